@@ -1,0 +1,284 @@
+"""The domain: who owns which recordings, and the protocols that look them up.
+
+Knows: users, keys, meetings, recordings, media files, and the queue of objects to delete.
+Refuses to know: SQL, HTTP, and where bytes lie (a storage's name and an object's key are opaque).
+
+Every method is owner-scoped: what another owner has does not exist. A look-up named `find_`
+returns None for what does not exist. Timestamps are aware and in UTC; sizes are bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+MediaType = Literal["audio", "video", "image"]
+MediaStatus = Literal["pending", "uploaded"]
+RecordingSource = Literal["bot", "upload", "url"]
+RecordingStatus = Literal["pending", "uploaded", "processing", "completed", "failed"]
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    RECORDINGS_READ = "recordings:read"
+    RECORDINGS_WRITE = "recordings:write"
+    TRANSCRIPTIONS_READ = "transcriptions:read"
+
+
+ALL_SCOPES: frozenset[Scope] = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A user's live data, or the same user's test data: two worlds that never see each other."""
+
+    user_id: int
+    live: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking. `name` is what the log shows: a key's visible prefix, or the signing key's id."""
+
+    owner: Owner
+    scopes: frozenset[Scope]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as stored: never the key itself. `prefix` is its visible beginning (12 characters)."""
+
+    id: int
+    prefix: str
+    owner: Owner
+    email: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """One object of a recording. `etag` and `object_modified_at` are what the storage last said of it.
+
+    `status` is pending until the object is whole in storage; only then may it be read.
+    """
+
+    id: int
+    recording_id: int
+    type: MediaType
+    format: str
+    content_type: str
+    storage: str
+    object_key: str
+    status: MediaStatus
+    size: int | None
+    etag: str | None
+    object_modified_at: datetime | None
+    duration_seconds: float | None
+    metadata: Mapping[str, Any] | None
+    captured_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording with its media files, oldest first."""
+
+    id: int
+    owner: Owner
+    meeting_id: int | None
+    session_uid: str | None
+    source: RecordingSource
+    status: RecordingStatus
+    error_message: str | None
+    name: str | None
+    device_id: str | None
+    end_user_id: str | None
+    transcription_id: str | None
+    metadata: Mapping[str, Any] | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    created_at: datetime
+    completed_at: datetime | None
+    media_files: tuple[MediaFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of speech; `start_seconds` and `end_seconds` count from the meeting's start."""
+
+    start_seconds: float
+    end_seconds: float
+    text: str
+    speaker: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A meeting on a platform, as the meeting-bot world knows it."""
+
+    id: int
+    owner: Owner
+    platform: str
+    native_meeting_id: str
+    status: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    created_at: datetime
+    metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A meeting with what was said in it and what was recorded of it (newest recording first)."""
+
+    meeting: Meeting
+    segments: tuple[Segment, ...]
+    recordings: tuple[Recording, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewMedia:
+    """An object that exists whole in storage, measured, not yet in the catalogue."""
+
+    type: MediaType
+    format: str
+    content_type: str
+    storage: str
+    object_key: str
+    size: int
+    etag: str
+    object_modified_at: datetime
+    duration_seconds: float | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewMeeting:
+    """Which meeting an import belongs to; found by platform and native id, made if absent."""
+
+    platform: str
+    native_meeting_id: str
+    segments: Sequence[Segment] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDeletion:
+    """An object that no row refers to any more. `attempts` counts this claim."""
+
+    id: int
+    storage: str
+    object_key: str
+    attempts: int
+
+
+class RecordingCatalog(Protocol):
+    """The recordings."""
+
+    async def list_recordings(
+        self, owner: Owner, *, limit: int, offset: int, meeting_id: int | None = None
+    ) -> Sequence[Recording]:
+        """A page, newest first by (created_at, id). A row that cannot be read is left out and logged."""
+        ...
+
+    async def find_recording(self, owner: Owner, recording_id: int) -> Recording | None: ...
+
+    async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
+        """The byte path's one look-up: a single index scan."""
+        ...
+
+    async def find_master(self, owner: Owner, recording_id: int, media_type: MediaType) -> MediaFile | None:
+        """The newest uploaded file of that type."""
+        ...
+
+    async def find_transcript(self, owner: Owner, platform: str, native_meeting_id: str) -> Transcript | None:
+        """The newest meeting of that key."""
+        ...
+
+    async def register(
+        self, owner: Owner, media: NewMedia, *, name: str | None = None, meeting: NewMeeting | None = None
+    ) -> tuple[MediaFile, bool]:
+        """Add a completed recording of one media file; (file, True) if it is new.
+
+        The same object again returns the file that is there already and False. An object that waits
+        in the deletion queue is taken out of it. Raises Conflict if another owner has the object.
+        """
+        ...
+
+    async def record_object_version(
+        self, media_file_id: int, *, size: int, etag: str, object_modified_at: datetime
+    ) -> None:
+        """Remember what the storage now says of the object."""
+        ...
+
+    async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
+        """Remove the rows and queue the objects, in one transaction; False if there was none."""
+        ...
+
+
+class DeletionQueue(Protocol):
+    """The durable queue of objects to delete."""
+
+    async def claim_deletions(self, *, limit: int, lease_seconds: float) -> Sequence[ObjectDeletion]:
+        """Due entries, oldest first, each hidden from other workers for the lease.
+
+        An entry whose object a media file refers to again is dropped, not returned.
+        """
+        ...
+
+    async def finish_deletion(self, deletion_id: int) -> None: ...
+
+    async def postpone_deletion(self, deletion_id: int, *, seconds: float, error: str) -> None: ...
+
+    async def count_deletions(self) -> int: ...
+
+
+class ApiKeys(Protocol):
+    """The keys, by SHA-256 digest (32 bytes) of the key's text."""
+
+    async def find_key(self, digest: bytes) -> ApiKey | None:
+        """The key, also when it is expired or revoked: the caller decides by the clock."""
+        ...
+
+    async def create_key(
+        self,
+        *,
+        digest: bytes,
+        prefix: str,
+        owner: Owner,
+        scopes: frozenset[Scope],
+        expires_at: datetime | None,
+    ) -> ApiKey:
+        """Raises Conflict if the prefix or the digest is taken."""
+        ...
+
+    async def list_keys(self) -> Sequence[ApiKey]:
+        """Newest first."""
+        ...
+
+    async def revoke_key(self, prefix: str) -> ApiKey | None:
+        """Revoke at once; None if no key has the prefix. Revoking again keeps the first time."""
+        ...
+
+    async def record_key_use(self, key_id: int) -> None:
+        """Remember that the key was used; at most one write a minute reaches the disk."""
+        ...
+
+    async def ensure_user(self, email: str) -> int:
+        """The id of the user with this address (compared without case), made if absent."""
+        ...
+
+
+class SigningSecrets(Protocol):
+    """Where the gateway keeps the playback signing key it made for itself."""
+
+    async def ensure_signing_key(self, kid: str, secret: bytes) -> tuple[str, bytes]:
+        """The newest kept (kid, secret); the given one is kept and returned if there was none."""
+        ...

@@ -1,0 +1,24 @@
+"""Bytes at rest. Knows nothing of the gateway and nothing of HTTP servers.
+
+`connect(kind, options)` finds the adapter by its module's name; each adapter module has a
+`connect(**options)` of its own. A new kind of storage is a new module and nothing else.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from storage_adapters.base import StorageAdapter
+
+KINDS = ("local", "memory", "s3")
+
+
+async def connect(kind: str, options: dict[str, Any]) -> StorageAdapter:
+    """An adapter of this kind, ready to use.
+
+    Raises ValueError for an unknown kind or unusable options; the text says what to change.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of storage {kind!r}: known are {', '.join(KINDS)}")
+    module = import_module(f"storage_adapters.{kind}")
+    adapter: StorageAdapter = await module.connect(**options)
+    return adapter

@@ -1,0 +1,177 @@
+"""What a storage is: versions of objects, read by offset and length.
+
+Knows: objects, their versions, and the ways in which bytes at rest can fail.
+Refuses to know: HTTP ranges, headers, statuses, recordings, owners.
+
+A storage never sees `first-last`; it sees `offset, length` (bytes, both >= 0).
+`open` pins one version of one object: every byte read through the result
+belongs to the version that `stat` describes, or the read raises.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStat:
+    """One version of one object.
+
+    `size` is in bytes; `etag` is an opaque tag without its quotes, equal only for identical bytes
+    (a strong validator, RFC 9110 section 8.8.1); `last_modified` is aware, in UTC.
+    """
+
+    size: int
+    etag: str
+    last_modified: datetime
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """One entry of a listing: enough to decide whether to look closer."""
+
+    key: str
+    size: int
+    etag: str
+    last_modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FilePiece:
+    """`length` bytes at `offset` of the open descriptor `fd`, for the kernel to send.
+
+    Valid while the stored object it came from is open. May be shorter than what was asked for;
+    the caller asks again for the rest.
+    """
+
+    fd: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class PresignedUrl:
+    """A URL that carries its own permission until `expires_at`; `headers` must be sent with it."""
+
+    url: str
+    expires_at: datetime
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class StoredObject(Protocol):
+    """One version of one object, open for reading."""
+
+    @property
+    def stat(self) -> ObjectStat: ...
+
+    def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
+        """Yield exactly `length` bytes from `offset`, in non-empty chunks, or raise StorageError.
+
+        The range must lie inside the object (ValueError otherwise); a length of 0 yields nothing.
+        Close the generator (`contextlib.aclosing`) to give its resources back early.
+        """
+        ...
+
+
+class ObjectWriter(Protocol):
+    """An object being written; it exists for readers only after `create` was left without error."""
+
+    async def write(self, data: bytes) -> None: ...
+
+
+class StorageAdapter(Protocol):
+    """Objects by key. Safe to use from many tasks of one event loop."""
+
+    def open(self, key: str, expected: ObjectStat | None = None) -> AbstractAsyncContextManager[StoredObject]:
+        """Pin one version of the object.
+
+        `expected` is what the caller remembers of it. An adapter that can hold every later read to
+        that version (S3, by If-Match) takes it as the stat and saves a round trip; a read then
+        raises ObjectChanged if it was out of date. An adapter that measures for free ignores it.
+
+        Raises ObjectNotFound, InvalidKey, AccessDenied or StorageUnavailable.
+        """
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove the object; an absent one is already deleted. Raises StorageError."""
+        ...
+
+    async def ping(self) -> None:
+        """Return if the storage can be used now, else raise StorageError."""
+        ...
+
+    async def close(self) -> None:
+        """Give back descriptors and connections."""
+        ...
+
+
+class ZeroCopy(ABC):
+    """A stored object whose bytes lie in files that the kernel can send by itself."""
+
+    @abstractmethod
+    def file_piece(self, offset: int, length: int) -> FilePiece | None:
+        """The file piece that starts at `offset`, at most `length` long; None where there is none."""
+
+
+class Presigning(ABC):
+    """A storage that can hand out URLs of its own."""
+
+    @abstractmethod
+    async def presign_get(
+        self, key: str, *, expires_in_seconds: int, content_type: str | None, content_disposition: str | None
+    ) -> PresignedUrl:
+        """A URL that reads the object, with these response headers."""
+
+    @abstractmethod
+    async def presign_put(self, key: str, *, expires_in_seconds: int, content_type: str | None) -> PresignedUrl:
+        """A URL that writes the object in one PUT."""
+
+
+class Writable(ABC):
+    """A storage that can be written to."""
+
+    @abstractmethod
+    def create(self, key: str, *, content_type: str | None = None) -> AbstractAsyncContextManager[ObjectWriter]:
+        """Write an object: it appears whole when the block ends well, and not at all when it raises."""
+
+
+class Listable(ABC):
+    """A storage whose keys can be enumerated."""
+
+    @abstractmethod
+    def list(self, prefix: str) -> AsyncIterator[ListedObject]:
+        """Every object whose key starts with `prefix`, in key order."""
+
+
+class StorageError(Exception):
+    """Trouble with bytes at rest. `key` names the object; the text is for the log, never for a client."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key!r}: {reason}")
+        self.key = key
+        self.reason = reason
+
+
+class ObjectNotFound(StorageError):
+    """No object has this key."""
+
+
+class InvalidKey(ObjectNotFound):
+    """No object can ever have this key here: it is malformed, leaves the root, or names no regular file."""
+
+
+class ObjectChanged(StorageError):
+    """The object is no longer the version that was opened."""
+
+
+class AccessDenied(StorageError):
+    """The storage refuses our credentials."""
+
+
+class StorageUnavailable(StorageError):
+    """The storage does not answer, or not properly; the same call may succeed later."""
