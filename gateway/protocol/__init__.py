@@ -1,0 +1,1 @@
+"""Pure decisions: text and numbers in, decisions out. Standard library only; no clock, no randomness, no I/O."""

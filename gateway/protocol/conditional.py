@@ -1,0 +1,81 @@
+"""Preconditions, in the one order that counts (RFC 9110 section 13.2.2).
+
+Knows: entity tags, HTTP-dates and the rules below. Refuses to know: ranges, bodies, I/O.
+
+    Rule 1: If-Match false -> 412. Without If-Match: If-Unmodified-Since false -> 412.
+    Rule 2: If-None-Match false -> 304 (GET and HEAD). Without it: If-Modified-Since false -> 304.
+    Rule 3: If-Range true -> Range is obeyed; false -> Range is ignored.
+
+An absent condition is None and holds. A date that does not parse is no condition at all.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+from gateway.protocol.http_date import parse_http_date
+
+# entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE ; etagc is visible ASCII without the quote, or obs-text (section 8.8.3)
+_ENTITY_TAG: Final = re.compile(r'(W/)?("[^\x00-\x20"\x7f]*")')
+_LIST_GAP: Final = re.compile(r"[ \t,]*")
+
+
+class Conditions(NamedTuple):
+    """The request fields that a delivery depends on; None where absent, lines of one field joined by `, `."""
+
+    range: str | None = None
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_modified_since: str | None = None
+    if_unmodified_since: str | None = None
+    if_range: str | None = None
+
+
+class Validators(NamedTuple):
+    """What identifies the selected representation: `etag` quoted and strong, `last_modified` in whole seconds."""
+
+    etag: str
+    last_modified: int
+
+
+def _matches(field: str, etag: str, *, weak: bool) -> bool:
+    """Whether a list of entity tags (or `*`) names `etag`; reading stops at the first malformed element."""
+    if field.strip(" \t") == "*":
+        return True
+    position = 0
+    while True:
+        gap = _LIST_GAP.match(field, position)
+        tag = _ENTITY_TAG.match(field, gap.end() if gap else position)
+        if tag is None:
+            return False
+        if tag[2] == etag and (weak or tag[1] is None):
+            return True
+        position = tag.end()
+
+
+def _is_later(last_modified: int, field: str | None, now: float) -> bool | None:
+    """Whether the representation changed after the field's date; None where there is no date to compare."""
+    date = None if field is None else parse_http_date(field.strip(" \t"), now=now)
+    return None if date is None else last_modified > date
+
+
+def failed_precondition(conditions: Conditions, validators: Validators, *, now: float) -> int | None:
+    """412 or 304 where a precondition of a GET or HEAD is false, else None."""
+    # Rule 1: If-Match needs the strong comparison (section 13.1.1) and replaces If-Unmodified-Since.
+    if conditions.if_match is not None:
+        if not _matches(conditions.if_match, validators.etag, weak=False):
+            return 412
+    elif _is_later(validators.last_modified, conditions.if_unmodified_since, now):
+        return 412
+    # Rule 2: If-None-Match takes the weak comparison (section 13.1.2) and replaces If-Modified-Since.
+    if conditions.if_none_match is not None:
+        return 304 if _matches(conditions.if_none_match, validators.etag, weak=True) else None
+    unmodified = _is_later(validators.last_modified, conditions.if_modified_since, now) is False
+    return 304 if unmodified else None
+
+
+def range_applies(conditions: Conditions, validators: Validators, *, now: float) -> bool:
+    """Rule 3: whether Range is to be obeyed: If-Range is absent, the same strong tag, or exactly the date."""
+    if conditions.if_range is None:
+        return True
+    field = conditions.if_range.strip(" \t")
+    return field == validators.etag or parse_http_date(field, now=now) == validators.last_modified

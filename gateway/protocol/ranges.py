@@ -1,0 +1,135 @@
+"""The Range header (RFC 9110 section 14): text to specs, specs to spans that fit the object.
+
+Knows: the grammar below and arithmetic. Refuses to know: statuses, headers other than Range, I/O.
+
+    Range            = range-unit "=" range-set          ; unit: case-insensitive
+    range-set        = 1#range-spec                      ; a list: empty elements and OWS are legal
+    range-spec       = int-range / suffix-range
+    int-range        = first-pos "-" [ last-pos ]        ; 0-499, 500-
+    suffix-range     = "-" suffix-length                 ; -500
+
+A parser of Range has three outcomes: spans to send, nothing that fits (416), and *ignore*, which is
+None here: an unknown unit or a malformed set makes the header void, and the whole is sent.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+# RFC 9110 section 14.2 names 80 bytes as about what a part of a multipart body costs by itself.
+COALESCE_GAP: Final = 80
+
+# No object has this many bytes; Python's int() refuses more than 4,300 digits, so longer numerals stop here.
+_BEYOND_ANY_OBJECT: Final = 10**19
+_MAX_DIGITS: Final = 19
+
+# range-spec, digits in ASCII only. The lone "-" matches too and is refused by `_parse_spec`.
+_RANGE_SPEC: Final = re.compile(r"([0-9]*)-([0-9]*)")
+
+
+class RangeSpec(NamedTuple):
+    """What was asked for. Without `first`, `last` is a suffix length; without `last`, it runs to the end."""
+
+    first: int | None
+    last: int | None
+
+
+class ByteSpan(NamedTuple):
+    """`length` bytes of the object from `offset`."""
+
+    offset: int
+    length: int
+
+    @property
+    def end(self) -> int:
+        """The offset just behind the span."""
+        return self.offset + self.length
+
+
+def parse_range(header: str) -> tuple[RangeSpec, ...] | None:
+    """The specs of a Range header, or None where it is to be ignored. Linear in the header's length."""
+    unit, equals, range_set = header.partition("=")
+    if not equals or unit.strip(" \t").lower() != "bytes":
+        return None
+    specs = []
+    for element in range_set.split(","):
+        text = element.strip(" \t")
+        if not text:
+            continue
+        spec = _parse_spec(text)
+        if spec is None:
+            return None
+        specs.append(spec)
+    return tuple(specs) or None
+
+
+def _parse_spec(text: str) -> RangeSpec | None:
+    match = _RANGE_SPEC.fullmatch(text)
+    if match is None or text == "-":
+        return None
+    first, last = match.groups()
+    if first and last and _is_greater(first, last):
+        return None
+    return RangeSpec(_position(first), _position(last))
+
+
+def _is_greater(left: str, right: str) -> bool:
+    """Compare two numerals of any length without converting them."""
+    left, right = left.lstrip("0"), right.lstrip("0")
+    return (len(left), left) > (len(right), right)
+
+
+def _position(digits: str) -> int | None:
+    if len(digits) <= _MAX_DIGITS:
+        return int(digits) if digits else None
+    significant = digits.lstrip("0")
+    return int(significant or "0") if len(significant) <= _MAX_DIGITS else _BEYOND_ANY_OBJECT
+
+
+def fit_spec(spec: RangeSpec, size: int) -> ByteSpan | None:
+    """The span of an object of `size` bytes that the spec means; None if it is unsatisfiable.
+
+    A non-zero suffix of an empty object is satisfiable and means no bytes at all (section 14.1.2).
+    """
+    first, last = spec
+    if first is None:
+        assert last is not None, "a spec has a first or a last position"
+        return ByteSpan(max(size - last, 0), min(last, size)) if last else None
+    if first >= size:
+        return None
+    end = size if last is None else min(last + 1, size)
+    return ByteSpan(first, end - first)
+
+
+def coalesce(spans: list[ByteSpan], gap: int) -> list[ByteSpan]:
+    """Join spans that overlap or lie less than `gap` bytes apart (section 14.2).
+
+    The parts keep the order in which the client asked for them (section 15.3.7.2: "SHOULD send the
+    parts in the same order").
+    """
+    joined: list[tuple[int, ByteSpan]] = []
+    for order, span in sorted(enumerate(spans), key=lambda item: item[1]):
+        if joined and span.offset - joined[-1][1].end < gap:
+            earlier, base = joined[-1]
+            end = max(base.end, span.end)
+            joined[-1] = (min(earlier, order), ByteSpan(base.offset, end - base.offset))
+        else:
+            joined.append((order, span))
+    return [span for _, span in sorted(joined)]
+
+
+def select_spans(header: str, size: int, max_ranges: int) -> tuple[ByteSpan, ...] | None:
+    """The spans to send of an object of `size` bytes.
+
+    None: the whole (the header is void, or asks for more than `max_ranges` separate parts).
+    Empty: nothing that was asked for exists (416). Otherwise 1 to `max_ranges` disjoint, non-empty spans.
+    """
+    specs = parse_range(header)
+    if specs is None:
+        return None
+    spans = [span for spec in specs if (span := fit_spec(spec, size)) is not None]
+    if len(spans) > 1:
+        spans = coalesce(spans, COALESCE_GAP)
+    # A span without bytes is the suffix of an empty object: satisfiable, yet no Content-Range can say so.
+    if len(spans) > max_ranges or any(span.length == 0 for span in spans):
+        return None
+    return tuple(spans)

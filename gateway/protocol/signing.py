@@ -1,0 +1,130 @@
+"""Playback URLs: permission to read one media file until a time, carried in the query.
+
+Knows: the canonical text, HMAC-SHA256, expiry, and several keys by `kid`. Refuses to know: the clock, the
+database, and what an owner is beyond a text.
+
+    query     = own=<owner>&exp=<unix seconds>[&disposition=attachment]&kid=<key id>&sig=<base64url HMAC>
+    canonical = seekgate-playback-1 LF GET+HEAD LF owner LF recording LF media LF disposition LF exp
+
+The owner travels in the URL so that a signature is checked before, and without, any look-up. Every value is
+made of unreserved characters (RFC 3986 section 2.3), so clients that re-quote a query do not break it.
+"""
+
+import base64
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+Disposition = Literal["inline", "attachment"]
+
+_OWNER: Final = re.compile(r"([0-9]{1,18})(t?)")
+_SECONDS: Final = re.compile(r"[0-9]{1,12}")
+
+# A query with any of these claims to be a playback URL and is judged as one.
+SIGNATURE_FIELDS: Final = frozenset({"sig", "kid", "exp", "own"})
+
+
+class BadSignature(Exception):
+    """The query gives no permission; the text may be shown to the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A secret and the id under which URLs name it."""
+
+    kid: str
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a playback URL permits: reading one media file of one owner, shown or saved."""
+
+    owner: str
+    recording_id: int
+    media_file_id: int
+    disposition: Disposition = "inline"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedQuery:
+    """A query string without its `?`, and when it ends."""
+
+    query: str
+    expires_at: datetime
+
+
+def owner_text(user_id: int, live: bool) -> str:  # noqa: FBT001 - the two halves of an owner, in order
+    """An owner as a playback URL carries it: the user's id, with a `t` behind it for test data."""
+    return f"{user_id}{'' if live else 't'}"
+
+
+def parse_owner(text: str) -> tuple[int, bool] | None:
+    """The user's id and whether the data is live; None if the text is no owner."""
+    match = _OWNER.fullmatch(text)
+    return (int(match[1]), not match[2]) if match else None
+
+
+class Signer:
+    """Signs with the first key, verifies with all.
+
+    `expires_in_seconds` is the shortest life of a URL; `window_seconds` is how long a new URL for the same
+    thing stays the same text, so that caches hit: a URL lives between the one and the sum of both.
+    """
+
+    def __init__(self, keys: Sequence[SigningKey], *, expires_in_seconds: int, window_seconds: int) -> None:
+        self._keys = {key.kid: key for key in keys}
+        self._newest = keys[0]
+        self._expires_in = expires_in_seconds
+        self._window = window_seconds
+
+    def sign(self, grant: Grant, *, now: float, expires_in_seconds: int | None = None) -> SignedQuery:
+        """The query that permits `grant` from `now` (seconds since the epoch) on.
+
+        An explicit `expires_in_seconds` is kept to the second; the usual one is rounded up to the window.
+        """
+        if expires_in_seconds is None:
+            expires = -(-int(now + self._expires_in) // self._window) * self._window
+        else:
+            expires = int(now) + expires_in_seconds
+        signature = _signature(self._newest.secret, grant, str(expires))
+        disposition = "" if grant.disposition == "inline" else f"&disposition={grant.disposition}"
+        query = f"own={grant.owner}&exp={expires}{disposition}&kid={self._newest.kid}&sig={signature}"
+        return SignedQuery(query, datetime.fromtimestamp(expires, UTC))
+
+    def verify(self, query: Mapping[str, str], recording_id: int, media_file_id: int, *, now: float) -> Grant:
+        """What the query permits for this media file at `now`; raises BadSignature.
+
+        The signature is compared in constant time, and before the expiry is looked at.
+        """
+        key = self._keys.get(query.get("kid", ""))
+        expires = query.get("exp", "")
+        disposition: Disposition = "attachment" if query.get("disposition") == "attachment" else "inline"
+        grant = Grant(query.get("own", ""), recording_id, media_file_id, disposition)
+        if key is None or not _SECONDS.fullmatch(expires) or not _OWNER.fullmatch(grant.owner):
+            raise BadSignature("Playback URL is not valid")
+        given = query.get("sig", "").encode(errors="surrogatepass")
+        if not hmac.compare_digest(given, _signature(key.secret, grant, expires).encode()):
+            raise BadSignature("Playback URL is not valid")
+        if now >= int(expires):
+            raise BadSignature("Playback URL has expired")
+        return grant
+
+
+def _signature(secret: bytes, grant: Grant, expires: str) -> str:
+    canonical = "\n".join(
+        (
+            "seekgate-playback-1",
+            "GET+HEAD",
+            grant.owner,
+            str(grant.recording_id),
+            str(grant.media_file_id),
+            grant.disposition,
+            expires,
+        )
+    )
+    digest = hmac.digest(secret, canonical.encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
