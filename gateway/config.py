@@ -1,0 +1,146 @@
+"""From files, environment and flags to one frozen Config; all faults reported at once.
+
+Knows: YAML, and the order of the layers: packaged `config.yaml` < `--config FILE` < `SEEKGATE_…` < flags.
+Refuses to know: what settings mean; their names, types and bounds are in `gateway/settings`.
+
+Mappings are merged key by key. A storage given as `null` is left out; one given as another `kind`
+replaces the one below it.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from gateway.resources import read_text
+from gateway.settings.environment import Environment
+from gateway.settings.faults import ConfigError, SettingFault, tell, without_password
+from gateway.settings.sections import Config
+
+__all__ = ["Config", "ConfigError", "SettingFault", "load", "redacted"]
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which a name given twice is a fault: the first would be lost in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
+        names = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if names.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is given twice", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def load(
+    path: Path | None, environ: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """The configuration in force.
+
+    `path` is a file of settings, or None; `environ` defaults to the process's own; `overrides` is a
+    document like the file's, from flags. Raises ConfigError with every fault.
+    """
+    variables = os.environ if environ is None else environ
+    environment = Environment(variables, _parse)
+    faults = environment.faults
+    document = _parse(read_text("config.yaml"))
+    for layer in (_read(path, faults), environment.document, overrides or {}):
+        _merge_top(document, layer)
+    _fill_in(document, variables)
+    return _check(document, environment.sources, faults)
+
+
+def redacted(config: Config) -> str:
+    """The configuration as YAML, without its secrets."""
+    document = config.model_dump(mode="json")
+    document["database"]["url"] = without_password(config.database.url)
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+def default_data_dir(environ: Mapping[str, str], user_id: int) -> str:
+    """Where the gateway keeps its own when nothing is said (XDG Base Directory Specification).
+
+    Root's home is closed to others, but PostgreSQL refuses to run as root and must get in.
+    """
+    home = environ.get("XDG_DATA_HOME", "")
+    if home.startswith("/"):  # the specification says to ignore relative ones
+        return f"{home}/seekgate"
+    return "/var/lib/seekgate" if user_id == 0 else "~/.local/share/seekgate"
+
+
+def _parse(text: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader that refuses more
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise ValueError(f"YAML; line {mark.line + 1 if mark else '?'}: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"YAML; {error}".splitlines()[0]) from None
+
+
+def _read(path: Path | None, faults: list[SettingFault]) -> dict[str, Any]:
+    """The file's document; trouble goes to `faults`, so that it hides no other."""
+    if path is None:
+        return {}
+    try:
+        document = _parse(path.read_text("utf-8"))
+    except OSError as error:
+        faults.append(SettingFault(f"--config {path}", "a file that cannot be read", f"a readable file ({error})"))
+    except ValueError as error:
+        faults.append(SettingFault(f"--config {path}", "a malformed file", str(error)))
+    else:
+        if isinstance(document, dict):
+            return {str(name): value for name, value in document.items()}
+        if document is not None:
+            faults.append(SettingFault(f"--config {path}", f"a {type(document).__name__}", "a mapping of settings"))
+    return {}
+
+
+def _merge_top(base: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    # `server:` with nothing under it, as after commenting out its settings, gives nothing.
+    _merge(base, {k: v for k, v in layer.items() if v is not None or not isinstance(base.get(k), dict)})
+
+
+def _merge(base: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for name, value in layer.items():
+        below = base.get(name)
+        if (
+            isinstance(below, dict)
+            and isinstance(value, dict)
+            and value.get("kind", below.get("kind")) == below.get("kind")
+        ):
+            _merge(below, value)
+        else:
+            base[name] = value
+
+
+def _fill_in(document: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """The data directory and the local storages' roots, where nothing was said; left-out storages go."""
+    fallback = default_data_dir(environ, os.geteuid())
+    document["data_dir"] = document.get("data_dir") or fallback
+    folder = document["data_dir"] if isinstance(document["data_dir"], str | Path) else fallback
+    storages = document["storages"]
+    if isinstance(storages, dict):
+        document["storages"] = {str(name): value for name, value in storages.items() if value is not None}
+        for storage in _local(document["storages"].values()):
+            storage["root"] = storage.get("root") or str(Path(folder) / "media")
+
+
+def _local(storages: Iterable[Any]) -> list[dict[str, Any]]:
+    return [storage for storage in storages if isinstance(storage, dict) and storage.get("kind") == "local"]
+
+
+def _check(document: dict[str, Any], sources: Mapping[str, str], faults: list[SettingFault]) -> Config:
+    storages, default = document["storages"], document["default_storage"]
+    if isinstance(storages, dict) and isinstance(default, str) and default not in storages:
+        allowed = ", ".join(storages) or "the name of a storage, of which there is none"
+        faults.append(SettingFault("default_storage", repr(default), allowed, sources.get("default_storage")))
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError([*faults, *tell(error, sources)]) from None
+    if faults:
+        raise ConfigError(faults)
+    return config

@@ -1,0 +1,75 @@
+"""`SEEKGATE_SERVER__PORT=9000` → {"server": {"port": "9000"}}.
+
+Knows: the names of environment variables: the prefix, `__` between the parts, `_FILE` for a value kept in a file.
+Refuses to know: YAML (a list's text is parsed by the `parse` it is given) and the bounds of any setting.
+
+Text stays text, so that a secret full of colons and braces is taken as it is; `null` means "not set".
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, get_origin
+
+from pydantic import BaseModel
+
+from gateway.settings.faults import SettingFault
+from gateway.settings.sections import Config
+
+PREFIX: Final = "SEEKGATE_"
+CONFIG_VARIABLE: Final = "SEEKGATE_CONFIG"
+_FILE: Final = "_FILE"
+
+
+class Environment:
+    """The settings that the environment gives; `sources` says which variable gave which setting."""
+
+    def __init__(self, variables: Mapping[str, str], parse: Callable[[str], Any]) -> None:
+        self.document: dict[str, Any] = {}
+        self.sources: dict[str, str] = {}
+        self.faults: list[SettingFault] = []
+        self._parse = parse
+        for name in sorted(variables):
+            if name.startswith(PREFIX) and name != CONFIG_VARIABLE:
+                self._take(name, variables[name])
+
+    def _take(self, variable: str, text: str) -> None:
+        path = variable.removeprefix(PREFIX).removesuffix(_FILE).lower().split("__")
+        try:
+            value = self._value(path, _contents(text) if variable.endswith(_FILE) else text)
+        except ValueError as error:
+            self.faults.append(SettingFault(".".join(path), "(hidden)", str(error), variable))
+        else:
+            self._place(path, value, variable)
+
+    def _value(self, path: list[str], text: str) -> Any:
+        if text == "null":
+            return None
+        return self._parse(text) if _is_list(path) else text
+
+    def _place(self, path: list[str], value: Any, variable: str) -> None:
+        name = ".".join(path)
+        if name in self.sources:
+            self.faults.append(SettingFault(name, f"also by {self.sources[name]}", "one of the two", variable))
+        inner = self.document
+        for part in path[:-1]:
+            inner = inner.setdefault(part, {})
+            if not isinstance(inner, dict):
+                inner = {}  # the outer variable is a fault by itself: a section is no text
+        inner[path[-1]] = value
+        self.sources[name] = variable
+
+
+def _contents(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"a readable file with the value ({path}: {error})") from None
+
+
+def _is_list(path: list[str]) -> bool:
+    field = Config.model_fields.get(path[0])
+    section = field.annotation if field else None
+    if len(path) != 2 or not isinstance(section, type) or not issubclass(section, BaseModel):
+        return False
+    inner = section.model_fields.get(path[1])
+    return inner is not None and get_origin(inner.annotation) is tuple

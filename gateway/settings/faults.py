@@ -1,0 +1,113 @@
+"""What is wrong with settings, told to the person who wrote them.
+
+Knows: the words for each kind of fault, and which values are secret.
+Refuses to know: files and environment. A fault never carries a secret: an unknown name may be a
+misspelt one, so its value is not shown either.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.settings.sections import Config, SigningKey
+from gateway.settings.storages import LocalStorage, MemoryStorage, S3Storage
+
+Location = tuple[int | str, ...]
+
+_STORAGES: Final[Mapping[object, type[BaseModel]]] = {"local": LocalStorage, "memory": MemoryStorage, "s3": S3Storage}
+_SECRETS: Final = {"secret", "secret_access_key", "session_token"}
+_ALLOWED: Final[Mapping[str, str]] = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "a mapping of names to settings",
+    "missing": "a value: it has no default",
+    "model_attributes_type": "a mapping of names to settings",
+    "model_type": "a mapping of names to settings",
+    "path_not_file": "the path of a file that exists",
+    "string_type": "text (numbers need quotes to be text)",
+    "tuple_type": "a list",
+    "union_tag_invalid": "local, memory or s3",
+    "union_tag_not_found": "local, memory or s3",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SettingFault:
+    """One setting that cannot be used: its dotted name, what was given, what is allowed."""
+
+    name: str
+    given: str
+    allowed: str
+    source: str | None = None
+
+    def __str__(self) -> str:
+        source = f" by {self.source}" if self.source else ""
+        return f"{self.name}: given{source} {self.given}; allowed: {self.allowed}"
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; `faults` holds every reason."""
+
+    def __init__(self, faults: Sequence[SettingFault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown: what stands before the last `@` and in the query is hidden."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url if "@" not in url else "(hidden)"
+    shown, question, _ = rest.rpartition("@")[2].partition("?")
+    return f"{scheme}://{'***@' if '@' in rest else ''}{shown}{'?***' if question else ''}"
+
+
+def tell(trouble: ValidationError, sources: Mapping[str, str]) -> list[SettingFault]:
+    """Pydantic's errors in our words; `sources` says which environment variable gave a setting."""
+    return [_fault(error["type"], error["loc"], error, sources) for error in trouble.errors(include_url=False)]
+
+
+def _fault(kind: str, loc: Location, error: Mapping[str, Any], sources: Mapping[str, str]) -> SettingFault:
+    name = _dotted(loc) + (".kind" if kind.startswith("union_tag") else "")
+    given = "nothing" if kind in {"missing", "union_tag_not_found"} else _shown(kind, loc, error)
+    return SettingFault(name, given, _allowed(kind, loc, error), sources.get(name))
+
+
+def _dotted(loc: Location) -> str:
+    if loc[0] == "storages" and len(loc) > 2:
+        loc = loc[:2] + loc[3:]  # pydantic puts the storage's kind between its name and the setting
+    return ".".join(map(str, loc))
+
+
+def _shown(kind: str, loc: Location, error: Mapping[str, Any]) -> str:
+    value = error["ctx"]["tag"] if kind == "union_tag_invalid" else error["input"]
+    if kind == "extra_forbidden":
+        return "a name that is no setting"
+    if _SECRETS.intersection(loc):
+        return "(hidden)"
+    if isinstance(value, Mapping | list | tuple):
+        return "a mapping" if isinstance(value, Mapping) else "a list"
+    return repr(without_password(value)[:200] if isinstance(value, str) else value)
+
+
+def _allowed(kind: str, loc: Location, error: Mapping[str, Any]) -> str:
+    if kind == "value_error":
+        return str(error["ctx"]["error"])
+    if kind == "extra_forbidden":
+        return ", ".join(_section_at(loc[:-1]).model_fields)
+    return _ALLOWED.get(kind) or re.sub(r"^(Input|String) should ", "", error["msg"]).removeprefix("be ")
+
+
+def _section_at(loc: Location) -> type[BaseModel]:
+    match loc:
+        case ():
+            return Config
+        case ("storages", _, kind):
+            return _STORAGES[kind]
+        case ("playback", "signing_keys", _):
+            return SigningKey
+    section = Config.model_fields[str(loc[0])].annotation
+    return section if isinstance(section, type) and issubclass(section, BaseModel) else Config

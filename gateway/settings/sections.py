@@ -1,0 +1,164 @@
+"""The sections of the configuration, each setting with its default.
+
+Knows: what settings there are, and which of them must agree with each other.
+Refuses to know: where values come from (files, environment, flags): that is config.py's.
+
+`config.yaml` says what each setting is for; a test holds the two together. A check across settings
+hangs on one of them, never on the section, so that one fault hides no other.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
+
+from gateway.settings.kinds import (
+    CacheControl,
+    Count,
+    DatabaseUrl,
+    Folder,
+    Host,
+    HttpUrl,
+    Origin,
+    Port,
+    Seconds,
+    Section,
+    WholeSeconds,
+    Word,
+)
+from gateway.settings.storages import Storage
+
+
+class Server(Section):
+    """Where the gateway listens, and how it lets go."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8080
+    workers: Annotated[Count, Field(le=256)] = 1
+    public_url: HttpUrl | None = None
+    admin_host: Host = "127.0.0.1"
+    admin_port: Port | None = None
+    tls_certificate: FilePath | None = None
+    tls_key: FilePath | None = None
+    keepalive_timeout_seconds: Seconds = 75
+    drain_timeout_seconds: Seconds = 20
+
+    @field_validator("workers")
+    @classmethod
+    def _workers_share_a_port(cls, workers: int, seen: ValidationInfo) -> int:
+        if workers > 1 and seen.data.get("port") == 0:
+            raise ValueError("1 while port is 0: workers share one known port")
+        return workers
+
+    @field_validator("tls_key")
+    @classmethod
+    def _key_with_certificate(cls, key: FilePath | None, seen: ValidationInfo) -> FilePath | None:
+        if "tls_certificate" in seen.data and (key is None) != (seen.data["tls_certificate"] is None):
+            raise ValueError("both tls_certificate and tls_key, or neither")
+        return key
+
+
+class Database(Section):
+    """The catalogue's PostgreSQL."""
+
+    url: DatabaseUrl = "embedded"
+    pool_min_size: Count = 1
+    pool_max_size: Count = 10
+    command_timeout_seconds: Seconds = 10
+
+    @field_validator("pool_max_size")
+    @classmethod
+    def _at_least_the_minimum(cls, size: int, seen: ValidationInfo) -> int:
+        if size < seen.data.get("pool_min_size", 1):
+            raise ValueError("at least pool_min_size")
+        return size
+
+
+class SigningKey(Section):
+    """A key that signs playback URLs, named by `kid` in each URL."""
+
+    kid: Word
+    secret: SecretStr
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if len(secret) < 32:
+            raise ValueError("at least 32 characters")
+        return secret
+
+
+class Playback(Section):
+    """The signed URLs that players use; without keys, the gateway makes and keeps one of its own."""
+
+    signing_keys: tuple[SigningKey, ...] = ()
+    expires_in_seconds: WholeSeconds = 14_400
+    window_seconds: WholeSeconds = 3_600
+
+    @field_validator("signing_keys")
+    @classmethod
+    def _one_key_per_kid(cls, keys: tuple[SigningKey, ...]) -> tuple[SigningKey, ...]:
+        if len({key.kid for key in keys}) < len(keys):
+            raise ValueError("a different kid for each key")
+        return keys
+
+    @field_validator("window_seconds")
+    @classmethod
+    def _window_inside_expiry(cls, seconds: int, seen: ValidationInfo) -> int:
+        if seconds > seen.data.get("expires_in_seconds", seconds):
+            raise ValueError("at most expires_in_seconds")
+        return seconds
+
+
+class Delivery(Section):
+    """How bytes are handed out."""
+
+    cache_control_private: CacheControl = "max-age=3600, private, no-transform"
+    cache_control_signed: CacheControl = "max-age=3600, public, no-transform"
+    max_ranges: Annotated[Count, Field(le=1000)] = 16
+    stall_timeout_seconds: Seconds = 120
+    max_concurrent_streams: Count = 10_000
+
+
+class Cors(Section):
+    """Which other origins' pages may read answers."""
+
+    allowed_origins: tuple[Origin, ...] = ()
+
+
+class Deletions(Section):
+    """The queue of objects to delete."""
+
+    poll_seconds: Seconds = 5
+    lease_seconds: Seconds = 60
+    batch: Count = 100
+    backoff_initial_seconds: Seconds = 5
+    backoff_max_seconds: Seconds = 3600
+
+    @field_validator("backoff_max_seconds")
+    @classmethod
+    def _backoff_grows(cls, seconds: float, seen: ValidationInfo) -> float:
+        if seconds < seen.data.get("backoff_initial_seconds", 0):
+            raise ValueError("at least backoff_initial_seconds")
+        return seconds
+
+
+class Logging(Section):
+    """What the log says."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    access_log: bool = True
+
+
+class Config(Section):
+    """Every setting, checked. `data_dir` and the storages' roots are always filled in (see config.py)."""
+
+    server: Server = Server()
+    data_dir: Folder
+    database: Database = Database()
+    storages: dict[Word, Storage]
+    default_storage: str = "local"
+    playback: Playback = Playback()
+    delivery: Delivery = Delivery()
+    cors: Cors = Cors()
+    deletions: Deletions = Deletions()
+    logging: Logging = Logging()
