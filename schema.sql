@@ -1,6 +1,8 @@
 -- The whole database. Idempotent: applying it again changes nothing.
 -- `schema_version` says which version of this file the database has; later versions migrate from it.
 -- Ids are random 12-digit integers (they fit a JavaScript number), sizes are 64-bit, times are UTC.
+-- A column's name says its kind: `_at` is a moment, `_seconds` a finite length of time, `metadata` a JSON object.
+-- Timestamps may not be infinite only where the order of a list depends on them: the reader leaves out other bad rows.
 
 CREATE OR REPLACE FUNCTION random_id() RETURNS bigint
 LANGUAGE sql VOLATILE AS $$
@@ -8,3 +10,146 @@ LANGUAGE sql VOLATILE AS $$
     SELECT 100000000000 + (('x' || substr(replace(gen_random_uuid()::text, '-', ''), 1, 12))::bit(48)::bigint
                            % 900000000000)
 $$;
+
+CREATE TABLE IF NOT EXISTS schema_version (
+    only_row   boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
+    version    integer     NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO schema_version (version) VALUES (1) ON CONFLICT DO NOTHING;
+
+CREATE TABLE IF NOT EXISTS users (
+    id         bigint      PRIMARY KEY DEFAULT random_id(),
+    email      text        NOT NULL CHECK (email <> ''),
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX IF NOT EXISTS users_email ON users (lower(email));
+
+CREATE TABLE IF NOT EXISTS api_keys (
+    id           bigint      PRIMARY KEY DEFAULT random_id(),
+    user_id      bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
+    live         boolean     NOT NULL,
+    digest       bytea       NOT NULL UNIQUE CHECK (octet_length(digest) = 32),
+    prefix       text        NOT NULL UNIQUE CHECK (char_length(prefix) = 12),
+    scopes       text[]      NOT NULL
+                 CHECK (scopes <@ ARRAY['recordings:read', 'recordings:write', 'transcriptions:read']),
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    expires_at   timestamptz,
+    revoked_at   timestamptz,
+    last_used_at timestamptz
+);
+CREATE INDEX IF NOT EXISTS api_keys_of_user ON api_keys (user_id);
+
+CREATE TABLE IF NOT EXISTS meetings (
+    id                bigint      PRIMARY KEY DEFAULT random_id(),
+    user_id           bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
+    live              boolean     NOT NULL,
+    platform          text        NOT NULL,
+    native_meeting_id text        NOT NULL,
+    status            text        NOT NULL DEFAULT 'completed',
+    started_at        timestamptz,
+    ended_at          timestamptz,
+    created_at        timestamptz NOT NULL DEFAULT now() CHECK (isfinite(created_at)),
+    metadata          jsonb       CHECK (jsonb_typeof(metadata) = 'object')
+);
+-- The same native id may meet again: the newest meeting of a key is the one that is asked for.
+CREATE INDEX IF NOT EXISTS meetings_newest
+    ON meetings (user_id, live, platform, native_meeting_id, created_at DESC, id DESC);
+
+CREATE TABLE IF NOT EXISTS transcript_segments (
+    meeting_id    bigint           NOT NULL REFERENCES meetings ON DELETE CASCADE,
+    position      integer          NOT NULL,
+    start_seconds double precision NOT NULL CHECK (start_seconds >= 0),
+    end_seconds   double precision NOT NULL CHECK (end_seconds >= start_seconds AND end_seconds < 'Infinity'),
+    text          text             NOT NULL,
+    speaker       text,
+    language      text,
+    PRIMARY KEY (meeting_id, position)
+);
+
+-- A recording outlives its meeting.
+CREATE TABLE IF NOT EXISTS recordings (
+    id               bigint      PRIMARY KEY DEFAULT random_id(),
+    user_id          bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
+    live             boolean     NOT NULL,
+    meeting_id       bigint      REFERENCES meetings ON DELETE SET NULL,
+    session_uid      text,
+    source           text        NOT NULL CHECK (source IN ('bot', 'upload', 'url')),
+    status           text        NOT NULL
+                     CHECK (status IN ('pending', 'uploaded', 'processing', 'completed', 'failed')),
+    error_message    text,
+    name             text,
+    device_id        text,
+    end_user_id      text,
+    transcription_id text,
+    metadata         jsonb       CHECK (jsonb_typeof(metadata) = 'object'),
+    started_at       timestamptz,
+    ended_at         timestamptz,
+    created_at       timestamptz NOT NULL DEFAULT now() CHECK (isfinite(created_at)),
+    completed_at     timestamptz
+);
+-- One index for each list, in the list's own order: a page is read, never sorted.
+CREATE INDEX IF NOT EXISTS recordings_newest
+    ON recordings (user_id, live, created_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS recordings_of_meeting
+    ON recordings (meeting_id, created_at DESC, id DESC) WHERE meeting_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS recordings_of_device
+    ON recordings (user_id, live, device_id, created_at DESC, id DESC) WHERE device_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS recordings_of_end_user
+    ON recordings (user_id, live, end_user_id, created_at DESC, id DESC) WHERE end_user_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS recordings_by_status
+    ON recordings (user_id, live, status, created_at DESC, id DESC);
+
+CREATE TABLE IF NOT EXISTS media_files (
+    id                 bigint           PRIMARY KEY DEFAULT random_id(),
+    recording_id       bigint           NOT NULL REFERENCES recordings ON DELETE CASCADE,
+    type               text             NOT NULL CHECK (type IN ('audio', 'video', 'image')),
+    format             text             NOT NULL,
+    content_type       text             NOT NULL,
+    storage            text             NOT NULL,
+    object_key         text             NOT NULL,
+    status             text             NOT NULL CHECK (status IN ('pending', 'uploaded')),
+    size               bigint           CHECK (size >= 0),
+    etag               text,
+    object_modified_at timestamptz,
+    duration_seconds   double precision CHECK (duration_seconds >= 0 AND duration_seconds < 'Infinity'),
+    metadata           jsonb            CHECK (jsonb_typeof(metadata) = 'object'),
+    captured_at        timestamptz,
+    created_at         timestamptz      NOT NULL DEFAULT now() CHECK (isfinite(created_at)),
+    UNIQUE (storage, object_key)
+);
+CREATE INDEX IF NOT EXISTS media_files_of_recording ON media_files (recording_id, created_at, id);
+
+-- Objects that no row refers to any more. `leased_until` is set while a worker may be removing the object.
+CREATE TABLE IF NOT EXISTS object_deletions (
+    id           bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    storage      text        NOT NULL,
+    object_key   text        NOT NULL,
+    attempts     integer     NOT NULL DEFAULT 0,
+    due_at       timestamptz NOT NULL DEFAULT now(),
+    leased_until timestamptz,
+    last_error   text,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (storage, object_key)
+);
+CREATE INDEX IF NOT EXISTS object_deletions_due ON object_deletions (due_at, id);
+
+-- However a media file's row goes (its recording, its user, by hand), its object is queued in the same transaction.
+CREATE OR REPLACE FUNCTION queue_object_deletion() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO object_deletions (storage, object_key) VALUES (OLD.storage, OLD.object_key)
+    ON CONFLICT (storage, object_key) DO UPDATE
+        SET attempts = 0, due_at = now(), leased_until = NULL, last_error = NULL;
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER media_file_deleted AFTER DELETE ON media_files
+    FOR EACH ROW EXECUTE FUNCTION queue_object_deletion();
+
+-- The playback signing keys that the gateway made for itself.
+CREATE TABLE IF NOT EXISTS signing_keys (
+    kid        text        PRIMARY KEY CHECK (kid <> ''),
+    secret     bytea       NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now()
+);

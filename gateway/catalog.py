@@ -194,6 +194,10 @@ class RecordingCatalog(Protocol):
         """The byte path's one look-up: a single index scan."""
         ...
 
+    async def find_owner(self, recording_id: int, media_file_id: int) -> Owner | None:
+        """Who has this media file. Not owner-scoped: for the command line's sign-url, never for a request."""
+        ...
+
     async def find_master(self, owner: Owner, recording_id: int, media_type: MediaType) -> MediaFile | None:
         """The newest uploaded file of that type."""
         ...

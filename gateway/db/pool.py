@@ -1,0 +1,157 @@
+"""The pool of connections, its codecs and schema, and the one place where the database's trouble gets its name.
+
+Knows: asyncpg; how a connection is opened, lent and lost; which version of `schema.sql` this code speaks.
+Refuses to know: what is asked of it. Rooms of `gateway.db` ask through `connected`.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import asyncpg
+import orjson
+from asyncpg.pool import PoolConnectionProxy
+
+from gateway.errors import Unavailable
+from gateway.resources import read_text
+
+CONNECT_TIMEOUT_SECONDS: Final = 10.0
+ACQUIRE_TIMEOUT_SECONDS: Final = 10.0
+CLOSE_TIMEOUT_SECONDS: Final = 10.0
+SCHEMA_VERSION: Final = 1
+BIGINT_MAX: Final = 2**63 - 1
+
+# What a lost, refused, overloaded or restarting server looks like, and a transaction that lost a race:
+# the same call may succeed later.
+TROUBLE: Final = (
+    OSError,  # TimeoutError is one: a command or a wait for a connection took too long
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+)
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot be used. The text names it without its password and says why."""
+
+
+@asynccontextmanager
+async def open_pool(
+    url: str, *, min_size: int, max_size: int, command_timeout_seconds: float
+) -> AsyncGenerator[asyncpg.Pool]:
+    """A pool of connections to the PostgreSQL at `url`, closed at the end.
+
+    Raises DatabaseUnavailable if `min_size` connections cannot be had.
+    """
+    pool = asyncpg.create_pool(
+        url,
+        min_size=min_size,
+        max_size=max(min_size, max_size),
+        command_timeout=command_timeout_seconds,
+        timeout=CONNECT_TIMEOUT_SECONDS,
+        init=_set_codecs,
+        reset=_keep,
+        server_settings={"application_name": "seekgate"},
+    )
+    try:
+        await _fill(pool, url)
+        yield pool
+    finally:
+        await _close(pool)
+
+
+async def apply_schema(pool: asyncpg.Pool) -> None:
+    """Make the database what `schema.sql` says; one of many processes does it, the others wait.
+
+    Raises DatabaseUnavailable if another version of seekgate made it, or if the role may not make tables.
+    """
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute(LOCK_SCHEMA)
+            if await connection.fetchval(FIND_SCHEMA) is None:
+                await connection.execute(read_text("schema.sql"))
+            _check_version(await connection.fetchval(FIND_SCHEMA_VERSION))
+    except (*TROUBLE, asyncpg.PostgresError) as error:
+        raise DatabaseUnavailable(f"The schema cannot be applied: {error}") from error
+
+
+# Any fixed number: it only has to be the same in every seekgate.
+LOCK_SCHEMA: Final = "SELECT pg_advisory_xact_lock(7357462895)"
+FIND_SCHEMA: Final = "SELECT to_regclass('schema_version')::text"
+FIND_SCHEMA_VERSION: Final = "SELECT version FROM schema_version"
+
+
+def _check_version(found: int | None) -> None:
+    if found == SCHEMA_VERSION:
+        return
+    advice = "upgrade seekgate" if (found or 0) > SCHEMA_VERSION else "migrate it with the seekgate that made it"
+    raise DatabaseUnavailable(f"The database has schema {found}, this seekgate knows {SCHEMA_VERSION}: {advice}")
+
+
+@asynccontextmanager
+async def connected(pool: asyncpg.Pool) -> AsyncGenerator[PoolConnectionProxy]:
+    """A connection for one call. Trouble with reaching the database becomes Unavailable."""
+    try:
+        async with pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection:
+            yield connection
+    except TROUBLE as error:
+        if isinstance(error, ValueError):  # asyncpg's word for a wrong argument: our mistake, not the server's
+            raise
+        raise Unavailable("The catalogue cannot be reached", retry_after_seconds=5) from error
+
+
+def storable(*values: int | str | None) -> bool:
+    """Whether PostgreSQL can hold these as bigint and text; what it cannot hold is in no row.
+
+    Clients may send NUL, lone surrogates, and integers of any length.
+    """
+    return all(_storable(value) for value in values)
+
+
+def _storable(value: int | str | None) -> bool:
+    if isinstance(value, int):
+        return abs(value) <= BIGINT_MAX
+    return value is None or ("\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value))
+
+
+async def _fill(pool: asyncpg.Pool, url: str) -> None:
+    try:
+        await pool
+    except ValueError:
+        # Their text may quote a part of the password that looked like a port.
+        raise DatabaseUnavailable("The database URL is malformed") from None
+    except (*TROUBLE, asyncpg.PostgresError) as error:
+        reason = str(error) or type(error).__name__
+        raise DatabaseUnavailable(f"The database {_public_name(url)} cannot be used: {reason}") from error
+
+
+def _public_name(url: str) -> str:
+    """Host, port and database of the URL: what may be shown."""
+    parts = urlsplit(url)
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}" or "at its default place"
+
+
+async def _close(pool: asyncpg.Pool) -> None:
+    """Wait a bounded time for lent connections, then cut them."""
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()
+
+
+async def _set_codecs(connection: asyncpg.Connection[Any]) -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+    )
+
+
+async def _keep(_connection: asyncpg.Connection[Any]) -> None:
+    """Give a connection back as it is: nothing here changes session state, so a reset's round trip buys nothing."""
