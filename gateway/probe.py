@@ -1,9 +1,8 @@
 """What a file is: type, format, MIME type, duration. Found by reading it, never by its name.
 
-Knows: PyAV, and which containers the gateway accepts.
-Refuses to know: catalogues, storages, paths. It reads the one open file it is given.
+Knows: PyAV. Refuses to know: catalogues, storages, paths. It reads the one open file it is given.
 
-Untrusted files are read here. Only the demuxers in `_DEMUXERS` may look at them, no protocol may be
+Untrusted files are read here. Only the demuxers named in `formats` may look at them, no protocol may be
 used and nothing else may be opened, so a playlist (m3u8, concat, sdp) names other files in vain.
 
 Blocking, and CPU-bound: call it in a thread.
@@ -16,14 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn
 
 from gateway.catalog import MediaType
+from gateway.formats import ACCEPTED, DEMUXERS, IMAGES, NotMedia, container_format
 
 if TYPE_CHECKING:  # PyAV takes a quarter of a second to import; most commands never need it
     from av.container import InputContainer
     from av.stream import Stream
-
-
-class NotMedia(Exception):
-    """The file is not media that the gateway accepts; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +40,6 @@ class Probe:
     metadata: Mapping[str, str | int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Container:
-    format: str
-    audio: str
-    video: str
-
-
-# FFmpeg's demuxer → what it means. RFC 9559 registers audio/matroska and video/matroska.
-_MATROSKA: Final = _Container("mkv", "audio/matroska", "video/matroska")
-_WEBM: Final = _Container("webm", "audio/webm", "video/webm")
-_MP4: Final = _Container("mp4", "audio/mp4", "video/mp4")
-_M4A: Final = _Container("m4a", "audio/mp4", "video/mp4")
-_QUICKTIME: Final = _Container("mov", "video/quicktime", "video/quicktime")
-_DEMUXERS: Final[Mapping[str, _Container]] = {
-    "wav": _Container("wav", "audio/wav", ""),
-    "mp3": _Container("mp3", "audio/mpeg", ""),
-    "flac": _Container("flac", "audio/flac", ""),
-    "aac": _Container("aac", "audio/aac", ""),
-    "ogg": _Container("ogg", "audio/ogg", "video/ogg"),
-    "matroska,webm": _MATROSKA,
-    "mov,mp4,m4a,3gp,3g2,mj2": _MP4,
-}
-_IMAGES: Final[Mapping[str, tuple[str, str]]] = {
-    "jpeg_pipe": ("jpg", "image/jpeg"),
-    "png_pipe": ("png", "image/png"),
-    "gif": ("gif", "image/gif"),
-    "webp_pipe": ("webp", "image/webp"),
-}
-_ACCEPTED: Final = "wav, mp3, m4a, mp4, mov, ogg, webm, flac, aac, mkv, jpeg, png, gif or webp"
 # These say nothing of their length, or what an encoder guessed: their packets are counted.
 _WITHOUT_LENGTH: Final = {"mp3", "aac"}
 _PACKETS_TRIED: Final = 1000
@@ -91,9 +58,16 @@ def probe(file: BinaryIO) -> Probe:
     with _open(file) as container:
         stream = _main_stream(container)
         end = _read_packets(container, stream)
-        if container.format.name in _IMAGES:
+        if container.format.name in IMAGES:
             return _image(container, stream)
         return _recording(container, stream, end, head)
+
+
+class _Nameless:
+    """The file without its name: FFmpeg would choose by the extension before it looks inside."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
 def _nested(*_: object, **__: object) -> NoReturn:
@@ -104,14 +78,14 @@ def _nested(*_: object, **__: object) -> NoReturn:
 def _open(file: BinaryIO) -> Iterator["InputContainer"]:
     import av
 
-    options = {"format_whitelist": ",".join((*_DEMUXERS, *_IMAGES)), "protocol_whitelist": "none"}
+    options = {"format_whitelist": ",".join((*DEMUXERS, *IMAGES)), "protocol_whitelist": "none"}
     try:
         with av.open(
-            file, "r", options=options, metadata_errors="replace", buffer_size=_READ_BYTES, io_open=_nested
+            _Nameless(file), "r", options=options, metadata_errors="replace", buffer_size=_READ_BYTES, io_open=_nested
         ) as container:
             yield container
     except (av.FFmpegError, UnicodeDecodeError) as error:
-        raise NotMedia(f"it cannot be read as {_ACCEPTED}") from error
+        raise NotMedia(f"it cannot be read as {ACCEPTED}") from error
 
 
 def _main_stream(container: "InputContainer") -> "Stream":
@@ -160,11 +134,9 @@ def _decode_first(packets: Iterator[Any]) -> tuple[int, int]:
 
 
 def _recording(container: "InputContainer", stream: "Stream", counted: float | None, head: bytes) -> Probe:
-    kind = _kind(container, stream, head)
     moving = stream.type == "video"
+    kind = container_format(container.format.name, head, container.metadata.get("major_brand", ""), moving=moving)
     sound = container.streams.audio[0] if container.streams.audio else None
-    if moving and not kind.video:
-        raise NotMedia(f"a {kind.format} file with a moving picture is not accepted")
     return Probe(
         type="video" if moving else "audio",
         format=kind.format,
@@ -177,31 +149,8 @@ def _recording(container: "InputContainer", stream: "Stream", counted: float | N
 
 
 def _image(container: "InputContainer", stream: "Stream") -> Probe:
-    format, content_type = _IMAGES[container.format.name]
+    format, content_type = IMAGES[container.format.name]
     return Probe("image", format, content_type, None, None, None, _metadata(container, stream))
-
-
-def _kind(container: "InputContainer", stream: "Stream", head: bytes) -> _Container:
-    kind = _DEMUXERS[container.format.name]
-    if kind is _MATROSKA:
-        return _WEBM if _document_type(head) == b"webm" else _MATROSKA
-    if kind is _MP4:
-        return _by_brand(container.metadata.get("major_brand", ""), moving=stream.type == "video")
-    return kind
-
-
-def _document_type(head: bytes) -> bytes:
-    """EBML's DocType element (RFC 8794 section 11.2.6): its id, one byte of length, the name."""
-    _, _, element = head.partition(b"\x42\x82")
-    return element[1 : 1 + (element[0] & 0x7F)] if element else b""
-
-
-def _by_brand(brand: str, *, moving: bool) -> _Container:
-    if brand == "qt  ":
-        return _QUICKTIME
-    if brand[:3] in {"hei", "hev", "mif", "msf", "avi"}:
-        raise NotMedia("HEIF and AVIF pictures are not accepted")
-    return _MP4 if moving else _M4A
 
 
 def _duration(container: "InputContainer", counted: float | None) -> float | None:

@@ -1,0 +1,85 @@
+"""The media formats that the gateway accepts, and their MIME types.
+
+Knows: what FFmpeg's demuxers mean, and how containers of one family are told apart.
+Refuses to know: FFmpeg itself, files, decoding; it is given names and first bytes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+class NotMedia(Exception):
+    """The file is not media that the gateway accepts; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFormat:
+    """A usual extension, and the MIME types with sound only and with a moving picture ("": not accepted)."""
+
+    format: str
+    audio: str
+    video: str
+
+
+# RFC 9559 section 27.3 registers audio/matroska and video/matroska.
+_MATROSKA: Final = ContainerFormat("mkv", "audio/matroska", "video/matroska")
+_MATROSKA_AUDIO: Final = ContainerFormat("mka", "audio/matroska", "video/matroska")
+_WEBM: Final = ContainerFormat("webm", "audio/webm", "video/webm")
+_MP4: Final = ContainerFormat("mp4", "audio/mp4", "video/mp4")
+_M4A: Final = ContainerFormat("m4a", "audio/mp4", "video/mp4")
+_QUICKTIME: Final = ContainerFormat("mov", "video/quicktime", "video/quicktime")
+
+# FFmpeg's demuxer → the container; a family's most general one where it reads several.
+DEMUXERS: Final[Mapping[str, ContainerFormat]] = {
+    "wav": ContainerFormat("wav", "audio/wav", ""),
+    "mp3": ContainerFormat("mp3", "audio/mpeg", ""),
+    "flac": ContainerFormat("flac", "audio/flac", ""),
+    "aac": ContainerFormat("aac", "audio/aac", ""),
+    "ogg": ContainerFormat("ogg", "audio/ogg", "video/ogg"),
+    "matroska,webm": _MATROSKA,
+    "mov,mp4,m4a,3gp,3g2,mj2": _MP4,
+}
+IMAGES: Final[Mapping[str, tuple[str, str]]] = {
+    "jpeg_pipe": ("jpg", "image/jpeg"),
+    "png_pipe": ("png", "image/png"),
+    "gif": ("gif", "image/gif"),
+    "webp_pipe": ("webp", "image/webp"),
+}
+ACCEPTED: Final = "wav, mp3, m4a, mp4, mov, ogg, webm, flac, aac, mkv, jpeg, png, gif or webp"
+_PICTURE_BRANDS: Final = ("hei", "hev", "mif", "msf", "avi")
+
+
+def container_format(demuxer: str, head: bytes, brand: str, *, moving: bool) -> ContainerFormat:
+    """The container that FFmpeg's `demuxer` read; `head` is the file's first 64 bytes, `brand` MP4's major brand.
+
+    Raises NotMedia where a picture comes in a container that we do not accept it in.
+    """
+    found = DEMUXERS[demuxer]
+    if found is _MATROSKA:
+        found = _matroska(head, moving=moving)
+    elif found is _MP4:
+        found = _mp4(brand, moving=moving)
+    if moving and not found.video:
+        raise NotMedia(f"a {found.format} file with a moving picture is not accepted")
+    return found
+
+
+def _matroska(head: bytes, *, moving: bool) -> ContainerFormat:
+    if _document_type(head) == b"webm":
+        return _WEBM
+    return _MATROSKA if moving else _MATROSKA_AUDIO
+
+
+def _document_type(head: bytes) -> bytes:
+    """EBML's DocType element (RFC 8794 section 11.2.6): its id, one byte of length, the name."""
+    _, _, element = head.partition(b"\x42\x82")
+    return element[1 : 1 + (element[0] & 0x7F)] if element else b""
+
+
+def _mp4(brand: str, *, moving: bool) -> ContainerFormat:
+    if brand == "qt  ":
+        return _QUICKTIME
+    if brand.startswith(_PICTURE_BRANDS):
+        raise NotMedia("HEIF and AVIF pictures are not accepted")
+    return _MP4 if moving else _M4A

@@ -1,0 +1,199 @@
+"""A file on this machine → an object in a storage and a recording in the catalogue.
+
+Knows: when a file is registered where it lies and when it is copied in, and under which key.
+Refuses to know: the command line, SQL, and how a storage works inside.
+
+A file inside the storage's root keeps its place: its key is its path from the root. Anything else is
+copied to `imports/{user}/{first two of sha256}/{sha256}.{format}`, so the same bytes have the same key.
+"""
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from gateway.catalog import MediaFile, NewMedia, NewMeeting, Owner, RecordingCatalog
+from gateway.formats import NotMedia
+from gateway.probe import Probe, probe
+from gateway.storage import Storage
+from storage_adapters.base import ObjectNotFound, ObjectStat, Writable
+
+CHUNK_BYTES: Final = 1 << 20
+_UNFINISHED: Final = ("~", ".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp")
+
+
+class NotImportable(Exception):
+    """The file cannot be taken in; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Takes files into one storage for one owner; safe to repeat: the same object makes no second row.
+
+    `report` is called with the number of bytes just read, also from other threads.
+    """
+
+    catalog: RecordingCatalog
+    storage: Storage
+    owner: Owner
+    meeting: NewMeeting | None = None
+    report: Callable[[int], None] = lambda _: None
+
+    async def add(self, path: Path) -> tuple[MediaFile, bool]:
+        """The file's row, and whether it is new.
+
+        Raises NotMedia, NotImportable, Conflict (another owner has the object) or StorageError.
+        """
+        async with _opened(path) as file:
+            found = await asyncio.to_thread(probe, file)
+            key = await asyncio.to_thread(self._key_in_place, path)
+            if key is not None:
+                self.report(os.fstat(file.fileno()).st_size)
+                return await self._register(path, key, found)
+            return await self._copy_in(path, file, found)
+
+    def _key_in_place(self, path: Path) -> str | None:
+        """The key of a file inside the root, None for one outside."""
+        if self.storage.root is None:
+            return None
+        root, real = self.storage.root.resolve(), path.resolve()
+        if real.is_relative_to(root):
+            return _utf8(real.relative_to(root).as_posix())
+        if path.absolute().is_relative_to(self.storage.root.absolute()):
+            raise NotImportable("it is a link that leads out of the storage's root")
+        return None
+
+    async def _copy_in(self, path: Path, file: BinaryIO, found: Probe) -> tuple[MediaFile, bool]:
+        digest = await self._hash(file)
+        key = f"imports/{self.owner.user_id}/{digest[:2]}/{digest}.{found.format}"
+        if not await self._holds(key):
+            await self._copy(file, key, digest, found)
+        media, new = await self._register(path, key, found)
+        if not await self._holds(key):
+            # A deletion that was queued before may have run between our look and our row.
+            await self._copy(file, key, digest, found)
+            await self._remember(media, await self._measure(key))
+        return media, new
+
+    async def _hash(self, file: BinaryIO) -> str:
+        file.seek(0)
+        hashed = sha256()
+        while count := await asyncio.to_thread(_hash_next, file, hashed.update):
+            self.report(count)
+        return hashed.hexdigest()
+
+    async def _copy(self, file: BinaryIO, key: str, digest: str, found: Probe) -> None:
+        """Write the object, whole or not at all; the bytes must be the ones that were hashed."""
+        adapter = self.storage.adapter
+        if not isinstance(adapter, Writable):
+            raise NotImportable(f"the storage {self.storage.name!r} cannot be written to")
+        file.seek(0)
+        hashed = sha256()
+        async with adapter.create(key, content_type=found.content_type) as writer:
+            while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+                await asyncio.to_thread(hashed.update, chunk)
+                await writer.write(chunk)
+            if hashed.hexdigest() != digest:
+                raise NotImportable("it changed while it was read")
+
+    async def _holds(self, key: str) -> bool:
+        try:
+            await self._measure(key)
+        except ObjectNotFound:
+            return False
+        return True
+
+    async def _measure(self, key: str) -> ObjectStat:
+        async with self.storage.adapter.open(key) as stored:
+            return stored.stat
+
+    async def _register(self, path: Path, key: str, found: Probe) -> tuple[MediaFile, bool]:
+        measured = await self._measure(key)
+        media, new = await self.catalog.register(
+            self.owner, _new_media(self.storage.name, key, found, measured), name=_shown(path), meeting=self.meeting
+        )
+        await self._remember(media, measured)
+        return media, new
+
+    async def _remember(self, media: MediaFile, measured: ObjectStat) -> None:
+        if (media.size, media.etag) != (measured.size, measured.etag):
+            await self.catalog.record_object_version(
+                media.id, size=measured.size, etag=measured.etag, object_modified_at=measured.last_modified
+            )
+
+
+def find_files(folder: Path) -> Iterator[Path]:
+    """The files below a folder, in order; hidden and unfinished ones are left out, linked folders not entered.
+
+    Raises OSError for a folder that cannot be read.
+    """
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for parent, folders, files in os.walk(folder, onerror=fail):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith(".") and not name.lower().endswith(_UNFINISHED):
+                yield Path(parent, name)
+
+
+@asynccontextmanager
+async def _opened(path: Path) -> AsyncIterator[BinaryIO]:
+    with closing(await asyncio.to_thread(_open_regular, path)) as file:
+        yield file
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    """The file, open. O_NONBLOCK: opening a FIFO must not wait for a writer."""
+    try:
+        _refuse_special(path.stat().st_mode)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = os.fdopen(descriptor, "rb")
+        _refuse_special(os.fstat(descriptor).st_mode)  # it may have been exchanged meanwhile
+    except OSError as error:
+        raise NotImportable(f"it cannot be opened: {error.strerror}") from error
+    return file
+
+
+def _refuse_special(mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise NotMedia("it is no regular file")
+
+
+def _hash_next(file: BinaryIO, update: Callable[[bytes], None]) -> int:
+    chunk = file.read(CHUNK_BYTES)
+    update(chunk)
+    return len(chunk)
+
+
+def _utf8(key: str) -> str:
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        raise NotImportable("its name is not UTF-8") from None
+    return key
+
+
+def _shown(path: Path) -> str:
+    return os.fsencode(path.name).decode("utf-8", "replace")
+
+
+def _new_media(storage: str, key: str, found: Probe, measured: ObjectStat) -> NewMedia:
+    return NewMedia(
+        type=found.type,
+        format=found.format,
+        content_type=found.content_type,
+        storage=storage,
+        object_key=key,
+        size=measured.size,
+        etag=measured.etag,
+        object_modified_at=measured.last_modified,
+        duration_seconds=found.duration_seconds,
+        metadata=found.metadata,
+    )
