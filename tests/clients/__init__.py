@@ -1,0 +1,1 @@
+"""Programs that people have, against the running gateway."""

@@ -1,0 +1,44 @@
+"""How a row is put to the gateway: one connection, the row's request, and a second one behind it.
+
+The second request must be answered at once and in step: a byte too many or too few in the row's
+answer would be read as the head of the next one.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from tests.conformance.media import Media
+from tests.conformance.raw_http import Response, compose, connect
+from tests.conformance.site import Site
+from tests.conformance.table import Row, check
+
+Ask = Callable[[Row, Media], Awaitable[Response]]
+
+
+async def exchange(site: Site, octets: bytes, method: str = "GET") -> Response:
+    """Send one request, read its answer, and see that the connection is still in step."""
+    async with connect(site.host, site.port) as connection:
+        await connection.send(octets)
+        response = await connection.read_response(method)
+        if (response.head.get("Connection") or "").lower() != "close":
+            await connection.send(compose("GET", "/livez", [("Connection", "close")], host=site.authority))
+            following = await connection.read_response()
+            assert following.status == 200
+        await connection.expect_end()
+    return response
+
+
+def compose_row(site: Site, row: Row, media: Media) -> bytes:
+    """The row's request, with the owner's key and the object's validators filled in."""
+    fields = [("X-API-Key", site.key), *((name, media.fill(value)) for name, value in row.sent)]
+    return compose(row.method, media.target, fields, host=site.authority)
+
+
+def asker(site: Site) -> Ask:
+    """Ask this site: send the row, check the answer, return it."""
+
+    async def ask(row: Row, media: Media) -> Response:
+        response = await exchange(site, compose_row(site, row, media), row.method)
+        check(row, response, media)
+        return response
+
+    return ask

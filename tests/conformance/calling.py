@@ -1,0 +1,39 @@
+"""Plain calls of the JSON routes: a method, a target, a key; the answer's status, head and document."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from tests.conformance.ask import exchange
+from tests.conformance.raw_http import Response, compose
+from tests.conformance.site import Site
+
+
+async def call(
+    site: Site,
+    target: str,
+    *,
+    method: str = "GET",
+    key: str | None = None,
+    fields: Iterable[tuple[str, str | bytes]] = (),
+) -> Response:
+    """One request on a connection of its own; `key` goes into X-API-Key."""
+    sent = [
+        *fields,
+        *([("X-API-Key", key)] if key is not None else []),
+        *([("Content-Length", "0")] if method == "POST" else []),
+    ]
+    return await exchange(site, compose(method, target, sent, host=site.authority), method)
+
+
+async def fetch(site: Site, target: str, *, method: str = "GET", key: str | None = None, status: int = 200) -> Any:
+    """The JSON document of an answer that has this status (the owner's key unless another is given)."""
+    response = await call(site, target, method=method, key=site.key if key is None else key)
+    assert response.status == status, response
+    return document(response)
+
+
+def document(response: Response) -> Any:
+    """The answer's JSON, sent as such and kept out of caches."""
+    assert response.head["Content-Type"].split(";")[0] == "application/json"
+    return json.loads(response.body)

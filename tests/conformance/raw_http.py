@@ -1,0 +1,205 @@
+"""A strict HTTP/1.1 client over one raw TCP connection.
+
+Knows: the framing of RFC 9112, read by someone who forgives nothing: bare LF, folded or doubled
+fields, bytes after a body, bodies that end early. Every wait is bounded.
+Refuses to know: which answers are right. It sends exactly the octets it is given, also wrong ones.
+"""
+
+import asyncio
+import re
+import socket
+import struct
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+Fields = Iterable[tuple[str, str | bytes]]
+
+PATIENCE_SECONDS: Final = 20.0
+STREAM_LIMIT_BYTES: Final = 256 * 1024
+
+# RFC 9112 section 4: status-line = HTTP-version SP status-code SP [ reason-phrase ]
+STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2}) ([\t \x21-\x7e]*)\r\n")
+# RFC 9112 section 5: field-line = field-name ":" OWS field-value OWS; no white space before the colon, no folding.
+FIELD_LINE: Final = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\xff](?:[\t \x21-\xff]*[\x21-\xff])?|)[ \t]*\r\n"
+)
+# RFC 9110 section 8.6: Content-Length = 1*DIGIT
+CONTENT_LENGTH: Final = re.compile(r"[0-9]+")
+
+BODILESS_STATUSES: Final = frozenset({204, 304})
+RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+
+
+class ProtocolFaultError(Exception):
+    """The server sent something that RFC 9112 does not allow."""
+
+
+class TruncatedError(ProtocolFaultError):
+    """The connection ended before the promised bytes did; `received` of `promised` bytes came."""
+
+    def __init__(self, received: int, promised: int) -> None:
+        super().__init__(f"{received} of {promised} promised bytes came")
+        self.received = received
+        self.promised = promised
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A response head as it was on the wire; field names keep their case and their repetitions."""
+
+    minor_version: int
+    status: int
+    reason: str
+    fields: tuple[tuple[str, str], ...]
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Every value of the field, in order."""
+        return tuple(value for key, value in self.fields if key.lower() == name.lower())
+
+    def get(self, name: str) -> str | None:
+        """The field's only value, None if it is absent; a second line of it is a fault."""
+        values = self.all(name)
+        if len(values) > 1:
+            raise ProtocolFaultError(f"{name} came {len(values)} times: {values}")
+        return values[0] if values else None
+
+    def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise ProtocolFaultError(f"no {name} in the {self.status} head {self.fields}")
+        return value
+
+    def promised_bytes(self, method: str) -> int:
+        """How long the body is (RFC 9112 section 6.3); chunked and close-delimited bodies are faults here."""
+        if method == "HEAD" or self.status < 200 or self.status in BODILESS_STATUSES:
+            return 0
+        if self.all("Transfer-Encoding"):
+            raise ProtocolFaultError("a gateway that knows every length has no use for Transfer-Encoding")
+        length = self["Content-Length"]
+        if not CONTENT_LENGTH.fullmatch(length):
+            raise ProtocolFaultError(f"Content-Length is {length!r}")
+        return int(length)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole response: its head and exactly the promised body."""
+
+    head: Head
+    body: bytes
+
+    @property
+    def status(self) -> int:
+        return self.head.status
+
+
+def compose(
+    method: str,
+    target: str,
+    fields: Fields = (),
+    *,
+    host: str = "gateway",
+    version: str = "HTTP/1.1",
+    body: bytes = b"",
+) -> bytes:
+    """A request's octets. Text goes out as Latin-1, bytes as they are; only Host is added."""
+    lines = [f"{method} {target} {version}".encode("latin-1"), b"Host: " + host.encode("ascii")]
+    lines += [name.encode("ascii") + b": " + _octets(value) for name, value in fields]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def _octets(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode("latin-1")
+
+
+class Connection:
+    """One TCP connection to the gateway."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def send(self, octets: bytes) -> None:
+        """Send these octets in one go."""
+        self._writer.write(octets)
+        await self._writer.drain()
+
+    async def send_bytewise(self, octets: bytes) -> None:
+        """Send these octets one at a time, each in its own segment."""
+        for value in octets:
+            self._writer.write(bytes((value,)))
+            await asyncio.sleep(0)  # one turn of the loop, so that the kernel sees every byte alone
+
+    async def read_head(self) -> Head:
+        """Read one response head, octet by octet strict."""
+        status_line = await self._read_line()
+        match = STATUS_LINE.fullmatch(status_line)
+        if match is None:
+            raise ProtocolFaultError(f"not a status line: {status_line[:200]!r}")
+        return Head(int(match[1]), int(match[2]), match[3].decode("ascii"), tuple(await self._read_fields()))
+
+    async def read_exactly(self, count: int) -> bytes:
+        """Read `count` bytes of a body; raises TruncatedError if the connection ends or breaks before."""
+        received = bytearray()
+        while len(received) < count:
+            chunk = await self.read_some(min(count - len(received), STREAM_LIMIT_BYTES))
+            if not chunk:
+                raise TruncatedError(len(received), count)
+            received += chunk
+        return bytes(received)
+
+    async def read_some(self, limit: int) -> bytes:
+        """Read at most `limit` bytes; nothing when the connection has ended, orderly or by a reset."""
+        with suppress(ConnectionError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._reader.read(limit)
+        return b""
+
+    async def read_response(self, method: str = "GET") -> Response:
+        """Read one final response to a `method` request; interim (1xx) responses are skipped."""
+        head = await self.read_head()
+        while head.status < 200:
+            head = await self.read_head()
+        return Response(head, await self.read_exactly(head.promised_bytes(method)))
+
+    async def expect_end(self) -> None:
+        """The server has nothing more to say and closes."""
+        extra = await self.read_some(STREAM_LIMIT_BYTES)
+        if extra:
+            raise ProtocolFaultError(f"{len(extra)} bytes after the last response: {extra[:200]!r}")
+
+    def reset(self) -> None:
+        """Leave as rudely as TCP allows: with RST, unread bytes and all."""
+        handle: socket.socket = self._writer.get_extra_info("socket")
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        self._writer.transport.abort()
+
+    async def _read_line(self) -> bytes:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._reader.readuntil(b"\r\n")
+        except asyncio.IncompleteReadError as error:
+            raise ProtocolFaultError(f"the connection ended inside a head, after {error.partial!r}") from error
+
+    async def _read_fields(self) -> list[tuple[str, str]]:
+        fields = []
+        while (line := await self._read_line()) != b"\r\n":
+            match = FIELD_LINE.fullmatch(line)
+            if match is None:
+                raise ProtocolFaultError(f"not a field line: {line[:200]!r}")
+            fields.append((match[1].decode("ascii"), match[2].decode("latin-1")))
+        return fields
+
+
+@asynccontextmanager
+async def connect(host: str, port: int) -> AsyncGenerator[Connection, None]:
+    """Open a connection; it is closed on the way out, whatever state it is in."""
+    reader, writer = await asyncio.open_connection(host, port, limit=STREAM_LIMIT_BYTES)
+    try:
+        yield Connection(reader, writer)
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()

@@ -1,0 +1,194 @@
+"""Who may read: keys in both header fields, scopes, owners, and the exact words of each no (Vexa dialect)."""
+
+import base64
+from typing import Any, Final
+
+import pytest
+
+from tests.conformance.calling import call, document
+from tests.conformance.media import Media
+from tests.conformance.raw_http import Response
+from tests.conformance.site import Site
+
+MISSING: Final = {"detail": "Missing API key"}
+INVALID: Final = {"detail": "Invalid API key"}
+NO_SCOPE: Final = {"detail": "Insufficient scope for this endpoint"}
+NO_RECORDING: Final = {"detail": "Recording not found"}
+NO_MEDIA: Final = {"detail": "Media file not found"}
+
+
+def expect_refusal(response: Response, status: int, body: dict[str, str]) -> None:
+    """The status, the dialect's exact body, and nothing of the object."""
+    assert response.status == status
+    assert document(response) == body
+    assert response.head.get("ETag") is None
+    assert response.head.get("Content-Range") is None
+    # RFC 9110 section 11.6.1: every 401 says how to do better; nothing else asks for credentials.
+    assert response.head.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)
+    assert "no-store" in (response.head.get("Cache-Control") or "")
+
+
+def basic(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+# fmt: off
+UNKNOWN: Final[tuple[tuple[str, tuple[tuple[str, str | bytes], ...], dict[str, str]], ...]] = (
+    ("nothing", (), MISSING),
+    ("only-a-cookie", (("Cookie", "api_key=$key"),), MISSING),
+    ("empty-x-api-key", (("X-API-Key", ""),), MISSING),
+    ("unknown-x-api-key", (("X-API-Key", "sk_live_unknown"),), INVALID),
+    ("unknown-bearer", (("Authorization", "Bearer sk_live_unknown"),), INVALID),
+    ("key-cut-short", (("X-API-Key", "$cut"),), INVALID),
+    ("key-with-more", (("X-API-Key", "$key" + "A"),), INVALID),
+    ("key-in-capitals", (("X-API-Key", "$capitals"),), INVALID),
+    ("visible-prefix-alone", (("X-API-Key", "$prefix"),), INVALID),
+    ("no-ascii", (("X-API-Key", b"sk_live_\xc3\xa4\xff"),), INVALID),
+    ("very-long", (("X-API-Key", "sk_live_" + "a" * 7000),), INVALID),
+    ("quoted", (("X-API-Key", '"$key"'),), INVALID),
+    ("expired", (("X-API-Key", "$expired"),), INVALID),
+    ("expired-bearer", (("Authorization", "Bearer $expired"),), INVALID),
+    ("revoked", (("X-API-Key", "$revoked"),), INVALID),
+    ("revoked-bearer", (("Authorization", "Bearer $revoked"),), INVALID),
+)
+
+ODD_AUTHORIZATION: Final = ("Bearer", "Bearer ", "bearer", "Token $key", "$key", "Basic $basic", "Digest username=x", "")
+
+KNOWN: Final = (
+    ("x-api-key", (("X-API-Key", "$key"),)),
+    ("x-api-key-in-capitals", (("X-API-KEY", "$key"),)),
+    ("bearer", (("Authorization", "Bearer $key"),)),
+    ("bearer-scheme-in-lower-case", (("Authorization", "bearer $key"),)),  # RFC 9110 section 11.1: case-insensitive
+    ("both", (("X-API-Key", "$key"), ("Authorization", "Bearer $key"))),
+    ("read-only", (("X-API-Key", "$read_only"),)),
+    ("key-with-another-query", (("X-API-Key", "$key"),)),
+)
+# fmt: on
+
+
+def fill(site: Site, text: str | bytes) -> str | bytes:
+    """The site's keys where a row names them."""
+    if isinstance(text, bytes):
+        return text
+    names = {"cut": site.key[:-1], "capitals": site.key.upper(), "prefix": site.key[:12], "expired": site.expired_key}
+    names |= {"revoked": site.revoked_key, "read_only": site.read_only_key, "basic": basic(f"user:{site.key}")}
+    for name, value in (names | {"key": site.key}).items():
+        text = text.replace(f"${name}", value)
+    return text
+
+
+def filled(site: Site, fields: tuple[tuple[str, str | bytes], ...]) -> list[tuple[str, str | bytes]]:
+    return [(name, fill(site, value)) for name, value in fields]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(("id", "sent", "body"), UNKNOWN, ids=[row[0] for row in UNKNOWN])
+async def test_a_key_that_is_missing_or_unknown_gets_401(
+    site: Site, media: Media, id: str, sent: Any, body: dict[str, str], method: str
+) -> None:
+    response = await call(site, media.target, method=method, fields=filled(site, sent))
+    if method == "HEAD":
+        assert (response.status, response.head["WWW-Authenticate"]) == (401, "Bearer")
+    else:
+        expect_refusal(response, 401, body)
+
+
+@pytest.mark.parametrize("value", ODD_AUTHORIZATION)
+async def test_an_authorization_that_is_no_bearer_key_gets_401(site: Site, media: Media, value: str) -> None:
+    response = await call(site, media.target, fields=filled(site, (("Authorization", value),)))
+    assert document(response) in (MISSING, INVALID)
+    expect_refusal(response, 401, document(response))
+
+
+@pytest.mark.parametrize(("id", "sent"), KNOWN, ids=[row[0] for row in KNOWN])
+async def test_a_known_key_is_accepted_in_either_field(site: Site, media: Media, id: str, sent: Any) -> None:
+    response = await call(site, media.target, fields=[*filled(site, sent), ("Range", "bytes=0-4")])
+    assert (response.status, response.body) == (206, media.content[:5])
+
+
+@pytest.mark.parametrize("name", ["api_key", "key", "X-API-Key", "access_token", "token", "authorization"])
+async def test_a_key_in_the_query_is_no_key(site: Site, media: Media, name: str) -> None:
+    expect_refusal(await call(site, f"{media.target}?{name}={site.key}"), 401, MISSING)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [("If-None-Match", "$etag"), ("If-Match", '"other"'), ("Range", "bytes=100000-"), ("If-Modified-Since", "$date")],
+    ids=lambda field: field[0],
+)
+@pytest.mark.parametrize(("key", "status"), [(None, 401), ("write_only_key", 403), ("other_key", 404)])
+async def test_authentication_comes_before_any_precondition(
+    site: Site, media: Media, condition: tuple[str, str], key: str | None, status: int
+) -> None:
+    fields = [(condition[0], media.fill(condition[1]))]
+    response = await call(site, media.target, key=getattr(site, key) if key else None, fields=fields)
+    assert response.status == status
+
+
+READS: Final = (
+    "/recordings",
+    "/recordings/$rid",
+    "/recordings/$rid/media/$mid/raw",
+    "/recordings/$rid/media/$mid/download",
+    "/recordings/$rid/master?type=audio",
+)
+
+
+def place(target: str, media: Media) -> str:
+    return target.replace("$rid", str(media.recording_id)).replace("$mid", str(media.media_file_id))
+
+
+@pytest.mark.parametrize("target", READS)
+async def test_every_route_asks_for_a_key(site: Site, media: Media, target: str) -> None:
+    expect_refusal(await call(site, place(target, media)), 401, MISSING)
+    expect_refusal(await call(site, place(target, media), key="sk_live_unknown"), 401, INVALID)
+
+
+@pytest.mark.parametrize("target", READS)
+async def test_a_key_without_the_reading_scope_gets_403(site: Site, media: Media, target: str) -> None:
+    expect_refusal(await call(site, place(target, media), key=site.write_only_key), 403, NO_SCOPE)
+
+
+async def test_a_key_without_the_reading_scope_mints_no_playback_url(site: Site, media: Media) -> None:
+    target = media.target.replace("/raw", "/playback-url")
+    expect_refusal(await call(site, target, method="POST", key=site.write_only_key), 403, NO_SCOPE)
+
+
+async def test_a_key_without_the_writing_scope_deletes_nothing(site: Site, media: Media) -> None:
+    target = f"/recordings/{media.recording_id}"
+    expect_refusal(await call(site, target, method="DELETE", key=site.read_only_key), 403, NO_SCOPE)
+    assert (await call(site, target, key=site.read_only_key)).status == 200
+
+
+async def test_transcripts_have_a_scope_of_their_own(site: Site) -> None:
+    expect_refusal(await call(site, "/transcripts/zoom/1", key=site.write_only_key), 403, NO_SCOPE)
+    expect_refusal(await call(site, "/transcripts/zoom/1"), 401, MISSING)
+
+
+@pytest.mark.parametrize("key", ["other_key", "test_key"])
+@pytest.mark.parametrize("target", READS[1:])
+async def test_what_another_owner_has_does_not_exist(site: Site, media: Media, target: str, key: str) -> None:
+    response = await call(site, place(target, media), key=getattr(site, key))
+    assert document(response) in (NO_RECORDING, NO_MEDIA)
+    expect_refusal(response, 404, document(response))
+
+
+@pytest.mark.parametrize("key", ["other_key", "test_key"])
+async def test_another_owner_can_delete_nothing(site: Site, media: Media, key: str) -> None:
+    target = f"/recordings/{media.recording_id}"
+    expect_refusal(await call(site, target, method="DELETE", key=getattr(site, key)), 404, NO_RECORDING)
+    assert (await call(site, target, key=site.key)).status == 200
+
+
+@pytest.mark.parametrize("key", ["other_key", "test_key"])
+async def test_another_owners_list_is_empty(site: Site, media: Media, key: str) -> None:
+    response = await call(site, "/recordings", key=getattr(site, key))
+    assert document(response) == {"recordings": []}
+
+
+async def test_no_answer_and_no_log_line_shows_a_whole_key(site: Site, media: Media) -> None:
+    for key in (site.key, site.expired_key, site.write_only_key, site.key[:-1]):
+        response = await call(site, f"{media.target}?api_key={key}", key=key)
+        assert key.encode() not in response.body
+        assert key not in str(response.head.fields)
+        assert key not in site.log_text()

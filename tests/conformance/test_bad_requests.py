@@ -1,0 +1,63 @@
+"""Requests that RFC 9112 forbids get a 4xx or the end of the connection: never a 5xx, never a body of bytes."""
+
+import re
+from typing import Final
+
+import pytest
+
+from tests.conformance.ask import exchange
+from tests.conformance.media import Media
+from tests.conformance.raw_http import Head, compose, connect
+from tests.conformance.site import Site
+
+# fmt: off
+BROKEN: Final = {
+    "not-http": b"hello\r\n\r\n",
+    "no-version": b"GET $target\r\n\r\n",
+    "unknown-version": b"GET $target HTTP/3.7\r\nHost: x\r\n\r\n",
+    "space-before-a-colon": b"GET $target HTTP/1.1\r\nHost: x\r\nRange : bytes=0-4\r\n\r\n",
+    "field-without-a-colon": b"GET $target HTTP/1.1\r\nHost: x\r\nRange\r\n\r\n",
+    "control-character-in-a-value": b"GET $target HTTP/1.1\r\nHost: x\r\nRange: bytes=0-4\x00\r\n\r\n",
+    "bare-carriage-return-in-a-value": b"GET $target HTTP/1.1\r\nHost: x\r\nRange: bytes=0-4\rX: y\r\n\r\n",
+    "two-lengths": b"GET $target HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "length-with-a-plus": b"GET $target HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na",
+    "length-and-chunks": b"GET $target HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "bad-chunk": b"GET $target HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n",
+    "range-of-64-kib": b"GET $target HTTP/1.1\r\nHost: x\r\nRange: bytes=" + b"1-2," * 16384 + b"\r\n\r\n",
+    "target-of-64-kib": b"GET $target?" + b"a" * 65536 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("octets", BROKEN.values(), ids=BROKEN.keys())
+async def test_a_broken_request_is_refused(site: Site, media: Media, octets: bytes) -> None:
+    credential = b"\r\nX-API-Key: " + site.key.encode() + b"\r\n\r\n"
+    async with connect(site.host, site.port) as connection:
+        await connection.send(octets.replace(b"$target", media.target.encode()).replace(b"\r\n\r\n", credential, 1))
+        answer = await connection.read_some(4096)
+    assert not answer or re.match(rb"HTTP/1\.[01] 4[0-9]{2} ", answer), answer
+
+
+async def test_a_range_of_8000_bytes_is_still_read(site: Site, media: Media) -> None:
+    field = ("Range", "bytes=" + "0-0," * 1990 + "7-7")
+    response = await exchange(site, compose("GET", media.target, [("X-API-Key", site.key), field], host=site.authority))
+    assert (response.status, response.body) == (206, media.content[0:8])
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "LOCK"])
+async def test_other_methods_are_told_the_allowed_ones(site: Site, media: Media, method: str) -> None:
+    fields = [("X-API-Key", site.key), ("Content-Length", "0")]
+    response = await exchange(site, compose(method, media.target, fields, host=site.authority), method)
+    assert response.status == 405
+    assert allowed(response.head) == {"GET", "HEAD", "OPTIONS"}
+
+
+async def test_a_405_gives_no_byte_away(site: Site, media: Media) -> None:
+    fields = [("X-API-Key", site.key), ("Content-Length", "4"), ("Range", "bytes=0-4")]
+    response = await exchange(site, compose("POST", media.target, fields, host=site.authority, body=b"data"), "POST")
+    assert response.status == 405
+    assert media.content[:5] not in response.body
+
+
+def allowed(head: Head) -> set[str]:
+    return {method.strip() for method in head["Allow"].split(",")}

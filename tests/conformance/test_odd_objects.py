@@ -1,0 +1,62 @@
+"""Objects at the edges: empty, of one byte, past 4 GiB, written in the future; names and types."""
+
+import time
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import pytest
+
+from tests.conformance.ask import Ask
+from tests.conformance.calling import call
+from tests.conformance.media import Media
+from tests.conformance.site import Site
+from tests.conformance.table import Row, ranged
+
+# fmt: off
+EMPTY: Final = (
+    Row("no-range", (), 200),
+    Row("head", (), 200, method="HEAD"),
+    ranged("open-from-zero", "bytes=0-", 416, "*"),
+    ranged("first-byte", "bytes=0-0", 416, "*"),
+    ranged("start-past-size", "bytes=1-", 416, "*"),
+    ranged("suffix-fits-but-is-no-206", "bytes=-1", 200),
+    ranged("long-suffix-fits-but-is-no-206", "bytes=-500", 200),
+    ranged("suffix-of-nothing", "bytes=-0", 416, "*"),
+    ranged("suffix-beside-a-start-past-size", "bytes=0-0,-1", 200),
+    ranged("nothing-fits", "bytes=0-,-0", 416, "*"),
+    ranged("malformed", "bytes=x", 200),
+    Row("unchanged", (("If-None-Match", "$etag"), ("Range", "bytes=0-")), 304),
+    Row("stale-if-range", (("If-Range", '"stale"'), ("Range", "bytes=0-")), 200),
+)
+
+ONE_BYTE: Final = (
+    Row("no-range", (), 200),
+    ranged("first-byte", "bytes=0-0", 206, "0-0"),
+    ranged("open-from-zero", "bytes=0-", 206, "0-0"),
+    ranged("clamped-as-safari-probes", "bytes=0-1", 206, "0-0"),
+    ranged("suffix-of-one", "bytes=-1", 206, "0-0"),
+    ranged("suffix-of-more", "bytes=-2", 206, "0-0"),
+    ranged("suffix-of-nothing", "bytes=-0", 416, "*"),
+    ranged("start-at-size", "bytes=1-", 416, "*"),
+    ranged("twice", "bytes=0-0,0-0", 206, "0-0"),
+    ranged("from-both-ends", "bytes=0-0,-1", 206, "0-0"),
+)
+# fmt: on
+
+
+@pytest.mark.parametrize("row", EMPTY, ids=lambda row: row.id)
+async def test_an_empty_object(ask: Ask, empty: Media, row: Row) -> None:
+    await ask(row, empty)
+
+
+@pytest.mark.parametrize("row", ONE_BYTE, ids=lambda row: row.id)
+async def test_an_object_of_one_byte(ask: Ask, one_byte: Media, row: Row) -> None:
+    await ask(row, one_byte)
+
+
+async def test_a_file_from_the_future_was_last_modified_at_the_latest_now(ask: Ask, site: Site) -> None:
+    # RFC 9110 section 8.8.2.1: an origin server must not send a Last-Modified later than its Date.
+    ids = site.add("from-the-future", b"not yet", "mp3", modified_at=time.time() + 3600)
+    response = await call(site, f"/recordings/{ids[0]}/media/{ids[1]}/raw", key=site.key)
+    assert response.status == 200
+    assert parsedate_to_datetime(response.head["Last-Modified"]) <= parsedate_to_datetime(response.head["Date"])
