@@ -7,7 +7,7 @@ Refuses to know: what is asked of it. Rooms of `gateway.db` ask through `connect
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -102,8 +102,6 @@ async def connected(pool: asyncpg.Pool) -> AsyncGenerator[PoolConnectionProxy]:
         async with pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection:
             yield connection
     except TROUBLE as error:
-        if isinstance(error, ValueError):  # asyncpg's word for a wrong argument: our mistake, not the server's
-            raise
         raise Unavailable("The catalogue cannot be reached", retry_after_seconds=5) from error
 
 
@@ -147,11 +145,11 @@ async def _close(pool: asyncpg.Pool) -> None:
         pool.terminate()
 
 
-async def _set_codecs(connection: asyncpg.Connection[Any]) -> None:
+async def _set_codecs(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
     )
 
 
-async def _keep(_connection: asyncpg.Connection[Any]) -> None:
+async def _keep(_connection: asyncpg.Connection) -> None:
     """Give a connection back as it is: nothing here changes session state, so a reset's round trip buys nothing."""

@@ -1,0 +1,118 @@
+"""What every test may ask for: a real PostgreSQL, and a database of its own in it.
+
+One embedded server per run, in a folder of its own; each test's database is a copy of a template that
+has the schema already.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from gateway.db.embedded import embedded_postgres
+from gateway.db.pool import apply_schema, open_pool
+
+# Suites that tests inherit deserve the same explanations when they fail.
+pytest.register_assert_rewrite("tests.contracts")
+
+TEMPLATE: Final = "seekgate_template"
+SKIP_ALLOWED: Final = "Skipped: cannot run here:"
+
+_numbers: Final = count(1)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres() -> AsyncGenerator[str]:
+    """The URL of the run's server; its database `seekgate_template` has the schema and no rows."""
+    folder = Path(tempfile.mkdtemp(prefix="seekgate-tests-"))
+    try:
+        async with embedded_postgres(folder / "postgres") as url:
+            await _prepare(url)
+            yield url
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest_asyncio.fixture
+async def empty_database_url(postgres: str) -> AsyncGenerator[str]:
+    """A database with nothing in it, not even the schema."""
+    async with _database(postgres, "template1") as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def database_url(postgres: str) -> AsyncGenerator[str]:
+    """A database with the schema and no rows, this test's alone."""
+    async with _database(postgres, TEMPLATE) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def pool(database_url: str) -> AsyncGenerator[asyncpg.Pool]:
+    """Connections to this test's database."""
+    async with open_pool(database_url, min_size=1, max_size=5, command_timeout_seconds=30) as opened:
+        yield opened
+
+
+def database_at(server: str, name: str) -> str:
+    """The URL of another database on the same server."""
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+async def _prepare(server: str) -> None:
+    connection = await asyncpg.connect(server)
+    try:
+        # Tests lose nothing in a power cut.
+        await connection.execute("ALTER SYSTEM SET fsync = off")
+        await connection.execute("SELECT pg_reload_conf()")
+        await connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    finally:
+        await connection.close()
+    async with open_pool(database_at(server, TEMPLATE), min_size=1, max_size=1, command_timeout_seconds=30) as pool:
+        await apply_schema(pool)
+
+
+@asynccontextmanager
+async def _database(server: str, template: str) -> AsyncGenerator[str]:
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield database_at(server, name)
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a skipped test fails the run, unless the machine could never run it."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole file."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if os.environ.get("CI") != "true" or hasattr(report, "wasxfail") or not isinstance(report.longrepr, tuple):
+        return
+    _, _, reason = report.longrepr
+    if report.skipped and not reason.startswith(SKIP_ALLOWED):
+        report.outcome = "failed"
+        report.longrepr = f"CI runs everything: {reason}"

@@ -1,0 +1,139 @@
+"""The pool and the schema, on a real server."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from gateway.db.pool import SCHEMA_VERSION, DatabaseUnavailable, apply_schema, connected, open_pool, storable
+from gateway.errors import Unavailable
+from gateway.resources import read_text
+
+
+async def _tables(pool: asyncpg.Pool) -> set[str]:
+    rows = await pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return {row["tablename"] for row in rows}
+
+
+async def test_eight_processes_that_start_at_once_make_one_schema(empty_database_url: str) -> None:
+    async def start() -> None:
+        async with open_pool(empty_database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
+            await apply_schema(pool)
+
+    await asyncio.gather(*(start() for _ in range(8)))
+    async with open_pool(empty_database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
+        assert {"recordings", "media_files", "object_deletions"} <= await _tables(pool)
+        assert await pool.fetchval("SELECT array_agg(version) FROM schema_version") == [SCHEMA_VERSION]
+
+
+async def test_applying_the_schema_again_by_hand_changes_nothing(pool: asyncpg.Pool) -> None:
+    await pool.execute("INSERT INTO users (email) VALUES ('a@example.org')")
+    before = await _tables(pool)
+    await pool.execute(read_text("schema.sql"))
+    await apply_schema(pool)
+    assert await _tables(pool) == before
+    assert await pool.fetchval("SELECT count(*) FROM users") == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "advice"),
+    [(SCHEMA_VERSION + 1, "upgrade seekgate"), (SCHEMA_VERSION - 1, "migrate it")],
+    ids=["newer", "older"],
+)
+async def test_a_database_of_another_version_is_refused(pool: asyncpg.Pool, found: int, advice: str) -> None:
+    await pool.execute("UPDATE schema_version SET version = $1", found)
+    with pytest.raises(DatabaseUnavailable, match=advice):
+        await apply_schema(pool)
+
+
+async def test_a_role_that_may_not_make_tables_is_told_so(empty_database_url: str) -> None:
+    async with open_pool(empty_database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
+        await pool.execute("CREATE ROLE reader")
+        await pool.execute("SET ROLE reader")
+        with pytest.raises(DatabaseUnavailable, match="permission denied"):
+            await apply_schema(pool)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:s3cret-word@127.0.0.1:1/db",
+        "postgresql://user@127.0.0.1:1/db?password=s3cret-word",
+        "postgresql://user:s3cret-word/x@127.0.0.1/db",
+        "mysql://user:s3cret-word@127.0.0.1/db",
+    ],
+    ids=["nobody listens", "password in the query", "malformed", "another scheme"],
+)
+async def test_a_database_that_cannot_be_reached_is_named_without_its_password(url: str) -> None:
+    with pytest.raises(DatabaseUnavailable) as caught:
+        async with open_pool(url, min_size=1, max_size=1, command_timeout_seconds=1):
+            pass
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_a_missing_database_is_named(postgres: str) -> None:
+    url = postgres.replace("/postgres?", "/nowhere?")
+    with pytest.raises(DatabaseUnavailable, match='"nowhere" does not exist'):
+        async with open_pool(url, min_size=1, max_size=1, command_timeout_seconds=1):
+            pass
+
+
+async def test_a_server_that_cuts_the_connection_is_unavailable_and_the_next_call_works(pool: asyncpg.Pool) -> None:
+    with pytest.raises(Unavailable) as caught:
+        async with connected(pool) as connection:
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert caught.value.retry_after_seconds == 5
+    async with connected(pool) as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+
+
+async def test_a_statement_that_takes_too_long_is_unavailable(database_url: str) -> None:
+    async with open_pool(database_url, min_size=1, max_size=1, command_timeout_seconds=0.05) as pool:
+        with pytest.raises(Unavailable):
+            async with connected(pool) as connection:
+                await connection.execute("SELECT pg_sleep(30)")
+
+
+async def test_our_own_mistake_is_not_called_unavailable(pool: asyncpg.Pool) -> None:
+    with pytest.raises(asyncpg.UndefinedTableError):
+        async with connected(pool) as connection:
+            await connection.execute("SELECT * FROM nowhere")
+    with pytest.raises(asyncpg.DataError, match="invalid input"):
+        async with connected(pool) as connection:
+            await connection.execute("SELECT $1::bigint", "not a number")
+
+
+async def test_a_connection_is_given_back_without_its_transaction(database_url: str) -> None:
+    async with open_pool(database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
+        async with connected(pool) as connection:
+            await connection.execute("BEGIN")
+            await connection.execute("INSERT INTO users (email) VALUES ('a@example.org')")
+        assert await pool.fetchval("SELECT count(*) FROM users") == 0
+
+
+async def test_metadata_survives_the_way_through_jsonb(pool: asyncpg.Pool) -> None:
+    metadata = {"ünï": [1, 2.5, None, True, {"deep": "☃"}], "big": 2**53}
+    assert await pool.fetchval("SELECT $1::jsonb", metadata) == metadata
+
+
+@pytest.mark.parametrize(
+    ("value", "fits"),
+    [
+        (2**63 - 1, True),
+        (-(2**63), False),
+        (2**63, False),
+        (10**400, False),
+        ("", True),
+        ("ünï ☃ 🎧", True),
+        ("nul\0", False),
+        ("\udc80", False),
+        (None, True),
+    ],
+)
+async def test_storable_says_what_the_database_can_hold(
+    pool: asyncpg.Pool, value: int | str | None, fits: bool
+) -> None:
+    assert storable(value) is fits
+    if fits and value is not None:
+        kind = "bigint" if isinstance(value, int) else "text"
+        assert await pool.fetchval(f"SELECT $1::{kind}", value) == value
