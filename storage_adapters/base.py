@@ -119,16 +119,23 @@ class ZeroCopy(ABC):
 
 
 class Presigning(ABC):
-    """A storage that can hand out URLs of its own."""
+    """A storage that can hand out URLs of its own; without `expires_in_seconds` they live as long as it is set to."""
 
     @abstractmethod
     async def presign_get(
-        self, key: str, *, expires_in_seconds: int, content_type: str | None, content_disposition: str | None
+        self,
+        key: str,
+        *,
+        content_type: str | None,
+        content_disposition: str | None,
+        expires_in_seconds: int | None = None,
     ) -> PresignedUrl:
         """A URL that reads the object, with these response headers."""
 
     @abstractmethod
-    async def presign_put(self, key: str, *, expires_in_seconds: int, content_type: str | None) -> PresignedUrl:
+    async def presign_put(
+        self, key: str, *, content_type: str | None, expires_in_seconds: int | None = None
+    ) -> PresignedUrl:
         """A URL that writes the object in one PUT."""
 
 

@@ -92,7 +92,6 @@ def fit_spec(spec: RangeSpec, size: int) -> ByteSpan | None:
     """
     first, last = spec
     if first is None:
-        assert last is not None, "a spec has a first or a last position"
         return ByteSpan(max(size - last, 0), min(last, size)) if last else None
     if first >= size:
         return None

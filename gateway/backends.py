@@ -1,0 +1,85 @@
+"""What a gateway stands on: the catalogue, the keys, the storages, the signing keys.
+
+Knows: how a Config becomes open connections, and that they are given back in the reverse order. Refuses to
+know: who uses them; the command line and the server both do. Together with server.py it is the composition root.
+"""
+
+import secrets
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.catalog import ApiKeys, DeletionQueue, RecordingCatalog, SigningSecrets
+from gateway.config import Config
+from gateway.db.api_keys import PgApiKeys
+from gateway.db.deletions import PgDeletionQueue
+from gateway.db.embedded import embedded_postgres
+from gateway.db.pool import apply_schema, open_pool
+from gateway.db.recordings import PgRecordingCatalog
+from gateway.db.signing_keys import PgSigningSecrets
+from gateway.protocol.signing import Signer, SigningKey
+from gateway.settings.storages import LocalStorage
+from gateway.settings.storages import Storage as StorageSettings
+from gateway.storage import Storage
+from storage_adapters import connect
+
+_SECRET_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """Everything behind the gateway, open."""
+
+    catalog: RecordingCatalog
+    api_keys: ApiKeys
+    deletions: DeletionQueue
+    signer: Signer
+    storages: Mapping[str, Storage]
+
+
+@asynccontextmanager
+async def open_backends(config: Config) -> AsyncGenerator[Backends]:
+    """Open what the configuration names; everything is closed at the end.
+
+    Raises DatabaseUnavailable, StorageError, ValueError (unusable options) or OSError.
+    """
+    async with AsyncExitStack() as stack:
+        database = config.database
+        url = database.url
+        if url == "embedded":
+            url = await stack.enter_async_context(embedded_postgres(config.data_dir / "postgres"))
+        pool = await stack.enter_async_context(
+            open_pool(
+                url,
+                min_size=database.pool_min_size,
+                max_size=database.pool_max_size,
+                command_timeout_seconds=database.command_timeout_seconds,
+            )
+        )
+        await apply_schema(pool)
+        storages = {name: await _open_storage(stack, name, each) for name, each in config.storages.items()}
+        yield Backends(
+            PgRecordingCatalog(pool),
+            PgApiKeys(pool),
+            PgDeletionQueue(pool),
+            await _signer(config, PgSigningSecrets(pool)),
+            storages,
+        )
+
+
+async def _open_storage(stack: AsyncExitStack, name: str, settings: StorageSettings) -> Storage:
+    adapter = await connect(settings.kind, settings.options())
+    stack.push_async_callback(adapter.close)
+    root = settings.root if isinstance(settings, LocalStorage) else None
+    return Storage(name, settings.kind, adapter, root, getattr(settings, "redirect", False))
+
+
+async def _signer(config: Config, kept: SigningSecrets) -> Signer:
+    """The configured signing keys, or the one that the gateway made for itself at its first start."""
+    playback = config.playback
+    keys = [SigningKey(key.kid, key.secret.get_secret_value().encode()) for key in playback.signing_keys]
+    if not keys:
+        kid, secret = await kept.ensure_signing_key(f"own-{secrets.token_hex(4)}", secrets.token_bytes(_SECRET_BYTES))
+        keys = [SigningKey(kid, secret)]
+    return Signer(keys, expires_in_seconds=playback.expires_in_seconds, window_seconds=playback.window_seconds)

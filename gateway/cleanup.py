@@ -1,0 +1,87 @@
+"""Drains the durable queue of objects to delete.
+
+Knows: order, patience and back-off. Refuses to know: SQL and storages' insides. An entry leaves the queue only
+when its object is gone; whatever fails, and whenever the process dies, the entry stays and is tried again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.catalog import DeletionQueue, ObjectDeletion
+from gateway.errors import Refusal
+from gateway.storage import Storage, storage_named
+from storage_adapters.base import StorageError
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupSettings:
+    """`poll_seconds` between looks at the queue, `lease_seconds` for which a claim hides an entry from others."""
+
+    poll_seconds: float
+    lease_seconds: float
+    batch: int
+    backoff_initial_seconds: float
+    backoff_max_seconds: float
+
+
+class Cleanup:
+    """One worker; any number may run, in any number of processes."""
+
+    def __init__(self, queue: DeletionQueue, storages: Mapping[str, Storage], settings: CleanupSettings) -> None:
+        self._queue = queue
+        self._storages = storages
+        self._settings = settings
+        self._awake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look at the queue now: something was put into it."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                worked = await self.drain_once()
+            except Refusal as refusal:
+                _log.warning("the deletion queue cannot be read", extra={"cause": refusal.message})
+                worked = 0
+            if not worked:
+                await self._rest()
+
+    async def drain_once(self) -> int:
+        """Try each entry that is due, one batch; how many there were. Raises Unavailable."""
+        claimed = await self._queue.claim_deletions(
+            limit=self._settings.batch, lease_seconds=self._settings.lease_seconds
+        )
+        for deletion in claimed:
+            await self._delete(deletion)
+        return len(claimed)
+
+    async def _delete(self, deletion: ObjectDeletion) -> None:
+        try:
+            storage = storage_named(self._storages, deletion.storage, deletion.object_key)
+            await storage.adapter.delete(deletion.object_key)
+        except StorageError as error:
+            pause = self._backoff(deletion.attempts)
+            _log.warning("an object could not be deleted", extra={"cause": str(error), "retry_in_seconds": pause})
+            await self._queue.postpone_deletion(deletion.id, seconds=pause, error=error.reason)
+        else:
+            await self._queue.finish_deletion(deletion.id)
+
+    def _backoff(self, attempts: int) -> float:
+        # The exponent is bounded before it is raised: attempts may be many.
+        doubled = self._settings.backoff_initial_seconds * 2.0 ** min(attempts - 1, 32)
+        return min(doubled, self._settings.backoff_max_seconds)
+
+    async def _rest(self) -> None:
+        self._awake.clear()
+        try:
+            async with asyncio.timeout(self._settings.poll_seconds):
+                await self._awake.wait()
+        except TimeoutError:
+            return

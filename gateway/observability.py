@@ -1,0 +1,109 @@
+"""What the gateway tells of itself: JSON log lines and Prometheus metrics.
+
+Knows: how a line and a metric look. Refuses to know: HTTP libraries, and secrets: a query string, a key or a
+signature is never among what it is given.
+
+Events go to standard error, one JSON object a line; the access log goes to standard output, one a request.
+"""
+
+import logging
+import math
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, Final
+
+import orjson
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+_LATENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600)
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one JSON object; what was given as `extra` stands beside the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(line, default=str).decode()
+
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    """Drop aiohttp's traceback for requests that are not HTTP: the client's fault, answered with 400."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not type(error).__module__.startswith("aiohttp.http")
+
+
+def configure_logging(level: str) -> None:
+    """Send every logger's records to standard error as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    handler.addFilter(_is_worth_telling)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+class AccessLog:
+    """One JSON line a request, written at once; `stream` is unbuffered, None writes nothing."""
+
+    def __init__(self, stream: BinaryIO | None) -> None:
+        self._stream = stream
+
+    def write(self, line: dict[str, Any]) -> None:
+        if self._stream is not None:
+            self._stream.write(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
+
+
+class Metrics:
+    """The process's metrics, in a registry of their own."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._requests = Counter(
+            "seekgate_requests", "Answers, by route, method, status and outcome.",
+            ["route", "method", "status", "outcome"], registry=self.registry,
+        )  # fmt: skip
+        self._seconds = Histogram(
+            "seekgate_request_seconds", "Time from a request's head to the end of its answer.",
+            ["route"], buckets=_LATENCY_BUCKETS, registry=self.registry,
+        )  # fmt: skip
+        self._sent = Counter(
+            "seekgate_sent_bytes", "Body bytes of the byte route handed to the kernel, by storage.",
+            ["storage"], registry=self.registry,
+        )  # fmt: skip
+        self._running = Gauge("seekgate_streams_running", "Bodies being sent now.", registry=self.registry)
+        self._deletions = Gauge("seekgate_deletions_queued", "Objects waiting to be deleted.", registry=self.registry)
+        # Looking a child up by labels costs more than counting; requests repeat few combinations.
+        self._children: dict[tuple[str, str, int, str], tuple[Counter, Histogram]] = {}
+
+    def count(self, route: str, method: str, status: int, outcome: str, seconds: float) -> None:
+        """One answer."""
+        key = (route, method, status, outcome)
+        children = self._children.get(key)
+        if children is None:
+            children = self._children[key] = (
+                self._requests.labels(route, method, status, outcome),
+                self._seconds.labels(route),
+            )
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def count_sent(self, storage: str, sent: int) -> None:
+        """Body bytes that left."""
+        self._sent.labels(storage).inc(sent)
+
+    def watch_streams(self, running: Callable[[], int]) -> None:
+        """Read the number of running streams when the metrics are asked for."""
+        self._running.set_function(running)
+
+    def render(self, deletions: int | None) -> bytes:
+        """The text exposition format; `deletions` is the queue's depth, None where it cannot be told."""
+        self._deletions.set(math.nan if deletions is None else deletions)
+        return generate_latest(self.registry)

@@ -1,0 +1,92 @@
+"""Who is asking: an API key in a header, or a playback URL's signature.
+
+Knows: both headers of both dialects, expiry and revocation, the order of refusals. Refuses to know: SQL and
+the routes. An API key is never looked for in the query. A query that claims to be signed is judged by its
+signature alone, whatever headers come with it.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from aiohttp import web
+
+from gateway.catalog import ApiKey, ApiKeys, Owner, Principal, Scope
+from gateway.errors import Forbidden, Refusal, Unauthenticated
+from gateway.protocol.signing import SIGNATURE_FIELDS, BadSignature, Disposition, Signer, parse_owner
+from gateway.web.exchange import EXCHANGE
+
+_USE_RECORD_SECONDS: Final = 60.0
+
+
+class Authenticator:
+    """Turns a request into a Principal; `now` is the clock in seconds since the epoch."""
+
+    def __init__(self, api_keys: ApiKeys, signer: Signer, now: Callable[[], float] = time.time) -> None:
+        self._api_keys = api_keys
+        self._signer = signer
+        self._now = now
+        self._uses: dict[int, float] = {}
+
+    async def authenticate(self, request: web.Request, scope: Scope) -> Principal:
+        """The principal behind the request's key.
+
+        Raises Unauthenticated for no key or a bad one, Forbidden for a good key without the scope.
+        """
+        text = _presented_key(request)
+        if not text:
+            raise Unauthenticated("Missing API key")
+        key = await self._find(text)
+        if key is None:
+            raise Unauthenticated("Invalid API key")
+        principal = Principal(key.owner, key.scopes, key.prefix)
+        request[EXCHANGE].principal = principal.name
+        if scope not in principal.scopes:
+            raise Forbidden("Insufficient scope for this endpoint")
+        await self._record_use(key)
+        return principal
+
+    @staticmethod
+    def claims_signature(request: web.Request) -> bool:
+        """Whether the request is to be judged as a playback URL."""
+        return bool(request.query_string) and not SIGNATURE_FIELDS.isdisjoint(request.query)
+
+    def verify_playback(self, request: web.Request, recording_id: int, media_file_id: int) -> tuple[Owner, Disposition]:
+        """What the playback URL permits; raises Forbidden. Asks no database."""
+        try:
+            grant = self._signer.verify(request.query, recording_id, media_file_id, now=self._now())
+        except BadSignature as error:
+            raise Forbidden(str(error)) from None
+        request[EXCHANGE].principal = f"playback:{request.query['kid']}"
+        return Owner(*parse_owner(grant.owner)), grant.disposition
+
+    async def _find(self, text: str) -> ApiKey | None:
+        digest = hashlib.sha256(text.encode(errors="surrogateescape")).digest()
+        key = await self._api_keys.find_key(digest)
+        return key if key is not None and self._is_valid(key) else None
+
+    def _is_valid(self, key: ApiKey) -> bool:
+        expired = key.expires_at is not None and key.expires_at <= datetime.fromtimestamp(self._now(), UTC)
+        return key.revoked_at is None and not expired
+
+    async def _record_use(self, key: ApiKey) -> None:
+        now = self._now()
+        if now - self._uses.get(key.id, 0.0) < _USE_RECORD_SECONDS:
+            return
+        self._uses[key.id] = now
+        try:
+            await self._api_keys.record_key_use(key.id)
+        except Refusal:
+            # A statistic: it never costs a request its answer, and is tried again a minute later.
+            return
+
+
+def _presented_key(request: web.Request) -> str:
+    """The key of the Vexa header, else of the Bota one (RFC 6750 section 2.1; the scheme in any case)."""
+    key = request.headers.get("X-API-Key", "").strip()
+    if key:
+        return key
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

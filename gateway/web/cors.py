@@ -1,0 +1,59 @@
+"""Cross-origin permission: one setting, the same words on every answer.
+
+Knows: the Fetch standard's CORS protocol, Cross-Origin-Resource-Policy and Timing-Allow-Origin. Refuses to
+know: what is being answered. A cached answer without these headers breaks a later cross-origin element, so
+206, 304 and refusals carry them as well as 200.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+Header = tuple[str, str]
+
+_EXPOSED: Final = "Content-Range, Accept-Ranges, Content-Length, ETag"
+_REQUEST_HEADERS: Final = (
+    "Authorization, X-API-Key, Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, "
+    "Content-Type, X-Request-Id"
+)
+# Browsers keep a preflight's answer for at most two hours (Chromium) or a day (Firefox).
+_PREFLIGHT_SECONDS: Final = "7200"
+
+
+class Cors:
+    """What to tell a browser on behalf of `allowed_origins`: exact origins, or `*` for every one."""
+
+    def __init__(self, allowed_origins: Sequence[str]) -> None:
+        self._origins = frozenset(allowed_origins)
+        self._everyone = (*self._granted("*"),) if "*" in self._origins else None
+
+    @staticmethod
+    def _granted(origin: str) -> tuple[Header, ...]:
+        return (
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Expose-Headers", _EXPOSED),
+            ("Cross-Origin-Resource-Policy", "cross-origin"),
+            ("Timing-Allow-Origin", origin),
+        )
+
+    def headers(self, origin: str | None) -> tuple[Header, ...]:
+        """The headers of any answer to a request from `origin` (None: the request named none)."""
+        if self._everyone is not None:
+            return self._everyone
+        if not self._origins:
+            return (("Cross-Origin-Resource-Policy", "same-origin"),)
+        if origin in self._origins:
+            return (*self._granted(origin), ("Vary", "Origin"))
+        # A no-cors element of an allowed page sends no Origin, so the resource policy has to stay open.
+        return (("Cross-Origin-Resource-Policy", "cross-origin"), ("Vary", "Origin"))
+
+    def preflight(self, origin: str | None, allow: str) -> tuple[Header, ...]:
+        """The headers of an answer to OPTIONS; `allow` lists the resource's methods."""
+        granted = self.headers(origin)
+        if not any(name == "Access-Control-Allow-Origin" for name, _ in granted):
+            return granted
+        return (
+            *granted,
+            ("Access-Control-Allow-Methods", allow),
+            ("Access-Control-Allow-Headers", _REQUEST_HEADERS),
+            ("Access-Control-Max-Age", _PREFLIGHT_SECONDS),
+        )

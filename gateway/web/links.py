@@ -1,0 +1,69 @@
+"""URLs that carry their own permission: playback URLs of ours, presigned ones of the storage.
+
+Knows: which of the two a media file gets, and under which name it is saved. Refuses to know: how either is
+signed.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from aiohttp import web
+
+from gateway.catalog import MediaFile, Owner
+from gateway.protocol.signing import Disposition, Grant, Signer, owner_text
+from gateway.storage import Storage
+from storage_adapters.base import Presigning
+
+
+class Link(NamedTuple):
+    """A URL and when it ends."""
+
+    url: str
+    expires_at: datetime
+
+
+def raw_path(recording_id: int, media_file_id: int) -> str:
+    """The byte route of a media file."""
+    return f"/recordings/{recording_id}/media/{media_file_id}/raw"
+
+
+def file_name(media: MediaFile) -> str:
+    """The name under which a client saves the file."""
+    return f"{media.recording_id}_{media.type}.{media.format}"
+
+
+class Links:
+    """Mints links. `public_url` is what clients call the gateway; None: what the request called it."""
+
+    def __init__(self, signer: Signer, public_url: str | None, now: Callable[[], float] = time.time) -> None:
+        self._signer = signer
+        self._public_url = public_url.rstrip("/") if public_url else None
+        self._now = now
+
+    def playback(self, request: web.Request, owner: Owner, media: MediaFile, disposition: Disposition) -> Link:
+        """A playback URL of the gateway."""
+        grant = Grant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, disposition)
+        signed = self._signer.sign(grant, now=self._now())
+        base = self._public_url or f"{request.scheme}://{request.host}"
+        return Link(f"{base}{raw_path(media.recording_id, media.id)}?{signed.query}", signed.expires_at)
+
+    async def presigned(self, storage: Presigning, media: MediaFile, disposition: Disposition) -> Link:
+        """A URL of the storage itself."""
+        url = await storage.presign_get(
+            media.object_key,
+            content_type=media.content_type,
+            content_disposition=f'{disposition}; filename="{file_name(media)}"',
+        )
+        return Link(url.url, url.expires_at)
+
+    async def download(self, request: web.Request, owner: Owner, media: MediaFile, storage: Storage) -> Link:
+        """Where the file is saved from: the storage's own URL where it has such, else a playback URL."""
+        if isinstance(storage.adapter, Presigning):
+            return await self.presigned(storage.adapter, media, "attachment")
+        return self.playback(request, owner, media, "attachment")
+
+    def seconds_left(self, link: Link) -> int:
+        """Whole seconds until the link ends."""
+        return max(int(link.expires_at.timestamp() - self._now()), 0)

@@ -1,0 +1,113 @@
+"""Around every handler: observe -> answer preflights and refusals.
+
+Knows: request ids, the access log line, CORS on every answer, and that nothing but an answer may leave.
+Refuses to know: what is asked. Authentication is each handler's first line, since it knows the scope.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from gateway.errors import Refusal
+from gateway.observability import AccessLog, Metrics
+from gateway.web.cors import Cors
+from gateway.web.dialects import refuse, refuse_http, storage_refusal
+from gateway.web.exchange import EXCHANGE, Exchange, request_id
+from gateway.web.responses import SentResponse, json_response
+from storage_adapters.base import StorageError
+
+_log: Final = logging.getLogger(__name__)
+
+# nginx's number for a client that left before there was an answer; it never goes over the wire.
+_CLIENT_CLOSED_REQUEST: Final = 499
+
+
+def observe(metrics: Metrics, access_log: AccessLog) -> Middleware:
+    """Give the request its Exchange; write one line and one count when it is over, however it ends."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        exchange = request[EXCHANGE] = Exchange(request_id(request.headers.get("X-Request-Id")))
+        try:
+            response = await handler(request)
+            exchange.status = response.status
+        except asyncio.CancelledError:
+            exchange.outcome = "client_closed"
+            raise
+        else:
+            return response
+        finally:
+            _tell(request, exchange, metrics, access_log)
+
+    return middleware
+
+
+def _tell(request: web.Request, exchange: Exchange, metrics: Metrics, access_log: AccessLog) -> None:
+    resource = request.match_info.route.resource
+    status = exchange.status or _CLIENT_CLOSED_REQUEST
+    seconds = exchange.seconds
+    metrics.count(resource.canonical if resource else "none", request.method, status, exchange.outcome, seconds)
+    if exchange.storage is not None:
+        metrics.count_sent(exchange.storage, exchange.sent)
+    access_log.write(
+        {
+            "event": "request",
+            "request_id": exchange.request_id,
+            "remote": request.remote,
+            "principal": exchange.principal,
+            "method": request.method,
+            "path": request.path,
+            "range": request.headers.get(hdrs.RANGE),
+            "status": status,
+            "promised": exchange.promised,
+            "sent": exchange.sent,
+            "outcome": exchange.outcome,
+            "milliseconds": round(seconds * 1000, 3),
+        }
+    )
+
+
+def answer(cors: Cors) -> Middleware:
+    """Turn every refusal into the dialect's words, answer OPTIONS, and put the shared headers on."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await _answer(request, handler, cors)
+        if not isinstance(response, SentResponse):
+            origin = request.headers.get(hdrs.ORIGIN)
+            for name, value in cors.headers(origin):
+                response.headers.setdefault(name, value)
+            response.headers["X-Request-Id"] = request[EXCHANGE].request_id
+        return response
+
+    return middleware
+
+
+async def _answer(request: web.Request, handler: Handler, cors: Cors) -> web.StreamResponse:
+    try:
+        if request.method == hdrs.METH_OPTIONS:
+            return _options(request, cors)
+        return await handler(request)
+    except Refusal as refusal:
+        return refuse(refusal)
+    except StorageError as error:
+        return refuse(storage_refusal(error))
+    except web.HTTPException as error:
+        return refuse_http(error)
+    except Exception:  # noqa: BLE001 - the last resort: fixed words for the client, the traceback for the log
+        _log.exception("a request failed", extra={"request_id": request[EXCHANGE].request_id})
+        return json_response({"detail": "Internal Server Error"}, status=500)
+
+
+def _options(request: web.Request, cors: Cors) -> web.Response:
+    """The resource's methods (RFC 9110 section 9.3.7), and the answer to a CORS preflight."""
+    error = request.match_info.http_exception
+    if not isinstance(error, web.HTTPMethodNotAllowed):
+        raise error or web.HTTPNotFound
+    allow = ", ".join(sorted({*error.allowed_methods, hdrs.METH_OPTIONS}))
+    return web.Response(
+        status=204, headers=[("Allow", allow), *cors.preflight(request.headers.get(hdrs.ORIGIN), allow)]
+    )

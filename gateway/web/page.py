@@ -1,0 +1,57 @@
+"""The player page and its files.
+
+Knows: which files there are (read once, at start) and the page's security policy. Refuses to know: what they do.
+"""
+
+from importlib.resources import files
+from mimetypes import guess_type
+from typing import Final
+
+from aiohttp import web
+
+_POLICY: Final = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self'",
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+
+
+class PageRoutes:
+    """The page at `/` and what it loads from `/player/`."""
+
+    def __init__(self) -> None:
+        folder = files("gateway.web") / "player"
+        self._files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+        self._policy = "; ".join(f"{directive} {sources}" for directive, sources in _POLICY.items())
+
+    async def index(self, _request: web.Request) -> web.Response:
+        """`GET /`."""
+        return self._file("index.html")
+
+    async def asset(self, request: web.Request) -> web.Response:
+        """`GET /player/{name}`."""
+        return self._file(request.match_info["name"])
+
+    def _file(self, name: str) -> web.Response:
+        content = self._files.get(name)
+        if content is None:
+            raise web.HTTPNotFound
+        media_type = guess_type(name)[0] or "application/octet-stream"
+        if media_type.startswith("text/"):
+            media_type += "; charset=utf-8"
+        return web.Response(
+            body=content,
+            headers={
+                "Content-Type": media_type,
+                "Cache-Control": "no-cache",
+                "Content-Security-Policy": self._policy,
+                "Referrer-Policy": "no-referrer",
+                "X-Content-Type-Options": "nosniff",
+            },
+        )

@@ -1,0 +1,49 @@
+"""JSON bodies, and the mark of an answer that is already on the wire.
+
+Knows: how JSON leaves the process. Refuses to know: what it means.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.web_request import BaseRequest
+
+_TIMES = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+
+
+def json_response(body: Any, *, status: int = 200) -> web.Response:
+    """A JSON answer that no cache keeps; datetimes become RFC 3339 with `Z`."""
+    return web.Response(
+        body=orjson.dumps(body, option=_TIMES),
+        status=status,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+def whole_seconds(moment: datetime | None) -> datetime | None:
+    """The moment without its fraction: both dialects show times to the second."""
+    return moment.replace(microsecond=0) if moment else None
+
+
+class SentResponse(web.StreamResponse):
+    """An answer that `send` has written to the socket by itself: aiohttp has nothing left to write."""
+
+    def __init__(self, status: int, *, keep_alive: bool) -> None:
+        super().__init__(status=status)
+        if not keep_alive:
+            self.force_close()
+        self._reusable = keep_alive
+
+    @property
+    def keep_alive(self) -> bool:
+        return self._reusable
+
+    async def prepare(self, _request: BaseRequest) -> AbstractStreamWriter | None:
+        return None
+
+    async def write_eof(self, _data: bytes = b"") -> None:
+        return None

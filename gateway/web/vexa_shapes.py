@@ -1,0 +1,100 @@
+"""What Vexa's clients read: recordings, media files, transcripts as JSON-ready values.
+
+Knows: Vexa's field names and vocabulary. Refuses to know: routes and SQL. Storage keys never appear.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from gateway.catalog import MediaFile, MediaType, Recording, RecordingStatus, Segment, Transcript
+from gateway.storage import Storage
+from gateway.web.responses import whole_seconds
+
+Json = dict[str, Any]
+
+STATUS: Final[dict[RecordingStatus, str]] = {
+    "pending": "in_progress",
+    "uploaded": "uploading",
+    "processing": "uploading",
+    "completed": "completed",
+    "failed": "failed",
+}
+
+
+def recording_json(recording: Recording, storages: Mapping[str, Storage]) -> Json:
+    """R of the contract."""
+    return {
+        "id": recording.id,
+        "meeting_id": recording.meeting_id,
+        "user_id": recording.owner.user_id,
+        "session_uid": recording.session_uid,
+        "source": recording.source,
+        "status": STATUS[recording.status],
+        "error_message": recording.error_message,
+        "created_at": whole_seconds(recording.created_at),
+        "completed_at": whole_seconds(recording.completed_at),
+        "media_files": [media_json(media, storages) for media in recording.media_files],
+    }
+
+
+def media_json(media: MediaFile, storages: Mapping[str, Storage]) -> Json:
+    """A media file; `storage_backend` is the kind of its storage, or its name where that is not configured."""
+    storage = storages.get(media.storage)
+    return {
+        "id": media.id,
+        "type": media.type,
+        "format": media.format,
+        "storage_backend": storage.kind if storage else media.storage,
+        "file_size_bytes": media.size,
+        "duration_seconds": media.duration_seconds,
+        "metadata": media.metadata,
+        "created_at": whole_seconds(media.created_at),
+    }
+
+
+def transcript_json(transcript: Transcript, storages: Mapping[str, Storage]) -> Json:
+    """A meeting with its segments and recordings."""
+    meeting = transcript.meeting
+    return {
+        "id": meeting.id,
+        "platform": meeting.platform,
+        "native_meeting_id": meeting.native_meeting_id,
+        "status": meeting.status,
+        "start_time": whole_seconds(meeting.started_at),
+        "end_time": whole_seconds(meeting.ended_at),
+        "created_at": whole_seconds(meeting.created_at),
+        "metadata": meeting.metadata,
+        "segments": [segment_json(segment, meeting.started_at) for segment in transcript.segments],
+        "recordings": [_playable_json(recording, storages) for recording in transcript.recordings],
+    }
+
+
+def segment_json(segment: Segment, meeting_start: datetime | None) -> Json:
+    """A stretch of speech: seconds from the meeting's start, and the same as times where that is known."""
+    return {
+        "start_time": segment.start_seconds,
+        "end_time": segment.end_seconds,
+        "text": segment.text,
+        "speaker": segment.speaker,
+        "language": segment.language,
+        "absolute_start_time": _later(meeting_start, segment.start_seconds),
+        "absolute_end_time": _later(meeting_start, segment.end_seconds),
+    }
+
+
+def _later(start: datetime | None, seconds: float) -> datetime | None:
+    return start + timedelta(seconds=seconds) if start else None
+
+
+def _playable_json(recording: Recording, storages: Mapping[str, Storage]) -> Json:
+    playback: dict[MediaType, str | None] = {
+        "audio": _master_path(recording, "audio"),
+        "video": _master_path(recording, "video"),
+    }
+    return recording_json(recording, storages) | {"playback_url": playback}
+
+
+def _master_path(recording: Recording, media_type: MediaType) -> str | None:
+    finished = any(media.type == media_type and media.status == "uploaded" for media in recording.media_files)
+    return f"/recordings/{recording.id}/master?type={media_type}" if finished else None

@@ -1,0 +1,184 @@
+"""How bytes get onto a connection: by the kernel where it can, through the transport where it must.
+
+Knows: sockets, `sendfile`, write readiness, page residency. Refuses to know: HTTP.
+
+uvloop has no `loop.sendfile`, so `SocketWire` calls `os.write` and `os.sendfile` on the transport's own
+non-blocking socket. That is sound while three things hold, and they are checked at every turn:
+    1. the transport's write buffer is empty (else bytes would overtake it);
+    2. the transport is not closing (else the descriptor's number may belong to another connection);
+    3. nothing is awaited between the check and the system call.
+Readiness is awaited on a `dup` of the descriptor, because a loop refuses to watch a transport's own.
+"""
+
+import asyncio
+import os
+from typing import Final, Protocol
+
+from aiohttp import web
+
+from storage_adapters.base import FilePiece, ObjectChanged
+from storage_adapters.pages import is_resident, read_ahead
+
+# How much one connection may send before others get their turn, also when its socket never fills.
+TURN_BYTES: Final = 512 * 1024
+# How much of a file is asked of the kernel at once; cold pages are read ahead in pieces of this size.
+_SENDFILE_BYTES: Final = 256 * 1024
+
+
+class Stalled(Exception):
+    """The client has not read for longer than it may."""
+
+
+class Wire(Protocol):
+    """The way to one client. Errors of the connection are OSError; Stalled is a timeout."""
+
+    sent: int
+    """Bytes handed over so far."""
+
+    async def write(self, data: bytes) -> None:
+        """Hand all of `data` over."""
+        ...
+
+    async def send_file(self, piece: FilePiece) -> None:
+        """Hand the whole piece over; raises ObjectChanged if the file ends early."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the connection, so that nothing sent so far can look whole."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the wire itself holds; the connection lives on."""
+        ...
+
+
+def open_wire(request: web.Request, transport: asyncio.Transport, stall_timeout_seconds: float) -> Wire:
+    """The fastest wire that this connection allows now."""
+    encrypted = transport.get_extra_info("sslcontext") is not None
+    sock = transport.get_extra_info("socket")
+    if encrypted or sock is None or transport.get_write_buffer_size():
+        return TransportWire(request, transport, stall_timeout_seconds)
+    return SocketWire(transport, sock.fileno(), stall_timeout_seconds)
+
+
+async def _make_resident(piece: FilePiece) -> None:
+    """Bring cold pages in on a thread: `sendfile` on them would stop the whole event loop."""
+    if not is_resident(piece.fd, piece.offset, piece.length):
+        await asyncio.to_thread(read_ahead, piece.fd, piece.offset, piece.length)
+
+
+class SocketWire:
+    """Straight to the socket of a plain connection."""
+
+    def __init__(self, transport: asyncio.Transport, fd: int, stall_timeout_seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport = transport
+        self._fd = fd
+        self._stall_timeout = stall_timeout_seconds
+        self._watched: int | None = None
+        self._turn = 0
+        self.sent = 0
+
+    async def write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            self._check_open()
+            try:
+                written = os.write(self._fd, rest)
+            except BlockingIOError:
+                await self._writable()
+                continue
+            rest = rest[written:]
+            await self._end_turn(written)
+
+    async def send_file(self, piece: FilePiece) -> None:
+        offset, end = piece.offset, piece.offset + piece.length
+        while offset < end:
+            window = min(end - offset, _SENDFILE_BYTES)
+            await _make_resident(FilePiece(piece.fd, offset, window))
+            self._check_open()
+            try:
+                sent = os.sendfile(self._fd, piece.fd, offset, window)
+            except BlockingIOError:
+                await self._writable()
+                continue
+            if sent == 0:
+                raise ObjectChanged("", f"the file ends before byte {offset}")
+            offset += sent
+            await self._end_turn(sent)
+
+    def _check_open(self) -> None:
+        if self._transport.is_closing():
+            raise ConnectionResetError("the connection was closed")
+
+    async def _end_turn(self, sent: int) -> None:
+        self.sent += sent
+        self._turn += sent
+        if self._turn >= TURN_BYTES:
+            self._turn = 0
+            await asyncio.sleep(0)
+
+    async def _writable(self) -> None:
+        if self._watched is None:
+            self._watched = os.dup(self._fd)
+        self._turn = 0
+        ready: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_writer(self._watched, _resolve, ready)
+        try:
+            async with asyncio.timeout(self._stall_timeout):
+                await ready
+        except TimeoutError:
+            raise Stalled from None
+        finally:
+            self._loop.remove_writer(self._watched)
+
+    def abort(self) -> None:
+        # The duplicate goes first: while it is open, the connection is.
+        self.close()
+        self._transport.abort()
+
+    def close(self) -> None:
+        if self._watched is not None:
+            os.close(self._watched)
+            self._watched = None
+
+
+def _resolve(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+class TransportWire:
+    """Through the transport's buffer: for TLS, and behind bytes that are still in that buffer."""
+
+    def __init__(self, request: web.Request, transport: asyncio.Transport, stall_timeout_seconds: float) -> None:
+        self._writer = request.writer
+        self._transport = transport
+        self._stall_timeout = stall_timeout_seconds
+        self.sent = 0
+
+    async def write(self, data: bytes) -> None:
+        if self._transport.is_closing():
+            raise ConnectionResetError("the connection was closed")
+        self._transport.write(data)
+        self.sent += len(data)
+        try:
+            async with asyncio.timeout(self._stall_timeout):
+                await self._writer.drain()
+        except TimeoutError:
+            raise Stalled from None
+
+    async def send_file(self, piece: FilePiece) -> None:
+        offset, end = piece.offset, piece.offset + piece.length
+        while offset < end:
+            chunk = await asyncio.to_thread(os.pread, piece.fd, min(end - offset, _SENDFILE_BYTES), offset)
+            if not chunk:
+                raise ObjectChanged("", f"the file ends before byte {offset}")
+            await self.write(chunk)
+            offset += len(chunk)
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Nothing is held."""
