@@ -1,0 +1,72 @@
+/*
+ * The byte map: which parts of the file the browser holds now, which it held before, and where
+ * the listener is. Knows one media element and the size of its file; refuses to know the network.
+ *
+ * Browsers tell what they hold in seconds; bytes are that share of the file, exact for a constant
+ * bit rate and near otherwise. Requests are not counted: Resource Timing leaves out those that the
+ * browser gave up half-way (measured in Chromium 156: 3 entries for 7 requests), and a wrong number
+ * is worse than none.
+ */
+
+import { svg } from "./dom.js";
+import { size } from "./format.js";
+import { fromTimeRanges, total, union } from "./intervals.js";
+import { strings } from "./strings.js";
+
+const WIDTH = 1000;
+const HEIGHT = 40;
+const EVENTS = ["progress", "timeupdate", "seeking", "seeked", "loadedmetadata", "durationchange", "suspend"];
+
+export class ByteMap {
+  #media;
+  #drawing;
+  #caption;
+  #sizeBytes;
+  #held = svg("g", { class: "held" });
+  #before = svg("g", { class: "before" });
+  #head = svg("rect", { class: "head", y: 0, width: 3, height: HEIGHT });
+  #seen = [];
+
+  /** Draw into `drawing` (an SVG) and tell the same in `caption`, until `signal` ends it. */
+  constructor(media, { drawing, caption, sizeBytes, signal }) {
+    this.#media = media;
+    this.#drawing = drawing;
+    this.#caption = caption;
+    this.#sizeBytes = sizeBytes;
+    drawing.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+    drawing.replaceChildren(this.#before, this.#held, this.#head);
+    for (const name of EVENTS) media.addEventListener(name, () => this.#draw(), { signal });
+    drawing.addEventListener("pointerdown", (event) => this.#seek(event), { signal });
+    this.#draw();
+  }
+
+  #draw() {
+    const { duration, currentTime, buffered } = this.#media;
+    const known = Number.isFinite(duration) && duration > 0;
+    const held = known ? fromTimeRanges(buffered) : [];
+    this.#seen = union([...this.#seen, ...held]);
+    this.#before.replaceChildren(...bars(this.#seen, duration));
+    this.#held.replaceChildren(...bars(held, duration));
+    this.#head.setAttribute("x", known ? (currentTime / duration) * (WIDTH - 3) : 0);
+    this.#caption.textContent = this.#describe(known ? total(held) / duration : 0, held.length);
+  }
+
+  #describe(share, ranges) {
+    if (ranges === 0) return strings.byteMap.waiting;
+    const held = strings.byteMap.held(size(Math.min(1, share) * this.#sizeBytes), size(this.#sizeBytes));
+    return `${held} · ${strings.byteMap.ranges(ranges)}`;
+  }
+
+  #seek(event) {
+    const { left, width } = this.#drawing.getBoundingClientRect();
+    const { duration } = this.#media;
+    if (Number.isFinite(duration)) this.#media.currentTime = ((event.clientX - left) / width) * duration;
+  }
+}
+
+function bars(intervals, duration) {
+  const scale = WIDTH / duration;
+  return intervals.map(([start, end]) =>
+    svg("rect", { x: start * scale, y: 0, width: Math.max(1, (end - start) * scale), height: HEIGHT }),
+  );
+}

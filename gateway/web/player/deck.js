@@ -1,0 +1,143 @@
+/*
+ * The right-hand pane: one recording with its files, what plays it and what can be done with it.
+ */
+
+import { copyLink, download } from "./actions.js";
+import { el, find } from "./dom.js";
+import { clock, dayAndClock, duration, fullDay, size } from "./format.js";
+import { SpeedChoice } from "./speed.js";
+import { strings } from "./strings.js";
+import { explain } from "./trouble.js";
+import { Viewer } from "./viewer.js";
+
+const BEST_FIRST = ["video", "audio", "image"];
+
+export class Deck {
+  #gateway;
+  #recording = null;
+  #segments = [];
+  #file = null;
+  #viewer = null;
+  #speed;
+
+  constructor(gateway, removal, signal) {
+    this.#gateway = gateway;
+    this.#speed = new SpeedChoice(find("speed"), (rate) => this.#setSpeed(rate), signal);
+    const on = (id, act) => find(id).addEventListener("click", act, { signal });
+    on("download", () => download(this.#gateway, this.#recording, this.#file));
+    on("copy", () => copyLink(this.#gateway, this.#recording, this.#file));
+    on("remove", () => removal.ask(this.#recording));
+    on("retry", () => this.#retry());
+    signal.addEventListener("abort", () => this.close());
+  }
+
+  /** What plays now, or null. */
+  get media() {
+    return this.#viewer?.media ?? null;
+  }
+
+  /** The id of the open recording, or null. */
+  get recordingId() {
+    return this.#recording?.id ?? null;
+  }
+
+  open(recording, segments) {
+    this.close();
+    this.#recording = recording;
+    this.#segments = segments;
+    this.#showHead();
+    const files = [...recording.media_files].sort((one, other) => BEST_FIRST.indexOf(one.type) - BEST_FIRST.indexOf(other.type));
+    this.#offerFiles(files);
+    if (files.length > 0) this.#play(files[0]);
+    else this.#tell(strings.deck.noFiles, false);
+  }
+
+  close() {
+    this.#viewer?.close();
+    [this.#viewer, this.#recording, this.#file] = [null, null, null];
+    find("deck-open").hidden = true;
+    find("deck-none").hidden = false;
+    document.title = strings.product;
+  }
+
+  #showHead() {
+    const made = new Date(this.#recording.created_at);
+    find("deck-day").textContent = fullDay(made);
+    find("deck-clock").textContent = clock(made);
+    find("deck-clock").dateTime = this.#recording.created_at;
+    find("deck-origin").textContent = origin(this.#recording);
+    document.title = `${dayAndClock(made)} – ${strings.product}`;
+    find("deck-none").hidden = true;
+    find("deck-open").hidden = false;
+  }
+
+  #offerFiles(files) {
+    const choices = files.map((file) => {
+      const choice = el("button", { type: "button", "data-id": file.id }, describe(file));
+      choice.addEventListener("click", () => this.#play(file));
+      return el("li", {}, choice);
+    });
+    find("files").replaceChildren(...choices);
+    find("files").hidden = files.length < 2;
+    find("player").hidden = files.length === 0;
+    for (const id of ["download", "copy"]) find(id).hidden = files.length === 0;
+  }
+
+  #play(file) {
+    this.#viewer?.close();
+    this.#file = file;
+    find("deck-trouble").hidden = true;
+    for (const choice of find("files").querySelectorAll("button")) choice.ariaPressed = String(Number(choice.dataset.id) === file.id);
+    const recordingId = this.#recording.id;
+    this.#viewer = new Viewer(file, {
+      label: this.#label(file),
+      segments: this.#segments,
+      source: { mint: () => this.#gateway.playbackUrl(recordingId, file.id), check: (url) => this.#gateway.check(url) },
+      report: (trouble) => this.#report(trouble),
+    });
+    this.#followSpeed();
+  }
+
+  /** The chosen speed stays from file to file; keys and native controls change the choice. */
+  #followSpeed() {
+    this.#setSpeed(this.#speed.rate);
+    this.media?.addEventListener("ratechange", (event) => (this.#speed.rate = event.target.playbackRate));
+  }
+
+  #setSpeed(rate) {
+    if (this.media !== null) this.media.playbackRate = rate;
+  }
+
+  #label(file) {
+    const when = dayAndClock(new Date(this.#recording.created_at));
+    return file.type === "image" ? strings.deck.imageOf(when) : strings.deck.mediaOf(strings.kind[file.type], when);
+  }
+
+  #report(trouble) {
+    if (trouble === null) this.#tell(strings.trouble.unplayable(this.#file.format), false);
+    else this.#tell(explain(trouble), true);
+  }
+
+  #tell(words, canRetry) {
+    find("deck-trouble-text").textContent = words;
+    find("retry").hidden = !canRetry;
+    find("deck-trouble").hidden = false;
+  }
+
+  #retry() {
+    const at = this.media?.currentTime ?? 0;
+    this.#play(this.#file);
+    if (this.media !== null) this.media.currentTime = at;
+  }
+}
+
+function origin({ source, status, error_message: error, media_files: files }) {
+  const only = files.length === 1 ? [describe(files[0])] : [];
+  const outcome = error === null ? strings.status[status] : `${strings.status[status]}: ${error}`;
+  return [strings.source[source], ...(status === "completed" ? [] : [outcome]), ...only].join(" · ");
+}
+
+function describe(file) {
+  const length = file.duration_seconds === null ? [] : [duration(file.duration_seconds)];
+  return [`${strings.kind[file.type]} ${file.format}`, ...length, size(file.file_size_bytes ?? NaN)].join(" · ");
+}

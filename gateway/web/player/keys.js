@@ -1,0 +1,51 @@
+/*
+ * The keyboard, as one table from keys to what they do to the media element.
+ * Knows which elements need their keys for themselves; refuses to know what is being played.
+ */
+
+import { play } from "./playback.js";
+import { nextSpeed } from "./speed.js";
+
+const ARROW_SECONDS = 5;
+/** One frame of video at the most common rate; for sound a step is long enough to be heard. */
+const STEP_SECONDS = { VIDEO: 1 / 25, AUDIO: 0.1 };
+
+const DIGITS = Object.fromEntries(Array.from("0123456789", (digit) => [digit, (media) => seekTo(media, (digit / 10) * media.duration)]));
+
+const KEYS = {
+  ...DIGITS,
+  " ": (media) => (media.paused ? play(media) : media.pause()),
+  ArrowLeft: (media) => seekTo(media, media.currentTime - ARROW_SECONDS),
+  ArrowRight: (media) => seekTo(media, media.currentTime + ARROW_SECONDS),
+  ",": (media) => step(media, -1),
+  ".": (media) => step(media, 1),
+  "<": (media) => (media.playbackRate = nextSpeed(media.playbackRate, -1)),
+  ">": (media) => (media.playbackRate = nextSpeed(media.playbackRate, 1)),
+};
+
+/** Listen on the whole page; `current()` is the media element or null, `enabled()` the listener's wish. */
+export function listenToKeys({ current, enabled }) {
+  document.addEventListener("keydown", (event) => {
+    const [media, act] = [current(), KEYS[event.key]];
+    if (media === null || act === undefined || !enabled() || belongsToFocus(event)) return;
+    // Also keeps the native controls from doing the same a second time when they have the focus.
+    event.preventDefault();
+    act(media);
+  });
+}
+
+function belongsToFocus(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return true;
+  if (event.target.closest("input, select, textarea")) return true;
+  return event.key === " " && event.target.closest("button, summary") !== null;
+}
+
+function step(media, direction) {
+  media.pause();
+  seekTo(media, media.currentTime + direction * STEP_SECONDS[media.tagName]);
+}
+
+function seekTo(media, seconds) {
+  const end = Number.isFinite(media.duration) ? media.duration : Infinity;
+  if (Number.isFinite(seconds)) media.currentTime = Math.min(end, Math.max(0, seconds));
+}

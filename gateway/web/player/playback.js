@@ -1,0 +1,118 @@
+/*
+ * A media element on a signed URL that never runs out under the listener.
+ * Knows the element, the link it plays from and when that link ends; refuses to know words,
+ * recordings and how links are made (`source.mint`) or examined (`source.check`).
+ *
+ * The pattern: mint a new link when three quarters of the lifetime are over, and change to it in
+ * a quiet moment (paused, or at a seek, when the browser asks anew anyhow). Only if none comes
+ * before the link ends is it changed while playing. Bytes already promised are not cut by the
+ * expiry, so a file that is buffered to its end needs no change at all. If the computer slept
+ * through all that, the next range gets 403 and the same change is made then.
+ */
+
+import { Refused } from "./api.js";
+
+const RENEW_AT = 0.75;
+const CHANGE_AT = 0.92;
+const SHORTEST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 2 ** 31 - 1; // what setTimeout can hold; more would fire at once
+
+export class Playback {
+  #media;
+  #source;
+  #report;
+  #link = null;
+  #next = null;
+  #timers = [];
+  #ended = new AbortController();
+
+  /** `report(trouble)` gets a Refused, an Unreachable, or null when the browser cannot play the bytes. */
+  constructor(media, source, report) {
+    this.#media = media;
+    this.#source = source;
+    this.#report = report;
+    const { signal } = this.#ended;
+    media.addEventListener("error", () => this.#recover(), { signal });
+    for (const quiet of ["pause", "seeking"]) media.addEventListener(quiet, () => this.#change(), { signal });
+  }
+
+  async start() {
+    await this.#attempt(async () => this.#use(await this.#source.mint()));
+  }
+
+  /** Find out why the element failed, and renew the link if that is the cure. */
+  async #recover() {
+    await this.#attempt(async () => {
+      const refusal = await this.#source.check(this.#link.url).catch((trouble) => trouble);
+      if (refusal === undefined) return this.#report(null);
+      if (!(refusal instanceof Refused && refusal.status === 403)) throw refusal;
+      const link = await this.#source.mint();
+      if (link.url === this.#link.url) throw refusal;
+      return this.#use(link);
+    });
+  }
+
+  /** Let go of the bytes: a forgotten element would keep a connection of the browser's few. */
+  stop() {
+    this.#ended.abort();
+    this.#timers.forEach(clearTimeout);
+    this.#media.pause();
+    this.#media.removeAttribute("src");
+    this.#media.load();
+  }
+
+  /** Play from this link, going on exactly where the last one was. */
+  #use(link) {
+    if (this.#ended.signal.aborted) return;
+    const { currentTime, paused, playbackRate } = this.#media;
+    this.#link = link;
+    this.#next = null;
+    this.#media.src = link.url;
+    this.#media.defaultPlaybackRate = playbackRate;
+    // Before anything is loaded this sets where loading begins (HTML: "default playback start position").
+    this.#media.currentTime = currentTime;
+    if (!paused) play(this.#media);
+    this.#schedule(link.lifetimeSeconds);
+  }
+
+  #schedule(lifetimeSeconds) {
+    this.#timers.forEach(clearTimeout);
+    const wait = (share) => Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, lifetimeSeconds * share * 1000));
+    this.#timers = [setTimeout(() => this.#renew(), wait(RENEW_AT)), setTimeout(() => this.#changeInTime(), wait(CHANGE_AT))];
+  }
+
+  /** A failure here is not told: the old link still plays, and an end of it is told by the element. */
+  async #renew() {
+    this.#next = await this.#source.mint().catch(() => null);
+    if (this.#media.paused) this.#change();
+  }
+
+  #change() {
+    if (this.#next !== null) this.#use(this.#next);
+  }
+
+  #changeInTime() {
+    if (this.#next !== null && holdsTheRest(this.#media)) this.#schedule(this.#next.lifetimeSeconds);
+    else this.#change();
+  }
+
+  async #attempt(step) {
+    try {
+      await step();
+    } catch (trouble) {
+      if (!this.#ended.signal.aborted) this.#report(trouble);
+    }
+  }
+}
+
+/** Ask to play. A refusal needs no word: the controls show that it is paused, a failure fires `error`. */
+export function play(media) {
+  media.play().catch(() => {});
+}
+
+function holdsTheRest({ buffered, currentTime, duration }) {
+  for (let index = 0; index < buffered.length; index += 1) {
+    if (buffered.start(index) <= currentTime && buffered.end(index) >= duration - 0.1) return true;
+  }
+  return false;
+}

@@ -1,0 +1,74 @@
+/*
+ * The page's composition root: sign in, stay signed in for this tab, sign out.
+ * The key lives in the tab's sessionStorage and in the memory of one Gateway; never in an address.
+ */
+
+import { Gateway } from "./api.js";
+import { el, fillStrings, find } from "./dom.js";
+import { listenToKeys } from "./keys.js";
+import { Session } from "./session.js";
+import { strings } from "./strings.js";
+import { explain } from "./trouble.js";
+
+const STORED_KEY = "seekgate.key";
+
+let session = null;
+
+function enter(key) {
+  sessionStorage.setItem(STORED_KEY, key);
+  find("sign-in").hidden = true;
+  find("house").hidden = false;
+  find("who").textContent = `${key.slice(0, 12)}…`;
+  session = new Session(new Gateway(key, () => leave(strings.signIn.expired)));
+}
+
+function leave(reason = "") {
+  session?.leave();
+  session = null;
+  sessionStorage.removeItem(STORED_KEY);
+  find("toasts").replaceChildren();
+  find("house").hidden = true;
+  find("sign-in").hidden = false;
+  say(reason);
+  find("key").focus();
+}
+
+async function signIn(event) {
+  event.preventDefault();
+  const key = find("key").value.trim();
+  const button = find("sign-in-button");
+  button.disabled = true;
+  button.textContent = strings.signIn.checking;
+  try {
+    await new Gateway(key, () => {}).recordings({ limit: 1, offset: 0 });
+    find("key").value = "";
+    enter(key);
+  } catch (trouble) {
+    say(trouble.status === 401 ? strings.signIn.wrongKey : explain(trouble));
+    find("key").focus();
+  } finally {
+    button.disabled = false;
+    button.textContent = strings.signIn.submit;
+  }
+}
+
+function say(words) {
+  find("sign-in-trouble").textContent = words;
+  find("key").setAttribute("aria-invalid", String(words !== ""));
+}
+
+function explainKeys() {
+  const row = ([keys, meaning]) => [el("dt", {}, ...keys.map((key) => el("kbd", {}, key))), el("dd", {}, meaning)];
+  find("keys-table").append(...strings.keys.table.flatMap(row));
+}
+
+fillStrings(document, strings);
+explainKeys();
+find("sign-in-form").addEventListener("submit", signIn);
+find("skip").addEventListener("click", () => find("deck").focus());
+find("sign-out").addEventListener("click", () => leave());
+listenToKeys({ current: () => session?.media ?? null, enabled: () => find("keys-enabled").checked });
+
+const kept = sessionStorage.getItem(STORED_KEY);
+if (kept === null) leave();
+else enter(kept);

@@ -1,0 +1,68 @@
+/*
+ * Deleting: a question, then a window in which it can be undone. The gateway hears of it only
+ * when the window closes, or the page does. Knows which deletions wait; refuses to know how a
+ * recording is shown (`shown.hide`, `shown.restore`).
+ */
+
+import { Refused } from "./api.js";
+import { find } from "./dom.js";
+import { dayAndClock } from "./format.js";
+import { strings } from "./strings.js";
+import { toast } from "./toast.js";
+import { explain } from "./trouble.js";
+
+export class Removal {
+  #gateway;
+  #shown;
+  #waiting = new Set();
+
+  constructor(gateway, shown, signal) {
+    this.#gateway = gateway;
+    this.#shown = shown;
+    window.addEventListener("pagehide", () => this.#flush(), { signal });
+    signal.addEventListener("abort", () => this.#flush());
+  }
+
+  async ask(recording) {
+    const dialog = find("remove-dialog");
+    find("remove-body").textContent = strings.remove.body(dayAndClock(new Date(recording.created_at)));
+    dialog.returnValue = "";
+    dialog.showModal();
+    await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
+    if (dialog.returnValue === "remove") this.#hide(recording);
+  }
+
+  #hide(recording) {
+    this.#waiting.add(recording.id);
+    this.#shown.hide(recording);
+    toast(strings.remove.pending(dayAndClock(new Date(recording.created_at))), {
+      action: { label: strings.remove.undo, act: () => this.#undo(recording) },
+      lapsed: () => this.#commit(recording),
+    });
+  }
+
+  #undo(recording) {
+    if (!this.#waiting.delete(recording.id)) return;
+    this.#shown.restore(recording);
+    toast(strings.remove.undone);
+  }
+
+  /** One that is gone already (404) is as deleted as it can be. */
+  async #commit(recording) {
+    if (!this.#waiting.delete(recording.id)) return;
+    try {
+      await this.#gateway.remove(recording.id);
+      this.#shown.forget(recording);
+    } catch (trouble) {
+      if (trouble instanceof Refused && trouble.status === 404) return this.#shown.forget(recording);
+      this.#shown.restore(recording);
+      toast(`${strings.trouble.notRemoved} ${explain(trouble)}`);
+    }
+  }
+
+  /** A page that closes, or a person who signs out, has said all there is to say: what waits is meant to go. */
+  #flush() {
+    for (const id of this.#waiting) this.#gateway.remove(id, { keepalive: true }).catch(() => {});
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,108 @@
+/*
+ * What exists while someone is signed in, and where the location's hash leads:
+ * `#/recordings/ID` opens a recording, `#/meetings/PLATFORM/ID` a meeting, anything else the list.
+ */
+
+import { Refused } from "./api.js";
+import { Deck } from "./deck.js";
+import { find } from "./dom.js";
+import { RecordingList } from "./list.js";
+import { Meetings } from "./meetings.js";
+import { Removal } from "./removal.js";
+import { strings } from "./strings.js";
+import { toast } from "./toast.js";
+import { explain } from "./trouble.js";
+
+export class Session {
+  #gateway;
+  #list;
+  #deck;
+  #meetings;
+  #listing = null;
+  #left = new AbortController();
+
+  constructor(gateway) {
+    const { signal } = this.#left;
+    this.#gateway = gateway;
+    this.#list = new RecordingList(gateway, signal);
+    this.#meetings = new Meetings(gateway, signal);
+    this.#deck = new Deck(gateway, new Removal(gateway, this, signal), signal);
+    window.addEventListener("hashchange", () => this.#route(), { signal });
+    this.#route();
+  }
+
+  /** The element that plays now, or null. */
+  get media() {
+    return this.#deck.media;
+  }
+
+  /** Every listener of this session ends, and what plays falls silent. */
+  leave() {
+    this.#left.abort();
+  }
+
+  hide(recording) {
+    this.#list.hide(recording);
+    if (this.#deck.recordingId === recording.id) location.hash = "#/";
+  }
+
+  restore(recording) {
+    this.#list.restore(recording);
+    location.hash = `#/recordings/${recording.id}`;
+  }
+
+  forget() {
+    this.#list.forget();
+  }
+
+  async #route() {
+    const [place, ...names] = location.hash.slice(2).split("/").map(decodeURIComponent);
+    try {
+      if (place === "meetings") await this.#openMeeting(...names);
+      else if (place === "recordings") await this.#openRecording(Number(names[0]));
+      else this.#openList();
+    } catch (trouble) {
+      toast(place === "meetings" && isMissing(trouble) ? strings.meeting.missing : explain(trouble));
+      location.hash = "#/";
+    }
+  }
+
+  #openList() {
+    this.#deck.close();
+    this.#list.choose(null);
+    this.#view("list");
+    this.#listCatalogue("everything");
+  }
+
+  /** The list stays as it is while recordings of it are opened: only another choice of list reads it anew. */
+  #listCatalogue(listing) {
+    if (this.#listing === listing) return;
+    this.#listing = listing;
+    this.#list.search();
+  }
+
+  async #openMeeting(platform, id) {
+    const meeting = await this.#meetings.open(platform, id);
+    this.#listing = meeting.id;
+    this.#list.showMeeting(strings.meeting.title(id), meeting.recordings);
+    this.#deck.close();
+    this.#view("list");
+  }
+
+  async #openRecording(id) {
+    if (this.#listing === null) this.#listCatalogue("everything");
+    const recording = this.#list.find(id) ?? (await this.#gateway.recording(id));
+    this.#list.choose(id);
+    this.#deck.open(recording, this.#meetings.segmentsOf(recording));
+    this.#view("deck");
+    find("deck-title").focus();
+  }
+
+  #view(name) {
+    document.body.dataset.view = name;
+  }
+}
+
+function isMissing(trouble) {
+  return trouble instanceof Refused && trouble.status === 404;
+}

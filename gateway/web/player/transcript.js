@@ -1,0 +1,45 @@
+/*
+ * What was said, line by line: click a line to seek there, the spoken one is marked.
+ * Knows segments ({start, end, text, speaker}, seconds from the meeting's start) and a media element.
+ */
+
+import { el } from "./dom.js";
+import { duration } from "./format.js";
+
+export class Transcript {
+  #panel;
+  #lines;
+  #spoken = -1;
+
+  /** Show the segments in `panel` (a scrolling list) and follow `media` until `signal` ends it. */
+  constructor(panel, segments, media, signal) {
+    this.#panel = panel;
+    this.#lines = segments.map((segment) => ({ segment, row: row(segment, media, signal) }));
+    panel.replaceChildren(...this.#lines.map((line) => line.row));
+    for (const name of ["timeupdate", "seeking"]) media.addEventListener(name, () => this.#follow(media), { signal });
+  }
+
+  #follow(media) {
+    const spoken = this.#lines.findLastIndex(({ segment }) => segment.start <= media.currentTime);
+    if (spoken === this.#spoken) return;
+    this.#lines[this.#spoken]?.row.removeAttribute("aria-current");
+    this.#lines[spoken]?.row.setAttribute("aria-current", "true");
+    this.#spoken = spoken;
+    if (!media.paused && !this.#panel.matches(":hover, :focus-within")) this.#reveal(spoken);
+  }
+
+  /** Scroll the panel only, never the page, and not under the hand of who reads in it. */
+  #reveal(spoken) {
+    const row = this.#lines[spoken]?.row;
+    if (row) this.#panel.scrollTop = row.offsetTop - this.#panel.clientHeight / 3;
+  }
+}
+
+function row(segment, media, signal) {
+  const time = el("time", {}, duration(segment.start));
+  const words = el("span", { class: "words" }, segment.text);
+  const speaker = segment.speaker ? [el("b", {}, segment.speaker)] : [];
+  const button = el("button", { type: "button" }, time, ...speaker, words);
+  button.addEventListener("click", () => (media.currentTime = segment.start), { signal });
+  return el("li", {}, button);
+}

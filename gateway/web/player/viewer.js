@@ -1,0 +1,77 @@
+/*
+ * One media file, open: the element, its link, its counter, its byte map, its transcript.
+ * Everything that listens does so until `close`.
+ */
+
+import { ByteMap } from "./bytemap.js";
+import { el, find } from "./dom.js";
+import { duration, timecode } from "./format.js";
+import { Playback } from "./playback.js";
+import { strings } from "./strings.js";
+import { Transcript } from "./transcript.js";
+
+export class Viewer {
+  #closed = new AbortController();
+  #playback = null;
+
+  /** The audio or video element, or null for an image. */
+  media = null;
+
+  /** `label` names the element for screen readers; `source` mints and checks links; `report` gets troubles. */
+  constructor(file, { label, segments, source, report }) {
+    const element = makeElement(file.type, label);
+    find("screen").replaceChildren(element);
+    find("screen").className = file.type;
+    find("timing").hidden = file.type === "image";
+    find("transcript").hidden = file.type === "image" || segments.length === 0;
+    if (file.type === "image") openImage(element, source, report);
+    else this.#openMedia(element, { file, segments, source, report });
+  }
+
+  close() {
+    this.#closed.abort();
+    this.#playback?.stop();
+    find("screen").replaceChildren();
+  }
+
+  #openMedia(media, { file, segments, source, report }) {
+    const { signal } = this.#closed;
+    this.media = media;
+    followCounter(media, file.duration_seconds ?? NaN, signal);
+    new Transcript(find("lines"), segments, media, signal);
+    new ByteMap(media, {
+      drawing: find("byte-map"),
+      caption: find("byte-map-caption"),
+      sizeBytes: file.file_size_bytes ?? NaN,
+      signal,
+    });
+    this.#playback = new Playback(media, source, report);
+    this.#playback.start();
+  }
+}
+
+function makeElement(type, label) {
+  if (type === "image") return el("img", { alt: label });
+  return el(type, { controls: true, playsinline: true, preload: "metadata", "aria-label": label });
+}
+
+async function openImage(image, source, report) {
+  try {
+    image.src = (await source.mint()).url;
+    await image.decode();
+  } catch (trouble) {
+    const refusal = trouble instanceof DOMException ? await source.check(image.src).then(() => null, (cause) => cause) : trouble;
+    report(refusal);
+  }
+}
+
+/** The big counter. The catalogue's duration stands until the browser has measured its own. */
+function followCounter(media, expectedSeconds, signal) {
+  const show = () => {
+    const measured = Number.isFinite(media.duration) ? media.duration : expectedSeconds;
+    find("counter").textContent = timecode(media.currentTime);
+    find("counter-end").textContent = duration(measured);
+  };
+  for (const name of ["timeupdate", "seeking", "durationchange"]) media.addEventListener(name, show, { signal });
+  show();
+}
