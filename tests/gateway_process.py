@@ -1,0 +1,266 @@
+"""The real gateway as a process of its own, with a database, a storage and keys to use it.
+
+Knows: how `python -m gateway serve` is started, configured by environment, listened to and ended by its PID.
+Refuses to know: what tests ask of it.
+
+The catalogue is reached as the command line reaches it, from an event loop in a thread, so that plain and
+asynchronous tests may both add media.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from gateway import keys
+from gateway.backends import Backends, open_backends
+from gateway.catalog import ALL_SCOPES, NewMedia, NewMeeting, Owner, Scope, Segment
+from gateway.config import load
+from storage_adapters.base import Writable
+
+START_SECONDS: Final = 60
+STOP_SECONDS: Final = 30
+CONTENT_TYPES: Final = {"mp3": "audio/mpeg", "wav": "audio/wav", "m4a": "audio/mp4", "webm": "audio/webm"}
+
+Result = TypeVar("Result")
+
+
+class Loop:
+    """An event loop in a thread, for plain code that has to await something."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="tests-loop")
+        self._thread.start()
+
+    def run(self, awaitable: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(awaitable, self._loop).result(START_SECONDS)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Process:
+    """`python -m gateway serve`, and what it says: events on standard error, the access log on standard output."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._popen = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "serve"],
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.pid = self._popen.pid
+        self.events: list[str] = []
+        self.accesses: list[str] = []
+        self._listening = threading.Event()
+        self._base_url = ""
+        streams = ((self._popen.stderr, self._hear_event), (self._popen.stdout, self.accesses.append))
+        self._threads = [threading.Thread(target=_listen, args=pair) for pair in streams]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens; waits until it does."""
+        if not self._listening.wait(START_SECONDS) or not self._base_url:
+            raise RuntimeError(f"the gateway did not start:\n{''.join(self.events)}")
+        return self._base_url
+
+    def _hear_event(self, line: str) -> None:
+        self.events.append(line)
+        if '"message":"listening"' in line:
+            self._base_url = json.loads(line)["url"]
+            self._listening.set()
+        if line == "":
+            self._listening.set()
+
+    def signal(self, number: int) -> None:
+        self._popen.send_signal(number)
+
+    def wait(self, seconds: float = STOP_SECONDS) -> int:
+        """The exit code, once it has ended and said everything."""
+        code = self._popen.wait(seconds)
+        for thread in self._threads:
+            thread.join(STOP_SECONDS)
+        return code
+
+    def stop(self) -> int:
+        """End it politely, or not if it does not listen."""
+        if self._popen.poll() is None:
+            self.signal(signal.SIGTERM)
+        try:
+            return self.wait()
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGKILL)
+            self.wait()
+            raise
+
+
+def _listen(stream: Any, hear: Any) -> None:
+    with stream:
+        for line in stream:
+            hear(line.decode())
+    hear("")
+
+
+class Gateway:
+    """A running gateway and the way in: keys of one user (`user_id`), of another, and media."""
+
+    def __init__(self, process: Process, loop: Loop, backends: Backends) -> None:
+        parts = urlsplit(process.base_url)
+        self.process = process
+        self.pid = process.pid
+        self.base_url = process.base_url
+        self.host = parts.hostname or ""
+        self.port = parts.port or 0
+        self._loop = loop
+        self.backends = backends
+        self.user_id = loop.run(backends.api_keys.ensure_user("owner@example.org"))
+        self.other_user_id = loop.run(backends.api_keys.ensure_user("other@example.org"))
+        self.key = self.add_key()
+        self.other_key = self.add_key(user_id=self.other_user_id)
+        self.test_key = self.add_key(live=False)
+        self.read_only_key = self.add_key(scopes=frozenset({Scope.RECORDINGS_READ}))
+        self.write_only_key = self.add_key(scopes=frozenset({Scope.RECORDINGS_WRITE}))
+        self.expired_key = self.add_key(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+        self.revoked_key = self.add_key()
+        loop.run(backends.api_keys.revoke_key(keys.visible_prefix(self.revoked_key)))
+
+    @property
+    def authority(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def add_key(
+        self,
+        *,
+        user_id: int | None = None,
+        live: bool = True,
+        scopes: frozenset[Scope] = ALL_SCOPES,
+        expires_at: datetime | None = None,
+    ) -> str:
+        key = keys.new_key(live=live, restricted=scopes != ALL_SCOPES)
+        owner = Owner(self.user_id if user_id is None else user_id, live)
+        created = self.backends.api_keys.create_key(
+            digest=keys.digest(key), prefix=keys.visible_prefix(key), owner=owner, scopes=scopes, expires_at=expires_at
+        )
+        self._loop.run(created)
+        return key
+
+    def add(
+        self,
+        name: str,
+        content: bytes,
+        format: str,
+        *,
+        modified_at: float | None = None,
+        meeting: tuple[str, str] | None = None,
+        segments: Sequence[str] = (),
+        live: bool = True,
+    ) -> tuple[int, int]:
+        """Put an object into the default storage and the catalogue; (recording id, media file id)."""
+        spoken = tuple(Segment(float(n), n + 1.0, text, "Speaker", "en") for n, text in enumerate(segments))
+        about = NewMeeting(*meeting, segments=spoken) if meeting else None
+        return self._loop.run(self._add(name, content, format, modified_at, about, live=live))
+
+    async def _add(
+        self,
+        name: str,
+        content: bytes,
+        format: str,
+        modified_at: float | None,
+        meeting: NewMeeting | None,
+        *,
+        live: bool,
+    ) -> tuple[int, int]:
+        key = f"{name}.{format}"
+        storage = next(iter(self.backends.storages.values()))
+        assert isinstance(storage.adapter, Writable)
+        async with storage.adapter.create(key, content_type=CONTENT_TYPES[format]) as writer:
+            await writer.write(content)
+        if modified_at is not None and storage.root is not None:
+            os.utime(storage.root / key, (modified_at, modified_at))
+        async with storage.adapter.open(key) as stored:
+            stat = stored.stat
+        media = NewMedia(
+            "audio", format, CONTENT_TYPES[format], storage.name, key, stat.size, stat.etag, stat.last_modified, 1.0
+        )
+        added, _ = await self.backends.catalog.register(Owner(self.user_id, live), media, name=name, meeting=meeting)
+        return added.recording_id, added.id
+
+    def path_of(self, name: str) -> Path:
+        """Where the object's bytes lie, in a local storage."""
+        root = next(iter(self.backends.storages.values())).root
+        assert root is not None
+        (path,) = root.glob(f"{name}.*")
+        return path
+
+    def log_text(self) -> str:
+        """What the gateway has said so far, events and accesses."""
+        return "".join((*self.process.events, *self.process.accesses))
+
+
+@contextmanager
+def running_gateway(server_url: str, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Gateway]:
+    """A gateway with a database of its own on the PostgreSQL at `server_url`; its files lie in `folder`.
+
+    `settings` are environment variables (`SEEKGATE_…`) on top of a free port and the two above.
+    """
+    loop = Loop()
+    try:
+        with _entered(loop, _database(server_url)) as url:
+            environ = _environ(url, folder, settings or {})
+            process = Process(environ)
+            try:
+                with _entered(loop, open_backends(load(None, environ))) as backends:
+                    yield Gateway(process, loop, backends)
+            finally:
+                process.stop()
+    finally:
+        loop.close()
+
+
+def _environ(database_url: str, folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SEEKGATE_")}
+    return inherited | {
+        "SEEKGATE_SERVER__PORT": "0",
+        "SEEKGATE_DATA_DIR": str(folder),
+        "SEEKGATE_DATABASE__URL": database_url,
+        **settings,
+    }
+
+
+@contextmanager
+def _entered(loop: Loop, context: Any) -> Iterator[Any]:
+    """An asynchronous context, entered and left in the thread's loop."""
+    entered = loop.run(context.__aenter__())
+    try:
+        yield entered
+    finally:
+        loop.run(context.__aexit__(None, None, None))
+
+
+@asynccontextmanager
+async def _database(server_url: str) -> Any:
+    name = f"gateway_{os.urandom(6).hex()}"
+    connection = await asyncpg.connect(server_url)
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+        yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
