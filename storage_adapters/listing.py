@@ -1,0 +1,67 @@
+"""The objects beneath a root, in the order of their keys.
+
+Knows: directories, and how a tree is walked so that keys come out sorted. Refuses to know: event loops
+(everything here blocks), open files. Links are neither listed nor followed: the object that one leads to is
+listed where it lies. Names that are not Unicode cannot be keys and are left out.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from operator import itemgetter
+from pathlib import Path
+
+from storage_adapters.base import ListedObject
+from storage_adapters.open_files import describe
+from storage_adapters.paths import DRAFTS, is_unicode, open_directory, translated
+
+Entry = tuple[str, os.stat_result]
+"""A file's key; or a directory's, with a slash at its end, because that is how its objects sort."""
+
+
+def walk(root: Path, prefix: str) -> Iterator[ListedObject]:
+    """Every object whose key starts with `prefix`; what comes and goes during the walk may be missed.
+
+    Holds no descriptor between two objects. Raises StorageError.
+    """
+    pending = list_directory(root, "", prefix)
+    while pending:
+        key, status = pending.pop()
+        if key.endswith("/"):
+            pending += list_directory(root, key, prefix)
+        else:
+            version = describe(status)
+            yield ListedObject(key, version.size, version.etag, version.last_modified)
+
+
+def list_directory(root: Path, directory: str, prefix: str) -> list[Entry]:
+    """Its entries that can matter to the prefix, last key first; none if it is gone meanwhile."""
+    found: list[Entry] = []
+    names = directory.split("/")[:-1]
+    with (
+        translated(prefix),
+        suppress(FileNotFoundError, NotADirectoryError),
+        open_directory(root, prefix, names) as fd,
+        os.scandir(fd) as entries,
+    ):
+        for entry in entries:
+            found += find_entry(directory, entry, prefix)
+    return sorted(found, key=itemgetter(0), reverse=True)
+
+
+def find_entry(directory: str, entry: "os.DirEntry[str]", prefix: str) -> tuple[Entry, ...]:
+    """The entry, if it is a file or a directory that matters to the prefix."""
+    key = directory + entry.name + ("/" if entry.is_dir(follow_symlinks=False) else "")
+    if key == DRAFTS + "/" or not is_unicode(key) or not matters(key, prefix):
+        return ()
+    with suppress(FileNotFoundError):
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+            return ((key, status),)
+    return ()
+
+
+def matters(key: str, prefix: str) -> bool:
+    """Whether the entry, or something beneath it, starts with the prefix."""
+    return key.startswith(prefix) or (key.endswith("/") and prefix.startswith(key))

@@ -1,0 +1,119 @@
+"""Files beneath a root directory: the adapter.
+
+Knows: how its rooms work together (`paths` decides what a key names, `open_files` keeps it open, `drafts`
+writes and removes, `listing` walks). Refuses to know: errno, descriptors, and everything above storage.
+One storage belongs to one event loop; several processes may share one root.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from storage_adapters.base import AccessDenied, Listable, ListedObject, ObjectStat, StorageUnavailable, Writable
+from storage_adapters.drafts import Draft, open_draft, remove, sweep
+from storage_adapters.listing import walk
+from storage_adapters.open_files import LocalObject, OpenFiles
+from storage_adapters.paths import DRAFTS
+
+PAGE_SIZE: Final = 256
+"""Objects that one visit to a thread lists."""
+
+USABLE: Final = os.R_OK | os.W_OK | os.X_OK
+
+
+async def connect(*, root: Path | str, open_files: int = 512) -> "LocalStorage":
+    """The storage of this directory, made if absent; at most `open_files` idle files are kept open.
+
+    Raises ValueError if the directory cannot be used; the text says what to change.
+    """
+    if open_files < 0:
+        raise ValueError(f"open_files is {open_files}: 0 keeps no files open, more keeps so many")
+    try:
+        resolved = await asyncio.to_thread(prepare_root, root)
+    except OSError as error:
+        raise ValueError(
+            f"the root {os.fspath(root)!r} must be a directory we can write to: {error.strerror}"
+        ) from error
+    return LocalStorage(resolved, OpenFiles(resolved, open_files))
+
+
+def prepare_root(root: Path | str) -> Path:
+    """The root's path without symbolic links, after making it and sweeping out abandoned drafts. Raises OSError."""
+    resolved = Path(os.path.realpath(root))
+    (resolved / DRAFTS).mkdir(parents=True, exist_ok=True)
+    sweep(resolved, time.time())
+    return resolved
+
+
+def probe_root(root: Path) -> None:
+    """Return if the root is a directory that we may list, write and enter, else raise StorageError."""
+    if not root.is_dir():
+        raise StorageUnavailable("", "the root is not a directory, or not mounted")
+    if not os.access(root, USABLE, effective_ids=os.access in os.supports_effective_ids):
+        raise AccessDenied("", "the root may not be written to")
+
+
+class Opening:
+    """`async with storage.open(key)`: one pin. A class and not a generator, for it is made once per request."""
+
+    __slots__ = ("_files", "_key", "_stored")
+
+    def __init__(self, files: OpenFiles, key: str) -> None:
+        self._files = files
+        self._key = key
+
+    async def __aenter__(self) -> LocalObject:
+        self._stored = await self._files.pin(self._key)
+        return self._stored
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._files.unpin(self._stored)
+
+
+class LocalStorage(Writable, Listable):
+    """A StorageAdapter over the files beneath `root` (resolved); made by `connect`."""
+
+    def __init__(self, root: Path, files: OpenFiles) -> None:
+        self._root = root
+        self._files = files
+
+    def open(self, key: str, expected: ObjectStat | None = None) -> Opening:  # noqa: ARG002 - measuring is free here
+        """Pin the file that the key names now."""
+        return Opening(self._files, key)
+
+    @asynccontextmanager
+    async def create(self, key: str, *, content_type: str | None = None) -> AsyncGenerator[Draft, None]:  # noqa: ARG002 - a file has no place for it
+        """Write a file; it appears under its key by one rename, when it is whole and on disk."""
+        async with open_draft(self._root, key) as draft:
+            yield draft
+        self._files.drop(key)
+
+    async def delete(self, key: str) -> None:
+        """Remove the file and the directories that this leaves empty; who reads it reads on."""
+        try:
+            await asyncio.to_thread(remove, self._root, key)
+        finally:
+            self._files.drop(key)
+
+    async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
+        """Every object whose key starts with `prefix`, in key order, walked in a thread a page at a time."""
+        objects = walk(self._root, prefix)
+        while page := await asyncio.to_thread(tuple, islice(objects, PAGE_SIZE)):
+            for listed in page:
+                yield listed
+
+    async def ping(self) -> None:
+        """Return if the root is a directory that can be written to."""
+        await asyncio.to_thread(probe_root, self._root)
+
+    async def close(self) -> None:
+        """Close the files that nobody reads."""
+        await self._files.close()
