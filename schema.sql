@@ -2,7 +2,6 @@
 -- `schema_version` says which version of this file the database has; later versions migrate from it.
 -- Ids are random 12-digit integers (they fit a JavaScript number), sizes are 64-bit, times are UTC.
 -- A column's name says its kind: `_at` is a moment, `_seconds` a finite length of time, `metadata` a JSON object.
--- Timestamps may not be infinite only where the order of a list depends on them: the reader leaves out other bad rows.
 
 CREATE OR REPLACE FUNCTION random_id() RETURNS bigint
 LANGUAGE sql VOLATILE AS $$
@@ -153,3 +152,4 @@ CREATE TABLE IF NOT EXISTS signing_keys (
     secret     bytea       NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX IF NOT EXISTS signing_keys_newest ON signing_keys (created_at DESC, kid DESC);

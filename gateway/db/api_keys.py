@@ -1,0 +1,117 @@
+"""Users and their keys in PostgreSQL.
+
+Knows: digests, prefixes, owners. Refuses to know: how a key looks, and whether it may be used now.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from gateway.catalog import ApiKey, ApiKeys, Owner, Scope
+from gateway.db.pool import connected, storable
+from gateway.errors import Conflict, Fault, Invalid
+
+
+class PgApiKeys(ApiKeys):
+    """The keys, each call on a connection of its own."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    FIND_KEY: Final = """
+        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at
+        FROM api_keys k JOIN users u ON u.id = k.user_id WHERE digest = $1
+    """
+
+    async def find_key(self, digest: bytes) -> ApiKey | None:
+        async with connected(self._pool) as connection:
+            row = await connection.fetchrow(self.FIND_KEY, digest)
+        return None if row is None else _api_key(row)
+
+    CREATE_KEY: Final = """
+        WITH k AS (
+            INSERT INTO api_keys (digest, prefix, user_id, live, scopes, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+            RETURNING *
+        )
+        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at
+        FROM k JOIN users u ON u.id = k.user_id
+    """
+
+    async def create_key(
+        self,
+        *,
+        digest: bytes,
+        prefix: str,
+        owner: Owner,
+        scopes: frozenset[Scope],
+        expires_at: datetime | None,
+    ) -> ApiKey:
+        try:
+            async with connected(self._pool) as connection:
+                (row,) = await connection.fetch(
+                    self.CREATE_KEY, digest, prefix, owner.user_id, owner.live, sorted(scopes), expires_at
+                )
+        except asyncpg.UniqueViolationError as error:
+            raise Conflict("A key with this beginning exists already") from error
+        return _api_key(row)
+
+    LIST_KEYS: Final = """
+        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at
+        FROM api_keys k JOIN users u ON u.id = k.user_id ORDER BY k.created_at DESC, k.id DESC
+    """
+
+    async def list_keys(self) -> Sequence[ApiKey]:
+        async with connected(self._pool) as connection:
+            rows = await connection.fetch(self.LIST_KEYS)
+        return tuple(_api_key(row) for row in rows)
+
+    REVOKE_KEY: Final = """
+        UPDATE api_keys k SET revoked_at = coalesce(revoked_at, now()) FROM users u
+        WHERE u.id = k.user_id AND prefix = $1
+        RETURNING k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at
+    """
+
+    async def revoke_key(self, prefix: str) -> ApiKey | None:
+        if not storable(prefix):
+            return None
+        async with connected(self._pool) as connection:
+            row = await connection.fetchrow(self.REVOKE_KEY, prefix)
+        return None if row is None else _api_key(row)
+
+    RECORD_KEY_USE: Final = """
+        UPDATE api_keys SET last_used_at = now()
+        WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+    """
+
+    async def record_key_use(self, key_id: int) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(self.RECORD_KEY_USE, key_id)
+
+    # The update that changes nothing lets the statement answer with the row that was there already.
+    ENSURE_USER: Final = """
+        INSERT INTO users (email) VALUES ($1)
+        ON CONFLICT (lower(email)) DO UPDATE SET email = users.email RETURNING id
+    """
+
+    async def ensure_user(self, email: str) -> int:
+        try:
+            async with connected(self._pool) as connection:
+                return int(await connection.fetchval(self.ENSURE_USER, email))
+        except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
+            raise Invalid((Fault("unstorable", ("email",), "No address", None),)) from error
+
+
+def _api_key(row: asyncpg.Record) -> ApiKey:
+    return ApiKey(
+        id=row["id"],
+        prefix=row["prefix"],
+        owner=Owner(row["user_id"], row["live"]),
+        email=row["email"],
+        scopes=frozenset(map(Scope, row["scopes"])),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+        last_used_at=row["last_used_at"],
+    )

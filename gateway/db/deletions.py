@@ -1,0 +1,65 @@
+"""The durable queue of objects to delete, in PostgreSQL.
+
+Knows: due times, leases, attempts. Refuses to know: storages; a trigger on media_files fills the queue.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+import asyncpg
+
+from gateway.catalog import DeletionQueue, ObjectDeletion
+from gateway.db.pool import connected
+
+
+class PgDeletionQueue(DeletionQueue):
+    """The queue, drained by any number of workers."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    # An entry locked by another worker, or by an import that takes its object back, is passed over.
+    CLAIM_DELETIONS: Final = """
+        WITH due AS (
+            SELECT id, EXISTS (
+                SELECT FROM media_files m WHERE m.storage = d.storage AND m.object_key = d.object_key
+            ) AS referenced
+            FROM object_deletions d WHERE due_at <= now() ORDER BY due_at, id LIMIT $1
+            FOR UPDATE OF d SKIP LOCKED
+        ), dropped AS (
+            DELETE FROM object_deletions d USING due WHERE d.id = due.id AND due.referenced
+        ), claimed AS (
+            UPDATE object_deletions d
+            SET attempts = attempts + 1, due_at = now() + $2::interval, leased_until = now() + $2::interval
+            FROM due WHERE d.id = due.id AND NOT due.referenced
+            RETURNING d.id, d.storage, d.object_key, d.attempts
+        )
+        SELECT id, storage, object_key, attempts FROM claimed ORDER BY id
+    """
+
+    async def claim_deletions(self, *, limit: int, lease_seconds: float) -> Sequence[ObjectDeletion]:
+        async with connected(self._pool) as connection:
+            rows = await connection.fetch(self.CLAIM_DELETIONS, limit, timedelta(seconds=lease_seconds))
+        return tuple(ObjectDeletion(**row) for row in rows)
+
+    FINISH_DELETION: Final = "DELETE FROM object_deletions WHERE id = $1"
+
+    async def finish_deletion(self, deletion_id: int) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(self.FINISH_DELETION, deletion_id)
+
+    POSTPONE_DELETION: Final = """
+        UPDATE object_deletions SET due_at = now() + $2::interval, leased_until = NULL, last_error = $3 WHERE id = $1
+    """
+
+    async def postpone_deletion(self, deletion_id: int, *, seconds: float, error: str) -> None:
+        readable = error.encode(errors="replace").decode().replace("\0", "")
+        async with connected(self._pool) as connection:
+            await connection.execute(self.POSTPONE_DELETION, deletion_id, timedelta(seconds=seconds), readable)
+
+    COUNT_DELETIONS: Final = "SELECT count(*) FROM object_deletions"
+
+    async def count_deletions(self) -> int:
+        async with connected(self._pool) as connection:
+            return int(await connection.fetchval(self.COUNT_DELETIONS))

@@ -1,0 +1,160 @@
+"""The recordings in PostgreSQL.
+
+Knows: the tables recordings and media_files. Refuses to know: bytes, HTTP, and who may do what.
+
+Each statement answers with whole rows as JSON (see `gateway.db.rows`); a page is found first, from an
+index in the page's own order, and its media files are looked up for the rows of the page alone.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+from gateway.catalog import MediaFile, MediaType, NewMedia, NewMeeting, Owner, Recording, RecordingCatalog, Transcript
+from gateway.db.pool import connected, storable
+from gateway.db.registration import register
+from gateway.db.rows import media_file, read_row, read_rows, recording
+from gateway.db.transcripts import find_transcript
+
+
+class PgRecordingCatalog(RecordingCatalog):
+    """The catalogue's recordings, each call on a connection of its own."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    LIST_RECORDINGS: Final = """
+        SELECT to_json(found) FROM (
+            SELECT page.*, (
+                SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
+            ) AS media_files
+            FROM (
+                SELECT * FROM recordings WHERE user_id = $1 AND live = $2
+                ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4
+            ) page
+        ) found
+        ORDER BY created_at DESC, id DESC
+    """
+    LIST_RECORDINGS_OF_MEETING: Final = """
+        SELECT to_json(found) FROM (
+            SELECT page.*, (
+                SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
+            ) AS media_files
+            FROM (
+                SELECT * FROM recordings WHERE user_id = $1 AND live = $2 AND meeting_id = $5
+                ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4
+            ) page
+        ) found
+        ORDER BY created_at DESC, id DESC
+    """
+
+    async def list_recordings(
+        self, owner: Owner, *, limit: int, offset: int, meeting_id: int | None = None
+    ) -> Sequence[Recording]:
+        if not storable(limit, offset, meeting_id):
+            return ()
+        page = (owner.user_id, owner.live, limit, offset)
+        async with connected(self._pool) as connection:
+            if meeting_id is None:
+                rows = await connection.fetch(self.LIST_RECORDINGS, *page)
+            else:
+                rows = await connection.fetch(self.LIST_RECORDINGS_OF_MEETING, *page, meeting_id)
+        return read_rows(recording, (text for (text,) in rows))
+
+    FIND_RECORDING: Final = """
+        SELECT to_json(found) FROM (
+            SELECT r.*, (
+                SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = r.id
+            ) AS media_files
+            FROM recordings r WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3
+        ) found
+    """
+
+    async def find_recording(self, owner: Owner, recording_id: int) -> Recording | None:
+        if not storable(recording_id):
+            return None
+        async with connected(self._pool) as connection:
+            row = await connection.fetchval(self.FIND_RECORDING, owner.user_id, owner.live, recording_id)
+        return read_row(recording, row)
+
+    FIND_MEDIA_FILE: Final = """
+        SELECT to_json(m) FROM media_files m JOIN recordings r ON r.id = m.recording_id
+        WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3 AND m.id = $4
+    """
+
+    async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
+        if not storable(recording_id, media_file_id):
+            return None
+        async with connected(self._pool) as connection:
+            row = await connection.fetchval(
+                self.FIND_MEDIA_FILE, owner.user_id, owner.live, recording_id, media_file_id
+            )
+        return read_row(media_file, row)
+
+    FIND_OWNER: Final = """
+        SELECT r.user_id, r.live FROM media_files m JOIN recordings r ON r.id = m.recording_id
+        WHERE r.id = $1 AND m.id = $2
+    """
+
+    async def find_owner(self, recording_id: int, media_file_id: int) -> Owner | None:
+        if not storable(recording_id, media_file_id):
+            return None
+        async with connected(self._pool) as connection:
+            row = await connection.fetchrow(self.FIND_OWNER, recording_id, media_file_id)
+        return None if row is None else Owner(*row)
+
+    FIND_MASTER: Final = """
+        SELECT to_json(m) FROM media_files m JOIN recordings r ON r.id = m.recording_id
+        WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3 AND m.type = $4 AND m.status = 'uploaded'
+        ORDER BY m.created_at DESC, m.id DESC LIMIT 1
+    """
+
+    async def find_master(self, owner: Owner, recording_id: int, media_type: MediaType) -> MediaFile | None:
+        if not storable(recording_id):
+            return None
+        async with connected(self._pool) as connection:
+            row = await connection.fetchval(self.FIND_MASTER, owner.user_id, owner.live, recording_id, media_type)
+        return read_row(media_file, row)
+
+    async def find_transcript(self, owner: Owner, platform: str, native_meeting_id: str) -> Transcript | None:
+        if not storable(platform, native_meeting_id):
+            return None
+        async with connected(self._pool) as connection:
+            found = await find_transcript(connection, owner, platform, native_meeting_id)
+            if found is None:
+                return None
+            meeting, segments = found
+            rows = await connection.fetch(
+                self.LIST_RECORDINGS_OF_MEETING, owner.user_id, owner.live, None, 0, meeting.id
+            )
+        return Transcript(meeting, segments, read_rows(recording, (text for (text,) in rows)))
+
+    async def register(
+        self, owner: Owner, media: NewMedia, *, name: str | None = None, meeting: NewMeeting | None = None
+    ) -> tuple[MediaFile, bool]:
+        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            return await register(connection, owner, media, name, meeting)
+
+    RECORD_OBJECT_VERSION: Final = """
+        UPDATE media_files SET size = $2, etag = $3, object_modified_at = $4 WHERE id = $1
+    """
+
+    async def record_object_version(
+        self, media_file_id: int, *, size: int, etag: str, object_modified_at: datetime
+    ) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(self.RECORD_OBJECT_VERSION, media_file_id, size, etag, object_modified_at)
+
+    # The rows of media_files go with it, and a trigger queues their objects in the same transaction.
+    DELETE_RECORDING: Final = """
+        DELETE FROM recordings WHERE user_id = $1 AND live = $2 AND id = $3 RETURNING true
+    """
+
+    async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
+        if not storable(recording_id):
+            return False
+        async with connected(self._pool) as connection:
+            gone = await connection.fetchval(self.DELETE_RECORDING, owner.user_id, owner.live, recording_id)
+        return gone is not None

@@ -1,0 +1,112 @@
+"""An object becomes a recording: one transaction, safe to repeat and to race.
+
+Knows: that an object belongs to one media file, and that it may still wait for its deletion.
+Refuses to know: how the object was measured.
+"""
+
+from typing import Final
+
+import asyncpg
+import orjson
+from asyncpg.pool import PoolConnectionProxy
+
+from gateway.catalog import MediaFile, NewMedia, NewMeeting, Owner
+from gateway.db.rows import media_file, read_row
+from gateway.db.transcripts import ensure_meeting
+from gateway.errors import Conflict, Fault, Invalid, Unavailable
+
+# Held to the end of the transaction; equal hashes of different names only wait for each other.
+LOCK_NAME: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+
+
+async def register(
+    connection: PoolConnectionProxy, owner: Owner, media: NewMedia, name: str | None, meeting: NewMeeting | None
+) -> tuple[MediaFile, bool]:
+    """See RecordingCatalog.register; the caller owns the transaction (read committed).
+
+    Raises Conflict if another owner has the object, Unavailable if a worker is removing it right now,
+    Invalid if something cannot be stored (NUL in a text, a length of time that is not finite).
+    """
+    try:
+        await _lock(connection, f"object {media.storage} {media.object_key}")
+        existing = await _find_registered(connection, owner, media)
+        if existing is not None:
+            return existing, False
+        await _withdraw_deletion(connection, media)
+        return await _add(connection, owner, media, name, meeting), True
+    except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
+        raise Invalid((Fault("unstorable", ("media",), "The catalogue cannot store this", None),)) from error
+
+
+async def _lock(connection: PoolConnectionProxy, name: str) -> None:
+    await connection.execute(LOCK_NAME, name)
+
+
+FIND_REGISTERED: Final = """
+    SELECT to_json(m), r.user_id = $3 AND r.live = $4
+    FROM media_files m JOIN recordings r ON r.id = m.recording_id
+    WHERE m.storage = $1 AND m.object_key = $2
+"""
+
+
+async def _find_registered(connection: PoolConnectionProxy, owner: Owner, media: NewMedia) -> MediaFile | None:
+    row = await connection.fetchrow(FIND_REGISTERED, media.storage, media.object_key, owner.user_id, owner.live)
+    if row is None:
+        return None
+    text, ours = row
+    found = read_row(media_file, text)
+    if not ours or found is None:
+        raise Conflict("The object belongs to another recording")
+    return found
+
+
+# A worker that holds a lease may be removing the object at this moment: the entry is left to it.
+WITHDRAW_DELETION: Final = """
+    DELETE FROM object_deletions
+    WHERE storage = $1 AND object_key = $2 AND (leased_until IS NULL OR leased_until <= clock_timestamp())
+"""
+FIND_DELETION: Final = "SELECT 1 FROM object_deletions WHERE storage = $1 AND object_key = $2"
+
+
+async def _withdraw_deletion(connection: PoolConnectionProxy, media: NewMedia) -> None:
+    await connection.execute(WITHDRAW_DELETION, media.storage, media.object_key)
+    if await connection.fetchval(FIND_DELETION, media.storage, media.object_key) is not None:
+        raise Unavailable("The object is being deleted", retry_after_seconds=5)
+
+
+ADD_RECORDING: Final = """
+    INSERT INTO recordings (user_id, live, meeting_id, source, status, name, completed_at)
+    VALUES ($1, $2, $3, 'upload', 'completed', $4, now()) RETURNING id
+"""
+ADD_MEDIA_FILE: Final = """
+    INSERT INTO media_files AS m (recording_id, type, format, content_type, storage, object_key, status,
+                                  size, etag, object_modified_at, duration_seconds, metadata)
+    VALUES ($1, $2, $3, $4, $5, $6, 'uploaded', $7, $8, $9, $10, $11) RETURNING to_json(m)
+"""
+
+
+async def _add(
+    connection: PoolConnectionProxy, owner: Owner, media: NewMedia, name: str | None, meeting: NewMeeting | None
+) -> MediaFile:
+    meeting_id = None if meeting is None else await _find_or_add_meeting(connection, owner, meeting)
+    recording_id = await connection.fetchval(ADD_RECORDING, owner.user_id, owner.live, meeting_id, name)
+    text = await connection.fetchval(
+        ADD_MEDIA_FILE,
+        recording_id,
+        media.type,
+        media.format,
+        media.content_type,
+        media.storage,
+        media.object_key,
+        media.size,
+        media.etag,
+        media.object_modified_at,
+        media.duration_seconds,
+        media.metadata,
+    )
+    return media_file(orjson.loads(text))
+
+
+async def _find_or_add_meeting(connection: PoolConnectionProxy, owner: Owner, meeting: NewMeeting) -> int:
+    await _lock(connection, f"meeting {owner.user_id} {owner.live} {meeting.platform} {meeting.native_meeting_id}")
+    return await ensure_meeting(connection, owner, meeting)

@@ -1,0 +1,103 @@
+"""Rows as the domain's own records.
+
+Knows: that every statement answers with whole rows as JSON text, and what a column's name says of its
+kind (`_at` a moment, `_seconds` a finite length of time, `metadata` an object).
+Refuses to know: SQL, and where rows come from.
+
+JSON text, because a driver that decodes a page at once fails at once: here a row that cannot be read
+(a moment beyond Python's calendar, a metadata that is no object) is one row, logged and left out.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+import orjson
+
+from gateway.catalog import MediaFile, Meeting, Owner, Recording, Segment
+
+Row = Mapping[str, Any]
+Record = TypeVar("Record")
+
+_log = logging.getLogger(__name__)
+
+
+def media_file(row: Row) -> MediaFile:
+    """A row of media_files."""
+    return MediaFile(**_columns(row, MEDIA_FILE_COLUMNS))
+
+
+def recording(row: Row) -> Recording:
+    """A row of recordings, with its rows of media_files in `media_files` (null for none)."""
+    files = _all_readable(media_file, row["media_files"] or ())
+    return Recording(owner=_owner(row), media_files=files, **_columns(row, RECORDING_COLUMNS))
+
+
+def meeting(row: Row) -> Meeting:
+    """A row of meetings."""
+    return Meeting(owner=_owner(row), **_columns(row, MEETING_COLUMNS))
+
+
+def segment(row: Row) -> Segment:
+    """A row of transcript_segments."""
+    return Segment(**_columns(row, SEGMENT_COLUMNS))
+
+
+def read_row(build: Callable[[Row], Record], text: str | None) -> Record | None:
+    """The record that the JSON text describes; None if there is no row, or it cannot be read (logged)."""
+    return None if text is None else next(iter(read_rows(build, [text])), None)
+
+
+def read_rows(build: Callable[[Row], Record], texts: Iterable[str]) -> tuple[Record, ...]:
+    """The records, without those that cannot be read (logged)."""
+    return _all_readable(lambda text: build(orjson.loads(text)), texts)
+
+
+def _all_readable(build: Callable[[Any], Record], rows: Iterable[Any]) -> tuple[Record, ...]:
+    found = []
+    for row in rows:
+        try:
+            found.append(build(row))
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            _log.warning("A row cannot be read and is left out: %s", error)
+    return tuple(found)
+
+
+def _columns(row: Row, names: Iterable[str]) -> dict[str, Any]:
+    return {name: _value(name, row[name]) for name in names}
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name.endswith("_at"):
+        return datetime.fromisoformat(value).astimezone(UTC)
+    if name.endswith("_seconds"):
+        return _finite(value)
+    if name == "metadata" and not isinstance(value, dict):
+        raise TypeError("metadata is no object")
+    return value
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no length of time")
+    return number
+
+
+def _owner(row: Row) -> Owner:
+    return Owner(row["user_id"], row["live"])
+
+
+def _names(record: type, *but: str) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(record) if field.name not in but)
+
+
+MEDIA_FILE_COLUMNS: Final = _names(MediaFile)
+RECORDING_COLUMNS: Final = _names(Recording, "owner", "media_files")
+MEETING_COLUMNS: Final = _names(Meeting, "owner")
+SEGMENT_COLUMNS: Final = _names(Segment)

@@ -1,0 +1,32 @@
+"""The playback signing key that the gateway made for itself, in PostgreSQL.
+
+Knows: that all processes must agree on one. Refuses to know: what is signed, and how.
+"""
+
+from typing import Final
+
+import asyncpg
+
+from gateway.catalog import SigningSecrets
+from gateway.db.pool import connected
+
+
+class PgSigningSecrets(SigningSecrets):
+    """The kept signing keys."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    # Writers wait for each other, so that two processes that start at once end with the same key.
+    LOCK_SIGNING_KEYS: Final = "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE"
+    ADD_FIRST_SIGNING_KEY: Final = """
+        INSERT INTO signing_keys (kid, secret) SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM signing_keys)
+    """
+    FIND_NEWEST_SIGNING_KEY: Final = "SELECT kid, secret FROM signing_keys ORDER BY created_at DESC, kid DESC LIMIT 1"
+
+    async def ensure_signing_key(self, kid: str, secret: bytes) -> tuple[str, bytes]:
+        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            await connection.execute(self.LOCK_SIGNING_KEYS)
+            await connection.execute(self.ADD_FIRST_SIGNING_KEY, kid, secret)
+            (newest,) = await connection.fetch(self.FIND_NEWEST_SIGNING_KEY)
+        return newest["kid"], newest["secret"]

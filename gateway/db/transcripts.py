@@ -1,0 +1,68 @@
+"""Meetings and what was said in them, in PostgreSQL.
+
+Knows: the tables meetings and transcript_segments. Refuses to know: recordings.
+"""
+
+from typing import Final
+
+from asyncpg.pool import PoolConnectionProxy
+
+from gateway.catalog import Meeting, NewMeeting, Owner, Segment
+from gateway.db.rows import meeting, read_row, read_rows, segment
+
+FIND_MEETING: Final = """
+    SELECT to_json(m) FROM meetings m
+    WHERE user_id = $1 AND live = $2 AND platform = $3 AND native_meeting_id = $4
+    ORDER BY created_at DESC, id DESC LIMIT 1
+"""
+LIST_SEGMENTS: Final = """
+    SELECT to_json(s) FROM transcript_segments s WHERE meeting_id = $1 ORDER BY start_seconds, position
+"""
+
+
+async def find_transcript(
+    connection: PoolConnectionProxy, owner: Owner, platform: str, native_meeting_id: str
+) -> tuple[Meeting, tuple[Segment, ...]] | None:
+    """The newest meeting of that key with its segments, in the order they were spoken."""
+    text = await connection.fetchval(FIND_MEETING, owner.user_id, owner.live, platform, native_meeting_id)
+    found = read_row(meeting, text)
+    if found is None:
+        return None
+    rows = await connection.fetch(LIST_SEGMENTS, found.id)
+    return found, read_rows(segment, (text for (text,) in rows))
+
+
+FIND_MEETING_ID: Final = """
+    SELECT id FROM meetings
+    WHERE user_id = $1 AND live = $2 AND platform = $3 AND native_meeting_id = $4
+    ORDER BY created_at DESC, id DESC LIMIT 1
+"""
+ADD_MEETING: Final = """
+    INSERT INTO meetings (user_id, live, platform, native_meeting_id) VALUES ($1, $2, $3, $4) RETURNING id
+"""
+
+
+async def ensure_meeting(connection: PoolConnectionProxy, owner: Owner, wanted: NewMeeting) -> int:
+    """The id of the newest meeting of that key, made if absent; segments that it lacks are added.
+
+    The caller's transaction holds the lock that keeps a second one from being made.
+    """
+    key = (owner.user_id, owner.live, wanted.platform, wanted.native_meeting_id)
+    meeting_id: int | None = await connection.fetchval(FIND_MEETING_ID, *key)
+    if meeting_id is None:
+        meeting_id = int(await connection.fetchval(ADD_MEETING, *key))
+    await connection.executemany(
+        ADD_SEGMENT,
+        [
+            (meeting_id, position, each.start_seconds, each.end_seconds, each.text, each.speaker, each.language)
+            for position, each in enumerate(wanted.segments)
+        ],
+    )
+    return meeting_id
+
+
+# The position is the segment's identity: importing the same meeting twice adds nothing.
+ADD_SEGMENT: Final = """
+    INSERT INTO transcript_segments (meeting_id, position, start_seconds, end_seconds, text, speaker, language)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
+"""
