@@ -5,7 +5,6 @@ the routes. An API key is never looked for in the query. A query that claims to 
 signature alone, whatever headers come with it.
 """
 
-import hashlib
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway import keys
 from gateway.catalog import ApiKey, ApiKeys, Owner, Principal, Scope
 from gateway.errors import Forbidden, Refusal, Unauthenticated
 from gateway.protocol.signing import SIGNATURE_FIELDS, BadSignature, Disposition, Signer, parse_owner
@@ -63,8 +63,7 @@ class Authenticator:
         return Owner(*parse_owner(grant.owner)), grant.disposition
 
     async def _find(self, text: str) -> ApiKey | None:
-        digest = hashlib.sha256(text.encode(errors="surrogateescape")).digest()
-        key = await self._api_keys.find_key(digest)
+        key = await self._api_keys.find_key(keys.digest(text))
         return key if key is not None and self._is_valid(key) else None
 
     def _is_valid(self, key: ApiKey) -> bool:
