@@ -127,16 +127,12 @@ class Ingest:
             )
 
 
-def find_files(folder: Path) -> Iterator[Path]:
+def find_files(folder: Path, refuse: Callable[[OSError], None]) -> Iterator[Path]:
     """The files below a folder, in order; hidden and unfinished ones are left out, linked folders not entered.
 
-    Raises OSError for a folder that cannot be read.
+    `refuse` is called for each folder that cannot be read.
     """
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    for parent, folders, files in os.walk(folder, onerror=fail):
+    for parent, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if not name.startswith(".") and not name.lower().endswith(_UNFINISHED):
@@ -152,18 +148,11 @@ async def _opened(path: Path) -> AsyncIterator[BinaryIO]:
 def _open_regular(path: Path) -> BinaryIO:
     """The file, open. O_NONBLOCK: opening a FIFO must not wait for a writer."""
     try:
-        _refuse_special(path.stat().st_mode)
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        file = os.fdopen(descriptor, "rb")
-        _refuse_special(os.fstat(descriptor).st_mode)  # it may have been exchanged meanwhile
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a device can have effects
+            raise NotMedia("it is no regular file")
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     except OSError as error:
         raise NotImportable(f"it cannot be opened: {error.strerror}") from error
-    return file
-
-
-def _refuse_special(mode: int) -> None:
-    if not stat.S_ISREG(mode):
-        raise NotMedia("it is no regular file")
 
 
 def _hash_next(file: BinaryIO, update: Callable[[bytes], None]) -> int:

@@ -56,6 +56,14 @@ class Server(Section):
             raise ValueError("both tls_certificate and tls_key, or neither")
         return key
 
+    def base_url(self, port: int) -> str:
+        """Where clients reach the gateway, without a slash at the end; `port` is the one that was bound."""
+        if self.public_url:
+            return self.public_url
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        scheme = "https" if self.tls_certificate else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
 
 class Database(Section):
     """The catalogue's PostgreSQL."""

@@ -1,0 +1,70 @@
+"""What commands have in common: options, and how their values are read.
+
+Knows: click. Refuses to know: what any command does with a value.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import orjson
+
+from gateway.config import Config, ConfigError, load
+
+_UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_LONGEST_SECONDS: Final = 100 * 365 * 86_400
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    envvar="SEEKGATE_CONFIG",
+    help="A file of settings; what it leaves out keeps its default.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+class WrongConfig(click.ClickException):
+    """Settings that cannot be used: every fault on a line of its own, exit code 2."""
+
+    exit_code = 2
+
+
+class Duration(click.ParamType[int]):
+    """A length of time like 30d, 12h, 90m or 45s, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        match = re.fullmatch(r"([0-9]{1,10})([dhms])", str(value))
+        seconds = int(match[1]) * _UNITS[match[2]] if match else 0
+        if not 0 < seconds <= _LONGEST_SECONDS:
+            self.fail(f"{value!r} is no duration like 30d, 12h, 90m or 45s (at most 100 years)", param, ctx)
+        return seconds
+
+
+class Email(click.ParamType[str]):
+    """An e-mail address, by its looks: one @ with something printable on both sides."""
+
+    name = "email"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+", text) or not text.isprintable() or len(text) > 254:
+            self.fail(f"{text!r} is no e-mail address like ada@example.org", param, ctx)
+        return text
+
+
+def read_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Config:
+    """The configuration in force; its faults end the command with code 2."""
+    try:
+        return load(path, overrides=overrides)
+    except ConfigError as error:
+        raise WrongConfig(f"the settings cannot be used\n{error}") from error
+
+
+def print_json(value: object) -> None:
+    """One line of JSON on stdout; times are RFC 3339 with `Z`."""
+    click.echo(orjson.dumps(value, option=orjson.OPT_UTC_Z))
