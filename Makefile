@@ -1,0 +1,66 @@
+# make run    a gateway with something to play, from nothing
+# make test   the whole test suite
+#
+# Everything is installed into .venv, from locks with hashes. A stamp named after the locks' checksum says
+# that it is done, so that a second run starts at once and a changed lock is installed.
+
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+
+checksum = $(shell cat $(1) 2>/dev/null | cksum | tr ' ' '-')
+RUN_STAMP := $(VENV)/installed-run-$(call checksum,requirements.lock pyproject.toml)
+TEST_STAMP := $(VENV)/installed-test-$(call checksum,requirements-test.lock pyproject.toml)
+SERVERS_LOCK := tests/s3/requirements-servers.lock
+SERVERS_STAMP := .venv-servers/installed-$(call checksum,$(SERVERS_LOCK))
+
+.PHONY: run test lint lock clean
+.DEFAULT_GOAL := run
+
+run: $(RUN_STAMP)
+	@$(VENV)/bin/python -m gateway demo
+
+test: $(TEST_STAMP) $(SERVERS_STAMP)
+	@$(VENV)/bin/python -m pytest
+
+lint: $(TEST_STAMP)
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+
+# Needs the network, and `uv` from anywhere; the locks name no index and no path.
+lock:
+	@uv pip compile pyproject.toml --extra build $(LOCK_FLAGS) --output-file requirements.lock
+	@uv pip compile pyproject.toml --extra build --extra test $(LOCK_FLAGS) --output-file requirements-test.lock
+
+LOCK_FLAGS := --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
+
+clean:
+	@rm -rf .venv .venv-servers .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+
+$(RUN_STAMP): | $(VENV)/bin/python
+	@echo "Installing seekgate into $(VENV) (about 150 MB, once) ..."
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/installed-run-* && touch $@
+
+$(TEST_STAMP): $(RUN_STAMP)
+	@echo "Installing what the tests need ..."
+	@$(PIP) install --require-hashes -r requirements-test.lock
+	@rm -f $(VENV)/installed-test-* && touch $@
+
+# The S3 servers that the tests run against have dependencies of their own: they live apart.
+$(SERVERS_STAMP): | $(VENV)/bin/python
+	@echo "Installing the S3 servers for the tests into .venv-servers ..."
+	@$(PYTHON) -m venv --clear .venv-servers
+	@.venv-servers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $(SERVERS_LOCK)
+	@touch $@
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "seekgate needs Python 3.11 or newer: there is no $(PYTHON) (apt install python3, or make PYTHON=...)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "seekgate needs Python 3.11 or newer: $(PYTHON) is $$($(PYTHON) -V 2>&1) (make PYTHON=python3.12)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "seekgate needs Python's venv module (apt install python3-venv)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
