@@ -153,3 +153,28 @@ CREATE TABLE IF NOT EXISTS signing_keys (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX IF NOT EXISTS signing_keys_newest ON signing_keys (created_at DESC, kid DESC);
+
+-- Gateways remember keys and media files; each change tells them which to forget (gateway/db/cached.py).
+-- A new row is told too: that there was none may be remembered as well. `last_used_at` is no change.
+CREATE OR REPLACE FUNCTION tell_key_changed() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('seekgate', 'key ' || encode(coalesce(OLD.digest, NEW.digest), 'hex'));
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER key_changed
+    AFTER INSERT OR DELETE OR UPDATE OF digest, user_id, live, scopes, expires_at, revoked_at ON api_keys
+    FOR EACH ROW EXECUTE FUNCTION tell_key_changed();
+
+CREATE OR REPLACE FUNCTION tell_media_file_changed() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('seekgate', format('media %s %s', coalesce(OLD.recording_id, NEW.recording_id),
+                                         coalesce(OLD.id, NEW.id)));
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER media_file_changed
+    AFTER INSERT OR DELETE OR UPDATE ON media_files
+    FOR EACH ROW EXECUTE FUNCTION tell_media_file_changed();

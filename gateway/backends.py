@@ -4,19 +4,20 @@ Knows: how a Config becomes open connections, and that they are given back in th
 know: who uses them; the command line and the server both do. Together with server.py it is the composition root.
 """
 
+import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.catalog import ApiKeys, DeletionQueue, RecordingCatalog, SigningSecrets
 from gateway.config import Config
-from gateway.db.api_keys import PgApiKeys
+from gateway.db.cached import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
 from gateway.db.deletions import PgDeletionQueue
 from gateway.db.embedded import embedded_postgres
+from gateway.db.listener import listen
 from gateway.db.pool import apply_schema, open_pool
-from gateway.db.recordings import PgRecordingCatalog
 from gateway.db.signing_keys import PgSigningSecrets
 from gateway.protocol.signing import Signer, SigningKey
 from gateway.settings.storages import LocalStorage
@@ -58,14 +59,23 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             )
         )
         await apply_schema(pool)
+        catalog, api_keys = CachedRecordingCatalog(pool), CachedApiKeys(pool)
+        await stack.enter_async_context(in_background(listen(url, CHANNEL, Changes(api_keys, catalog))))
         storages = {name: await _open_storage(stack, name, each) for name, each in config.storages.items()}
-        yield Backends(
-            PgRecordingCatalog(pool),
-            PgApiKeys(pool),
-            PgDeletionQueue(pool),
-            await _signer(config, PgSigningSecrets(pool)),
-            storages,
-        )
+        signer = await _signer(config, PgSigningSecrets(pool))
+        yield Backends(catalog, api_keys, PgDeletionQueue(pool), signer, storages)
+
+
+@asynccontextmanager
+async def in_background(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
+    """Let the work run while the block does."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def _open_storage(stack: AsyncExitStack, name: str, settings: StorageSettings) -> Storage:

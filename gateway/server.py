@@ -12,13 +12,13 @@ import logging
 import signal
 import ssl
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import BinaryIO, Final
 
 import uvloop
 from aiohttp import web
 
-from gateway.backends import Backends, open_backends
+from gateway.backends import Backends, in_background, open_backends
 from gateway.cleanup import Cleanup, CleanupSettings
 from gateway.config import Config
 from gateway.contract import load_contract
@@ -89,7 +89,7 @@ async def running(config: Config, drain: Drain) -> AsyncGenerator[str]:
         cleanup = Cleanup(backends.deletions, backends.storages, CleanupSettings(**config.deletions.model_dump()))
         streams = Streams(config.delivery.max_concurrent_streams)
         services = build_services(config, backends, cleanup=cleanup, streams=streams, drain=drain)
-        async with _background(cleanup), _listening(config, services, streams, drain) as base_url:
+        async with in_background(cleanup.run()), _listening(config, services, streams, drain) as base_url:
             yield base_url
 
 
@@ -136,17 +136,6 @@ def _checks(backends: Backends) -> dict[str, Check]:
     """What readiness looks at: one index look-up in the database, and every storage."""
     checks: dict[str, Check] = {"database": lambda: backends.api_keys.find_key(bytes(32))}
     return checks | {f"storage:{name}": storage.adapter.ping for name, storage in backends.storages.items()}
-
-
-@asynccontextmanager
-async def _background(cleanup: Cleanup) -> AsyncGenerator[None]:
-    task = asyncio.create_task(cleanup.run(), name="cleanup")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 @asynccontextmanager

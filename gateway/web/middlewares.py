@@ -6,6 +6,7 @@ Refuses to know: what is asked. Authentication is each handler's first line, sin
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -54,6 +55,7 @@ def _tell(request: web.Request, exchange: Exchange, metrics: Metrics, access_log
         metrics.count_sent(exchange.storage, exchange.sent)
     access_log.write(
         {
+            "time": datetime.now(UTC),
             "event": "request",
             "request_id": exchange.request_id,
             "remote": request.remote,
@@ -81,6 +83,7 @@ def answer(cors: Cors) -> Middleware:
             for name, value in cors.headers(origin):
                 response.headers.setdefault(name, value)
             response.headers["X-Request-Id"] = request[EXCHANGE].request_id
+            response.headers["Server"] = "seekgate"
         return response
 
     return middleware

@@ -1,0 +1,65 @@
+"""The byte path's two look-ups, remembered: the key, and the media file.
+
+Knows: which look-ups repeat at every seek, and what a change is called (schema.sql notifies the channel
+`seekgate` with the texts below). Refuses to know: how answers are kept (gateway.db.memory).
+
+    key <digest in hex>                      a key was revoked, changed or deleted
+    media <recording id> <media file id>     a media file was changed or deleted
+"""
+
+from typing import Final
+
+import asyncpg
+
+from gateway.catalog import ApiKey, MediaFile, Owner
+from gateway.db.api_keys import PgApiKeys
+from gateway.db.memory import Memory
+from gateway.db.recordings import PgRecordingCatalog
+
+CHANNEL: Final = "seekgate"
+
+
+class CachedApiKeys(PgApiKeys):
+    """PgApiKeys that remembers keys by digest."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        super().__init__(pool)
+        self.memory: Memory[bytes, None, ApiKey] = Memory()
+
+    async def find_key(self, digest: bytes) -> ApiKey | None:
+        look_up = super().find_key
+        return await self.memory.ask(digest, None, lambda: look_up(digest))
+
+
+class CachedRecordingCatalog(PgRecordingCatalog):
+    """PgRecordingCatalog that remembers media files by their ids and who asked."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        super().__init__(pool)
+        self.memory: Memory[tuple[int, int], Owner, MediaFile] = Memory()
+
+    async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
+        look_up = super().find_media_file
+        topic = (recording_id, media_file_id)
+        return await self.memory.ask(topic, owner, lambda: look_up(owner, recording_id, media_file_id))
+
+
+class Changes:
+    """Passes what the database tells on to both memories."""
+
+    def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog) -> None:
+        self._keys = keys.memory
+        self._media = catalog.memory
+
+    def trust(self, *, trusted: bool) -> None:
+        """Whether changes are being heard."""
+        self._keys.trust(trusted=trusted)
+        self._media.trust(trusted=trusted)
+
+    def hear(self, text: str) -> None:
+        """One notification; an unknown one, as a newer version may send, concerns nothing remembered here."""
+        kind, *words = text.split(" ")
+        if kind == "key":
+            self._keys.forget(bytes.fromhex(words[0]))
+        elif kind == "media":
+            self._media.forget((int(words[0]), int(words[1])))
