@@ -37,22 +37,22 @@ export class ByteMap {
     drawing.replaceChildren(this.#before, this.#held, this.#head);
     for (const name of EVENTS) media.addEventListener(name, () => this.#draw(), { signal });
     drawing.addEventListener("pointerdown", (event) => this.#seek(event), { signal });
-    this.#draw();
+    caption.textContent = strings.byteMap.waiting;
   }
 
+  /** While the duration is not known (not yet, or for a moment when the link is renewed), what is drawn stays. */
   #draw() {
     const { duration, currentTime, buffered } = this.#media;
-    const known = Number.isFinite(duration) && duration > 0;
-    const held = known ? fromTimeRanges(buffered) : [];
+    if (!(Number.isFinite(duration) && duration > 0)) return;
+    const held = fromTimeRanges(buffered);
     this.#seen = union([...this.#seen, ...held]);
     this.#before.replaceChildren(...bars(this.#seen, duration));
     this.#held.replaceChildren(...bars(held, duration));
-    this.#head.setAttribute("x", known ? (currentTime / duration) * (WIDTH - 3) : 0);
-    this.#caption.textContent = this.#describe(known ? total(held) / duration : 0, held.length);
+    this.#head.setAttribute("x", (currentTime / duration) * (WIDTH - 3));
+    if (held.length > 0) this.#caption.textContent = this.#describe(total(held) / duration, held.length);
   }
 
   #describe(share, ranges) {
-    if (ranges === 0) return strings.byteMap.waiting;
     const held = strings.byteMap.held(size(Math.min(1, share) * this.#sizeBytes), size(this.#sizeBytes));
     return `${held} · ${strings.byteMap.ranges(ranges)}`;
   }

@@ -24,6 +24,7 @@ export class Playback {
   #link = null;
   #next = null;
   #timers = [];
+  #playing = false;
   #ended = new AbortController();
 
   /** `report(trouble)` gets a Refused, an Unreachable, or null when the browser cannot play the bytes. */
@@ -33,6 +34,9 @@ export class Playback {
     this.#report = report;
     const { signal } = this.#ended;
     media.addEventListener("error", () => this.#recover(), { signal });
+    media.addEventListener("play", () => (this.#playing = true), { signal });
+    // A failing element pauses itself: that is nobody's wish.
+    media.addEventListener("pause", () => (this.#playing = media.error !== null && this.#playing), { signal });
     for (const quiet of ["pause", "seeking"]) media.addEventListener(quiet, () => this.#change(), { signal });
   }
 
@@ -64,14 +68,14 @@ export class Playback {
   /** Play from this link, going on exactly where the last one was. */
   #use(link) {
     if (this.#ended.signal.aborted) return;
-    const { currentTime, paused, playbackRate } = this.#media;
+    const { currentTime, playbackRate } = this.#media;
     this.#link = link;
     this.#next = null;
     this.#media.src = link.url;
     this.#media.defaultPlaybackRate = playbackRate;
     // Before anything is loaded this sets where loading begins (HTML: "default playback start position").
     this.#media.currentTime = currentTime;
-    if (!paused) play(this.#media);
+    if (this.#playing) play(this.#media);
     this.#schedule(link.lifetimeSeconds);
   }
 

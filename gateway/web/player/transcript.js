@@ -1,6 +1,6 @@
 /*
  * What was said, line by line: click a line to seek there, the spoken one is marked.
- * Knows segments ({start, end, text, speaker}, seconds from the meeting's start) and a media element.
+ * Knows segments ({start_time, text, speaker}, seconds from the meeting's start) and a media element.
  */
 
 import { el } from "./dom.js";
@@ -20,7 +20,7 @@ export class Transcript {
   }
 
   #follow(media) {
-    const spoken = this.#lines.findLastIndex(({ segment }) => segment.start <= media.currentTime);
+    const spoken = this.#lines.findLastIndex(({ segment }) => segment.start_time <= media.currentTime);
     if (spoken === this.#spoken) return;
     this.#lines[this.#spoken]?.row.removeAttribute("aria-current");
     this.#lines[spoken]?.row.setAttribute("aria-current", "true");
@@ -36,10 +36,10 @@ export class Transcript {
 }
 
 function row(segment, media, signal) {
-  const time = el("time", {}, duration(segment.start));
+  const time = el("time", {}, duration(segment.start_time));
   const words = el("span", { class: "words" }, segment.text);
   const speaker = segment.speaker ? [el("b", {}, segment.speaker)] : [];
   const button = el("button", { type: "button" }, time, ...speaker, words);
-  button.addEventListener("click", () => (media.currentTime = segment.start), { signal });
+  button.addEventListener("click", () => (media.currentTime = segment.start_time), { signal });
   return el("li", {}, button);
 }
