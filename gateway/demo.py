@@ -54,7 +54,7 @@ class Demo:
 
     def curl_lines(self, base_url: str) -> tuple[str, str, str]:
         """Three lines to paste: the list, a thousand bytes from the middle, the headers."""
-        curl = f'curl -H "X-API-Key: {self.key}"'
+        curl = f'curl -sS -H "X-API-Key: {self.key}"'
         raw = f"{base_url}/recordings/{self.recording_id}/media/{self.media_file_id}/raw"
         return (
             f"{curl} {base_url}/recordings",

@@ -7,7 +7,7 @@ Refuses to know: which setting has which kind.
 import re
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -61,14 +61,9 @@ def _at_home(path: Path) -> Path:
 Folder = Annotated[Path, AfterValidator(_at_home)]
 
 
-def _split(text: str) -> SplitResult:
+def _http_url(text: str) -> str:
     parts = urlsplit(text)
     _ = parts.port  # raises ValueError when it is no port
-    return parts
-
-
-def _http_url(text: str) -> str:
-    parts = _split(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("a URL like https://media.example.org")
     if parts.username is not None or parts.query or parts.fragment:
@@ -92,7 +87,7 @@ Origin = Annotated[str, AfterValidator(_origin)]
 
 
 def _database_url(text: str) -> str:
-    if text != "embedded" and _split(text).scheme not in {"postgresql", "postgres"}:
+    if text != "embedded" and not text.startswith(("postgresql://", "postgres://")):
         raise ValueError('"embedded", or a URL like postgresql://user:password@host:5432/name')
     return text
 
