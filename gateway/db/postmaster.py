@@ -28,9 +28,12 @@ class Postmaster:
         if self.pid <= 0:
             return False
         try:
-            return (Path("/proc") / str(self.pid) / "comm").read_text().startswith("postgres")
-        except FileNotFoundError:
-            return not Path("/proc").is_dir() and _exists(self.pid)
+            status = (Path("/proc") / str(self.pid) / "stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return not Path("/proc/self").exists() and _exists(self.pid)
+        # `pid (name) state …`; Z is a dead one that nobody has waited for, as in a container without init.
+        name, _, rest = status.rpartition(")")
+        return name.endswith("(postgres") and not rest.startswith(" Z")
 
     def disown(self) -> None:
         """Let a new server take the file over.

@@ -1,0 +1,149 @@
+"""What every catalogue must do: what is found, in which order, and by whom.
+
+Knows: the words of `gateway.catalog`. Refuses to know: SQL. A subclass is named `Test…` and has one
+fixture: `rooms`, a fresh and empty world (`catalog_words.Rooms`). The other contracts beside this one
+ask for the same fixture.
+"""
+
+import pytest
+
+from gateway.catalog import MediaType, NewMeeting, Owner, Segment
+from tests.contracts.catalog_words import ABSENT_IDS, MODIFIED, UNSTORABLE_IDS, Rooms, new_media
+
+MEETING = NewMeeting(
+    "google_meet",
+    "abc-defg-hij",
+    (Segment(4.5, 6, "second", "Ann", "en"), Segment(0, 4.5, "first"), Segment(4.5, 5, "third")),
+)
+
+
+class CatalogContract:
+    async def test_what_was_registered_is_found_in_every_way(self, rooms: Rooms) -> None:
+        catalog, owner = rooms.catalog, await rooms.owner()
+        file, _ = await catalog.register(owner, new_media(), name="Standup")
+        recording = await catalog.find_recording(owner, file.recording_id)
+        assert recording is not None
+        assert recording.media_files == (file,)
+        assert (recording.name, recording.status, recording.source) == ("Standup", "completed", "upload")
+        assert list(await catalog.list_recordings(owner, limit=1, offset=0)) == [recording]
+        assert await catalog.find_media_file(owner, recording.id, file.id) == file
+        assert await catalog.find_master(owner, recording.id, "audio") == file
+        assert await catalog.find_owner(recording.id, file.id) == owner
+
+    async def test_a_media_file_is_as_it_was_measured(self, rooms: Rooms) -> None:
+        media = new_media()
+        file, _ = await rooms.catalog.register(await rooms.owner(), media)
+        assert {name: getattr(file, name) for name in type(media).__slots__} == {
+            name: getattr(media, name) for name in type(media).__slots__
+        }
+        assert (file.status, file.captured_at) == ("uploaded", None)
+        assert file.created_at.tzinfo is not None
+
+    async def test_ids_are_twelve_digits(self, rooms: Rooms) -> None:
+        recording = await rooms.added(await rooms.owner())
+        for id in (recording.id, recording.media_files[0].id, recording.owner.user_id):
+            assert len(str(id)) == 12
+
+    async def test_the_list_is_newest_first_and_pages_meet_without_gap_or_repeat(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        added = [await rooms.added(owner, f"{number}.mp3") for number in range(7)]
+        pages = [await rooms.catalog.list_recordings(owner, limit=3, offset=offset) for offset in (0, 3, 6, 9)]
+        assert [len(page) for page in pages] == [3, 3, 1, 0]
+        in_order = sorted(added, key=lambda each: (each.created_at, each.id), reverse=True)
+        assert [each for page in pages for each in page] == in_order
+
+    async def test_a_list_can_be_of_one_meeting(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        await rooms.added(owner, "elsewhere.mp3")
+        older = await rooms.added(owner, "older.mp3", meeting=MEETING)
+        newer = await rooms.added(owner, "newer.mp3", meeting=MEETING)
+        assert older.meeting_id == newer.meeting_id is not None
+        listed = await rooms.catalog.list_recordings(owner, limit=9, offset=0, meeting_id=older.meeting_id)
+        assert list(listed) == [newer, older]
+        assert list(await rooms.catalog.list_recordings(owner, limit=1, offset=1, meeting_id=older.meeting_id)) == [
+            older
+        ]
+
+    async def test_what_another_owner_has_does_not_exist(self, rooms: Rooms) -> None:
+        recording = await rooms.added(await rooms.owner(), meeting=MEETING)
+        file = recording.media_files[0]
+        for stranger in await rooms.strangers():
+            await self._sees_nothing(rooms, stranger, recording.id, file.id, recording.meeting_id)
+        assert await rooms.catalog.find_recording(recording.owner, recording.id) == recording
+
+    async def test_what_never_was_is_not_found(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        for absent in ABSENT_IDS:
+            await self._sees_nothing(rooms, owner, absent, absent, absent)
+
+    async def _sees_nothing(
+        self, rooms: Rooms, owner: Owner, recording_id: int, media_file_id: int, meeting_id: int | None
+    ) -> None:
+        catalog = rooms.catalog
+        assert not await catalog.list_recordings(owner, limit=9, offset=0)
+        assert not await catalog.list_recordings(owner, limit=9, offset=0, meeting_id=meeting_id)
+        assert await catalog.find_recording(owner, recording_id) is None
+        assert await catalog.find_media_file(owner, recording_id, media_file_id) is None
+        assert await catalog.find_master(owner, recording_id, "audio") is None
+        assert await catalog.find_transcript(owner, MEETING.platform, MEETING.native_meeting_id) is None
+        assert not await catalog.delete_recording(owner, recording_id)
+
+    async def test_no_number_and_no_text_is_too_strange_to_look_for(self, rooms: Rooms) -> None:
+        owner, recording = await rooms.owner(), await rooms.added(await rooms.owner())
+        for number in UNSTORABLE_IDS:
+            assert await rooms.catalog.find_media_file(owner, recording.id, number) is None
+            assert await rooms.catalog.find_media_file(owner, number, recording.media_files[0].id) is None
+            assert await rooms.catalog.find_owner(recording.id, number) is None
+        assert not await rooms.catalog.list_recordings(owner, limit=9, offset=10**400)
+        for text in ("\0", "\udc80", "x" * 10_000):
+            assert await rooms.catalog.find_transcript(owner, text, "n") is None
+            assert await rooms.catalog.find_transcript(owner, "p", text) is None
+
+    async def test_a_media_file_is_found_in_its_own_recording_only(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        first, second = await rooms.added(owner, "1.mp3"), await rooms.added(owner, "2.mp3")
+        assert await rooms.catalog.find_media_file(owner, first.id, second.media_files[0].id) is None
+        assert await rooms.catalog.find_owner(first.id, second.media_files[0].id) is None
+
+    @pytest.mark.parametrize(("media_type", "found"), [("video", 1), ("audio", 0), ("image", 0)])
+    async def test_a_master_is_of_the_type_that_was_asked_for(
+        self, rooms: Rooms, media_type: MediaType, found: int
+    ) -> None:
+        owner = await rooms.owner()
+        file, _ = await rooms.catalog.register(owner, new_media(type="video", format="mp4"))
+        assert await rooms.catalog.find_master(owner, file.recording_id, media_type) == (file if found else None)
+
+    async def test_what_the_storage_says_now_is_remembered(self, rooms: Rooms) -> None:
+        owner, recording = await rooms.owner(), await rooms.added(await rooms.owner())
+        file, later = recording.media_files[0], MODIFIED.replace(year=2027)
+        untouched = await rooms.added(owner, "other.mp3")
+        await rooms.catalog.record_object_version(file.id, size=7, etag="new", object_modified_at=later)
+        found = await rooms.catalog.find_media_file(owner, recording.id, file.id)
+        assert found is not None
+        assert (found.size, found.etag, found.object_modified_at, found.format) == (7, "new", later, file.format)
+        assert await rooms.catalog.find_recording(owner, untouched.id) == untouched
+
+    async def test_a_transcript_is_what_was_said_in_order_and_what_was_recorded_newest_first(
+        self, rooms: Rooms
+    ) -> None:
+        owner = await rooms.owner()
+        older = await rooms.added(owner, "older.mp3", meeting=MEETING)
+        newer = await rooms.added(owner, "newer.mp3", meeting=MEETING)
+        transcript = await rooms.catalog.find_transcript(owner, MEETING.platform, MEETING.native_meeting_id)
+        assert transcript is not None
+        second, first, third = MEETING.segments
+        assert transcript.segments == (first, second, third)
+        assert transcript.recordings == (newer, older)
+        assert (transcript.meeting.id, transcript.meeting.owner) == (older.meeting_id, owner)
+
+    async def test_a_meeting_that_says_more_later_keeps_what_it_said_and_gains_the_rest(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        for number in (1, 3, 3, 0):
+            said = NewMeeting(MEETING.platform, MEETING.native_meeting_id, MEETING.segments[:number])
+            await rooms.added(owner, f"{len(await self._all(rooms, owner))}.mp3", meeting=said)
+        transcript = await rooms.catalog.find_transcript(owner, MEETING.platform, MEETING.native_meeting_id)
+        assert transcript is not None
+        assert len(transcript.segments) == 3
+
+    async def _all(self, rooms: Rooms, owner: Owner) -> list[int]:
+        return [each.id for each in await rooms.catalog.list_recordings(owner, limit=100, offset=0)]

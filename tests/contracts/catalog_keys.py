@@ -1,0 +1,113 @@
+"""What every keeper of users, keys and signing secrets must do."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import pytest
+
+from gateway.catalog import ALL_SCOPES, ApiKey, Owner, Scope
+from gateway.errors import Conflict, Invalid
+from tests.contracts.catalog_words import Rooms
+
+EXPIRES = datetime(2099, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+
+
+def digest(text: str) -> bytes:
+    return sha256(text.encode()).digest()
+
+
+class KeyContract:
+    async def _key(self, rooms: Rooms, name: str, owner: Owner | None = None) -> ApiKey:
+        return await rooms.api_keys.create_key(
+            digest=digest(name),
+            prefix=name.rjust(12, "_"),
+            owner=owner or await rooms.owner(),
+            scopes=ALL_SCOPES,
+            expires_at=None,
+        )
+
+    @pytest.mark.parametrize("scopes", [ALL_SCOPES, frozenset({Scope.RECORDINGS_READ}), frozenset()], ids=len)
+    @pytest.mark.parametrize("expires_at", [None, EXPIRES], ids=["for ever", "expiring"])
+    async def test_a_key_is_found_by_its_digest_as_it_was_made(
+        self, rooms: Rooms, scopes: frozenset[Scope], expires_at: datetime | None
+    ) -> None:
+        owner = await rooms.owner("Ann@Example.org", live=False)
+        made = await rooms.api_keys.create_key(
+            digest=digest("a"), prefix="sk_test_ab12", owner=owner, scopes=scopes, expires_at=expires_at
+        )
+        assert (made.prefix, made.owner, made.email) == ("sk_test_ab12", owner, "Ann@Example.org")
+        assert (made.scopes, made.expires_at, made.revoked_at, made.last_used_at) == (scopes, expires_at, None, None)
+        assert abs(datetime.now(UTC) - made.created_at) < timedelta(minutes=1)
+        assert await rooms.api_keys.find_key(digest("a")) == made
+
+    async def test_an_unknown_digest_is_no_key(self, rooms: Rooms) -> None:
+        await self._key(rooms, "a")
+        for unknown in (digest("b"), b"", b"\0" * 32, b"long" * 1000):
+            assert await rooms.api_keys.find_key(unknown) is None
+
+    @pytest.mark.parametrize(("name", "prefix"), [("a", "sk_live_cd34"), ("b", "sk_live_ab12")])
+    async def test_a_taken_digest_or_prefix_is_a_conflict(self, rooms: Rooms, name: str, prefix: str) -> None:
+        async def create(name: str, prefix: str) -> ApiKey:
+            return await rooms.api_keys.create_key(
+                digest=digest(name), prefix=prefix, owner=await rooms.owner(), scopes=ALL_SCOPES, expires_at=None
+            )
+
+        first = await create("a", "sk_live_ab12")
+        with pytest.raises(Conflict):
+            await create(name, prefix)
+        assert list(await rooms.api_keys.list_keys()) == [first]
+
+    async def test_keys_are_listed_newest_first(self, rooms: Rooms) -> None:
+        made = [await self._key(rooms, name) for name in ("a", "b", "c")]
+        assert list(await rooms.api_keys.list_keys()) == made[::-1]
+
+    async def test_a_revoked_key_is_still_found_and_keeps_the_time_it_was_first_revoked(self, rooms: Rooms) -> None:
+        made, other = await self._key(rooms, "a"), await self._key(rooms, "b")
+        revoked = await rooms.api_keys.revoke_key(made.prefix)
+        assert revoked is not None
+        assert revoked.revoked_at is not None
+        assert revoked == replace(made, revoked_at=revoked.revoked_at)
+        assert await rooms.api_keys.revoke_key(made.prefix) == revoked
+        assert await rooms.api_keys.find_key(digest("a")) == revoked
+        assert await rooms.api_keys.find_key(digest("b")) == other
+
+    @pytest.mark.parametrize("prefix", ["sk_live_none", "", "n\0l", "\udc80"])
+    async def test_revoking_what_is_no_key_revokes_nothing(self, rooms: Rooms, prefix: str) -> None:
+        made = await self._key(rooms, "a")
+        assert await rooms.api_keys.revoke_key(prefix) is None
+        assert await rooms.api_keys.find_key(digest("a")) == made
+
+    async def test_a_use_is_remembered_and_the_next_within_a_minute_is_not(self, rooms: Rooms) -> None:
+        made = await self._key(rooms, "a")
+        await rooms.api_keys.record_key_use(made.id)
+        first = await rooms.api_keys.find_key(digest("a"))
+        assert first is not None
+        assert first.last_used_at is not None
+        await rooms.api_keys.record_key_use(made.id)
+        await rooms.api_keys.record_key_use(made.id + 1)
+        assert await rooms.api_keys.find_key(digest("a")) == first
+
+    async def test_an_address_is_one_user_whatever_its_case(self, rooms: Rooms) -> None:
+        spellings = ("Ann@Example.org", "ann@example.org", "ANN@EXAMPLE.ORG", "Ann@Example.org")
+        ids = await asyncio.gather(*map(rooms.api_keys.ensure_user, spellings))
+        assert len(set(ids)) == 1
+        assert await rooms.api_keys.ensure_user("bob@example.org") not in ids
+
+    @pytest.mark.parametrize("email", ["", "a\0@example.org"])
+    async def test_what_cannot_be_stored_is_no_address(self, rooms: Rooms, email: str) -> None:
+        with pytest.raises(Invalid):
+            await rooms.api_keys.ensure_user(email)
+
+
+class SigningSecretsContract:
+    async def test_the_first_secret_is_kept_and_given_to_all_who_come_later(self, rooms: Rooms) -> None:
+        assert await rooms.secrets.ensure_signing_key("one", b"\x00\xff" * 16) == ("one", b"\x00\xff" * 16)
+        assert await rooms.secrets.ensure_signing_key("two", b"2" * 32) == ("one", b"\x00\xff" * 16)
+
+    async def test_processes_that_start_at_once_agree(self, rooms: Rooms) -> None:
+        offers = [(f"kid-{number}", bytes([number]) * 32) for number in range(10)]
+        agreed = await asyncio.gather(*(rooms.secrets.ensure_signing_key(*offer) for offer in offers))
+        assert len(set(agreed)) == 1
+        assert agreed[0] in offers

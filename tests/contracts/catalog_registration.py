@@ -1,0 +1,90 @@
+"""What every catalogue must do when an object becomes a recording: once, for one owner, or not at all."""
+
+import asyncio
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.catalog import NewMeeting, Segment
+from gateway.errors import Conflict, Invalid
+from tests.contracts.catalog_words import Rooms, new_media
+
+# JSON has one kind of number: a float beyond 2**53 may come back as the integer that its digits spell.
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-(2.0**53), 2.0**53) | TEXTS
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3))
+
+
+class RegistrationContract:
+    async def test_the_same_object_again_is_the_file_that_is_there(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        file, is_new = await rooms.catalog.register(owner, new_media())
+        assert is_new
+        assert await rooms.catalog.register(owner, new_media(size=1), name="again") == (file, False)
+        assert len(await rooms.catalog.list_recordings(owner, limit=9, offset=0)) == 1
+
+    async def test_the_same_key_in_another_storage_is_another_object(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        await rooms.catalog.register(owner, new_media())
+        _, is_new = await rooms.catalog.register(owner, new_media(storage="s3"))
+        assert is_new
+
+    async def test_of_ten_imports_at_once_one_adds_it(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        meeting = NewMeeting("zoom", "1", (Segment(0, 1, "hi"),))
+        answers = await asyncio.gather(
+            *(rooms.catalog.register(owner, new_media(), meeting=meeting) for _ in range(10))
+        )
+        assert sorted(is_new for _, is_new in answers) == [False] * 9 + [True]
+        assert len({file.id for file, _ in answers}) == 1
+        assert len(await rooms.catalog.list_recordings(owner, limit=99, offset=0)) == 1
+
+    async def test_ten_objects_of_one_meeting_at_once_make_one_meeting(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        meeting = NewMeeting("zoom", "1", (Segment(0, 1, "hi"),))
+        await asyncio.gather(*(rooms.added(owner, f"{number}.mp3", meeting=meeting) for number in range(10)))
+        transcript = await rooms.catalog.find_transcript(owner, "zoom", "1")
+        assert transcript is not None
+        assert len(transcript.recordings) == 10
+        assert transcript.segments == (Segment(0, 1, "hi"),)
+
+    async def test_another_owners_object_is_a_conflict_and_leaves_nothing(self, rooms: Rooms) -> None:
+        await rooms.added(await rooms.owner())
+        for stranger in await rooms.strangers():
+            with pytest.raises(Conflict):
+                await rooms.catalog.register(stranger, new_media(), meeting=NewMeeting("zoom", "1"))
+            assert not await rooms.catalog.list_recordings(stranger, limit=9, offset=0)
+            assert await rooms.catalog.find_transcript(stranger, "zoom", "1") is None
+
+    @pytest.mark.parametrize("place", ["name", "object_key", "segment"])
+    async def test_a_nul_is_refused_and_leaves_nothing(self, rooms: Rooms, place: str) -> None:
+        owner, bad = await rooms.owner(), "n\0l"
+        with pytest.raises(Invalid):
+            await rooms.catalog.register(
+                owner,
+                new_media(bad if place == "object_key" else "a.mp3"),
+                name=bad if place == "name" else None,
+                meeting=NewMeeting("zoom", "1", (Segment(0, 1, bad),)) if place == "segment" else None,
+            )
+        assert not await rooms.catalog.list_recordings(owner, limit=9, offset=0)
+        assert await rooms.catalog.find_transcript(owner, "zoom", "1") is None
+
+    @settings(
+        max_examples=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
+    @given(metadata=st.dictionaries(TEXTS, VALUES, max_size=4), name=TEXTS)
+    async def test_names_and_metadata_come_back_unchanged(
+        self, rooms: Rooms, metadata: dict[str, object], name: str
+    ) -> None:
+        owner = await rooms.owner()
+        media = new_media(json.dumps([metadata, name]), metadata=metadata)
+        file, _ = await rooms.catalog.register(owner, media, name=name)
+        assert file.metadata == metadata
+        recording = await rooms.catalog.find_recording(owner, file.recording_id)
+        assert recording is not None
+        assert recording.name == name
+        assert recording.media_files[0].metadata == metadata

@@ -1,0 +1,214 @@
+"""The catalogue in memory: small, plain, and held to the same contract as the real one.
+
+Knows: what the protocols of `gateway.catalog` promise. Refuses to know: SQL. One event loop, no threads.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Final
+
+from gateway.catalog import (
+    DeletionQueue,
+    MediaFile,
+    MediaType,
+    Meeting,
+    NewMedia,
+    NewMeeting,
+    ObjectDeletion,
+    Owner,
+    Recording,
+    RecordingCatalog,
+    Segment,
+    Transcript,
+)
+from gateway.errors import Conflict, Fault, Invalid, Unavailable
+
+_ids: Final = count(100_000_000_001)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _refuse_nul(*texts: str | None) -> None:
+    if any(text is not None and "\0" in text for text in texts):
+        raise Invalid((Fault("unstorable", ("media",), "The catalogue cannot store this", None),))
+
+
+@dataclass
+class _Entry:
+    id: int
+    storage: str
+    object_key: str
+    due_at: datetime
+    attempts: int = 0
+    leased_until: datetime | None = None
+    last_error: str | None = None
+
+    def is_leased(self) -> bool:
+        return self.leased_until is not None and self.leased_until > _now()
+
+
+class MemoryDeletionQueue(DeletionQueue):
+    def __init__(self) -> None:
+        self.entries: dict[int, _Entry] = {}
+
+    async def claim_deletions(self, *, limit: int, lease_seconds: float) -> Sequence[ObjectDeletion]:
+        due = [entry for entry in self.entries.values() if entry.due_at <= _now()][:limit]
+        for entry in due:
+            entry.attempts += 1
+            entry.due_at = entry.leased_until = _now() + timedelta(seconds=lease_seconds)
+        return [ObjectDeletion(entry.id, entry.storage, entry.object_key, entry.attempts) for entry in due]
+
+    async def finish_deletion(self, deletion_id: int) -> None:
+        self.entries.pop(deletion_id, None)
+
+    async def postpone_deletion(self, deletion_id: int, *, seconds: float, error: str) -> None:
+        if (entry := self.entries.get(deletion_id)) is not None:
+            entry.due_at, entry.leased_until = _now() + timedelta(seconds=seconds), None
+            entry.last_error = error
+
+    async def count_deletions(self) -> int:
+        return len(self.entries)
+
+    def add(self, file: MediaFile) -> None:
+        entry = _Entry(next(_ids), file.storage, file.object_key, due_at=_now())
+        self.entries[entry.id] = entry
+
+    def withdraw(self, media: NewMedia) -> None:
+        for entry in list(self.entries.values()):
+            if (entry.storage, entry.object_key) == (media.storage, media.object_key):
+                if entry.is_leased():
+                    raise Unavailable("The object is being deleted", retry_after_seconds=5)
+                del self.entries[entry.id]
+
+
+class MemoryCatalog(RecordingCatalog):
+    def __init__(self, queue: MemoryDeletionQueue) -> None:
+        self._queue = queue
+        self._recordings: dict[int, Recording] = {}
+        self._meetings: dict[int, Meeting] = {}
+        self._segments: dict[int, tuple[Segment, ...]] = {}
+
+    async def list_recordings(
+        self, owner: Owner, *, limit: int, offset: int, meeting_id: int | None = None
+    ) -> Sequence[Recording]:
+        found = [each for each in self._of(owner) if meeting_id is None or each.meeting_id == meeting_id]
+        return found[offset : offset + limit]
+
+    async def find_recording(self, owner: Owner, recording_id: int) -> Recording | None:
+        found = self._recordings.get(recording_id)
+        return found if found is not None and found.owner == owner else None
+
+    async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
+        recording = await self.find_recording(owner, recording_id)
+        files = () if recording is None else recording.media_files
+        return next((file for file in files if file.id == media_file_id), None)
+
+    async def find_owner(self, recording_id: int, media_file_id: int) -> Owner | None:
+        recording = self._recordings.get(recording_id)
+        if recording is None or await self.find_media_file(recording.owner, recording_id, media_file_id) is None:
+            return None
+        return recording.owner
+
+    async def find_master(self, owner: Owner, recording_id: int, media_type: MediaType) -> MediaFile | None:
+        recording = await self.find_recording(owner, recording_id)
+        files = () if recording is None else recording.media_files
+        return next((file for file in reversed(files) if (file.type, file.status) == (media_type, "uploaded")), None)
+
+    async def find_transcript(self, owner: Owner, platform: str, native_meeting_id: str) -> Transcript | None:
+        meeting = self._find_meeting(owner, platform, native_meeting_id)
+        if meeting is None:
+            return None
+        segments = sorted(self._segments[meeting.id], key=lambda each: each.start_seconds)
+        return Transcript(
+            meeting, tuple(segments), tuple(each for each in self._of(owner) if each.meeting_id == meeting.id)
+        )
+
+    async def register(
+        self, owner: Owner, media: NewMedia, *, name: str | None = None, meeting: NewMeeting | None = None
+    ) -> tuple[MediaFile, bool]:
+        _refuse_nul(name, media.object_key, *(each.text for each in (meeting.segments if meeting else ())))
+        for recording in self._recordings.values():
+            for file in recording.media_files:
+                if (file.storage, file.object_key) == (media.storage, media.object_key):
+                    if recording.owner != owner:
+                        raise Conflict("The object belongs to another recording")
+                    return file, False
+        self._queue.withdraw(media)
+        return self._add(owner, media, name, None if meeting is None else self._ensure_meeting(owner, meeting)), True
+
+    async def record_object_version(
+        self, media_file_id: int, *, size: int, etag: str, object_modified_at: datetime
+    ) -> None:
+        for recording in list(self._recordings.values()):
+            files = tuple(
+                replace(file, size=size, etag=etag, object_modified_at=object_modified_at)
+                if file.id == media_file_id
+                else file
+                for file in recording.media_files
+            )
+            self._recordings[recording.id] = replace(recording, media_files=files)
+
+    async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
+        recording = await self.find_recording(owner, recording_id)
+        if recording is None:
+            return False
+        del self._recordings[recording_id]
+        for file in recording.media_files:
+            self._queue.add(file)
+        return True
+
+    def _of(self, owner: Owner) -> list[Recording]:
+        mine = [each for each in self._recordings.values() if each.owner == owner]
+        return sorted(mine, key=lambda each: (each.created_at, each.id), reverse=True)
+
+    def _find_meeting(self, owner: Owner, platform: str, native_meeting_id: str) -> Meeting | None:
+        key = (owner, platform, native_meeting_id)
+        found = [each for each in self._meetings.values() if (each.owner, each.platform, each.native_meeting_id) == key]
+        return max(found, key=lambda each: (each.created_at, each.id), default=None)
+
+    def _ensure_meeting(self, owner: Owner, wanted: NewMeeting) -> int:
+        meeting = self._find_meeting(owner, wanted.platform, wanted.native_meeting_id)
+        if meeting is None:
+            now = _now()
+            meeting = Meeting(
+                next(_ids), owner, wanted.platform, wanted.native_meeting_id, "completed", None, None, now
+            )
+            self._meetings[meeting.id] = meeting
+        kept = self._segments.get(meeting.id, ())
+        self._segments[meeting.id] = kept + tuple(wanted.segments[len(kept) :])
+        return meeting.id
+
+    def _add(self, owner: Owner, media: NewMedia, name: str | None, meeting_id: int | None) -> MediaFile:
+        now, recording_id = _now(), next(_ids)
+        file = MediaFile(
+            next(_ids),
+            recording_id,
+            status="uploaded",
+            captured_at=None,
+            created_at=now,
+            **{name: getattr(media, name) for name in NewMedia.__slots__},
+        )
+        self._recordings[recording_id] = Recording(
+            id=recording_id,
+            owner=owner,
+            meeting_id=meeting_id,
+            session_uid=None,
+            source="upload",
+            status="completed",
+            error_message=None,
+            name=name,
+            device_id=None,
+            end_user_id=None,
+            transcription_id=None,
+            metadata=None,
+            started_at=None,
+            ended_at=None,
+            created_at=now,
+            completed_at=now,
+            media_files=(file,),
+        )
+        return file
