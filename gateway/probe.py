@@ -161,7 +161,7 @@ def _duration(container: "InputContainer", counted: float | None) -> float | Non
 def _metadata(container: "InputContainer", stream: "Stream") -> dict[str, str | int]:
     codec: Any = stream.codec_context
     found = {
-        "codec": codec.name,
+        "codec": codec.codec.canonical_name,
         "bit_rate": codec.bit_rate or container.bit_rate,
         "sample_rate": getattr(codec, "sample_rate", None),
         "channels": getattr(codec, "channels", None),

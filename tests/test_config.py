@@ -297,7 +297,7 @@ def test_a_setting_given_by_variable_and_file_is_a_fault(tmp_path: Path) -> None
     assert "SEEKGATE_SERVER__PORT_FILE also by SEEKGATE_SERVER__PORT" in told["server.port"]
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["server", "port", "storages", "local", "kind", "playback", "signing_keys", "x", "data_dir", "default_storage"]), inner)))  # fmt: skip
 def test_any_document_is_a_configuration_or_faults(document: Any) -> None:
     overrides = document if isinstance(document, dict) else {"server": document}
@@ -307,7 +307,7 @@ def test_any_document_is_a_configuration_or_faults(document: Any) -> None:
         assert error.faults  # noqa: PT017 - both outcomes are right
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.text("ABCDEFIKLORSTVX_", min_size=1).map("SEEKGATE_{}".format), st.text()))
 def test_any_environment_is_a_configuration_or_faults(environ: dict[str, str]) -> None:
     try:
