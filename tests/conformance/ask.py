@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Response, compose, connect
-from tests.conformance.site import Site
 from tests.conformance.table import Row, check
+from tests.gateway_process import Gateway
 
 Ask = Callable[[Row, Media], Awaitable[Response]]
 
 
-async def exchange(site: Site, octets: bytes, method: str = "GET") -> Response:
+async def exchange(site: Gateway, octets: bytes, method: str = "GET") -> Response:
     """Send one request, read its answer, and see that the connection is still in step."""
     async with connect(site.host, site.port) as connection:
         await connection.send(octets)
@@ -27,13 +27,13 @@ async def exchange(site: Site, octets: bytes, method: str = "GET") -> Response:
     return response
 
 
-def compose_row(site: Site, row: Row, media: Media) -> bytes:
+def compose_row(site: Gateway, row: Row, media: Media) -> bytes:
     """The row's request, with the owner's key and the object's validators filled in."""
     fields = [("X-API-Key", site.key), *((name, media.fill(value)) for name, value in row.sent)]
     return compose(row.method, media.target, fields, host=site.authority)
 
 
-def asker(site: Site) -> Ask:
+def asker(site: Gateway) -> Ask:
     """Ask this site: send the row, check the answer, return it."""
 
     async def ask(row: Row, media: Media) -> Response:

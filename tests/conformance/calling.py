@@ -6,11 +6,11 @@ from typing import Any
 
 from tests.conformance.ask import exchange
 from tests.conformance.raw_http import Response, compose
-from tests.conformance.site import Site
+from tests.gateway_process import Gateway
 
 
 async def call(
-    site: Site,
+    site: Gateway,
     target: str,
     *,
     method: str = "GET",
@@ -26,7 +26,7 @@ async def call(
     return await exchange(site, compose(method, target, sent, host=site.authority), method)
 
 
-async def fetch(site: Site, target: str, *, method: str = "GET", key: str | None = None, status: int = 200) -> Any:
+async def fetch(site: Gateway, target: str, *, method: str = "GET", key: str | None = None, status: int = 200) -> Any:
     """The JSON document of an answer that has this status (the owner's key unless another is given)."""
     response = await call(site, target, method=method, key=site.key if key is None else key)
     assert response.status == status, response

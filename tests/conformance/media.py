@@ -9,7 +9,7 @@ RFC850 = "%A, %d-%b-%y %H:%M:%S GMT"
 ASCTIME = "%a %b {day:2d} %H:%M:%S %Y"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Media:
     """`etag` with its quotes and `last_modified` are what a first HEAD said."""
 
@@ -19,6 +19,9 @@ class Media:
     content_type: str
     etag: str
     last_modified: str
+
+    def __repr__(self) -> str:
+        return f"Media({self.target}, {len(self.content)} bytes)"
 
     @property
     def target(self) -> str:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.conformance.ask import exchange
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Response, compose
-from tests.conformance.site import Site
 from tests.conformance.table import check_description, parse_multipart
+from tests.gateway_process import Gateway
 
 # Enough to be surprised, few enough for every run; each example is two requests over a new connection.
 EXAMPLES: Final = settings(max_examples=150, deadline=None)
@@ -43,7 +43,7 @@ span_sets = st.lists(
 )
 
 
-async def get(site: Site, media: Media, value: str) -> Response:
+async def get(site: Gateway, media: Media, value: str) -> Response:
     # compose() sends text as Latin-1, so that each character is one octet.
     fields = [("X-API-Key", site.key), ("Range", value)]
     return await exchange(site, compose("GET", media.target, fields, host=site.authority))
@@ -73,19 +73,19 @@ def check_any(response: Response, media: Media) -> None:
 
 @EXAMPLES
 @given(value=almost_ranges)
-async def test_an_almost_good_range_gets_true_bytes(site: Site, media: Media, value: str) -> None:
+async def test_an_almost_good_range_gets_true_bytes(site: Gateway, media: Media, value: str) -> None:
     check_any(await get(site, media, value[:8000]), media)
 
 
 @EXAMPLES
 @given(value=any_text)
-async def test_any_text_gets_true_bytes(site: Site, media: Media, value: str) -> None:
+async def test_any_text_gets_true_bytes(site: Gateway, media: Media, value: str) -> None:
     check_any(await get(site, media, value), media)
 
 
 @EXAMPLES
 @given(first=st.integers(0, 2 * SIZE), length=st.integers(1, 2 * SIZE))
-async def test_one_range_equals_slicing(site: Site, media: Media, first: int, length: int) -> None:
+async def test_one_range_equals_slicing(site: Gateway, media: Media, first: int, length: int) -> None:
     response = await get(site, media, f"bytes={first}-{first + length - 1}")
     expected = media.content[first : first + length]
     assert (response.status, response.body) == ((206, expected) if expected else (416, response.body))
@@ -94,7 +94,7 @@ async def test_one_range_equals_slicing(site: Site, media: Media, first: int, le
 
 @EXAMPLES
 @given(length=st.integers(0, 2 * SIZE))
-async def test_a_suffix_equals_slicing_from_the_end(site: Site, media: Media, length: int) -> None:
+async def test_a_suffix_equals_slicing_from_the_end(site: Gateway, media: Media, length: int) -> None:
     response = await get(site, media, f"bytes=-{length}")
     expected = media.content[max(SIZE - length, 0) :] if length else b""
     assert (response.status, response.body) == ((206, expected) if expected else (416, response.body))
@@ -103,7 +103,7 @@ async def test_a_suffix_equals_slicing_from_the_end(site: Site, media: Media, le
 @EXAMPLES
 @given(spans=span_sets)
 async def test_a_set_of_ranges_is_answered_completely_and_sparingly(
-    site: Site, media: Media, spans: list[tuple[int, int]]
+    site: Gateway, media: Media, spans: list[tuple[int, int]]
 ) -> None:
     response = await get(site, media, "bytes=" + ",".join(f"{first}-{last}" for first, last in spans))
     check_any(response, media)

@@ -8,7 +8,7 @@ import pytest
 from tests.conformance.calling import call, document
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Response
-from tests.conformance.site import Site
+from tests.gateway_process import Gateway
 
 MISSING: Final = {"detail": "Missing API key"}
 INVALID: Final = {"detail": "Invalid API key"}
@@ -66,7 +66,7 @@ KNOWN: Final = (
 # fmt: on
 
 
-def fill(site: Site, text: str | bytes) -> str | bytes:
+def fill(site: Gateway, text: str | bytes) -> str | bytes:
     """The site's keys where a row names them."""
     if isinstance(text, bytes):
         return text
@@ -77,14 +77,14 @@ def fill(site: Site, text: str | bytes) -> str | bytes:
     return text
 
 
-def filled(site: Site, fields: tuple[tuple[str, str | bytes], ...]) -> list[tuple[str, str | bytes]]:
+def filled(site: Gateway, fields: tuple[tuple[str, str | bytes], ...]) -> list[tuple[str, str | bytes]]:
     return [(name, fill(site, value)) for name, value in fields]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(("id", "sent", "body"), UNKNOWN, ids=[row[0] for row in UNKNOWN])
 async def test_a_key_that_is_missing_or_unknown_gets_401(
-    site: Site, media: Media, id: str, sent: Any, body: dict[str, str], method: str
+    site: Gateway, media: Media, id: str, sent: Any, body: dict[str, str], method: str
 ) -> None:
     response = await call(site, media.target, method=method, fields=filled(site, sent))
     if method == "HEAD":
@@ -94,20 +94,20 @@ async def test_a_key_that_is_missing_or_unknown_gets_401(
 
 
 @pytest.mark.parametrize("value", ODD_AUTHORIZATION)
-async def test_an_authorization_that_is_no_bearer_key_gets_401(site: Site, media: Media, value: str) -> None:
+async def test_an_authorization_that_is_no_bearer_key_gets_401(site: Gateway, media: Media, value: str) -> None:
     response = await call(site, media.target, fields=filled(site, (("Authorization", value),)))
     assert document(response) in (MISSING, INVALID)
     expect_refusal(response, 401, document(response))
 
 
 @pytest.mark.parametrize(("id", "sent"), KNOWN, ids=[row[0] for row in KNOWN])
-async def test_a_known_key_is_accepted_in_either_field(site: Site, media: Media, id: str, sent: Any) -> None:
+async def test_a_known_key_is_accepted_in_either_field(site: Gateway, media: Media, id: str, sent: Any) -> None:
     response = await call(site, media.target, fields=[*filled(site, sent), ("Range", "bytes=0-4")])
     assert (response.status, response.body) == (206, media.content[:5])
 
 
 @pytest.mark.parametrize("name", ["api_key", "key", "X-API-Key", "access_token", "token", "authorization"])
-async def test_a_key_in_the_query_is_no_key(site: Site, media: Media, name: str) -> None:
+async def test_a_key_in_the_query_is_no_key(site: Gateway, media: Media, name: str) -> None:
     expect_refusal(await call(site, f"{media.target}?{name}={site.key}"), 401, MISSING)
 
 
@@ -118,7 +118,7 @@ async def test_a_key_in_the_query_is_no_key(site: Site, media: Media, name: str)
 )
 @pytest.mark.parametrize(("key", "status"), [(None, 401), ("write_only_key", 403), ("other_key", 404)])
 async def test_authentication_comes_before_any_precondition(
-    site: Site, media: Media, condition: tuple[str, str], key: str | None, status: int
+    site: Gateway, media: Media, condition: tuple[str, str], key: str | None, status: int
 ) -> None:
     fields = [(condition[0], media.fill(condition[1]))]
     response = await call(site, media.target, key=getattr(site, key) if key else None, fields=fields)
@@ -139,54 +139,54 @@ def place(target: str, media: Media) -> str:
 
 
 @pytest.mark.parametrize("target", READS)
-async def test_every_route_asks_for_a_key(site: Site, media: Media, target: str) -> None:
+async def test_every_route_asks_for_a_key(site: Gateway, media: Media, target: str) -> None:
     expect_refusal(await call(site, place(target, media)), 401, MISSING)
     expect_refusal(await call(site, place(target, media), key="sk_live_unknown"), 401, INVALID)
 
 
 @pytest.mark.parametrize("target", READS)
-async def test_a_key_without_the_reading_scope_gets_403(site: Site, media: Media, target: str) -> None:
+async def test_a_key_without_the_reading_scope_gets_403(site: Gateway, media: Media, target: str) -> None:
     expect_refusal(await call(site, place(target, media), key=site.write_only_key), 403, NO_SCOPE)
 
 
-async def test_a_key_without_the_reading_scope_mints_no_playback_url(site: Site, media: Media) -> None:
+async def test_a_key_without_the_reading_scope_mints_no_playback_url(site: Gateway, media: Media) -> None:
     target = media.target.replace("/raw", "/playback-url")
     expect_refusal(await call(site, target, method="POST", key=site.write_only_key), 403, NO_SCOPE)
 
 
-async def test_a_key_without_the_writing_scope_deletes_nothing(site: Site, media: Media) -> None:
+async def test_a_key_without_the_writing_scope_deletes_nothing(site: Gateway, media: Media) -> None:
     target = f"/recordings/{media.recording_id}"
     expect_refusal(await call(site, target, method="DELETE", key=site.read_only_key), 403, NO_SCOPE)
     assert (await call(site, target, key=site.read_only_key)).status == 200
 
 
-async def test_transcripts_have_a_scope_of_their_own(site: Site) -> None:
+async def test_transcripts_have_a_scope_of_their_own(site: Gateway) -> None:
     expect_refusal(await call(site, "/transcripts/zoom/1", key=site.write_only_key), 403, NO_SCOPE)
     expect_refusal(await call(site, "/transcripts/zoom/1"), 401, MISSING)
 
 
 @pytest.mark.parametrize("key", ["other_key", "test_key"])
 @pytest.mark.parametrize("target", READS[1:])
-async def test_what_another_owner_has_does_not_exist(site: Site, media: Media, target: str, key: str) -> None:
+async def test_what_another_owner_has_does_not_exist(site: Gateway, media: Media, target: str, key: str) -> None:
     response = await call(site, place(target, media), key=getattr(site, key))
     assert document(response) in (NO_RECORDING, NO_MEDIA)
     expect_refusal(response, 404, document(response))
 
 
 @pytest.mark.parametrize("key", ["other_key", "test_key"])
-async def test_another_owner_can_delete_nothing(site: Site, media: Media, key: str) -> None:
+async def test_another_owner_can_delete_nothing(site: Gateway, media: Media, key: str) -> None:
     target = f"/recordings/{media.recording_id}"
     expect_refusal(await call(site, target, method="DELETE", key=getattr(site, key)), 404, NO_RECORDING)
     assert (await call(site, target, key=site.key)).status == 200
 
 
 @pytest.mark.parametrize("key", ["other_key", "test_key"])
-async def test_another_owners_list_is_empty(site: Site, media: Media, key: str) -> None:
+async def test_another_owners_list_is_empty(site: Gateway, media: Media, key: str) -> None:
     response = await call(site, "/recordings", key=getattr(site, key))
     assert document(response) == {"recordings": []}
 
 
-async def test_no_answer_and_no_log_line_shows_a_whole_key(site: Site, media: Media) -> None:
+async def test_no_answer_and_no_log_line_shows_a_whole_key(site: Gateway, media: Media) -> None:
     for key in (site.key, site.expired_key, site.write_only_key, site.key[:-1]):
         response = await call(site, f"{media.target}?api_key={key}", key=key)
         assert key.encode() not in response.body

@@ -8,7 +8,7 @@ import pytest
 from tests.conformance.ask import exchange
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Head, compose, connect
-from tests.conformance.site import Site
+from tests.gateway_process import Gateway
 
 # fmt: off
 BROKEN: Final = {
@@ -30,7 +30,7 @@ BROKEN: Final = {
 
 
 @pytest.mark.parametrize("octets", BROKEN.values(), ids=BROKEN.keys())
-async def test_a_broken_request_is_refused(site: Site, media: Media, octets: bytes) -> None:
+async def test_a_broken_request_is_refused(site: Gateway, media: Media, octets: bytes) -> None:
     credential = b"\r\nX-API-Key: " + site.key.encode() + b"\r\n\r\n"
     async with connect(site.host, site.port) as connection:
         await connection.send(octets.replace(b"$target", media.target.encode()).replace(b"\r\n\r\n", credential, 1))
@@ -38,21 +38,21 @@ async def test_a_broken_request_is_refused(site: Site, media: Media, octets: byt
     assert not answer or re.match(rb"HTTP/1\.[01] 4[0-9]{2} ", answer), answer
 
 
-async def test_a_range_of_8000_bytes_is_still_read(site: Site, media: Media) -> None:
+async def test_a_range_of_8000_bytes_is_still_read(site: Gateway, media: Media) -> None:
     field = ("Range", "bytes=" + "0-0," * 1990 + "7-7")
     response = await exchange(site, compose("GET", media.target, [("X-API-Key", site.key), field], host=site.authority))
     assert (response.status, response.body) == (206, media.content[0:8])
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "LOCK"])
-async def test_other_methods_are_told_the_allowed_ones(site: Site, media: Media, method: str) -> None:
+async def test_other_methods_are_told_the_allowed_ones(site: Gateway, media: Media, method: str) -> None:
     fields = [("X-API-Key", site.key), ("Content-Length", "0")]
     response = await exchange(site, compose(method, media.target, fields, host=site.authority), method)
     assert response.status == 405
     assert allowed(response.head) == {"GET", "HEAD", "OPTIONS"}
 
 
-async def test_a_405_gives_no_byte_away(site: Site, media: Media) -> None:
+async def test_a_405_gives_no_byte_away(site: Gateway, media: Media) -> None:
     fields = [("X-API-Key", site.key), ("Content-Length", "4"), ("Range", "bytes=0-4")]
     response = await exchange(site, compose("POST", media.target, fields, host=site.authority, body=b"data"), "POST")
     assert response.status == 405

@@ -141,7 +141,9 @@ async def test_a_date_that_does_not_parse_forbids_nothing(ask: Ask, media: Media
     await ask(given("unmodified", 200, if_unmodified_since=text), media)
 
 
-@pytest.mark.parametrize(("first", "second"), product(FIRST_HALF, SECOND_HALF), ids=lambda half: "+".join(half[:2]))
+@pytest.mark.parametrize(
+    ("first", "second"), tuple(product(FIRST_HALF, SECOND_HALF)), ids=lambda half: "+".join(half[:2])
+)
 async def test_every_combination_is_decided_in_order(
     ask: Ask, media: Media, first: tuple[str, str, bool], second: tuple[str, str, bool]
 ) -> None:

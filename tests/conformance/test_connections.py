@@ -8,8 +8,8 @@ import pytest
 from tests.conformance.ask import Ask, compose_row
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Connection, compose, connect
-from tests.conformance.site import Site
 from tests.conformance.table import Row, check, ranged
+from tests.gateway_process import Gateway
 
 # fmt: off
 ONE_OF_EACH: Final = (
@@ -33,14 +33,14 @@ async def read_all(connection: Connection, rows: Sequence[Row], media: Media) ->
         check(row, await connection.read_response(row.method), media)
 
 
-async def test_a_connection_serves_every_kind_of_answer_in_turn(site: Site, media: Media) -> None:
+async def test_a_connection_serves_every_kind_of_answer_in_turn(site: Gateway, media: Media) -> None:
     async with connect(site.host, site.port) as connection:
         for row in [*ONE_OF_EACH, *reversed(ONE_OF_EACH)]:
             await connection.send(compose_row(site, row, media))
             await read_all(connection, [row], media)
 
 
-async def test_refusals_keep_the_connection(site: Site, media: Media) -> None:
+async def test_refusals_keep_the_connection(site: Gateway, media: Media) -> None:
     async with connect(site.host, site.port) as connection:
         for target, fields, status in (
             (media.target, [], 401),
@@ -56,7 +56,7 @@ async def test_refusals_keep_the_connection(site: Site, media: Media) -> None:
         await read_all(connection, [LAST], media)
 
 
-async def test_pipelined_requests_are_answered_in_order(site: Site, media: Media) -> None:
+async def test_pipelined_requests_are_answered_in_order(site: Gateway, media: Media) -> None:
     rows = [*ONE_OF_EACH, *reversed(ONE_OF_EACH), LAST]
     async with connect(site.host, site.port) as connection:
         await connection.send(b"".join(compose_row(site, row, media) for row in rows))
@@ -64,13 +64,13 @@ async def test_pipelined_requests_are_answered_in_order(site: Site, media: Media
 
 
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.id)
-async def test_a_pipelined_request_waits_for_each_kind_of_answer(site: Site, media: Media, row: Row) -> None:
+async def test_a_pipelined_request_waits_for_each_kind_of_answer(site: Gateway, media: Media, row: Row) -> None:
     async with connect(site.host, site.port) as connection:
         await connection.send(compose_row(site, row, media) + compose_row(site, LAST, media))
         await read_all(connection, [row, LAST], media)
 
 
-async def test_a_pipeline_is_read_slowly(site: Site, large: Media) -> None:
+async def test_a_pipeline_is_read_slowly(site: Gateway, large: Media) -> None:
     # The kernel's buffers cannot hold two of these: the second starts while the first is still under way.
     rows = [Row("whole", (), 200), ranged("half", "bytes=1000-", 206, f"1000-{len(large.content) - 1}")] * 2
     async with connect(site.host, site.port) as connection:
@@ -78,7 +78,7 @@ async def test_a_pipeline_is_read_slowly(site: Site, large: Media) -> None:
         await read_all(connection, rows, large)
 
 
-async def test_half_a_request_waits_for_its_other_half(site: Site, media: Media) -> None:
+async def test_half_a_request_waits_for_its_other_half(site: Gateway, media: Media) -> None:
     octets = compose_row(site, LAST, media)
     async with connect(site.host, site.port) as connection:
         await connection.send(compose_row(site, ONE_OF_EACH[1], media) + octets[:40])
@@ -88,7 +88,7 @@ async def test_half_a_request_waits_for_its_other_half(site: Site, media: Media)
 
 
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.id)
-async def test_a_request_may_come_byte_by_byte(site: Site, media: Media, row: Row) -> None:
+async def test_a_request_may_come_byte_by_byte(site: Gateway, media: Media, row: Row) -> None:
     async with connect(site.host, site.port) as connection:
         await connection.send_bytewise(compose_row(site, row, media))
         await read_all(connection, [row], media)
@@ -101,13 +101,13 @@ async def test_connection_close_is_obeyed_and_told(ask: Ask, media: Media, row: 
     assert response.head["Connection"].lower() == "close"
 
 
-def old(site: Site, row: Row, media: Media) -> bytes:
+def old(site: Gateway, row: Row, media: Media) -> bytes:
     """The row in HTTP/1.0."""
     return compose_row(site, row, media).replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", 1)
 
 
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.id)
-async def test_http_1_0_closes_after_each_kind_of_answer(site: Site, media: Media, row: Row) -> None:
+async def test_http_1_0_closes_after_each_kind_of_answer(site: Gateway, media: Media, row: Row) -> None:
     async with connect(site.host, site.port) as connection:
         await connection.send(old(site, row, media))
         await read_all(connection, [row], media)
@@ -115,7 +115,7 @@ async def test_http_1_0_closes_after_each_kind_of_answer(site: Site, media: Medi
 
 
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.id)
-async def test_http_1_0_may_keep_the_connection(site: Site, media: Media, row: Row) -> None:
+async def test_http_1_0_may_keep_the_connection(site: Gateway, media: Media, row: Row) -> None:
     keeping = Row(row.id, (*row.sent, ("Connection", "keep-alive")), row.status, row.ranges, row.method)
     async with connect(site.host, site.port) as connection:
         await connection.send(old(site, keeping, media))
@@ -133,7 +133,7 @@ async def test_expect_100_continue_gets_its_answer(ask: Ask, media: Media) -> No
 
 
 @pytest.mark.parametrize("body", [b"x", b"hello", b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", bytes(70_000)], ids=len)
-async def test_a_body_sent_with_a_get_is_no_request(site: Site, media: Media, body: bytes) -> None:
+async def test_a_body_sent_with_a_get_is_no_request(site: Gateway, media: Media, body: bytes) -> None:
     row = Row("with-a-body", (("Content-Length", str(len(body))), ("Range", "bytes=5-9")), 206, "5-9")
     async with connect(site.host, site.port) as connection:
         await connection.send(compose_row(site, row, media) + body)
@@ -147,7 +147,7 @@ async def test_a_body_sent_with_a_get_is_no_request(site: Site, media: Media, bo
 
 
 @pytest.mark.parametrize("received", [0, 1, 1000], ids=lambda count: f"after-{count}-bytes")
-async def test_a_client_that_leaves_disturbs_nobody(site: Site, large: Media, received: int) -> None:
+async def test_a_client_that_leaves_disturbs_nobody(site: Gateway, large: Media, received: int) -> None:
     async with connect(site.host, site.port) as leaving:
         await leaving.send(compose_row(site, Row("whole", (), 200), large))
         if received:

@@ -7,7 +7,8 @@ import pytest
 from tests.conformance.ask import exchange
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Head, Response, compose
-from tests.conformance.site import ALLOWED_ORIGIN, FOREIGN_ORIGIN, Site
+from tests.conformance.site import ALLOWED_ORIGIN, FOREIGN_ORIGIN
+from tests.gateway_process import Gateway
 
 EXPOSED: Final = {"content-range", "accept-ranges", "content-length", "etag"}
 
@@ -44,7 +45,7 @@ STATUSES: Final = (
 # fmt: on
 
 
-async def fetch(site: Site, media: Media, visit: Visit, origin: str | None) -> Response:
+async def fetch(site: Gateway, media: Media, visit: Visit, origin: str | None) -> Response:
     fields = [(name, str(media.fill(value))) for name, value in visit.sent.items()]
     fields += [("X-API-Key", getattr(site, visit.key))] if visit.key else []
     fields += [("Origin", origin)] if origin else []
@@ -60,7 +61,7 @@ def words(head: Head, name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("visit", STATUSES, ids=lambda visit: visit.id)
-async def test_an_allowed_origin_may_read_every_status(site: Site, media: Media, visit: Visit) -> None:
+async def test_an_allowed_origin_may_read_every_status(site: Gateway, media: Media, visit: Visit) -> None:
     head = (await fetch(site, media, visit, ALLOWED_ORIGIN)).head
     assert head["Access-Control-Allow-Origin"] == ALLOWED_ORIGIN
     assert words(head, "Access-Control-Expose-Headers") >= EXPOSED
@@ -72,7 +73,7 @@ async def test_an_allowed_origin_may_read_every_status(site: Site, media: Media,
 
 
 @pytest.mark.parametrize("visit", STATUSES, ids=lambda visit: visit.id)
-async def test_a_foreign_origin_may_read_nothing(site: Site, media: Media, visit: Visit) -> None:
+async def test_a_foreign_origin_may_read_nothing(site: Gateway, media: Media, visit: Visit) -> None:
     head = (await fetch(site, media, visit, FOREIGN_ORIGIN)).head
     assert head.get("Access-Control-Allow-Origin") is None
     assert head.get("Timing-Allow-Origin") is None
@@ -81,7 +82,7 @@ async def test_a_foreign_origin_may_read_nothing(site: Site, media: Media, visit
 
 
 @pytest.mark.parametrize("visit", STATUSES, ids=lambda visit: visit.id)
-async def test_without_an_origin_the_answer_still_varies(site: Site, media: Media, visit: Visit) -> None:
+async def test_without_an_origin_the_answer_still_varies(site: Gateway, media: Media, visit: Visit) -> None:
     head = (await fetch(site, media, visit, None)).head
     assert head.get("Access-Control-Allow-Origin") is None
     assert "origin" in words(head, "Vary")
@@ -98,12 +99,12 @@ async def test_without_an_origin_the_answer_still_varies(site: Site, media: Medi
         "https://evilplayer.example",
     ],
 )
-async def test_an_origin_is_compared_exactly(site: Site, media: Media, origin: str) -> None:
+async def test_an_origin_is_compared_exactly(site: Gateway, media: Media, origin: str) -> None:
     head = (await fetch(site, media, STATUSES[1], origin)).head
     assert head.get("Access-Control-Allow-Origin") is None
 
 
-async def preflight(site: Site, target: str, origin: str, method: str, headers: str) -> Head:
+async def preflight(site: Gateway, target: str, origin: str, method: str, headers: str) -> Head:
     fields = [
         ("Origin", origin),
         ("Access-Control-Request-Method", method),
@@ -118,7 +119,7 @@ async def preflight(site: Site, target: str, origin: str, method: str, headers: 
 @pytest.mark.parametrize(
     "headers", ["range", "range,if-range", "x-api-key", "authorization", "authorization,if-none-match,range,x-api-key"]
 )
-async def test_a_preflight_needs_no_key_and_allows_what_players_send(site: Site, media: Media, headers: str) -> None:
+async def test_a_preflight_needs_no_key_and_allows_what_players_send(site: Gateway, media: Media, headers: str) -> None:
     head = await preflight(site, media.target, ALLOWED_ORIGIN, "GET", headers)
     assert head["Access-Control-Allow-Origin"] == ALLOWED_ORIGIN
     assert words(head, "Access-Control-Allow-Methods") >= {"get", "head"}
@@ -127,23 +128,23 @@ async def test_a_preflight_needs_no_key_and_allows_what_players_send(site: Site,
     assert int(head["Access-Control-Max-Age"]) > 0
 
 
-async def test_a_preflight_allows_deleting_a_recording(site: Site, media: Media) -> None:
+async def test_a_preflight_allows_deleting_a_recording(site: Gateway, media: Media) -> None:
     head = await preflight(site, f"/recordings/{media.recording_id}", ALLOWED_ORIGIN, "DELETE", "x-api-key")
     assert "delete" in words(head, "Access-Control-Allow-Methods")
 
 
-async def test_a_preflight_allows_minting_a_playback_url(site: Site, media: Media) -> None:
+async def test_a_preflight_allows_minting_a_playback_url(site: Gateway, media: Media) -> None:
     target = media.target.replace("/raw", "/playback-url")
     head = await preflight(site, target, ALLOWED_ORIGIN, "POST", "x-api-key")
     assert "post" in words(head, "Access-Control-Allow-Methods")
 
 
-async def test_a_foreign_preflight_is_allowed_nothing(site: Site, media: Media) -> None:
+async def test_a_foreign_preflight_is_allowed_nothing(site: Gateway, media: Media) -> None:
     head = await preflight(site, media.target, FOREIGN_ORIGIN, "GET", "range")
     assert head.get("Access-Control-Allow-Origin") is None
 
 
-async def test_options_without_an_origin_tells_the_methods(site: Site, media: Media) -> None:
+async def test_options_without_an_origin_tells_the_methods(site: Gateway, media: Media) -> None:
     response = await exchange(site, compose("OPTIONS", media.target, host=site.authority), "OPTIONS")
     assert response.status in {200, 204}
     assert words(response.head, "Allow") == {"get", "head", "options"}

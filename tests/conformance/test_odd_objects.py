@@ -9,8 +9,8 @@ import pytest
 from tests.conformance.ask import Ask
 from tests.conformance.calling import call
 from tests.conformance.media import Media
-from tests.conformance.site import Site
 from tests.conformance.table import Row, ranged
+from tests.gateway_process import Gateway
 
 # fmt: off
 EMPTY: Final = (
@@ -54,7 +54,7 @@ async def test_an_object_of_one_byte(ask: Ask, one_byte: Media, row: Row) -> Non
     await ask(row, one_byte)
 
 
-async def test_a_file_from_the_future_was_last_modified_at_the_latest_now(ask: Ask, site: Site) -> None:
+async def test_a_file_from_the_future_was_last_modified_at_the_latest_now(ask: Ask, site: Gateway) -> None:
     # RFC 9110 section 8.8.2.1: an origin server must not send a Last-Modified later than its Date.
     ids = site.add("from-the-future", b"not yet", "mp3", modified_at=time.time() + 3600)
     response = await call(site, f"/recordings/{ids[0]}/media/{ids[1]}/raw", key=site.key)

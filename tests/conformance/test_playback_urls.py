@@ -9,10 +9,11 @@ from gateway.protocol.signing import Grant, Signer, SigningKey, owner_text
 from tests.conformance.calling import call, document, fetch
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Response
-from tests.conformance.site import SIGNING_KID, SIGNING_SECRET, Site
+from tests.conformance.site import SIGNING_KID, SIGNING_SECRET
+from tests.gateway_process import Gateway
 
 
-async def mint(site: Site, media: Media) -> str:
+async def mint(site: Gateway, media: Media) -> str:
     """A fresh playback URL's target: path and query."""
     minted = await fetch(site, media.target.replace("/raw", "/playback-url"), method="POST")
     assert set(minted) == {"url", "expires_at"}
@@ -40,7 +41,7 @@ def expect_forbidden(response: Response) -> None:
     assert response.head.get("ETag") is None
 
 
-async def test_a_playback_url_needs_no_key(site: Site, media: Media) -> None:
+async def test_a_playback_url_needs_no_key(site: Gateway, media: Media) -> None:
     target = await mint(site, media)
     assert target.split("?")[0] == media.target
     response = await call(site, target)
@@ -49,7 +50,7 @@ async def test_a_playback_url_needs_no_key(site: Site, media: Media) -> None:
     assert response.head["Content-Disposition"].startswith("inline;")
 
 
-async def test_a_playback_url_serves_ranges_and_conditions(site: Site, media: Media) -> None:
+async def test_a_playback_url_serves_ranges_and_conditions(site: Gateway, media: Media) -> None:
     target = await mint(site, media)
     part = await call(site, target, fields=[("Range", "bytes=5-9")])
     assert (part.status, part.body) == (206, media.content[5:10])
@@ -58,20 +59,20 @@ async def test_a_playback_url_serves_ranges_and_conditions(site: Site, media: Me
     assert (await call(site, target, fields=[("If-Match", '"other"')])).status == 412
 
 
-async def test_a_playback_url_serves_head(site: Site, media: Media) -> None:
+async def test_a_playback_url_serves_head(site: Gateway, media: Media) -> None:
     response = await call(site, await mint(site, media), method="HEAD")
     assert (response.status, response.head["Content-Length"]) == (200, str(len(media.content)))
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-async def test_a_playback_url_serves_no_other_method(site: Site, media: Media, method: str) -> None:
+async def test_a_playback_url_serves_no_other_method(site: Gateway, media: Media, method: str) -> None:
     response = await call(
         site, await mint(site, media), method=method, fields=[("Content-Length", "0")][: method != "POST"]
     )
     assert response.status == 405
 
 
-async def test_a_signed_answer_may_be_shared_and_a_keyed_one_may_not(site: Site, media: Media) -> None:
+async def test_a_signed_answer_may_be_shared_and_a_keyed_one_may_not(site: Gateway, media: Media) -> None:
     signed = (await call(site, await mint(site, media))).head["Cache-Control"]
     keyed = (await call(site, media.target, key=site.key)).head["Cache-Control"]
     assert signed.startswith("max-age=")
@@ -80,13 +81,13 @@ async def test_a_signed_answer_may_be_shared_and_a_keyed_one_may_not(site: Site,
     assert "private" in keyed
 
 
-async def test_a_playback_url_is_stable_inside_its_window(site: Site, media: Media) -> None:
+async def test_a_playback_url_is_stable_inside_its_window(site: Gateway, media: Media) -> None:
     # Two at once may straddle the end of a window; of three, two neighbours are equal.
     urls = [await mint(site, media) for _ in range(3)]
     assert len(set(urls)) <= 2
 
 
-async def test_a_playback_url_lives_as_long_as_it_says(site: Site, media: Media) -> None:
+async def test_a_playback_url_lives_as_long_as_it_says(site: Gateway, media: Media) -> None:
     expires = int(dict(parse_qsl((await mint(site, media)).split("?")[1]))["exp"])
     assert time.time() + 3600 < expires < time.time() + 24 * 3600
 
@@ -117,12 +118,12 @@ FORGERIES = {
 
 
 @pytest.mark.parametrize("changed", FORGERIES.values(), ids=FORGERIES.keys())
-async def test_a_changed_parameter_is_a_forgery(site: Site, media: Media, changed: dict[str, str | None]) -> None:
+async def test_a_changed_parameter_is_a_forgery(site: Gateway, media: Media, changed: dict[str, str | None]) -> None:
     target = replaced(await mint(site, media), **changed)
     expect_forbidden(await call(site, target))
 
 
-async def test_every_character_of_the_signature_counts(site: Site, media: Media) -> None:
+async def test_every_character_of_the_signature_counts(site: Gateway, media: Media) -> None:
     target = await mint(site, media)
     signature = dict(parse_qsl(target.split("?")[1]))["sig"]
     # The last character holds only some bits of the digest; a change there must be noticed all the same.
@@ -135,28 +136,28 @@ async def test_every_character_of_the_signature_counts(site: Site, media: Media)
     expect_forbidden(await call(site, replaced(target, sig=signature + "=")))
 
 
-async def test_a_forged_disposition_is_a_forgery(site: Site, media: Media) -> None:
+async def test_a_forged_disposition_is_a_forgery(site: Gateway, media: Media) -> None:
     target = await mint(site, media)
     for name in ("disposition", "download", "attachment"):
         response = await call(site, f"{target}&{name}=attachment")
         assert response.status == 403 or response.head["Content-Disposition"].startswith("inline;")
 
 
-async def test_a_signature_opens_no_other_object(site: Site, media: Media, one_byte: Media) -> None:
+async def test_a_signature_opens_no_other_object(site: Gateway, media: Media, one_byte: Media) -> None:
     query = (await mint(site, media)).split("?")[1]
     expect_forbidden(await call(site, f"{one_byte.target}?{query}"))
     crossed = one_byte.target.replace(str(one_byte.recording_id), str(media.recording_id))
     expect_forbidden(await call(site, f"{crossed}?{query}"))
 
 
-async def test_a_signature_opens_no_other_route(site: Site, media: Media) -> None:
+async def test_a_signature_opens_no_other_route(site: Gateway, media: Media) -> None:
     query = (await mint(site, media)).split("?")[1]
     for target in (f"/recordings/{media.recording_id}", "/recordings", media.target.replace("/raw", "/download")):
         assert (await call(site, f"{target}?{query}")).status == 401
 
 
 def signed(
-    site: Site, media: Media, *, kid: str = SIGNING_KID, secret: str = SIGNING_SECRET, age_seconds: float = 0
+    site: Gateway, media: Media, *, kid: str = SIGNING_KID, secret: str = SIGNING_SECRET, age_seconds: float = 0
 ) -> str:
     """A URL signed by ourselves, so long ago."""
     signer = Signer((SigningKey(kid, secret.encode()),), expires_in_seconds=3600, window_seconds=60)
@@ -164,20 +165,20 @@ def signed(
     return f"{media.target}?{signer.sign(grant, now=time.time() - age_seconds).query}"
 
 
-async def test_a_url_signed_with_the_configured_key_is_good(site: Site, media: Media) -> None:
+async def test_a_url_signed_with_the_configured_key_is_good(site: Gateway, media: Media) -> None:
     assert (await call(site, signed(site, media))).status == 200
 
 
-async def test_an_expired_url_is_forbidden(site: Site, media: Media) -> None:
+async def test_an_expired_url_is_forbidden(site: Gateway, media: Media) -> None:
     expect_forbidden(await call(site, signed(site, media, age_seconds=3 * 3600)))
 
 
-async def test_another_secret_signs_nothing(site: Site, media: Media) -> None:
+async def test_another_secret_signs_nothing(site: Gateway, media: Media) -> None:
     expect_forbidden(await call(site, signed(site, media, secret="another secret of the same length 123")))
     expect_forbidden(await call(site, signed(site, media, kid="another")))
 
 
-async def test_a_signature_survives_requoting(site: Site, media: Media) -> None:
+async def test_a_signature_survives_requoting(site: Gateway, media: Media) -> None:
     # aiohttp's client and fsspec quote query strings anew; any spelling of the same values is the same.
     path, query = (await mint(site, media)).split("?")
     fields = parse_qsl(query)
@@ -188,7 +189,7 @@ async def test_a_signature_survives_requoting(site: Site, media: Media) -> None:
     assert (await call(site, f"{path}?{urlencode(fields[::-1])}")).status == 200
 
 
-async def test_the_download_url_is_an_attachment(site: Site, media: Media) -> None:
+async def test_the_download_url_is_an_attachment(site: Gateway, media: Media) -> None:
     answer = await fetch(site, media.target.replace("/raw", "/download"))
     response = await call(site, target_of(answer["download_url"]))
     assert (response.status, response.body) == (200, media.content)
@@ -196,7 +197,7 @@ async def test_the_download_url_is_an_attachment(site: Site, media: Media) -> No
     assert f'filename="{answer["filename"]}"' in response.head["Content-Disposition"]
 
 
-async def test_signatures_are_not_logged(site: Site, media: Media) -> None:
+async def test_signatures_are_not_logged(site: Gateway, media: Media) -> None:
     signature = dict(parse_qsl((await mint(site, media)).split("?")[1]))["sig"]
     await call(site, await mint(site, media), fields=[("Range", "bytes=0-0")])
     assert signature not in site.log_text()

@@ -1,0 +1,49 @@
+"""ffmpeg seeks in the demo recording, whose tone tells where in it one is: it lands in the right second."""
+
+from array import array
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from gateway.demo import DURATION_SECONDS, frequency_at, write_recording
+from tests.clients.conftest import Program
+from tests.gateway_process import Gateway
+
+SAMPLE_RATE: Final = 8000
+# Inside a five-second step, so that a fraction of a second of decoder delay is no other tone.
+SECONDS: Final = (2, 47, 92, 137, 177)
+
+
+@pytest.fixture(scope="session")
+def demo(site: Gateway, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the demo recording is."""
+    path = write_recording(tmp_path_factory.mktemp("demo"))
+    recording_id, media_file_id = site.add("demo", path.read_bytes(), path.suffix[1:])
+    return f"{site.base_url}/recordings/{recording_id}/media/{media_file_id}/raw"
+
+
+def frequency(samples: list[int]) -> float:
+    """The tone's frequency in Hz, by counting how often it rises through zero."""
+    rises = [n for n in range(1, len(samples)) if samples[n - 1] < 0 <= samples[n]]
+    return (len(rises) - 1) * SAMPLE_RATE / (rises[-1] - rises[0])
+
+
+@pytest.mark.parametrize("second", SECONDS)
+def test_ffmpeg_hears_the_second_it_asked_for(program: Program, demo: str, key_field: str, second: int) -> None:
+    assert second < DURATION_SECONDS
+    arguments = ("-v", "error", "-headers", f"{key_field}\r\n", "-ss", str(second), "-i", demo, "-t", "1")
+    heard = program("ffmpeg", *arguments, "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "s16le", "-")
+    assert heard.returncode == 0, heard.stderr
+    assert heard.stderr == b""
+    assert frequency(array("h", heard.stdout).tolist()) == pytest.approx(frequency_at(second), abs=3)
+
+
+def test_ffmpeg_remuxes_every_packet(program: Program, demo: str, key_field: str, tmp_path: Path) -> None:
+    def digest(source: str, *fields: str) -> bytes:
+        got = program("ffmpeg", "-v", "error", *fields, "-i", source, "-c", "copy", "-f", "md5", "-")
+        assert (got.returncode, got.stderr) == (0, b"")
+        return got.stdout
+
+    local = write_recording(tmp_path)
+    assert digest(demo, "-headers", f"{key_field}\r\n") == digest(str(local))

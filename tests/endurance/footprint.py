@@ -1,0 +1,47 @@
+"""What a process holds, as the kernel and the gateway's own metrics tell it (Linux's /proc).
+
+Every question is a request, so that asking again lets the gateway's loop turn: nothing here sleeps.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.conformance.calling import call
+from tests.gateway_process import Gateway
+
+RUNNING_STREAMS: Final = re.compile(rb"^seekgate_streams_running (\d+)(?:\.0)?$", re.MULTILINE)
+RESIDENT_KIB: Final = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
+# A request takes a millisecond or so: this is patience for tens of seconds.
+MOST_QUESTIONS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Open descriptors and resident memory of the gateway's process."""
+
+    descriptors: int
+    resident_bytes: int
+
+    @classmethod
+    def of(cls, pid: int) -> "Footprint":
+        status = Path(f"/proc/{pid}/status").read_text("ascii")
+        match = RESIDENT_KIB.search(status)
+        assert match is not None
+        return cls(sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()), int(match[1]) * 1024)
+
+
+async def running_streams(site: Gateway) -> int:
+    """How many bodies are being sent now."""
+    match = RUNNING_STREAMS.search((await call(site, "/metrics")).body)
+    assert match is not None
+    return int(match[1])
+
+
+async def settle(site: Gateway) -> Footprint:
+    """The footprint once no stream runs any more."""
+    for _ in range(MOST_QUESTIONS):
+        if not await running_streams(site):
+            return Footprint.of(site.pid)
+    raise AssertionError("streams are still running although every client has left")

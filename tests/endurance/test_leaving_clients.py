@@ -1,0 +1,104 @@
+"""Ten thousand clients that leave in the middle: an abandoned stream is the normal case, not an error."""
+
+import asyncio
+import random
+import socket
+import struct
+from contextlib import AsyncExitStack
+from typing import Final, NamedTuple
+
+from tests.conformance.ask import asker, compose_row
+from tests.conformance.media import Media
+from tests.conformance.raw_http import connect
+from tests.conformance.table import Row, ranged
+from tests.endurance.footprint import Footprint, running_streams, settle
+from tests.gateway_process import Gateway
+
+AT_ONCE: Final = 50
+REHEARSAL: Final = 1_000
+CLIENTS: Final = 10_000
+WHOLE: Final = Row("whole", (), 200)
+RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+# The allocator may keep a little; one leaked buffer of 1 KiB a client would be 10 MiB.
+MOST_GROWTH_BYTES: Final = 8 * 1024 * 1024
+
+IDLE_READERS: Final = 300
+MOST_BYTES_A_READER: Final = 150 * 1024
+
+
+class Visit(NamedTuple):
+    """How much of the request is sent (None: all), how many bytes are read at least, and how the client leaves."""
+
+    sent: int | None
+    read: int
+    half_close: bool
+    reset: bool
+
+
+VISITS: Final = tuple(
+    Visit(sent, read, half_close, reset)
+    for sent, read in ((40, 0), (None, 0), (None, 1), (None, 1), (None, 200_000))
+    for half_close in (False, False, True)
+    for reset in (False, True)
+)
+
+
+async def leave(site: Gateway, octets: bytes, visit: Visit) -> None:
+    """Connect, ask, read a little or nothing, and go."""
+    loop = asyncio.get_running_loop()
+    with socket.socket() as client:
+        client.settimeout(0)
+        await loop.sock_connect(client, (site.host, site.port))
+        await loop.sock_sendall(client, octets[: visit.sent])
+        if visit.half_close:
+            client.shutdown(socket.SHUT_WR)
+        await read_at_least(client, visit.read)
+        if visit.reset:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+
+
+async def read_at_least(client: socket.socket, count: int) -> None:
+    """Read until so much came, or the gateway hung up on a client that said it had no more to say."""
+    loop = asyncio.get_running_loop()
+    while count > 0:
+        chunk = await loop.sock_recv(client, 65_536)
+        count -= len(chunk) or count
+
+
+async def storm(site: Gateway, media: Media, clients: int) -> None:
+    """So many visits, at most AT_ONCE at a time."""
+    octets = compose_row(site, WHOLE, media)
+    visits = iter(random.Random(5).choices(VISITS, k=clients))
+
+    async def visitor() -> None:
+        for visit in visits:
+            await leave(site, octets, visit)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(visitor())
+
+
+async def test_ten_thousand_clients_that_leave_mid_body_leave_nothing_behind(site: Gateway, large: Media) -> None:
+    await storm(site, large, REHEARSAL)
+    before = await settle(site)
+    await storm(site, large, CLIENTS)
+    after = await settle(site)
+    assert after.descriptors <= before.descriptors
+    assert after.resident_bytes - before.resident_bytes < MOST_GROWTH_BYTES
+    await asker(site)(ranged("next", "bytes=0-4", 206, "0-4"), large)
+    assert "Traceback" not in site.log_text()
+
+
+async def test_readers_who_stop_reading_cost_little_memory_each(site: Gateway, large: Media) -> None:
+    octets = compose_row(site, WHOLE, large)
+    before = await settle(site)
+    async with AsyncExitStack() as stack:
+        for _ in range(IDLE_READERS):
+            reader = await stack.enter_async_context(connect(site.host, site.port))
+            await reader.send(octets)
+            await reader.read_head()
+        assert await running_streams(site) == IDLE_READERS
+        held = Footprint.of(site.pid).resident_bytes - before.resident_bytes
+    assert held / IDLE_READERS <= MOST_BYTES_A_READER
+    assert (await settle(site)).descriptors <= before.descriptors
