@@ -1,0 +1,20 @@
+"""S3 and its compatibles: Amazon, MinIO, Ceph RGW, Swift and odder ones. The only room of aiobotocore.
+
+Knows: buckets, presigned URLs, windows and retries. Refuses to know: the gateway, and HTTP servers.
+
+    storage      the adapter: which request each word of `base` is
+    objects      one version, open for reading
+    windows      a read as bounded requests, resumed at the exact byte
+    gets         one ranged GET over a plain HTTP client; bodies, what comes back
+    answers      is it exactly what was asked for? (pure)
+    urls         presigned URLs, used more than once
+    requests     everything else, by the SDK: clients, credentials, writer, deletions
+    errors       one table from S3's words to StorageError
+    budget       memory and connections, shared and bounded; retries, how often and how soon
+    options      the settings; names, from keys to names in the bucket
+"""
+
+from storage_adapters.s3.options import S3Options
+from storage_adapters.s3.storage import S3Storage, connect
+
+__all__ = ["S3Options", "S3Storage", "connect"]

@@ -1,0 +1,80 @@
+"""One table from what S3 and the network say to a StorageError.
+
+Knows: S3's error codes, statuses, and the exceptions of aiobotocore and aiohttp.
+Refuses to know: what was asked for.
+
+A missing key is 404 only for those who may list the bucket; for others Amazon answers 403, so
+ObjectNotFound then arrives as AccessDenied (grant s3:ListBucket to tell them apart).
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+import aiohttp
+from botocore.exceptions import (  # type: ignore[import-untyped]
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+
+from storage_adapters.base import (
+    AccessDenied,
+    InvalidKey,
+    ObjectChanged,
+    ObjectNotFound,
+    StorageError,
+    StorageUnavailable,
+)
+
+TRANSIENT_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
+"""The same request may succeed in a moment (503 is SlowDown)."""
+
+BY_CODE: Final[Mapping[str, type[StorageError]]] = {
+    "AccessDenied": AccessDenied,
+    "ExpiredToken": AccessDenied,
+    "InvalidAccessKeyId": AccessDenied,
+    "InvalidObjectState": StorageUnavailable,  # 403, but it is asleep in an archive, not forbidden
+    "InvalidRange": ObjectChanged,  # the span lies inside the version we know: this is another one
+    "InvalidToken": AccessDenied,
+    "KeyTooLongError": InvalidKey,
+    "NoSuchBucket": StorageUnavailable,  # a wrong setting says nothing about the object
+    "NoSuchKey": ObjectNotFound,
+    "PreconditionFailed": ObjectChanged,
+}
+
+BY_STATUS: Final[Mapping[int, type[StorageError]]] = {
+    401: AccessDenied,
+    403: AccessDenied,
+    404: ObjectNotFound,
+    412: ObjectChanged,
+    416: ObjectChanged,
+}
+
+WITHOUT_CREDENTIALS: Final = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError)
+
+NETWORK_ERRORS: Final = (aiohttp.ClientError, OSError)
+"""What the network does to us; OSError includes TimeoutError."""
+
+
+def refused(key: str, status: int, code: str) -> StorageError:
+    """The error that this answer of S3 is; the code decides where it is known, else the status."""
+    kind = BY_CODE.get(code) or BY_STATUS.get(status, StorageUnavailable)
+    return kind(key, f"S3 answered {status} {code}".rstrip())
+
+
+@contextmanager
+def translated(key: str) -> Generator[None, None, None]:
+    """Whatever aiobotocore raises inside, as a StorageError about this key."""
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        raise refused(key, status, "" if code.isdigit() else code) from error
+    except WITHOUT_CREDENTIALS as error:
+        raise AccessDenied(key, f"no credentials: {error}") from error
+    except (BotoCoreError, *NETWORK_ERRORS) as error:
+        raise StorageUnavailable(key, f"{type(error).__name__}: {error}") from error

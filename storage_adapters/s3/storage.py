@@ -1,0 +1,192 @@
+"""A bucket as a storage: bytes by presigned URL, everything else by the SDK.
+
+Knows: the words of `base`, and which request of S3 each of them is. Refuses to know: HTTP and windows.
+
+Connections of both paths count against one limit; a request that finds none free waits a bounded
+time, then it is StorageUnavailable. HEAD tells no reason, so `open` without `expected` says
+ObjectNotFound for a missing bucket too; `ping` tells them apart.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from storage_adapters.base import (
+    InvalidKey,
+    Listable,
+    ListedObject,
+    ObjectNotFound,
+    ObjectStat,
+    PresignedUrl,
+    Presigning,
+    StorageError,
+    StorageUnavailable,
+    Writable,
+)
+from storage_adapters.s3.answers import parse_etag
+from storage_adapters.s3.budget import Budget
+from storage_adapters.s3.clients import S3Clients, open_clients
+from storage_adapters.s3.deletions import delete_all, delete_one
+from storage_adapters.s3.errors import translated
+from storage_adapters.s3.gets import ObjectVersion, open_gets
+from storage_adapters.s3.names import name_of
+from storage_adapters.s3.objects import S3Object, stat_of
+from storage_adapters.s3.options import S3Options, parse_options
+from storage_adapters.s3.requests import SdkRequests
+from storage_adapters.s3.retries import RetryTokens
+from storage_adapters.s3.urls import SignedUrl, SignedUrls
+from storage_adapters.s3.windows import ReadPath
+from storage_adapters.s3.writer import MultipartWriter
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3.type_defs import ObjectTypeDef
+
+
+async def connect(**options: Any) -> "S3Storage":
+    """A storage over one bucket; S3 is first asked when the storage is used.
+
+    The options are the fields of `S3Options`. Raises ValueError with everything that is wrong with them.
+    """
+    parsed = parse_options(options)
+    stack = AsyncExitStack()
+    try:
+        clients = await open_clients(parsed, stack)
+        connections = Budget(parsed.max_connections)
+        gets = await open_gets(parsed, clients, connections, stack)
+    except BaseException:
+        await stack.aclose()
+        raise
+    # Enough for every connection to be retried once when S3 restarts.
+    tokens = RetryTokens(2 * parsed.max_connections)
+    path = ReadPath(parsed, gets, Budget(parsed.buffer_budget_bytes), tokens)
+    return S3Storage(parsed, clients, connections, path, stack)
+
+
+class S3Storage(Presigning, Writable, Listable):
+    """A StorageAdapter over one bucket. `connections` and `memory` say how much of each is free."""
+
+    def __init__(
+        self, options: S3Options, clients: S3Clients, connections: Budget, path: ReadPath, stack: AsyncExitStack
+    ) -> None:
+        self.connections = connections
+        self.memory = path.memory
+        self._options = options
+        self._bucket = options.bucket
+        self._requests = SdkRequests(clients, connections, options.pool_timeout_seconds)
+        self._public_urls = SignedUrls(clients.public, clients.credentials)
+        self._path = path
+        self._stack = stack
+
+    @asynccontextmanager
+    async def open(self, key: str, expected: ObjectStat | None = None) -> AsyncGenerator[S3Object, None]:
+        """Pin one version: the expected one without asking S3, else the one that HEAD finds."""
+        name = name_of(self._options.prefix, key)
+        stat = expected or await self._measure(key, name)
+        request = (("Bucket", self._bucket), ("Key", name))
+        yield S3Object(self._path, ObjectVersion(key, request, stat))
+
+    async def delete(self, key: str) -> None:
+        """Remove the object; in a versioned bucket, hide it."""
+        with suppress(InvalidKey):
+            await delete_one(self._requests, self._bucket, name_of(self._options.prefix, key), key)
+
+    async def delete_many(self, keys: Iterable[str]) -> dict[str, StorageError]:
+        """Remove these objects in batches; what could not be removed, by key. Raises nothing of S3's."""
+        names: dict[str, str] = {}
+        for key in keys:
+            with suppress(InvalidKey):
+                names[name_of(self._options.prefix, key)] = key
+        return await delete_all(self._requests, self._bucket, names)
+
+    async def ping(self) -> None:
+        """Return if the bucket exists and lets us in (HeadBucket wants s3:ListBucket)."""
+        try:
+            await self._requests.send("", lambda s3: s3.head_bucket(Bucket=self._bucket))
+        except ObjectNotFound as error:
+            raise StorageUnavailable("", f"there is no bucket {self._bucket!r}") from error
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+    def create(self, key: str, *, content_type: str | None = None) -> AbstractAsyncContextManager[MultipartWriter]:
+        """Write an object in parts (see `writer`)."""
+        return self._create(key, content_type)
+
+    async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
+        """Every object whose key starts with `prefix`, a page of S3's at a time; no connection is held between."""
+        cut = len(self._options.prefix)
+        start: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._options.prefix + prefix}
+        while True:
+            page = await self._requests.send(prefix, lambda s3: s3.list_objects_v2(**start))
+            for entry in page.get("Contents", ()):
+                yield listed_object(entry, cut)
+            if not page.get("IsTruncated"):
+                return
+            start["ContinuationToken"] = page["NextContinuationToken"]
+
+    async def presign_get(
+        self,
+        key: str,
+        *,
+        content_type: str | None,
+        content_disposition: str | None,
+        expires_in_seconds: int | None = None,
+    ) -> PresignedUrl:
+        """A URL for clients, the same for all who ask alike within `presign_window_seconds`.
+
+        Its life begins when it is first given out; at least half of it is left to whoever gets it last.
+        """
+        lifetime = expires_in_seconds or self._options.presign_expires_in_seconds
+        asked = {
+            "Bucket": self._bucket,
+            "Key": name_of(self._options.prefix, key),
+            "ResponseContentType": content_type,
+            "ResponseContentDisposition": content_disposition,
+        }
+        params = tuple((name, value) for name, value in asked.items() if value is not None)
+        reuse_seconds = min(self._options.presign_window_seconds, lifetime / 2)
+        with translated(key):
+            signed = await self._public_urls.get_object(
+                params, expires_in_seconds=lifetime, reuse_seconds=reuse_seconds
+            )
+        return presigned(signed)
+
+    async def presign_put(
+        self, key: str, *, content_type: str | None, expires_in_seconds: int | None = None
+    ) -> PresignedUrl:
+        """A URL that writes the object; the content type is signed and must be sent."""
+        lifetime = expires_in_seconds or self._options.presign_expires_in_seconds
+        name = name_of(self._options.prefix, key)
+        kind = () if content_type is None else (("ContentType", content_type),)
+        with translated(key):
+            signed = await self._public_urls.put_object(
+                (("Bucket", self._bucket), ("Key", name), *kind), expires_in_seconds=lifetime
+            )
+        return presigned(signed, () if content_type is None else (("Content-Type", content_type),))
+
+    async def _measure(self, key: str, name: str) -> ObjectStat:
+        head = await self._requests.send(key, lambda s3: s3.head_object(Bucket=self._bucket, Key=name))
+        return stat_of(key, head)
+
+    @asynccontextmanager
+    async def _create(self, key: str, content_type: str | None) -> AsyncGenerator[MultipartWriter, None]:
+        name = name_of(self._options.prefix, key)
+        writer = MultipartWriter(lambda ask: self._requests.send(key, ask), self._bucket, name, content_type)
+        try:
+            yield writer
+            await writer.finish()
+        except BaseException:
+            await writer.abort()
+            raise
+
+
+def listed_object(entry: "ObjectTypeDef", cut: int) -> ListedObject:
+    """An entry of a page; an ETag that pins nothing is shown as nothing."""
+    etag = parse_etag(entry.get("ETag", "")) or ""
+    return ListedObject(entry["Key"][cut:], entry["Size"], etag, entry["LastModified"].astimezone(UTC))
+
+
+def presigned(signed: SignedUrl, headers: tuple[tuple[str, str], ...] = ()) -> PresignedUrl:
+    """The URL in the words of `base`."""
+    return PresignedUrl(str(signed.url), signed.expires_at, headers)

@@ -1,0 +1,89 @@
+"""Presigned URLs that are used more than once.
+
+Knows: the SDK's presigning, and when a URL may no longer be handed out. Refuses to know: who uses it.
+
+Signing costs 0.5 ms and the signature covers the time, so the same URL is given again until it is
+`reuse_seconds` old or the credentials have changed: a browser's cache hits, and a byte read costs
+no signature. A URL dies with temporary credentials, whatever its own expiry says.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from yarl import URL
+
+from storage_adapters.s3.credentials import RenewableCredentials
+
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials  # type: ignore[import-untyped]
+    from types_aiobotocore_s3.client import S3Client
+
+REMEMBERED_URLS: Final = 4096
+
+Params = tuple[tuple[str, str], ...]
+Request = tuple[str, Params, int]
+"""Operation, parameters, lifetime in seconds: what makes two URLs the same."""
+
+
+def utc_now() -> datetime:
+    """The clock of those who do not bring one."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUrl:
+    """A URL as it must go over the wire, for what, and with whose credentials until when."""
+
+    request: Request
+    url: URL
+    credentials: "ReadOnlyCredentials"
+    signed_at: datetime
+    expires_at: datetime
+
+
+class SignedUrls:
+    """Signs through one client; remembers the latest `REMEMBERED_URLS`."""
+
+    def __init__(
+        self, client: "S3Client", credentials: RenewableCredentials, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._client = client
+        self._credentials = credentials
+        self._now = now
+        self._remembered: OrderedDict[Request, SignedUrl] = OrderedDict()
+
+    async def get_object(self, params: Params, *, expires_in_seconds: int, reuse_seconds: float) -> SignedUrl:
+        """A URL that reads an object, at most `reuse_seconds` old."""
+        request: Request = ("get_object", params, expires_in_seconds)
+        credentials = await self._credentials.get_frozen_credentials()
+        known = self._remembered.get(request)
+        fresh_after = self._now() - timedelta(seconds=reuse_seconds)
+        if known is not None and known.signed_at > fresh_after and known.credentials == credentials:
+            self._remembered.move_to_end(request)
+            return known
+        signed = self._remembered[request] = await self._sign(request, credentials)
+        if len(self._remembered) > REMEMBERED_URLS:
+            self._remembered.popitem(last=False)
+        return signed
+
+    async def put_object(self, params: Params, *, expires_in_seconds: int) -> SignedUrl:
+        """A URL that writes an object once; always a new one."""
+        credentials = await self._credentials.get_frozen_credentials()
+        return await self._sign(("put_object", params, expires_in_seconds), credentials)
+
+    async def replace(self, refused: SignedUrl) -> None:
+        """Forget a URL that S3 refused, and ask for other credentials."""
+        if self._remembered.get(refused.request) is refused:
+            del self._remembered[refused.request]
+        await self._credentials.renew(refused.credentials)
+
+    async def _sign(self, request: Request, credentials: "ReadOnlyCredentials") -> SignedUrl:
+        operation, params, lifetime = request
+        signed_at = self._now()
+        text = await self._client.generate_presigned_url(operation, Params=dict(params), ExpiresIn=lifetime)
+        # `encoded`: requoting would break the signature.
+        url = URL(text, encoded=True)
+        return SignedUrl(request, url, credentials, signed_at, signed_at + timedelta(seconds=lifetime))

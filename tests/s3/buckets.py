@@ -1,0 +1,67 @@
+"""Empty buckets and storages over them.
+
+Knows: how a bucket is made, which the adapter never does. Refuses to know: which server it is on.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any, Final
+
+from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
+from aiobotocore.session import AioSession  # type: ignore[import-untyped]
+
+from storage_adapters.s3 import S3Storage, connect
+from tests.s3.processes import S3Server
+
+_numbers: Final = count(1)
+
+
+@asynccontextmanager
+async def s3_client(server: S3Server) -> AsyncGenerator[Any, None]:
+    """The SDK's client, for what the adapter does not do, and to look behind its back."""
+    config = AioConfig(
+        s3={"addressing_style": "path"},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    async with AioSession().create_client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=server.endpoint_url,
+        aws_access_key_id=server.access_key_id,
+        aws_secret_access_key=server.secret_access_key,
+        config=config,
+    ) as client:
+        yield client
+
+
+async def make_bucket(server: S3Server) -> str:
+    """The name of a new, empty bucket."""
+    name = f"bucket-{next(_numbers)}"
+    async with s3_client(server) as client:
+        await client.create_bucket(Bucket=name)
+    return name
+
+
+def settings(server: S3Server, bucket: str, **more: Any) -> dict[str, Any]:
+    """The options of a storage over this bucket."""
+    return {
+        "bucket": bucket,
+        "endpoint_url": server.endpoint_url,
+        "addressing_style": "path",
+        "access_key_id": server.access_key_id,
+        "secret_access_key": server.secret_access_key,
+        **more,
+    }
+
+
+@asynccontextmanager
+async def s3_storage(server: S3Server, bucket: str, **more: Any) -> AsyncGenerator[S3Storage, None]:
+    """A storage over this bucket; it leaves nothing in use behind."""
+    storage = await connect(**settings(server, bucket, **more))
+    try:
+        yield storage
+        assert (storage.connections.free, storage.memory.free) == (storage.connections.total, storage.memory.total)
+    finally:
+        await storage.close()
