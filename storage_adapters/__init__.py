@@ -9,7 +9,7 @@ from typing import Any
 
 from storage_adapters.base import StorageAdapter
 
-KINDS = ("local", "memory", "s3")
+KINDS = ("local", "memory", "s3", "synthetic")
 
 
 async def connect(kind: str, options: dict[str, Any]) -> StorageAdapter:

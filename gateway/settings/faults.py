@@ -13,11 +13,16 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from gateway.settings.sections import Config, SigningKey
-from gateway.settings.storages import LocalStorage, MemoryStorage, S3Storage
+from gateway.settings.storages import LocalStorage, MemoryStorage, S3Storage, SyntheticStorage
 
 Location = tuple[int | str, ...]
 
-_STORAGES: Final[Mapping[object, type[BaseModel]]] = {"local": LocalStorage, "memory": MemoryStorage, "s3": S3Storage}
+_STORAGES: Final[Mapping[object, type[BaseModel]]] = {
+    "local": LocalStorage,
+    "memory": MemoryStorage,
+    "s3": S3Storage,
+    "synthetic": SyntheticStorage,
+}
 _SECRETS: Final = {"secret", "secret_access_key", "session_token"}
 _ALLOWED: Final[Mapping[str, str]] = {
     "bool_parsing": "true or false",
@@ -29,8 +34,8 @@ _ALLOWED: Final[Mapping[str, str]] = {
     "path_not_file": "the path of a file that exists",
     "string_type": "text (numbers need quotes to be text)",
     "tuple_type": "a list",
-    "union_tag_invalid": "local, memory or s3",
-    "union_tag_not_found": "local, memory or s3",
+    "union_tag_invalid": "local, memory, s3 or synthetic",
+    "union_tag_not_found": "local, memory, s3 or synthetic",
 }
 
 

@@ -40,6 +40,15 @@ class MemoryStorage(Section):
         return {}
 
 
+class SyntheticStorage(Section):
+    """Every object of the synthetic corpus (storage_adapters/synthetic.py): for load tests."""
+
+    kind: Literal["synthetic"]
+
+    def options(self) -> dict[str, Any]:
+        return {}
+
+
 class S3Storage(Section):
     """A bucket of Amazon S3 or a compatible server; without keys, the SDK's chain of credentials."""
 
@@ -101,4 +110,4 @@ class S3Storage(Section):
         return {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in given.items()}
 
 
-Storage = Annotated[LocalStorage | MemoryStorage | S3Storage, Field(discriminator="kind")]
+Storage = Annotated[LocalStorage | MemoryStorage | S3Storage | SyntheticStorage, Field(discriminator="kind")]
