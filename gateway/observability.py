@@ -6,10 +6,12 @@ signature is never among what it is given.
 Events go to standard error, one JSON object a line; the access log goes to standard output, one a request.
 """
 
+import asyncio
 import logging
 import math
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
 
@@ -51,14 +53,52 @@ def configure_logging(level: str) -> None:
 
 
 class AccessLog:
-    """One JSON line a request, written at once; `stream` is unbuffered, None writes nothing."""
+    """One JSON line a request, gathered and written by a thread of their own within `delay_seconds`.
 
-    def __init__(self, stream: BinaryIO | None) -> None:
+    `stream` is unbuffered; None writes nothing. A reader that is slower than the gateway (a pipe that fills)
+    delays no request: what it leaves waiting beyond `max_waiting` lines is dropped, and the next line says how many.
+    """
+
+    def __init__(self, stream: BinaryIO | None, *, delay_seconds: float = 0.05, max_waiting: int = 100_000) -> None:
         self._stream = stream
+        self._delay = delay_seconds
+        self._max_waiting = max_waiting
+        self._waiting: list[bytes] = []
+        self._dropped = 0
+        self._writing: asyncio.Task[None] | None = None
 
     def write(self, line: dict[str, Any]) -> None:
-        if self._stream is not None:
-            self._stream.write(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
+        """Take the line; called in the event loop."""
+        if self._stream is None:
+            return
+        if len(self._waiting) >= self._max_waiting:
+            self._dropped += 1
+            return
+        if self._dropped:
+            line["dropped_before"], self._dropped = self._dropped, 0
+        self._waiting.append(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_soon(self._stream))
+
+    async def _write_soon(self, stream: BinaryIO) -> None:
+        await asyncio.sleep(self._delay)
+        while self._waiting:
+            lines, self._waiting = b"".join(self._waiting), []
+            await asyncio.to_thread(_write_all, stream, lines)
+        self._writing = None
+
+    async def close(self) -> None:
+        """Write what still waits."""
+        if self._writing is not None:
+            await self._writing
+
+
+def _write_all(stream: BinaryIO, lines: bytes) -> None:
+    """A raw stream may take less than it is given; one whose reader has gone takes nothing more."""
+    rest = memoryview(lines)
+    with suppress(BrokenPipeError):
+        while rest:
+            rest = rest[stream.write(rest) :]
 
 
 class Metrics:
@@ -82,6 +122,7 @@ class Metrics:
         self._deletions = Gauge("seekgate_deletions_queued", "Objects waiting to be deleted.", registry=self.registry)
         # Looking a child up by labels costs more than counting; requests repeat few combinations.
         self._children: dict[tuple[str, str, int, str], tuple[Counter, Histogram]] = {}
+        self._sent_children: dict[str, Counter] = {}
 
     def count(self, route: str, method: str, status: int, outcome: str, seconds: float) -> None:
         """One answer."""
@@ -97,7 +138,10 @@ class Metrics:
 
     def count_sent(self, storage: str, sent: int) -> None:
         """Body bytes that left."""
-        self._sent.labels(storage).inc(sent)
+        child = self._sent_children.get(storage)
+        if child is None:
+            child = self._sent_children[storage] = self._sent.labels(storage)
+        child.inc(sent)
 
     def watch_streams(self, running: Callable[[], int]) -> None:
         """Read the number of running streams when the metrics are asked for."""

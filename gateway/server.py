@@ -13,7 +13,7 @@ import signal
 import ssl
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import BinaryIO, Final
+from typing import Final
 
 import uvloop
 from aiohttp import web
@@ -85,15 +85,32 @@ async def _serve(config: Config, announce: Announce | None) -> None:
 @asynccontextmanager
 async def running(config: Config, drain: Drain) -> AsyncGenerator[str]:
     """A gateway that listens; its base URL. Leaving drains it."""
-    async with open_backends(config) as backends:
+    async with open_backends(config) as backends, _access_log(config) as access_log:
         cleanup = Cleanup(backends.deletions, backends.storages, CleanupSettings(**config.deletions.model_dump()))
         streams = Streams(config.delivery.max_concurrent_streams)
-        services = build_services(config, backends, cleanup=cleanup, streams=streams, drain=drain)
+        services = build_services(config, backends, access_log, cleanup=cleanup, streams=streams, drain=drain)
         async with in_background(cleanup.run()), _listening(config, services, streams, drain) as base_url:
             yield base_url
 
 
-def build_services(config: Config, backends: Backends, *, cleanup: Cleanup, streams: Streams, drain: Drain) -> Services:
+@asynccontextmanager
+async def _access_log(config: Config) -> AsyncGenerator[AccessLog]:
+    """The access log, on standard output."""
+    with open(1, "wb", buffering=0, closefd=False) as stdout:  # noqa: ASYNC230 - a descriptor that is open already
+        access_log = AccessLog(stdout if config.logging.access_log else None)
+        yield access_log
+        await access_log.close()
+
+
+def build_services(
+    config: Config,
+    backends: Backends,
+    access_log: AccessLog,
+    *,
+    cleanup: Cleanup,
+    streams: Streams,
+    drain: Drain,
+) -> Services:
     """Every route with what it needs."""
     metrics = Metrics()
     metrics.watch_streams(lambda: streams.running)
@@ -124,12 +141,7 @@ def build_services(config: Config, backends: Backends, *, cleanup: Cleanup, stre
         deletions=backends.deletions,
         contract=load_contract(),
     )
-    return Services(media, vexa, health, PageRoutes(), cors, metrics, AccessLog(_access_stream(config)))
-
-
-def _access_stream(config: Config) -> BinaryIO | None:
-    """Standard output without a buffer, so that no line is lost with the process."""
-    return open(1, "wb", buffering=0, closefd=False) if config.logging.access_log else None
+    return Services(media, vexa, health, PageRoutes(), cors, metrics, access_log)
 
 
 def _checks(backends: Backends) -> dict[str, Check]:
