@@ -70,8 +70,8 @@ async def open_draft(root: Path, key: str) -> AsyncGenerator[Draft, None]:
 def begin(root: Path, key: str) -> BufferedWriter:
     """A new draft for this key, empty. Raises InvalidKey before a byte is asked for, or another StorageError."""
     check_key(key)
-    resolve_entry(root, key)
     with translated(key):
+        resolve_entry(root, key)
         directory = open_root(root, key)
         try:
             os.close(make_directory(DRAFTS, directory))
@@ -118,8 +118,8 @@ def remove(root: Path, key: str) -> None:
     A symbolic link goes, what it leads to stays. Raises InvalidKey for anything that is neither file nor link.
     """
     check_key(key)
-    *parents, name = resolve_entry(root, key)
     with translated(key), suppress(FileNotFoundError, NotADirectoryError):
+        *parents, name = resolve_entry(root, key)
         with open_directory(root, key, parents) as directory:
             require_removable(key, os.stat(name, dir_fd=directory, follow_symlinks=False))
             os.unlink(name, dir_fd=directory)

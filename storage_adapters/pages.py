@@ -3,7 +3,8 @@
 Knows: resident pages, and how to make them resident. Refuses to know: keys, sockets, event loops.
 `is_resident` is for the event loop: a system call or a few, never a wait. `read_ahead` is for a thread.
 
-The kernel is asked with `preadv2(RWF_NOWAIT)`: it copies a byte from a resident page, or says EAGAIN.
+The kernel is asked with `preadv2(RWF_NOWAIT)`: it copies a byte from a resident page, or says EAGAIN (and
+may begin to read that page by itself).
 Where it cannot say, the answer is the safe one, "not resident": a needless thread costs 50 µs, a network
 file system that blocks the event loop costs seconds. The one exception is a file system that lies in
 memory (tmpfs refuses RWF_NOWAIT and never waits); the mount table tells, once per device.

@@ -77,7 +77,8 @@ def is_unicode(text: str) -> bool:
 def resolve_file(root: Path, key: str) -> list[str]:
     """The names from the root to the file itself: every symbolic link followed. The root is resolved already.
 
-    Raises InvalidKey if a link leads out of the root. What cannot be resolved is left for the walk to find.
+    Raises InvalidKey if a link leads out of the root, OSError if one vanishes under our eyes. What cannot be
+    resolved is left for the walk to find.
     """
     return names_beneath(root, key, os.path.realpath(root / key))
 
@@ -144,16 +145,17 @@ def open_root(root: Path, key: str) -> int:
 def open_regular(root: Path, key: str) -> tuple[int, os.stat_result]:
     """The key's file, open for reading, and what fstat says of it; the caller closes it. Raises StorageError."""
     check_key(key)
-    *parents, name = resolve_file(root, key)
-    with translated(key), open_directory(root, key, parents) as directory:
-        # Looked at before it is opened, because opening a device can act on it; and after, because of races.
-        require_regular(key, os.stat(name, dir_fd=directory, follow_symlinks=False))
-        fd = os.open(name, REGULAR, dir_fd=directory)
-        try:
-            return fd, require_regular(key, os.fstat(fd))
-        except BaseException:
-            os.close(fd)
-            raise
+    with translated(key):
+        *parents, name = resolve_file(root, key)
+        with open_directory(root, key, parents) as directory:
+            # Looked at before it is opened, because opening a device can act on it; and after, because of races.
+            require_regular(key, os.stat(name, dir_fd=directory, follow_symlinks=False))
+            fd = os.open(name, REGULAR, dir_fd=directory)
+    try:
+        return fd, require_regular(key, os.fstat(fd))
+    except BaseException:
+        os.close(fd)
+        raise
 
 
 def require_regular(key: str, status: os.stat_result) -> os.stat_result:
