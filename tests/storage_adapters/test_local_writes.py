@@ -1,4 +1,4 @@
-"""Files appear by one rename, leave nothing behind, and are removed with the directories they leave empty."""
+"""Files appear by one rename, and leave nothing behind."""
 
 import asyncio
 import os
@@ -9,7 +9,6 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,10 +17,12 @@ import pytest
 from storage_adapters.base import InvalidKey, StorageUnavailable
 from storage_adapters.local import LocalStorage, connect
 from tests.contracts.storage_words import Put, read_whole
+from tests.storage_adapters.local_acts import write
 from tests.storage_adapters.local_storage import LocalFixtures, count_open, settle
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+REPOSITORY = Path(__file__).parents[2]
 SIZE = 1_000_000
 
 WATCHER = f"""
@@ -51,11 +52,6 @@ asyncio.run(write())
 """
 
 
-async def write(storage: LocalStorage, key: str, content: bytes) -> None:
-    async with storage.create(key) as writer:
-        await writer.write(content)
-
-
 def drafts(root: Path) -> list[Path]:
     return sorted((root / ".seekgate-tmp").iterdir())
 
@@ -64,7 +60,7 @@ def drafts(root: Path) -> list[Path]:
 def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Python with these arguments, its first line awaited; killed at the end if it still runs."""
     with subprocess.Popen(
-        [sys.executable, "-c", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", *arguments], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
@@ -162,75 +158,6 @@ class TestWriting(LocalFixtures):
         finally:
             tracemalloc.stop()
         assert size(root / "large") == 32 * 1024 * 1024
-
-
-class TestRemoving(LocalFixtures):
-    async def test_empty_directories_go_with_their_last_file(self, adapter: LocalStorage, root: Path, put: Put) -> None:
-        await put("a/b/c/file", b"content")
-        await put("a/kept", b"content")
-        await adapter.delete("a/b/c/file")
-        assert tree(root) == {".seekgate-tmp", "a", "a/kept"}
-        await adapter.delete("a/kept")
-        assert tree(root) == {".seekgate-tmp"}
-
-    async def test_an_absent_file_takes_no_directory_with_it(self, adapter: LocalStorage, root: Path) -> None:
-        (root / "a" / "empty").mkdir(parents=True)
-        await adapter.delete("a/empty/absent")
-        await adapter.delete("a/file/absent")
-        assert tree(root) == {".seekgate-tmp", "a", "a/empty"}
-
-    async def test_writing_and_deleting_side_by_side_lose_nothing(self, root: Path) -> None:
-        """The directory that a deletion prunes is the one that a writer is about to publish into."""
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=4))
-        storage = await connect(root=root)
-        for number in range(100):
-            await write(storage, "a/b/old", b"old")
-            await asyncio.gather(storage.delete("a/b/old"), write(storage, "a/b/new", bytes([number])))
-            assert await read_whole(storage, "a/b/new") == bytes([number])
-            await storage.delete("a/b/new")
-        await storage.close()
-
-
-class TestListing(LocalFixtures):
-    async def test_only_files_that_are_objects_are_listed(
-        self, adapter: LocalStorage, root: Path, put: Put, tmp_path: Path
-    ) -> None:
-        await put("a/file", b"content")
-        (tmp_path / "outside").mkdir()
-        (tmp_path / "outside" / "secret").write_bytes(b"secret")
-        (root / "outside").symlink_to(tmp_path / "outside")
-        (root / "file").symlink_to("a/file")
-        (root / "loop").symlink_to(".")
-        (root / "empty").mkdir()
-        (root / ".seekgate-tmp" / "draft").write_bytes(b"half")
-        (root / os.fsdecode(b"not utf-8 \xff")).write_bytes(b"content")
-        os.mkfifo(root / "fifo")
-        assert [listed.key async for listed in adapter.list("")] == ["a/file"]
-        assert [listed.key async for listed in adapter.list("outside/")] == []
-        assert [listed.key async for listed in adapter.list(".seekgate-tmp/")] == []
-
-    async def test_a_deep_tree_is_listed(self, adapter: LocalStorage, put: Put) -> None:
-        key = "d/" * 300 + "file"
-        await put(key, b"content")
-        assert [listed.key async for listed in adapter.list("d/")] == [key]
-
-    async def test_a_tree_that_changes_meanwhile_is_listed_as_far_as_it_is_there(
-        self, adapter: LocalStorage, root: Path, put: Put
-    ) -> None:
-        for number in range(300):
-            await put(f"a/{number:03}", b"")
-        await put("b/file", b"")
-        keys = []
-        async for listed in adapter.list(""):
-            keys.append(listed.key)
-            if len(keys) == 1:
-                await adapter.delete("b/file")
-        assert keys == [f"a/{number:03}" for number in range(300)]
-        assert count_open(root) == 0
-
-
-def tree(root: Path) -> set[str]:
-    return {str(path.relative_to(root)) for path in root.rglob("*")}
 
 
 def size(path: Path) -> int:
