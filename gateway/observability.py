@@ -9,14 +9,15 @@ Events go to standard error, one JSON object a line; the access log goes to stan
 import asyncio
 import logging
 import math
+import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
 
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 _LATENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600)
@@ -102,24 +103,32 @@ def _write_all(stream: BinaryIO, lines: bytes) -> None:
 
 
 class Metrics:
-    """The process's metrics, in a registry of their own."""
+    """The gateway's metrics: this process's, or those of all workers where they keep them together.
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+    The supervisor has them kept together by PROMETHEUS_MULTIPROC_DIR, which prometheus_client looks for.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
         self._requests = Counter(
             "seekgate_requests", "Answers, by route, method, status and outcome.",
-            ["route", "method", "status", "outcome"], registry=self.registry,
+            ["route", "method", "status", "outcome"], registry=self._registry,
         )  # fmt: skip
         self._seconds = Histogram(
             "seekgate_request_seconds", "Time from a request's head to the end of its answer.",
-            ["route"], buckets=_LATENCY_BUCKETS, registry=self.registry,
+            ["route"], buckets=_LATENCY_BUCKETS, registry=self._registry,
         )  # fmt: skip
         self._sent = Counter(
             "seekgate_sent_bytes", "Body bytes of the byte route handed to the kernel, by storage.",
-            ["storage"], registry=self.registry,
+            ["storage"], registry=self._registry,
         )  # fmt: skip
-        self._running = Gauge("seekgate_streams_running", "Bodies being sent now.", registry=self.registry)
-        self._deletions = Gauge("seekgate_deletions_queued", "Objects waiting to be deleted.", registry=self.registry)
+        self._running = Gauge(
+            "seekgate_streams_running", "Bodies being sent now.", registry=self._registry, multiprocess_mode="livesum"
+        )
+        self._deletions = Gauge(
+            "seekgate_deletions_queued", "Objects waiting to be deleted.",
+            registry=self._registry, multiprocess_mode="mostrecent",
+        )  # fmt: skip
         # Looking a child up by labels costs more than counting; requests repeat few combinations.
         self._children: dict[tuple[str, str, int, str], tuple[Counter, Histogram]] = {}
         self._sent_children: dict[str, Counter] = {}
@@ -143,11 +152,16 @@ class Metrics:
             child = self._sent_children[storage] = self._sent.labels(storage)
         child.inc(sent)
 
-    def watch_streams(self, running: Callable[[], int]) -> None:
-        """Read the number of running streams when the metrics are asked for."""
-        self._running.set_function(running)
+    def set_running(self, streams: int) -> None:
+        """How many bodies are being sent now."""
+        self._running.set(streams)
 
     def render(self, deletions: int | None) -> bytes:
         """The text exposition format; `deletions` is the queue's depth, None where it cannot be told."""
         self._deletions.set(math.nan if deletions is None else deletions)
-        return generate_latest(self.registry)
+        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        if folder is None:
+            return generate_latest(self._registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together, folder)  # type: ignore[no-untyped-call] # the library types all but this
+        return generate_latest(together)

@@ -91,10 +91,11 @@ class _Body:
 
 
 class Streams:
-    """The streams that run now: how many there may be, and the way to wait until none is left."""
+    """The streams that run now: at most `limit`; `on_change` is told how many."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, on_change: Callable[[int], None]) -> None:
         self._limit = limit
+        self._on_change = on_change
         self._idle = asyncio.Event()
         self._idle.set()
         self.running = 0
@@ -102,13 +103,17 @@ class Streams:
     def __enter__(self) -> None:
         if self.running >= self._limit:
             raise Unavailable("Too many streams are running", retry_after_seconds=1)
-        self.running += 1
         self._idle.clear()
+        self._change(1)
 
     def __exit__(self, *_: object) -> None:
-        self.running -= 1
+        self._change(-1)
         if not self.running:
             self._idle.set()
+
+    def _change(self, by: int) -> None:
+        self.running += by
+        self._on_change(self.running)
 
     async def wait_idle(self) -> None:
         """Return once no stream runs."""

@@ -1,0 +1,71 @@
+"""Listening sockets: opened once, handed to whoever serves.
+
+Knows: addresses, ports and what a client calls them. Refuses to know: processes, HTTP and what is served.
+
+Every worker has a socket of its own on the same port (SO_REUSEPORT), and the socket outlives the worker: a
+connection that waits in its queue while one worker leaves is accepted by the next one, never refused.
+"""
+
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.config import Config
+
+_BACKLOG: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """One worker's sockets; `admin` is None where operations share the public port."""
+
+    public: socket.socket
+    admin: socket.socket | None
+
+
+def open_sockets(config: Config, stack: ExitStack) -> list[Sockets]:
+    """The sockets of every worker, closed with the stack. Raises OSError if a port cannot be had."""
+    server = config.server
+    count = server.workers
+    public = _listen(server.host, server.port, count, stack)
+    if server.admin_port is None:
+        return [Sockets(each, None) for each in public]
+    admin = _listen(server.admin_host, server.admin_port, count, stack)
+    return [Sockets(*pair) for pair in zip(public, admin, strict=True)]
+
+
+def _listen(host: str, port: int, count: int, stack: ExitStack) -> list[socket.socket]:
+    """`count` sockets on one port; port 0 lets the kernel choose it once for all."""
+    sockets: list[socket.socket] = []
+    for _ in range(count):
+        opened = stack.enter_context(_bind(host, port, shared=count > 1))
+        port = opened.getsockname()[1]
+        sockets.append(opened)
+    # All are bound before any listens: a connection must not find a queue that nobody will serve.
+    for each in sockets:
+        each.listen(_BACKLOG)
+    return sockets
+
+
+def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    opened = socket.socket(family, kind, protocol)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        opened.bind(address)
+    except OSError as error:
+        opened.close()
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return opened
+
+
+def base_url(config: Config, sockets: Sockets) -> str:
+    """What a client on this machine calls the gateway."""
+    host, port = sockets.public.getsockname()[:2]
+    scheme = "http" if config.server.tls_certificate is None else "https"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -1,0 +1,187 @@
+"""The composition root of a site: every route with what it needs, served on open sockets. It knows everyone.
+
+Knows: what is built from what, and the order in which it comes up and goes down. Refuses to know: what any of
+it does.
+
+    up    backends -> routes -> cleanup -> listening
+    down  readiness fails, idle connections close -> running streams end, or their deadline comes -> backends
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiohttp import web
+
+from gateway.backends import Backends, in_background, open_backends
+from gateway.cleanup import Cleanup, CleanupSettings
+from gateway.config import Config
+from gateway.contract import load_contract
+from gateway.listening import Sockets
+from gateway.observability import AccessLog, Metrics
+from gateway.web.app import Services, build_admin_app, build_app
+from gateway.web.authentication import Authenticator
+from gateway.web.cors import Cors
+from gateway.web.health import Check, HealthRoutes
+from gateway.web.links import Links
+from gateway.web.media import DeliverySettings, MediaRoute
+from gateway.web.page import PageRoutes
+from gateway.web.streaming import Streamer, Streams
+from gateway.web.vexa import VexaRoutes
+
+_log: Final = logging.getLogger(__name__)
+
+# What is left to do for a connection whose stream was ended by the deadline.
+_FAREWELL_SECONDS: Final = 1.0
+
+
+class Drain:
+    """Whether the gateway is going down."""
+
+    def __init__(self) -> None:
+        self._requested = asyncio.Event()
+
+    def request(self) -> None:
+        """Go down."""
+        self._requested.set()
+
+    def is_draining(self) -> bool:
+        """Whether it was requested."""
+        return self._requested.is_set()
+
+    async def wait(self) -> None:
+        """Return once it is requested."""
+        await self._requested.wait()
+
+
+@asynccontextmanager
+async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenerator[None]:
+    """A gateway that serves on the sockets. Leaving drains it."""
+    async with open_backends(config) as backends, _access_log(config) as access_log:
+        cleanup = Cleanup(backends.deletions, backends.storages, CleanupSettings(**config.deletions.model_dump()))
+        site = _Site(config, backends, cleanup, drain, access_log)
+        async with in_background(cleanup.run()), site.listening(sockets):
+            yield
+
+
+@asynccontextmanager
+async def _access_log(config: Config) -> AsyncGenerator[AccessLog]:
+    """The access log, on standard output."""
+    with open(1, "wb", buffering=0, closefd=False) as stdout:  # noqa: ASYNC230 - a descriptor that is open already
+        access_log = AccessLog(stdout if config.logging.access_log else None)
+        yield access_log
+        await access_log.close()
+
+
+class _Site:
+    """The routes' services, built once, and the way up and down."""
+
+    def __init__(
+        self, config: Config, backends: Backends, cleanup: Cleanup, drain: Drain, access_log: AccessLog
+    ) -> None:
+        self._config = config
+        self._backends = backends
+        self._drain = drain
+        self._metrics = Metrics()
+        self._streams = Streams(config.delivery.max_concurrent_streams, self._metrics.set_running)
+        self._cors = Cors(config.cors.allowed_origins)
+        self._authenticator = Authenticator(backends.api_keys, backends.signer)
+        self._links = Links(backends.signer, config.server.public_url)
+        self._services = Services(
+            self._media(), self._vexa(cleanup), self._health(), PageRoutes(), self._cors, self._metrics, access_log
+        )
+
+    def _media(self) -> MediaRoute:
+        delivery = self._config.delivery
+        streamer = Streamer(
+            self._streams,
+            stall_timeout_seconds=delivery.stall_timeout_seconds,
+            is_draining=self._drain.is_draining,
+        )
+        return MediaRoute(
+            authenticator=self._authenticator,
+            catalog=self._backends.catalog,
+            storages=self._backends.storages,
+            streamer=streamer,
+            links=self._links,
+            cors=self._cors,
+            settings=DeliverySettings(
+                delivery.cache_control_private, delivery.cache_control_signed, delivery.max_ranges
+            ),
+        )
+
+    def _vexa(self, cleanup: Cleanup) -> VexaRoutes:
+        return VexaRoutes(
+            authenticator=self._authenticator,
+            catalog=self._backends.catalog,
+            storages=self._backends.storages,
+            links=self._links,
+            on_deleted=cleanup.wake,
+        )
+
+    def _health(self) -> HealthRoutes:
+        storages = self._backends.storages.items()
+        # Readiness is one index look-up in the database, and every storage.
+        checks: dict[str, Check] = {"database": lambda: self._backends.api_keys.find_key(bytes(32))}
+        return HealthRoutes(
+            checks=checks | {f"storage:{name}": storage.adapter.ping for name, storage in storages},
+            is_draining=self._drain.is_draining,
+            metrics=self._metrics,
+            deletions=self._backends.deletions,
+            contract=load_contract(),
+        )
+
+    @asynccontextmanager
+    async def listening(self, sockets: Sockets) -> AsyncGenerator[None]:
+        """Serve on the sockets; drain at the end."""
+        public = self._runner(build_app(self._services, with_operations=sockets.admin is None))
+        admin = self._runner(build_admin_app(self._services))
+        try:
+            await _serve(public, sockets, _tls(self._config))
+            if sockets.admin is not None:
+                await admin.setup()
+                await web.SockSite(admin, sockets.admin).start()
+            yield
+            await self._wait_for_streams(public)
+        finally:
+            await public.cleanup()
+            await admin.cleanup()
+
+    def _runner(self, app: web.Application) -> web.AppRunner:
+        return web.AppRunner(
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            keepalive_timeout=self._config.server.keepalive_timeout_seconds,
+            shutdown_timeout=_FAREWELL_SECONDS,
+        )
+
+    async def _wait_for_streams(self, runner: web.AppRunner) -> None:
+        """Fail readiness, close idle connections, and give the running streams until the deadline.
+
+        The listener stays up meanwhile, so that health checks see "draining" and late requests get an answer.
+        """
+        self._drain.request()
+        if runner.server is not None:
+            runner.server.pre_shutdown()
+        try:
+            async with asyncio.timeout(self._config.server.drain_timeout_seconds):
+                await self._streams.wait_idle()
+        except TimeoutError:
+            _log.warning("streams were cut at the deadline", extra={"running": self._streams.running})
+
+
+async def _serve(runner: web.AppRunner, sockets: Sockets, tls: ssl.SSLContext | None) -> None:
+    await runner.setup()
+    await web.SockSite(runner, sockets.public, ssl_context=tls).start()
+
+
+def _tls(config: Config) -> ssl.SSLContext | None:
+    if config.server.tls_certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(config.server.tls_certificate, config.server.tls_key)
+    return context
