@@ -6,11 +6,11 @@ has the schema already.
 
 import os
 import shutil
-import tempfile
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -25,6 +25,7 @@ from gateway.db.pool import apply_schema, open_pool
 pytest.register_assert_rewrite("tests.contracts")
 
 TEMPLATE: Final = "seekgate_template"
+MEMORY_WANTED: Final = 4 * 2**30
 SKIP_ALLOWED: Final = "Skipped: cannot run here:"
 
 _numbers: Final = count(1)
@@ -33,13 +34,21 @@ _numbers: Final = count(1)
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def postgres() -> AsyncGenerator[str]:
     """The URL of the run's server; its database `seekgate_template` has the schema and no rows."""
-    folder = Path(tempfile.mkdtemp(prefix="seekgate-tests-"))
-    try:
-        async with embedded_postgres(folder / "postgres") as url:
+    with _folder() as folder:
+        async with embedded_postgres(Path(folder) / "postgres") as url:
             await _prepare(url)
             yield url
-    finally:
-        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres_folder() -> Iterator[Path]:
+    """An empty folder for a PostgreSQL of the test's own.
+
+    Not `tmp_path`: each run of pytest that starts makes the folder above it private again, and root's
+    PostgreSQL runs as another user.
+    """
+    with _folder() as folder:
+        yield Path(folder)
 
 
 @pytest_asyncio.fixture
@@ -68,6 +77,13 @@ def database_at(server: str, name: str) -> str:
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
 
 
+def _folder() -> TemporaryDirectory[str]:
+    """A folder in memory, if there is plenty: a database for every test is hundreds of small files."""
+    memory = Path("/dev/shm")  # noqa: S108 - the folder made in it is private
+    plenty = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_WANTED
+    return TemporaryDirectory(prefix="seekgate-tests-", dir=memory if plenty else None)
+
+
 async def _prepare(server: str) -> None:
     connection = await asyncpg.connect(server)
     try:
@@ -86,7 +102,7 @@ async def _database(server: str, template: str) -> AsyncGenerator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     connection = await asyncpg.connect(server)
     try:
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         yield database_at(server, name)
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:

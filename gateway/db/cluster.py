@@ -66,9 +66,14 @@ class Cluster:
     def stop(self) -> None:
         """Stop the server if it runs: clients are cut, transactions rolled back, everything on disk."""
         postmaster = find_postmaster(self._place)
-        if postmaster is not None and postmaster.is_alive():
+        if postmaster is None or not postmaster.is_alive():
+            return
+        try:
             self._programs.run(*STOP, cwd=self._place)
-            self._remove_socket_folder(postmaster)
+        except EmbeddedDatabaseError:
+            if postmaster.is_alive():  # else it died by itself in between
+                raise
+        self._clear_sockets(postmaster)
 
     def _ensure_made(self) -> None:
         """Run initdb beside the final place, so that a cluster is there whole or not at all."""
@@ -87,7 +92,7 @@ class Cluster:
     def _start(self, before: Postmaster | None) -> None:
         if before is not None:
             before.disown()
-            self._remove_socket_folder(before)
+            self._clear_sockets(before)
         (self._place / LOG).unlink(missing_ok=True)
         try:
             self._programs.run(*START, self._options(), cwd=self._place)
@@ -110,12 +115,14 @@ class Cluster:
             os.chown(folder, self._account.uid, self._account.gid)
         return folder
 
-    def _remove_socket_folder(self, postmaster: Postmaster) -> None:
-        folder = postmaster.socket_folder
-        if folder.parent == SHORT_FOLDER and folder.name.startswith(SOCKET_FOLDER_PREFIX) and folder.is_dir():
+    def _clear_sockets(self, dead: Postmaster) -> None:
+        """Remove the socket of a dead server: its lock names a pid too, which may be anyone's today."""
+        private = _is_private(dead.socket_folder)
+        for folder in (self._place, *([dead.socket_folder] if private else [])):
             for name in (SOCKET, f"{SOCKET}.lock"):
                 (folder / name).unlink(missing_ok=True)
-            folder.rmdir()
+        if private:
+            dead.socket_folder.rmdir()
 
     def _log_tail(self) -> str:
         try:
@@ -129,6 +136,11 @@ def _fits_a_socket(folder: Path) -> bool:
     """Whether a socket can live there and a URL can name it (a comma separates hosts)."""
     text = str(folder)
     return text.isprintable() and "," not in text and len(os.fsencode(folder / SOCKET)) <= SOCKET_PATH_BYTES
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether the folder was made for the socket alone, and is still there."""
+    return folder.parent == SHORT_FOLDER and folder.name.startswith(SOCKET_FOLDER_PREFIX) and folder.is_dir()
 
 
 def _sync_folder(folder: Path) -> None:
