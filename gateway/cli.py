@@ -40,7 +40,6 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(err=True)  # ends the line on which the terminal showed ^C
+    except click.Abort:  # click's word for Ctrl-C
         return 130
     return code if isinstance(code, int) else 0

@@ -7,12 +7,13 @@ Refuses to know: how backends are put together; `gateway/backends.py` does that.
 import asyncio
 import errno
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import TypeVar
 
 import click
 
 from gateway.backends import Backends, open_backends
+from gateway.commands.options import WrongConfig
 from gateway.config import Config
 from gateway.db.pool import DatabaseUnavailable
 from gateway.errors import Refusal
@@ -22,10 +23,12 @@ T = TypeVar("T")
 
 
 def run_with_backends(config: Config, work: Callable[[Backends], Awaitable[T]]) -> T:
-    """What `work` returns; expected trouble ends the command with one line and code 1."""
+    """What `work` returns; expected trouble ends the command with one line and its exit code."""
 
     async def run() -> T:
-        async with open_backends(config) as backends:
+        async with AsyncExitStack() as stack:
+            with options_told_plainly():
+                backends = await stack.enter_async_context(open_backends(config))
             return await work(backends)
 
     with told_plainly():
@@ -42,3 +45,15 @@ def told_plainly() -> Iterator[None]:
     except OSError as error:
         hint = "; choose another with --port" if error.errno == errno.EADDRINUSE else ""
         raise click.ClickException(f"{error}{hint}") from error
+
+
+@contextmanager
+def options_told_plainly() -> Iterator[None]:
+    """Turn the ValueError of a storage that cannot use its options into exit code 2.
+
+    Only around what opens backends: anywhere else a ValueError is a bug and keeps its traceback.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise WrongConfig(str(error)) from error

@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.panel import Panel
 
-from gateway.commands.backends import run_with_backends, told_plainly
+from gateway.commands.backends import options_told_plainly, run_with_backends, told_plainly
 from gateway.commands.options import config_option, read_config
 from gateway.config import Config, redacted
 
@@ -61,7 +61,7 @@ def check_config(config_path: Path | None) -> None:
 def _serve(config: Config, announce: Callable[[str], None] | None = None) -> int:
     from gateway.server import serve as serve_until_signal
 
-    with told_plainly():
+    with told_plainly(), options_told_plainly():
         return serve_until_signal(config, announce)
 
 
