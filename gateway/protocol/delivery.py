@@ -13,6 +13,7 @@ A multipart/byteranges body (section 14.6):
     --boundary-- CRLF
 """
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from gateway.protocol.conditional import Conditions, Validators, failed_precondition, range_applies
@@ -42,11 +43,21 @@ class Representation(NamedTuple):
 
 
 class DeliveryPlan(NamedTuple):
-    """The whole answer: `headers` in order, and the body's segments (none for HEAD and for 304, 412, 416)."""
+    """The whole answer.
+
+    `fixed` headers are the same for every answer of their kind from one version of the object (and may be
+    rendered once), `varying` ones are this answer's own; the body's segments follow (none for HEAD, 304, 412, 416).
+    """
 
     status: int
-    headers: tuple[Header, ...]
+    fixed: tuple[Header, ...]
+    varying: tuple[Header, ...]
     body: tuple[Segment, ...]
+
+    @property
+    def headers(self) -> tuple[Header, ...]:
+        """All headers, in order."""
+        return (*self.fixed, *self.varying)
 
     @property
     def content_length(self) -> int:
@@ -72,9 +83,9 @@ def plan_delivery(
     validators = Validators(representation.etag, last_modified)
     failed = failed_precondition(conditions, validators, now=now)
     if failed == 412:
-        return DeliveryPlan(412, (*_validator_headers(validators), _NO_STORE, ("Content-Length", "0")), ())
+        return DeliveryPlan(412, _validator_headers(validators), (_NO_STORE, _content_length(0)), ())
     if failed == 304:
-        return DeliveryPlan(304, _cache_headers(representation, validators), ())
+        return DeliveryPlan(304, _cache_headers(representation, validators), (), ())
     # Range is defined for GET alone (section 14.2).
     if method == "GET" and conditions.range is not None and range_applies(conditions, validators, now=now):
         spans = select_spans(conditions.range, representation.size, max_ranges)
@@ -85,9 +96,9 @@ def plan_delivery(
 
 def _plan_whole(method: str, representation: Representation, validators: Validators) -> DeliveryPlan:
     size = representation.size
-    headers = _content_headers(representation, validators, representation.content_type, size)
+    fixed = _content_headers(representation, validators, representation.content_type)
     sends_body = method == "GET" and size > 0
-    return DeliveryPlan(200, headers, (ByteSpan(0, size),) if sends_body else ())
+    return DeliveryPlan(200, fixed, (_content_length(size),), (ByteSpan(0, size),) if sends_body else ())
 
 
 def _plan_spans(
@@ -95,14 +106,16 @@ def _plan_spans(
 ) -> DeliveryPlan:
     if not spans:
         unsatisfied = ("Content-Range", f"bytes */{representation.size}")
-        return DeliveryPlan(416, (*_validator_headers(validators), _NO_STORE, unsatisfied, ("Content-Length", "0")), ())
+        return DeliveryPlan(416, _validator_headers(validators), (_NO_STORE, unsatisfied, _content_length(0)), ())
     if len(spans) == 1:
         (span,) = spans
-        headers = _content_headers(representation, validators, representation.content_type, span.length)
-        return DeliveryPlan(206, (*headers, ("Content-Range", _content_range(span, representation.size))), spans)
+        fixed = _content_headers(representation, validators, representation.content_type)
+        content_range = ("Content-Range", _content_range(span, representation.size))
+        return DeliveryPlan(206, fixed, (_content_length(span.length), content_range), spans)
     body = _multipart(spans, representation, boundary)
     content_type = f"multipart/byteranges; boundary={boundary}"
-    return DeliveryPlan(206, _content_headers(representation, validators, content_type, _length(body)), body)
+    fixed = _content_headers.__wrapped__(representation, validators, content_type)
+    return DeliveryPlan(206, fixed, (_content_length(_length(body)),), body)
 
 
 def _multipart(spans: tuple[ByteSpan, ...], representation: Representation, boundary: str) -> tuple[Segment, ...]:
@@ -123,6 +136,10 @@ def _content_range(span: ByteSpan, size: int) -> str:
     return f"bytes {span.offset}-{span.end - 1}/{size}"
 
 
+def _content_length(length: int) -> Header:
+    return ("Content-Length", str(length))
+
+
 def _length(body: tuple[Segment, ...]) -> int:
     return sum(len(segment) if isinstance(segment, bytes) else segment.length for segment in body)
 
@@ -141,12 +158,11 @@ def _cache_headers(representation: Representation, validators: Validators) -> tu
     return (*_validator_headers(validators), ("Cache-Control", representation.cache_control))
 
 
-def _content_headers(
-    representation: Representation, validators: Validators, content_type: str, length: int
-) -> tuple[Header, ...]:
+@lru_cache(maxsize=4096)
+def _content_headers(representation: Representation, validators: Validators, content_type: str) -> tuple[Header, ...]:
+    """What every answer with content from this version says, prepared once: a seek adds only its lengths."""
     return (
         *_cache_headers(representation, validators),
-        ("Content-Type", content_type),
-        ("Content-Length", str(length)),
         ("Content-Disposition", representation.disposition),
+        ("Content-Type", content_type),
     )

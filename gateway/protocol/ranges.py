@@ -22,7 +22,7 @@ COALESCE_GAP: Final = 80
 _BEYOND_ANY_OBJECT: Final = 10**19
 _MAX_DIGITS: Final = 19
 
-# range-spec, digits in ASCII only. The lone "-" matches too and is refused by `_parse_spec`.
+# range-spec, digits in ASCII only. The lone "-" matches too; `_parse_spec` refuses it.
 _RANGE_SPEC: Final = re.compile(r"([0-9]*)-([0-9]*)")
 
 
@@ -48,7 +48,7 @@ class ByteSpan(NamedTuple):
 def parse_range(header: str) -> tuple[RangeSpec, ...] | None:
     """The specs of a Range header, or None where it is to be ignored. Linear in the header's length."""
     unit, equals, range_set = header.partition("=")
-    if not equals or unit.strip(" \t").lower() != "bytes":
+    if not equals or unit.lower() != "bytes":
         return None
     specs = []
     for element in range_set.split(","):
@@ -64,25 +64,31 @@ def parse_range(header: str) -> tuple[RangeSpec, ...] | None:
 
 def _parse_spec(text: str) -> RangeSpec | None:
     match = _RANGE_SPEC.fullmatch(text)
-    if match is None or text == "-":
+    if match is None:
         return None
-    first, last = match.groups()
-    if first and last and _is_greater(first, last):
+    first_digits, last_digits = match.groups()
+    if not last_digits:
+        return RangeSpec(_position(first_digits), None) if first_digits else None
+    last = _position(last_digits)
+    if not first_digits:
+        return RangeSpec(None, last)
+    first = _position(first_digits)
+    if first > last or (first == last == _BEYOND_ANY_OBJECT and _is_greater(first_digits, last_digits)):
         return None
-    return RangeSpec(_position(first), _position(last))
+    return RangeSpec(first, last)
+
+
+def _position(digits: str) -> int:
+    if len(digits) <= _MAX_DIGITS:
+        return int(digits)
+    significant = digits.lstrip("0")
+    return int(significant or "0") if len(significant) <= _MAX_DIGITS else _BEYOND_ANY_OBJECT
 
 
 def _is_greater(left: str, right: str) -> bool:
-    """Compare two numerals of any length without converting them."""
+    """Compare two numerals that are too long to be converted."""
     left, right = left.lstrip("0"), right.lstrip("0")
     return (len(left), left) > (len(right), right)
-
-
-def _position(digits: str) -> int | None:
-    if len(digits) <= _MAX_DIGITS:
-        return int(digits) if digits else None
-    significant = digits.lstrip("0")
-    return int(significant or "0") if len(significant) <= _MAX_DIGITS else _BEYOND_ANY_OBJECT
 
 
 def fit_spec(spec: RangeSpec, size: int) -> ByteSpan | None:
@@ -128,7 +134,7 @@ def select_spans(header: str, size: int, max_ranges: int) -> tuple[ByteSpan, ...
     spans = [span for spec in specs if (span := fit_spec(spec, size)) is not None]
     if len(spans) > 1:
         spans = coalesce(spans, COALESCE_GAP)
-    # A span without bytes is the suffix of an empty object: satisfiable, yet no Content-Range can say so.
-    if len(spans) > max_ranges or any(span.length == 0 for span in spans):
+    # A span of an empty object is its suffix: satisfiable, yet no Content-Range can say so.
+    if len(spans) > max_ranges or (size == 0 and spans):
         return None
     return tuple(spans)

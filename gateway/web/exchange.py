@@ -7,6 +7,7 @@ puts it under `request[EXCHANGE]`, the only request key of the house; whoever le
 import secrets
 import time
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Final, Literal
 
 from aiohttp import web
@@ -41,10 +42,12 @@ class Exchange:
 EXCHANGE: Final = web.RequestKey("exchange", Exchange)
 
 _MAX_ID_LENGTH: Final = 64
+_process_id: Final = secrets.token_hex(4)
+_numbers: Final = count(1)
 
 
 def request_id(given: str | None) -> str:
-    """The client's own request id where it is short and plain, else a new one of 16 hex digits."""
+    """The client's own request id where it is short and plain, else a new one: this process's, and a number."""
     if given and len(given) <= _MAX_ID_LENGTH and given.isascii() and given.replace("-", "").isalnum():
         return given
-    return secrets.token_hex(8)
+    return f"{_process_id}{next(_numbers):08x}"

@@ -4,6 +4,7 @@ Knows: how JSON leaves the process. Refuses to know: what it means.
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -47,3 +48,9 @@ class SentResponse(web.StreamResponse):
 
     async def write_eof(self, _data: bytes = b"") -> None:
         return None
+
+
+@lru_cache(maxsize=64)
+def sent_response(status: int, *, keep_alive: bool) -> SentResponse:
+    """The mark for this status; it carries nothing of its request, so one serves all."""
+    return SentResponse(status, keep_alive=keep_alive)

@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -23,7 +24,7 @@ from gateway.protocol.delivery import DeliveryPlan, Header, Segment
 from gateway.protocol.http_date import format_http_date
 from gateway.protocol.ranges import ByteSpan
 from gateway.web.exchange import EXCHANGE, Exchange
-from gateway.web.responses import SentResponse
+from gateway.web.responses import SentResponse, sent_response
 from gateway.web.wire import Stalled, Wire, open_wire
 from storage_adapters.base import StorageError, StoredObject, ZeroCopy
 
@@ -32,13 +33,26 @@ _log: Final = logging.getLogger(__name__)
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
-def render_head(status: int, headers: Iterable[Header], connection: str | None, *, now: float) -> bytes:
-    """The response head (RFC 9112 section 4). `connection` is that field's value, or None for the default."""
-    lines = [f"{name}: {value}\r\n" for name, value in headers]
-    if connection is not None:
-        lines.append(f"Connection: {connection}\r\n")
+@lru_cache(maxsize=4096)
+def _render_fixed(headers: tuple[Header, ...]) -> str:
+    return _render(headers)
+
+
+def _render(headers: Iterable[Header]) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in headers])
+
+
+def render_head(
+    status: int, fixed: tuple[Header, ...], varying: Iterable[Header], connection: str | None, *, now: float
+) -> bytes:
+    """The response head (RFC 9112 section 4).
+
+    `fixed` headers repeat from answer to answer; `connection` is that field's value, or None for the default.
+    """
+    closing = "" if connection is None else f"Connection: {connection}\r\n"
     date = format_http_date(int(now))
-    return f"{_STATUS_LINES[status]}Date: {date}\r\n{''.join(lines)}\r\n".encode("latin-1")
+    head = f"{_STATUS_LINES[status]}Date: {date}\r\n{_render_fixed(fixed)}{_render(varying)}{closing}\r\n"
+    return head.encode("latin-1")
 
 
 class _Body:
@@ -147,16 +161,16 @@ class Streamer:
             transport = request.transport
             if transport is None:
                 exchange.outcome = "client_closed"
-                return SentResponse(plan.status, keep_alive=False)
+                return sent_response(plan.status, keep_alive=False)
             connection = _connection(request, keep_alive=keep_alive)
-            head = render_head(plan.status, (*plan.headers, *extra), connection, now=time.time())
+            head = render_head(plan.status, plan.fixed, (*plan.varying, *extra), connection, now=time.time())
             wire = open_wire(request, transport, self._stall_timeout)
             try:
                 whole = await _deliver(_Body(wire, head, stored), wire, plan, exchange)
             finally:
                 wire.close()
                 exchange.sent = max(wire.sent - len(head), 0)
-        return SentResponse(plan.status, keep_alive=keep_alive and whole)
+        return sent_response(plan.status, keep_alive=keep_alive and whole)
 
 
 def _connection(request: web.Request, *, keep_alive: bool) -> str | None:
