@@ -7,11 +7,17 @@ answer would be read as the head of the next one.
 from collections.abc import Awaitable, Callable
 
 from tests.conformance.media import Media
-from tests.conformance.raw_http import Response, compose, connect
+from tests.conformance.raw_http import Head, Response, compose, connect
 from tests.conformance.table import Row, check
 from tests.gateway_process import Gateway
 
 Ask = Callable[[Row, Media], Awaitable[Response]]
+
+
+def keeps_alive(head: Head) -> bool:
+    """Whether the connection goes on behind this answer (RFC 9112 section 9.3)."""
+    option = (head.get("Connection") or "").lower()
+    return option != "close" if head.minor_version else option == "keep-alive"
 
 
 async def exchange(site: Gateway, octets: bytes, method: str = "GET") -> Response:
@@ -19,7 +25,7 @@ async def exchange(site: Gateway, octets: bytes, method: str = "GET") -> Respons
     async with connect(site.host, site.port) as connection:
         await connection.send(octets)
         response = await connection.read_response(method)
-        if (response.head.get("Connection") or "").lower() != "close":
+        if keeps_alive(response.head):
             await connection.send(compose("GET", "/livez", [("Connection", "close")], host=site.authority))
             following = await connection.read_response()
             assert following.status == 200

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from string import Template
 
+from hypothesis.vendor.pretty import RepresentationPrinter
+
 RFC850 = "%A, %d-%b-%y %H:%M:%S GMT"
 ASCTIME = "%a %b {day:2d} %H:%M:%S %Y"
 
@@ -22,6 +24,9 @@ class Media:
 
     def __repr__(self) -> str:
         return f"Media({self.target}, {len(self.content)} bytes)"
+
+    def _repr_pretty_(self, printer: RepresentationPrinter, _cycle: object) -> None:
+        printer.text(repr(self))
 
     @property
     def target(self) -> str:

@@ -13,7 +13,7 @@ from tests.conformance.table import check_description, parse_multipart
 from tests.gateway_process import Gateway
 
 # Enough to be surprised, few enough for every run; each example is two requests over a new connection.
-EXAMPLES: Final = settings(max_examples=150, deadline=None)
+EXAMPLES: Final = settings(max_examples=100, deadline=None)
 SIZE: Final = 100_000
 FAR_GAP: Final = 1000
 

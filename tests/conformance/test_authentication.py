@@ -14,7 +14,6 @@ MISSING: Final = {"detail": "Missing API key"}
 INVALID: Final = {"detail": "Invalid API key"}
 NO_SCOPE: Final = {"detail": "Insufficient scope for this endpoint"}
 NO_RECORDING: Final = {"detail": "Recording not found"}
-NO_MEDIA: Final = {"detail": "Media file not found"}
 
 
 def expect_refusal(response: Response, status: int, body: dict[str, str]) -> None:
@@ -168,9 +167,15 @@ async def test_transcripts_have_a_scope_of_their_own(site: Gateway) -> None:
 @pytest.mark.parametrize("key", ["other_key", "test_key"])
 @pytest.mark.parametrize("target", READS[1:])
 async def test_what_another_owner_has_does_not_exist(site: Gateway, media: Media, target: str, key: str) -> None:
-    response = await call(site, place(target, media), key=getattr(site, key))
-    assert document(response) in (NO_RECORDING, NO_MEDIA)
-    expect_refusal(response, 404, document(response))
+    expect_refusal(await call(site, place(target, media), key=getattr(site, key)), 404, NO_RECORDING)
+
+
+async def test_test_data_is_for_test_keys_alone(site: Gateway) -> None:
+    ids = site.add("test-data", b"only a test", "mp3", live=False)
+    target = f"/recordings/{ids[0]}/media/{ids[1]}/raw"
+    assert (await call(site, target, key=site.test_key)).body == b"only a test"
+    expect_refusal(await call(site, target, key=site.key), 404, NO_RECORDING)
+    assert (await call(site, f"/recordings/{ids[0]}", key=site.key)).status == 404
 
 
 @pytest.mark.parametrize("key", ["other_key", "test_key"])
@@ -180,10 +185,13 @@ async def test_another_owner_can_delete_nothing(site: Gateway, media: Media, key
     assert (await call(site, target, key=site.key)).status == 200
 
 
-@pytest.mark.parametrize("key", ["other_key", "test_key"])
-async def test_another_owners_list_is_empty(site: Gateway, media: Media, key: str) -> None:
-    response = await call(site, "/recordings", key=getattr(site, key))
-    assert document(response) == {"recordings": []}
+async def test_another_owners_list_is_empty(site: Gateway, media: Media) -> None:
+    assert document(await call(site, "/recordings", key=site.other_key)) == {"recordings": []}
+
+
+async def test_a_test_keys_list_shows_no_live_recording(site: Gateway, media: Media) -> None:
+    listed = document(await call(site, "/recordings", key=site.test_key))["recordings"]
+    assert media.recording_id not in [shown["id"] for shown in listed]
 
 
 async def test_no_answer_and_no_log_line_shows_a_whole_key(site: Gateway, media: Media) -> None:

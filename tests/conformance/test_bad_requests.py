@@ -44,6 +44,40 @@ async def test_a_range_of_8000_bytes_is_still_read(site: Gateway, media: Media) 
     assert (response.status, response.body) == (206, media.content[0:8])
 
 
+# fmt: off
+FIELDS: Final = (
+    "Accept", "Accept-Encoding", "Authorization", "Cookie", "Expect", "Forwarded", "If-Match", "If-Modified-Since",
+    "If-None-Match", "If-Range", "If-Unmodified-Since", "Origin", "Range", "Referer", "User-Agent", "X-API-Key",
+    "X-Forwarded-For", "X-Request-Id", "traceparent",
+)
+TARGETS: Final = (
+    "/%ff", "/%00", "/%0d%0aX:%20y", "/recordings/%ff", "/recordings/1/media/%ff/raw", "/transcripts/%ff/%fe",
+    "/transcripts/zoom/%ed%a0%80", "/recordings?limit=%ff", "/recordings?%ff=1", "/recordings?limit=%00",
+    "$target?sig=%ff&exp=%fe&kid=%00", "$target?%ff", "/\xff", "//", "/../../etc/passwd", "/player/%2e%2e/%ff", "*",
+)
+# fmt: on
+
+
+@pytest.mark.parametrize("name", FIELDS)
+async def test_octets_that_are_no_text_in_any_field_do_no_harm(site: Gateway, media: Media, name: str) -> None:
+    fields: list[tuple[str, str | bytes]] = [("X-API-Key", site.key), (name, b"\xff\xfe\xed\xa0\x80 \xc3\xa4")]
+    response = await exchange(site, compose("GET", media.target, fields, host=site.authority))
+    assert response.status < 500
+
+
+async def test_an_expectation_that_nobody_knows_fails(site: Gateway, media: Media) -> None:
+    fields = [("X-API-Key", site.key), ("Expect", "a miracle")]
+    response = await exchange(site, compose("GET", media.target, fields, host=site.authority))
+    assert response.status == 417
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_octets_that_are_no_text_in_a_target_do_no_harm(site: Gateway, media: Media, target: str) -> None:
+    octets = compose("GET", target.replace("$target", media.target), [("X-API-Key", site.key)], host=site.authority)
+    response = await exchange(site, octets)
+    assert response.status < 500
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "LOCK"])
 async def test_other_methods_are_told_the_allowed_ones(site: Gateway, media: Media, method: str) -> None:
     fields = [("X-API-Key", site.key), ("Content-Length", "0")]

@@ -48,6 +48,7 @@ async def test_refusals_keep_the_connection(site: Gateway, media: Media) -> None
             (media.target, [("X-API-Key", site.write_only_key)], 403),
             (media.target, [("X-API-Key", site.other_key)], 404),
             ("/no/such/page", [("X-API-Key", site.key)], 404),
+            (media.target.removesuffix("/raw"), [("X-API-Key", site.key)], 404),
             ("/recordings?limit=0", [("X-API-Key", site.key)], 422),
         ):
             await connection.send(compose("GET", target, fields, host=site.authority))

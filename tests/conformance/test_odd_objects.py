@@ -1,4 +1,4 @@
-"""Objects at the edges: empty, of one byte, past 4 GiB, written in the future; names and types."""
+"""Objects at the edges: empty, of one byte, past 4 GiB, written in the future; what the clock and the offsets hold."""
 
 import time
 from email.utils import parsedate_to_datetime
@@ -11,6 +11,8 @@ from tests.conformance.calling import call
 from tests.conformance.media import Media
 from tests.conformance.table import Row, ranged
 from tests.gateway_process import Gateway
+
+FIVE_GIB: Final = 5 * 1024**3
 
 # fmt: off
 EMPTY: Final = (
@@ -52,6 +54,27 @@ async def test_an_empty_object(ask: Ask, empty: Media, row: Row) -> None:
 @pytest.mark.parametrize("row", ONE_BYTE, ids=lambda row: row.id)
 async def test_an_object_of_one_byte(ask: Ask, one_byte: Media, row: Row) -> None:
     await ask(row, one_byte)
+
+
+async def test_last_modified_is_rounded_down_to_the_second(media: Media) -> None:
+    assert media.last_modified == "Tue, 05 Mar 2024 06:07:08 GMT"
+
+
+async def test_an_object_past_4_gib_is_served_from_its_true_offsets(site: Gateway) -> None:
+    ids = site.add("huge", b"start", "mp3")
+    with site.path_of("huge").open("r+b") as file:
+        file.seek(FIVE_GIB - 3)  # a hole of five gigabytes takes no room on the disk
+        file.write(b"end")
+    for value, content_range, body in (
+        ("bytes=-4", "5368709116-5368709119", b"\x00end"),
+        ("bytes=5368709117-", "5368709117-5368709119", b"end"),
+        ("bytes=4294967295-4294967296", "4294967295-4294967296", bytes(2)),
+        ("bytes=0-5", "0-5", b"start\x00"),
+    ):
+        fields = [("Range", value)]
+        response = await call(site, f"/recordings/{ids[0]}/media/{ids[1]}/raw", key=site.key, fields=fields)
+        assert response.head["Content-Range"] == f"bytes {content_range}/5368709120"
+        assert (response.status, response.body) == (206, body)
 
 
 async def test_a_file_from_the_future_was_last_modified_at_the_latest_now(ask: Ask, site: Gateway) -> None:
