@@ -36,7 +36,7 @@ lock:
 LOCK_FLAGS := --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
 
 clean:
-	@rm -rf .venv .venv-servers .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	@rm -rf .venv .venv-bench .venv-servers .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 
 $(RUN_STAMP): | $(VENV)/bin/python
 	@echo "Installing seekgate into $(VENV) (about 150 MB, once) ..."

@@ -242,7 +242,7 @@ def test_no_fault_tells_a_secret(tmp_path: Path) -> None:
         pytest.param("server: {prt: 1}", "server.prt", "a name that is no setting", "host, port, workers", id="unknown"),
         pytest.param("server: 5", "server", "5", "a mapping", id="no section"),
         pytest.param("storages: {a: {kind: s3}}", "storages.a.bucket", "nothing", "a value", id="missing"),
-        pytest.param("storages: {a: {kind: ftp}}", "storages.a.kind", "'ftp'", "local, memory or s3", id="a kind"),
+        pytest.param("storages: {a: {kind: ftp}}", "storages.a.kind", "'ftp'", "local, memory, s3 or synthetic", id="a kind"),
         pytest.param("default_storage: x", "default_storage", "'x'", "local", id="no such storage"),
         pytest.param("logging: {level: loud}", "logging.level", "'loud'", "'debug', 'info'", id="a choice"),
         pytest.param("cors: {allowed_origins: [https://A.example/x]}", "cors.allowed_origins.0", "'https://A.example/x'", "scheme://host[:port]", id="an origin with a path"),
