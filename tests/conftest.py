@@ -54,14 +54,14 @@ def postgres_folder() -> Iterator[Path]:
 @pytest_asyncio.fixture
 async def empty_database_url(postgres: str) -> AsyncGenerator[str]:
     """A database with nothing in it, not even the schema."""
-    async with _database(postgres, "template1") as url:
+    async with scratch_database(postgres, template="template1") as url:
         yield url
 
 
 @pytest_asyncio.fixture
 async def database_url(postgres: str) -> AsyncGenerator[str]:
     """A database with the schema and no rows, this test's alone."""
-    async with _database(postgres, TEMPLATE) as url:
+    async with scratch_database(postgres) as url:
         yield url
 
 
@@ -98,7 +98,8 @@ async def _prepare(server: str) -> None:
 
 
 @asynccontextmanager
-async def _database(server: str, template: str) -> AsyncGenerator[str]:
+async def scratch_database(server: str, template: str = TEMPLATE) -> AsyncGenerator[str]:
+    """The URL of a new database on that server, dropped at the end."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     connection = await asyncpg.connect(server)
     try:

@@ -1,0 +1,178 @@
+"""Each statement is an index scan in a catalogue of 100 000 recordings.
+
+One owner has half of them and a thousand owners have the rest: both shapes are asked for. Statements are
+planned, never run.
+"""
+
+import json
+from collections.abc import AsyncGenerator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from gateway.db.pool import open_pool
+from tests.conftest import scratch_database
+from tests.db.statements import STATEMENTS
+
+RECORDINGS: Final = 100_000
+BASE: Final = 100_000_000_000
+
+# Foreign keys hold by construction; checking them would take most of the time.
+FILL: Final = f"""
+    SET session_replication_role = replica;
+    INSERT INTO users (id, email) SELECT {BASE} + n, n || '@example.org' FROM generate_series(0, 1000) n;
+    INSERT INTO api_keys (id, user_id, live, digest, prefix, scopes)
+        SELECT {BASE} + n, {BASE} + n % 1000, true, sha256(n::text::bytea), lpad(n::text, 12, '_'), '{{}}'
+        FROM generate_series(1, 5000) n;
+    INSERT INTO meetings (id, user_id, live, platform, native_meeting_id)
+        SELECT {BASE} + n, {BASE} + n % 1000, true, 'zoom', (n / 2)::text FROM generate_series(1, 5000) n;
+    INSERT INTO transcript_segments (meeting_id, position, start_seconds, end_seconds, text)
+        SELECT {BASE} + n, position, position, position + 1, 'hello'
+        FROM generate_series(1, 5000) n, generate_series(1, 4) position;
+    INSERT INTO recordings (id, user_id, live, meeting_id, source, status, created_at, device_id, end_user_id)
+        SELECT {BASE} + n, {BASE} + CASE WHEN n % 2 = 0 THEN 0 ELSE 1 + n % 1000 END, n % 10 > 0,
+               CASE WHEN n % 5 = 0 THEN {BASE} + 1 + n % 5000 END, 'bot',
+               (ARRAY['completed', 'failed', 'pending'])[1 + n % 3], now() - n * interval '1 minute',
+               'device ' || n % 500, 'user ' || n % 700
+        FROM generate_series(1, {RECORDINGS}) n;
+    INSERT INTO media_files (id, recording_id, type, format, content_type, storage, object_key, status, size)
+        SELECT {BASE} + n, {BASE} + n, 'audio', 'mp3', 'audio/mpeg', 'local', n || '.mp3', 'uploaded', n
+        FROM generate_series(1, {RECORDINGS}) n;
+    INSERT INTO object_deletions (storage, object_key, due_at)
+        SELECT 'local', n || '.gone', now() + n * interval '1 second' FROM generate_series(1, 20000) n;
+    INSERT INTO signing_keys (kid, secret) SELECT n::text, 'x' FROM generate_series(1, 1000) n;
+"""  # noqa: S608 - numbers of our own
+
+WHALE: Final = (BASE, True)
+MINNOW: Final = (BASE + 8, True)
+WHEN: Final = datetime(2026, 1, 1, tzinfo=UTC)
+DIGEST: Final = b"\x01" * 32
+
+# Statements that need no index, each with its reason.
+WITHOUT_INDEX: Final = {
+    "LIST_KEYS": "the command line shows the whole table",
+    "COUNT_DELETIONS": "the queue's depth is all of it",
+    "ADD_FIRST_SIGNING_KEY": "stops at the first row it meets",
+    "FIND_SCHEMA_VERSION": "the table has one row",
+    "FIND_SCHEMA": "reads no table",
+    "LOCK_SCHEMA": "reads no table",
+    "LOCK_NAME": "reads no table",
+    "LOCK_SIGNING_KEYS": "reads no table",
+    "PROVE_LIFE": "reads no table",
+}
+
+ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
+    "LIST_RECORDINGS": (*WHALE, 50, 0),
+    "LIST_RECORDINGS_OF_MEETING": (*WHALE, 50, 0, BASE + 1),
+    "FIND_RECORDING": (*WHALE, BASE + 2),
+    "FIND_MEDIA_FILE": (*WHALE, BASE + 2, BASE + 2),
+    "FIND_OWNER": (BASE + 2, BASE + 2),
+    "FIND_MASTER": (*WHALE, BASE + 2, "audio"),
+    "RECORD_OBJECT_VERSION": (BASE + 2, 1, "e", WHEN),
+    "DELETE_RECORDING": (*WHALE, BASE + 2),
+    "FIND_MEETING": (*WHALE, "zoom", "1"),
+    "FIND_MEETING_ID": (*WHALE, "zoom", "1"),
+    "LIST_SEGMENTS": (BASE + 2,),
+    "ADD_MEETING": (*WHALE, "zoom", "1"),
+    "ADD_SEGMENT": (BASE + 2, 9, 0.0, 1.0, "t", None, None),
+    "FIND_REGISTERED": ("local", "2.mp3", *WHALE),
+    "WITHDRAW_DELETION": ("local", "2.gone"),
+    "FIND_DELETION": ("local", "2.gone"),
+    "ADD_RECORDING": (*WHALE, None, None),
+    "ADD_MEDIA_FILE": (BASE, "audio", "mp3", "audio/mpeg", "local", "k", 1, "e", WHEN, 1.0, None),
+    "CLAIM_DELETIONS": (100, timedelta(seconds=60)),
+    "FINISH_DELETION": (1,),
+    "POSTPONE_DELETION": (1, timedelta(seconds=60), "e"),
+    "FIND_KEY": (DIGEST,),
+    "CREATE_KEY": (DIGEST, "sk_live_ab12", *WHALE, [], None),
+    "REVOKE_KEY": ("sk_live_ab12",),
+    "RECORD_KEY_USE": (BASE + 2,),
+    "ENSURE_USER": ("a@example.org",),
+    "FIND_NEWEST_SIGNING_KEY": (),
+}
+
+# The lists that are to come ask for these; the indexes are there already.
+NEWEST: Final = "ORDER BY created_at DESC, id DESC LIMIT 25"
+FILTERS: Final = {
+    "device": ("device_id = $3", "device 7"),
+    "end user": ("end_user_id = $3", "user 7"),
+    "status": ("status = $3", "failed"),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def large(postgres: str) -> AsyncGenerator[asyncpg.Pool]:
+    """Connections to a catalogue of 100 000 recordings."""
+    async with (
+        scratch_database(postgres) as url,
+        open_pool(url, min_size=1, max_size=1, command_timeout_seconds=120) as pool,
+    ):
+        await pool.execute(FILL)
+        await pool.execute("VACUUM ANALYZE")
+        yield pool
+
+
+async def plan_of(pool: asyncpg.Pool, statement: str, *arguments: object) -> list[dict[str, Any]]:
+    """The nodes of the statement's plan for these arguments."""
+    text = await pool.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *arguments)
+    (explained,) = json.loads(text)
+    return list(_nodes(explained["Plan"]))
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from _nodes(child)
+
+
+def kinds(plan: list[dict[str, Any]]) -> set[str]:
+    return {node["Node Type"] for node in plan}
+
+
+def test_every_statement_has_arguments_here() -> None:
+    assert set(STATEMENTS) == set(ARGUMENTS) | set(WITHOUT_INDEX)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("owner", [WHALE, MINNOW], ids=["owner of half", "owner of few"])
+@pytest.mark.parametrize("name", ARGUMENTS)
+async def test_a_statement_reads_by_index_only(large: asyncpg.Pool, name: str, owner: tuple[int, bool]) -> None:
+    arguments = ARGUMENTS[name]
+    if arguments[:2] == WHALE:
+        arguments = owner + arguments[2:]
+    plan = await plan_of(large, STATEMENTS[name], *arguments)
+    assert "Seq Scan" not in kinds(plan), plan
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("owner", "offset"),
+    [(WHALE, 0), (WHALE, 1000), (MINNOW, 0)],
+    ids=["owner of half", "far into half", "owner of few"],
+)
+async def test_a_page_is_read_in_its_order_and_not_sorted(
+    large: asyncpg.Pool, owner: tuple[int, bool], offset: int
+) -> None:
+    plan = await plan_of(large, STATEMENTS["LIST_RECORDINGS"], *owner, 50, offset)
+    (scan,) = [node for node in plan if node.get("Relation Name") == "recordings"]
+    assert (scan["Node Type"], scan["Index Name"]) == ("Index Scan", "recordings_newest")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("owner", [WHALE, MINNOW], ids=["owner of half", "owner of few"])
+@pytest.mark.parametrize("filter", FILTERS)
+async def test_a_filtered_page_is_read_by_index_only(large: asyncpg.Pool, filter: str, owner: tuple[int, bool]) -> None:
+    condition, wanted = FILTERS[filter]
+    statement = f"SELECT * FROM recordings WHERE user_id = $1 AND live = $2 AND {condition} {NEWEST}"  # noqa: S608 - the table above
+    plan = await plan_of(large, statement, *owner, wanted)
+    assert "Seq Scan" not in kinds(plan), plan
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_byte_path_is_two_rows_by_primary_key(large: asyncpg.Pool) -> None:
+    plan = await plan_of(large, STATEMENTS["FIND_MEDIA_FILE"], *ARGUMENTS["FIND_MEDIA_FILE"])
+    scans = {node["Index Name"] for node in plan if "Index Name" in node}
+    assert scans == {"media_files_pkey", "recordings_pkey"}

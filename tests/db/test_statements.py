@@ -1,0 +1,43 @@
+"""The statements and the schema agree, and so do the columns and the records."""
+
+import ast
+import inspect
+from dataclasses import fields
+
+import asyncpg
+import pytest
+
+from gateway.catalog import ApiKey, MediaFile, Meeting, Recording, Segment
+from tests.db.statements import STATEMENTS, VERBS, modules
+
+RECORDS = {
+    "recordings": (Recording, {"owner", "media_files"}, {"user_id", "live"}),
+    "media_files": (MediaFile, set(), set()),
+    "meetings": (Meeting, {"owner"}, {"user_id", "live"}),
+    "transcript_segments": (Segment, set(), {"meeting_id", "position"}),
+    "api_keys": (ApiKey, {"owner", "email"}, {"user_id", "live", "digest"}),
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_a_statement_fits_the_schema(pool: asyncpg.Pool, name: str) -> None:
+    async with pool.acquire() as connection:
+        await connection.prepare(STATEMENTS[name])
+
+
+def test_no_statement_hides_inside_a_function() -> None:
+    written = [
+        node.value
+        for module in modules()
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and VERBS.match(node.value)
+    ]
+    assert sorted(written) == sorted(STATEMENTS.values())
+
+
+@pytest.mark.parametrize("table", RECORDS)
+async def test_a_records_fields_are_its_tables_columns(pool: asyncpg.Pool, table: str) -> None:
+    record, only_in_record, only_in_table = RECORDS[table]
+    rows = await pool.fetch("SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0", table)
+    columns = {row["attname"] for row in rows}
+    assert {field.name for field in fields(record)} - only_in_record == columns - only_in_table
