@@ -1,0 +1,110 @@
+"""python -m benchmarks: everything side by side, in one run.
+
+Knows: the flags, the order of a run, and where results go. Refuses to know: what is measured.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.corpus import WrongAnswer, write_corpus
+from benchmarks.goals import LOCAL_GOALS, judge
+from benchmarks.machine import REPOSITORY, describe_machine
+from benchmarks.peers import Site, missing
+from benchmarks.plan import FULL, QUICK, Plan
+from benchmarks.processes import NotStarted, choose_cores
+from benchmarks.report import Run, targets_table, write_readme, write_results
+from benchmarks.rows import Round, as_round
+from benchmarks.scenarios import SCENARIOS, Bench
+from benchmarks.seekgate import installed
+
+RESULTS: Final = REPOSITORY / "benchmarks" / "results"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--quick", is_flag=True, help="A smoke of about a minute; its numbers mean little.")
+@click.option("--rounds", type=click.IntRange(1, 20), help="How often everything is measured.")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Where results go.")
+@click.option("--write-readme", "readme", is_flag=True, help="Also replace the block in README.md.")
+def main(*, quick: bool, rounds: int | None, output: Path | None, readme: bool) -> None:
+    """Compare the gateway with what a user would pick instead, and write a report."""
+    for program in ("wrk", "taskset"):
+        if shutil.which(program) is None:
+            raise click.ClickException(f"{program} is missing (apt install wrk util-linux)")
+    plan = QUICK if quick else FULL
+    folder = output or (Path(tempfile.gettempdir()) / "seekgate-benchmarks-quick" if quick else RESULTS)
+    try:
+        run = measure_all(plan, rounds or plan.rounds)
+    except (WrongAnswer, NotStarted) as error:
+        raise click.ClickException(str(error)) from error
+    write_results(run, folder)
+    if readme:
+        write_readme(run, REPOSITORY / "README.md", folder.relative_to(REPOSITORY).as_posix())
+    click.echo(targets_table(run.verdicts))
+    click.echo(f"\n{folder}/results.md", err=True)
+
+
+def measure_all(plan: Plan, rounds: int) -> Run:
+    """Every scenario, as many rounds as wanted."""
+    machine = describe_machine()
+    cores = choose_cores()
+    with tempfile.TemporaryDirectory(prefix="seekgate-benchmarks-") as name, _steps(rounds) as (step, finish):
+        folder = Path(name)
+        (folder / "media").mkdir()
+        step("the corpus and the database")
+        corpus = write_corpus(folder / "media", plan.corpus_bytes)
+        with installed(folder, corpus) as installation, _pinned(cores[-1]):
+            site = Site(folder, installation, cores[:1])
+            found: list[Round] = []
+            for number in range(rounds):
+                bench = Bench(plan, site, cores, corpus, number, step)
+                found.append(as_round(row for scenario in SCENARIOS for row in scenario(bench)))
+                finish()
+    machine["load average after"] = " ".join(f"{load:.2f}" for load in os.getloadavg())
+    return Run(machine, found, judge(LOCAL_GOALS, found), [*_layout(cores), *(f"without {each}" for each in missing())])
+
+
+def _layout(cores: tuple[int, ...]) -> list[str]:
+    if len(cores) == 1:
+        return ["one core for servers and load: compare nothing but CPU time"]
+    return [f"servers on core {cores[0]}, load on core {cores[-1]}; with 2 workers, servers on both"]
+
+
+@contextmanager
+def _pinned(core: int) -> Iterator[None]:
+    """This process, which is the load, on one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextmanager
+def _steps(rounds: int) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
+    """Tell what is being measured; nothing is drawn while something is, except between two measurements."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True, highlight=False)
+    with Progress(*columns, console=console, auto_refresh=False) as progress:
+        task = progress.add_task("", total=rounds)
+
+        def step(words: str) -> None:
+            progress.update(task, description=words, refresh=True)
+            if not console.is_terminal:
+                print(words, file=sys.stderr, flush=True)
+
+        yield step, lambda: progress.advance(task)
+
+
+if __name__ == "__main__":
+    main()

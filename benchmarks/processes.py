@@ -1,0 +1,74 @@
+"""Programs that run for a while: started on chosen cores, awaited on a port, ended by their PID.
+
+Knows: processes, ports, taskset. Refuses to know: what the programs serve.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+START_SECONDS: Final = 60
+STOP_SECONDS: Final = 20
+HOST: Final = "127.0.0.1"
+
+
+class NotStarted(Exception):
+    """A program did not come up; the text has the end of what it said."""
+
+
+def choose_cores() -> tuple[int, ...]:
+    """Two of the cores that this process may use (one, if there is but one): servers on the first, load on the last."""
+    return tuple(sorted(os.sched_getaffinity(0))[:2])
+
+
+def free_port() -> int:
+    """A port that the kernel says is free now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    command: Sequence[str], environ: Mapping[str, str], *, port: int, cores: Sequence[int], log: Path
+) -> Iterator[int]:
+    """The PID of the program, once it listens on the port; what it says is appended to `log`.
+
+    Raises NotStarted.
+    """
+    pinned = ["taskset", "--cpu-list", ",".join(map(str, cores)), *command]
+    with log.open("ab") as words:  # appending: the file may be emptied while the program writes
+        process = subprocess.Popen(pinned, env=dict(environ), stdin=subprocess.DEVNULL, stdout=words, stderr=words)
+    try:
+        _await_port(process, port, log)
+        yield process.pid  # taskset replaces itself by the program: the PID is the program's
+    finally:
+        _end(process)
+
+
+def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise NotStarted(f"{process.args!r} does not listen:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_SECONDS)

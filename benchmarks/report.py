@@ -1,0 +1,132 @@
+"""A run as Markdown, JSON and SVG, and as a block of the README.
+
+Knows: how results are laid out. Refuses to know: how they were measured.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.goals import Verdict
+from benchmarks.plots import bar_chart
+from benchmarks.rows import QUANTITIES, Round, Row, merge_rounds, shown
+
+START: Final = "<!-- benchmarks:start -->"
+END: Final = "<!-- benchmarks:end -->"
+# File → title, scenario, quantity.
+PLOTS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "cpu.svg": ("CPU time of the server per request", "local", "cpu_us"),
+    "requests.svg": ("Requests per second of one core", "local", "requests_per_second"),
+    "latency.svg": ("99.9th percentile of latency at a fixed rate", "fixed rate", "p999_ms"),
+    "memory.svg": ("Memory per slow reader", "slow readers", "kib_per_connection"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything that one run found out; `notes` are what it had to do without."""
+
+    machine: Mapping[str, str]
+    rounds: Sequence[Round]
+    verdicts: Sequence[Verdict]
+    notes: Sequence[str]
+
+    @property
+    def rows(self) -> list[Row]:
+        return merge_rounds(self.rounds)
+
+
+def write_results(run: Run, folder: Path) -> None:
+    """results.md, results.json and the plots."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.json").write_text(json.dumps(as_document(run), indent=1, ensure_ascii=False) + "\n")
+    plots = draw_plots(run.rows)
+    for name, text in plots.items():
+        (folder / name).write_text(text)
+    (folder / "results.md").write_text(as_markdown(run, [f"![{PLOTS[name][0]}]({name})" for name in plots]))
+
+
+def as_document(run: Run) -> dict[str, Any]:
+    """The run as JSON: medians, and every round."""
+    return {
+        "machine": dict(run.machine),
+        "notes": list(run.notes),
+        "targets": [dict(verdict.in_words()) for verdict in run.verdicts],
+        "rows": {row.id: dict(row.values) for row in run.rows},
+        "rounds": [{id: dict(row.values) for id, row in each.items()} for each in run.rounds],
+    }
+
+
+def as_markdown(run: Run, plots: Iterable[str] = ()) -> str:
+    """The whole run as a page."""
+    machine = "\n".join(f"- {name}: {text}" for name, text in run.machine.items())
+    notes = "\n".join(f"- {note}" for note in run.notes)
+    parts = ["# Benchmark results", machine, notes, "## Targets", targets_table(run.verdicts), *plots]
+    for scenario in dict.fromkeys(row.scenario for row in run.rows):
+        parts += [f"## {scenario}", table([row for row in run.rows if row.scenario == scenario])]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Rows of one scenario, a column for each quantity that any of them has."""
+    names = [name for name in QUANTITIES if any(name in row.values for row in rows)]
+    head = ("row", *(QUANTITIES[name].title for name in names))
+    return _markdown_table([head, *(_line(row, names) for row in rows)], numbers_from=1)
+
+
+def _line(row: Row, names: Sequence[str]) -> tuple[str, ...]:
+    return (row.id, *(shown(name, row.values[name]) if name in row.values else "" for name in names))
+
+
+def targets_table(verdicts: Sequence[Verdict]) -> str:
+    """Target, measured, met."""
+    words = [verdict.in_words() for verdict in verdicts]
+    return _markdown_table([tuple(words[0]), *(tuple(each.values()) for each in words)]) if words else ""
+
+
+def _markdown_table(lines: Sequence[tuple[str, ...]], *, numbers_from: int | None = None) -> str:
+    head, *rest = lines
+    count = len(head) if numbers_from is None else numbers_from
+    rule = ("---",) * count + ("---:",) * (len(head) - count)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *rest))
+
+
+def draw_plots(rows: Sequence[Row]) -> dict[str, str]:
+    """File name → SVG, for each plot that has something to show."""
+    found = {}
+    for name, (title, scenario, quantity) in PLOTS.items():
+        groups: dict[str, dict[str, float]] = {}
+        for row in rows:
+            if row.scenario == scenario and row.values.get(quantity, 0) > 0:
+                groups.setdefault(row.load, {})[row.server] = row.values[quantity]
+        if groups:
+            found[name] = bar_chart(title, QUANTITIES[quantity].title, groups)
+    return found
+
+
+def write_readme(run: Run, path: Path, results: str) -> None:
+    """Put targets and the local table between the README's markers; `results` is the folder as the README calls it.
+
+    Raises ValueError where there are no markers.
+    """
+    text = path.read_text("utf-8")
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        raise ValueError(f"{path} lacks {START} and {END}")
+    path.write_text(f"{before}{START}\n{as_block(run, results)}\n{END}{after}", "utf-8")
+
+
+def as_block(run: Run, results: str) -> str:
+    """What the README shows."""
+    machine = run.machine
+    local = [row for row in run.rows if row.scenario == "local"]
+    about = (
+        f"Measured {machine.get('date')} at {machine.get('commit')} on {machine.get('processor')}, "
+        f"kernel {machine.get('kernel')}; the median of {len(run.rounds)} rounds. "
+        f"Everything: [{results}/results.md]({results}/results.md)."
+    )
+    parts = [about, targets_table(run.verdicts), f"![{PLOTS['cpu.svg'][0]}]({results}/cpu.svg)", table(local)]
+    return "\n\n".join(part for part in parts if part)

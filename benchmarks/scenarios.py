@@ -1,0 +1,143 @@
+"""The scenarios of a run: each yields rows.
+
+Knows: which loads meet which servers, in which order. Refuses to know: how loads are made and costs counted.
+
+To add a scenario, write a function `(Bench) -> Iterator[Row]` and put it into SCENARIOS. It starts what it needs,
+calls `bench.step(words)` before each measurement, verifies what it measures (WrongAnswer), and gives its rows a
+scenario name of their own.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.corpus import Corpus, WrongAnswer, verify
+from benchmarks.open_loop import measure_open_loop
+from benchmarks.peers import Site, running_servers
+from benchmarks.plan import KIB, Plan, connections_for, length_name
+from benchmarks.rows import Row
+from benchmarks.seekgate import Gateway, count_transactions, running_gateway
+from benchmarks.slow_readers import measure_slow_readers
+from benchmarks.stalls import measure_stalls
+from benchmarks.target import Target, ask
+from benchmarks.wrk import Load, measure
+
+SEEK_BYTES: Final = 64 * KIB
+# PostgreSQL's backends report what they counted at least this often.
+_STATISTICS_LAG_SECONDS: Final = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One round's means: what to measure, on what, and whom to tell which measurement begins."""
+
+    plan: Plan
+    site: Site
+    all_cores: tuple[int, ...]
+    corpus: Corpus
+    round_number: int
+    step: Callable[[str], None]
+
+    def load(self, length: int) -> Load:
+        return Load(self.corpus.size, length, connections_for(length), seed=self.round_number + 1)
+
+
+def run_slow_readers(bench: Bench) -> Iterator[Row]:
+    """Memory of fresh servers with a crowd of slow readers."""
+    with running_servers(bench.site) as targets:
+        for target in targets:
+            if target.server != "seekgate, signed URL":  # the same process has been crowded already
+                bench.step(f"{bench.plan.slow_readers} slow readers, {target.server}")
+                values = measure_slow_readers(target, bench.corpus, bench.plan.slow_readers)
+                yield Row("slow readers", f"{bench.plan.slow_readers} readers", target.server, values)
+
+
+def run_local(bench: Bench) -> Iterator[Row]:
+    """Random ranges of each size from a local file, one worker each; the noise; fixed rates."""
+    with running_servers(bench.site) as targets:
+        for length in bench.plan.lengths:
+            for target in targets:
+                yield _measure(bench, "local", length, target)
+        yield from _run_noise(bench, targets)
+        yield from _run_open_loop(bench, targets)
+
+
+def _measure(bench: Bench, scenario: str, length: int, target: Target) -> Row:
+    name = length_name(length)
+    bench.step(f"{scenario}, {name}, {target.server}")
+    verify(target, bench.corpus, length, times=_times(bench, length), seed=bench.round_number)
+    values = measure(target, bench.load(length), warm_seconds=bench.plan.warm_seconds, seconds=bench.plan.seconds)
+    return Row(scenario, name, target.server, values)
+
+
+def _times(bench: Bench, length: int) -> int:
+    """How many ranges are compared byte by byte: fewer when they are large."""
+    return bench.plan.verified if length <= 1024 * KIB else 3
+
+
+def _run_noise(bench: Bench, targets: list[Target]) -> Iterator[Row]:
+    """The same measurement twice (A/A): what differs is noise."""
+    for target in targets:
+        if target.server in {"aiohttp FileResponse", "seekgate, key"}:
+            for turn in ("first", "second"):
+                yield _measure(bench, f"noise {turn}", SEEK_BYTES, target)
+
+
+def _run_open_loop(bench: Bench, targets: list[Target]) -> Iterator[Row]:
+    for rate in bench.plan.rates:
+        for target in targets:
+            bench.step(f"{rate} requests/s, {target.server}")
+            values = measure_open_loop(target, bench.load(SEEK_BYTES), rate=rate, seconds=bench.plan.seconds)
+            yield Row("fixed rate", f"64 KiB at {rate}/s", target.server, values)
+
+
+def run_workers(bench: Bench) -> Iterator[Row]:
+    """Two workers each, on both cores: the load shares them."""
+    with running_servers(bench.site.on_cores(bench.all_cores), workers=2) as targets:
+        for length in bench.plan.lengths_with_workers:
+            for target in targets:
+                if target.server != "seekgate, signed URL":
+                    yield _measure(bench, "2 workers", length, target)
+
+
+def run_gateway_alone(bench: Bench) -> Iterator[Row]:
+    """What only the gateway has: the list, SQL on the path of a seek, stalls of its event loop."""
+    with running_gateway(bench.site.installation, workers=1, cores=bench.site.cores) as gateway:
+        bench.step("a page of the list")
+        yield Row("list", "50 recordings", "seekgate, key", _measure_list(bench, gateway))
+        if bench.plan.counts_sql:
+            bench.step("SQL on the path of a repeated seek")
+            yield Row("SQL", "repeated seek", "seekgate, key", _count_sql(bench, gateway))
+        bench.step("stalls while a cold file is read")
+        for state, values in measure_stalls(gateway, bench.corpus, seconds=bench.plan.seconds):
+            yield Row("stalls", f"{state} file", "seekgate, key", values)
+
+
+def _measure_list(bench: Bench, gateway: Gateway) -> dict[str, float]:
+    target = gateway.at("seekgate, key", "/recordings?limit=50")
+    answer = ask(target)
+    if answer.status != 200 or answer.body.count(b'"media_files"') != 50:
+        raise WrongAnswer(f"the list answered {answer.status} with {answer.body[:200]!r}")
+    whole = Load(len(answer.body), 0)
+    return measure(target, whole, warm_seconds=bench.plan.warm_seconds, seconds=bench.plan.seconds)
+
+
+def _count_sql(bench: Bench, gateway: Gateway) -> dict[str, float]:
+    """Transactions per seek, after the first seeks; the gateway's own upkeep is in it."""
+    target, url = gateway.by_key(), gateway.installation.database_url
+    load, seeks = bench.load(SEEK_BYTES), 1000 * bench.plan.seconds
+    measure_open_loop(target, load, rate=100, seconds=1)
+    time.sleep(_STATISTICS_LAG_SECONDS)
+    before = count_transactions(url)
+    measure_open_loop(target, load, rate=1000, seconds=bench.plan.seconds)
+    time.sleep(_STATISTICS_LAG_SECONDS)
+    return {"statements_per_seek": (count_transactions(url) - before) / seeks}
+
+
+SCENARIOS: Final[tuple[Callable[[Bench], Iterator[Row]], ...]] = (
+    run_slow_readers,
+    run_local,
+    run_workers,
+    run_gateway_alone,
+)

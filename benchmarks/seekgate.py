@@ -1,0 +1,164 @@
+"""The gateway under load: a database, a catalogue with the corpus in it, a key, and the process.
+
+Knows: how `python -m gateway serve` is configured by environment, and how its catalogue is filled.
+Refuses to know: what it is asked for. The server itself is spoken to only over HTTP.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from benchmarks.corpus import NAME, Corpus
+from benchmarks.processes import NotStarted, free_port, running
+from benchmarks.target import Target, ask
+from gateway.accounts import issue_key
+from gateway.backends import Backends, open_backends
+from gateway.catalog import MediaFile, NewMedia, Owner
+from gateway.config import load
+from gateway.db.embedded import embedded_postgres
+from gateway.synthetic_demo import seed_synthetic
+
+LISTED: Final = 200
+"""Synthetic recordings in the catalogue, for the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A catalogue that is ready: its database, the corpus's media file, and a key that may read it."""
+
+    folder: Path
+    database_url: str
+    database_pid: int
+    key: str
+    recording_id: int
+    media_file_id: int
+
+    @property
+    def raw_path(self) -> str:
+        return f"/recordings/{self.recording_id}/media/{self.media_file_id}/raw"
+
+
+@contextmanager
+def installed(folder: Path, corpus: Corpus) -> Iterator[Installation]:
+    """An installation in the folder, its PostgreSQL running. The corpus lies in `folder/media` already."""
+    postgres = embedded_postgres(folder / "postgres")
+    with asyncio.Runner() as runner:
+        url = runner.run(_enter(postgres))
+        try:
+            pid = int((folder / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0])
+            yield runner.run(_fill(folder, corpus, url, pid))
+        finally:
+            runner.run(_leave(postgres))
+
+
+async def _enter(context: AbstractAsyncContextManager[str]) -> str:
+    return await context.__aenter__()
+
+
+async def _leave(context: AbstractAsyncContextManager[str]) -> None:
+    await context.__aexit__(None, None, None)
+
+
+async def _fill(folder: Path, corpus: Corpus, url: str, database_pid: int) -> Installation:
+    """The schema, a user with a key, the corpus, and recordings to list."""
+    async with open_backends(load(None, _environ(folder, url))) as backends:
+        owner = Owner(await backends.api_keys.ensure_user("benchmark@localhost"))
+        key, _ = await issue_key(backends.api_keys, owner)
+        media = await _register(backends, owner, corpus)
+        await seed_synthetic(backends.catalog, backends.storages["synthetic"], owner, LISTED)
+    return Installation(folder, url, database_pid, key, media.recording_id, media.id)
+
+
+async def _register(backends: Backends, owner: Owner, corpus: Corpus) -> MediaFile:
+    async with backends.storages["local"].adapter.open(NAME) as stored:
+        stat = stored.stat
+    new = NewMedia(
+        type="audio",
+        format="wav",
+        content_type="audio/wav",
+        storage="local",
+        object_key=NAME,
+        size=corpus.size,
+        etag=stat.etag,
+        object_modified_at=stat.last_modified,
+    )
+    media, _ = await backends.catalog.register(owner, new, name="corpus")
+    return media
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A running gateway."""
+
+    installation: Installation
+    pid: int
+    port: int
+    log: Path
+
+    def at(self, server: str, path: str, *, with_key: bool = True) -> Target:
+        """An address of the gateway, named `server` in tables."""
+        headers = {"X-API-Key": self.installation.key} if with_key else {}
+        return Target(server, self.pid, self.port, path, self.log, headers, self.installation.database_pid)
+
+    def by_key(self) -> Target:
+        return self.at("seekgate, key", self.installation.raw_path)
+
+    def by_signed_url(self) -> Target:
+        """The corpus by a playback URL, without a key."""
+        asking = self.at("seekgate", self.installation.raw_path.removesuffix("raw") + "playback-url")
+        url = urlsplit(json.loads(ask(asking, method="POST").body)["url"])
+        return self.at("seekgate, signed URL", f"{url.path}?{url.query}", with_key=False)
+
+
+@contextmanager
+def running_gateway(
+    installation: Installation, *, workers: int, cores: Sequence[int], settings: dict[str, str] | None = None
+) -> Iterator[Gateway]:
+    """`python -m gateway serve`, with access log and metrics as by default; `settings` are SEEKGATE_… variables."""
+    port = free_port()
+    environ = _environ(installation.folder, installation.database_url) | {
+        "SEEKGATE_SERVER__PORT": str(port),
+        "SEEKGATE_SERVER__WORKERS": str(workers),
+        **(settings or {}),
+    }
+    log = installation.folder / f"seekgate-{port}.log"
+    command = [sys.executable, "-m", "gateway", "serve"]
+    with running(command, environ, port=port, cores=cores, log=log) as pid:
+        gateway = Gateway(installation, pid, port, log)
+        status = ask(gateway.at("seekgate", "/readyz", with_key=False)).status
+        if status != 200:
+            raise NotStarted(f"the gateway is not ready: {status}\n{log.read_text()[-2000:]}")
+        yield gateway
+
+
+def _environ(folder: Path, database_url: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SEEKGATE_")}
+    return inherited | {
+        "SEEKGATE_DATA_DIR": str(folder),
+        "SEEKGATE_DATABASE__URL": database_url,
+        "SEEKGATE_STORAGES__SYNTHETIC__KIND": "synthetic",
+    }
+
+
+def count_transactions(database_url: str) -> int:
+    """Transactions that PostgreSQL has counted in the installation's database; the count lags by up to 10 s."""
+    return asyncio.run(_count_transactions(database_url))
+
+
+async def _count_transactions(database_url: str) -> int:
+    # Asked from another database, so that the question does not count.
+    connection = await asyncpg.connect(database_url, database="template1")
+    try:
+        query = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'postgres'"
+        return int(await connection.fetchval(query))
+    finally:
+        await connection.close()

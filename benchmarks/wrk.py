@@ -1,0 +1,115 @@
+"""wrk with seeded random ranges: one load, measured from outside the server.
+
+Knows: wrk, its Lua script, and what makes a run invalid. Refuses to know: which server it is.
+
+wrk sends the next request when the last was answered (a closed loop): its latencies are of a server at full load.
+For latencies at a fixed rate see `open_loop`.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.corpus import WrongAnswer
+from benchmarks.cpu import CpuMeter
+from benchmarks.target import Target
+
+SCRIPT: Final = Path(__file__).with_name("random_ranges.lua")
+RESULT: Final = "RESULT "
+# What an answer may have beside its body: the head.
+_HEAD_BYTES: Final = 4096
+_GRACE_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Random ranges of `length` bytes out of `size`; a length of 0 asks for the whole, which has `size` bytes."""
+
+    size: int
+    length: int
+    connections: int = 32
+    seed: int = 1
+
+    @property
+    def body_bytes(self) -> int:
+        return self.length or self.size
+
+    @property
+    def status(self) -> int:
+        return 206 if self.length else 200
+
+
+def measure(target: Target, load: Load, *, warm_seconds: int, seconds: int) -> dict[str, float]:
+    """The values of a row. Raises WrongAnswer if any answer was not what it should be."""
+    _check(target, load)
+    if warm_seconds:
+        _run(target, load, warm_seconds)
+    target.empty_log()
+    server = CpuMeter(target.pid)
+    database = CpuMeter(target.database_pid) if target.database_pid else None
+    result = _run(target, load, seconds)
+    requests = result["requests"]
+    values = _values(result, load, server.nanoseconds())
+    if database:
+        values["database_us"] = database.nanoseconds() / 1e3 / requests
+    target.empty_log()
+    return values
+
+
+def _values(result: Mapping[str, float], load: Load, nanoseconds: int) -> dict[str, float]:
+    requests, seconds = result["requests"], result["seconds"]
+    return {
+        "cpu_us": nanoseconds / 1e3 / requests,
+        "cpu_ns_per_kib": nanoseconds / requests / load.body_bytes * 1024,
+        "requests_per_second": requests / seconds,
+        "mb_per_second": requests * load.body_bytes / seconds / 1e6,
+        **{name: result[name] for name in ("p50_ms", "p99_ms", "p999_ms")},
+    }
+
+
+def _check(target: Target, load: Load) -> None:
+    """A second in which every status and length is looked at."""
+    result = _run(target, load, 1, {"CHECK_LENGTH": str(load.body_bytes)}, connections=2)
+    if result["wrong"] or not result["checked"]:
+        raise WrongAnswer(f"{target.server}: {result['wrong']} of {result['checked']} answers were wrong")
+
+
+def _run(
+    target: Target, load: Load, seconds: int, more: Mapping[str, str] | None = None, *, connections: int | None = None
+) -> dict[str, Any]:
+    command = ["wrk", "--threads", "1", "--connections", str(connections or load.connections)]
+    command += ["--duration", f"{seconds}s", "--timeout", "30s", "--script", str(SCRIPT), target.url]
+    done = subprocess.run(
+        command,
+        env={**os.environ, **_environ(target, load), **(more or {})},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=seconds + _GRACE_SECONDS,
+    )
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
+    result: dict[str, Any] = json.loads(line.removeprefix(RESULT))
+    _refuse_failures(target, load, result, connections or load.connections)
+    return result
+
+
+def _environ(target: Target, load: Load) -> dict[str, str]:
+    return {
+        "RANGE_LENGTH": str(load.length),
+        "OBJECT_SIZE": str(load.size),
+        "RANGE_SEED": str(load.seed),
+        "EXPECTED_STATUS": str(load.status),
+        "REQUEST_HEADERS": "\n".join(f"{name}: {value}" for name, value in target.headers.items()),
+    }
+
+
+def _refuse_failures(target: Target, load: Load, result: Mapping[str, Any], connections: int) -> None:
+    """A status from 400 on and a broken connection are counted by wrk; a wrong length shows in the bytes that came."""
+    requests, each = result["requests"], load.body_bytes
+    least, most = requests * each, (requests + connections) * (each + _HEAD_BYTES)
+    if result["failed"] or not requests or not least <= result["bytes"] <= most:
+        raise WrongAnswer(f"{target.server}: {dict(result)} for bodies of {each} bytes")
