@@ -23,6 +23,15 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 _LATENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600)
 
 
+def json_line(line: dict[str, Any]) -> bytes:
+    """The line as JSON. Octets of a client that are no text are shown as escapes, not refused."""
+    try:
+        return orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:
+        shown = {name: str(value).encode(errors="backslashreplace").decode() for name, value in line.items()}
+        return orjson.dumps(shown, option=orjson.OPT_APPEND_NEWLINE)
+
+
 class JsonFormatter(logging.Formatter):
     """A record as one JSON object; what was given as `extra` stands beside the message."""
 
@@ -36,7 +45,7 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        return json_line(line).decode().rstrip("\n")
 
 
 def _is_worth_telling(record: logging.LogRecord) -> bool:
@@ -77,7 +86,7 @@ class AccessLog:
             return
         if self._dropped:
             line["dropped_before"], self._dropped = self._dropped, 0
-        self._waiting.append(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
+        self._waiting.append(json_line(line))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_soon(self._stream))
 

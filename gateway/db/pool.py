@@ -33,6 +33,7 @@ TROUBLE: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a database closed for maintenance
     asyncpg.OperatorInterventionError,
     asyncpg.TransactionRollbackError,
 )

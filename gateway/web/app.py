@@ -5,9 +5,10 @@ Knows: which handler answers what. Refuses to know: how anything is answered, an
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 
 from gateway.observability import AccessLog, Metrics
 from gateway.web.cors import Cors
@@ -42,18 +43,18 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
     app = _application(services)
     app.add_routes(
         [
-            web.get(f"{_MEDIA}/raw", services.media.raw),
-            web.get("/recordings", vexa.list_recordings),
-            web.get("/recordings/{recording_id}", vexa.get_recording),
-            web.delete("/recordings/{recording_id}", vexa.delete_recording),
-            web.get("/recordings/{recording_id}/master", vexa.master),
-            web.get(f"{_MEDIA}/download", vexa.download),
-            web.post(f"{_MEDIA}/playback-url", vexa.playback_url),
-            web.get("/transcripts/{platform}/{native_meeting_id}", vexa.transcript),
-            web.get("/livez", services.health.livez),
-            web.get("/openapi.json", services.health.openapi),
-            web.get("/", services.page.index),
-            web.get("/player/{name}", services.page.asset),
+            _get(f"{_MEDIA}/raw", services.media.raw),
+            _get("/recordings", vexa.list_recordings),
+            _get("/recordings/{recording_id}", vexa.get_recording),
+            _delete("/recordings/{recording_id}", vexa.delete_recording),
+            _get("/recordings/{recording_id}/master", vexa.master),
+            _get(f"{_MEDIA}/download", vexa.download),
+            _post(f"{_MEDIA}/playback-url", vexa.playback_url),
+            _get("/transcripts/{platform}/{native_meeting_id}", vexa.transcript),
+            _get("/livez", services.health.livez),
+            _get("/openapi.json", services.health.openapi),
+            _get("/", services.page.index),
+            _get("/player/{name}", services.page.asset),
         ]
     )
     if with_operations:
@@ -64,12 +65,28 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
 def build_admin_app(services: Services) -> web.Application:
     """Operations alone, for a port that the public does not reach."""
     app = _application(services)
-    app.add_routes([web.get("/livez", services.health.livez), *_operations(services)])
+    app.add_routes([_get("/livez", services.health.livez), *_operations(services)])
     return app
 
 
+async def _expect(request: web.Request) -> None:
+    """Answer an Expect field (RFC 9110 section 10.1.1); aiohttp's own handler fails on octets that are no text."""
+    if request.version < HttpVersion11:
+        return
+    if request.headers[hdrs.EXPECT].lower() != "100-continue":
+        raise web.HTTPExpectationFailed
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    # Nothing of the answer itself was sent yet.
+    request.writer.output_size = 0
+
+
+_get: Final = partial(web.get, expect_handler=_expect)
+_post: Final = partial(web.post, expect_handler=_expect)
+_delete: Final = partial(web.delete, expect_handler=_expect)
+
+
 def _operations(services: Services) -> list[web.RouteDef]:
-    return [web.get("/readyz", services.health.readyz), web.get("/metrics", services.health.metrics)]
+    return [_get("/readyz", services.health.readyz), _get("/metrics", services.health.metrics)]
 
 
 def _application(services: Services) -> web.Application:

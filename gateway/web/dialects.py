@@ -58,10 +58,16 @@ def _detail(refusal: Refusal) -> Any:
 def refuse_http(error: web.HTTPException) -> web.Response:
     """What aiohttp itself refuses (no such route, wrong method, body too large), in the dialect's shape."""
     response = json_response({"detail": error.reason}, status=error.status)
-    for name in ("Allow", "Location"):
-        if name in error.headers:
-            response.headers[name] = error.headers[name]
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        response.headers["Allow"] = allowed_methods(error)
+    if "Location" in error.headers:
+        response.headers["Location"] = error.headers["Location"]
     return response
+
+
+def allowed_methods(error: web.HTTPMethodNotAllowed) -> str:
+    """What the resource answers (RFC 9110 section 10.2.1); OPTIONS is answered everywhere."""
+    return ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))
 
 
 def storage_refusal(error: StorageError) -> Refusal:

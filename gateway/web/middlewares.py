@@ -9,15 +9,15 @@ import logging
 import time
 from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.errors import Refusal
 from gateway.observability import AccessLog, Metrics
 from gateway.web.cors import Cors
-from gateway.web.dialects import refuse, refuse_http, storage_refusal
+from gateway.web.dialects import allowed_methods, refuse, refuse_http, storage_refusal
 from gateway.web.exchange import EXCHANGE, Exchange, request_id
-from gateway.web.responses import SentResponse, json_response
+from gateway.web.responses import SentResponse, json_response, sent_response
 from storage_adapters.base import StorageError
 
 _log: Final = logging.getLogger(__name__)
@@ -77,6 +77,10 @@ def answer(cors: Cors) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.version < HttpVersion10:
+            # aiohttp's parser takes a request line without a version for HTTP/0.9, which no one speaks any more.
+            request.protocol.force_close()
+            return sent_response(400, keep_alive=False)
         response = await _answer(request, handler, cors)
         if not isinstance(response, SentResponse):
             origin = request.headers.get(hdrs.ORIGIN)
@@ -110,7 +114,7 @@ def _options(request: web.Request, cors: Cors) -> web.Response:
     error = request.match_info.http_exception
     if not isinstance(error, web.HTTPMethodNotAllowed):
         raise error or web.HTTPNotFound
-    allow = ", ".join(sorted({*error.allowed_methods, hdrs.METH_OPTIONS}))
+    allow = allowed_methods(error)
     return web.Response(
         status=204, headers=[("Allow", allow), *cors.preflight(request.headers.get(hdrs.ORIGIN), allow)]
     )

@@ -21,7 +21,6 @@ export class Viewer {
   constructor(file, { label, segments, source, report }) {
     const element = makeElement(file.type, label);
     find("screen").replaceChildren(element);
-    find("screen").className = file.type;
     find("timing").hidden = file.type === "image";
     find("transcript").hidden = file.type === "image" || segments.length === 0;
     if (file.type === "image") openImage(element, source, report);
