@@ -1,0 +1,73 @@
+"""The list that the load scripts read: `python list_urls.py [--signed] [COUNT] > urls.txt`.
+
+Knows: the gateway's list, its HEAD and its playback URLs, over HTTP alone; SEEKGATE_URL and SEEKGATE_KEY name the
+gateway and a key. Refuses to know: how the list is used.
+
+One line for each media file: `PATH SIZE ETAG`. With --signed the paths are playback URLs, which need no key.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from http.client import HTTPResponse
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+PAGE = 200
+TIMEOUT_SECONDS = 30
+MAX_PAGES = 5000
+
+
+def ask(path: str, method: str = "GET") -> HTTPResponse:
+    """The gateway's answer; raises urllib.error.HTTPError for a refusal."""
+    request = Request(os.environ["SEEKGATE_URL"] + path, method=method)  # noqa: S310 - the user's own gateway
+    request.add_header("X-API-Key", os.environ["SEEKGATE_KEY"])
+    answer: HTTPResponse = urlopen(request, timeout=TIMEOUT_SECONDS)  # noqa: S310 - the same
+    return answer
+
+
+def ask_json(path: str, method: str = "GET") -> Any:
+    """The gateway's answer as JSON."""
+    with ask(path, method) as answer:
+        return json.load(answer)
+
+
+def raw_paths() -> Iterator[str]:
+    """The byte route of every media file that the key can see, newest recording first."""
+    for page in range(MAX_PAGES):
+        recordings = ask_json(f"/recordings?limit={PAGE}&offset={page * PAGE}")["recordings"]
+        for recording in recordings:
+            for media in recording["media_files"]:
+                yield f"/recordings/{recording['id']}/media/{media['id']}/raw"
+        if len(recordings) < PAGE:
+            return
+
+
+def line_for(path: str, *, signed: bool) -> str:
+    """`PATH SIZE ETAG`."""
+    with ask(path, "HEAD") as answer:
+        size, etag = answer.headers["Content-Length"], answer.headers["ETag"]
+    return f"{_signed(path) if signed else path} {size} {etag}"
+
+
+def _signed(path: str) -> str:
+    url = urlsplit(ask_json(path.removesuffix("raw") + "playback-url", "POST")["url"])
+    return f"{url.path}?{url.query}"
+
+
+def main() -> None:
+    """Write the list to standard output."""
+    parser = argparse.ArgumentParser(description="Write the list of media files that the load scripts read.")
+    parser.add_argument("count", nargs="?", type=int, default=1000, help="how many at most (1000)")
+    parser.add_argument("--signed", action="store_true", help="playback URLs instead of paths that need the key")
+    asked = parser.parse_args()
+    for path in islice(raw_paths(), asked.count):
+        sys.stdout.write(line_for(path, signed=asked.signed) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Locust users that seek like Chromium, Safari and a CDN, and leave bodies half-way as players do.
+
+    SEEKGATE_URLS=urls.txt SEEKGATE_KEY=sk_live_... locust -f locustfile.py --host http://127.0.0.1:8080 \
+        --headless --users 50 --run-time 30s [Chromium] [Safari] [Cdn]
+
+Knows: HTTP, and the pattern of synthetic objects: their bytes are checked as they come (SEEK_VERIFY=0 for no checks).
+Refuses to know: anything else of the gateway.
+"""
+
+import os
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from locust import FastHttpUser, constant, task
+from locust.contrib.fasthttp import FastResponse
+
+MIB = 1024 * 1024
+SLICE = 8 * MIB
+OPENED = MIB
+SEEKS = 8
+PERIOD = 262_139
+VERIFY = os.environ.get("SEEK_VERIFY", "1") == "1"
+
+
+@dataclass(frozen=True)
+class Media:
+    """A line of the list that list_urls.py writes."""
+
+    url: str
+    size: int
+    etag: str
+
+    @property
+    def seed(self) -> int | None:
+        """A demo's synthetic recording n has seed n and `1 MiB * (1 + n mod 256) + n` bytes."""
+        seed = self.size % MIB
+        return seed if self.size == MIB * (1 + seed % 256) + seed else None
+
+
+def read_urls() -> list[Media]:
+    """What the list names, without empty objects: no range of those is satisfiable."""
+    lines = Path(os.environ["SEEKGATE_URLS"]).read_text().splitlines()
+    found = [Media(url, int(size), etag) for url, size, etag in (line.split(" ", 2) for line in lines)]
+    return [media for media in found if media.size]
+
+
+def make_table() -> bytes:
+    """The pattern of a synthetic object (storage_adapters/synthetic.py)."""
+    x, table = 1, bytearray()
+    for _ in range(PERIOD):
+        x = 48_271 * x % 2_147_483_647
+        table.append(x // 256 % 256)
+    return bytes(table)
+
+
+MEDIA = read_urls()
+TABLE = make_table()
+
+
+def expected(seed: int, offset: int, length: int) -> bytes:
+    """The synthetic object's bytes."""
+    start = (offset + 7919 * seed) % PERIOD
+    return (TABLE * ((start + length) // PERIOD + 1))[start : start + length]
+
+
+def find_trouble(answer: FastResponse, media: Media, first: int, last: int, wanted: int) -> str | None:
+    """What is wrong with the answer to first-last, of which `wanted` bytes are read; None if nothing is."""
+    stated = answer.headers.get("Content-Range") if answer.headers else None
+    if answer.status_code != 206 or stated != f"bytes {first}-{last}/{media.size}":
+        return f"{answer.status_code}, Content-Range {stated}"
+    body = answer.read(wanted)
+    if len(body) != wanted:
+        return f"{len(body)} bytes instead of {wanted}"
+    if VERIFY and media.seed is not None and body != expected(media.seed, first, wanted):
+        return "other bytes"
+    return None
+
+
+class Seeker(FastHttpUser):
+    """What all have in common: asking for a range, checking it, and leaving."""
+
+    abstract = True
+    wait_time = constant(0)
+    key: ClassVar[str] = os.environ.get("SEEKGATE_KEY", "")
+
+    def seek(self, media: Media, first: int, last: int, *, take: int | None = None, if_range: bool = False) -> None:
+        """Ask for first-last; read `take` bytes and leave, or everything."""
+        last = min(last, media.size - 1)
+        headers = {"Range": f"bytes={first}-{last}"}
+        headers |= {"X-API-Key": self.key} if self.key else {}
+        headers |= {"If-Range": media.etag} if if_range else {}
+        wanted = min(take or last - first + 1, last - first + 1)
+        name = type(self).__name__
+        with self.client.get(media.url, headers=headers, stream=True, catch_response=True, name=name) as answer:
+            trouble = find_trouble(answer, media, first, last, wanted)
+            if trouble:
+                answer.failure(trouble)
+            answer.release()  # cuts the connection where the body is not at its end
+
+
+class Chromium(Seeker):
+    """The beginning, then closed ranges that fill holes of its cache, each with If-Range."""
+
+    @task
+    def play(self) -> None:
+        media = random.choice(MEDIA)
+        self.seek(media, 0, media.size - 1, take=OPENED)
+        for _ in range(SEEKS):
+            first = random.randrange(media.size)
+            self.seek(media, first, first + random.randint(1, 16) * 65_536 - 1, if_range=True)
+
+
+class Safari(Seeker):
+    """Two bytes to see whether ranges work, the whole, then left and reopened at other places."""
+
+    @task
+    def play(self) -> None:
+        media = random.choice(MEDIA)
+        self.seek(media, 0, 1)
+        self.seek(media, 0, media.size - 1, take=OPENED // 4)
+        for _ in range(SEEKS):
+            self.seek(media, random.randrange(media.size), media.size - 1, take=OPENED)
+
+
+class Cdn(Seeker):
+    """Aligned slices of 8 MiB, whole."""
+
+    @task
+    def pull(self) -> None:
+        media = random.choice(MEDIA)
+        slices = -(-media.size // SLICE)
+        for _ in range(min(SEEKS, slices)):
+            first = random.randrange(slices) * SLICE
+            self.seek(media, first, first + SLICE - 1)
