@@ -150,7 +150,12 @@ def open_regular(root: Path, key: str) -> tuple[int, os.stat_result]:
         with open_directory(root, key, parents) as directory:
             # Looked at before it is opened, because opening a device can act on it; and after, because of races.
             require_regular(key, os.stat(name, dir_fd=directory, follow_symlinks=False))
-            fd = os.open(name, REGULAR, dir_fd=directory)
+            return open_in_directory(key, name, directory)
+
+
+def open_in_directory(key: str, name: str, directory: int) -> tuple[int, os.stat_result]:
+    """The same for a name in an open directory, whatever took its place a moment ago. Raises InvalidKey or OSError."""
+    fd = os.open(name, REGULAR, dir_fd=directory)
     try:
         return fd, require_regular(key, os.fstat(fd))
     except BaseException:

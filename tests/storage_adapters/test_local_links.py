@@ -16,6 +16,7 @@ from storage_adapters.base import (
     StorageUnavailable,
 )
 from storage_adapters.local import LocalStorage
+from storage_adapters.paths import open_directory, open_in_directory
 from tests.contracts.storage_words import read_whole
 from tests.storage_adapters.local_acts import Act, create_it, delete_it, open_it
 from tests.storage_adapters.local_storage import LocalFixtures, count_open
@@ -116,6 +117,28 @@ class TestLinks(LocalFixtures):
         (root / "link").symlink_to(outside / "secret")
         with pytest.raises(InvalidKey):
             await open_it(adapter, "link")
+
+    def test_a_directory_that_became_a_link_since_it_was_resolved_is_not_entered(
+        self, tmp_path: Path, outside: Path
+    ) -> None:
+        (tmp_path / "link").symlink_to(outside)
+        with pytest.raises(NotADirectoryError), open_directory(tmp_path, "link/secret", ["link"]):
+            pytest.fail("the link was followed")
+
+    def test_a_file_that_became_a_link_since_it_was_looked_at_is_not_followed(
+        self, tmp_path: Path, outside: Path
+    ) -> None:
+        (tmp_path / "link").symlink_to(outside / "secret")
+        with open_directory(tmp_path, "link", []) as directory, pytest.raises(OSError, match="symbolic links"):
+            open_in_directory("link", "link", directory)
+
+    def test_a_file_that_became_a_fifo_since_it_was_looked_at_hangs_nobody(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "fifo")
+        with open_directory(tmp_path, "fifo", []) as directory:
+            before = count_open(tmp_path)
+            with pytest.raises(InvalidKey, match="no regular file"):
+                open_in_directory("fifo", "fifo", directory)
+            assert count_open(tmp_path) == before
 
     @pytest.mark.parametrize("key", ["swapped", "directory/secret"])
     async def test_no_race_leads_out_of_the_root(

@@ -9,6 +9,7 @@ import pytest
 
 from storage_adapters.base import FilePiece, ObjectChanged, ZeroCopy
 from storage_adapters.local import LocalStorage
+from storage_adapters.open_files import open_object
 from tests.contracts.storage_words import LARGE, Put, read_span, read_whole
 from tests.storage_adapters.local_storage import LocalFixtures
 
@@ -57,6 +58,13 @@ class TestChanges(LocalFixtures):
         async with adapter.open("file") as stored:
             assert stored.stat.etag != before.etag
         assert await read_whole(adapter, "file") == contents(root / "file")
+
+    async def test_a_file_that_ends_before_its_size_is_an_error_and_no_endless_read(self) -> None:
+        """As on sysfs, where every file claims a page."""
+        stored = open_object(Path("/sys/kernel"), "fscaps")
+        with pytest.raises(ObjectChanged):
+            await read_span(stored, 0, stored.stat.size)
+        stored.close()
 
     async def test_old_and_new_version_can_be_read_side_by_side(self, adapter: LocalStorage, put: Put) -> None:
         await put("file", LARGE)
