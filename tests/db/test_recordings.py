@@ -1,0 +1,260 @@
+"""What only the real catalogue can get wrong: bad rows, cascades, races, and a database that is away."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Final
+
+import asyncpg
+import pytest
+
+from gateway.catalog import ALL_SCOPES, Owner, Recording
+from gateway.db.api_keys import PgApiKeys
+from gateway.db.deletions import PgDeletionQueue
+from gateway.db.pool import connected, open_pool
+from gateway.db.recordings import PgRecordingCatalog
+from gateway.db.signing_keys import PgSigningSecrets
+from gateway.errors import Conflict, Unavailable
+from tests.contracts.catalog_words import MODIFIED, Rooms, new_media
+
+# Another world's database may lack our constraints, and these are within them anyway.
+BAD_RECORDINGS: Final = {
+    "infinite": "UPDATE recordings SET started_at = 'infinity' WHERE id = $1",
+    "beyond the calendar": "UPDATE recordings SET ended_at = '20000-01-01' WHERE id = $1",
+    "before the calendar": "UPDATE recordings SET ended_at = '0044-03-15 BC' WHERE id = $1",
+    "metadata is no object": "UPDATE recordings SET metadata = '[1]' WHERE id = $1",
+    "metadata is too deep": (
+        "UPDATE recordings SET metadata = (repeat('{\"a\":', 2000) || '1' || repeat('}', 2000))::jsonb WHERE id = $1"
+    ),
+}
+BAD_MEDIA_FILES: Final = {
+    "endless": "UPDATE media_files SET duration_seconds = 'Infinity' WHERE id = $1",
+    "not a number": "UPDATE media_files SET duration_seconds = 'NaN' WHERE id = $1",
+    "infinitely old": "UPDATE media_files SET object_modified_at = '-infinity' WHERE id = $1",
+    "metadata is no object": "UPDATE media_files SET metadata = '\"text\"' WHERE id = $1",
+}
+
+
+@pytest.fixture
+def rooms(pool: asyncpg.Pool) -> Rooms:
+    return Rooms(PgRecordingCatalog(pool), PgDeletionQueue(pool), PgApiKeys(pool), PgSigningSecrets(pool))
+
+
+async def drop_checks(pool: asyncpg.Pool, table: str) -> None:
+    names = await pool.fetch(
+        "SELECT quote_ident(conname) FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'c'", table
+    )
+    for (name,) in names:
+        await pool.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+
+
+async def listed(rooms: Rooms, owner: Owner) -> list[Recording]:
+    return list(await rooms.catalog.list_recordings(owner, limit=9, offset=0))
+
+
+@pytest.mark.parametrize("name", BAD_RECORDINGS)
+async def test_a_recording_that_cannot_be_read_is_left_out_and_logged(
+    pool: asyncpg.Pool, rooms: Rooms, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    owner = await rooms.owner()
+    good, bad = await rooms.added(owner, "good.mp3"), await rooms.added(owner, "bad.mp3")
+    await drop_checks(pool, "recordings")
+    await pool.execute(BAD_RECORDINGS[name], bad.id)
+    with caplog.at_level(logging.WARNING):
+        assert await listed(rooms, owner) == [good]
+    assert "left out" in caplog.text
+    assert await rooms.catalog.find_recording(owner, bad.id) is None
+    assert await rooms.catalog.delete_recording(owner, bad.id)
+
+
+@pytest.mark.parametrize("name", BAD_MEDIA_FILES)
+async def test_a_media_file_that_cannot_be_read_does_not_take_its_recording_along(
+    pool: asyncpg.Pool, rooms: Rooms, name: str
+) -> None:
+    owner = await rooms.owner()
+    recording = await rooms.added(owner)
+    file = recording.media_files[0]
+    await drop_checks(pool, "media_files")
+    await pool.execute(BAD_MEDIA_FILES[name], file.id)
+    (found,) = await listed(rooms, owner)
+    assert (found.id, found.media_files) == (recording.id, ())
+    assert await rooms.catalog.find_media_file(owner, recording.id, file.id) is None
+    with pytest.raises(Conflict):
+        await rooms.catalog.register(owner, new_media())
+
+
+async def test_a_recording_without_media_files_is_listed(pool: asyncpg.Pool, rooms: Rooms) -> None:
+    owner, recording = await rooms.owner(), await rooms.added(await rooms.owner())
+    await pool.execute("DELETE FROM media_files")
+    (found,) = await listed(rooms, owner)
+    assert (found.id, found.media_files) == (recording.id, ())
+
+
+async def test_media_files_are_oldest_first_and_the_master_is_the_newest_whole_one(
+    pool: asyncpg.Pool, rooms: Rooms
+) -> None:
+    owner, recording = await rooms.owner(), await rooms.added(await rooms.owner())
+    for key, status, minutes in (("older", "uploaded", -1), ("newer", "uploaded", 1), ("newest", "pending", 2)):
+        await pool.execute(
+            """
+            INSERT INTO media_files (recording_id, type, format, content_type, storage, object_key, status, created_at)
+            VALUES ($1, 'audio', 'mp3', 'audio/mpeg', 'local', $2, $3, now() + $4 * interval '1 minute')
+            """,
+            *(recording.id, key, status, minutes),
+        )
+    (found,) = await listed(rooms, owner)
+    assert [file.object_key for file in found.media_files] == ["older", "a.mp3", "newer", "newest"]
+    master = await rooms.catalog.find_master(owner, recording.id, "audio")
+    assert master == found.media_files[2]
+
+
+async def test_of_meetings_with_one_key_the_newest_is_found_and_joined(pool: asyncpg.Pool, rooms: Rooms) -> None:
+    owner = await rooms.owner()
+    for hours in (2, 1, 3):
+        await pool.execute(
+            """
+            INSERT INTO meetings (user_id, live, platform, native_meeting_id, status, created_at)
+            VALUES ($1, true, 'zoom', '1', $2::text, now() - $3 * interval '1 hour')
+            """,
+            *(owner.user_id, f"{hours} hours ago", hours),
+        )
+    transcript = await rooms.catalog.find_transcript(owner, "zoom", "1")
+    assert transcript is not None
+    assert transcript.meeting.status == "1 hours ago"
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM users", "DELETE FROM recordings", "DELETE FROM media_files"])
+async def test_however_a_media_file_goes_its_object_is_queued(pool: asyncpg.Pool, rooms: Rooms, statement: str) -> None:
+    await rooms.added(await rooms.owner())
+    await pool.execute(statement)
+    (claimed,) = await rooms.queue.claim_deletions(limit=9, lease_seconds=60)
+    assert claimed.object_key == "a.mp3"
+
+
+async def test_rows_that_are_not_deleted_after_all_queue_nothing(pool: asyncpg.Pool, rooms: Rooms) -> None:
+    await rooms.added(await rooms.owner())
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("DELETE FROM recordings")
+        await transaction.rollback()
+    assert await rooms.queue.count_deletions() == 0
+
+
+async def test_a_recording_outlives_its_meeting(pool: asyncpg.Pool, rooms: Rooms) -> None:
+    owner, recording = await rooms.owner(), await rooms.added(await rooms.owner())
+    meeting_id = await pool.fetchval(
+        "INSERT INTO meetings (user_id, live, platform, native_meeting_id) VALUES ($1, true, 'a', 'b') RETURNING id",
+        owner.user_id,
+    )
+    await pool.execute("UPDATE recordings SET meeting_id = $1", meeting_id)
+    await pool.execute("DELETE FROM meetings")
+    assert await listed(rooms, owner) == [recording]
+
+
+async def test_an_object_queued_again_starts_afresh(pool: asyncpg.Pool, rooms: Rooms) -> None:
+    recording = await rooms.added(await rooms.owner())
+    await pool.execute(
+        """
+        INSERT INTO object_deletions (storage, object_key, attempts, due_at, leased_until, last_error)
+        VALUES ('local', 'a.mp3', 9, now() + interval '1 day', now() + interval '1 day', 'old trouble')
+        """
+    )
+    assert await rooms.catalog.delete_recording(recording.owner, recording.id)
+    (claimed,) = await rooms.queue.claim_deletions(limit=9, lease_seconds=60)
+    assert claimed.attempts == 1
+
+
+async def test_an_entry_whose_object_is_referred_to_again_is_dropped(pool: asyncpg.Pool, rooms: Rooms) -> None:
+    await rooms.added(await rooms.owner())
+    await pool.execute("INSERT INTO object_deletions (storage, object_key) VALUES ('local', 'a.mp3'), ('s3', 'a.mp3')")
+    claimed = await rooms.queue.claim_deletions(limit=9, lease_seconds=60)
+    assert [(each.storage, each.object_key) for each in claimed] == [("s3", "a.mp3")]
+    assert await rooms.queue.count_deletions() == 1
+
+
+async def test_of_an_import_and_a_worker_that_want_one_object_at_once_one_gets_it(rooms: Rooms) -> None:
+    owner = await rooms.owner()
+    for number in range(20):
+        key = f"{number}.mp3"
+        await rooms.catalog.delete_recording(owner, (await rooms.added(owner, key)).id)
+        registered, claimed = await asyncio.gather(
+            rooms.catalog.register(owner, new_media(key)),
+            rooms.queue.claim_deletions(limit=1, lease_seconds=3600),
+            return_exceptions=True,
+        )
+        assert isinstance(registered, Unavailable) is bool(claimed)
+
+
+async def test_a_use_is_remembered_again_after_a_minute(pool: asyncpg.Pool, rooms: Rooms) -> None:
+    key = await rooms.api_keys.create_key(
+        digest=b"d" * 32, prefix="sk_live_ab12", owner=await rooms.owner(), scopes=ALL_SCOPES, expires_at=None
+    )
+    for age, moves in ((50, False), (61, True)):
+        before = await pool.fetchval(
+            "UPDATE api_keys SET last_used_at = now() - $1::interval RETURNING last_used_at", timedelta(seconds=age)
+        )
+        await rooms.api_keys.record_key_use(key.id)
+        found = await rooms.api_keys.find_key(b"d" * 32)
+        assert found is not None
+        assert (found.last_used_at != before) is moves
+
+
+@pytest.fixture
+async def administrator(postgres: str) -> AsyncGenerator[asyncpg.Connection]:
+    connection = await asyncpg.connect(postgres)
+    yield connection
+    await connection.close()
+
+
+CALLS: Final[dict[str, Callable[[Rooms], Awaitable[Any]]]] = {
+    "list_recordings": lambda rooms: rooms.catalog.list_recordings(Owner(1), limit=1, offset=0),
+    "find_recording": lambda rooms: rooms.catalog.find_recording(Owner(1), 1),
+    "find_media_file": lambda rooms: rooms.catalog.find_media_file(Owner(1), 1, 1),
+    "find_owner": lambda rooms: rooms.catalog.find_owner(1, 1),
+    "find_master": lambda rooms: rooms.catalog.find_master(Owner(1), 1, "audio"),
+    "find_transcript": lambda rooms: rooms.catalog.find_transcript(Owner(1), "p", "n"),
+    "register": lambda rooms: rooms.catalog.register(Owner(1), new_media()),
+    "record_object_version": lambda rooms: rooms.catalog.record_object_version(
+        1, size=1, etag="e", object_modified_at=MODIFIED
+    ),
+    "delete_recording": lambda rooms: rooms.catalog.delete_recording(Owner(1), 1),
+    "claim_deletions": lambda rooms: rooms.queue.claim_deletions(limit=1, lease_seconds=1),
+    "finish_deletion": lambda rooms: rooms.queue.finish_deletion(1),
+    "postpone_deletion": lambda rooms: rooms.queue.postpone_deletion(1, seconds=1, error="e"),
+    "count_deletions": lambda rooms: rooms.queue.count_deletions(),
+    "find_key": lambda rooms: rooms.api_keys.find_key(b""),
+    "list_keys": lambda rooms: rooms.api_keys.list_keys(),
+    "revoke_key": lambda rooms: rooms.api_keys.revoke_key("p"),
+    "record_key_use": lambda rooms: rooms.api_keys.record_key_use(1),
+    "ensure_user": lambda rooms: rooms.api_keys.ensure_user("a@example.org"),
+    "ensure_signing_key": lambda rooms: rooms.secrets.ensure_signing_key("k", b"s"),
+}
+
+
+async def test_every_call_says_unavailable_while_the_database_is_away_and_works_once_it_is_back(
+    administrator: asyncpg.Connection, database_url: str, pool: asyncpg.Pool, rooms: Rooms
+) -> None:
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    await administrator.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+    for call in CALLS.values():
+        with pytest.raises(Unavailable):
+            await call(rooms)
+    await administrator.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    assert await rooms.queue.count_deletions() == 0
+
+
+async def test_a_call_that_is_cancelled_gives_its_connection_back(database_url: str) -> None:
+    async with open_pool(database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
+        catalog = PgRecordingCatalog(pool)
+        async with asyncio.timeout(30):
+            for turns in range(20):
+                task = asyncio.create_task(catalog.list_recordings(Owner(1), limit=1, offset=0))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            async with connected(pool) as connection:
+                assert await connection.fetchval("SELECT 1") == 1

@@ -1,0 +1,54 @@
+"""In CI a skipped test is a failure, unless its reason says that the machine could never run it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+CONFTEST: Final = "from tests.conftest import pytest_make_collect_report, pytest_runtest_makereport"
+
+NOT_INSTALLED: Final = "curl is not installed"
+NEVER: Final = "cannot run here: needs root"
+IN_A_TEST: Final = "import pytest\ndef test_it(): pytest.skip({reason!r})"
+BY_A_MARK: Final = "import pytest\n@pytest.mark.skip(reason={reason!r})\ndef test_it(): pass"
+WHOLE_FILE: Final = "import pytest\npytest.skip({reason!r}, allow_module_level=True)"
+EXPECTED: Final = "import pytest\n@pytest.mark.xfail(reason={reason!r})\ndef test_it(): assert False"
+
+# What is skipped, and what becomes of it in CI.
+FILES: Final = {
+    "in_a_test": (IN_A_TEST, NOT_INSTALLED, "FAILED"),
+    "in_a_test_for_good": (IN_A_TEST, NEVER, "SKIPPED"),
+    "by_a_mark": (BY_A_MARK, NOT_INSTALLED, "ERROR"),
+    "by_a_mark_for_good": (BY_A_MARK, NEVER, "SKIPPED"),
+    "whole_file": (WHOLE_FILE, NOT_INSTALLED, "ERROR"),
+    "whole_file_for_good": (WHOLE_FILE, NEVER, "SKIPPED"),
+    "expected_to_fail": (EXPECTED, "a known bug", "XFAIL"),
+}
+
+
+def summary(folder: Path, *, ci: bool) -> dict[str, str]:
+    """The outcome of each file, as pytest sums it up."""
+    (folder / "conftest.py").write_text(CONFTEST)
+    for name, (source, reason, _) in FILES.items():
+        (folder / f"test_{name}.py").write_text(source.format(reason=reason))
+    words = ["-m", "pytest", "-rA", "--no-fold-skipped", "--continue-on-collection-errors", "-p", "no:cacheprovider"]
+    run = subprocess.run(
+        [sys.executable, *words, "--rootdir", folder, folder],
+        env={**os.environ, "CI": "true" if ci else "", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = run.stdout.partition("short test summary")[2].splitlines()
+    return {name: line.split()[0] for line in lines for name in FILES if f"test_{name}.py" in line}
+
+
+@pytest.mark.parametrize("ci", [True, False], ids=["in CI", "on a desk"])
+def test_a_skip_is_a_failure_in_ci_only(tmp_path: Path, *, ci: bool) -> None:
+    on_a_desk = {"FAILED": "SKIPPED", "ERROR": "SKIPPED"}
+    expected = {name: word if ci else on_a_desk.get(word, word) for name, (_, _, word) in FILES.items()}
+    assert summary(tmp_path, ci=ci) == expected
