@@ -71,8 +71,8 @@ export class Playback {
     const { currentTime, playbackRate } = this.#media;
     this.#link = link;
     this.#next = null;
+    this.#media.defaultPlaybackRate = playbackRate; // what loading falls back to
     this.#media.src = link.url;
-    this.#media.defaultPlaybackRate = playbackRate;
     // Before anything is loaded this sets where loading begins (HTML: "default playback start position").
     this.#media.currentTime = currentTime;
     if (this.#playing) play(this.#media);

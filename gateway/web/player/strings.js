@@ -63,6 +63,7 @@ export const strings = {
   sizeUnits: ["B", "kB", "MB", "GB", "TB"],
 
   deck: {
+    title: "Player",
     none: "Choose a recording",
     noneHint: "Then press space to play, and the arrow keys to seek.",
     files: "Files of this recording",

@@ -8,7 +8,7 @@ const SECONDS = 6;
 
 /** Say it for a while. With an `action` ({label, act}) either `act` is called or, when the time is over, `lapsed`. */
 export function toast(text, { action = null, lapsed = () => {} } = {}) {
-  const message = el("li", {}, el("p", {}, text));
+  const message = el("div", { class: "toast" }, el("p", {}, text));
   const end = (then) => {
     clearTimeout(timer);
     // Focus must not fall off the page with the button that held it.

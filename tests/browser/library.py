@@ -1,0 +1,54 @@
+"""The recordings that the page is tried on: real files, brought in as the command line brings them in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gateway import demo
+from gateway.catalog import MediaFile, NewMeeting, Owner, Segment
+from gateway.ingest import Ingest
+from tests.gateway_process import Gateway
+from tests.media_files import make_still, make_video
+
+PLATFORM: Final = "google_meet"
+MEETING: Final = "page-test-meeting"
+SAID: Final = (
+    (0.0, "Ada", "Good morning. This recording is three minutes long."),
+    (30.0, "Grace", "Every five seconds the tone rises by twenty hertz."),
+    (60.0, "Ada", "So whoever seeks can hear where the seek has landed."),
+    (120.0, "Grace", "And see below which ranges the browser holds."),
+)
+
+
+@dataclass(frozen=True)
+class Library:
+    """`sound` is the demo recording, of a meeting; `picture` a video of two seconds; `still` a PNG."""
+
+    sound: MediaFile
+    picture: MediaFile
+    still: MediaFile
+    sound_path: Path
+
+
+def bring_in(site: Gateway, path: Path, meeting: NewMeeting | None = None) -> MediaFile:
+    storage = next(iter(site.backends.storages.values()))
+    ingest = Ingest(site.backends.catalog, storage, Owner(site.user_id), meeting)
+    # The site's connections belong to its own loop.
+    media, _ = site._loop.run(ingest.add(path))
+    return media
+
+
+def bring_in_tone(site: Gateway, folder: Path) -> MediaFile:
+    """The demo recording once more; `folder` must be new."""
+    return bring_in(site, demo.write_recording(folder))
+
+
+def fill(site: Gateway, folder: Path) -> Library:
+    segments = [Segment(start, start + 20.0, text, speaker) for start, speaker, text in SAID]
+    sound_path = demo.write_recording(folder)
+    return Library(
+        still=bring_in(site, make_still(folder / "still.png")),
+        picture=bring_in(site, make_video(folder / "moving.webm")),
+        sound=bring_in(site, sound_path, NewMeeting(PLATFORM, MEETING, segments)),
+        sound_path=sound_path,
+    )

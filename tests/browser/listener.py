@@ -1,0 +1,95 @@
+"""What a person does on the page, and what they can see and hear of it.
+
+Knows: the page's labels, as a person does, and its media element. Refuses to know: how the page is built.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import ConsoleMessage, Locator, Page, expect
+
+from tests.gateway_process import Gateway
+
+# Resolves once the media element of the page meets the condition; looked at whenever it has news to tell.
+# Its events and not a timer: some tests stop the page's clock.
+_UNTIL: Final = """() => new Promise((resolve) => {
+  const news = ["loadedmetadata", "timeupdate", "seeking", "seeked", "play", "playing", "pause", "emptied", "ratechange"];
+  const look = () => {
+    const media = document.querySelector("audio, video");
+    if (media === null || !(%s)) return;
+    for (const name of news) document.removeEventListener(name, look, true);
+    resolve();
+  };
+  for (const name of news) document.addEventListener(name, look, true);
+  look();
+})"""
+_STATE: Final = "[media.src, media.currentTime, media.paused, media.readyState, media.error?.message]"
+_PATIENCE_SECONDS: Final = 30
+
+
+class Listener:
+    """A person with a browser, at the page of a gateway. `faults` are errors of the page's own code."""
+
+    def __init__(self, page: Page, site: Gateway) -> None:
+        self.page = page
+        self.site = site
+        self.faults: list[str] = []
+        self.requests: list[str] = []
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", self._hear)
+        page.on("request", lambda request: self.requests.append(request.url))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # A refused request is the gateway's word, and each test says which it expects.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self.faults.append(message.text)
+
+    async def arrive(self, place: str = "") -> None:
+        await self.page.goto(f"{self.site.base_url}/{place}")
+
+    async def sign_in(self, key: str) -> None:
+        await self.page.get_by_label("API key").fill(key)
+        await self.page.get_by_role("button", name="Open recordings").click()
+
+    @property
+    def rows(self) -> Locator:
+        return self.page.get_by_role("navigation").get_by_role("listitem").get_by_role("link")
+
+    def row(self, recording_id: int) -> Locator:
+        return self.page.locator(f'a[href="#/recordings/{recording_id}"]')
+
+    async def open(self, recording_id: int) -> None:
+        """Choose the recording in the list."""
+        row = self.row(recording_id)
+        await row.click()
+        await expect(row).to_have_attribute("aria-current", "true")
+
+    async def open_sound(self, recording_id: int) -> None:
+        """Choose it, and wait until its length is known."""
+        await self.open(recording_id)
+        await self.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
+
+    async def play(self) -> None:
+        await self.page.keyboard.press("Space")
+        await self.until("!media.paused && media.currentTime > 0")
+
+    async def until(self, condition: str) -> None:
+        """Wait for a condition, in JavaScript, on the element `media`."""
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self.page.evaluate(_UNTIL % condition)
+        except TimeoutError:
+            pytest.fail(f"never: {condition}; but {await self.media(_STATE)}")
+
+    async def media(self, expression: str) -> Any:
+        """The value of an expression, in JavaScript, on the element `media`."""
+        return await self.page.evaluate(
+            f"() => {{ const media = document.querySelector('audio, video'); return {expression}; }}"
+        )
+
+    async def status_of(self, recording_id: int) -> int:
+        """What the gateway answers for the recording, whatever the page shows."""
+        url = f"{self.site.base_url}/recordings/{recording_id}"
+        answer = await self.page.request.get(url, headers={"X-API-Key": self.site.key})
+        return answer.status

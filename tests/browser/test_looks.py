@@ -1,0 +1,107 @@
+"""The page in its states, on a desk and in a hand, by day and by night: measured by axe, and kept as pictures."""
+
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pytest
+from playwright.async_api import ViewportSize, expect
+
+from tests.browser.library import MEETING, PLATFORM, SAID, Library
+from tests.browser.listener import Listener
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+AXE: Final = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+DESK: Final = ViewportSize(width=1280, height=820)
+HAND: Final = ViewportSize(width=390, height=844)
+
+Go = Callable[[Listener, Library], Awaitable[None]]
+Scheme = Literal["light", "dark"]
+
+
+async def sign_in(visitor: Listener, library: Library) -> None:
+    await expect(visitor.page.get_by_label("API key")).to_be_focused()
+
+
+async def error(visitor: Listener, library: Library) -> None:
+    await visitor.sign_in("sk_live_wrong")
+    await expect(visitor.page.get_by_role("alert")).not_to_be_empty()
+
+
+async def empty(visitor: Listener, library: Library) -> None:
+    await visitor.sign_in(visitor.site.test_key)
+    await expect(visitor.page.get_by_text("Nothing recorded yet")).to_be_visible()
+
+
+async def listing(visitor: Listener, library: Library) -> None:
+    await visitor.sign_in(visitor.site.key)
+    await expect(visitor.rows.first).to_be_visible()
+
+
+async def playing(visitor: Listener, library: Library) -> None:
+    await listing(visitor, library)
+    await visitor.arrive(f"#/meetings/{PLATFORM}/{MEETING}")
+    await visitor.open_sound(library.sound.recording_id)
+    await visitor.play()
+    await visitor.page.get_by_role("button", name=SAID[1][2]).click()
+    await visitor.until("media.currentTime > 31")
+    await visitor.page.get_by_text("Keyboard", exact=True).click()
+    await visitor.page.locator("#deck").evaluate("deck => { deck.scrollTop = 0; scrollTo(0, 0); }")
+
+
+async def asking(visitor: Listener, library: Library) -> None:
+    await listing(visitor, library)
+    await visitor.open(library.picture.recording_id)
+    await visitor.page.get_by_role("button", name="Delete").click()
+    await expect(visitor.page.get_by_role("dialog")).to_be_visible()
+
+
+STATES: Final[dict[str, Go]] = {
+    "sign-in": sign_in,
+    "error": error,
+    "empty": empty,
+    "list": listing,
+    "playing": playing,
+    "asking": asking,
+}
+
+
+@pytest.mark.parametrize("size", [pytest.param(DESK, id="desk"), pytest.param(HAND, id="hand")])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("state", STATES)
+async def test_a_state_of_the_page_is_accessible_and_fits(
+    visitor: Listener, library: Library, pictures: Path, state: str, scheme: Scheme, size: ViewportSize
+) -> None:
+    await visitor.page.emulate_media(color_scheme=scheme)
+    await visitor.page.set_viewport_size(size)
+    await STATES[state](visitor, library)
+    place = "desk" if size == DESK else "hand"
+    await visitor.page.screenshot(path=pictures / f"{state}-{scheme}-{place}.png")
+    assert await violations(visitor) == []
+    assert await visitor.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+async def violations(listener: Listener) -> list[str]:
+    """What axe has against the page, by rule and element."""
+    await listener.page.evaluate(AXE)
+    found: dict[str, Any] = await listener.page.evaluate("() => axe.run({ resultTypes: ['violations'] })")
+    return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+async def test_everything_is_reached_by_the_keyboard_alone(visitor: Listener, library: Library) -> None:
+    keyboard = visitor.page.keyboard
+    await keyboard.type(visitor.site.key)
+    await keyboard.press("Enter")
+    await expect(visitor.rows.first).to_be_visible()
+    await visitor.rows.filter(has_text="Audio mp3").first.focus()
+    await keyboard.press("Enter")
+    await visitor.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
+    await visitor.play()
+    await keyboard.press("Tab")
+    for _ in range(30):
+        if await visitor.page.evaluate("() => document.activeElement.id === 'remove'"):
+            return
+        await keyboard.press("Tab")
+    pytest.fail("no way to the last button")

@@ -1,0 +1,77 @@
+"""The key: where it is kept, where it never goes, and what is said when it is no good."""
+
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from gateway import keys
+from tests.browser.library import Library
+from tests.browser.listener import Listener
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ATTEMPTS = 200
+
+
+async def stored(listener: Listener) -> list[str]:
+    values: list[str] = await listener.page.evaluate(
+        "() => [...Object.values(sessionStorage), ...Object.values(localStorage), document.cookie]"
+    )
+    return values
+
+
+@pytest.mark.parametrize("key", ["sk_live_wrong", "schlüssel", "two words"], ids=["unknown", "not-ascii", "spaced"])
+async def test_a_wrong_key_is_called_so_and_not_kept(visitor: Listener, key: str) -> None:
+    await visitor.sign_in(key)
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("This key is not known here")
+    assert await stored(visitor) == [""]
+
+
+async def test_a_key_without_the_scope_is_told_so(visitor: Listener) -> None:
+    await visitor.sign_in(visitor.site.write_only_key)
+    await expect(visitor.page.get_by_role("alert")).to_have_text("This key may not do that.")
+
+
+async def test_a_gateway_that_does_not_answer_is_called_so(visitor: Listener, context: BrowserContext) -> None:
+    await context.set_offline(offline=True)
+    await visitor.sign_in(visitor.site.key)
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("The gateway does not answer")
+
+
+async def test_the_key_stays_in_its_tab_and_out_of_every_address(
+    listener: Listener, library: Library, context: BrowserContext
+) -> None:
+    await listener.open_sound(library.sound.recording_id)
+    await listener.page.reload()
+    await listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
+    assert [url for url in (*listener.requests, listener.page.url) if listener.site.key in url] == []
+    assert await stored(listener) == [listener.site.key, ""]
+    other_tab = Listener(await context.new_page(), listener.site)
+    await other_tab.arrive()
+    await expect(other_tab.page.get_by_label("API key")).to_be_visible()
+
+
+async def test_signing_out_forgets_the_key_and_what_it_showed(listener: Listener, library: Library) -> None:
+    await listener.open_sound(library.sound.recording_id)
+    await listener.page.get_by_role("button", name="Sign out").click()
+    await expect(listener.page.get_by_label("API key")).to_be_focused()
+    assert await stored(listener) == [""]
+    assert await listener.page.locator("#rows a, audio").count() == 0
+
+
+async def test_a_key_that_is_revoked_meanwhile_leads_back_to_the_form(visitor: Listener) -> None:
+    key = visitor.site.add_key()
+    await visitor.sign_in(key)
+    await expect(visitor.page.get_by_role("button", name="Sign out")).to_be_visible()
+    visitor.site._loop.run(visitor.site.backends.api_keys.revoke_key(keys.visible_prefix(key)))
+    await until_unknown(visitor, key)
+    await visitor.page.get_by_role("button", name="Refresh").click()
+    await expect(visitor.page.get_by_role("alert").filter(visible=True)).to_contain_text("no longer accepts this key")
+
+
+async def until_unknown(listener: Listener, key: str) -> None:
+    """The gateway remembers keys until the database tells it of the change, a moment later."""
+    for _ in range(ATTEMPTS):
+        answer = await listener.page.request.get(f"{listener.site.base_url}/recordings", headers={"X-API-Key": key})
+        if answer.status == 401:
+            return
+    pytest.fail("the revoked key is still accepted")
