@@ -5,6 +5,7 @@ Knows: the flags, the order of a run, and where results go. Refuses to know: wha
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.corpus import WrongAnswer, write_corpus
-from benchmarks.goals import LOCAL_GOALS, judge
+from benchmarks.goals import GOALS, judge
 from benchmarks.machine import REPOSITORY, describe_machine
 from benchmarks.peers import Site, missing
 from benchmarks.plan import FULL, QUICK, Plan
@@ -44,7 +45,7 @@ def main(*, quick: bool, rounds: int | None, output: Path | None, readme: bool) 
     folder = output or (Path(tempfile.gettempdir()) / "seekgate-benchmarks-quick" if quick else RESULTS)
     try:
         run = measure_all(plan, rounds or plan.rounds)
-    except (WrongAnswer, NotStarted) as error:
+    except (WrongAnswer, NotStarted, subprocess.SubprocessError) as error:
         raise click.ClickException(str(error)) from error
     write_results(run, folder)
     if readme:
@@ -70,7 +71,7 @@ def measure_all(plan: Plan, rounds: int) -> Run:
                 found.append(as_round(row for scenario in SCENARIOS for row in scenario(bench)))
                 finish()
     machine["load average after"] = " ".join(f"{load:.2f}" for load in os.getloadavg())
-    return Run(machine, found, judge(LOCAL_GOALS, found), [*_layout(cores), *(f"without {each}" for each in missing())])
+    return Run(machine, found, judge(GOALS, found), [*_layout(cores), *(f"without {each}" for each in missing())])
 
 
 def _layout(cores: tuple[int, ...]) -> list[str]:

@@ -63,10 +63,35 @@ def as_markdown(run: Run, plots: Iterable[str] = ()) -> str:
     """The whole run as a page."""
     machine = "\n".join(f"- {name}: {text}" for name, text in run.machine.items())
     notes = "\n".join(f"- {note}" for note in run.notes)
-    parts = ["# Benchmark results", machine, notes, "## Targets", targets_table(run.verdicts), *plots]
+    parts = [
+        "# Benchmark results",
+        machine,
+        notes,
+        noise_in_words(run.rounds),
+        "## Targets",
+        targets_table(run.verdicts),
+        *plots,
+    ]
     for scenario in dict.fromkeys(row.scenario for row in run.rows):
         parts += [f"## {scenario}", table([row for row in run.rows if row.scenario == scenario])]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def noise_in_words(rounds: Sequence[Round]) -> str:
+    """How far apart two measurements of the same thing were (A/A), in CPU time and in requests per second."""
+    pairs = [
+        (row, each[second])
+        for each in rounds
+        for id, row in each.items()
+        if (second := id.replace("noise first/", "noise second/")) != id and second in each
+    ]
+    if not pairs:
+        return ""
+    cpu, rate = (
+        max(abs(second.values[name] / first.values[name] - 1) for first, second in pairs)
+        for name in ("cpu_us", "requests_per_second")
+    )
+    return f"Noise: two measurements of the same (A/A) differ by up to {cpu:.1%} in CPU time, {rate:.1%} in requests/s."
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -126,7 +151,7 @@ def as_block(run: Run, results: str) -> str:
     about = (
         f"Measured {machine.get('date')} at {machine.get('commit')} on {machine.get('processor')}, "
         f"kernel {machine.get('kernel')}; the median of {len(run.rounds)} rounds. "
-        f"Everything: [{results}/results.md]({results}/results.md)."
+        f"{noise_in_words(run.rounds)} Everything: [{results}/results.md]({results}/results.md)."
     )
     parts = [about, targets_table(run.verdicts), f"![{PLOTS['cpu.svg'][0]}]({results}/cpu.svg)", table(local)]
     return "\n\n".join(part for part in parts if part)

@@ -3,6 +3,7 @@
 Knows: ports, paths, headers, PIDs. Refuses to know: how the server was started.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -34,7 +35,7 @@ class Target:
 
     def empty_log(self) -> None:
         """Keep what an access log writes from filling the disk."""
-        self.log.open("r+b").truncate(0)
+        os.truncate(self.log, 0)
 
 
 @dataclass(frozen=True, slots=True)

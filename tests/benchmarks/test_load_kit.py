@@ -1,0 +1,87 @@
+"""The scripts for users' own load tests, against a running gateway with a synthetic corpus."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.catalog import Owner
+from gateway.synthetic_demo import seed_synthetic
+from tests.gateway_process import Gateway, running_gateway
+
+LOAD = Path(__file__).parents[2] / "benchmarks" / "load"
+COUNT = 3
+SYNTHETIC = {"SEEKGATE_STORAGES__SYNTHETIC__KIND": "synthetic"}
+needs_wrk = pytest.mark.skipif(
+    not shutil.which("wrk"), reason="cannot run here: wrk is not installed (apt install wrk)"
+)
+
+
+@pytest.fixture(scope="module")
+def gateway(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with running_gateway(postgres, tmp_path_factory.mktemp("gateway"), SYNTHETIC) as gateway:
+        backends = gateway.backends
+        owner = Owner(gateway.user_id)
+        gateway._loop.run(seed_synthetic(backends.catalog, backends.storages["synthetic"], owner, COUNT))
+        yield gateway
+
+
+def environ(gateway: Gateway, tmp_path: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "SEEKGATE_URL": gateway.base_url,
+        "SEEKGATE_KEY": gateway.key,
+        "SEEKGATE_URLS": str(tmp_path / "urls.txt"),
+        "SEEK_VERIFY": "1",
+    }
+
+
+def list_urls(variables: dict[str, str], *flags: str) -> list[str]:
+    command = [sys.executable, str(LOAD / "list_urls.py"), *flags]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True, timeout=60)
+    Path(variables["SEEKGATE_URLS"]).write_text(done.stdout)
+    return done.stdout.splitlines()
+
+
+def run_wrk(variables: dict[str, str], script: Path) -> str:
+    command = ["wrk", "-t", "1", "-c", "2", "-d", "1s", "-s", str(script), variables["SEEKGATE_URL"]]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.splitlines()[-1]
+
+
+def test_the_list_names_path_size_and_tag(gateway: Gateway, tmp_path: Path) -> None:
+    lines = list_urls(environ(gateway, tmp_path))
+    sizes = sorted(int(line.split(" ")[1]) for line in lines)
+    assert sizes == [1_048_576, 2_097_153, 3_145_730]
+    assert all(line.startswith("/recordings/") and line.endswith('"') for line in lines)
+    assert len(list_urls(environ(gateway, tmp_path), "2")) == 2
+
+
+@needs_wrk
+@pytest.mark.parametrize("signed", [pytest.param(False, id="by key"), pytest.param(True, id="by signed URL")])
+def test_wrk_seeks_as_players_do_and_every_answer_is_right(gateway: Gateway, tmp_path: Path, *, signed: bool) -> None:
+    variables = environ(gateway, tmp_path)
+    list_urls(variables, *(["--signed"] if signed else []))
+    for player in ("chromium", "safari", "cdn"):
+        told = run_wrk(
+            {**variables, "SEEK_AS": player, "SEEKGATE_KEY": "" if signed else gateway.key}, LOAD / "seek.lua"
+        )
+        requests, refused, checked, wrong = (int(word) for word in told.split() if word.isdigit())
+        assert requests > 0, player
+        assert checked > 0, player
+        assert refused == wrong == 0, told
+
+
+@needs_wrk
+def test_wrk_notices_other_bytes(gateway: Gateway, tmp_path: Path) -> None:
+    """A script that expects the neighbouring seed's bytes finds every answer wrong."""
+    variables = environ(gateway, tmp_path)
+    list_urls(variables)
+    script = tmp_path / "seek.lua"
+    script.write_text((LOAD / "seek.lua").read_text().replace("7919 * seed", "7919 * (seed + 1)"))
+    _, _, checked, wrong = (int(word) for word in run_wrk(variables, script).split() if word.isdigit())
+    assert checked == wrong > 0

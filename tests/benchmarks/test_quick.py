@@ -1,0 +1,27 @@
+"""The benchmark runs and its answers verify. Timings decide nothing."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SECONDS = 400
+
+
+@pytest.mark.skipif(
+    not (shutil.which("wrk") and shutil.which("taskset") and Path("/proc/self/schedstat").exists()),
+    reason="cannot run here: the benchmarks need Linux with wrk and taskset (apt install wrk)",
+)
+def test_a_quick_run_measures_every_server_that_is_there(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--output", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    document = json.loads((tmp_path / "results.json").read_text())
+    scenarios = {id.split("/")[0] for id in document["rows"]}
+    assert {"slow readers", "local", "noise first", "noise second", "fixed rate", "2 workers", "list"} <= scenarios
+    for server in ("aiohttp FileResponse", "seekgate, key", "seekgate, signed URL"):
+        assert document["rows"][f"local/64 KiB/{server}"]["cpu_us"] > 0
+    assert document["machine"]["commit"] != "none"

@@ -1,0 +1,127 @@
+"""What is made of the numbers."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.goals import GOALS, Goal, judge, ratio
+from benchmarks.open_loop import percentile
+from benchmarks.plots import bar_chart
+from benchmarks.report import END, START, Run, noise_in_words, write_readme, write_results
+from benchmarks.rows import Round, Row, as_round, merge_rounds
+
+
+def rows(*, cpu: float = 20.0, peer: float = 100.0) -> Round:
+    return as_round(
+        [
+            Row("local", "64 KiB", "seekgate, key", {"cpu_us": cpu, "requests_per_second": 10_000.0}),
+            Row("local", "64 KiB", "aiohttp FileResponse", {"cpu_us": peer, "requests_per_second": 5_000.0}),
+            Row("noise first", "64 KiB", "seekgate, key", {"cpu_us": 20.0, "requests_per_second": 10_000.0}),
+            Row("noise second", "64 KiB", "seekgate, key", {"cpu_us": 21.0, "requests_per_second": 9_900.0}),
+        ]
+    )
+
+
+def run_of(*rounds: Round) -> Run:
+    return Run({"commit": "abc", "date": "today"}, rounds, judge(GOALS, rounds), ["without nginx"])
+
+
+def test_a_merged_row_is_the_median_of_its_rounds() -> None:
+    merged = merge_rounds([rows(cpu=30), rows(cpu=10), rows(cpu=20)])
+    assert [row.id for row in merged] == list(rows())
+    assert merged[0].values["cpu_us"] == 20
+
+
+def test_two_rows_of_one_name_are_refused() -> None:
+    row = Row("a", "b", "c", {})
+    with pytest.raises(ValueError, match="a/b/c"):
+        as_round([row, row])
+
+
+@pytest.mark.parametrize(
+    ("cpus", "met"),
+    [
+        pytest.param((25.0, 20.0), True, id="in every round"),
+        pytest.param((20.0, 25.1), False, id="not in one round"),
+        pytest.param((), None, id="never measured"),
+    ],
+)
+def test_a_goal_is_met_only_in_every_round(cpus: tuple[float, ...], *, met: bool | None) -> None:
+    goal = Goal("x", 0.25, "×", ratio("cpu_us", "local/64 KiB/seekgate, key", "local/64 KiB/aiohttp FileResponse"))
+    (verdict,) = judge([goal], [rows(cpu=cpu) for cpu in cpus])
+    assert verdict.met is met
+    (opposite,) = judge([replace(goal, limit=0.2, at_least=True)], [rows(cpu=cpu) for cpu in cpus])
+    assert opposite.met is (None if met is None else True)
+
+
+def test_the_noise_is_the_largest_difference_of_a_pair() -> None:
+    assert noise_in_words([rows()]).endswith("5.0% in CPU time, 1.0% in requests/s.")
+    assert noise_in_words([]) == ""
+
+
+def test_results_are_written_as_a_page_as_json_and_as_plots(tmp_path: Path) -> None:
+    write_results(run_of(rows()), tmp_path)
+    page = (tmp_path / "results.md").read_text()
+    document = json.loads((tmp_path / "results.json").read_text())
+    assert "| local/64 KiB/seekgate, key | 20.0 | 10,000 |" in page
+    assert "without nginx" in page
+    assert "![CPU time of the server per request](cpu.svg)" in page
+    assert document["rows"]["local/64 KiB/seekgate, key"]["cpu_us"] == 20
+    assert document["targets"][0]["met"] == "yes"
+    assert {path.name for path in tmp_path.glob("*.svg")} == {"cpu.svg", "requests.svg"}
+
+
+def test_the_readmes_block_is_replaced_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text(f"before\n{START}\nformer results\n{END}\nafter\n")
+    write_readme(run_of(rows()), path, "benchmarks/results")
+    once = path.read_text()
+    write_readme(run_of(rows()), path, "benchmarks/results")
+    assert path.read_text() == once
+    assert once.startswith(f"before\n{START}\n")
+    assert once.endswith(f"\n{END}\nafter\n")
+    assert "former results" not in once
+    assert "| local/64 KiB/seekgate, key |" in once
+
+
+def test_a_readme_without_markers_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text(f"only {START}")
+    with pytest.raises(ValueError, match="lacks"):
+        write_readme(run_of(rows()), path, "benchmarks/results")
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=5, alphabet=st.characters(codec="utf-8", exclude_categories=["C"])),
+        st.dictionaries(st.sampled_from("abc"), st.floats(1e-3, 1e6), min_size=1),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_a_chart_is_well_formed_and_its_bars_stay_inside(groups: dict[str, dict[str, float]]) -> None:
+    root = ET.fromstring(bar_chart("a < b", "µs", groups))  # noqa: S314 - our own chart
+    bars = [each for each in root.iter("{http://www.w3.org/2000/svg}rect") if float(each.get("y") or 0) > 32]
+    assert len(bars) == sum(map(len, groups.values()))
+    for bar in bars:
+        assert 56 <= float(bar.attrib["x"]) <= 960
+        assert 64 <= float(bar.attrib["y"]) <= 320.05
+        assert float(bar.attrib["height"]) >= 0
+
+
+def test_a_chart_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing to draw"):
+        bar_chart("t", "u", {"group": {"series": 0.0}})
+
+
+@given(st.lists(st.floats(0, 1e9), min_size=1), st.sampled_from((0.01, 0.5, 0.99, 0.999, 1.0)))
+def test_a_percentile_is_the_least_value_that_covers_its_share(values: list[float], share: float) -> None:
+    ordered = sorted(values)
+    found = percentile(ordered, share)
+    covered = [sum(each <= value for each in ordered) >= share * len(ordered) for value in ordered]
+    assert found == ordered[covered.index(True)]

@@ -1,0 +1,109 @@
+"""A wrong answer stops a benchmark, whoever measures."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks import wrk
+from benchmarks.corpus import Corpus, WrongAnswer, verify, write_corpus
+from benchmarks.open_loop import measure_open_loop
+from benchmarks.slow_readers import measure_slow_readers
+from benchmarks.wrk import Load
+from storage_adapters import connect
+from tests.benchmarks.wrong_server import answering
+from tests.contracts.storage_words import read_whole
+
+SIZE = 300_000
+LENGTH = SIZE - 1  # leaves two ranges to choose from
+needs_wrk = pytest.mark.skipif(
+    not shutil.which("wrk"), reason="cannot run here: wrk is not installed (apt install wrk)"
+)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    return write_corpus(tmp_path, SIZE)
+
+
+def head(status: str, length: int, first: int = 0, last: int = SIZE - 1) -> bytes:
+    stated = f"Content-Range: bytes {first}-{last}/{SIZE}\r\n" if status.startswith("206") else ""
+    return f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{stated}\r\n".encode()
+
+
+async def test_the_corpus_is_the_synthetic_object_of_its_size(corpus: Corpus) -> None:
+    storage = await connect("synthetic", {})
+    assert await read_whole(storage, f"synthetic/0/{SIZE}") == corpus.path.read_bytes()
+    await storage.close()
+    assert corpus.expected(262_130, 20) == corpus.path.read_bytes()[262_130:262_150]
+
+
+def test_the_right_bytes_are_accepted(corpus: Corpus, tmp_path: Path) -> None:
+    with answering(tmp_path, head("206 Partial Content", SIZE) + corpus.path.read_bytes()) as target:
+        verify(target, corpus, SIZE, times=2, seed=1)
+    with answering(tmp_path, head("200 OK", SIZE) + corpus.path.read_bytes()) as target:
+        verify(target, corpus, 0, times=2, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "flipped", "last"),
+    [
+        pytest.param("206 Partial Content", SIZE // 2, SIZE - 1, id="one bit is wrong"),
+        pytest.param("200 OK", None, SIZE - 1, id="the whole instead of a range"),
+        pytest.param("206 Partial Content", None, SIZE - 2, id="another Content-Range"),
+    ],
+)
+def test_a_wrong_answer_is_refused(corpus: Corpus, tmp_path: Path, status: str, flipped: int | None, last: int) -> None:
+    body = bytearray(corpus.path.read_bytes())
+    if flipped is not None:
+        body[flipped] ^= 1
+    with (
+        answering(tmp_path, head(status, SIZE, last=last) + body) as target,
+        pytest.raises(WrongAnswer, match="wrong: bytes=0-299999 got"),
+    ):
+        verify(target, corpus, SIZE, times=1, seed=1)
+
+
+@pytest.mark.parametrize("piece", [pytest.param(1, id="byte by byte"), pytest.param(7, id="in sevens"), 1 << 20])
+def test_open_loop_reads_answers_however_they_are_cut(tmp_path: Path, piece: int) -> None:
+    load = Load(SIZE, 50, connections=2)
+    with answering(tmp_path, head("206 Partial Content", 50) + bytes(50), piece=piece) as target:
+        values = measure_open_loop(target, load, rate=100, seconds=0.2)
+    assert 0 < values["p50_ms"] <= values["p99_ms"] <= values["p999_ms"] <= values["max_ms"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(head("200 OK", 50) + bytes(50), id="another status"),
+        pytest.param(head("206 Partial Content", 51) + bytes(51), id="another length"),
+        pytest.param(b"HTTP/1.1 206 Partial Content\r\n\r\n", id="no length"),
+        pytest.param(b"x" * 20_000, id="no end of the head"),
+    ],
+)
+def test_open_loop_refuses_a_wrong_answer(tmp_path: Path, answer: bytes) -> None:
+    with answering(tmp_path, answer) as target, pytest.raises(WrongAnswer, match="of 20 answered"):
+        measure_open_loop(target, Load(SIZE, 50, connections=2), rate=100, seconds=0.2)
+
+
+@needs_wrk
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(head("200 OK", 50) + bytes(50), id="another status"),
+        pytest.param(head("206 Partial Content", 51) + bytes(51), id="another length"),
+        pytest.param(head("404 Not Found", 50) + bytes(50), id="a refusal"),
+    ],
+)
+def test_wrk_refuses_a_wrong_answer(tmp_path: Path, answer: bytes) -> None:
+    with answering(tmp_path, answer) as target, pytest.raises(WrongAnswer):
+        wrk.measure(target, Load(SIZE, 50, connections=2), warm_seconds=0, seconds=1)
+
+
+def test_a_fast_client_beside_slow_readers_is_held_to_its_bytes(corpus: Corpus, tmp_path: Path) -> None:
+    body = bytes(65_536)
+    with (
+        answering(tmp_path, head("206 Partial Content", len(body)) + body) as target,
+        pytest.raises(WrongAnswer, match="a seek beside slow readers"),
+    ):
+        measure_slow_readers(target, corpus, 1)

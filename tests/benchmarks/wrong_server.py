@@ -1,0 +1,48 @@
+"""A server that answers every request with the same bytes, right or wrong, as slowly as it is told.
+
+Knows: one listening socket. Refuses to know: what was asked.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from benchmarks.target import Target
+
+
+@contextmanager
+def answering(folder: Path, answer: bytes, *, piece: int = 1 << 20) -> Iterator[Target]:
+    """The server, writing `piece` bytes at a time; it reads a whole head before it answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=_serve, args=(listener, answer, piece))
+        thread.start()
+        log = folder / "log"
+        log.touch()
+        try:
+            yield Target("wrong", os.getpid(), listener.getsockname()[1], "/object", log)
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)  # wakes `accept`
+            thread.join()
+
+
+def _serve(listener: socket.socket, answer: bytes, piece: int) -> None:
+    threads = []
+    with suppress(OSError):
+        while True:
+            client, _ = listener.accept()
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threads.append(threading.Thread(target=_answer, args=(client, answer, piece)))
+            threads[-1].start()
+    for thread in threads:
+        thread.join()
+
+
+def _answer(client: socket.socket, answer: bytes, piece: int) -> None:
+    with client, suppress(OSError), client.makefile("rb") as lines:
+        for line in lines:
+            if line == b"\r\n":
+                for start in range(0, len(answer), piece):
+                    client.sendall(answer[start : start + piece])
