@@ -3,16 +3,14 @@
 import asyncpg
 import pytest
 
-from gateway.db.api_keys import PgApiKeys
-from gateway.db.deletions import PgDeletionQueue
-from gateway.db.recordings import PgRecordingCatalog
-from gateway.db.signing_keys import PgSigningSecrets
 from tests.contracts.catalog import CatalogContract
 from tests.contracts.catalog_deletions import DeletionContract
 from tests.contracts.catalog_keys import KeyContract, SigningSecretsContract
 from tests.contracts.catalog_registration import RegistrationContract
 from tests.contracts.catalog_words import Rooms
-from tests.fakes.catalog import MemoryCatalog, MemoryDeletionQueue
+from tests.db.rooms import postgres_rooms
+from tests.fakes.catalog import MemoryCatalog
+from tests.fakes.deletions import MemoryDeletionQueue
 from tests.fakes.keys import MemoryApiKeys, MemorySigningSecrets
 
 
@@ -23,7 +21,7 @@ class AllContracts(CatalogContract, RegistrationContract, DeletionContract, KeyC
 class TestPostgres(AllContracts):
     @pytest.fixture
     def rooms(self, pool: asyncpg.Pool) -> Rooms:
-        return Rooms(PgRecordingCatalog(pool), PgDeletionQueue(pool), PgApiKeys(pool), PgSigningSecrets(pool))
+        return postgres_rooms(pool)
 
 
 class TestMemory(AllContracts):

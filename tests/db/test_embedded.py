@@ -1,78 +1,21 @@
-"""The embedded PostgreSQL: real servers, real processes, real signals."""
+"""The embedded PostgreSQL alone: where it lies, who reaches it, and what it says when it cannot start."""
 
-import asyncio
 import logging
 import os
-import signal
 import stat
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
-import asyncpg
 import pytest
 
 from gateway.db.embedded import EmbeddedDatabaseError, embedded_postgres
-from gateway.db.postmaster import find_postmaster
+from tests.db.servers import ask, server_of
 
-# Uses the server until its standard input ends.
-USER: Final = """
-import asyncio, sys
-from pathlib import Path
-from gateway.db.embedded import embedded_postgres
-
-async def main():
-    async with embedded_postgres(Path(sys.argv[1])) as url:
-        print(url, flush=True)
-        await asyncio.to_thread(sys.stdin.read)
-
-asyncio.run(main())
-"""
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="cannot run here: only root lends PostgreSQL an account")
 
 
 @pytest.fixture
 def folder(postgres_folder: Path) -> Path:
     return postgres_folder
-
-
-@pytest.fixture
-def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    """Any other program."""
-    with subprocess.Popen(["sleep", "600"]) as process:
-        yield process
-        process.kill()
-
-
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="cannot run here: only root lends PostgreSQL an account")
-
-
-@contextmanager
-def another_user(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Another process that uses the server, and the URL that it was given."""
-    with subprocess.Popen(
-        [sys.executable, "-c", USER, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        yield process, process.stdout.readline().strip()
-        process.stdin.close()
-
-
-def server_of(folder: Path) -> int | None:
-    """The pid of the folder's living server."""
-    postmaster = find_postmaster(folder / "cluster")
-    return postmaster.pid if postmaster is not None and postmaster.is_alive() else None
-
-
-async def ask(url: str, statement: str) -> object:
-    connection = await asyncpg.connect(url)
-    try:
-        return await connection.fetchval(statement)
-    finally:
-        await connection.close()
 
 
 async def socket_folder(url: str) -> Path:
@@ -85,13 +28,6 @@ def names_in(folder: Path) -> list[str]:
 
 def permissions(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-async def kill_server(folder: Path) -> None:
-    """SIGKILL, as a power cut would."""
-    pid = server_of(folder)
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
@@ -131,71 +67,6 @@ async def test_it_survives_ctrl_c_at_the_terminal(folder: Path) -> None:
         assert os.getsid(pid) != os.getsid(0)
 
 
-async def test_processes_share_one_server_and_the_last_one_out_stops_it(folder: Path) -> None:
-    with another_user(folder) as (other, other_url):
-        pid = server_of(folder)
-        async with embedded_postgres(folder) as url, embedded_postgres(folder) as again:
-            assert url == again == other_url
-            assert other.stdin is not None
-            other.stdin.close()
-            assert await asyncio.to_thread(other.wait) == 0
-            assert await ask(url, "SELECT 1") == 1
-            assert server_of(folder) == pid is not None
-    assert server_of(folder) is None
-
-
-async def test_a_killed_process_leaves_no_stuck_server(folder: Path) -> None:
-    with another_user(folder) as (other, _):
-        other.kill()
-    pid = server_of(folder)
-    assert pid is not None
-    async with embedded_postgres(folder) as url:
-        assert await ask(url, "SELECT 1") == 1
-        assert server_of(folder) == pid
-    assert server_of(folder) is None
-
-
-async def test_many_processes_that_come_at_once_start_one_server(folder: Path) -> None:
-    async def use() -> object:
-        async with embedded_postgres(folder) as url:
-            return await ask(url, "SELECT 1")
-
-    assert await asyncio.gather(*(use() for _ in range(5))) == [1] * 5
-    assert server_of(folder) is None
-
-
-async def test_a_killed_server_starts_again_with_what_was_committed(folder: Path) -> None:
-    async with embedded_postgres(folder) as url:
-        await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
-        await kill_server(folder)
-        async with embedded_postgres(folder) as again:
-            assert await ask(again, "SELECT answer FROM kept") == 42
-    assert server_of(folder) is None
-
-
-@pytest.mark.parametrize("left", ["{pid}\n{rest}", ""], ids=["another program has its pid", "the file is empty"])
-async def test_a_file_from_before_a_power_cut_is_no_obstacle(
-    folder: Path, left: str, stranger: subprocess.Popen[bytes]
-) -> None:
-    async with embedded_postgres(folder) as url:
-        await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
-        await kill_server(folder)
-    file = folder / "cluster" / "postmaster.pid"
-    _, _, rest = file.read_text().partition("\n")
-    file.write_text(left.format(pid=stranger.pid, rest=rest))
-    async with embedded_postgres(folder) as url:
-        assert await ask(url, "SELECT answer FROM kept") == 42
-    assert stranger.poll() is None
-
-
-async def test_a_folder_half_made_by_a_killed_process_is_made_anew(folder: Path) -> None:
-    half = folder / ".new-abandoned" / "base"
-    half.mkdir(parents=True)
-    async with embedded_postgres(folder) as url:
-        assert await ask(url, "SELECT 1") == 1
-    assert not half.parent.exists()
-
-
 async def test_a_server_that_cannot_start_says_why_and_can_be_tried_again(folder: Path) -> None:
     async with embedded_postgres(folder):
         pass
@@ -214,22 +85,6 @@ async def test_a_folder_that_cannot_be_made_is_told(folder: Path) -> None:
     with pytest.raises(EmbeddedDatabaseError, match="file"):
         async with embedded_postgres(folder / "file" / "postgres"):
             pass
-
-
-async def test_a_start_that_is_cancelled_leaves_no_server(folder: Path) -> None:
-    async def use() -> None:
-        async with embedded_postgres(folder):
-            raise AssertionError("it was cancelled before")
-
-    async with embedded_postgres(folder):
-        pass
-    task = asyncio.create_task(use())
-    while not (folder / "cluster" / "postmaster.pid").exists():
-        await asyncio.to_thread(os.sched_yield)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert server_of(folder) is None
 
 
 @as_root

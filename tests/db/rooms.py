@@ -1,0 +1,13 @@
+"""The real rooms behind the catalogue's protocols."""
+
+import asyncpg
+
+from gateway.db.api_keys import PgApiKeys
+from gateway.db.deletions import PgDeletionQueue
+from gateway.db.recordings import PgRecordingCatalog
+from gateway.db.signing_keys import PgSigningSecrets
+from tests.contracts.catalog_words import Rooms
+
+
+def postgres_rooms(pool: asyncpg.Pool) -> Rooms:
+    return Rooms(PgRecordingCatalog(pool), PgDeletionQueue(pool), PgApiKeys(pool), PgSigningSecrets(pool))

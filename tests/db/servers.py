@@ -1,0 +1,61 @@
+"""Embedded servers seen from outside: whether they live, who uses them, and a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from gateway.db.postmaster import find_postmaster
+
+# Uses the server until its standard input ends.
+USER: Final = """
+import asyncio, sys
+from pathlib import Path
+from gateway.db.embedded import embedded_postgres
+
+async def main():
+    async with embedded_postgres(Path(sys.argv[1])) as url:
+        print(url, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+
+
+@contextmanager
+def another_user(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Another process that uses the server, and the URL that it was given."""
+    with subprocess.Popen(
+        [sys.executable, "-c", USER, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield process, process.stdout.readline().strip()
+        process.stdin.close()
+
+
+def server_of(folder: Path) -> int | None:
+    """The pid of the folder's living server."""
+    postmaster = find_postmaster(folder / "cluster")
+    return postmaster.pid if postmaster is not None and postmaster.is_alive() else None
+
+
+async def ask(url: str, statement: str) -> object:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def kill_server(folder: Path) -> None:
+    """SIGKILL, as a power cut would."""
+    pid = server_of(folder)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,106 @@
+"""The embedded PostgreSQL among processes that come, go, and are killed."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.db.embedded import embedded_postgres
+from tests.db.servers import another_user, ask, kill_server, server_of
+
+
+@pytest.fixture
+def folder(postgres_folder: Path) -> Path:
+    return postgres_folder
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    """Any other program."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        yield process
+        process.kill()
+
+
+async def test_processes_share_one_server_and_the_last_one_out_stops_it(folder: Path) -> None:
+    with another_user(folder) as (other, other_url):
+        pid = server_of(folder)
+        async with embedded_postgres(folder) as url, embedded_postgres(folder) as again:
+            assert url == again == other_url
+            assert other.stdin is not None
+            other.stdin.close()
+            assert await asyncio.to_thread(other.wait) == 0
+            assert await ask(url, "SELECT 1") == 1
+            assert server_of(folder) == pid is not None
+    assert server_of(folder) is None
+
+
+async def test_a_killed_process_leaves_no_stuck_server(folder: Path) -> None:
+    with another_user(folder) as (other, _):
+        other.kill()
+    pid = server_of(folder)
+    assert pid is not None
+    async with embedded_postgres(folder) as url:
+        assert await ask(url, "SELECT 1") == 1
+        assert server_of(folder) == pid
+    assert server_of(folder) is None
+
+
+async def test_many_processes_that_come_at_once_start_one_server(folder: Path) -> None:
+    async def use() -> object:
+        async with embedded_postgres(folder) as url:
+            return await ask(url, "SELECT 1")
+
+    assert await asyncio.gather(*(use() for _ in range(5))) == [1] * 5
+    assert server_of(folder) is None
+
+
+async def test_a_killed_server_starts_again_with_what_was_committed(folder: Path) -> None:
+    async with embedded_postgres(folder) as url:
+        await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+        await kill_server(folder)
+        async with embedded_postgres(folder) as again:
+            assert await ask(again, "SELECT answer FROM kept") == 42
+    assert server_of(folder) is None
+
+
+@pytest.mark.parametrize("left", ["{pid}\n{rest}", ""], ids=["another program has its pid", "the file is empty"])
+async def test_a_file_from_before_a_power_cut_is_no_obstacle(
+    folder: Path, left: str, stranger: subprocess.Popen[bytes]
+) -> None:
+    async with embedded_postgres(folder) as url:
+        await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+        await kill_server(folder)
+    file = folder / "cluster" / "postmaster.pid"
+    _, _, rest = file.read_text().partition("\n")
+    file.write_text(left.format(pid=stranger.pid, rest=rest))
+    async with embedded_postgres(folder) as url:
+        assert await ask(url, "SELECT answer FROM kept") == 42
+    assert stranger.poll() is None
+
+
+async def test_a_folder_half_made_by_a_killed_process_is_made_anew(folder: Path) -> None:
+    half = folder / ".new-abandoned" / "base"
+    half.mkdir(parents=True)
+    async with embedded_postgres(folder) as url:
+        assert await ask(url, "SELECT 1") == 1
+    assert not half.parent.exists()
+
+
+async def test_a_start_that_is_cancelled_leaves_no_server(folder: Path) -> None:
+    async def use() -> None:
+        async with embedded_postgres(folder):
+            raise AssertionError("it was cancelled before")
+
+    async with embedded_postgres(folder):
+        pass
+    task = asyncio.create_task(use())
+    while not (folder / "cluster" / "postmaster.pid").exists():
+        await asyncio.to_thread(os.sched_yield)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert server_of(folder) is None
