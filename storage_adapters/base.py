@@ -115,7 +115,10 @@ class ZeroCopy(ABC):
 
     @abstractmethod
     def file_piece(self, offset: int, length: int) -> FilePiece | None:
-        """The file piece that starts at `offset`, at most `length` long; None where there is none."""
+        """The file piece that starts at `offset`, at most `length` long; None where there is none.
+
+        Raises ObjectChanged if the object is no longer the version that was opened.
+        """
 
 
 class Presigning(ABC):

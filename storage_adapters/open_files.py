@@ -68,8 +68,12 @@ class LocalObject(ZeroCopy):
             yield chunk
 
     def file_piece(self, offset: int, length: int) -> FilePiece | None:
-        """The whole span, as the file has it in one piece; None if it is empty. ValueError if it is not inside."""
+        """The whole span, as the file has it in one piece; None if it is empty.
+
+        Raises ObjectChanged if the file was written to since it was opened, ValueError if the span is not inside.
+        """
         self._require_inside(offset, length)
+        self._require_unchanged()
         return FilePiece(self.fd, offset, length) if length else None
 
     def close(self) -> None:
@@ -84,10 +88,16 @@ class LocalObject(ZeroCopy):
     def _read_chunk(self, offset: int, length: int) -> bytes:
         with translated(self.key):
             chunk = os.pread(self.fd, length, offset)
-            unchanged = identify(os.fstat(self.fd)) == self.identity
-        if not chunk or not unchanged:
-            raise ObjectChanged(self.key, "the file was written to while it was read")
+        self._require_unchanged()
+        if not chunk:
+            raise ObjectChanged(self.key, "the file ends early")
         return chunk
+
+    def _require_unchanged(self) -> None:
+        with translated(self.key):
+            status = os.fstat(self.fd)
+        if identify(status) != self.identity:
+            raise ObjectChanged(self.key, "the file was written to while it was read")
 
 
 def open_object(root: Path, key: str) -> LocalObject:

@@ -26,10 +26,11 @@ from gateway.protocol.ranges import ByteSpan
 from gateway.web.exchange import EXCHANGE, Exchange
 from gateway.web.responses import SentResponse, sent_response
 from gateway.web.wire import Stalled, Wire, open_wire
-from storage_adapters.base import StorageError, StoredObject, ZeroCopy
+from storage_adapters.base import FilePiece, StorageError, StoredObject, ZeroCopy
 
 _log: Final = logging.getLogger(__name__)
 
+_PIECE_BYTES: Final = 1024 * 1024
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
@@ -84,13 +85,17 @@ class _Body:
         offset = span.offset
         while offset < span.end:
             length = span.end - offset
-            piece = self._stored.file_piece(offset, length) if isinstance(self._stored, ZeroCopy) else None
+            # Piece by piece, since each is asked for anew: a file that is written to meanwhile is noticed.
+            piece = self._file_piece(offset, min(length, _PIECE_BYTES))
             if piece is None:
                 return await self._copy(offset, length)
             await self._write()
             await self._wire.send_file(piece)
             offset += piece.length
         return None
+
+    def _file_piece(self, offset: int, length: int) -> FilePiece | None:
+        return self._stored.file_piece(offset, length) if isinstance(self._stored, ZeroCopy) else None
 
     async def _copy(self, offset: int, length: int) -> None:
         async with aclosing(self._stored.read(offset, length)) as chunks:

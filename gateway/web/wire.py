@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from storage_adapters.base import FilePiece, ObjectChanged
+from storage_adapters.base import FilePiece, ObjectChanged, StorageUnavailable
 from storage_adapters.pages import is_resident, read_ahead
 
 # How much one connection may send before others get their turn, also when its socket never fills.
@@ -61,10 +61,14 @@ def open_wire(request: web.Request, transport: asyncio.Transport, stall_timeout_
     return SocketWire(transport, sock.fileno(), stall_timeout_seconds)
 
 
-async def _make_resident(piece: FilePiece) -> None:
+async def _make_resident(fd: int, offset: int, length: int) -> None:
     """Bring cold pages in on a thread: `sendfile` on them would stop the whole event loop."""
-    if not is_resident(piece.fd, piece.offset, piece.length):
-        await asyncio.to_thread(read_ahead, piece.fd, piece.offset, piece.length)
+    try:
+        if not is_resident(fd, offset, length):
+            await asyncio.to_thread(read_ahead, fd, offset, length)
+    except OSError as error:
+        # The disk's trouble, not the connection's.
+        raise StorageUnavailable("", str(error)) from error
 
 
 class SocketWire:
@@ -95,7 +99,7 @@ class SocketWire:
         offset, end = piece.offset, piece.offset + piece.length
         while offset < end:
             window = min(end - offset, _SENDFILE_BYTES)
-            await _make_resident(FilePiece(piece.fd, offset, window))
+            await _make_resident(piece.fd, offset, window)
             self._check_open()
             try:
                 sent = os.sendfile(self._fd, piece.fd, offset, window)
