@@ -1,6 +1,6 @@
 // k6 that seeks like a player or a CDN.
 //
-//   k6 run -e SEEKGATE_URL=http://127.0.0.1:8080 -e SEEKGATE_KEY=sk_live_... -e SEEKGATE_URLS="$PWD/urls.txt" seek.js
+//   SEEKGATE_URL=http://127.0.0.1:8080 SEEKGATE_KEY=sk_live_... SEEKGATE_URLS="$PWD/urls.txt" k6 run seek.js
 //
 // SEEK_AS      chromium: the beginning, then closed ranges of 64 KiB to 1 MiB with If-Range
 //              safari: two bytes, the beginning, then reopened at other places
