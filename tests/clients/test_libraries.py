@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from tests.conformance.calling import mint
 from tests.conformance.media import Media
-from tests.conformance.test_playback_urls import mint
 from tests.gateway_process import Gateway
 
 

@@ -1,10 +1,12 @@
-"""Plain calls of the JSON routes: a method, a target, a key; the answer's status, head and document."""
+"""Plain calls of the JSON routes: a method, a target, a key; the answer's status, head and document; and playback URLs."""
 
 import json
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.conformance.ask import exchange
+from tests.conformance.media import Media
 from tests.conformance.raw_http import Response, compose
 from tests.gateway_process import Gateway
 
@@ -37,3 +39,17 @@ def document(response: Response) -> Any:
     """The answer's JSON, sent as such and kept out of caches."""
     assert response.head["Content-Type"].split(";")[0] == "application/json"
     return json.loads(response.body)
+
+
+async def mint(site: Gateway, media: Media) -> str:
+    """A fresh playback URL's target: path and query."""
+    minted = await fetch(site, media.target.replace("/raw", "/playback-url"), method="POST")
+    assert set(minted) == {"url", "expires_at"}
+    assert minted["expires_at"].endswith("Z")
+    return target_of(minted["url"])
+
+
+def target_of(url: str) -> str:
+    """Path and query, whether the URL is absolute or not."""
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}"

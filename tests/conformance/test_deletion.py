@@ -3,12 +3,11 @@
 from pathlib import Path
 
 from tests.conformance.ask import compose_row
-from tests.conformance.calling import call, fetch
+from tests.conformance.calling import call, fetch, mint
 from tests.conformance.media import Media
 from tests.conformance.objects import AddMedia
 from tests.conformance.raw_http import connect
 from tests.conformance.table import Row
-from tests.conformance.test_playback_urls import mint
 from tests.gateway_process import Gateway
 
 

@@ -1,30 +1,16 @@
 """Signed playback URLs: what carries permission, and every way of forging it."""
 
 import time
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
 from gateway.protocol.signing import Grant, Signer, SigningKey, owner_text
-from tests.conformance.calling import call, document, fetch
+from tests.conformance.calling import call, document, fetch, mint, target_of
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Response
 from tests.conformance.site import SIGNING_KID, SIGNING_SECRET
 from tests.gateway_process import Gateway
-
-
-async def mint(site: Gateway, media: Media) -> str:
-    """A fresh playback URL's target: path and query."""
-    minted = await fetch(site, media.target.replace("/raw", "/playback-url"), method="POST")
-    assert set(minted) == {"url", "expires_at"}
-    assert minted["expires_at"].endswith("Z")
-    return target_of(minted["url"])
-
-
-def target_of(url: str) -> str:
-    """Path and query, whether the URL is absolute or not."""
-    parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}"
 
 
 def replaced(target: str, **parameters: str | None) -> str:

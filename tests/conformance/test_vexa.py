@@ -5,9 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.conformance.calling import call, document, fetch
+from tests.conformance.calling import call, document, fetch, target_of
 from tests.conformance.media import Media
-from tests.conformance.test_playback_urls import target_of
 from tests.gateway_process import Gateway
 
 RECORDING_FIELDS: Final = {
