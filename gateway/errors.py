@@ -26,7 +26,19 @@ class NotFound(Refusal):
 
 
 class Conflict(Refusal):
-    """It clashes with what already exists."""
+    """It clashes with what already exists; `faults` name the fields that do, where that is known."""
+
+    def __init__(self, message: str, faults: tuple["Fault", ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = faults
+
+
+class RateLimited(Refusal):
+    """Too many requests of one key: the client should come back after `retry_after_seconds`."""
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unavailable(Refusal):

@@ -1,12 +1,14 @@
 """One table per dialect: from refusals to statuses and bodies.
 
-Knows: the error bodies of Vexa and Bota. Refuses to know: why something is refused.
+Knows: the error bodies of Vexa and Bota, and which paths speak which. Refuses to know: why something is refused.
 
     Vexa   {"detail": "..."}, and for 422 {"detail": [{"type", "loc", "msg", "input"}]}
-    Bota   {"error": {"code", "message", "details"?}}
+    Bota   {"error": {"code", "message", "details"?}}, details being [{"field", "message"}]; all paths under /v1/
 """
 
 import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import web
@@ -14,9 +16,11 @@ from aiohttp import web
 from gateway.errors import (
     BadUpstream,
     Conflict,
+    Fault,
     Forbidden,
     Invalid,
     NotFound,
+    RateLimited,
     Refusal,
     Unauthenticated,
     Unavailable,
@@ -26,43 +30,84 @@ from storage_adapters.base import AccessDenied, ObjectNotFound, StorageError
 
 _log: Final = logging.getLogger(__name__)
 
-_VEXA: Final[dict[type[Refusal], int]] = {
+_VEXA: Final[Mapping[type[Refusal], int]] = {
     Invalid: 422,
     Unauthenticated: 401,
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    RateLimited: 429,
     BadUpstream: 502,
     Unavailable: 503,
+}
+_BOTA: Final[Mapping[type[Refusal], int]] = {**_VEXA, Invalid: 400}
+
+_BOTA_CODES: Final[Mapping[int, str]] = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    409: "resource_already_exists",
+    429: "rate_limit_exceeded",
+    500: "internal_error",
+    502: "processing_error",
+    503: "processing_error",
 }
 
 _STORAGE_RETRY_SECONDS: Final = 2
 
 
-def refuse(refusal: Refusal) -> web.Response:
-    """The refusal in the words of Vexa's dialect."""
-    response = json_response({"detail": _detail(refusal)}, status=_VEXA[type(refusal)])
-    if isinstance(refusal, Unauthenticated):
-        response.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(refusal, Unavailable):
-        response.headers["Retry-After"] = str(refusal.retry_after_seconds)
-    return response
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one dialect says no: the status of each refusal, and the body around (status, words, faults)."""
+
+    statuses: Mapping[type[Refusal], int]
+    body: Callable[[int, str, Iterable[Fault]], Any]
+
+    def refuse(self, refusal: Refusal) -> web.Response:
+        """The refusal in the dialect's words."""
+        status = self.statuses[type(refusal)]
+        faults = refusal.faults if isinstance(refusal, Invalid | Conflict) else ()
+        response = json_response(self.body(status, refusal.message, faults), status=status)
+        if isinstance(refusal, Unauthenticated):
+            response.headers["WWW-Authenticate"] = "Bearer"
+        if isinstance(refusal, Unavailable | RateLimited):
+            response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+        return response
+
+    def refuse_http(self, error: web.HTTPException) -> web.Response:
+        """What aiohttp itself refuses (no such route, wrong method, body too large), and what went wrong (500)."""
+        response = json_response(self.body(error.status, error.reason, ()), status=error.status)
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            response.headers["Allow"] = allowed_methods(error)
+        if "Location" in error.headers:
+            response.headers["Location"] = error.headers["Location"]
+        return response
 
 
-def _detail(refusal: Refusal) -> Any:
-    if not isinstance(refusal, Invalid):
-        return refusal.message
-    return [{"type": fault.type, "loc": fault.loc, "msg": fault.msg, "input": fault.input} for fault in refusal.faults]
+def _vexa_body(status: int, message: str, faults: Iterable[Fault]) -> Any:
+    if status != _VEXA[Invalid]:
+        return {"detail": message}
+    return {"detail": [{"type": each.type, "loc": each.loc, "msg": each.msg, "input": each.input} for each in faults]}
 
 
-def refuse_http(error: web.HTTPException) -> web.Response:
-    """What aiohttp itself refuses (no such route, wrong method, body too large), in the dialect's shape."""
-    response = json_response({"detail": error.reason}, status=error.status)
-    if isinstance(error, web.HTTPMethodNotAllowed):
-        response.headers["Allow"] = allowed_methods(error)
-    if "Location" in error.headers:
-        response.headers["Location"] = error.headers["Location"]
-    return response
+def _bota_body(status: int, message: str, faults: Iterable[Fault]) -> Any:
+    error: dict[str, Any] = {"code": _BOTA_CODES.get(status, "invalid_request"), "message": message}
+    details = [{"field": _field(fault), "message": fault.msg} for fault in faults]
+    return {"error": error | {"details": details} if details else error}
+
+
+def _field(fault: Fault) -> str:
+    """The field's name: its place without the part of the request it is in, unless it is that part as a whole."""
+    return ".".join(map(str, fault.loc[1:] or fault.loc))
+
+
+VEXA: Final = Dialect(_VEXA, _vexa_body)
+BOTA: Final = Dialect(_BOTA, _bota_body)
+
+
+def dialect_of(request: web.Request) -> Dialect:
+    """The dialect that the path speaks, also where there is no route."""
+    return BOTA if f"{request.path}/".startswith("/v1/") else VEXA
 
 
 def allowed_methods(error: web.HTTPMethodNotAllowed) -> str:

@@ -15,9 +15,9 @@ from aiohttp.typedefs import Handler, Middleware
 from gateway.errors import Refusal
 from gateway.observability import AccessLog, Metrics
 from gateway.web.cors import Cors
-from gateway.web.dialects import allowed_methods, refuse, refuse_http, storage_refusal
+from gateway.web.dialects import allowed_methods, dialect_of, storage_refusal
 from gateway.web.exchange import EXCHANGE, Exchange, request_id
-from gateway.web.responses import SentResponse, json_response, sent_response
+from gateway.web.responses import SentResponse, sent_response
 from storage_adapters.base import StorageError
 
 _log: Final = logging.getLogger(__name__)
@@ -99,14 +99,14 @@ async def _answer(request: web.Request, handler: Handler, cors: Cors) -> web.Str
             return _options(request, cors)
         return await handler(request)
     except Refusal as refusal:
-        return refuse(refusal)
+        return dialect_of(request).refuse(refusal)
     except StorageError as error:
-        return refuse(storage_refusal(error))
+        return dialect_of(request).refuse(storage_refusal(error))
     except web.HTTPException as error:
-        return refuse_http(error)
+        return dialect_of(request).refuse_http(error)
     except Exception:  # noqa: BLE001 - the last resort: fixed words for the client, the traceback for the log
         _log.exception("a request failed", extra={"request_id": request[EXCHANGE].request_id})
-        return json_response({"detail": "Internal Server Error"}, status=500)
+        return dialect_of(request).refuse_http(web.HTTPInternalServerError())
 
 
 def _options(request: web.Request, cors: Cors) -> web.Response:
