@@ -6,7 +6,8 @@
 
 PYTHON ?= python3
 VENV := .venv
-PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+# The locks are complete, so nothing is resolved; what is imported is compiled then. Both save a third of the time.
+INSTALL := -m pip --disable-pip-version-check --quiet install --no-deps --no-compile
 
 checksum = $(shell cat $(1) 2>/dev/null | cksum | tr ' ' '-')
 RUN_STAMP := $(VENV)/installed-run-$(call checksum,requirements.lock pyproject.toml)
@@ -40,20 +41,20 @@ clean:
 
 $(RUN_STAMP): | $(VENV)/bin/python
 	@echo "Installing seekgate into $(VENV) (about 150 MB, once) ..."
-	@$(PIP) install --require-hashes -r requirements.lock
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(VENV)/bin/python $(INSTALL) --require-hashes -r requirements.lock
+	@$(VENV)/bin/python $(INSTALL) --no-build-isolation --editable .
 	@rm -f $(VENV)/installed-run-* && touch $@
 
 $(TEST_STAMP): $(RUN_STAMP)
 	@echo "Installing what the tests need ..."
-	@$(PIP) install --require-hashes -r requirements-test.lock
+	@$(VENV)/bin/python $(INSTALL) --require-hashes -r requirements-test.lock
 	@rm -f $(VENV)/installed-test-* && touch $@
 
 # The S3 servers that the tests run against have dependencies of their own: they live apart.
 $(SERVERS_STAMP): | $(VENV)/bin/python
 	@echo "Installing the S3 servers for the tests into .venv-servers ..."
 	@$(PYTHON) -m venv --clear .venv-servers
-	@.venv-servers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $(SERVERS_LOCK)
+	@.venv-servers/bin/python $(INSTALL) --require-hashes -r $(SERVERS_LOCK)
 	@touch $@
 
 $(VENV)/bin/python:
