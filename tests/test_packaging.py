@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -94,3 +95,25 @@ def test_continuous_integration_is_a_program_that_bash_can_read() -> None:
     run = TOP / ".ci" / "run"
     assert os.access(run, os.X_OK)
     subprocess.run(["bash", "-n", str(run)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("python", "said"),
+    [
+        pytest.param(None, "seekgate needs Python 3.11 or newer: there is no ./python", id="no Python"),
+        pytest.param('[ "$1" = -V ] && echo Python 3.8.1; exit 1', "./python is Python 3.8.1", id="an old Python"),
+        pytest.param('case "$2" in *venv*) exit 1;; esac', "apt install python3-venv", id="a Python without venv"),
+    ],
+)
+def test_make_says_what_is_missing(tmp_path: Path, python: str | None, said: str) -> None:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    shutil.copy(TOP / "Makefile", folder)
+    if python is not None:
+        (folder / "python").write_text(f"#!/bin/sh\n{python}\n")
+        (folder / "python").chmod(0o755)
+    run = ["make", "run", "PYTHON=./python"]
+    done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert said in done.stdout
+    assert not (folder / ".venv").exists()
