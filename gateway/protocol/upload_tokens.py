@@ -1,0 +1,76 @@
+"""Upload tokens: permission to write one media file until a time, as one word of a URL.
+
+Knows: the canonical text, HMAC-SHA256, expiry, and several keys by `kid`. Refuses to know: the clock, the
+database, and what is uploaded.
+
+    token     = up_<owner>.<recording>.<media>.<unix seconds>.<kid>.<base64url HMAC>
+    canonical = seekgate-upload-1 LF owner LF recording LF media LF unix seconds
+
+The keys are those of playback URLs; the first line of the canonical text keeps the two kinds apart. Every
+character is unreserved (RFC 3986 section 2.3), so clients that re-quote a path do not break it.
+"""
+
+import base64
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.protocol.signing import SigningKey
+
+_TOKEN: Final = re.compile(
+    r"up_([0-9]{1,18}t?)\.([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,12})\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{43})"
+)
+
+
+class BadUploadToken(Exception):
+    """The token gives no permission; the text may be shown to the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadGrant:
+    """What a token permits: writing one media file of one owner (`signing.owner_text`) until `expires`.
+
+    `expires` counts seconds since the epoch.
+    """
+
+    owner: str
+    recording_id: int
+    media_file_id: int
+    expires: int
+
+
+class UploadTokens:
+    """Signs with the first key, verifies with all."""
+
+    def __init__(self, keys: Sequence[SigningKey]) -> None:
+        self._keys = {key.kid: key for key in keys}
+        self._newest = keys[0]
+
+    def sign(self, grant: UploadGrant) -> str:
+        """The token that permits `grant`."""
+        words = (grant.owner, grant.recording_id, grant.media_file_id, grant.expires, self._newest.kid)
+        return f"up_{'.'.join(map(str, words))}.{_signature(self._newest.secret, grant)}"
+
+    def verify(self, token: str, *, now: float) -> UploadGrant:
+        """What the token permits at `now` (seconds since the epoch); raises BadUploadToken.
+
+        The signature is compared in constant time, and before the expiry is looked at.
+        """
+        match = _TOKEN.fullmatch(token)
+        key = self._keys.get(match[5]) if match else None
+        if match is None or key is None:
+            raise BadUploadToken("Upload URL is not valid")
+        grant = UploadGrant(match[1], int(match[2]), int(match[3]), int(match[4]))
+        if not hmac.compare_digest(match[6], _signature(key.secret, grant)):
+            raise BadUploadToken("Upload URL is not valid")
+        if now >= grant.expires:
+            raise BadUploadToken("Upload URL has expired")
+        return grant
+
+
+def _signature(secret: bytes, grant: UploadGrant) -> str:
+    words = ("seekgate-upload-1", grant.owner, grant.recording_id, grant.media_file_id, grant.expires)
+    digest = hmac.digest(secret, "\n".join(map(str, words)).encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
