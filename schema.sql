@@ -115,9 +115,12 @@ CREATE TABLE IF NOT EXISTS media_files (
     metadata           jsonb            CHECK (jsonb_typeof(metadata) = 'object'),
     captured_at        timestamptz,
     created_at         timestamptz      NOT NULL DEFAULT now() CHECK (isfinite(created_at)),
+    -- Until then a URL of the storage's own may still write the object.
+    upload_expires_at  timestamptz,
     UNIQUE (storage, object_key)
 );
 CREATE INDEX IF NOT EXISTS media_files_of_recording ON media_files (recording_id, created_at, id);
+CREATE INDEX IF NOT EXISTS media_files_pending ON media_files (created_at) WHERE status = 'pending';
 
 -- Objects that no row refers to any more. `leased_until` is set while a worker may be removing the object.
 CREATE TABLE IF NOT EXISTS object_deletions (
@@ -134,12 +137,14 @@ CREATE TABLE IF NOT EXISTS object_deletions (
 CREATE INDEX IF NOT EXISTS object_deletions_due ON object_deletions (due_at, id);
 
 -- However a media file's row goes (its recording, its user, by hand), its object is queued in the same transaction.
+-- While it can still be written by a URL that was handed out, its deletion is not due: it would come back.
 CREATE OR REPLACE FUNCTION queue_object_deletion() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO object_deletions (storage, object_key) VALUES (OLD.storage, OLD.object_key)
+    INSERT INTO object_deletions (storage, object_key, due_at)
+    VALUES (OLD.storage, OLD.object_key, greatest(now(), OLD.upload_expires_at))
     ON CONFLICT (storage, object_key) DO UPDATE
-        SET attempts = 0, due_at = now(), leased_until = NULL, last_error = NULL;
+        SET attempts = 0, due_at = EXCLUDED.due_at, leased_until = NULL, last_error = NULL;
     RETURN NULL;
 END
 $$;

@@ -8,6 +8,7 @@ returns None for what does not exist. Timestamps are aware and in UTC; sizes are
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -179,6 +180,48 @@ class ObjectDeletion:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class NewUpload:
+    """A media file that a client will upload to `storage`.
+
+    `content_type` and `size` (bytes) are what it promises, None for nothing. `upload_expires_at` is when a URL of
+    the storage's own ends: until then the object can appear at any moment, and its deletion waits.
+    """
+
+    type: MediaType
+    storage: str
+    content_type: str | None = None
+    size: int | None = None
+    captured_at: datetime | None = None
+    upload_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """What one recording and one account may hold, uploads that are promised included; None is no limit."""
+
+    max_media_per_recording: int
+    max_total_bytes_per_account: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedUpload:
+    """What was found in storage under a pending media file's key.
+
+    `expected_etag` is the etag that the file had in the catalogue when the look was taken.
+    """
+
+    media_file_id: int
+    expected_etag: str | None
+    format: str
+    content_type: str
+    size: int
+    etag: str
+    object_modified_at: datetime
+    duration_seconds: float | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
 class RecordingCatalog(Protocol):
     """The recordings."""
 
@@ -224,6 +267,54 @@ class RecordingCatalog(Protocol):
 
     async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
         """Remove the rows and queue the objects, in one transaction; False if there was none."""
+        ...
+
+
+class Publication(Protocol):
+    """A pending media file, held: nobody completes or deletes it meanwhile."""
+
+    async def record(self, *, etag: str, object_modified_at: datetime) -> None:
+        """Remember which version of the object was published."""
+        ...
+
+
+class UploadCatalog(Protocol):
+    """The media files that are on their way in. A pending one is never read, and its size is only a promise."""
+
+    async def add_upload(
+        self, owner: Owner, recording_id: int, upload: NewUpload, limits: UploadLimits
+    ) -> MediaFile | None:
+        """Add a pending media file; its object's key is made of ids alone. None if there is no such recording.
+
+        Raises Invalid if a limit is reached.
+        """
+        ...
+
+    def publishing(
+        self, owner: Owner, recording_id: int, media_file_id: int
+    ) -> AbstractAsyncContextManager[Publication]:
+        """Hold the pending media file while its object appears.
+
+        Raises NotFound if it is gone, Conflict if it is completed: then the object must not appear.
+        """
+        ...
+
+    async def complete_uploads(
+        self, owner: Owner, recording_id: int, found: Sequence[VerifiedUpload], limits: UploadLimits
+    ) -> bool:
+        """Make them uploaded, and a pending recording with them: all in one transaction.
+
+        False, and nothing done, if one of them is no longer pending or was published again meanwhile. Raises
+        Invalid if the account would hold too much.
+        """
+        ...
+
+    async def remove_upload(self, owner: Owner, recording_id: int, media_file_id: int) -> bool:
+        """Remove a pending media file and queue its object; False if there is none."""
+        ...
+
+    async def sweep_uploads(self, *, older_than_seconds: float, limit: int) -> int:
+        """Remove pending media files that were added longer ago, and queue their objects; how many there were."""
         ...
 
 

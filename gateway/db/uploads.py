@@ -1,0 +1,202 @@
+"""The media files that are on their way in, in PostgreSQL.
+
+Knows: pending rows of media_files, and the locks that keep publishing, completing and deleting apart. Refuses to
+know: bytes, and who may upload.
+
+    publishing  holds the row: a deletion or completion waits for it, and it finds out if one was first
+    completing  takes the recording, then its rows; a row that was published again since is not completed
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Final
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from gateway.catalog import MediaFile, NewUpload, Owner, UploadCatalog, UploadLimits, VerifiedUpload
+from gateway.db.pool import connected, storable
+from gateway.db.registration import LOCK_NAME
+from gateway.db.rows import media_file, read_row
+from gateway.errors import Conflict, Fault, Invalid, NotFound
+
+# What a media file is called until it is known what it is.
+UNKNOWN_FORMAT: Final = "bin"
+UNKNOWN_CONTENT_TYPE: Final = "application/octet-stream"
+
+
+class PgPublication:
+    """A locked row (Publication); the transaction is the caller's."""
+
+    def __init__(self, connection: PoolConnectionProxy, media_file_id: int) -> None:
+        self._connection = connection
+        self._media_file_id = media_file_id
+
+    RECORD_PUBLICATION: Final = "UPDATE media_files SET etag = $2, object_modified_at = $3 WHERE id = $1"
+
+    async def record(self, *, etag: str, object_modified_at: datetime) -> None:
+        await self._connection.execute(self.RECORD_PUBLICATION, self._media_file_id, etag, object_modified_at)
+
+
+class PgUploads(UploadCatalog):
+    """The uploads, each call on a connection of its own."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    LOCK_RECORDING: Final = """
+        SELECT id FROM recordings WHERE user_id = $1 AND live = $2 AND id = $3 FOR UPDATE
+    """
+    ADD_UPLOAD: Final = """
+        INSERT INTO media_files AS m (id, recording_id, type, format, content_type, storage, object_key, status,
+                                      size, captured_at, upload_expires_at)
+        SELECT new.id, $2, $3, $4, $5, $6, format('uploads/%s/%s', $1::bigint, new.id), 'pending', $7, $8, $9
+        FROM (SELECT random_id() AS id) new
+        RETURNING to_json(m)
+    """
+
+    async def add_upload(
+        self, owner: Owner, recording_id: int, upload: NewUpload, limits: UploadLimits
+    ) -> MediaFile | None:
+        if not storable(recording_id):
+            return None
+        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            await _lock_account(connection, owner, limits)
+            if await connection.fetchval(self.LOCK_RECORDING, owner.user_id, owner.live, recording_id) is None:
+                return None
+            await _check_count(connection, recording_id, limits)
+            await _check_total(connection, owner, limits, added=upload.size or 0)
+            row = await connection.fetchval(
+                self.ADD_UPLOAD,
+                owner.user_id,
+                recording_id,
+                upload.type,
+                UNKNOWN_FORMAT,
+                upload.content_type or UNKNOWN_CONTENT_TYPE,
+                upload.storage,
+                upload.size,
+                upload.captured_at,
+                upload.upload_expires_at,
+            )
+        return read_row(media_file, row)
+
+    HOLD_MEDIA_FILE: Final = """
+        SELECT m.status FROM media_files m JOIN recordings r ON r.id = m.recording_id
+        WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3 AND m.id = $4
+        FOR UPDATE OF m
+    """
+
+    @asynccontextmanager
+    async def publishing(
+        self, owner: Owner, recording_id: int, media_file_id: int
+    ) -> AsyncGenerator[PgPublication, None]:
+        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            status = await connection.fetchval(
+                self.HOLD_MEDIA_FILE, owner.user_id, owner.live, recording_id, media_file_id
+            )
+            if status is None:
+                raise NotFound("Media file not found")
+            if status != "pending":
+                raise Conflict("The upload is completed")
+            yield PgPublication(connection, media_file_id)
+
+    COMPLETE_UPLOAD: Final = """
+        UPDATE media_files
+        SET status = 'uploaded', format = $4, content_type = $5, size = $6, etag = $7, object_modified_at = $8,
+            duration_seconds = $9, metadata = $10
+        WHERE recording_id = $1 AND id = $2 AND status = 'pending' AND etag IS NOT DISTINCT FROM $3
+        RETURNING true
+    """
+    COMPLETE_RECORDING: Final = """
+        UPDATE recordings SET status = 'uploaded' WHERE id = $1 AND status = 'pending'
+    """
+
+    async def complete_uploads(
+        self, owner: Owner, recording_id: int, found: Sequence[VerifiedUpload], limits: UploadLimits
+    ) -> bool:
+        try:
+            async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+                await _lock_account(connection, owner, limits)
+                await connection.fetchval(self.LOCK_RECORDING, owner.user_id, owner.live, recording_id)
+                for upload in found:
+                    await self._complete(connection, recording_id, upload)
+                await _check_total(connection, owner, limits, added=0)
+                await connection.execute(self.COMPLETE_RECORDING, recording_id)
+        except _Outdated:
+            return False
+        return True
+
+    async def _complete(self, connection: PoolConnectionProxy, recording_id: int, upload: VerifiedUpload) -> None:
+        done = await connection.fetchval(
+            self.COMPLETE_UPLOAD,
+            recording_id,
+            upload.media_file_id,
+            upload.expected_etag,
+            upload.format,
+            upload.content_type,
+            upload.size,
+            upload.etag,
+            upload.object_modified_at,
+            upload.duration_seconds,
+            upload.metadata,
+        )
+        if done is None:
+            raise _Outdated
+
+    REMOVE_UPLOAD: Final = """
+        DELETE FROM media_files m USING recordings r
+        WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3 AND m.recording_id = r.id AND m.id = $4
+          AND m.status = 'pending'
+        RETURNING true
+    """
+
+    async def remove_upload(self, owner: Owner, recording_id: int, media_file_id: int) -> bool:
+        async with connected(self._pool) as connection:
+            gone = await connection.fetchval(self.REMOVE_UPLOAD, owner.user_id, owner.live, recording_id, media_file_id)
+        return gone is not None
+
+    # A row that is held at this moment is being published or completed: it is left alone.
+    SWEEP_UPLOADS: Final = """
+        WITH abandoned AS (
+            SELECT id FROM media_files WHERE status = 'pending' AND created_at < now() - $1::interval
+            ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        ), gone AS (
+            DELETE FROM media_files m USING abandoned a WHERE m.id = a.id RETURNING m.id
+        )
+        SELECT count(*) FROM gone
+    """
+
+    async def sweep_uploads(self, *, older_than_seconds: float, limit: int) -> int:
+        async with connected(self._pool) as connection:
+            return int(await connection.fetchval(self.SWEEP_UPLOADS, timedelta(seconds=older_than_seconds), limit))
+
+
+class _Outdated(Exception):
+    """What was found in storage is not what is there now; it rolls the transaction back."""
+
+
+COUNT_MEDIA: Final = "SELECT count(*) FROM media_files WHERE recording_id = $1"
+SUM_SIZES: Final = """
+    SELECT coalesce(sum(m.size), 0)::bigint FROM media_files m JOIN recordings r ON r.id = m.recording_id
+    WHERE r.user_id = $1
+"""
+
+
+async def _lock_account(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits) -> None:
+    """Where an account is limited, its uploads are counted one after the other."""
+    if limits.max_total_bytes_per_account is not None:
+        await connection.execute(LOCK_NAME, f"account {owner.user_id}")
+
+
+async def _check_count(connection: PoolConnectionProxy, recording_id: int, limits: UploadLimits) -> None:
+    if await connection.fetchval(COUNT_MEDIA, recording_id) >= limits.max_media_per_recording:
+        text = f"A recording has at most {limits.max_media_per_recording} media files"
+        raise Invalid((Fault("too_many", ("path", "id"), text, None),))
+
+
+async def _check_total(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits, *, added: int) -> None:
+    most = limits.max_total_bytes_per_account
+    if most is not None and await connection.fetchval(SUM_SIZES, owner.user_id) + added > most:
+        text = f"The account may hold {most} bytes, and this would be more"
+        raise Invalid((Fault("too_large", ("body", "file_size_bytes"), text, None),))
