@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +46,7 @@ def main(*, quick: bool, rounds: int | None, output: Path | None, readme: bool) 
     folder = output or (Path(tempfile.gettempdir()) / "seekgate-benchmarks-quick" if quick else RESULTS)
     try:
         run = measure_all(plan, rounds or plan.rounds)
-    except (WrongAnswer, NotStarted, subprocess.SubprocessError) as error:
+    except (WrongAnswer, NotStarted, subprocess.SubprocessError, OSError, HTTPException) as error:
         raise click.ClickException(str(error)) from error
     write_results(run, folder)
     if readme:

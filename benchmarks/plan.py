@@ -64,5 +64,5 @@ def length_name(length: int) -> str:
 def connections_for(length: int) -> int:
     """How many clients ask at once: enough to fill one core, fewer the more each of them takes."""
     if not length:
-        return 4
+        return 2
     return 32 if length <= MIB else 8

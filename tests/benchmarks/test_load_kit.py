@@ -14,10 +14,15 @@ from gateway.synthetic_demo import seed_synthetic
 from tests.gateway_process import Gateway, running_gateway
 
 LOAD = Path(__file__).parents[2] / "benchmarks" / "load"
+LOCUST = LOAD.parents[1] / ".venv-bench" / "bin" / "locust"
 COUNT = 3
 SYNTHETIC = {"SEEKGATE_STORAGES__SYNTHETIC__KIND": "synthetic"}
 needs_wrk = pytest.mark.skipif(
     not shutil.which("wrk"), reason="cannot run here: wrk is not installed (apt install wrk)"
+)
+
+needs_locust = pytest.mark.skipif(
+    not LOCUST.exists(), reason="cannot run here: Locust is not installed (make bench installs .venv-bench)"
 )
 
 
@@ -85,3 +90,30 @@ def test_wrk_notices_other_bytes(gateway: Gateway, tmp_path: Path) -> None:
     script.write_text((LOAD / "seek.lua").read_text().replace("7919 * seed", "7919 * (seed + 1)"))
     _, _, checked, wrong = (int(word) for word in run_wrk(variables, script).split() if word.isdigit())
     assert checked == wrong > 0
+
+
+def run_locust(variables: dict[str, str], script: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(LOCUST), "-f", str(script), "--host", variables["SEEKGATE_URL"], "--headless"]
+    command += ["--users", "3", "--spawn-rate", "3", "--run-time", "6s", "--only-summary"]
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60)
+
+
+@needs_locust
+def test_locust_seeks_as_players_do_and_every_answer_is_right(gateway: Gateway, tmp_path: Path) -> None:
+    variables = environ(gateway, tmp_path)
+    list_urls(variables)
+    done = run_locust(variables, LOAD / "locustfile.py")
+    assert done.returncode == 0, done.stderr
+    for player in ("Chromium", "Safari", "Cdn"):
+        assert f"GET      {player} " in done.stderr, done.stderr
+
+
+@needs_locust
+def test_locust_notices_other_bytes(gateway: Gateway, tmp_path: Path) -> None:
+    variables = environ(gateway, tmp_path)
+    list_urls(variables)
+    script = tmp_path / "locustfile.py"
+    script.write_text((LOAD / "locustfile.py").read_text().replace("7919 * seed", "7919 * (seed + 1)"))
+    done = run_locust(variables, script)
+    assert done.returncode == 1, done.stderr
+    assert "other bytes" in done.stderr
