@@ -23,7 +23,7 @@ _STORAGES: Final[Mapping[object, type[BaseModel]]] = {
     "s3": S3Storage,
     "synthetic": SyntheticStorage,
 }
-_SECRETS: Final = {"secret", "secret_access_key", "session_token"}
+_SECRETS: Final = {"internal_secret", "secret", "secret_access_key", "session_token"}
 _ALLOWED: Final[Mapping[str, str]] = {
     "bool_parsing": "true or false",
     "bool_type": "true or false",

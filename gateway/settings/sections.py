@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
 
 from gateway.settings.kinds import (
+    ByteCount,
     CacheControl,
     Count,
     DatabaseUrl,
@@ -20,6 +21,7 @@ from gateway.settings.kinds import (
     HttpUrl,
     Origin,
     Port,
+    PresignSeconds,
     Seconds,
     Section,
     WholeSeconds,
@@ -133,6 +135,33 @@ class Cors(Section):
     allowed_origins: tuple[Origin, ...] = ()
 
 
+class Uploads(Section):
+    """How recordings get in over HTTP."""
+
+    max_file_bytes: ByteCount = 5_368_709_120
+    max_media_per_recording: Count = 20
+    max_total_bytes_per_account: ByteCount | None = None
+    url_expires_in_seconds: PresignSeconds = 900
+    abandoned_after_seconds: WholeSeconds = 86_400
+    stall_timeout_seconds: Seconds = 60
+    internal_secret: SecretStr | None = None
+    internal_owner: Annotated[str, Field(min_length=1)] = "bots@localhost"
+
+    @field_validator("abandoned_after_seconds")
+    @classmethod
+    def _after_the_url_expired(cls, seconds: int, seen: ValidationInfo) -> int:
+        if seconds < seen.data.get("url_expires_in_seconds", 0):
+            raise ValueError("at least url_expires_in_seconds")
+        return seconds
+
+    @field_validator("internal_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret) < 32:
+            raise ValueError("at least 32 characters")
+        return secret
+
+
 class Deletions(Section):
     """The queue of objects to delete."""
 
@@ -168,5 +197,6 @@ class Config(Section):
     playback: Playback = Playback()
     delivery: Delivery = Delivery()
     cors: Cors = Cors()
+    uploads: Uploads = Uploads()
     deletions: Deletions = Deletions()
     logging: Logging = Logging()
