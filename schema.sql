@@ -66,9 +66,10 @@ CREATE TABLE IF NOT EXISTS transcript_segments (
     PRIMARY KEY (meeting_id, position)
 );
 
--- A recording outlives its meeting.
+-- A recording outlives its meeting. Its id and its media files' have a public text of 40 bits (gateway/protocol/ids.py).
+-- Its metadata is text, not jsonb: a client reads the very octets that it wrote.
 CREATE TABLE IF NOT EXISTS recordings (
-    id               bigint      PRIMARY KEY DEFAULT random_id(),
+    id               bigint      PRIMARY KEY DEFAULT random_id() CHECK (id BETWEEN 0 AND 1099511627775),
     user_id          bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
     live             boolean     NOT NULL,
     meeting_id       bigint      REFERENCES meetings ON DELETE SET NULL,
@@ -81,7 +82,7 @@ CREATE TABLE IF NOT EXISTS recordings (
     device_id        text,
     end_user_id      text,
     transcription_id text,
-    metadata         jsonb       CHECK (jsonb_typeof(metadata) = 'object'),
+    metadata         text        CHECK (json_typeof(metadata::json) = 'object'),
     started_at       timestamptz,
     ended_at         timestamptz,
     created_at       timestamptz NOT NULL DEFAULT now() CHECK (isfinite(created_at)),
@@ -98,9 +99,19 @@ CREATE INDEX IF NOT EXISTS recordings_of_end_user
     ON recordings (user_id, live, end_user_id, created_at DESC, id DESC) WHERE end_user_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS recordings_by_status
     ON recordings (user_id, live, status, created_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS recordings_of_device_and_end_user
+    ON recordings (user_id, live, device_id, end_user_id, created_at DESC, id DESC)
+    WHERE device_id IS NOT NULL AND end_user_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS recordings_of_device_by_status
+    ON recordings (user_id, live, device_id, status, created_at DESC, id DESC) WHERE device_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS recordings_of_end_user_by_status
+    ON recordings (user_id, live, end_user_id, status, created_at DESC, id DESC) WHERE end_user_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS recordings_of_device_and_end_user_by_status
+    ON recordings (user_id, live, device_id, end_user_id, status, created_at DESC, id DESC)
+    WHERE device_id IS NOT NULL AND end_user_id IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS media_files (
-    id                 bigint           PRIMARY KEY DEFAULT random_id(),
+    id                 bigint           PRIMARY KEY DEFAULT random_id() CHECK (id BETWEEN 0 AND 1099511627775),
     recording_id       bigint           NOT NULL REFERENCES recordings ON DELETE CASCADE,
     type               text             NOT NULL CHECK (type IN ('audio', 'video', 'image')),
     format             text             NOT NULL,
@@ -121,6 +132,18 @@ CREATE TABLE IF NOT EXISTS media_files (
 );
 CREATE INDEX IF NOT EXISTS media_files_of_recording ON media_files (recording_id, created_at, id);
 CREATE INDEX IF NOT EXISTS media_files_pending ON media_files (created_at) WHERE status = 'pending';
+
+-- What was answered to a request that its client may repeat (Idempotency-Key): the row as it was then, as JSON text.
+CREATE TABLE IF NOT EXISTS idempotency_keys (
+    user_id    bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
+    live       boolean     NOT NULL,
+    key        text        NOT NULL,
+    digest     bytea       NOT NULL CHECK (octet_length(digest) = 32),
+    answer     text        NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (user_id, live, key)
+);
+CREATE INDEX IF NOT EXISTS idempotency_keys_oldest ON idempotency_keys (created_at);
 
 -- Objects that no row refers to any more. `leased_until` is set while a worker may be removing the object.
 CREATE TABLE IF NOT EXISTS object_deletions (

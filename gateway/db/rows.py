@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from gateway.catalog import MediaFile, Meeting, Owner, Recording, Segment
+from gateway.catalog import MediaFile, Meeting, Owner, Position, Recording, Segment
 
 Row = Mapping[str, Any]
 Record = TypeVar("Record")
@@ -31,9 +31,20 @@ def media_file(row: Row) -> MediaFile:
 
 
 def recording(row: Row) -> Recording:
-    """A row of recordings, with its rows of media_files in `media_files` (null for none)."""
+    """A row of recordings, with its rows of media_files in `media_files` (null for none).
+
+    Its metadata is text that stays as it is; that it is an object is checked.
+    """
     files = _all_readable(media_file, row["media_files"] or ())
-    return Recording(owner=_owner(row), media_files=files, **_columns(row, RECORDING_COLUMNS))
+    if row["metadata"] is not None:
+        _object(orjson.loads(row["metadata"]))
+    columns = _columns(row, RECORDING_COLUMNS)
+    return Recording(owner=_owner(row), media_files=files, metadata=row["metadata"], **columns)
+
+
+def position(row: Row) -> Position:
+    """Where a row of recordings stands in its list."""
+    return Position(**_columns(row, POSITION_COLUMNS))
 
 
 def meeting(row: Row) -> Meeting:
@@ -77,7 +88,13 @@ def _value(name: str, value: Any) -> Any:
         return datetime.fromisoformat(value).astimezone(UTC)
     if name.endswith("_seconds"):
         return _finite(value)
-    if name == "metadata" and not isinstance(value, dict):
+    if name == "metadata":
+        return _object(value)
+    return value
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
         raise TypeError("metadata is no object")
     return value
 
@@ -98,6 +115,7 @@ def _names(record: type, *but: str) -> tuple[str, ...]:
 
 
 MEDIA_FILE_COLUMNS: Final = _names(MediaFile)
-RECORDING_COLUMNS: Final = _names(Recording, "owner", "media_files")
+RECORDING_COLUMNS: Final = _names(Recording, "owner", "metadata", "media_files")
+POSITION_COLUMNS: Final = _names(Position)
 MEETING_COLUMNS: Final = _names(Meeting, "owner")
 SEGMENT_COLUMNS: Final = _names(Segment)
