@@ -46,10 +46,11 @@ _PACKETS_TRIED: Final = 1000
 _READ_BYTES: Final = 1 << 18
 
 
-def probe(file: BinaryIO) -> Probe:
+def probe(file: BinaryIO, *, to_the_end: bool = True) -> Probe:
     """What the open file is; it is read from its beginning and left open.
 
-    Raises NotMedia, or OSError if it cannot be read.
+    Where a length can only be counted, the file is read to the end; without `to_the_end` it stays what the
+    container or its bit rate says, or unknown. Raises NotMedia, or OSError if it cannot be read.
     """
     head = file.read(64)
     if not head:
@@ -57,7 +58,7 @@ def probe(file: BinaryIO) -> Probe:
     file.seek(0)
     with _open(file) as container:
         stream = _main_stream(container)
-        end = _read_packets(container, stream)
+        end = _read_packets(container, stream, to_the_end=to_the_end)
         if container.format.name in IMAGES:
             return _image(container, stream)
         return _recording(container, stream, end, head)
@@ -101,7 +102,7 @@ def _main_stream(container: "InputContainer") -> "Stream":
     return container.streams.audio[0]
 
 
-def _read_packets(container: "InputContainer", stream: "Stream") -> float | None:
+def _read_packets(container: "InputContainer", stream: "Stream", *, to_the_end: bool) -> float | None:
     """Decode the first frame, and count to the last packet where the container cannot tell its length.
 
     The end in seconds from the start, or None where it was not counted.
@@ -109,7 +110,7 @@ def _read_packets(container: "InputContainer", stream: "Stream") -> float | None
     counting = container.duration is None or container.format.name in _WITHOUT_LENGTH
     packets = container.demux(stream)
     first, end = _decode_first(packets)
-    if not counting or stream.time_base is None:
+    if not counting or not to_the_end or stream.time_base is None:
         return None
     for packet in packets:
         end = max(end, (packet.pts or 0) + (packet.duration or 0))

@@ -13,7 +13,7 @@ import stat
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from io import BufferedWriter
+from io import BufferedRandom, BufferedWriter
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -72,15 +72,20 @@ def begin(root: Path, key: str) -> BufferedWriter:
     check_key(key)
     with translated(key):
         resolve_entry(root, key)
-        directory = open_root(root, key)
-        try:
-            os.close(make_directory(DRAFTS, directory))
-        finally:
-            os.close(directory)
+        make_drafts_directory(root, key)
         return Path(root, DRAFTS, uuid4().hex).open("xb")
 
 
-def make_durable(key: str, file: BufferedWriter) -> None:
+def make_drafts_directory(root: Path, key: str) -> None:
+    """The directory for drafts, made if it was removed. Raises StorageUnavailable or OSError."""
+    directory = open_root(root, key)
+    try:
+        os.close(make_directory(DRAFTS, directory))
+    finally:
+        os.close(directory)
+
+
+def make_durable(key: str, file: BufferedWriter | BufferedRandom) -> None:
     """Return when every byte has reached the disk."""
     with translated(key):
         file.flush()

@@ -1,7 +1,7 @@
 """Files beneath a root directory: the adapter.
 
 Knows: how its rooms work together (`paths` decides what a key names, `open_files` keeps it open, `drafts`
-writes and removes, `listing` walks). Refuses to know: errno, descriptors, and everything above storage.
+writes and removes, `partials` writes in pieces, `listing` walks). Refuses to know: errno, descriptors, and everything above storage.
 One storage belongs to one event loop; several processes may share one root.
 """
 
@@ -9,16 +9,25 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from storage_adapters.base import AccessDenied, Listable, ListedObject, ObjectStat, StorageUnavailable, Writable
+from storage_adapters.base import (
+    AccessDenied,
+    Listable,
+    ListedObject,
+    ObjectStat,
+    Resumable,
+    StorageUnavailable,
+    Writable,
+)
 from storage_adapters.drafts import Draft, open_draft, remove, sweep
 from storage_adapters.listing import walk
 from storage_adapters.open_files import LocalObject, OpenFiles
+from storage_adapters.partials import Partial, drop_partial, measure_partial, open_partial, publish_partial
 from storage_adapters.paths import DRAFTS
 
 PAGE_SIZE: Final = 256
@@ -78,7 +87,7 @@ class Opening:
         self._files.unpin(self._stored)
 
 
-class LocalStorage(Writable, Listable):
+class LocalStorage(Writable, Resumable, Listable):
     """A StorageAdapter over the files beneath `root` (resolved); made by `connect`."""
 
     def __init__(self, root: Path, files: OpenFiles) -> None:
@@ -100,8 +109,22 @@ class LocalStorage(Writable, Listable):
         """Remove the file and the directories that this leaves empty; who reads it reads on."""
         try:
             await asyncio.to_thread(remove, self._root, key)
+            await asyncio.to_thread(drop_partial, self._root, key)
         finally:
             self._files.drop(key)
+
+    async def partial_size(self, key: str) -> int:
+        """How many bytes are kept of a file that arrives in pieces."""
+        return await asyncio.to_thread(measure_partial, self._root, key)
+
+    def append(self, key: str) -> AbstractAsyncContextManager[Partial]:
+        """Write on behind what is kept."""
+        return open_partial(self._root, key)
+
+    async def publish(self, key: str) -> None:
+        """Give what is kept its key, by one rename."""
+        await publish_partial(self._root, key)
+        self._files.drop(key)
 
     async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
         """Every object whose key starts with `prefix`, in key order, walked in a thread a page at a time."""

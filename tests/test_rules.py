@@ -124,7 +124,7 @@ ROOMS: Mapping[str, set[str]] = {
 # Library → the rooms that may import it. One library, one room, as far as it goes.
 LIBRARIES: Mapping[str, set[str]] = {
     "aiobotocore": {"storage_adapters.s3"},
-    "aiofiles": {"storage_adapters.drafts"},
+    "aiofiles": {"storage_adapters.drafts", "storage_adapters.partials"},
     "aiohttp": {"gateway.web", "gateway.site", "storage_adapters.s3"},
     "asyncpg": {"gateway.db"},
     "av": {"gateway.demo", "gateway.probe"},

@@ -41,7 +41,11 @@ class CachedRecordingCatalog(PgRecordingCatalog):
     async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
         look_up = super().find_media_file
         topic = (recording_id, media_file_id)
-        return await self.memory.ask(topic, owner, lambda: look_up(owner, recording_id, media_file_id))
+        found = await self.memory.ask(topic, owner, lambda: look_up(owner, recording_id, media_file_id))
+        if found is not None and found.status == "pending":
+            # It is completed once, and whoever completed it reads it at once: sooner than we may hear of it.
+            return await look_up(owner, recording_id, media_file_id)
+        return found
 
 
 class Changes:
