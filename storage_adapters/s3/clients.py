@@ -56,9 +56,12 @@ async def open_clients(options: S3Options, stack: AsyncExitStack) -> S3Clients:
 
 def client_config(options: S3Options) -> AioConfig:
     """Checksums only where S3 demands them: compatibles stumble over the SDK's newer defaults."""
+    # At Amazon `auto` would presign for the global endpoint, which redirects; `virtual` means the region's,
+    # and falls back to the path by itself for a bucket whose name does not fit a host name.
+    at_amazon = options.endpoint_url is None and options.addressing_style == "auto"
     return AioConfig(
         signature_version="s3v4",
-        s3={"addressing_style": options.addressing_style},
+        s3={"addressing_style": "virtual" if at_amazon else options.addressing_style},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         retries={"mode": "standard", "total_max_attempts": options.retries + 1},

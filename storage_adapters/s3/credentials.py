@@ -33,7 +33,7 @@ class RenewableCredentials:
         self._find = find
         self._now = now
         self._found: AioCredentials | None = None
-        self._found_at: float | None = None
+        self._renewed_at: float | None = None
         self._lock = asyncio.Lock()
 
     async def load_credentials(self) -> "RenewableCredentials":
@@ -43,7 +43,7 @@ class RenewableCredentials:
     async def get_frozen_credentials(self) -> "ReadOnlyCredentials":
         """The credentials to sign with now. Raises NoCredentialsError if there are none."""
         if self._found is None:
-            await self._look_up(None)
+            self._found = await self._find()
         if self._found is None:
             raise NoCredentialsError
         return await self._found.get_frozen_credentials()
@@ -57,17 +57,14 @@ class RenewableCredentials:
 
     async def renew(self, refused: "ReadOnlyCredentials") -> bool:
         """True if there are other credentials now than the refused ones."""
-        await self._look_up(refused)
-        return bool(await self.get_frozen_credentials() != refused)
-
-    async def _look_up(self, refused: "ReadOnlyCredentials | None") -> None:
         async with self._lock:
-            if self._found is not None and await self._found.get_frozen_credentials() != refused:
-                return
-            if self._found_at is not None and self._now() - self._found_at < RENEW_PAUSE_SECONDS:
-                return
-            self._found_at = self._now()
+            if await self.get_frozen_credentials() != refused:
+                return True
+            if self._renewed_at is not None and self._now() - self._renewed_at < RENEW_PAUSE_SECONDS:
+                return False
+            self._renewed_at = self._now()
             self._found = await self._find() or self._found
+            return bool(await self.get_frozen_credentials() != refused)
 
 
 def find_credentials(options: S3Options) -> Find:

@@ -15,6 +15,7 @@ from storage_adapters.s3 import S3Storage, connect
 from tests.s3.processes import S3Server
 
 _numbers: Final = count(1)
+_session: Final = AioSession()  # one for all: it reads the SDK's model of S3 once
 
 
 @asynccontextmanager
@@ -25,7 +26,7 @@ async def s3_client(server: S3Server) -> AsyncGenerator[Any, None]:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    async with AioSession().create_client(
+    async with _session.create_client(
         "s3",
         region_name="us-east-1",
         endpoint_url=server.endpoint_url,

@@ -20,7 +20,7 @@ import pytest
 TOP: Final = Path(__file__).resolve().parents[2]
 SERVERS_BIN: Final = TOP / ".venv-servers" / "bin"
 
-START_SECONDS: Final = 60
+START_SECONDS: Final = 120
 STOP_SECONDS: Final = 10
 POLL_SECONDS: Final = 0.02
 
