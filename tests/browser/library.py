@@ -38,11 +38,6 @@ def bring_in(site: Gateway, path: Path, meeting: NewMeeting | None = None) -> Me
     return media
 
 
-def bring_in_tone(site: Gateway, folder: Path) -> MediaFile:
-    """The demo recording once more; `folder` must be new."""
-    return bring_in(site, demo.write_recording(folder))
-
-
 def fill(site: Gateway, folder: Path) -> Library:
     segments = [Segment(start, start + 20.0, text, speaker) for start, speaker, text in SAID]
     sound_path = demo.write_recording(folder)

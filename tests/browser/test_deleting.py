@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from gateway.demo import write_recording
-from tests.browser.library import bring_in
+from tests.browser.library import Library, bring_in
 from tests.browser.listener import Listener
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -16,10 +15,10 @@ ATTEMPTS = 500
 
 
 @pytest.fixture
-def doomed(visitor: Listener, tmp_path: Path) -> int:
-    """A recording to delete, of a content of its own."""
-    path = write_recording(tmp_path)
-    path.write_bytes(path.read_bytes() + str(tmp_path).encode())
+def doomed(visitor: Listener, library: Library, tmp_path: Path) -> int:
+    """A recording to delete: the sound of the library with a tail of its own, so that it is another object."""
+    path = tmp_path / "doomed.mp3"
+    path.write_bytes(library.sound_path.read_bytes() + str(tmp_path).encode())
     return bring_in(visitor.site, path).recording_id
 
 

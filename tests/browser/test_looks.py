@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -14,11 +15,10 @@ from tests.browser.listener import Listener
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AXE: Final = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-DESK: Final = ViewportSize(width=1280, height=820)
-HAND: Final = ViewportSize(width=390, height=844)
+SIZES: Final = {"desk": ViewportSize(width=1280, height=820), "hand": ViewportSize(width=390, height=844)}
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 
 Go = Callable[[Listener, Library], Awaitable[None]]
-Scheme = Literal["light", "dark"]
 
 
 async def sign_in(visitor: Listener, library: Library) -> None:
@@ -68,19 +68,17 @@ STATES: Final[dict[str, Go]] = {
 }
 
 
-@pytest.mark.parametrize("size", [pytest.param(DESK, id="desk"), pytest.param(HAND, id="hand")])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("state", STATES)
-async def test_a_state_of_the_page_is_accessible_and_fits(
-    visitor: Listener, library: Library, pictures: Path, state: str, scheme: Scheme, size: ViewportSize
+async def test_a_state_of_the_page_is_accessible_and_fits_by_day_and_night_on_desk_and_in_hand(
+    visitor: Listener, library: Library, pictures: Path, state: str
 ) -> None:
-    await visitor.page.emulate_media(color_scheme=scheme)
-    await visitor.page.set_viewport_size(size)
     await STATES[state](visitor, library)
-    place = "desk" if size == DESK else "hand"
-    await visitor.page.screenshot(path=pictures / f"{state}-{scheme}-{place}.png")
-    assert await violations(visitor) == []
-    assert await visitor.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    for scheme, (place, size) in product(SCHEMES, SIZES.items()):
+        await visitor.page.emulate_media(color_scheme=scheme)
+        await visitor.page.set_viewport_size(size)
+        await visitor.page.screenshot(path=pictures / f"{state}-{scheme}-{place}.png")
+        assert await violations(visitor) == [], (scheme, place)
+        assert await visitor.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), (scheme, place)
 
 
 async def violations(listener: Listener) -> list[str]:

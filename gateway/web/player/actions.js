@@ -20,9 +20,9 @@ export async function copyLink(gateway, recording, file) {
     const link = await gateway.playbackUrl(recording.id, file.id);
     const until = soon(link.expiresAt) ? clock(link.expiresAt) : dayAndClock(link.expiresAt);
     // Absent outside secure contexts (plain http to another machine), refused without the focus.
-    const copied = await (navigator.clipboard?.writeText(link.url) ?? Promise.reject()).then(() => true, () => false);
+    const copied = await (navigator.clipboard?.writeText(link.publicUrl) ?? Promise.reject()).then(() => true, () => false);
     if (copied) toast(strings.link.copied(until));
-    else showLink(link.url, until);
+    else showLink(link.publicUrl, until);
   });
 }
 

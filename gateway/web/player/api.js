@@ -46,13 +46,17 @@ export class Gateway {
   /**
    * A URL that plays the file without a key, and how long it still does. The lifetime is measured
    * by the gateway's own clock (its Date header): the clock of this computer may be wrong.
+   * `publicUrl` is for others; the page itself plays from the origin that it came from (`url`), which
+   * may have another name and is the only one that its policy lets it ask.
    */
   async playbackUrl(recordingId, mediaId) {
     const answer = await this.#ask(`recordings/${recordingId}/media/${mediaId}/playback-url`, { method: "POST" });
     const { url, expires_at: expiresAt } = await answer.json();
     const now = Date.parse(answer.headers.get("Date")) || Date.now();
+    const { href, pathname, search } = new URL(url, document.baseURI);
     return {
-      url: new URL(url, document.baseURI).href,
+      url: new URL(pathname + search, document.baseURI).href,
+      publicUrl: href,
       expiresAt: new Date(expiresAt),
       lifetimeSeconds: (Date.parse(expiresAt) - now) / 1000,
     };

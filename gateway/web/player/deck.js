@@ -46,7 +46,9 @@ export class Deck {
     this.#recording = recording;
     this.#segments = segments;
     this.#showHead();
-    const files = [...recording.media_files].sort((one, other) => BEST_FIRST.indexOf(one.type) - BEST_FIRST.indexOf(other.type));
+    // A file without a size is still on its way.
+    const there = recording.media_files.filter((file) => file.file_size_bytes !== null);
+    const files = there.sort((one, other) => BEST_FIRST.indexOf(one.type) - BEST_FIRST.indexOf(other.type));
     this.#offerFiles(files);
     if (files.length > 0) this.#play(files[0]);
     else this.#tell(strings.deck.noFiles, false);

@@ -67,7 +67,7 @@ export const strings = {
     none: "Choose a recording",
     noneHint: "Then press space to play, and the arrow keys to seek.",
     files: "Files of this recording",
-    noFiles: "This recording has no media files.",
+    noFiles: "No file of this recording is finished yet.",
     imageOf: (when) => `Image of the recording of ${when}`,
     mediaOf: (kind, when) => `${kind} of ${when}`,
     speed: "Speed",
