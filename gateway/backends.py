@@ -11,9 +11,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.catalog import ApiKeys, DeletionQueue, RecordingCatalog, SigningSecrets
+from gateway.catalog import ApiKeys, ClientRecordings, DeletionQueue, RecordingCatalog, SigningSecrets
 from gateway.config import Config
 from gateway.db.cached import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
+from gateway.db.client_recordings import PgClientRecordings
 from gateway.db.deletions import PgDeletionQueue
 from gateway.db.embedded import embedded_postgres
 from gateway.db.listener import listen
@@ -33,6 +34,7 @@ class Backends:
     """Everything behind the gateway, open."""
 
     catalog: RecordingCatalog
+    recordings: ClientRecordings
     api_keys: ApiKeys
     deletions: DeletionQueue
     signer: Signer
@@ -63,7 +65,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
         await stack.enter_async_context(in_background(listen(url, CHANNEL, Changes(api_keys, catalog))))
         storages = {name: await _open_storage(stack, name, each) for name, each in config.storages.items()}
         signer = await _signer(config, PgSigningSecrets(pool))
-        yield Backends(catalog, api_keys, PgDeletionQueue(pool), signer, storages)
+        yield Backends(catalog, PgClientRecordings(pool), api_keys, PgDeletionQueue(pool), signer, storages)
 
 
 @asynccontextmanager

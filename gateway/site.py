@@ -24,11 +24,13 @@ from gateway.listening import Sockets
 from gateway.observability import AccessLog, Metrics
 from gateway.web.app import Services, build_admin_app, build_app
 from gateway.web.authentication import Authenticator
+from gateway.web.bota import BotaRoutes
 from gateway.web.cors import Cors
 from gateway.web.health import Check, HealthRoutes
 from gateway.web.links import Links
 from gateway.web.media import DeliverySettings, MediaRoute
 from gateway.web.page import PageRoutes
+from gateway.web.rate_limits import RateLimits
 from gateway.web.streaming import Streamer, Streams
 from gateway.web.vexa import VexaRoutes
 
@@ -88,10 +90,27 @@ class _Site:
         self._metrics = Metrics()
         self._streams = Streams(config.delivery.max_concurrent_streams, self._metrics.set_running)
         self._cors = Cors(config.cors.allowed_origins)
-        self._authenticator = Authenticator(backends.api_keys, backends.signer)
+        self._limits = self._rate_limits()
+        self._authenticator = Authenticator(backends.api_keys, backends.signer, self._limits)
         self._links = Links(backends.signer, config.server.public_url)
         self._services = Services(
-            self._media(), self._vexa(cleanup), self._health(), PageRoutes(), self._cors, self._metrics, access_log
+            self._media(),
+            self._vexa(cleanup),
+            self._bota(cleanup),
+            self._health(),
+            PageRoutes(),
+            self._cors,
+            self._metrics,
+            access_log,
+        )
+
+    def _rate_limits(self) -> RateLimits | None:
+        """This process's share of what a key may send."""
+        settings, workers = self._config.rate_limits, self._config.server.workers
+        if not settings.enabled:
+            return None
+        return RateLimits(
+            requests_per_minute=settings.requests_per_minute / workers, burst=max(settings.burst // workers, 1)
         )
 
     def _media(self) -> MediaRoute:
@@ -101,8 +120,9 @@ class _Site:
             stall_timeout_seconds=delivery.stall_timeout_seconds,
             is_draining=self._drain.is_draining,
         )
+        limits = self._limits if self._config.rate_limits.byte_route else None
         return MediaRoute(
-            authenticator=self._authenticator,
+            authenticator=Authenticator(self._backends.api_keys, self._backends.signer, limits),
             catalog=self._backends.catalog,
             storages=self._backends.storages,
             streamer=streamer,
@@ -117,6 +137,16 @@ class _Site:
         return VexaRoutes(
             authenticator=self._authenticator,
             catalog=self._backends.catalog,
+            storages=self._backends.storages,
+            links=self._links,
+            on_deleted=cleanup.wake,
+        )
+
+    def _bota(self, cleanup: Cleanup) -> BotaRoutes:
+        return BotaRoutes(
+            authenticator=self._authenticator,
+            catalog=self._backends.catalog,
+            recordings=self._backends.recordings,
             storages=self._backends.storages,
             links=self._links,
             on_deleted=cleanup.wake,

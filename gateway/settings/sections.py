@@ -162,6 +162,15 @@ class Uploads(Section):
         return secret
 
 
+class RateLimits(Section):
+    """How many requests one key may send."""
+
+    enabled: bool = True
+    requests_per_minute: Count = 600
+    burst: Count = 100
+    byte_route: bool = False
+
+
 class Deletions(Section):
     """The queue of objects to delete."""
 
@@ -197,6 +206,7 @@ class Config(Section):
     playback: Playback = Playback()
     delivery: Delivery = Delivery()
     cors: Cors = Cors()
+    rate_limits: RateLimits = RateLimits()
     uploads: Uploads = Uploads()
     deletions: Deletions = Deletions()
     logging: Logging = Logging()

@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import HttpVersion11, hdrs, web
 
 from gateway.observability import AccessLog, Metrics
+from gateway.web.bota import BotaRoutes
 from gateway.web.cors import Cors
 from gateway.web.health import HealthRoutes
 from gateway.web.media import MediaRoute
@@ -30,6 +31,7 @@ class Services:
 
     media: MediaRoute
     vexa: VexaRoutes
+    bota: BotaRoutes
     health: HealthRoutes
     page: PageRoutes
     cors: Cors
@@ -39,7 +41,7 @@ class Services:
 
 def build_app(services: Services, *, with_operations: bool) -> web.Application:
     """The public site; `with_operations` adds readiness and metrics, unless they have a port of their own."""
-    vexa = services.vexa
+    vexa, bota = services.vexa, services.bota
     app = _application(services)
     app.add_routes(
         [
@@ -51,6 +53,11 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
             _get(f"{_MEDIA}/download", vexa.download),
             _post(f"{_MEDIA}/playback-url", vexa.playback_url),
             _get("/transcripts/{platform}/{native_meeting_id}", vexa.transcript),
+            _get("/v1/recordings", bota.list_recordings),
+            _post("/v1/recordings", bota.create_recording),
+            _get("/v1/recordings/{recording_id}", bota.get_recording),
+            _delete("/v1/recordings/{recording_id}", bota.delete_recording),
+            _post("/v1/recordings/{recording_id}/download-url", bota.download_url),
             _get("/livez", services.health.livez),
             _get("/openapi.json", services.health.openapi),
             _get("/", services.page.index),

@@ -14,26 +14,38 @@ from aiohttp import web
 
 from gateway import keys
 from gateway.catalog import ApiKey, ApiKeys, Owner, Principal, Scope
-from gateway.errors import Forbidden, Refusal, Unauthenticated
+from gateway.errors import Forbidden, RateLimited, Refusal, Unauthenticated
 from gateway.protocol.signing import SIGNATURE_FIELDS, BadSignature, Disposition, Signer, parse_owner
 from gateway.web.exchange import EXCHANGE
+from gateway.web.rate_limits import RateLimits
 
 _USE_RECORD_SECONDS: Final = 60.0
 
 
 class Authenticator:
-    """Turns a request into a Principal; `now` is the clock in seconds since the epoch."""
+    """Turns a request into a Principal; `now` is the clock in seconds since the epoch.
 
-    def __init__(self, api_keys: ApiKeys, signer: Signer, now: Callable[[], float] = time.time) -> None:
+    `limits` count each key's requests, whatever becomes of them; None: nothing is counted.
+    """
+
+    def __init__(
+        self,
+        api_keys: ApiKeys,
+        signer: Signer,
+        limits: RateLimits | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._api_keys = api_keys
         self._signer = signer
+        self._limits = limits
         self._now = now
         self._uses: dict[int, float] = {}
 
     async def authenticate(self, request: web.Request, scope: Scope) -> Principal:
         """The principal behind the request's key.
 
-        Raises Unauthenticated for no key or a bad one, Forbidden for a good key without the scope.
+        Raises Unauthenticated for no key or a bad one, RateLimited for a good key that asks too often,
+        Forbidden for one without the scope.
         """
         text = _presented_key(request)
         if not text:
@@ -43,6 +55,7 @@ class Authenticator:
             raise Unauthenticated("Invalid API key")
         principal = Principal(key.owner, key.scopes, key.prefix)
         request[EXCHANGE].principal = principal.name
+        self._count(request, key)
         if scope not in principal.scopes:
             raise Forbidden("Insufficient scope for this endpoint")
         await self._record_use(key)
@@ -69,6 +82,13 @@ class Authenticator:
     def _is_valid(self, key: ApiKey) -> bool:
         expired = key.expires_at is not None and key.expires_at <= datetime.fromtimestamp(self._now(), UTC)
         return key.revoked_at is None and not expired
+
+    def _count(self, request: web.Request, key: ApiKey) -> None:
+        if self._limits is None:
+            return
+        quota = request[EXCHANGE].quota = self._limits.take(key.id)
+        if quota.retry_after_seconds:
+            raise RateLimited("Too many requests", quota.retry_after_seconds)
 
     async def _record_use(self, key: ApiKey) -> None:
         now = self._now()

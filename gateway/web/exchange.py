@@ -12,6 +12,8 @@ from typing import Final, Literal
 
 from aiohttp import web
 
+from gateway.web.rate_limits import Quota
+
 # What became of an answer:
 #   complete       every promised byte was handed to the kernel
 #   client_closed  the client left first: normal, browsers do it at every seek
@@ -22,11 +24,15 @@ Outcome = Literal["complete", "client_closed", "stalled", "aborted"]
 
 @dataclass(slots=True)
 class Exchange:
-    """`promised` and `sent` count body bytes of the byte route; `status` is None until a head was decided."""
+    """`promised` and `sent` count body bytes of the byte route; `status` is None until a head was decided.
+
+    `quota` is what the key has left, where requests are counted.
+    """
 
     request_id: str
     started: float = field(default_factory=time.perf_counter)
     principal: str | None = None
+    quota: Quota | None = None
     storage: str | None = None
     status: int | None = None
     promised: int = 0

@@ -86,7 +86,9 @@ def answer(cors: Cors) -> Middleware:
             origin = request.headers.get(hdrs.ORIGIN)
             for name, value in cors.headers(origin):
                 response.headers.setdefault(name, value)
-            response.headers["X-Request-Id"] = request[EXCHANGE].request_id
+            exchange = request[EXCHANGE]
+            response.headers.update(exchange.quota.headers() if exchange.quota else {})
+            response.headers["X-Request-Id"] = exchange.request_id
             response.headers["Server"] = "seekgate"
         return response
 

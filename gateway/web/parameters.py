@@ -42,7 +42,7 @@ def path_id(request: web.Request, name: str) -> int:
     try:
         return _INTEGER.validate_python(text)
     except ValidationError as error:
-        raise _invalid(error, ("path", name)) from None
+        raise invalid(error, ("path", name)) from None
 
 
 def parse_query(model: type[Model], request: web.Request) -> Model:
@@ -51,10 +51,11 @@ def parse_query(model: type[Model], request: web.Request) -> Model:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise _invalid(error, ("query",)) from None
+        raise invalid(error, ("query",)) from None
 
 
-def _invalid(error: ValidationError, where: tuple[str, ...]) -> Invalid:
+def invalid(error: ValidationError, where: tuple[str, ...]) -> Invalid:
+    """The refusal that names each fault; `where` is the part of the request."""
     return Invalid(
         tuple(
             Fault(fault["type"], (*where, *fault["loc"]), fault["msg"], fault["input"])

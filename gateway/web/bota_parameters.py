@@ -1,0 +1,111 @@
+"""What Bota's clients send outside of bodies: ids in paths, queries, idempotency keys.
+
+Knows: what each may be; every fault is named by its field. Refuses to know: what it is for.
+
+Unknown query parameters are ignored, as in the other dialect.
+"""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from aiohttp import web
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from gateway.catalog import IdempotencyKey, Position, RecordingFilter, RecordingStatus
+from gateway.errors import Fault, Invalid, NotFound
+from gateway.protocol.cursor import decode_cursor
+from gateway.protocol.ids import decode_id
+from gateway.web.parameters import parse_query
+
+MAX_ID_LENGTH: Final = 255
+MAX_IDEMPOTENCY_KEY_LENGTH: Final = 255
+_MAX_BIGINT: Final = 2**63 - 1
+
+# RFC 3339 section 5.6, without the leap second that no clock here knows.
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, str) and _DATE_TIME.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise PydanticCustomError("date_time", "Input should be an RFC 3339 time with an offset, like 2026-01-31T09:30:00Z")
+
+
+def _storable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # octets that are no UTF-8, in a query
+        raise PydanticCustomError("text", "Input should be Unicode text") from None
+    if "\0" in text:
+        raise PydanticCustomError("text", "Input should not contain NUL")
+    return text
+
+
+def _position(text: str) -> Position:
+    found = decode_cursor(text)
+    if found is None:
+        raise PydanticCustomError("cursor", "Input should be the next_cursor of a page")
+    return Position(*found)
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Text = Annotated[str, Field(strict=True), AfterValidator(_storable)]
+ClientId = Annotated[Text, Field(max_length=MAX_ID_LENGTH)]
+Cursor = Annotated[Position, BeforeValidator(_position)]
+
+
+class RecordingsQuery(BaseModel):
+    """`GET /v1/recordings`."""
+
+    limit: int = Field(25, ge=1, le=100)
+    offset: int = Field(0, ge=0, le=_MAX_BIGINT)
+    device_id: ClientId | None = None
+    end_user_id: ClientId | None = None
+    status: RecordingStatus | None = None
+    created_after: Moment | None = None
+    created_before: Moment | None = None
+    cursor: Cursor | None = None
+
+
+def parse_recordings_query(request: web.Request) -> tuple[RecordingFilter, int, int]:
+    """(filter, limit, offset). Raises Invalid."""
+    query = parse_query(RecordingsQuery, request)
+    if query.cursor and query.offset:
+        raise Invalid((Fault("exclusive", ("query", "offset"), "Input should be 0 where there is a cursor", None),))
+    wanted = RecordingFilter(
+        device_id=query.device_id,
+        end_user_id=query.end_user_id,
+        status=query.status,
+        created_after=query.created_after,
+        created_before=query.created_before,
+        older_than=query.cursor,
+    )
+    return wanted, query.limit, query.offset
+
+
+def path_recording_id(request: web.Request) -> int:
+    """The integer behind the path's `rec_` id; raises NotFound for what is no id, as for what is no recording."""
+    recording_id = decode_id("rec", request.match_info["recording_id"])
+    if recording_id is None:
+        raise NotFound("Recording not found")
+    return recording_id
+
+
+async def find_idempotency_key(request: web.Request) -> IdempotencyKey | None:
+    """The request's `Idempotency-Key`, None without one; "the same request" is method, target and body. Raises Invalid."""
+    given = request.headers.getall("Idempotency-Key", [])
+    if not given:
+        return None
+    (text, *more) = given
+    if more or not text.isascii() or not text.isprintable() or not 0 < len(text) <= MAX_IDEMPOTENCY_KEY_LENGTH:
+        words = f"It should be one text of 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable ASCII characters"
+        raise Invalid((Fault("idempotency_key", ("header", "Idempotency-Key"), words, None),))
+    digest = hashlib.sha256(f"{request.method} {request.path_qs}\n".encode(errors="surrogateescape"))
+    digest.update(await request.read())
+    return IdempotencyKey(text, digest.digest())

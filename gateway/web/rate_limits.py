@@ -1,0 +1,82 @@
+"""How often a key may ask: a token bucket per key.
+
+Knows: buckets and their headers. Refuses to know: requests, and which routes are counted.
+
+A bucket is one number, the moment when it will be full again (the generic cell rate algorithm of ATM): a request
+moves it on by the time that one token takes, and is refused if it would then lie further ahead than a whole bucket
+takes. A bucket that is full is forgotten.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+# Buckets are looked through for full ones when there are more than this, and than twice what was left then.
+_SWEEP_ABOVE: Final = 10_000
+# What sums of floats may be wrong by, in tokens.
+_TOLERANCE: Final = 1e-6
+
+
+class Quota(NamedTuple):
+    """What a key has left: `limit` requests at once, of which `remaining` now, and all again at `reset_at`.
+
+    `reset_at` is in seconds since the epoch; `retry_after_seconds` is 0 for a request that was granted.
+    """
+
+    limit: int
+    remaining: int
+    reset_at: int
+    retry_after_seconds: int
+
+    def headers(self) -> Mapping[str, str]:
+        """The same for the client."""
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(self.reset_at),
+        }
+
+
+class RateLimits:
+    """The buckets: `burst` tokens each, refilled evenly.
+
+    `clock` counts seconds and never steps; `now` is the time in seconds since the epoch, for the client.
+    """
+
+    def __init__(
+        self,
+        *,
+        requests_per_minute: float,
+        burst: int,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._token_seconds = 60 / requests_per_minute
+        self._burst = burst
+        self._clock = clock
+        self._now = now
+        self._full_at: dict[int, float] = {}
+        self._sweep_above = _SWEEP_ABOVE
+
+    def take(self, key_id: int) -> Quota:
+        """Take a token out of the key's bucket, if there is one."""
+        clock = self._clock()
+        full_at = max(self._full_at.get(key_id, clock), clock)
+        missing = (full_at - clock) / self._token_seconds
+        if missing + 1 > self._burst + _TOLERANCE:
+            wait = (missing + 1 - self._burst) * self._token_seconds
+            return self._quota(missing, max(math.ceil(wait), 1))
+        self._full_at[key_id] = full_at + self._token_seconds
+        self._sweep(clock)
+        return self._quota(missing + 1, 0)
+
+    def _quota(self, missing: float, retry_after_seconds: int) -> Quota:
+        remaining = math.floor(self._burst - missing + _TOLERANCE)
+        reset_at = math.ceil(self._now() + missing * self._token_seconds)
+        return Quota(self._burst, max(remaining, 0), reset_at, retry_after_seconds)
+
+    def _sweep(self, clock: float) -> None:
+        if len(self._full_at) > self._sweep_above:
+            self._full_at = {key_id: full_at for key_id, full_at in self._full_at.items() if full_at > clock}
+            self._sweep_above = max(_SWEEP_ABOVE, 2 * len(self._full_at))
