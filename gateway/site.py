@@ -25,6 +25,7 @@ from gateway.observability import AccessLog, Metrics
 from gateway.web.app import Services, build_admin_app, build_app
 from gateway.web.authentication import Authenticator
 from gateway.web.bota import BotaRoutes
+from gateway.web.connections import Connections
 from gateway.web.cors import Cors
 from gateway.web.health import Check, HealthRoutes
 from gateway.web.links import Links
@@ -91,6 +92,7 @@ class _Site:
         self._streams = Streams(config.delivery.max_concurrent_streams, self._metrics.set_running)
         self._cors = Cors(config.cors.allowed_origins)
         self._limits = self._rate_limits()
+        self._connections = Connections(drain.is_draining)
         self._authenticator = Authenticator(backends.api_keys, backends.signer, self._limits)
         self._links = Links(backends.signer, config.server.public_url)
         self._services = Services(
@@ -102,6 +104,7 @@ class _Site:
             self._cors,
             self._metrics,
             access_log,
+            self._connections,
         )
 
     def _rate_limits(self) -> RateLimits | None:
@@ -196,7 +199,7 @@ class _Site:
         """
         self._drain.request()
         if runner.server is not None:
-            runner.server.pre_shutdown()
+            self._connections.close_idle(runner.server)
         try:
             async with asyncio.timeout(self._config.server.drain_timeout_seconds):
                 await self._streams.wait_idle()

@@ -14,7 +14,7 @@ from rich.panel import Panel
 
 from gateway.commands.backends import options_told_plainly, run_with_backends, told_plainly
 from gateway.commands.options import config_option, read_config
-from gateway.config import Config, redacted
+from gateway.config import Config, load, redacted
 
 host_option = click.option("--host", help="The address to listen on.")
 port_option = click.option("--port", type=int, help="The port to listen on; 0 lets the kernel choose.")
@@ -27,7 +27,8 @@ port_option = click.option("--port", type=int, help="The port to listen on; 0 le
 @click.option("--workers", type=int, help="Processes that share the port.")
 def serve(*, config_path: Path | None, host: str | None, port: int | None, workers: int | None) -> int:
     """Run the gateway until it is told to stop."""
-    return _serve(read_config(config_path, _server(host=host, port=port, workers=workers)))
+    flags = _server(host=host, port=port, workers=workers)
+    return _serve(read_config(config_path, flags), reload=lambda: load(config_path, overrides=flags))
 
 
 @click.command()
@@ -58,11 +59,15 @@ def check_config(config_path: Path | None) -> None:
     click.echo(redacted(read_config(config_path)), nl=False)
 
 
-def _serve(config: Config, announce: Callable[[str], None] | None = None) -> int:
+def _serve(
+    config: Config,
+    announce: Callable[[str], None] | None = None,
+    reload: Callable[[], Config] | None = None,
+) -> int:
     from gateway.server import serve as serve_until_signal
 
     with told_plainly(), options_told_plainly():
-        return serve_until_signal(config, announce)
+        return serve_until_signal(config, announce, reload)
 
 
 def _server(**flags: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from gateway.observability import AccessLog, Metrics
 from gateway.web.bota import BotaRoutes
+from gateway.web.connections import Connections
 from gateway.web.cors import Cors
 from gateway.web.health import HealthRoutes
 from gateway.web.media import MediaRoute
@@ -37,6 +38,7 @@ class Services:
     cors: Cors
     metrics: Metrics
     access_log: AccessLog
+    connections: Connections
 
 
 def build_app(services: Services, *, with_operations: bool) -> web.Application:
@@ -99,6 +101,9 @@ def _operations(services: Services) -> list[web.RouteDef]:
 def _application(services: Services) -> web.Application:
     return web.Application(
         logger=logging.getLogger("aiohttp.web"),
-        middlewares=[observe(services.metrics, services.access_log), answer(services.cors)],
+        middlewares=[
+            observe(services.metrics, services.access_log, services.connections),
+            answer(services.cors, services.connections),
+        ],
         client_max_size=_MAX_BODY_BYTES,
     )

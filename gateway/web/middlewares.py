@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.errors import Refusal
 from gateway.observability import AccessLog, Metrics
+from gateway.web.connections import Connections
 from gateway.web.cors import Cors
 from gateway.web.dialects import allowed_methods, dialect_of, storage_refusal
 from gateway.web.exchange import EXCHANGE, Exchange, request_id
@@ -26,12 +27,13 @@ _log: Final = logging.getLogger(__name__)
 _CLIENT_CLOSED_REQUEST: Final = 499
 
 
-def observe(metrics: Metrics, access_log: AccessLog) -> Middleware:
+def observe(metrics: Metrics, access_log: AccessLog, connections: Connections) -> Middleware:
     """Give the request its Exchange; write one line and one count when it is over, however it ends."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         exchange = request[EXCHANGE] = Exchange(request_id(request.headers.get("X-Request-Id")))
+        connections.begin(request)
         try:
             response = await handler(request)
             exchange.status = response.status
@@ -41,6 +43,7 @@ def observe(metrics: Metrics, access_log: AccessLog) -> Middleware:
         else:
             return response
         finally:
+            connections.end(request)
             _tell(request, exchange, metrics, access_log)
 
     return middleware
@@ -72,7 +75,7 @@ def _tell(request: web.Request, exchange: Exchange, metrics: Metrics, access_log
     )
 
 
-def answer(cors: Cors) -> Middleware:
+def answer(cors: Cors, connections: Connections) -> Middleware:
     """Turn every refusal into the dialect's words, answer OPTIONS, and put the shared headers on."""
 
     @web.middleware
@@ -83,6 +86,8 @@ def answer(cors: Cors) -> Middleware:
             return sent_response(400, keep_alive=False)
         response = await _answer(request, handler, cors)
         if not isinstance(response, SentResponse):
+            if connections.is_draining():
+                response.force_close()
             origin = request.headers.get(hdrs.ORIGIN)
             for name, value in cors.headers(origin):
                 response.headers.setdefault(name, value)

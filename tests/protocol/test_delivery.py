@@ -37,7 +37,7 @@ ALWAYS = {
 }
 KEPT = ALWAYS | {"Cache-Control": "max-age=60, private"}
 CONTENT_FIELDS = KEPT | {"Content-Type": "audio/mpeg", "Content-Disposition": 'inline; filename="a.mp3"'}
-REFUSED = ALWAYS | {"Cache-Control": "no-store", "Content-Length": "0"}
+REFUSED = ALWAYS | {"Cache-Control": "max-age=0, no-store", "Content-Length": "0"}
 
 HEADS: dict[str, tuple[str, dict[str, str], int, dict[str, str]]] = {
     "whole": ("GET", {}, 200, CONTENT_FIELDS | {"Content-Length": "2048"}),

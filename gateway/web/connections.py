@@ -1,0 +1,35 @@
+"""Which connections have a request under way, and whether connections are to be let go.
+
+Knows: aiohttp's server connections. Refuses to know: why the gateway goes down, and when.
+"""
+
+from collections.abc import Callable
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+
+class Connections:
+    """The busy connections; `is_draining` says whether answers should be the last of their connection."""
+
+    def __init__(self, is_draining: Callable[[], bool]) -> None:
+        self.is_draining = is_draining
+        self._busy: set[RequestHandler] = set()
+
+    def begin(self, request: web.Request) -> None:
+        """A request is under way."""
+        self._busy.add(request.protocol)
+
+    def end(self, request: web.Request) -> None:
+        """It is over."""
+        self._busy.discard(request.protocol)
+
+    def close_idle(self, server: web.Server) -> None:
+        """Close what has no request under way, and the rest behind its answer.
+
+        aiohttp's `pre_shutdown` stops an idle connection's task but leaves its socket open.
+        """
+        server.pre_shutdown()
+        for connection in server.connections:
+            if connection not in self._busy:
+                connection.force_close()

@@ -1,0 +1,164 @@
+"""Workers under the supervisor, as real processes: dying, reloading, leaving."""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gateway_process import Gateway, running_gateway
+
+SOON = 60
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    """The gateway's configuration file."""
+    path = tmp_path / "config.yaml"
+    path.write_text(f"server: {{workers: 2, port: {free_port()}}}")
+    return path
+
+
+@pytest.fixture
+def site(postgres: str, tmp_path: Path, settings: Path) -> Iterator[Gateway]:
+    environ = {"SEEKGATE_CONFIG": str(settings), "SEEKGATE_SERVER__PORT": free_port()}
+    with running_gateway(postgres, tmp_path, environ) as opened:
+        yield opened
+
+
+def free_port() -> str:
+    """A port that was free a moment ago: workers need a known one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def workers(site: Gateway) -> set[int]:
+    """The worker processes that live now."""
+    children = Path(f"/proc/{site.pid}/task/{site.pid}/children").read_text(encoding="ascii").split()
+    return {int(pid) for pid in children if "spawn_main" in command(pid)}
+
+
+def command(pid: int | str) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def eventually(what: Callable[[], bool], site: Gateway) -> None:
+    """Wait for it, a bounded time."""
+    clock = threading.Event()
+    for _ in range(SOON * 20):
+        if what():
+            return
+        clock.wait(0.05)
+    pytest.fail(f"did not happen in {SOON} s:\n{site.log_text()[-2000:]}")
+
+
+def ask(site: Gateway, path: str = "/livez") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(site.host, site.port, timeout=20)
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers={"X-API-Key": site.key, "Connection": "close"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+class Load:
+    """Requests for the same bytes, one after another, until stopped; what went wrong is kept."""
+
+    def __init__(self, site: Gateway, path: str, content: bytes) -> None:
+        self._site, self._path, self._content = site, path, content
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(4)]
+        self.answers = 0
+        self.refused: list[str] = []
+        self.wrong: list[str] = []
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                status, body = ask(self._site, self._path)
+            except (OSError, http.client.HTTPException) as error:
+                self.refused.append(repr(error))
+                continue
+            self.answers += 1
+            if status != 200 or body != self._content:
+                self.wrong.append(f"{status}, {len(body)} bytes")
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def heard(site: Gateway, message: str) -> None:
+    """Wait until the gateway has said so."""
+    eventually(lambda: any(f'"message":"{message}"' in event for event in site.process.events), site)
+
+
+def loaded(site: Gateway) -> Load:
+    content = os.urandom(300_000)
+    recording_id, media_file_id = site.add("load", content, "mp3")
+    return Load(site, f"/recordings/{recording_id}/media/{media_file_id}/raw", content)
+
+
+def test_a_reload_replaces_every_worker_and_refuses_no_connection(site: Gateway) -> None:
+    before = workers(site)
+    assert len(before) == 2
+    with loaded(site) as load:
+        site.process.signal(signal.SIGHUP)
+        heard(site, "reloaded")
+    eventually(lambda: len(workers(site) - before) == 2 and workers(site).isdisjoint(before), site)
+    assert load.answers > 0
+    assert (load.refused, load.wrong) == ([], [])
+
+
+def test_a_killed_worker_is_replaced_and_no_byte_is_wrong(site: Gateway) -> None:
+    before = workers(site)
+    with loaded(site) as load:
+        os.kill(min(before), signal.SIGKILL)
+        heard(site, "a worker died")
+        eventually(lambda: len(workers(site)) == 2 and workers(site) != before, site)
+    assert load.wrong == [], "what was being sent may be cut, never be wrong"
+    assert ask(site)[0] == 200
+
+
+def test_one_scrape_tells_of_all_workers(site: Gateway) -> None:
+    for _ in range(40):
+        ask(site)
+    status, text = ask(site, "/metrics")
+    counted = [line for line in text.decode().splitlines() if 'route="/livez"' in line and "requests_total" in line]
+    assert status == 200
+    assert [float(line.rpartition(" ")[2]) for line in counted] == [40.0]
+
+
+def test_sigterm_ends_every_process(site: Gateway) -> None:
+    everyone = workers(site)
+    assert site.process.stop() == 0
+    assert [pid for pid in everyone if command(pid)] == []
+
+
+def test_workers_do_not_outlive_a_killed_supervisor(site: Gateway) -> None:
+    everyone = workers(site)
+    site.process.signal(signal.SIGKILL)
+    eventually(lambda: not any(command(pid) for pid in everyone), site)
+
+
+def test_a_reload_with_wrong_settings_keeps_the_old_workers(site: Gateway, settings: Path) -> None:
+    before = workers(site)
+    settings.write_text("server: {workers: 2, keepalive_timeout_seconds: -1}")
+    site.process.signal(signal.SIGHUP)
+    heard(site, "the reload failed, the old settings stay")
+    assert workers(site) == before
+    assert ask(site)[0] == 200
