@@ -128,13 +128,15 @@ def test_the_lines_that_the_demo_prints_work_when_pasted(tmp_path: Path) -> None
             assert process.stdout is not None
             head = [process.stdout.readline() for _ in range(7)]
             try:
-                keys.append(re.search(r"sk_live_[A-Za-z0-9_-]{43}", head[2])[0])  # type: ignore[index]
                 lines = [line for line in head if line.startswith("curl ")]
+                assert len(lines) == 3, "".join(head)
+                keys += re.findall(r"sk_live_[A-Za-z0-9_-]{43}", head[2])
                 listed, ranged, headed = map(curl, lines)
                 (imported,) = seekgate.json_lines("import", make_sound(folder / "sound.mp3"), "--user", demo.EMAIL)
             finally:
                 process.send_signal(signal.SIGTERM)
-                process.communicate(timeout=60)
+                _, said = process.communicate(timeout=60)
+                assert "Traceback" not in said, said
         assert re.search(r"Player  http://127\.0\.0\.1:\d+/", head[1])
         assert '"recordings":[{' in listed
         assert ranged.startswith("HTTP/1.1 206 ")
@@ -142,5 +144,6 @@ def test_the_lines_that_the_demo_prints_work_when_pasted(tmp_path: Path) -> None
         assert headed.startswith("HTTP/1.1 200 ")
         assert imported["content_type"] == "audio/mpeg"
         assert process.returncode == 0
-    assert keys[0] == keys[1]
+    first, second = keys
+    assert first == second
     assert os.listdir(folder / "data" / "media")  # noqa: PTH208 - a name is enough
