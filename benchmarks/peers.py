@@ -17,7 +17,7 @@ from typing import Final
 
 from benchmarks.corpus import NAME
 from benchmarks.machine import PEER_PYTHON
-from benchmarks.processes import free_port, running
+from benchmarks.processes import free_port, listens, running
 from benchmarks.seekgate import Installation, running_gateway
 from benchmarks.target import Target
 
@@ -119,5 +119,5 @@ def starlette(site: Site, workers: int) -> Iterator[list[Target]]:
 def _serving(site: Site, name: str, command: list[str], port: int) -> Iterator[Target]:
     log = site.folder / f"{port}.log"
     environ = {**os.environ, "BENCHMARK_FILE": str(site.corpus)}
-    with running(command, environ, port=port, cores=site.cores, log=log) as pid:
+    with running(command, environ, cores=site.cores, log=log, is_ready=lambda: listens(port)) as pid:
         yield Target(name, pid, port, f"/{NAME}", log)

@@ -1,4 +1,4 @@
-"""Programs that run for a while: started on chosen cores, awaited on a port, ended by their PID.
+"""Programs that run for a while: started on chosen cores, awaited, ended by their PID.
 
 Knows: processes, ports, taskset. Refuses to know: what the programs serve.
 """
@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -37,9 +37,14 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: Sequence[str], environ: Mapping[str, str], *, port: int, cores: Sequence[int], log: Path
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    cores: Sequence[int],
+    log: Path,
+    is_ready: Callable[[], bool],
 ) -> Iterator[int]:
-    """The PID of the program, once it listens on the port; what it says is appended to `log`.
+    """The PID of the program, once `is_ready` says so; what it says is appended to `log`.
 
     Raises NotStarted.
     """
@@ -47,22 +52,28 @@ def running(
     with log.open("ab") as words:  # appending: the file may be emptied while the program writes
         process = subprocess.Popen(pinned, env=dict(environ), stdin=subprocess.DEVNULL, stdout=words, stderr=words)
     try:
-        _await_port(process, port, log)
+        _await(process, is_ready, log)
         yield process.pid  # taskset replaces itself by the program: the PID is the program's
     finally:
         _end(process)
 
 
-def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _await(process: subprocess.Popen[bytes], is_ready: Callable[[], bool], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection((HOST, port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
+        if is_ready():
             return
-    raise NotStarted(f"{process.args!r} does not listen:\n{log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.05)
+    raise NotStarted(f"{process.args!r} does not serve:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -49,9 +49,14 @@ class Answer:
 
 def ask(target: Target, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
     """One request on a connection of its own; a body shorter than promised raises IncompleteRead."""
-    connection = HTTPConnection(HOST, target.port, timeout=TIMEOUT_SECONDS)
+    return request(target.port, target.path, method=method, headers={**target.headers, **(headers or {})})
+
+
+def request(port: int, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
+    """The same without a target. Raises OSError or HTTPException."""
+    connection = HTTPConnection(HOST, port, timeout=TIMEOUT_SECONDS)
     try:
-        connection.request(method, target.path, headers={**target.headers, **(headers or {})})
+        connection.request(method, path, headers=dict(headers or {}))
         response = connection.getresponse()
         fields = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, fields, response.read())
