@@ -122,6 +122,7 @@ CREATE TABLE IF NOT EXISTS media_files (
     size               bigint           CHECK (size >= 0),
     etag               text,
     object_modified_at timestamptz,
+    missing_at         timestamptz,
     duration_seconds   double precision CHECK (duration_seconds >= 0 AND duration_seconds < 'Infinity'),
     metadata           jsonb            CHECK (jsonb_typeof(metadata) = 'object'),
     captured_at        timestamptz,

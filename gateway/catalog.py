@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 MediaType = Literal["audio", "video", "image"]
 MediaStatus = Literal["pending", "uploaded"]
@@ -65,7 +65,8 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """One object of a recording. `etag` and `object_modified_at` are what the storage last said of it.
+    """One object of a recording. `etag` and `object_modified_at` are what the storage last said of it,
+    `missing_at` when it first said that there is no such object.
 
     `status` is pending until the object is whole in storage; only then may it be read.
     """
@@ -85,6 +86,7 @@ class MediaFile:
     metadata: Mapping[str, Any] | None
     captured_at: datetime | None
     created_at: datetime
+    missing_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +236,11 @@ class ObjectDeletion:
     attempts: int
 
 
+# What a media file is called until it is known what it is.
+UNKNOWN_FORMAT: Final = "bin"
+UNKNOWN_CONTENT_TYPE: Final = "application/octet-stream"
+
+
 @dataclass(frozen=True, slots=True)
 class NewUpload:
     """A media file that a client will upload to `storage`.
@@ -316,7 +323,11 @@ class RecordingCatalog(Protocol):
     async def record_object_version(
         self, media_file_id: int, *, size: int, etag: str, object_modified_at: datetime
     ) -> None:
-        """Remember what the storage now says of the object."""
+        """Remember what the storage now says of the object; it is not missing any more."""
+        ...
+
+    async def record_missing(self, media_file_id: int) -> None:
+        """Remember that the storage has no such object; the first time counts."""
         ...
 
     async def delete_recording(self, owner: Owner, recording_id: int) -> bool:

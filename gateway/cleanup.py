@@ -6,14 +6,14 @@ when its object is gone; whatever fails, and whenever the process dies, the entr
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.catalog import DeletionQueue, ObjectDeletion
 from gateway.errors import Refusal
 from gateway.storage import Storage, storage_named
-from storage_adapters.base import StorageError
+from storage_adapters.base import BatchDeleting, StorageAdapter, StorageError
 
 _log: Final = logging.getLogger(__name__)
 
@@ -58,20 +58,34 @@ class Cleanup:
         claimed = await self._queue.claim_deletions(
             limit=self._settings.batch, lease_seconds=self._settings.lease_seconds
         )
-        for deletion in claimed:
-            await self._delete(deletion)
+        for name in {deletion.storage for deletion in claimed}:
+            await self._delete(name, [deletion for deletion in claimed if deletion.storage == name])
         return len(claimed)
 
-    async def _delete(self, deletion: ObjectDeletion) -> None:
+    async def _delete(self, name: str, deletions: Sequence[ObjectDeletion]) -> None:
+        errors = await self._remove(name, [deletion.object_key for deletion in deletions])
+        for deletion in deletions:
+            error = errors.get(deletion.object_key)
+            if error is None:
+                await self._queue.finish_deletion(deletion.id)
+            else:
+                await self._postpone(deletion, error)
+
+    async def _remove(self, name: str, keys: Sequence[str]) -> Mapping[str, StorageError]:
+        """Remove the objects from one storage; what could not be removed, by key."""
         try:
-            storage = storage_named(self._storages, deletion.storage, deletion.object_key)
-            await storage.adapter.delete(deletion.object_key)
+            adapter = storage_named(self._storages, name, "").adapter
+            if isinstance(adapter, BatchDeleting):
+                return await adapter.delete_many(keys)
         except StorageError as error:
-            pause = self._backoff(deletion.attempts)
-            _log.warning("an object could not be deleted", extra={"cause": str(error), "retry_in_seconds": pause})
-            await self._queue.postpone_deletion(deletion.id, seconds=pause, error=error.reason)
-        else:
-            await self._queue.finish_deletion(deletion.id)
+            return dict.fromkeys(keys, error)
+        failures = [(key, await _remove_one(adapter, key)) for key in keys]
+        return {key: failure for key, failure in failures if failure is not None}
+
+    async def _postpone(self, deletion: ObjectDeletion, error: StorageError) -> None:
+        pause = self._backoff(deletion.attempts)
+        _log.warning("an object could not be deleted", extra={"cause": str(error), "retry_in_seconds": pause})
+        await self._queue.postpone_deletion(deletion.id, seconds=pause, error=error.reason)
 
     def _backoff(self, attempts: int) -> float:
         # The exponent is bounded before it is raised: attempts may be many.
@@ -85,3 +99,11 @@ class Cleanup:
                 await self._awake.wait()
         except TimeoutError:
             return
+
+
+async def _remove_one(adapter: StorageAdapter, key: str) -> StorageError | None:
+    try:
+        await adapter.delete(key)
+    except StorageError as error:
+        return error
+    return None

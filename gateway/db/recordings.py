@@ -138,7 +138,7 @@ class PgRecordingCatalog(RecordingCatalog):
             return await register(connection, owner, media, name, meeting)
 
     RECORD_OBJECT_VERSION: Final = """
-        UPDATE media_files SET size = $2, etag = $3, object_modified_at = $4 WHERE id = $1
+        UPDATE media_files SET size = $2, etag = $3, object_modified_at = $4, missing_at = NULL WHERE id = $1
     """
 
     async def record_object_version(
@@ -146,6 +146,12 @@ class PgRecordingCatalog(RecordingCatalog):
     ) -> None:
         async with connected(self._pool) as connection:
             await connection.execute(self.RECORD_OBJECT_VERSION, media_file_id, size, etag, object_modified_at)
+
+    RECORD_MISSING: Final = "UPDATE media_files SET missing_at = now() WHERE id = $1 AND missing_at IS NULL"
+
+    async def record_missing(self, media_file_id: int) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(self.RECORD_MISSING, media_file_id)
 
     # The rows of media_files go with it, and a trigger queues their objects in the same transaction.
     DELETE_RECORDING: Final = """

@@ -26,7 +26,7 @@ from gateway.web.exchange import EXCHANGE
 from gateway.web.links import Links, file_name
 from gateway.web.parameters import path_id
 from gateway.web.streaming import Streamer
-from storage_adapters.base import ObjectChanged, ObjectStat, Presigning, StoredObject
+from storage_adapters.base import ObjectChanged, ObjectNotFound, ObjectStat, Presigning, StoredObject
 
 _BOUNDARY_BYTES: Final = 16
 
@@ -89,6 +89,9 @@ class MediaRoute:
         except ObjectChanged:
             # Nothing was written: what we remembered was out of date, so look, and answer afresh, once.
             return await self._serve(request, admission, media, storage, None)
+        except ObjectNotFound:
+            await self._flag(media)
+            raise
 
     async def _admit(self, request: web.Request) -> _Admission:
         if self._authenticator.claims_signature(request):
@@ -115,7 +118,7 @@ class MediaRoute:
         expected: ObjectStat | None,
     ) -> web.StreamResponse:
         async with storage.adapter.open(media.object_key, expected) as stored:
-            if stored.stat.etag != media.etag:
+            if stored.stat.etag != media.etag or media.missing_at is not None:
                 await self._remember(media, stored.stat)
             plan = self._plan(request, admission, media, stored)
             return await self._streamer.send(request, plan, self._extra_headers(request), stored)
@@ -145,6 +148,12 @@ class MediaRoute:
         cors = self._cors.headers(request.headers.get(hdrs.ORIGIN))
         return (*cors, ("X-Request-Id", request[EXCHANGE].request_id))
 
+    async def _flag(self, media: MediaFile) -> None:
+        """Write down that the object is missing, once."""
+        if media.missing_at is None:
+            with suppress(Refusal):
+                await self._catalog.record_missing(media.id)
+
     async def _remember(self, media: MediaFile, stat: ObjectStat) -> None:
         """Write down the version that the storage has now; a catalogue in trouble costs no answer."""
         with suppress(Refusal):
@@ -158,7 +167,8 @@ def _ids(request: web.Request) -> tuple[int, int]:
 
 
 def _remembered(media: MediaFile) -> ObjectStat | None:
-    if media.size is None or media.etag is None or media.object_modified_at is None:
+    """What to hold the storage to; None where it has to be asked: nothing is known, or the object was missing."""
+    if media.size is None or media.etag is None or media.object_modified_at is None or media.missing_at is not None:
         return None
     return ObjectStat(media.size, media.etag, media.object_modified_at, media.content_type)
 

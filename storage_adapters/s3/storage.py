@@ -13,6 +13,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from storage_adapters.base import (
+    BatchDeleting,
     InvalidKey,
     Listable,
     ListedObject,
@@ -63,7 +64,7 @@ async def connect(**options: Any) -> "S3Storage":
     return S3Storage(parsed, clients, connections, path, stack)
 
 
-class S3Storage(Presigning, Writable, Listable):
+class S3Storage(Presigning, Writable, Listable, BatchDeleting):
     """A StorageAdapter over one bucket. `connections` and `memory` say how much of each is free."""
 
     def __init__(

@@ -123,6 +123,22 @@ class CatalogContract:
         assert (found.size, found.etag, found.object_modified_at, found.format) == (7, "new", later, file.format)
         assert await rooms.catalog.find_recording(owner, untouched.id) == untouched
 
+    async def test_a_missing_object_is_flagged_once_and_cleared_by_its_next_version(self, rooms: Rooms) -> None:
+        owner, recording = await rooms.owner(), await rooms.added(await rooms.owner())
+        file = recording.media_files[0]
+        flags = []
+        for _ in range(2):
+            await rooms.catalog.record_missing(file.id)
+            flagged = await rooms.catalog.find_media_file(owner, recording.id, file.id)
+            assert flagged is not None
+            flags.append(flagged.missing_at)
+        assert flags[0] is not None
+        assert flags[0] == flags[1]
+        await rooms.catalog.record_object_version(file.id, size=7, etag="new", object_modified_at=MODIFIED)
+        found = await rooms.catalog.find_media_file(owner, recording.id, file.id)
+        assert found is not None
+        assert found.missing_at is None
+
     async def test_a_transcript_is_what_was_said_in_order_and_what_was_recorded_newest_first(
         self, rooms: Rooms
     ) -> None:

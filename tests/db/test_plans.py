@@ -71,6 +71,7 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "FIND_MEDIA_FILE": (*WHALE, BASE + 2, BASE + 2),
     "FIND_OWNER": (BASE + 2, BASE + 2),
     "FIND_MASTER": (*WHALE, BASE + 2, "audio"),
+    "RECORD_MISSING": (BASE + 2,),
     "RECORD_OBJECT_VERSION": (BASE + 2, 1, "e", WHEN),
     "DELETE_RECORDING": (*WHALE, BASE + 2),
     "FIND_MEETING": (*WHALE, "zoom", "1"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from gateway.catalog import (
     MediaFile,
@@ -94,12 +94,17 @@ class MemoryCatalog(RecordingCatalog):
     async def record_object_version(
         self, media_file_id: int, *, size: int, etag: str, object_modified_at: datetime
     ) -> None:
+        self._change(media_file_id, size=size, etag=etag, object_modified_at=object_modified_at, missing_at=None)
+
+    async def record_missing(self, media_file_id: int) -> None:
+        files = [file for each in self._recordings.values() for file in each.media_files if file.id == media_file_id]
+        if files and files[0].missing_at is None:
+            self._change(media_file_id, missing_at=datetime.now(UTC))
+
+    def _change(self, media_file_id: int, **fields: Any) -> None:
         for recording in list(self._recordings.values()):
             files = tuple(
-                replace(file, size=size, etag=etag, object_modified_at=object_modified_at)
-                if file.id == media_file_id
-                else file
-                for file in recording.media_files
+                replace(file, **fields) if file.id == media_file_id else file for file in recording.media_files
             )
             self._recordings[recording.id] = replace(recording, media_files=files)
 
