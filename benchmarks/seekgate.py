@@ -151,6 +151,9 @@ def _environ(folder: Path, database_url: str) -> dict[str, str]:
         "SEEKGATE_DATA_DIR": str(folder),
         "SEEKGATE_DATABASE__URL": database_url,
         "SEEKGATE_STORAGES__SYNTHETIC__KIND": "synthetic",
+        # Requests are counted, as by default, but never refused.
+        "SEEKGATE_RATE_LIMITS__REQUESTS_PER_MINUTE": "1000000",
+        "SEEKGATE_RATE_LIMITS__BURST": "1000000",
     }
 
 

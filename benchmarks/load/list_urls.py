@@ -10,20 +10,36 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from http.client import HTTPResponse
 from itertools import islice
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 PAGE = 200
 TIMEOUT_SECONDS = 30
 MAX_PAGES = 5000
+TRIES = 20
+TOO_MANY = 429
 
 
 def ask(path: str, method: str = "GET") -> HTTPResponse:
-    """The gateway's answer; raises urllib.error.HTTPError for a refusal."""
+    """The gateway's answer, however often it asks to wait; raises urllib.error.HTTPError for any other refusal."""
+    for _ in range(TRIES):
+        try:
+            return _ask(path, method)
+        except HTTPError as refusal:
+            if refusal.code != TOO_MANY:
+                raise
+            refusal.close()
+            time.sleep(int(refusal.headers["Retry-After"]))
+    raise RuntimeError(f"{path} was refused {TRIES} times: the key's rate limit is too low")
+
+
+def _ask(path: str, method: str) -> HTTPResponse:
     request = Request(os.environ["SEEKGATE_URL"] + path, method=method)  # noqa: S310 - the user's own gateway
     request.add_header("X-API-Key", os.environ["SEEKGATE_KEY"])
     answer: HTTPResponse = urlopen(request, timeout=TIMEOUT_SECONDS)  # noqa: S310 - the same
