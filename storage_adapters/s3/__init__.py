@@ -4,7 +4,7 @@ Knows: buckets, presigned URLs, windows and retries. Refuses to know: the gatewa
 
     storage      the adapter: which request each word of `base` is
     objects      one version, open for reading
-    windows      a read as bounded requests, resumed at the exact byte
+    windows      a read as bounded requests, one ahead; window, one of them, resumed at the exact byte
     gets         one ranged GET over a plain HTTP client; bodies, what comes back
     answers      is it exactly what was asked for? (pure)
     urls         presigned URLs, used more than once

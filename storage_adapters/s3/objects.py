@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from storage_adapters.base import ObjectStat, StorageUnavailable
 from storage_adapters.s3.answers import parse_etag
 from storage_adapters.s3.gets import ObjectVersion
-from storage_adapters.s3.windows import ReadPath, Windows
+from storage_adapters.s3.window import ReadPath
+from storage_adapters.s3.windows import Windows
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef

@@ -37,7 +37,7 @@ from storage_adapters.s3.options import S3Options, parse_options
 from storage_adapters.s3.requests import SdkRequests
 from storage_adapters.s3.retries import RetryTokens
 from storage_adapters.s3.urls import SignedUrl, SignedUrls
-from storage_adapters.s3.windows import ReadPath
+from storage_adapters.s3.window import ReadPath
 from storage_adapters.s3.writer import MultipartWriter
 
 if TYPE_CHECKING:

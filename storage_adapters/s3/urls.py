@@ -45,14 +45,19 @@ class SignedUrl:
 
 
 class SignedUrls:
-    """Signs through one client; remembers the latest `REMEMBERED_URLS`."""
+    """Signs through one client; remembers the `capacity` URLs that were asked for last."""
 
     def __init__(
-        self, client: "S3Client", credentials: RenewableCredentials, now: Callable[[], datetime] = utc_now
+        self,
+        client: "S3Client",
+        credentials: RenewableCredentials,
+        now: Callable[[], datetime] = utc_now,
+        capacity: int = REMEMBERED_URLS,
     ) -> None:
         self._client = client
         self._credentials = credentials
         self._now = now
+        self._capacity = capacity
         self._remembered: OrderedDict[Request, SignedUrl] = OrderedDict()
 
     async def get_object(self, params: Params, *, expires_in_seconds: int, reuse_seconds: float) -> SignedUrl:
@@ -65,7 +70,7 @@ class SignedUrls:
             self._remembered.move_to_end(request)
             return known
         signed = self._remembered[request] = await self._sign(request, credentials)
-        if len(self._remembered) > REMEMBERED_URLS:
+        if len(self._remembered) > self._capacity:
             self._remembered.popitem(last=False)
         return signed
 
