@@ -89,7 +89,7 @@ class TestSyntheticStorage:
             assert isinstance(stored, SyntheticObject)
             piece = stored.file_piece(offset, length)
             assert piece is not None
-            assert min(length, MAX_SIZE - offset, 4 * 1024 * 1024) <= piece.length <= min(length, MAX_SIZE - offset)
+            assert min(length, MAX_SIZE - offset, 16 * PERIOD) <= piece.length <= min(length, MAX_SIZE - offset)
             checked = min(piece.length, 1000)
             expected = defined_bytes(seed, offset, checked)
             assert os.pread(piece.fd, checked, piece.offset) == expected
