@@ -1,5 +1,6 @@
 # make run    a gateway with something to play, from nothing
 # make test   the whole test suite
+# make bench  the gateway and what one would take instead, side by side (BENCH_FLAGS=--quick for a minute's worth)
 #
 # Everything is installed into .venv, from locks with hashes. A stamp named after the locks' checksum says
 # that it is done, so that a second run starts at once and a changed lock is installed.
@@ -12,10 +13,12 @@ INSTALL := -m pip --disable-pip-version-check --quiet install --no-deps --no-com
 checksum = $(shell cat $(1) 2>/dev/null | cksum | tr ' ' '-')
 RUN_STAMP := $(VENV)/installed-run-$(call checksum,requirements.lock pyproject.toml)
 TEST_STAMP := $(VENV)/installed-test-$(call checksum,requirements-test.lock pyproject.toml)
+BENCH_LOCK := benchmarks/requirements.lock
+BENCH_STAMP := .venv-bench/installed-$(call checksum,$(BENCH_LOCK))
 SERVERS_LOCK := tests/s3/requirements-servers.lock
 SERVERS_STAMP := .venv-servers/installed-$(call checksum,$(SERVERS_LOCK))
 
-.PHONY: run test lint lock clean
+.PHONY: run test bench lint lock clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -23,6 +26,9 @@ run: $(RUN_STAMP)
 
 test: $(TEST_STAMP) $(SERVERS_STAMP)
 	@$(VENV)/bin/python -m pytest
+
+bench: $(TEST_STAMP) $(BENCH_STAMP)
+	@$(VENV)/bin/python -m benchmarks $(BENCH_FLAGS)
 
 lint: $(TEST_STAMP)
 	@$(VENV)/bin/ruff check
@@ -33,6 +39,8 @@ lint: $(TEST_STAMP)
 lock:
 	@uv pip compile pyproject.toml --extra build $(LOCK_FLAGS) --output-file requirements.lock
 	@uv pip compile pyproject.toml --extra build --extra test $(LOCK_FLAGS) --output-file requirements-test.lock
+	@uv pip compile benchmarks/requirements.in $(LOCK_FLAGS) --output-file $(BENCH_LOCK)
+	@uv pip compile tests/s3/requirements-servers.in $(LOCK_FLAGS) --output-file $(SERVERS_LOCK)
 
 LOCK_FLAGS := --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
 
@@ -55,6 +63,12 @@ $(SERVERS_STAMP): | $(VENV)/bin/python
 	@echo "Installing the S3 servers for the tests into .venv-servers ..."
 	@$(PYTHON) -m venv --clear .venv-servers
 	@.venv-servers/bin/python $(INSTALL) --require-hashes -r $(SERVERS_LOCK)
+	@touch $@
+
+$(BENCH_STAMP): | $(VENV)/bin/python
+	@echo "Installing the benchmarks' peers into .venv-bench ..."
+	@$(PYTHON) -m venv --clear .venv-bench
+	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r $(BENCH_LOCK)
 	@touch $@
 
 $(VENV)/bin/python:
