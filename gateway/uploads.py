@@ -34,7 +34,8 @@ from gateway.object_file import read_in_thread
 from gateway.probe import Probe, probe
 from gateway.protocol.ids import encode_id
 from gateway.storage import Storage, storage_named
-from storage_adapters.base import ObjectNotFound, ObjectStat, Resumable, StorageAdapter, StoredObject, Writable
+from storage_adapters.base import ObjectNotFound, ObjectStat, StorageAdapter, StoredObject, Writable
+from storage_adapters.resumable import Resumable
 
 # An object is read to its end only to count its length, and only if it is no larger than this.
 COUNTED_BYTES: Final = 64 * 1024 * 1024

@@ -9,7 +9,7 @@ belongs to the version that `stat` describes, or the read raises.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -150,39 +150,12 @@ class Writable(ABC):
         """Write an object: it appears whole when the block ends well, and not at all when it raises."""
 
 
-class PartialWriter(ObjectWriter, Protocol):
-    """An object that is written in pieces: what was written stays, however the block ends."""
-
-    @property
-    def size(self) -> int:
-        """Bytes that are kept so far."""
-        ...
-
-    async def truncate(self, size: int) -> None:
-        """Drop what was kept beyond `size` bytes."""
-        ...
-
-
-class Resumable(ABC):
-    """A storage that takes an object in pieces, over any number of calls and processes.
-
-    What is kept of an object is no object: readers see it only once it is published. `delete` drops it too.
-    """
+class BatchDeleting(ABC):
+    """A storage that removes many objects in one request."""
 
     @abstractmethod
-    async def partial_size(self, key: str) -> int:
-        """How many bytes are kept of the object; 0 if none were ever written."""
-
-    @abstractmethod
-    def append(self, key: str) -> AbstractAsyncContextManager[PartialWriter]:
-        """Write on behind what is kept; it is on disk when the block was left. One at a time:
-
-        raises StorageUnavailable while another writes.
-        """
-
-    @abstractmethod
-    async def publish(self, key: str) -> None:
-        """Make what is kept the object, in one step. Raises ObjectNotFound if nothing is kept."""
+    async def delete_many(self, keys: Iterable[str]) -> "dict[str, StorageError]":
+        """Remove these objects; what could not be removed, by key. Absent ones are already deleted."""
 
 
 class Listable(ABC):

@@ -20,7 +20,6 @@ from storage_adapters.base import (
     Listable,
     ListedObject,
     ObjectStat,
-    Resumable,
     StorageUnavailable,
     Writable,
 )
@@ -29,6 +28,7 @@ from storage_adapters.listing import walk
 from storage_adapters.open_files import LocalObject, OpenFiles
 from storage_adapters.partials import Partial, drop_partial, measure_partial, open_partial, publish_partial
 from storage_adapters.paths import DRAFTS
+from storage_adapters.resumable import Resumable
 
 PAGE_SIZE: Final = 256
 """Objects that one visit to a thread lists."""

@@ -22,7 +22,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage_adapters.base import Listable, Presigning, Resumable, StorageAdapter, Writable, ZeroCopy
+from storage_adapters.base import Listable, Presigning, StorageAdapter, Writable, ZeroCopy
+from storage_adapters.resumable import Resumable
 from tests.contracts.storage_keys import KeyContract
 from tests.contracts.storage_versions import VersionContract
 from tests.contracts.storage_words import LARGE, Put, exists, read_span, read_whole

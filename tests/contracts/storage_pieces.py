@@ -11,7 +11,8 @@ from random import Random
 
 import pytest
 
-from storage_adapters.base import InvalidKey, ObjectNotFound, Resumable, StorageAdapter, StorageUnavailable, Writable
+from storage_adapters.base import InvalidKey, ObjectNotFound, StorageAdapter, StorageUnavailable, Writable
+from storage_adapters.resumable import Resumable
 from tests.contracts.storage_words import LARGE, UNUSUAL_KEYS, Put, exists, read_whole
 
 

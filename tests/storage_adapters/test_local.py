@@ -1,6 +1,7 @@
 """The local adapter under the contract that every adapter passes."""
 
-from storage_adapters.base import Listable, Resumable, Writable, ZeroCopy
+from storage_adapters.base import Listable, Writable, ZeroCopy
+from storage_adapters.resumable import Resumable
 from tests.contracts.storage import StorageContract
 from tests.contracts.storage_lists import ListableContract
 from tests.contracts.storage_pieces import ResumableContract
