@@ -22,7 +22,7 @@ BLOCK: Final = 64 * 1024
 LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 """Closing a socket with this sends RST."""
 
-Ending = Literal["reset", "close", "stall"]
+Ending = Literal["reset", "close", "stall", "pause"]
 Edit = tuple[bytes, bytes]
 
 
@@ -30,7 +30,7 @@ Edit = tuple[bytes, bytes]
 class Fault:
     """What happens to one ranged GET: bytes replaced in either head, an answer instead, a cut body.
 
-    `cut_after` counts bytes of the answer's body; -1 cuts before the head.
+    `cut_after` counts bytes of the answer's body; -1 cuts before the head. A paused body goes on after `resume`.
     """
 
     request_edits: tuple[Edit, ...] = ()
@@ -67,14 +67,17 @@ def answering(old: bytes, new: bytes) -> Fault:
 
 @dataclass
 class FaultProxy:
-    """`schedule` is what is still to break; `ranges` and `signatures` are what was asked; `sent` counts body bytes."""
+    """`schedule` is what is still to break; `ranges` and `conditions` are what was asked; `sent` counts body bytes."""
 
     server: S3Server
     upstream_port: int
     schedule: deque[Fault] = field(default_factory=deque)
     ranges: list[str] = field(default_factory=list)
     conditions: list[str] = field(default_factory=list)
+    last_head: bytes = b""
+    resume: asyncio.Event = field(default_factory=asyncio.Event)
     connections: set[asyncio.StreamWriter] = field(default_factory=set)
+    stale: set[asyncio.StreamWriter] = field(default_factory=set)
     accepted: int = 0
     answered: int = 0
     sent: int = 0
@@ -87,6 +90,10 @@ class FaultProxy:
         self.ranges.clear()
         self.conditions.clear()
         self.sent = 0
+
+    def forget_connections(self) -> None:
+        """Reset every connection of now, but not before something is asked over it, as a router does that forgot it."""
+        self.stale |= self.connections
 
     async def start(self) -> None:
         """Listen, on a port of the kernel's choice."""
@@ -113,11 +120,15 @@ class FaultProxy:
                     pass
         finally:
             self.connections.discard(writer)
+            self.stale.discard(writer)
             writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One request and its answer; True if the connection can take another."""
         head = await reader.readuntil(b"\r\n\r\n")
+        if writer in self.stale:
+            return self._reset(writer)
+        self.last_head = head
         self.answered += 1
         if header(head, "expect"):
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -155,7 +166,10 @@ class FaultProxy:
             await writer.drain()
             self.sent += len(block)
             left = None if left is None else left - len(block)
-        if left == 0:
+        if left == 0 and fault.ending == "pause":
+            await self.resume.wait()
+            writer.write(await there.read())
+        elif left == 0:
             return await self._end(reader, writer, fault)
         return header(head, "content-length") != ""
 
@@ -163,9 +177,12 @@ class FaultProxy:
         await writer.drain()
         if fault.ending == "stall":
             await reader.read()  # until the client gives up
-        if fault.ending == "reset":
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
-            writer.transport.abort()
+        return self._reset(writer) if fault.ending == "reset" else False
+
+    @staticmethod
+    def _reset(writer: asyncio.StreamWriter) -> bool:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
+        writer.transport.abort()
         return False
 
 

@@ -10,7 +10,7 @@ from storage_adapters.base import StorageUnavailable, StoredObject
 from storage_adapters.s3 import S3Storage
 from tests.contracts.storage_words import read_span
 from tests.s3.broken import CONTENT, SIZE, WINDOW, breakable_storage, until
-from tests.s3.faults import FaultProxy, cut, fault_proxy
+from tests.s3.faults import FaultProxy, cut, fault_proxy, header
 from tests.s3.processes import S3Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -172,3 +172,50 @@ async def test_while_every_request_fails_retries_stop_after_a_while(swift: S3Ser
         assert len(proxy.ranges) <= 2
         proxy.break_next()
         assert await read_span(stored, 0, 10) == CONTENT[:10]
+
+
+async def test_a_retry_trusts_no_pooled_connection(swift: S3Server, proxy: FaultProxy) -> None:
+    async with breakable_storage(swift, proxy, max_connections=8, retries=1) as storage, storage.open("key") as stored:
+        await asyncio.gather(*(read_span(stored, index, WINDOW) for index in range(8)))
+        proxy.forget_connections()
+        assert await read_span(stored, 5, 10) == CONTENT[5:15]
+
+
+async def test_a_body_that_is_nearly_there_is_let_arrive_and_its_connection_kept(
+    storage: S3Storage, proxy: FaultProxy
+) -> None:
+    async with storage.open("key") as stored:
+        assert any([await keeps_its_connection(stored, proxy, WINDOW - 1000) for _ in range(20)])
+
+
+async def test_a_body_with_much_to_come_is_cut_off(swift: S3Server, proxy: FaultProxy) -> None:
+    async with (
+        breakable_storage(swift, proxy, window_initial_bytes=4 * WINDOW) as storage,
+        storage.open("key") as stored,
+    ):
+        assert not await keeps_its_connection(stored, proxy, WINDOW)
+
+
+async def keeps_its_connection(stored: StoredObject, proxy: FaultProxy, paused_at: int) -> bool:
+    """Whether a reader that leaves in the middle of a body leaves a connection for the next one."""
+    await read_span(stored, 0, 10)
+    accepted = proxy.accepted
+    proxy.break_next(cut(paused_at, "pause"))
+    proxy.resume.clear()
+    async with aclosing(stored.read(0, SIZE)) as chunks:
+        await anext(chunks)
+        proxy.resume.set()
+    await read_span(stored, 0, 10)
+    return proxy.accepted == accepted
+
+
+async def test_a_read_is_a_plain_request_with_the_range_and_the_version(storage: S3Storage, proxy: FaultProxy) -> None:
+    async with storage.open("key") as stored:
+        await read_span(stored, 5, 10)
+    sent = {name: header(proxy.last_head, name) for name in ("range", "if-match", "accept-encoding", "authorization")}
+    assert sent == {
+        "range": "bytes=5-14",
+        "if-match": f'"{stored.stat.etag}"',
+        "accept-encoding": "identity",
+        "authorization": "",
+    }

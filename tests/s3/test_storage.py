@@ -1,6 +1,7 @@
 """What the adapter does besides reading: presigned URLs, uploads, deletions, listings, credentials, TLS."""
 
 import asyncio
+import base64
 import ssl
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from storage_adapters.s3.writer import PART_BYTES
 from tests.contracts.storage_words import exists, read_whole
 from tests.s3.broken import CONTENT, put
 from tests.s3.buckets import make_bucket, s3_client, s3_storage
-from tests.s3.faults import fault_proxy
+from tests.s3.faults import FaultProxy, fault_proxy, header
 from tests.s3.processes import S3Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -128,6 +129,14 @@ async def test_many_are_deleted_at_once_and_absent_ones_are_fine(request: pytest
             await put(storage, key, b"content")
         assert await storage.delete_many([*keys, "", "../outside"]) == {}
         assert [listed.key async for listed in storage.list("")] == ["stays"]
+
+
+async def test_a_batch_of_deletions_carries_the_checksum_that_older_compatibles_want(
+    storage: S3Storage, proxy: FaultProxy
+) -> None:
+    assert await storage.delete_many(["one", "two"]) == {}
+    assert proxy.last_head.startswith(b"POST ")
+    assert len(base64.b64decode(header(proxy.last_head, "content-md5"))) == 16
 
 
 async def test_what_cannot_be_deleted_is_named_with_its_reason(swift: S3Server) -> None:
