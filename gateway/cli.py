@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from gateway import __version__
-from gateway.commands.ingest import import_files
+from gateway.commands.ingest import import_media
 from gateway.commands.keys import create_key, list_keys, revoke_key
 from gateway.commands.serving import check_config, demo, serve
 from gateway.commands.urls import sign_url
@@ -24,7 +24,7 @@ def seekgate() -> None:
     """Stream recorded media with exact byte-range serving."""
 
 
-for _command in (serve, demo, create_key, list_keys, revoke_key, import_files, sign_url, check_config):
+for _command in (serve, demo, create_key, list_keys, revoke_key, import_media, sign_url, check_config):
     seekgate.add_command(_command)
 
 

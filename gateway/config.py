@@ -1,6 +1,7 @@
 """From files, environment and flags to one frozen Config; all faults reported at once.
 
-Knows: YAML, and the order of the layers: packaged `config.yaml` < `--config FILE` < `SEEKGATE_…` < flags.
+Knows: YAML, and the order of the layers: packaged `config.yaml` < Vexa's names in the environment < `--config FILE`
+< `SEEKGATE_…` < flags.
 Refuses to know: what settings mean; their names, types and bounds are in `gateway/settings`.
 
 Mappings are merged key by key. A storage given as `null` is left out; one given as another `kind`
@@ -9,6 +10,7 @@ replaces the one below it.
 
 import os
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from gateway.resources import read_text
 from gateway.settings.environment import Environment
 from gateway.settings.faults import ConfigError, SettingFault, tell, without_password
 from gateway.settings.sections import Config
+from gateway.settings.vexa import read_vexa
 
-__all__ = ["Config", "ConfigError", "SettingFault", "load", "redacted"]
+__all__ = ["Config", "ConfigError", "SettingFault", "load", "redacted", "vexa_variables"]
 
 
 class _Loader(yaml.SafeLoader):
@@ -43,13 +46,19 @@ def load(
     document like the file's, from flags. Raises ConfigError with every fault.
     """
     variables = os.environ if environ is None else environ
-    environment = Environment(variables, _parse)
-    faults = environment.faults
+    environment, vexa = Environment(variables, _parse), read_vexa(variables)
+    faults = [*vexa.faults, *environment.faults]
     document = _parse(read_text("config.yaml"))
-    for layer in (_read(path, faults), environment.document, overrides or {}):
+    for layer in (deepcopy(vexa.document), _read(path, faults), environment.document, overrides or {}):
         _merge_top(document, layer)
+    in_force = {name: by for name, by in vexa.sources.items() if _at(document, name) == _at(vexa.document, name)}
     _fill_in(document, variables)
-    return _check(document, environment.sources, faults)
+    return _check(document, in_force | environment.sources, faults)
+
+
+def vexa_variables(environ: Mapping[str, str] | None = None) -> list[str]:
+    """The variables of Vexa's that were understood; whoever reads the configuration should be told."""
+    return sorted(set(read_vexa(os.environ if environ is None else environ).sources.values()))
 
 
 def redacted(config: Config) -> str:
@@ -96,6 +105,14 @@ def _read(path: Path | None, faults: list[SettingFault]) -> dict[str, Any]:
         if document is not None:
             faults.append(SettingFault(f"--config {path}", f"a {type(document).__name__}", "a mapping of settings"))
     return {}
+
+
+def _at(document: Mapping[str, Any], name: str) -> Any:
+    """The setting of this dotted name, None if there is none."""
+    found: Any = document
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
 
 
 def _merge_top(base: dict[str, Any], layer: Mapping[str, Any]) -> None:

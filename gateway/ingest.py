@@ -17,11 +17,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from gateway.catalog import MediaFile, NewMedia, NewMeeting, Owner, RecordingCatalog
+from gateway.catalog import MediaFile
+from gateway.destination import Destination
 from gateway.formats import NotMedia
 from gateway.probe import Probe, probe
-from gateway.storage import Storage
-from storage_adapters.base import ObjectNotFound, ObjectStat, Writable
+from storage_adapters.base import ObjectNotFound, Writable
 
 CHUNK_BYTES: Final = 1 << 20
 _UNFINISHED: Final = ("~", ".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp")
@@ -32,16 +32,12 @@ class NotImportable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Ingest:
-    """Takes files into one storage for one owner; safe to repeat: the same object makes no second row.
+class Ingest(Destination):
+    """Takes files in; safe to repeat.
 
     `report` is called with the number of bytes just read, also from other threads.
     """
 
-    catalog: RecordingCatalog
-    storage: Storage
-    owner: Owner
-    meeting: NewMeeting | None = None
     report: Callable[[int], None] = lambda _: None
 
     async def add(self, path: Path) -> tuple[MediaFile, bool]:
@@ -54,7 +50,7 @@ class Ingest:
             key = await asyncio.to_thread(self._key_in_place, path)
             if key is not None:
                 self.report(os.fstat(file.fileno()).st_size)
-                return await self._register(path, key, found)
+                return await self.register(key, found, await self.measure(key), _shown(path))
             return await self._copy_in(path, file, found)
 
     def _key_in_place(self, path: Path) -> str | None:
@@ -73,11 +69,11 @@ class Ingest:
         key = f"imports/{self.owner.user_id}/{digest[:2]}/{digest}.{found.format}"
         if not await self._holds(key):
             await self._copy(file, key, digest, found)
-        media, new = await self._register(path, key, found)
+        media, new = await self.register(key, found, await self.measure(key), _shown(path))
         if not await self._holds(key):
             # A deletion that was queued before may have run between our look and our row.
             await self._copy(file, key, digest, found)
-            await self._remember(media, await self._measure(key))
+            await self.remember(media, await self.measure(key))
         return media, new
 
     async def _hash(self, file: BinaryIO) -> str:
@@ -103,28 +99,10 @@ class Ingest:
 
     async def _holds(self, key: str) -> bool:
         try:
-            await self._measure(key)
+            await self.measure(key)
         except ObjectNotFound:
             return False
         return True
-
-    async def _measure(self, key: str) -> ObjectStat:
-        async with self.storage.adapter.open(key) as stored:
-            return stored.stat
-
-    async def _register(self, path: Path, key: str, found: Probe) -> tuple[MediaFile, bool]:
-        measured = await self._measure(key)
-        media, new = await self.catalog.register(
-            self.owner, _new_media(self.storage.name, key, found, measured), name=_shown(path), meeting=self.meeting
-        )
-        await self._remember(media, measured)
-        return media, new
-
-    async def _remember(self, media: MediaFile, measured: ObjectStat) -> None:
-        if (media.size, media.etag) != (measured.size, measured.etag):
-            await self.catalog.record_object_version(
-                media.id, size=measured.size, etag=measured.etag, object_modified_at=measured.last_modified
-            )
 
 
 def find_files(folder: Path, refuse: Callable[[OSError], None]) -> Iterator[Path]:
@@ -135,8 +113,13 @@ def find_files(folder: Path, refuse: Callable[[OSError], None]) -> Iterator[Path
     for parent, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if not name.startswith(".") and not name.lower().endswith(_UNFINISHED):
+            if not name.startswith(".") and not is_unfinished(name):
                 yield Path(parent, name)
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether programs call a file so that they are still writing."""
+    return name.lower().endswith(_UNFINISHED)
 
 
 @asynccontextmanager
@@ -171,18 +154,3 @@ def _utf8(key: str) -> str:
 
 def _shown(path: Path) -> str:
     return os.fsencode(path.name).decode("utf-8", "replace")
-
-
-def _new_media(storage: str, key: str, found: Probe, measured: ObjectStat) -> NewMedia:
-    return NewMedia(
-        type=found.type,
-        format=found.format,
-        content_type=found.content_type,
-        storage=storage,
-        object_key=key,
-        size=measured.size,
-        etag=measured.etag,
-        object_modified_at=measured.last_modified,
-        duration_seconds=found.duration_seconds,
-        metadata=found.metadata,
-    )

@@ -10,6 +10,7 @@ import asyncio
 import io
 import os
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import aclosing
 from typing import BinaryIO, Final, TypeVar
 
@@ -21,15 +22,18 @@ BUFFER_BYTES: Final = 512 * 1024
 T = TypeVar("T")
 
 
-async def read_in_thread(stored: StoredObject, work: Callable[[BinaryIO], T]) -> T:
+async def read_in_thread(stored: StoredObject, work: Callable[[BinaryIO], T], threads: Executor | None = None) -> T:
     """What `work` makes of the object, given to it as a file in a thread.
+
+    `threads` are the event loop's own by default. Whoever reads many objects at once brings others: storages
+    read in the loop's threads, and would wait for ever for those who wait for them.
 
     Raises what `work` raises; a read raises the storage's own StorageError. Cancelled, it returns when the
     thread has ended.
     """
     loop = asyncio.get_running_loop()
     file = ObjectFile(stored, loop)
-    working = loop.run_in_executor(None, work, io.BufferedReader(file, BUFFER_BYTES))
+    working = loop.run_in_executor(threads, work, io.BufferedReader(file, BUFFER_BYTES))
     try:
         return await asyncio.shield(working)
     except asyncio.CancelledError:

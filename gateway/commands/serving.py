@@ -4,9 +4,10 @@ Knows: the flags that stand above settings, and the page of text that a demo beg
 Refuses to know: sockets, signals, workers; `gateway/server.py` runs the gateway.
 """
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -14,7 +15,9 @@ from rich.panel import Panel
 
 from gateway.commands.backends import options_told_plainly, run_with_backends, told_plainly
 from gateway.commands.options import config_option, read_config
-from gateway.config import Config, load, redacted
+from gateway.config import Config, load, redacted, vexa_variables
+
+_log: Final = logging.getLogger(__name__)
 
 host_option = click.option("--host", help="The address to listen on.")
 port_option = click.option("--port", type=int, help="The port to listen on; 0 lets the kernel choose.")
@@ -28,7 +31,8 @@ port_option = click.option("--port", type=int, help="The port to listen on; 0 le
 def serve(*, config_path: Path | None, host: str | None, port: int | None, workers: int | None) -> int:
     """Run the gateway until it is told to stop."""
     flags = _server(host=host, port=port, workers=workers)
-    return _serve(read_config(config_path, flags), reload=lambda: load(config_path, overrides=flags))
+    config = read_config(config_path, flags)
+    return _serve(config, _tell_vexa_variables, reload=lambda: load(config_path, overrides=flags))
 
 
 @click.command()
@@ -57,6 +61,13 @@ def demo(*, config_path: Path | None, host: str | None, port: int | None) -> int
 def check_config(config_path: Path | None) -> None:
     """Print the settings in force, without secrets; exit code 2 tells of faults."""
     click.echo(redacted(read_config(config_path)), nl=False)
+    if found := vexa_variables():
+        click.echo(f"Understood from Vexa's environment: {', '.join(found)}", err=True)
+
+
+def _tell_vexa_variables(_base_url: str) -> None:
+    if found := vexa_variables():
+        _log.info("understood from Vexa's environment", extra={"variables": found})
 
 
 def _serve(

@@ -1,0 +1,114 @@
+"""`STORAGE_BACKEND=minio MINIO_ENDPOINT=minio:9000 …` → {"storages": {"minio": {…}}, "default_storage": "minio"}.
+
+Knows: the environment names by which a Vexa deployment configures its storage, and what Vexa takes where one is
+not given, so that such a deployment moves over without editing. Refuses to know: everything else of ours.
+
+Nothing is read unless STORAGE_BACKEND is set, or MINIO_ENDPOINT (Vexa's own default is minio). An empty variable is not
+set. Credentials of Amazon's own names (AWS_ACCESS_KEY_ID, …) are left to the SDK, which reads them itself.
+
+    STORAGE_BACKEND   the storage that is made, and becomes default_storage
+    local             LOCAL_STORAGE_DIR
+    minio             MINIO_ENDPOINT, MINIO_SECURE, MINIO_PUBLIC_ENDPOINT, MINIO_BUCKET, MINIO_ACCESS_KEY,
+                      MINIO_SECRET_KEY, AWS_REGION
+    s3                S3_ENDPOINT, S3_SECURE, MINIO_PUBLIC_ENDPOINT, S3_BUCKET or MINIO_BUCKET, S3_ACCESS_KEY,
+                      S3_SECRET_KEY, S3_REGION or AWS_REGION
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway.settings.faults import SettingFault
+
+SWITCH: Final = "STORAGE_BACKEND"
+_ENDPOINTS: Final = {"endpoint_url", "public_endpoint_url"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Backend:
+    """Setting → the variables that give it, first one first; `fixed` is ours, `defaults` are Vexa's.
+
+    `secure` says whether an endpoint that names no scheme is https: a variable and its default.
+    """
+
+    variables: Mapping[str, tuple[str, ...]]
+    fixed: Mapping[str, str]
+    defaults: Mapping[str, str]
+    secure: tuple[str, str] = ("MINIO_SECURE", "false")
+
+
+_BACKENDS: Final[Mapping[str, _Backend]] = {
+    "local": _Backend({"root": ("LOCAL_STORAGE_DIR",)}, {"kind": "local"}, {"root": "/tmp/vexa-recordings"}),  # noqa: S108 - where Vexa's files are
+    "minio": _Backend(
+        {
+            "endpoint_url": ("MINIO_ENDPOINT",),
+            "public_endpoint_url": ("MINIO_PUBLIC_ENDPOINT",),
+            "bucket": ("MINIO_BUCKET",),
+            "access_key_id": ("MINIO_ACCESS_KEY",),
+            "secret_access_key": ("MINIO_SECRET_KEY",),
+            "region": ("AWS_REGION",),
+        },
+        {"kind": "s3", "addressing_style": "path"},
+        {"endpoint_url": "minio:9000", "bucket": "vexa-recordings", "region": "us-east-1"},
+    ),
+    "s3": _Backend(
+        {
+            "endpoint_url": ("S3_ENDPOINT",),
+            "public_endpoint_url": ("MINIO_PUBLIC_ENDPOINT",),
+            "bucket": ("S3_BUCKET", "MINIO_BUCKET"),
+            "access_key_id": ("S3_ACCESS_KEY",),
+            "secret_access_key": ("S3_SECRET_KEY",),
+            "region": ("S3_REGION", "AWS_REGION"),
+        },
+        {"kind": "s3"},
+        {"bucket": "vexa-recordings", "region": "us-east-1"},
+        ("S3_SECURE", "true"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VexaEnvironment:
+    """The settings that Vexa's names give; `sources` says which variable gave which setting."""
+
+    document: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[SettingFault, ...] = ()
+
+
+def read_vexa(variables: Mapping[str, str]) -> VexaEnvironment:
+    """What the environment says in Vexa's words; nothing if it does not speak them."""
+    name = variables.get(SWITCH) or ("minio" if variables.get("MINIO_ENDPOINT") else "")
+    if not name:
+        return VexaEnvironment()
+    backend = _BACKENDS.get(name)
+    if backend is None:
+        return VexaEnvironment(faults=(SettingFault("default_storage", repr(name), ", ".join(_BACKENDS), SWITCH),))
+    given = _given(backend, variables)
+    values = {setting: variables[variable] for setting, variable in given.items()}
+    secure = _first((backend.secure[0],), variables)
+    is_secure = (variables[secure] if secure else backend.secure[1]).lower() == "true"
+    settings = {**backend.defaults, **values, **backend.fixed}
+    sources = {f"storages.{name}.{setting}": variable for setting, variable in given.items()}
+    return VexaEnvironment(
+        {"storages": {name: _with_schemes(settings, "https" if is_secure else "http")}, "default_storage": name},
+        sources | ({"default_storage": SWITCH} if variables.get(SWITCH) else {}),
+    )
+
+
+def _given(backend: _Backend, variables: Mapping[str, str]) -> dict[str, str]:
+    """Setting → the variable that gives it, for those that are given."""
+    found = {setting: _first(names, variables) for setting, names in backend.variables.items()}
+    return {setting: variable for setting, variable in found.items() if variable is not None}
+
+
+def _first(names: tuple[str, ...], variables: Mapping[str, str]) -> str | None:
+    return next((name for name in names if variables.get(name)), None)
+
+
+def _with_schemes(settings: Mapping[str, str], scheme: str) -> dict[str, str]:
+    """The settings with whole URLs: Vexa also takes `host:port`."""
+    return {
+        name: f"{scheme}://{text}" if name in _ENDPOINTS and "://" not in text else text
+        for name, text in settings.items()
+    }
