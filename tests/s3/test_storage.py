@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import ssl
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -129,6 +130,13 @@ async def test_many_are_deleted_at_once_and_absent_ones_are_fine(request: pytest
             await put(storage, key, b"content")
         assert await storage.delete_many([*keys, "", "../outside"]) == {}
         assert [listed.key async for listed in storage.list("")] == ["stays"]
+
+
+async def test_an_object_stored_compressed_is_the_bytes_that_are_stored(swift: S3Server) -> None:
+    bucket, content = await make_bucket(swift), gzip.compress(CONTENT[:100_000])
+    async with s3_client(swift) as client, s3_storage(swift, bucket) as storage:
+        await client.put_object(Bucket=bucket, Key="key", Body=content, ContentEncoding="gzip")
+        assert await read_whole(storage, "key") == content
 
 
 async def test_a_batch_of_deletions_carries_the_checksum_that_older_compatibles_want(
