@@ -25,7 +25,7 @@ import asyncpg
 
 from gateway import keys
 from gateway.backends import Backends, open_backends
-from gateway.catalog import ALL_SCOPES, NewMedia, NewMeeting, Owner, Scope, Segment
+from gateway.catalog import ALL_SCOPES, MediaFile, NewMedia, NewMeeting, Owner, Scope, Segment
 from gateway.config import load
 from storage_adapters.base import Writable
 
@@ -201,6 +201,12 @@ class Gateway:
         )
         added, _ = await self.backends.catalog.register(Owner(self.user_id, live), media, name=name, meeting=meeting)
         return added.recording_id, added.id
+
+    def media_file(self, ids: tuple[int, int]) -> MediaFile:
+        """What the catalogue says of it now."""
+        found = self._loop.run(self.backends.catalog.find_media_file(Owner(self.user_id), *ids))
+        assert found is not None
+        return found
 
     def path_of(self, name: str) -> Path:
         """Where the object's bytes lie, in a local storage."""
