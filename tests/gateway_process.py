@@ -204,9 +204,13 @@ class Gateway:
 
     def media_file(self, ids: tuple[int, int]) -> MediaFile:
         """What the catalogue says of it now."""
-        found = self._loop.run(self.backends.catalog.find_media_file(Owner(self.user_id), *ids))
+        found = self.wait(self.backends.catalog.find_media_file(Owner(self.user_id), *ids))
         assert found is not None
         return found
+
+    def wait(self, awaitable: Coroutine[Any, Any, Result]) -> Result:
+        """What comes of something that is done with `backends`."""
+        return self._loop.run(awaitable)
 
     def path_of(self, name: str) -> Path:
         """Where the object's bytes lie, in a local storage."""

@@ -81,7 +81,8 @@ class MediaRoute:
         media = await self._find(admission)
         request[EXCHANGE].storage = media.storage
         storage = storage_named(self._storages, media.storage, media.object_key)
-        if storage.redirect and isinstance(storage.adapter, Presigning):
+        # A URL that was presigned for GET refuses HEAD, which needs no bytes anyway.
+        if storage.redirect and isinstance(storage.adapter, Presigning) and request.method == hdrs.METH_GET:
             link = await self._links.presigned(storage.adapter, media, admission.disposition)
             raise web.HTTPFound(link.url)
         try:
