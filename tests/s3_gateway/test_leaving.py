@@ -1,8 +1,9 @@
-"""Clients that leave while S3's bytes are on their way: they exhaust nothing, and cost little."""
+"""Clients that leave while S3's bytes are on their way, and clients that take them slowly: they exhaust nothing."""
 
 import asyncio
 import sys
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.conformance.media import Media
 from tests.conformance.objects import noise
 from tests.conformance.raw_http import compose, connect
 from tests.conformance.site import SETTINGS
-from tests.endurance.footprint import settle
+from tests.endurance.footprint import Footprint, settle
 from tests.endurance.test_leaving_clients import storm
 from tests.gateway_process import Gateway
 from tests.s3.broken import WINDOW
@@ -25,6 +26,10 @@ pytestmark = pytest.mark.skipif(
 REHEARSAL = 50
 CLIENTS = 500
 CONNECTIONS = 16
+READERS = 500
+BUDGET_BYTES = 48 * 1024 * 1024
+# What a connection costs by itself: its objects, and the chunk that waits for its socket.
+BYTES_A_READER = 64 * 1024
 # Each pooled connection to S3 may be open at one count and not at the other; database connections too.
 MOST_NEW_DESCRIPTORS = CONNECTIONS + 10
 
@@ -39,7 +44,7 @@ def thread(swift: S3Server) -> Iterator[ProxyThread]:
 def site(thread: ProxyThread, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     small = {"max_connections": CONNECTIONS, "window_initial_bytes": WINDOW, "window_max_bytes": 4 * WINDOW}
     # All may wait for one of the few connections; that takes as long as a slow machine takes.
-    patient = {"pool_timeout_seconds": 60}
+    patient = {"pool_timeout_seconds": 60, "buffer_budget_bytes": BUDGET_BYTES}
     folder = tmp_path_factory.mktemp("s3-leaving")
     with gateway_over(thread.proxy.server, postgres, folder, SETTINGS, **small, **patient) as gateway:
         yield gateway
@@ -73,3 +78,19 @@ async def test_a_client_that_leaves_costs_no_more_than_the_sockets_and_a_window_
         connection.reset()
     await settle(site)
     assert proxy.sent < len(large.content) // 2
+
+
+async def test_five_hundred_slow_readers_stay_within_the_memory_budget(site: Gateway, large: Media) -> None:
+    octets = compose("GET", large.target, [("X-API-Key", site.key)], host=site.authority)
+    before = await settle(site)
+    async with AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(connect(site.host, site.port)) for _ in range(READERS)]
+        for reader in readers:
+            await reader.send(octets)
+        for reader in readers:
+            assert (await reader.read_head()).status == 200
+        held = Footprint.of(site.pid).resident_bytes - before.resident_bytes
+        assert held <= BUDGET_BYTES + READERS * BYTES_A_READER
+        response = await get(site, large, "0-9")
+        assert response.body == large.content[:10]
+    await settle(site)
