@@ -5,7 +5,8 @@ Knows: which members each may have; every fault is named by its field. Refuses t
 Unknown members are refused: a misspelt one would be lost in silence.
 
 Metadata is kept as the text that was sent, because a JSON number has no size and no form that every reader would
-keep. It is cut out of the body after the body was checked.
+keep. It is cut out of the body after the body was checked. A number beyond the range of a double is refused, and so
+is a lone surrogate: many readers of the answer could not read anything of it.
 """
 
 import json
@@ -27,8 +28,8 @@ MAX_METADATA_DEPTH: Final = 32
 # Who sends a thousand unknown members is told of the first few.
 _MAX_FAULTS: Final = 20
 
-# Only where a value ends is asked of it; int() would refuse numbers of 4,300 digits.
-_SCANNER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
+# Only where a value ends is asked of it.
+_SCANNER: Final = json.JSONDecoder()
 _WHITE_SPACE: Final = " \t\n\r"
 
 
@@ -105,7 +106,7 @@ async def read_new_recording(request: web.Request) -> NewRecording:
 def member_text(text: str, name: str) -> str:
     """The text of an object's member, as it was written; of several with that name the last, as readers see it.
 
-    `text` is valid JSON (RFC 8259 section 4), an object, and has the member.
+    `text` is an object (RFC 8259 section 4) that orjson has read, and has the member.
     """
     found = ""
     place = _skip(text, 0)

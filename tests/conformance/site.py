@@ -1,4 +1,4 @@
-"""How the gateway of the conformance suite is set up: one allowed origin, one playback signing key of ours."""
+"""How the gateway of the conformance suite is set up: one allowed origin, one playback signing key of ours, no rate limits."""
 
 import json
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ SIGNING_KID: Final = "conformance"
 SIGNING_SECRET: Final = "a secret of the conformance suite alone"
 
 SETTINGS: Final[Mapping[str, str]] = {
+    "SEEKGATE_RATE_LIMITS__ENABLED": "false",
     "SEEKGATE_CORS__ALLOWED_ORIGINS": json.dumps([ALLOWED_ORIGIN]),
     "SEEKGATE_PLAYBACK__SIGNING_KEYS": json.dumps([{"kid": SIGNING_KID, "secret": SIGNING_SECRET}]),
 }

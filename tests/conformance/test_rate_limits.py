@@ -1,0 +1,77 @@
+"""Rate limits over the wire: what is told, what is refused in either dialect, and what is not counted."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conformance.bota_calls import RECORDINGS, check_error, send
+from tests.conformance.calling import call, document
+from tests.conformance.raw_http import Response
+from tests.gateway_process import Gateway, running_gateway
+
+BURST = 3
+SETTINGS = {
+    "SEEKGATE_RATE_LIMITS__REQUESTS_PER_MINUTE": "1",
+    "SEEKGATE_RATE_LIMITS__BURST": str(BURST),
+    "SEEKGATE_RATE_LIMITS__BYTE_ROUTE": "false",
+}
+
+
+@pytest.fixture(scope="module")
+def limited(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with running_gateway(postgres, tmp_path_factory.mktemp("limited"), SETTINGS) as gateway:
+        yield gateway
+
+
+def left(response: Response) -> tuple[str, str]:
+    assert int(response.head["X-RateLimit-Reset"]) > 1_700_000_000
+    return response.head["X-RateLimit-Limit"], response.head["X-RateLimit-Remaining"]
+
+
+async def test_a_burst_is_let_in_and_what_follows_is_told_when_to_come_back(limited: Gateway) -> None:
+    key = limited.add_key()
+    answers = [await send(limited, "GET", RECORDINGS, key=key) for _ in range(BURST)]
+    assert [answer.status for answer in answers] == [200] * BURST
+    assert [left(answer) for answer in answers] == [("3", "2"), ("3", "1"), ("3", "0")]
+    refused = await send(limited, "GET", RECORDINGS, key=key)
+    check_error(refused, 429, "rate_limit_exceeded")
+    assert left(refused) == ("3", "0")
+    assert 0 < int(refused.head["Retry-After"]) <= 60
+
+
+async def test_both_dialects_draw_from_one_bucket(limited: Gateway) -> None:
+    key = limited.add_key()
+    for target in ("/recordings", RECORDINGS, f"{RECORDINGS}/none"):
+        assert left(await call(limited, target, key=key))[0] == "3"
+    refused = await call(limited, "/recordings", key=key)
+    assert (refused.status, document(refused)) == (429, {"detail": "Too many requests"})
+    assert "Retry-After" in [name for name, _ in refused.head.fields]
+
+
+async def test_refused_requests_make_nothing(limited: Gateway) -> None:
+    key = limited.add_key()
+    for _ in range(BURST):
+        await send(limited, "GET", RECORDINGS, key=key)
+    check_error(await send(limited, "POST", RECORDINGS, b'{"device_id": "late"}', key=key), 429, "rate_limit_exceeded")
+    listed = await send(limited, "GET", f"{RECORDINGS}?device_id=late", key=limited.add_key())
+    assert document(listed)["data"] == []
+
+
+async def test_bytes_and_what_needs_no_key_are_not_counted(limited: Gateway) -> None:
+    recording_id, media_file_id = limited.add("uncounted", b"0123456789", "mp3")
+    key = limited.add_key()
+    for target in (f"/recordings/{recording_id}/media/{media_file_id}/raw", "/livez"):
+        for _ in range(BURST + 1):
+            response = await call(limited, target, key=key)
+            assert (response.status, response.head.get("X-RateLimit-Limit")) == (200, None)
+    assert left(await call(limited, "/recordings", key=key)) == ("3", "2")
+
+
+async def test_keys_have_buckets_of_their_own(limited: Gateway) -> None:
+    for _ in range(BURST + 1):
+        assert left(await send(limited, "GET", RECORDINGS, key=limited.add_key())) == ("3", "2")
+
+
+async def test_without_limits_nothing_is_told(site: Gateway) -> None:
+    response = await send(site, "GET", RECORDINGS)
+    assert (response.status, response.head.get("X-RateLimit-Limit")) == (200, None)
