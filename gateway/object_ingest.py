@@ -42,17 +42,18 @@ class ObjectIngest(Destination):
 async def find_objects(storage: Storage, prefix: str) -> AsyncGenerator[ListedObject, None]:
     """The objects whose key starts with the prefix, in order; hidden and unfinished ones are left out.
 
-    One whose key is the prefix was named, and is always there. Raises NotImportable or StorageError.
+    One that is named in full is never left out. Raises NotImportable or StorageError.
     """
     adapter = storage.adapter
     if not isinstance(adapter, Listable):
         raise NotImportable(f"the storage {storage.name!r} cannot be listed")
     async for listed in adapter.list(prefix):
-        if listed.key == prefix or not _is_passed_over(listed.key.removeprefix(prefix)):
+        # Consoles keep an empty object for a folder, also for the one that is the storage's own prefix.
+        is_folder = not listed.key or listed.key.endswith("/")
+        if not is_folder and not _is_passed_over(listed.key.removeprefix(prefix)):
             yield listed
 
 
 def _is_passed_over(rest: str) -> bool:
-    """Whether nobody means this one; consoles keep an empty object with a slash at its end for a folder."""
-    hidden = any(name.startswith(".") for name in rest.split("/"))
-    return hidden or rest.endswith("/") or is_unfinished(rest)
+    """Whether nobody means an object whose key goes on like this behind the prefix."""
+    return any(name.startswith(".") for name in rest.split("/")) or is_unfinished(rest)

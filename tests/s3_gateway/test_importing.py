@@ -1,0 +1,218 @@
+"""seekgate import, from a bucket and into one: real processes, a real server, and every byte counted."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from gateway.catalog import MediaFile, Owner
+from gateway.db.api_keys import PgApiKeys
+from gateway.db.recordings import PgRecordingCatalog
+from tests.command_line import CommandLine, command_line
+from tests.media_files import make_sound, make_still, make_video
+from tests.s3.buckets import make_bucket, s3_client
+from tests.s3.faults import FaultProxy, answer
+from tests.s3.processes import S3Server
+from tests.s3_gateway.broken import proxy_before
+from tests.s3_gateway.place import only_s3, s3_environ
+
+NO_MEDIA = {"empty.mp3": "it is empty", "notes.txt": "it cannot be read as wav, mp3"}
+USER = ("--user", "ada@example.org")
+
+
+@pytest.fixture(scope="module")
+def counting(swift: S3Server) -> Iterator[FaultProxy]:
+    with proxy_before(swift) as thread:
+        yield thread.proxy
+
+
+@pytest.fixture
+def proxy(counting: FaultProxy) -> FaultProxy:
+    counting.break_next()
+    return counting
+
+
+@pytest.fixture
+def bucket(swift: S3Server) -> str:
+    return asyncio.run(make_bucket(swift))
+
+
+@pytest.fixture
+def seekgate(tmp_path: Path, database_url: str, proxy: FaultProxy, bucket: str) -> CommandLine:
+    command = command_line(tmp_path, database__url=database_url)
+    command.environ.update(only_s3(proxy.server, bucket))
+    return command
+
+
+def upload(server: S3Server, bucket: str, *objects: tuple[str, Path | bytes]) -> None:
+    """Put objects into the bucket, as somebody else would: with the content type that means nothing."""
+
+    async def put() -> None:
+        async with s3_client(server) as client:
+            for key, content in objects:
+                body = content if isinstance(content, bytes) else content.read_bytes()
+                await client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="binary/octet-stream")
+
+    asyncio.run(put())
+
+
+@pytest.fixture
+def calls(swift: S3Server, bucket: str, tmp_path: Path) -> dict[str, Path]:
+    """Three objects below `calls/`, among what is no media."""
+    files = {
+        "calls/1.mp3": make_sound(tmp_path / "sound.mp3"),
+        "calls/deep/2 é+%20.m4a": make_sound(tmp_path / "moov-last.m4a"),
+        "calls/deep/3.mp4": make_video(tmp_path / "moving.mp4"),
+    }
+    others: list[tuple[str, Path | bytes]] = [
+        ("calls/", b""),
+        ("calls/.hidden.mp3", b"x"),
+        ("calls/4.mp3.part", b"x"),
+        ("calls/empty.mp3", b""),
+        ("calls/notes.txt", b"hello\n" * 100),
+        ("elsewhere.mp3", files["calls/1.mp3"]),
+    ]
+    upload(swift, bucket, *files.items(), *others)
+    return files
+
+
+async def rows(pool: asyncpg.Pool) -> dict[str, MediaFile]:
+    """What the user has, by key."""
+    catalog, keys = PgRecordingCatalog(pool), PgApiKeys(pool)
+    owner = Owner(await keys.ensure_user(USER[1]))
+    recordings = await catalog.list_recordings(owner, limit=100, offset=0)
+    return {media.object_key: media for recording in recordings for media in recording.media_files}
+
+
+async def test_what_lies_in_a_bucket_is_registered_where_it_is(
+    seekgate: CommandLine, bucket: str, calls: dict[str, Path], pool: asyncpg.Pool
+) -> None:
+    done = await asyncio.to_thread(seekgate.run, "import", f"s3://{bucket}/calls/", *USER, "--json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == len(calls)
+    registered = await rows(pool)
+    assert {key: media.size for key, media in registered.items()} == {
+        key: path.stat().st_size for key, path in calls.items()
+    }
+    assert {media.storage for media in registered.values()} == {"bucket"}
+    found = registered["calls/deep/2 é+%20.m4a"]
+    assert (found.type, found.format, found.content_type) == ("audio", "m4a", "audio/mp4")
+    assert found.duration_seconds == pytest.approx(2.0, abs=0.1)
+    assert found.etag
+    assert found.object_modified_at is not None
+    assert registered["calls/deep/3.mp4"].type == "video"
+
+
+def test_what_is_no_media_is_skipped_with_its_reason(
+    seekgate: CommandLine, bucket: str, calls: dict[str, Path]
+) -> None:
+    done = seekgate.run("import", f"s3://{bucket}/calls", *USER)
+    assert done.returncode == 0
+    told = sorted(done.stderr.splitlines())
+    assert len(told) == len(NO_MEDIA)
+    for line, (name, reason) in zip(told, NO_MEDIA.items(), strict=True):
+        assert line.startswith(f"skipped  s3://{bucket}/calls/{name}: {reason}")
+
+
+def test_a_repeated_import_makes_no_second_row(seekgate: CommandLine, bucket: str, calls: dict[str, Path]) -> None:
+    first = seekgate.json_lines("import", f"s3://{bucket}/calls/", *USER)
+    again = seekgate.json_lines("import", f"s3://{bucket}/", *USER)
+    by_id = {line["media_file_id"]: line for line in again}
+    assert len(by_id) == len(first) + 1  # and elsewhere.mp3
+    assert all(by_id[line["media_file_id"]] == line for line in first)
+
+
+def test_a_named_object_that_is_no_media_fails(seekgate: CommandLine, bucket: str, calls: dict[str, Path]) -> None:
+    told = seekgate.refusal(1, "import", f"s3://{bucket}/calls/notes.txt", *USER)
+    assert told.startswith(f"failed  s3://{bucket}/calls/notes.txt: it cannot be read as")
+
+
+def test_a_prefix_that_nothing_has_fails(seekgate: CommandLine, bucket: str) -> None:
+    told = seekgate.refusal(1, "import", f"s3://{bucket}/none", *USER)
+    assert told == f"failed  s3://{bucket}/none: no object's name starts with this\n"
+
+
+LARGE_BYTES = 8 * 1024 * 1024
+MOST_READ_BYTES = 3 * 512 * 1024
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        pytest.param("sound.wav", 100.0, id="wav"),
+        pytest.param("sound.mp3", 5.0, id="mp3-whose-length-could-be-counted"),
+        pytest.param("live.webm", 5.0, id="webm-that-does-not-say-its-length"),
+        pytest.param("moov-last.m4a", 300.0, id="m4a-whose-index-is-at-its-end"),
+    ],
+)
+def test_a_large_object_is_looked_at_and_never_read_whole(
+    seekgate: CommandLine, bucket: str, swift: S3Server, proxy: FaultProxy, tmp_path: Path, name: str, seconds: float
+) -> None:
+    content = make_sound(tmp_path / name, seconds).read_bytes()
+    if name != "moov-last.m4a":
+        content = content.ljust(LARGE_BYTES, b"\0")
+    upload(swift, bucket, (name, content))
+    (line,) = seekgate.json_lines("import", f"s3://{bucket}/{name}", *USER)
+    assert line["size"] == len(content)
+    assert 0 < proxy.sent < MOST_READ_BYTES < len(content)
+
+
+def test_trouble_with_one_object_does_not_hold_up_the_others(
+    seekgate: CommandLine, bucket: str, calls: dict[str, Path], proxy: FaultProxy
+) -> None:
+    proxy.break_next(answer(404, "NoSuchKey"))
+    done = seekgate.run("import", f"s3://{bucket}/calls/", *USER, "--json")
+    failed = [line for line in done.stderr.splitlines() if line.startswith("failed")]
+    assert (done.returncode, len(failed)) == (1, 1)
+    assert "NoSuchKey" in failed[0]
+    # Whichever object it was: the rest is registered, or skipped as always.
+    assert done.stdout.count("\n") + done.stderr.count("skipped") == len(calls) + len(NO_MEDIA) - 1
+
+
+def test_a_storages_prefix_is_no_part_of_its_keys(
+    seekgate: CommandLine, bucket: str, calls: dict[str, Path], proxy: FaultProxy
+) -> None:
+    seekgate.environ.update(s3_environ(proxy.server, bucket, prefix="calls/"))
+    for url in (f"s3://{bucket}/calls", f"s3://{bucket}/calls/", f"s3://{bucket}/calls/deep"):
+        lines = seekgate.json_lines("import", url, *USER)
+        assert len(lines) == (2 if url.endswith("deep") else 3)
+    told = seekgate.refusal(1, "import", f"s3://{bucket}/", *USER)
+    assert (
+        f"s3://{bucket}/ does not lie in any storage; the configured buckets are: bucket (s3://{bucket}/calls/)" in told
+    )
+
+
+def test_a_bucket_of_two_storages_asks_which(seekgate: CommandLine, bucket: str, proxy: FaultProxy) -> None:
+    seekgate.environ.update(s3_environ(proxy.server, bucket, "other"))
+    told = seekgate.refusal(1, "import", f"s3://{bucket}/x", *USER)
+    assert f"s3://{bucket}/x lies in bucket, other: choose one with --storage" in told
+    assert "no object's name" in seekgate.refusal(1, "import", f"s3://{bucket}/x", *USER, "--storage", "other")
+
+
+@pytest.mark.parametrize("url", ["s3://", "s3:///key"])
+def test_an_address_without_a_bucket_is_wrong_usage(seekgate: CommandLine, url: str) -> None:
+    assert "is no address like s3://bucket/prefix" in seekgate.refusal(2, "import", url, *USER)
+
+
+def test_a_bucket_that_cannot_be_listed_is_told_plainly(seekgate: CommandLine, bucket: str) -> None:
+    name = "SEEKGATE_STORAGES__BUCKET__SECRET_ACCESS_KEY"
+    seekgate.environ[name] = "another"
+    told = seekgate.refusal(1, "import", f"s3://{bucket}/", *USER)
+    assert "SignatureDoesNotMatch" in told or "403" in told
+
+
+async def test_files_of_this_machine_are_copied_into_the_bucket(
+    seekgate: CommandLine, bucket: str, swift: S3Server, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    sound, still = make_sound(tmp_path / "sound.wav", 200), make_still(tmp_path / "still.png")
+    lines = await asyncio.to_thread(seekgate.json_lines, "import", sound, still, *USER)
+    registered = await rows(pool)
+    assert sorted(line["size"] for line in lines) == sorted(media.size or 0 for media in registered.values())
+    async with s3_client(swift) as client:
+        for key, media in registered.items():
+            stored = await client.get_object(Bucket=bucket, Key=key)
+            path = {"wav": sound, "png": still}[media.format]
+            assert await stored["Body"].read() == path.read_bytes()
+            assert stored["ContentType"] == media.content_type
