@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.catalog import ApiKeys, ClientRecordings, DeletionQueue, RecordingCatalog, SigningSecrets
+from gateway.catalog import ApiKeys, ClientRecordings, DeletionQueue, RecordingCatalog, SigningSecrets, UploadCatalog
 from gateway.config import Config
 from gateway.db.cached import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
 from gateway.db.client_recordings import PgClientRecordings
@@ -20,7 +20,9 @@ from gateway.db.embedded import embedded_postgres
 from gateway.db.listener import listen
 from gateway.db.pool import apply_schema, open_pool
 from gateway.db.signing_keys import PgSigningSecrets
+from gateway.db.uploads import PgUploads
 from gateway.protocol.signing import Signer, SigningKey
+from gateway.protocol.upload_tokens import UploadTokens
 from gateway.settings.storages import LocalStorage
 from gateway.settings.storages import Storage as StorageSettings
 from gateway.storage import Storage
@@ -35,9 +37,11 @@ class Backends:
 
     catalog: RecordingCatalog
     recordings: ClientRecordings
+    uploads: UploadCatalog
     api_keys: ApiKeys
     deletions: DeletionQueue
     signer: Signer
+    upload_tokens: UploadTokens
     storages: Mapping[str, Storage]
 
 
@@ -64,8 +68,18 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
         catalog, api_keys = CachedRecordingCatalog(pool), CachedApiKeys(pool)
         await stack.enter_async_context(in_background(listen(url, CHANNEL, Changes(api_keys, catalog))))
         storages = {name: await _open_storage(stack, name, each) for name, each in config.storages.items()}
-        signer = await _signer(config, PgSigningSecrets(pool))
-        yield Backends(catalog, PgClientRecordings(pool), api_keys, PgDeletionQueue(pool), signer, storages)
+        keys = await _signing_keys(config, PgSigningSecrets(pool))
+        playback = config.playback
+        yield Backends(
+            catalog=catalog,
+            recordings=PgClientRecordings(pool),
+            uploads=PgUploads(pool),
+            api_keys=api_keys,
+            deletions=PgDeletionQueue(pool),
+            signer=Signer(keys, expires_in_seconds=playback.expires_in_seconds, window_seconds=playback.window_seconds),
+            upload_tokens=UploadTokens(keys),
+            storages=storages,
+        )
 
 
 @asynccontextmanager
@@ -87,11 +101,10 @@ async def _open_storage(stack: AsyncExitStack, name: str, settings: StorageSetti
     return Storage(name, settings.kind, adapter, root, getattr(settings, "redirect", False))
 
 
-async def _signer(config: Config, kept: SigningSecrets) -> Signer:
+async def _signing_keys(config: Config, kept: SigningSecrets) -> list[SigningKey]:
     """The configured signing keys, or the one that the gateway made for itself at its first start."""
-    playback = config.playback
-    keys = [SigningKey(key.kid, key.secret.get_secret_value().encode()) for key in playback.signing_keys]
+    keys = [SigningKey(key.kid, key.secret.get_secret_value().encode()) for key in config.playback.signing_keys]
     if not keys:
         kid, secret = await kept.ensure_signing_key(f"own-{secrets.token_hex(4)}", secrets.token_bytes(_SECRET_BYTES))
         keys = [SigningKey(kid, secret)]
-    return Signer(keys, expires_in_seconds=playback.expires_in_seconds, window_seconds=playback.window_seconds)
+    return keys

@@ -7,6 +7,7 @@ connection that waits in its queue while one worker leaves is accepted by the ne
 """
 
 import socket
+import ssl
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -69,3 +70,12 @@ def base_url(config: Config, sockets: Sockets) -> str:
     host, port = sockets.public.getsockname()[:2]
     scheme = "http" if config.server.tls_certificate is None else "https"
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def tls_context(config: Config) -> ssl.SSLContext | None:
+    """What https is served with; None for plain http."""
+    if config.server.tls_certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(config.server.tls_certificate, config.server.tls_key)
+    return context

@@ -20,7 +20,8 @@ from gateway.backends import Backends, in_background, open_backends
 from gateway.cleanup import Cleanup, CleanupSettings
 from gateway.config import Config
 from gateway.contract import load_contract
-from gateway.listening import Sockets
+from gateway.intake import build_sweep, build_upload_routes
+from gateway.listening import Sockets, tls_context
 from gateway.observability import AccessLog, Metrics
 from gateway.web.app import Services, build_admin_app, build_app
 from gateway.web.authentication import Authenticator
@@ -66,7 +67,8 @@ async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenera
     async with open_backends(config) as backends, _access_log(config) as access_log:
         cleanup = Cleanup(backends.deletions, backends.storages, CleanupSettings(**config.deletions.model_dump()))
         site = _Site(config, backends, cleanup, drain, access_log)
-        async with in_background(cleanup.run()), site.listening(sockets):
+        sweep = build_sweep(config, backends, cleanup.wake)
+        async with in_background(cleanup.run()), in_background(sweep.run()), site.listening(sockets):
             yield
 
 
@@ -99,6 +101,7 @@ class _Site:
             self._media(),
             self._vexa(cleanup),
             self._bota(cleanup),
+            build_upload_routes(config, backends, self._authenticator, self._streams),
             self._health(),
             PageRoutes(),
             self._cors,
@@ -173,7 +176,7 @@ class _Site:
         public = self._runner(build_app(self._services, with_operations=sockets.admin is None))
         admin = self._runner(build_admin_app(self._services))
         try:
-            await _serve(public, sockets, _tls(self._config))
+            await _serve(public, sockets, tls_context(self._config))
             if sockets.admin is not None:
                 await admin.setup()
                 await web.SockSite(admin, sockets.admin).start()
@@ -210,11 +213,3 @@ class _Site:
 async def _serve(runner: web.AppRunner, sockets: Sockets, tls: ssl.SSLContext | None) -> None:
     await runner.setup()
     await web.SockSite(runner, sockets.public, ssl_context=tls).start()
-
-
-def _tls(config: Config) -> ssl.SSLContext | None:
-    if config.server.tls_certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(config.server.tls_certificate, config.server.tls_key)
-    return context

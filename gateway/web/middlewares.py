@@ -64,7 +64,7 @@ def _tell(request: web.Request, exchange: Exchange, metrics: Metrics, access_log
             "remote": request.remote,
             "principal": exchange.principal,
             "method": request.method,
-            "path": request.path,
+            "path": _shown_path(request),
             "range": request.headers.get(hdrs.RANGE),
             "status": status,
             "promised": exchange.promised,
@@ -73,6 +73,12 @@ def _tell(request: web.Request, exchange: Exchange, metrics: Metrics, access_log
             "milliseconds": round(seconds * 1000, 3),
         }
     )
+
+
+def _shown_path(request: web.Request) -> str:
+    """The path without the token that is its own permission."""
+    token = request.match_info.get("token")
+    return request.path.replace(token, "***") if token else request.path
 
 
 def answer(cors: Cors, connections: Connections) -> Middleware:

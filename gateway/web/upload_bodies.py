@@ -1,0 +1,154 @@
+"""Bodies that are too large to hold: checked before they are read, while they are, and at their end.
+
+Knows: Content-Length, Content-Type, Content-MD5 (RFC 1864) and S3's `x-amz-checksum-sha256`. Refuses to know:
+where the bytes go. What is wrong is raised inside the reader's loop, so that whoever writes leaves nothing.
+
+    length known and wrong    400, before a byte is read
+    longer than may be        413, before a byte is read if the length is declared
+    not what was promised     400 (length, digest), 415 (type, coding)
+    silent for too long       408
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import hdrs, web
+
+from gateway.errors import Fault, Invalid
+from gateway.web.expectations import permit_body
+
+_CHUNK_BYTES: Final = 256 * 1024
+_CHECKSUM_FIELDS: Final[dict[str, Callable[[], Any]]] = {
+    "Content-MD5": lambda: hashlib.md5(usedforsecurity=False),
+    "x-amz-checksum-sha256": hashlib.sha256,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What may arrive: at most `most` bytes, exactly `exact` if that is known, of `content_type` if that is.
+
+    A client that sends nothing for `stall_timeout_seconds` is given up.
+    """
+
+    most: int
+    exact: int | None
+    content_type: str | None
+    stall_timeout_seconds: float
+
+
+class Checksum:
+    """A digest that was declared, and the one that the bytes have."""
+
+    def __init__(self, name: str, declared: str, start: Callable[[], Any]) -> None:
+        self.name = name
+        self._digest = start()
+        self._declared = _decoded(name, declared, self._digest.digest_size)
+        self.update: Callable[[bytes], None] = self._digest.update
+
+    def holds(self) -> bool:
+        """Whether they are the same."""
+        return hmac.compare_digest(self._declared, self._digest.digest())
+
+
+@asynccontextmanager
+async def accepted(request: web.Request, allowance: Allowance) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
+    """The request's body in chunks, after its head was accepted. Raises Invalid or an HTTPException."""
+    _check_length(request.content_length, allowance)
+    _check_type(request, allowance)
+    checksums = declared_checksums(request)
+    await permit_body(request)
+    async with (
+        aclosing(read(request, allowance.stall_timeout_seconds)) as chunks,
+        aclosing(checked(chunks, allowance, checksums)) as body,
+    ):
+        yield body
+
+
+def declared_checksums(request: web.Request) -> Sequence[Checksum]:
+    """The checksums that the head declares. Raises Invalid for one that is none."""
+    return [
+        Checksum(name, request.headers[name], start)
+        for name, start in _CHECKSUM_FIELDS.items()
+        if name in request.headers
+    ]
+
+
+async def read(request: web.Request, stall_timeout_seconds: float) -> AsyncGenerator[bytes, None]:
+    """The body as it comes; nothing is read ahead of who takes it."""
+    while True:
+        try:
+            async with asyncio.timeout(stall_timeout_seconds):
+                chunk = await request.content.read(_CHUNK_BYTES)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        except web.RequestPayloadError as error:
+            raise _invalid("body", "It is malformed, or ends early") from error
+        if not chunk:
+            return
+        yield chunk
+
+
+async def checked(
+    chunks: AsyncIterable[bytes], allowance: Allowance, checksums: Sequence[Checksum]
+) -> AsyncGenerator[bytes, None]:
+    """The same chunks; raises once there are too many bytes, or at the end if it is not what was declared."""
+    received = 0
+    async for chunk in chunks:
+        received += len(chunk)
+        if received > allowance.most:
+            _check_length(received, allowance)
+        for checksum in checksums:
+            checksum.update(chunk)
+        yield chunk
+    _check_length(received, allowance)
+    for checksum in checksums:
+        if not checksum.holds():
+            raise _invalid(checksum.name, "The bytes that arrived have another checksum")
+
+
+def _check_length(length: int | None, allowance: Allowance) -> None:
+    """Raises Invalid for a length that was not promised, HTTPRequestEntityTooLarge for one that nobody may send."""
+    if length is None:
+        return
+    if allowance.exact is not None and length != allowance.exact:
+        raise _invalid(hdrs.CONTENT_LENGTH, f"There are {length} bytes, and {allowance.exact} were promised")
+    if length > allowance.most:
+        raise web.HTTPRequestEntityTooLarge(max_size=allowance.most, actual_size=length)
+
+
+def _check_type(request: web.Request, allowance: Allowance) -> None:
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise web.HTTPUnsupportedMediaType(reason="Content-Encoding is not supported")
+    if allowance.content_type is not None and _essence(request) != essence(allowance.content_type):
+        raise web.HTTPUnsupportedMediaType(reason=f"Content-Type {allowance.content_type} was promised")
+
+
+def essence(content_type: str) -> str:
+    """A media type without its parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _essence(request: web.Request) -> str:
+    return essence(request.headers.get(hdrs.CONTENT_TYPE, ""))
+
+
+def _decoded(name: str, text: str, size: int) -> bytes:
+    try:
+        digest = base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        digest = b""
+    if len(digest) != size:
+        raise _invalid(name, f"It should be {size} bytes in base64")
+    return digest
+
+
+def _invalid(field: str, text: str) -> Invalid:
+    return Invalid((Fault("upload", ("header", field), text, None),))
