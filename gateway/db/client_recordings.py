@@ -43,7 +43,7 @@ class PgClientRecordings(ClientRecordings):
     async def list_page(self, owner: Owner, wanted: RecordingFilter, *, limit: int, offset: int) -> RecordingPage:
         filters = (wanted.device_id, wanted.end_user_id, wanted.status)
         older_than = _upper_bound(wanted)
-        if not storable(limit + 1, offset, older_than.id, *filters):
+        if not storable(offset, *filters):
             return RecordingPage((), None)
         statement = PAGES[wanted.device_id is not None, wanted.end_user_id is not None, wanted.status is not None]
         # One row more than is shown says whether there are more.

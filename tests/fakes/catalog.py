@@ -46,7 +46,7 @@ class MemoryCatalog(RecordingCatalog):
     async def list_recordings(
         self, owner: Owner, *, limit: int, offset: int, meeting_id: int | None = None
     ) -> Sequence[Recording]:
-        found = [each for each in self._of(owner) if meeting_id is None or each.meeting_id == meeting_id]
+        found = [each for each in self.recordings_of(owner) if meeting_id is None or each.meeting_id == meeting_id]
         return found[offset : offset + limit]
 
     async def find_recording(self, owner: Owner, recording_id: int) -> Recording | None:
@@ -75,7 +75,7 @@ class MemoryCatalog(RecordingCatalog):
             return None
         segments = sorted(self._segments[meeting.id], key=lambda each: each.start_seconds)
         return Transcript(
-            meeting, tuple(segments), tuple(each for each in self._of(owner) if each.meeting_id == meeting.id)
+            meeting, tuple(segments), tuple(each for each in self.recordings_of(owner) if each.meeting_id == meeting.id)
         )
 
     async def register(
@@ -117,7 +117,10 @@ class MemoryCatalog(RecordingCatalog):
             self._queue.add(file)
         return True
 
-    def _of(self, owner: Owner) -> list[Recording]:
+    def keep(self, recording: Recording) -> None:
+        self._recordings[recording.id] = recording
+
+    def recordings_of(self, owner: Owner) -> list[Recording]:
         mine = [each for each in self._recordings.values() if each.owner == owner]
         return sorted(mine, key=lambda each: (each.created_at, each.id), reverse=True)
 

@@ -1,0 +1,222 @@
+"""What client recordings must do: pages by filter and cursor, creations that may be repeated.
+
+Knows: the words of `gateway.catalog`. Refuses to know: SQL. A subclass has two fixtures: `rooms`, a fresh and empty
+world (`catalog_words.Rooms`), and `recordings`, the client recordings of the same world.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import product
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.catalog import (
+    ClientRecordings,
+    IdempotencyKey,
+    NewRecording,
+    Owner,
+    Position,
+    Recording,
+    RecordingFilter,
+    RecordingStatus,
+)
+from gateway.errors import Conflict, Invalid
+from tests.contracts.catalog_words import Rooms
+
+ALL: Final = RecordingFilter()
+TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=50)
+DESCRIBED: Final = NewRecording(
+    name="Überprüfung ☃",
+    device_id="device",
+    end_user_id="user",
+    metadata='{"n": 1.10, "big": 123456789012345678901234567890, "z": "\\u0000"}',
+    started_at=datetime(2026, 1, 31, 9, 30, 0, 123456, tzinfo=UTC),
+    ended_at=datetime(2026, 1, 31, 10, 0, tzinfo=UTC),
+)
+
+
+def key(text: str = "key", request: str = "request") -> IdempotencyKey:
+    return IdempotencyKey(text, sha256(request.encode()).digest())
+
+
+async def created(recordings: ClientRecordings, owner: Owner, count: int, **members: Any) -> list[Recording]:
+    """So many recordings, newest first."""
+    made = [await recordings.create_recording(owner, NewRecording(**members)) for _ in range(count)]
+    return sorted(made, key=lambda each: (each.created_at, each.id), reverse=True)
+
+
+async def listed(
+    recordings: ClientRecordings, owner: Owner, wanted: RecordingFilter = ALL, limit: int = 9, offset: int = 0
+) -> Sequence[Recording]:
+    return (await recordings.list_page(owner, wanted, limit=limit, offset=offset)).recordings
+
+
+class ClientRecordingsContract:
+    async def test_a_recording_is_made_as_it_was_described(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owner = await rooms.owner()
+        made = await recordings.create_recording(owner, DESCRIBED)
+        assert {name: getattr(made, name) for name in NewRecording.__slots__} == {
+            name: getattr(DESCRIBED, name) for name in NewRecording.__slots__
+        }
+        assert (made.owner, made.status, made.source, made.media_files) == (owner, "pending", "upload", ())
+        assert made.completed_at is None
+        assert await rooms.catalog.find_recording(owner, made.id) == made
+        assert list(await listed(recordings, owner)) == [made]
+
+    async def test_pages_meet_and_the_last_says_so(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owner = await rooms.owner()
+        made = await created(recordings, owner, 6)
+        pages = [await recordings.list_page(owner, ALL, limit=3, offset=offset) for offset in (0, 3, 6)]
+        assert [each for page in pages for each in page.recordings] == made
+        assert [page.end for page in pages] == [Position(made[2].created_at, made[2].id), None, None]
+
+    async def test_a_cursor_goes_on_where_the_page_ended(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owner = await rooms.owner()
+        made = await created(recordings, owner, 5)
+        seen: list[Recording] = []
+        position: Position | None = None
+        while position or not seen:
+            page = await recordings.list_page(owner, RecordingFilter(older_than=position), limit=2, offset=0)
+            seen, position = [*seen, *page.recordings], page.end
+        assert seen == made
+
+    async def test_what_is_made_at_one_moment_is_told_apart_by_id(
+        self, rooms: Rooms, recordings: ClientRecordings
+    ) -> None:
+        owner = await rooms.owner()
+        (made,) = await created(recordings, owner, 1)
+        for id, expected in ((made.id, []), (made.id - 1, []), (made.id + 1, [made])):
+            wanted = RecordingFilter(older_than=Position(made.created_at, id))
+            assert list(await listed(recordings, owner, wanted)) == expected
+
+    async def test_every_choice_of_filters_is_meant_as_one(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owner = await rooms.owner()
+        await rooms.added(owner)
+        for device, user in product(("d1", "d2", None), ("u1", "u2", None)):
+            await recordings.create_recording(owner, NewRecording(device_id=device, end_user_id=user))
+        everything = await listed(recordings, owner, limit=99)
+        assert len(everything) == 10
+        statuses: tuple[RecordingStatus | None, ...] = ("pending", "completed", None)
+        for device, user, status in product(("d1", "d3", None), ("u1", None), statuses):
+            wanted = RecordingFilter(device_id=device, end_user_id=user, status=status)
+            expected = [
+                each
+                for each in everything
+                if device in {None, each.device_id}
+                and user in {None, each.end_user_id}
+                and status in {None, each.status}
+            ]
+            assert list(await listed(recordings, owner, wanted, limit=99)) == expected
+
+    async def test_neither_moment_is_meant_itself(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owner = await rooms.owner()
+        (made,) = await created(recordings, owner, 1)
+        at, moment = made.created_at, timedelta(microseconds=1)
+        for after, before, seen in (
+            (at, None, False),
+            (at - moment, None, True),
+            (None, at, False),
+            (None, at + moment, True),
+            (at - moment, at + moment, True),
+            (at + moment, at - moment, False),
+        ):
+            wanted = RecordingFilter(created_after=after, created_before=before)
+            assert bool(await listed(recordings, owner, wanted)) is seen
+
+    async def test_a_cursor_and_a_moment_both_bound(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owner = await rooms.owner()
+        first, second, third = (await created(recordings, owner, 3))[::-1]
+        cursor = RecordingFilter(older_than=Position(third.created_at, third.id))
+        assert list(await listed(recordings, owner, cursor)) == [second, first]
+        assert list(await listed(recordings, owner, replace(cursor, created_before=second.created_at))) == [first]
+        later = replace(cursor, created_before=third.created_at + timedelta(days=1))
+        assert list(await listed(recordings, owner, later)) == [second, first]
+
+    @pytest.mark.parametrize(
+        "wanted",
+        [
+            RecordingFilter(device_id="\0"),
+            RecordingFilter(end_user_id="\ud800"),
+        ],
+        ids=["NUL", "lone surrogate"],
+    )
+    async def test_what_cannot_be_there_is_not_found(
+        self, rooms: Rooms, recordings: ClientRecordings, wanted: RecordingFilter
+    ) -> None:
+        owner = await rooms.owner()
+        await created(recordings, owner, 1, device_id="d")
+        page = await recordings.list_page(owner, wanted, limit=9, offset=0)
+        assert (list(page.recordings), page.end) == ([], None)
+
+    async def test_what_another_owner_has_is_not_listed(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        (made,) = await created(recordings, await rooms.owner(), 1, device_id="d")
+        for stranger in await rooms.strangers():
+            for wanted in (ALL, RecordingFilter(device_id="d"), RecordingFilter(status="pending")):
+                assert list(await listed(recordings, stranger, wanted)) == []
+            assert await rooms.catalog.find_recording(stranger, made.id) is None
+
+    async def test_the_same_request_again_makes_nothing(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owner = await rooms.owner()
+        made = await recordings.create_recording(owner, DESCRIBED, key())
+        assert await recordings.create_recording(owner, DESCRIBED, key()) == made
+        assert list(await listed(recordings, owner)) == [made]
+
+    async def test_the_first_answer_outlives_its_recording(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owner = await rooms.owner()
+        made = await recordings.create_recording(owner, DESCRIBED, key())
+        assert await rooms.catalog.delete_recording(owner, made.id)
+        assert await recordings.create_recording(owner, DESCRIBED, key()) == made
+        assert list(await listed(recordings, owner)) == []
+
+    async def test_another_request_with_the_key_is_a_conflict(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owner = await rooms.owner()
+        made = await recordings.create_recording(owner, NewRecording(), key())
+        with pytest.raises(Conflict) as refused:
+            await recordings.create_recording(owner, DESCRIBED, key(request="another"))
+        assert [fault.loc for fault in refused.value.faults] == [("header", "Idempotency-Key")]
+        assert list(await listed(recordings, owner)) == [made]
+
+    async def test_other_owners_keys_are_other_keys(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owners = [await rooms.owner(), *await rooms.strangers()]
+        made = [
+            await recordings.create_recording(owner, NewRecording(), key(request=str(number)))
+            for number, owner in enumerate(owners)
+        ]
+        assert len({each.id for each in made}) == len(owners)
+
+    async def test_of_many_at_once_one_makes_it(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owner = await rooms.owner()
+        made = await asyncio.gather(*(recordings.create_recording(owner, DESCRIBED, key()) for _ in range(12)))
+        assert len({each.id for each in made}) == 1
+        assert len(await listed(recordings, owner)) == 1
+
+    async def test_what_cannot_be_stored_uses_no_key_up(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owner = await rooms.owner()
+        with pytest.raises(Invalid):
+            await recordings.create_recording(owner, NewRecording(name="\0"), key())
+        assert (await recordings.create_recording(owner, NewRecording(name="good"), key())).name == "good"
+
+    @settings(
+        max_examples=20,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
+    @given(
+        texts=st.tuples(TEXTS, TEXTS, TEXTS),
+        started_at=st.datetimes(timezones=st.just(UTC)) | st.none(),
+    )
+    async def test_texts_and_moments_come_back_unchanged(
+        self, rooms: Rooms, recordings: ClientRecordings, texts: tuple[str, str, str], started_at: datetime | None
+    ) -> None:
+        owner = await rooms.owner()
+        name, device_id, end_user_id = texts
+        new = NewRecording(name, device_id, end_user_id, started_at=started_at)
+        made = await recordings.create_recording(owner, new)
+        assert (made.name, made.device_id, made.end_user_id, made.started_at) == (*texts, started_at)
+        assert await rooms.catalog.find_recording(owner, made.id) == made
