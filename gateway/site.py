@@ -191,6 +191,8 @@ class _Site:
             app,
             access_log=None,
             handler_cancellation=True,
+            # A compressed body is no recording, and may be a bomb; the size that counts is the size on the wire.
+            auto_decompress=False,
             keepalive_timeout=self._config.server.keepalive_timeout_seconds,
             shutdown_timeout=_FAREWELL_SECONDS,
         )

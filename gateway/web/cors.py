@@ -10,10 +10,14 @@ from typing import Final
 
 Header = tuple[str, str]
 
-_EXPOSED: Final = "Content-Range, Accept-Ranges, Content-Length, ETag"
+_EXPOSED: Final = (
+    "Content-Range, Accept-Ranges, Content-Length, ETag, "
+    "Location, Tus-Resumable, Upload-Expires, Upload-Length, Upload-Offset"
+)
 _REQUEST_HEADERS: Final = (
     "Authorization, X-API-Key, Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, "
-    "Content-Type, X-Request-Id"
+    "Content-Type, X-Request-Id, Content-MD5, X-Amz-Checksum-Sha256, "
+    "Tus-Resumable, Upload-Checksum, Upload-Length, Upload-Metadata, Upload-Offset"
 )
 # Browsers keep a preflight's answer for at most two hours (Chromium) or a day (Firefox).
 _PREFLIGHT_SECONDS: Final = "7200"

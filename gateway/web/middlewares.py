@@ -92,7 +92,8 @@ def answer(cors: Cors, connections: Connections) -> Middleware:
             return sent_response(400, keep_alive=False)
         response = await _answer(request, handler, cors)
         if not isinstance(response, SentResponse):
-            if connections.is_draining():
+            # A body that nobody waited for would be read as the next request, or until somebody's patience ends.
+            if connections.is_draining() or not request.content.is_eof():
                 response.force_close()
             origin = request.headers.get(hdrs.ORIGIN)
             for name, value in cors.headers(origin):

@@ -1,0 +1,480 @@
+"""A file's way in: promised, sent, completed, played; and what is refused on the way."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conformance.raw_http import Connection, compose, connect
+from tests.gateway_process import Gateway
+from tests.uploads.client import Client, raw_path
+from tests.uploads.conftest import ALLOWED_ORIGIN, MAX_FILE_BYTES, MAX_MEDIA, Content
+from tests.uploads.waiting import become
+
+
+def root_of(site: Gateway) -> Path:
+    root = next(iter(site.backends.storages.values())).root
+    assert root is not None
+    return root
+
+
+def drafts(site: Gateway) -> list[str]:
+    return [path.name for path in (root_of(site) / ".seekgate-tmp").iterdir()]
+
+
+def md5(content: bytes) -> str:
+    return base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+
+
+def sha256(content: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(content).digest()).decode()
+
+
+async def in_pieces(content: bytes, size: int = 1000) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+@pytest.mark.parametrize(
+    ("name", "type", "content_type", "seconds"),
+    [
+        ("sound.mp3", "audio", "audio/mpeg", 2),
+        ("sound.wav", "audio", "audio/wav", 2),
+        ("sound.webm", "audio", "audio/webm", 2),
+        ("moov-last.m4a", "audio", "audio/mp4", 2),
+        ("moving.mp4", "video", "video/mp4", 2),
+        ("still.png", "image", "image/png", None),
+    ],
+)
+async def test_what_was_uploaded_is_shown_for_what_it_is_and_plays_by_range(
+    client: Client, content: Content, name: str, type: str, content_type: str, seconds: int | None
+) -> None:
+    body, recording = content(name), await client.new_recording()
+    promised = await client.promise(recording, type)
+    assert (await client.put(promised, body)).status == 200
+    completed = await client.complete(recording)
+    assert completed.status == 200, completed
+    (media,) = completed.json["media"]
+    assert completed.json["status"] == "uploaded"
+    assert (media["id"], media["status"], media["type"]) == (promised["media_id"], "uploaded", type)
+    assert (media["mime_type"], media["file_size_bytes"]) == (content_type, len(body))
+    assert completed.json["duration_ms"] == (pytest.approx(seconds * 1000, abs=150) if seconds else None)
+    played = await client.raw(recording, media["id"], "bytes=100-299")
+    assert (played.status, played.body) == (206, body[100:300])
+    assert played.headers["Content-Type"] == content_type
+
+
+async def test_a_file_is_readable_only_when_it_is_completed(client: Client, content: Content) -> None:
+    recording = await client.new_recording()
+    promised = await client.promise(recording)
+    assert (await client.raw(recording, promised["media_id"])).status == 404
+    assert (await client.put(promised, content("sound.mp3"))).status == 200
+    assert (await client.raw(recording, promised["media_id"])).status == 404
+    assert (await client.complete(recording)).status == 200
+    assert (await client.raw(recording, promised["media_id"])).body == content("sound.mp3")
+
+
+async def test_a_pending_file_is_shown_as_it_was_promised(client: Client) -> None:
+    recording = await client.new_recording()
+    await client.promise(
+        recording, "video", content_type="video/mp4", file_size_bytes=5, captured_at="2026-01-02T04:04:05+01:00"
+    )
+    (media,) = (await client.succeed("GET", f"/v1/recordings/{recording}"))["media"]
+    assert media | {"id": None, "created_at": None} == {
+        "id": None,
+        "type": "video",
+        "mime_type": "video/mp4",
+        "file_size_bytes": 5,
+        "status": "pending",
+        "captured_at": "2026-01-02T03:04:05Z",
+        "created_at": None,
+    }
+
+
+async def test_the_etag_of_the_put_is_the_etag_of_the_bytes(client: Client, content: Content) -> None:
+    recording = await client.new_recording()
+    promised = await client.promise(recording)
+    put = await client.put(promised, content("sound.mp3"))
+    await client.complete(recording)
+    assert (await client.raw(recording, promised["media_id"])).headers["ETag"] == put.headers["ETag"]
+
+
+async def test_a_body_of_unknown_length_arrives_whole(client: Client, content: Content) -> None:
+    recording = await client.new_recording()
+    promised = await client.promise(recording, file_size_bytes=len(content("sound.wav")))
+    assert (await client.put(promised, in_pieces(content("sound.wav")))).status == 200
+    assert (await client.complete(recording)).status == 200
+    assert (await client.raw(recording, promised["media_id"])).body == content("sound.wav")
+
+
+async def test_another_put_replaces_the_file_until_it_is_completed(client: Client, content: Content) -> None:
+    recording = await client.new_recording()
+    promised = await client.promise(recording)
+    for name in ("still.png", "sound.wav", "sound.mp3"):
+        assert (await client.put(promised, content(name))).status == 200
+    assert (await client.complete(recording)).status == 200
+    late = await client.put(promised, content("sound.wav"))
+    assert (late.status, late.json["error"]["code"]) == (409, "resource_already_exists")
+    assert (await client.raw(recording, promised["media_id"])).body == content("sound.mp3")
+
+
+async def test_completing_again_is_the_same_answer(client: Client, content: Content) -> None:
+    recording, _ = await client.upload(content("sound.mp3"))
+    first, second = await client.complete(recording), await client.complete(recording)
+    assert (first.status, first.json) == (second.status, second.json)
+    assert first.json == await client.succeed("GET", f"/v1/recordings/{recording}")
+
+
+async def test_completions_at_once_are_one(client: Client, content: Content) -> None:
+    recording = await client.new_recording()
+    await client.put(await client.promise(recording), content("sound.mp3"))
+    answers = await asyncio.gather(*(client.complete(recording) for _ in range(8)))
+    assert {answer.status for answer in answers} == {200}
+    assert all(answer.json == answers[0].json for answer in answers)
+
+
+async def test_a_completion_races_another_put_without_harm(client: Client, content: Content) -> None:
+    bodies = {len(content(name)): content(name) for name in ("sound.mp3", "sound.wav")}
+    for _ in range(5):
+        recording = await client.new_recording()
+        promised = await client.promise(recording)
+        await client.put(promised, content("sound.mp3"))
+        put, completed = await asyncio.gather(client.put(promised, content("sound.wav")), client.complete(recording))
+        assert (put.status, completed.status) in {(200, 200), (409, 200)}
+        (media,) = completed.json["media"]
+        raw = await client.raw(recording, promised["media_id"])
+        assert raw.body == bodies[media["file_size_bytes"]]
+        assert raw.headers["Content-Type"] == media["mime_type"]
+
+
+async def test_a_recording_may_have_several_files_and_more_of_them_later(client: Client, content: Content) -> None:
+    recording = await client.new_recording()
+    for name, type in (("sound.mp3", "audio"), ("moving.mp4", "video")):
+        await client.put(await client.promise(recording, type), content(name))
+    assert len((await client.complete(recording)).json["media"]) == 2
+    await client.put(await client.promise(recording, "image"), content("still.png"))
+    completed = (await client.complete(recording)).json
+    assert [media["status"] for media in completed["media"]] == ["uploaded"] * 3
+
+
+# --- what is found out at the end
+
+
+async def refusal(client: Client, recording: str) -> Any:
+    completed = await client.complete(recording)
+    assert completed.status == 400, completed
+    assert completed.json["error"]["code"] == "invalid_request"
+    shown = await client.succeed("GET", f"/v1/recordings/{recording}")
+    assert {media["status"] for media in shown["media"]} <= {"pending"}
+    return completed.json["error"]["details"]
+
+
+@pytest.mark.parametrize(
+    ("promised_type", "sent", "word"),
+    [
+        pytest.param("audio", "still.png", "image/png", id="a-picture-for-sound"),
+        pytest.param("audio", "moving.mp4", "video/mp4", id="a-film-for-sound"),
+        pytest.param("video", "moov-last.m4a", "audio/mp4", id="sound-for-a-film"),
+        pytest.param("image", "sound.mp3", "audio/mpeg", id="sound-for-a-picture"),
+    ],
+)
+async def test_a_lie_about_the_type_is_refused_and_can_be_mended(
+    client: Client, content: Content, promised_type: str, sent: str, word: str
+) -> None:
+    recording = await client.new_recording()
+    promised = await client.promise(recording, promised_type)
+    await client.put(promised, content(sent))
+    (fault,) = await refusal(client, recording)
+    assert fault["field"] == f"{promised['media_id']}.type"
+    assert word in fault["message"]
+    honest = {"audio": "sound.mp3", "video": "moving.mp4", "image": "still.png"}[promised_type]
+    await client.put(promised, content(honest))
+    assert (await client.complete(recording)).status == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"MZ" + bytes(4000), id="a-program"),
+        pytest.param(b"#EXTM3U\nfile:///etc/passwd\n", id="a-playlist"),
+    ],
+)
+async def test_what_is_no_media_is_refused(client: Client, body: bytes) -> None:
+    recording = await client.new_recording()
+    promised = await client.promise(recording)
+    assert (await client.put(promised, body)).status == 200
+    (fault,) = await refusal(client, recording)
+    assert fault["field"] == f"{promised['media_id']}.type"
+
+
+async def test_a_file_that_never_came_is_named(client: Client, content: Content) -> None:
+    recording = await client.new_recording()
+    await client.put(await client.promise(recording), content("sound.mp3"))
+    missing = await client.promise(recording)
+    (fault,) = await refusal(client, recording)
+    assert fault["field"] == f"{missing['media_id']}.upload_url"
+
+
+async def test_nothing_promised_cannot_be_completed(client: Client) -> None:
+    assert await refusal(client, await client.new_recording())
+
+
+# --- what is found out on the way
+
+
+@pytest.mark.parametrize(
+    ("promised", "sent", "status", "field"),
+    [
+        pytest.param({"file_size_bytes": 99}, {}, 400, "Content-Length", id="another-size"),
+        pytest.param({}, {"Content-MD5": md5(b"else")}, 400, "Content-MD5", id="another-md5"),
+        pytest.param({}, {"Content-MD5": "no base64!"}, 400, "Content-MD5", id="malformed-md5"),
+        pytest.param({}, {"Content-MD5": md5(b"x")[:8]}, 400, "Content-MD5", id="short-md5"),
+        pytest.param({}, {"x-amz-checksum-sha256": sha256(b"else")}, 400, "x-amz-checksum-sha256", id="another-sha256"),
+        pytest.param({}, {"x-amz-checksum-sha256": "é"}, 400, "x-amz-checksum-sha256", id="malformed-sha256"),
+        pytest.param({"content_type": "audio/wav"}, {"Content-Type": "audio/mpeg"}, 415, None, id="another-type"),
+        pytest.param({}, {"Content-Encoding": "gzip"}, 415, None, id="compressed"),
+    ],
+)
+async def test_a_body_that_is_not_what_was_declared_leaves_nothing(
+    site: Gateway,
+    client: Client,
+    promised: dict[str, Any],
+    sent: Mapping[str, str],
+    status: int,
+    field: str | None,
+) -> None:
+    recording = await client.new_recording()
+    url = await client.promise(recording, **promised)
+    answer = await client.put(url, b"one hundred bytes" * 6, sent)
+    assert (answer.status, answer.json["error"]["code"]) == (status, "invalid_request"), answer
+    if field:
+        assert [fault["field"] for fault in answer.json["error"]["details"]] == [field]
+    assert drafts(site) == []
+    (fault,) = await refusal(client, recording)
+    assert fault["message"] == "It was not uploaded"
+
+
+async def test_checksums_that_hold_are_accepted(client: Client, content: Content) -> None:
+    body, recording = content("sound.mp3"), await client.new_recording()
+    promised = await client.promise(recording, content_type="audio/mpeg", file_size_bytes=len(body))
+    assert promised["headers"] == {"Content-Type": "audio/mpeg"}
+    sums = {"Content-MD5": md5(body), "x-amz-checksum-sha256": sha256(body)}
+    assert (await client.put(promised, body, sums)).status == 200
+    assert (await client.complete(recording)).status == 200
+
+
+async def test_a_chunked_body_of_another_size_leaves_nothing(site: Gateway, client: Client) -> None:
+    for size in (900, 1100):
+        recording = await client.new_recording()
+        promised = await client.promise(recording, file_size_bytes=1000)
+        assert (await client.put(promised, in_pieces(bytes(size), 100))).status == 400
+        assert drafts(site) == []
+
+
+async def test_too_large_a_file_is_refused_before_it_is_sent(site: Gateway, client: Client) -> None:
+    promised = await client.promise(await client.new_recording())
+    path = promised["upload_url"].removeprefix(site.base_url)
+    fields = [("Content-Length", str(MAX_FILE_BYTES + 1)), ("Expect", "100-continue")]
+    async with connect(site.host, site.port) as connection:
+        await connection.send(compose("PUT", path, fields, host=site.authority))
+        head = await connection.read_head()
+    assert head.status == 413
+
+
+async def test_a_wanted_file_is_asked_for(site: Gateway, client: Client) -> None:
+    promised = await client.promise(await client.new_recording())
+    path = promised["upload_url"].removeprefix(site.base_url)
+    async with connect(site.host, site.port) as connection:
+        fields = [("Content-Length", "4"), ("Expect", "100-continue")]
+        await connection.send(compose("PUT", path, fields, host=site.authority))
+        assert (await connection.read_head()).status == 100
+        await connection.send(b"RIFF")
+        assert (await connection.read_head()).status == 200
+
+
+async def test_too_large_a_file_of_unknown_length_is_cut_off(site: Gateway, client: Client) -> None:
+    promised = await client.promise(await client.new_recording())
+    path = promised["upload_url"].removeprefix(site.base_url)
+    async with connect(site.host, site.port) as connection:
+        await connection.send(compose("PUT", path, [("Transfer-Encoding", "chunked")], host=site.authority))
+        sending = asyncio.create_task(send_without_end(connection))
+        head = await connection.read_head()
+        sending.cancel()
+        await asyncio.wait([sending])
+        connection.reset()
+    assert head.status == 413
+    assert drafts(site) == []
+
+
+async def send_without_end(connection: Connection) -> None:
+    while True:
+        await connection.send(b"%x\r\n%s\r\n" % (2**20, bytes(2**20)))
+
+
+async def test_a_client_that_falls_silent_is_given_up_and_leaves_nothing(site: Gateway, client: Client) -> None:
+    promised = await client.promise(await client.new_recording())
+    path = promised["upload_url"].removeprefix(site.base_url)
+    async with connect(site.host, site.port) as connection:
+        await connection.send(compose("PUT", path, [("Content-Length", "100")], host=site.authority, body=b"half"))
+        head = await connection.read_head()
+    assert head.status == 408
+    assert drafts(site) == []
+
+
+async def test_a_client_that_leaves_in_the_middle_leaves_nothing(site: Gateway, client: Client) -> None:
+    for rudely in (False, True):
+        recording = await client.new_recording()
+        promised = await client.promise(recording)
+        path = promised["upload_url"].removeprefix(site.base_url)
+        async with connect(site.host, site.port) as connection:
+            await connection.send(
+                compose("PUT", path, [("Content-Length", "9999999")], host=site.authority, body=bytes(500_000))
+            )
+            await become(lambda: bool(drafts(site)))
+            if rudely:
+                connection.reset()
+        await become(lambda: not drafts(site))
+        (fault,) = await refusal(client, recording)
+        assert fault["message"] == "It was not uploaded"
+    assert "Traceback" not in site.log_text()
+
+
+async def test_a_recording_that_is_deleted_meanwhile_takes_the_file_along(
+    site: Gateway, client: Client, content: Content
+) -> None:
+    recording = await client.new_recording()
+    promised = await client.promise(recording)
+    before = len(list(root_of(site).rglob("uploads/*/*")))
+    arriving = asyncio.Event()
+
+    async def slow() -> AsyncGenerator[bytes, None]:
+        yield content("sound.mp3")[:100]
+        await arriving.wait()
+        yield content("sound.mp3")[100:]
+
+    putting = asyncio.create_task(client.put(promised, slow()))
+    await become(lambda: bool(drafts(site)))
+    await client.succeed("DELETE", f"/v1/recordings/{recording}", status=204)
+    arriving.set()
+    assert (await putting).status == 404
+    assert drafts(site) == []
+    assert len(list(root_of(site).rglob("uploads/*/*"))) == before
+
+
+async def test_a_deleted_recordings_files_are_removed(site: Gateway, client: Client, content: Content) -> None:
+    recording, media = await client.upload(content("sound.mp3"))
+    (path,) = root_of(site).rglob(f"uploads/*/{raw_path(recording, media).split('/')[4]}")
+    await client.succeed("DELETE", f"/v1/recordings/{recording}", status=204)
+    assert (await client.raw(recording, media)).status == 404
+    await become(lambda: not path.exists())
+
+
+# --- who may, and how often
+
+
+@pytest.mark.parametrize("route", ["upload-url", "upload-complete"])
+@pytest.mark.parametrize(
+    ("key", "status", "code"),
+    [
+        ("", 401, "unauthorized"),
+        ("read_only_key", 403, "forbidden"),
+        ("other_key", 404, "not_found"),
+        ("test_key", 404, "not_found"),
+    ],
+)
+async def test_only_the_owner_with_the_scope_may_upload(
+    site: Gateway, client: Client, route: str, key: str, status: int, code: str
+) -> None:
+    recording = await client.new_recording()
+    path = f"/v1/recordings/{recording}/{route}"
+    answer = await client.call("POST", path, {"type": "audio"}, key=getattr(site, key) if key else "")
+    assert (answer.status, answer.json["error"]["code"]) == (status, code)
+
+
+async def test_a_mistyped_token_is_forbidden(client: Client) -> None:
+    promised = await client.promise(await client.new_recording())
+    for url in (promised["upload_url"][:-1], promised["upload_url"] + "A", "/v1/uploads/up_x"):
+        answer = await client.ask("PUT", url, b"x")
+        assert (answer.status, answer.json["error"]["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, ["type"]),
+        ({"type": "text"}, ["type"]),
+        ({"type": "audio", "file_size_bytes": 0}, ["file_size_bytes"]),
+        ({"type": "audio", "file_size_bytes": 1.5}, ["file_size_bytes"]),
+        ({"type": "audio", "file_size_bytes": MAX_FILE_BYTES + 1}, ["file_size_bytes"]),
+        ({"type": "audio", "file_size_bytes": 10**30}, ["file_size_bytes"]),
+        ({"type": "audio", "content_type": "video/mp4"}, ["content_type"]),
+        ({"type": "audio", "content_type": "audio/mpeg\r\nX: y"}, ["content_type"]),
+        ({"type": "audio", "content_type": "audio/" + "x" * 300}, ["content_type"]),
+        ({"type": "audio", "captured_at": "yesterday"}, ["captured_at"]),
+        ({"type": "audio", "filename": "../../etc/passwd"}, ["filename"]),
+    ],
+)
+async def test_a_bad_promise_is_told_by_field(client: Client, body: dict[str, Any], fields: list[str]) -> None:
+    recording = await client.new_recording()
+    answer = await client.call("POST", f"/v1/recordings/{recording}/upload-url", body)
+    assert (answer.status, answer.json["error"]["code"]) == (400, "invalid_request")
+    assert [fault["field"] for fault in answer.json["error"]["details"]] == fields
+
+
+async def test_a_recording_has_a_limited_number_of_files_also_when_they_are_promised_at_once(client: Client) -> None:
+    recording = await client.new_recording()
+    path = f"/v1/recordings/{recording}/upload-url"
+    answers = await asyncio.gather(*(client.call("POST", path, {"type": "audio"}) for _ in range(MAX_MEDIA + 4)))
+    assert sorted(answer.status for answer in answers) == [200] * MAX_MEDIA + [400] * 4
+
+
+async def test_a_page_of_an_allowed_origin_may_send_a_file(client: Client) -> None:
+    promised = await client.promise(await client.new_recording())
+    asked = {
+        "Origin": ALLOWED_ORIGIN,
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "content-type,content-md5",
+    }
+    preflight = await client.ask("OPTIONS", promised["upload_url"], headers=asked)
+    assert preflight.status == 204
+    assert "PUT" in preflight.headers["Access-Control-Allow-Methods"]
+    allowed = preflight.headers["Access-Control-Allow-Headers"].lower()
+    assert {"content-type", "content-md5"} <= {name.strip() for name in allowed.split(",")}
+    sent = await client.put(promised, b"x", {"Origin": ALLOWED_ORIGIN})
+    assert sent.headers["Access-Control-Allow-Origin"] == ALLOWED_ORIGIN
+
+
+async def test_no_token_is_written_to_the_log(site: Gateway, client: Client, content: Content) -> None:
+    promised = await client.promise(await client.new_recording())
+    await client.put(promised, content("sound.mp3"))
+    token = promised["upload_url"].rpartition("/")[2]
+    assert '"/v1/uploads/***"' in await logged(site, '"PUT"')
+    assert token not in site.log_text()
+
+
+async def logged(site: Gateway, text: str) -> str:
+    """The log, once it has the text."""
+    await become(lambda: text in site.log_text())
+    return site.log_text()
+
+
+async def test_memory_stays_bounded_while_a_large_file_arrives(site: Gateway, client: Client) -> None:
+    async def large() -> AsyncGenerator[bytes, None]:
+        for _ in range(MAX_FILE_BYTES // 2**20):
+            yield bytes(2**20)
+
+    promised = [await client.promise(await client.new_recording()) for _ in range(4)]
+    before = resident_bytes(site.pid)
+    answers = await asyncio.gather(*(client.put(each, large()) for each in promised))
+    assert {answer.status for answer in answers} == {200}
+    assert resident_bytes(site.pid, "VmHWM") - before < 48 * 2**20
+
+
+def resident_bytes(pid: int, field: str = "VmRSS") -> int:
+    (line,) = [each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if each.startswith(field)]
+    return int(line.split()[1]) * 1024

@@ -1,0 +1,14 @@
+"""Waiting for what another process does, a turn of the event loop at a time."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+PATIENCE_SECONDS: Final = 30.0
+
+
+async def become(holds: Callable[[], bool]) -> None:
+    """Return once it holds; TimeoutError if it takes too long."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not holds():  # noqa: ASYNC110 - another process tells no Event of ours
+            await asyncio.sleep(0)
