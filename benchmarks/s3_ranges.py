@@ -1,0 +1,189 @@
+"""python -m benchmarks.s3_ranges: ranges from S3 through this gateway, a naive handler and nginx, in one run.
+
+Knows: the scenarios of S3, their targets, the order of a run. Refuses to know: how servers and loads work.
+
+    S3 ranges        random ranges at full load: CPU of the front server, requests a second
+    S3 first byte    one request after the other: when the first byte of the body comes
+    S3 seek storm    players that seek and leave: bytes from S3 for each byte that they took
+    S3 far away      one long read, 30 ms a request and 16 MB/s a connection: how fast
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Final
+
+import click
+
+from benchmarks.__main__ import RESULTS
+from benchmarks.corpus import Corpus, WrongAnswer, verify, write_corpus
+from benchmarks.goals import Goal, judge, ratio
+from benchmarks.machine import describe_machine
+from benchmarks.plan import FULL, KIB, MIB, QUICK, Plan, connections_for, length_name
+from benchmarks.processes import NotStarted, choose_cores
+from benchmarks.report import Run, targets_table, write_results
+from benchmarks.rows import Round, Row, as_round
+from benchmarks.s3_bucket import Bucket, running_bucket
+from benchmarks.s3_readers import Storm, measure_first_byte, measure_sequential, run_storm
+from benchmarks.s3_servers import GATEWAY, NAIVE, S3Site, running_fronts, s3_installed
+from benchmarks.shaping import Shaping, shaped
+from benchmarks.target import Target
+from benchmarks.wrk import Load, measure
+
+PLAIN: Final = "one plain connection"
+FAR_DELAY_SECONDS: Final = 0.03
+FAR_BYTES_PER_SECOND: Final = 16e6
+_SETTLING_SECONDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class S3Plan:
+    """How much: the common plan, and what only S3 has."""
+
+    common: Plan
+    lengths: tuple[int, ...]
+    timed_requests: int
+    storm: Storm
+    far_bytes: int
+
+
+FULL_S3: Final = S3Plan(FULL, (64 * KIB, MIB, 8 * MIB), 1000, Storm(8, 40, 256 * KIB, MIB, 1), 64 * MIB)
+QUICK_S3: Final = S3Plan(QUICK, (64 * KIB,), 30, Storm(4, 4, 256 * KIB, MIB, 1), 8 * MIB)
+
+GOALS: Final[tuple[Goal, ...]] = (
+    Goal(
+        "S3 64 KiB ranges, CPU per request, over a get_object handler",
+        0.3,
+        "×",
+        ratio("cpu_us", f"S3 ranges/64 KiB/{GATEWAY}", f"S3 ranges/64 KiB/{NAIVE}"),
+    ),
+    Goal(
+        "S3 64 KiB ranges, CPU per request, over a get_object handler",
+        0.2,
+        "×",
+        ratio("cpu_us", f"S3 ranges/64 KiB/{GATEWAY}", f"S3 ranges/64 KiB/{NAIVE}"),
+        moonshot=True,
+    ),
+    Goal(
+        "bytes from S3 for each byte that seeking players took",
+        1.5,
+        "",
+        lambda rows: rows[f"S3 seek storm/256 KiB to 1 MiB/{GATEWAY}"].values["upstream_per_byte"],
+    ),
+    Goal(
+        "a long read from a far S3, over one plain connection",
+        3,
+        "×",
+        ratio("mb_per_second", f"S3 far away/long read/{GATEWAY}", f"S3 far away/long read/{PLAIN}"),
+        at_least=True,
+    ),
+)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--quick", is_flag=True, help="A smoke of half a minute; its numbers mean little.")
+@click.option("--rounds", type=click.IntRange(1, 20), help="How often everything is measured.")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Where results go.")
+def main(*, quick: bool, rounds: int | None, output: Path | None) -> None:
+    """Compare ways to serve ranges from S3, and write a report."""
+    for program in ("wrk", "taskset"):
+        if shutil.which(program) is None:
+            raise click.ClickException(f"{program} is missing (apt install wrk util-linux)")
+    plan = QUICK_S3 if quick else FULL_S3
+    folder = output or (Path(tempfile.gettempdir()) / "seekgate-s3-quick" if quick else RESULTS / "s3")
+    try:
+        run = measure_all(plan, rounds or plan.common.rounds)
+    except (WrongAnswer, NotStarted, subprocess.SubprocessError, OSError, HTTPException) as error:
+        raise click.ClickException(str(error)) from error
+    write_results(run, folder)
+    click.echo(targets_table(run.verdicts))
+    click.echo(f"\n{folder}/results.md", err=True)
+
+
+def measure_all(plan: S3Plan, rounds: int) -> Run:
+    """Every scenario, as many rounds as wanted."""
+    machine, cores = describe_machine(), choose_cores()
+    with tempfile.TemporaryDirectory(prefix="seekgate-s3-") as name:
+        folder = Path(name)
+        (folder / "media").mkdir()
+        corpus = write_corpus(folder / "media", plan.common.corpus_bytes)
+        with running_bucket(folder, corpus) as bucket, s3_installed(folder, corpus, bucket) as installation:
+            machine["S3 server"] = bucket.server.name
+            site = S3Site(folder, installation, bucket, cores[:1])
+            found: list[Round] = [as_round(_measure_round(plan, site, corpus, number)) for number in range(rounds)]
+    machine["load average after"] = " ".join(f"{load:.2f}" for load in os.getloadavg())
+    notes = [f"front servers on core {cores[0]}; the S3 server and the load where the kernel puts them"]
+    return Run(machine, found, judge(GOALS, found), notes)
+
+
+def _measure_round(plan: S3Plan, site: S3Site, corpus: Corpus, number: int) -> Iterator[Row]:
+    with running_fronts(site) as targets:
+        yield from _run_ranges(plan, corpus, targets, number)
+    with _behind(site) as (counting, counted_site), running_fronts(counted_site) as targets:
+        yield from _run_storms(plan, corpus, targets, counting)
+    with _behind(site, FAR_DELAY_SECONDS, FAR_BYTES_PER_SECOND) as (_, far_site), running_fronts(far_site) as targets:
+        yield from _run_far(plan, corpus, [*targets, _plain(far_site.bucket, site.folder)])
+
+
+def _run_ranges(plan: S3Plan, corpus: Corpus, targets: list[Target], number: int) -> Iterator[Row]:
+    for length in plan.lengths:
+        load = Load(corpus.size, length, connections_for(length), seed=number + 1)
+        for target in targets:
+            click.echo(f"S3 ranges, {length_name(length)}, {target.server}", err=True)
+            verify(target, corpus, length, times=plan.common.verified, seed=number)
+            values = measure(target, load, warm_seconds=plan.common.warm_seconds, seconds=plan.common.seconds)
+            yield Row("S3 ranges", length_name(length), target.server, values)
+    for target in targets:
+        load = Load(corpus.size, plan.lengths[0], seed=number + 1)
+        values = measure_first_byte(target, load, requests=plan.timed_requests)
+        yield Row("S3 first byte", length_name(plan.lengths[0]), target.server, values)
+
+
+def _run_storms(plan: S3Plan, corpus: Corpus, targets: list[Target], counting: Shaping) -> Iterator[Row]:
+    for target in targets:
+        click.echo(f"S3 seek storm, {target.server}", err=True)
+        before = counting.passed_on
+        taken = run_storm(target, corpus, plan.storm)
+        _settle(counting)
+        values = {"upstream_per_byte": (counting.passed_on - before) / taken}
+        yield Row("S3 seek storm", "256 KiB to 1 MiB", target.server, values)
+
+
+def _settle(counting: Shaping) -> None:
+    """Wait until nothing comes from S3 any more: what was fetched for those who left counts too."""
+    deadline = time.monotonic() + _SETTLING_SECONDS
+    while not counting.is_settled() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _run_far(plan: S3Plan, corpus: Corpus, targets: list[Target]) -> Iterator[Row]:
+    for target in targets:
+        click.echo(f"S3 far away, {target.server}", err=True)
+        yield Row("S3 far away", "long read", target.server, measure_sequential(target, corpus, plan.far_bytes))
+
+
+def _plain(bucket: Bucket, folder: Path) -> Target:
+    """S3 itself, without anybody before it."""
+    log = folder / "plain.log"
+    log.touch()
+    return Target(PLAIN, os.getpid(), bucket.server.port, bucket.presigned_path(), log)
+
+
+@contextmanager
+def _behind(
+    site: S3Site, delay_seconds: float = 0.0, bytes_per_second: float | None = None
+) -> Iterator[tuple[Shaping, S3Site]]:
+    """The same site with S3 behind a proxy."""
+    with shaped(site.bucket.server.port, delay_seconds=delay_seconds, bytes_per_second=bytes_per_second) as proxy:
+        yield proxy, S3Site(site.folder, site.installation, site.bucket.behind(proxy.port), site.cores)
+
+
+if __name__ == "__main__":
+    main()

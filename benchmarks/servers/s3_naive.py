@@ -1,0 +1,65 @@
+"""get_object behind aiohttp, as one writes it first: `python s3_naive.py PORT`, the bucket in S3_BENCHMARK_….
+
+Knows: one bucket. Refuses to know: keys, catalogues, logs. The event loop is the gateway's, so that what differs is
+the way to the bytes.
+"""
+
+import os
+import sys
+from collections.abc import AsyncGenerator
+
+import uvloop
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from aiohttp import web
+
+CHUNK_BYTES = 64 * 1024
+PASSED_ON = {
+    "Content-Length": "ContentLength",
+    "Content-Range": "ContentRange",
+    "Content-Type": "ContentType",
+    "ETag": "ETag",
+}
+
+
+def build_app() -> web.Application:
+    """Every path is an object."""
+    app = web.Application()
+    client_of = web.AppKey("client", object)
+
+    async def with_client(app: web.Application) -> AsyncGenerator[None]:
+        config = AioConfig(
+            s3={"addressing_style": "path"},
+            max_pool_connections=256,
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        endpoint = os.environ["S3_BENCHMARK_ENDPOINT"]
+        session = get_session()
+        async with session.create_client("s3", "us-east-1", endpoint_url=endpoint, config=config) as client:
+            app[client_of] = client
+            yield
+
+    async def get(request: web.Request) -> web.StreamResponse:
+        asked = {"Range": request.headers["Range"]} if "Range" in request.headers else {}
+        bucket, key = os.environ["S3_BENCHMARK_BUCKET"], request.match_info["key"]
+        answer = await request.app[client_of].get_object(Bucket=bucket, Key=key, **asked)
+        headers = {name: str(answer[field]) for name, field in PASSED_ON.items() if field in answer}
+        response = web.StreamResponse(status=206 if asked else 200, headers=headers)
+        async with answer["Body"] as body:
+            await response.prepare(request)
+            async for chunk in body.iter_chunks(CHUNK_BYTES):
+                await response.write(chunk)
+        return response
+
+    app.cleanup_ctx.append(with_client)
+    app.router.add_get("/{key}", get)
+    return app
+
+
+if __name__ == "__main__":
+    uvloop.install()
+    # A client that leaves takes its request along, or every connection to S3 would be held to its end.
+    web.run_app(
+        build_app(), host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None, handler_cancellation=True
+    )

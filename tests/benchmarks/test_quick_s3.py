@@ -1,0 +1,30 @@
+"""The S3 benchmark runs and its answers verify. Timings decide nothing."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.s3.processes import server_program
+
+SECONDS = 400
+
+
+@pytest.mark.skipif(
+    not (shutil.which("wrk") and shutil.which("taskset") and Path("/proc/self/schedstat").exists()),
+    reason="cannot run here: the benchmarks need Linux with wrk and taskset (apt install wrk)",
+)
+def test_a_quick_run_measures_every_front_server_that_is_there(tmp_path: Path) -> None:
+    server_program("swift-proxy-server")
+    command = [sys.executable, "-m", "benchmarks.s3_ranges", "--quick", "--output", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    rows = json.loads((tmp_path / "results.json").read_text())["rows"]
+    for server in ("seekgate, key", "aiobotocore get_object"):
+        assert rows[f"S3 ranges/64 KiB/{server}"]["cpu_us"] > 0
+        assert rows[f"S3 first byte/64 KiB/{server}"]["first_byte_p50_ms"] > 0
+        assert rows[f"S3 seek storm/256 KiB to 1 MiB/{server}"]["upstream_per_byte"] > 0.9
+        assert rows[f"S3 far away/long read/{server}"]["mb_per_second"] > 0
