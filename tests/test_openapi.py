@@ -1,15 +1,19 @@
-"""The published contract is a valid OpenAPI document, and its examples are what it promises."""
+"""The published contract is a valid OpenAPI document, its routes are the gateway's, its examples what it promises."""
 
+import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from gateway.contract import load_contract
+from gateway.web.app import Services, build_app
 
 CONTRACT: Final = load_contract()
 METHODS: Final = ("get", "head", "post", "put", "patch", "delete")
@@ -64,12 +68,52 @@ def references(node: Any) -> Iterator[str]:
         yield node["$ref"]
 
 
+async def unasked(_request: web.Request) -> web.StreamResponse:
+    """Stands where a handler would: routes are read, none is asked."""
+    raise NotImplementedError
+
+
+class Handlers:
+    def __getattr__(self, _name: str) -> Handler:
+        return unasked
+
+
+class Rooms:
+    def __getattr__(self, _name: str) -> Handlers:
+        return Handlers()
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    """(method, path) of all that the gateway answers."""
+    app = build_app(cast("Services", Rooms()), with_operations=True)
+    for route in app.router.routes():
+        if route.resource is not None:
+            yield route.method.lower(), route.resource.canonical
+
+
+ROUTES: Final = set(routes())
 OPERATIONS: Final = dict(operations())
 AUTHENTICATED: Final = [name for name, operation in OPERATIONS.items() if operation.get("security") != []]
 
 
 def test_the_contract_is_a_valid_openapi_document() -> None:
     assert [str(fault) for fault in OpenAPIV31SpecValidator(CONTRACT).iter_errors()] == []
+
+
+def test_every_route_is_in_the_contract_and_no_other() -> None:
+    # HEAD is answered wherever GET is: the contract says so once, and tells of it where more is to be told.
+    told = {f"{method} {path}" for method, path in ROUTES if method != "head"}
+    assert told == {name for name in OPERATIONS if not name.startswith("head ")}
+    assert {name for name in OPERATIONS if name.startswith("head ")} <= {f"{method} {path}" for method, path in ROUTES}
+
+
+@pytest.mark.parametrize("method_and_path", sorted(ROUTES), ids=" ".join)
+def test_a_routes_path_parameters_are_in_the_contract(method_and_path: tuple[str, str]) -> None:
+    path = method_and_path[1]
+    item = CONTRACT["paths"].get(path, {})
+    declared = [*item.get("parameters", []), *(p for m in METHODS for p in item.get(m, {}).get("parameters", []))]
+    named = {each["name"] for each in map(resolved, declared) if each["in"] == "path"}
+    assert named == set(re.findall(r"{(\w+)}", path))
 
 
 @pytest.mark.parametrize(
