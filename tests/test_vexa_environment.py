@@ -7,6 +7,7 @@ import pytest
 
 from gateway.config import ConfigError, load, vexa_variables
 from tests.command_line import command_line
+from tests.gateway_process import running_gateway
 
 MINIO = {
     "STORAGE_BACKEND": "minio",
@@ -104,3 +105,12 @@ def test_check_config_tells_what_was_understood_without_its_secrets(tmp_path: Pa
     assert done.stderr == f"Understood from Vexa's environment: {names}\n"
     assert "default_storage: minio" in done.stdout
     assert "do not tell" not in done.stdout
+
+
+def test_the_log_tells_what_was_understood(postgres: str, tmp_path: Path) -> None:
+    environ = MINIO | {"MINIO_SECRET_KEY": "do not tell", "SEEKGATE_DEFAULT_STORAGE": "local"}
+    with running_gateway(postgres, tmp_path, environ) as site:
+        assert "minio" in site.backends.storages
+    (line,) = [line for line in site.process.events if "understood from Vexa's environment" in line]
+    assert '"MINIO_SECRET_KEY"' in line
+    assert "do not tell" not in site.log_text()

@@ -47,6 +47,7 @@ def demo(*, config_path: Path | None, host: str | None, port: int | None) -> int
     ready = run_with_backends(config, lambda backends: prepare(config, backends))
 
     def announce(base_url: str) -> None:
+        _tell_vexa_variables(base_url)
         console = Console(highlight=False)
         player = f"Player  [bold]{base_url}/[/]\nKey     [bold]{ready.key}[/]"
         console.print(Panel.fit(player, title="seekgate demo"))
