@@ -5,15 +5,19 @@ Knows: what the upload routes are built from. Refuses to know: what any of it do
 
 import asyncio
 from collections.abc import Callable
+from typing import NamedTuple
 
 from gateway.backends import Backends
 from gateway.catalog import UploadLimits
 from gateway.config import Config
 from gateway.sweep import Sweep
-from gateway.uploads import READERS, Uploads
+from gateway.uploads import Uploads
+from gateway.verification import READERS, Verification
 from gateway.web.authentication import Authenticator
 from gateway.web.streaming import Streams
-from gateway.web.uploads import UploadRoutes, UploadUrls
+from gateway.web.tus import TusRoutes
+from gateway.web.upload_urls import UploadUrls
+from gateway.web.uploads import UploadRoutes
 
 
 def build_sweep(config: Config, backends: Backends, on_swept: Callable[[], None]) -> Sweep:
@@ -30,21 +34,43 @@ def build_uploads(config: Config, backends: Backends) -> Uploads:
         storages=backends.storages,
         default=backends.storages[config.default_storage],
         limits=UploadLimits(settings.max_media_per_recording, settings.max_total_bytes_per_account),
-        max_file_bytes=settings.max_file_bytes,
-        readers=asyncio.Semaphore(READERS),
+        verification=Verification(settings.max_file_bytes, asyncio.Semaphore(READERS)),
     )
 
 
-def build_upload_routes(
-    config: Config, backends: Backends, authenticator: Authenticator, streams: Streams
-) -> UploadRoutes:
-    """The upload routes of Bota's dialect; `streams` counts what is on its way, so that draining waits for it."""
-    settings = config.uploads
+class Intake(NamedTuple):
+    """The routes of the way in."""
+
+    uploads: UploadRoutes
+    tus: TusRoutes
+
+
+def build_intake(
+    config: Config,
+    backends: Backends,
+    authenticator: Authenticator,
+    streams: Streams,
+    on_removed: Callable[[], None],
+) -> Intake:
+    """The routes; `streams` counts what is on its way, so that draining waits for it."""
+    settings, uploads = config.uploads, build_uploads(config, backends)
     urls = UploadUrls(backends.upload_tokens, config.server.public_url, settings.url_expires_in_seconds)
-    return UploadRoutes(
-        authenticator=authenticator,
-        uploads=build_uploads(config, backends),
-        urls=urls,
-        streams=streams,
-        stall_timeout_seconds=settings.stall_timeout_seconds,
+    stall = settings.stall_timeout_seconds
+    return Intake(
+        UploadRoutes(
+            authenticator=authenticator,
+            uploads=uploads,
+            urls=urls,
+            streams=streams,
+            stall_timeout_seconds=stall,
+        ),
+        TusRoutes(
+            authenticator=authenticator,
+            uploads=uploads,
+            urls=urls,
+            streams=streams,
+            stall_timeout_seconds=stall,
+            expires_in_seconds=settings.abandoned_after_seconds,
+            on_removed=on_removed,
+        ),
     )

@@ -20,7 +20,7 @@ from gateway.backends import Backends, in_background, open_backends
 from gateway.cleanup import Cleanup, CleanupSettings
 from gateway.config import Config
 from gateway.contract import load_contract
-from gateway.intake import build_sweep, build_upload_routes
+from gateway.intake import build_intake, build_sweep
 from gateway.listening import Sockets, tls_context
 from gateway.observability import AccessLog, Metrics
 from gateway.web.app import Services, build_admin_app, build_app
@@ -101,7 +101,7 @@ class _Site:
             self._media(),
             self._vexa(cleanup),
             self._bota(cleanup),
-            build_upload_routes(config, backends, self._authenticator, self._streams),
+            *build_intake(config, backends, self._authenticator, self._streams, cleanup.wake),
             self._health(),
             PageRoutes(),
             self._cors,

@@ -6,15 +6,11 @@ storage works inside.
     promise   a pending media file, and a key made of ids alone
     receive   bytes into the storage; the object appears whole, and only while its media file is pending
     complete  every pending object is measured and read: it is what was promised, or the reason is told
-
-Nothing that a client says of a file is believed: type, format and duration are found by reading it.
 """
 
-import asyncio
 from collections.abc import AsyncIterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from gateway.catalog import (
@@ -29,33 +25,25 @@ from gateway.catalog import (
     VerifiedUpload,
 )
 from gateway.errors import Conflict, Fault, Invalid, NotFound
-from gateway.formats import NotMedia
-from gateway.object_file import read_in_thread
-from gateway.probe import Probe, probe
-from gateway.protocol.ids import encode_id
 from gateway.storage import Storage, storage_named
-from storage_adapters.base import ObjectNotFound, ObjectStat, StorageAdapter, StoredObject, Writable
+from gateway.verification import Verification
+from storage_adapters.base import ObjectStat, StorageAdapter, Writable
 from storage_adapters.resumable import Resumable
 
-# An object is read to its end only to count its length, and only if it is no larger than this.
-COUNTED_BYTES: Final = 64 * 1024 * 1024
-# Threads that read objects wait for other threads that read files: most of the pool has to stay free for those.
-READERS: Final = 2
 # How often a completion starts again because a file was uploaded once more meanwhile.
 LOOKS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """The way in. `max_file_bytes` is the largest object that is accepted; `default` is where new ones go."""
+    """The way in; new objects go to the storage `default`."""
 
     catalog: RecordingCatalog
     uploads: UploadCatalog
     storages: Mapping[str, Storage]
     default: Storage
     limits: UploadLimits
-    max_file_bytes: int
-    readers: asyncio.Semaphore
+    verification: Verification
 
     async def promise(self, owner: Owner, recording_id: int, upload: NewUpload) -> MediaFile:
         """The pending media file. Raises NotFound, or Invalid if it breaks a limit."""
@@ -76,6 +64,11 @@ class Uploads:
             raise Conflict("The upload is completed")
         return media
 
+    @property
+    def max_file_bytes(self) -> int:
+        """The largest file that is accepted."""
+        return self.verification.max_file_bytes
+
     def largest(self, media: MediaFile) -> int:
         """How many bytes may arrive for it."""
         return self.max_file_bytes if media.size is None else media.size
@@ -90,6 +83,23 @@ class Uploads:
         if not isinstance(adapter, Resumable):
             raise Conflict("The storage takes no resumable uploads")
         return adapter
+
+    def require_resumable(self) -> None:
+        """Raises Conflict if new objects cannot arrive in pieces."""
+        if not isinstance(self.default.adapter, Resumable):
+            raise Conflict("The storage takes no resumable uploads")
+
+    async def arrived(self, owner: Owner, media: MediaFile) -> int:
+        """How many bytes of it are there; what came in pieces is published once that is all of it.
+
+        Raises NotFound, Conflict or StorageError.
+        """
+        if media.etag is not None and media.size is not None:
+            return media.size
+        kept = await self.resumable(media).partial_size(media.object_key)
+        if kept == media.size:
+            await self.publish(owner, media)
+        return kept
 
     async def receive(self, owner: Owner, media: MediaFile, chunks: AsyncIterable[bytes]) -> ObjectStat:
         """Write the object from its bytes; it replaces what was uploaded before.
@@ -133,7 +143,7 @@ class Uploads:
             pending = [media for media in recording.media_files if media.status == "pending"]
             if not pending and recording.media_files:
                 return recording
-            found = await self._verify_all(pending)
+            found = await self._verify_all(owner, pending)
             if await self.uploads.complete_uploads(owner, recording_id, found, self.limits):
                 return await self._find_recording(owner, recording_id)
         raise Conflict("The files are being uploaded again")
@@ -144,57 +154,18 @@ class Uploads:
             raise NotFound("Recording not found")
         return recording
 
-    async def _verify_all(self, pending: Sequence[MediaFile]) -> Sequence[VerifiedUpload]:
+    async def _verify_all(self, owner: Owner, pending: Sequence[MediaFile]) -> Sequence[VerifiedUpload]:
         if not pending:
             raise Invalid((Fault("missing", ("media",), "Nothing was uploaded for this recording", None),))
-        looks = [await self._verify(media) for media in pending]
+        looks = [await self._verify(owner, media) for media in pending]
         faults = tuple(look for look in looks if isinstance(look, Fault))
         if faults:
             raise Invalid(faults)
         return [look for look in looks if isinstance(look, VerifiedUpload)]
 
-    async def _verify(self, media: MediaFile) -> VerifiedUpload | Fault:
-        try:
-            async with self.adapter(media).open(media.object_key) as stored:
-                if fault := self._size_fault(media, stored.stat.size):
-                    return fault
-                found = await self._probe(stored)
-        except ObjectNotFound:
-            return _fault(media, "upload_url", "It was not uploaded")
-        except NotMedia as error:
-            return _fault(media, "type", f"It is no {media.type}: {error}")
-        if found.type != media.type:
-            return _fault(media, "type", f"It is no {media.type} but {found.type} ({found.content_type})")
-        return _verified(media, stored.stat, found)
-
-    def _size_fault(self, media: MediaFile, size: int) -> Fault | None:
-        if media.size is not None and size != media.size:
-            return _fault(media, "file_size_bytes", f"It has {size} bytes, and {media.size} were promised")
-        if size > self.max_file_bytes:
-            return _fault(
-                media, "file_size_bytes", f"It has {size} bytes, and a file has at most {self.max_file_bytes}"
-            )
-        return None
-
-    async def _probe(self, stored: StoredObject) -> Probe:
-        look = partial(probe, to_the_end=stored.stat.size <= COUNTED_BYTES)
-        async with self.readers:
-            return await read_in_thread(stored, look)
-
-
-def _fault(media: MediaFile, field: str, text: str) -> Fault:
-    return Fault("upload", ("media", encode_id("med", media.id), field), text, None)
-
-
-def _verified(media: MediaFile, stat: ObjectStat, found: Probe) -> VerifiedUpload:
-    return VerifiedUpload(
-        media_file_id=media.id,
-        expected_etag=media.etag,
-        format=found.format,
-        content_type=found.content_type,
-        size=stat.size,
-        etag=stat.etag,
-        object_modified_at=stat.last_modified,
-        duration_seconds=found.duration_seconds,
-        metadata=found.metadata,
-    )
+    async def _verify(self, owner: Owner, media: MediaFile) -> VerifiedUpload | Fault:
+        adapter = self.adapter(media)
+        if isinstance(adapter, Resumable):
+            # The last piece may have come with a connection, or a gateway, that did not live to publish it.
+            await self.arrived(owner, media)
+        return await self.verification.look(media, adapter)

@@ -64,13 +64,19 @@ ROOMS: Mapping[str, set[str]] = {
     "gateway.uploads": {
         "gateway.catalog",
         "gateway.errors",
+        "gateway.storage",
+        "gateway.verification",
+        "storage_adapters.base",
+        "storage_adapters.resumable",
+    },
+    "gateway.verification": {
+        "gateway.catalog",
+        "gateway.errors",
         "gateway.formats",
         "gateway.object_file",
         "gateway.probe",
         "gateway.protocol",
-        "gateway.storage",
         "storage_adapters.base",
-        "storage_adapters.resumable",
     },
     # the three great rooms, which do not know each other
     "gateway.db": {"gateway.catalog", "gateway.errors", "gateway.resources"},
@@ -83,6 +89,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.storage",
         "gateway.uploads",
         "storage_adapters.base",
+        "storage_adapters.resumable",
         "storage_adapters.pages",  # whether the kernel has a file's pages, for the zero-copy path
     },
     "storage_adapters": {"storage_adapters.base", "storage_adapters.resumable"},
@@ -102,6 +109,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.config",
         "gateway.sweep",
         "gateway.uploads",
+        "gateway.verification",
         "gateway.web",
     },
     "gateway.listening": {"gateway.config"},

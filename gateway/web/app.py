@@ -19,6 +19,7 @@ from gateway.web.health import HealthRoutes
 from gateway.web.media import MediaRoute
 from gateway.web.middlewares import answer, observe
 from gateway.web.page import PageRoutes
+from gateway.web.tus import TusRoutes
 from gateway.web.uploads import UploadRoutes
 from gateway.web.vexa import VexaRoutes
 
@@ -26,6 +27,7 @@ from gateway.web.vexa import VexaRoutes
 _MAX_BODY_BYTES: Final = 1024 * 1024
 
 _MEDIA: Final = "/recordings/{recording_id}/media/{media_file_id}"
+_UPLOAD: Final = "/v1/uploads/{token}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Services:
     vexa: VexaRoutes
     bota: BotaRoutes
     uploads: UploadRoutes
+    tus: TusRoutes
     health: HealthRoutes
     page: PageRoutes
     cors: Cors
@@ -65,7 +68,11 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
             _post("/v1/recordings/{recording_id}/download-url", bota.download_url),
             _post("/v1/recordings/{recording_id}/upload-url", services.uploads.upload_url),
             _post("/v1/recordings/{recording_id}/upload-complete", services.uploads.upload_complete),
-            _put_file("/v1/uploads/{token}", services.uploads.put),
+            _put_file(_UPLOAD, services.uploads.put),
+            _post("/v1/uploads/tus", services.tus.create),
+            _head(_UPLOAD, services.tus.offset),
+            _patch_file(_UPLOAD, services.tus.append),
+            _delete(_UPLOAD, services.tus.terminate),
             _get("/livez", services.health.livez),
             _get("/openapi.json", services.health.openapi),
             _get("/", services.page.index),
@@ -87,8 +94,10 @@ def build_admin_app(services: Services) -> web.Application:
 _get: Final = partial(web.get, expect_handler=permit_body)
 _post: Final = partial(web.post, expect_handler=permit_body)
 _delete: Final = partial(web.delete, expect_handler=permit_body)
+_head: Final = partial(web.head, expect_handler=permit_body)
 # Who sends a file learns first whether it is wanted.
 _put_file: Final = partial(web.put, expect_handler=leave_to_handler)
+_patch_file: Final = partial(web.patch, expect_handler=leave_to_handler)
 
 
 def _operations(services: Services) -> list[web.RouteDef]:

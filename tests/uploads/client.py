@@ -3,6 +3,7 @@
 Knows: the routes and their JSON. Refuses to know: which answers are right, but for the plain way through.
 """
 
+import io
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from yarl import URL
 
 from gateway.protocol.ids import decode_id
 
-Payload = bytes | AsyncIterable[bytes] | None
+Payload = bytes | io.BytesIO | AsyncIterable[bytes] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,12 @@ def root_of(site: Gateway) -> Path:
 
 
 def drafts(site: Gateway) -> list[str]:
-    return [path.name for path in (root_of(site) / ".seekgate-tmp").iterdir()]
+    """Files that are being written in one go."""
+    return [name for name in unfinished(site) if not name.startswith("partial-")]
+
+
+def unfinished(site: Gateway) -> list[str]:
+    return sorted(path.name for path in (root_of(site) / ".seekgate-tmp").iterdir())
 
 
 def md5(content: bytes) -> str:
