@@ -23,8 +23,9 @@ class Cutter:
         ways = (self._pass_up(reader, up_writer), self._pass_down(up_reader, writer))
         tasks = [asyncio.create_task(way) for way in ways]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for each in (up_writer, writer):
-            each.transport.abort()
+        # A reset would throw away what the gateway has not read yet: it hears the end behind the last byte instead.
+        up_writer.close()
+        writer.transport.abort()
         await asyncio.wait(tasks)
 
     async def _pass_up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
