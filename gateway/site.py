@@ -103,7 +103,7 @@ class _Site:
             self._bota(cleanup),
             *build_intake(config, backends, self._authenticator, self._streams, cleanup.wake),
             self._health(),
-            PageRoutes(),
+            PageRoutes(config.media_sources),
             self._cors,
             self._metrics,
             access_log,

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -91,7 +92,7 @@ class Load:
             if status != 200 or body != self._content:
                 self.wrong.append(f"{status}, {len(body)} bytes")
 
-    def __enter__(self) -> "Load":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         return self

@@ -27,7 +27,7 @@ from gateway.settings.kinds import (
     WholeSeconds,
     Word,
 )
-from gateway.settings.storages import Storage
+from gateway.settings.storages import S3Storage, Storage
 
 
 class Server(Section):
@@ -210,3 +210,9 @@ class Config(Section):
     uploads: Uploads = Uploads()
     deletions: Deletions = Deletions()
     logging: Logging = Logging()
+
+    @property
+    def media_sources(self) -> tuple[str, ...]:
+        """Where readers of media may be sent besides the gateway, as sources of a Content-Security-Policy."""
+        redirecting = (each for each in self.storages.values() if isinstance(each, S3Storage) and each.redirect)
+        return tuple(storage.readers_source for storage in redirecting)

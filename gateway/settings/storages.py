@@ -5,6 +5,7 @@ Refuses to know: the adapters; `options()` is handed to `storage_adapters.connec
 """
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
 
@@ -103,6 +104,16 @@ class S3Storage(Section):
         if seconds >= seen.data.get("presign_expires_in_seconds", seconds + 1):
             raise ValueError("less than presign_expires_in_seconds")
         return seconds
+
+    @property
+    def readers_source(self) -> str:
+        """Where redirected readers are sent, as a source of a Content-Security-Policy."""
+        endpoint = self.public_endpoint_url or self.endpoint_url
+        if endpoint is None:
+            return "https://*.amazonaws.com"
+        parts = urlsplit(endpoint)
+        # With virtual addressing the bucket stands before the host.
+        return f"{parts.scheme}://{parts.netloc} {parts.scheme}://*.{parts.netloc}"
 
     def options(self) -> dict[str, Any]:
         """Everything the adapter takes; `redirect` is the gateway's own switch."""

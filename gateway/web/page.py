@@ -13,8 +13,6 @@ _POLICY: Final = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
-    "img-src": "'self' data: blob:",
-    "media-src": "'self'",
     "connect-src": "'self'",
     "base-uri": "'none'",
     "form-action": "'none'",
@@ -23,12 +21,17 @@ _POLICY: Final = {
 
 
 class PageRoutes:
-    """The page at `/` and what it loads from `/player/`."""
+    """The page at `/` and what it loads from `/player/`.
 
-    def __init__(self) -> None:
+    `media_sources` are where media may come from besides the gateway itself: storages that serve their readers.
+    """
+
+    def __init__(self, media_sources: tuple[str, ...] = ()) -> None:
         folder = files("gateway.web") / "player"
         self._files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
-        self._policy = "; ".join(f"{directive} {sources}" for directive, sources in _POLICY.items())
+        media = " ".join(("'self'", *media_sources))
+        policy = _POLICY | {"media-src": media, "img-src": f"{media} data:"}
+        self._policy = "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
 
     async def index(self, _request: web.Request) -> web.Response:
         """`GET /`."""
