@@ -66,6 +66,7 @@ WITHOUT_INDEX: Final = {
     "LOCK_NAME": "reads no table",
     "LOCK_SIGNING_KEYS": "reads no table",
     "PROVE_LIFE": "reads no table",
+    "SUM_SIZES": "adds up all that an account has, and only where accounts are limited",
 }
 
 ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
@@ -100,6 +101,15 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "FIND_ANSWER": (*WHALE, "key 8"),
     "KEEP_ANSWER": (*WHALE, "key 8", DIGEST, "{}"),
     "SWEEP_ANSWERS": (),
+    "ADD_UPLOAD": (WHALE[0], BASE, "audio", "bin", "audio/mpeg", "local", 1, None, WHEN),
+    "COMPLETE_RECORDING": (BASE + 2,),
+    "COMPLETE_UPLOAD": (BASE + 2, BASE + 2, None, "mp3", "audio/mpeg", 1, "e", WHEN, 1.0, None),
+    "COUNT_MEDIA": (BASE + 2,),
+    "HOLD_MEDIA_FILE": (*WHALE, BASE + 2, BASE + 2),
+    "LOCK_RECORDING": (*WHALE, BASE + 2),
+    "RECORD_PUBLICATION": (BASE + 2, "e", WHEN),
+    "REMOVE_UPLOAD": (*WHALE, BASE + 2, BASE + 2),
+    "SWEEP_UPLOADS": (timedelta(days=1), 100),
     "CLAIM_DELETIONS": (100, timedelta(seconds=60)),
     "FINISH_DELETION": (1,),
     "POSTPONE_DELETION": (1, timedelta(seconds=60), "e"),
