@@ -1,0 +1,235 @@
+"""A gateway that is killed (SIGKILL) again and again in the middle of uploads and deletions.
+
+Nothing half is ever visible, nothing acknowledged is ever lost, and a sweep leaves no object without its row.
+"""
+
+import asyncio
+import hashlib
+import os
+import signal
+import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import aiohttp
+import pytest
+
+from gateway import keys
+from gateway.backends import Backends, open_backends
+from gateway.catalog import ALL_SCOPES, MediaFile, Owner
+from gateway.cleanup import Cleanup, CleanupSettings
+from gateway.config import Config, load
+from gateway.protocol.ids import decode_id
+from gateway.storage import Storage
+from gateway.sweep import Sweep
+from storage_adapters.base import Listable
+from storage_adapters.drafts import sweep
+from tests.contracts.storage_words import read_whole
+from tests.gateway_process import Process
+from tests.uploads.client import Client, open_client
+from tests.uploads.test_tus import append, create
+from tests.uploads.wav import make_wav
+
+ROUNDS: Final = 10
+UPLOADS_IN_A_ROUND: Final = 20
+AT_ONCE: Final = 6
+# A round has about a hundred steps.
+STEPS_UNTIL_KILL: Final = (5, 110)
+TWO_DAYS: Final = 2 * 24 * 60 * 60
+
+BODIES: Final = {hashlib.sha256(body).hexdigest(): body for body in (make_wav(200_000 * n + 44, n) for n in (1, 4, 16))}
+
+
+@dataclass
+class Promises:
+    """What the gateway acknowledged, and so must keep, whoever kills it."""
+
+    completed: dict[str, str] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    asked_to_delete: set[str] = field(default_factory=set)
+
+
+class Killer:
+    """Kills the process when it was told of so many steps."""
+
+    def __init__(self, process: Process, steps: int) -> None:
+        self._process = process
+        self._steps = steps
+
+    def step(self) -> None:
+        self._steps -= 1
+        if self._steps == 0:
+            self._process.signal(signal.SIGKILL)
+
+
+@dataclass
+class World:
+    """One database and one storage, over which gateways come and go."""
+
+    environ: dict[str, str]
+    backends: Backends
+    config: Config
+    owner: Owner
+    key: str
+    chance: Random = field(default_factory=lambda: Random(20))
+    promises: Promises = field(default_factory=Promises)
+
+    @property
+    def storage(self) -> Storage:
+        return self.backends.storages["local"]
+
+    @contextmanager
+    def gateway(self) -> Iterator[Process]:
+        process = Process(self.environ)
+        try:
+            yield process
+        finally:
+            process.signal(signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncGenerator[World, None]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SEEKGATE_")}
+    environ = inherited | {
+        "SEEKGATE_SERVER__PORT": "0",
+        "SEEKGATE_DATA_DIR": str(tmp_path),
+        "SEEKGATE_DATABASE__URL": database_url,
+        "SEEKGATE_RATE_LIMITS__ENABLED": "false",
+        "SEEKGATE_DELETIONS__LEASE_SECONDS": "1",
+    }
+    config = load(None, environ)
+    async with open_backends(config) as backends:
+        owner = Owner(await backends.api_keys.ensure_user("owner@example.org"))
+        key = keys.new_key(live=True, restricted=False)
+        await backends.api_keys.create_key(
+            digest=keys.digest(key),
+            prefix=keys.visible_prefix(key),
+            owner=owner,
+            scopes=ALL_SCOPES,
+            expires_at=None,
+        )
+        yield World(environ, backends, config, owner, key)
+
+
+async def test_a_killed_gateway_leaves_nothing_half_and_loses_nothing(world: World) -> None:
+    for _ in range(ROUNDS):
+        with world.gateway() as process:
+            killer = Killer(process, world.chance.randint(*STEPS_UNTIL_KILL))
+            async with open_client(process.base_url, world.key) as client:
+                places = asyncio.Semaphore(AT_ONCE)
+                seeds = [world.chance.random() for _ in range(UPLOADS_IN_A_ROUND)]
+                await asyncio.gather(*(upload(world, client, killer, Random(s), places) for s in seeds))
+        await nothing_half_is_visible(world)
+    await clean_up(world)
+    await objects_and_rows_are_the_same(world)
+    await what_was_acknowledged_is_so(world)
+
+
+async def upload(world: World, client: Client, killer: Killer, chance: Random, places: asyncio.Semaphore) -> None:
+    """One upload in one of two ways, step by step, and perhaps its deletion, until the gateway is gone."""
+    digest = chance.choice(list(BODIES))
+    async with places:
+        with suppress(aiohttp.ClientError, ConnectionError):
+            await upload_by_steps(world, client, killer, chance, digest)
+
+
+async def upload_by_steps(world: World, client: Client, killer: Killer, chance: Random, digest: str) -> None:
+    recording = await client.new_recording()
+    killer.step()
+    send = chance.choice((send_at_once, send_in_pieces))
+    await send(client, killer, recording, BODIES[digest])
+    assert (await client.complete(recording)).status == 200
+    world.promises.completed[recording] = digest
+    killer.step()
+    if chance.random() < 0.5:
+        world.promises.asked_to_delete.add(recording)
+        await client.succeed("DELETE", f"/v1/recordings/{recording}", status=204)
+        world.promises.deleted.add(recording)
+        killer.step()
+
+
+async def send_at_once(client: Client, killer: Killer, recording: str, body: bytes) -> None:
+    promised = await client.promise(recording, file_size_bytes=len(body))
+    killer.step()
+    assert (await client.put(promised, told(body, killer))).status == 200
+    killer.step()
+
+
+async def send_in_pieces(client: Client, killer: Killer, recording: str, body: bytes) -> None:
+    url = (await create(client, len(body), recording)).headers["Location"]
+    killer.step()
+    for start in range(0, len(body), len(body) // 3 + 1):
+        piece = body[start : start + len(body) // 3 + 1]
+        assert (await append(client, url, start, piece)).status == 204
+        killer.step()
+
+
+async def told(body: bytes, killer: Killer) -> AsyncGenerator[bytes, None]:
+    """The body in four chunks; a step in its middle."""
+    quarter = len(body) // 4 + 1
+    for number in range(4):
+        yield body[number * quarter : (number + 1) * quarter]
+        if number == 1:
+            killer.step()
+
+
+async def media_files(world: World) -> list[MediaFile]:
+    recordings = await world.backends.catalog.list_recordings(world.owner, limit=10_000, offset=0)
+    return [media for recording in recordings for media in recording.media_files]
+
+
+async def digests(world: World) -> dict[str, str]:
+    """The hash of every visible object, by key."""
+    adapter = world.storage.adapter
+    assert isinstance(adapter, Listable)
+    found = [listed.key async for listed in adapter.list("")]
+    return {key: hashlib.sha256(await read_whole(adapter, key)).hexdigest() for key in found}
+
+
+async def nothing_half_is_visible(world: World) -> None:
+    found = await digests(world)
+    assert set(found.values()) <= BODIES.keys()
+    for media in await media_files(world):
+        if media.status == "uploaded":
+            async with world.storage.adapter.open(media.object_key) as stored:
+                assert (stored.stat.size, stored.stat.etag) == (media.size, media.etag)
+
+
+async def clean_up(world: World) -> None:
+    """What running gateways do in time, at once: abandoned uploads, the queue, and drafts of the dead."""
+    cleanup = Cleanup(
+        world.backends.deletions, world.backends.storages, CleanupSettings(**world.config.deletions.model_dump())
+    )
+    await Sweep(world.backends.uploads, 0, cleanup.wake).sweep_once()
+    async with asyncio.timeout(30):
+        while await world.backends.deletions.count_deletions():
+            await cleanup.drain_once()
+    assert world.storage.root is not None
+    sweep(world.storage.root, time.time() + TWO_DAYS)
+
+
+async def objects_and_rows_are_the_same(world: World) -> None:
+    rows = await media_files(world)
+    assert {media.status for media in rows} == {"uploaded"}
+    assert {media.object_key for media in rows} == (await digests(world)).keys()
+    assert world.storage.root is not None
+    assert list((world.storage.root / ".seekgate-tmp").iterdir()) == []
+
+
+async def what_was_acknowledged_is_so(world: World) -> None:
+    found, promises = await digests(world), world.promises
+    assert len(promises.completed) > UPLOADS_IN_A_ROUND
+    assert len(promises.deleted) > 0
+    rows = {media.recording_id: media for media in await media_files(world)}
+    for recording, digest in promises.completed.items():
+        media = rows.get(decode_id("rec", recording) or 0)
+        if recording in promises.deleted:
+            assert media is None
+        elif recording not in promises.asked_to_delete:
+            assert media is not None
+            assert found[media.object_key] == digest
