@@ -1,0 +1,137 @@
+"""Uploads to a bucket: the client sends to S3 itself, and the gateway looks at what arrived."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
+
+import pytest
+
+from gateway.catalog import Owner
+from gateway.protocol.ids import decode_id
+from tests.gateway_process import Gateway
+from tests.s3.conftest import swift
+from tests.s3.processes import S3Server
+from tests.s3_gateway.place import gateway_over
+from tests.uploads.client import Client, open_client
+from tests.uploads.conftest import SETTINGS, Content
+from tests.uploads.test_tus import create
+from tests.uploads.wav import make_wav
+
+__all__ = ["swift"]
+
+
+@pytest.fixture(scope="module")
+def site(swift: S3Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with gateway_over(swift, postgres, tmp_path_factory.mktemp("s3-uploads"), SETTINGS) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def brief_site(swift: S3Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One whose upload URLs end soon."""
+    brief = {**SETTINGS, "SEEKGATE_UPLOADS__URL_EXPIRES_IN_SECONDS": "2"}
+    with gateway_over(swift, postgres, tmp_path_factory.mktemp("s3-brief"), brief) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def client(site: Gateway) -> AsyncGenerator[Client, None]:
+    async with open_client(site.base_url, site.key) as opened:
+        yield opened
+
+
+async def keys_in_bucket(site: Gateway) -> set[str]:
+    adapter = next(iter(site.backends.storages.values())).adapter
+
+    async def listed() -> set[str]:
+        return {each.key async for each in adapter.list("uploads/")}  # type: ignore[attr-defined]
+
+    return await asyncio.to_thread(site.wait, listed())
+
+
+async def test_a_file_goes_to_the_bucket_and_plays_by_range(
+    site: Gateway, swift: S3Server, client: Client, content: Content
+) -> None:
+    body, recording = content("moov-last.m4a"), await client.new_recording()
+    promised = await client.promise(recording, content_type="audio/mp4", file_size_bytes=len(body))
+    assert promised["upload_url"].startswith(swift.endpoint_url)
+    assert promised["headers"] == {"Content-Type": "audio/mp4"}
+    assert (await client.put(promised, body)).status == 200
+    assert (await client.raw(recording, promised["media_id"])).status == 404
+    completed = await client.complete(recording)
+    assert completed.status == 200, completed
+    (media,) = completed.json["media"]
+    assert (media["mime_type"], media["file_size_bytes"], media["status"]) == ("audio/mp4", len(body), "uploaded")
+    assert completed.json["duration_ms"] == pytest.approx(2000, abs=150)
+    played = await client.raw(recording, media["id"], "bytes=100-299")
+    assert (played.status, played.body) == (206, body[100:300])
+
+
+async def test_a_file_that_is_too_long_to_be_counted_tells_its_length_by_itself(site: Gateway, client: Client) -> None:
+    body, recording = make_wav(80 * 1024 * 1024), await client.new_recording()
+    promised = await client.promise(recording)
+    assert (await client.put(promised, in_chunks(body), {"Content-Length": str(len(body))})).status == 200
+    completed = await client.complete(recording)
+    assert completed.status == 200, completed
+    assert completed.json["duration_ms"] == pytest.approx((len(body) - 44) / 96, abs=1)
+
+
+async def in_chunks(body: bytes) -> AsyncGenerator[bytes, None]:
+    for start in range(0, len(body), 1 << 20):
+        yield body[start : start + (1 << 20)]
+
+
+@pytest.mark.parametrize(
+    ("promise", "sent", "field"),
+    [
+        pytest.param({}, None, "upload_url", id="nothing-came"),
+        pytest.param({"file_size_bytes": 17}, "sound.mp3", "file_size_bytes", id="another-size"),
+        pytest.param({}, "still.png", "type", id="a-picture-for-sound"),
+    ],
+)
+async def test_what_is_not_as_promised_is_refused(
+    client: Client, content: Content, promise: dict[str, Any], sent: str | None, field: str
+) -> None:
+    recording = await client.new_recording()
+    promised = await client.promise(recording, **promise)
+    if sent:
+        assert (await client.put(promised, content(sent))).status == 200
+    completed = await client.complete(recording)
+    assert completed.status == 400
+    (fault,) = completed.json["error"]["details"]
+    assert fault["field"] == f"{promised['media_id']}.{field}"
+
+
+async def test_the_objects_deletion_waits_until_the_url_can_no_longer_bring_it_back(
+    site: Gateway, client: Client, content: Content
+) -> None:
+    recording = await client.new_recording()
+    promised = await client.promise(recording)
+    await client.put(promised, content("sound.mp3"))
+    key = f"uploads/{site.user_id}/{decode_id('med', promised['media_id'])}"
+    await client.succeed("DELETE", f"/v1/recordings/{recording}", status=204)
+    assert (await client.raw(recording, promised["media_id"])).status == 404
+    assert await asyncio.to_thread(site.wait, site.backends.deletions.claim_deletions(limit=9, lease_seconds=1)) == ()
+    assert key in await keys_in_bucket(site)
+    assert (await client.put(promised, content("sound.wav"))).status == 200
+    assert await asyncio.to_thread(site.wait, site.backends.deletions.count_deletions()) > 0
+
+
+async def test_a_deleted_recordings_object_leaves_the_bucket(brief_site: Gateway, content: Content) -> None:
+    async with open_client(brief_site.base_url, brief_site.key) as client:
+        recording, media = await client.upload(content("sound.mp3"))
+        assert (await client.raw(recording, media)).status == 200
+        assert len(await keys_in_bucket(brief_site)) == 1
+        await client.succeed("DELETE", f"/v1/recordings/{recording}", status=204)
+    async with asyncio.timeout(30):
+        while await keys_in_bucket(brief_site):
+            pass
+
+
+async def test_pieces_are_refused_where_the_storage_takes_none(site: Gateway, client: Client) -> None:
+    answer = await create(client, 1000)
+    assert (answer.status, answer.json["error"]["code"]) == (409, "resource_already_exists")
+    owned = await asyncio.to_thread(
+        site.wait, site.backends.catalog.list_recordings(Owner(site.user_id), limit=1, offset=0)
+    )
+    assert owned[0].media_files == ()
