@@ -32,20 +32,26 @@ class CachedApiKeys(PgApiKeys):
 
 
 class CachedRecordingCatalog(PgRecordingCatalog):
-    """PgRecordingCatalog that remembers media files by their ids and who asked."""
+    """PgRecordingCatalog that remembers media files by their recording, who asked, and for which."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         super().__init__(pool)
-        self.memory: Memory[tuple[int, int], Owner, MediaFile] = Memory()
+        self.memory: Memory[int, tuple[Owner, int], MediaFile] = Memory()
 
     async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
         look_up = super().find_media_file
-        topic = (recording_id, media_file_id)
-        found = await self.memory.ask(topic, owner, lambda: look_up(owner, recording_id, media_file_id))
+        asker = (owner, media_file_id)
+        found = await self.memory.ask(recording_id, asker, lambda: look_up(owner, recording_id, media_file_id))
         if found is not None and found.status == "pending":
             # It is completed once, and whoever completed it reads it at once: sooner than we may hear of it.
             return await look_up(owner, recording_id, media_file_id)
         return found
+
+    async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
+        gone = await super().delete_recording(owner, recording_id)
+        # Gone at once for who was told so: the notification may come a moment behind this answer.
+        self.memory.forget(recording_id)
+        return gone
 
 
 class Changes:
@@ -66,4 +72,4 @@ class Changes:
         if kind == "key":
             self._keys.forget(bytes.fromhex(words[0]))
         elif kind == "media":
-            self._media.forget((int(words[0]), int(words[1])))
+            self._media.forget(int(words[0]))

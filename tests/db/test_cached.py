@@ -118,6 +118,16 @@ async def test_a_revoked_key_and_a_deleted_recording_are_forgotten(pool: asyncpg
     assert await look(reader, owner, file.recording_id, file.id) == (False, False)
 
 
+async def test_who_deletes_sees_it_gone_without_any_news(pool: asyncpg.Pool) -> None:
+    owner = await add_key(pool)
+    file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
+    unheard = CachedRecordingCatalog(pool)
+    unheard.memory.trust(trusted=True)
+    assert await unheard.find_media_file(owner, file.recording_id, file.id) is not None
+    assert await unheard.delete_recording(owner, file.recording_id)
+    assert await unheard.find_media_file(owner, file.recording_id, file.id) is None
+
+
 async def test_what_was_missing_is_found_once_it_is_made(pool: asyncpg.Pool, reader: Reader) -> None:
     assert await reader.keys.find_key(DIGEST) is None
     await add_key(pool)

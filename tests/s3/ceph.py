@@ -78,7 +78,7 @@ osd op num shards = 2
 osd max object size = 134217728
 [client.rgw]
 rgw data = {folder}/rgw
-rgw frontends = beast endpoint=127.0.0.1:{port}
+rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw enable ops log = false
 rgw enable usage log = false
 rgw enable gc threads = false
