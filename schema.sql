@@ -93,6 +93,8 @@ CREATE INDEX IF NOT EXISTS recordings_newest
     ON recordings (user_id, live, created_at DESC, id DESC);
 CREATE INDEX IF NOT EXISTS recordings_of_meeting
     ON recordings (meeting_id, created_at DESC, id DESC) WHERE meeting_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS recordings_of_session
+    ON recordings (user_id, live, session_uid, created_at DESC, id DESC) WHERE session_uid IS NOT NULL;
 CREATE INDEX IF NOT EXISTS recordings_of_device
     ON recordings (user_id, live, device_id, created_at DESC, id DESC) WHERE device_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS recordings_of_end_user

@@ -11,7 +11,15 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.catalog import ApiKeys, ClientRecordings, DeletionQueue, RecordingCatalog, SigningSecrets, UploadCatalog
+from gateway.catalog import (
+    ApiKeys,
+    ClientRecordings,
+    DeletionQueue,
+    RecordingCatalog,
+    SessionUploads,
+    SigningSecrets,
+    UploadCatalog,
+)
 from gateway.config import Config
 from gateway.db.cached import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
 from gateway.db.client_recordings import PgClientRecordings
@@ -19,6 +27,7 @@ from gateway.db.deletions import PgDeletionQueue
 from gateway.db.embedded import embedded_postgres
 from gateway.db.listener import listen
 from gateway.db.pool import apply_schema, open_pool
+from gateway.db.session_uploads import PgSessionUploads
 from gateway.db.signing_keys import PgSigningSecrets
 from gateway.db.uploads import PgUploads
 from gateway.protocol.signing import Signer, SigningKey
@@ -38,6 +47,7 @@ class Backends:
     catalog: RecordingCatalog
     recordings: ClientRecordings
     uploads: UploadCatalog
+    session_uploads: SessionUploads
     api_keys: ApiKeys
     deletions: DeletionQueue
     signer: Signer
@@ -74,6 +84,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             catalog=catalog,
             recordings=PgClientRecordings(pool),
             uploads=PgUploads(pool),
+            session_uploads=PgSessionUploads(pool),
             api_keys=api_keys,
             deletions=PgDeletionQueue(pool),
             signer=Signer(keys, expires_in_seconds=playback.expires_in_seconds, window_seconds=playback.window_seconds),

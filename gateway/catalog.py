@@ -365,9 +365,14 @@ class UploadCatalog(Protocol):
         ...
 
     async def complete_uploads(
-        self, owner: Owner, recording_id: int, found: Sequence[VerifiedUpload], limits: UploadLimits
+        self,
+        owner: Owner,
+        recording_id: int,
+        found: Sequence[VerifiedUpload],
+        limits: UploadLimits,
+        status: RecordingStatus = "uploaded",
     ) -> bool:
-        """Make them uploaded, and a pending recording with them: all in one transaction.
+        """Make them uploaded, and a pending recording what `status` says: all in one transaction.
 
         False, and nothing done, if one of them is no longer pending or was published again meanwhile. Raises
         Invalid if the account would hold too much.
@@ -395,6 +400,26 @@ class ClientRecordings(Protocol):
 
         Raises Conflict if the key was used for another request, Invalid for what cannot be stored.
         """
+        ...
+
+
+class SessionUploads(Protocol):
+    """What meeting bots send: a session's audio and video, chunk by chunk.
+
+    A pending file's `metadata` counts what arrived: `chunks`, and their `bytes`.
+    """
+
+    async def ensure_session_upload(
+        self, owner: Owner, session_uid: str, upload: NewUpload, limits: UploadLimits
+    ) -> MediaFile:
+        """The session's file of that type, pending or completed, made with its recording if absent.
+
+        Raises Invalid if a limit is reached.
+        """
+        ...
+
+    async def record_chunk(self, media_file_id: int, *, chunks: int, size: int) -> bool:
+        """Remember that so many chunks arrived, `size` bytes in all; False if the last of them was there before."""
         ...
 
 

@@ -10,10 +10,12 @@ from typing import NamedTuple
 from gateway.backends import Backends
 from gateway.catalog import UploadLimits
 from gateway.config import Config
+from gateway.sessions import Sessions
 from gateway.sweep import Sweep
 from gateway.uploads import Uploads
 from gateway.verification import READERS, Verification
 from gateway.web.authentication import Authenticator
+from gateway.web.bot_uploads import BotUploadRoutes, InternalSecret
 from gateway.web.streaming import Streams
 from gateway.web.tus import TusRoutes
 from gateway.web.upload_urls import UploadUrls
@@ -43,6 +45,7 @@ class Intake(NamedTuple):
 
     uploads: UploadRoutes
     tus: TusRoutes
+    bots: BotUploadRoutes
 
 
 def build_intake(
@@ -73,4 +76,17 @@ def build_intake(
             expires_in_seconds=settings.abandoned_after_seconds,
             on_removed=on_removed,
         ),
+        BotUploadRoutes(
+            authenticator=authenticator,
+            api_keys=backends.api_keys,
+            internal=_internal_secret(config),
+            sessions=Sessions(uploads, backends.session_uploads),
+            streams=streams,
+            stall_timeout_seconds=stall,
+        ),
     )
+
+
+def _internal_secret(config: Config) -> InternalSecret | None:
+    secret = config.uploads.internal_secret
+    return None if secret is None else InternalSecret(secret.get_secret_value(), config.uploads.internal_owner)

@@ -20,6 +20,7 @@ from gateway.catalog import (
     Publication,
     Recording,
     RecordingCatalog,
+    RecordingStatus,
     UploadCatalog,
     UploadLimits,
     VerifiedUpload,
@@ -132,23 +133,29 @@ class Uploads:
         await publication.record(etag=stat.etag, object_modified_at=stat.last_modified)
         return stat
 
-    async def complete(self, owner: Owner, recording_id: int) -> Recording:
+    async def complete(
+        self, owner: Owner, recording_id: int, status: RecordingStatus = "uploaded", *, only: int | None = None
+    ) -> Recording:
         """The recording, when all that was promised for it is there; the same again if it was before.
+
+        A pending recording becomes what `status` says. `only` is the one media file to look at.
 
         Raises NotFound, Invalid with the reason for each file that is not what was promised, Conflict if files
         keep being uploaded again, or StorageError.
         """
         for _ in range(LOOKS):
-            recording = await self._find_recording(owner, recording_id)
-            pending = [media for media in recording.media_files if media.status == "pending"]
+            recording = await self.find_recording(owner, recording_id)
+            asked = [media for media in recording.media_files if only in {None, media.id}]
+            pending = [media for media in asked if media.status == "pending"]
             if not pending and recording.media_files:
                 return recording
             found = await self._verify_all(owner, pending)
-            if await self.uploads.complete_uploads(owner, recording_id, found, self.limits):
-                return await self._find_recording(owner, recording_id)
+            if await self.uploads.complete_uploads(owner, recording_id, found, self.limits, status):
+                return await self.find_recording(owner, recording_id)
         raise Conflict("The files are being uploaded again")
 
-    async def _find_recording(self, owner: Owner, recording_id: int) -> Recording:
+    async def find_recording(self, owner: Owner, recording_id: int) -> Recording:
+        """The recording. Raises NotFound."""
         recording = await self.catalog.find_recording(owner, recording_id)
         if recording is None:
             raise NotFound("Recording not found")

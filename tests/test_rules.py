@@ -59,6 +59,7 @@ ROOMS: Mapping[str, set[str]] = {
         "storage_adapters.base",
     },
     "gateway.probe": {"gateway.catalog", "gateway.formats"},
+    "gateway.sessions": {"gateway.catalog", "gateway.errors", "gateway.uploads", "storage_adapters.base"},
     "gateway.storage": {"storage_adapters.base"},
     "gateway.sweep": {"gateway.catalog", "gateway.errors"},
     "gateway.uploads": {
@@ -86,6 +87,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.keys",
         "gateway.observability",
         "gateway.protocol",
+        "gateway.sessions",
         "gateway.storage",
         "gateway.uploads",
         "storage_adapters.base",
@@ -107,6 +109,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.backends",
         "gateway.catalog",
         "gateway.config",
+        "gateway.sessions",
         "gateway.sweep",
         "gateway.uploads",
         "gateway.verification",

@@ -15,20 +15,10 @@ from typing import Final
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.catalog import (
-    UNKNOWN_CONTENT_TYPE,
-    UNKNOWN_FORMAT,
-    MediaFile,
-    NewUpload,
-    Owner,
-    UploadCatalog,
-    UploadLimits,
-    VerifiedUpload,
-)
+from gateway.catalog import MediaFile, NewUpload, Owner, RecordingStatus, UploadCatalog, UploadLimits, VerifiedUpload
+from gateway.db.pending import check_total, insert_upload, lock_account
 from gateway.db.pool import connected, storable
-from gateway.db.registration import LOCK_NAME
-from gateway.db.rows import media_file, read_row
-from gateway.errors import Conflict, Fault, Invalid, NotFound
+from gateway.errors import Conflict, NotFound
 
 
 class PgPublication:
@@ -53,13 +43,6 @@ class PgUploads(UploadCatalog):
     LOCK_RECORDING: Final = """
         SELECT id FROM recordings WHERE user_id = $1 AND live = $2 AND id = $3 FOR UPDATE
     """
-    ADD_UPLOAD: Final = """
-        INSERT INTO media_files AS m (id, recording_id, type, format, content_type, storage, object_key, status,
-                                      size, captured_at, upload_expires_at)
-        SELECT new.id, $2, $3, $4, $5, $6, format('uploads/%s/%s', $1::bigint, new.id), 'pending', $7, $8, $9
-        FROM (SELECT random_id() AS id) new
-        RETURNING to_json(m)
-    """
 
     async def add_upload(
         self, owner: Owner, recording_id: int, upload: NewUpload, limits: UploadLimits
@@ -67,24 +50,10 @@ class PgUploads(UploadCatalog):
         if not storable(recording_id):
             return None
         async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
-            await _lock_account(connection, owner, limits)
+            await lock_account(connection, owner, limits)
             if await connection.fetchval(self.LOCK_RECORDING, owner.user_id, owner.live, recording_id) is None:
                 return None
-            await _check_count(connection, recording_id, limits)
-            await _check_total(connection, owner, limits, added=upload.size or 0)
-            row = await connection.fetchval(
-                self.ADD_UPLOAD,
-                owner.user_id,
-                recording_id,
-                upload.type,
-                UNKNOWN_FORMAT,
-                upload.content_type or UNKNOWN_CONTENT_TYPE,
-                upload.storage,
-                upload.size,
-                upload.captured_at,
-                upload.upload_expires_at,
-            )
-        return read_row(media_file, row)
+            return await insert_upload(connection, owner, recording_id, upload, limits)
 
     HOLD_MEDIA_FILE: Final = """
         SELECT m.status FROM media_files m JOIN recordings r ON r.id = m.recording_id
@@ -114,20 +83,26 @@ class PgUploads(UploadCatalog):
         RETURNING true
     """
     COMPLETE_RECORDING: Final = """
-        UPDATE recordings SET status = 'uploaded' WHERE id = $1 AND status = 'pending'
+        UPDATE recordings SET status = $2, completed_at = CASE WHEN $2 = 'completed' THEN now() END
+        WHERE id = $1 AND status = 'pending'
     """
 
     async def complete_uploads(
-        self, owner: Owner, recording_id: int, found: Sequence[VerifiedUpload], limits: UploadLimits
+        self,
+        owner: Owner,
+        recording_id: int,
+        found: Sequence[VerifiedUpload],
+        limits: UploadLimits,
+        status: RecordingStatus = "uploaded",
     ) -> bool:
         try:
             async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
-                await _lock_account(connection, owner, limits)
+                await lock_account(connection, owner, limits)
                 await connection.fetchval(self.LOCK_RECORDING, owner.user_id, owner.live, recording_id)
                 for upload in found:
                     await self._complete(connection, recording_id, upload)
-                await _check_total(connection, owner, limits, added=0)
-                await connection.execute(self.COMPLETE_RECORDING, recording_id)
+                await check_total(connection, owner, limits, added=0)
+                await connection.execute(self.COMPLETE_RECORDING, recording_id, status)
         except _Outdated:
             return False
         return True
@@ -179,29 +154,3 @@ class PgUploads(UploadCatalog):
 
 class _Outdated(Exception):
     """What was found in storage is not what is there now; it rolls the transaction back."""
-
-
-COUNT_MEDIA: Final = "SELECT count(*) FROM media_files WHERE recording_id = $1"
-SUM_SIZES: Final = """
-    SELECT coalesce(sum(m.size), 0)::bigint FROM media_files m JOIN recordings r ON r.id = m.recording_id
-    WHERE r.user_id = $1
-"""
-
-
-async def _lock_account(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits) -> None:
-    """Where an account is limited, its uploads are counted one after the other."""
-    if limits.max_total_bytes_per_account is not None:
-        await connection.execute(LOCK_NAME, f"account {owner.user_id}")
-
-
-async def _check_count(connection: PoolConnectionProxy, recording_id: int, limits: UploadLimits) -> None:
-    if await connection.fetchval(COUNT_MEDIA, recording_id) >= limits.max_media_per_recording:
-        text = f"A recording has at most {limits.max_media_per_recording} media files"
-        raise Invalid((Fault("too_many", ("path", "id"), text, None),))
-
-
-async def _check_total(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits, *, added: int) -> None:
-    most = limits.max_total_bytes_per_account
-    if most is not None and await connection.fetchval(SUM_SIZES, owner.user_id) + added > most:
-        text = f"The account may hold {most} bytes, and this would be more"
-        raise Invalid((Fault("too_large", ("body", "file_size_bytes"), text, None),))

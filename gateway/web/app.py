@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.observability import AccessLog, Metrics
+from gateway.web.bot_uploads import BotUploadRoutes
 from gateway.web.bota import BotaRoutes
 from gateway.web.connections import Connections
 from gateway.web.cors import Cors
@@ -39,6 +40,7 @@ class Services:
     bota: BotaRoutes
     uploads: UploadRoutes
     tus: TusRoutes
+    bots: BotUploadRoutes
     health: HealthRoutes
     page: PageRoutes
     cors: Cors
@@ -68,6 +70,7 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
             _post("/v1/recordings/{recording_id}/download-url", bota.download_url),
             _post("/v1/recordings/{recording_id}/upload-url", services.uploads.upload_url),
             _post("/v1/recordings/{recording_id}/upload-complete", services.uploads.upload_complete),
+            _post_file("/internal/recordings/upload", services.bots.upload),
             _put_file(_UPLOAD, services.uploads.put),
             _post("/v1/uploads/tus", services.tus.create),
             _head(_UPLOAD, services.tus.offset),
@@ -97,6 +100,7 @@ _delete: Final = partial(web.delete, expect_handler=permit_body)
 _head: Final = partial(web.head, expect_handler=permit_body)
 # Who sends a file learns first whether it is wanted.
 _put_file: Final = partial(web.put, expect_handler=leave_to_handler)
+_post_file: Final = partial(web.post, expect_handler=leave_to_handler)
 _patch_file: Final = partial(web.patch, expect_handler=leave_to_handler)
 
 

@@ -1,0 +1,71 @@
+"""Pending media files: added within the limits of their recording and account.
+
+Knows: what counts against a limit, and that an account with one is counted by one transaction at a time.
+Refuses to know: what becomes of the file. The transaction is the caller's.
+"""
+
+from typing import Final
+
+import orjson
+from asyncpg.pool import PoolConnectionProxy
+
+from gateway.catalog import UNKNOWN_CONTENT_TYPE, UNKNOWN_FORMAT, MediaFile, NewUpload, Owner, UploadLimits
+from gateway.db.registration import LOCK_NAME
+from gateway.db.rows import media_file
+from gateway.errors import Fault, Invalid
+
+ADD_UPLOAD: Final = """
+    INSERT INTO media_files AS m (id, recording_id, type, format, content_type, storage, object_key, status,
+                                  size, captured_at, upload_expires_at)
+    SELECT new.id, $2, $3, $4, $5, $6, format('uploads/%s/%s', $1::bigint, new.id), 'pending', $7, $8, $9
+    FROM (SELECT random_id() AS id) new
+    RETURNING to_json(m)
+"""
+
+
+async def insert_upload(
+    connection: PoolConnectionProxy, owner: Owner, recording_id: int, upload: NewUpload, limits: UploadLimits
+) -> MediaFile:
+    """A pending media file of the locked recording, in the caller's transaction. Raises Invalid if it breaks a limit."""
+    await _check_count(connection, recording_id, limits)
+    await check_total(connection, owner, limits, added=upload.size or 0)
+    text = await connection.fetchval(
+        ADD_UPLOAD,
+        owner.user_id,
+        recording_id,
+        upload.type,
+        UNKNOWN_FORMAT,
+        upload.content_type or UNKNOWN_CONTENT_TYPE,
+        upload.storage,
+        upload.size,
+        upload.captured_at,
+        upload.upload_expires_at,
+    )
+    return media_file(orjson.loads(text))
+
+
+COUNT_MEDIA: Final = "SELECT count(*) FROM media_files WHERE recording_id = $1"
+SUM_SIZES: Final = """
+    SELECT coalesce(sum(m.size), 0)::bigint FROM media_files m JOIN recordings r ON r.id = m.recording_id
+    WHERE r.user_id = $1
+"""
+
+
+async def lock_account(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits) -> None:
+    """Where an account is limited, its uploads are counted one after the other."""
+    if limits.max_total_bytes_per_account is not None:
+        await connection.execute(LOCK_NAME, f"account {owner.user_id}")
+
+
+async def _check_count(connection: PoolConnectionProxy, recording_id: int, limits: UploadLimits) -> None:
+    if await connection.fetchval(COUNT_MEDIA, recording_id) >= limits.max_media_per_recording:
+        text = f"A recording has at most {limits.max_media_per_recording} media files"
+        raise Invalid((Fault("too_many", ("path", "id"), text, None),))
+
+
+async def check_total(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits, *, added: int) -> None:
+    """Raises Invalid if the account would hold more than it may with so many bytes more."""
+    most = limits.max_total_bytes_per_account
+    if most is not None and await connection.fetchval(SUM_SIZES, owner.user_id) + added > most:
+        text = f"The account may hold {most} bytes, and this would be more"
+        raise Invalid((Fault("too_large", ("body", "file_size_bytes"), text, None),))
