@@ -98,16 +98,19 @@ class PgUploads(UploadCatalog):
         try:
             async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
                 await lock_account(connection, owner, limits)
-                await connection.fetchval(self.LOCK_RECORDING, owner.user_id, owner.live, recording_id)
+                owned = await connection.fetchval(self.LOCK_RECORDING, owner.user_id, owner.live, recording_id)
                 for upload in found:
-                    await self._complete(connection, recording_id, upload)
+                    await self._complete(connection, owned, upload)
                 await check_total(connection, owner, limits, added=0)
                 await connection.execute(self.COMPLETE_RECORDING, recording_id, status)
         except _Outdated:
             return False
         return True
 
-    async def _complete(self, connection: PoolConnectionProxy, recording_id: int, upload: VerifiedUpload) -> None:
+    async def _complete(
+        self, connection: PoolConnectionProxy, recording_id: int | None, upload: VerifiedUpload
+    ) -> None:
+        """Complete one file of the recording; raises _Outdated if there is no such pending version of it."""
         done = await connection.fetchval(
             self.COMPLETE_UPLOAD,
             recording_id,

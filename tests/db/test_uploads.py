@@ -1,0 +1,242 @@
+"""Pending media files in PostgreSQL: limits, and the races between publishing, completing, deleting and sweeping."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from gateway.catalog import MediaFile, NewUpload, Owner, UploadLimits, VerifiedUpload
+from gateway.db.api_keys import PgApiKeys
+from gateway.db.deletions import PgDeletionQueue
+from gateway.db.recordings import PgRecordingCatalog
+from gateway.db.session_uploads import PgSessionUploads
+from gateway.db.uploads import PgUploads
+from gateway.errors import Conflict, Invalid, NotFound
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+LIMITS = UploadLimits(max_media_per_recording=3, max_total_bytes_per_account=None)
+SOUND = NewUpload("audio", "local")
+ADD_RECORDING = """
+    INSERT INTO recordings (user_id, live, source, status) VALUES ($1, $2, 'upload', 'pending') RETURNING id
+"""
+
+
+class Room:
+    """One owner's world over a fresh database."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+        self.uploads = PgUploads(pool)
+        self.sessions = PgSessionUploads(pool)
+        self.catalog = PgRecordingCatalog(pool)
+        self.queue = PgDeletionQueue(pool)
+
+    async def owner(self, email: str = "owner@example.org", *, live: bool = True) -> Owner:
+        return Owner(await PgApiKeys(self.pool).ensure_user(email), live)
+
+    async def recording(self, owner: Owner) -> int:
+        return int(await self.pool.fetchval(ADD_RECORDING, owner.user_id, owner.live))
+
+    async def added(self, upload: NewUpload = SOUND, limits: UploadLimits = LIMITS) -> tuple[Owner, MediaFile]:
+        owner = await self.owner()
+        media = await self.uploads.add_upload(owner, await self.recording(owner), upload, limits)
+        assert media is not None
+        return owner, media
+
+
+@pytest.fixture
+def room(pool: asyncpg.Pool) -> Room:
+    return Room(pool)
+
+
+def found(media: MediaFile, size: int = 10, **changes: str | None) -> VerifiedUpload:
+    return VerifiedUpload(
+        media_file_id=media.id,
+        expected_etag=changes.get("expected_etag", media.etag),
+        format="mp3",
+        content_type="audio/mpeg",
+        size=size,
+        etag="verified",
+        object_modified_at=NOW,
+        duration_seconds=2.5,
+        metadata={"codec": "mp3"},
+    )
+
+
+async def test_an_upload_is_pending_and_its_key_is_made_of_ids(room: Room) -> None:
+    owner, media = await room.added(NewUpload("video", "s3", "video/mp4", 99, NOW, NOW))
+    assert media.object_key == f"uploads/{owner.user_id}/{media.id}"
+    assert (media.status, media.type, media.storage, media.content_type) == ("pending", "video", "s3", "video/mp4")
+    assert (media.size, media.captured_at, media.etag) == (99, NOW, None)
+    assert await room.catalog.find_media_file(owner, media.recording_id, media.id) == media
+
+
+async def test_nobody_uploads_to_what_another_owner_has(room: Room) -> None:
+    owner, media = await room.added()
+    for stranger in (await room.owner("other@example.org"), await room.owner(live=False)):
+        assert await room.uploads.add_upload(stranger, media.recording_id, SOUND, LIMITS) is None
+        assert not await room.uploads.complete_uploads(stranger, media.recording_id, [found(media)], LIMITS)
+        assert not await room.uploads.remove_upload(stranger, media.recording_id, media.id)
+        with pytest.raises(NotFound):
+            await hold(room, stranger, media)
+    assert await room.uploads.add_upload(owner, 10**30, SOUND, LIMITS) is None
+    assert await room.catalog.find_media_file(owner, media.recording_id, media.id) == media
+
+
+async def hold(room: Room, owner: Owner, media: MediaFile) -> None:
+    async with room.uploads.publishing(owner, media.recording_id, media.id):
+        pass
+
+
+async def test_completing_makes_it_what_was_found(room: Room) -> None:
+    owner, media = await room.added()
+    assert await room.uploads.complete_uploads(owner, media.recording_id, [found(media)], LIMITS)
+    recording = await room.catalog.find_recording(owner, media.recording_id)
+    assert recording is not None
+    assert (recording.status, recording.completed_at) == ("uploaded", None)
+    (done,) = recording.media_files
+    assert (done.status, done.format, done.content_type, done.size) == ("uploaded", "mp3", "audio/mpeg", 10)
+    assert (done.etag, done.duration_seconds, done.metadata) == ("verified", 2.5, {"codec": "mp3"})
+    with pytest.raises(Conflict):
+        await hold(room, owner, media)
+    assert not await room.uploads.remove_upload(owner, media.recording_id, media.id)
+
+
+async def test_a_version_that_was_published_since_is_not_completed(room: Room) -> None:
+    owner, media = await room.added()
+    async with room.uploads.publishing(owner, media.recording_id, media.id) as publication:
+        await publication.record(etag="newer", object_modified_at=NOW)
+    assert not await room.uploads.complete_uploads(owner, media.recording_id, [found(media)], LIMITS)
+    newer = found(media, expected_etag="newer")
+    assert await room.uploads.complete_uploads(owner, media.recording_id, [newer], LIMITS)
+
+
+async def test_all_are_completed_or_none(room: Room) -> None:
+    owner, first = await room.added()
+    second = await room.uploads.add_upload(owner, first.recording_id, SOUND, LIMITS)
+    assert second is not None
+    both = [found(first), found(second, expected_etag="another")]
+    assert not await room.uploads.complete_uploads(owner, first.recording_id, both, LIMITS)
+    recording = await room.catalog.find_recording(owner, first.recording_id)
+    assert recording is not None
+    assert (recording.status, {media.status for media in recording.media_files}) == ("pending", {"pending"})
+
+
+@pytest.mark.parametrize("act", ["complete", "delete", "remove"])
+async def test_who_would_complete_or_delete_waits_for_the_object_to_appear(room: Room, act: str) -> None:
+    owner, media = await room.added()
+    acts = {
+        "complete": lambda: room.uploads.complete_uploads(owner, media.recording_id, [found(media)], LIMITS),
+        "delete": lambda: room.catalog.delete_recording(owner, media.recording_id),
+        "remove": lambda: room.uploads.remove_upload(owner, media.recording_id, media.id),
+    }
+    async with room.uploads.publishing(owner, media.recording_id, media.id) as publication:
+        acting = asyncio.create_task(acts[act]())
+        await blocked(room)
+        await publication.record(etag="published", object_modified_at=NOW)
+    assert await acting is (act != "complete")
+
+
+async def blocked(room: Room) -> None:
+    """Return once somebody waits for a lock in this database."""
+    waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT granted AND a.datname = current_database()"
+    async with asyncio.timeout(30):
+        while not await room.pool.fetchval(waiting):
+            pass
+
+
+async def test_a_sweep_takes_what_is_old_and_leaves_what_is_held(room: Room) -> None:
+    owner, media = await room.added()
+    assert await room.uploads.sweep_uploads(older_than_seconds=3600, limit=9) == 0
+    async with room.uploads.publishing(owner, media.recording_id, media.id):
+        assert await room.uploads.sweep_uploads(older_than_seconds=0, limit=9) == 0
+    _, completed = await room.added()
+    assert await room.uploads.complete_uploads(owner, completed.recording_id, [found(completed)], LIMITS)
+    assert await room.uploads.sweep_uploads(older_than_seconds=0, limit=9) == 1
+    (deletion,) = await room.queue.claim_deletions(limit=9, lease_seconds=1)
+    assert (deletion.storage, deletion.object_key) == (media.storage, media.object_key)
+    assert await room.catalog.find_media_file(owner, completed.recording_id, completed.id) is not None
+
+
+async def test_a_sweep_is_done_in_batches(room: Room) -> None:
+    for _ in range(5):
+        await room.added()
+    assert [await room.uploads.sweep_uploads(older_than_seconds=0, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+
+
+async def test_a_deletion_is_due_when_no_url_can_bring_the_object_back(room: Room) -> None:
+    owner, media = await room.added(NewUpload("audio", "s3", upload_expires_at=datetime.now(UTC) + timedelta(hours=1)))
+    past = NewUpload("audio", "s3", upload_expires_at=datetime.now(UTC) - timedelta(hours=1))
+    _, expired = await room.added(past)
+    for each in (media, expired):
+        assert await room.catalog.delete_recording(owner, each.recording_id)
+    claimed = await room.queue.claim_deletions(limit=9, lease_seconds=1)
+    assert [deletion.object_key for deletion in claimed] == [expired.object_key]
+    assert await room.queue.count_deletions() == 2
+
+
+async def test_a_recording_has_so_many_files_also_when_they_come_at_once(room: Room) -> None:
+    owner, media = await room.added()
+    adding = (room.uploads.add_upload(owner, media.recording_id, SOUND, LIMITS) for _ in range(8))
+    answers = await asyncio.gather(*adding, return_exceptions=True)
+    assert [type(answer) for answer in answers if not isinstance(answer, MediaFile)] == [Invalid] * 6
+
+
+async def test_an_account_has_so_many_bytes_also_when_they_come_at_once(room: Room) -> None:
+    limits = UploadLimits(max_media_per_recording=99, max_total_bytes_per_account=100)
+    owner, media = await room.added(NewUpload("audio", "local", size=40), limits)
+    adding = (
+        room.uploads.add_upload(owner, media.recording_id, NewUpload("audio", "local", size=20), limits)
+        for _ in range(8)
+    )
+    answers = await asyncio.gather(*adding, return_exceptions=True)
+    assert [type(answer) for answer in answers if not isinstance(answer, MediaFile)] == [Invalid] * 5
+    other = await room.owner("other@example.org")
+    assert await room.uploads.add_upload(
+        other, await room.recording(other), NewUpload("audio", "local", size=100), limits
+    )
+
+
+async def test_bytes_that_were_not_promised_count_when_they_are_completed(room: Room) -> None:
+    limits = UploadLimits(max_media_per_recording=99, max_total_bytes_per_account=100)
+    owner, media = await room.added(limits=limits)
+    with pytest.raises(Invalid):
+        await room.uploads.complete_uploads(owner, media.recording_id, [found(media, size=101)], limits)
+    assert await room.catalog.find_media_file(owner, media.recording_id, media.id) == media
+    assert await room.uploads.complete_uploads(owner, media.recording_id, [found(media, size=100)], limits)
+
+
+async def test_a_completed_recording_keeps_its_status(room: Room) -> None:
+    owner, media = await room.added()
+    assert await room.uploads.complete_uploads(owner, media.recording_id, [found(media)], LIMITS, "completed")
+    more = await room.uploads.add_upload(owner, media.recording_id, SOUND, LIMITS)
+    assert more is not None
+    assert await room.uploads.complete_uploads(owner, media.recording_id, [found(more)], LIMITS)
+    recording = await room.catalog.find_recording(owner, media.recording_id)
+    assert recording is not None
+    assert recording.status == "completed"
+    assert recording.completed_at is not None
+
+
+async def test_a_sessions_chunks_are_counted_one_by_one(room: Room) -> None:
+    owner = await room.owner()
+    first = await room.sessions.ensure_session_upload(owner, "session", SOUND, LIMITS)
+    answers = [
+        await room.sessions.record_chunk(first.id, chunks=chunks, size=chunks * 10) for chunks in (2, 1, 1, 2, 3, 2)
+    ]
+    assert answers == [False, True, False, True, True, False]
+    counted = await room.sessions.ensure_session_upload(owner, "session", SOUND, LIMITS)
+    assert counted.metadata == {"chunks": 3, "bytes": 30}
+
+
+async def test_a_session_has_one_file_of_each_type_also_when_they_begin_at_once(room: Room) -> None:
+    owner = await room.owner()
+    film = NewUpload("video", "local")
+    files = await asyncio.gather(
+        *(room.sessions.ensure_session_upload(owner, "session", each, LIMITS) for each in (SOUND, film) * 4)
+    )
+    assert len({file.recording_id for file in files}) == 1
+    assert len({file.id for file in files}) == 2
+    other = await room.sessions.ensure_session_upload(await room.owner(live=False), "session", SOUND, LIMITS)
+    assert other.recording_id != files[0].recording_id
