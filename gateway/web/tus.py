@@ -67,7 +67,10 @@ class TusRoutes:
         check_version(request)
         metadata = parse_metadata(request.headers.get("Upload-Metadata", ""))
         recording_id = decode_id("rec", metadata.get("recording_id", ""))
-        promise = _promise(metadata, number_of_bytes(request, "Upload-Length"))
+        length = number_of_bytes(request, "Upload-Length")
+        if length > self._uploads.max_file_bytes:
+            raise web.HTTPRequestEntityTooLarge(max_size=self._uploads.max_file_bytes, actual_size=length)
+        promise = _promise(metadata, length)
         if recording_id is None:
             raise NotFound("Recording not found")
         upload = NewUpload(promise.type, self._resumable(), promise.content_type, promise.file_size_bytes)

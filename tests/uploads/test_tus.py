@@ -206,7 +206,7 @@ async def test_more_than_was_promised_is_refused(client: Client) -> None:
     [
         pytest.param({"Upload-Length": None}, 400, id="no-length"),
         pytest.param({"Upload-Length": "0"}, 400, id="nothing"),
-        pytest.param({"Upload-Length": str(MAX_FILE_BYTES + 1)}, 400, id="too-large"),
+        pytest.param({"Upload-Length": str(MAX_FILE_BYTES + 1)}, 413, id="too-large"),
         pytest.param({"Upload-Metadata": None}, 400, id="no-metadata"),
         pytest.param({"Upload-Metadata": "type YXVkaW8="}, 404, id="no-recording"),
         pytest.param({"Upload-Metadata": "type !"}, 400, id="no-base64"),
