@@ -125,7 +125,7 @@ class BotUploadRoutes:
         while chunk := await self._patiently(part.read_chunk(_MAX_FIELD_BYTES)):
             text += chunk
             if len(text) > _MAX_FIELD_BYTES:
-                raise _invalid(part.name or "", f"It has more than {_MAX_FIELD_BYTES} bytes")
+                raise _invalid("body", f"A field has more than {_MAX_FIELD_BYTES} bytes")
         return text.decode()
 
     async def _read(self, file: BodyPartReader) -> AsyncGenerator[bytes, None]:

@@ -40,7 +40,7 @@ def parse_metadata(text: str) -> dict[str, str]:
         try:
             found[name] = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, ValueError):
-            raise _invalid("Upload-Metadata", f"{name} should be base64 of UTF-8 text") from None
+            raise _invalid("Upload-Metadata", "Each value should be base64 of UTF-8 text") from None
     return found
 
 
