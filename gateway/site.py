@@ -200,11 +200,13 @@ class _Site:
     async def _wait_for_streams(self, runner: web.AppRunner) -> None:
         """Fail readiness, close idle connections, and give the running streams until the deadline.
 
-        The listener stays up meanwhile, so that health checks see "draining" and late requests get an answer.
+        A lone worker's listener stays up, so that health checks see "draining"; among several, others accept.
         """
         self._drain.request()
+        for site in runner.sites if self._config.server.workers > 1 else ():
+            await site.stop()
         if runner.server is not None:
-            self._connections.close_idle(runner.server)
+            await self._connections.close_idle(runner.server)
         try:
             async with asyncio.timeout(self._config.server.drain_timeout_seconds):
                 await self._streams.wait_idle()

@@ -3,10 +3,15 @@
 Knows: aiohttp's server connections. Refuses to know: why the gateway goes down, and when.
 """
 
+import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
+
+# Who has just connected sends its request within this time, and is answered.
+GREETING_SECONDS: Final = 0.25
 
 
 class Connections:
@@ -24,11 +29,13 @@ class Connections:
         """It is over."""
         self._busy.discard(request.protocol)
 
-    def close_idle(self, server: web.Server) -> None:
+    async def close_idle(self, server: web.Server) -> None:
         """Close what has no request under way, and the rest behind its answer.
 
+        A connection that was accepted a moment ago is not idle, it is new: its request is waited for.
         aiohttp's `pre_shutdown` stops an idle connection's task but leaves its socket open.
         """
+        await asyncio.sleep(GREETING_SECONDS)
         server.pre_shutdown()
         for connection in server.connections:
             if connection not in self._busy:
