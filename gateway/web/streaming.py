@@ -75,11 +75,11 @@ class _Body:
                 await self._send_span(segment)
         await self._write()
 
-    async def _write(self, chunk: bytes = b"", *, more: bool = False) -> None:
-        data, self._pending = self._pending + chunk if self._pending else chunk, b""
+    async def _write(self, more: bytes = b"") -> None:
+        data, self._pending = self._pending + more if self._pending else more, b""
         if data:
             self.started = True
-            await self._wire.write(data, more=more)
+            await self._wire.write(data)
 
     async def _send_span(self, span: ByteSpan) -> None:
         offset = span.offset
@@ -89,7 +89,7 @@ class _Body:
             piece = self._file_piece(offset, min(length, _PIECE_BYTES))
             if piece is None:
                 return await self._copy(offset, length)
-            await self._write(more=True)
+            await self._write()
             await self._wire.send_file(piece)
             offset += piece.length
         return None

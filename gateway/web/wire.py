@@ -12,7 +12,6 @@ Readiness is awaited on a `dup` of the descriptor, because a loop refuses to wat
 
 import asyncio
 import os
-import socket
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -24,8 +23,6 @@ from storage_adapters.pages import is_resident, read_ahead
 TURN_BYTES: Final = 512 * 1024
 # How much of a file is asked of the kernel at once; cold pages are read ahead in pieces of this size.
 _SENDFILE_BYTES: Final = 256 * 1024
-# Without it (macOS) the head goes out in a packet of its own.
-_MSG_MORE: Final = getattr(socket, "MSG_MORE", 0)
 
 
 class Stalled(Exception):
@@ -38,8 +35,8 @@ class Wire(Protocol):
     sent: int
     """Bytes handed over so far."""
 
-    async def write(self, data: bytes, *, more: bool = False) -> None:
-        """Hand all of `data` over; `more` says that a file piece follows at once, so that they may share a packet."""
+    async def write(self, data: bytes) -> None:
+        """Hand all of `data` over."""
         ...
 
     async def send_file(self, piece: FilePiece) -> None:
@@ -61,7 +58,7 @@ def open_wire(request: web.Request, transport: asyncio.Transport, stall_timeout_
     sock = transport.get_extra_info("socket")
     if encrypted or sock is None or transport.get_write_buffer_size():
         return TransportWire(request, transport, stall_timeout_seconds)
-    return SocketWire(transport, sock, stall_timeout_seconds)
+    return SocketWire(transport, sock.fileno(), stall_timeout_seconds)
 
 
 async def _make_resident(fd: int, offset: int, length: int) -> None:
@@ -77,22 +74,21 @@ async def _make_resident(fd: int, offset: int, length: int) -> None:
 class SocketWire:
     """Straight to the socket of a plain connection."""
 
-    def __init__(self, transport: asyncio.Transport, sock: socket.socket, stall_timeout_seconds: float) -> None:
+    def __init__(self, transport: asyncio.Transport, fd: int, stall_timeout_seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
-        self._socket = sock
-        self._fd = sock.fileno()
+        self._fd = fd
         self._stall_timeout = stall_timeout_seconds
         self._watched: int | None = None
         self._turn = 0
         self.sent = 0
 
-    async def write(self, data: bytes, *, more: bool = False) -> None:
+    async def write(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
             self._check_open()
             try:
-                written = self._send(rest, _MSG_MORE if more else 0)
+                written = os.write(self._fd, rest)
             except BlockingIOError:
                 await self._writable()
                 continue
@@ -114,15 +110,6 @@ class SocketWire:
                 raise ObjectChanged("", f"the file ends before byte {offset}")
             offset += sent
             await self._end_turn(sent)
-
-    def _send(self, data: memoryview, flags: int) -> int:
-        """send(2) with flags, which the loops' own socket objects do not offer: a socket object for one call."""
-        family, kind, protocol = self._socket.family, self._socket.type, self._socket.proto
-        borrowed = socket.socket(family, kind, protocol, self._fd)
-        try:
-            return borrowed.send(data, flags)
-        finally:
-            borrowed.detach()
 
     def _check_open(self) -> None:
         if self._transport.is_closing():
@@ -174,7 +161,7 @@ class TransportWire:
         self._stall_timeout = stall_timeout_seconds
         self.sent = 0
 
-    async def write(self, data: bytes, *, more: bool = False) -> None:  # noqa: ARG002 - TLS packs records by itself
+    async def write(self, data: bytes) -> None:
         if self._transport.is_closing():
             raise ConnectionResetError("the connection was closed")
         self._transport.write(data)
