@@ -1,0 +1,88 @@
+"""The domain: who owns which recordings, and the protocols that look them up.
+
+Knows: users, keys, meetings, recordings, media files, and the queue of objects to delete.
+Refuses to know: SQL, HTTP, and where bytes lie (a storage's name and an object's key are opaque).
+
+Every method is owner-scoped: what another owner has does not exist. A look-up named `find_`
+returns None for what does not exist. Timestamps are aware and in UTC; sizes are bytes.
+
+    owners      whose, and who asks
+    keys        API keys, the signing key
+    recordings  a recording, a media file
+    meetings    a meeting, its transcript
+    library     the protocol of look-ups and deletion
+    clients     the protocol of API clients: create, list by filter
+    uploads     the protocols of what is on its way in
+    deletions   the protocol of the queue
+"""
+
+from gateway.catalog.clients import (
+    ClientRecordings,
+    IdempotencyKey,
+    NewRecording,
+    Position,
+    RecordingFilter,
+    RecordingPage,
+)
+from gateway.catalog.deletions import DeletionQueue, ObjectDeletion
+from gateway.catalog.keys import ApiKey, ApiKeys, SigningSecrets
+from gateway.catalog.library import RecordingCatalog
+from gateway.catalog.meetings import Meeting, NewMeeting, Segment, Transcript
+from gateway.catalog.owners import ALL_SCOPES, Owner, Principal, Scope
+from gateway.catalog.recordings import (
+    MediaFile,
+    MediaStatus,
+    MediaType,
+    NewMedia,
+    Recording,
+    RecordingSource,
+    RecordingStatus,
+)
+from gateway.catalog.uploads import (
+    UNKNOWN_CONTENT_TYPE,
+    UNKNOWN_FORMAT,
+    NewUpload,
+    Publication,
+    SessionUploads,
+    UploadCatalog,
+    UploadLimits,
+    VerifiedUpload,
+)
+
+__all__ = [
+    "ALL_SCOPES",
+    "UNKNOWN_CONTENT_TYPE",
+    "UNKNOWN_FORMAT",
+    "ApiKey",
+    "ApiKeys",
+    "ClientRecordings",
+    "DeletionQueue",
+    "IdempotencyKey",
+    "MediaFile",
+    "MediaStatus",
+    "MediaType",
+    "Meeting",
+    "NewMedia",
+    "NewMeeting",
+    "NewRecording",
+    "NewUpload",
+    "ObjectDeletion",
+    "Owner",
+    "Position",
+    "Principal",
+    "Publication",
+    "Recording",
+    "RecordingCatalog",
+    "RecordingFilter",
+    "RecordingPage",
+    "RecordingSource",
+    "RecordingStatus",
+    "Scope",
+    "Segment",
+    "SessionUploads",
+    "SigningSecrets",
+    "Transcript",
+    "UploadCatalog",
+    "UploadLimits",
+    "VerifiedUpload",
+]

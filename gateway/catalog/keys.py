@@ -1,0 +1,70 @@
+"""API keys as they are stored, and the gateway's own signing key.
+
+Knows: what a key permits and how long. Refuses to know: the key itself, only its digest (SHA-256, 32 bytes) is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.catalog.owners import Owner, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as stored: never the key itself. `prefix` is its visible beginning (12 characters)."""
+
+    id: int
+    prefix: str
+    owner: Owner
+    email: str
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+class ApiKeys(Protocol):
+    """The keys, by SHA-256 digest (32 bytes) of the key's text."""
+
+    async def find_key(self, digest: bytes) -> ApiKey | None:
+        """The key, also when it is expired or revoked: the caller decides by the clock."""
+        ...
+
+    async def create_key(
+        self,
+        *,
+        digest: bytes,
+        prefix: str,
+        owner: Owner,
+        scopes: frozenset[Scope],
+        expires_at: datetime | None,
+    ) -> ApiKey:
+        """Raises Conflict if the prefix or the digest is taken."""
+        ...
+
+    async def list_keys(self) -> Sequence[ApiKey]:
+        """Newest first."""
+        ...
+
+    async def revoke_key(self, prefix: str) -> ApiKey | None:
+        """Revoke at once; None if no key has the prefix. Revoking again keeps the first time."""
+        ...
+
+    async def record_key_use(self, key_id: int) -> None:
+        """Remember that the key was used; at most one write a minute reaches the disk."""
+        ...
+
+    async def ensure_user(self, email: str) -> int:
+        """The id of the user with this address (compared without case), made if absent."""
+        ...
+
+
+class SigningSecrets(Protocol):
+    """Where the gateway keeps the playback signing key it made for itself."""
+
+    async def ensure_signing_key(self, kid: str, secret: bytes) -> tuple[str, bytes]:
+        """The newest kept (kid, secret); the given one is kept and returned if there was none."""
+        ...

@@ -1,0 +1,64 @@
+"""The recordings of an owner, looked up, registered and deleted.
+
+Knows: what is asked of a catalogue by every dialect and the command line. Refuses to know: what answers.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from gateway.catalog.meetings import NewMeeting, Transcript
+from gateway.catalog.owners import Owner
+from gateway.catalog.recordings import MediaFile, MediaType, NewMedia, Recording
+
+
+class RecordingCatalog(Protocol):
+    """The recordings."""
+
+    async def list_recordings(
+        self, owner: Owner, *, limit: int, offset: int, meeting_id: int | None = None
+    ) -> Sequence[Recording]:
+        """A page, newest first by (created_at, id). A row that cannot be read is left out and logged."""
+        ...
+
+    async def find_recording(self, owner: Owner, recording_id: int) -> Recording | None: ...
+
+    async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
+        """The byte path's one look-up: a single index scan."""
+        ...
+
+    async def find_owner(self, recording_id: int, media_file_id: int) -> Owner | None:
+        """Who has this media file. Not owner-scoped: for the command line's sign-url, never for a request."""
+        ...
+
+    async def find_master(self, owner: Owner, recording_id: int, media_type: MediaType) -> MediaFile | None:
+        """The newest uploaded file of that type."""
+        ...
+
+    async def find_transcript(self, owner: Owner, platform: str, native_meeting_id: str) -> Transcript | None:
+        """The newest meeting of that key."""
+        ...
+
+    async def register(
+        self, owner: Owner, media: NewMedia, *, name: str | None = None, meeting: NewMeeting | None = None
+    ) -> tuple[MediaFile, bool]:
+        """Add a completed recording of one media file; (file, True) if it is new.
+
+        The same object again returns the file that is there already and False. An object that waits
+        in the deletion queue is taken out of it. Raises Conflict if another owner has the object.
+        """
+        ...
+
+    async def record_object_version(
+        self, media_file_id: int, *, size: int, etag: str, object_modified_at: datetime
+    ) -> None:
+        """Remember what the storage now says of the object; it is not missing any more."""
+        ...
+
+    async def record_missing(self, media_file_id: int) -> None:
+        """Remember that the storage has no such object; the first time counts."""
+        ...
+
+    async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
+        """Remove the rows and queue the objects, in one transaction; False if there was none."""
+        ...

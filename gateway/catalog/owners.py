@@ -1,0 +1,35 @@
+"""Whose recordings are meant, and who is asking.
+
+Knows: users by their number, live and test, scopes. Refuses to know: keys, and how anybody proves who they are.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    RECORDINGS_READ = "recordings:read"
+    RECORDINGS_WRITE = "recordings:write"
+    TRANSCRIPTIONS_READ = "transcriptions:read"
+
+
+ALL_SCOPES: frozenset[Scope] = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A user's live data, or the same user's test data: two worlds that never see each other."""
+
+    user_id: int
+    live: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking. `name` is what the log shows: a key's visible prefix, or the signing key's id."""
+
+    owner: Owner
+    scopes: frozenset[Scope]
+    name: str

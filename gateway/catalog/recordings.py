@@ -1,0 +1,85 @@
+"""Recordings and their media files.
+
+Knows: what is kept of each. Refuses to know: SQL, HTTP, and where bytes lie (a storage's name and an object's key
+are opaque).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from gateway.catalog.owners import Owner
+
+MediaType = Literal["audio", "video", "image"]
+MediaStatus = Literal["pending", "uploaded"]
+RecordingSource = Literal["bot", "upload", "url"]
+RecordingStatus = Literal["pending", "uploaded", "processing", "completed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """One object of a recording. `etag` and `object_modified_at` are what the storage last said of it,
+    `missing_at` when it first said that there is no such object.
+
+    `status` is pending until the object is whole in storage; only then may it be read.
+    """
+
+    id: int
+    recording_id: int
+    type: MediaType
+    format: str
+    content_type: str
+    storage: str
+    object_key: str
+    status: MediaStatus
+    size: int | None
+    etag: str | None
+    object_modified_at: datetime | None
+    duration_seconds: float | None
+    metadata: Mapping[str, Any] | None
+    captured_at: datetime | None
+    created_at: datetime
+    missing_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording with its media files, oldest first.
+
+    `metadata` is the text of a JSON object, exactly as its client gave it: numbers of any size and form survive.
+    """
+
+    id: int
+    owner: Owner
+    meeting_id: int | None
+    session_uid: str | None
+    source: RecordingSource
+    status: RecordingStatus
+    error_message: str | None
+    name: str | None
+    device_id: str | None
+    end_user_id: str | None
+    transcription_id: str | None
+    metadata: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    created_at: datetime
+    completed_at: datetime | None
+    media_files: tuple[MediaFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewMedia:
+    """An object that exists whole in storage, measured, not yet in the catalogue."""
+
+    type: MediaType
+    format: str
+    content_type: str
+    storage: str
+    object_key: str
+    size: int
+    etag: str
+    object_modified_at: datetime
+    duration_seconds: float | None = None
+    metadata: Mapping[str, Any] | None = None

@@ -1,0 +1,132 @@
+"""Media files on their way in.
+
+Knows: promises, limits, and what was found to have arrived. Refuses to know: how bytes travel.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from gateway.catalog.owners import Owner
+from gateway.catalog.recordings import MediaFile, MediaType, RecordingStatus
+
+# What a media file is called until it is known what it is.
+UNKNOWN_FORMAT: Final = "bin"
+UNKNOWN_CONTENT_TYPE: Final = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class NewUpload:
+    """A media file that a client will upload to `storage`.
+
+    `content_type` and `size` (bytes) are what it promises, None for nothing. `upload_expires_at` is when a URL of
+    the storage's own ends: until then the object can appear at any moment, and its deletion waits.
+    """
+
+    type: MediaType
+    storage: str
+    content_type: str | None = None
+    size: int | None = None
+    captured_at: datetime | None = None
+    upload_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """What one recording and one account may hold, uploads that are promised included; None is no limit."""
+
+    max_media_per_recording: int
+    max_total_bytes_per_account: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedUpload:
+    """What was found in storage under a pending media file's key.
+
+    `expected_etag` is the etag that the file had in the catalogue when the look was taken.
+    """
+
+    media_file_id: int
+    expected_etag: str | None
+    format: str
+    content_type: str
+    size: int
+    etag: str
+    object_modified_at: datetime
+    duration_seconds: float | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+class Publication(Protocol):
+    """A pending media file, held: nobody completes or deletes it meanwhile."""
+
+    async def record(self, *, etag: str, object_modified_at: datetime) -> None:
+        """Remember which version of the object was published."""
+        ...
+
+
+class UploadCatalog(Protocol):
+    """The media files that are on their way in. A pending one is never read, and its size is only a promise."""
+
+    async def add_upload(
+        self, owner: Owner, recording_id: int, upload: NewUpload, limits: UploadLimits
+    ) -> MediaFile | None:
+        """Add a pending media file; its object's key is made of ids alone. None if there is no such recording.
+
+        Raises Invalid if a limit is reached.
+        """
+        ...
+
+    def publishing(
+        self, owner: Owner, recording_id: int, media_file_id: int
+    ) -> AbstractAsyncContextManager[Publication]:
+        """Hold the pending media file while its object appears.
+
+        Raises NotFound if it is gone, Conflict if it is completed: then the object must not appear.
+        """
+        ...
+
+    async def complete_uploads(
+        self,
+        owner: Owner,
+        recording_id: int,
+        found: Sequence[VerifiedUpload],
+        limits: UploadLimits,
+        status: RecordingStatus = "uploaded",
+    ) -> bool:
+        """Make them uploaded, and a pending recording what `status` says: all in one transaction.
+
+        False, and nothing done, if one of them is no longer pending or was published again meanwhile. Raises
+        Invalid if the account would hold too much.
+        """
+        ...
+
+    async def remove_upload(self, owner: Owner, recording_id: int, media_file_id: int) -> bool:
+        """Remove a pending media file and queue its object; False if there is none."""
+        ...
+
+    async def sweep_uploads(self, *, older_than_seconds: float, limit: int) -> int:
+        """Remove pending media files that were added longer ago, and queue their objects; how many there were."""
+        ...
+
+
+class SessionUploads(Protocol):
+    """What meeting bots send: a session's audio and video, chunk by chunk.
+
+    A pending file's `metadata` counts what arrived: `chunks`, and their `bytes`.
+    """
+
+    async def ensure_session_upload(
+        self, owner: Owner, session_uid: str, upload: NewUpload, limits: UploadLimits
+    ) -> MediaFile:
+        """The session's file of that type, pending or completed, made with its recording if absent.
+
+        Raises Invalid if a limit is reached.
+        """
+        ...
+
+    async def record_chunk(self, media_file_id: int, *, chunks: int, size: int) -> bool:
+        """Remember that so many chunks arrived, `size` bytes in all; False if the last of them was there before."""
+        ...
