@@ -1,9 +1,10 @@
-"""Chromium, a gateway with real media in it, and a listener who uses the one on the other.
+"""Chromium and Firefox, gateways with real media in them, and listeners who use the ones on the others.
 
-Chromium is the system's: Playwright drives it and brings none of its own. One process serves the run; each
-test gets a context of its own, which is as much as a new user.
+Both are the system's: Playwright drives Chromium and brings none of its own, WebDriver BiDi drives Firefox. One
+process of each serves the run; each test gets a context of its own, which is as much as a new user.
 """
 
+import json
 import os
 import shutil
 from collections.abc import AsyncGenerator, Iterator
@@ -14,9 +15,19 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ViewportSize, async_playwright
 
+from gateway import demo
+from tests.browser.bidi import Bidi
+from tests.browser.firefox import running_firefox
 from tests.browser.library import Library, fill
 from tests.browser.listener import Listener
+from tests.browser.places import Place, furnish
+from tests.browser.tabs import Tab, chromium_tab, firefox_tab, stage_server
 from tests.gateway_process import Gateway, running_gateway
+from tests.s3.conftest import swift
+from tests.s3.processes import S3Server
+from tests.s3_gateway.place import gateway_over
+
+__all__ = ["swift"]
 
 FLAGS: Final = (
     "--no-sandbox",
@@ -43,10 +54,81 @@ async def chromium() -> AsyncGenerator[Browser]:
         await browser.close()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def firefox(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Bidi]:
+    path = shutil.which("firefox-esr")
+    if path is None:
+        pytest.skip("firefox-esr is not installed; .ci/run installs it")
+    async with running_firefox(path, tmp_path_factory.mktemp("firefox")) as bidi:
+        yield bidi
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stage() -> AsyncGenerator[str]:
+    """The URL of a page of another origin, the only one that gateways allow."""
+    async with stage_server() as url:
+        yield url
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chromium_stage(chromium: Browser, stage: str) -> AsyncGenerator[Tab]:
+    async with chromium_tab(chromium, stage) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def firefox_stage(firefox: Bidi, stage: str) -> AsyncGenerator[Tab]:
+    async with firefox_tab(firefox, stage) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def tab(request: pytest.FixtureRequest) -> Tab:
+    """A tab on the stage, in each browser."""
+    opened: Tab = request.getfixturevalue(f"{request.param}_stage")
+    return opened
+
+
 @pytest.fixture(scope="session")
-def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with running_gateway(postgres, tmp_path_factory.mktemp("browser"), {}) as gateway:
+def settings(stage: str) -> dict[str, str]:
+    """A gateway that lets the stage hear what it plays."""
+    return {"SEEKGATE_CORS__ALLOWED_ORIGINS": json.dumps([stage.rstrip("/")])}
+
+
+@pytest.fixture(scope="session")
+def site(postgres: str, settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with running_gateway(postgres, tmp_path_factory.mktemp("browser"), settings) as gateway:
         yield gateway
+
+
+@pytest.fixture(scope="session")
+def sound_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo recording: three minutes that tell their own time."""
+    return demo.write_recording(tmp_path_factory.mktemp("sound"))
+
+
+@pytest.fixture(scope="session")
+def files(site: Gateway, sound_path: Path) -> Place:
+    return furnish(site, sound_path)
+
+
+@pytest.fixture(scope="session")
+def bucket(
+    swift: S3Server,
+    postgres: str,
+    settings: dict[str, str],
+    sound_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Place]:
+    with gateway_over(swift, postgres, tmp_path_factory.mktemp("bucket"), settings) as gateway:
+        yield furnish(gateway, sound_path)
+
+
+@pytest.fixture(params=["files", "bucket"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """A gateway over each kind of storage."""
+    furnished: Place = request.getfixturevalue(request.param)
+    return furnished
 
 
 @pytest.fixture(scope="session")

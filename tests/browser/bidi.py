@@ -1,0 +1,66 @@
+"""WebDriver BiDi over one WebSocket: a command goes out, its answer comes back.
+
+Knows: the framing of W3C WebDriver BiDi. Refuses to know: which browser answers, and what is asked of it.
+
+    -> {"id": 1, "method": "session.new", "params": {…}}
+    <- {"id": 1, "type": "success", "result": {…}}      or {"id": 1, "type": "error", "error", "message"}
+"""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any
+
+import aiohttp
+
+
+class BidiError(Exception):
+    """The browser refused a command; the text is its own."""
+
+
+class Bidi:
+    """An open session. One command at a time; nothing is subscribed to."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._numbers = count(1)
+
+    async def command(self, method: str, **params: Any) -> dict[str, Any]:
+        """The result of the command. Raises BidiError."""
+        number = next(self._numbers)
+        await self._socket.send_json({"id": number, "method": method, "params": params})
+        while (answer := json.loads(await self._socket.receive_str())).get("id") != number:
+            pass  # an answer that somebody gave up waiting for
+        if answer["type"] != "success":
+            raise BidiError(f"{method}: {answer['error']}: {answer['message']}")
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    async def evaluate(self, context: str, expression: str) -> Any:
+        """The JSON value of an asynchronous JavaScript expression in this tab, run as if a person had asked for it.
+
+        Raises BidiError with the exception's text.
+        """
+        outcome = await self.command(
+            "script.evaluate",
+            expression=f"(async () => JSON.stringify(await ({expression})))()",
+            target={"context": context},
+            awaitPromise=True,
+            userActivation=True,
+        )
+        if outcome["type"] == "exception":
+            raise BidiError(outcome["exceptionDetails"]["text"])
+        return json.loads(outcome["result"].get("value", "null"))
+
+
+@asynccontextmanager
+async def bidi_session(url: str) -> AsyncGenerator[Bidi]:
+    """A session with the browser that listens there, which is closed at the end."""
+    async with aiohttp.ClientSession() as client, client.ws_connect(url, max_msg_size=0) as socket:
+        bidi = Bidi(socket)
+        await bidi.command("session.new", capabilities={})
+        try:
+            yield bidi
+        finally:
+            await bidi.command("browser.close")

@@ -1,0 +1,54 @@
+"""Debian's Firefox as a process, steered by WebDriver BiDi: Playwright only drives a Firefox of its own.
+
+Knows: how it is started, told to be quiet, and ended. Refuses to know: what tests ask of it.
+
+It plays into a sound card of its own making (`media.cubeb.force_mock_context`), which takes samples at the
+real pace: without one, Firefox's WebAudio stays suspended for ever.
+"""
+
+import asyncio
+import re
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from tests.browser.bidi import Bidi, bidi_session
+
+PREFERENCES: Final = """
+user_pref("media.autoplay.default", 0);
+user_pref("media.cubeb.force_mock_context", true);
+user_pref("services.settings.server", "data:,");
+"""
+LISTENING: Final = re.compile(rb"WebDriver BiDi listening on (ws://\S+)")
+PATIENCE_SECONDS: Final = 60
+
+
+@asynccontextmanager
+async def running_firefox(program: str, profile: Path) -> AsyncGenerator[Bidi]:
+    """Firefox with an empty profile in that folder, until the block ends."""
+    (profile / "user.js").write_text(PREFERENCES)
+    arguments = ("--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", str(profile))
+    process = await asyncio.create_subprocess_exec(program, *arguments, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            url = await _until_listening(process.stderr)
+        said = asyncio.create_task(process.stderr.read())  # a pipe that nobody empties would stop it
+        async with bidi_session(f"{url}/session") as bidi:
+            yield bidi
+        await said
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
+async def _until_listening(stream: asyncio.StreamReader) -> str:
+    heard = b""
+    while line := await stream.readline():
+        if match := LISTENING.search(line):
+            return match[1].decode()
+        heard += line
+    raise RuntimeError(f"Firefox ended: {heard.decode()}")

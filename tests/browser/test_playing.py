@@ -1,0 +1,34 @@
+"""Chromium and Firefox play from files and from a bucket, on a page of another origin: what is heard is what was asked for."""
+
+import random
+
+import pytest
+
+from gateway.demo import DURATION_SECONDS, frequency_at
+from tests.browser.places import Place
+from tests.browser.tabs import Tab
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# Tones are 20 Hz apart.
+SAME_TONE_HZ = 8
+
+
+async def test_it_knows_its_length_and_plays(tab: Tab, place: Place) -> None:
+    loaded = await tab.ask("load", await place.mint(place.sound), "audio")
+    assert loaded["duration"] == pytest.approx(DURATION_SECONDS, abs=0.2)
+    assert await tab.ask("play") >= 0.5
+
+
+async def test_a_seek_lands_and_the_tone_is_the_one_of_that_second(tab: Tab, place: Place) -> None:
+    await tab.ask("load", await place.mint(place.sound), "audio")
+    for second in (92, 0, DURATION_SECONDS - 1, 47):
+        assert await tab.ask("seek", second) == pytest.approx(second, abs=0.1)
+        assert await tab.ask("hear") == pytest.approx(frequency_at(second), abs=SAME_TONE_HZ), second
+
+
+async def test_forty_seeks_in_ten_seconds_and_then_it_plays(tab: Tab, place: Place) -> None:
+    await tab.ask("load", await place.mint(place.sound), "audio")
+    seconds = [random.Random(5).randrange(DURATION_SECONDS - 2) for _ in range(40)]
+    assert await tab.ask("storm", seconds, 250) == pytest.approx(seconds[-1], abs=0.1)
+    assert await tab.ask("hear") == pytest.approx(frequency_at(seconds[-1]), abs=SAME_TONE_HZ)
