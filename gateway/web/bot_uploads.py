@@ -22,6 +22,7 @@ from typing import Annotated, Any, Final, Literal
 
 import orjson
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, Field, ValidationError
 
 from gateway.catalog import ApiKeys, Owner, Recording, Scope
@@ -39,6 +40,8 @@ from gateway.web.vexa_shapes import STATUS
 _MAX_FIELD_BYTES: Final = 64 * 1024
 _MAX_FIELDS: Final = 32
 _CHUNK_BYTES: Final = 256 * 1024
+# aiohttp's words for what is no form: its text, its end, the head of one of its parts.
+_MALFORMED: Final = (ValueError, web.RequestPayloadError, HttpProcessingError)
 
 
 class ChunkForm(BaseModel):
@@ -48,6 +51,9 @@ class ChunkForm(BaseModel):
     media_type: Literal["audio", "video"] = "audio"
     chunk_seq: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     is_final: bool = True
+
+
+_FIELDS: Final = frozenset({"metadata", *ChunkForm.model_fields})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +115,10 @@ class BotUploadRoutes:
                 part = await self._next_part(reader)
                 if part.name == "file":
                     return _form(given), part
-                given[part.name or ""] = await self._read_text(part)
-        except (ValueError, web.RequestPayloadError):  # aiohttp's words for what is no form
+                text = await self._read_text(part)
+                if part.name in _FIELDS:
+                    given[part.name] = text
+        except _MALFORMED:
             raise _invalid("body", "It is no well-formed multipart/form-data") from None
         raise _invalid("body", f"It has more than {_MAX_FIELDS} fields before its file")
 
@@ -132,7 +140,7 @@ class BotUploadRoutes:
         try:
             while chunk := await self._patiently(file.read_chunk(_CHUNK_BYTES)):
                 yield chunk
-        except (ValueError, web.RequestPayloadError):
+        except _MALFORMED:
             raise _invalid("file", "It is malformed, or ends early") from None
 
     async def _patiently(self, reading: Any) -> Any:
