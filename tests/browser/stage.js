@@ -33,8 +33,9 @@ export async function load(url, tag) {
   return { duration: Number.isFinite(media.duration) ? media.duration : null, width: media.videoWidth ?? 0 };
 }
 
-// Where the element is after a seek, and what would be wrong with it.
+// Where the element is after a seek. A file that does not tell its length can be sought as far as it has come.
 export async function seek(second) {
+  while (media.duration < second) await next("durationchange");
   const landed = next("seeked");
   media.currentTime = second;
   await landed;

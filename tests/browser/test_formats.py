@@ -1,0 +1,55 @@
+"""Every format in both browsers: its length is known, seeks land, and the tone is the one of that second."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from gateway.catalog import MediaFile
+from gateway.demo import frequency_at
+from tests.browser.library import bring_in
+from tests.browser.places import Place
+from tests.browser.tabs import Tab
+from tests.media_files import make_still
+from tests.toned_files import KINDS, SECONDS, make_toned
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SAME_TONE_HZ: Final = 8
+# As a browser's own recorder writes it: no index, and no length at its head. Chromium says Infinity, Firefox
+# what it has seen so far.
+WITHOUT_LENGTH: Final = "webm-opus-no-cues"
+
+Bring = Callable[[str], MediaFile]
+
+
+@pytest.fixture(scope="session")
+def bring(files: Place, tmp_path_factory: pytest.TempPathFactory) -> Bring:
+    """A file of that kind in the gateway, made once for both browsers."""
+    folder = tmp_path_factory.mktemp("formats")
+
+    @cache
+    def bring_kind(kind: str) -> MediaFile:
+        return bring_in(files.site, make_toned(folder, kind))
+
+    return bring_kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_format_plays_and_seeks(tab: Tab, files: Place, bring: Bring, kind: str) -> None:
+    moving = KINDS[kind].picture is not None
+    loaded = await tab.ask("load", await files.mint(bring(kind)), "video" if moving else "audio")
+    if kind != WITHOUT_LENGTH:
+        assert loaded["duration"] == pytest.approx(SECONDS, abs=0.1)
+    assert (loaded["width"] > 0) == moving
+    for second in (32, 2):
+        assert await tab.ask("seek", second) == pytest.approx(second, abs=0.1)
+        assert await tab.ask("hear") == pytest.approx(frequency_at(second), abs=SAME_TONE_HZ)
+
+
+@pytest.mark.parametrize("name", ["still.jpg", "still.png"])
+async def test_a_picture_is_shown(tab: Tab, files: Place, tmp_path: Path, name: str) -> None:
+    media = bring_in(files.site, make_still(tmp_path / name))
+    assert await tab.ask("show", await files.mint(media)) == [64, 48]
