@@ -35,6 +35,8 @@ from gateway.protocol.upload_tokens import UploadTokens
 from gateway.settings.storages import LocalStorage
 from gateway.settings.storages import Storage as StorageSettings
 from gateway.storage import Storage
+from gateway.waveforms.cache import WaveformCache
+from gateway.waveforms.computing import Waveforms
 from storage_adapters import connect
 
 _SECRET_BYTES: Final = 32
@@ -53,6 +55,7 @@ class Backends:
     signer: Signer
     upload_tokens: UploadTokens
     storages: Mapping[str, Storage]
+    waveforms: Waveforms
 
 
 @asynccontextmanager
@@ -90,6 +93,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             signer=Signer(keys, expires_in_seconds=playback.expires_in_seconds, window_seconds=playback.window_seconds),
             upload_tokens=UploadTokens(keys),
             storages=storages,
+            waveforms=_open_waveforms(stack, config),
         )
 
 
@@ -110,6 +114,14 @@ async def _open_storage(stack: AsyncExitStack, name: str, settings: StorageSetti
     stack.push_async_callback(adapter.close)
     root = settings.root if isinstance(settings, LocalStorage) else None
     return Storage(name, settings.kind, adapter, root, getattr(settings, "redirect", False))
+
+
+def _open_waveforms(stack: AsyncExitStack, config: Config) -> Waveforms:
+    settings = config.waveforms
+    cache = WaveformCache(settings.folder or config.data_dir / "waveforms", settings.max_total_bytes)
+    waveforms = Waveforms(cache, max_concurrent=settings.max_concurrent, timeout_seconds=settings.timeout_seconds)
+    stack.push_async_callback(waveforms.close)
+    return waveforms
 
 
 async def _signing_keys(config: Config, kept: SigningSecrets) -> list[SigningKey]:

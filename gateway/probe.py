@@ -56,7 +56,7 @@ def probe(file: BinaryIO, *, to_the_end: bool = True) -> Probe:
     if not head:
         raise NotMedia("it is empty")
     file.seek(0)
-    with _open(file) as container:
+    with open_media(file) as container:
         stream = _main_stream(container)
         end = _read_packets(container, stream, to_the_end=to_the_end)
         if container.format.name in IMAGES:
@@ -76,7 +76,8 @@ def _nested(*_: object, **__: object) -> NoReturn:
 
 
 @contextmanager
-def _open(file: BinaryIO) -> Iterator["InputContainer"]:
+def open_media(file: BinaryIO) -> Iterator["InputContainer"]:
+    """The open file as PyAV reads it, as far as it may be trusted. Raises NotMedia, from inside the block too."""
     import av
 
     options = {"format_whitelist": ",".join((*DEMUXERS, *IMAGES)), "protocol_whitelist": "none"}

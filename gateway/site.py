@@ -35,6 +35,7 @@ from gateway.web.page import PageRoutes
 from gateway.web.rate_limits import RateLimits
 from gateway.web.streaming import Streamer, Streams
 from gateway.web.vexa import VexaRoutes
+from gateway.web.waveforms import WaveformRoute
 
 _log: Final = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ class _Site:
             self._vexa(cleanup),
             self._bota(cleanup),
             *build_intake(config, backends, self._authenticator, self._streams, cleanup.wake),
+            WaveformRoute(self._authenticator, backends.catalog, backends.storages, backends.waveforms),
             self._health(),
             PageRoutes(config.media_sources),
             self._cors,
@@ -159,11 +161,10 @@ class _Site:
         )
 
     def _health(self) -> HealthRoutes:
-        storages = self._backends.storages.items()
         # Readiness is one index look-up in the database, and every storage.
         checks: dict[str, Check] = {"database": lambda: self._backends.api_keys.find_key(bytes(32))}
         return HealthRoutes(
-            checks=checks | {f"storage:{name}": storage.adapter.ping for name, storage in storages},
+            checks=checks | {f"storage:{name}": each.adapter.ping for name, each in self._backends.storages.items()},
             is_draining=self._drain.is_draining,
             metrics=self._metrics,
             deletions=self._backends.deletions,

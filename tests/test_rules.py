@@ -78,6 +78,13 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.protocol",
         "storage_adapters.base",
     },
+    "gateway.waveforms": {
+        "gateway.errors",
+        "gateway.formats",
+        "gateway.probe",
+        "gateway.storage",
+        "storage_adapters.base",
+    },
     # the three great rooms, which do not know each other
     "gateway.db": {"gateway.catalog", "gateway.errors", "gateway.resources"},
     "gateway.web": {
@@ -89,6 +96,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.sessions",
         "gateway.storage",
         "gateway.uploads",
+        "gateway.waveforms",
         "storage_adapters.base",
         "storage_adapters.resumable",
         "storage_adapters.pages",  # whether the kernel has a file's pages, for the zero-copy path
@@ -102,6 +110,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.protocol",
         "gateway.settings",
         "gateway.storage",
+        "gateway.waveforms",
         "storage_adapters",
     },
     "gateway.intake": {
@@ -175,7 +184,7 @@ LIBRARIES: Mapping[str, set[str]] = {
     "aiofiles": {"storage_adapters.drafts", "storage_adapters.partials"},
     "aiohttp": {"gateway.web", "gateway.site", "storage_adapters.s3"},
     "asyncpg": {"gateway.db"},
-    "av": {"gateway.demo", "gateway.probe"},
+    "av": {"gateway.demo", "gateway.probe", "gateway.waveforms.decoding"},
     "botocore": {"storage_adapters.s3"},
     "click": {"gateway.cli", "gateway.commands"},
     "multidict": {"gateway.web"},

@@ -28,6 +28,7 @@ from gateway.settings.kinds import (
     Word,
 )
 from gateway.settings.storages import S3Storage, Storage
+from gateway.settings.waveforms import Waveforms
 
 
 class Server(Section):
@@ -209,6 +210,7 @@ class Config(Section):
     rate_limits: RateLimits = RateLimits()
     uploads: Uploads = Uploads()
     deletions: Deletions = Deletions()
+    waveforms: Waveforms = Waveforms()
     logging: Logging = Logging()
 
     @property

@@ -23,12 +23,14 @@ from gateway.web.page import PageRoutes
 from gateway.web.tus import TusRoutes
 from gateway.web.uploads import UploadRoutes
 from gateway.web.vexa import VexaRoutes
+from gateway.web.waveforms import WaveformRoute
 
 # The largest JSON body that any route takes.
 _MAX_BODY_BYTES: Final = 1024 * 1024
 
 _MEDIA: Final = "/recordings/{recording_id}/media/{media_file_id}"
-_UPLOAD: Final = "/v1/uploads/{token}"
+# A word of its own, so that no token is taken for another route of the folder, nor that for a token.
+_UPLOAD: Final = "/v1/uploads/{token:up_[^{}/]+}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Services:
     uploads: UploadRoutes
     tus: TusRoutes
     bots: BotUploadRoutes
+    waveforms: WaveformRoute
     health: HealthRoutes
     page: PageRoutes
     cors: Cors
@@ -62,6 +65,7 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
             _get("/recordings/{recording_id}/master", vexa.master),
             _get(f"{_MEDIA}/download", vexa.download),
             _post(f"{_MEDIA}/playback-url", vexa.playback_url),
+            _get(f"{_MEDIA}/waveform", services.waveforms.waveform),
             _get("/transcripts/{platform}/{native_meeting_id}", vexa.transcript),
             _get("/v1/recordings", bota.list_recordings),
             _post("/v1/recordings", bota.create_recording),

@@ -1,0 +1,56 @@
+"""The waveform of a media file, for a player to draw.
+
+Knows: how far a waveform has come, and that a recording that is gone has none. Refuses to know: how it is computed.
+"""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from gateway.catalog import MediaFile, Owner, RecordingCatalog, Scope
+from gateway.errors import NotFound
+from gateway.storage import Storage, storage_named
+from gateway.waveforms.computing import Waveforms
+from gateway.web.authentication import Authenticator
+from gateway.web.parameters import path_id
+from gateway.web.responses import json_response
+
+
+class WaveformRoute:
+    """`/recordings/{recording_id}/media/{media_file_id}/waveform`."""
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        catalog: RecordingCatalog,
+        storages: Mapping[str, Storage],
+        waveforms: Waveforms,
+    ) -> None:
+        self._authenticator = authenticator
+        self._catalog = catalog
+        self._storages = storages
+        self._waveforms = waveforms
+
+    async def waveform(self, request: web.Request) -> web.Response:
+        """`GET`: the bins so far; a client asks again until they are complete."""
+        principal = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
+        media = await self._find(request, principal.owner)
+        storage = storage_named(self._storages, media.storage, media.object_key)
+        waveform = await self._waveforms.find(storage, media.object_key)
+        if waveform.fault:
+            raise NotFound(waveform.fault)
+        return json_response(
+            {
+                "bins": list(waveform.bins),
+                "seconds_covered": waveform.seconds_covered,
+                "complete": waveform.complete,
+            }
+        )
+
+    async def _find(self, request: web.Request, owner: Owner) -> MediaFile:
+        recording_id, media_file_id = path_id(request, "recording_id"), path_id(request, "media_file_id")
+        media = await self._catalog.find_media_file(owner, recording_id, media_file_id)
+        if media is not None and media.status == "uploaded":
+            return media
+        known = media is not None or await self._catalog.find_recording(owner, recording_id) is not None
+        raise NotFound("Media file not found" if known else "Recording not found")
