@@ -37,6 +37,16 @@ class Bidi:
         result: dict[str, Any] = answer["result"]
         return result
 
+    async def navigate(self, context: str, url: str) -> None:
+        """Show this page in the tab, whole."""
+        await self.command("browsingContext.navigate", context=context, url=url, wait="complete")
+
+    async def type(self, context: str, text: str) -> None:
+        """Press and release the key of each character."""
+        strokes = [{"type": way, "value": key} for key in text for way in ("keyDown", "keyUp")]
+        keyboard = {"type": "key", "id": "keyboard", "actions": strokes}
+        await self.command("input.performActions", context=context, actions=[keyboard])
+
     async def evaluate(self, context: str, expression: str) -> Any:
         """The JSON value of an asynchronous JavaScript expression in this tab, run as if a person had asked for it.
 

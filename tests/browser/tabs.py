@@ -8,6 +8,8 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,15 +25,15 @@ PATIENCE_SECONDS: Final = 40
 PAGE: Final = """<!doctype html><html lang="en"><title>Stage</title>
 <script type="module">import * as stage from "/stage.js"; window.stage = stage;</script>"""
 
-Evaluate = Callable[[str], Awaitable[Any]]
 
-
+@dataclass(frozen=True)
 class Tab:
-    """An open tab on the stage; `browser` is its browser's name."""
+    """An open tab: `evaluate` an expression, `visit` a URL, `type` on the keyboard; `browser` is whose it is."""
 
-    def __init__(self, browser: str, evaluate: Evaluate) -> None:
-        self.browser = browser
-        self._evaluate = evaluate
+    browser: str
+    evaluate: Callable[[str], Awaitable[Any]]
+    visit: Callable[[str], Awaitable[Any]]
+    type: Callable[[str], Awaitable[Any]]
 
     async def ask(self, function: str, *arguments: Any) -> Any:
         """What a function of the stage comes to; the test fails if it throws or takes too long."""
@@ -46,7 +48,7 @@ class Tab:
     async def attempt(self, expression: str) -> Any:
         """The value of an expression; raises what the browser says if it throws."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return await self._evaluate(expression)
+            return await self.evaluate(expression)
 
 
 @asynccontextmanager
@@ -71,7 +73,7 @@ async def chromium_tab(browser: Browser, url: str) -> AsyncGenerator[Tab]:
     async with await browser.new_context() as context:
         page = await context.new_page()
         await page.goto(url)
-        yield Tab("chromium", page.evaluate)
+        yield Tab("chromium", page.evaluate, page.goto, page.keyboard.type)
 
 
 @asynccontextmanager
@@ -79,12 +81,9 @@ async def firefox_tab(bidi: Bidi, url: str) -> AsyncGenerator[Tab]:
     """A tab of a new user (a container with cookies and a cache of its own) at this URL."""
     user = (await bidi.command("browser.createUserContext"))["userContext"]
     context = (await bidi.command("browsingContext.create", type="tab", userContext=user))["context"]
+    visit, evaluate, write = (partial(act, context) for act in (bidi.navigate, bidi.evaluate, bidi.type))
     try:
-        await bidi.command("browsingContext.navigate", context=context, url=url, wait="complete")
-
-        async def evaluate(expression: str) -> Any:
-            return await bidi.evaluate(context, expression)
-
-        yield Tab("firefox", evaluate)
+        await visit(url)
+        yield Tab("firefox", evaluate, visit, write)
     finally:
         await bidi.command("browser.removeUserContext", userContext=user)

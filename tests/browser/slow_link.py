@@ -1,0 +1,90 @@
+"""A slow link to a gateway, which writes down what browsers ask for.
+
+Knows: heads of HTTP/1.1 requests without bodies, as browsers send for media. Refuses to know: answers, whose bytes
+it hands on at its own pace.
+
+Each request gets the number of its place as `X-Request-Id`, under which the gateway's access log tells the rest.
+The kernel's buffers are kept small: on loopback they would swallow a whole recording at once.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
+from email.parser import BytesHeaderParser
+from typing import Final
+
+from tests.gateway_process import Gateway
+
+BYTES_PER_SECOND: Final = 512 * 1024
+BUFFER_BYTES: Final = 16 * 1024
+
+
+class SlowLink:
+    """`requests` are the fields of each request, in the order in which they came; `url` stands for the gateway's."""
+
+    def __init__(self, site: Gateway, listener: socket.socket) -> None:
+        self._site = site
+        self._carried: set[asyncio.Task[None]] = set()
+        self.url = "http://{}:{}".format(*listener.getsockname())
+        self.requests: list[Mapping[str, str]] = []
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry another connection."""
+        self._carried.add(asyncio.create_task(self._carry(reader, writer)))
+
+    async def cut(self) -> None:
+        """Break every connection."""
+        for task in self._carried:
+            task.cancel()
+        await asyncio.wait(self._carried)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream, downstream = await self._connect()
+        ways = [
+            asyncio.create_task(self._hand_on(reader, downstream)),
+            asyncio.create_task(self._hand_back(upstream, writer)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            for side in (downstream, writer):
+                side.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        upstream = _small(socket.socket(), socket.SO_RCVBUF)
+        upstream.setblocking(False)  # noqa: FBT003 - the standard library takes it so
+        await asyncio.get_running_loop().sock_connect(upstream, (self._site.host, self._site.port))
+        return await asyncio.open_connection(sock=upstream, limit=BUFFER_BYTES)
+
+    async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                writer.write(head[:-2] + b"X-Request-Id: %d\r\n\r\n" % len(self.requests))
+                self.requests.append(dict(BytesHeaderParser().parsebytes(head.partition(b"\r\n")[2]).items()))
+                await writer.drain()
+
+    async def _hand_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while piece := await reader.read(BUFFER_BYTES):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(len(piece) / BYTES_PER_SECOND)
+
+
+def _small(of: socket.socket, buffer: int) -> socket.socket:
+    """The socket, with little room in one of its buffers."""
+    of.setsockopt(socket.SOL_SOCKET, buffer, BUFFER_BYTES)
+    return of
+
+
+@asynccontextmanager
+async def slow_link(site: Gateway) -> AsyncGenerator[SlowLink]:
+    """A link at an address of its own; its connections break at the end."""
+    listener = _small(socket.create_server(("127.0.0.1", 0)), socket.SO_SNDBUF)
+    link = SlowLink(site, listener)
+    async with await asyncio.start_server(link.accept, sock=listener, limit=BUFFER_BYTES):
+        yield link
+        await link.cut()

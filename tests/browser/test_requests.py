@@ -1,0 +1,129 @@
+"""What browsers ask a gateway for, over a slow link: ranges, and nothing but ranges.
+
+RECORD_REQUESTS=1 writes what was seen into docs/browsers.md.
+"""
+
+import os
+import random
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from tests.browser.places import Place, furnish
+from tests.browser.slow_link import SlowLink, slow_link
+from tests.browser.tabs import Tab
+from tests.gateway_process import running_gateway
+from tests.toned_files import SECONDS, make_toned
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "browsers.md"
+# Name in the document -> function of the stage, and its arguments.
+ACTS: Final[dict[str, tuple[str, list[Any]]]] = {
+    "load": ("load", []),
+    "play": ("hear", []),
+    "seek to the middle": ("seek", [30]),
+    "play there": ("hear", []),
+    "seek to the last second": ("seek", [SECONDS - 1]),
+    "play to the end": ("hear", []),
+    "seek back": ("seek", [12]),
+    "play on": ("hear", []),
+    "40 seeks in 10 s": ("storm", [random.Random(7).choices(range(SECONDS - 2), k=40), 250]),
+    "play at last": ("hear", []),
+}
+SHOWN_ROWS: Final = 5
+HEAD: Final = "| act | `Range` | condition | status | promised | sent | outcome |\n|---|---|---|---|---|---|---|"
+
+
+class Asked(NamedTuple):
+    """One request, and what the gateway's log tells of its answer; lengths in bytes."""
+
+    act: str
+    range: str
+    conditions: tuple[str, ...]
+    status: int
+    promised: int
+    sent: int
+    outcome: str
+
+    @property
+    def end(self) -> str:
+        """Whether the range says where it ends."""
+        return "open" if self.range.endswith("-") else "closed"
+
+    def row(self) -> str:
+        """A line of the document's table."""
+        conditions = " ".join(f"`{name}`" for name in self.conditions)
+        lengths = f"{self.promised:,} | {self.sent:,}"
+        return f"| {self.act} | `{self.range}` | {conditions} | {self.status} | {lengths} | {self.outcome} |"
+
+
+async def perform(tab: Tab, url: str, link: SlowLink) -> list[str]:
+    """Do every act; the act during which each request came."""
+    acts: list[str] = []
+    for act, (function, arguments) in ACTS.items():
+        await tab.ask(function, *([url, "audio"] if function == "load" else arguments))
+        acts += [act] * (len(link.requests) - len(acts))
+    return acts
+
+
+def asked(acts: list[str], link: SlowLink, place: Place) -> list[Asked]:
+    """The requests of these acts, in order, joined with the lines of the access log."""
+    lines = {line["request_id"]: line for line in place.accesses(place.sound)}
+    return [
+        Asked(
+            act,
+            fields.get("Range", "none"),
+            tuple(name for name in fields if name.startswith("If-")),
+            *(lines[str(number)][name] for name in ("status", "promised", "sent", "outcome")),
+        )
+        for number, (act, fields) in enumerate(zip(acts, link.requests, strict=False))
+    ]
+
+
+def table(requests: list[Asked]) -> str:
+    """The first few requests of each act."""
+    lines = [HEAD]
+    for act in ACTS:
+        rows = [request.row() for request in requests if request.act == act]
+        lines += rows[:SHOWN_ROWS]
+        if rows[SHOWN_ROWS:]:
+            lines.append(f"| {act} | and {len(rows) - SHOWN_ROWS} more | | | | | |")
+    return "\n".join(lines)
+
+
+def record(browser: str, version: str, requests: list[Asked]) -> None:
+    """Put the table into the browser's section of the document."""
+    section = re.compile(f"### {browser} .*?(?=\n##)", re.DOTALL)
+    text = section.sub(f"### {browser} {version}\n\n{table(requests)}\n", DOCUMENT.read_text("utf-8"))
+    DOCUMENT.write_text(text, "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("tab", "usual"),
+    [
+        pytest.param("chromium", ("closed", ("If-Range",)), id="chromium-fills-holes-of-its-cache"),
+        pytest.param("firefox", ("open", ()), id="firefox-reads-on-from-where-it-sought"),
+    ],
+    indirect=["tab"],
+)
+async def test_a_browser_asks_for_ranges_and_gets_them(
+    tab: Tab, usual: tuple[str, tuple[str, ...]], postgres: str, settings: dict[str, str], tmp_path: Path
+) -> None:
+    with running_gateway(postgres, tmp_path / "gateway", settings) as site:
+        place = furnish(site, make_toned(tmp_path, "wav"))
+        async with slow_link(site) as link:
+            url = (await place.mint(place.sound)).replace(site.base_url, link.url)
+            acts = await perform(tab, url, link)
+    requests = asked(acts, link, place)
+    assert {request.status for request in requests} == {206}
+    assert {request.outcome for request in requests} <= {"complete", "client_closed"}
+    assert {"load", "seek to the middle", "seek to the last second", "seek back"} <= {*acts}
+    assert (requests[0].range, requests[0].conditions) == ("bytes=0-", ())
+    assert Counter((request.end, request.conditions) for request in requests[1:]).most_common(1)[0][0] == usual
+    if os.environ.get("RECORD_REQUESTS") == "1":
+        version = await tab.attempt("/(Chrome|Firefox).([0-9]+)/.exec(navigator.userAgent)[2]")
+        record(tab.browser.capitalize(), version, requests)
