@@ -27,6 +27,7 @@ from gateway.web.app import Services, build_admin_app, build_app
 from gateway.web.authentication import Authenticator
 from gateway.web.bota import BotaRoutes
 from gateway.web.connections import Connections
+from gateway.web.contract_page import ContractRoutes
 from gateway.web.cors import Cors
 from gateway.web.health import Check, HealthRoutes
 from gateway.web.links import Links
@@ -106,6 +107,7 @@ class _Site:
             WaveformRoute(self._authenticator, backends.catalog, backends.storages, backends.waveforms),
             self._health(),
             PageRoutes(config.media_sources),
+            ContractRoutes(load_contract()),
             self._cors,
             self._metrics,
             access_log,
@@ -124,9 +126,7 @@ class _Site:
     def _media(self) -> MediaRoute:
         delivery = self._config.delivery
         streamer = Streamer(
-            self._streams,
-            stall_timeout_seconds=delivery.stall_timeout_seconds,
-            is_draining=self._drain.is_draining,
+            self._streams, stall_timeout_seconds=delivery.stall_timeout_seconds, is_draining=self._drain.is_draining
         )
         limits = self._limits if self._config.rate_limits.byte_route else None
         return MediaRoute(
@@ -168,7 +168,6 @@ class _Site:
             is_draining=self._drain.is_draining,
             metrics=self._metrics,
             deletions=self._backends.deletions,
-            contract=load_contract(),
         )
 
     @asynccontextmanager

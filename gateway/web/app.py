@@ -14,6 +14,7 @@ from gateway.observability import AccessLog, Metrics
 from gateway.web.bot_uploads import BotUploadRoutes
 from gateway.web.bota import BotaRoutes
 from gateway.web.connections import Connections
+from gateway.web.contract_page import ContractRoutes
 from gateway.web.cors import Cors
 from gateway.web.expectations import leave_to_handler, permit_body
 from gateway.web.health import HealthRoutes
@@ -46,6 +47,7 @@ class Services:
     waveforms: WaveformRoute
     health: HealthRoutes
     page: PageRoutes
+    contract: ContractRoutes
     cors: Cors
     metrics: Metrics
     access_log: AccessLog
@@ -81,7 +83,9 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
             _patch_file(_UPLOAD, services.tus.append),
             _delete(_UPLOAD, services.tus.terminate),
             _get("/livez", services.health.livez),
-            _get("/openapi.json", services.health.openapi),
+            _get("/openapi.json", services.contract.document),
+            _get("/docs", services.contract.index),
+            _get("/docs/{name}", services.contract.asset),
             _get("/", services.page.index),
             _get("/player/{name}", services.page.asset),
         ]

@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, what does it count, what does it promise.
+"""Is it alive, is it ready, what does it count.
 
 Knows: the operations routes. Refuses to know: how a database or a storage is checked (it is given the checks).
 """
@@ -6,7 +6,7 @@ Knows: the operations routes. Refuses to know: how a database or a storage is ch
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -33,13 +33,11 @@ class HealthRoutes:
         is_draining: Callable[[], bool],
         metrics: Metrics,
         deletions: DeletionQueue,
-        contract: Mapping[str, Any],
     ) -> None:
         self._checks = checks
         self._is_draining = is_draining
         self._metrics = metrics
         self._deletions = deletions
-        self._contract = contract
 
     async def livez(self, _request: web.Request) -> web.Response:
         """`GET /livez`: the event loop turns."""
@@ -67,10 +65,6 @@ class HealthRoutes:
         return web.Response(
             body=self._metrics.render(depth), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
-
-    async def openapi(self, _request: web.Request) -> web.Response:
-        """`GET /openapi.json`: the published contract."""
-        return json_response(self._contract)
 
 
 async def _passes(name: str, check: Check) -> bool:
