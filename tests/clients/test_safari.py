@@ -1,0 +1,96 @@
+"""Safari's way to play, replayed over raw sockets: probe, open to the end, leave, open elsewhere, insist on the version.
+
+The trace is `safari.json`, whose first line says where it comes from.
+"""
+
+import json
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+from tests.conformance.calling import mint
+from tests.conformance.media import Media
+from tests.conformance.raw_http import Connection, compose, connect
+from tests.gateway_process import Gateway
+from tests.uploads.waiting import become
+
+TRACE: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("safari.json").read_text("utf-8"))
+REQUESTS: Final = [event for event in TRACE["events"] if "ask" in event]
+
+
+class Replay:
+    """The trace's connections, open as long as they are needed."""
+
+    def __init__(self, site: Gateway, media: Media, target: str, stack: AsyncExitStack) -> None:
+        self._site = site
+        self._media = media
+        self._target = target
+        self._stack = stack
+        self._connections: dict[int, Connection] = {}
+        size = len(media.content)
+        self._words = {"size": size, "last": size - 1, "middle": size // 2, "etag": media.etag}
+
+    async def act(self, event: dict[str, Any]) -> None:
+        """What happens next."""
+        if "leave" in event:
+            await self._leave(event)
+        else:
+            await self._ask(event)
+
+    def _filled(self, text: str) -> str:
+        return Template(text).substitute(self._words)
+
+    async def _connection(self, number: int) -> Connection:
+        if number not in self._connections:
+            opened = await self._stack.enter_async_context(connect(self._site.host, self._site.port))
+            self._connections[number] = opened
+        return self._connections[number]
+
+    async def _ask(self, event: dict[str, Any]) -> None:
+        connection = await self._connection(event["on"])
+        fields = TRACE["fields"] | {name: self._filled(value) for name, value in event["ask"].items()}
+        await connection.send(compose("GET", self._target, fields.items(), host=self._site.authority))
+        head = await connection.read_head()
+        span = self._filled(event["span"]) if event["span"] else None
+        expected = self._media.slice(span) if span else b""
+        size = self._words["size"]
+        assert (head.status, head.promised_bytes("GET")) == (event["status"], len(expected)), event
+        content_range = {200: None, 206: f"bytes {span}/{size}", 416: f"bytes */{size}"}[head.status]
+        assert (head.get("Content-Range"), head["ETag"], head["Accept-Ranges"]) == (
+            content_range,
+            self._media.etag,
+            "bytes",
+        )
+        count = len(expected) if event["take"] == "all" else event["take"]
+        assert await connection.read_exactly(count) == expected[:count], event
+
+    async def _leave(self, event: dict[str, Any]) -> None:
+        connection = self._connections.pop(event["on"])
+        if event["leave"] == "reset":
+            connection.reset()
+        else:
+            await self._ask_for_the_end(connection)
+
+    async def _ask_for_the_end(self, connection: Connection) -> None:
+        """Say goodbye: nothing was left over of the answers before."""
+        await connection.send(compose("GET", "/livez", [("Connection", "close")], host=self._site.authority))
+        assert (await connection.read_response()).status == 200
+        await connection.expect_end()
+
+
+async def test_safari_gets_what_it_asks_for_however_it_leaves(site: Gateway, media: Media) -> None:
+    told = len(site.process.accesses)
+    target = await mint(site, media)
+    async with AsyncExitStack() as stack:
+        replay = Replay(site, media, target, stack)
+        for event in TRACE["events"]:
+            await replay.act(event)
+
+    def outcomes() -> Counter[str]:
+        lines = map(json.loads, site.process.accesses[told:])
+        return Counter(line["outcome"] for line in lines if line["path"] == media.target and line["range"])
+
+    left = sum(event.get("leave") == "reset" for event in TRACE["events"])
+    await become(lambda: outcomes() == {"client_closed": left, "complete": len(REQUESTS) - left})
