@@ -136,7 +136,8 @@ CREATE TABLE IF NOT EXISTS media_files (
 CREATE INDEX IF NOT EXISTS media_files_of_recording ON media_files (recording_id, created_at, id);
 CREATE INDEX IF NOT EXISTS media_files_pending ON media_files (created_at) WHERE status = 'pending';
 
--- What was answered to a request that its client may repeat (Idempotency-Key): the row as it was then, as JSON text.
+-- What was answered to a request that its client may repeat (Idempotency-Key), as JSON text: the recording as it was
+-- then, or the id of the media file.
 CREATE TABLE IF NOT EXISTS idempotency_keys (
     user_id    bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
     live       boolean     NOT NULL,

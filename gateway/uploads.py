@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.catalog import (
+    IdempotencyKey,
     MediaFile,
     NewUpload,
     Owner,
@@ -46,12 +47,18 @@ class Uploads:
     limits: UploadLimits
     verification: Verification
 
-    async def promise(self, owner: Owner, recording_id: int, upload: NewUpload) -> MediaFile:
-        """The pending media file. Raises NotFound, or Invalid if it breaks a limit."""
+    async def promise(
+        self, owner: Owner, recording_id: int, upload: NewUpload, key: IdempotencyKey | None = None
+    ) -> MediaFile:
+        """The pending media file; with a key, the same one for the same request again.
+
+        Raises NotFound, Invalid if it breaks a limit, or Conflict if the key was used for something else or its file
+        is pending no longer.
+        """
         if upload.size is not None and upload.size > self.max_file_bytes:
             text = f"A file has at most {self.max_file_bytes} bytes"
             raise Invalid((Fault("too_large", ("body", "file_size_bytes"), text, upload.size),))
-        added = await self.uploads.add_upload(owner, recording_id, upload, self.limits)
+        added = await self.uploads.add_upload(owner, recording_id, upload, self.limits, key)
         if added is None:
             raise NotFound("Recording not found")
         return added

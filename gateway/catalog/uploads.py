@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from gateway.catalog.clients import IdempotencyKey
 from gateway.catalog.owners import Owner
 from gateway.catalog.recordings import MediaFile, MediaType, RecordingStatus
 
@@ -71,11 +72,18 @@ class UploadCatalog(Protocol):
     """The media files that are on their way in. A pending one is never read, and its size is only a promise."""
 
     async def add_upload(
-        self, owner: Owner, recording_id: int, upload: NewUpload, limits: UploadLimits
+        self,
+        owner: Owner,
+        recording_id: int,
+        upload: NewUpload,
+        limits: UploadLimits,
+        key: IdempotencyKey | None = None,
     ) -> MediaFile | None:
         """Add a pending media file; its object's key is made of ids alone. None if there is no such recording.
 
-        Raises Invalid if a limit is reached.
+        With a key, the same request again within 24 hours returns the first one's file; its deletion then waits for
+        `upload_expires_at` of this request too. Raises Invalid if a limit is reached, Conflict if the key was used
+        for another request or its file is pending no longer.
         """
         ...
 

@@ -15,9 +15,20 @@ from typing import Final
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.catalog import MediaFile, NewUpload, Owner, RecordingStatus, UploadCatalog, UploadLimits, VerifiedUpload
+from gateway.catalog import (
+    IdempotencyKey,
+    MediaFile,
+    NewUpload,
+    Owner,
+    RecordingStatus,
+    UploadCatalog,
+    UploadLimits,
+    VerifiedUpload,
+)
+from gateway.db.idempotency import find_answer, keep_answer
 from gateway.db.pending import check_total, insert_upload, lock_account
 from gateway.db.pool import connected, storable
+from gateway.db.rows import media_file, read_row
 from gateway.errors import Conflict, NotFound
 
 
@@ -45,7 +56,12 @@ class PgUploads(UploadCatalog):
     """
 
     async def add_upload(
-        self, owner: Owner, recording_id: int, upload: NewUpload, limits: UploadLimits
+        self,
+        owner: Owner,
+        recording_id: int,
+        upload: NewUpload,
+        limits: UploadLimits,
+        key: IdempotencyKey | None = None,
     ) -> MediaFile | None:
         if not storable(recording_id):
             return None
@@ -53,7 +69,25 @@ class PgUploads(UploadCatalog):
             await lock_account(connection, owner, limits)
             if await connection.fetchval(self.LOCK_RECORDING, owner.user_id, owner.live, recording_id) is None:
                 return None
-            return await insert_upload(connection, owner, recording_id, upload, limits)
+            if key is not None and (answer := await find_answer(connection, owner, key)) is not None:
+                return await self._renew(connection, int(answer), upload)
+            added = await insert_upload(connection, owner, recording_id, upload, limits)
+            if key is not None:
+                await keep_answer(connection, owner, key, str(added.id))
+            return added
+
+    # A URL that is made anew may write the object for as long as a new one.
+    RENEW_UPLOAD: Final = """
+        UPDATE media_files AS m SET upload_expires_at = greatest(upload_expires_at, $2)
+        WHERE id = $1 AND status = 'pending' RETURNING to_json(m)
+    """
+
+    async def _renew(self, connection: PoolConnectionProxy, media_file_id: int, upload: NewUpload) -> MediaFile:
+        row = await connection.fetchval(self.RENEW_UPLOAD, media_file_id, upload.upload_expires_at)
+        found = read_row(media_file, row)
+        if found is None:
+            raise Conflict("The upload is completed, or was given up")
+        return found
 
     HOLD_MEDIA_FILE: Final = """
         SELECT m.status FROM media_files m JOIN recordings r ON r.id = m.recording_id

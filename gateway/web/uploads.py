@@ -13,7 +13,7 @@ from gateway.protocol.ids import encode_id
 from gateway.uploads import Uploads
 from gateway.web.authentication import Authenticator
 from gateway.web.bota_bodies import read_body
-from gateway.web.bota_parameters import path_recording_id
+from gateway.web.bota_parameters import find_idempotency_key, path_recording_id
 from gateway.web.bota_shapes import recording_json
 from gateway.web.exchange import EXCHANGE
 from gateway.web.responses import json_response, whole_seconds
@@ -53,7 +53,7 @@ class UploadRoutes:
             captured_at=body.captured_at,
             upload_expires_at=self._urls.presigned_until(storage),
         )
-        media = await self._uploads.promise(owner, recording_id, upload)
+        media = await self._uploads.promise(owner, recording_id, upload, await find_idempotency_key(request))
         url = await self._urls.mint(request, owner, media, storage)
         return json_response(
             {

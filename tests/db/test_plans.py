@@ -108,6 +108,7 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "HOLD_MEDIA_FILE": (*WHALE, BASE + 2, BASE + 2),
     "LOCK_RECORDING": (*WHALE, BASE + 2),
     "RECORD_PUBLICATION": (BASE + 2, "e", WHEN),
+    "RENEW_UPLOAD": (BASE + 2, WHEN),
     "REMOVE_UPLOAD": (*WHALE, BASE + 2, BASE + 2),
     "FIND_SESSION_RECORDING": (*WHALE, "session"),
     "ADD_SESSION_RECORDING": (*WHALE, "session"),
