@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway.catalog import DeletionQueue
 from gateway.errors import Refusal
-from gateway.observability import Metrics
+from gateway.web.journal import Journal
 from gateway.web.responses import json_response
 
 Check = Callable[[], Awaitable[object]]
@@ -31,13 +31,13 @@ class HealthRoutes:
         *,
         checks: Mapping[str, Check],
         is_draining: Callable[[], bool],
-        metrics: Metrics,
+        journal: Journal,
         deletions: DeletionQueue,
         contract: Mapping[str, Any],
     ) -> None:
         self._checks = checks
         self._is_draining = is_draining
-        self._metrics = metrics
+        self._journal = journal
         self._deletions = deletions
         self._contract = contract
 
@@ -65,7 +65,7 @@ class HealthRoutes:
         except (Refusal, TimeoutError):
             depth = None
         return web.Response(
-            body=self._metrics.render(depth), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+            body=self._journal.metrics(depth), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
 
     async def openapi(self, _request: web.Request) -> web.Response:
