@@ -19,9 +19,10 @@ import uvloop
 
 from gateway.backends import open_backends
 from gateway.config import Config
+from gateway.drain import Drain
 from gateway.listening import Sockets, base_url, open_sockets
 from gateway.observability import configure_logging
-from gateway.site import Drain, running
+from gateway.site import running
 from gateway.workers import Supervisor
 
 Announce = Callable[[str], None]

@@ -9,17 +9,18 @@ it does.
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final, NamedTuple, cast
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from gateway.backends import Backends, in_background, open_backends
 from gateway.cleanup import Cleanup, CleanupSettings
 from gateway.config import Config
 from gateway.contract import load_contract
+from gateway.drain import Drain
 from gateway.intake import build_intake, build_sweep
 from gateway.listening import Sockets, tls_context
 from gateway.observability import AccessLog, Metrics
@@ -29,7 +30,10 @@ from gateway.web.bota import BotaRoutes
 from gateway.web.connections import Connections
 from gateway.web.contract_page import ContractRoutes
 from gateway.web.cors import Cors
+from gateway.web.frame import Frame
+from gateway.web.front import Front
 from gateway.web.health import Check, HealthRoutes
+from gateway.web.journal import Journal
 from gateway.web.links import Links
 from gateway.web.media import DeliverySettings, MediaRoute
 from gateway.web.page import PageRoutes
@@ -44,63 +48,54 @@ _log: Final = logging.getLogger(__name__)
 _FAREWELL_SECONDS: Final = 1.0
 
 
-class Drain:
-    """Whether the gateway is going down."""
-
-    def __init__(self) -> None:
-        self._requested = asyncio.Event()
-
-    def request(self) -> None:
-        """Go down."""
-        self._requested.set()
-
-    def is_draining(self) -> bool:
-        """Whether it was requested."""
-        return self._requested.is_set()
-
-    async def wait(self) -> None:
-        """Return once it is requested."""
-        await self._requested.wait()
-
-
 @asynccontextmanager
 async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenerator[None]:
     """A gateway that serves on the sockets. Leaving drains it."""
-    async with open_backends(config) as backends, _access_log(config) as access_log:
+    streams = Streams(config.delivery.max_concurrent_streams)
+    async with open_backends(config) as backends, _journal(config, streams) as journal:
         cleanup = Cleanup(backends.deletions, backends.storages, CleanupSettings(**config.deletions.model_dump()))
-        site = _Site(config, backends, cleanup, drain, access_log)
+        site = _Site(config, backends, cleanup, _Traffic(drain, streams, journal))
         sweep = build_sweep(config, backends, cleanup.wake)
         async with in_background(cleanup.run()), in_background(sweep.run()), site.listening(sockets):
             yield
 
 
 @asynccontextmanager
-async def _access_log(config: Config) -> AsyncGenerator[AccessLog]:
-    """The access log, on standard output."""
+async def _journal(config: Config, streams: Streams) -> AsyncGenerator[Journal]:
+    """The metrics, and the access log on standard output."""
     with open(1, "wb", buffering=0, closefd=False) as stdout:  # noqa: ASYNC230 - a descriptor that is open already
         access_log = AccessLog(stdout if config.logging.access_log else None)
-        yield access_log
-        await access_log.close()
+        journal = Journal(Metrics(), access_log, lambda: streams.running)
+        async with in_background(journal.run()):
+            yield journal
+        await journal.close()
+
+
+class _Traffic(NamedTuple):
+    """What is known of the traffic as a whole."""
+
+    drain: Drain
+    streams: Streams
+    journal: Journal
 
 
 class _Site:
     """The routes' services, built once, and the way up and down."""
 
-    def __init__(
-        self, config: Config, backends: Backends, cleanup: Cleanup, drain: Drain, access_log: AccessLog
-    ) -> None:
+    def __init__(self, config: Config, backends: Backends, cleanup: Cleanup, traffic: _Traffic) -> None:
+        drain, self._streams, self._journal = traffic
         self._config = config
         self._backends = backends
         self._drain = drain
-        self._metrics = Metrics()
-        self._streams = Streams(config.delivery.max_concurrent_streams, self._metrics.set_running)
         self._cors = Cors(config.cors.allowed_origins)
         self._limits = self._rate_limits()
         self._connections = Connections(drain.is_draining)
         self._authenticator = Authenticator(backends.api_keys, backends.signer, self._limits)
         self._links = Links(backends.signer, config.server.public_url)
+        self._frame = Frame(self._journal, self._connections, self._cors)
+        self._media = self._media_route()
         self._services = Services(
-            self._media(),
+            self._media,
             self._vexa(cleanup),
             self._bota(cleanup),
             *build_intake(config, backends, self._authenticator, self._streams, cleanup.wake),
@@ -108,10 +103,7 @@ class _Site:
             self._health(),
             PageRoutes(config.media_sources),
             ContractRoutes(load_contract()),
-            self._cors,
-            self._metrics,
-            access_log,
-            self._connections,
+            self._frame,
         )
 
     def _rate_limits(self) -> RateLimits | None:
@@ -123,7 +115,7 @@ class _Site:
             requests_per_minute=settings.requests_per_minute / workers, burst=max(settings.burst // workers, 1)
         )
 
-    def _media(self) -> MediaRoute:
+    def _media_route(self) -> MediaRoute:
         delivery = self._config.delivery
         streamer = Streamer(
             self._streams, stall_timeout_seconds=delivery.stall_timeout_seconds, is_draining=self._drain.is_draining
@@ -166,7 +158,7 @@ class _Site:
         return HealthRoutes(
             checks=checks | {f"storage:{name}": each.adapter.ping for name, each in self._backends.storages.items()},
             is_draining=self._drain.is_draining,
-            metrics=self._metrics,
+            journal=self._journal,
             deletions=self._backends.deletions,
         )
 
@@ -176,7 +168,9 @@ class _Site:
         public = self._runner(build_app(self._services, with_operations=sockets.admin is None))
         admin = self._runner(build_admin_app(self._services))
         try:
-            await _serve(public, sockets, tls_context(self._config))
+            await public.setup()
+            self._put_in_front(public)
+            await web.SockSite(public, sockets.public, ssl_context=tls_context(self._config)).start()
             if sockets.admin is not None:
                 await admin.setup()
                 await web.SockSite(admin, sockets.admin).start()
@@ -185,6 +179,14 @@ class _Site:
         finally:
             await public.cleanup()
             await admin.cleanup()
+
+    def _put_in_front(self, runner: web.AppRunner) -> None:
+        """Let seeks pass the application by."""
+        server = runner.server
+        if server is not None:
+            # An application's server makes no other kind of request than its own.
+            application = cast("Handler", server.request_handler)
+            server.request_handler = cast("Any", Front(self._frame, self._media, application))
 
     def _runner(self, app: web.Application) -> web.AppRunner:
         return web.AppRunner(
@@ -212,8 +214,3 @@ class _Site:
                 await self._streams.wait_idle()
         except TimeoutError:
             _log.warning("streams were cut at the deadline", extra={"running": self._streams.running})
-
-
-async def _serve(runner: web.AppRunner, sockets: Sockets, tls: ssl.SSLContext | None) -> None:
-    await runner.setup()
-    await web.SockSite(runner, sockets.public, ssl_context=tls).start()

@@ -13,11 +13,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectStat:
+class ObjectStat(NamedTuple):
     """One version of one object.
 
     `size` is in bytes; `etag` is an opaque tag without its quotes, equal only for identical bytes
@@ -40,8 +39,7 @@ class ListedObject:
     last_modified: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class FilePiece:
+class FilePiece(NamedTuple):
     """`length` bytes at `offset` of the open descriptor `fd`, for the kernel to send.
 
     Valid while the stored object it came from is open. May be shorter than what was asked for;

@@ -78,7 +78,7 @@ class Opening:
         self._key = key
 
     async def __aenter__(self) -> LocalObject:
-        self._stored = await self._files.pin(self._key)
+        self._stored = self._files.pin_kept(self._key) or await self._files.pin(self._key)
         return self._stored
 
     async def __aexit__(

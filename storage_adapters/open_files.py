@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from storage_adapters.base import FilePiece, ObjectChanged, ObjectStat, ZeroCopy
-from storage_adapters.paths import open_regular, translated
+from storage_adapters.paths import open_regular, storage_error, translated
 from storage_adapters.threads import take
 
 CHUNK_SIZE: Final = 256 * 1024
@@ -60,7 +60,8 @@ class LocalObject(ZeroCopy):
 
     async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         """Yield exactly these bytes (StoredObject.read), 256 KiB at a time, each read in a thread."""
-        self._require_inside(offset, length)
+        if offset < 0 or length < 0 or offset + length > self.stat.size:
+            raise _outside(offset, length, self.stat)
         end = offset + length
         while offset < end:
             chunk = await asyncio.to_thread(self._read_chunk, offset, min(end - offset, CHUNK_SIZE))
@@ -72,7 +73,8 @@ class LocalObject(ZeroCopy):
 
         Raises ObjectChanged if the file was written to since it was opened, ValueError if the span is not inside.
         """
-        self._require_inside(offset, length)
+        if offset < 0 or length < 0 or offset + length > self.stat.size:
+            raise _outside(offset, length, self.stat)
         self._require_unchanged()
         return FilePiece(self.fd, offset, length) if length else None
 
@@ -80,10 +82,6 @@ class LocalObject(ZeroCopy):
         """Close the descriptor; nothing reads through it any more."""
         fd, self.fd = self.fd, CLOSED
         close_quietly(fd)
-
-    def _require_inside(self, offset: int, length: int) -> None:
-        if offset < 0 or length < 0 or offset + length > self.stat.size:
-            raise ValueError(f"{length} bytes at {offset} are not inside {self.stat.size}")
 
     def _read_chunk(self, offset: int, length: int) -> bytes:
         with translated(self.key):
@@ -94,10 +92,17 @@ class LocalObject(ZeroCopy):
         return chunk
 
     def _require_unchanged(self) -> None:
-        with translated(self.key):
+        # Asked at every seek: `translated` would cost more than the system call.
+        try:
             status = os.fstat(self.fd)
+        except OSError as error:
+            raise storage_error(self.key, error) from error
         if identify(status) != self.identity:
             raise ObjectChanged(self.key, "the file was written to while it was read")
+
+
+def _outside(offset: int, length: int, stat: ObjectStat) -> ValueError:
+    return ValueError(f"{length} bytes at {offset} are not inside {stat.size}")
 
 
 def open_object(root: Path, key: str) -> LocalObject:
@@ -122,11 +127,7 @@ class OpenFiles:
         self._closing: set[asyncio.Future[None]] = set()
 
     async def pin(self, key: str) -> LocalObject:
-        """The key's file as it is now, held open until `unpin`. Raises StorageError."""
-        stored = self._find(key)
-        if stored is not None:
-            stored.readers += 1
-            return stored
+        """The key's file as it is now, opened, held until `unpin`. Raises StorageError."""
         stored = await take(partial(open_object, self._root, key), LocalObject.close)
         stored.readers += 1
         self._keep(stored)
@@ -135,7 +136,8 @@ class OpenFiles:
     def unpin(self, stored: LocalObject) -> None:
         """Give back what `pin` gave."""
         stored.readers -= 1
-        self._close_if_unused(stored)
+        if not stored.kept:
+            self._close_if_unused(stored)
 
     def drop(self, key: str) -> None:
         """Keep the key's file no longer: it was deleted or replaced, and its blocks are to be freed."""
@@ -151,7 +153,8 @@ class OpenFiles:
         if self._closing:
             await asyncio.wait(self._closing)
 
-    def _find(self, key: str) -> LocalObject | None:
+    def pin_kept(self, key: str) -> LocalObject | None:
+        """The same as `pin` gives, if it is open already and the key's file is still this one."""
         stored = self._kept.get(key)
         if stored is None:
             return None
@@ -163,6 +166,7 @@ class OpenFiles:
             self.drop(key)
             return None
         self._kept.move_to_end(key)
+        stored.readers += 1
         return stored
 
     def _keep(self, stored: LocalObject) -> None:
@@ -176,7 +180,7 @@ class OpenFiles:
             self.drop(next(iter(self._kept)))
 
     def _close_if_unused(self, stored: LocalObject) -> None:
-        if stored.readers == 0 and not stored.kept and stored.fd != CLOSED:
+        if stored.readers == 0 and stored.fd != CLOSED:
             fd, stored.fd = stored.fd, CLOSED
             closing = asyncio.get_running_loop().run_in_executor(None, close_quietly, fd)
             self._closing.add(closing)

@@ -46,8 +46,13 @@ def translated(key: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        kind = KIND_OF_ERRNO.get(error.errno or 0, StorageUnavailable)
-        raise kind(key, error.strerror or str(error)) from error
+        raise storage_error(key, error) from error
+
+
+def storage_error(key: str, error: OSError) -> StorageError:
+    """The StorageError that the kernel's refusal means."""
+    kind = KIND_OF_ERRNO.get(error.errno or 0, StorageUnavailable)
+    return kind(key, error.strerror or str(error))
 
 
 def check_key(key: str) -> None:

@@ -23,6 +23,7 @@ ROOMS: Mapping[str, set[str]] = {
     # leaves
     "gateway": set(),
     "gateway.catalog": set(),
+    "gateway.drain": set(),
     "gateway.errors": set(),
     "gateway.formats": set(),
     "gateway.keys": set(),
@@ -130,6 +131,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.cleanup",
         "gateway.config",
         "gateway.contract",
+        "gateway.drain",
         "gateway.intake",
         "gateway.listening",
         "gateway.observability",
@@ -138,6 +140,7 @@ ROOMS: Mapping[str, set[str]] = {
     "gateway.server": {
         "gateway.backends",
         "gateway.config",
+        "gateway.drain",
         "gateway.listening",
         "gateway.observability",
         "gateway.site",

@@ -3,8 +3,8 @@
 Knows: users by their number, live and test, scopes. Refuses to know: keys, and how anybody proves who they are.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Scope(StrEnum):
@@ -18,16 +18,14 @@ class Scope(StrEnum):
 ALL_SCOPES: frozenset[Scope] = frozenset(Scope)
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """A user's live data, or the same user's test data: two worlds that never see each other."""
 
     user_id: int
     live: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """Who is asking. `name` is what the log shows: a key's visible prefix, or the signing key's id."""
 
     owner: Owner

@@ -13,7 +13,7 @@ import asyncpg
 
 from gateway.catalog import ApiKey, MediaFile, Owner
 from gateway.db.api_keys import PgApiKeys
-from gateway.db.memory import Memory
+from gateway.db.memory import UNKNOWN, Memory
 from gateway.db.recordings import PgRecordingCatalog
 
 CHANNEL: Final = "seekgate"
@@ -27,6 +27,9 @@ class CachedApiKeys(PgApiKeys):
         self.memory: Memory[bytes, None, ApiKey] = Memory()
 
     async def find_key(self, digest: bytes) -> ApiKey | None:
+        known = self.memory.recall(digest, None)
+        if known is not UNKNOWN:
+            return known
         look_up = super().find_key
         return await self.memory.ask(digest, None, lambda: look_up(digest))
 
@@ -39,8 +42,11 @@ class CachedRecordingCatalog(PgRecordingCatalog):
         self.memory: Memory[int, tuple[Owner, int], MediaFile] = Memory()
 
     async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
-        look_up = super().find_media_file
         asker = (owner, media_file_id)
+        known = self.memory.recall(recording_id, asker)
+        if isinstance(known, MediaFile) and known.status == "uploaded":
+            return known
+        look_up = super().find_media_file
         found = await self.memory.ask(recording_id, asker, lambda: look_up(owner, recording_id, media_file_id))
         if found is not None and found.status == "pending":
             # It is completed once, and whoever completed it reads it at once: sooner than we may hear of it.

@@ -12,6 +12,7 @@ questions are, and how changes are heard (gateway.db.listener calls `forget`).
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
+from enum import Enum
 from time import monotonic
 from typing import Final, Generic, TypeVar
 
@@ -20,6 +21,15 @@ FOUND_SECONDS: Final = 60.0
 # Long enough to blunt a storm of bad requests, short enough for what is made meanwhile.
 MISSING_SECONDS: Final = 2.0
 CAPACITY: Final = 20_000
+
+
+class Unknown(Enum):
+    """The type of UNKNOWN: nothing is remembered, not even that there is no answer."""
+
+    UNKNOWN = 0
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
 
 Topic = TypeVar("Topic", bound=Hashable)
 Asker = TypeVar("Asker", bound=Hashable)
@@ -51,14 +61,21 @@ class Memory(Generic[Topic, Asker, Value]):
         self._known.pop(topic, None)
         self._asking.pop(topic, None)
 
-    async def ask(self, topic: Topic, asker: Asker, look_up: LookUp[Value]) -> Value | None:
-        """The answer, remembered or looked up."""
+    def recall(self, topic: Topic, asker: Asker) -> Value | Unknown | None:
+        """The answer, if it is remembered."""
         answers = self._known.get(topic)
         if answers is not None:
             known = answers.get(asker)
             if known is not None and known[0] > self._clock():
                 self._known.move_to_end(topic)
                 return known[1]
+        return UNKNOWN
+
+    async def ask(self, topic: Topic, asker: Asker, look_up: LookUp[Value]) -> Value | None:
+        """The answer, remembered or looked up."""
+        known = self.recall(topic, asker)
+        if known is not UNKNOWN:
+            return known
         if not self._trusted:
             return await look_up()
         asking = self._asking.setdefault(topic, {})

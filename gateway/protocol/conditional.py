@@ -52,9 +52,9 @@ def _matches(field: str, etag: str, *, weak: bool) -> bool:
         position = tag.end()
 
 
-def _is_later(last_modified: int, field: str | None, now: float) -> bool | None:
+def _is_later(last_modified: int, field: str, now: float) -> bool | None:
     """Whether the representation changed after the field's date; None where there is no date to compare."""
-    date = None if field is None else parse_http_date(field.strip(" \t"), now=now)
+    date = parse_http_date(field.strip(" \t"), now=now)
     return None if date is None else last_modified > date
 
 
@@ -64,18 +64,20 @@ def failed_precondition(conditions: Conditions, validators: Validators, *, now: 
     if conditions.if_match is not None:
         if not _matches(conditions.if_match, validators.etag, weak=False):
             return 412
-    elif _is_later(validators.last_modified, conditions.if_unmodified_since, now):
+    elif conditions.if_unmodified_since is not None and _is_later(
+        validators.last_modified, conditions.if_unmodified_since, now
+    ):
         return 412
     # Rule 2: If-None-Match takes the weak comparison (section 13.1.2) and replaces If-Modified-Since.
     if conditions.if_none_match is not None:
         return 304 if _matches(conditions.if_none_match, validators.etag, weak=True) else None
-    unmodified = _is_later(validators.last_modified, conditions.if_modified_since, now) is False
-    return 304 if unmodified else None
+    if conditions.if_modified_since is not None:
+        later = _is_later(validators.last_modified, conditions.if_modified_since, now)
+        return 304 if later is False else None
+    return None
 
 
-def range_applies(conditions: Conditions, validators: Validators, *, now: float) -> bool:
-    """Rule 3: whether Range is to be obeyed: If-Range is absent, the same strong tag, or exactly the date."""
-    if conditions.if_range is None:
-        return True
-    field = conditions.if_range.strip(" \t")
+def range_applies(if_range: str, validators: Validators, *, now: float) -> bool:
+    """Rule 3: whether Range is to be obeyed: If-Range is the same strong tag, or exactly the date."""
+    field = if_range.strip(" \t")
     return field == validators.etag or parse_http_date(field, now=now) == validators.last_modified

@@ -13,7 +13,7 @@ A multipart/byteranges body (section 14.6):
     --boundary-- CRLF
 """
 
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from gateway.protocol.conditional import Conditions, Validators, failed_precondition, range_applies
@@ -28,42 +28,80 @@ Segment = bytes | ByteSpan
 _NO_STORE: Final = ("Cache-Control", "max-age=0, no-store")
 
 
-class Representation(NamedTuple):
-    """One version of one object, as a client sees it.
+class HeaderBlock(NamedTuple):
+    """Headers, and the same as they stand in a head: rendered once, sent many times."""
 
-    `size` is in bytes, `etag` quoted and strong, `last_modified` in seconds since the epoch;
-    `content_type`, `cache_control` and `disposition` are field values, free of control characters.
+    headers: tuple[Header, ...]
+    text: str
+
+
+def header_block(headers: Iterable[Header]) -> HeaderBlock:
+    """These headers, rendered (RFC 9112 section 5)."""
+    headers = tuple(headers)
+    return HeaderBlock(headers, "".join([f"{name}: {value}\r\n" for name, value in headers]))
+
+
+class Representation:
+    """One version of one object, as a client sees it, with all of its heads' constant parts prepared.
+
+    `size` is in bytes, `etag` quoted and strong, `last_modified` in seconds since the epoch; `content_type`,
+    `cache_control` and `disposition` are field values, free of control characters. `lasts` is whether it is the
+    same whenever it is prepared: a time that lies in the future is told as `now`. Immutable.
     """
 
-    size: int
-    etag: str
-    last_modified: float
-    content_type: str
-    cache_control: str
-    disposition: str
+    __slots__ = ("_disposition", "bare", "cacheable", "content_type", "lasts", "size", "validators", "with_content")
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        etag: str,
+        last_modified: float,
+        content_type: str,
+        cache_control: str,
+        disposition: str,
+        now: float,
+    ) -> None:
+        self.size = size
+        self.content_type = content_type
+        self.lasts = last_modified <= now
+        self._disposition = ("Content-Disposition", disposition)
+        # Rounded down, and never later than Date (section 8.8.2.1).
+        self.validators = Validators(etag, int(min(last_modified, now)))
+        self.bare = header_block(
+            (
+                ("ETag", etag),
+                ("Last-Modified", format_http_date(self.validators.last_modified)),
+                ("Accept-Ranges", "bytes"),
+                ("X-Content-Type-Options", "nosniff"),
+            )
+        )
+        # What 200, 206 and 304 all say (section 15.4.5).
+        self.cacheable = header_block((*self.bare.headers, ("Cache-Control", cache_control)))
+        self.with_content = self.block_for(content_type)
+
+    def block_for(self, content_type: str) -> HeaderBlock:
+        """What an answer says whose content, of this type, is from this version."""
+        return header_block((*self.cacheable.headers, self._disposition, ("Content-Type", content_type)))
 
 
 class DeliveryPlan(NamedTuple):
     """The whole answer.
 
-    `fixed` headers are the same for every answer of their kind from one version of the object (and may be
-    rendered once), `varying` ones are this answer's own; the body's segments follow (none for HEAD, 304, 412, 416).
+    `fixed` headers are the same for every answer of their kind from one version of the object, `varying` ones are
+    this answer's own; the body of `content_length` bytes follows, in segments (none for HEAD, 304, 412, 416).
     """
 
     status: int
-    fixed: tuple[Header, ...]
+    fixed: HeaderBlock
     varying: tuple[Header, ...]
     body: tuple[Segment, ...]
+    content_length: int
 
     @property
     def headers(self) -> tuple[Header, ...]:
         """All headers, in order."""
-        return (*self.fixed, *self.varying)
-
-    @property
-    def content_length(self) -> int:
-        """The body's length in bytes."""
-        return _length(self.body)
+        return (*self.fixed.headers, *self.varying)
 
 
 def plan_delivery(
@@ -71,52 +109,54 @@ def plan_delivery(
     conditions: Conditions,
     representation: Representation,
     *,
-    boundary: str,
+    boundary: Callable[[], str],
     now: float,
     max_ranges: int,
 ) -> DeliveryPlan:
     """Decide a GET or HEAD of the representation at the time `now` (seconds since the epoch).
 
-    `boundary` separates parts, should there be several; `max_ranges` is how many a body may have.
+    `boundary` makes what separates parts, should there be several; `max_ranges` is how many a body may have.
     """
-    # Rounded down, and never later than Date (section 8.8.2.1).
-    last_modified = int(min(representation.last_modified, now))
-    validators = Validators(representation.etag, last_modified)
+    validators = representation.validators
     failed = failed_precondition(conditions, validators, now=now)
     if failed == 412:
-        return DeliveryPlan(412, _validator_headers(validators), (_NO_STORE, _content_length(0)), ())
+        return DeliveryPlan(412, representation.bare, (_NO_STORE, _content_length(0)), (), 0)
     if failed == 304:
-        return DeliveryPlan(304, _cache_headers(representation, validators), (), ())
+        return DeliveryPlan(304, representation.cacheable, (), (), 0)
     # Range is defined for GET alone (section 14.2).
-    if method == "GET" and conditions.range is not None and range_applies(conditions, validators, now=now):
+    if (
+        method == "GET"
+        and conditions.range is not None
+        and (conditions.if_range is None or range_applies(conditions.if_range, validators, now=now))
+    ):
         spans = select_spans(conditions.range, representation.size, max_ranges)
         if spans is not None:
-            return _plan_spans(spans, representation, validators, boundary)
-    return _plan_whole(method, representation, validators)
+            return _plan_spans(spans, representation, boundary)
+    return _plan_whole(method, representation)
 
 
-def _plan_whole(method: str, representation: Representation, validators: Validators) -> DeliveryPlan:
+def _plan_whole(method: str, representation: Representation) -> DeliveryPlan:
     size = representation.size
-    fixed = _content_headers(representation, validators, representation.content_type)
-    sends_body = method == "GET" and size > 0
-    return DeliveryPlan(200, fixed, (_content_length(size),), (ByteSpan(0, size),) if sends_body else ())
+    length = size if method == "GET" else 0
+    body = (ByteSpan(0, size),) if length else ()
+    return DeliveryPlan(200, representation.with_content, (_content_length(size),), body, length)
 
 
 def _plan_spans(
-    spans: tuple[ByteSpan, ...], representation: Representation, validators: Validators, boundary: str
+    spans: tuple[ByteSpan, ...], representation: Representation, boundary: Callable[[], str]
 ) -> DeliveryPlan:
     if not spans:
         unsatisfied = ("Content-Range", f"bytes */{representation.size}")
-        return DeliveryPlan(416, _validator_headers(validators), (_NO_STORE, unsatisfied, _content_length(0)), ())
+        return DeliveryPlan(416, representation.bare, (_NO_STORE, unsatisfied, _content_length(0)), (), 0)
     if len(spans) == 1:
-        (span,) = spans
-        fixed = _content_headers(representation, validators, representation.content_type)
-        content_range = ("Content-Range", _content_range(span, representation.size))
-        return DeliveryPlan(206, fixed, (_content_length(span.length), content_range), spans)
-    body = _multipart(spans, representation, boundary)
-    content_type = f"multipart/byteranges; boundary={boundary}"
-    fixed = _content_headers.__wrapped__(representation, validators, content_type)
-    return DeliveryPlan(206, fixed, (_content_length(_length(body)),), body)
+        length = spans[0].length
+        varying = (("Content-Length", str(length)), ("Content-Range", _content_range(spans[0], representation.size)))
+        return DeliveryPlan(206, representation.with_content, varying, spans, length)
+    between = boundary()
+    body = _multipart(spans, representation, between)
+    length = sum(len(segment) if isinstance(segment, bytes) else segment.length for segment in body)
+    fixed = representation.block_for(f"multipart/byteranges; boundary={between}")
+    return DeliveryPlan(206, fixed, (_content_length(length),), body, length)
 
 
 def _multipart(spans: tuple[ByteSpan, ...], representation: Representation, boundary: str) -> tuple[Segment, ...]:
@@ -134,36 +174,9 @@ def _multipart(spans: tuple[ByteSpan, ...], representation: Representation, boun
 
 
 def _content_range(span: ByteSpan, size: int) -> str:
-    return f"bytes {span.offset}-{span.end - 1}/{size}"
+    offset, length = span
+    return f"bytes {offset}-{offset + length - 1}/{size}"
 
 
 def _content_length(length: int) -> Header:
     return ("Content-Length", str(length))
-
-
-def _length(body: tuple[Segment, ...]) -> int:
-    return sum(len(segment) if isinstance(segment, bytes) else segment.length for segment in body)
-
-
-def _validator_headers(validators: Validators) -> tuple[Header, ...]:
-    return (
-        ("ETag", validators.etag),
-        ("Last-Modified", format_http_date(validators.last_modified)),
-        ("Accept-Ranges", "bytes"),
-        ("X-Content-Type-Options", "nosniff"),
-    )
-
-
-def _cache_headers(representation: Representation, validators: Validators) -> tuple[Header, ...]:
-    """What 200, 206 and 304 all say (section 15.4.5)."""
-    return (*_validator_headers(validators), ("Cache-Control", representation.cache_control))
-
-
-@lru_cache(maxsize=4096)
-def _content_headers(representation: Representation, validators: Validators, content_type: str) -> tuple[Header, ...]:
-    """What every answer with content from this version says, prepared once: a seek adds only its lengths."""
-    return (
-        *_cache_headers(representation, validators),
-        ("Content-Disposition", representation.disposition),
-        ("Content-Type", content_type),
-    )

@@ -24,6 +24,8 @@ _MAX_DIGITS: Final = 19
 
 # range-spec, digits in ASCII only. The lone "-" matches too; `_parse_spec` refuses it.
 _RANGE_SPEC: Final = re.compile(r"([0-9]*)-([0-9]*)")
+# A whole header with one int-range in short numerals: what players, proxies and download managers send.
+_ONE_RANGE: Final = re.compile(r"bytes=([0-9]{1,18})-([0-9]{0,18})")
 
 
 class RangeSpec(NamedTuple):
@@ -128,6 +130,13 @@ def select_spans(header: str, size: int, max_ranges: int) -> tuple[ByteSpan, ...
     None: the whole (the header is void, or asks for more than `max_ranges` separate parts).
     Empty: nothing that was asked for exists (416). Otherwise 1 to `max_ranges` disjoint, non-empty spans.
     """
+    one = _ONE_RANGE.fullmatch(header)
+    if one is not None and size:
+        # The same as below, in one step: it is done at every seek.
+        first = int(one[1])
+        end = min(int(one[2]) + 1, size) if one[2] else size
+        if first < end:
+            return (ByteSpan(first, end - first),)
     specs = parse_range(header)
     if specs is None:
         return None

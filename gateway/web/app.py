@@ -10,16 +10,14 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.observability import AccessLog, Metrics
 from gateway.web.bot_uploads import BotUploadRoutes
 from gateway.web.bota import BotaRoutes
-from gateway.web.connections import Connections
 from gateway.web.contract_page import ContractRoutes
-from gateway.web.cors import Cors
 from gateway.web.expectations import leave_to_handler, permit_body
+from gateway.web.frame import Frame
+from gateway.web.front import RAW
 from gateway.web.health import HealthRoutes
 from gateway.web.media import MediaRoute
-from gateway.web.middlewares import answer, observe
 from gateway.web.page import PageRoutes
 from gateway.web.tus import TusRoutes
 from gateway.web.uploads import UploadRoutes
@@ -48,10 +46,7 @@ class Services:
     health: HealthRoutes
     page: PageRoutes
     contract: ContractRoutes
-    cors: Cors
-    metrics: Metrics
-    access_log: AccessLog
-    connections: Connections
+    frame: Frame
 
 
 def build_app(services: Services, *, with_operations: bool) -> web.Application:
@@ -60,7 +55,7 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
     app = _application(services)
     app.add_routes(
         [
-            _get(f"{_MEDIA}/raw", services.media.raw),
+            _get(RAW, services.media.raw),
             _get("/recordings", vexa.list_recordings),
             _get("/recordings/{recording_id}", vexa.get_recording),
             _delete("/recordings/{recording_id}", vexa.delete_recording),
@@ -119,9 +114,6 @@ def _operations(services: Services) -> list[web.RouteDef]:
 def _application(services: Services) -> web.Application:
     return web.Application(
         logger=logging.getLogger("aiohttp.web"),
-        middlewares=[
-            observe(services.metrics, services.access_log, services.connections),
-            answer(services.cors, services.connections),
-        ],
+        middlewares=[services.frame.middleware()],
         client_max_size=_MAX_BODY_BYTES,
     )

@@ -7,10 +7,11 @@ signature alone, whatever headers come with it.
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import suppress
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import istr
 
 from gateway import keys
 from gateway.catalog import ApiKey, ApiKeys, Owner, Principal, Scope
@@ -19,6 +20,7 @@ from gateway.protocol.signing import SIGNATURE_FIELDS, BadSignature, Disposition
 from gateway.web.exchange import EXCHANGE
 from gateway.web.rate_limits import RateLimits
 
+_X_API_KEY: Final = istr("X-API-Key")
 _USE_RECORD_SECONDS: Final = 60.0
 
 
@@ -50,16 +52,21 @@ class Authenticator:
         text = _presented_key(request)
         if not text:
             raise Unauthenticated("Missing API key")
-        key = await self._find(text)
-        if key is None:
+        key = await self._api_keys.find_key(keys.digest(text))
+        now = self._now()
+        if key is None or not _is_valid(key, now):
             raise Unauthenticated("Invalid API key")
-        principal = Principal(key.owner, key.scopes, key.prefix)
-        request[EXCHANGE].principal = principal.name
-        self._count(request, key)
-        if scope not in principal.scopes:
+        exchange = request[EXCHANGE]
+        exchange.principal = key.prefix
+        if self._limits is not None:
+            quota = exchange.quota = self._limits.take(key.id)
+            if quota.retry_after_seconds:
+                raise RateLimited("Too many requests", quota.retry_after_seconds)
+        if scope not in key.scopes:
             raise Forbidden("Insufficient scope for this endpoint")
-        await self._record_use(key)
-        return principal
+        if now - self._uses.get(key.id, 0.0) >= _USE_RECORD_SECONDS:
+            await self._record_use(key, now)
+        return Principal(key.owner, key.scopes, key.prefix)
 
     @staticmethod
     def claims_signature(request: web.Request) -> bool:
@@ -75,37 +82,22 @@ class Authenticator:
         request[EXCHANGE].principal = f"playback:{request.query['kid']}"
         return Owner(*parse_owner(grant.owner)), grant.disposition
 
-    async def _find(self, text: str) -> ApiKey | None:
-        key = await self._api_keys.find_key(keys.digest(text))
-        return key if key is not None and self._is_valid(key) else None
-
-    def _is_valid(self, key: ApiKey) -> bool:
-        expired = key.expires_at is not None and key.expires_at <= datetime.fromtimestamp(self._now(), UTC)
-        return key.revoked_at is None and not expired
-
-    def _count(self, request: web.Request, key: ApiKey) -> None:
-        if self._limits is None:
-            return
-        quota = request[EXCHANGE].quota = self._limits.take(key.id)
-        if quota.retry_after_seconds:
-            raise RateLimited("Too many requests", quota.retry_after_seconds)
-
-    async def _record_use(self, key: ApiKey) -> None:
-        now = self._now()
-        if now - self._uses.get(key.id, 0.0) < _USE_RECORD_SECONDS:
-            return
+    async def _record_use(self, key: ApiKey, now: float) -> None:
         self._uses[key.id] = now
-        try:
+        # A statistic: it never costs a request its answer, and is tried again a minute later.
+        with suppress(Refusal):
             await self._api_keys.record_key_use(key.id)
-        except Refusal:
-            # A statistic: it never costs a request its answer, and is tried again a minute later.
-            return
+
+
+def _is_valid(key: ApiKey, now: float) -> bool:
+    expired = key.expires_at is not None and key.expires_at.timestamp() <= now
+    return key.revoked_at is None and not expired
 
 
 def _presented_key(request: web.Request) -> str:
     """The key of the Vexa header, else of the Bota one (RFC 6750 section 2.1; the scheme in any case)."""
-    key = request.headers.get("X-API-Key", "").strip()
+    key = request.headers.get(_X_API_KEY, "").strip()
     if key:
         return key
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""

@@ -15,19 +15,11 @@ GREETING_SECONDS: Final = 0.25
 
 
 class Connections:
-    """The busy connections; `is_draining` says whether answers should be the last of their connection."""
+    """The connections with a request under way; `is_draining`: answers should be the last of their connection."""
 
     def __init__(self, is_draining: Callable[[], bool]) -> None:
         self.is_draining = is_draining
-        self._busy: set[RequestHandler] = set()
-
-    def begin(self, request: web.Request) -> None:
-        """A request is under way."""
-        self._busy.add(request.protocol)
-
-    def end(self, request: web.Request) -> None:
-        """It is over."""
-        self._busy.discard(request.protocol)
+        self.busy: set[RequestHandler] = set()
 
     async def close_idle(self, server: web.Server) -> None:
         """Close what has no request under way, and the rest behind its answer.
@@ -38,5 +30,5 @@ class Connections:
         await asyncio.sleep(GREETING_SECONDS)
         server.pre_shutdown()
         for connection in server.connections:
-            if connection not in self._busy:
+            if connection not in self.busy:
                 connection.force_close()

@@ -8,7 +8,7 @@ know: what is being answered. A cached answer without these headers breaks a lat
 from collections.abc import Sequence
 from typing import Final
 
-Header = tuple[str, str]
+from gateway.protocol.delivery import Header, HeaderBlock, header_block
 
 _EXPOSED: Final = (
     "Content-Range, Accept-Ranges, Content-Length, ETag, "
@@ -27,32 +27,23 @@ class Cors:
     """What to tell a browser on behalf of `allowed_origins`: exact origins, or `*` for every one."""
 
     def __init__(self, allowed_origins: Sequence[str]) -> None:
-        self._origins = frozenset(allowed_origins)
-        self._everyone = (*self._granted("*"),) if "*" in self._origins else None
+        vary = ("Vary", "Origin")
+        if "*" in allowed_origins:
+            self._granted = {}
+            self._others = header_block(_granted("*"))
+        else:
+            self._granted = {origin: header_block((*_granted(origin), vary)) for origin in allowed_origins}
+            # A no-cors element of an allowed page sends no Origin, so the resource policy has to stay open.
+            policy = ("Cross-Origin-Resource-Policy", "cross-origin" if allowed_origins else "same-origin")
+            self._others = header_block((policy, vary) if allowed_origins else (policy,))
 
-    @staticmethod
-    def _granted(origin: str) -> tuple[Header, ...]:
-        return (
-            ("Access-Control-Allow-Origin", origin),
-            ("Access-Control-Expose-Headers", _EXPOSED),
-            ("Cross-Origin-Resource-Policy", "cross-origin"),
-            ("Timing-Allow-Origin", origin),
-        )
-
-    def headers(self, origin: str | None) -> tuple[Header, ...]:
+    def headers(self, origin: str | None) -> HeaderBlock:
         """The headers of any answer to a request from `origin` (None: the request named none)."""
-        if self._everyone is not None:
-            return self._everyone
-        if not self._origins:
-            return (("Cross-Origin-Resource-Policy", "same-origin"),)
-        if origin in self._origins:
-            return (*self._granted(origin), ("Vary", "Origin"))
-        # A no-cors element of an allowed page sends no Origin, so the resource policy has to stay open.
-        return (("Cross-Origin-Resource-Policy", "cross-origin"), ("Vary", "Origin"))
+        return self._granted.get(origin, self._others) if origin else self._others
 
     def preflight(self, origin: str | None, allow: str) -> tuple[Header, ...]:
         """The headers of an answer to OPTIONS; `allow` lists the resource's methods."""
-        granted = self.headers(origin)
+        granted = self.headers(origin).headers
         if not any(name == "Access-Control-Allow-Origin" for name, _ in granted):
             return granted
         return (
@@ -61,3 +52,12 @@ class Cors:
             ("Access-Control-Allow-Headers", _REQUEST_HEADERS),
             ("Access-Control-Max-Age", _PREFLIGHT_SECONDS),
         )
+
+
+def _granted(origin: str) -> tuple[Header, ...]:
+    return (
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Expose-Headers", _EXPOSED),
+        ("Cross-Origin-Resource-Policy", "cross-origin"),
+        ("Timing-Allow-Origin", origin),
+    )

@@ -1,16 +1,18 @@
 """One request and its answer, as the access log and the metrics will tell it.
 
-Knows: what is worth telling. Refuses to know: how anything is decided. `observe` makes one per request and
+Knows: what is worth telling. Refuses to know: how anything is decided. Whoever lets a request in makes one and
 puts it under `request[EXCHANGE]`, the only request key of the house; whoever learns something writes it in.
 """
 
+import re
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Final, Literal
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from multidict import istr
 
 from gateway.web.rate_limits import Quota
 
@@ -22,38 +24,57 @@ from gateway.web.rate_limits import Quota
 Outcome = Literal["complete", "client_closed", "stalled", "aborted"]
 
 
+# nginx's number for a client that left before there was an answer; it never goes over the wire.
+CLIENT_CLOSED_REQUEST: Final = 499
+
+
 @dataclass(slots=True)
 class Exchange:
-    """`promised` and `sent` count body bytes of the byte route; `status` is None until a head was decided.
+    """`path` is shown in the log: no query, no token. `promised` and `sent` count body bytes of the byte route.
 
-    `quota` is what the key has left, where requests are counted.
+    `status` is CLIENT_CLOSED_REQUEST until a head was decided; `quota` is what the key has left, where requests are counted;
+    `started` and `seconds` (until the end of the answer) are on the clock of `time.perf_counter`.
     """
 
     request_id: str
-    started: float = field(default_factory=time.perf_counter)
+    route: str
+    method: str
+    path: str
+    remote: str | None
+    range: str | None
+    started: float
     principal: str | None = None
     quota: Quota | None = None
     storage: str | None = None
-    status: int | None = None
+    status: int = CLIENT_CLOSED_REQUEST
     promised: int = 0
     sent: int = 0
     outcome: Outcome = "complete"
-
-    @property
-    def seconds(self) -> float:
-        """Time since the request's head was read."""
-        return time.perf_counter() - self.started
+    seconds: float = 0.0
 
 
 EXCHANGE: Final = web.RequestKey("exchange", Exchange)
 
-_MAX_ID_LENGTH: Final = 64
+_X_REQUEST_ID: Final = istr("X-Request-Id")
+_ID: Final = re.compile(r"(?!-+\Z)[0-9A-Za-z-]{1,64}")
 _process_id: Final = secrets.token_hex(4)
 _numbers: Final = count(1)
 
 
-def request_id(given: str | None) -> str:
-    """The client's own request id where it is short and plain, else a new one: this process's, and a number."""
-    if given and len(given) <= _MAX_ID_LENGTH and given.isascii() and given.replace("-", "").isalnum():
-        return given
-    return f"{_process_id}{next(_numbers):08x}"
+def new_exchange(request: web.Request, route: str, path: str) -> Exchange:
+    """The request's exchange, put where handlers find it; `path` as the log may show it.
+
+    Its id is the client's own where that is short and plain, else a new one: this process's, and a number.
+    """
+    headers = request.headers
+    given = headers.get(_X_REQUEST_ID)
+    exchange = request[EXCHANGE] = Exchange(
+        given if given and _ID.fullmatch(given) else f"{_process_id}{next(_numbers):08x}",
+        route,
+        request.method,
+        path,
+        request.remote,
+        headers.get(hdrs.RANGE),
+        time.perf_counter(),
+    )
+    return exchange

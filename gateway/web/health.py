@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway.catalog import DeletionQueue
 from gateway.errors import Refusal
-from gateway.observability import Metrics
+from gateway.web.journal import Journal
 from gateway.web.responses import json_response
 
 Check = Callable[[], Awaitable[object]]
@@ -31,12 +31,12 @@ class HealthRoutes:
         *,
         checks: Mapping[str, Check],
         is_draining: Callable[[], bool],
-        metrics: Metrics,
+        journal: Journal,
         deletions: DeletionQueue,
     ) -> None:
         self._checks = checks
         self._is_draining = is_draining
-        self._metrics = metrics
+        self._journal = journal
         self._deletions = deletions
 
     async def livez(self, _request: web.Request) -> web.Response:
@@ -63,7 +63,7 @@ class HealthRoutes:
         except (Refusal, TimeoutError):
             depth = None
         return web.Response(
-            body=self._metrics.render(depth), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+            body=self._journal.metrics(depth), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import hdrs, web
 from multidict import CIMultiDictProxy
@@ -17,18 +17,30 @@ from multidict import CIMultiDictProxy
 from gateway.catalog import MediaFile, Owner, RecordingCatalog, Scope
 from gateway.errors import NotFound, Refusal
 from gateway.protocol.conditional import Conditions
-from gateway.protocol.delivery import DeliveryPlan, Representation, plan_delivery
-from gateway.protocol.signing import Disposition
+from gateway.protocol.delivery import plan_delivery
 from gateway.storage import Storage, storage_named
 from gateway.web.authentication import Authenticator
-from gateway.web.cors import Cors, Header
-from gateway.web.exchange import EXCHANGE
-from gateway.web.links import Links, file_name
+from gateway.web.cors import Cors
+from gateway.web.exchange import EXCHANGE, Exchange
+from gateway.web.links import Links
 from gateway.web.parameters import path_id
+from gateway.web.representations import Prepared, Presentation, Representations
+from gateway.web.responses import SentResponse
 from gateway.web.streaming import Streamer
-from storage_adapters.base import ObjectChanged, ObjectNotFound, ObjectStat, Presigning, StoredObject
+from storage_adapters.base import ObjectChanged, ObjectNotFound, ObjectStat, Presigning
 
-_BOUNDARY_BYTES: Final = 16
+# The path's two ids: the recording's, and the media file's.
+Ids = tuple[int, int]
+
+
+class _Reading(NamedTuple):
+    """Who reads what."""
+
+    request: web.Request
+    exchange: Exchange
+    media: MediaFile
+    prepared: Prepared
+    storage: Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +50,6 @@ class DeliverySettings:
     cache_control_private: str
     cache_control_signed: str
     max_ranges: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Admission:
-    """Who may read what, and how the answer may be kept and shown."""
-
-    owner: Owner
-    recording_id: int
-    media_file_id: int
-    disposition: Disposition
-    cache_control: str
 
 
 class MediaRoute:
@@ -72,82 +73,72 @@ class MediaRoute:
         self._streamer = streamer
         self._links = links
         self._cors = cors
-        self._settings = settings
+        self._max_ranges = settings.max_ranges
+        self._by_key = Presentation(settings.cache_control_private, "inline")
+        self._cache_control_signed = settings.cache_control_signed
+        self._representations = Representations()
         self._now = now
 
     async def raw(self, request: web.Request) -> web.StreamResponse:
-        """The bytes: 200, 206, 304, 412 or 416; 302 where the storage serves its readers itself."""
-        admission = await self._admit(request)
-        media = await self._find(admission)
-        request[EXCHANGE].storage = media.storage
+        """The route, however its path is spelled."""
+        return await self.read(request, request[EXCHANGE], None)
+
+    async def read(self, request: web.Request, exchange: Exchange, ids: Ids | None) -> web.StreamResponse:
+        """The bytes: 200, 206, 304, 412 or 416; 302 where the storage serves its readers itself.
+
+        `ids` are the path's, None: they are still to be read from the route's match.
+        """
+        if "?" in request.raw_path and self._authenticator.claims_signature(request):
+            ids = ids or _ids(request)
+            owner, disposition = self._authenticator.verify_playback(request, *ids)
+            presentation = Presentation(self._cache_control_signed, disposition)
+        else:
+            owner = (await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)).owner
+            ids = ids or _ids(request)
+            presentation = self._by_key
+        media = await self._find(owner, ids)
+        exchange.storage = media.storage
         storage = storage_named(self._storages, media.storage, media.object_key)
         # A URL that was presigned for GET refuses HEAD, which needs no bytes anyway.
         if storage.redirect and isinstance(storage.adapter, Presigning) and request.method == hdrs.METH_GET:
-            link = await self._links.presigned(storage.adapter, media, admission.disposition)
+            link = await self._links.presigned(storage.adapter, media, presentation.disposition)
             raise web.HTTPFound(link.url)
+        prepared = self._representations.prepare(media, presentation)
+        reading = _Reading(request, exchange, media, prepared, storage)
         try:
-            return await self._serve(request, admission, media, storage, _remembered(media))
+            return await self._serve(reading, prepared.expected)
         except ObjectChanged:
             # Nothing was written: what we remembered was out of date, so look, and answer afresh, once.
-            return await self._serve(request, admission, media, storage, None)
+            return await self._serve(reading, None)
         except ObjectNotFound:
             await self._flag(media)
             raise
 
-    async def _admit(self, request: web.Request) -> _Admission:
-        if self._authenticator.claims_signature(request):
-            recording_id, media_file_id = _ids(request)
-            owner, disposition = self._authenticator.verify_playback(request, recording_id, media_file_id)
-            return _Admission(owner, recording_id, media_file_id, disposition, self._settings.cache_control_signed)
-        principal = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
-        return _Admission(principal.owner, *_ids(request), "inline", self._settings.cache_control_private)
-
-    async def _find(self, admission: _Admission) -> MediaFile:
-        owner, recording_id = admission.owner, admission.recording_id
-        media = await self._catalog.find_media_file(owner, recording_id, admission.media_file_id)
+    async def _find(self, owner: Owner, ids: Ids) -> MediaFile:
+        recording_id, media_file_id = ids
+        media = await self._catalog.find_media_file(owner, recording_id, media_file_id)
         if media is not None and media.status == "uploaded":
             return media
         known = media is not None or await self._catalog.find_recording(owner, recording_id) is not None
         raise NotFound("Media file not found" if known else "Recording not found")
 
-    async def _serve(
-        self,
-        request: web.Request,
-        admission: _Admission,
-        media: MediaFile,
-        storage: Storage,
-        expected: ObjectStat | None,
-    ) -> web.StreamResponse:
+    async def _serve(self, reading: _Reading, expected: ObjectStat | None) -> SentResponse:
+        request, exchange, media, prepared, storage = reading
         async with storage.adapter.open(media.object_key, expected) as stored:
-            if stored.stat.etag != media.etag or media.missing_at is not None:
-                await self._remember(media, stored.stat)
-            plan = self._plan(request, admission, media, stored)
-            return await self._streamer.send(request, plan, self._extra_headers(request), stored)
-
-    def _plan(
-        self, request: web.Request, admission: _Admission, media: MediaFile, stored: StoredObject
-    ) -> DeliveryPlan:
-        stat = stored.stat
-        name = file_name(media)
-        return plan_delivery(
-            request.method,
-            _conditions(request.headers),
-            Representation(
-                size=stat.size,
-                etag=f'"{stat.etag}"',
-                last_modified=stat.last_modified.timestamp(),
-                content_type=media.content_type,
-                cache_control=admission.cache_control,
-                disposition=f'{admission.disposition}; filename="{name}"',
-            ),
-            boundary=os.urandom(_BOUNDARY_BYTES).hex(),
-            now=self._now(),
-            max_ranges=self._settings.max_ranges,
-        )
-
-    def _extra_headers(self, request: web.Request) -> tuple[Header, ...]:
-        cors = self._cors.headers(request.headers.get(hdrs.ORIGIN))
-        return (*cors, ("X-Request-Id", request[EXCHANGE].request_id))
+            stat = stored.stat
+            if stat.etag != media.etag or media.missing_at is not None:
+                await self._remember(media, stat)
+            now = self._now()
+            plan = plan_delivery(
+                request.method,
+                _conditions(request.headers),
+                prepared.represent(stat, now=now),
+                boundary=_boundary,
+                now=now,
+                max_ranges=self._max_ranges,
+            )
+            shared = self._cors.headers(request.headers.get(hdrs.ORIGIN))
+            return await self._streamer.send(request, exchange, plan, shared, stored)
 
     async def _flag(self, media: MediaFile) -> None:
         """Write down that the object is missing, once."""
@@ -167,25 +158,22 @@ def _ids(request: web.Request) -> tuple[int, int]:
     return path_id(request, "recording_id"), path_id(request, "media_file_id")
 
 
-def _remembered(media: MediaFile) -> ObjectStat | None:
-    """What to hold the storage to; None where it has to be asked: nothing is known, or the object was missing."""
-    if media.size is None or media.etag is None or media.object_modified_at is None or media.missing_at is not None:
-        return None
-    return ObjectStat(media.size, media.etag, media.object_modified_at, media.content_type)
-
-
 def _conditions(headers: CIMultiDictProxy[str]) -> Conditions:
     """The fields that a delivery depends on, repeated lines joined (RFC 9110 section 5.3)."""
-    return Conditions(
-        range=_field(headers, hdrs.RANGE),
-        if_match=_field(headers, hdrs.IF_MATCH),
-        if_none_match=_field(headers, hdrs.IF_NONE_MATCH),
-        if_modified_since=_field(headers, hdrs.IF_MODIFIED_SINCE),
-        if_unmodified_since=_field(headers, hdrs.IF_UNMODIFIED_SINCE),
-        if_range=_field(headers, hdrs.IF_RANGE),
-    )
+    return Conditions(*[", ".join(lines) if (lines := headers.getall(name, None)) else None for name in _CONDITIONS])
 
 
-def _field(headers: CIMultiDictProxy[str], name: str) -> str | None:
-    lines = headers.getall(name, None)
-    return ", ".join(lines) if lines else None
+# In the order of Conditions.
+_CONDITIONS: Final = (
+    hdrs.RANGE,
+    hdrs.IF_MATCH,
+    hdrs.IF_NONE_MATCH,
+    hdrs.IF_MODIFIED_SINCE,
+    hdrs.IF_UNMODIFIED_SINCE,
+    hdrs.IF_RANGE,
+)
+
+
+def _boundary() -> str:
+    """What separates parts: nothing that could stand in an object by design or by chance."""
+    return os.urandom(16).hex()

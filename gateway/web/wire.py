@@ -39,8 +39,12 @@ class Wire(Protocol):
         """Hand all of `data` over."""
         ...
 
-    async def send_file(self, piece: FilePiece) -> None:
-        """Hand the whole piece over; raises ObjectChanged if the file ends early."""
+    async def send_file(self, before: bytes, piece: FilePiece) -> None:
+        """Hand over what stands before it, and the whole piece.
+
+        Raises StorageUnavailable before anything is sent if its first bytes cannot be read, ObjectChanged if the
+        file ends early.
+        """
         ...
 
     def abort(self) -> None:
@@ -64,10 +68,16 @@ def open_wire(request: web.Request, transport: asyncio.Transport, stall_timeout_
 async def _make_resident(fd: int, offset: int, length: int) -> None:
     """Bring cold pages in on a thread: `sendfile` on them would stop the whole event loop."""
     try:
-        if not is_resident(fd, offset, length):
-            await asyncio.to_thread(read_ahead, fd, offset, length)
+        await asyncio.to_thread(read_ahead, fd, offset, length)
     except OSError as error:
         # The disk's trouble, not the connection's.
+        raise StorageUnavailable("", str(error)) from error
+
+
+async def _read(fd: int, offset: int, length: int) -> bytes:
+    try:
+        return await asyncio.to_thread(os.pread, fd, length, offset)
+    except OSError as error:
         raise StorageUnavailable("", str(error)) from error
 
 
@@ -84,43 +94,51 @@ class SocketWire:
         self.sent = 0
 
     async def write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            self._check_open()
+        rest: bytes | memoryview = data
+        while True:
+            if self._turn >= TURN_BYTES:
+                await self._end_turn()
+            if self._transport.is_closing():
+                raise _closed()
             try:
                 written = os.write(self._fd, rest)
             except BlockingIOError:
                 await self._writable()
                 continue
-            rest = rest[written:]
-            await self._end_turn(written)
+            self.sent += written
+            self._turn += written
+            if written == len(rest):
+                return
+            rest = memoryview(rest)[written:]
 
-    async def send_file(self, piece: FilePiece) -> None:
-        offset, end = piece.offset, piece.offset + piece.length
-        while offset < end:
-            window = min(end - offset, _SENDFILE_BYTES)
-            await _make_resident(piece.fd, offset, window)
-            self._check_open()
+    async def send_file(self, before: bytes, piece: FilePiece) -> None:
+        fd, offset, length = piece
+        while length:
+            window = min(length, _SENDFILE_BYTES)
+            if not is_resident(fd, offset, window):
+                await _make_resident(fd, offset, window)
+            if before:
+                await self.write(before)
+                before = b""
+            if self._turn >= TURN_BYTES:
+                await self._end_turn()
+            if self._transport.is_closing():
+                raise _closed()
             try:
-                sent = os.sendfile(self._fd, piece.fd, offset, window)
+                sent = os.sendfile(self._fd, fd, offset, window)
             except BlockingIOError:
                 await self._writable()
                 continue
             if sent == 0:
                 raise ObjectChanged("", f"the file ends before byte {offset}")
+            self.sent += sent
+            self._turn += sent
             offset += sent
-            await self._end_turn(sent)
+            length -= sent
 
-    def _check_open(self) -> None:
-        if self._transport.is_closing():
-            raise ConnectionResetError("the connection was closed")
-
-    async def _end_turn(self, sent: int) -> None:
-        self.sent += sent
-        self._turn += sent
-        if self._turn >= TURN_BYTES:
-            self._turn = 0
-            await asyncio.sleep(0)
+    async def _end_turn(self) -> None:
+        self._turn = 0
+        await asyncio.sleep(0)
 
     async def _writable(self) -> None:
         if self._watched is None:
@@ -147,6 +165,10 @@ class SocketWire:
             self._watched = None
 
 
+def _closed() -> ConnectionResetError:
+    return ConnectionResetError("the connection was closed")
+
+
 def _resolve(ready: asyncio.Future[None]) -> None:
     if not ready.done():
         ready.set_result(None)
@@ -163,7 +185,7 @@ class TransportWire:
 
     async def write(self, data: bytes) -> None:
         if self._transport.is_closing():
-            raise ConnectionResetError("the connection was closed")
+            raise _closed()
         self._transport.write(data)
         self.sent += len(data)
         try:
@@ -172,14 +194,16 @@ class TransportWire:
         except TimeoutError:
             raise Stalled from None
 
-    async def send_file(self, piece: FilePiece) -> None:
-        offset, end = piece.offset, piece.offset + piece.length
-        while offset < end:
-            chunk = await asyncio.to_thread(os.pread, piece.fd, min(end - offset, _SENDFILE_BYTES), offset)
+    async def send_file(self, before: bytes, piece: FilePiece) -> None:
+        fd, offset, length = piece
+        while length:
+            chunk = await _read(fd, offset, min(length, _SENDFILE_BYTES))
             if not chunk:
                 raise ObjectChanged("", f"the file ends before byte {offset}")
-            await self.write(chunk)
+            await self.write(before + chunk)
+            before = b""
             offset += len(chunk)
+            length -= len(chunk)
 
     def abort(self) -> None:
         self._transport.abort()

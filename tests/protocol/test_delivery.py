@@ -16,12 +16,20 @@ CONTENT = bytes(range(256)) * 8
 
 
 def representation(size: int = len(CONTENT), last_modified: float = 1_700_000_000.9) -> Representation:
-    return Representation(size, '"v1"', last_modified, "audio/mpeg", "max-age=60, private", 'inline; filename="a.mp3"')
+    return Representation(
+        size=size,
+        etag='"v1"',
+        last_modified=last_modified,
+        content_type="audio/mpeg",
+        cache_control="max-age=60, private",
+        disposition='inline; filename="a.mp3"',
+        now=NOW,
+    )
 
 
 def plan(method: str = "GET", of: Representation | None = None, /, **fields: str) -> DeliveryPlan:
     return plan_delivery(
-        method, Conditions(**cast("Any", fields)), of or representation(), boundary="B", now=NOW, max_ranges=16
+        method, Conditions(**cast("Any", fields)), of or representation(), boundary=lambda: "B", now=NOW, max_ranges=16
     )
 
 
