@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 
 import pytest
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry
@@ -73,12 +73,25 @@ async def unasked(_request: web.Request) -> web.StreamResponse:
     raise AssertionError("no test asks a handler")
 
 
+@web.middleware
+async def nothing_around(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Stands where the frame of every request would."""
+    return await handler(request)
+
+
+class Frame:
+    def middleware(self) -> Middleware:
+        return nothing_around
+
+
 class Handlers:
     def __getattr__(self, _name: str) -> Handler:
         return unasked
 
 
 class Rooms:
+    frame: Final = Frame()
+
     def __getattr__(self, _name: str) -> Handlers:
         return Handlers()
 

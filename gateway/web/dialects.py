@@ -110,6 +110,14 @@ def dialect_of(request: web.Request) -> Dialect:
     return BOTA if f"{request.path}/".startswith("/v1/") else VEXA
 
 
+def refusal_answer(request: web.Request, error: Refusal | StorageError | web.HTTPException) -> web.Response:
+    """What is answered instead, in the words of the path's dialect."""
+    dialect = dialect_of(request)
+    if isinstance(error, web.HTTPException):
+        return dialect.refuse_http(error)
+    return dialect.refuse(storage_refusal(error) if isinstance(error, StorageError) else error)
+
+
 def allowed_methods(error: web.HTTPMethodNotAllowed) -> str:
     """What the resource answers (RFC 9110 section 10.2.1); OPTIONS is answered everywhere."""
     return ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))

@@ -12,17 +12,19 @@ byte the file is there, as after a PUT: `upload-complete` shows it.
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
+from functools import wraps
 
 from aiohttp import hdrs, web
 
 from gateway.catalog import MediaFile, NewUpload, Owner, Scope
-from gateway.errors import Conflict, NotFound
+from gateway.errors import Conflict, NotFound, Refusal
 from gateway.protocol.http_date import format_http_date
 from gateway.protocol.ids import decode_id
 from gateway.uploads import Uploads
 from gateway.web.authentication import Authenticator
+from gateway.web.dialects import refusal_answer
 from gateway.web.tus_fields import (
     CONTENT_TYPE,
     VERSION,
@@ -34,7 +36,27 @@ from gateway.web.tus_fields import (
 )
 from gateway.web.upload_bodies import Allowance, Checksum, accepted
 from gateway.web.upload_urls import UploadUrlBody, UploadUrls, parse_promise
+from storage_adapters.base import StorageError
 from storage_adapters.resumable import PartialWriter
+
+Speaker = Callable[["TusRoutes", web.Request], Awaitable[web.Response]]
+
+
+def _speaking_tus(handler: Speaker) -> Speaker:
+    """Every answer names the version, refusals too; one of another version names those that are spoken."""
+
+    @wraps(handler)
+    async def speak(routes: "TusRoutes", request: web.Request) -> web.Response:
+        try:
+            response = await handler(routes, request)
+        except (Refusal, StorageError, web.HTTPException) as error:
+            response = refusal_answer(request, error)
+        response.headers["Tus-Resumable"] = VERSION
+        if response.status == web.HTTPPreconditionFailed.status_code:
+            response.headers["Tus-Version"] = VERSION
+        return response
+
+    return speak
 
 
 class TusRoutes:
@@ -61,6 +83,7 @@ class TusRoutes:
         self._on_removed = on_removed
         self._now = now
 
+    @_speaking_tus
     async def create(self, request: web.Request) -> web.Response:
         """`POST /v1/uploads/tus`: a media file that arrives in pieces."""
         owner = (await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)).owner
@@ -77,23 +100,24 @@ class TusRoutes:
         media = await self._uploads.promise(owner, recording_id, upload)
         expires = int(self._now()) + self._expires_in
         location = self._urls.gateway_url(request, owner, media, expires)
-        return _answer(201, {hdrs.LOCATION: location, "Upload-Expires": format_http_date(expires)})
+        return web.Response(status=201, headers={hdrs.LOCATION: location, "Upload-Expires": format_http_date(expires)})
 
+    @_speaking_tus
     async def offset(self, request: web.Request) -> web.Response:
         """`HEAD /v1/uploads/{token}`: how much has arrived."""
         check_version(request)
         owner, media, expires = await self._find(request)
         offset = await self._uploads.arrived(owner, media)
-        return _answer(
-            200,
-            {
+        return web.Response(
+            headers={
                 "Upload-Offset": str(offset),
                 "Upload-Length": str(media.size),
                 "Upload-Expires": format_http_date(expires),
                 hdrs.CACHE_CONTROL: "no-store",
-            },
+            }
         )
 
+    @_speaking_tus
     async def append(self, request: web.Request) -> web.Response:
         """`PATCH /v1/uploads/{token}`: the bytes from `Upload-Offset` on."""
         check_version(request)
@@ -106,8 +130,11 @@ class TusRoutes:
                     raise Conflict(f"Upload-Offset is {offset}, and {_kept(media, writer)} bytes are kept")
                 await self._receive(request, media, writer, checksum)
             await self._uploads.arrived(owner, media)
-        return _answer(204, {"Upload-Offset": str(writer.size), "Upload-Expires": format_http_date(expires)})
+        return web.Response(
+            status=204, headers={"Upload-Offset": str(writer.size), "Upload-Expires": format_http_date(expires)}
+        )
 
+    @_speaking_tus
     async def terminate(self, request: web.Request) -> web.Response:
         """`DELETE /v1/uploads/{token}`: forget the file and what arrived of it."""
         check_version(request)
@@ -115,7 +142,7 @@ class TusRoutes:
         if not await self._uploads.uploads.remove_upload(owner, media.recording_id, media.id):
             raise Conflict("The upload is completed")
         self._on_removed()
-        return _answer(204, {})
+        return web.Response(status=204)
 
     async def _receive(
         self, request: web.Request, media: MediaFile, writer: PartialWriter, checksum: Checksum | None
@@ -164,7 +191,3 @@ def _promise(metadata: dict[str, str], length: int) -> UploadUrlBody:
     content_type = metadata.get("content_type") or metadata.get("filetype")
     type = metadata.get("type") or (content_type or "").partition("/")[0]
     return parse_promise({"type": type, "content_type": content_type or None, "file_size_bytes": length})
-
-
-def _answer(status: int, headers: dict[str, str]) -> web.Response:
-    return web.Response(status=status, headers={"Tus-Resumable": VERSION, **headers})
