@@ -1,0 +1,120 @@
+"""Every format under its true type, resumed and split by downloaders to the right bytes, and sought by players to the right tone."""
+
+from array import array
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+from gateway.demo import frequency_at
+from tests.browser.library import bring_in
+from tests.clients.conftest import Program
+from tests.conformance.calling import call, fetch
+from tests.gateway_process import Gateway
+from tests.media_files import make_still
+from tests.toned_files import KINDS, loudest, make_toned
+
+RATE: Final = 8000
+# Inside a step of the tone, so that a fraction of a second of decoder delay is no other one.
+SECOND: Final = 32
+TYPES: Final = {name: kind.content_type for name, kind in KINDS.items()} | {"jpg": "image/jpeg", "png": "image/png"}
+RAW: Final = ("-ac", "1", "-ar", str(RATE), "-f", "s16le")
+
+
+class Sample(NamedTuple):
+    """A file as it was made, and its playback URL."""
+
+    content: bytes
+    url: str
+
+
+Make = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """The file of that name, made once."""
+    folder = tmp_path_factory.mktemp("formats")
+
+    @cache
+    def make_one(name: str) -> Path:
+        return make_toned(folder, name) if name in KINDS else make_still(folder / f"still.{name}")
+
+    return make_one
+
+
+@pytest.fixture
+async def sample(request: pytest.FixtureRequest, site: Gateway, make: Make) -> Sample:
+    path = make(request.param)
+    media = bring_in(site, path)
+    target = f"/recordings/{media.recording_id}/media/{media.id}/playback-url"
+    return Sample(path.read_bytes(), (await fetch(site, target, method="POST"))["url"])
+
+
+each_kind = pytest.mark.parametrize("sample", KINDS, indirect=True)
+
+
+def heard(samples: bytes) -> int:
+    """The tone of raw sound, 16 bit and mono, in Hz."""
+    return loudest(array("h", samples).tolist()[: RATE // 2], RATE)
+
+
+@pytest.mark.parametrize(("name", "content_type"), TYPES.items())
+async def test_a_format_has_its_type_and_is_shown_in_the_page(
+    site: Gateway, make: Make, name: str, content_type: str
+) -> None:
+    media = bring_in(site, make(name))
+    target = f"/recordings/{media.recording_id}/media/{media.id}/raw"
+    head = (await call(site, target, method="HEAD", key=site.key)).head
+    kind, suffix = content_type.partition("/")[0], make(name).suffix
+    assert head["Content-Type"] == content_type
+    assert head["Content-Disposition"] == f'inline; filename="{media.recording_id}_{kind}{suffix}"'
+    assert head["X-Content-Type-Options"] == "nosniff"
+
+
+@each_kind
+def test_ffmpeg_seeks(program: Program, sample: Sample) -> None:
+    got = program("ffmpeg", "-v", "error", "-ss", str(SECOND), "-i", sample.url, "-t", "1", "-vn", *RAW, "-")
+    assert got.returncode == 0, got.stderr
+    assert heard(got.stdout) == frequency_at(SECOND)
+
+
+@each_kind
+def test_mpv_starts_in_the_middle(program: Program, sample: Sample, tmp_path: Path) -> None:
+    quiet = (
+        "--no-config",
+        "--msg-level=all=error",
+        "--no-video",
+        "--ao=pcm",
+        "--ao-pcm-file=got",
+        "--ao-pcm-waveheader=no",
+    )
+    sound = ("--audio-format=s16", f"--audio-samplerate={RATE}", "--audio-channels=mono")
+    got = program("mpv", *quiet, *sound, f"--start={SECOND}", "--length=1", sample.url)
+    assert got.returncode == 0, got.stdout + got.stderr
+    assert heard((tmp_path / "got").read_bytes()) == frequency_at(SECOND)
+
+
+@each_kind
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("curl", "-sS", "--fail", "-C", "-", "-o", "got"), id="curl"),
+        pytest.param(("wget", "-q", "-c", "-O", "got"), id="wget"),
+    ],
+)
+def test_a_download_is_resumed(program: Program, sample: Sample, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "got").write_bytes(sample.content[: len(sample.content) // 3])
+    got = program(*command, sample.url)
+    assert got.returncode == 0, got.stderr
+    assert (tmp_path / "got").read_bytes() == sample.content
+
+
+@each_kind
+def test_aria2c_downloads_in_up_to_eight_pieces(program: Program, sample: Sample, tmp_path: Path) -> None:
+    options = ("--no-conf", "-q", "-x8", "-s8", "-k1M", "--file-allocation=none", "-o", "got")
+    got = program("aria2c", *options, sample.url)
+    assert got.returncode == 0, got.stdout
+    assert (tmp_path / "got").read_bytes() == sample.content
