@@ -1,8 +1,8 @@
 """Something to try at once: an account, a key that is kept, and a recording that tells its own time.
 
-Knows: how the recording sounds. During second t it is a tone of `300 + 20 * (t // 5)` Hz, for three
-minutes: 300 Hz at first, 1000 Hz at the end, a step every five seconds. A listener, or a test, hears
-where a seek has landed.
+Knows: how the recording sounds. During second t it is a tone of `300 + 20 * (t // 5)` Hz, for six
+minutes: 300 Hz at first, 1720 Hz at the end, a step every five seconds. A listener, or a test, hears
+where a seek has landed. It swells and fades, so that there is something to see of it, too.
 Refuses to know: the command line, sockets, SQL.
 """
 
@@ -32,16 +32,18 @@ if TYPE_CHECKING:
 EMAIL: Final = "demo@localhost"
 PLATFORM: Final = "google_meet"
 NATIVE_MEETING_ID: Final = "demo-seek-gate"
-DURATION_SECONDS: Final = 180
+DURATION_SECONDS: Final = 360
 STEP_SECONDS: Final = 5
 _FIRST_HERTZ: Final = 300
 _STEP_HERTZ: Final = 20
-_SAMPLE_RATE: Final = 24_000
+_SAMPLE_RATE: Final = 16_000
 # Every frequency is a multiple of 20 Hz, so 50 ms hold whole waves and can be repeated without a click.
 _BLOCK_SAMPLES: Final = _SAMPLE_RATE // _STEP_HERTZ
-_BLOCKS_PER_STEP: Final = STEP_SECONDS * _STEP_HERTZ
-_AMPLITUDE: Final = 8_000
-_BIT_RATE: Final = 128_000
+_BLOCKS_PER_SWELL: Final = 10
+_SOFTEST: Final = 1_600
+_LOUDEST: Final = 8_000
+# Larger than what a browser fetches ahead: a seek shows up as a range of its own.
+_BIT_RATE: Final = 80_000
 # LAME spends four seconds on a pure tone otherwise.
 _QUICKLY: Final = {"compression_level": "9"}
 
@@ -145,14 +147,21 @@ def _frames() -> Iterator["AudioFrame"]:
     from av.audio.frame import AudioFrame
 
     for number in range(DURATION_SECONDS * _STEP_HERTZ):
-        if number % _BLOCKS_PER_STEP == 0:
-            wave = _wave(frequency_at(number / _STEP_HERTZ))
+        if number % _BLOCKS_PER_SWELL == 0:
+            seconds = number / _STEP_HERTZ
+            wave = _wave(frequency_at(seconds), _amplitude_at(seconds))
         frame = AudioFrame("s16", "mono", _BLOCK_SAMPLES)
         frame.planes[0].update(wave)
         frame.rate, frame.time_base, frame.pts = _SAMPLE_RATE, Fraction(1, _SAMPLE_RATE), number * _BLOCK_SAMPLES
         yield frame
 
 
-def _wave(hertz: int) -> bytes:
+def _amplitude_at(seconds: float) -> float:
+    """How loud: phrases of some seconds, within waves of a minute."""
+    swell = abs(math.sin(seconds / 3) * math.sin(seconds / 17))
+    return _SOFTEST + (_LOUDEST - _SOFTEST) * swell
+
+
+def _wave(hertz: int, amplitude: float) -> bytes:
     turn = math.tau * hertz / _SAMPLE_RATE
-    return array("h", (round(_AMPLITUDE * math.sin(turn * n)) for n in range(_BLOCK_SAMPLES))).tobytes()
+    return array("h", (round(amplitude * math.sin(turn * n)) for n in range(_BLOCK_SAMPLES))).tobytes()

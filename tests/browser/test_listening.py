@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import BrowserContext, expect
 
-from gateway.demo import frequency_at
+from gateway.demo import DURATION_SECONDS, frequency_at
 from tests.browser.library import MEETING, PLATFORM, SAID, Library
 from tests.browser.listener import Listener
 
@@ -34,11 +34,11 @@ async def test_a_recording_plays_and_knows_its_length(listener: Listener, librar
     await listener.open_sound(library.sound.recording_id)
     await listener.play()
     await listener.until("media.currentTime > 1")
-    assert await listener.media("media.duration") == pytest.approx(180, abs=0.2)
+    assert await listener.media("media.duration") == pytest.approx(DURATION_SECONDS, abs=0.2)
     assert await listener.media("media.error") is None
 
 
-@pytest.mark.parametrize("second", [0, 92, 177])
+@pytest.mark.parametrize("second", [0, 92, 357])
 async def test_the_tone_heard_after_a_seek_is_the_one_of_that_second(
     listener: Listener, library: Library, second: int
 ) -> None:
@@ -55,8 +55,8 @@ async def test_the_tone_heard_after_a_seek_is_the_one_of_that_second(
         pytest.param("ArrowLeft", 60, 55, id="left"),
         pytest.param("ArrowLeft", 2, 0, id="left-at-the-start"),
         pytest.param("0", 60, 0, id="digit-0"),
-        pytest.param("5", 60, 90, id="digit-5"),
-        pytest.param("9", 60, 162, id="digit-9"),
+        pytest.param("5", 60, 180, id="digit-5"),
+        pytest.param("9", 60, 324, id="digit-9"),
         pytest.param(".", 60, 60.1, id="step-on"),
         pytest.param(",", 60, 59.9, id="step-back"),
     ],
@@ -110,11 +110,11 @@ async def test_the_byte_map_shows_what_the_browser_holds_and_seeks_at_a_click(
     await listener.open_sound(library.sound.recording_id)
     await listener.play()
     figure = listener.page.get_by_role("figure", name="Byte map")
-    await expect(figure).to_contain_text("of 2.9\u00a0MB in the browser")
+    await expect(figure).to_contain_text("of 3.6\u00a0MB in the browser")
     box = await figure.locator("svg").bounding_box()
     assert box is not None
     await listener.page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + 5)
-    await listener.until("media.currentTime > 134 && media.currentTime < 138 && !media.seeking")
+    await listener.until("media.currentTime > 268 && media.currentTime < 272 && !media.seeking")
 
 
 async def test_a_line_of_the_transcript_seeks_and_the_spoken_one_is_marked(

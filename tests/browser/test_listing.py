@@ -28,8 +28,8 @@ def many(site: Gateway) -> str:
 async def test_a_row_says_what_it_is_how_long_and_how_large(listener: Listener, library: Library) -> None:
     row = listener.row(library.sound.recording_id)
     await expect(row).to_contain_text("Audio mp3")
-    await expect(row).to_contain_text("3:00")
-    await expect(row).to_contain_text("2.9\u00a0MB")
+    await expect(row).to_contain_text("6:00")
+    await expect(row).to_contain_text("3.6\u00a0MB")
 
 
 @pytest.mark.parametrize(
