@@ -39,6 +39,10 @@ class RecordingCatalog(Protocol):
         """The newest meeting of that key."""
         ...
 
+    async def find_transcript_of(self, owner: Owner, recording_id: int) -> Transcript | None:
+        """The meeting that the recording is of; None also where it is of none."""
+        ...
+
     async def register(
         self, owner: Owner, media: NewMedia, *, name: str | None = None, meeting: NewMeeting | None = None
     ) -> tuple[MediaFile, bool]:

@@ -11,12 +11,23 @@ from datetime import datetime
 from typing import Final
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
-from gateway.catalog import MediaFile, MediaType, NewMedia, NewMeeting, Owner, Recording, RecordingCatalog, Transcript
+from gateway.catalog import (
+    MediaFile,
+    MediaType,
+    Meeting,
+    NewMedia,
+    NewMeeting,
+    Owner,
+    Recording,
+    RecordingCatalog,
+    Transcript,
+)
 from gateway.db.pool import connected, storable
 from gateway.db.registration import register
 from gateway.db.rows import media_file, read_row, read_rows, recording
-from gateway.db.transcripts import find_transcript
+from gateway.db.transcripts import find_meeting, find_meeting_of, list_segments
 
 
 class PgRecordingCatalog(RecordingCatalog):
@@ -122,13 +133,21 @@ class PgRecordingCatalog(RecordingCatalog):
         if not storable(platform, native_meeting_id):
             return None
         async with connected(self._pool) as connection:
-            found = await find_transcript(connection, owner, platform, native_meeting_id)
-            if found is None:
-                return None
-            meeting, segments = found
-            rows = await connection.fetch(
-                self.LIST_RECORDINGS_OF_MEETING, owner.user_id, owner.live, None, 0, meeting.id
-            )
+            meeting = await find_meeting(connection, owner, platform, native_meeting_id)
+            return await self._transcript(connection, meeting)
+
+    async def find_transcript_of(self, owner: Owner, recording_id: int) -> Transcript | None:
+        if not storable(recording_id):
+            return None
+        async with connected(self._pool) as connection:
+            return await self._transcript(connection, await find_meeting_of(connection, owner, recording_id))
+
+    async def _transcript(self, connection: PoolConnectionProxy, meeting: Meeting | None) -> Transcript | None:
+        if meeting is None:
+            return None
+        page = (meeting.owner.user_id, meeting.owner.live, None, 0)
+        rows = await connection.fetch(self.LIST_RECORDINGS_OF_MEETING, *page, meeting.id)
+        segments = await list_segments(connection, meeting.id)
         return Transcript(meeting, segments, read_rows(recording, (text for (text,) in rows)))
 
     async def register(

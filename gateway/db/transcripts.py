@@ -15,21 +15,33 @@ FIND_MEETING: Final = """
     WHERE user_id = $1 AND live = $2 AND platform = $3 AND native_meeting_id = $4
     ORDER BY created_at DESC, id DESC LIMIT 1
 """
+FIND_MEETING_OF_RECORDING: Final = """
+    SELECT to_json(m) FROM meetings m JOIN recordings r ON r.meeting_id = m.id
+    WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3
+"""
 LIST_SEGMENTS: Final = """
     SELECT to_json(s) FROM transcript_segments s WHERE meeting_id = $1 ORDER BY start_seconds, position
 """
 
 
-async def find_transcript(
+async def find_meeting(
     connection: PoolConnectionProxy, owner: Owner, platform: str, native_meeting_id: str
-) -> tuple[Meeting, tuple[Segment, ...]] | None:
-    """The newest meeting of that key with its segments, in the order they were spoken."""
-    text = await connection.fetchval(FIND_MEETING, owner.user_id, owner.live, platform, native_meeting_id)
-    found = read_row(meeting, text)
-    if found is None:
-        return None
-    rows = await connection.fetch(LIST_SEGMENTS, found.id)
-    return found, read_rows(segment, (text for (text,) in rows))
+) -> Meeting | None:
+    """The newest meeting of that key."""
+    key = (owner.user_id, owner.live, platform, native_meeting_id)
+    return read_row(meeting, await connection.fetchval(FIND_MEETING, *key))
+
+
+async def find_meeting_of(connection: PoolConnectionProxy, owner: Owner, recording_id: int) -> Meeting | None:
+    """The meeting that the recording is of."""
+    key = (owner.user_id, owner.live, recording_id)
+    return read_row(meeting, await connection.fetchval(FIND_MEETING_OF_RECORDING, *key))
+
+
+async def list_segments(connection: PoolConnectionProxy, meeting_id: int) -> tuple[Segment, ...]:
+    """What was said, in the order it was spoken."""
+    rows = await connection.fetch(LIST_SEGMENTS, meeting_id)
+    return read_rows(segment, (text for (text,) in rows))
 
 
 FIND_MEETING_ID: Final = """

@@ -60,6 +60,7 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
             _get("/recordings/{recording_id}", vexa.get_recording),
             _delete("/recordings/{recording_id}", vexa.delete_recording),
             _get("/recordings/{recording_id}/master", vexa.master),
+            _get("/recordings/{recording_id}/transcript", vexa.recording_transcript),
             _get(f"{_MEDIA}/download", vexa.download),
             _post(f"{_MEDIA}/playback-url", vexa.playback_url),
             _get(f"{_MEDIA}/waveform", services.waveforms.waveform),

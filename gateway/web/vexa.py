@@ -101,6 +101,16 @@ class VexaRoutes:
             raise NotFound(f"Meeting not found for platform {platform} and ID {native_id}")
         return json_response(transcript_json(transcript, self._storages))
 
+    async def recording_transcript(self, request: web.Request) -> web.Response:
+        """`GET /recordings/{recording_id}/transcript`: the meeting that the recording is of."""
+        owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
+        recording_id = path_id(request, "recording_id")
+        transcript = await self._catalog.find_transcript_of(owner, recording_id)
+        if transcript is None:
+            known = await self._catalog.find_recording(owner, recording_id)
+            raise NotFound("Transcript not found" if known else "Recording not found")
+        return json_response(transcript_json(transcript, self._storages))
+
     async def _owner(self, request: web.Request, scope: Scope) -> Owner:
         return (await self._authenticator.authenticate(request, scope)).owner
 

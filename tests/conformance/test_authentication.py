@@ -159,9 +159,10 @@ async def test_a_key_without_the_writing_scope_deletes_nothing(site: Gateway, me
     assert (await call(site, target, key=site.read_only_key)).status == 200
 
 
-async def test_transcripts_have_a_scope_of_their_own(site: Gateway) -> None:
-    expect_refusal(await call(site, "/transcripts/zoom/1", key=site.write_only_key), 403, NO_SCOPE)
-    expect_refusal(await call(site, "/transcripts/zoom/1"), 401, MISSING)
+@pytest.mark.parametrize("target", ["/transcripts/zoom/1", "/recordings/1/transcript"])
+async def test_transcripts_have_a_scope_of_their_own(site: Gateway, target: str) -> None:
+    expect_refusal(await call(site, target, key=site.read_only_key), 403, NO_SCOPE)
+    expect_refusal(await call(site, target), 401, MISSING)
 
 
 @pytest.mark.parametrize("key", ["other_key", "test_key"])

@@ -134,6 +134,10 @@ ABSENT: Final = (
     ("raw-past-64-bits", "GET", "/recordings/$rid/media/99999999999999999999/raw", "Media file not found"),
     ("download-of-no-media", "GET", "/recordings/$rid/media/100000000000/download", "Media file not found"),
     ("playback-url-of-no-media", "POST", "/recordings/$rid/media/100000000000/playback-url", "Media file not found"),
+    ("waveform-of-no-media", "GET", "/recordings/$rid/media/100000000000/waveform", "Media file not found"),
+    ("transcript-of-no-recording", "GET", "/recordings/100000000000/transcript", "Recording not found"),
+    ("transcript-past-64-bits", "GET", "/recordings/99999999999999999999/transcript", "Recording not found"),
+    ("transcript-of-no-meeting", "GET", "/recordings/$rid/transcript", "Transcript not found"),
     ("transcript", "GET", "/transcripts/zoom/none", "Meeting not found for platform zoom and ID none"),
     ("transcript-in-percent", "GET", "/transcripts/z%20m/%C3%A4%2F1", "Meeting not found for platform z m and ID \u00e4/1"),
     ("transcript-with-a-nul", "GET", "/transcripts/zoom/%00", "Meeting not found for platform zoom and ID \x00"),
@@ -177,6 +181,11 @@ async def test_master_is_the_download_and_where_it_comes_from(site: Gateway, med
 async def test_the_raw_route_names_its_file(site: Gateway, media: Media) -> None:
     response = await call(site, media.target, key=site.key)
     assert response.head["Content-Disposition"] == f'inline; filename="{media.recording_id}_audio.mp3"'
+
+
+async def test_a_recording_leads_to_its_meeting(site: Gateway, met: Media) -> None:
+    meeting = await fetch(site, "/transcripts/zoom/conformance-meeting")
+    assert await fetch(site, f"/recordings/{met.recording_id}/transcript") == meeting
 
 
 async def test_a_transcript_brings_its_recordings(site: Gateway, met: Media) -> None:

@@ -86,6 +86,7 @@ class CatalogContract:
         assert await catalog.find_media_file(owner, recording_id, media_file_id) is None
         assert await catalog.find_master(owner, recording_id, "audio") is None
         assert await catalog.find_transcript(owner, MEETING.platform, MEETING.native_meeting_id) is None
+        assert await catalog.find_transcript_of(owner, recording_id) is None
         assert not await catalog.delete_recording(owner, recording_id)
 
     async def test_no_number_and_no_text_is_too_strange_to_look_for(self, rooms: Rooms) -> None:
@@ -151,6 +152,13 @@ class CatalogContract:
         assert transcript.segments == (first, second, third)
         assert transcript.recordings == (newer, older)
         assert (transcript.meeting.id, transcript.meeting.owner) == (older.meeting_id, owner)
+        for recording in (older, newer):
+            assert await rooms.catalog.find_transcript_of(owner, recording.id) == transcript
+
+    async def test_a_recording_of_no_meeting_has_no_transcript(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        recording = await rooms.added(owner)
+        assert await rooms.catalog.find_transcript_of(owner, recording.id) is None
 
     async def test_a_meeting_that_says_more_later_keeps_what_it_said_and_gains_the_rest(self, rooms: Rooms) -> None:
         owner = await rooms.owner()

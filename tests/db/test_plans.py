@@ -81,6 +81,7 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "DELETE_RECORDING": (*WHALE, BASE + 2),
     "FIND_MEETING": (*WHALE, "zoom", "1"),
     "FIND_MEETING_ID": (*WHALE, "zoom", "1"),
+    "FIND_MEETING_OF_RECORDING": (*WHALE, BASE + 10),
     "LIST_SEGMENTS": (BASE + 2,),
     "ADD_MEETING": (*WHALE, "zoom", "1"),
     "ADD_SEGMENT": (BASE + 2, 9, 0.0, 1.0, "t", None, None),

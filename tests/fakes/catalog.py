@@ -71,11 +71,19 @@ class MemoryCatalog(RecordingCatalog):
 
     async def find_transcript(self, owner: Owner, platform: str, native_meeting_id: str) -> Transcript | None:
         meeting = self._find_meeting(owner, platform, native_meeting_id)
-        if meeting is None:
-            return None
+        return None if meeting is None else self._transcript(meeting)
+
+    async def find_transcript_of(self, owner: Owner, recording_id: int) -> Transcript | None:
+        recording = await self.find_recording(owner, recording_id)
+        meeting_id = None if recording is None else recording.meeting_id
+        return None if meeting_id is None else self._transcript(self._meetings[meeting_id])
+
+    def _transcript(self, meeting: Meeting) -> Transcript:
         segments = sorted(self._segments[meeting.id], key=lambda each: each.start_seconds)
         return Transcript(
-            meeting, tuple(segments), tuple(each for each in self.recordings_of(owner) if each.meeting_id == meeting.id)
+            meeting,
+            tuple(segments),
+            tuple(each for each in self.recordings_of(meeting.owner) if each.meeting_id == meeting.id),
         )
 
     async def register(
