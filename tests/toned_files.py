@@ -60,6 +60,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "webm-opus-no-cues": Kind("webm", "audio/webm", "webm", "libopus", options={"live": "1"}),
     "flac": Kind("flac", "audio/flac", "flac", "flac"),
     "mp4": Kind("mp4", "video/mp4", "mp4", "aac", "libx264"),
+    "mov": Kind("mov", "video/quicktime", "mov", "aac", "libx264"),
+    "mkv": Kind("mkv", "video/matroska", "matroska", "aac", "libx264"),
     "webm-video": Kind("webm", "video/webm", "webm", "libopus", "libvpx"),
 }
 

@@ -20,11 +20,11 @@ function next(name) {
   });
 }
 
-// A new element with this source; what it knows once it knows its length.
-export async function load(url, tag) {
+// A new element with this source; what it knows once it knows its length. `crossOrigin` as in HTML, null for none.
+export async function load(url, tag, crossOrigin = "anonymous") {
   media?.remove();
   media = document.createElement(tag);
-  media.crossOrigin = "anonymous";
+  media.crossOrigin = crossOrigin;
   media.preload = "metadata";
   document.body.append(media);
   const loaded = next("loadedmetadata");

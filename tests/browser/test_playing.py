@@ -27,6 +27,14 @@ async def test_a_seek_lands_and_the_tone_is_the_one_of_that_second(tab: Tab, pla
         assert await tab.ask("hear") == pytest.approx(frequency_at(second), abs=SAME_TONE_HZ), second
 
 
+async def test_a_page_of_another_site_plays_without_asking_for_cors(tab: Tab, files: Place) -> None:
+    """Opaque Response Blocking lets media through that says its true type, ranges and all."""
+    url = (await files.mint(files.sound)).replace("127.0.0.1", "localhost")
+    await tab.ask("load", url, "audio", None)
+    assert await tab.ask("seek", 150) == pytest.approx(150, abs=0.1)
+    assert await tab.ask("play") >= 0.5
+
+
 async def test_forty_seeks_in_ten_seconds_and_then_it_plays(tab: Tab, place: Place) -> None:
     await tab.ask("load", await place.mint(place.sound), "audio")
     seconds = random.Random(5).sample(range(DURATION_SECONDS - 2), 40)

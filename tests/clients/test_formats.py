@@ -8,10 +8,11 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from gateway.catalog import Owner
 from gateway.demo import frequency_at
 from tests.browser.library import bring_in
 from tests.clients.conftest import Program
-from tests.conformance.calling import call, fetch
+from tests.conformance.calling import call, fetch, target_of
 from tests.gateway_process import Gateway
 from tests.media_files import make_still
 from tests.toned_files import KINDS, loudest, make_toned
@@ -72,6 +73,32 @@ async def test_a_format_has_its_type_and_is_shown_in_the_page(
     assert head["Content-Type"] == content_type
     assert head["Content-Disposition"] == f'inline; filename="{media.recording_id}_{kind}{suffix}"'
     assert head["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("Größe — 会議 🎙", id="Unicode"),
+        pytest.param('"; filename="evil.exe', id="quotes"),
+        pytest.param("a\r\nX-Injected: yes", id="line-breaks"),
+        pytest.param("\u202egpm.exe", id="right-to-left"),
+        pytest.param("..\\..\\%2e%2e%2f;*=UTF-8''x", id="paths-and-escapes"),
+    ],
+)
+async def test_no_name_of_a_recording_reaches_the_file_name(
+    site: Gateway, make: Make, tmp_path: Path, name: str
+) -> None:
+    # Every file another, or they would be one recording.
+    content = make("mp3-vbr").read_bytes() + name.encode()
+    (tmp_path / name).write_bytes(content)
+    media = bring_in(site, tmp_path / name)
+    recording = site.wait(site.backends.catalog.find_recording(Owner(site.user_id), media.recording_id))
+    assert recording is not None
+    assert recording.name == name
+    link = await fetch(site, f"/recordings/{media.recording_id}/media/{media.id}/download")
+    response = await call(site, target_of(link["url"]))
+    assert response.head["Content-Disposition"] == f'attachment; filename="{media.recording_id}_audio.mp3"'
+    assert response.body == content
 
 
 @each_kind
