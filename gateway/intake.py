@@ -20,11 +20,14 @@ from gateway.web.streaming import Streams
 from gateway.web.tus import TusRoutes
 from gateway.web.upload_urls import UploadUrls
 from gateway.web.uploads import UploadRoutes
+from storage_adapters.part_uploads import PartUploads
 
 
 def build_sweep(config: Config, backends: Backends, on_swept: Callable[[], None]) -> Sweep:
     """What removes uploads that nobody completed."""
-    return Sweep(backends.uploads, config.uploads.abandoned_after_seconds, on_swept)
+    adapters = (storage.adapter for storage in backends.storages.values())
+    parts = [adapter for adapter in adapters if isinstance(adapter, PartUploads)]
+    return Sweep(backends.uploads, config.uploads.abandoned_after_seconds, on_swept, parts)
 
 
 def build_uploads(config: Config, backends: Backends) -> Uploads:

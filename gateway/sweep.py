@@ -1,17 +1,19 @@
 """Sweeps out uploads that nobody completed.
 
-Knows: order and patience. Refuses to know: SQL and storages; a swept row's object goes through the queue of
-objects to delete, like any other's.
+Knows: order and patience. Refuses to know: SQL, and how storages work inside. A swept row's object goes through the
+queue of objects to delete, like any other's; parts that clients sent to a storage are no object, and go at once.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.catalog import UploadCatalog
+from gateway.catalog import UPLOADS_PREFIX, UploadCatalog
 from gateway.errors import Refusal
+from storage_adapters.base import StorageError
+from storage_adapters.part_uploads import PartUploads
 
 BATCH: Final = 1000
 LONGEST_REST_SECONDS: Final = 600.0
@@ -26,14 +28,16 @@ class Sweep:
     uploads: UploadCatalog
     abandoned_after_seconds: float
     on_swept: Callable[[], None]
+    part_uploads: Sequence[PartUploads] = ()
 
     async def run(self) -> None:
         """Work until cancelled; an abandoned upload outlives its time by a tenth of it, or ten minutes at most."""
         while True:
             try:
                 swept = await self.sweep_once()
-            except Refusal as refusal:
-                _log.warning("abandoned uploads cannot be swept", extra={"cause": refusal.message})
+                await self.abort_parts()
+            except (Refusal, StorageError) as trouble:
+                _log.warning("abandoned uploads cannot be swept", extra={"cause": str(trouble)})
                 swept = 0
             if swept < BATCH:
                 await asyncio.sleep(min(self.abandoned_after_seconds / 10, LONGEST_REST_SECONDS))
@@ -45,3 +49,10 @@ class Sweep:
             _log.info("abandoned uploads were removed", extra={"removed": swept})
             self.on_swept()
         return swept
+
+    async def abort_parts(self) -> None:
+        """Forget parts that were never made an object. Raises StorageError."""
+        for storage in self.part_uploads:
+            aborted = await storage.abort_parts(UPLOADS_PREFIX, older_than_seconds=self.abandoned_after_seconds)
+            if aborted:
+                _log.info("parts of abandoned uploads were removed", extra={"removed": aborted})

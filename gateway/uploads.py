@@ -30,6 +30,7 @@ from gateway.errors import Conflict, Fault, Invalid, NotFound
 from gateway.storage import Storage, storage_named
 from gateway.verification import Verification
 from storage_adapters.base import ObjectStat, StorageAdapter, Writable
+from storage_adapters.part_uploads import PartUploads
 from storage_adapters.resumable import Resumable
 
 # How often a completion starts again because a file was uploaded once more meanwhile.
@@ -182,4 +183,12 @@ class Uploads:
         if isinstance(adapter, Resumable):
             # The last piece may have come with a connection, or a gateway, that did not live to publish it.
             await self.arrived(owner, media)
+        if isinstance(adapter, PartUploads) and media.etag is None and media.size is not None:
+            await self._join(owner, media, media.size, adapter)
         return await self.verification.look(media, adapter)
+
+    async def _join(self, owner: Owner, media: MediaFile, size: int, adapter: PartUploads) -> None:
+        """Make the object of the parts that the client sent to the storage, if it sent them."""
+        async with self._held(owner, media) as publication:
+            if await adapter.join_parts(media.object_key, size=size):
+                await self._record(publication, media)

@@ -31,6 +31,7 @@ ROOMS: Mapping[str, set[str]] = {
     "gateway.resources": set(),
     "gateway.settings": set(),
     "storage_adapters.base": set(),
+    "storage_adapters.part_uploads": {"storage_adapters.base"},
     "storage_adapters.resumable": {"storage_adapters.base"},
     # small rooms over leaves
     "gateway.accounts": {"gateway.catalog", "gateway.errors", "gateway.keys"},
@@ -61,13 +62,14 @@ ROOMS: Mapping[str, set[str]] = {
     "gateway.probe": {"gateway.catalog", "gateway.formats"},
     "gateway.sessions": {"gateway.catalog", "gateway.errors", "gateway.uploads", "storage_adapters.base"},
     "gateway.storage": {"storage_adapters.base"},
-    "gateway.sweep": {"gateway.catalog", "gateway.errors"},
+    "gateway.sweep": {"gateway.catalog", "gateway.errors", "storage_adapters.base", "storage_adapters.part_uploads"},
     "gateway.uploads": {
         "gateway.catalog",
         "gateway.errors",
         "gateway.storage",
         "gateway.verification",
         "storage_adapters.base",
+        "storage_adapters.part_uploads",
         "storage_adapters.resumable",
     },
     "gateway.verification": {
@@ -99,10 +101,11 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.uploads",
         "gateway.waveforms",
         "storage_adapters.base",
+        "storage_adapters.part_uploads",
         "storage_adapters.resumable",
         "storage_adapters.pages",  # whether the kernel has a file's pages, for the zero-copy path
     },
-    "storage_adapters": {"storage_adapters.base", "storage_adapters.resumable"},
+    "storage_adapters": {"storage_adapters.base", "storage_adapters.part_uploads", "storage_adapters.resumable"},
     # the composition root and what stands on it
     "gateway.backends": {
         "gateway.catalog",
@@ -123,6 +126,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.uploads",
         "gateway.verification",
         "gateway.web",
+        "storage_adapters.part_uploads",
     },
     "gateway.listening": {"gateway.config"},
     "gateway.workers": {"gateway.config", "gateway.listening"},

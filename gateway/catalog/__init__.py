@@ -41,6 +41,7 @@ from gateway.catalog.recordings import (
 from gateway.catalog.uploads import (
     UNKNOWN_CONTENT_TYPE,
     UNKNOWN_FORMAT,
+    UPLOADS_PREFIX,
     NewUpload,
     Publication,
     SessionUploads,
@@ -53,6 +54,7 @@ __all__ = [
     "ALL_SCOPES",
     "UNKNOWN_CONTENT_TYPE",
     "UNKNOWN_FORMAT",
+    "UPLOADS_PREFIX",
     "ApiKey",
     "ApiKeys",
     "ClientRecordings",

@@ -13,6 +13,8 @@ from gateway.catalog.clients import IdempotencyKey
 from gateway.catalog.owners import Owner
 from gateway.catalog.recordings import MediaFile, MediaType, RecordingStatus
 
+# How the key of every object begins that was uploaded.
+UPLOADS_PREFIX: Final = "uploads/"
 # What a media file is called until it is known what it is.
 UNKNOWN_FORMAT: Final = "bin"
 UNKNOWN_CONTENT_TYPE: Final = "application/octet-stream"

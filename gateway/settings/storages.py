@@ -75,6 +75,7 @@ class S3Storage(Section):
     retries: Tries = 3
     presign_expires_in_seconds: PresignSeconds = 3600
     presign_window_seconds: PresignSeconds = 900
+    upload_part_bytes: Annotated[ByteCount, Field(ge=5_242_880)] = 67_108_864
     redirect: bool = False
 
     @field_validator("secret_access_key")

@@ -11,6 +11,8 @@ from gateway.catalog import MediaFile, Recording, RecordingPage
 from gateway.protocol.cursor import encode_cursor
 from gateway.protocol.ids import encode_id
 from gateway.web.responses import whole_seconds
+from gateway.web.upload_urls import UploadUrl
+from storage_adapters.part_uploads import PresignedPart
 
 Json = dict[str, Any]
 
@@ -51,6 +53,28 @@ def media_json(media: MediaFile) -> Json:
         "status": media.status,
         "captured_at": whole_seconds(media.captured_at),
         "created_at": whole_seconds(media.created_at),
+    }
+
+
+def upload_url_json(media: MediaFile, url: UploadUrl) -> Json:
+    """Where a media file is sent to; `parts` is there when it may be sent in parts."""
+    shown = {
+        "media_id": encode_id("med", media.id),
+        "upload_url": url.url,
+        "expires_at": whole_seconds(url.expires_at),
+        "headers": url.headers,
+    }
+    return shown | {"parts": [part_json(part) for part in url.parts]} if url.parts else shown
+
+
+def part_json(part: PresignedPart) -> Json:
+    """A part of a file, and whether it was sent already."""
+    return {
+        "number": part.number,
+        "offset": part.offset,
+        "size_bytes": part.size,
+        "upload_url": part.url.url,
+        "uploaded": part.uploaded,
     }
 
 

@@ -6,7 +6,7 @@ either is signed, and what becomes of a file.
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -25,6 +25,7 @@ from gateway.web.bota_parameters import Moment
 from gateway.web.exchange import EXCHANGE
 from gateway.web.parameters import invalid
 from storage_adapters.base import Presigning
+from storage_adapters.part_uploads import PartUploads, PresignedPart
 
 # RFC 9110 section 8.3.1, as far as anybody uses it: no quoted strings.
 _TOKEN: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105 - the grammar's word for a word
@@ -69,11 +70,12 @@ def promised_type(media: MediaFile) -> str | None:
 
 
 class UploadUrl(NamedTuple):
-    """Where a file is sent to, until when, and what must be sent with it."""
+    """Where a file is sent to, until when, and what must be sent with it; `parts` of it may be sent instead."""
 
     url: str
     expires_at: datetime
     headers: dict[str, str]
+    parts: Sequence[PresignedPart] = ()
 
 
 class UploadUrls:
@@ -99,17 +101,25 @@ class UploadUrls:
         return datetime.fromtimestamp(self._now(), UTC) + timedelta(seconds=self._expires_in + 1)
 
     async def mint(self, request: web.Request, owner: Owner, media: MediaFile, storage: Storage) -> UploadUrl:
-        """A URL that takes the file in one PUT."""
+        """A URL that takes the file in one PUT, and for a large one URLs that take it in parts."""
         promised = promised_type(media)
         if isinstance(storage.adapter, Presigning):
             signed = await storage.adapter.presign_put(
                 media.object_key, content_type=promised, expires_in_seconds=self._expires_in
             )
-            return UploadUrl(signed.url, signed.expires_at, dict(signed.headers))
+            parts = await self._parts(media, storage)
+            return UploadUrl(signed.url, signed.expires_at, dict(signed.headers), parts)
         headers = {} if promised is None else {"Content-Type": promised}
         expires = int(self._now()) + self._expires_in
         url = self.gateway_url(request, owner, media, expires)
         return UploadUrl(url, datetime.fromtimestamp(expires, UTC), headers)
+
+    async def _parts(self, media: MediaFile, storage: Storage) -> Sequence[PresignedPart]:
+        if media.size is None or not isinstance(storage.adapter, PartUploads):
+            return ()
+        return await storage.adapter.presign_parts(
+            media.object_key, size=media.size, content_type=promised_type(media), expires_in_seconds=self._expires_in
+        )
 
     def gateway_url(self, request: web.Request, owner: Owner, media: MediaFile, expires: int) -> str:
         """A URL of the gateway that takes this media file until `expires` (seconds since the epoch)."""

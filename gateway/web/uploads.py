@@ -9,14 +9,13 @@ from contextlib import AbstractContextManager
 from aiohttp import hdrs, web
 
 from gateway.catalog import MediaFile, NewUpload, Owner, Scope
-from gateway.protocol.ids import encode_id
 from gateway.uploads import Uploads
 from gateway.web.authentication import Authenticator
 from gateway.web.bota_bodies import read_body
 from gateway.web.bota_parameters import find_idempotency_key, path_recording_id
-from gateway.web.bota_shapes import recording_json
+from gateway.web.bota_shapes import recording_json, upload_url_json
 from gateway.web.exchange import EXCHANGE
-from gateway.web.responses import json_response, whole_seconds
+from gateway.web.responses import json_response
 from gateway.web.upload_bodies import Allowance, accepted
 from gateway.web.upload_urls import UploadUrlBody, UploadUrls, promised_type
 
@@ -55,14 +54,7 @@ class UploadRoutes:
         )
         media = await self._uploads.promise(owner, recording_id, upload, await find_idempotency_key(request))
         url = await self._urls.mint(request, owner, media, storage)
-        return json_response(
-            {
-                "media_id": encode_id("med", media.id),
-                "upload_url": url.url,
-                "expires_at": whole_seconds(url.expires_at),
-                "headers": url.headers,
-            }
-        )
+        return json_response(upload_url_json(media, url))
 
     async def put(self, request: web.Request) -> web.Response:
         """`PUT /v1/uploads/{token}`: the whole file; again, until the upload is completed, it replaces it."""

@@ -43,6 +43,7 @@ class S3Options:
     retries: int = 3
     presign_expires_in_seconds: int = 3600
     presign_window_seconds: int = 900
+    upload_part_bytes: int = 64 * MIB
 
     def __post_init__(self) -> None:
         if faults := [words for wrong, words in self._checks() if wrong]:
@@ -72,6 +73,7 @@ class S3Options:
             ),
             (not 1 <= self.presign_expires_in_seconds <= 604_800, "presign_expires_in_seconds: from 1 to 604800"),
             (self.presign_window_seconds < 0, "presign_window_seconds: at least 0"),
+            (self.upload_part_bytes < 5 * MIB, f"upload_part_bytes: at least {5 * MIB}, as S3 wants it"),
         )
 
 

@@ -7,7 +7,7 @@ time, then it is StorageUnavailable. HEAD tells no reason, so `open` without `ex
 ObjectNotFound for a missing bucket too; `ping` tells them apart.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from storage_adapters.base import (
     StorageUnavailable,
     Writable,
 )
+from storage_adapters.part_uploads import PartUploads, PresignedPart
 from storage_adapters.s3.answers import parse_etag
 from storage_adapters.s3.budget import Budget
 from storage_adapters.s3.clients import S3Clients, open_clients
@@ -34,6 +35,7 @@ from storage_adapters.s3.gets import ObjectVersion, open_gets
 from storage_adapters.s3.names import name_of
 from storage_adapters.s3.objects import S3Object, stat_of
 from storage_adapters.s3.options import S3Options, parse_options
+from storage_adapters.s3.parts import S3Parts
 from storage_adapters.s3.requests import SdkRequests
 from storage_adapters.s3.retries import RetryTokens
 from storage_adapters.s3.urls import SignedUrl, SignedUrls
@@ -64,7 +66,7 @@ async def connect(**options: Any) -> "S3Storage":
     return S3Storage(parsed, clients, connections, path, stack)
 
 
-class S3Storage(Presigning, Writable, Listable, BatchDeleting):
+class S3Storage(Presigning, PartUploads, Writable, Listable, BatchDeleting):
     """A StorageAdapter over one bucket. `connections` and `memory` say how much of each is free."""
 
     def __init__(
@@ -75,6 +77,7 @@ class S3Storage(Presigning, Writable, Listable, BatchDeleting):
         self._options = options
         self._bucket = options.bucket
         self._requests = SdkRequests(clients, connections, options.pool_timeout_seconds)
+        self._parts = S3Parts(self._requests, clients, options.bucket, options.upload_part_bytes)
         self._public_urls = SignedUrls(clients.public, clients.credentials)
         self._path = path
         self._stack = stack
@@ -165,6 +168,21 @@ class S3Storage(Presigning, Writable, Listable, BatchDeleting):
                 (("Bucket", self._bucket), ("Key", name), *kind), expires_in_seconds=lifetime
             )
         return presigned(signed, () if content_type is None else (("Content-Type", content_type),))
+
+    async def presign_parts(
+        self, key: str, *, size: int, content_type: str | None, expires_in_seconds: int | None = None
+    ) -> Sequence[PresignedPart]:
+        """Fresh URLs for the parts of a multipart upload (see `parts`)."""
+        lifetime = expires_in_seconds or self._options.presign_expires_in_seconds
+        return await self._parts.presign(key, name_of(self._options.prefix, key), size, content_type, lifetime)
+
+    async def join_parts(self, key: str, *, size: int) -> bool:
+        """Complete the multipart upload, if it has all its bytes."""
+        return await self._parts.join(key, name_of(self._options.prefix, key), size)
+
+    async def abort_parts(self, prefix: str, *, older_than_seconds: float) -> int:
+        """Abort multipart uploads that nobody completed."""
+        return await self._parts.abort(self._options.prefix + prefix, older_than_seconds)
 
     async def _measure(self, key: str, name: str) -> ObjectStat:
         head = await self._requests.send(key, lambda s3: s3.head_object(Bucket=self._bucket, Key=name))

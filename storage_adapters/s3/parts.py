@@ -1,0 +1,129 @@
+"""Multipart uploads whose parts clients send to S3 themselves.
+
+Knows: the multipart requests, and which part has which bytes. Refuses to know: what is uploaded.
+
+Nothing is kept here or in a database: which upload a key has, and which parts of it arrived, S3 tells. Wants
+s3:ListBucketMultipartUploads, s3:ListMultipartUploadParts and s3:AbortMultipartUpload besides s3:PutObject.
+
+    Rule 1: part n has the bytes from (n - 1) x part size on; all but the last are of that size.
+    Rule 2: a key has at most one upload that counts: the one that was begun last.
+"""
+
+import math
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from storage_adapters.base import PresignedUrl
+from storage_adapters.part_uploads import PresignedPart
+from storage_adapters.s3.clients import S3Clients
+from storage_adapters.s3.errors import translated
+from storage_adapters.s3.requests import SdkRequests
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3.type_defs import MultipartUploadTypeDef, PartTypeDef
+
+MOST_PARTS: Final = 1000
+"""One request presigns them all. S3's own limit is 10,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Parts:
+    """The uploads of one bucket; objects of more than `part_bytes` are sent in parts of that size, or larger ones."""
+
+    requests: SdkRequests
+    clients: S3Clients
+    bucket: str
+    part_bytes: int
+
+    async def presign(
+        self, key: str, name: str, size: int, content_type: str | None, lifetime_seconds: int
+    ) -> list[PresignedPart]:
+        """The parts with fresh URLs, of the upload that the name has or of a new one; none for a small object."""
+        if size <= self.part_bytes:
+            return []
+        upload_id = await self._find(key, name) or await self._begin(key, name, content_type)
+        arrived = {part["PartNumber"] for part in await self._arrived(key, name, upload_id)}
+        length = max(self.part_bytes, math.ceil(size / MOST_PARTS))
+        expires_at = datetime.now(UTC) + timedelta(seconds=lifetime_seconds)
+        parts = []
+        for number, offset in enumerate(range(0, size, length), start=1):
+            url = await self._sign(key, name, upload_id, number, lifetime_seconds)
+            part_size = min(length, size - offset)
+            parts.append(PresignedPart(number, offset, part_size, PresignedUrl(url, expires_at), number in arrived))
+        return parts
+
+    async def join(self, key: str, name: str, size: int) -> bool:
+        """Complete the name's upload if its parts add up to `size` bytes."""
+        upload_id = await self._find(key, name)
+        if upload_id is None:
+            return False
+        arrived = await self._arrived(key, name, upload_id)
+        if sum(part["Size"] for part in arrived) != size:
+            return False
+        parts = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in arrived]
+        joined: dict[str, Any] = self._upload(name, upload_id) | {"MultipartUpload": {"Parts": parts}}
+        await self.requests.send(key, lambda s3: s3.complete_multipart_upload(**joined))
+        return True
+
+    async def abort(self, prefix: str, older_than_seconds: float) -> int:
+        """Abort uploads that were begun longer ago, of names with this prefix; how many."""
+        begun_before = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
+        aborted = 0
+        async with aclosing(self._uploads(prefix, prefix)) as uploads:
+            async for upload in uploads:
+                if upload["Initiated"] < begun_before:
+                    await self._abort(upload["Key"], upload["UploadId"])
+                    aborted += 1
+        return aborted
+
+    async def _abort(self, name: str, upload_id: str) -> None:
+        place = self._upload(name, upload_id)
+        await self.requests.send(name, lambda s3: s3.abort_multipart_upload(**place))
+
+    def _upload(self, name: str, upload_id: str) -> dict[str, Any]:
+        return {"Bucket": self.bucket, "Key": name, "UploadId": upload_id}
+
+    async def _begin(self, key: str, name: str, content_type: str | None) -> str:
+        kind: dict[str, Any] = {} if content_type is None else {"ContentType": content_type}
+        answer = await self.requests.send(
+            key, lambda s3: s3.create_multipart_upload(Bucket=self.bucket, Key=name, **kind)
+        )
+        return answer["UploadId"]
+
+    async def _find(self, key: str, name: str) -> str | None:
+        """The id of the upload of this name that was begun last."""
+        async with aclosing(self._uploads(key, name)) as uploads:
+            found = [(each["Initiated"], each["UploadId"]) async for each in uploads if each["Key"] == name]
+        return max(found)[1] if found else None
+
+    async def _uploads(self, key: str, prefix: str) -> "AsyncGenerator[MultipartUploadTypeDef, None]":
+        """Every upload of names that begin so; compatibles of MinIO's kind list those of that very name alone."""
+        start: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix}
+        while True:
+            page = await self.requests.send(key, lambda s3: s3.list_multipart_uploads(**start))
+            for upload in page.get("Uploads", ()):
+                yield upload
+            if not page.get("IsTruncated"):
+                return
+            start["KeyMarker"], start["UploadIdMarker"] = page["NextKeyMarker"], page["NextUploadIdMarker"]
+
+    async def _arrived(self, key: str, name: str, upload_id: str) -> "list[PartTypeDef]":
+        """The parts that are there, by number."""
+        start = self._upload(name, upload_id)
+        parts: list[PartTypeDef] = []
+        while True:
+            page = await self.requests.send(key, lambda s3: s3.list_parts(**start))
+            parts += page.get("Parts", ())
+            if not page.get("IsTruncated"):
+                return parts
+            start["PartNumberMarker"] = page["NextPartNumberMarker"]
+
+    async def _sign(self, key: str, name: str, upload_id: str, number: int, lifetime_seconds: int) -> str:
+        params = self._upload(name, upload_id) | {"PartNumber": number}
+        with translated(key):
+            return await self.clients.public.generate_presigned_url(
+                "upload_part", Params=params, ExpiresIn=lifetime_seconds
+            )
