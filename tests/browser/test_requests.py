@@ -120,6 +120,7 @@ async def test_a_browser_asks_for_ranges_and_gets_them(
             acts = await perform(tab, url, link)
     requests = asked(acts, link, place)
     assert {request.status for request in requests} == {206}
+    assert all(re.fullmatch("bytes=[0-9]+-[0-9]*", request.range) for request in requests)
     assert {request.outcome for request in requests} <= {"complete", "client_closed"}
     assert {"load", "seek to the middle", "seek to the last second", "seek back"} <= {*acts}
     assert (requests[0].range, requests[0].conditions) == ("bytes=0-", ())

@@ -17,6 +17,7 @@ from tests.gateway_process import Gateway
 from tests.media_files import make_still
 from tests.toned_files import KINDS, loudest, make_toned
 
+GUIDE: Final = Path(__file__).resolve().parents[2] / "docs" / "browsers.md"
 RATE: Final = 8000
 # Inside a step of the tone, so that a fraction of a second of decoder delay is no other one.
 SECOND: Final = 32
@@ -73,6 +74,12 @@ async def test_a_format_has_its_type_and_is_shown_in_the_page(
     assert head["Content-Type"] == content_type
     assert head["Content-Disposition"] == f'inline; filename="{media.recording_id}_{kind}{suffix}"'
     assert head["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_guide_lists_every_format_with_its_type() -> None:
+    rows = [line for line in GUIDE.read_text("utf-8").splitlines() if line.startswith("|")]
+    for name, kind in KINDS.items():
+        assert [row for row in rows if f"`{name}`" in row and f" {kind.content_type} " in row], name
 
 
 @pytest.mark.parametrize(
