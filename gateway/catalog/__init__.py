@@ -28,7 +28,7 @@ from gateway.catalog.deletions import DeletionQueue, ObjectDeletion
 from gateway.catalog.keys import ApiKey, ApiKeys, SigningSecrets
 from gateway.catalog.library import RecordingCatalog
 from gateway.catalog.meetings import Meeting, NewMeeting, Segment, Transcript
-from gateway.catalog.owners import ALL_SCOPES, Owner, Principal, Scope
+from gateway.catalog.owners import ALL_SCOPES, Owner, Scope
 from gateway.catalog.recordings import (
     MediaFile,
     MediaStatus,
@@ -71,7 +71,6 @@ __all__ = [
     "ObjectDeletion",
     "Owner",
     "Position",
-    "Principal",
     "Publication",
     "Recording",
     "RecordingCatalog",

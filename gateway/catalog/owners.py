@@ -1,4 +1,4 @@
-"""Whose recordings are meant, and who is asking.
+"""Whose recordings are meant, and what may be done with them.
 
 Knows: users by their number, live and test, scopes. Refuses to know: keys, and how anybody proves who they are.
 """
@@ -23,11 +23,3 @@ class Owner(NamedTuple):
 
     user_id: int
     live: bool = True
-
-
-class Principal(NamedTuple):
-    """Who is asking. `name` is what the log shows: a key's visible prefix, or the signing key's id."""
-
-    owner: Owner
-    scopes: frozenset[Scope]
-    name: str

@@ -25,6 +25,7 @@ _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
 # A query with any of these claims to be a playback URL and is judged as one.
 SIGNATURE_FIELDS: Final = frozenset({"sig", "kid", "exp", "own"})
+EXPIRED: Final = "Playback URL has expired"
 
 
 class BadSignature(Exception):
@@ -97,8 +98,10 @@ class Signer:
         query = f"own={grant.owner}&exp={expires}{disposition}&kid={self._newest.kid}&sig={signature}"
         return SignedQuery(query, datetime.fromtimestamp(expires, UTC))
 
-    def verify(self, query: Mapping[str, str], recording_id: int, media_file_id: int, *, now: float) -> Grant:
-        """What the query permits for this media file at `now`; raises BadSignature.
+    def verify(
+        self, query: Mapping[str, str], recording_id: int, media_file_id: int, *, now: float
+    ) -> tuple[Grant, int]:
+        """What the query permits for this media file at `now`, and when that ends; raises BadSignature.
 
         The signature is compared in constant time, and before the expiry is looked at.
         """
@@ -112,8 +115,8 @@ class Signer:
         if not hmac.compare_digest(given, _signature(key.secret, grant, expires).encode()):
             raise BadSignature("Playback URL is not valid")
         if now >= int(expires):
-            raise BadSignature("Playback URL has expired")
-        return grant
+            raise BadSignature(EXPIRED)
+        return grant, int(expires)
 
 
 def _signature(secret: bytes, grant: Grant, expires: str) -> str:

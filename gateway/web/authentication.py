@@ -6,26 +6,38 @@ signature alone, whatever headers come with it.
 """
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import hdrs, web
 from multidict import istr
 
 from gateway import keys
-from gateway.catalog import ApiKey, ApiKeys, Owner, Principal, Scope
+from gateway.catalog import ApiKey, ApiKeys, Owner, Scope
 from gateway.errors import Forbidden, RateLimited, Refusal, Unauthenticated
-from gateway.protocol.signing import SIGNATURE_FIELDS, BadSignature, Disposition, Signer, parse_owner
+from gateway.protocol.signing import EXPIRED, SIGNATURE_FIELDS, BadSignature, Disposition, Signer, parse_owner
 from gateway.web.exchange import EXCHANGE
 from gateway.web.rate_limits import RateLimits
 
 _X_API_KEY: Final = istr("X-API-Key")
 _USE_RECORD_SECONDS: Final = 60.0
+# How many playback URLs are remembered, about 1 KiB each.
+_PLAYBACKS: Final = 2048
+
+
+class Playback(NamedTuple):
+    """What a playback URL permits, until `expires_at` (seconds since the epoch); `principal` is for the log."""
+
+    owner: Owner
+    disposition: Disposition
+    expires_at: int
+    principal: str
 
 
 class Authenticator:
-    """Turns a request into a Principal; `now` is the clock in seconds since the epoch.
+    """Tells whose recordings a request may touch; `now` is the clock in seconds since the epoch.
 
     `limits` count each key's requests, whatever becomes of them; None: nothing is counted.
     """
@@ -42,9 +54,10 @@ class Authenticator:
         self._limits = limits
         self._now = now
         self._uses: dict[int, float] = {}
+        self._playbacks: OrderedDict[str, Playback] = OrderedDict()
 
-    async def authenticate(self, request: web.Request, scope: Scope) -> Principal:
-        """The principal behind the request's key.
+    async def authenticate(self, request: web.Request, scope: Scope) -> Owner:
+        """Whose recordings the request's key opens.
 
         Raises Unauthenticated for no key or a bad one, RateLimited for a good key that asks too often,
         Forbidden for one without the scope.
@@ -54,7 +67,7 @@ class Authenticator:
             raise Unauthenticated("Missing API key")
         key = await self._api_keys.find_key(keys.digest(text))
         now = self._now()
-        if key is None or not _is_valid(key, now):
+        if key is None or key.revoked_at is not None or (key.expires_at and key.expires_at.timestamp() <= now):
             raise Unauthenticated("Invalid API key")
         exchange = request[EXCHANGE]
         exchange.principal = key.prefix
@@ -66,32 +79,41 @@ class Authenticator:
             raise Forbidden("Insufficient scope for this endpoint")
         if now - self._uses.get(key.id, 0.0) >= _USE_RECORD_SECONDS:
             await self._record_use(key, now)
-        return Principal(key.owner, key.scopes, key.prefix)
+        return key.owner
 
-    @staticmethod
-    def claims_signature(request: web.Request) -> bool:
+    def claims_signature(self, request: web.Request) -> bool:
         """Whether the request is to be judged as a playback URL."""
-        return bool(request.query_string) and not SIGNATURE_FIELDS.isdisjoint(request.query)
+        return request.raw_path in self._playbacks or not SIGNATURE_FIELDS.isdisjoint(request.query)
 
-    def verify_playback(self, request: web.Request, recording_id: int, media_file_id: int) -> tuple[Owner, Disposition]:
+    def verify_playback(self, request: web.Request, recording_id: int, media_file_id: int) -> Playback:
         """What the playback URL permits; raises Forbidden. Asks no database."""
+        now = self._now()
+        playback = self._playbacks.get(request.raw_path)
+        if playback is None:
+            playback = self._verify(request, recording_id, media_file_id, now)
+        elif now >= playback.expires_at:
+            raise Forbidden(EXPIRED)
+        request[EXCHANGE].principal = playback.principal
+        return playback
+
+    def _verify(self, request: web.Request, recording_id: int, media_file_id: int, now: float) -> Playback:
+        """Verify the signature. A URL that was good is good until it expires: a seek need not check it again."""
+        query = request.query
         try:
-            grant = self._signer.verify(request.query, recording_id, media_file_id, now=self._now())
+            grant, expires = self._signer.verify(query, recording_id, media_file_id, now=now)
         except BadSignature as error:
             raise Forbidden(str(error)) from None
-        request[EXCHANGE].principal = f"playback:{request.query['kid']}"
-        return Owner(*parse_owner(grant.owner)), grant.disposition
+        playback = Playback(Owner(*parse_owner(grant.owner)), grant.disposition, expires, f"playback:{query['kid']}")
+        self._playbacks[request.raw_path] = playback
+        if len(self._playbacks) > _PLAYBACKS:
+            self._playbacks.popitem(last=False)
+        return playback
 
     async def _record_use(self, key: ApiKey, now: float) -> None:
         self._uses[key.id] = now
         # A statistic: it never costs a request its answer, and is tried again a minute later.
         with suppress(Refusal):
             await self._api_keys.record_key_use(key.id)
-
-
-def _is_valid(key: ApiKey, now: float) -> bool:
-    expired = key.expires_at is not None and key.expires_at.timestamp() <= now
-    return key.revoked_at is None and not expired
 
 
 def _presented_key(request: web.Request) -> str:

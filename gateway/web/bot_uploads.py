@@ -101,7 +101,7 @@ class BotUploadRoutes:
         if self._internal is not None and _bearer_is(request, self._internal.secret):
             request[EXCHANGE].principal = "internal"
             return Owner(await self._api_keys.ensure_user(self._internal.owner))
-        return (await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)).owner
+        return await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
 
     async def _read_fields(self, request: web.Request) -> tuple[ChunkForm, BodyPartReader]:
         """The fields before the file, and the file. Raises Invalid."""

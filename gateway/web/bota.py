@@ -84,7 +84,7 @@ class BotaRoutes:
         )
 
     async def _owner(self, request: web.Request, scope: Scope) -> Owner:
-        return (await self._authenticator.authenticate(request, scope)).owner
+        return await self._authenticator.authenticate(request, scope)
 
     async def _recording(self, request: web.Request, owner: Owner) -> Recording:
         recording = await self._catalog.find_recording(owner, path_recording_id(request))

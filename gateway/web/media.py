@@ -90,13 +90,16 @@ class MediaRoute:
         """
         if "?" in request.raw_path and self._authenticator.claims_signature(request):
             ids = ids or _ids(request)
-            owner, disposition = self._authenticator.verify_playback(request, *ids)
-            presentation = Presentation(self._cache_control_signed, disposition)
+            playback = self._authenticator.verify_playback(request, *ids)
+            owner = playback.owner
+            presentation = Presentation(self._cache_control_signed, playback.disposition)
         else:
-            owner = (await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)).owner
+            owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
             ids = ids or _ids(request)
             presentation = self._by_key
-        media = await self._find(owner, ids)
+        media = await self._catalog.find_media_file(owner, *ids)
+        if media is None or media.status != "uploaded":
+            raise await self._not_found(owner, ids, media)
         exchange.storage = media.storage
         storage = storage_named(self._storages, media.storage, media.object_key)
         # A URL that was presigned for GET refuses HEAD, which needs no bytes anyway.
@@ -114,13 +117,9 @@ class MediaRoute:
             await self._flag(media)
             raise
 
-    async def _find(self, owner: Owner, ids: Ids) -> MediaFile:
-        recording_id, media_file_id = ids
-        media = await self._catalog.find_media_file(owner, recording_id, media_file_id)
-        if media is not None and media.status == "uploaded":
-            return media
-        known = media is not None or await self._catalog.find_recording(owner, recording_id) is not None
-        raise NotFound("Media file not found" if known else "Recording not found")
+    async def _not_found(self, owner: Owner, ids: Ids, media: MediaFile | None) -> NotFound:
+        known = media is not None or await self._catalog.find_recording(owner, ids[0]) is not None
+        return NotFound("Media file not found" if known else "Recording not found")
 
     async def _serve(self, reading: _Reading, expected: ObjectStat | None) -> SentResponse:
         request, exchange, media, prepared, storage = reading

@@ -86,7 +86,7 @@ class TusRoutes:
     @_speaking_tus
     async def create(self, request: web.Request) -> web.Response:
         """`POST /v1/uploads/tus`: a media file that arrives in pieces."""
-        owner = (await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)).owner
+        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         check_version(request)
         metadata = parse_metadata(request.headers.get("Upload-Metadata", ""))
         recording_id = decode_id("rec", metadata.get("recording_id", ""))

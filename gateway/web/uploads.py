@@ -73,7 +73,7 @@ class UploadRoutes:
         return json_response(recording_json(recording))
 
     async def _owner(self, request: web.Request) -> Owner:
-        return (await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)).owner
+        return await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
 
     def _allowance(self, media: MediaFile) -> Allowance:
         return Allowance(self._uploads.max_file_bytes, media.size, promised_type(media), self._stall_timeout)

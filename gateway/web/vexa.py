@@ -112,7 +112,7 @@ class VexaRoutes:
         return json_response(transcript_json(transcript, self._storages))
 
     async def _owner(self, request: web.Request, scope: Scope) -> Owner:
-        return (await self._authenticator.authenticate(request, scope)).owner
+        return await self._authenticator.authenticate(request, scope)
 
     async def _media(self, request: web.Request, owner: Owner) -> MediaFile:
         recording_id, media_file_id = path_id(request, "recording_id"), path_id(request, "media_file_id")

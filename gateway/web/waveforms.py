@@ -33,8 +33,8 @@ class WaveformRoute:
 
     async def waveform(self, request: web.Request) -> web.Response:
         """`GET`: the bins so far; a client asks again until they are complete."""
-        principal = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
-        media = await self._find(request, principal.owner)
+        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
+        media = await self._find(request, owner)
         storage = storage_named(self._storages, media.storage, media.object_key)
         waveform = await self._waveforms.find(storage, media.object_key)
         if waveform.fault:

@@ -20,7 +20,7 @@ def signed(signer: Signer = SIGNER, grant: Grant = GRANT, **options: int) -> dic
 
 
 def verify(query: dict[str, str], recording: int = 123456789012, media: int = 210987654321, now: float = NOW) -> Grant:
-    return SIGNER.verify(query, recording, media, now=now)
+    return SIGNER.verify(query, recording, media, now=now)[0]
 
 
 @pytest.mark.parametrize(
