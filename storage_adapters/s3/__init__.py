@@ -5,8 +5,9 @@ Knows: buckets, presigned URLs, windows and retries. Refuses to know: the gatewa
     storage      the adapter: which request each word of `base` is
     objects      one version, open for reading
     windows      a read as bounded requests, one ahead; window, one of them, resumed at the exact byte
-    gets         one ranged GET over a plain HTTP client; bodies, what comes back
+    gets         one ranged GET; bodies, what comes back
     answers      is it exactly what was asked for? (pure)
+    pool         connections of our own, responses over them, heads of HTTP/1.1 (pure)
     urls         presigned URLs, used more than once
     requests     everything else, by the SDK: clients, credentials, writer, deletions
     errors       one table from S3's words to StorageError

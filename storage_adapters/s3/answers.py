@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from storage_adapters.base import ObjectChanged, ObjectStat, StorageUnavailable
+from storage_adapters.s3.heads import content_length
 
 SKIP_LIMIT_BYTES: Final = 1024 * 1024
 
 # RFC 9110 section 14.4; 19 digits hold any size.
 CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
-CONTENT_LENGTH: Final = re.compile(r"[0-9]{1,19}")
 # RFC 9110 section 8.8.3 without the weak form; some compatibles forget the quotes.
-STRONG_ETAG: Final = re.compile(r'"([^"]+)"|(?!W/)([^"]+)')
+STRONG_ETAG: Final = re.compile(r'"([\x21\x23-\x7e\x80-\xff]+)"|(?!W/)([\x21\x23-\x7e\x80-\xff]+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,38 +58,32 @@ def parse_etag(text: str) -> str | None:
 
 
 def judge(key: str, stat: ObjectStat, span: Span, status: int, headers: Mapping[str, str]) -> BodyPlan:
-    """How to use the body of this 200 or 206.
+    """How to use the body of this 200 or 206; the names of `headers` are in lower case.
 
     Raises ObjectChanged if it belongs to another version, StorageUnavailable if it is not exact.
     """
     check_version(key, stat, headers)
     length = content_length(headers)
-    found = CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
+    found = CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
     if found is not None:
         if found[3] not in {"*", str(stat.size)}:
             raise ObjectChanged(key, f"it has {found[3]} bytes now, not {stat.size}")
         if (int(found[1]), int(found[2]), length) == (span.offset, span.end - 1, span.length):
             return BodyPlan()
-    elif status == 200 and "Content-Range" not in headers and length == stat.size:
+    elif status == 200 and "content-range" not in headers and length == stat.size:
         return plan_whole(key, span)
     raise StorageUnavailable(
         key,
         f"S3 answered {span.header()} with {status}, "
-        f"Content-Range {headers.get('Content-Range')!r}, Content-Length {headers.get('Content-Length')!r}",
+        f"Content-Range {headers.get('content-range')!r}, Content-Length {headers.get('content-length')!r}",
     )
 
 
 def check_version(key: str, stat: ObjectStat, headers: Mapping[str, str]) -> None:
     """Some compatibles ignore If-Match: compare the tag too, where there is one."""
-    etag = headers.get("ETag")
+    etag = headers.get("etag")
     if etag is not None and parse_etag(etag) != stat.etag:
         raise ObjectChanged(key, f"its ETag is {etag} now, not {stat.etag!r}")
-
-
-def content_length(headers: Mapping[str, str]) -> int | None:
-    """The promised length; None if there is no usable one."""
-    text = headers.get("Content-Length", "")
-    return int(text) if CONTENT_LENGTH.fullmatch(text) else None
 
 
 def plan_whole(key: str, span: Span) -> BodyPlan:

@@ -65,6 +65,18 @@ def refused(key: str, status: int, code: str) -> StorageError:
     return kind(key, f"S3 answered {status} {code}".rstrip())
 
 
+class Interrupted(Exception):
+    """S3 or the network broke off; the same bytes may be asked for again, `at_once` if nothing asks to wait."""
+
+    def __init__(self, reason: str, *, at_once: bool = False) -> None:
+        super().__init__(reason)
+        self.at_once = at_once
+
+
+class Stale(Interrupted):
+    """A kept connection ended before anything came over it, as they do: this says nothing of how S3 is."""
+
+
 @contextmanager
 def translated(key: str) -> Generator[None, None, None]:
     """Whatever aiobotocore raises inside, as a StorageError about this key."""

@@ -1,4 +1,4 @@
-"""One ranged GET at a time: a presigned URL, a plain HTTP client, unsigned Range and If-Match.
+"""One ranged GET at a time: a presigned URL, a connection of our own, unsigned Range and If-Match.
 
 Knows: how to ask S3 for a span of one version, and how each way of failing is told apart.
 Refuses to know: windows, retries, and who reads.
@@ -8,27 +8,29 @@ Refuses to know: windows, retries, and who reads.
     If-Match: "etag"
     Accept-Encoding: identity
 
-The SDK's get_object costs five times the CPU. A body is buffered by the HTTP client up to the span's
-length, so the connection goes back to the pool as soon as S3 has sent it all, however slow the reader is.
+The SDK's get_object costs ten times the CPU. A body is buffered up to the span's length, so the connection
+goes back to the pool as soon as S3 has sent it all, however slow the reader is.
 """
 
 import asyncio
 import re
 import ssl
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
 
-import aiohttp
 from botocore.httpsession import get_cert_path  # type: ignore[import-untyped]
 
 from storage_adapters.base import AccessDenied, ObjectStat, StorageError, StorageUnavailable
 from storage_adapters.s3.answers import Span, judge
-from storage_adapters.s3.bodies import Body, Connection, Interrupted
+from storage_adapters.s3.bodies import Body
 from storage_adapters.s3.budget import Budget
-from storage_adapters.s3.clients import KEEPALIVE_SECONDS, S3Clients
-from storage_adapters.s3.errors import NETWORK_ERRORS, TRANSIENT_STATUSES, refused, translated
+from storage_adapters.s3.clients import S3Clients
+from storage_adapters.s3.errors import TRANSIENT_STATUSES, Interrupted, Stale, refused, translated
+from storage_adapters.s3.heads import Head, ranged_get
 from storage_adapters.s3.options import KIB, S3Options
+from storage_adapters.s3.pool import NoneFree, Pool
+from storage_adapters.s3.responses import Response
 from storage_adapters.s3.urls import Params, SignedUrl, SignedUrls
 
 URL_LIFETIME_SECONDS: Final = 3600
@@ -37,6 +39,8 @@ URL_REUSE_SECONDS: Final = 1800
 
 ERROR_BODY_LIMIT: Final = 4 * KIB
 ERROR_CODE: Final = re.compile(rb"<Code>([A-Za-z0-9._-]{1,64})</Code>")
+LAST_CHUNK: Final = b"0\r\n\r\n"
+"""The end of a chunked body (RFC 9112 section 7.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +53,11 @@ class ObjectVersion:
 
 
 class RangedGets:
-    """The byte path's HTTP client. `connections` bounds how many are in use at once."""
+    """The byte path's HTTP client."""
 
-    def __init__(
-        self,
-        urls: SignedUrls,
-        connections: Budget,
-        pool_timeout_seconds: float,
-        pooled: aiohttp.ClientSession,
-        unpooled: aiohttp.ClientSession,
-    ) -> None:
+    def __init__(self, urls: SignedUrls, pool: Pool) -> None:
         self._urls = urls
-        self._connections = connections
-        self._pool_timeout_seconds = pool_timeout_seconds
-        self._pooled = pooled
-        self._unpooled = unpooled
+        self._pool = pool
 
     async def get(self, version: ObjectVersion, span: Span, *, buffer_bytes: int, fresh_connection: bool) -> Body:
         """The answer to one GET, its head checked; the caller must `leave` it.
@@ -72,45 +66,23 @@ class RangedGets:
 
         Raises Interrupted if the same request may be tried again, else a StorageError.
         """
-        connection = await self._take_connection(version.key)
+        response, head = await self._answer(version, span, limit=buffer_bytes, fresh=fresh_connection)
         try:
-            session = self._unpooled if fresh_connection else self._pooled
-            response = await self._answer(session, version, span, buffer_bytes)
-            try:
-                plan = judge(version.key, version.stat, span, response.status, response.headers)
-            except StorageError:
-                response.close()
-                raise
-        except BaseException:
-            connection.give()
+            plan = judge(version.key, version.stat, span, head.status, head.fields)
+        except StorageError:
+            response.abandon()
             raise
-        return Body(response, connection, plan)
+        return Body(response, plan)
 
-    async def _take_connection(self, key: str) -> Connection:
-        wait_seconds = self._pool_timeout_seconds
-        try:
-            await self._connections.take(1, least=1, wait_seconds=wait_seconds)
-        except TimeoutError:
-            raise StorageUnavailable(key, f"no connection to S3 was free for {wait_seconds} s") from None
-        return Connection(self._connections)
-
-    async def _answer(
-        self, session: aiohttp.ClientSession, version: ObjectVersion, span: Span, buffer_bytes: int
-    ) -> aiohttp.ClientResponse:
+    async def _answer(self, version: ObjectVersion, span: Span, *, limit: int, fresh: bool) -> tuple[Response, Head]:
         """A 200 or 206; after a refusal once more, signed anew and with other credentials if there are any."""
         signed = await self._sign(version)
-        response = await self._send(session, signed, version.stat, span, buffer_bytes)
-        if response.status in {200, 206}:
-            return response
-        refusal = await self._refusal(version.key, response)
-        if not isinstance(refusal, AccessDenied):
-            raise refusal
-        with translated(version.key):
-            await self._urls.replace(signed)
-        response = await self._send(session, await self._sign(version), version.stat, span, buffer_bytes)
-        if response.status in {200, 206}:
-            return response
-        raise await self._refusal(version.key, response)
+        try:
+            return await self._send(signed, version, span, limit=limit, fresh=fresh)
+        except AccessDenied:
+            with translated(version.key):
+                await self._urls.replace(signed)
+        return await self._send(await self._sign(version), version, span, limit=limit, fresh=fresh)
 
     async def _sign(self, version: ObjectVersion) -> SignedUrl:
         with translated(version.key):
@@ -119,62 +91,61 @@ class RangedGets:
             )
 
     async def _send(
-        self, session: aiohttp.ClientSession, signed: SignedUrl, stat: ObjectStat, span: Span, buffer_bytes: int
-    ) -> aiohttp.ClientResponse:
-        headers = {"Range": span.header(), "If-Match": f'"{stat.etag}"', "Accept-Encoding": "identity"}
+        self, signed: SignedUrl, version: ObjectVersion, span: Span, *, limit: int, fresh: bool
+    ) -> tuple[Response, Head]:
         try:
-            return await session.get(
-                signed.url, headers=headers, allow_redirects=False, read_bufsize=max(buffer_bytes // 2 + 1, 16 * KIB)
-            )  # aiohttp pauses the socket at twice `read_bufsize`: never inside an exact answer
-        except NETWORK_ERRORS as error:
-            raise Interrupted(f"{type(error).__name__}: {error}", at_once=True) from error
+            return await self._exchange(signed, version, span, limit=limit, fresh=fresh)
+        except Stale:
+            return await self._exchange(signed, version, span, limit=limit, fresh=True)
 
-    async def _refusal(self, key: str, response: aiohttp.ClientResponse) -> Exception:
-        """The error that this answer is; its body is read for S3's code."""
+    async def _exchange(
+        self, signed: SignedUrl, version: ObjectVersion, span: Span, *, limit: int, fresh: bool
+    ) -> tuple[Response, Head]:
+        """One request, and the beginning of its response. Raises what a refusal is."""
         try:
-            code = await error_code(response)
-        finally:
-            response.close()
-        error = refused(key, response.status, code)
-        if response.status in TRANSIENT_STATUSES:
-            return Interrupted(error.reason)
-        return error
+            connection = await self._pool.take(signed.origin, fresh=fresh)
+        except NoneFree as error:
+            raise StorageUnavailable(version.key, str(error)) from None
+        response = connection.ask(ranged_get(signed.opening, span.header(), version.stat.etag), limit=limit)
+        try:
+            head = await response.begun()
+            if head.status in {200, 206}:
+                return response, head
+            refusal = await refusal_of(version.key, head.status, response)
+        except BaseException:
+            response.abandon()
+            raise
+        response.abandon()
+        raise refusal
 
 
 async def open_gets(options: S3Options, clients: S3Clients, connections: Budget, stack: AsyncExitStack) -> RangedGets:
     """The byte path, for as long as the stack lives."""
-    trust = await asyncio.to_thread(trust_of, clients.verify)
-    # The number of connections is bounded by `connections`, with a bounded wait; aiohttp's own has none.
-    pooled = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=trust)
-    # A retry never trusts a pooled socket: the others may be as stale as the one that failed.
-    unpooled = aiohttp.TCPConnector(limit=0, force_close=True, ssl=trust)
-    sessions = [await stack.enter_async_context(open_session(options, each)) for each in (pooled, unpooled)]
-    urls = SignedUrls(clients.direct, clients.credentials)
-    return RangedGets(urls, connections, options.pool_timeout_seconds, *sessions)
+    pool = Pool(options, connections, await asyncio.to_thread(trust_of, clients.verify))
+    stack.push_async_callback(pool.close)
+    return RangedGets(SignedUrls(clients.direct, clients.credentials), pool)
 
 
-def open_session(options: S3Options, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-    """A session that changes nothing on the way: no cookies, no decompression, no time limit on a whole body."""
-    timeout = aiohttp.ClientTimeout(
-        sock_connect=options.connect_timeout_seconds, sock_read=options.read_timeout_seconds
-    )
-    return aiohttp.ClientSession(
-        connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
-    )
+def trust_of(verify: str | bool) -> ssl.SSLContext:  # noqa: FBT001 - the SDK's own type for it
+    """The SDK's `verify` in the words of TLS: the same certificates on both paths."""
+    trust = ssl.create_default_context(cafile=get_cert_path(verify) if verify else None)
+    if not verify:
+        trust.check_hostname = False
+        trust.verify_mode = ssl.CERT_NONE
+    return trust
 
 
-def trust_of(verify: str | bool) -> ssl.SSLContext | bool:  # noqa: FBT001 - the SDK's own type for it
-    """The SDK's `verify` in the words of aiohttp: the same certificates on both paths."""
-    return ssl.create_default_context(cafile=get_cert_path(verify)) if verify else False
+async def refusal_of(key: str, status: int, response: Response) -> Exception:
+    """The error that this answer is; its body is read for S3's code."""
+    error = refused(key, status, await error_code(response))
+    return Interrupted(error.reason) if status in TRANSIENT_STATUSES else error
 
 
-async def error_code(response: aiohttp.ClientResponse) -> str:
-    """S3's own word for what is wrong, or nothing."""
+async def error_code(response: Response) -> str:
+    """S3's own word for what is wrong, or nothing. A chunked body is taken as it is: the word survives that."""
     body = b""
-    try:
-        while len(body) < ERROR_BODY_LIMIT and (more := await response.content.read(ERROR_BODY_LIMIT)):
+    with suppress(Interrupted):
+        while len(body) < ERROR_BODY_LIMIT and not body.endswith(LAST_CHUNK) and (more := await response.read()):
             body += more
-    except NETWORK_ERRORS:
-        return ""
     found = ERROR_CODE.search(body)
     return found[1].decode() if found else ""

@@ -3,8 +3,8 @@
 Knows: the words of `base`, and which request of S3 each of them is. Refuses to know: HTTP and windows.
 
 Connections of both paths count against one limit; a request that finds none free waits a bounded
-time, then it is StorageUnavailable. HEAD tells no reason, so `open` without `expected` says
-ObjectNotFound for a missing bucket too; `ping` tells them apart.
+time, then it is StorageUnavailable. HEAD tells no reason for a 404: whether the object or the whole
+bucket is missing is asked of the bucket.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
@@ -13,6 +13,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from storage_adapters.base import (
+    AccessDenied,
     BatchDeleting,
     InvalidKey,
     Listable,
@@ -86,9 +87,10 @@ class S3Storage(Presigning, PartUploads, Writable, Listable, BatchDeleting):
     async def open(self, key: str, expected: ObjectStat | None = None) -> AsyncGenerator[S3Object, None]:
         """Pin one version: the expected one without asking S3, else the one that HEAD finds."""
         name = name_of(self._options.prefix, key)
-        stat = expected or await self._measure(key, name)
+        if expected is None or parse_etag(expected.etag) is None:  # a tag that no If-Match can carry pins nothing
+            expected = await self._measure(key, name)
         request = (("Bucket", self._bucket), ("Key", name))
-        yield S3Object(self._path, ObjectVersion(key, request, stat))
+        yield S3Object(self._path, ObjectVersion(key, request, expected))
 
     async def delete(self, key: str) -> None:
         """Remove the object; in a versioned bucket, hide it."""
@@ -185,7 +187,12 @@ class S3Storage(Presigning, PartUploads, Writable, Listable, BatchDeleting):
         return await self._parts.abort(self._options.prefix + prefix, older_than_seconds)
 
     async def _measure(self, key: str, name: str) -> ObjectStat:
-        head = await self._requests.send(key, lambda s3: s3.head_object(Bucket=self._bucket, Key=name))
+        try:
+            head = await self._requests.send(key, lambda s3: s3.head_object(Bucket=self._bucket, Key=name))
+        except ObjectNotFound:
+            with suppress(AccessDenied):  # who may not look at the bucket was told the truth about the object
+                await self.ping()
+            raise
         return stat_of(key, head)
 
     @asynccontextmanager
@@ -208,4 +215,4 @@ def listed_object(entry: "ObjectTypeDef", cut: int) -> ListedObject:
 
 def presigned(signed: SignedUrl, headers: tuple[tuple[str, str], ...] = ()) -> PresignedUrl:
     """The URL in the words of `base`."""
-    return PresignedUrl(str(signed.url), signed.expires_at, headers)
+    return PresignedUrl(signed.url, signed.expires_at, headers)

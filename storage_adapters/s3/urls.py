@@ -12,10 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-from yarl import URL
-
+from storage_adapters.s3.connections import Origin
 from storage_adapters.s3.credentials import RenewableCredentials
+from storage_adapters.s3.heads import opening_of_get
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials  # type: ignore[import-untyped]
@@ -35,10 +36,15 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class SignedUrl:
-    """A URL as it must go over the wire, for what, and with whose credentials until when."""
+    """A URL as it must go over the wire, for what, and with whose credentials until when.
+
+    `origin` and `opening` are the URL taken apart, once for all its uses: whom to connect to, and how a GET begins.
+    """
 
     request: Request
-    url: URL
+    url: str
+    origin: Origin
+    opening: str
     credentials: "ReadOnlyCredentials"
     signed_at: datetime
     expires_at: datetime
@@ -89,6 +95,16 @@ class SignedUrls:
         operation, params, lifetime = request
         signed_at = self._now()
         text = await self._client.generate_presigned_url(operation, Params=dict(params), ExpiresIn=lifetime)
-        # `encoded`: requoting would break the signature.
-        url = URL(text, encoded=True)
-        return SignedUrl(request, url, credentials, signed_at, signed_at + timedelta(seconds=lifetime))
+        expires_at = signed_at + timedelta(seconds=lifetime)
+        return SignedUrl(request, text, *take_apart(text), credentials, signed_at, expires_at)
+
+
+def take_apart(url: str) -> tuple[Origin, str]:
+    """Whom to connect to for this URL, and how a GET of it begins; nothing is quoted anew, or the signature breaks."""
+    parts = urlsplit(url)
+    is_tls = parts.scheme == "https"
+    default_port = 443 if is_tls else 80
+    origin = Origin(parts.hostname or "", parts.port or default_port, is_tls)
+    # The Host that was signed has no default port (RFC 9110 section 4.2.3).
+    authority = parts.netloc.removesuffix(f":{default_port}")
+    return origin, opening_of_get(f"{parts.path}?{parts.query}", authority)

@@ -11,8 +11,9 @@ from typing import Final
 
 from storage_adapters.base import StorageUnavailable
 from storage_adapters.s3.answers import Span
-from storage_adapters.s3.bodies import Body, Interrupted
+from storage_adapters.s3.bodies import Body
 from storage_adapters.s3.budget import Budget
+from storage_adapters.s3.errors import Interrupted
 from storage_adapters.s3.gets import ObjectVersion, RangedGets
 from storage_adapters.s3.options import S3Options
 from storage_adapters.s3.retries import RetryTokens, pause_seconds

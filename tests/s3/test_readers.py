@@ -143,9 +143,13 @@ async def test_what_the_caller_remembers_costs_no_request(storage: S3Storage, pr
 
 
 async def test_a_connection_that_never_comes_free_is_waited_for_a_bounded_time(
-    storage: S3Storage, proxy: FaultProxy
+    swift: S3Server, proxy: FaultProxy
 ) -> None:
-    async with storage.open("key") as stored, AsyncExitStack() as stalled:
+    async with (
+        breakable_storage(swift, proxy, read_timeout_seconds=60) as storage,
+        storage.open("key") as stored,
+        AsyncExitStack() as stalled,
+    ):
         proxy.break_next(*[cut(100, "stall")] * storage.connections.total)
         for _ in range(storage.connections.total):
             chunks = await stalled.enter_async_context(aclosing(stored.read(0, WINDOW)))
@@ -153,8 +157,9 @@ async def test_a_connection_that_never_comes_free_is_waited_for_a_bounded_time(
         assert storage.connections.free == 0
         with pytest.raises(StorageUnavailable, match="no connection"):
             await read_span(stored, 0, 10)
-    assert storage.connections.free == storage.connections.total
-    assert await read_span(stored, 0, 10) == CONTENT[:10]
+        await stalled.aclose()
+        assert storage.connections.free == storage.connections.total
+        assert await read_span(stored, 0, 10) == CONTENT[:10]
 
 
 async def test_memory_stays_within_its_budget_and_slow_readers_do_not_stop_the_others(

@@ -179,6 +179,21 @@ async def test_a_missing_bucket_is_no_missing_object_to_a_ping(swift: S3Server) 
             await storage.ping()
 
 
+@pytest.mark.parametrize("kind", ["swift", "ceph", "rclone"])
+async def test_an_object_of_a_missing_bucket_is_not_said_to_be_missing(
+    request: pytest.FixtureRequest, kind: str
+) -> None:
+    async with s3_storage(request.getfixturevalue(kind), "no-such-bucket") as storage:
+        with pytest.raises(StorageUnavailable, match="no-such-bucket"):
+            await read_whole(storage, "key")
+
+
+async def test_a_missing_object_is_missing_and_its_bucket_is_asked_once(storage: S3Storage, proxy: FaultProxy) -> None:
+    answered = proxy.answered
+    assert not await exists(storage, "missing")
+    assert proxy.answered == answered + 2
+
+
 async def test_wrong_credentials_are_denied_everywhere(swift: S3Server, storage: S3Storage) -> None:
     async with storage.open("key") as stored:
         stat = stored.stat

@@ -15,16 +15,16 @@ EXACT = f"bytes 10-14/{SIZE}"
 Head = dict[str, str]
 
 USABLE: dict[str, tuple[Span, int, Head, BodyPlan]] = {
-    "exact_206": (SPAN, 206, {"Content-Range": EXACT, "Content-Length": "5", "ETag": '"abc"'}, BodyPlan()),
-    "no_tag_to_compare": (SPAN, 206, {"Content-Range": EXACT, "Content-Length": "5"}, BodyPlan()),
-    "unquoted_tag": (SPAN, 206, {"Content-Range": EXACT, "Content-Length": "5", "ETag": "abc"}, BodyPlan()),
-    "unknown_size": (SPAN, 206, {"Content-Range": "bytes 10-14/*", "Content-Length": "5"}, BodyPlan()),
-    "exact_200": (SPAN, 200, {"Content-Range": EXACT, "Content-Length": "5"}, BodyPlan()),
-    "whole_from_the_start": (Span(0, 5), 200, {"Content-Length": str(SIZE)}, BodyPlan(0, whole=True)),
+    "exact_206": (SPAN, 206, {"content-range": EXACT, "content-length": "5", "etag": '"abc"'}, BodyPlan()),
+    "no_tag_to_compare": (SPAN, 206, {"content-range": EXACT, "content-length": "5"}, BodyPlan()),
+    "unquoted_tag": (SPAN, 206, {"content-range": EXACT, "content-length": "5", "etag": "abc"}, BodyPlan()),
+    "unknown_size": (SPAN, 206, {"content-range": "bytes 10-14/*", "content-length": "5"}, BodyPlan()),
+    "exact_200": (SPAN, 200, {"content-range": EXACT, "content-length": "5"}, BodyPlan()),
+    "whole_from_the_start": (Span(0, 5), 200, {"content-length": str(SIZE)}, BodyPlan(0, whole=True)),
     "whole_from_a_little_in": (
         Span(SKIP_LIMIT_BYTES, 5),
         200,
-        {"Content-Length": str(SIZE)},
+        {"content-length": str(SIZE)},
         BodyPlan(SKIP_LIMIT_BYTES, whole=True),
     ),
 }
@@ -36,38 +36,38 @@ def test_an_answer_that_proves_its_bytes_is_used(span: Span, status: int, head: 
 
 
 UNUSABLE: dict[str, tuple[Span, int, Head, type[StorageError]]] = {
-    "starts_late": (SPAN, 206, {"Content-Range": f"bytes 11-14/{SIZE}", "Content-Length": "4"}, StorageUnavailable),
-    "ends_late": (SPAN, 206, {"Content-Range": f"bytes 10-15/{SIZE}", "Content-Length": "6"}, StorageUnavailable),
-    "length_disagrees": (SPAN, 206, {"Content-Range": EXACT, "Content-Length": "4"}, StorageUnavailable),
-    "no_length": (SPAN, 206, {"Content-Range": EXACT}, StorageUnavailable),
-    "length_is_a_list": (SPAN, 206, {"Content-Range": EXACT, "Content-Length": "5, 5"}, StorageUnavailable),
-    "no_range": (SPAN, 206, {"Content-Length": "5"}, StorageUnavailable),
+    "starts_late": (SPAN, 206, {"content-range": f"bytes 11-14/{SIZE}", "content-length": "4"}, StorageUnavailable),
+    "ends_late": (SPAN, 206, {"content-range": f"bytes 10-15/{SIZE}", "content-length": "6"}, StorageUnavailable),
+    "length_disagrees": (SPAN, 206, {"content-range": EXACT, "content-length": "4"}, StorageUnavailable),
+    "no_length": (SPAN, 206, {"content-range": EXACT}, StorageUnavailable),
+    "length_is_a_list": (SPAN, 206, {"content-range": EXACT, "content-length": "5, 5"}, StorageUnavailable),
+    "no_range": (SPAN, 206, {"content-length": "5"}, StorageUnavailable),
     "several_parts": (
         SPAN,
         206,
-        {"Content-Type": "multipart/byteranges; boundary=x", "Content-Length": "5"},
+        {"content-type": "multipart/byteranges; boundary=x", "content-length": "5"},
         StorageUnavailable,
     ),
-    "range_is_no_number": (SPAN, 206, {"Content-Range": "bytes 1O-14/9", "Content-Length": "5"}, StorageUnavailable),
+    "range_is_no_number": (SPAN, 206, {"content-range": "bytes 1O-14/9", "content-length": "5"}, StorageUnavailable),
     "range_is_endless": (
         SPAN,
         206,
-        {"Content-Range": f"bytes 10-14/{'9' * 5000}", "Content-Length": "5"},
+        {"content-range": f"bytes 10-14/{'9' * 5000}", "content-length": "5"},
         StorageUnavailable,
     ),
-    "another_size": (SPAN, 206, {"Content-Range": "bytes 10-14/99", "Content-Length": "5"}, ObjectChanged),
-    "another_tag": (SPAN, 206, {"Content-Range": EXACT, "Content-Length": "5", "ETag": '"abd"'}, ObjectChanged),
-    "a_weak_tag": (SPAN, 206, {"Content-Range": EXACT, "Content-Length": "5", "ETag": 'W/"abc"'}, ObjectChanged),
-    "unproven_200": (SPAN, 200, {"Content-Length": "5"}, StorageUnavailable),
-    "whole_of_another_size": (Span(0, 5), 200, {"Content-Length": str(SIZE + 1)}, StorageUnavailable),
-    "whole_of_another_tag": (Span(0, 5), 200, {"Content-Length": str(SIZE), "ETag": '"x"'}, ObjectChanged),
+    "another_size": (SPAN, 206, {"content-range": "bytes 10-14/99", "content-length": "5"}, ObjectChanged),
+    "another_tag": (SPAN, 206, {"content-range": EXACT, "content-length": "5", "etag": '"abd"'}, ObjectChanged),
+    "a_weak_tag": (SPAN, 206, {"content-range": EXACT, "content-length": "5", "etag": 'W/"abc"'}, ObjectChanged),
+    "unproven_200": (SPAN, 200, {"content-length": "5"}, StorageUnavailable),
+    "whole_of_another_size": (Span(0, 5), 200, {"content-length": str(SIZE + 1)}, StorageUnavailable),
+    "whole_of_another_tag": (Span(0, 5), 200, {"content-length": str(SIZE), "etag": '"x"'}, ObjectChanged),
     "whole_for_a_far_offset": (
         Span(SKIP_LIMIT_BYTES + 1, 5),
         200,
-        {"Content-Length": str(SIZE)},
+        {"content-length": str(SIZE)},
         StorageUnavailable,
     ),
-    "whole_said_to_be_a_part": (Span(0, 5), 206, {"Content-Length": str(SIZE)}, StorageUnavailable),
+    "whole_said_to_be_a_part": (Span(0, 5), 206, {"content-length": str(SIZE)}, StorageUnavailable),
 }
 
 
@@ -88,7 +88,7 @@ def test_whatever_is_said_only_the_asked_bytes_are_taken(
     span: Span, status: int, said: tuple[int, int, int], *, with_range: bool
 ) -> None:
     first, last, length = said
-    head = {"Content-Length": str(length)} | ({"Content-Range": f"bytes {first}-{last}/{SIZE}"} if with_range else {})
+    head = {"content-length": str(length)} | ({"content-range": f"bytes {first}-{last}/{SIZE}"} if with_range else {})
     try:
         plan = judge("key", STAT, span, status, head)
     except StorageUnavailable:
