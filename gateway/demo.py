@@ -157,8 +157,9 @@ def _frames() -> Iterator["AudioFrame"]:
 
 
 def _amplitude_at(seconds: float) -> float:
-    """How loud: phrases of some seconds, within waves of a minute."""
-    swell = abs(math.sin(seconds / 3) * math.sin(seconds / 17))
+    """How loud: phrases of some seconds, some of them softer, within waves of minutes."""
+    phrase = math.sqrt(abs(math.sin(seconds / 2.3) * math.sin(seconds / 7.1)))
+    swell = phrase * (0.7 + 0.3 * math.sin(seconds / 29))
     return _SOFTEST + (_LOUDEST - _SOFTEST) * swell
 
 

@@ -74,6 +74,11 @@ class Listener:
         await self.page.keyboard.press("Space")
         await self.until("!media.paused && media.currentTime > 0")
 
+    async def until_drawn(self) -> None:
+        """Wait until the waveform is whole."""
+        figure = self.page.get_by_role("figure", name="Waveform")
+        await expect(figure.locator("figcaption")).to_be_empty()
+
     async def until(self, condition: str) -> None:
         """Wait for a condition, in JavaScript, on the element `media`."""
         try:

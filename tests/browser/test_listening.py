@@ -1,12 +1,14 @@
 """Playing and seeking, by mouse, by keyboard and by transcript."""
 
+import re
+from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, expect
+from playwright.async_api import BrowserContext, Route, expect
 
 from gateway.demo import DURATION_SECONDS, frequency_at
-from tests.browser.library import MEETING, PLATFORM, SAID, Library
+from tests.browser.library import SAID, Library
 from tests.browser.listener import Listener
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -28,6 +30,14 @@ LOUDEST = """() => new Promise((resolve) => {
   };
   listen();
 })"""
+
+WAVEFORM = "/recordings/{}/media/{}/waveform"
+
+
+async def strokes(listener: Listener) -> list[float]:
+    """How high each stroke of the waveform is, of 100."""
+    path = await listener.page.locator("#waveform .shape").get_attribute("d")
+    return [float(height) for height in re.findall(r"v([0-9.]+)", path or "")]
 
 
 async def test_a_recording_plays_and_knows_its_length(listener: Listener, library: Library) -> None:
@@ -117,15 +127,86 @@ async def test_the_byte_map_shows_what_the_browser_holds_and_seeks_at_a_click(
     await listener.until("media.currentTime > 268 && media.currentTime < 272 && !media.seeking")
 
 
+async def test_the_waveform_is_as_loud_as_the_recording(listener: Listener, library: Library) -> None:
+    await listener.open_sound(library.sound.recording_id)
+    await listener.until_drawn()
+    answer = await listener.page.request.get(
+        listener.site.base_url + WAVEFORM.format(library.sound.recording_id, library.sound.id),
+        headers={"X-API-Key": listener.site.key},
+    )
+    waveform = await answer.json()
+    assert waveform["seconds_covered"] == pytest.approx(DURATION_SECONDS, abs=0.2)
+    loudest = [max(waveform["bins"][n * 4 : n * 4 + 4]) / max(waveform["bins"]) for n in range(250)]
+    assert [height / 100 for height in await strokes(listener)] == pytest.approx(loudest, abs=0.01)
+
+
+async def test_a_waveform_grows_until_it_is_whole(listener: Listener, library: Library) -> None:
+    halves = count()
+
+    async def halve_the_first(route: Route) -> None:
+        answer = await route.fetch()
+        waveform = await answer.json()
+        if next(halves) == 0:
+            bins = [level for level in waveform["bins"][:500] for _ in range(2)]
+            waveform = {"bins": bins, "seconds_covered": waveform["seconds_covered"] / 2, "complete": False}
+        await route.fulfill(response=answer, json=waveform)
+
+    await listener.page.route("**/waveform", halve_the_first)
+    await listener.open_sound(library.sound.recording_id)
+    figure = listener.page.get_by_role("figure", name="Waveform")
+    await expect(figure).to_contain_text("Drawing the waveform: 3:00 of 6:00")
+    assert len(await strokes(listener)) == 125
+    await listener.until_drawn()
+    assert len(await strokes(listener)) == 250
+
+
+async def test_a_click_on_the_waveform_seeks_and_a_drag_goes_along(listener: Listener, library: Library) -> None:
+    await listener.open_sound(library.sound.recording_id)
+    box = await listener.page.locator("#waveform").bounding_box()
+    assert box is not None
+    mouse, middle = listener.page.mouse, box["y"] + box["height"] / 2
+    await mouse.click(box["x"] + box["width"] * 0.75, middle)
+    await listener.until("media.currentTime > 268 && media.currentTime < 272 && !media.seeking")
+    await mouse.move(box["x"] + box["width"] * 0.25, middle)
+    await mouse.down()
+    await listener.until("media.currentTime > 88 && media.currentTime < 92 && !media.seeking")
+    await mouse.move(box["x"] + box["width"] * 0.5, middle)
+    await listener.until("media.currentTime > 178 && media.currentTime < 182 && !media.seeking")
+    await mouse.up()
+    await mouse.move(box["x"], middle)
+    assert await listener.media("media.currentTime") == pytest.approx(180, abs=2)
+
+
+async def test_the_pointer_on_the_waveform_tells_what_is_said_there(listener: Listener, library: Library) -> None:
+    await listener.open_sound(library.sound.recording_id)
+    start, speaker, text = SAID[2]
+    box = await listener.page.locator("#waveform").bounding_box()
+    assert box is not None
+    share = (start + 10) / DURATION_SECONDS
+    await listener.page.mouse.move(box["x"] + box["width"] * share, box["y"] + 5)
+    await expect(listener.page.locator("#pointed")).to_contain_text(f"· {speaker} · {text}")
+
+
+async def test_a_picture_without_sound_has_no_waveform(listener: Listener, library: Library) -> None:
+    await listener.open_sound(library.picture.recording_id)
+    await expect(listener.page.get_by_role("figure", name="Waveform")).to_be_hidden()
+
+
 async def test_a_line_of_the_transcript_seeks_and_the_spoken_one_is_marked(
     listener: Listener, library: Library
 ) -> None:
-    await listener.arrive(f"#/meetings/{PLATFORM}/{MEETING}")
     await listener.open_sound(library.sound.recording_id)
     start, _, text = SAID[2]
     await listener.page.get_by_role("button", name=text).click()
     await listener.until(f"media.currentTime === {start}")
     await expect(listener.page.locator("#lines [aria-current]")).to_contain_text(text)
+    await expect(listener.page.locator("#chapters .spoken")).to_have_count(1)
+
+
+async def test_who_may_not_read_transcripts_still_listens(visitor: Listener, library: Library) -> None:
+    await visitor.sign_in(visitor.site.read_only_key)
+    await visitor.open_sound(library.sound.recording_id)
+    await expect(visitor.page.get_by_role("heading", name="Transcript")).to_be_hidden()
 
 
 async def test_a_picture_moves(listener: Listener, library: Library) -> None:

@@ -47,6 +47,7 @@ async def playing(visitor: Listener, library: Library) -> None:
     await visitor.play()
     await visitor.page.get_by_role("button", name=SAID[1][2]).click()
     await visitor.until("media.currentTime > 31")
+    await visitor.until_drawn()
     await visitor.page.get_by_text("Keyboard", exact=True).click()
     await visitor.page.locator("#deck").evaluate("deck => { deck.scrollTop = 0; scrollTo(0, 0); }")
 

@@ -38,6 +38,11 @@ export class Gateway {
     return (await this.#ask(`recordings/${id}`)).json();
   }
 
+  /** The meeting that the recording is of, with its `segments` and `recordings`. */
+  async transcriptOf(recordingId) {
+    return (await this.#ask(`recordings/${recordingId}/transcript`)).json();
+  }
+
   /** A meeting with its `segments` and `recordings`. */
   async transcript(platform, meetingId) {
     return (await this.#ask(`transcripts/${encodeURIComponent(platform)}/${encodeURIComponent(meetingId)}`)).json();
@@ -60,6 +65,11 @@ export class Gateway {
       expiresAt: new Date(expiresAt),
       lifetimeSeconds: (Date.parse(expiresAt) - now) / 1000,
     };
+  }
+
+  /** How loud the file is over its length, as far as it is known: `bins`, `seconds_covered`, `complete`. */
+  async waveform(recordingId, mediaId, signal) {
+    return (await this.#ask(`recordings/${recordingId}/media/${mediaId}/waveform`, { signal })).json();
   }
 
   async downloadUrl(recordingId, mediaId) {

@@ -11,6 +11,7 @@
 import { svg } from "./dom.js";
 import { size } from "./format.js";
 import { fromTimeRanges, total, union } from "./intervals.js";
+import { seekByPointer } from "./scrub.js";
 import { strings } from "./strings.js";
 
 const WIDTH = 1000;
@@ -19,7 +20,6 @@ const EVENTS = ["progress", "timeupdate", "seeking", "seeked", "loadedmetadata",
 
 export class ByteMap {
   #media;
-  #drawing;
   #caption;
   #sizeBytes;
   #held = svg("g", { class: "held" });
@@ -30,13 +30,12 @@ export class ByteMap {
   /** Draw into `drawing` (an SVG) and tell the same in `caption`, until `signal` ends it. */
   constructor(media, { drawing, caption, sizeBytes, signal }) {
     this.#media = media;
-    this.#drawing = drawing;
     this.#caption = caption;
     this.#sizeBytes = sizeBytes;
     drawing.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
     drawing.replaceChildren(this.#before, this.#held, this.#head);
     for (const name of EVENTS) media.addEventListener(name, () => this.#draw(), { signal });
-    drawing.addEventListener("pointerdown", (event) => this.#seek(event), { signal });
+    seekByPointer(drawing, media, signal);
     caption.textContent = strings.byteMap.waiting;
   }
 
@@ -55,12 +54,6 @@ export class ByteMap {
   #describe(share, ranges) {
     const held = strings.byteMap.held(size(Math.min(1, share) * this.#sizeBytes), size(this.#sizeBytes));
     return `${held} · ${strings.byteMap.ranges(ranges)}`;
-  }
-
-  #seek(event) {
-    const { left, width } = this.#drawing.getBoundingClientRect();
-    const { duration } = this.#media;
-    if (Number.isFinite(duration)) this.#media.currentTime = ((event.clientX - left) / width) * duration;
   }
 }
 

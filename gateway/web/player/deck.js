@@ -95,6 +95,7 @@ export class Deck {
       label: this.#label(file),
       segments: this.#segments,
       source: { mint: () => this.#gateway.playbackUrl(recordingId, file.id), check: (url) => this.#gateway.check(url) },
+      waveform: (signal) => this.#gateway.waveform(recordingId, file.id, signal),
       report: (trouble) => this.#report(trouble),
     });
     this.#followSpeed();

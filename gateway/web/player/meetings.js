@@ -3,6 +3,7 @@
  * Remembers the segments of each meeting that was opened, for its recordings' transcripts.
  */
 
+import { Refused, Unreachable } from "./api.js";
 import { find } from "./dom.js";
 
 export class Meetings {
@@ -20,8 +21,18 @@ export class Meetings {
     return meeting;
   }
 
-  segmentsOf(recording) {
-    return this.#segments.get(recording.meeting_id) ?? [];
+  /** What was said in the recording's meeting; nothing where it has none, or where it may not or cannot be read now. */
+  async segmentsOf(recording) {
+    const { id, meeting_id: meetingId } = recording;
+    if (meetingId === null) return [];
+    if (!this.#segments.has(meetingId)) {
+      try {
+        this.#segments.set(meetingId, (await this.#gateway.transcriptOf(id)).segments);
+      } catch (trouble) {
+        if (!(trouble instanceof Refused || trouble instanceof Unreachable)) throw trouble;
+      }
+    }
+    return this.#segments.get(meetingId) ?? [];
   }
 
   #submit(event) {

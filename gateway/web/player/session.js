@@ -91,9 +91,12 @@ export class Session {
 
   async #openRecording(id) {
     if (this.#listing === null) this.#listCatalogue("everything");
+    const place = location.hash;
     const recording = this.#list.find(id) ?? (await this.#gateway.recording(id));
+    const segments = await this.#meetings.segmentsOf(recording);
+    if (this.#left.signal.aborted || location.hash !== place) return; // someone went on meanwhile
     this.#list.choose(id);
-    this.#deck.open(recording, this.#meetings.segmentsOf(recording));
+    this.#deck.open(recording, segments);
     this.#view("deck");
     find("deck-title").focus();
   }

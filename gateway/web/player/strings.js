@@ -78,6 +78,12 @@ export const strings = {
     transcript: "Transcript",
   },
 
+  waveform: {
+    title: "Waveform",
+    waiting: "Drawing the waveform…",
+    drawing: (covered, whole) => `Drawing the waveform: ${covered} of ${whole}`,
+  },
+
   byteMap: {
     title: "Byte map",
     waiting: "Press play, and the ranges that the browser asks for appear here.",

@@ -3,34 +3,37 @@
  * Knows segments ({start_time, text, speaker}, seconds from the meeting's start) and a media element.
  */
 
+import { spokenAt } from "./chapters.js";
 import { el } from "./dom.js";
 import { duration } from "./format.js";
 
 export class Transcript {
   #panel;
-  #lines;
+  #segments;
+  #rows;
   #spoken = -1;
 
   /** Show the segments in `panel` (a scrolling list) and follow `media` until `signal` ends it. */
   constructor(panel, segments, media, signal) {
     this.#panel = panel;
-    this.#lines = segments.map((segment) => ({ segment, row: row(segment, media, signal) }));
-    panel.replaceChildren(...this.#lines.map((line) => line.row));
+    this.#segments = segments;
+    this.#rows = segments.map((segment) => row(segment, media, signal));
+    panel.replaceChildren(...this.#rows);
     for (const name of ["timeupdate", "seeking"]) media.addEventListener(name, () => this.#follow(media), { signal });
   }
 
   #follow(media) {
-    const spoken = this.#lines.findLastIndex(({ segment }) => segment.start_time <= media.currentTime);
+    const spoken = spokenAt(this.#segments, media.currentTime);
     if (spoken === this.#spoken) return;
-    this.#lines[this.#spoken]?.row.removeAttribute("aria-current");
-    this.#lines[spoken]?.row.setAttribute("aria-current", "true");
+    this.#rows[this.#spoken]?.removeAttribute("aria-current");
+    this.#rows[spoken]?.setAttribute("aria-current", "true");
     this.#spoken = spoken;
     if (!media.paused && !this.#panel.matches(":hover, :focus-within")) this.#reveal(spoken);
   }
 
   /** Scroll the panel only, never the page, and not under the hand of who reads in it. */
   #reveal(spoken) {
-    const row = this.#lines[spoken]?.row;
+    const row = this.#rows[spoken];
     if (row) this.#panel.scrollTop = row.offsetTop - this.#panel.clientHeight / 3;
   }
 }

@@ -1,14 +1,18 @@
 /*
- * One media file, open: the element, its link, its counter, its byte map, its transcript.
+ * One media file, open: the element, its link, its counter, its waveform, its byte map, its transcript.
  * Everything that listens does so until `close`.
  */
 
+import { Refused } from "./api.js";
 import { ByteMap } from "./bytemap.js";
+import { Chapters } from "./chapters.js";
 import { el, find } from "./dom.js";
 import { duration, timecode } from "./format.js";
 import { Playback } from "./playback.js";
 import { strings } from "./strings.js";
 import { Transcript } from "./transcript.js";
+import { explain } from "./trouble.js";
+import { Waveform } from "./waveform.js";
 
 export class Viewer {
   #closed = new AbortController();
@@ -17,14 +21,17 @@ export class Viewer {
   /** The audio or video element, or null for an image. */
   media = null;
 
-  /** `label` names the element for screen readers; `source` mints and checks links; `report` gets troubles. */
-  constructor(file, { label, segments, source, report }) {
+  /**
+   * `label` names the element for screen readers; `source` mints and checks links; `waveform(signal)` asks for as much
+   * of it as there is; `report` gets troubles.
+   */
+  constructor(file, { label, segments, source, waveform, report }) {
     const element = makeElement(file.type, label);
     find("screen").replaceChildren(element);
     find("timing").hidden = file.type === "image";
     find("transcript").hidden = file.type === "image" || segments.length === 0;
     if (file.type === "image") openImage(element, source, report);
-    else this.#openMedia(element, { file, segments, source, report });
+    else this.#openMedia(element, { file, segments, source, waveform, report });
   }
 
   close() {
@@ -33,11 +40,12 @@ export class Viewer {
     find("screen").replaceChildren();
   }
 
-  #openMedia(media, { file, segments, source, report }) {
+  #openMedia(media, { file, segments, source, waveform, report }) {
     const { signal } = this.#closed;
     this.media = media;
     followCounter(media, file.duration_seconds ?? NaN, signal);
     new Transcript(find("lines"), segments, media, signal);
+    openWaveform(media, { file, segments, waveform, signal });
     new ByteMap(media, {
       drawing: find("byte-map"),
       caption: find("byte-map-caption"),
@@ -61,6 +69,22 @@ async function openImage(image, source, report) {
   } catch (trouble) {
     const refusal = trouble instanceof DOMException ? await source.check(image.src).then(() => null, (cause) => cause) : trouble;
     report(refusal);
+  }
+}
+
+/** A file that has none (404) shows none; other troubles are told under what has been drawn. */
+async function openWaveform(media, { file, segments, waveform, signal }) {
+  const [figure, drawing, lane, caption] = ["waveform-figure", "waveform", "chapters", "waveform-caption"].map(find);
+  figure.hidden = false;
+  lane.toggleAttribute("hidden", segments.length === 0);
+  const shape = new Waveform(media, { drawing, caption, expectedSeconds: file.duration_seconds ?? NaN, signal });
+  new Chapters(media, { segments, lane, pointed: [drawing, lane], words: find("pointed"), signal });
+  try {
+    await shape.grow(() => waveform(signal), signal);
+  } catch (trouble) {
+    if (signal.aborted) return;
+    if (trouble instanceof Refused && trouble.status === 404) figure.hidden = true;
+    else caption.textContent = explain(trouble);
   }
 }
 

@@ -1,0 +1,63 @@
+/*
+ * The chapters: what was said, as a lane under the waveform, and the words under the pointer.
+ * Knows segments ({start_time, end_time, text, speaker}, seconds from the start) and a media element.
+ */
+
+import { svg } from "./dom.js";
+import { duration } from "./format.js";
+import { secondAt, seekByPointer } from "./scrub.js";
+
+const WIDTH = 1000;
+const HEIGHT = 10;
+const GAP = 2;
+
+export class Chapters {
+  #media;
+  #segments;
+  #lane;
+  #blocks = [];
+
+  /** Draw into `lane` (an SVG), and tell in `words` what is said where the pointer is on one of `pointed`. */
+  constructor(media, { segments, lane, pointed, words, signal }) {
+    this.#media = media;
+    this.#segments = segments;
+    this.#lane = lane;
+    lane.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+    for (const name of ["loadedmetadata", "durationchange"]) media.addEventListener(name, () => this.#draw(), { signal });
+    for (const name of ["timeupdate", "seeking"]) media.addEventListener(name, () => this.#follow(), { signal });
+    for (const drawing of pointed) {
+      drawing.addEventListener("pointermove", (event) => this.#tell(words, event, drawing), { signal });
+      drawing.addEventListener("pointerleave", () => (words.textContent = ""), { signal });
+    }
+    seekByPointer(lane, media, signal);
+    words.textContent = "";
+    this.#draw();
+  }
+
+  #draw() {
+    const scale = WIDTH / this.#media.duration;
+    this.#blocks = Number.isFinite(scale) ? this.#segments.map((segment) => block(segment, scale)) : [];
+    this.#lane.replaceChildren(...this.#blocks);
+    this.#follow();
+  }
+
+  #follow() {
+    const spoken = spokenAt(this.#segments, this.#media.currentTime);
+    this.#blocks.forEach((each, index) => each.classList.toggle("spoken", index === spoken));
+  }
+
+  #tell(words, event, drawing) {
+    const second = secondAt(event, drawing, this.#media);
+    const segment = this.#segments[spokenAt(this.#segments, second)];
+    words.textContent = [duration(second), segment?.speaker, segment?.text].filter(Boolean).join(" · ");
+  }
+}
+
+/** The index of the segment that is being spoken at this second: the last that has begun; -1 before the first. */
+export function spokenAt(segments, second) {
+  return segments.findLastIndex((segment) => segment.start_time <= second);
+}
+
+function block({ start_time: start, end_time: end }, scale) {
+  return svg("rect", { x: start * scale, y: 0, width: Math.max(1, (end - start) * scale - GAP), height: HEIGHT });
+}

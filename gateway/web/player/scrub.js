@@ -1,0 +1,30 @@
+/*
+ * Seeking by pointer on a drawing whose width is the length of the media: press to seek, drag to go along.
+ * Knows one element and one media element; refuses to know what is drawn.
+ *
+ * While a seek is under way a moving pointer is not followed: each seek costs a request, and only the
+ * last place counts. That one is taken when the pointer is let go.
+ */
+
+/** The second under the pointer, or NaN while the length is not known. */
+export function secondAt(event, drawing, media) {
+  const { left, width } = drawing.getBoundingClientRect();
+  const share = Math.min(1, Math.max(0, (event.clientX - left) / width));
+  return Number.isFinite(media.duration) ? share * media.duration : NaN;
+}
+
+export function seekByPointer(drawing, media, signal) {
+  const seek = (event) => {
+    const second = secondAt(event, drawing, media);
+    if (Number.isFinite(second) && second !== media.currentTime) media.currentTime = second;
+  };
+  const held = (event) => drawing.hasPointerCapture(event.pointerId);
+  const on = (name, act) => drawing.addEventListener(name, act, { signal });
+  on("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    drawing.setPointerCapture(event.pointerId);
+    seek(event);
+  });
+  on("pointermove", (event) => held(event) && !media.seeking && seek(event));
+  on("pointerup", (event) => held(event) && seek(event));
+}
