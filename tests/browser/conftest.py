@@ -96,8 +96,8 @@ def settings(stage: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def site(postgres: str, settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with running_gateway(postgres, tmp_path_factory.mktemp("browser"), settings) as gateway:
+def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with running_gateway(postgres, tmp_path_factory.mktemp("browser"), {}) as gateway:
         yield gateway
 
 
@@ -108,8 +108,11 @@ def sound_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def files(site: Gateway, sound_path: Path) -> Place:
-    return furnish(site, sound_path)
+def files(
+    postgres: str, settings: dict[str, str], sound_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    with running_gateway(postgres, tmp_path_factory.mktemp("files"), settings) as gateway:
+        yield furnish(gateway, sound_path)
 
 
 @pytest.fixture(scope="session")
