@@ -15,6 +15,7 @@ from gateway.catalog import (
     ApiKeys,
     ClientRecordings,
     DeletionQueue,
+    Epoch,
     RecordingCatalog,
     SessionUploads,
     SigningSecrets,
@@ -51,6 +52,7 @@ class Backends:
     uploads: UploadCatalog
     session_uploads: SessionUploads
     api_keys: ApiKeys
+    epoch: Epoch
     deletions: DeletionQueue
     signer: Signer
     upload_tokens: UploadTokens
@@ -78,8 +80,9 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             )
         )
         await apply_schema(pool)
-        catalog, api_keys = CachedRecordingCatalog(pool), CachedApiKeys(pool)
-        await stack.enter_async_context(in_background(listen(url, CHANNEL, Changes(api_keys, catalog))))
+        epoch = Epoch()
+        catalog, api_keys = CachedRecordingCatalog(pool, epoch), CachedApiKeys(pool)
+        await stack.enter_async_context(in_background(listen(url, CHANNEL, Changes(api_keys, catalog, epoch))))
         storages = {name: await _open_storage(stack, name, each) for name, each in config.storages.items()}
         keys = await _signing_keys(config, PgSigningSecrets(pool))
         playback = config.playback
@@ -89,6 +92,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             uploads=PgUploads(pool),
             session_uploads=PgSessionUploads(pool),
             api_keys=api_keys,
+            epoch=epoch,
             deletions=PgDeletionQueue(pool),
             signer=Signer(keys, expires_in_seconds=playback.expires_in_seconds, window_seconds=playback.window_seconds),
             upload_tokens=UploadTokens(keys),

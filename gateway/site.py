@@ -24,6 +24,7 @@ from gateway.drain import Drain
 from gateway.intake import build_intake, build_sweep
 from gateway.listening import Sockets, tls_context
 from gateway.observability import AccessLog, Metrics
+from gateway.web.admissions import Admissions
 from gateway.web.app import Services, build_admin_app, build_app
 from gateway.web.authentication import Authenticator
 from gateway.web.bota import BotaRoutes
@@ -35,7 +36,7 @@ from gateway.web.front import Front
 from gateway.web.health import Check, HealthRoutes
 from gateway.web.journal import Journal
 from gateway.web.links import Links
-from gateway.web.media import DeliverySettings, MediaRoute
+from gateway.web.media import MediaRoute
 from gateway.web.page import PageRoutes
 from gateway.web.rate_limits import RateLimits
 from gateway.web.streaming import Streamer, Streams
@@ -116,21 +117,23 @@ class _Site:
         )
 
     def _media_route(self) -> MediaRoute:
-        delivery = self._config.delivery
-        streamer = Streamer(
-            self._streams, stall_timeout_seconds=delivery.stall_timeout_seconds, is_draining=self._drain.is_draining
-        )
+        backends, delivery = self._backends, self._config.delivery
         limits = self._limits if self._config.rate_limits.byte_route else None
+        admissions = Admissions(
+            authenticator=Authenticator(backends.api_keys, backends.signer, limits),
+            catalog=backends.catalog,
+            storages=backends.storages,
+            epoch=backends.epoch,
+            cache_control_private=delivery.cache_control_private,
+            cache_control_signed=delivery.cache_control_signed,
+        )
+        streamer = Streamer(
+            self._streams,
+            stall_timeout_seconds=delivery.stall_timeout_seconds,
+            is_draining=self._drain.is_draining,
+        )
         return MediaRoute(
-            authenticator=Authenticator(self._backends.api_keys, self._backends.signer, limits),
-            catalog=self._backends.catalog,
-            storages=self._backends.storages,
-            streamer=streamer,
-            links=self._links,
-            cors=self._cors,
-            settings=DeliverySettings(
-                delivery.cache_control_private, delivery.cache_control_signed, delivery.max_ranges
-            ),
+            admissions, backends.catalog, streamer, self._links, self._cors, max_ranges=delivery.max_ranges
         )
 
     def _vexa(self, cleanup: Cleanup) -> VexaRoutes:

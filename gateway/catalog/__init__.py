@@ -16,6 +16,7 @@ returns None for what does not exist. Timestamps are aware and in UTC; sizes are
     deletions   the protocol of the queue
 """
 
+from gateway.catalog.changes import Epoch
 from gateway.catalog.clients import (
     ClientRecordings,
     IdempotencyKey,
@@ -59,6 +60,7 @@ __all__ = [
     "ApiKeys",
     "ClientRecordings",
     "DeletionQueue",
+    "Epoch",
     "IdempotencyKey",
     "MediaFile",
     "MediaStatus",

@@ -11,7 +11,7 @@ from typing import Final
 
 import asyncpg
 
-from gateway.catalog import ApiKey, MediaFile, Owner
+from gateway.catalog import ApiKey, Epoch, MediaFile, Owner
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.memory import UNKNOWN, Memory
 from gateway.db.recordings import PgRecordingCatalog
@@ -37,8 +37,9 @@ class CachedApiKeys(PgApiKeys):
 class CachedRecordingCatalog(PgRecordingCatalog):
     """PgRecordingCatalog that remembers media files by their recording, who asked, and for which."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, epoch: Epoch) -> None:
         super().__init__(pool)
+        self._epoch = epoch
         self.memory: Memory[int, tuple[Owner, int], MediaFile] = Memory()
 
     async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
@@ -57,13 +58,16 @@ class CachedRecordingCatalog(PgRecordingCatalog):
         gone = await super().delete_recording(owner, recording_id)
         # Gone at once for who was told so: the notification may come a moment behind this answer.
         self.memory.forget(recording_id)
+        if self._epoch.number is not None:
+            self._epoch.begin()
         return gone
 
 
 class Changes:
-    """Passes what the database tells on to both memories."""
+    """Passes what the database tells on to both memories, and begins an epoch with every change."""
 
-    def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog) -> None:
+    def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog, epoch: Epoch) -> None:
+        self._epoch = epoch
         self._keys = keys.memory
         self._media = catalog.memory
 
@@ -71,11 +75,17 @@ class Changes:
         """Whether changes are being heard."""
         self._keys.trust(trusted=trusted)
         self._media.trust(trusted=trusted)
+        if trusted:
+            self._epoch.begin()
+        else:
+            self._epoch.end()
 
     def hear(self, text: str) -> None:
         """One notification; an unknown one, as a newer version may send, concerns nothing remembered here."""
         kind, *words = text.split(" ")
         if kind == "key":
             self._keys.forget(bytes.fromhex(words[0]))
+            self._epoch.begin()
         elif kind == "media":
             self._media.forget(int(words[0]))
+            self._epoch.begin()

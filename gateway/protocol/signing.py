@@ -25,7 +25,6 @@ _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
 # A query with any of these claims to be a playback URL and is judged as one.
 SIGNATURE_FIELDS: Final = frozenset({"sig", "kid", "exp", "own"})
-EXPIRED: Final = "Playback URL has expired"
 
 
 class BadSignature(Exception):
@@ -115,7 +114,7 @@ class Signer:
         if not hmac.compare_digest(given, _signature(key.secret, grant, expires).encode()):
             raise BadSignature("Playback URL is not valid")
         if now >= int(expires):
-            raise BadSignature(EXPIRED)
+            raise BadSignature("Playback URL has expired")
         return grant, int(expires)
 
 

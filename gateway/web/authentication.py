@@ -6,7 +6,6 @@ signature alone, whatever headers come with it.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
@@ -17,23 +16,20 @@ from multidict import istr
 from gateway import keys
 from gateway.catalog import ApiKey, ApiKeys, Owner, Scope
 from gateway.errors import Forbidden, RateLimited, Refusal, Unauthenticated
-from gateway.protocol.signing import EXPIRED, SIGNATURE_FIELDS, BadSignature, Disposition, Signer, parse_owner
+from gateway.protocol.signing import SIGNATURE_FIELDS, BadSignature, Disposition, Signer, parse_owner
 from gateway.web.exchange import EXCHANGE
 from gateway.web.rate_limits import RateLimits
 
-_X_API_KEY: Final = istr("X-API-Key")
+X_API_KEY: Final = istr("X-API-Key")
 _USE_RECORD_SECONDS: Final = 60.0
-# How many playback URLs are remembered, about 1 KiB each.
-_PLAYBACKS: Final = 2048
 
 
 class Playback(NamedTuple):
-    """What a playback URL permits, until `expires_at` (seconds since the epoch); `principal` is for the log."""
+    """What a playback URL permits, until `expires_at` (seconds since the epoch)."""
 
     owner: Owner
     disposition: Disposition
     expires_at: int
-    principal: str
 
 
 class Authenticator:
@@ -54,7 +50,11 @@ class Authenticator:
         self._limits = limits
         self._now = now
         self._uses: dict[int, float] = {}
-        self._playbacks: OrderedDict[str, Playback] = OrderedDict()
+
+    @property
+    def counts_requests(self) -> bool:
+        """Whether each request has to be seen here."""
+        return self._limits is not None
 
     async def authenticate(self, request: web.Request, scope: Scope) -> Owner:
         """Whose recordings the request's key opens.
@@ -81,33 +81,19 @@ class Authenticator:
             await self._record_use(key, now)
         return key.owner
 
-    def claims_signature(self, request: web.Request) -> bool:
+    @staticmethod
+    def claims_signature(request: web.Request) -> bool:
         """Whether the request is to be judged as a playback URL."""
-        return request.raw_path in self._playbacks or not SIGNATURE_FIELDS.isdisjoint(request.query)
+        return "?" in request.raw_path and not SIGNATURE_FIELDS.isdisjoint(request.query)
 
     def verify_playback(self, request: web.Request, recording_id: int, media_file_id: int) -> Playback:
         """What the playback URL permits; raises Forbidden. Asks no database."""
-        now = self._now()
-        playback = self._playbacks.get(request.raw_path)
-        if playback is None:
-            playback = self._verify(request, recording_id, media_file_id, now)
-        elif now >= playback.expires_at:
-            raise Forbidden(EXPIRED)
-        request[EXCHANGE].principal = playback.principal
-        return playback
-
-    def _verify(self, request: web.Request, recording_id: int, media_file_id: int, now: float) -> Playback:
-        """Verify the signature. A URL that was good is good until it expires: a seek need not check it again."""
-        query = request.query
         try:
-            grant, expires = self._signer.verify(query, recording_id, media_file_id, now=now)
+            grant, expires = self._signer.verify(request.query, recording_id, media_file_id, now=self._now())
         except BadSignature as error:
             raise Forbidden(str(error)) from None
-        playback = Playback(Owner(*parse_owner(grant.owner)), grant.disposition, expires, f"playback:{query['kid']}")
-        self._playbacks[request.raw_path] = playback
-        if len(self._playbacks) > _PLAYBACKS:
-            self._playbacks.popitem(last=False)
-        return playback
+        request[EXCHANGE].principal = f"playback:{request.query['kid']}"
+        return Playback(Owner(*parse_owner(grant.owner)), grant.disposition, expires)
 
     async def _record_use(self, key: ApiKey, now: float) -> None:
         self._uses[key.id] = now
@@ -118,7 +104,7 @@ class Authenticator:
 
 def _presented_key(request: web.Request) -> str:
     """The key of the Vexa header, else of the Bota one (RFC 6750 section 2.1; the scheme in any case)."""
-    key = request.headers.get(_X_API_KEY, "").strip()
+    key = request.headers.get(X_API_KEY, "").strip()
     if key:
         return key
     scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")

@@ -3,16 +3,13 @@
 Knows: how a catalogue's row and a storage's stat become a Representation. Refuses to know: requests.
 """
 
-from collections import OrderedDict
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from gateway.catalog import MediaFile
 from gateway.protocol.delivery import Representation
 from gateway.protocol.signing import Disposition
 from gateway.web.links import file_name
 from storage_adapters.base import ObjectStat
-
-CAPACITY: Final = 4096
 
 
 class Presentation(NamedTuple):
@@ -29,12 +26,13 @@ class Prepared:
     missing.
     """
 
-    __slots__ = ("_presentation", "_representation", "_stat", "expected", "media")
+    __slots__ = ("_presentation", "_representation", "_stat", "disposition", "expected", "media")
 
     def __init__(self, media: MediaFile, presentation: Presentation) -> None:
         self.media = media
         self.expected = _remembered(media)
         self._presentation = presentation
+        self.disposition = presentation.disposition
         self._stat: ObjectStat | None = None
         self._representation: Representation | None = None
 
@@ -55,25 +53,6 @@ class Prepared:
         if representation.lasts:
             self._stat, self._representation = stat, representation
         return representation
-
-
-class Representations:
-    """What was prepared last, for at most `capacity` media files and kinds of readers."""
-
-    def __init__(self, capacity: int = CAPACITY) -> None:
-        self._capacity = capacity
-        self._prepared: OrderedDict[tuple[int, Presentation], Prepared] = OrderedDict()
-
-    def prepare(self, media: MediaFile, presentation: Presentation) -> Prepared:
-        """The media file for these readers."""
-        name = (media.id, presentation)
-        prepared = self._prepared.get(name)
-        if prepared is None or prepared.media is not media:
-            prepared = self._prepared[name] = Prepared(media, presentation)
-            if len(self._prepared) > self._capacity:
-                self._prepared.popitem(last=False)
-        self._prepared.move_to_end(name)
-        return prepared
 
 
 def _remembered(media: MediaFile) -> ObjectStat | None:

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from gateway.backends import in_background
-from gateway.catalog import ALL_SCOPES, NewMedia, Owner
+from gateway.catalog import ALL_SCOPES, Epoch, NewMedia, Owner
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.cached import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
 from gateway.db.listener import listen
@@ -23,8 +23,8 @@ SOON = 10
 class Watched(Changes):
     """Changes that say when one was heard, or trust was gained or lost."""
 
-    def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog) -> None:
-        super().__init__(keys, catalog)
+    def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog, epoch: Epoch) -> None:
+        super().__init__(keys, catalog, epoch)
         self.events: asyncio.Queue[str] = asyncio.Queue()
 
     def trust(self, *, trusted: bool) -> None:
@@ -45,9 +45,10 @@ class Reader:
     """The look-ups of one gateway, with the statements that they cost."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
+        self.epoch = Epoch()
         self.keys = CachedApiKeys(pool)
-        self.catalog = CachedRecordingCatalog(pool)
-        self.changes = Watched(self.keys, self.catalog)
+        self.catalog = CachedRecordingCatalog(pool, self.epoch)
+        self.changes = Watched(self.keys, self.catalog, self.epoch)
 
 
 @asynccontextmanager
@@ -121,11 +122,29 @@ async def test_a_revoked_key_and_a_deleted_recording_are_forgotten(pool: asyncpg
 async def test_who_deletes_sees_it_gone_without_any_news(pool: asyncpg.Pool) -> None:
     owner = await add_key(pool)
     file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
-    unheard = CachedRecordingCatalog(pool)
+    epoch = Epoch()
+    unheard = CachedRecordingCatalog(pool, epoch)
     unheard.memory.trust(trusted=True)
+    epoch.begin()
+    before = epoch.number
     assert await unheard.find_media_file(owner, file.recording_id, file.id) is not None
     assert await unheard.delete_recording(owner, file.recording_id)
     assert await unheard.find_media_file(owner, file.recording_id, file.id) is None
+    assert epoch.number not in {before, None}
+
+
+async def test_every_change_that_is_heard_begins_an_epoch(pool: asyncpg.Pool, reader: Reader) -> None:
+    epochs = [reader.epoch.number]
+    owner = await add_key(pool)
+    await reader.changes.until(f"key {DIGEST.hex()}")
+    epochs.append(reader.epoch.number)
+    file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
+    await reader.changes.until(f"media {file.recording_id} {file.id}")
+    epochs.append(reader.epoch.number)
+    assert None not in epochs
+    assert len(set(epochs)) == 3
+    reader.changes.trust(trusted=False)
+    assert reader.epoch.number is None
 
 
 async def test_what_was_missing_is_found_once_it_is_made(pool: asyncpg.Pool, reader: Reader) -> None:

@@ -1,0 +1,116 @@
+"""Who may read what: decided once, and again whenever anything changed that it was decided by.
+
+Knows: both ways in (a key, a playback URL), the look-ups behind them, and how long their outcome holds. Refuses to
+know: how keys and signatures are judged (`authentication`), and what is read.
+
+A player seeks: the same path with the same credential, many times. What was decided of them is remembered for a
+few seconds at most, and only while the epoch, which every change that is heard moves on, stays the same.
+Refusals are never remembered here.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from aiohttp import hdrs, web
+
+from gateway.catalog import Epoch, MediaFile, Owner, RecordingCatalog, Scope
+from gateway.errors import NotFound
+from gateway.storage import Storage, storage_named
+from gateway.web.authentication import X_API_KEY, Authenticator
+from gateway.web.exchange import Exchange
+from gateway.web.parameters import path_id
+from gateway.web.representations import Prepared, Presentation
+
+CAPACITY: Final = 4096
+HOLDS_SECONDS: Final = 5.0
+
+# The path's two ids: the recording's, and the media file's.
+Ids = tuple[int, int]
+
+
+class Admission(NamedTuple):
+    """What may be read, how it looks, and where it lies; `until` is in seconds since the epoch of time."""
+
+    media: MediaFile
+    prepared: Prepared
+    storage: Storage
+    principal: str | None
+    until: float
+    epoch: int | None
+
+
+class Admissions:
+    """Admits readers of the byte route.
+
+    `cache_control_private` answers a key, `cache_control_signed` a playback URL.
+    """
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        catalog: RecordingCatalog,
+        storages: Mapping[str, Storage],
+        epoch: Epoch,
+        cache_control_private: str,
+        cache_control_signed: str,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._authenticator = authenticator
+        self._catalog = catalog
+        self._storages = storages
+        self._epoch = epoch
+        self._by_key = Presentation(cache_control_private, "inline")
+        self._cache_control_signed = cache_control_signed
+        self._now = now
+        self._held: OrderedDict[tuple[str, str | None, str | None], Admission] = OrderedDict()
+
+    async def admit(self, request: web.Request, exchange: Exchange, ids: Ids | None) -> Admission:
+        """What the request may read; raises a Refusal, or StorageUnavailable.
+
+        `ids` are the path's, None: they are still to be read from the route's match.
+        """
+        headers = request.headers
+        asked = (request.raw_path, headers.get(X_API_KEY), headers.get(hdrs.AUTHORIZATION))
+        held = self._held.get(asked)
+        if held is not None and held.epoch == self._epoch.number and self._now() < held.until:
+            exchange.principal = held.principal
+            exchange.storage = held.storage.name
+            return held
+        epoch = self._epoch.number
+        admission = await self._decide(request, exchange, ids, epoch)
+        if epoch is not None and not self._authenticator.counts_requests:
+            self._held[asked] = admission
+            self._held.move_to_end(asked)
+            if len(self._held) > CAPACITY:
+                self._held.popitem(last=False)
+        return admission
+
+    async def _decide(self, request: web.Request, exchange: Exchange, ids: Ids | None, epoch: int | None) -> Admission:
+        until = self._now() + HOLDS_SECONDS
+        if self._authenticator.claims_signature(request):
+            ids = ids or _ids(request)
+            playback = self._authenticator.verify_playback(request, *ids)
+            owner, until = playback.owner, min(until, playback.expires_at)
+            presentation = Presentation(self._cache_control_signed, playback.disposition)
+        else:
+            owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
+            ids = ids or _ids(request)
+            presentation = self._by_key
+        media = await self._find(owner, ids)
+        exchange.storage = media.storage
+        storage = storage_named(self._storages, media.storage, media.object_key)
+        return Admission(media, Prepared(media, presentation), storage, exchange.principal, until, epoch)
+
+    async def _find(self, owner: Owner, ids: Ids) -> MediaFile:
+        media = await self._catalog.find_media_file(owner, *ids)
+        if media is not None and media.status == "uploaded":
+            return media
+        known = media is not None or await self._catalog.find_recording(owner, ids[0]) is not None
+        raise NotFound("Media file not found" if known else "Recording not found")
+
+
+def _ids(request: web.Request) -> Ids:
+    return path_id(request, "recording_id"), path_id(request, "media_file_id")
