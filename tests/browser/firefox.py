@@ -38,10 +38,11 @@ async def running_firefox(program: str, profile: Path) -> AsyncGenerator[Bidi]:
         said = asyncio.create_task(process.stderr.read())  # a pipe that nobody empties would stop it
         async with bidi_session(f"{url}/session") as bidi:
             yield bidi
-        await said
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await said
     finally:
         with suppress(ProcessLookupError):
-            process.terminate()
+            process.kill()
         await process.wait()
 
 

@@ -33,6 +33,8 @@ ACTS: Final[dict[str, tuple[str, list[Any]]]] = {
     "play on": ("hear", []),
     "40 seeks in 10 s": ("storm", [random.Random(7).choices(range(SECONDS - 2), k=40), 250]),
     "play at last": ("hear", []),
+    "load again": ("load", []),
+    "play again": ("hear", []),
 }
 SHOWN_ROWS: Final = 5
 HEAD: Final = "| act | `Range` | condition | status | promised | sent | outcome |\n|---|---|---|---|---|---|---|"
@@ -85,10 +87,10 @@ def asked(acts: list[str], link: SlowLink, place: Place) -> list[Asked]:
 
 
 def table(requests: list[Asked]) -> str:
-    """The first few requests of each act."""
+    """The first few requests of each act, or that it needed none."""
     lines = [HEAD]
     for act in ACTS:
-        rows = [request.row() for request in requests if request.act == act]
+        rows = [request.row() for request in requests if request.act == act] or [f"| {act} | none | | | | | |"]
         lines += rows[:SHOWN_ROWS]
         if rows[SHOWN_ROWS:]:
             lines.append(f"| {act} | and {len(rows) - SHOWN_ROWS} more | | | | | |")

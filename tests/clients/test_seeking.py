@@ -9,6 +9,7 @@ import pytest
 from gateway.demo import DURATION_SECONDS, frequency_at, write_recording
 from tests.clients.conftest import Program
 from tests.gateway_process import Gateway
+from tests.toned_files import loudest
 
 SAMPLE_RATE: Final = 8000
 # Inside a five-second step, so that a fraction of a second of decoder delay is no other tone.
@@ -28,12 +29,6 @@ def demo(site: Gateway, local: Path) -> str:
     return f"{site.base_url}/recordings/{recording_id}/media/{media_file_id}/raw"
 
 
-def frequency(samples: list[int]) -> float:
-    """The tone's frequency in Hz, by counting how often it rises through zero."""
-    rises = [n for n in range(1, len(samples)) if samples[n - 1] < 0 <= samples[n]]
-    return (len(rises) - 1) * SAMPLE_RATE / (rises[-1] - rises[0])
-
-
 @pytest.mark.parametrize("second", SECONDS)
 def test_ffmpeg_hears_the_second_it_asked_for(program: Program, demo: str, key_field: str, second: int) -> None:
     assert second < DURATION_SECONDS
@@ -41,7 +36,7 @@ def test_ffmpeg_hears_the_second_it_asked_for(program: Program, demo: str, key_f
     heard = program("ffmpeg", *arguments, "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "s16le", "-")
     assert heard.returncode == 0, heard.stderr
     assert heard.stderr == b""
-    assert frequency(array("h", heard.stdout).tolist()) == pytest.approx(frequency_at(second), abs=3)
+    assert loudest(array("h", heard.stdout).tolist(), SAMPLE_RATE) == frequency_at(second)
 
 
 def test_ffmpeg_reads_every_packet(program: Program, demo: str, key_field: str, local: Path) -> None:
