@@ -43,7 +43,7 @@ _BLOCKS_PER_SWELL: Final = 10
 _SOFTEST: Final = 1_600
 _LOUDEST: Final = 8_000
 # Larger than what a browser fetches ahead: a seek shows up as a range of its own.
-_BIT_RATE: Final = 80_000
+_BIT_RATE: Final = 160_000
 # LAME spends four seconds on a pure tone otherwise.
 _QUICKLY: Final = {"compression_level": "9"}
 

@@ -120,7 +120,7 @@ async def test_the_byte_map_shows_what_the_browser_holds_and_seeks_at_a_click(
     await listener.open_sound(library.sound.recording_id)
     await listener.play()
     figure = listener.page.get_by_role("figure", name="Byte map")
-    await expect(figure).to_contain_text("of 3.6\u00a0MB in the browser")
+    await expect(figure).to_contain_text("of 7.2\u00a0MB in the browser")
     box = await figure.locator("svg").bounding_box()
     assert box is not None
     await listener.page.mouse.click(box["x"] + box["width"] * 0.75, box["y"] + 5)

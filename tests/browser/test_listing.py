@@ -29,7 +29,7 @@ async def test_a_row_says_what_it_is_how_long_and_how_large(listener: Listener, 
     row = listener.row(library.sound.recording_id)
     await expect(row).to_contain_text("Audio mp3")
     await expect(row).to_contain_text("6:00")
-    await expect(row).to_contain_text("3.6\u00a0MB")
+    await expect(row).to_contain_text("7.2\u00a0MB")
 
 
 @pytest.mark.parametrize(
