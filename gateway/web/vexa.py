@@ -13,6 +13,7 @@ from gateway.errors import NotFound
 from gateway.storage import Storage, storage_named
 from gateway.web.authentication import Authenticator
 from gateway.web.links import Link, Links, file_name, raw_path
+from gateway.web.media_files import uploaded_media
 from gateway.web.parameters import MasterQuery, RecordingsQuery, parse_query, path_id
 from gateway.web.responses import json_response, whole_seconds
 from gateway.web.vexa_shapes import Json, recording_json, transcript_json
@@ -65,13 +66,14 @@ class VexaRoutes:
     async def download(self, request: web.Request) -> web.Response:
         """`GET /recordings/{recording_id}/media/{media_file_id}/download`."""
         owner = await self._owner(request, Scope.RECORDINGS_READ)
-        media = await self._media(request, owner)
+        media = await uploaded_media(request, self._catalog, owner)
         return json_response(await self._download_json(request, owner, media))
 
     async def playback_url(self, request: web.Request) -> web.Response:
         """`POST /recordings/{recording_id}/media/{media_file_id}/playback-url`."""
         owner = await self._owner(request, Scope.RECORDINGS_READ)
-        link = self._links.playback(request, owner, await self._media(request, owner), "inline")
+        media = await uploaded_media(request, self._catalog, owner)
+        link = self._links.playback(request, owner, media, "inline")
         return json_response({"url": link.url, "expires_at": whole_seconds(link.expires_at)})
 
     async def master(self, request: web.Request) -> web.Response:
@@ -113,16 +115,6 @@ class VexaRoutes:
 
     async def _owner(self, request: web.Request, scope: Scope) -> Owner:
         return await self._authenticator.authenticate(request, scope)
-
-    async def _media(self, request: web.Request, owner: Owner) -> MediaFile:
-        recording_id, media_file_id = path_id(request, "recording_id"), path_id(request, "media_file_id")
-        recording = await self._catalog.find_recording(owner, recording_id)
-        if recording is None:
-            raise NotFound("Recording not found")
-        for media in recording.media_files:
-            if media.id == media_file_id and media.status == "uploaded":
-                return media
-        raise NotFound("Media file not found")
 
     async def _download_json(self, request: web.Request, owner: Owner, media: MediaFile) -> Json:
         storage = storage_named(self._storages, media.storage, media.object_key)

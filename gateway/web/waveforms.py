@@ -7,12 +7,12 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from gateway.catalog import MediaFile, Owner, RecordingCatalog, Scope
+from gateway.catalog import RecordingCatalog, Scope
 from gateway.errors import NotFound
 from gateway.storage import Storage, storage_named
 from gateway.waveforms.computing import Waveforms
 from gateway.web.authentication import Authenticator
-from gateway.web.parameters import path_id
+from gateway.web.media_files import uploaded_media
 from gateway.web.responses import json_response
 
 
@@ -34,7 +34,7 @@ class WaveformRoute:
     async def waveform(self, request: web.Request) -> web.Response:
         """`GET`: the bins so far; a client asks again until they are complete."""
         owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
-        media = await self._find(request, owner)
+        media = await uploaded_media(request, self._catalog, owner)
         storage = storage_named(self._storages, media.storage, media.object_key)
         waveform = await self._waveforms.find(storage, media.object_key)
         if waveform.fault:
@@ -46,11 +46,3 @@ class WaveformRoute:
                 "complete": waveform.complete,
             }
         )
-
-    async def _find(self, request: web.Request, owner: Owner) -> MediaFile:
-        recording_id, media_file_id = path_id(request, "recording_id"), path_id(request, "media_file_id")
-        media = await self._catalog.find_media_file(owner, recording_id, media_file_id)
-        if media is not None and media.status == "uploaded":
-            return media
-        known = media is not None or await self._catalog.find_recording(owner, recording_id) is not None
-        raise NotFound("Media file not found" if known else "Recording not found")
