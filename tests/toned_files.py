@@ -66,14 +66,14 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
-def make_toned(folder: Path, name: str) -> Path:
-    """The file of that kind (a row of KINDS), one minute long."""
+def make_toned(folder: Path, name: str, seconds: int = SECONDS) -> Path:
+    """The file of that kind (a row of KINDS)."""
     kind = KINDS[name]
     path = folder / f"{name}.{kind.suffix}"
     with av.open(str(path), "w", format=kind.muxer, options=dict(kind.options)) as container:
         sound = _add_sound(container, kind)
         picture = _add_picture(container, kind.picture) if kind.picture else None
-        for second in range(SECONDS):
+        for second in range(seconds):
             for frame in _sound_of(second):
                 container.mux(sound.encode(frame))
             if picture:
@@ -141,6 +141,6 @@ def _write_pictures(container: OutputContainer, stream: VideoStream, second: int
     for number in range(PICTURES_PER_SECOND):
         frame = VideoFrame(_WIDTH, _HEIGHT, "yuv420p")
         for plane in frame.planes:
-            plane.update(bytes((0x80 + second,)) * plane.buffer_size)
+            plane.update(bytes((0x80 + second % 64,)) * plane.buffer_size)
         frame.pts, frame.time_base = second * PICTURES_PER_SECOND + number, Fraction(1, PICTURES_PER_SECOND)
         container.mux(stream.encode(frame))

@@ -1,14 +1,23 @@
 """The player page in both browsers, by keyboard alone: sign in, open a recording, seek, play. It is of the media's origin."""
 
+from collections.abc import Iterator
+from typing import Any, Final
+
 import pytest
 
 from gateway.demo import DURATION_SECONDS
-from tests.browser.places import Place
+from tests.browser.places import Place, furnish
 from tests.browser.tabs import Tab
+from tests.gateway_process import running_gateway
+from tests.toned_files import make_toned
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-UNTIL = """new Promise((resolve) => {
+SHORT_LIVED: Final = {"SEEKGATE_PLAYBACK__EXPIRES_IN_SECONDS": "3", "SEEKGATE_PLAYBACK__WINDOW_SECONDS": "1"}
+# More than either browser loads ahead: what is loaded to its end needs no link any more.
+LONG_SECONDS: Final = 300
+ENTER: Final = {"chromium": "\n", "firefox": "\ue007"}
+UNTIL: Final = """new Promise((resolve) => {
   const look = () => {
     const media = document.querySelector("audio");
     if (%s) resolve(true);
@@ -16,7 +25,17 @@ UNTIL = """new Promise((resolve) => {
   };
   look();
 })"""
-ENTER = {"chromium": "\n", "firefox": "\ue007"}
+
+STATE: Final = """[...document.querySelectorAll("audio")].map((media) =>
+  [media.src, media.currentTime, media.duration, media.paused, media.seeking, media.readyState, media.error?.message])"""
+
+
+@pytest.fixture(scope="module")
+def short_lived(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A gateway whose playback URLs last three to four seconds, with much to play."""
+    folder = tmp_path_factory.mktemp("short-lived")
+    with running_gateway(postgres, folder / "gateway", SHORT_LIVED) as gateway:
+        yield furnish(gateway, make_toned(folder, "wav", LONG_SECONDS))
 
 
 async def until(tab: Tab, condition: str) -> None:
@@ -24,17 +43,38 @@ async def until(tab: Tab, condition: str) -> None:
     try:
         await tab.attempt(UNTIL % condition)
     except TimeoutError:
-        pytest.fail(f"{tab.browser}: never {condition}")
+        state = await tab.attempt(STATE)
+        pytest.fail(f"{tab.browser}: never {condition}, but {state}")
+
+
+async def media(tab: Tab, name: str) -> Any:
+    """A property of the page's media element."""
+    return await tab.attempt(f"document.querySelector('audio').{name}")
+
+
+async def open_sound(tab: Tab, place: Place) -> None:
+    """Follow the recording's address, sign in on the way, and wait until its length is known."""
+    await tab.visit(f"{place.site.base_url}/#/recordings/{place.sound.recording_id}")
+    await until(tab, "document.activeElement.id === 'key'")
+    await tab.type(place.site.key + ENTER[tab.browser])
+    await until(tab, "media?.duration > 1")
 
 
 async def test_the_page_plays_by_keyboard(tab: Tab, files: Place) -> None:
-    await tab.visit(f"{files.site.base_url}/#/recordings/{files.sound.recording_id}")
-    await until(tab, "document.activeElement.id === 'key'")
-    await tab.type(files.site.key + ENTER[tab.browser])
-    await until(tab, "media?.duration > 1")
-    assert await tab.attempt("document.querySelector('audio').duration") == pytest.approx(DURATION_SECONDS, abs=0.2)
+    await open_sound(tab, files)
+    assert await media(tab, "duration") == pytest.approx(DURATION_SECONDS, abs=0.2)
     await tab.type("5")
     await until(tab, f"!media.seeking && Math.abs(media.currentTime - {DURATION_SECONDS / 2}) < 0.1")
     await tab.type(" ")
     await until(tab, f"media.currentTime > {DURATION_SECONDS / 2 + 0.5}")
-    assert await tab.attempt("document.querySelector('audio').error") is None
+    assert await media(tab, "error") is None
+
+
+async def test_a_link_that_ends_is_renewed_and_a_seek_behind_its_end_lands(tab: Tab, short_lived: Place) -> None:
+    await open_sound(tab, short_lived)
+    first = await media(tab, "src")
+    await tab.type(" ")
+    await until(tab, f"media.src !== '{first}' && media.readyState === 4 && !media.paused && media.currentTime > 1")
+    await tab.type("9")
+    await until(tab, f"media.currentTime > {LONG_SECONDS * 0.9 + 0.5} && !media.paused")
+    assert await media(tab, "error") is None
