@@ -38,7 +38,7 @@ class PartUploads(ABC):
 
     @abstractmethod
     async def join_parts(self, key: str, *, size: int) -> bool:
-        """Make the parts the object, in one step, if they add up to `size` bytes; False and nothing done if not."""
+        """Make the parts the object of `size` bytes, in one step; False and nothing done if one is missing or another."""
 
     @abstractmethod
     async def abort_parts(self, prefix: str, *, older_than_seconds: float) -> int:

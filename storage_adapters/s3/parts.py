@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from storage_adapters.base import PresignedUrl
 from storage_adapters.part_uploads import PresignedPart
@@ -27,6 +27,20 @@ if TYPE_CHECKING:
 
 MOST_PARTS: Final = 1000
 """One request presigns them all. S3's own limit is 10,000."""
+
+
+class Part(NamedTuple):
+    """Which bytes a part has."""
+
+    number: int
+    offset: int
+    size: int
+
+
+def layout(size: int, part_bytes: int) -> list[Part]:
+    """The parts of an object of `size` bytes, in parts of `part_bytes`, or of more if there would be too many."""
+    length = max(part_bytes, math.ceil(size / MOST_PARTS))
+    return [Part(number, at, min(length, size - at)) for number, at in enumerate(range(0, size, length), start=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +60,21 @@ class S3Parts:
             return []
         upload_id = await self._find(key, name) or await self._begin(key, name, content_type)
         arrived = {part["PartNumber"] for part in await self._arrived(key, name, upload_id)}
-        length = max(self.part_bytes, math.ceil(size / MOST_PARTS))
         expires_at = datetime.now(UTC) + timedelta(seconds=lifetime_seconds)
         parts = []
-        for number, offset in enumerate(range(0, size, length), start=1):
-            url = await self._sign(key, name, upload_id, number, lifetime_seconds)
-            part_size = min(length, size - offset)
-            parts.append(PresignedPart(number, offset, part_size, PresignedUrl(url, expires_at), number in arrived))
+        for part in layout(size, self.part_bytes):
+            url = await self._sign(key, name, upload_id, part.number, lifetime_seconds)
+            parts.append(PresignedPart(*part, PresignedUrl(url, expires_at), part.number in arrived))
         return parts
 
     async def join(self, key: str, name: str, size: int) -> bool:
-        """Complete the name's upload if its parts add up to `size` bytes."""
+        """Complete the name's upload if it has every part of an object of `size` bytes."""
         upload_id = await self._find(key, name)
         if upload_id is None:
             return False
         arrived = await self._arrived(key, name, upload_id)
-        if sum(part["Size"] for part in arrived) != size:
+        wanted = [(part.number, part.size) for part in layout(size, self.part_bytes)]
+        if [(part["PartNumber"], part["Size"]) for part in arrived] != wanted:
             return False
         parts = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in arrived]
         joined: dict[str, Any] = self._upload(name, upload_id) | {"MultipartUpload": {"Parts": parts}}

@@ -77,6 +77,18 @@ async def test_a_broken_upload_goes_on_where_it_was(client: Client) -> None:
     assert (await client.raw(recording, first.json["media_id"])).body == FILE
 
 
+async def test_parts_of_other_sizes_are_not_the_file(client: Client) -> None:
+    recording = await client.new_recording()
+    promised = await client.promise(recording, file_size_bytes=len(FILE))
+    first, second, third = promised["parts"]
+    await send(client, first)
+    await send(client, {**second, "size_bytes": PART - 1})
+    await send(client, {**third, "offset": third["offset"] - 1, "size_bytes": third["size_bytes"] + 1})
+    assert (await client.complete(recording)).status == 400
+    await asyncio.gather(send(client, second), send(client, third))
+    assert (await client.complete(recording)).status == 200
+
+
 async def test_one_put_serves_as_well(client: Client) -> None:
     recording = await client.new_recording()
     promised = await client.promise(recording, file_size_bytes=len(FILE))
