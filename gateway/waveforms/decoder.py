@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Final
 
@@ -18,7 +18,7 @@ from storage_adapters.base import StoredObject
 
 _log: Final = logging.getLogger(__name__)
 
-_PROGRAM: Final = (sys.executable, "-m", "gateway.waveforms.decoding")
+PROGRAM: Final = (sys.executable, "-m", "gateway.waveforms.decoding")
 # What an interpreter needs to find its libraries; the gateway's secrets stay here.
 _INHERITED: Final = ("PATH", "PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
@@ -26,12 +26,12 @@ NO_SOUND: Final = Waveform(complete=True, fault="Media file has no sound")
 UNDECODABLE: Final = Waveform(complete=True, fault="Media file cannot be decoded")
 
 
-async def decode(stored: StoredObject) -> AsyncGenerator[Waveform, None]:
-    """Yield the waveform as it grows; the last one is complete.
+async def decode(stored: StoredObject, program: Sequence[str] = PROGRAM) -> AsyncGenerator[Waveform, None]:
+    """Yield the waveform as it grows; the last one is complete. `program` is what decodes.
 
     Raises the storage's own StorageError. Close the generator to end the process early.
     """
-    async with _process() as process:
+    async with _process(program) as process:
         try:
             async with aclosing(_listen(process, stored)) as waveforms:
                 async for waveform in waveforms:
@@ -42,9 +42,9 @@ async def decode(stored: StoredObject) -> AsyncGenerator[Waveform, None]:
 
 
 @asynccontextmanager
-async def _process() -> AsyncGenerator[Process]:
+async def _process(program: Sequence[str]) -> AsyncGenerator[Process]:
     environ = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    process = await asyncio.create_subprocess_exec(*_PROGRAM, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environ)
+    process = await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environ)
     try:
         yield process
     finally:
@@ -65,10 +65,12 @@ async def _listen(process: Process, stored: StoredObject) -> AsyncGenerator[Wave
             await _feed(says, stored, one, other)
         elif kind in {SO_FAR, DONE}:
             yield Waveform(await hears.readexactly(BINS), one / 1_000_000, complete=kind == DONE)
+        elif kind in {SILENT, BROKEN}:
+            yield NO_SOUND if kind == SILENT else UNDECODABLE
+        else:
+            raise ValueError("no message")
         if kind in {DONE, SILENT, BROKEN}:
-            break
-    if kind != DONE:
-        yield NO_SOUND if kind == SILENT else UNDECODABLE
+            return
 
 
 async def _feed(says: asyncio.StreamWriter, stored: StoredObject, offset: int, length: int) -> None:
