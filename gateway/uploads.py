@@ -53,8 +53,8 @@ class Uploads:
     ) -> MediaFile:
         """The pending media file; with a key, the same one for the same request again.
 
-        Raises NotFound, Invalid if it breaks a limit, or Conflict if the key was used for something else or its file
-        is pending no longer.
+        Raises NotFound, Invalid if it breaks a limit, or Conflict if the key was used for something else, or for a file
+        that is pending no longer or belongs to another storage than `upload` says.
         """
         if upload.size is not None and upload.size > self.max_file_bytes:
             text = f"A file has at most {self.max_file_bytes} bytes"
@@ -62,6 +62,8 @@ class Uploads:
         added = await self.uploads.add_upload(owner, recording_id, upload, self.limits, key)
         if added is None:
             raise NotFound("Recording not found")
+        if added.storage != upload.storage:
+            raise Conflict("The file was promised to a storage that takes no new files any more")
         return added
 
     async def find(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile:

@@ -3,6 +3,13 @@
 import asyncio
 from typing import Any
 
+import pytest
+
+from gateway.catalog import IdempotencyKey, MediaFile, NewRecording, NewUpload, Owner
+from gateway.config import load
+from gateway.errors import Conflict
+from gateway.intake import build_uploads
+from tests.gateway_process import Gateway
 from tests.uploads.client import Answer, Client
 from tests.uploads.conftest import Content
 
@@ -59,3 +66,17 @@ async def test_a_refused_request_does_not_use_its_key_up(client: Client) -> None
     recording = await client.new_recording()
     assert (await ask(client, recording, "refused", file_size_bytes=0)).status == 400
     assert (await ask(client, recording, "refused", file_size_bytes=1)).status == 200
+
+
+async def test_a_file_of_a_storage_that_is_not_the_default_any_more_gets_no_new_url(site: Gateway) -> None:
+    owner = Owner(site.user_id)
+    uploads = build_uploads(load(None, {}), site.backends)
+    created = await asyncio.to_thread(site.wait, site.backends.recordings.create_recording(owner, NewRecording()))
+    key = IdempotencyKey("moved", bytes(32))
+
+    def promise(storage: str) -> MediaFile:
+        return site.wait(uploads.promise(owner, created.id, NewUpload("audio", storage), key))
+
+    assert (await asyncio.to_thread(promise, "local")).storage == "local"
+    with pytest.raises(Conflict):
+        await asyncio.to_thread(promise, "elsewhere")
