@@ -16,6 +16,7 @@ export class Chapters {
   #segments;
   #lane;
   #blocks = [];
+  #spoken = -1;
 
   /** Draw into `lane` (an SVG), and tell in `words` what is said where the pointer is on one of `pointed`. */
   constructor(media, { segments, lane, pointed, words, signal }) {
@@ -38,12 +39,16 @@ export class Chapters {
     const scale = WIDTH / this.#media.duration;
     this.#blocks = Number.isFinite(scale) ? this.#segments.map((segment) => block(segment, scale)) : [];
     this.#lane.replaceChildren(...this.#blocks);
+    this.#spoken = -1;
     this.#follow();
   }
 
   #follow() {
     const spoken = spokenAt(this.#segments, this.#media.currentTime);
-    this.#blocks.forEach((each, index) => each.classList.toggle("spoken", index === spoken));
+    if (spoken === this.#spoken) return;
+    this.#blocks[this.#spoken]?.classList.remove("spoken");
+    this.#blocks[spoken]?.classList.add("spoken");
+    this.#spoken = spoken;
   }
 
   #tell(words, event, drawing) {
