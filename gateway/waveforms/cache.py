@@ -38,10 +38,12 @@ class WaveformCache:
         path = self._folder / (name + _KEPT)
         try:
             fields = json.loads(path.read_bytes())
-            os.utime(path)
-            return Waveform(**fields | {"bins": b64decode(fields["bins"])})
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            found = Waveform(**fields | {"bins": b64decode(fields["bins"])})
+        except (OSError, ValueError, KeyError, TypeError):
             return None
+        with suppress(OSError):  # a folder that is only read still serves
+            os.utime(path)
+        return found
 
     def keep(self, name: str, waveform: Waveform) -> None:
         """Write it down, in place of what was there; older ones go where there is no room. Raises OSError."""

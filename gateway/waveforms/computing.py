@@ -43,7 +43,7 @@ class Waveforms:
     async def find(self, storage: Storage, key: str) -> Waveform:
         """The waveform of the object as it is now, or as much of it as there is by now.
 
-        Raises StorageError, or Unavailable where too many are wanted.
+        Raises StorageError, or Unavailable where too many are wanted, or nothing can be kept.
         """
         async with storage.adapter.open(key) as stored:
             etag = stored.stat.etag
@@ -76,15 +76,19 @@ class Waveforms:
         del self._running[name]
         if not task.cancelled() and (error := task.exception()):
             # Whoever waits is told; perhaps nobody does any more.
-            _log.warning("a waveform was not computed", extra={"cause": str(error), "kind": type(error).__name__})
+            cause = error.__cause__ or error
+            _log.warning("a waveform was not computed", extra={"cause": str(cause), "kind": type(cause).__name__})
 
     async def _compute(self, name: str, storage: Storage, key: str, etag: str) -> Waveform:
-        async with self._slots:
-            with self._cache.claimed(name) as claimed:  # never waits
-                kept = await self._kept(name)
-                if kept.complete or not claimed:  # by another process
-                    return kept
-                return await self._decode(name, storage, key, etag)
+        try:
+            async with self._slots:
+                with self._cache.claimed(name) as claimed:  # never waits
+                    kept = await self._kept(name)
+                    if kept.complete or not claimed:  # by another process
+                        return kept
+                    return await self._decode(name, storage, key, etag)
+        except OSError as error:  # no folder to write to, or no process to be had
+            raise Unavailable("Waveforms cannot be computed now", _RETRY_SECONDS) from error
 
     async def _decode(self, name: str, storage: Storage, key: str, etag: str) -> Waveform:
         latest = Waveform()

@@ -291,6 +291,16 @@ async def test_trouble_with_the_storage_is_told_and_not_kept(
         assert (await until_complete(waveforms, storage)).seconds_covered == 1.0
 
 
+async def test_where_nothing_can_be_written_it_is_told_so(
+    tmp_path: Path, storage: Storage, adapter: ObservedStorage
+) -> None:
+    await put(adapter, TONE)
+    (tmp_path / "file").touch()
+    async with computing(tmp_path / "file" / "folder") as waveforms:
+        with pytest.raises(Unavailable):
+            await waveforms.find(storage, KEY)
+
+
 async def test_too_many_at_once_are_asked_to_come_back(tmp_path: Path, adapter: ObservedStorage) -> None:
     await put(adapter, TONE)
     adapter.gate.clear()
