@@ -71,6 +71,7 @@ class S3Storage(Section):
     pool_timeout_seconds: Seconds = 5
     window_initial_bytes: ByteCount = 524_288
     window_max_bytes: ByteCount = 8_388_608
+    parallel_requests: Count = 8
     buffer_budget_bytes: ByteCount = 268_435_456
     retries: Tries = 3
     presign_expires_in_seconds: PresignSeconds = 3600

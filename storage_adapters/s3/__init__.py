@@ -4,7 +4,7 @@ Knows: buckets, presigned URLs, windows and retries. Refuses to know: the gatewa
 
     storage      the adapter: which request each word of `base` is
     objects      one version, open for reading
-    windows      a read as bounded requests, one ahead; window, one of them, resumed at the exact byte
+    windows      a read as bounded requests; window, one of them, resumed at the exact byte; reach, how far ahead (pure)
     gets         one ranged GET; bodies, what comes back
     answers      is it exactly what was asked for? (pure)
     pool         connections of our own, responses over them, heads of HTTP/1.1 (pure)

@@ -33,9 +33,13 @@ class Budget:
         self.free -= more
         return least + more
 
+    def has_spare(self, wanted: int) -> bool:
+        """Whether at least half of the budget stays free without these units, and nobody waits."""
+        return not self._queue and self.free - wanted >= self.total // 2
+
     def take_spare(self, wanted: int) -> bool:
-        """Take `wanted` units if at least half of the budget stays free; never waits."""
-        if self._queue or self.free - wanted < self.total // 2:
+        """Take `wanted` units if they are to spare; never waits."""
+        if not self.has_spare(wanted):
             return False
         self.free -= wanted
         return True

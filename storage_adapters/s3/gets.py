@@ -59,6 +59,10 @@ class RangedGets:
         self._urls = urls
         self._pool = pool
 
+    def has_spare_connection(self) -> bool:
+        """Whether a connection can be used that others will hardly miss."""
+        return self._pool.has_spare()
+
     async def get(self, version: ObjectVersion, span: Span, *, buffer_bytes: int, fresh_connection: bool) -> Body:
         """The answer to one GET, its head checked; the caller must `leave` it.
 

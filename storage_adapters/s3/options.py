@@ -39,6 +39,7 @@ class S3Options:
     pool_timeout_seconds: float = 5
     window_initial_bytes: int = 512 * KIB
     window_max_bytes: int = 8 * MIB
+    parallel_requests: int = 8
     buffer_budget_bytes: int = 256 * MIB
     retries: int = 3
     presign_expires_in_seconds: int = 3600
@@ -59,6 +60,7 @@ class S3Options:
                 "access_key_id and secret_access_key: both or neither",
             ),
             (self.max_connections < 1, "max_connections: at least 1"),
+            (self.parallel_requests < 1, "parallel_requests: at least 1"),
             (self.retries < 0, "retries: at least 0"),
             (
                 min(self.connect_timeout_seconds, self.read_timeout_seconds, self.pool_timeout_seconds) <= 0,

@@ -53,6 +53,10 @@ class Pool:
             self._places.give(1)
             raise
 
+    def has_spare(self) -> bool:
+        """Whether at least half of all connections stay free if one more is used."""
+        return self._places.has_spare(1)
+
     def take_back(self, connection: Connection, *, is_usable: bool) -> None:
         """(connections.Owner)"""
         self._places.give(1)

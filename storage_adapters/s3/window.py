@@ -1,13 +1,12 @@
 """One window of a read: asked for once, resumed at the exact byte until all of it came.
 
-Knows: retries, and how fast the reader takes it. Refuses to know: the other windows, and HTTP.
+Knows: retries, and for how long the reader has been taking it. Refuses to know: the other windows, and HTTP.
 """
 
 import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
 from storage_adapters.base import StorageUnavailable
 from storage_adapters.s3.answers import Span
@@ -17,8 +16,6 @@ from storage_adapters.s3.errors import Interrupted
 from storage_adapters.s3.gets import ObjectVersion, RangedGets
 from storage_adapters.s3.options import S3Options
 from storage_adapters.s3.retries import RetryTokens, pause_seconds
-
-GROW_WHILE_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +28,21 @@ class ReadPath:
     tokens: RetryTokens
     chance: Callable[[], float] = field(default=random.random)
 
+    def take_spare(self, length: int) -> bool:
+        """Take this much memory if that leaves enough of it, and of connections, to others; never waits."""
+        return self.gets.has_spare_connection() and self.memory.take_spare(length)
+
 
 class Window:
     """One stretch of the object: asked for once, resumed until all of it came, or a StorageError."""
 
     def __init__(self, path: ReadPath, version: ObjectVersion, span: Span, reach: int) -> None:
+        self.position = span.offset
         self.end = span.end
+        self.length = span.length
         self._path = path
         self._version = version
         self._reach = reach  # how far a server that ignores Range may stretch this window: the read's end
-        self._length = span.length
-        self._position = span.offset
         self._memory = span.length
         self._failures = 0
         self._body: Body | None = None
@@ -56,36 +57,35 @@ class Window:
         """The next bytes; none at the window's end."""
         if self._taken_since is None:
             self._taken_since = asyncio.get_running_loop().time()
-        while self._position < self.end:
+        while self.position < self.end:
             body = await self._started()
             try:
-                chunk = await body.next_chunk(self.end - self._position)
+                chunk = await body.next_chunk(self.end - self.position)
             except Interrupted as trouble:
                 await self._recover(trouble)
                 continue
-            self._position += len(chunk)
+            self.position += len(chunk)
             return chunk
         self._path.tokens.refund()
         return b""
 
-    def is_half_taken(self) -> bool:
-        """Whether the reader has come back for the second half."""
-        return (self.end - self._position) * 2 <= self._length
+    def seconds_taken(self) -> float:
+        """For how long the reader has been taking it."""
+        return 0.0 if self._taken_since is None else asyncio.get_running_loop().time() - self._taken_since
 
-    def is_taken_fast(self) -> bool:
-        """Whether all of it lasts the reader less than `GROW_WHILE_SECONDS` at its pace until now."""
-        if self._taken_since is None:
-            return False
-        seconds = asyncio.get_running_loop().time() - self._taken_since
-        return seconds * self._length < GROW_WHILE_SECONDS * (self._length - self.end + self._position)
-
-    async def close(self) -> None:
-        """Give back memory and connection, at once."""
+    def stop(self) -> None:
+        """Give back memory, and ask for nothing more."""
         self._path.memory.give(self._memory)
         self._memory = 0
         if self._starting is not None:
             self._starting.cancel()
-            await asyncio.wait((self._starting,))
+
+    async def close(self) -> None:
+        """Give back memory and connection, at once."""
+        self.stop()
+        if self._starting is not None:
+            if not self._starting.done():
+                await asyncio.wait((self._starting,))
             if not self._starting.cancelled() and self._starting.exception() is None:
                 self._body = self._starting.result()
         await self._leave()
@@ -101,7 +101,7 @@ class Window:
             try:
                 body = await self._path.gets.get(
                     self._version,
-                    Span(self._position, self.end - self._position),
+                    Span(self.position, self.end - self.position),
                     buffer_bytes=self._memory,
                     fresh_connection=self._failures > 0,
                 )
@@ -118,7 +118,7 @@ class Window:
         self._failures += 1
         if self._failures > self._path.options.retries or not self._path.tokens.take():
             raise StorageUnavailable(
-                self._version.key, f"{trouble} (byte {self._position}, failure {self._failures})"
+                self._version.key, f"{trouble} (byte {self.position}, failure {self._failures})"
             ) from trouble
         if self._failures > 1 or not trouble.at_once:
             await asyncio.sleep(pause_seconds(self._failures, self._path.chance))

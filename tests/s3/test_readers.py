@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing
 
 import pytest
 
@@ -72,53 +71,6 @@ async def test_a_reader_that_leaves_early_has_cost_one_window_or_two(storage: S3
         await read_a_little(stored, 0)
         assert len(proxy.ranges) <= 2
         assert proxy.sent <= 3 * WINDOW
-
-
-@asynccontextmanager
-async def waiting_reader(storage: S3Storage, stored: StoredObject, taken: int) -> AsyncGenerator[None, None]:
-    """A reader that took this much of a body that goes no further, and came back for more; cancelled at the end."""
-    async with aclosing(stored.read(0, SIZE)) as chunks:
-        while taken > 0:
-            taken -= len(await anext(chunks))
-        more = asyncio.create_task(anext(chunks))
-        yield
-        more.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await more
-    assert storage.connections.free == storage.connections.total
-    assert storage.memory.free == storage.memory.total
-
-
-async def test_in_the_first_half_of_a_window_the_next_is_not_asked_for(swift: S3Server, proxy: FaultProxy) -> None:
-    async with (
-        breakable_storage(swift, proxy, window_initial_bytes=4 * WINDOW, read_timeout_seconds=60) as storage,
-        storage.open("key") as stored,
-    ):
-        proxy.break_next(cut(WINDOW, "stall"))
-        async with waiting_reader(storage, stored, WINDOW):
-            await read_span(stored, 0, 10)
-            assert proxy.ranges == [f"bytes=0-{4 * WINDOW - 1}", "bytes=0-9"]
-
-
-async def test_in_its_second_half_it_is_and_leaving_gives_both_back(swift: S3Server, proxy: FaultProxy) -> None:
-    async with (
-        breakable_storage(swift, proxy, window_initial_bytes=4 * WINDOW, read_timeout_seconds=60) as storage,
-        storage.open("key") as stored,
-    ):
-        proxy.break_next(cut(3 * WINDOW, "stall"), cut(100, "stall"))
-        async with waiting_reader(storage, stored, 3 * WINDOW):
-            await until(lambda: len(proxy.ranges) == 2)
-            assert proxy.ranges[1].startswith(f"bytes={4 * WINDOW}-")
-            assert storage.connections.free == storage.connections.total - 2
-
-
-async def test_windows_double_up_to_their_limit_for_a_fast_reader(storage: S3Storage, proxy: FaultProxy) -> None:
-    async with storage.open("key") as stored:
-        proxy.break_next()
-        assert await read_span(stored, 0, SIZE) == CONTENT
-    lengths = [int(last) - int(first) + 1 for first, last in (asked[6:].split("-") for asked in proxy.ranges)]
-    assert lengths[:5] == [WINDOW, 2 * WINDOW, 4 * WINDOW, 4 * WINDOW, 4 * WINDOW]
-    assert sum(lengths) == SIZE
 
 
 async def test_a_small_range_is_one_request_over_a_reused_connection(storage: S3Storage, proxy: FaultProxy) -> None:

@@ -1,0 +1,116 @@
+"""What a read asks for ahead of its reader: in order, bounded, and all given back when the reader leaves."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+
+from storage_adapters.base import StoredObject
+from storage_adapters.s3 import S3Storage
+from tests.contracts.storage_words import read_span
+from tests.s3.broken import CONTENT, SIZE, WINDOW, breakable_storage, until
+from tests.s3.faults import PASS, FaultProxy, answer, cut
+from tests.s3.processes import S3Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@asynccontextmanager
+async def waiting_reader(storage: S3Storage, stored: StoredObject, taken: int) -> AsyncGenerator[None, None]:
+    """A reader that took this much of a body that goes no further, and came back for more; cancelled at the end."""
+    async with aclosing(stored.read(0, SIZE)) as chunks:
+        while taken > 0:
+            taken -= len(await anext(chunks))
+        more = asyncio.create_task(anext(chunks))
+        yield
+        more.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await more
+    assert storage.connections.free == storage.connections.total
+    assert storage.memory.free == storage.memory.total
+
+
+async def test_in_the_first_half_of_a_window_the_next_is_not_asked_for(swift: S3Server, proxy: FaultProxy) -> None:
+    async with (
+        breakable_storage(swift, proxy, window_initial_bytes=4 * WINDOW, read_timeout_seconds=60) as storage,
+        storage.open("key") as stored,
+    ):
+        proxy.break_next(cut(WINDOW, "stall"))
+        async with waiting_reader(storage, stored, WINDOW):
+            await read_span(stored, 0, 10)
+            assert proxy.ranges == [f"bytes=0-{4 * WINDOW - 1}", "bytes=0-9"]
+
+
+async def test_in_its_second_half_it_is_and_leaving_gives_both_back(swift: S3Server, proxy: FaultProxy) -> None:
+    async with (
+        breakable_storage(swift, proxy, window_initial_bytes=4 * WINDOW, read_timeout_seconds=60) as storage,
+        storage.open("key") as stored,
+    ):
+        proxy.break_next(cut(3 * WINDOW, "stall"), cut(100, "stall"))
+        async with waiting_reader(storage, stored, 3 * WINDOW):
+            await until(lambda: len(proxy.ranges) == 2)
+            assert proxy.ranges[1].startswith(f"bytes={4 * WINDOW}-")
+            assert storage.connections.free == storage.connections.total - 2
+
+
+async def test_windows_lie_side_by_side(storage: S3Storage, proxy: FaultProxy) -> None:
+    async with storage.open("key") as stored:
+        proxy.break_next()
+        assert await read_span(stored, 5, SIZE - 5) == CONTENT[5:]
+    spans = sorted((int(first), int(last) + 1) for first, last in (asked[6:].split("-") for asked in proxy.ranges))
+    assert spans[0] == (5, 5 + WINDOW)
+    assert [start for start, _ in spans[1:]] == [end for _, end in spans[:-1]]
+    assert spans[-1][1] == SIZE
+
+
+async def test_ahead_of_a_fast_reader_several_requests_run_at_once_but_no_more_than_its_reach(
+    swift: S3Server, proxy: FaultProxy
+) -> None:
+    async with (
+        breakable_storage(swift, proxy, max_connections=32, read_timeout_seconds=60) as storage,
+        storage.open("key") as stored,
+    ):
+        proxy.break_next(*[PASS] * 16, *[cut(0, "stall")] * 32)
+        reader = asyncio.create_task(read_span(stored, 0, SIZE))
+        await until(lambda: len(proxy.ranges) >= 16 and held(storage) == 4 * WINDOW)
+        await until(lambda: storage.connections.total - storage.connections.free >= 2)
+        reader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reader
+        assert held(storage) == 0
+        assert storage.connections.free == storage.connections.total
+
+
+def held(storage: S3Storage) -> int:
+    """Bytes of memory in use."""
+    return storage.memory.total - storage.memory.free
+
+
+async def test_windows_that_break_while_others_run_are_resumed_and_delivered_in_order(
+    swift: S3Server, proxy: FaultProxy
+) -> None:
+    async with breakable_storage(swift, proxy, max_connections=32) as storage, storage.open("key") as stored:
+        broken = [cut(1000, "reset"), PASS, answer(503, "SlowDown"), cut(-1, "close"), PASS, cut(WINDOW - 1, "close")]
+        proxy.break_next(*[PASS] * 6, *broken * 3)
+        assert await read_span(stored, 0, SIZE) == CONTENT
+
+
+async def test_a_single_connection_is_enough(swift: S3Server, proxy: FaultProxy) -> None:
+    async with (
+        breakable_storage(swift, proxy, max_connections=1, pool_timeout_seconds=20) as storage,
+        storage.open("key") as stored,
+    ):
+        proxy.break_next(*[PASS] * 3, cut(1000, "close"))
+        assert await read_span(stored, 0, SIZE) == CONTENT
+
+
+async def test_while_connections_are_short_nothing_is_asked_ahead(swift: S3Server, proxy: FaultProxy) -> None:
+    async with (
+        breakable_storage(swift, proxy, max_connections=2, read_timeout_seconds=60) as storage,
+        storage.open("key") as stored,
+    ):
+        proxy.break_next(cut(WINDOW - 100, "stall"))
+        async with waiting_reader(storage, stored, WINDOW - 100):
+            await read_span(stored, 0, 10)
+            assert proxy.ranges == [f"bytes=0-{WINDOW - 1}", "bytes=0-9"]
