@@ -129,7 +129,7 @@ def test_the_lines_that_the_demo_prints_work_when_pasted(tmp_path: Path) -> None
             head = [process.stdout.readline() for _ in range(7)]
             try:
                 lines = [line for line in head if line.startswith("curl ")]
-                assert len(lines) == 3, "".join(head) or process.stderr and process.stderr.read()
+                assert len(lines) == 3, "".join(head) or (process.stderr and process.stderr.read())
                 keys += re.findall(r"sk_live_[A-Za-z0-9_-]{43}", head[2])
                 listed, ranged, headed = map(curl, lines)
                 (imported,) = seekgate.json_lines("import", make_sound(folder / "sound.mp3"), "--user", demo.EMAIL)
