@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import click
 
 from gateway import __version__
+from gateway.commands.demonstration import demo
 from gateway.commands.ingest import import_media
 from gateway.commands.keys import create_key, list_keys, revoke_key
-from gateway.commands.serving import check_config, demo, serve
+from gateway.commands.serving import check_config, serve
 from gateway.commands.urls import sign_url
 
 

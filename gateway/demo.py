@@ -50,8 +50,9 @@ _QUICKLY: Final = {"compression_level": "9"}
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A key and the recording it can read."""
+    """A key of the owner's, and the recording it can read."""
 
+    owner: Owner
     key: str
     recording_id: int
     media_file_id: int
@@ -77,7 +78,7 @@ async def prepare(config: Config, backends: Backends) -> Demo:
     owner = Owner(await backends.api_keys.ensure_user(EMAIL))
     key = await _kept_key(config.data_dir / "demo-key", backends.api_keys, owner)
     media = await _find(backends.catalog, owner) or await _add(config, backends, owner)
-    return Demo(key, media.recording_id, media.id)
+    return Demo(owner, key, media.recording_id, media.id)
 
 
 async def _kept_key(path: Path, api_keys: ApiKeys, owner: Owner) -> str:

@@ -28,7 +28,7 @@ class Sockets:
 def open_sockets(config: Config, stack: ExitStack) -> list[Sockets]:
     """The sockets of every worker, closed with the stack. Raises OSError if a port cannot be had."""
     server = config.server
-    count = server.workers
+    count = server.worker_count
     public = _listen(server.host, server.port, count, stack)
     if server.admin_port is None:
         return [Sockets(each, None) for each in public]

@@ -109,7 +109,7 @@ class _Site:
 
     def _rate_limits(self) -> RateLimits | None:
         """This process's share of what a key may send."""
-        settings, workers = self._config.rate_limits, self._config.server.workers
+        settings, workers = self._config.rate_limits, self._config.server.worker_count
         if not settings.enabled:
             return None
         return RateLimits(
@@ -208,7 +208,7 @@ class _Site:
         A lone worker's listener stays up, so that health checks see "draining"; among several, others accept.
         """
         self._drain.request()
-        for site in runner.sites if self._config.server.workers > 1 else ():
+        for site in runner.sites if self._config.server.worker_count > 1 else ():
             await site.stop()
         if runner.server is not None:
             await self._connections.close_idle(runner.server)

@@ -179,6 +179,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.protocol",
         "gateway.server",
         "gateway.storage",
+        "gateway.synthetic_demo",
         "storage_adapters.base",
     },
     "gateway.cli": {"gateway", "gateway.commands"},

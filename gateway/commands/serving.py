@@ -1,6 +1,6 @@
-"""serve, demo, check-config.
+"""serve, check-config.
 
-Knows: the flags that stand above settings, and the page of text that a demo begins with.
+Knows: the flags that stand above settings.
 Refuses to know: sockets, signals, workers; `gateway/server.py` runs the gateway.
 """
 
@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.console import Console
-from rich.panel import Panel
 
-from gateway.commands.backends import options_told_plainly, run_with_backends, told_plainly
+from gateway.commands.backends import options_told_plainly, told_plainly
 from gateway.commands.options import config_option, read_config
 from gateway.config import Config, load, redacted, vexa_variables
 
@@ -27,34 +25,12 @@ port_option = click.option("--port", type=int, help="The port to listen on; 0 le
 @config_option
 @host_option
 @port_option
-@click.option("--workers", type=int, help="Processes that share the port.")
+@click.option("--workers", type=int, help="Processes that share the port; one per core unless given.")
 def serve(*, config_path: Path | None, host: str | None, port: int | None, workers: int | None) -> int:
     """Run the gateway until it is told to stop."""
-    flags = _server(host=host, port=port, workers=workers)
+    flags = server_flags(host=host, port=port, workers=workers)
     config = read_config(config_path, flags)
-    return _serve(config, _tell_vexa_variables, reload=lambda: load(config_path, overrides=flags))
-
-
-@click.command()
-@config_option
-@host_option
-@port_option
-def demo(*, config_path: Path | None, host: str | None, port: int | None) -> int:
-    """Make an account, a key and a recording to try, and run the gateway."""
-    from gateway.demo import prepare
-
-    config = read_config(config_path, _server(host=host, port=port))
-    ready = run_with_backends(config, lambda backends: prepare(config, backends))
-
-    def announce(base_url: str) -> None:
-        _tell_vexa_variables(base_url)
-        console = Console(highlight=False)
-        player = f"Player  [bold]{base_url}/[/]\nKey     [bold]{ready.key}[/]"
-        console.print(Panel.fit(player, title="seekgate demo"))
-        for line in ready.curl_lines(base_url):
-            console.print(line, markup=False, soft_wrap=True)
-
-    return _serve(config, announce)
+    return serve_gateway(config, tell_vexa_variables, reload=lambda: load(config_path, overrides=flags))
 
 
 @click.command("check-config")
@@ -66,21 +42,24 @@ def check_config(config_path: Path | None) -> None:
         click.echo(f"Understood from Vexa's environment: {', '.join(found)}", err=True)
 
 
-def _tell_vexa_variables(_base_url: str) -> None:
+def tell_vexa_variables(_base_url: str) -> None:
+    """Log what was understood."""
     if found := vexa_variables():
         _log.info("understood from Vexa's environment", extra={"variables": found})
 
 
-def _serve(
+def serve_gateway(
     config: Config,
     announce: Callable[[str], None] | None = None,
     reload: Callable[[], Config] | None = None,
 ) -> int:
+    """Serve until told to stop; the exit code. `announce` and `reload` are those of `gateway.server.serve`."""
     from gateway.server import serve as serve_until_signal
 
     with told_plainly(), options_told_plainly():
         return serve_until_signal(config, announce, reload)
 
 
-def _server(**flags: Any) -> dict[str, Any]:
+def server_flags(**flags: Any) -> dict[str, Any]:
+    """The flags that were given, as settings."""
     return {"server": {name: value for name, value in flags.items() if value is not None}}

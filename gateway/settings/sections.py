@@ -9,7 +9,7 @@ hangs on one of them, never on the section, so that one fault hides no other.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from gateway.settings.kinds import (
     ByteCount,
@@ -17,55 +17,16 @@ from gateway.settings.kinds import (
     Count,
     DatabaseUrl,
     Folder,
-    Host,
-    HttpUrl,
     Origin,
-    Port,
     PresignSeconds,
     Seconds,
     Section,
     WholeSeconds,
     Word,
 )
+from gateway.settings.server import Server
 from gateway.settings.storages import S3Storage, Storage
 from gateway.settings.waveforms import Waveforms
-
-
-class Server(Section):
-    """Where the gateway listens, and how it lets go."""
-
-    host: Host = "127.0.0.1"
-    port: Port = 8080
-    workers: Annotated[Count, Field(le=256)] = 1
-    public_url: HttpUrl | None = None
-    admin_host: Host = "127.0.0.1"
-    admin_port: Port | None = None
-    tls_certificate: FilePath | None = None
-    tls_key: FilePath | None = None
-    keepalive_timeout_seconds: Seconds = 75
-    drain_timeout_seconds: Seconds = 20
-
-    @field_validator("workers")
-    @classmethod
-    def _workers_share_a_port(cls, workers: int, seen: ValidationInfo) -> int:
-        if workers > 1 and seen.data.get("port") == 0:
-            raise ValueError("1 while port is 0: workers share one known port")
-        return workers
-
-    @field_validator("tls_key")
-    @classmethod
-    def _key_with_certificate(cls, key: FilePath | None, seen: ValidationInfo) -> FilePath | None:
-        if "tls_certificate" in seen.data and (key is None) != (seen.data["tls_certificate"] is None):
-            raise ValueError("both tls_certificate and tls_key, or neither")
-        return key
-
-    def base_url(self, port: int) -> str:
-        """Where clients reach the gateway, without a slash at the end; `port` is the one that was bound."""
-        if self.public_url:
-            return self.public_url
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
-        scheme = "https" if self.tls_certificate else "http"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class Database(Section):
