@@ -15,19 +15,15 @@ from typing import Final, NamedTuple
 
 from aiohttp import hdrs, web
 
-from gateway.catalog import Epoch, MediaFile, Owner, RecordingCatalog, Scope
-from gateway.errors import NotFound
+from gateway.catalog import Epoch, MediaFile, RecordingCatalog, Scope
 from gateway.storage import Storage, storage_named
 from gateway.web.authentication import X_API_KEY, Authenticator
 from gateway.web.exchange import Exchange
-from gateway.web.parameters import path_id
+from gateway.web.media_files import Ids, find_uploaded, path_ids
 from gateway.web.representations import Prepared, Presentation
 
 CAPACITY: Final = 4096
 HOLDS_SECONDS: Final = 5.0
-
-# The path's two ids: the recording's, and the media file's.
-Ids = tuple[int, int]
 
 
 class Admission(NamedTuple):
@@ -91,26 +87,15 @@ class Admissions:
     async def _decide(self, request: web.Request, exchange: Exchange, ids: Ids | None, epoch: int | None) -> Admission:
         until = self._now() + HOLDS_SECONDS
         if self._authenticator.claims_signature(request):
-            ids = ids or _ids(request)
+            ids = ids or path_ids(request)
             playback = self._authenticator.verify_playback(request, *ids)
             owner, until = playback.owner, min(until, playback.expires_at)
             presentation = Presentation(self._cache_control_signed, playback.disposition)
         else:
             owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
-            ids = ids or _ids(request)
+            ids = ids or path_ids(request)
             presentation = self._by_key
-        media = await self._find(owner, ids)
+        media = await find_uploaded(self._catalog, owner, ids)
         exchange.storage = media.storage
         storage = storage_named(self._storages, media.storage, media.object_key)
         return Admission(media, Prepared(media, presentation), storage, exchange.principal, until, epoch)
-
-    async def _find(self, owner: Owner, ids: Ids) -> MediaFile:
-        media = await self._catalog.find_media_file(owner, *ids)
-        if media is not None and media.status == "uploaded":
-            return media
-        known = media is not None or await self._catalog.find_recording(owner, ids[0]) is not None
-        raise NotFound("Media file not found" if known else "Recording not found")
-
-
-def _ids(request: web.Request) -> Ids:
-    return path_id(request, "recording_id"), path_id(request, "media_file_id")

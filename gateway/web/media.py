@@ -17,10 +17,11 @@ from gateway.catalog import MediaFile, RecordingCatalog
 from gateway.errors import Refusal
 from gateway.protocol.conditional import Conditions
 from gateway.protocol.delivery import plan_delivery
-from gateway.web.admissions import Admission, Admissions, Ids
+from gateway.web.admissions import Admission, Admissions
 from gateway.web.cors import Cors
 from gateway.web.exchange import EXCHANGE, Exchange
 from gateway.web.links import Links
+from gateway.web.media_files import Ids
 from gateway.web.responses import SentResponse
 from gateway.web.streaming import Streamer
 from storage_adapters.base import ObjectChanged, ObjectNotFound, ObjectStat, Presigning
