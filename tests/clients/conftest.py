@@ -23,7 +23,14 @@ def run(folder: Path, name: str, *arguments: str) -> subprocess.CompletedProcess
     path = shutil.which(name)
     if path is None:
         pytest.skip(f"{name} is not installed; .ci/run installs it")
-    return subprocess.run([path, *arguments], cwd=folder, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+    return subprocess.run(
+        [path, *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
 
 
 @pytest.fixture

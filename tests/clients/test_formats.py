@@ -55,6 +55,8 @@ async def sample(request: pytest.FixtureRequest, site: Gateway, make: Make) -> S
     return Sample(path.read_bytes(), (await fetch(site, target, method="POST"))["url"])
 
 
+# mpv 0.35 hangs now and then when it skips in this one, read from a disk as well.
+NOT_FOR_MPV: Final = "webm-video"
 each_kind = pytest.mark.parametrize("sample", KINDS, indirect=True)
 
 
@@ -115,7 +117,7 @@ def test_ffmpeg_seeks(program: Program, sample: Sample) -> None:
     assert heard(got.stdout) == frequency_at(SECOND)
 
 
-@each_kind
+@pytest.mark.parametrize("sample", [kind for kind in KINDS if kind != NOT_FOR_MPV], indirect=True)
 def test_mpv_starts_in_the_middle(program: Program, sample: Sample, tmp_path: Path) -> None:
     quiet = (
         "--no-config",
