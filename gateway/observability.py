@@ -51,9 +51,9 @@ class JsonFormatter(logging.Formatter):
 
 
 def _is_worth_telling(record: logging.LogRecord) -> bool:
-    """Drop aiohttp's traceback for requests that are not HTTP: the client's fault, answered with 400."""
+    """Drop aiohttp's own traceback for requests that are not HTTP: the client's fault, answered with 400."""
     error = record.exc_info[1] if record.exc_info else None
-    return not type(error).__module__.startswith("aiohttp.http")
+    return not (record.name.startswith("aiohttp.") and type(error).__module__.startswith("aiohttp.http"))
 
 
 def configure_logging(level: str) -> None:

@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 from gateway.errors import Refusal
 from gateway.web.connections import Connections
 from gateway.web.cors import Cors
-from gateway.web.dialects import allowed_methods, dialect_of, storage_refusal
+from gateway.web.dialects import allowed_methods, refusal_answer
 from gateway.web.exchange import EXCHANGE, Exchange, new_exchange
 from gateway.web.journal import Journal
 from gateway.web.responses import SentResponse, sent_response
@@ -100,16 +100,11 @@ class Frame:
 
 
 def _answer_to(request: web.Request, exchange: Exchange, error: Exception) -> web.Response:
-    dialect = dialect_of(request)
-    if isinstance(error, Refusal):
-        return dialect.refuse(error)
-    if isinstance(error, StorageError):
-        return dialect.refuse(storage_refusal(error))
-    if isinstance(error, web.HTTPException):
-        return dialect.refuse_http(error)
+    if isinstance(error, Refusal | StorageError | web.HTTPException):
+        return refusal_answer(request, error)
     # The last resort: fixed words for the client, the traceback for the log.
     _log.error("a request failed", exc_info=error, extra={"request_id": exchange.request_id})
-    return dialect.refuse_http(web.HTTPInternalServerError())
+    return refusal_answer(request, web.HTTPInternalServerError())
 
 
 def _shown_path(request: web.Request) -> str:
