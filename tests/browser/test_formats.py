@@ -44,9 +44,9 @@ async def test_a_format_plays_and_seeks(tab: Tab, files: Place, bring: Bring, ki
     if kind != WITHOUT_LENGTH:
         assert loaded["duration"] == pytest.approx(SECONDS, abs=0.1)
     assert (loaded["width"] > 0) == moving
-    for second in (32, 2):
-        assert await tab.ask("seek", second) == pytest.approx(second, abs=0.1)
-        assert await tab.ask("hear") == pytest.approx(frequency_at(second), abs=SAME_TONE_HZ)
+    assert await tab.ask("seek", 47) == pytest.approx(47, abs=0.1)
+    assert await tab.ask("seek", 32) == pytest.approx(32, abs=0.1)
+    assert await tab.ask("hear") == pytest.approx(frequency_at(32), abs=SAME_TONE_HZ)
 
 
 @pytest.mark.parametrize("name", ["still.jpg", "still.png"])

@@ -31,7 +31,7 @@ ACTS: Final[dict[str, tuple[str, list[Any]]]] = {
     "play to the end": ("hear", []),
     "seek back": ("seek", [12]),
     "play on": ("hear", []),
-    "40 seeks in 10 s": ("storm", [random.Random(7).choices(range(SECONDS - 2), k=40), 250]),
+    "40 seeks in 4 s": ("storm", [random.Random(7).choices(range(SECONDS - 2), k=40), 100]),
     "play at last": ("hear", []),
     "load again": ("load", []),
     "play again": ("hear", []),
