@@ -9,7 +9,7 @@ import pytest
 from storage_adapters.base import StoredObject
 from storage_adapters.s3 import S3Storage
 from tests.contracts.storage_words import read_span
-from tests.s3.broken import CONTENT, SIZE, WINDOW, breakable_storage, until
+from tests.s3.broken import CONTENT, PATIENCE_SECONDS, SIZE, WINDOW, breakable_storage, until
 from tests.s3.faults import PASS, FaultProxy, answer, cut
 from tests.s3.processes import S3Server
 
@@ -71,13 +71,14 @@ async def test_ahead_of_a_fast_reader_several_requests_run_at_once_but_no_more_t
         breakable_storage(swift, proxy, max_connections=32, read_timeout_seconds=60) as storage,
         storage.open("key") as stored,
     ):
-        proxy.break_next(*[PASS] * 16, *[cut(0, "stall")] * 32)
+        proxy.break_next(*[PASS] * 16, *[cut(0, "stall"), cut(-1, "stall")] * 16)
         reader = asyncio.create_task(read_span(stored, 0, SIZE))
         await until(lambda: len(proxy.ranges) >= 16 and held(storage) == 4 * WINDOW)
         await until(lambda: storage.connections.total - storage.connections.free >= 2)
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await reader
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await reader
         assert held(storage) == 0
         assert storage.connections.free == storage.connections.total
 
