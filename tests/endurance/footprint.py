@@ -13,6 +13,7 @@ from tests.gateway_process import Gateway
 
 RUNNING_STREAMS: Final = re.compile(rb"^seekgate_streams_running (\d+)(?:\.0)?$", re.MULTILINE)
 ABANDONED: Final = re.compile(rb'^seekgate_requests_total{.*outcome="client_closed".*} (\S+)$', re.MULTILINE)
+SENT: Final = re.compile(rb"^seekgate_sent_bytes_total{.*} (\S+)$", re.MULTILINE)
 RESIDENT_KIB: Final = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
 # A request takes a millisecond or so: this is patience for tens of seconds.
 MOST_QUESTIONS: Final = 20_000
@@ -43,6 +44,11 @@ async def running_streams(site: Gateway) -> int:
 async def abandoned_answers(site: Gateway) -> int:
     """How many answers their clients did not wait for, so far."""
     return sum(int(float(count)) for count in ABANDONED.findall((await call(site, "/metrics")).body))
+
+
+async def sent_bytes(site: Gateway) -> int:
+    """How many bytes of bodies were handed to the kernel, so far."""
+    return sum(int(float(count)) for count in SENT.findall((await call(site, "/metrics")).body))
 
 
 async def settle(site: Gateway) -> Footprint:

@@ -11,7 +11,7 @@ from tests.conformance.ask import asker, compose_row
 from tests.conformance.media import Media
 from tests.conformance.raw_http import connect
 from tests.conformance.table import Row, ranged
-from tests.endurance.footprint import Footprint, abandoned_answers, running_streams, settle
+from tests.endurance.footprint import Footprint, abandoned_answers, running_streams, sent_bytes, settle
 from tests.gateway_process import Gateway
 
 AT_ONCE: Final = 50
@@ -25,6 +25,8 @@ MOST_GROWTH_BYTES: Final = 4 * 1024 * 1024
 # The pool of database connections may have grown.
 MOST_NEW_DESCRIPTORS: Final = 10
 IDLE_READERS: Final = 300
+# Half a MiB may wait in the kernel, and about as much is on its way; it would be 4 MiB and more by itself.
+MOST_WASTED_BYTES: Final = 2 * 1024 * 1024
 MOST_BYTES_A_READER: Final = 150 * 1024
 
 
@@ -106,3 +108,16 @@ async def test_readers_who_stop_reading_cost_little_memory_each(site: Gateway, l
         held = Footprint.of(site.pid).resident_bytes - before.resident_bytes
     assert held / IDLE_READERS <= MOST_BYTES_A_READER
     assert (await settle(site)).descriptors <= before.descriptors + MOST_NEW_DESCRIPTORS
+
+
+async def test_little_is_sent_to_a_client_that_has_seen_enough(site: Gateway, large: Media) -> None:
+    await settle(site)
+    before = await sent_bytes(site)
+    async with connect(site.host, site.port) as reader:
+        await reader.send(compose_row(site, WHOLE, large))
+        await reader.read_head()
+        # As long as this takes, the gateway may fill what there is to fill.
+        for _ in range(50):
+            assert await running_streams(site) == 1
+    await settle(site)
+    assert await sent_bytes(site) - before <= MOST_WASTED_BYTES
