@@ -16,8 +16,9 @@ from storage_adapters.base import (
 )
 from storage_adapters.s3 import S3Storage
 from tests.contracts.storage_words import exists, read_span
-from tests.s3.broken import CONTENT, SIZE, WINDOW, put
+from tests.s3.broken import CONTENT, SIZE, WINDOW, breakable_storage, put
 from tests.s3.faults import PASS, Fault, FaultProxy, answer, answering, cut, forgetting
+from tests.s3.processes import S3Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -89,6 +90,12 @@ FINAL = {
     "shorter_now": (answer(416, "InvalidRange"), ObjectChanged),
     "gone": (answer(404, "NoSuchKey"), ObjectNotFound),
     "bucket_gone": (answer(404, "NoSuchBucket"), StorageUnavailable),
+    "bucket_gone_in_chunks": (
+        Fault(
+            instead=b"HTTP/1.1 404 Gone\r\nTransfer-Encoding: chunked\r\n\r\n19\r\n<Code>NoSuchBucket</Code>\r\n0\r\n\r\n"
+        ),
+        StorageUnavailable,
+    ),
     "archived": (answer(403, "InvalidObjectState"), StorageUnavailable),
     "elsewhere": (answer(301, "PermanentRedirect"), StorageUnavailable),
     "another_offset": (answering(b"Content-Range: bytes 5-", b"Content-Range: bytes 6-"), StorageUnavailable),
@@ -99,6 +106,7 @@ FINAL = {
     "no_content_range": (answering(b"Content-Range:", b"X-Content-Range:"), StorageUnavailable),
     "another_unit": (answering(b"Content-Range: bytes", b"Content-Range: items"), StorageUnavailable),
     "no_content_length": (answering(b"Content-Length:", b"X-Content-Length:"), StorageUnavailable),
+    "in_chunks": (answering(b"Content-Length:", b"Transfer-Encoding: chunked\r\nContent-Length:"), StorageUnavailable),
     "too_short_a_length": (answering(b"Content-Length: 10", b"Content-Length: 9"), StorageUnavailable),
     "empty": (answering(b"206 Partial Content", b"204 No Content"), StorageUnavailable),
     "not_http": (Fault(instead=b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), StorageUnavailable),
@@ -115,6 +123,19 @@ async def test_an_answer_that_is_not_exact_is_refused(
             await read_span(stored, 5, 10)
         proxy.break_next()
         assert await read_span(stored, 5, 10) == CONTENT[5:15]
+
+
+async def test_what_comes_behind_the_promised_bytes_is_dropped_with_its_connection(
+    swift: S3Server, proxy: FaultProxy
+) -> None:
+    async with breakable_storage(swift, proxy) as storage, storage.open("key") as stored:
+        fields = f'Content-Range: bytes 5-14/{SIZE}\r\nContent-Length: 10\r\nETag: "{stored.stat.etag}"'
+        head = f"HTTP/1.1 206 Partial Content\r\n{fields}\r\n\r\n".encode()
+        proxy.break_next(Fault(instead=head + CONTENT[5:15] + head + bytes(10)))
+        accepted = proxy.accepted
+        for _ in range(3):
+            assert await read_span(stored, 5, 10) == CONTENT[5:15]
+        assert proxy.accepted == accepted + 2
 
 
 async def test_a_200_with_the_exact_content_range_is_accepted(storage: S3Storage, proxy: FaultProxy) -> None:

@@ -10,7 +10,7 @@ from storage_adapters.base import StoredObject
 from storage_adapters.s3 import S3Storage
 from tests.contracts.storage_words import read_span
 from tests.s3.broken import CONTENT, PATIENCE_SECONDS, SIZE, WINDOW, breakable_storage, until
-from tests.s3.faults import PASS, FaultProxy, answer, cut
+from tests.s3.faults import PASS, Fault, FaultProxy, answer, cut
 from tests.s3.processes import S3Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @asynccontextmanager
 async def waiting_reader(storage: S3Storage, stored: StoredObject, taken: int) -> AsyncGenerator[None, None]:
     """A reader that took this much of a body that goes no further, and came back for more; cancelled at the end."""
-    async with aclosing(stored.read(0, SIZE)) as chunks:
+    async with asyncio.timeout(PATIENCE_SECONDS), aclosing(stored.read(0, SIZE)) as chunks:
         while taken > 0:
             taken -= len(await anext(chunks))
         more = asyncio.create_task(anext(chunks))
@@ -42,12 +42,15 @@ async def test_in_the_first_half_of_a_window_the_next_is_not_asked_for(swift: S3
             assert proxy.ranges == [f"bytes=0-{4 * WINDOW - 1}", "bytes=0-9"]
 
 
-async def test_in_its_second_half_it_is_and_leaving_gives_both_back(swift: S3Server, proxy: FaultProxy) -> None:
+@pytest.mark.parametrize("second", [cut(100, "stall"), cut(-1, "stall")], ids=["in_its_body", "before_its_head"])
+async def test_in_its_second_half_it_is_and_leaving_gives_both_back(
+    swift: S3Server, proxy: FaultProxy, second: Fault
+) -> None:
     async with (
         breakable_storage(swift, proxy, window_initial_bytes=4 * WINDOW, read_timeout_seconds=60) as storage,
         storage.open("key") as stored,
     ):
-        proxy.break_next(cut(3 * WINDOW, "stall"), cut(100, "stall"))
+        proxy.break_next(cut(3 * WINDOW, "stall"), second)
         async with waiting_reader(storage, stored, 3 * WINDOW):
             await until(lambda: len(proxy.ranges) == 2)
             assert proxy.ranges[1].startswith(f"bytes={4 * WINDOW}-")
@@ -71,14 +74,13 @@ async def test_ahead_of_a_fast_reader_several_requests_run_at_once_but_no_more_t
         breakable_storage(swift, proxy, max_connections=32, read_timeout_seconds=60) as storage,
         storage.open("key") as stored,
     ):
-        proxy.break_next(*[PASS] * 16, *[cut(0, "stall"), cut(-1, "stall")] * 16)
+        proxy.break_next(*[PASS] * 16, *[cut(0, "stall")] * 32)
         reader = asyncio.create_task(read_span(stored, 0, SIZE))
         await until(lambda: len(proxy.ranges) >= 16 and held(storage) == 4 * WINDOW)
         await until(lambda: storage.connections.total - storage.connections.free >= 2)
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await reader
+            await reader
         assert held(storage) == 0
         assert storage.connections.free == storage.connections.total
 
