@@ -10,7 +10,7 @@ const ARROW_SECONDS = 5;
 /** One frame of video at the most common rate; for sound a step is long enough to be heard. */
 const STEP_SECONDS = { VIDEO: 1 / 25, AUDIO: 0.1 };
 
-const DIGITS = Object.fromEntries(Array.from("0123456789", (digit) => [digit, (media) => seekTo(media, (digit / 10) * media.duration)]));
+const DIGITS = Object.fromEntries(Array.from("0123456789", (digit) => [digit, (media) => seekToTenth(media, Number(digit))]));
 
 const KEYS = {
   ...DIGITS,
@@ -44,6 +44,13 @@ function belongsToFocus(event) {
 function step(media, direction) {
   media.pause();
   seekTo(media, media.currentTime + direction * STEP_SECONDS[media.tagName]);
+}
+
+/** While the link is renewed the duration is not known, for a moment: the key counts once it is. */
+function seekToTenth(media, tenth) {
+  const seek = () => seekTo(media, (tenth / 10) * media.duration);
+  if (Number.isFinite(media.duration)) seek();
+  else media.addEventListener("loadedmetadata", seek, { once: true });
 }
 
 function seekTo(media, seconds) {
