@@ -205,7 +205,6 @@ LIBRARIES: Mapping[str, set[str]] = {
     "types_aiobotocore_s3": {"storage_adapters.s3"},
     "uvloop": {"gateway.server"},
     "yaml": {"gateway.config", "gateway.contract"},
-    "yarl": {"storage_adapters.s3"},
 }
 
 
