@@ -57,7 +57,9 @@ def is_resident(fd: int, offset: int, length: int) -> bool:
     if length <= 0:
         return True
     present = count_present(fd, offset, length)
-    if NOWAIT is None or (present is not None and present < pages_of(offset, length)):
+    if NOWAIT is None or (
+        present is not None and present * PAGE <= length and _misses_page(fd, offset, length, present)
+    ):
         return False
     probe = [bytearray(1)]
     try:
@@ -91,9 +93,10 @@ def count_present(fd: int, offset: int, length: int) -> int | None:
     return int(counts.cached)
 
 
-def pages_of(offset: int, length: int) -> int:
-    """How many pages these bytes (at least one) lie on."""
-    return (offset + length - 1) // PAGE - offset // PAGE + 1
+def _misses_page(fd: int, offset: int, length: int, present: int) -> bool:
+    """Whether these are fewer pages than the bytes lie on; what lies behind the file's end needs none."""
+    end = min(offset + length, os.fstat(fd).st_size)
+    return end > offset and present < (end - 1) // PAGE - offset // PAGE + 1
 
 
 def read_ahead(fd: int, offset: int, length: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage_adapters.pages import STRIDE, find_type, is_resident, read_ahead
+from storage_adapters.pages import STRIDE, count_present, find_type, is_resident, read_ahead
 
 SIZE = 8 * STRIDE
 LIBC = ctypes.CDLL(None)
@@ -76,6 +76,12 @@ class TestResidence:
     def test_what_lies_beside_the_range_does_not_matter(self, fd: int) -> None:
         os.pread(fd, SIZE, STRIDE)
         assert is_resident(fd, STRIDE, SIZE - STRIDE)
+
+    def test_asking_about_a_hole_reads_nothing(self, fd: int) -> None:
+        if count_present(fd, 0, SIZE) is None:
+            pytest.skip("cannot run here: this kernel has no cachestat (Linux 6.5)")
+        assert not is_resident(fd, 0, SIZE)
+        assert count_present(fd, 0, SIZE) == 0
 
     def test_nothing_is_always_resident(self, fd: int) -> None:
         assert is_resident(fd, 0, 0)
