@@ -92,7 +92,8 @@ class Admissions:
             owner, until = playback.owner, min(until, playback.expires_at)
             presentation = Presentation(self._cache_control_signed, playback.disposition)
         else:
-            owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
+            key = await self._authenticator.judge_key(request, Scope.RECORDINGS_READ)
+            owner, until = key.owner, min(until, key.expires_at.timestamp() if key.expires_at else until)
             ids = ids or path_ids(request)
             presentation = self._by_key
         media = await find_uploaded(self._catalog, owner, ids)

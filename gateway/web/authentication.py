@@ -57,7 +57,11 @@ class Authenticator:
         return self._limits is not None
 
     async def authenticate(self, request: web.Request, scope: Scope) -> Owner:
-        """Whose recordings the request's key opens.
+        """Whose recordings the request's key opens; raises what `judge_key` raises."""
+        return (await self.judge_key(request, scope)).owner
+
+    async def judge_key(self, request: web.Request, scope: Scope) -> ApiKey:
+        """The request's key, which is good now.
 
         Raises Unauthenticated for no key or a bad one, RateLimited for a good key that asks too often,
         Forbidden for one without the scope.
@@ -79,7 +83,7 @@ class Authenticator:
             raise Forbidden("Insufficient scope for this endpoint")
         if now - self._uses.get(key.id, 0.0) >= _USE_RECORD_SECONDS:
             await self._record_use(key, now)
-        return key.owner
+        return key
 
     @staticmethod
     def claims_signature(request: web.Request) -> bool:

@@ -1,6 +1,7 @@
 """Who may read: keys in both header fields, scopes, owners, and the exact words of each no (Vexa dialect)."""
 
 import base64
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -201,3 +202,12 @@ async def test_no_answer_and_no_log_line_shows_a_whole_key(site: Gateway, media:
         assert key.encode() not in response.body
         assert key not in str(response.head.fields)
         assert key not in site.log_text()
+
+
+async def test_a_key_that_expires_between_two_seeks_opens_no_more(site: Gateway, media: Media) -> None:
+    expires_at = datetime.now(UTC) + timedelta(seconds=1.5)
+    key = site.add_key(expires_at=expires_at)
+    assert (await call(site, media.target, key=key)).status == 200
+    while datetime.now(UTC) < expires_at:
+        assert (await call(site, "/livez")).status == 200
+    expect_refusal(await call(site, media.target, key=key), 401, INVALID)
