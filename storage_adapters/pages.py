@@ -38,7 +38,7 @@ def _find_cachestat() -> Callable[..., int] | None:
         return None
     call = ctypes.PyDLL(None).syscall
     call.restype = ctypes.c_long
-    return lambda fd, asked, counts: call(ctypes.c_long(451), fd, asked, counts, 0)  # 451 on every architecture
+    return lambda fd, asked, counts: call(ctypes.c_long(451), fd, asked, counts, 0)  # 451 everywhere but on Alpha
 
 
 CACHESTAT: Final = _find_cachestat()
@@ -48,7 +48,7 @@ NOWAIT: Final[int | None] = getattr(os, "RWF_NOWAIT", None)
 
 
 def is_resident(fd: int, offset: int, length: int) -> bool:
-    """Whether these bytes can, by all signs, be read without waiting (about 1 µs per 128 KiB).
+    """Whether these bytes can, by all signs, be read without waiting (6 µs for 64 KiB, 20 µs for 1 MiB).
 
     Looks at every page's presence, and probes the first byte and the last; without `cachestat` it probes one every
     128 KiB as well. Pages can be evicted a moment later, and some between probes can still be being read: the

@@ -5,7 +5,8 @@ know: how keys and signatures are judged (`authentication`), and what is read.
 
 A player seeks: the same path with the same credential, many times. What was decided of them is remembered for a
 few seconds at most, and only while the epoch, which every change that is heard moves on, stays the same.
-Refusals are never remembered here.
+Refusals are never remembered here, and where requests are counted nothing is. Credentials stand here as they were
+sent, in memory alone: an admission that was overtaken stays until CAPACITY others came.
 """
 
 import time

@@ -49,7 +49,9 @@ class Streams:
     def __exit__(self, *_: object) -> None:
         self.running -= 1
         if self._last is not None and not self.running:
-            self._last.set_result(None)
+            # Who waited may have lost patience: that is how a drain ends at its deadline.
+            if not self._last.done():
+                self._last.set_result(None)
             self._last = None
 
     async def wait_idle(self) -> None:
