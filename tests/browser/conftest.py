@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, ViewportSize, async_playwright, expect
 
 from gateway import demo
 from tests.browser.bidi import Bidi
@@ -48,6 +48,7 @@ async def chromium() -> AsyncGenerator[Browser]:
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("chromium is not installed; .ci/run installs it")
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
