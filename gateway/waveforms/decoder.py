@@ -48,8 +48,8 @@ async def _process(program: Sequence[str]) -> AsyncGenerator[Process]:
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.kill()
+        # Closes the pipes and kills. asyncio's own loop never hears of the end behind a full pipe that nobody reads.
+        process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public closes it
         await process.wait()
 
 

@@ -1,5 +1,6 @@
 """A decoding process that a hostile file has taken over, or taken down: the gateway is none the worse."""
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncGenerator
@@ -31,8 +32,8 @@ async def stored() -> AsyncGenerator[MemoryObject]:
         yield opened
 
 
-def children() -> list[str]:
-    """The processes of this one that run PRELUDE."""
+def children() -> list[Path]:
+    """The processes of this one that run PRELUDE, as folders of /proc."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -41,7 +42,7 @@ def children() -> list[str]:
         except OSError:  # it has just ended
             continue
         if int(parent) == os.getpid() and PRELUDE in command:
-            found.append(command)
+            found.append(path)
     return found
 
 
@@ -87,5 +88,15 @@ async def test_who_stops_listening_ends_it(stored: MemoryObject) -> None:
     endless = PRELUDE + "while True: say(b'P', 1, 0, bytes(1000))"
     async with aclosing(decode(stored, (sys.executable, "-c", endless))) as waveforms:
         assert not (await anext(waveforms)).complete
-        assert len(children()) == 1
+        (child,) = children()
+        await until_its_pipe_is_full(child)
     assert children() == []
+
+
+async def until_its_pipe_is_full(child: Path) -> None:
+    """Return once it sleeps turn after turn of the event loop: it has said more than anybody reads."""
+    asleep = 0
+    async with asyncio.timeout(60):
+        while asleep < 100:
+            asleep = asleep + 1 if (child / "stat").read_text().rpartition(")")[2].split()[0] == "S" else 0
+            await asyncio.sleep(0)
