@@ -3,6 +3,7 @@
 Every question is a request, so that asking again lets the gateway's loop turn: nothing here sleeps.
 """
 
+import asyncio
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,7 @@ RUNNING_STREAMS: Final = re.compile(rb"^seekgate_streams_running (\d+)(?:\.0)?$"
 ABANDONED: Final = re.compile(rb'^seekgate_requests_total{.*outcome="client_closed".*} (\S+)$', re.MULTILINE)
 SENT: Final = re.compile(rb"^seekgate_sent_bytes_total{.*} (\S+)$", re.MULTILINE)
 RESIDENT_KIB: Final = re.compile(r"^VmRSS:\s+(\d+) kB$", re.MULTILINE)
-# A request takes a millisecond or so: this is patience for tens of seconds.
-MOST_QUESTIONS: Final = 20_000
+PATIENCE_SECONDS: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ async def sent_bytes(site: Gateway) -> int:
 
 async def settle(site: Gateway) -> Footprint:
     """The footprint once no stream runs any more."""
-    for _ in range(MOST_QUESTIONS):
-        if not await running_streams(site):
-            return Footprint.of(site.pid)
-    raise AssertionError("streams are still running although every client has left")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await running_streams(site):
+            pass  # each look is a request
+    return Footprint.of(site.pid)

@@ -3,7 +3,10 @@
 Every test goes through real sockets, to a real Swift behind the fault proxy.
 """
 
+from collections.abc import AsyncGenerator
+
 import pytest
+import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,11 +19,19 @@ from storage_adapters.base import (
 )
 from storage_adapters.s3 import S3Storage
 from tests.contracts.storage_words import exists, read_span
-from tests.s3.broken import CONTENT, SIZE, WINDOW, breakable_storage, put
+from tests.s3.broken import CONTENT, IMPATIENT, SIZE, WINDOW, breakable_storage, put
 from tests.s3.faults import PASS, Fault, FaultProxy, answer, answering, cut, forgetting
 from tests.s3.processes import S3Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def impatient(swift: S3Server, proxy: FaultProxy) -> AsyncGenerator[S3Storage]:
+    """A storage that soon gives up on an answer."""
+    async with breakable_storage(swift, proxy, **IMPATIENT) as opened:
+        yield opened
+
 
 RECOVERABLE = {
     "reset_before_the_head": cut(-1, "reset"),
@@ -43,8 +54,10 @@ RECOVERABLE = {
 @pytest.mark.parametrize(
     "fault", [*RECOVERABLE.values(), cut(WINDOW - 1, "close")], ids=[*RECOVERABLE.keys(), "closed_one_byte_early"]
 )
-async def test_one_fault_costs_the_reader_nothing(storage: S3Storage, proxy: FaultProxy, fault: Fault) -> None:
-    async with storage.open("key") as stored:
+async def test_one_fault_costs_the_reader_nothing(
+    storage: S3Storage, impatient: S3Storage, proxy: FaultProxy, fault: Fault
+) -> None:
+    async with (impatient if fault.ending == "stall" else storage).open("key") as stored:
         proxy.break_next(fault)
         assert await read_span(stored, 100, 2 * WINDOW) == CONTENT[100 : 100 + 2 * WINDOW]
         assert len(proxy.ranges) >= 3
@@ -66,9 +79,9 @@ async def test_a_broken_body_is_resumed_at_the_exact_byte_of_the_same_version(
 
 @pytest.mark.parametrize("fault", RECOVERABLE.values(), ids=RECOVERABLE.keys())
 async def test_a_fault_that_stays_is_an_error_and_the_next_read_is_served(
-    storage: S3Storage, proxy: FaultProxy, fault: Fault
+    storage: S3Storage, impatient: S3Storage, proxy: FaultProxy, fault: Fault
 ) -> None:
-    async with storage.open("key") as stored:
+    async with (impatient if fault.ending == "stall" else storage).open("key") as stored:
         proxy.break_next(*[fault] * 20)
         with pytest.raises((StorageUnavailable, AccessDenied)) as caught:
             await read_span(stored, 0, WINDOW)
@@ -212,7 +225,11 @@ FAULTS = st.one_of(
 @settings(
     max_examples=40,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.differing_executors,
+    ],
 )
 @given(ends=st.tuples(st.integers(0, SHORT), st.integers(0, SHORT)), schedule=st.lists(FAULTS, max_size=6))
 async def test_any_span_over_any_faults_is_exact_or_an_error(

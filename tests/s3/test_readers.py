@@ -98,7 +98,7 @@ async def test_a_connection_that_never_comes_free_is_waited_for_a_bounded_time(
     swift: S3Server, proxy: FaultProxy
 ) -> None:
     async with (
-        breakable_storage(swift, proxy, read_timeout_seconds=60) as storage,
+        breakable_storage(swift, proxy, pool_timeout_seconds=0.5) as storage,
         storage.open("key") as stored,
         AsyncExitStack() as stalled,
     ):
