@@ -22,7 +22,7 @@ user_pref("media.cubeb.force_mock_context", true);
 user_pref("services.settings.server", "data:,");
 """
 LISTENING: Final = re.compile(rb"WebDriver BiDi listening on (ws://\S+)")
-PATIENCE_SECONDS: Final = 60
+PATIENCE_SECONDS: Final = 120
 
 
 @asynccontextmanager

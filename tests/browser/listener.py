@@ -25,7 +25,7 @@ _UNTIL: Final = """() => new Promise((resolve) => {
   look();
 })"""
 _STATE: Final = "[media.src, media.currentTime, media.paused, media.readyState, media.error?.message]"
-_PATIENCE_SECONDS: Final = 30
+PATIENCE_SECONDS: Final = 60
 
 
 class Listener:
@@ -82,7 +82,7 @@ class Listener:
     async def until(self, condition: str) -> None:
         """Wait for a condition, in JavaScript, on the element `media`."""
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await self.page.evaluate(_UNTIL % condition)
         except TimeoutError:
             pytest.fail(f"never: {condition}; but {await self.media(_STATE)}")

@@ -3,6 +3,7 @@
 
 const LEVEL_DB = -40;  // quieter is silence
 const HELD_SECONDS = 0.3;  // how long a tone sounds before it counts
+const STEP_SECONDS = 5;  // how long each tone lasts
 
 let media = null;
 let analyser = null;
@@ -65,14 +66,24 @@ export async function storm(seconds, pace) {
 }
 
 // Plays and listens through WebAudio: the loudest frequency in Hz, once it is one and the same for a while.
+// A busy machine may play the whole step before anybody has listened: then once more from where it began.
 export async function hear() {
   listen();
-  const playing = media.play();
+  const start = media.currentTime;
+  const end = (Math.floor(start / STEP_SECONDS) + 1) * STEP_SECONDS;
+  let playing = media.play();
   const levels = new Float32Array(analyser.frequencyBinCount);
   let [bin, since] = [0, 0];
   while (analyser.context.currentTime < since + HELD_SECONDS || bin === 0) {
     await new Promise((resolve) => { setTimeout(resolve, 20); });
     if (media.error) throw fail();
+    if (media.currentTime >= end || media.ended) {
+      media.pause();
+      await playing.catch(() => {});  // paused before it had begun
+      await seek(start);
+      playing = media.play();
+      bin = 0;
+    }
     analyser.getFloatFrequencyData(levels);
     const loudest = levels.indexOf(Math.max(...levels));
     const heard = levels[loudest] > LEVEL_DB ? loudest : 0;

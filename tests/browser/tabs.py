@@ -21,7 +21,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from tests.browser.bidi import Bidi, BidiError
 
-PATIENCE_SECONDS: Final = 40
+PATIENCE_SECONDS: Final = 60
 PAGE: Final = """<!doctype html><html lang="en"><title>Stage</title>
 <script type="module">import * as stage from "/stage.js"; window.stage = stage;</script>"""
 

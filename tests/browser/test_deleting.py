@@ -1,17 +1,17 @@
 """Deleting: asked about, taken back in time, and final when the time is over."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
 from tests.browser.library import Library, bring_in
-from tests.browser.listener import Listener
+from tests.browser.listener import PATIENCE_SECONDS, Listener
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 UNDO_WINDOW_MS = 6_000
-ATTEMPTS = 500
 
 
 @pytest.fixture
@@ -33,10 +33,9 @@ async def delete(listener: Listener, recording_id: int, key: str) -> None:
 
 
 async def until_gone(listener: Listener, recording_id: int) -> None:
-    for _ in range(ATTEMPTS):
-        if await listener.status_of(recording_id) == 404:
-            return
-    pytest.fail("the recording is still there")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await listener.status_of(recording_id) != 404:
+            pass  # each look is a request
 
 
 async def test_who_keeps_it_keeps_it(visitor: Listener, doomed: int) -> None:
