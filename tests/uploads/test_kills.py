@@ -206,7 +206,7 @@ async def clean_up(world: World) -> None:
         world.backends.deletions, world.backends.storages, CleanupSettings(**world.config.deletions.model_dump())
     )
     await Sweep(world.backends.uploads, 0, cleanup.wake).sweep_once()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while await world.backends.deletions.count_deletions():
             await cleanup.drain_once()
     assert world.storage.root is not None

@@ -10,15 +10,13 @@ import pytest
 
 from tests.gateway_process import Gateway
 from tests.s3.buckets import s3_client
-from tests.s3.conftest import swift
 from tests.s3.processes import S3Server
 from tests.s3_gateway.place import gateway_over
 from tests.uploads.client import Client, open_client
 from tests.uploads.conftest import SETTINGS
 from tests.uploads.test_repeats import ask
+from tests.uploads.waiting import PATIENCE_SECONDS
 from tests.uploads.wav import make_wav
-
-__all__ = ["swift"]
 
 MIB: Final = 1024 * 1024
 PART: Final = 5 * MIB
@@ -107,7 +105,8 @@ async def test_a_small_file_has_no_parts(client: Client, size: int | None) -> No
 @pytest.fixture(scope="module")
 def brief_site(swift: S3Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """One that gives uploads up soon."""
-    brief = {"SEEKGATE_UPLOADS__URL_EXPIRES_IN_SECONDS": "2", "SEEKGATE_UPLOADS__ABANDONED_AFTER_SECONDS": "2"}
+    # S3 itself remembers when parts were begun, so this time has to pass; a part must be sent within it.
+    brief = {"SEEKGATE_UPLOADS__URL_EXPIRES_IN_SECONDS": "12", "SEEKGATE_UPLOADS__ABANDONED_AFTER_SECONDS": "12"}
     folder = tmp_path_factory.mktemp("s3-brief-parts")
     with gateway_over(swift, postgres, folder, {**SETTINGS, **brief}, upload_part_bytes=PART) as gateway:
         yield gateway
@@ -118,6 +117,6 @@ async def test_parts_that_nobody_joins_are_swept_out(swift: S3Server, brief_site
         promised = await client.promise(await client.new_recording(), file_size_bytes=len(FILE))
         await send(client, promised["parts"][0])
     bucket = urlsplit(promised["upload_url"]).path.split("/")[1]
-    async with s3_client(swift) as s3, asyncio.timeout(30):
+    async with s3_client(swift) as s3, asyncio.timeout(PATIENCE_SECONDS):
         while "Uploads" in await s3.list_multipart_uploads(Bucket=bucket):
             pass

@@ -3,16 +3,16 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conformance.raw_http import Connection, compose, connect
-from tests.gateway_process import Gateway
-from tests.uploads.client import Client, raw_path
-from tests.uploads.conftest import ALLOWED_ORIGIN, MAX_FILE_BYTES, MAX_MEDIA, Content
+from tests.gateway_process import Gateway, running_gateway
+from tests.uploads.client import Client, open_client, raw_path
+from tests.uploads.conftest import ALLOWED_ORIGIN, MAX_FILE_BYTES, MAX_MEDIA, SETTINGS, Content
 from tests.uploads.waiting import become
 
 
@@ -321,14 +321,23 @@ async def send_without_end(connection: Connection) -> None:
         await connection.send(b"%x\r\n%s\r\n" % (2**20, bytes(2**20)))
 
 
-async def test_a_client_that_falls_silent_is_given_up_and_leaves_nothing(site: Gateway, client: Client) -> None:
-    promised = await client.promise(await client.new_recording())
-    path = promised["upload_url"].removeprefix(site.base_url)
-    async with connect(site.host, site.port) as connection:
-        await connection.send(compose("PUT", path, [("Content-Length", "100")], host=site.authority, body=b"half"))
+@pytest.fixture
+def impatient(postgres: str, tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway that gives up soon on who falls silent: for nobody else, on a busy machine everybody pauses."""
+    with running_gateway(postgres, tmp_path, {**SETTINGS, "SEEKGATE_UPLOADS__STALL_TIMEOUT_SECONDS": "1"}) as gateway:
+        yield gateway
+
+
+async def test_a_client_that_falls_silent_is_given_up_and_leaves_nothing(impatient: Gateway) -> None:
+    async with open_client(impatient.base_url, impatient.key) as client:
+        promised = await client.promise(await client.new_recording())
+    path = promised["upload_url"].removeprefix(impatient.base_url)
+    async with connect(impatient.host, impatient.port) as connection:
+        octets = compose("PUT", path, [("Content-Length", "100")], host=impatient.authority, body=b"half")
+        await connection.send(octets)
         head = await connection.read_head()
     assert head.status == 408
-    assert drafts(site) == []
+    assert drafts(impatient) == []
 
 
 async def test_a_client_that_leaves_in_the_middle_leaves_nothing(site: Gateway, client: Client) -> None:
