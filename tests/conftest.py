@@ -11,18 +11,28 @@ from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from gateway.db.embedded import embedded_postgres
 from gateway.db.pool import apply_schema, open_pool
+from tests.s3.servers import ceph, rclone, swift
+from tests.scheduling import Rooms, rank_of
+
+__all__ = ["ceph", "rclone", "swift"]
 
 # Suites that tests inherit deserve the same explanations when they fail.
 pytest.register_assert_rewrite("tests.contracts")
+
+# Timings never decide a test: examples may take as long as the machine takes.
+settings.register_profile("seekgate", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("seekgate")
 
 TEMPLATE: Final = "seekgate_template"
 MEMORY_WANTED: Final = 4 * 2**30
@@ -108,6 +118,17 @@ async def scratch_database(server: str, template: str = TEMPLATE) -> AsyncGenera
         await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await connection.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first."""
+    items.sort(key=lambda item: rank_of(item.nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Our own, whatever `--dist` says."""
+    return Rooms(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

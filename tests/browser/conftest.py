@@ -23,11 +23,8 @@ from tests.browser.listener import Listener
 from tests.browser.places import Place, furnish
 from tests.browser.tabs import Tab, chromium_tab, firefox_tab, stage_server
 from tests.gateway_process import Gateway, running_gateway
-from tests.s3.conftest import swift
 from tests.s3.processes import S3Server
 from tests.s3_gateway.place import gateway_over
-
-__all__ = ["swift"]
 
 FLAGS: Final = (
     "--no-sandbox",
@@ -39,7 +36,7 @@ FLAGS: Final = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 )
-PATIENCE_MS: Final = 20_000
+PATIENCE_MS: Final = 60_000
 DESK: Final = ViewportSize(width=1280, height=820)
 
 

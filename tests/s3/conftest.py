@@ -1,43 +1,33 @@
-"""The S3 servers, one of each per run; and for each module a storage over one of them behind the fault proxy.
+"""For each module a storage over Swift behind the fault proxy; and what the SDK has read of its own files, for all.
 
 A module that asks for `proxy` or `storage` runs in one event loop: `pytestmark = pytest.mark.asyncio(loop_scope="module")`.
 """
 
-import tempfile
 from collections.abc import AsyncGenerator, Iterator
-from pathlib import Path
+from functools import cache
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from botocore.loaders import JSONFileLoader  # type: ignore[import-untyped]
 
 from storage_adapters.s3 import S3Storage
 from tests.s3.broken import breakable_storage
-from tests.s3.ceph import running_ceph
 from tests.s3.faults import FaultProxy, fault_proxy
 from tests.s3.processes import S3Server
-from tests.s3.rclone import running_rclone
-from tests.s3.swift import running_swift
 
 
-@pytest.fixture(scope="session")
-def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_swift(tmp_path_factory.mktemp("swift")) as server:
-        yield server
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """Every storage has a session of the SDK's, which parses a megabyte of JSON: here, once for all of them."""
+    parse = cache(JSONFileLoader().load_file)
 
+    def load_file(_: JSONFileLoader, path: str) -> Any:
+        return parse(path)
 
-@pytest.fixture(scope="session")
-def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with (
-        tempfile.TemporaryDirectory(prefix="ceph-") as sockets,
-        running_ceph(tmp_path_factory.mktemp("ceph"), Path(sockets)) as server,
-    ):
-        yield server
-
-
-@pytest.fixture(scope="session")
-def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_rclone(tmp_path_factory.mktemp("rclone")) as server:
-        yield server
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", load_file)
+        yield
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -9,11 +9,10 @@ from tests.conformance.conftest import ask, empty, large, media, met, one_byte
 from tests.conformance.objects import AddMedia
 from tests.conformance.site import SETTINGS
 from tests.gateway_process import Gateway
-from tests.s3.conftest import ceph, rclone, swift
 from tests.s3.processes import S3Server
 from tests.s3_gateway.place import add_settled, gateway_over
 
-__all__ = ["ask", "ceph", "empty", "large", "media", "met", "one_byte", "rclone", "swift"]
+__all__ = ["ask", "empty", "large", "media", "met", "one_byte"]
 
 
 @pytest.fixture(scope="session")

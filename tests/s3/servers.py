@@ -1,0 +1,36 @@
+"""The S3 servers as fixtures, one of each for all rooms: a server takes seconds to start.
+
+Knows: when they start and end. Refuses to know: how, and what is in their buckets.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.s3.ceph import running_ceph
+from tests.s3.processes import S3Server
+from tests.s3.rclone import running_rclone
+from tests.s3.swift import running_swift
+
+
+@pytest.fixture(scope="session")
+def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with running_swift(tmp_path_factory.mktemp("swift")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with (
+        tempfile.TemporaryDirectory(prefix="ceph-") as sockets,
+        running_ceph(tmp_path_factory.mktemp("ceph"), Path(sockets)) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with running_rclone(tmp_path_factory.mktemp("rclone")) as server:
+        yield server
