@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-COMMAND_SECONDS = 60
+COMMAND_SECONDS = 180  # patience, not an expectation
 
 
 @dataclass(frozen=True, slots=True)

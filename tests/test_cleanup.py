@@ -101,7 +101,7 @@ async def test_an_entry_of_a_storage_that_is_not_configured_waits_for_it() -> No
 async def test_the_worker_rests_until_it_is_woken() -> None:
     queue, storage = MemoryDeletionQueue(), Failing()
     worker = cleanup(queue, disk=storage)
-    async with in_background(worker.run()), asyncio.timeout(20):
+    async with in_background(worker.run()), asyncio.timeout(60):
         queue.add(media("disk", "a"))
         worker.wake()
         await storage.was_asked.wait()

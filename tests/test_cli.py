@@ -265,7 +265,16 @@ def test_an_interrupt_ends_a_command_quietly(tmp_path: Path) -> None:
     fifo = tmp_path / "settings.yaml"
     os.mkfifo(fifo)
     with command_line(tmp_path).start("list-keys", "--config", fifo) as process, fifo.open("w"):
-        # The command has opened its settings and waits for them.
+        # The command has opened its settings. A signal right before it waits for them would be seen only behind them.
+        until_asleep(process.pid)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=120)
     assert (process.returncode, said) == (130, "\n")
+
+
+def until_asleep(pid: int) -> None:
+    """Return once the process waits in the kernel."""
+    for _ in range(1_000_000):
+        if Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] == "S":
+            return
+    pytest.fail("it never waits")

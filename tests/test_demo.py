@@ -135,7 +135,7 @@ def test_the_lines_that_the_demo_prints_work_when_pasted(tmp_path: Path) -> None
                 (imported,) = seekgate.json_lines("import", make_sound(folder / "sound.mp3"), "--user", demo.EMAIL)
             finally:
                 process.send_signal(signal.SIGTERM)
-                _, said = process.communicate(timeout=60)
+                _, said = process.communicate(timeout=120)
                 assert "Traceback" not in said, said
         assert re.search(r"Player  http://127\.0\.0\.1:\d+/", head[1])
         assert listed.count('"storage_backend":"synthetic"') == 3

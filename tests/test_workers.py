@@ -14,29 +14,31 @@ import pytest
 
 from tests.gateway_process import Gateway, running_gateway
 
-SOON = 60
+SOON = 120
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Path:
     """The gateway's configuration file."""
     path = tmp_path / "config.yaml"
-    path.write_text(f"server: {{workers: 2, port: {free_port()}}}")
+    path.write_text("server: {workers: 2}")
     return path
 
 
 @pytest.fixture
-def site(postgres: str, tmp_path: Path, settings: Path) -> Iterator[Gateway]:
-    environ = {"SEEKGATE_CONFIG": str(settings), "SEEKGATE_SERVER__PORT": free_port()}
+def site(postgres: str, tmp_path: Path, settings: Path, port: int) -> Iterator[Gateway]:
+    environ = {"SEEKGATE_CONFIG": str(settings), "SEEKGATE_SERVER__PORT": str(port)}
     with running_gateway(postgres, tmp_path, environ) as opened:
         yield opened
 
 
-def free_port() -> str:
-    """A port that was free a moment ago: workers need a known one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port that is kept free for the workers, who need a known one: bound to, and not listened at."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        keeper.bind(("127.0.0.1", 0))
+        yield keeper.getsockname()[1]
 
 
 def workers(site: Gateway) -> set[int]:
@@ -63,7 +65,7 @@ def eventually(what: Callable[[], bool], site: Gateway) -> None:
 
 
 def ask(site: Gateway, path: str = "/livez") -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(site.host, site.port, timeout=20)
+    connection = http.client.HTTPConnection(site.host, site.port, timeout=60)
     with contextlib.closing(connection):
         connection.request("GET", path, headers={"X-API-Key": site.key, "Connection": "close"})
         answer = connection.getresponse()

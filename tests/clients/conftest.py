@@ -13,7 +13,7 @@ from tests.conformance.media import Media
 from tests.conformance.objects import AddMedia, add, noise
 from tests.gateway_process import Gateway, running_gateway
 
-PATIENCE_SECONDS: Final = 60
+PATIENCE_SECONDS: Final = 180
 
 Program = Callable[..., subprocess.CompletedProcess[bytes]]
 

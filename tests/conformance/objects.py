@@ -21,7 +21,7 @@ def add(site: Gateway, name: str, content: bytes) -> Media:
 
 def look(site: Gateway, ids: tuple[int, int], content: bytes) -> Media:
     """The object with the validators that a HEAD of it tells (by the standard library's client)."""
-    connection = http.client.HTTPConnection(site.host, site.port, timeout=20)
+    connection = http.client.HTTPConnection(site.host, site.port, timeout=60)
     try:
         connection.request("HEAD", f"/recordings/{ids[0]}/media/{ids[1]}/raw", headers={"X-API-Key": site.key})
         head = connection.getresponse()

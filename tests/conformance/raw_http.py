@@ -16,7 +16,7 @@ from typing import Final
 
 Fields = Iterable[tuple[str, str | bytes]]
 
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 60.0
 STREAM_LIMIT_BYTES: Final = 256 * 1024
 
 # RFC 9112 section 4: status-line = HTTP-version SP status-code SP [ reason-phrase ]

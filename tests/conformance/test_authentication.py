@@ -205,9 +205,14 @@ async def test_no_answer_and_no_log_line_shows_a_whole_key(site: Gateway, media:
 
 
 async def test_a_key_that_expires_between_two_seeks_opens_no_more(site: Gateway, media: Media) -> None:
-    expires_at = datetime.now(UTC) + timedelta(seconds=1.5)
-    key = site.add_key(expires_at=expires_at)
-    assert (await call(site, media.target, key=key)).status == 200
+    # As short as this machine manages a seek in: only one that was answered before the end tells anything.
+    for lifetime in (1.5, 6, 24, 96):
+        expires_at = datetime.now(UTC) + timedelta(seconds=lifetime)
+        key = site.add_key(expires_at=expires_at)
+        response = await call(site, media.target, key=key)
+        if datetime.now(UTC) < expires_at:
+            break
+    assert response.status == 200
     while datetime.now(UTC) < expires_at:
         assert (await call(site, "/livez")).status == 200
     expect_refusal(await call(site, media.target, key=key), 401, INVALID)

@@ -71,7 +71,9 @@ async def test_metadata_come_back_octet_by_octet(site: Gateway, metadata: bytes)
     assert metadata_text(again) == metadata
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(
     metadata=st.dictionaries(
         st.text(max_size=9),

@@ -12,7 +12,9 @@ from tests.conformance.calling import document
 from tests.conformance.media import Media
 from tests.gateway_process import Gateway
 
-FUZZ: Final = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+FUZZ: Final = settings(
+    max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture], deadline=None
+)
 BODIES: Final = {"POST": b"{}"}
 
 

@@ -74,7 +74,11 @@ class RegistrationContract:
     @settings(
         max_examples=40,
         deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.function_scoped_fixture,
+            HealthCheck.differing_executors,
+        ],
     )
     @given(metadata=st.dictionaries(TEXTS, VALUES, max_size=4), name=TEXTS)
     async def test_names_and_metadata_come_back_unchanged(

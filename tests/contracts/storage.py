@@ -31,7 +31,11 @@ from tests.contracts.storage_words import LARGE, Put, exists, read_span, read_wh
 one_storage_for_all_examples = settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.differing_executors,
+    ],
 )
 
 

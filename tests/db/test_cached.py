@@ -17,7 +17,7 @@ from gateway.db.recordings import PgRecordingCatalog
 
 DIGEST = bytes(range(32))
 MEDIA = NewMedia("audio", "mp3", "audio/mpeg", "local", "a.mp3", 10, "v1", datetime(2026, 1, 1, tzinfo=UTC))
-SOON = 10
+SOON = 60
 
 
 class Watched(Changes):

@@ -93,7 +93,7 @@ async def test_a_creation_that_is_cancelled_leaves_nothing(
         # The creation waits for this lock, which is its users row's.
         await connection.execute("SELECT FROM users FOR UPDATE")
         waiting = asyncio.create_task(recordings.create_recording(owner, NewRecording(), key()))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
                 continue
         waiting.cancel()

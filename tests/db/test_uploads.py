@@ -141,7 +141,7 @@ async def test_who_would_complete_or_delete_waits_for_the_object_to_appear(room:
 async def blocked(room: Room) -> None:
     """Return once somebody waits for a lock in this database."""
     waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT granted AND a.datname = current_database()"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await room.pool.fetchval(waiting):
             pass
 

@@ -16,7 +16,7 @@ from tests.s3.processes import S3Server
 from tests.s3_gateway.broken import ProxyThread, proxy_before, remove
 from tests.s3_gateway.place import only_s3
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 @pytest.fixture(scope="module")

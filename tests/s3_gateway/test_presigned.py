@@ -45,7 +45,7 @@ def curl(*arguments: str) -> tuple[str, bytes]:
         ["curl", "--silent", "--show-error", "--fail", "--disable", "--dump-header", "/dev/stderr", *arguments],
         capture_output=True,
         check=True,
-        timeout=20,
+        timeout=60,
     )
     return done.stderr.decode("latin-1").lower().replace("\r", ""), done.stdout
 

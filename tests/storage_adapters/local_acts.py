@@ -12,7 +12,7 @@ from storage_adapters.local import LocalStorage
 
 
 async def open_it(storage: LocalStorage, key: str) -> None:
-    async with asyncio.timeout(5), storage.open(key):
+    async with asyncio.timeout(60), storage.open(key):
         pass
 
 

@@ -150,7 +150,7 @@ class TestLinks(LocalFixtures):
             # On a busy machine the thread may hold one state for long: on until the file was seen, too.
             for attempt in range(20_000):
                 try:
-                    seen.add(await asyncio.wait_for(read_whole(adapter, key), timeout=5))
+                    seen.add(await asyncio.wait_for(read_whole(adapter, key), timeout=60))
                 except StorageError as error:
                     seen.add(type(error))
                 if attempt >= 400 and b"inside" in seen:

@@ -115,7 +115,7 @@ async def computing(folder: Path, seconds: float = 60) -> AsyncGenerator[Wavefor
 
 
 async def until_complete(waveforms: Waveforms, storage: Storage) -> Waveform:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not (waveform := await waveforms.find(storage, KEY)).complete:
             pass
     return waveform
@@ -264,8 +264,9 @@ async def test_one_that_takes_too_long_is_given_up_for_good(
     adapter.gate.clear()
     async with computing(tmp_path, seconds=0.5) as waveforms:
         assert await until_complete(waveforms, storage) == UNDECODABLE
+        begun = len(adapter.reads)  # one; none if the time was over before the decoder had started
         assert await waveforms.find(storage, KEY) == UNDECODABLE
-    assert len(adapter.reads) == 1
+    assert len(adapter.reads) == begun <= 1
 
 
 async def test_an_object_that_is_gone_has_no_waveform(
