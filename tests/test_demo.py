@@ -21,6 +21,7 @@ from gateway.config import Config, load
 from gateway.keys import digest, visible_prefix
 from gateway.probe import probe
 from tests.command_line import command_line
+from tests.conftest import scratch_database
 from tests.media_files import make_sound
 
 RATE = 48_000
@@ -31,9 +32,12 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return demo.write_recording(tmp_path_factory.mktemp("demo"))
 
 
-@pytest.fixture
-def config(tmp_path: Path, database_url: str) -> Config:
-    return load(None, {"SEEKGATE_DATA_DIR": str(tmp_path), "SEEKGATE_DATABASE__URL": database_url})
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def config(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Config]:
+    """One demo for all tests, which find what is there already: the recording takes seconds to encode."""
+    async with scratch_database(postgres) as url:
+        folder = tmp_path_factory.mktemp("data")
+        yield load(None, {"SEEKGATE_DATA_DIR": str(folder), "SEEKGATE_DATABASE__URL": url})
 
 
 @pytest_asyncio.fixture

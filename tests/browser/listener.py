@@ -4,6 +4,7 @@ Knows: the page's labels, as a person does, and its media element. Refuses to kn
 """
 
 import asyncio
+import re
 from typing import Any, Final
 
 import pytest
@@ -76,6 +77,7 @@ class Listener:
 
     async def until_drawn(self) -> None:
         """Wait until the waveform is whole."""
+        await expect(self.page.locator("#waveform .shape")).to_have_attribute("d", re.compile("."))
         figure = self.page.get_by_role("figure", name="Waveform")
         await expect(figure.locator("figcaption")).to_be_empty()
 

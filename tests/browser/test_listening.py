@@ -1,5 +1,6 @@
 """Playing and seeking, by mouse, by keyboard and by transcript."""
 
+import asyncio
 import re
 from itertools import count
 from pathlib import Path
@@ -151,14 +152,17 @@ async def test_the_waveform_is_as_loud_as_the_recording(listener: Listener, libr
 
 
 async def test_a_waveform_grows_until_it_is_whole(listener: Listener, library: Library) -> None:
-    halves = count()
+    halves, seen = count(), asyncio.Event()
 
     async def halve_the_first(route: Route) -> None:
         answer = await route.fetch()
-        waveform = await answer.json()
+        while not (waveform := await answer.json())["complete"]:
+            answer = await route.fetch()
         if next(halves) == 0:
             bins = [level for level in waveform["bins"][:500] for _ in range(2)]
             waveform = {"bins": bins, "seconds_covered": waveform["seconds_covered"] / 2, "complete": False}
+        else:
+            await seen.wait()
         await route.fulfill(response=answer, json=waveform)
 
     await listener.page.route("**/waveform", halve_the_first)
@@ -166,6 +170,7 @@ async def test_a_waveform_grows_until_it_is_whole(listener: Listener, library: L
     figure = listener.page.get_by_role("figure", name="Waveform")
     await expect(figure).to_contain_text("Drawing the waveform: 3:00 of 6:00")
     assert len(await strokes(listener)) == 125
+    seen.set()
     await listener.until_drawn()
     assert len(await strokes(listener)) == 250
 
