@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -261,6 +262,15 @@ def test_a_storage_that_cannot_be_made_is_told(tmp_path: Path, database_url: str
     assert said.startswith(f"Error: the root {root!r}")
 
 
+@pytest.fixture
+def at_a_terminal() -> Iterator[None]:
+    """Programs that are started can be interrupted, also if the tests run behind an `&`, which ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("at_a_terminal")
 def test_an_interrupt_ends_a_command_quietly(tmp_path: Path) -> None:
     fifo = tmp_path / "settings.yaml"
     os.mkfifo(fifo)

@@ -115,9 +115,11 @@ async def computing(folder: Path, seconds: float = 60) -> AsyncGenerator[Wavefor
 
 
 async def until_complete(waveforms: Waveforms, storage: Storage) -> Waveform:
+    """The whole, once the process that computed it has ended, too: what is cancelled before leaves it to nobody."""
     async with asyncio.timeout(120):
         while not (waveform := await waveforms.find(storage, KEY)).complete:
             pass
+        await asyncio.gather(*waveforms._running.values(), return_exceptions=True)
     return waveform
 
 
@@ -235,8 +237,9 @@ async def test_closing_ends_what_is_being_computed_and_it_begins_anew(
     async with computing(tmp_path) as waveforms:
         asking = asyncio.create_task(waveforms.find(storage, KEY))
         await adapter.waiting.wait()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
+    # On a busy machine whoever asked was answered before, with as much as there was: nothing.
+    await asyncio.wait({asking})
+    assert asking.cancelled() or asking.result() == Waveform()
     adapter.gate.set()
     async with computing(tmp_path) as waveforms:
         assert (await until_complete(waveforms, storage)).complete
