@@ -14,7 +14,7 @@ from typing import Final
 
 from gateway.config import Config
 
-_BACKLOG: Final = 1024
+BACKLOG: Final = 1024
 # How much of an answer may wait in the kernel before it is sent. Without a limit that is the whole send buffer, which
 # grows to 4 MiB by itself: read from a storage, and counted as sent, for each client that seeks away. What is on its
 # way to the client is not limited by this.
@@ -49,7 +49,7 @@ def _listen(host: str, port: int, count: int, stack: ExitStack) -> list[socket.s
         sockets.append(opened)
     # All are bound before any listens: a connection must not find a queue that nobody will serve.
     for each in sockets:
-        each.listen(_BACKLOG)
+        each.listen(BACKLOG)
     return sockets
 
 

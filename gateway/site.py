@@ -10,24 +10,27 @@ it does.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple, cast
+from contextlib import asynccontextmanager, closing
+from functools import partial
+from socket import socket
+from typing import Any, Final, cast
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.backends import Backends, in_background, open_backends
+from gateway.byte_route import Traffic, build_byte_route
 from gateway.cleanup import Cleanup, CleanupSettings
 from gateway.config import Config
 from gateway.contract import load_contract
 from gateway.drain import Drain
 from gateway.intake import build_intake, build_sweep
-from gateway.listening import Sockets, tls_context
+from gateway.listening import BACKLOG, Sockets, tls_context
 from gateway.observability import AccessLog, Metrics
-from gateway.web.admissions import Admissions
 from gateway.web.app import Services, build_admin_app, build_app
 from gateway.web.authentication import Authenticator
 from gateway.web.bota import BotaRoutes
+from gateway.web.connection import Connection
 from gateway.web.connections import Connections
 from gateway.web.contract_page import ContractRoutes
 from gateway.web.cors import Cors
@@ -36,10 +39,9 @@ from gateway.web.front import Front
 from gateway.web.health import Check, HealthRoutes
 from gateway.web.journal import Journal
 from gateway.web.links import Links
-from gateway.web.media import MediaRoute
 from gateway.web.page import PageRoutes
 from gateway.web.rate_limits import RateLimits
-from gateway.web.streaming import Streamer, Streams
+from gateway.web.streaming import Streams
 from gateway.web.vexa import VexaRoutes
 from gateway.web.waveforms import WaveformRoute
 
@@ -55,7 +57,7 @@ async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenera
     streams = Streams(config.delivery.max_concurrent_streams)
     async with open_backends(config) as backends, _journal(config, streams) as journal:
         cleanup = Cleanup(backends.deletions, backends.storages, CleanupSettings(**config.deletions.model_dump()))
-        site = _Site(config, backends, cleanup, _Traffic(drain, streams, journal))
+        site = _Site(config, backends, cleanup, Traffic(drain, streams, journal))
         sweep = build_sweep(config, backends, cleanup.wake)
         async with in_background(cleanup.run()), in_background(sweep.run()), site.listening(sockets):
             yield
@@ -72,18 +74,10 @@ async def _journal(config: Config, streams: Streams) -> AsyncGenerator[Journal]:
         await journal.close()
 
 
-class _Traffic(NamedTuple):
-    """What is known of the traffic as a whole."""
-
-    drain: Drain
-    streams: Streams
-    journal: Journal
-
-
 class _Site:
     """The routes' services, built once, and the way up and down."""
 
-    def __init__(self, config: Config, backends: Backends, cleanup: Cleanup, traffic: _Traffic) -> None:
+    def __init__(self, config: Config, backends: Backends, cleanup: Cleanup, traffic: Traffic) -> None:
         drain, self._streams, self._journal = traffic
         self._config = config
         self._backends = backends
@@ -94,9 +88,17 @@ class _Site:
         self._authenticator = Authenticator(backends.api_keys, backends.signer, self._limits)
         self._links = Links(backends.signer, config.server.public_url)
         self._frame = Frame(self._journal, self._connections, self._cors)
-        self._media = self._media_route()
+        self._route = build_byte_route(
+            config,
+            backends,
+            traffic,
+            connections=self._connections,
+            cors=self._cors,
+            links=self._links,
+            limits=self._limits if config.rate_limits.byte_route else None,
+        )
         self._services = Services(
-            self._media,
+            self._route.media,
             self._vexa(cleanup),
             self._bota(cleanup),
             *build_intake(config, backends, self._authenticator, self._streams, cleanup.wake),
@@ -114,26 +116,6 @@ class _Site:
             return None
         return RateLimits(
             requests_per_minute=settings.requests_per_minute / workers, burst=max(settings.burst // workers, 1)
-        )
-
-    def _media_route(self) -> MediaRoute:
-        backends, delivery = self._backends, self._config.delivery
-        limits = self._limits if self._config.rate_limits.byte_route else None
-        admissions = Admissions(
-            authenticator=Authenticator(backends.api_keys, backends.signer, limits),
-            catalog=backends.catalog,
-            storages=backends.storages,
-            epoch=backends.epoch,
-            cache_control_private=delivery.cache_control_private,
-            cache_control_signed=delivery.cache_control_signed,
-        )
-        streamer = Streamer(
-            self._streams,
-            stall_timeout_seconds=delivery.stall_timeout_seconds,
-            is_draining=self._drain.is_draining,
-        )
-        return MediaRoute(
-            admissions, backends.catalog, streamer, self._links, self._cors, max_ranges=delivery.max_ranges
         )
 
     def _vexa(self, cleanup: Cleanup) -> VexaRoutes:
@@ -172,44 +154,52 @@ class _Site:
         admin = self._runner(build_admin_app(self._services))
         try:
             await public.setup()
-            self._put_in_front(public)
-            await web.SockSite(public, sockets.public, ssl_context=tls_context(self._config)).start()
-            if sockets.admin is not None:
-                await admin.setup()
-                await web.SockSite(admin, sockets.admin).start()
-            yield
-            await self._wait_for_streams(public)
+            with closing(await self._listen(public, sockets.public)) as listener:
+                if sockets.admin is not None:
+                    await admin.setup()
+                    await web.SockSite(admin, sockets.admin).start()
+                yield
+                await self._wait_for_streams(public, listener)
         finally:
             await public.cleanup()
             await admin.cleanup()
 
-    def _put_in_front(self, runner: web.AppRunner) -> None:
-        """Let seeks pass the application by."""
+    async def _listen(self, runner: web.AppRunner, listening: socket) -> asyncio.Server:
+        """Serve the runner's application on the socket; seeks pass it by."""
         server = runner.server
-        if server is not None:
-            # An application's server makes no other kind of request than its own.
-            application = cast("Handler", server.request_handler)
-            server.request_handler = cast("Any", Front(self._frame, self._media, application))
+        if server is None:
+            raise RuntimeError("the runner has not been set up")
+        # An application's server makes no other kind of request than its own.
+        application = cast("Handler", server.request_handler)
+        server.request_handler = cast("Any", Front(self._frame, self._route.seeks, self._route.media, application))
+        connect = partial(
+            Connection,
+            server,
+            self._route.seeks,
+            keepalive_timeout=self._config.server.keepalive_timeout_seconds,
+        )
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(connect, sock=listening, ssl=tls_context(self._config), backlog=BACKLOG)
 
     def _runner(self, app: web.Application) -> web.AppRunner:
         return web.AppRunner(
             app,
             access_log=None,
             handler_cancellation=True,
-            # A compressed body is no recording, and may be a bomb; the size that counts is the size on the wire.
+            # As Connection has it.
             auto_decompress=False,
             keepalive_timeout=self._config.server.keepalive_timeout_seconds,
             shutdown_timeout=_FAREWELL_SECONDS,
         )
 
-    async def _wait_for_streams(self, runner: web.AppRunner) -> None:
+    async def _wait_for_streams(self, runner: web.AppRunner, listener: asyncio.Server) -> None:
         """Fail readiness, close idle connections, and give the running streams until the deadline.
 
         A lone worker's listener stays up, so that health checks see "draining"; among several, others accept.
         """
         self._drain.request()
-        for site in runner.sites if self._config.server.worker_count > 1 else ():
-            await site.stop()
+        if self._config.server.worker_count > 1:
+            listener.close()
         if runner.server is not None:
             await self._connections.close_idle(runner.server)
         try:

@@ -119,6 +119,27 @@ class ZeroCopy(ABC):
         """
 
 
+class KeptObject(Protocol):
+    """One version of one object, all of it in one file that is open already; -1 is the `fd` of a closed one."""
+
+    @property
+    def stat(self) -> ObjectStat: ...
+
+    @property
+    def fd(self) -> int: ...
+
+
+class Keeping(ABC):
+    """A storage that keeps objects open between their readers."""
+
+    @abstractmethod
+    def at_hand(self, key: str) -> KeptObject | None:
+        """The object as it is now, if it is open already: the same one for the same version.
+
+        It is open until something is awaited.
+        """
+
+
 class Presigning(ABC):
     """A storage that can hand out URLs of its own; without `expires_in_seconds` they live as long as it is set to."""
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from storage_adapters.base import (
     AccessDenied,
+    Keeping,
     Listable,
     ListedObject,
     ObjectStat,
@@ -87,7 +88,7 @@ class Opening:
         self._files.unpin(self._stored)
 
 
-class LocalStorage(Writable, Resumable, Listable):
+class LocalStorage(Keeping, Writable, Resumable, Listable):
     """A StorageAdapter over the files beneath `root` (resolved); made by `connect`."""
 
     def __init__(self, root: Path, files: OpenFiles) -> None:
@@ -97,6 +98,10 @@ class LocalStorage(Writable, Resumable, Listable):
     def open(self, key: str, expected: ObjectStat | None = None) -> Opening:  # noqa: ARG002 - measuring is free here
         """Pin the file that the key names now."""
         return Opening(self._files, key)
+
+    def at_hand(self, key: str) -> LocalObject | None:
+        """The file that the key names now, if it is open already."""
+        return self._files.at_hand(key)
 
     @asynccontextmanager
     async def create(self, key: str, *, content_type: str | None = None) -> AsyncGenerator[Draft, None]:  # noqa: ARG002 - a file has no place for it

@@ -154,7 +154,14 @@ class OpenFiles:
             await asyncio.wait(self._closing)
 
     def pin_kept(self, key: str) -> LocalObject | None:
-        """The same as `pin` gives, if it is open already and the key's file is still this one."""
+        """The same as `pin` gives, if it is at hand."""
+        stored = self.at_hand(key)
+        if stored is not None:
+            stored.readers += 1
+        return stored
+
+    def at_hand(self, key: str) -> LocalObject | None:
+        """The key's file if it is open already and still this one; unless it is pinned, until anything is awaited."""
         stored = self._kept.get(key)
         if stored is None:
             return None
@@ -166,7 +173,6 @@ class OpenFiles:
             self.drop(key)
             return None
         self._kept.move_to_end(key)
-        stored.readers += 1
         return stored
 
     def _keep(self, stored: LocalObject) -> None:

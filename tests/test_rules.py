@@ -117,6 +117,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.waveforms",
         "storage_adapters",
     },
+    "gateway.byte_route": {"gateway.backends", "gateway.config", "gateway.drain", "gateway.web"},
     "gateway.intake": {
         "gateway.backends",
         "gateway.catalog",
@@ -132,6 +133,7 @@ ROOMS: Mapping[str, set[str]] = {
     "gateway.workers": {"gateway.config", "gateway.listening"},
     "gateway.site": {
         "gateway.backends",
+        "gateway.byte_route",
         "gateway.cleanup",
         "gateway.config",
         "gateway.contract",

@@ -142,6 +142,12 @@ def _plan_whole(method: str, representation: Representation) -> DeliveryPlan:
     return DeliveryPlan(200, representation.with_content, (_content_length(size),), body, length)
 
 
+def plan_span(span: ByteSpan, representation: Representation) -> DeliveryPlan:
+    """The answer to a GET of one span that lies inside the representation (section 15.3.7.1)."""
+    varying = (_content_length(span.length), ("Content-Range", _content_range(span, representation.size)))
+    return DeliveryPlan(206, representation.with_content, varying, (span,), span.length)
+
+
 def _plan_spans(
     spans: tuple[ByteSpan, ...], representation: Representation, boundary: Callable[[], str]
 ) -> DeliveryPlan:
@@ -149,9 +155,7 @@ def _plan_spans(
         unsatisfied = ("Content-Range", f"bytes */{representation.size}")
         return DeliveryPlan(416, representation.bare, (_NO_STORE, unsatisfied, _content_length(0)), (), 0)
     if len(spans) == 1:
-        length = spans[0].length
-        varying = (("Content-Length", str(length)), ("Content-Range", _content_range(spans[0], representation.size)))
-        return DeliveryPlan(206, representation.with_content, varying, spans, length)
+        return plan_span(spans[0], representation)
     between = boundary()
     body = _multipart(spans, representation, between)
     length = sum(len(segment) if isinstance(segment, bytes) else segment.length for segment in body)

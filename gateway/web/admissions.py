@@ -28,7 +28,10 @@ HOLDS_SECONDS: Final = 5.0
 
 
 class Admission(NamedTuple):
-    """What may be read, how it looks, and where it lies; `until` is in seconds since the epoch of time."""
+    """What may be read, how it looks, and where it lies.
+
+    It holds until `until` (seconds since 1970) and while `epoch` is the number of the epoch; None: this once.
+    """
 
     media: MediaFile
     prepared: Prepared
@@ -72,18 +75,23 @@ class Admissions:
         headers = request.headers
         asked = (request.raw_path, headers.get(X_API_KEY), headers.get(hdrs.AUTHORIZATION))
         held = self._held.get(asked)
-        if held is not None and held.epoch == self._epoch.number and self._now() < held.until:
+        if held is not None and self.holds(held):
             exchange.principal = held.principal
             exchange.storage = held.storage.name
             return held
-        epoch = self._epoch.number
+        epoch = None if self._authenticator.counts_requests else self._epoch.number
         admission = await self._decide(request, exchange, ids, epoch)
-        if epoch is not None and not self._authenticator.counts_requests:
+        if epoch is not None:
             self._held[asked] = admission
             self._held.move_to_end(asked)
             if len(self._held) > CAPACITY:
                 self._held.popitem(last=False)
         return admission
+
+    def holds(self, admission: Admission) -> bool:
+        """Whether it is still what would be decided now."""
+        epoch = admission.epoch
+        return epoch is not None and epoch == self._epoch.number and self._now() < admission.until
 
     async def _decide(self, request: web.Request, exchange: Exchange, ids: Ids | None, epoch: int | None) -> Admission:
         until = self._now() + HOLDS_SECONDS

@@ -55,7 +55,7 @@ class Exchange:
 
 EXCHANGE: Final = web.RequestKey("exchange", Exchange)
 
-_X_REQUEST_ID: Final = istr("X-Request-Id")
+X_REQUEST_ID: Final = istr("X-Request-Id")
 _ID: Final = re.compile(r"(?!-+\Z)[0-9A-Za-z-]{1,64}")
 _process_id: Final = secrets.token_hex(4)
 _numbers: Final = count(1)
@@ -64,12 +64,12 @@ _numbers: Final = count(1)
 def new_exchange(request: web.Request, route: str, path: str) -> Exchange:
     """The request's exchange, put where handlers find it; `path` as the log may show it.
 
-    Its id is the client's own where that is short and plain, else a new one: this process's, and a number.
+    Its id is the client's own where that is short and plain, else a new one.
     """
     headers = request.headers
-    given = headers.get(_X_REQUEST_ID)
+    given = headers.get(X_REQUEST_ID)
     exchange = request[EXCHANGE] = Exchange(
-        given if given and _ID.fullmatch(given) else f"{_process_id}{next(_numbers):08x}",
+        given if given and _ID.fullmatch(given) else new_request_id(),
         route,
         request.method,
         path,
@@ -78,3 +78,8 @@ def new_exchange(request: web.Request, route: str, path: str) -> Exchange:
         time.perf_counter(),
     )
     return exchange
+
+
+def new_request_id() -> str:
+    """This process's, and a number."""
+    return f"{_process_id}{next(_numbers):08x}"

@@ -13,9 +13,11 @@ from typing import Final
 from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Handler
 
+from gateway.web.connection import Connection
 from gateway.web.exchange import new_exchange
 from gateway.web.frame import Frame
 from gateway.web.media import MediaRoute
+from gateway.web.seeks import Seeks
 
 RAW: Final = "/recordings/{recording_id}/media/{media_file_id}/raw"
 """The byte route, as the router and the metrics write it."""
@@ -28,12 +30,16 @@ _READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 class Front:
     """The server's handler: stands before the application's."""
 
-    def __init__(self, frame: Frame, media: MediaRoute, application: Handler) -> None:
+    def __init__(self, frame: Frame, seeks: Seeks, media: MediaRoute, application: Handler) -> None:
         self._frame = frame
+        self._seeks = seeks
         self._media = media
         self._application = application
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
+        connection = request.protocol
+        if isinstance(connection, Connection) and (begun := connection.take_begun()):
+            return await self._frame.surround(request, begun.exchange, self._seeks.finish(request, begun))
         seek = _SEEK.fullmatch(request.raw_path)
         if (
             seek is None

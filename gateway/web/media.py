@@ -8,21 +8,20 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
 
 from aiohttp import hdrs, web
-from multidict import CIMultiDictProxy
 
 from gateway.catalog import MediaFile, RecordingCatalog
 from gateway.errors import Refusal
-from gateway.protocol.conditional import Conditions
 from gateway.protocol.delivery import plan_delivery
 from gateway.web.admissions import Admission, Admissions
+from gateway.web.conditions import conditions_of
 from gateway.web.cors import Cors
 from gateway.web.exchange import EXCHANGE, Exchange
 from gateway.web.links import Links
 from gateway.web.media_files import Ids
 from gateway.web.responses import SentResponse
+from gateway.web.seeks import Seeks
 from gateway.web.streaming import Streamer
 from storage_adapters.base import ObjectChanged, ObjectNotFound, ObjectStat, Presigning
 
@@ -32,18 +31,20 @@ class MediaRoute:
 
     def __init__(
         self,
+        *,
         admissions: Admissions,
         catalog: RecordingCatalog,
         streamer: Streamer,
+        seeks: Seeks,
         links: Links,
         cors: Cors,
-        *,
         max_ranges: int,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._admissions = admissions
         self._catalog = catalog
         self._streamer = streamer
+        self._seeks = seeks
         self._links = links
         self._cors = cors
         self._max_ranges = max_ranges
@@ -63,13 +64,15 @@ class MediaRoute:
         if admission.storage.redirect and request.method == hdrs.METH_GET:
             await self._redirect(admission)
         try:
-            return await self._serve(request, exchange, admission, admission.prepared.expected)
+            sent = await self._serve(request, exchange, admission, admission.prepared.expected)
         except ObjectChanged:
             # Nothing was written: what we remembered was out of date, so look, and answer afresh, once.
             return await self._serve(request, exchange, admission, None)
         except ObjectNotFound:
             await self._flag(admission.media)
             raise
+        self._seeks.learn(request, admission)
+        return sent
 
     async def _redirect(self, admission: Admission) -> None:
         """Raise HTTPFound if the storage can serve its readers."""
@@ -89,7 +92,7 @@ class MediaRoute:
             now = self._now()
             plan = plan_delivery(
                 request.method,
-                _conditions(request.headers),
+                conditions_of(request.headers),
                 admission.prepared.represent(stat, now=now),
                 boundary=_boundary,
                 now=now,
@@ -110,22 +113,6 @@ class MediaRoute:
             await self._catalog.record_object_version(
                 media.id, size=stat.size, etag=stat.etag, object_modified_at=stat.last_modified
             )
-
-
-def _conditions(headers: CIMultiDictProxy[str]) -> Conditions:
-    """The fields that a delivery depends on, repeated lines joined (RFC 9110 section 5.3)."""
-    return Conditions(*[", ".join(lines) if (lines := headers.getall(name, None)) else None for name in _CONDITIONS])
-
-
-# In the order of Conditions.
-_CONDITIONS: Final = (
-    hdrs.RANGE,
-    hdrs.IF_MATCH,
-    hdrs.IF_NONE_MATCH,
-    hdrs.IF_MODIFIED_SINCE,
-    hdrs.IF_UNMODIFIED_SINCE,
-    hdrs.IF_RANGE,
-)
 
 
 def _boundary() -> str:

@@ -22,9 +22,11 @@ from gateway.errors import Unavailable
 from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Segment
 from gateway.protocol.http_date import format_http_date
 from gateway.protocol.ranges import ByteSpan
+from gateway.web.connection import Begun
 from gateway.web.exchange import Exchange
 from gateway.web.responses import SentResponse, sent_response
-from gateway.web.wire import Stalled, Wire, open_wire
+from gateway.web.socket_wire import Stalled
+from gateway.web.wire import Wire, open_wire
 from storage_adapters.base import StorageError, StoredObject, ZeroCopy
 
 _log: Final = logging.getLogger(__name__)
@@ -41,18 +43,30 @@ class Streams:
         self._last: asyncio.Future[None] | None = None
         self.running = 0
 
-    def __enter__(self) -> None:
-        if self.running >= self._limit:
+    def has_room(self) -> bool:
+        """Whether one more may run."""
+        return self.running < self._limit
+
+    def begin(self) -> None:
+        """One more runs; raises Unavailable if it may not."""
+        if not self.has_room():
             raise Unavailable("Too many streams are running", retry_after_seconds=1)
         self.running += 1
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """One that was begun has ended."""
         self.running -= 1
         if self._last is not None and not self.running:
             # Who waited may have lost patience: that is how a drain ends at its deadline.
             if not self._last.done():
                 self._last.set_result(None)
             self._last = None
+
+    def __enter__(self) -> None:
+        self.begin()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
     async def wait_idle(self) -> None:
         """Return once no stream runs; for one waiter at a time."""
@@ -92,12 +106,19 @@ class Streamer:
         head = render_head(plan, shared, exchange.request_id, "" if default else _connection(keep_alive=keep_alive))
         with self._streams:
             wire = open_wire(request, transport, self._stall_timeout)
-            try:
-                whole = await _deliver(wire, head, plan.body, stored, exchange)
-            finally:
-                wire.close()
-                exchange.sent = max(wire.sent - len(head), 0)
+            whole = await _run(wire, head, plan.body, stored, exchange)
         return sent_response(plan.status, keep_alive=keep_alive and whole)
+
+    async def finish(self, request: web.Request, begun: Begun, stored: StoredObject) -> SentResponse:
+        """Write the rest of a stream that runs already; every trouble ends in a cut connection."""
+        exchange, transport = begun.exchange, request.transport
+        if transport is None:
+            exchange.outcome = "client_closed"
+            return sent_response(exchange.status, keep_alive=False)
+        wire = open_wire(request, transport, self._stall_timeout)
+        wire.sent = begun.sent
+        whole = await _run(wire, begun.head, begun.rest, stored, exchange)
+        return sent_response(exchange.status, keep_alive=whole)
 
 
 def _connection(*, keep_alive: bool) -> str:
@@ -112,6 +133,15 @@ def render_head(plan: DeliveryPlan, shared: HeaderBlock, request_id: str, connec
         f"{_STATUS_LINES[plan.status]}Date: {date}\r\n{plan.fixed.text}{varying}{shared.text}"
         f"X-Request-Id: {request_id}\r\n{connection}\r\n"
     ).encode("latin-1")
+
+
+async def _run(wire: Wire, head: bytes, body: tuple[Segment, ...], stored: StoredObject, exchange: Exchange) -> bool:
+    """Send what the wire has not sent of the head, and the body; False where the connection was cut instead."""
+    try:
+        return await _deliver(wire, head[wire.sent :], body, stored, exchange)
+    finally:
+        wire.close()
+        exchange.sent = max(wire.sent - len(head), 0)
 
 
 async def _deliver(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.web.wire import TURN_BYTES, SocketWire, Stalled
+from gateway.web.socket_wire import TURN_BYTES, SocketWire, Stalled
 from storage_adapters.base import FilePiece, ObjectChanged
 
 LARGE = 50

@@ -1,0 +1,208 @@
+"""Seeks: a request that differs from an answered one in nothing but its range is answered at once.
+
+Knows: how a head is told from another by its range alone, and what was decided of it. Refuses to know: how a head
+is parsed and a reader judged. That was done on the ordinary way, which takes whatever is not plain here.
+
+    head = before "ange: bytes=" figures CRLF behind        GET ... CRLF R|ange: bytes=|0-65535|CRLF|... CRLF CRLF
+
+Everything that is decided of a request, but for its range, is decided by its bytes, so the same `before` and
+`behind` need no second look while the admission holds. They are compared as bytes: there is nothing to parse
+differently. Nothing is waited for here. Where one would have to wait (for a page that is not in memory, for a
+socket that takes no more), the ordinary way goes on: with the request, or with the rest of its answer.
+
+What is remembered holds credentials as they were sent, in memory alone, as Admissions does.
+"""
+
+import logging
+import time
+from collections import OrderedDict
+from typing import Final, NamedTuple
+
+from aiohttp import HttpVersion11, hdrs, web
+
+from gateway.protocol.conditional import Conditions
+from gateway.protocol.delivery import HeaderBlock, Representation, plan_span
+from gateway.protocol.ranges import ByteSpan, select_spans
+from gateway.web.admissions import Admission, Admissions
+from gateway.web.conditions import conditions_of
+from gateway.web.connection import Begun, Connection
+from gateway.web.connections import Connections
+from gateway.web.cors import Cors
+from gateway.web.exchange import EXCHANGE, X_REQUEST_ID, Exchange, new_request_id
+from gateway.web.journal import Journal
+from gateway.web.responses import SentResponse, sent_response
+from gateway.web.socket_wire import TURN_BYTES, send_at_once
+from gateway.web.streaming import Streamer, Streams, render_head
+from storage_adapters.base import FilePiece, Keeping, KeptObject
+from storage_adapters.pages import is_resident
+
+_log: Final = logging.getLogger(__name__)
+
+CAPACITY: Final = 4096
+_MAX_HEAD_BYTES: Final = 2048
+
+# Range's name may begin with either letter: clients in JavaScript write it small.
+_MARK: Final = b"ange: bytes="
+_BEFORE_MARK: Final = (b"\r\nR", b"\r\nr")
+# Two numerals of 18 digits.
+_MAX_FIGURES: Final = 37
+
+
+class Seek(NamedTuple):
+    """What was decided of a request, but for its range, and the object that it was about."""
+
+    admission: Admission
+    files: Keeping
+    stored: KeptObject
+    representation: Representation
+    shared: HeaderBlock
+    route: str
+    path: str
+
+
+class Seeks:
+    """Remembers at most CAPACITY requests."""
+
+    def __init__(
+        self,
+        *,
+        admissions: Admissions,
+        streams: Streams,
+        streamer: Streamer,
+        cors: Cors,
+        connections: Connections,
+        journal: Journal,
+    ) -> None:
+        self._admissions = admissions
+        self._cors = cors
+        self._streams = streams
+        self._streamer = streamer
+        self._connections = connections
+        self._journal = journal
+        self._known: OrderedDict[tuple[bytes, bytes], Seek] = OrderedDict()
+
+    def learn(self, request: web.Request, admission: Admission) -> None:
+        """The request was answered with bytes: the next one like it may be answered at once."""
+        connection = request.protocol
+        if not isinstance(connection, Connection) or not _is_plain(request, connection.asked):
+            return
+        before, figures, behind = _split(connection.asked)
+        # Its range is all that was asked, and was parsed as it is cut out here.
+        if conditions_of(request.headers) != Conditions(range=f"bytes={figures}"):
+            return
+        seek = self._known_of(request, admission)
+        if seek is not None:
+            self._known[before, behind] = seek
+            if len(self._known) > CAPACITY:
+                self._known.popitem(last=False)
+
+    def _known_of(self, request: web.Request, admission: Admission) -> Seek | None:
+        media, files = admission.media, admission.storage.adapter
+        if not isinstance(files, Keeping) or media.missing_at is not None or not self._admissions.holds(admission):
+            return None
+        stored = files.at_hand(media.object_key)
+        if stored is None or stored.stat.etag != media.etag:
+            return None
+        representation = admission.prepared.represent(stored.stat, now=time.time())
+        if not representation.lasts:
+            return None
+        shared = self._cors.headers(request.headers.get(hdrs.ORIGIN))
+        told = request[EXCHANGE]
+        return Seek(admission, files, stored, representation, shared, told.route, told.path)
+
+    def answer(self, connection: Connection, head: bytes) -> bool:
+        """Answer the head if that needs no waiting; False: it is for the ordinary way, with what is `begun` of it."""
+        started = time.perf_counter()
+        before, figures, behind = _split(head)
+        seek = self._known.get((before, behind))
+        if seek is None or not self._admissions.holds(seek.admission):
+            return False
+        if self._connections.is_draining() or not self._streams.has_room():
+            return False
+        # Looked at each time: a file that was replaced or removed is another object, or none.
+        if seek.files.at_hand(seek.admission.media.object_key) is not seek.stored:
+            return False
+        asked = f"bytes={figures}"
+        spans = select_spans(asked, seek.representation.size, 1)
+        if spans is None or len(spans) != 1 or spans[0].length > TURN_BYTES:
+            return False
+        return self._send(connection, seek, asked, spans[0], started)
+
+    def lose(self, connection: Connection, begun: Begun) -> None:
+        """The client left between the two halves of its answer."""
+        begun.exchange.outcome = "client_closed"
+        self._connections.busy.discard(connection)
+        self._streams.end()
+        self._journal.take(begun.exchange)
+
+    async def finish(self, request: web.Request, begun: Begun) -> SentResponse:
+        """The rest of an answer that was begun; what cannot be finished is cut."""
+        media, storage = begun.admission.media, begun.admission.storage
+        exchange = request[EXCHANGE] = begun.exchange
+        try:
+            async with storage.adapter.open(media.object_key, begun.stat) as stored:
+                if stored.stat == begun.stat:
+                    return await self._streamer.finish(request, begun, stored)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it must not become a second answer inside the first
+            _log.warning("a body cannot be finished", extra={"cause": str(error), "request_id": exchange.request_id})
+        finally:
+            self._streams.end()
+        exchange.outcome = "aborted"
+        if request.transport is not None:
+            request.transport.abort()
+        return sent_response(exchange.status, keep_alive=False)
+
+    def _send(self, connection: Connection, seek: Seek, asked: str, span: ByteSpan, started: float) -> bool:
+        admission, stored = seek.admission, seek.stored
+        socket_fd = connection.writable_fd()
+        if socket_fd is None or not is_resident(stored.fd, *span):
+            return False
+        plan = plan_span(span, seek.representation)
+        exchange = Exchange(
+            new_request_id(),
+            seek.route,
+            "GET",
+            seek.path,
+            connection.remote,
+            asked,
+            started,
+            admission.principal,
+            None,
+            admission.storage.name,
+            plan.status,
+            span.length,
+        )
+        head = render_head(plan, seek.shared, exchange.request_id, "")
+        sent = send_at_once(socket_fd, head, FilePiece(stored.fd, *span))
+        exchange.sent = max(sent - len(head), 0)
+        if exchange.sent == span.length:
+            self._journal.take(exchange)
+            return True
+        if sent:
+            connection.begun = Begun(exchange, admission, stored.stat, head, span, sent)
+            self._connections.busy.add(connection)
+            self._streams.begin()
+        return False
+
+
+def _split(head: bytes) -> tuple[bytes, str, bytes]:
+    """What stands before a range's figures, the figures, and what stands behind; no figures: it has no plain range."""
+    before, _, rest = head.partition(_MARK)
+    figures, _, behind = rest.partition(b"\r\n")
+    if len(figures) > _MAX_FIGURES or not before.endswith(_BEFORE_MARK):
+        return before, "", behind
+    return before, figures.decode("latin-1"), behind
+
+
+def _is_plain(request: web.Request, head: bytes) -> bool:
+    """Whether the head is the whole request, and its answer says nothing of it and leaves the connection open."""
+    headers = request.headers
+    return (
+        0 < len(head) <= _MAX_HEAD_BYTES
+        and request.method == hdrs.METH_GET
+        and request.version >= HttpVersion11
+        and request.keep_alive
+        and not request.body_exists
+        and hdrs.UPGRADE not in headers
+        and X_REQUEST_ID not in headers
+    )

@@ -1,0 +1,165 @@
+"""The byte route by itself on a real socket, over real files: what the whole gateway hides can be counted here.
+
+Knows: how the byte route is put together (gateway.byte_route), with a catalogue in memory. Refuses to know: what is
+asked of it. `Stage.ordinary` are the requests that went the ordinary way; the others were answered at once.
+"""
+
+import asyncio
+import io
+import json
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any, Final, cast
+
+from aiohttp import web
+
+from gateway.catalog import Epoch, MediaFile, NewMedia, Owner, Scope
+from gateway.drain import Drain
+from gateway.keys import digest, new_key, visible_prefix
+from gateway.observability import AccessLog, Metrics
+from gateway.protocol.signing import Signer, SigningKey
+from gateway.storage import Storage
+from gateway.web.admissions import Admissions
+from gateway.web.authentication import Authenticator
+from gateway.web.connection import AtOnce, Connection
+from gateway.web.connections import Connections
+from gateway.web.cors import Cors
+from gateway.web.frame import Frame
+from gateway.web.front import Front
+from gateway.web.journal import Journal
+from gateway.web.links import Links
+from gateway.web.media import MediaRoute
+from gateway.web.seeks import Seeks
+from gateway.web.streaming import Streamer, Streams
+from storage_adapters.local import LocalStorage
+from storage_adapters.local import connect as connect_storage
+from tests.fakes.catalog import MemoryCatalog
+from tests.fakes.deletions import MemoryDeletionQueue
+from tests.fakes.keys import MemoryApiKeys
+
+SIZE: Final = 700_000
+STALL_SECONDS: Final = 60.0
+
+
+class Stage:
+    """What stands behind the socket, for tests to change and to look at."""
+
+    def __init__(self, root: Path, storage: LocalStorage, streams_limit: int) -> None:
+        self.path = root / "sound.mp3"
+        self.content = os.urandom(SIZE)
+        self.path.write_bytes(self.content)
+        self.keys = MemoryApiKeys()
+        self.catalog = MemoryCatalog(MemoryDeletionQueue())
+        self.epoch = Epoch()
+        self.epoch.begin()
+        self.drain = Drain()
+        self.streams = Streams(streams_limit)
+        self.connections = Connections(self.drain.is_draining)
+        self.log = io.BytesIO()
+        self.access_log = AccessLog(self.log, delay_seconds=0)
+        self.journal = Journal(Metrics(), self.access_log, lambda: self.streams.running)
+        self.ordinary: list[str] = []
+        self.port = 0
+        self.key = new_key(live=True, restricted=True)
+        cors = Cors(["https://player.example"])
+        signer = Signer([SigningKey("stage", b"a secret of this stage")], expires_in_seconds=3600, window_seconds=600)
+        authenticator = Authenticator(self.keys, signer)
+        admissions = Admissions(
+            authenticator=authenticator,
+            catalog=self.catalog,
+            storages={"files": Storage("files", "local", storage)},
+            epoch=self.epoch,
+            cache_control_private="private, max-age=3600",
+            cache_control_signed="private, max-age=3600",
+        )
+        streamer = Streamer(self.streams, stall_timeout_seconds=STALL_SECONDS, is_draining=self.drain.is_draining)
+        self.seeks = Seeks(
+            admissions=admissions,
+            streams=self.streams,
+            streamer=streamer,
+            cors=cors,
+            connections=self.connections,
+            journal=self.journal,
+        )
+        media = MediaRoute(
+            admissions=admissions,
+            catalog=self.catalog,
+            streamer=streamer,
+            seeks=self.seeks,
+            links=Links(signer, None),
+            cors=cors,
+            max_ranges=8,
+        )
+        self._front = Front(Frame(self.journal, self.connections, cors), self.seeks, media, _elsewhere)
+
+    async def furnish(self, storage: LocalStorage) -> None:
+        """One key, one recording."""
+        owner = Owner(await self.keys.ensure_user("listener@example.com"), live=True)
+        await self.keys.create_key(
+            digest=digest(self.key),
+            prefix=visible_prefix(self.key),
+            owner=owner,
+            scopes=frozenset({Scope.RECORDINGS_READ}),
+            expires_at=None,
+        )
+        async with storage.open(self.path.name) as stored:
+            stat = stored.stat
+        media = NewMedia(
+            type="audio",
+            format="mp3",
+            content_type="audio/mpeg",
+            storage="files",
+            object_key=self.path.name,
+            size=stat.size,
+            etag=stat.etag,
+            object_modified_at=stat.last_modified,
+            duration_seconds=None,
+            metadata=None,
+        )
+        self.media, _ = await self.catalog.register(owner, media)
+
+    media: MediaFile
+
+    @property
+    def target(self) -> str:
+        return f"/recordings/{self.media.recording_id}/media/{self.media.id}/raw"
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """The ordinary way's beginning."""
+        self.ordinary.append(request.headers.get("Range", ""))
+        return await self._front(request)
+
+    async def told(self) -> list[dict[str, Any]]:
+        """The access log so far."""
+        await self.journal.close()
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+
+async def _elsewhere(_request: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
+
+
+@asynccontextmanager
+async def stage(
+    root: Path,
+    *,
+    streams_limit: int = 100,
+    keepalive_timeout: float = 75.0,
+    before: Callable[[Stage], AtOnce] = lambda built: built.seeks,
+) -> AsyncGenerator[Stage]:
+    """A stage that listens; `before` may put somebody between its connections and its seeks."""
+    storage = await connect_storage(root=root)
+    built = Stage(root, storage, streams_limit)
+    await built.furnish(storage)
+    server = web.Server(cast("Any", built.handle), handler_cancellation=True)
+    at_once = before(built)
+    listener = await asyncio.get_running_loop().create_server(
+        lambda: Connection(server, at_once, keepalive_timeout=keepalive_timeout), "127.0.0.1", 0
+    )
+    with closing(listener):
+        built.port = listener.sockets[0].getsockname()[1]
+        yield built
+        await server.shutdown(1)
+    await storage.close()
