@@ -159,6 +159,8 @@ async def visitor(context: BrowserContext, site: Gateway) -> AsyncGenerator[List
 async def listener(visitor: Listener, library: Library) -> Listener:
     """Someone signed in, before the list of recordings."""
     await visitor.sign_in(visitor.site.key)
+    # The key is kept once it is known to be good: who leaves before is not signed in.
+    await expect(visitor.rows.first).to_be_visible()
     return visitor
 
 

@@ -87,7 +87,7 @@ class Listener:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self.page.evaluate(_UNTIL % condition)
         except TimeoutError:
-            pytest.fail(f"never: {condition}; but {await self.media(_STATE)}")
+            pytest.fail(f"never: {condition}; but {await self.media(f'media && {_STATE}')}")
 
     async def media(self, expression: str) -> Any:
         """The value of an expression, in JavaScript, on the element `media`."""
