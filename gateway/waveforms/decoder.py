@@ -48,8 +48,11 @@ async def _process(program: Sequence[str]) -> AsyncGenerator[Process]:
     try:
         yield process
     finally:
-        # Closes the pipes and kills. asyncio's own loop never hears of the end behind a full pipe that nobody reads.
-        process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public closes it
+        if process.returncode is None:
+            process.kill()
+        # asyncio's own loop hears of the end behind the pipe's, and a full pipe that nobody reads has none.
+        if process.stdout is not None:
+            await process.stdout.read()
         await process.wait()
 
 
