@@ -1,4 +1,4 @@
-"""The first to see a request: a seek goes straight to the byte route, everything else to the application.
+"""The first to see a request that was not answered at once: a seek goes to the byte route, all else to the application.
 
 Knows: how the byte route's path is usually written. Refuses to know: keys, recordings, bytes.
 
@@ -28,7 +28,7 @@ _READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
 class Front:
-    """The server's handler: stands before the application's."""
+    """The server's handler, before the application's. What was begun at once is finished first."""
 
     def __init__(self, frame: Frame, seeks: Seeks, media: MediaRoute, application: Handler) -> None:
         self._frame = frame
