@@ -100,7 +100,9 @@ class Connection(web.RequestHandler):
             self.begun = None
 
     def data_received(self, data: bytes) -> None:
-        if self._is_idle() and data.find(_END) == len(data) - len(_END):
+        waiter = self._waiter
+        idle = self._at_boundary and waiter is not None and not waiter.done()
+        if idle and data.find(_END) == len(data) - len(_END):
             if self._at_once.answer(self, data):
                 self._next_keepalive_close_time = self._loop.time() + self.keepalive_timeout
                 return
@@ -121,7 +123,3 @@ class Connection(web.RequestHandler):
         if transport is None or transport.is_closing() or transport.get_write_buffer_size():
             return None
         return self._socket_fd
-
-    def _is_idle(self) -> bool:
-        waiter = self._waiter
-        return self._at_boundary and waiter is not None and not waiter.done()

@@ -22,7 +22,7 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from gateway.protocol.conditional import Conditions
 from gateway.protocol.delivery import HeaderBlock, Representation, plan_span
-from gateway.protocol.ranges import ByteSpan, select_spans
+from gateway.protocol.ranges import ByteSpan, plain_span
 from gateway.web.admissions import Admission, Admissions
 from gateway.web.conditions import conditions_of
 from gateway.web.connection import Begun, Connection
@@ -122,11 +122,10 @@ class Seeks:
         # Looked at each time: a file that was replaced or removed is another object, or none.
         if seek.files.at_hand(seek.admission.media.object_key) is not seek.stored:
             return False
-        asked = f"bytes={figures}"
-        spans = select_spans(asked, seek.representation.size, 1)
-        if spans is None or len(spans) != 1 or spans[0].length > TURN_BYTES:
+        span = plain_span(figures, seek.representation.size)
+        if span is None or span.length > TURN_BYTES:
             return False
-        return self._send(connection, seek, asked, spans[0], started)
+        return self._send(connection, seek, f"bytes={figures}", span, started)
 
     def lose(self, connection: Connection, begun: Begun) -> None:
         """The client left between the two halves of its answer."""

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.protocol.ranges import COALESCE_GAP, ByteSpan, RangeSpec, coalesce, fit_spec, parse_range, select_spans
+from gateway.protocol.ranges import (
+    COALESCE_GAP,
+    ByteSpan,
+    RangeSpec,
+    coalesce,
+    fit_spec,
+    parse_range,
+    plain_span,
+    select_spans,
+)
 
 HUGE = "9" * 5000
 
@@ -103,6 +112,34 @@ def test_an_empty_object_has_its_own_rules(header: str, spans: tuple[ByteSpan, .
 def test_no_text_raises(text: str) -> None:
     for header in (text, f"bytes={text}"):
         select_spans(header, 1000, 16)
+
+
+@given(
+    st.from_regex(r"[0-9]{0,20}-[0-9]{0,20}", fullmatch=True) | st.text("0123456789-,² ", max_size=40),
+    st.integers(0, 10**19),
+)
+def test_a_plain_span_is_what_the_long_way_finds(text: str, size: int) -> None:
+    span = plain_span(text, size)
+    if span is not None:
+        specs = parse_range(f"bytes={text}")
+        assert specs is not None
+        assert [fit_spec(spec, size) for spec in specs] == [span]
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("0-99", (0, 100)),
+        ("999-", (999, 1)),
+        ("5-5000", (5, 995)),
+        ("1000-", None),
+        ("5-4", None),
+        ("-5", None),
+        (" 0-9", None),
+    ],
+)
+def test_a_plain_span_fits_the_object(text: str, span: tuple[int, int] | None) -> None:
+    assert plain_span(text, 1000) == span
 
 
 POSITIONS = st.one_of(st.none(), st.integers(0, 400))
