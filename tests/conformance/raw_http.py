@@ -194,9 +194,22 @@ class Connection:
 
 
 @asynccontextmanager
-async def connect(host: str, port: int) -> AsyncGenerator[Connection, None]:
-    """Open a connection; it is closed on the way out, whatever state it is in."""
-    reader, writer = await asyncio.open_connection(host, port, limit=STREAM_LIMIT_BYTES)
+async def connect(host: str, port: int, *, receive_bytes: int | None = None) -> AsyncGenerator[Connection, None]:
+    """Open a connection; it is closed on the way out, whatever state it is in.
+
+    The kernel takes in `receive_bytes` for whoever does not read (it doubles them); None: up to some MiB, as it likes.
+    """
+    opened = socket.socket()
+    opened.settimeout(0)
+    if receive_bytes is not None:
+        # Before it connects: the window is agreed on then.
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    try:
+        await asyncio.get_running_loop().sock_connect(opened, (host, port))
+        reader, writer = await asyncio.open_connection(sock=opened, limit=STREAM_LIMIT_BYTES)
+    except OSError:
+        opened.close()
+        raise
     try:
         yield Connection(reader, writer)
     finally:
