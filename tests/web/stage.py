@@ -8,6 +8,7 @@ import asyncio
 import io
 import json
 import os
+import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -147,19 +148,26 @@ async def stage(
     *,
     streams_limit: int = 100,
     keepalive_timeout: float = 75.0,
+    send_bytes: int | None = None,
     before: Callable[[Stage], AtOnce] = lambda built: built.seeks,
 ) -> AsyncGenerator[Stage]:
-    """A stage that listens; `before` may put somebody between its connections and its seeks."""
+    """A stage that listens; `before` may put somebody between its connections and its seeks.
+
+    The kernel keeps `send_bytes` of what a client has not read (it doubles them); None: up to some MiB, as it likes.
+    """
     storage = await connect_storage(root=root)
     built = Stage(root, storage, streams_limit)
     await built.furnish(storage)
     server = web.Server(cast("Any", built.handle), handler_cancellation=True)
     at_once = before(built)
+    opened = socket.create_server(("127.0.0.1", 0))
+    if send_bytes is not None:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)  # accepted connections inherit it
     listener = await asyncio.get_running_loop().create_server(
-        lambda: Connection(server, at_once, keepalive_timeout=keepalive_timeout), "127.0.0.1", 0
+        lambda: Connection(server, at_once, keepalive_timeout=keepalive_timeout), sock=opened
     )
     with closing(listener):
-        built.port = listener.sockets[0].getsockname()[1]
+        built.port = opened.getsockname()[1]
         yield built
         await server.shutdown(1)
     await storage.close()
