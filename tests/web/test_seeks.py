@@ -351,9 +351,9 @@ async def meddled(root: Path, kind: type[Meddling]) -> AsyncGenerator[tuple[Stag
 
 async def test_seeks_keep_a_connection_alive_and_silence_ends_it(tmp_path: Path) -> None:
     clock = asyncio.get_running_loop().time
-    async with stage(tmp_path, keepalive_timeout=1.0) as site, connect("127.0.0.1", site.port) as client:
+    async with stage(tmp_path, keepalive_timeout=3.0) as site, connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
-        end = clock() + 3.0
+        end = clock() + 4.0
         while clock() < end:
             await ask(client, head(site, FIRST))
         assert len(site.ordinary) == 1
