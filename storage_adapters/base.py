@@ -120,13 +120,14 @@ class ZeroCopy(ABC):
 
 
 class KeptObject(Protocol):
-    """One version of one object, all of it in one file that is open already; -1 is the `fd` of a closed one."""
+    """One version of one object, of which all or some is at hand."""
 
     @property
     def stat(self) -> ObjectStat: ...
 
-    @property
-    def fd(self) -> int: ...
+    def piece_at_hand(self, offset: int, length: int) -> FilePiece | None:
+        """These bytes, which lie inside the object, as one piece of an open file; None if it is not so."""
+        ...
 
 
 class Keeping(ABC):
@@ -136,7 +137,7 @@ class Keeping(ABC):
     def at_hand(self, key: str) -> KeptObject | None:
         """The object as it is now, if it is open already: the same one for the same version.
 
-        It is open until something is awaited.
+        It and its pieces are good until something is awaited.
         """
 
 

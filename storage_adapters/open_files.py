@@ -78,6 +78,10 @@ class LocalObject(ZeroCopy):
         self._require_unchanged()
         return FilePiece(self.fd, offset, length) if length else None
 
+    def piece_at_hand(self, offset: int, length: int) -> FilePiece:
+        """These bytes: the whole object is one file (KeptObject)."""
+        return FilePiece(self.fd, offset, length)
+
     def close(self) -> None:
         """Close the descriptor; nothing reads through it any more."""
         fd, self.fd = self.fd, CLOSED

@@ -33,7 +33,7 @@ from gateway.web.journal import Journal
 from gateway.web.responses import SentResponse, sent_response
 from gateway.web.socket_wire import TURN_BYTES, send_at_once
 from gateway.web.streaming import Streamer, Streams, render_head
-from storage_adapters.base import FilePiece, Keeping, KeptObject
+from storage_adapters.base import Keeping, KeptObject
 from storage_adapters.pages import is_resident
 
 _log: Final = logging.getLogger(__name__)
@@ -153,8 +153,8 @@ class Seeks:
 
     def _send(self, connection: Connection, seek: Seek, asked: str, span: ByteSpan, started: float) -> bool:
         admission, stored = seek.admission, seek.stored
-        socket_fd = connection.writable_fd()
-        if socket_fd is None or not is_resident(stored.fd, *span):
+        socket_fd, piece = connection.writable_fd(), stored.piece_at_hand(*span)
+        if socket_fd is None or piece is None or not is_resident(*piece):
             return False
         plan = plan_span(span, seek.representation)
         exchange = Exchange(
@@ -172,7 +172,7 @@ class Seeks:
             span.length,
         )
         head = render_head(plan, seek.shared, exchange.request_id, "")
-        sent = send_at_once(socket_fd, head, FilePiece(stored.fd, *span))
+        sent = send_at_once(socket_fd, head, piece)
         exchange.sent = max(sent - len(head), 0)
         if exchange.sent == span.length:
             self._journal.take(exchange)
