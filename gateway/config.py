@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic import ValidationError
@@ -24,6 +24,9 @@ from gateway.settings.sections import Config
 from gateway.settings.vexa import read_vexa
 
 __all__ = ["Config", "ConfigError", "SettingFault", "load", "redacted", "vexa_variables"]
+
+# Kind of storage, its setting, and the folder in the data directory that it is without one.
+_FOLDERS: Final = (("local", "root", "media"), ("s3", "cache_folder", "slices"))
 
 
 class _Loader(yaml.SafeLoader):
@@ -134,19 +137,20 @@ def _merge(base: dict[str, Any], layer: Mapping[str, Any]) -> None:
 
 
 def _fill_in(document: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """The data directory and the local storages' roots, where nothing was said; left-out storages go."""
+    """The data directory and the storages' folders, where nothing was said; left-out storages go."""
     fallback = default_data_dir(environ, os.geteuid())
     document["data_dir"] = document.get("data_dir") or fallback
     folder = document["data_dir"] if isinstance(document["data_dir"], str | Path) else fallback
     storages = document["storages"]
     if isinstance(storages, dict):
         document["storages"] = {str(name): value for name, value in storages.items() if value is not None}
-        for storage in _local(document["storages"].values()):
-            storage["root"] = storage.get("root") or str(Path(folder) / "media")
+        for kind, setting, name in _FOLDERS:
+            for storage in _of_kind(kind, document["storages"].values()):
+                storage[setting] = storage.get(setting) or str(Path(folder) / name)
 
 
-def _local(storages: Iterable[Any]) -> list[dict[str, Any]]:
-    return [storage for storage in storages if isinstance(storage, dict) and storage.get("kind") == "local"]
+def _of_kind(kind: str, storages: Iterable[Any]) -> list[dict[str, Any]]:
+    return [storage for storage in storages if isinstance(storage, dict) and storage.get("kind") == kind]
 
 
 def _check(document: dict[str, Any], sources: Mapping[str, str], faults: list[SettingFault]) -> Config:

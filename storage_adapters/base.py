@@ -42,8 +42,8 @@ class ListedObject:
 class FilePiece(NamedTuple):
     """`length` bytes at `offset` of the open descriptor `fd`, for the kernel to send.
 
-    Valid while the stored object it came from is open. May be shorter than what was asked for;
-    the caller asks again for the rest.
+    Valid while the stored object it came from is open, and until another piece is asked of that. May be shorter
+    than what was asked for; the caller asks again for the rest.
     """
 
     fd: int

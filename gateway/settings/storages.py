@@ -51,7 +51,10 @@ class SyntheticStorage(Section):
 
 
 class S3Storage(Section):
-    """A bucket of Amazon S3 or a compatible server; without keys, the SDK's chain of credentials."""
+    """A bucket of Amazon S3 or a compatible server; without keys, the SDK's chain of credentials.
+
+    Without a `cache_folder`, `slices` in the data directory (config.py fills it in).
+    """
 
     kind: Literal["s3"]
     bucket: Annotated[str, Field(min_length=1)]
@@ -77,6 +80,8 @@ class S3Storage(Section):
     presign_expires_in_seconds: PresignSeconds = 3600
     presign_window_seconds: PresignSeconds = 900
     upload_part_bytes: Annotated[ByteCount, Field(ge=5_242_880)] = 67_108_864
+    cache_max_bytes: Annotated[ByteCount, Field(ge=67_108_864)] | None = None
+    cache_folder: Folder | None = None
     redirect: bool = False
 
     @field_validator("secret_access_key")

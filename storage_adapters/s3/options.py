@@ -5,6 +5,7 @@ Units are in the names: bytes and seconds.
 """
 
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal
 
 KIB = 1024
@@ -45,6 +46,8 @@ class S3Options:
     presign_expires_in_seconds: int = 3600
     presign_window_seconds: int = 900
     upload_part_bytes: int = 64 * MIB
+    cache_folder: Path | None = None
+    cache_max_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if faults := [words for wrong, words in self._checks() if wrong]:
@@ -76,6 +79,7 @@ class S3Options:
             (not 1 <= self.presign_expires_in_seconds <= 604_800, "presign_expires_in_seconds: from 1 to 604800"),
             (self.presign_window_seconds < 0, "presign_window_seconds: at least 0"),
             (self.upload_part_bytes < 5 * MIB, f"upload_part_bytes: at least {5 * MIB}, as S3 wants it"),
+            (self.cache_max_bytes is not None and self.cache_folder is None, "cache_folder: a cache needs one"),
         )
 
 

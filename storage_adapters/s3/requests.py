@@ -23,7 +23,7 @@ class SdkRequests:
 
     def __init__(self, clients: S3Clients, connections: Budget, wait_seconds: float) -> None:
         self._clients = clients
-        self._connections = connections
+        self.connections = connections
         self._wait_seconds = wait_seconds
 
     async def send(self, key: str, ask: Callable[["S3Client"], Awaitable[Answer]]) -> Answer:
@@ -49,10 +49,10 @@ class SdkRequests:
     @asynccontextmanager
     async def _connection(self, key: str) -> AsyncGenerator[None, None]:
         try:
-            await self._connections.take(1, least=1, wait_seconds=self._wait_seconds)
+            await self.connections.take(1, least=1, wait_seconds=self._wait_seconds)
         except TimeoutError:
             raise StorageUnavailable(key, f"no connection to S3 was free for {self._wait_seconds} s") from None
         try:
             yield
         finally:
-            self._connections.give(1)
+            self.connections.give(1)

@@ -3,8 +3,7 @@
 Knows: the words of `base`, and which request of S3 each of them is. Refuses to know: HTTP and windows.
 
 Connections of both paths count against one limit; a request that finds none free waits a bounded
-time, then it is StorageUnavailable. HEAD tells no reason for a 404: whether the object or the whole
-bucket is missing is asked of the bucket.
+time, then it is StorageUnavailable.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
@@ -13,17 +12,17 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from storage_adapters.base import (
-    AccessDenied,
     BatchDeleting,
     InvalidKey,
+    Keeping,
+    KeptObject,
     Listable,
     ListedObject,
-    ObjectNotFound,
     ObjectStat,
     PresignedUrl,
     Presigning,
     StorageError,
-    StorageUnavailable,
+    StoredObject,
     Writable,
 )
 from storage_adapters.part_uploads import PartUploads, PresignedPart
@@ -32,9 +31,9 @@ from storage_adapters.s3.budget import Budget
 from storage_adapters.s3.clients import S3Clients, open_clients
 from storage_adapters.s3.deletions import delete_all, delete_one
 from storage_adapters.s3.errors import translated
-from storage_adapters.s3.gets import ObjectVersion, open_gets
+from storage_adapters.s3.gets import open_gets
 from storage_adapters.s3.names import name_of
-from storage_adapters.s3.objects import S3Object, stat_of
+from storage_adapters.s3.openings import Openings
 from storage_adapters.s3.options import S3Options, parse_options
 from storage_adapters.s3.parts import S3Parts
 from storage_adapters.s3.requests import SdkRequests
@@ -42,6 +41,7 @@ from storage_adapters.s3.retries import RetryTokens
 from storage_adapters.s3.urls import SignedUrl, SignedUrls
 from storage_adapters.s3.window import ReadPath
 from storage_adapters.s3.writer import MultipartWriter
+from storage_adapters.slices import SliceCache, open_cache
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import ObjectTypeDef
@@ -58,47 +58,59 @@ async def connect(**options: Any) -> "S3Storage":
         clients = await open_clients(parsed, stack)
         connections = Budget(parsed.max_connections)
         gets = await open_gets(parsed, clients, connections, stack)
+        cache = await _open_cache(parsed, stack)
     except BaseException:
         await stack.aclose()
         raise
     # Enough for every connection to be retried once when S3 restarts.
     tokens = RetryTokens(2 * parsed.max_connections)
     path = ReadPath(parsed, gets, Budget(parsed.buffer_budget_bytes), tokens)
-    return S3Storage(parsed, clients, connections, path, stack)
+    requests = SdkRequests(clients, connections, parsed.pool_timeout_seconds)
+    return S3Storage(parsed, clients, requests, Openings(parsed, requests, path, cache), stack)
 
 
-class S3Storage(Presigning, PartUploads, Writable, Listable, BatchDeleting):
+async def _open_cache(options: S3Options, stack: AsyncExitStack) -> SliceCache | None:
+    if options.cache_folder is None or options.cache_max_bytes is None:
+        return None
+    cache = await open_cache(options.cache_folder, options.cache_max_bytes)
+    stack.push_async_callback(cache.close)
+    return cache
+
+
+class S3Storage(Keeping, Presigning, PartUploads, Writable, Listable, BatchDeleting):
     """A StorageAdapter over one bucket. `connections` and `memory` say how much of each is free."""
 
     def __init__(
-        self, options: S3Options, clients: S3Clients, connections: Budget, path: ReadPath, stack: AsyncExitStack
+        self, options: S3Options, clients: S3Clients, requests: SdkRequests, openings: Openings, stack: AsyncExitStack
     ) -> None:
-        self.connections = connections
-        self.memory = path.memory
+        self.connections = requests.connections
+        self.memory = openings.memory
         self._options = options
         self._bucket = options.bucket
-        self._requests = SdkRequests(clients, connections, options.pool_timeout_seconds)
+        self._requests = requests
         self._parts = S3Parts(self._requests, clients, options.bucket, options.upload_part_bytes)
         self._public_urls = SignedUrls(clients.public, clients.credentials)
-        self._path = path
+        self._openings = openings
         self._stack = stack
 
-    @asynccontextmanager
-    async def open(self, key: str, expected: ObjectStat | None = None) -> AsyncGenerator[S3Object, None]:
+    def open(self, key: str, expected: ObjectStat | None = None) -> AbstractAsyncContextManager[StoredObject]:
         """Pin one version: the expected one without asking S3, else the one that HEAD finds."""
-        name = name_of(self._options.prefix, key)
-        if expected is None or parse_etag(expected.etag) is None:  # a tag that no If-Match can carry pins nothing
-            expected = await self._measure(key, name)
-        request = (("Bucket", self._bucket), ("Key", name))
-        yield S3Object(self._path, ObjectVersion(key, request, expected))
+        return self._openings.open(key, expected)
+
+    def at_hand(self, key: str) -> KeptObject | None:
+        """What the cache has of the object; nothing without one."""
+        return self._openings.at_hand(key)
 
     async def delete(self, key: str) -> None:
         """Remove the object; in a versioned bucket, hide it."""
+        self._openings.drop((key,))
         with suppress(InvalidKey):
             await delete_one(self._requests, self._bucket, name_of(self._options.prefix, key), key)
 
     async def delete_many(self, keys: Iterable[str]) -> dict[str, StorageError]:
         """Remove these objects in batches; what could not be removed, by key. Raises nothing of S3's."""
+        keys = tuple(keys)
+        self._openings.drop(keys)
         names: dict[str, str] = {}
         for key in keys:
             with suppress(InvalidKey):
@@ -107,10 +119,7 @@ class S3Storage(Presigning, PartUploads, Writable, Listable, BatchDeleting):
 
     async def ping(self) -> None:
         """Return if the bucket exists and lets us in (HeadBucket wants s3:ListBucket)."""
-        try:
-            await self._requests.send("", lambda s3: s3.head_bucket(Bucket=self._bucket))
-        except ObjectNotFound as error:
-            raise StorageUnavailable("", f"there is no bucket {self._bucket!r}") from error
+        await self._openings.ping()
 
     async def close(self) -> None:
         await self._stack.aclose()
@@ -185,15 +194,6 @@ class S3Storage(Presigning, PartUploads, Writable, Listable, BatchDeleting):
     async def abort_parts(self, prefix: str, *, older_than_seconds: float) -> int:
         """Abort multipart uploads that nobody completed."""
         return await self._parts.abort(self._options.prefix + prefix, older_than_seconds)
-
-    async def _measure(self, key: str, name: str) -> ObjectStat:
-        try:
-            head = await self._requests.send(key, lambda s3: s3.head_object(Bucket=self._bucket, Key=name))
-        except ObjectNotFound:
-            with suppress(AccessDenied):  # who may not look at the bucket was told the truth about the object
-                await self.ping()
-            raise
-        return stat_of(key, head)
 
     @asynccontextmanager
     async def _create(self, key: str, content_type: str | None) -> AsyncGenerator[MultipartWriter, None]:

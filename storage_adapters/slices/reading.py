@@ -1,0 +1,102 @@
+"""One version, open for reading: from the disk, from a fill, or past the cache.
+
+Knows: how a read is cut into slices, and how far ahead it looks. Refuses to know: where slices are kept.
+
+Looking ahead begins when the reader is in the second half of a slice, with the next one, and reaches half as
+far as the reader has come: one that seeks and leaves costs little more than it took.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final
+
+from storage_adapters.base import FilePiece, ObjectStat, StorageUnavailable, StoredObject, ZeroCopy
+from storage_adapters.slices.segments import SLICE_BYTES, Segment
+from storage_adapters.slices.versions import Version
+
+AHEAD: Final = 16
+"""Slices that a reader looks ahead at most."""
+
+
+class SlicedObject(ZeroCopy):
+    """A StoredObject; `origin` is read where the cache has nothing, and must be readable after its opener left."""
+
+    def __init__(self, version: Version, origin: StoredObject) -> None:
+        self._version = version
+        self._origin = origin
+        self._held: Segment | None = None
+
+    @property
+    def stat(self) -> ObjectStat:
+        return self._version.stat
+
+    def file_piece(self, offset: int, length: int) -> FilePiece | None:
+        """The first of these bytes, as far as one segment has them; None if it has not the first one."""
+        self._require_inside(offset, length)
+        self.close()
+        held = self._version.hold(offset, length)
+        if held is None:
+            return None
+        self._held, piece = held
+        return piece
+
+    def close(self) -> None:
+        """Give back the last file piece."""
+        if self._held is not None:
+            self._version.release(self._held)
+            self._held = None
+
+    async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
+        """Yield exactly these bytes of this version (StoredObject.read)."""
+        self._require_inside(offset, length)
+        position, end = offset, offset + length
+        while position < end:
+            stop = min(end, (position // SLICE_BYTES + 1) * SLICE_BYTES)
+            async with aclosing(self._read_slice(position, stop)) as chunks:
+                async for chunk in chunks:
+                    position += len(chunk)
+                    yield chunk
+                    self._look_ahead(position, end, taken=position - offset)
+
+    async def _read_slice(self, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """Yield these bytes, which lie in one slice."""
+        number = start // SLICE_BYTES
+        held = self._version.hold(start, end - start)
+        if held is not None:
+            yield await self._read_held(*held)
+            return
+        fill = self._version.fill(number, self._origin)
+        if fill is None:
+            source = self._origin.read(start, end - start)
+        else:
+            source = fill.follow(start - number * SLICE_BYTES, end - number * SLICE_BYTES)
+        async with aclosing(source) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def _read_held(self, segment: Segment, piece: FilePiece) -> bytes:
+        try:
+            chunk = await asyncio.to_thread(segment.read, piece.offset, piece.length)
+        except OSError as error:
+            raise StorageUnavailable(self._version.key, f"its slice cannot be read: {error}") from error
+        finally:
+            self._version.release(segment)
+        if len(chunk) < piece.length:
+            raise StorageUnavailable(self._version.key, "its slice is short")
+        return chunk
+
+    def _look_ahead(self, position: int, end: int, *, taken: int) -> None:
+        """Ask for the slices that will be wanted next, if the reader has come for the second half of this one."""
+        number, inside = divmod(position, SLICE_BYTES)
+        reach = min(1 + taken // SLICE_BYTES // 2, AHEAD)
+        last = (end - 1) // SLICE_BYTES
+        if inside and inside < SLICE_BYTES // 2:
+            return
+        for following in range(number + bool(inside), min(number + reach, last) + 1):
+            if not self._version.look_ahead(following, self._origin):
+                return
+
+    def _require_inside(self, offset: int, length: int) -> None:
+        if offset < 0 or length < 0 or offset + length > self.stat.size:
+            raise ValueError(f"{length} bytes at {offset} are not inside {self.stat.size}")
