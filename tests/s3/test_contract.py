@@ -1,20 +1,23 @@
 """The storage contract, against every server: strict ones and an odd one."""
 
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import pytest
 
-from storage_adapters.base import Listable, Presigning, Writable
-from storage_adapters.s3 import S3Storage
+from storage_adapters.base import Listable, Presigning, Writable, ZeroCopy
+from storage_adapters.s3 import S3Storage, connect
 from tests.contracts.storage import StorageContract
 from tests.contracts.storage_lists import ListableContract
 from tests.contracts.storage_words import Put
 from tests.contracts.storage_writes import WritableContract
-from tests.s3.buckets import make_bucket, s3_client, s3_storage
+from tests.s3.buckets import make_bucket, s3_client, s3_storage, settings
 from tests.s3.processes import S3Server
 
 
-class S3Contract(StorageContract, WritableContract, ListableContract):
+class ReadingContract(StorageContract):
+    """What can be read; every server is put to that."""
+
     capabilities = frozenset({Writable, Listable, Presigning})
     object_capabilities = frozenset()
 
@@ -37,6 +40,10 @@ class S3Contract(StorageContract, WritableContract, ListableContract):
             yield put
 
 
+class S3Contract(ReadingContract, WritableContract, ListableContract):
+    """Writing and listing as well."""
+
+
 class TestSwift(S3Contract):
     @pytest.fixture
     def server(self, swift: S3Server) -> S3Server:
@@ -53,3 +60,22 @@ class TestRclone(S3Contract):
     @pytest.fixture
     def server(self, rclone: S3Server) -> S3Server:
         return rclone
+
+
+class TestBehindACache(ReadingContract):
+    """The same, read through the cache of slices."""
+
+    object_capabilities = frozenset({ZeroCopy})
+
+    @pytest.fixture
+    def server(self, swift: S3Server) -> S3Server:
+        return swift
+
+    @pytest.fixture
+    async def adapter(self, server: S3Server, bucket: str, tmp_path: Path) -> AsyncGenerator[S3Storage, None]:
+        cache = {"cache_folder": tmp_path / "slices", "cache_max_bytes": 64 * 1024 * 1024}
+        storage = await connect(**settings(server, bucket, prefix="kept/here/", max_connections=8, **cache))
+        yield storage
+        # A slice may be on its way when its reader has left: closing ends that.
+        await storage.close()
+        assert (storage.connections.free, storage.memory.free) == (storage.connections.total, storage.memory.total)
