@@ -6,6 +6,7 @@ Knows: the scenarios of S3, their targets, the order of a run. Refuses to know: 
     S3 first byte    one request after the other: when the first byte of the body comes
     S3 seek storm    players that seek and leave: bytes from S3 for each byte that they took
     S3 far away      one long read, 30 ms a request and 16 MB/s a connection: how fast
+    S3 cached        random ranges of what the cache of slices has, beside the same of a file
 """
 
 import os
@@ -15,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final
@@ -32,7 +33,7 @@ from benchmarks.report import Run, targets_table, write_results
 from benchmarks.rows import Round, Row, as_round
 from benchmarks.s3_bucket import Bucket, running_bucket
 from benchmarks.s3_readers import Storm, measure_first_byte, measure_sequential, run_storm
-from benchmarks.s3_servers import GATEWAY, NAIVE, S3Site, running_fronts, s3_installed
+from benchmarks.s3_servers import CACHED, GATEWAY, LOCAL, NAIVE, S3Site, running_cached, running_fronts, s3_installed
 from benchmarks.shaping import Shaping, shaped
 from benchmarks.target import Target
 from benchmarks.wrk import Load, measure
@@ -84,6 +85,19 @@ GOALS: Final[tuple[Goal, ...]] = (
         ratio("mb_per_second", f"S3 far away/long read/{GATEWAY}", f"S3 far away/long read/{PLAIN}"),
         at_least=True,
     ),
+    Goal(
+        "S3 64 KiB ranges in the cache of slices, CPU per request, over a local file",
+        1.15,
+        "×",
+        ratio("cpu_us", f"S3 cached/64 KiB/{CACHED}", f"S3 cached/64 KiB/{LOCAL}"),
+    ),
+    # Whether an object that is read is still the same is asked once a minute.
+    Goal(
+        "S3 requests on the path of a repeated seek",
+        0.001,
+        " per seek",
+        lambda rows: rows[f"S3 cached/64 KiB/{CACHED}"].values["s3_requests_per_seek"],
+    ),
 )
 
 
@@ -114,9 +128,8 @@ def measure_all(plan: S3Plan, rounds: int) -> Run:
         folder = Path(name)
         (folder / "media").mkdir()
         corpus = write_corpus(folder / "media", plan.common.corpus_bytes)
-        with running_bucket(folder, corpus) as bucket, s3_installed(folder, corpus, bucket) as installation:
+        with running_bucket(folder, corpus) as bucket, s3_installed(folder, corpus, bucket, cores[:1]) as site:
             machine["S3 server"] = bucket.server.name
-            site = S3Site(folder, installation, bucket, cores[:1])
             found: list[Round] = [as_round(_measure_round(plan, site, corpus, number)) for number in range(rounds)]
     machine["load average after"] = " ".join(f"{load:.2f}" for load in os.getloadavg())
     notes = [f"front servers on core {cores[0]}; the S3 server and the load where the kernel puts them"]
@@ -130,6 +143,8 @@ def _measure_round(plan: S3Plan, site: S3Site, corpus: Corpus, number: int) -> I
         yield from _run_storms(plan, corpus, targets, counting)
     with _behind(site, FAR_DELAY_SECONDS, FAR_BYTES_PER_SECOND) as (_, far_site), running_fronts(far_site) as targets:
         yield from _run_far(plan, corpus, [*targets, _plain(far_site.bucket, site.folder)])
+    with _behind(site) as (counting, counted_site), running_cached(counted_site) as targets:
+        yield from _run_cached(plan, corpus, targets, counting, number)
 
 
 def _run_ranges(plan: S3Plan, corpus: Corpus, targets: list[Target], number: int) -> Iterator[Row]:
@@ -169,6 +184,19 @@ def _run_far(plan: S3Plan, corpus: Corpus, targets: list[Target]) -> Iterator[Ro
         yield Row("S3 far away", "long read", target.server, measure_sequential(target, corpus, plan.far_bytes))
 
 
+def _run_cached(plan: S3Plan, corpus: Corpus, targets: list[Target], counting: Shaping, number: int) -> Iterator[Row]:
+    common, length = plan.common, 64 * KIB
+    load = Load(corpus.size, length, connections_for(length), seed=number + 1)
+    for target in targets:
+        click.echo(f"S3 cached, {target.server}", err=True)
+        verify(target, corpus, length, times=common.verified, seed=number)
+        before = counting.asked
+        values = measure(target, load, warm_seconds=common.warm_seconds, seconds=common.seconds)
+        seeks = values["requests_per_second"] * (common.warm_seconds + common.seconds)
+        values["s3_requests_per_seek"] = (counting.asked - before) / seeks
+        yield Row("S3 cached", length_name(length), target.server, values)
+
+
 def _plain(bucket: Bucket, folder: Path) -> Target:
     """S3 itself, without anybody before it."""
     log = folder / "plain.log"
@@ -182,7 +210,7 @@ def _behind(
 ) -> Iterator[tuple[Shaping, S3Site]]:
     """The same site with S3 behind a proxy."""
     with shaped(site.bucket.server.port, delay_seconds=delay_seconds, bytes_per_second=bytes_per_second) as proxy:
-        yield proxy, S3Site(site.folder, site.installation, site.bucket.behind(proxy.port), site.cores)
+        yield proxy, replace(site, bucket=site.bucket.behind(proxy.port))
 
 
 if __name__ == "__main__":

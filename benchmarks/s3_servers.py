@@ -19,7 +19,7 @@ from benchmarks.corpus import NAME, Corpus
 from benchmarks.processes import free_port, listens, running
 from benchmarks.s3_bucket import Bucket
 from benchmarks.seekgate import Installation, installed, running_gateway
-from benchmarks.target import Target
+from benchmarks.target import Target, ask
 from gateway.backends import Backends, open_backends
 from gateway.catalog import NewMedia, Owner
 from gateway.config import load
@@ -31,21 +31,26 @@ STORAGE: Final = "s3"
 GATEWAY: Final = "seekgate, key"
 NAIVE: Final = "aiobotocore get_object"
 NGINX: Final = "nginx proxy_pass"
+CACHED: Final = "seekgate, cache of slices"
+LOCAL: Final = "seekgate, local file"
+
+_CACHE_BYTES: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class S3Site:
-    """Where front servers find what they need."""
+    """Where front servers find what they need; `local_path` is where the gateway has the corpus in a file."""
 
     folder: Path
     installation: Installation
+    local_path: str
     bucket: Bucket
     cores: tuple[int, ...]
 
 
 @contextmanager
-def s3_installed(folder: Path, corpus: Corpus, bucket: Bucket) -> Iterator[Installation]:
-    """A catalogue in which the corpus lies in the bucket."""
+def s3_installed(folder: Path, corpus: Corpus, bucket: Bucket, cores: tuple[int, ...]) -> Iterator[S3Site]:
+    """A catalogue in which the corpus lies in the bucket, and in a file too."""
     with installed(folder, corpus) as installation:
         environ = {
             **os.environ,
@@ -54,7 +59,8 @@ def s3_installed(folder: Path, corpus: Corpus, bucket: Bucket) -> Iterator[Insta
             "SEEKGATE_DATABASE__URL": installation.database_url,
         }
         recording_id, media_file_id = asyncio.run(_register(environ))
-        yield replace(installation, recording_id=recording_id, media_file_id=media_file_id)
+        in_bucket = replace(installation, recording_id=recording_id, media_file_id=media_file_id)
+        yield S3Site(folder, in_bucket, installation.raw_path, bucket, cores)
 
 
 async def _register(environ: dict[str, str]) -> tuple[int, int]:
@@ -85,6 +91,18 @@ def seekgate(site: S3Site) -> Iterator[Target]:
     settings = s3_environ(site.bucket.server, site.bucket.name, STORAGE)
     with running_gateway(site.installation, workers=1, cores=site.cores, settings=settings) as gateway:
         yield gateway.by_key()
+
+
+@contextmanager
+def running_cached(site: S3Site) -> Iterator[list[Target]]:
+    """One gateway, with the corpus in a file, and in the bucket behind a cache of slices that has all of it."""
+    cache = {"cache_max_bytes": _CACHE_BYTES}
+    settings = s3_environ(site.bucket.server, site.bucket.name, STORAGE, **cache)
+    with running_gateway(site.installation, workers=1, cores=site.cores, settings=settings) as gateway:
+        cached = replace(gateway.by_key(), server=CACHED)
+        for _ in range(2):  # what the first reading leaves out, as it looks ahead with what is to spare
+            ask(cached)
+        yield [gateway.at(LOCAL, site.local_path), cached]
 
 
 @contextmanager

@@ -20,13 +20,14 @@ _SETTLED_SECONDS: Final = 0.3
 
 @dataclass(slots=True)
 class Shaping:
-    """`passed_on` counts the bytes of answers; without a delay and a rate it only counts."""
+    """`passed_on` counts the bytes of answers, `asked` requests; without a delay and a rate it only counts."""
 
     upstream_port: int
     delay_seconds: float = 0.0
     bytes_per_second: float | None = None
     port: int = 0
     passed_on: int = 0
+    asked: int = 0
     last_at: float = 0.0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,6 +45,7 @@ class Shaping:
 
     async def _requests(self, reader: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         while request := await reader.read(_BLOCK_BYTES):
+            self.asked += 1
             await asyncio.sleep(self.delay_seconds)
             back.write(request)
             await back.drain()
