@@ -7,6 +7,7 @@ Knows: how the process starts, what its signals mean, and what it says. Refuses 
 import asyncio
 import logging
 import os
+import resource
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -27,6 +28,8 @@ from gateway.workers import Supervisor
 
 Announce = Callable[[str], None]
 
+_OPEN_FILES: Final = 65_536
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -37,6 +40,7 @@ def serve(config: Config, announce: Announce | None = None, reload: Callable[[],
     workers only). Raises OSError if a port cannot be had, WorkerFailed, and what `open_backends` raises.
     """
     configure_logging(config.logging.level)
+    _allow_many_files()
     with ExitStack() as stack:
         sockets = open_sockets(config, stack)
         announced = partial(_announce, base_url(config, sockets[0]), announce)
@@ -46,6 +50,17 @@ def serve(config: Config, announce: Announce | None = None, reload: Callable[[],
             _share_metrics(stack)
             asyncio.run(_supervise(config, sockets, announced, reload or (lambda: config)))
     return 0
+
+
+def _allow_many_files() -> None:
+    """Raise this process's limit on open files, which its workers inherit, as far as it may by itself.
+
+    The usual 1,024 are fewer than the connections, open files and slices that are allowed for by default.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _announce(url: str, announce: Announce | None) -> None:
