@@ -1,6 +1,6 @@
 # make run    a gateway with something to play, from nothing
 # make test   the whole test suite
-# make bench  the gateway and what one would take instead, side by side (BENCH_FLAGS=--quick for a minute's worth)
+# make bench  the gateway and what one would take instead, side by side (BENCH_FLAGS=--quick for two minutes' worth)
 #
 # Everything is installed into .venv, from locks with hashes. A stamp named after the locks' checksum says
 # that it is done, so that a second run starts at once and a changed lock is installed.
@@ -27,8 +27,9 @@ run: $(RUN_STAMP)
 test: $(TEST_STAMP) $(SERVERS_STAMP)
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
-bench: $(TEST_STAMP) $(BENCH_STAMP)
+bench: $(TEST_STAMP) $(BENCH_STAMP) $(SERVERS_STAMP)
 	@$(VENV)/bin/python -m benchmarks $(BENCH_FLAGS)
+	@$(VENV)/bin/python -m benchmarks.s3_ranges $(BENCH_FLAGS)
 
 lint: $(TEST_STAMP)
 	@$(VENV)/bin/ruff check

@@ -24,7 +24,7 @@ from benchmarks.machine import REPOSITORY, describe_machine
 from benchmarks.peers import Site, missing
 from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.processes import NotStarted, choose_cores
-from benchmarks.report import Run, targets_table, write_readme, write_results
+from benchmarks.report import LOCAL_BLOCK, Run, targets_table, write_readme, write_results
 from benchmarks.rows import Round, as_round
 from benchmarks.scenarios import SCENARIOS, Bench
 from benchmarks.seekgate import installed
@@ -50,7 +50,7 @@ def main(*, quick: bool, rounds: int | None, output: Path | None, readme: bool) 
         raise click.ClickException(str(error)) from error
     write_results(run, folder)
     if readme:
-        write_readme(run, REPOSITORY / "README.md", folder.relative_to(REPOSITORY).as_posix())
+        write_readme(run, REPOSITORY / "README.md", LOCAL_BLOCK)
     click.echo(targets_table(run.verdicts))
     click.echo(f"\n{folder}/results.md", err=True)
 

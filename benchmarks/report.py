@@ -13,15 +13,36 @@ from benchmarks.goals import Verdict
 from benchmarks.plots import bar_chart
 from benchmarks.rows import QUANTITIES, Round, Row, merge_rounds, shown
 
-START: Final = "<!-- benchmarks:start -->"
-END: Final = "<!-- benchmarks:end -->"
 # File → title, scenario, quantity.
 PLOTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "cpu.svg": ("CPU time of the server per request", "local", "cpu_us"),
     "requests.svg": ("Requests per second of one core", "local", "requests_per_second"),
     "latency.svg": ("99.9th percentile of latency at a fixed rate", "fixed rate", "p999_ms"),
     "memory.svg": ("Memory per slow reader", "slow readers", "kib_per_connection"),
+    "s3.svg": ("CPU time of the server before S3, per request", "S3 ranges", "cpu_us"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A place in the README: its markers' name, the folder of the results that it cites, the plot and the tables it has."""
+
+    name: str
+    results: str
+    plot: str
+    scenarios: tuple[str, ...]
+
+    @property
+    def start(self) -> str:
+        return f"<!-- {self.name}:start -->"
+
+    @property
+    def end(self) -> str:
+        return f"<!-- {self.name}:end -->"
+
+
+LOCAL_BLOCK: Final = Block("benchmarks", "benchmarks/results", "cpu.svg", ("local",))
+S3_BLOCK: Final = Block("benchmarks-s3", "benchmarks/results/s3", "s3.svg", ("S3 ranges", "S3 cached"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,27 +152,24 @@ def draw_plots(rows: Sequence[Row]) -> dict[str, str]:
     return found
 
 
-def write_readme(run: Run, path: Path, results: str) -> None:
-    """Put targets and the local table between the README's markers; `results` is the folder as the README calls it.
-
-    Raises ValueError where there are no markers.
-    """
+def write_readme(run: Run, path: Path, block: Block) -> None:
+    """Put targets and tables between the block's markers in the README. Raises ValueError where there are none."""
     text = path.read_text("utf-8")
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
+    before, start, rest = text.partition(block.start)
+    _, end, after = rest.partition(block.end)
     if not start or not end:
-        raise ValueError(f"{path} lacks {START} and {END}")
-    path.write_text(f"{before}{START}\n{as_block(run, results)}\n{END}{after}", "utf-8")
+        raise ValueError(f"{path} lacks {block.start} and {block.end}")
+    path.write_text(f"{before}{start}\n{as_text(run, block)}\n{end}{after}", "utf-8")
 
 
-def as_block(run: Run, results: str) -> str:
-    """What the README shows."""
-    machine = run.machine
-    local = [row for row in run.rows if row.scenario == "local"]
+def as_text(run: Run, block: Block) -> str:
+    """What the README shows in the block."""
+    machine, results = run.machine, block.results
+    rows = [row for row in run.rows if row.scenario in block.scenarios]
     about = (
         f"Measured {machine.get('date')} at {machine.get('commit')} on {machine.get('processor')}, "
         f"kernel {machine.get('kernel')}; the median of {len(run.rounds)} rounds. "
         f"{noise_in_words(run.rounds)} Everything: [{results}/results.md]({results}/results.md)."
     )
-    parts = [about, targets_table(run.verdicts), f"![{PLOTS['cpu.svg'][0]}]({results}/cpu.svg)", table(local)]
-    return "\n\n".join(part for part in parts if part)
+    picture = f"![{PLOTS[block.plot][0]}]({results}/{block.plot})"
+    return "\n\n".join(part for part in (about, targets_table(run.verdicts), picture, table(rows)) if part)

@@ -26,10 +26,10 @@ import click
 from benchmarks.__main__ import RESULTS
 from benchmarks.corpus import Corpus, WrongAnswer, verify, write_corpus
 from benchmarks.goals import Goal, judge, ratio
-from benchmarks.machine import describe_machine
+from benchmarks.machine import REPOSITORY, describe_machine
 from benchmarks.plan import FULL, KIB, MIB, QUICK, Plan, connections_for, length_name
 from benchmarks.processes import NotStarted, choose_cores
-from benchmarks.report import Run, targets_table, write_results
+from benchmarks.report import S3_BLOCK, Run, targets_table, write_readme, write_results
 from benchmarks.rows import Round, Row, as_round
 from benchmarks.s3_bucket import Bucket, running_bucket
 from benchmarks.s3_readers import Storm, measure_first_byte, measure_sequential, run_storm
@@ -105,7 +105,8 @@ GOALS: Final[tuple[Goal, ...]] = (
 @click.option("--quick", is_flag=True, help="A smoke of half a minute; its numbers mean little.")
 @click.option("--rounds", type=click.IntRange(1, 20), help="How often everything is measured.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Where results go.")
-def main(*, quick: bool, rounds: int | None, output: Path | None) -> None:
+@click.option("--write-readme", "readme", is_flag=True, help="Also replace the block in README.md.")
+def main(*, quick: bool, rounds: int | None, output: Path | None, readme: bool) -> None:
     """Compare ways to serve ranges from S3, and write a report."""
     for program in ("wrk", "taskset"):
         if shutil.which(program) is None:
@@ -117,6 +118,8 @@ def main(*, quick: bool, rounds: int | None, output: Path | None) -> None:
     except (WrongAnswer, NotStarted, subprocess.SubprocessError, OSError, HTTPException) as error:
         raise click.ClickException(str(error)) from error
     write_results(run, folder)
+    if readme:
+        write_readme(run, REPOSITORY / "README.md", S3_BLOCK)
     click.echo(targets_table(run.verdicts))
     click.echo(f"\n{folder}/results.md", err=True)
 

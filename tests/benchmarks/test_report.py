@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from benchmarks.goals import GOALS, Goal, judge, ratio
 from benchmarks.open_loop import percentile
 from benchmarks.plots import bar_chart
-from benchmarks.report import END, START, Run, noise_in_words, write_readme, write_results
+from benchmarks.report import LOCAL_BLOCK, Run, noise_in_words, write_readme, write_results
 from benchmarks.rows import Round, Row, as_round, merge_rounds
 
 
@@ -78,22 +78,22 @@ def test_results_are_written_as_a_page_as_json_and_as_plots(tmp_path: Path) -> N
 
 def test_the_readmes_block_is_replaced_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
-    path.write_text(f"before\n{START}\nformer results\n{END}\nafter\n")
-    write_readme(run_of(rows()), path, "benchmarks/results")
+    path.write_text(f"before\n{LOCAL_BLOCK.start}\nformer results\n{LOCAL_BLOCK.end}\nafter\n")
+    write_readme(run_of(rows()), path, LOCAL_BLOCK)
     once = path.read_text()
-    write_readme(run_of(rows()), path, "benchmarks/results")
+    write_readme(run_of(rows()), path, LOCAL_BLOCK)
     assert path.read_text() == once
-    assert once.startswith(f"before\n{START}\n")
-    assert once.endswith(f"\n{END}\nafter\n")
+    assert once.startswith(f"before\n{LOCAL_BLOCK.start}\n")
+    assert once.endswith(f"\n{LOCAL_BLOCK.end}\nafter\n")
     assert "former results" not in once
     assert "| local/64 KiB/seekgate, key |" in once
 
 
 def test_a_readme_without_markers_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
-    path.write_text(f"only {START}")
+    path.write_text(f"only {LOCAL_BLOCK.start}")
     with pytest.raises(ValueError, match="lacks"):
-        write_readme(run_of(rows()), path, "benchmarks/results")
+        write_readme(run_of(rows()), path, LOCAL_BLOCK)
 
 
 @given(
