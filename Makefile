@@ -18,7 +18,7 @@ BENCH_STAMP := .venv-bench/installed-$(call checksum,$(BENCH_LOCK))
 SERVERS_LOCK := tests/s3/requirements-servers.lock
 SERVERS_STAMP := .venv-servers/installed-$(call checksum,$(SERVERS_LOCK))
 
-.PHONY: run test bench lint lock clean
+.PHONY: run test bench load-tools lint lock clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
@@ -30,6 +30,9 @@ test: $(TEST_STAMP) $(SERVERS_STAMP)
 bench: $(TEST_STAMP) $(BENCH_STAMP) $(SERVERS_STAMP)
 	@$(VENV)/bin/python -m benchmarks $(BENCH_FLAGS)
 	@$(VENV)/bin/python -m benchmarks.s3_ranges $(BENCH_FLAGS)
+
+# k6 and Locust, for whoever wants their tests as well.
+load-tools: $(BENCH_STAMP)
 
 lint: $(TEST_STAMP)
 	@$(VENV)/bin/ruff check

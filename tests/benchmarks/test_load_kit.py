@@ -15,6 +15,7 @@ from tests.gateway_process import Gateway, running_gateway
 
 LOAD = Path(__file__).parents[2] / "benchmarks" / "load"
 LOCUST = LOAD.parents[1] / ".venv-bench" / "bin" / "locust"
+K6 = LOCUST.with_name("k6")
 COUNT = 3
 SYNTHETIC = {"SEEKGATE_STORAGES__SYNTHETIC__KIND": "synthetic"}
 needs_wrk = pytest.mark.skipif(
@@ -22,7 +23,10 @@ needs_wrk = pytest.mark.skipif(
 )
 
 needs_locust = pytest.mark.skipif(
-    not LOCUST.exists(), reason="cannot run here: Locust is not installed (make bench installs .venv-bench)"
+    not LOCUST.exists(), reason="cannot run here: Locust is not installed (make load-tools installs it)"
+)
+needs_k6 = pytest.mark.skipif(
+    not K6.exists(), reason="cannot run here: k6 is not installed (make load-tools installs it, on x86 Linux)"
 )
 
 
@@ -117,3 +121,41 @@ def test_locust_notices_other_bytes(gateway: Gateway, tmp_path: Path) -> None:
     done = run_locust(variables, script)
     assert done.returncode == 1, done.stderr
     assert "other bytes" in done.stderr
+
+
+def run_k6(variables: dict[str, str], script: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(K6), "run", "--quiet", "--no-usage-report", "--summary-mode", "full", str(script)]
+    told = {**variables, "SEEK_USERS": "1", "SEEK_DURATION": "1s"}
+    return subprocess.run(command, env=told, capture_output=True, text=True, check=False, timeout=60)
+
+
+@needs_k6
+@pytest.mark.parametrize(
+    ("player", "signed"),
+    [
+        pytest.param("chromium", False, id="Chromium by key"),
+        pytest.param("safari", True, id="Safari by signed URL"),
+        pytest.param("cdn", True, id="a CDN by signed URL"),
+    ],
+)
+def test_k6_seeks_as_players_do_and_every_answer_is_right(
+    gateway: Gateway, tmp_path: Path, player: str, *, signed: bool
+) -> None:
+    variables = environ(gateway, tmp_path)
+    list_urls(variables, *(["--signed"] if signed else []))
+    told = {**variables, "SEEK_AS": player, "SEEKGATE_KEY": "" if signed else gateway.key}
+    done = run_k6(told, LOAD / "seek.js")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "has the right bytes" in done.stdout, done.stdout
+
+
+@needs_k6
+def test_k6_notices_other_bytes(gateway: Gateway, tmp_path: Path) -> None:
+    variables = environ(gateway, tmp_path)
+    list_urls(variables)
+    script = tmp_path / "seek.js"
+    script.write_text((LOAD / "seek.js").read_text().replace("7919 * seed", "7919 * (seed + 1)"))
+    done = run_k6(variables, script)
+    assert done.returncode != 0, done.stdout
+    assert "has the right bytes" in done.stdout
+    assert "thresholds on metrics 'checks' have been crossed" in done.stderr, done.stderr
