@@ -1,19 +1,22 @@
 """Drains the durable queue of objects to delete.
 
 Knows: order, patience and back-off. Refuses to know: SQL and storages' insides. An entry leaves the queue only
-when its object is gone; whatever fails, and whenever the process dies, the entry stays and is tried again.
+when its object is gone, and what was made of it; whatever fails, and whenever the process dies, the entry stays and is tried again.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.catalog import DeletionQueue, ObjectDeletion
 from gateway.errors import Refusal
 from gateway.storage import Storage, storage_named
-from storage_adapters.base import BatchDeleting, StorageAdapter, StorageError
+from storage_adapters.base import BatchDeleting, StorageAdapter, StorageError, StorageUnavailable
+
+Forget = Callable[[str, Sequence[str]], Awaitable[None]]
+"""Removes what was made of objects: their storage's name, their keys. Raises OSError."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -32,9 +35,12 @@ class CleanupSettings:
 class Cleanup:
     """One worker; any number may run, in any number of processes."""
 
-    def __init__(self, queue: DeletionQueue, storages: Mapping[str, Storage], settings: CleanupSettings) -> None:
+    def __init__(
+        self, queue: DeletionQueue, storages: Mapping[str, Storage], forget: Forget, settings: CleanupSettings
+    ) -> None:
         self._queue = queue
         self._storages = storages
+        self._forget = forget
         self._settings = settings
         self._awake = asyncio.Event()
 
@@ -63,13 +69,23 @@ class Cleanup:
         return len(claimed)
 
     async def _delete(self, name: str, deletions: Sequence[ObjectDeletion]) -> None:
-        errors = await self._remove(name, [deletion.object_key for deletion in deletions])
+        keys = [deletion.object_key for deletion in deletions]
+        errors = await self._remove(name, keys)
+        errors = {**await self._remove_made(name, [key for key in keys if key not in errors]), **errors}
         for deletion in deletions:
             error = errors.get(deletion.object_key)
             if error is None:
                 await self._queue.finish_deletion(deletion.id)
             else:
                 await self._postpone(deletion, error)
+
+    async def _remove_made(self, name: str, keys: Sequence[str]) -> Mapping[str, StorageError]:
+        """Remove what was made of these objects, which are gone; what could not be removed, by key."""
+        try:
+            await self._forget(name, keys)
+        except OSError as error:
+            return {key: StorageUnavailable(key, f"what was made of it stays: {error}") for key in keys}
+        return {}
 
     async def _remove(self, name: str, keys: Sequence[str]) -> Mapping[str, StorageError]:
         """Remove the objects from one storage; what could not be removed, by key."""

@@ -56,7 +56,8 @@ async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenera
     """A gateway that serves on the sockets. Leaving drains it."""
     streams = Streams(config.delivery.max_concurrent_streams)
     async with open_backends(config) as backends, _journal(config, streams) as journal:
-        cleanup = Cleanup(backends.deletions, backends.storages, CleanupSettings(**config.deletions.model_dump()))
+        settings = CleanupSettings(**config.deletions.model_dump())
+        cleanup = Cleanup(backends.deletions, backends.storages, backends.waveforms.forget, settings)
         site = _Site(config, backends, cleanup, Traffic(drain, streams, journal))
         sweep = build_sweep(config, backends, cleanup.wake)
         async with in_background(cleanup.run()), in_background(sweep.run()), site.listening(sockets):

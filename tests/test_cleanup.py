@@ -1,7 +1,7 @@
 """The deletion queue's worker, over the queue's fake (held to the same contract) and storages that fail."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -62,9 +62,22 @@ def media(storage: str, key: str) -> MediaFile:
     )  # fmt: skip
 
 
-def cleanup(queue: MemoryDeletionQueue, **storages: MemoryStorage) -> Cleanup:
+class Made:
+    """What was made of objects: which of it was removed, unless the disk is in trouble."""
+
+    def __init__(self) -> None:
+        self.removed: list[tuple[str, str]] = []
+        self.trouble: OSError | None = None
+
+    async def forget(self, storage: str, keys: Sequence[str]) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.removed += [(storage, key) for key in keys]
+
+
+def cleanup(queue: MemoryDeletionQueue, made: Made | None = None, **storages: MemoryStorage) -> Cleanup:
     named = {name: Storage(name, "memory", adapter) for name, adapter in storages.items()}
-    return Cleanup(queue, named, SETTINGS)
+    return Cleanup(queue, named, (made or Made()).forget, SETTINGS)
 
 
 async def test_an_object_is_removed_and_its_entry_with_it() -> None:
@@ -74,6 +87,20 @@ async def test_an_object_is_removed_and_its_entry_with_it() -> None:
     assert await cleanup(queue, disk=storage).drain_once() == 1
     assert await queue.count_deletions() == 0
     assert [each.key async for each in storage.list("")] == []
+
+
+async def test_what_was_made_of_an_object_goes_when_the_object_is_gone() -> None:
+    queue, made = queue_of(("away", "a"), ("disk", "b"), ("disk", "c")), Made()
+    await cleanup(queue, made, away=Failing(), disk=MemoryStorage()).drain_once()
+    assert made.removed == [("disk", "b"), ("disk", "c")]
+    assert await queue.count_deletions() == 1
+
+
+async def test_while_what_was_made_of_it_cannot_be_removed_the_entry_stays() -> None:
+    queue, made = queue_of(("disk", "a")), Made()
+    made.trouble = PermissionError(13, "not ours")
+    await cleanup(queue, made, disk=MemoryStorage()).drain_once()
+    assert await queue.count_deletions() == 1
 
 
 async def test_what_cannot_be_removed_stays_and_waits() -> None:

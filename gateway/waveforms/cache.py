@@ -13,7 +13,7 @@ import fcntl
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -54,6 +54,13 @@ class WaveformCache:
         written.replace(self._folder / (name + _KEPT))
         if waveform.complete:
             self._make_room()
+
+    def forget(self, groups: Collection[str]) -> None:
+        """Remove everything whose name, up to its hyphen, is one of these. Raises OSError."""
+        with suppress(FileNotFoundError):  # nothing was ever kept
+            for path in self._folder.iterdir():
+                if path.name.partition("-")[0] in groups:
+                    path.unlink(missing_ok=True)
 
     @contextmanager
     def claimed(self, name: str) -> Iterator[bool]:

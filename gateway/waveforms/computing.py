@@ -6,6 +6,7 @@ Refuses to know: HTTP, decoding, the form in which waveforms are kept.
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from hashlib import sha256
@@ -47,13 +48,25 @@ class Waveforms:
         """
         async with storage.adapter.open(key) as stored:
             etag = stored.stat.etag
-        name = sha256(repr((_EDITION, storage.name, key, etag)).encode()).hexdigest()
+        name = _name(storage.name, key, etag)
         kept = await self._kept(name)
         if kept.complete:
             return kept
         task = self._running.get(name) or self._begin(name, storage, key, etag)
         await asyncio.wait({task}, timeout=_ANSWER_SECONDS)
+        if task.cancelled():
+            raise Unavailable("The computation of the waveform was ended", _RETRY_SECONDS)
         return task.result() if task.done() else await self._kept(name)
+
+    async def forget(self, storage: str, keys: Iterable[str]) -> None:
+        """Keep nothing of objects that were deleted; what is being computed of them here ends. Raises OSError."""
+        objects = {_object_name(storage, key) for key in keys}
+        running = {task for name, task in self._running.items() if name.partition("-")[0] in objects}
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+        await asyncio.to_thread(self._cache.forget, objects)
 
     async def close(self) -> None:
         """End what is being computed."""
@@ -103,3 +116,16 @@ class Waveforms:
             latest = replace(latest, complete=True) if latest.bins else UNDECODABLE
             await asyncio.to_thread(self._cache.keep, name, latest)
         return latest
+
+
+def _name(storage: str, key: str, etag: str) -> str:
+    """What a version's waveform is kept as: its object's name, a hyphen, its own."""
+    return f"{_object_name(storage, key)}-{_digest(_EDITION, etag)}"
+
+
+def _object_name(storage: str, key: str) -> str:
+    return _digest(storage, key)
+
+
+def _digest(*words: str) -> str:
+    return sha256(repr(words).encode()).hexdigest()[:32]

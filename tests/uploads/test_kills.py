@@ -203,7 +203,10 @@ async def nothing_half_is_visible(world: World) -> None:
 async def clean_up(world: World) -> None:
     """What running gateways do in time, at once: abandoned uploads, the queue, and drafts of the dead."""
     cleanup = Cleanup(
-        world.backends.deletions, world.backends.storages, CleanupSettings(**world.config.deletions.model_dump())
+        world.backends.deletions,
+        world.backends.storages,
+        world.backends.waveforms.forget,
+        CleanupSettings(**world.config.deletions.model_dump()),
     )
     await Sweep(world.backends.uploads, 0, cleanup.wake).sweep_once()
     async with asyncio.timeout(120):
