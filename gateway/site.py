@@ -28,6 +28,7 @@ from gateway.intake import build_intake, build_sweep
 from gateway.listening import BACKLOG, Sockets, tls_context
 from gateway.observability import AccessLog, Metrics
 from gateway.web.app import Services, build_admin_app, build_app
+from gateway.web.arrivals import Arrivals
 from gateway.web.authentication import Authenticator
 from gateway.web.bota import BotaRoutes
 from gateway.web.connection import Connection
@@ -176,7 +177,7 @@ class _Site:
         connect = partial(
             Connection,
             server,
-            self._route.seeks,
+            Arrivals(self._route.seeks),
             keepalive_timeout=self._config.server.keepalive_timeout_seconds,
         )
         loop = asyncio.get_running_loop()

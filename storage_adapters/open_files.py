@@ -128,7 +128,7 @@ class OpenFiles:
         self._root = root
         self._capacity = capacity
         self._kept: OrderedDict[str, LocalObject] = OrderedDict()
-        self._closing: set[asyncio.Future[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def pin(self, key: str) -> LocalObject:
         """The key's file as it is now, opened, held until `unpin`. Raises StorageError."""
@@ -192,6 +192,7 @@ class OpenFiles:
     def _close_if_unused(self, stored: LocalObject) -> None:
         if stored.readers == 0 and stored.fd != CLOSED:
             fd, stored.fd = stored.fd, CLOSED
-            closing = asyncio.get_running_loop().run_in_executor(None, close_quietly, fd)
+            # Not before the next turn of the loop: what is at hand is good until something is awaited.
+            closing = asyncio.create_task(asyncio.to_thread(close_quietly, fd))
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)

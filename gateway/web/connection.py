@@ -8,33 +8,40 @@ answers at once needs none of it, but must not speak out of turn. A request may 
     1. aiohttp waits for a message (`_waiter`), so that every earlier answer has been written, and
     2. what was last fed to its parser ended a head, so that no beginning of a request lies in it.
 While 1 holds no body is owed (aiohttp reads it to its end, or closes), so what ended in an empty line ended a
-message. Two names of aiohttp's own are used here, both pinned with its version and held by tests: `_waiter`, and
+message. The answer comes in the same turn of the loop, when what else has arrived is read too; more bytes of the
+same connection have it answered first. Two names of aiohttp's own are used here, both pinned with its version and held by tests: `_waiter`, and
 `_next_keepalive_close_time`, which its keep-alive timer looks at.
 """
 
 import asyncio
+from dataclasses import dataclass
 from logging import Logger
-from typing import Final, NamedTuple, Protocol, cast
+from typing import Final, Protocol, cast
 
 from aiohttp import web
 
 from gateway.protocol.ranges import ByteSpan
 from gateway.web.admissions import Admission
 from gateway.web.exchange import Exchange
-from storage_adapters.base import ObjectStat
+from storage_adapters.base import FilePiece, ObjectStat
 
 _END: Final = b"\r\n\r\n"
 
 
-class Begun(NamedTuple):
-    """An answer that was begun: the first `sent` bytes of its head and of the span are the kernel's."""
+@dataclass(slots=True)
+class Answer:
+    """An answer at once: the first `sent` bytes of its head and of the span are the kernel's.
+
+    The piece is the span's; it is good until something is awaited.
+    """
 
     exchange: Exchange
     admission: Admission
     stat: ObjectStat
     head: bytes
     span: ByteSpan
-    sent: int
+    piece: FilePiece
+    sent: int = 0
 
     @property
     def rest(self) -> tuple[ByteSpan]:
@@ -47,11 +54,15 @@ class Begun(NamedTuple):
 class AtOnce(Protocol):
     """Who may answer at once."""
 
-    def answer(self, connection: "Connection", head: bytes) -> bool:
-        """Answer the head; False: it is aiohttp's, and what is `begun` of its answer is to be finished."""
+    def take(self, connection: "Connection", head: bytes) -> None:
+        """Answer the head in this turn of the loop: by `answered`, or by `hand_on` with what is `begun` of it."""
         ...
 
-    def lose(self, connection: "Connection", begun: Begun) -> None:
+    def settle(self) -> None:
+        """Answer all that were taken, now."""
+        ...
+
+    def lose(self, connection: "Connection", begun: Answer) -> None:
         """The connection is gone, with an answer that was begun."""
         ...
 
@@ -59,7 +70,7 @@ class AtOnce(Protocol):
 class Connection(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_at_boundary", "_at_once", "_socket_fd", "asked", "begun", "remote")
+    __slots__ = ("_at_boundary", "_at_once", "_is_taken", "_socket_fd", "asked", "begun", "remote")
 
     def __init__(
         self,
@@ -79,9 +90,10 @@ class Connection(web.RequestHandler):
         )
         self._at_once = at_once
         self._at_boundary = True
+        self._is_taken = False
         self.asked = b""
         """The bytes of the request under way, if they are one head and nothing else."""
-        self.begun: Begun | None = None
+        self.begun: Answer | None = None
         self.remote: str | None = None
         self._socket_fd: int | None = None
 
@@ -100,19 +112,38 @@ class Connection(web.RequestHandler):
             self.begun = None
 
     def data_received(self, data: bytes) -> None:
+        if self._is_taken:
+            # More than one head: what is first is answered first.
+            self._at_once.settle()
         waiter = self._waiter
         idle = self._at_boundary and waiter is not None and not waiter.done()
         if idle and data.find(_END) == len(data) - len(_END):
-            if self._at_once.answer(self, data):
-                self._next_keepalive_close_time = self._loop.time() + self.keepalive_timeout
-                return
-            self.asked = data
-        else:
-            self.asked = b""
+            self._is_taken = True
+            self._at_once.take(self, data)
+            return
+        self.asked = b""
         self._at_boundary = data.endswith(_END)
         super().data_received(data)
 
-    def take_begun(self) -> Begun | None:
+    def answered(self) -> None:
+        """The head that was taken has been answered."""
+        self._is_taken = False
+        self._next_keepalive_close_time = self._loop.time() + self.keepalive_timeout
+
+    def hand_on(self, head: bytes) -> None:
+        """The head that was taken is aiohttp's, and so is finishing what is begun of its answer."""
+        self._is_taken = False
+        self.asked = head
+        super().data_received(head)
+
+    def cut(self) -> None:
+        """End the connection, so that nothing sent so far can look whole."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
+
+    def take_begun(self) -> Answer | None:
         """What was begun; whoever takes it finishes it."""
         begun, self.begun = self.begun, None
         return begun

@@ -25,7 +25,7 @@ from gateway.protocol.delivery import HeaderBlock, Representation, plan_span
 from gateway.protocol.ranges import ByteSpan, plain_span
 from gateway.web.admissions import Admission, Admissions
 from gateway.web.conditions import conditions_of
-from gateway.web.connection import Begun, Connection
+from gateway.web.connection import Answer, Connection
 from gateway.web.connections import Connections
 from gateway.web.cors import Cors
 from gateway.web.exchange import EXCHANGE, X_REQUEST_ID, Exchange, new_request_id
@@ -110,31 +110,46 @@ class Seeks:
         told = request[EXCHANGE]
         return Seek(admission, files, stored, representation, shared, told.route, told.path)
 
-    def answer(self, connection: Connection, head: bytes) -> bool:
-        """Answer the head if that needs no waiting; False: it is for the ordinary way, with what is `begun` of it."""
-        started = time.perf_counter()
+    def prepare(self, connection: Connection, head: bytes, started: float) -> Answer | None:
+        """The answer to a head, if that needs no waiting (Answerer)."""
         before, figures, behind = _split(head)
         seek = self._known.get((before, behind))
         if seek is None or not self._admissions.holds(seek.admission):
-            return False
-        if self._connections.is_draining() or not self._streams.has_room():
-            return False
+            return None
         # Looked at each time: a file that was replaced or removed is another object, or none.
         if seek.files.at_hand(seek.admission.media.object_key) is not seek.stored:
-            return False
+            return None
         span = plain_span(figures, seek.representation.size)
         if span is None or span.length > TURN_BYTES:
-            return False
-        return self._send(connection, seek, f"bytes={figures}", span, started)
+            return None
+        return _answer(connection, seek, f"bytes={figures}", span, started)
 
-    def lose(self, connection: Connection, begun: Begun) -> None:
+    def send(self, connection: Connection, answer: Answer) -> bool:
+        """Send it; False: the rest, or all of it, is for the ordinary way (Answerer)."""
+        if self._connections.is_draining() or not self._streams.has_room():
+            return False
+        socket_fd, exchange = connection.writable_fd(), answer.exchange
+        if socket_fd is None:
+            return False
+        answer.sent = sent = send_at_once(socket_fd, answer.head, answer.piece)
+        exchange.sent = max(sent - len(answer.head), 0)
+        if exchange.sent == exchange.promised:
+            self._journal.take(exchange)
+            return True
+        if sent:
+            connection.begun = answer
+            self._connections.busy.add(connection)
+            self._streams.begin()
+        return False
+
+    def lose(self, connection: Connection, begun: Answer) -> None:
         """The client left between the two halves of its answer."""
         begun.exchange.outcome = "client_closed"
         self._connections.busy.discard(connection)
         self._streams.end()
         self._journal.take(begun.exchange)
 
-    async def finish(self, request: web.Request, begun: Begun) -> SentResponse:
+    async def finish(self, request: web.Request, begun: Answer) -> SentResponse:
         """The rest of an answer that was begun; what cannot be finished is cut."""
         media, storage = begun.admission.media, begun.admission.storage
         exchange = request[EXCHANGE] = begun.exchange
@@ -151,37 +166,29 @@ class Seeks:
             request.transport.abort()
         return sent_response(exchange.status, keep_alive=False)
 
-    def _send(self, connection: Connection, seek: Seek, asked: str, span: ByteSpan, started: float) -> bool:
-        admission, stored = seek.admission, seek.stored
-        socket_fd, piece = connection.writable_fd(), stored.piece_at_hand(*span)
-        if socket_fd is None or piece is None or not is_resident(*piece):
-            return False
-        plan = plan_span(span, seek.representation)
-        exchange = Exchange(
-            new_request_id(),
-            seek.route,
-            "GET",
-            seek.path,
-            connection.remote,
-            asked,
-            started,
-            admission.principal,
-            None,
-            admission.storage.name,
-            plan.status,
-            span.length,
-        )
-        head = render_head(plan, seek.shared, exchange.request_id, "")
-        sent = send_at_once(socket_fd, head, piece)
-        exchange.sent = max(sent - len(head), 0)
-        if exchange.sent == span.length:
-            self._journal.take(exchange)
-            return True
-        if sent:
-            connection.begun = Begun(exchange, admission, stored.stat, head, span, sent)
-            self._connections.busy.add(connection)
-            self._streams.begin()
-        return False
+
+def _answer(connection: Connection, seek: Seek, asked: str, span: ByteSpan, started: float) -> Answer | None:
+    admission, stored = seek.admission, seek.stored
+    piece = stored.piece_at_hand(*span)
+    if piece is None or not is_resident(*piece):
+        return None
+    plan = plan_span(span, seek.representation)
+    exchange = Exchange(
+        new_request_id(),
+        seek.route,
+        "GET",
+        seek.path,
+        connection.remote,
+        asked,
+        started,
+        admission.principal,
+        None,
+        admission.storage.name,
+        plan.status,
+        span.length,
+    )
+    head = render_head(plan, seek.shared, exchange.request_id, "")
+    return Answer(exchange, admission, stored.stat, head, span, piece)
 
 
 def _split(head: bytes) -> tuple[bytes, str, bytes]:

@@ -22,7 +22,7 @@ from gateway.errors import Unavailable
 from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Segment
 from gateway.protocol.http_date import format_http_date
 from gateway.protocol.ranges import ByteSpan
-from gateway.web.connection import Begun
+from gateway.web.connection import Answer
 from gateway.web.exchange import Exchange
 from gateway.web.responses import SentResponse, sent_response
 from gateway.web.socket_wire import Stalled
@@ -109,7 +109,7 @@ class Streamer:
             whole = await _run(wire, head, plan.body, stored, exchange)
         return sent_response(plan.status, keep_alive=keep_alive and whole)
 
-    async def finish(self, request: web.Request, begun: Begun, stored: StoredObject) -> SentResponse:
+    async def finish(self, request: web.Request, begun: Answer, stored: StoredObject) -> SentResponse:
         """Write the rest of a stream that runs already; every trouble ends in a cut connection."""
         exchange, transport = begun.exchange, request.transport
         if transport is None:

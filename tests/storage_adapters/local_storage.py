@@ -31,7 +31,8 @@ def is_open_beneath(entry: Path, root: Path) -> bool:
 
 
 async def settle() -> None:
-    """Return when all that was handed to the one thread before is done, and its callbacks have run."""
+    """Return when all that was handed to the one thread before, or is in this turn, is done, and its callbacks have run."""
+    await asyncio.sleep(0)
     await asyncio.to_thread(os.getpid)
     await asyncio.sleep(0)
 

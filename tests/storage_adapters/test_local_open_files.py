@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import time
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -118,6 +119,21 @@ class TestDescriptors(LocalFixtures):
         await find_fd(adapter, "file")
         async with adapter.create("file") as writer:
             await writer.write(b"new")
+        await settle()
+        assert count_open(root) == 0
+
+    async def test_what_was_at_hand_stays_open_until_something_is_awaited(
+        self, adapter: LocalStorage, root: Path, put: Put
+    ) -> None:
+        await put("file", b"old")
+        await find_fd(adapter, "file")
+        stored = adapter.at_hand("file")
+        assert stored is not None
+        fd, offset, length = stored.piece_at_hand(0, 3)
+        (root / "file").unlink()
+        assert adapter.at_hand("file") is None
+        time.sleep(0.05)  # noqa: ASYNC251 - a thread would have closed it by now
+        assert os.pread(fd, length, offset) == b"old"
         await settle()
         assert count_open(root) == 0
 

@@ -23,8 +23,9 @@ from gateway.observability import AccessLog, Metrics
 from gateway.protocol.signing import Signer, SigningKey
 from gateway.storage import Storage
 from gateway.web.admissions import Admissions
+from gateway.web.arrivals import Answerer, Arrivals
 from gateway.web.authentication import Authenticator
-from gateway.web.connection import AtOnce, Connection
+from gateway.web.connection import Connection
 from gateway.web.connections import Connections
 from gateway.web.cors import Cors
 from gateway.web.frame import Frame
@@ -122,6 +123,7 @@ class Stage:
         self.media, _ = await self.catalog.register(owner, media)
 
     media: MediaFile
+    server: web.Server
 
     @property
     def target(self) -> str:
@@ -149,7 +151,7 @@ async def stage(
     streams_limit: int = 100,
     keepalive_timeout: float = 75.0,
     send_bytes: int | None = None,
-    before: Callable[[Stage], AtOnce] = lambda built: built.seeks,
+    before: Callable[[Stage], Answerer] = lambda built: built.seeks,
 ) -> AsyncGenerator[Stage]:
     """A stage that listens; `before` may put somebody between its connections and its seeks.
 
@@ -158,8 +160,8 @@ async def stage(
     storage = await connect_storage(root=root)
     built = Stage(root, storage, streams_limit)
     await built.furnish(storage)
-    server = web.Server(cast("Any", built.handle), handler_cancellation=True)
-    at_once = before(built)
+    server = built.server = web.Server(cast("Any", built.handle), handler_cancellation=True)
+    at_once = Arrivals(before(built))
     opened = socket.create_server(("127.0.0.1", 0))
     if send_bytes is not None:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)  # accepted connections inherit it

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.web.connection import Begun, Connection
+from gateway.web.connection import Answer, Connection
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, Response, TruncatedError, compose, connect
 from tests.web.stage import SIZE, Stage, stage
@@ -264,10 +264,13 @@ class Meddling:
 
     def __init__(self, site: Stage) -> None:
         self.site = site
-        self.begun: list[Begun] = []
+        self.begun: list[Answer] = []
 
-    def answer(self, connection: Connection, octets: bytes) -> bool:
-        done = self.site.seeks.answer(connection, octets)
+    def prepare(self, connection: Connection, octets: bytes, started: float) -> Answer | None:
+        return self.site.seeks.prepare(connection, octets, started)
+
+    def send(self, connection: Connection, answer: Answer) -> bool:
+        done = self.site.seeks.send(connection, answer)
         if connection.begun is not None:
             self.begun.append(connection.begun)
             self.meddle(connection)
@@ -276,7 +279,7 @@ class Meddling:
     def meddle(self, connection: Connection) -> None:
         pass
 
-    def lose(self, connection: Connection, begun: Begun) -> None:
+    def lose(self, connection: Connection, begun: Answer) -> None:
         self.site.seeks.lose(connection, begun)
 
 
