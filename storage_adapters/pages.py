@@ -1,7 +1,7 @@
 """The page cache: which bytes of a file can be sent without waiting for a disk.
 
 Knows: resident pages, and how to make them resident. Refuses to know: keys, sockets, event loops.
-`is_resident` is for the event loop: a system call or a few, never a wait. `read_ahead` is for a thread.
+`is_resident` is for the event loop's one thread: a system call or a few, never a wait. `read_ahead` is for any thread.
 
 The kernel is asked twice. `cachestat` (Linux 6.5) counts the pages that are in the cache, also those that are
 still being read. `preadv2(RWF_NOWAIT)` copies a byte from a page that has been read, or says EAGAIN; alone it
@@ -16,7 +16,6 @@ import ctypes
 import mmap
 import os
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from errno import EOPNOTSUPP
@@ -73,27 +72,12 @@ def is_resident(fd: int, offset: int, length: int) -> bool:
     return True
 
 
-class _Range(ctypes.Structure):
-    """`struct cachestat_range` of linux/mman.h."""
-
-    _fields_ = (("offset", ctypes.c_uint64), ("length", ctypes.c_uint64))
-
-
-class _Counts(ctypes.Structure):
-    """`struct cachestat` of linux/mman.h; `cached` is the number of pages in the cache."""
-
-    _fields_ = tuple((name, ctypes.c_uint64) for name in ("cached", "dirty", "writeback", "evicted", "recent"))
-
-
-class _Question(threading.local):
-    """One question and its answer, made once per thread: making them costs more than asking."""
-
-    def __init__(self) -> None:
-        self.asked, self.counts = _Range(), _Counts()
-        self.pointers = ctypes.byref(self.asked), ctypes.byref(self.counts)
-
-
-_question: Final = _Question()
+# One question and its answer, made once: making them costs more than asking. `struct cachestat_range` and `struct
+# cachestat` of linux/mman.h; the latter's first field is the number of pages in the cache.
+_asked: Final = (ctypes.c_uint64 * 2)()
+_counted: Final = (ctypes.c_uint64 * 5)()
+_ASKED: Final = ctypes.byref(_asked)
+_COUNTED: Final = ctypes.byref(_counted)
 # What a probe reads, nobody looks at.
 _PROBE: Final = [bytearray(1)]
 
@@ -102,12 +86,10 @@ def count_present(fd: int, offset: int, length: int) -> int | None:
     """How many pages of these bytes (at least one) are in the cache; None where the kernel does not tell."""
     if CACHESTAT is None:
         return None
-    asked, counts = _question.asked, _question.counts
-    asked.offset, asked.length = offset, length
-    if CACHESTAT(_CACHESTAT_NUMBER, fd, *_question.pointers, 0):
+    _asked[0], _asked[1] = offset, length
+    if CACHESTAT(_CACHESTAT_NUMBER, fd, _ASKED, _COUNTED, 0):
         return None  # an older kernel, another's file, or a file system without a cache
-    present: int = counts.cached
-    return present
+    return _counted[0]
 
 
 def _misses_page(fd: int, offset: int, length: int, present: int) -> bool:

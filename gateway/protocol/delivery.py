@@ -144,8 +144,19 @@ def _plan_whole(method: str, representation: Representation) -> DeliveryPlan:
 
 def plan_span(span: ByteSpan, representation: Representation) -> DeliveryPlan:
     """The answer to a GET of one span that lies inside the representation (section 15.3.7.1)."""
-    varying = (_content_length(span.length), ("Content-Range", _content_range(span, representation.size)))
+    varying = _span_fields(span.length, span.offset, span.end - 1, representation)
     return DeliveryPlan(206, representation.with_content, varying, (span,), span.length)
+
+
+def plan_any_span(representation: Representation) -> DeliveryPlan:
+    """The same without a body, and with %d for its length and its first and last position, in this order."""
+    return DeliveryPlan(206, representation.with_content, _span_fields("%d", "%d", "%d", representation), (), 0)
+
+
+def _span_fields(
+    length: int | str, first: int | str, last: int | str, representation: Representation
+) -> tuple[Header, ...]:
+    return (_content_length(length), ("Content-Range", f"bytes {first}-{last}/{representation.size}"))
 
 
 def _plan_spans(
@@ -182,5 +193,5 @@ def _content_range(span: ByteSpan, size: int) -> str:
     return f"bytes {offset}-{offset + length - 1}/{size}"
 
 
-def _content_length(length: int) -> Header:
+def _content_length(length: int | str) -> Header:
     return ("Content-Length", str(length))

@@ -125,8 +125,8 @@ def coalesce(spans: list[ByteSpan], gap: int) -> list[ByteSpan]:
     return [span for _, span in sorted(joined)]
 
 
-def plain_span(text: str, size: int) -> ByteSpan | None:
-    """The span of one int-range without any white space: what players, proxies and download managers send.
+def plain_span(text: str, size: int) -> tuple[int, int] | None:
+    """Offset and length of one int-range without any white space: what players, proxies and download managers send.
 
     None: it is something else, or long, or nothing of it exists. It is asked at every seek.
     """
@@ -139,8 +139,9 @@ def plain_span(text: str, size: int) -> ByteSpan | None:
         or not (last.isdigit() or not last)
     ):
         return None
-    offset, end = int(first), min(int(last) + 1, size) if last else size
-    return ByteSpan(offset, end - offset) if offset < end else None
+    offset, end = int(first), int(last) + 1 if last else size
+    end = min(end, size)
+    return (offset, end - offset) if offset < end else None
 
 
 def select_spans(header: str, size: int, max_ranges: int) -> tuple[ByteSpan, ...] | None:
@@ -150,7 +151,7 @@ def select_spans(header: str, size: int, max_ranges: int) -> tuple[ByteSpan, ...
     Empty: nothing that was asked for exists (416). Otherwise 1 to `max_ranges` disjoint, non-empty spans.
     """
     if header.startswith(_UNIT) and (span := plain_span(header[len(_UNIT) :], size)) is not None:
-        return (span,)
+        return (ByteSpan(*span),)
     specs = parse_range(header)
     if specs is None:
         return None

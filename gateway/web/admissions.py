@@ -12,7 +12,8 @@ sent, in memory alone: an admission that was overtaken stays until CAPACITY othe
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import hdrs, web
 
@@ -27,7 +28,8 @@ CAPACITY: Final = 4096
 HOLDS_SECONDS: Final = 5.0
 
 
-class Admission(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Admission:
     """What may be read, how it looks, and where it lies.
 
     It holds until `until` (seconds since 1970) and while `epoch` is the number of the epoch; None: this once.

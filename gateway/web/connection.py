@@ -9,8 +9,8 @@ answers at once needs none of it, but must not speak out of turn. A request may 
     2. what was last fed to its parser ended a head, so that no beginning of a request lies in it.
 While 1 holds no body is owed (aiohttp reads it to its end, or closes), so what ended in an empty line ended a
 message. The answer comes in the same turn of the loop, when what else has arrived is read too; more bytes of the
-same connection have it answered first. Two names of aiohttp's own are used here, both pinned with its version and held by tests: `_waiter`, and
-`_next_keepalive_close_time`, which its keep-alive timer looks at.
+same connection have it answered first. Two names of aiohttp's own are used here, both pinned with its version and
+held by tests: `_waiter`, and `_next_keepalive_close_time`, which its keep-alive timer looks at.
 """
 
 import asyncio
@@ -30,25 +30,24 @@ _END: Final = b"\r\n\r\n"
 
 @dataclass(slots=True)
 class Answer:
-    """An answer at once: the first `sent` bytes of its head and of the span are the kernel's.
+    """An answer at once: the first `sent` bytes of its head and of its body are the kernel's.
 
-    The piece is the span's; it is good until something is awaited.
+    The body stands at `offset` of the object; the piece is the same bytes, and good until something is awaited.
     """
 
     exchange: Exchange
     admission: Admission
     stat: ObjectStat
     head: bytes
-    span: ByteSpan
+    offset: int
     piece: FilePiece
     sent: int = 0
 
     @property
     def rest(self) -> tuple[ByteSpan]:
         """What is left of the body."""
-        offset, length = self.span
         gone = max(self.sent - len(self.head), 0)
-        return (ByteSpan(offset + gone, length - gone),)
+        return (ByteSpan(self.offset + gone, self.exchange.promised - gone),)
 
 
 class AtOnce(Protocol):
@@ -70,7 +69,7 @@ class AtOnce(Protocol):
 class Connection(web.RequestHandler):
     """One connection."""
 
-    __slots__ = ("_at_boundary", "_at_once", "_is_taken", "_socket_fd", "asked", "begun", "remote")
+    __slots__ = ("_at_boundary", "_at_once", "_is_taken", "_kept_alive", "_socket_fd", "asked", "begun", "remote")
 
     def __init__(
         self,
@@ -91,6 +90,8 @@ class Connection(web.RequestHandler):
         self._at_once = at_once
         self._at_boundary = True
         self._is_taken = False
+        # aiohttp's own is a property.
+        self._kept_alive = keepalive_timeout
         self.asked = b""
         """The bytes of the request under way, if they are one head and nothing else."""
         self.begun: Answer | None = None
@@ -128,7 +129,7 @@ class Connection(web.RequestHandler):
     def answered(self) -> None:
         """The head that was taken has been answered."""
         self._is_taken = False
-        self._next_keepalive_close_time = self._loop.time() + self.keepalive_timeout
+        self._next_keepalive_close_time = self._loop.time() + self._kept_alive
 
     def hand_on(self, head: bytes) -> None:
         """The head that was taken is aiohttp's, and so is finishing what is begun of its answer."""

@@ -8,7 +8,7 @@ one, and a third of that when it is done for many at once: at most BATCH at a ti
 
 import asyncio
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -71,19 +71,14 @@ class Journal:
         self._access_log.write(_lines(exchanges))
 
     def _count(self, exchanges: Sequence[Exchange]) -> None:
-        answers = Counter((each.route, each.method, each.status, each.outcome) for each in exchanges)
-        for kind, number in answers.items():
-            self._metrics.count(*kind, number)
-        seconds: defaultdict[str, list[float]] = defaultdict(list)
-        sent: defaultdict[str, int] = defaultdict(int)
+        alike: defaultdict[tuple[str, str, int, str, str | None], list[Exchange]] = defaultdict(list)
         for each in exchanges:
-            seconds[each.route].append(each.seconds)
-            if each.storage is not None:
-                sent[each.storage] += each.sent
-        for route, observed in seconds.items():
-            self._metrics.observe(route, observed)
-        for storage, number in sent.items():
-            self._metrics.count_sent(storage, number)
+            alike[each.route, each.method, each.status, each.outcome, each.storage].append(each)
+        for (route, method, status, outcome, storage), those in alike.items():
+            self._metrics.count(route, method, status, outcome, len(those))
+            self._metrics.observe(route, [each.seconds for each in those])
+            if storage is not None:
+                self._metrics.count_sent(storage, sum([each.sent for each in those]))
         self._metrics.set_running(self._running_streams())
 
 
@@ -92,7 +87,7 @@ def _lines(exchanges: Sequence[Exchange]) -> Iterator[dict[str, object]]:
     epoch = time.time() - time.perf_counter()
     for each in exchanges:
         yield {
-            "time": round(epoch + each.started + each.seconds, 3),
+            "time": _thousandths(epoch + each.started + each.seconds),
             "event": "request",
             "request_id": each.request_id,
             "remote": each.remote,
@@ -104,5 +99,10 @@ def _lines(exchanges: Sequence[Exchange]) -> Iterator[dict[str, object]]:
             "promised": each.promised,
             "sent": each.sent,
             "outcome": each.outcome,
-            "milliseconds": round(each.seconds * 1000, 3),
+            "milliseconds": _thousandths(each.seconds * 1000),
         }
+
+
+def _thousandths(number: float) -> float:
+    """The nearest thousandth of what is not negative; `round` takes twice as long."""
+    return int(number * 1000 + 0.5) / 1000

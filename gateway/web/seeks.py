@@ -1,14 +1,12 @@
 """Seeks: a request that differs from an answered one in nothing but its range is answered at once.
 
-Knows: how a head is told from another by its range alone, and what was decided of it. Refuses to know: how a head
-is parsed and a reader judged. That was done on the ordinary way, which takes whatever is not plain here.
+Knows: what was decided of a head. Refuses to know: how a head is parsed and a reader judged. That was done on the
+ordinary way, which takes whatever is not plain here.
 
-    head = before "ange: bytes=" figures CRLF behind        GET ... CRLF R|ange: bytes=|0-65535|CRLF|... CRLF CRLF
-
-Everything that is decided of a request, but for its range, is decided by its bytes, so the same `before` and
-`behind` need no second look while the admission holds. They are compared as bytes: there is nothing to parse
-differently. Nothing is waited for here. Where one would have to wait (for a page that is not in memory, for a
-socket that takes no more), the ordinary way goes on: with the request, or with the rest of its answer.
+Everything that is decided of a request, but for its range, is decided by its bytes, so the same bytes need no
+second look while the admission holds (`known_heads`): there is nothing to parse differently. Nothing is waited for
+here. Where one would have to wait (for a page that is not in memory, for a socket that takes no more), the ordinary
+way goes on: with the request, or with the rest of its answer.
 
 What is remembered holds credentials as they were sent, in memory alone, as Admissions does.
 """
@@ -16,48 +14,46 @@ What is remembered holds credentials as they were sent, in memory alone, as Admi
 import logging
 import time
 from collections import OrderedDict
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import hdrs, web
 
 from gateway.protocol.conditional import Conditions
-from gateway.protocol.delivery import HeaderBlock, Representation, plan_span
-from gateway.protocol.ranges import ByteSpan, plain_span
+from gateway.protocol.ranges import plain_span
 from gateway.web.admissions import Admission, Admissions
 from gateway.web.conditions import conditions_of
 from gateway.web.connection import Answer, Connection
 from gateway.web.connections import Connections
 from gateway.web.cors import Cors
-from gateway.web.exchange import EXCHANGE, X_REQUEST_ID, Exchange, new_request_id
+from gateway.web.exchange import EXCHANGE, Exchange, new_request_id
+from gateway.web.heads import SpanHead
 from gateway.web.journal import Journal
+from gateway.web.known_heads import is_plain, split_head
 from gateway.web.responses import SentResponse, sent_response
 from gateway.web.socket_wire import TURN_BYTES, send_at_once
-from gateway.web.streaming import Streamer, Streams, render_head
+from gateway.web.streaming import Streamer, Streams
 from storage_adapters.base import Keeping, KeptObject
 from storage_adapters.pages import is_resident
 
 _log: Final = logging.getLogger(__name__)
 
 CAPACITY: Final = 4096
-_MAX_HEAD_BYTES: Final = 2048
-
-# Range's name may begin with either letter: clients in JavaScript write it small.
-_MARK: Final = b"ange: bytes="
-_BEFORE_MARK: Final = (b"\r\nR", b"\r\nr")
-# Two numerals of 18 digits.
-_MAX_FIGURES: Final = 37
 
 
-class Seek(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Seek:
     """What was decided of a request, but for its range, and the object that it was about."""
 
     admission: Admission
     files: Keeping
+    key: str
     stored: KeptObject
-    representation: Representation
-    shared: HeaderBlock
+    size: int
+    head: SpanHead
     route: str
     path: str
+    storage: str
 
 
 class Seeks:
@@ -79,20 +75,20 @@ class Seeks:
         self._streamer = streamer
         self._connections = connections
         self._journal = journal
-        self._known: OrderedDict[tuple[bytes, bytes], Seek] = OrderedDict()
+        self._known: OrderedDict[bytes, Seek] = OrderedDict()
 
     def learn(self, request: web.Request, admission: Admission) -> None:
         """The request was answered with bytes: the next one like it may be answered at once."""
         connection = request.protocol
-        if not isinstance(connection, Connection) or not _is_plain(request, connection.asked):
+        if not isinstance(connection, Connection) or not is_plain(request, connection.asked):
             return
-        before, figures, behind = _split(connection.asked)
+        known, figures = split_head(connection.asked)
         # Its range is all that was asked, and was parsed as it is cut out here.
         if conditions_of(request.headers) != Conditions(range=f"bytes={figures}"):
             return
         seek = self._known_of(request, admission)
         if seek is not None:
-            self._known[before, behind] = seek
+            self._known[known] = seek
             if len(self._known) > CAPACITY:
                 self._known.popitem(last=False)
 
@@ -108,19 +104,29 @@ class Seeks:
             return None
         shared = self._cors.headers(request.headers.get(hdrs.ORIGIN))
         told = request[EXCHANGE]
-        return Seek(admission, files, stored, representation, shared, told.route, told.path)
+        return Seek(
+            admission,
+            files,
+            media.object_key,
+            stored,
+            stored.stat.size,
+            SpanHead(representation, shared),
+            told.route,
+            told.path,
+            admission.storage.name,
+        )
 
     def prepare(self, connection: Connection, head: bytes, started: float) -> Answer | None:
         """The answer to a head, if that needs no waiting (Answerer)."""
-        before, figures, behind = _split(head)
-        seek = self._known.get((before, behind))
+        known, figures = split_head(head)
+        seek = self._known.get(known)
         if seek is None or not self._admissions.holds(seek.admission):
             return None
         # Looked at each time: a file that was replaced or removed is another object, or none.
-        if seek.files.at_hand(seek.admission.media.object_key) is not seek.stored:
+        if seek.files.at_hand(seek.key) is not seek.stored:
             return None
-        span = plain_span(figures, seek.representation.size)
-        if span is None or span.length > TURN_BYTES:
+        span = plain_span(figures, seek.size)
+        if span is None or span[1] > TURN_BYTES:
             return None
         return _answer(connection, seek, f"bytes={figures}", span, started)
 
@@ -167,14 +173,14 @@ class Seeks:
         return sent_response(exchange.status, keep_alive=False)
 
 
-def _answer(connection: Connection, seek: Seek, asked: str, span: ByteSpan, started: float) -> Answer | None:
-    admission, stored = seek.admission, seek.stored
-    piece = stored.piece_at_hand(*span)
+def _answer(connection: Connection, seek: Seek, asked: str, span: tuple[int, int], started: float) -> Answer | None:
+    offset, length = span
+    piece = seek.stored.piece_at_hand(offset, length)
     if piece is None or not is_resident(*piece):
         return None
-    plan = plan_span(span, seek.representation)
+    request_id, admission = new_request_id(), seek.admission
     exchange = Exchange(
-        new_request_id(),
+        request_id,
         seek.route,
         "GET",
         seek.path,
@@ -183,32 +189,9 @@ def _answer(connection: Connection, seek: Seek, asked: str, span: ByteSpan, star
         started,
         admission.principal,
         None,
-        admission.storage.name,
-        plan.status,
-        span.length,
+        seek.storage,
+        seek.head.status,
+        length,
     )
-    head = render_head(plan, seek.shared, exchange.request_id, "")
-    return Answer(exchange, admission, stored.stat, head, span, piece)
-
-
-def _split(head: bytes) -> tuple[bytes, str, bytes]:
-    """What stands before a range's figures, the figures, and what stands behind; no figures: it has no plain range."""
-    before, _, rest = head.partition(_MARK)
-    figures, _, behind = rest.partition(b"\r\n")
-    if len(figures) > _MAX_FIGURES or not before.endswith(_BEFORE_MARK):
-        return before, "", behind
-    return before, figures.decode("latin-1"), behind
-
-
-def _is_plain(request: web.Request, head: bytes) -> bool:
-    """Whether the head is the whole request, and its answer says nothing of it and leaves the connection open."""
-    headers = request.headers
-    return (
-        0 < len(head) <= _MAX_HEAD_BYTES
-        and request.method == hdrs.METH_GET
-        and request.version >= HttpVersion11
-        and request.keep_alive
-        and not request.body_exists
-        and hdrs.UPGRADE not in headers
-        and X_REQUEST_ID not in headers
-    )
+    head = seek.head.render(request_id, offset, length)
+    return Answer(exchange, admission, seek.stored.stat, head, offset, piece)

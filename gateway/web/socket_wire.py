@@ -33,15 +33,16 @@ def closed() -> ConnectionResetError:
 
 
 def send_at_once(fd: int, head: bytes, piece: FilePiece) -> int:
-    """Send what the socket `fd` takes without waiting, at most one turn's worth: the number of bytes it took.
+    """Send what the socket `fd` takes without waiting: the number of bytes it took.
 
-    The three conditions above are the caller's. Trouble is not told: who goes on with the rest meets it again.
+    The three conditions above are the caller's, and that the piece is one turn's worth at most. Trouble is not told: who goes on with the rest meets it again.
     """
+    file_fd, offset, length = piece
     sent = 0
     try:
         sent = os.write(fd, head)
         if sent == len(head):
-            sent += os.sendfile(fd, piece.fd, piece.offset, min(piece.length, TURN_BYTES))
+            sent += os.sendfile(fd, file_fd, offset, length)
     except OSError:
         pass
     return sent

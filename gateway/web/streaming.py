@@ -1,6 +1,6 @@
 """send: the only code that writes a body.
 
-Knows: how a plan's head becomes bytes, in which order segments go out, and what a broken promise costs.
+Knows: in which order head and segments go out, and what a broken promise costs.
 Refuses to know: why the plan says what it says.
 
 Nothing is written before the first byte of the object is at hand, so trouble up to then is still an answer
@@ -10,20 +10,18 @@ cut, never ended. Nothing else escapes: aiohttp would write its error page into 
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from contextlib import aclosing
-from http import HTTPStatus
 from typing import Final
 
 from aiohttp import HttpVersion11, web
 
 from gateway.errors import Unavailable
 from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Segment
-from gateway.protocol.http_date import format_http_date
 from gateway.protocol.ranges import ByteSpan
 from gateway.web.connection import Answer
 from gateway.web.exchange import Exchange
+from gateway.web.heads import render_head
 from gateway.web.responses import SentResponse, sent_response
 from gateway.web.socket_wire import Stalled
 from gateway.web.wire import Wire, open_wire
@@ -32,7 +30,6 @@ from storage_adapters.base import StorageError, StoredObject, ZeroCopy
 _log: Final = logging.getLogger(__name__)
 
 _PIECE_BYTES: Final = 1024 * 1024
-_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
 class Streams:
@@ -123,16 +120,6 @@ class Streamer:
 
 def _connection(*, keep_alive: bool) -> str:
     return "Connection: keep-alive\r\n" if keep_alive else "Connection: close\r\n"
-
-
-def render_head(plan: DeliveryPlan, shared: HeaderBlock, request_id: str, connection: str) -> bytes:
-    """The response head (RFC 9112 section 4); `connection` is that field's line, or nothing for the default."""
-    date = format_http_date(int(time.time()))
-    varying = "".join([f"{name}: {value}\r\n" for name, value in plan.varying])
-    return (
-        f"{_STATUS_LINES[plan.status]}Date: {date}\r\n{plan.fixed.text}{varying}{shared.text}"
-        f"X-Request-Id: {request_id}\r\n{connection}\r\n"
-    ).encode("latin-1")
 
 
 async def _run(wire: Wire, head: bytes, body: tuple[Segment, ...], stored: StoredObject, exchange: Exchange) -> bool:

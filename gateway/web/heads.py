@@ -1,0 +1,56 @@
+"""Response heads, as they stand on the wire (RFC 9112 section 4).
+
+Knows: how a plan's headers become bytes. Refuses to know: which headers there are, and why.
+
+    status-line  Date  the representation's  this answer's  those of all answers  X-Request-Id  [Connection]  CRLF
+"""
+
+import time
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Final
+
+from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Representation, plan_any_span
+from gateway.protocol.http_date import format_http_date
+
+_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+
+
+def render_head(plan: DeliveryPlan, shared: HeaderBlock, request_id: str, connection: str) -> bytes:
+    """The response head; `connection` is that field's line, or nothing for the default."""
+    return _compose(plan, shared.text, format_http_date(int(time.time())), request_id, connection)
+
+
+class SpanHead:
+    """The head of every answer of one span of a representation, but for what is told anew each time."""
+
+    __slots__ = ("_template", "status")
+
+    def __init__(self, representation: Representation, shared: HeaderBlock) -> None:
+        plan = plan_any_span(representation)
+        self.status = plan.status
+        fixed = HeaderBlock((), _literal(plan.fixed.text))
+        self._template = _compose(plan._replace(fixed=fixed), _literal(shared.text), "%b", "%b", "")
+
+    def render(self, request_id: str, offset: int, length: int) -> bytes:
+        """The same head that `render_head` makes of that span's plan."""
+        date = _date(int(time.time()))
+        return self._template % (date, length, offset, offset + length - 1, request_id.encode())
+
+
+def _compose(plan: DeliveryPlan, shared: str, date: str, request_id: str, connection: str) -> bytes:
+    varying = "".join([f"{name}: {value}\r\n" for name, value in plan.varying])
+    return (
+        f"{_STATUS_LINES[plan.status]}Date: {date}\r\n{plan.fixed.text}{varying}{shared}"
+        f"X-Request-Id: {request_id}\r\n{connection}\r\n"
+    ).encode("latin-1")
+
+
+def _literal(text: str) -> str:
+    """The text, for a template of percent signs."""
+    return text.replace("%", "%%")
+
+
+@lru_cache(maxsize=4)
+def _date(second: int) -> bytes:
+    return format_http_date(second).encode()
