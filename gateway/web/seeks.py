@@ -31,7 +31,7 @@ from gateway.web.heads import SpanHead
 from gateway.web.journal import Journal
 from gateway.web.known_heads import is_plain, split_head
 from gateway.web.responses import SentResponse, sent_response
-from gateway.web.socket_wire import TURN_BYTES, send_at_once
+from gateway.web.socket_wire import AT_ONCE_BYTES, send_at_once
 from gateway.web.streaming import Streamer, Streams
 from storage_adapters.base import Keeping, KeptObject
 from storage_adapters.pages import is_resident
@@ -126,7 +126,7 @@ class Seeks:
         if seek.files.at_hand(seek.key) is not seek.stored:
             return None
         span = plain_span(figures, seek.size)
-        if span is None or span[1] > TURN_BYTES:
+        if span is None or span[1] > AT_ONCE_BYTES:
             return None
         return _answer(connection, seek, f"bytes={figures}", span, started)
 

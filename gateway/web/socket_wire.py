@@ -12,6 +12,8 @@ Readiness is awaited on a `dup` of the descriptor, because a loop refuses to wat
 
 import asyncio
 import os
+import socket
+from asyncio.trsock import TransportSocket
 from typing import Final
 
 from storage_adapters.base import FilePiece, ObjectChanged, StorageUnavailable
@@ -19,8 +21,14 @@ from storage_adapters.pages import is_resident, read_ahead
 
 # How much one connection may send before others get their turn, also when its socket never fills.
 TURN_BYTES: Final = 512 * 1024
+AT_ONCE_BYTES: Final = 2 * TURN_BYTES
+"""The longest body that is sent without a turn for others: the socket seldom takes much more than one turn's worth."""
 WINDOW_BYTES: Final = 256 * 1024
 """How much of a file is asked of the kernel at once; cold pages are read ahead in pieces of this size."""
+
+DOWNLOAD_BYTES: Final = 4 * 1024 * 1024
+"""Who has been sent so much of one answer from files goes on reading, and may have as much again wait unsent: pages of
+the file, not copies. It saves most of the waiting for the socket. Who seeks away has mostly had less, and wastes less."""
 
 
 class Stalled(Exception):
@@ -35,7 +43,7 @@ def closed() -> ConnectionResetError:
 def send_at_once(fd: int, head: bytes, piece: FilePiece) -> int:
     """Send what the socket `fd` takes without waiting: the number of bytes it took.
 
-    The three conditions above are the caller's, and that the piece is one turn's worth at most. Trouble is not told: who goes on with the rest meets it again.
+    The three conditions above are the caller's, and that the piece has AT_ONCE_BYTES at most. Trouble is not told: who goes on with the rest meets it again.
     """
     file_fd, offset, length = piece
     sent = 0
@@ -51,16 +59,19 @@ def send_at_once(fd: int, head: bytes, piece: FilePiece) -> int:
 class SocketWire:
     """Straight to the socket of a plain connection."""
 
-    def __init__(self, transport: asyncio.Transport, fd: int, stall_timeout_seconds: float) -> None:
+    def __init__(self, transport: asyncio.Transport, sock: TransportSocket, stall_timeout_seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
-        self._fd = fd
+        self._socket = sock
+        self._fd = sock.fileno()
+        self._usual_unsent: int | None = None
         self._stall_timeout = stall_timeout_seconds
         self._watched: int | None = None
         self._turn = 0
         self.sent = 0
 
     async def write(self, data: bytes) -> None:
+        self._limit_unsent()
         rest: bytes | memoryview = data
         while True:
             if self._turn >= TURN_BYTES:
@@ -102,6 +113,19 @@ class SocketWire:
             self._turn += sent
             offset += sent
             length -= sent
+            if self._usual_unsent is None and self.sent >= DOWNLOAD_BYTES:
+                self._let_more_wait()
+
+    def _let_more_wait(self) -> None:
+        if self._socket.family != socket.AF_UNIX:
+            self._usual_unsent = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, DOWNLOAD_BYTES)
+
+    def _limit_unsent(self) -> None:
+        """As it was: for what is copied, and for the next answer."""
+        if self._usual_unsent is not None and not self._transport.is_closing():
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, self._usual_unsent)
+            self._usual_unsent = None
 
     async def _end_turn(self) -> None:
         self._turn = 0
@@ -127,6 +151,7 @@ class SocketWire:
         self._transport.abort()
 
     def close(self) -> None:
+        self._limit_unsent()
         if self._watched is not None:
             os.close(self._watched)
             self._watched = None

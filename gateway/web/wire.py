@@ -46,7 +46,7 @@ def open_wire(request: web.Request, transport: asyncio.Transport, stall_timeout_
     sock = transport.get_extra_info("socket")
     if encrypted or sock is None or transport.get_write_buffer_size():
         return TransportWire(request, transport, stall_timeout_seconds)
-    return SocketWire(transport, sock.fileno(), stall_timeout_seconds)
+    return SocketWire(transport, sock, stall_timeout_seconds)
 
 
 class TransportWire:

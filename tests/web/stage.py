@@ -41,7 +41,7 @@ from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.deletions import MemoryDeletionQueue
 from tests.fakes.keys import MemoryApiKeys
 
-SIZE: Final = 700_000
+SIZE: Final = 1_200_000
 STALL_SECONDS: Final = 60.0
 
 

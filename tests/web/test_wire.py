@@ -4,13 +4,13 @@ import asyncio
 import selectors
 import socket
 import threading
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from gateway.web.socket_wire import TURN_BYTES, SocketWire, Stalled
+from gateway.web.socket_wire import DOWNLOAD_BYTES, TURN_BYTES, SocketWire, Stalled
 from storage_adapters.base import FilePiece, ObjectChanged
 
 LARGE = 50
@@ -38,12 +38,14 @@ async def drained(readers: list[socket.socket]) -> AsyncGenerator[None]:
 
 
 @asynccontextmanager
-async def wire(stall_timeout_seconds: float = 30) -> AsyncGenerator[tuple[SocketWire, socket.socket]]:
+async def wire(
+    stall_timeout_seconds: float = 30, *, pair: Callable[[], tuple[socket.socket, socket.socket]] = socket.socketpair
+) -> AsyncGenerator[tuple[SocketWire, socket.socket]]:
     """A wire, and the socket at its other end."""
-    ours, theirs = socket.socketpair()
+    ours, theirs = pair()
     with theirs:
         transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
-        yield SocketWire(transport, ours.fileno(), stall_timeout_seconds), theirs
+        yield SocketWire(transport, transport.get_extra_info("socket"), stall_timeout_seconds), theirs
         transport.abort()
 
 
@@ -78,6 +80,33 @@ async def test_a_large_answer_goes_on_by_itself_between_turns(file: FilePiece) -
         await alone.send_file(b"head", file)
         alone.abort()
     assert alone.sent == file.length + len(b"head")
+
+
+def connected() -> tuple[socket.socket, socket.socket]:
+    """The two ends of a TCP connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        return ours, server.accept()[0]
+
+
+def unsent_bytes(wire: SocketWire) -> int:
+    return wire._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+
+
+async def test_more_may_wait_for_who_has_read_much_until_the_answer_ends(file: FilePiece) -> None:
+    async with wire(pair=connected) as (download, theirs), drained([theirs]):
+        usual = unsent_bytes(download)
+        await download.send_file(b"", file._replace(length=DOWNLOAD_BYTES - 1))
+        assert unsent_bytes(download) == usual
+        await download.send_file(b"", file._replace(length=1))
+        assert unsent_bytes(download) == DOWNLOAD_BYTES
+        await download.write(b"copied")
+        assert unsent_bytes(download) == usual
+        await download.send_file(b"", file._replace(length=1))
+        assert unsent_bytes(download) == DOWNLOAD_BYTES
+        download.close()
+        assert unsent_bytes(download) == usual
+        download.abort()
 
 
 async def test_a_client_that_reads_nothing_is_given_up(file: FilePiece) -> None:
