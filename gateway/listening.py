@@ -17,7 +17,7 @@ from gateway.config import Config
 BACKLOG: Final = 1024
 # How much of an answer may wait in the kernel before it is sent. Without a limit that is the whole send buffer, which
 # grows to 4 MiB by itself: read from a storage, and counted as sent, for each client that seeks away. What is on its
-# way to the client is not limited by this.
+# way to the client is not limited by this. Who downloads from files may have more (gateway/web/socket_wire.py).
 _UNSENT_BYTES: Final = 512 * 1024
 
 
