@@ -43,7 +43,8 @@ def closed() -> ConnectionResetError:
 def send_at_once(fd: int, head: bytes, piece: FilePiece) -> int:
     """Send what the socket `fd` takes without waiting: the number of bytes it took.
 
-    The three conditions above are the caller's, and that the piece has AT_ONCE_BYTES at most. Trouble is not told: who goes on with the rest meets it again.
+    The three conditions above are the caller's, and that the piece has AT_ONCE_BYTES at most. Trouble is not told: who
+    goes on with the rest meets it again.
     """
     file_fd, offset, length = piece
     sent = 0
