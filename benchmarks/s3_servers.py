@@ -102,6 +102,8 @@ def running_cached(site: S3Site) -> Iterator[list[Target]]:
         cached = replace(gateway.by_key(), server=CACHED)
         for _ in range(2):  # what the first reading leaves out, as it looks ahead with what is to spare
             ask(cached)
+        # What was just written is still on its way to the disk, at everybody's cost.
+        os.sync()
         yield [gateway.at(LOCAL, site.local_path), cached]
 
 

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 
 from storage_adapters.base import (
     AccessDenied,
-    KeptObject,
     ObjectNotFound,
     ObjectStat,
     StorageUnavailable,
@@ -35,7 +34,7 @@ class Openings:
         self._prefix = options.prefix
         self._requests = requests
         self._path = path
-        self._cache = cache
+        self.cache = cache
 
     @asynccontextmanager
     async def open(self, key: str, expected: ObjectStat | None) -> AsyncGenerator[StoredObject, None]:
@@ -43,21 +42,17 @@ class Openings:
         name = name_of(self._prefix, key)
         stat, is_measured = await self._look(key, name, expected)
         stored = S3Object(self._path, ObjectVersion(key, (("Bucket", self._bucket), ("Key", name)), stat))
-        if self._cache is None:
+        if self.cache is None:
             yield stored
         else:
-            with self._cache.front(key, stored, measured=is_measured) as sliced:
+            with self.cache.front(key, stored, measured=is_measured) as sliced:
                 yield sliced
-
-    def at_hand(self, key: str) -> KeptObject | None:
-        """What the cache has of the object."""
-        return None if self._cache is None else self._cache.at_hand(key)
 
     def drop(self, keys: Iterable[str]) -> None:
         """Keep nothing of these objects."""
-        if self._cache is not None:
+        if self.cache is not None:
             for key in keys:
-                self._cache.drop(key)
+                self.cache.drop(key)
 
     async def ping(self) -> None:
         """Return if the bucket exists and lets us in (HeadBucket wants s3:ListBucket)."""
@@ -70,7 +65,7 @@ class Openings:
         """The version to read, and whether S3 said so just now."""
         if expected is None or parse_etag(expected.etag) is None:  # a tag that no If-Match can carry pins nothing
             return await self._measure(key, name), True
-        if self._cache is not None and self._cache.wants_look(key):
+        if self.cache is not None and self.cache.wants_look(key):
             with suppress(StorageUnavailable):  # what is kept is whole all the same
                 return await self._measure(key, name), True
         return expected, False

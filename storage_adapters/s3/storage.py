@@ -66,7 +66,8 @@ async def connect(**options: Any) -> "S3Storage":
     tokens = RetryTokens(2 * parsed.max_connections)
     path = ReadPath(parsed, gets, Budget(parsed.buffer_budget_bytes), tokens)
     requests = SdkRequests(clients, connections, parsed.pool_timeout_seconds)
-    return S3Storage(parsed, clients, requests, Openings(parsed, requests, path, cache), stack)
+    openings = Openings(parsed, requests, path, cache)
+    return S3Storage(parsed, clients, requests, openings, stack)
 
 
 async def _open_cache(options: S3Options, stack: AsyncExitStack) -> SliceCache | None:
@@ -91,6 +92,7 @@ class S3Storage(Keeping, Presigning, PartUploads, Writable, Listable, BatchDelet
         self._parts = S3Parts(self._requests, clients, options.bucket, options.upload_part_bytes)
         self._public_urls = SignedUrls(clients.public, clients.credentials)
         self._openings = openings
+        self._cache = openings.cache
         self._stack = stack
 
     def open(self, key: str, expected: ObjectStat | None = None) -> AbstractAsyncContextManager[StoredObject]:
@@ -99,7 +101,7 @@ class S3Storage(Keeping, Presigning, PartUploads, Writable, Listable, BatchDelet
 
     def at_hand(self, key: str) -> KeptObject | None:
         """What the cache has of the object; nothing without one."""
-        return self._openings.at_hand(key)
+        return None if self._cache is None else self._cache.at_hand(key)
 
     async def delete(self, key: str) -> None:
         """Remove the object; in a versioned bucket, hide it."""

@@ -50,6 +50,7 @@ class SliceCache:
 
     def __init__(self, segments: Segments, now: Callable[[], float] = time.monotonic) -> None:
         self._segments = segments
+        self._now = now
         self._shelf = Shelf(segments, now)
         self._timer: asyncio.TimerHandle | None = None
         self._versions: dict[str, Version] = {}
@@ -77,12 +78,14 @@ class SliceCache:
     def at_hand(self, key: str) -> KeptObject | None:
         """What is kept of the object, if that was confirmed lately (Keeping)."""
         version = self._versions.get(key)
-        return None if version is None or version.seconds_unconfirmed() > CONFIRMED_SECONDS else version
+        if version is None or self._now() - version.confirmed_at > CONFIRMED_SECONDS:
+            return None
+        return version
 
     def wants_look(self, key: str) -> bool:
         """Whether something is kept that was not confirmed lately."""
         version = self._versions.get(key)
-        return version is not None and version.seconds_unconfirmed() > CONFIRMED_SECONDS
+        return version is not None and self._now() - version.confirmed_at > CONFIRMED_SECONDS
 
     def drop(self, key: str) -> None:
         """Keep nothing of the object: it was deleted or replaced. Its readers read on."""
@@ -93,7 +96,7 @@ class SliceCache:
     def sweep(self) -> None:
         """Drop what was not confirmed for KEPT_SECONDS, now and every hour."""
         for key, version in tuple(self._versions.items()):
-            if version.seconds_unconfirmed() > KEPT_SECONDS:
+            if self._now() - version.confirmed_at > KEPT_SECONDS:
                 self.drop(key)
         self._timer = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self.sweep)
 

@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
-from storage_adapters.base import FilePiece
-
 T = TypeVar("T")
 
 SLICE_BYTES: Final = 512 * 1024
@@ -35,16 +33,18 @@ def open_unnamed(folder: Path) -> IO[bytes]:
 class Segment:
     """One file, which of its slices are there, and how many are using it."""
 
-    __slots__ = ("_fd", "_file", "forget", "kept", "present", "size", "users")
+    __slots__ = ("_file", "fd", "forget", "kept", "present", "size", "used", "users")
 
     def __init__(self, file: IO[bytes], forget: Callable[["Segment"], None]) -> None:
         self._file = file
-        self._fd = file.fileno()
+        self.fd = file.fileno()
         self.forget = forget
         """Called once, when it is not kept any more."""
         self.present: set[int] = set()
         self.size = 0
         self.users = 0
+        self.used = False
+        """Somebody read of it since it was last thought of dropping it."""
         self.kept = True
 
     def run(self, offset: int, length: int) -> int:
@@ -54,19 +54,15 @@ class Segment:
             number += 1
         return max(0, min(number * SLICE_BYTES, end) - offset)
 
-    def piece(self, offset: int, length: int) -> FilePiece:
-        """These bytes, which are there."""
-        return FilePiece(self._fd, offset, length)
-
     def read(self, offset: int, length: int) -> bytes:
-        """The same, read; blocks. Raises OSError."""
-        return os.pread(self._fd, length, offset)
+        """These bytes, which are there; blocks. Raises OSError."""
+        return os.pread(self.fd, length, offset)
 
     def write(self, offset: int, content: bytes | memoryview) -> None:
         """Write a slice; blocks. Raises OSError. It is not there before `add` says so."""
         rest = memoryview(content)
         while rest:
-            written = os.pwrite(self._fd, rest, offset)
+            written = os.pwrite(self.fd, rest, offset)
             offset += written
             rest = rest[written:]
 
@@ -75,7 +71,11 @@ class Segment:
 
 
 class Segments:
-    """All segments of a process: at most `max_bytes` in at most MAX_SEGMENTS files, besides those in use."""
+    """All segments of a process: at most `max_bytes` in at most MAX_SEGMENTS files, besides those in use.
+
+    The oldest goes first; one that was used since is as good as new, once ("second chance"). To note a use is one
+    assignment, and what is read once, from its beginning to its end, does not drive out what is read again and again.
+    """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
@@ -111,13 +111,8 @@ class Segments:
         segment.present.add(number)
         segment.size += size
         self.size += size
-        self.touch(segment)
         while self.size > self._max_bytes or len(self._order) > MAX_SEGMENTS:
-            self.drop(next(iter(self._order)))
-
-    def touch(self, segment: Segment) -> None:
-        """It is of use: others go first."""
-        self._order.move_to_end(segment)
+            self._drop_oldest()
 
     def drop(self, segment: Segment) -> None:
         """Keep it no longer."""
@@ -139,6 +134,15 @@ class Segments:
             self.drop(segment)
         while self._in_threads:
             await asyncio.wait(self._in_threads)
+
+    def _drop_oldest(self) -> None:
+        """Drop the oldest that nobody used since it was looked at here."""
+        oldest = next(iter(self._order))
+        while oldest.used:
+            oldest.used = False
+            self._order.move_to_end(oldest)
+            oldest = next(iter(self._order))
+        self.drop(oldest)
 
     def _close_if_unused(self, segment: Segment) -> None:
         if not segment.kept and not segment.users:

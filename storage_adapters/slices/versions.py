@@ -70,30 +70,31 @@ class Version(KeptObject):
 
     def confirm(self) -> None:
         """It is the object's version now."""
-        self._confirmed_at = self._shelf.now()
-
-    def seconds_unconfirmed(self) -> float:
-        """How long ago it was confirmed."""
-        return self._shelf.now() - self._confirmed_at
+        self.confirmed_at = self._shelf.now()
 
     def piece_at_hand(self, offset: int, length: int) -> FilePiece | None:
         """These bytes, if one segment has them all; good until something is awaited (KeptObject)."""
-        number, inside = divmod(offset, SEGMENT_BYTES)
-        segment = self._segments.get(number)
-        if segment is None or segment.run(inside, length) < length:
+        # Asked at every seek: most lie in one slice.
+        place, inside = divmod(offset, SEGMENT_BYTES)
+        segment = self._segments.get(place)
+        if segment is None:
             return None
-        self._shelf.segments.touch(segment)
-        return segment.piece(inside, length)
+        number = inside // SLICE_BYTES
+        is_in_one = number in segment.present and inside + length <= (number + 1) * SLICE_BYTES
+        if not is_in_one and segment.run(inside, length) < length:
+            return None
+        segment.used = True
+        return FilePiece(segment.fd, inside, length)
 
     def hold(self, offset: int, length: int) -> tuple[Segment, FilePiece] | None:
         """The segment that has the first of these bytes, for the caller to release, and as many as it has of them."""
-        number, inside = divmod(offset, SEGMENT_BYTES)
-        segment = self._segments.get(number)
+        place, inside = divmod(offset, SEGMENT_BYTES)
+        segment = self._segments.get(place)
         if segment is None or not (run := segment.run(inside, length)):
             return None
-        self._shelf.segments.touch(segment)
+        segment.used = True
         segment.users += 1
-        return segment, segment.piece(inside, run)
+        return segment, FilePiece(segment.fd, inside, run)
 
     def release(self, segment: Segment) -> None:
         """Give back what `hold` gave."""

@@ -9,22 +9,23 @@ import io
 import json
 import os
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Final, cast
 
 from aiohttp import web
 
+from gateway.backends import Backends
+from gateway.byte_route import Traffic, build_byte_route
 from gateway.catalog import Epoch, MediaFile, NewMedia, Owner, Scope
+from gateway.config import load
 from gateway.drain import Drain
 from gateway.keys import digest, new_key, visible_prefix
 from gateway.observability import AccessLog, Metrics
 from gateway.protocol.signing import Signer, SigningKey
 from gateway.storage import Storage
-from gateway.web.admissions import Admissions
 from gateway.web.arrivals import Answerer, Arrivals
-from gateway.web.authentication import Authenticator
 from gateway.web.connection import Connection
 from gateway.web.connections import Connections
 from gateway.web.cors import Cors
@@ -32,9 +33,7 @@ from gateway.web.frame import Frame
 from gateway.web.front import Front
 from gateway.web.journal import Journal
 from gateway.web.links import Links
-from gateway.web.media import MediaRoute
-from gateway.web.seeks import Seeks
-from gateway.web.streaming import Streamer, Streams
+from gateway.web.streaming import Streams
 from storage_adapters.local import LocalStorage
 from storage_adapters.local import connect as connect_storage
 from tests.fakes.catalog import MemoryCatalog
@@ -42,7 +41,6 @@ from tests.fakes.deletions import MemoryDeletionQueue
 from tests.fakes.keys import MemoryApiKeys
 
 SIZE: Final = 1_200_000
-STALL_SECONDS: Final = 60.0
 
 
 class Stage:
@@ -67,34 +65,34 @@ class Stage:
         self.key = new_key(live=True, restricted=True)
         cors = Cors(["https://player.example"])
         signer = Signer([SigningKey("stage", b"a secret of this stage")], expires_in_seconds=3600, window_seconds=600)
-        authenticator = Authenticator(self.keys, signer)
-        admissions = Admissions(
-            authenticator=authenticator,
-            catalog=self.catalog,
-            storages={"files": Storage("files", "local", storage)},
-            epoch=self.epoch,
-            cache_control_private="private, max-age=3600",
-            cache_control_signed="private, max-age=3600",
-        )
-        streamer = Streamer(self.streams, stall_timeout_seconds=STALL_SECONDS, is_draining=self.drain.is_draining)
-        self.seeks = Seeks(
-            admissions=admissions,
-            streams=self.streams,
-            streamer=streamer,
-            cors=cors,
+        route = build_byte_route(
+            load(None, {}),
+            self._backends(signer, {"files": Storage("files", "local", storage)}),
+            Traffic(self.drain, self.streams, self.journal),
             connections=self.connections,
-            journal=self.journal,
-        )
-        media = MediaRoute(
-            admissions=admissions,
-            catalog=self.catalog,
-            streamer=streamer,
-            seeks=self.seeks,
-            links=Links(signer, None),
             cors=cors,
-            max_ranges=8,
+            links=Links(signer, None),
+            limits=None,
         )
-        self._front = Front(Frame(self.journal, self.connections, cors), self.seeks, media, _elsewhere)
+        self.seeks = route.seeks
+        self._front = Front(Frame(self.journal, self.connections, cors), route.seeks, route.media, _elsewhere)
+
+    def _backends(self, signer: Signer, storages: Mapping[str, Storage]) -> Backends:
+        """What the byte route stands on; the rest is nobody's here."""
+        absent = cast("Any", None)
+        return Backends(
+            catalog=self.catalog,
+            recordings=absent,
+            uploads=absent,
+            session_uploads=absent,
+            api_keys=self.keys,
+            epoch=self.epoch,
+            deletions=absent,
+            signer=signer,
+            upload_tokens=absent,
+            storages=storages,
+            waveforms=absent,
+        )
 
     async def furnish(self, storage: LocalStorage) -> None:
         """One key, one recording."""
