@@ -20,6 +20,8 @@ from tests.s3_gateway.place import add_settled, gateway_over
 
 SIZE = 3 * SLICE_BYTES + 777
 SEEKS = 200
+FIRST = f"0-{SLICE_BYTES - 1}"
+"""The first slice, all of it: a part of it can be read before the rest has come."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ async def test_a_repeated_seek_asks_nothing_of_s3(site: Gateway, proxy: FaultPro
 
 async def test_a_seek_asks_for_its_slice_once(site: Gateway, proxy: FaultProxy) -> None:
     media = add_settled(site, "once", noise(32, SIZE))
-    await read_until_kept(site, media, proxy, "0-1")
+    await read_until_kept(site, media, proxy, FIRST)
     proxy.break_next()
     answers = await asyncio.gather(*(get(site, media, f"{SLICE_BYTES + n}-{SLICE_BYTES + n + 99}") for n in range(30)))
     assert [answer.body for answer in answers] == [
@@ -94,7 +96,7 @@ async def test_a_seek_asks_for_its_slice_once(site: Gateway, proxy: FaultProxy) 
 
 async def test_while_s3_is_away_what_came_by_is_served(site: Gateway, thread: ProxyThread, player: Connection) -> None:
     media = add_settled(site, "away", noise(33, SIZE))
-    await read_until_kept(site, media, thread.proxy, "0-1")
+    await read_until_kept(site, media, thread.proxy, FIRST)
     with thread.unreachable():
         for first in (0, 17, 4096):
             response = await seek(player, site, media, first, first + 9)
@@ -106,7 +108,7 @@ async def test_while_s3_is_away_what_came_by_is_served(site: Gateway, thread: Pr
 
 async def test_an_object_that_was_replaced_is_never_mixed(site: Gateway, proxy: FaultProxy) -> None:
     media = add_settled(site, "replaced", noise(34, SIZE))
-    await read_until_kept(site, media, proxy, "0-1")
+    await read_until_kept(site, media, proxy, FIRST)
     old = await get(site, media, "0-1")
     new = noise(35, SIZE)
     replace(site, media, new)
@@ -120,7 +122,7 @@ async def test_an_object_that_was_replaced_is_never_mixed(site: Gateway, proxy: 
 
 async def test_whole_answers_begin_in_the_cache_and_go_on_behind_it(site: Gateway, proxy: FaultProxy) -> None:
     media = add_settled(site, "begun", noise(36, SIZE))
-    await read_until_kept(site, media, proxy, "0-1")
+    await read_until_kept(site, media, proxy, FIRST)
     proxy.break_next()
     response = await get(site, media)
     assert (response.status, response.body) == (200, media.content)
@@ -142,7 +144,7 @@ async def test_an_object_that_is_gone_is_found_out_by_the_next_one_that_needs_it
     site: Gateway, proxy: FaultProxy
 ) -> None:
     media = add_settled(site, "gone", noise(38, SIZE))
-    await read_until_kept(site, media, proxy, "0-1")
+    await read_until_kept(site, media, proxy, FIRST)
     remove(site, media)
     assert (await get(site, media, f"{SLICE_BYTES}-")).status == 404
     assert (await get(site, media, "0-1")).status == 404

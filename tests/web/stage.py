@@ -170,4 +170,5 @@ async def stage(
         built.port = opened.getsockname()[1]
         yield built
         await server.shutdown(1)
+    await built.journal.close()
     await storage.close()
