@@ -5,8 +5,8 @@ Knows: HEAD, what callers remember, the cache of slices. Refuses to know: how by
 A HEAD tells no reason for a 404: whether the object or the whole bucket is missing is asked of the bucket.
 """
 
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from storage_adapters.base import (
     AccessDenied,
@@ -48,11 +48,15 @@ class Openings:
             with self.cache.front(key, stored, measured=is_measured) as sliced:
                 yield sliced
 
-    def drop(self, keys: Iterable[str]) -> None:
-        """Keep nothing of these objects."""
-        if self.cache is not None:
-            for key in keys:
-                self.cache.drop(key)
+    @contextmanager
+    def dropping(self, keys: Iterable[str]) -> Generator[None]:
+        """Keep nothing of these objects once the block has ended: what is read until then may come by again."""
+        try:
+            yield
+        finally:
+            if self.cache is not None:
+                for key in keys:
+                    self.cache.drop(key)
 
     async def ping(self) -> None:
         """Return if the bucket exists and lets us in (HeadBucket wants s3:ListBucket)."""
@@ -74,7 +78,8 @@ class Openings:
         try:
             head = await self._requests.send(key, lambda s3: s3.head_object(Bucket=self._bucket, Key=name))
         except ObjectNotFound:
-            self.drop((key,))
+            if self.cache is not None:
+                self.cache.drop(key)
             with suppress(AccessDenied):  # who may not look at the bucket was told the truth about the object
                 await self.ping()
             raise

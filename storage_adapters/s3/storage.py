@@ -105,19 +105,18 @@ class S3Storage(Keeping, Presigning, PartUploads, Writable, Listable, BatchDelet
 
     async def delete(self, key: str) -> None:
         """Remove the object; in a versioned bucket, hide it."""
-        self._openings.drop((key,))
-        with suppress(InvalidKey):
+        with self._openings.dropping((key,)), suppress(InvalidKey):
             await delete_one(self._requests, self._bucket, name_of(self._options.prefix, key), key)
 
     async def delete_many(self, keys: Iterable[str]) -> dict[str, StorageError]:
         """Remove these objects in batches; what could not be removed, by key. Raises nothing of S3's."""
         keys = tuple(keys)
-        self._openings.drop(keys)
         names: dict[str, str] = {}
         for key in keys:
             with suppress(InvalidKey):
                 names[name_of(self._options.prefix, key)] = key
-        return await delete_all(self._requests, self._bucket, names)
+        with self._openings.dropping(keys):
+            return await delete_all(self._requests, self._bucket, names)
 
     async def ping(self) -> None:
         """Return if the bucket exists and lets us in (HeadBucket wants s3:ListBucket)."""
