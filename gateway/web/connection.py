@@ -9,8 +9,8 @@ answers at once needs none of it, but must not speak out of turn. A request may 
     2. what was last fed to its parser ended a head, so that no beginning of a request lies in it.
 While 1 holds no body is owed (aiohttp reads it to its end, or closes), so what ended in an empty line ended a
 message. The answer comes in the same turn of the loop, when what else has arrived is read too; more bytes of the
-same connection have it answered first. Two names of aiohttp's own are used here, both pinned with its version and
-held by tests: `_waiter`, and `_next_keepalive_close_time`, which its keep-alive timer looks at.
+same connection have it answered first. Three names of aiohttp's own are used here, all pinned with its version and
+held by tests: `_waiter`, `_current_request`, and `_next_keepalive_close_time`, which its keep-alive timer looks at.
 """
 
 import asyncio
@@ -107,6 +107,14 @@ class Connection(web.RequestHandler):
             self._socket_fd = sock.fileno()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        if self._current_request is not None:
+            self._lose(exc)
+        else:
+            # A request that came just before may be on its way to its handler, which takes two turns of the loop.
+            # It must begin to be ended: aiohttp would drop it, and no line of the access log would tell of it.
+            self._loop.call_soon(self._loop.call_soon, self._lose, exc)
+
+    def _lose(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         if self.begun is not None:
             self._at_once.lose(self, self.begun)

@@ -1,6 +1,7 @@
 """Ten thousand clients that leave in the middle: an abandoned stream is the normal case, not an error."""
 
 import asyncio
+import json
 import random
 import socket
 import struct
@@ -13,8 +14,10 @@ from tests.conformance.raw_http import connect
 from tests.conformance.table import Row, ranged
 from tests.endurance.footprint import Footprint, abandoned_answers, running_streams, sent_bytes, settle
 from tests.gateway_process import Gateway
+from tests.uploads.waiting import become
 
 AT_ONCE: Final = 50
+HASTY_CLIENTS: Final = 300
 REHEARSAL: Final = 1_000
 CLIENTS: Final = 10_000
 WHOLE: Final = Row("whole", (), 200)
@@ -96,6 +99,23 @@ async def test_ten_thousand_clients_that_leave_mid_body_leave_nothing_behind(sit
     assert after.resident_bytes - before.resident_bytes < MOST_GROWTH_BYTES
     await asker(site)(ranged("next", "bytes=0-4", 206, "0-4"), large)
     assert "Traceback" not in site.log_text()
+
+
+async def ask_and_go(site: Gateway, media: Media, name: str) -> None:
+    """Read one answer to its end, ask again on the same connection, and be gone."""
+    async with connect(site.host, site.port) as client:
+        await client.send(compose_row(site, ranged("first", "bytes=0-4", 206, "0-4"), media))
+        await client.read_response()
+        fields = (("Range", "bytes=5-70000"), ("X-Request-Id", name))
+        await client.send(compose_row(site, Row(name, fields, 206), media))
+        client.reset()
+
+
+async def test_of_everyone_who_leaves_at_once_there_is_a_line_in_the_access_log(site: Gateway, large: Media) -> None:
+    names = {f"hasty-{number}" for number in range(HASTY_CLIENTS)}
+    for name in names:
+        await ask_and_go(site, large, name)
+    await become(lambda: names <= {json.loads(line)["request_id"] for line in filter(None, site.process.accesses)})
 
 
 async def test_readers_who_stop_reading_cost_little_memory_each(site: Gateway, large: Media) -> None:
