@@ -132,10 +132,11 @@ async def open_gets(options: S3Options, clients: S3Clients, connections: Budget,
 
 def trust_of(verify: str | bool) -> ssl.SSLContext:  # noqa: FBT001 - the SDK's own type for it
     """The SDK's `verify` in the words of TLS: the same certificates on both paths."""
-    trust = ssl.create_default_context(cafile=get_cert_path(verify) if verify else None)
-    if not verify:
-        trust.check_hostname = False
-        trust.verify_mode = ssl.CERT_NONE
+    if verify:
+        return ssl.create_default_context(cafile=get_cert_path(verify))
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trust.check_hostname = False
+    trust.verify_mode = ssl.CERT_NONE
     return trust
 
 

@@ -5,11 +5,11 @@ A module that asks for `proxy` or `storage` runs in one event loop: `pytestmark 
 
 from collections.abc import AsyncGenerator, Iterator
 from functools import cache
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from botocore.loaders import JSONFileLoader  # type: ignore[import-untyped]
+from botocore import session  # type: ignore[import-untyped]
+from botocore.loaders import create_loader  # type: ignore[import-untyped]
 
 from storage_adapters.s3 import S3Storage
 from tests.s3.broken import breakable_storage
@@ -19,14 +19,9 @@ from tests.s3.processes import S3Server
 
 @pytest.fixture(scope="session", autouse=True)
 def parsed_once() -> Iterator[None]:
-    """Every storage has a session of the SDK's, which parses a megabyte of JSON: here, once for all of them."""
-    parse = cache(JSONFileLoader().load_file)
-
-    def load_file(_: JSONFileLoader, path: str) -> Any:
-        return parse(path)
-
+    """Every storage has a session of the SDK's, which finds and parses a megabyte of JSON: here, once for all of them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", load_file)
+        patch.setattr(session, "create_loader", cache(create_loader))
         yield
 
 

@@ -260,14 +260,14 @@ async def test_over_tls_the_certificate_is_checked_on_both_paths(
     cert, context = certificate
     bucket = await make_bucket(swift)
     async with fault_proxy(swift, context) as proxy:
-        async with s3_storage(proxy.server, bucket, ca_bundle=str(cert)) as storage:
+        async with s3_storage(proxy.server, bucket, verify_tls=True, ca_bundle=str(cert)) as storage:
             await put(storage, "key", CONTENT)
             assert await read_whole(storage, "key") == CONTENT
             async with storage.open("key") as stored:
                 stat = stored.stat
         async with s3_storage(proxy.server, bucket, verify_tls=False) as storage:
             assert await read_whole(storage, "key") == CONTENT
-        async with s3_storage(proxy.server, bucket, retries=0) as storage:
+        async with s3_storage(proxy.server, bucket, verify_tls=True, retries=0) as storage:
             with pytest.raises(StorageUnavailable):
                 await storage.ping()
             with pytest.raises(StorageUnavailable):
