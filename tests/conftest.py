@@ -22,10 +22,10 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from gateway.db.embedded import embedded_postgres
 from gateway.db.pool import apply_schema, open_pool
-from tests.s3.servers import ceph, rclone, swift
+from tests.s3.servers import ceph, rclone, s3_server, swift
 from tests.scheduling import Rooms, rank_of
 
-__all__ = ["ceph", "rclone", "swift"]
+__all__ = ["ceph", "rclone", "s3_server", "swift"]
 
 # Suites that tests inherit deserve the same explanations when they fail.
 pytest.register_assert_rewrite("tests.contracts")

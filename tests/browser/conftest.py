@@ -115,13 +115,13 @@ def files(
 
 @pytest.fixture(scope="session")
 def bucket(
-    swift: S3Server,
+    s3_server: S3Server,
     postgres: str,
     settings: dict[str, str],
     sound_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Place]:
-    with gateway_over(swift, postgres, tmp_path_factory.mktemp("bucket"), settings) as gateway:
+    with gateway_over(s3_server, postgres, tmp_path_factory.mktemp("bucket"), settings) as gateway:
         yield furnish(gateway, sound_path)
 
 

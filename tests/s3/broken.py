@@ -33,9 +33,9 @@ IMPATIENT: Final[dict[str, Any]] = {"read_timeout_seconds": 1.0}
 
 
 @asynccontextmanager
-async def breakable_storage(swift: S3Server, proxy: FaultProxy, **more: Any) -> AsyncGenerator[S3Storage, None]:
+async def breakable_storage(s3_server: S3Server, proxy: FaultProxy, **more: Any) -> AsyncGenerator[S3Storage, None]:
     """The storage; nothing of it is in use at the end."""
-    bucket = await make_bucket(swift)
+    bucket = await make_bucket(s3_server)
     async with s3_storage(proxy.server, bucket, **(SMALL | more)) as storage:
         await put(storage, "key", CONTENT)
         yield storage

@@ -118,10 +118,15 @@ class Cluster:
         return (program, "-c", str(self.conf), "-f", *arguments)
 
 
+def missing_programs() -> list[str]:
+    """What of Ceph is not installed."""
+    return [program for program in PROGRAMS if shutil.which(program) is None]
+
+
 @contextmanager
 def running_ceph(folder: Path, sockets: Path) -> Iterator[S3Server]:
     """Ceph, until the block ends; `sockets` is a folder with a short path (a socket's has 107 bytes at most)."""
-    if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
+    if missing := missing_programs():
         pytest.skip(f"Ceph is not installed: {', '.join(missing)} (Debian: radosgw ceph-mon ceph-osd ceph-common)")
     cluster = Cluster(folder, sockets)
     server = S3Server("ceph", f"http://127.0.0.1:{cluster.port}", "AKIACEPH", "ceph-secret")

@@ -1,4 +1,4 @@
-"""For each module a storage over Swift behind the fault proxy; and what the SDK has read of its own files, for all.
+"""For each module a storage over a real S3 server behind the fault proxy; and what the SDK has read of its own files, for all.
 
 A module that asks for `proxy` or `storage` runs in one event loop: `pytestmark = pytest.mark.asyncio(loop_scope="module")`.
 """
@@ -26,12 +26,12 @@ def parsed_once() -> Iterator[None]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def proxy(swift: S3Server) -> AsyncGenerator[FaultProxy, None]:
-    async with fault_proxy(swift) as opened:
+async def proxy(s3_server: S3Server) -> AsyncGenerator[FaultProxy, None]:
+    async with fault_proxy(s3_server) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def storage(swift: S3Server, proxy: FaultProxy) -> AsyncGenerator[S3Storage, None]:
-    async with breakable_storage(swift, proxy) as opened:
+async def storage(s3_server: S3Server, proxy: FaultProxy) -> AsyncGenerator[S3Storage, None]:
+    async with breakable_storage(s3_server, proxy) as opened:
         yield opened

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.s3.ceph import running_ceph
+from tests.s3.ceph import missing_programs, running_ceph
 from tests.s3.processes import S3Server
 from tests.s3.rclone import running_rclone
 from tests.s3.swift import running_swift
@@ -34,3 +34,10 @@ def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     with running_rclone(tmp_path_factory.mktemp("rclone")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server(request: pytest.FixtureRequest) -> S3Server:
+    """The quickest of those that can be had here, for what they all do alike."""
+    server: S3Server = request.getfixturevalue("swift" if missing_programs() else "ceph")
+    return server

@@ -1,6 +1,6 @@
 """What the network and S3 do to a read: the right bytes, or a clear error; and the next read at once.
 
-Every test goes through real sockets, to a real Swift behind the fault proxy.
+Every test goes through real sockets, to a real S3 server behind the fault proxy.
 """
 
 from collections.abc import AsyncGenerator
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def impatient(swift: S3Server, proxy: FaultProxy) -> AsyncGenerator[S3Storage]:
+async def impatient(s3_server: S3Server, proxy: FaultProxy) -> AsyncGenerator[S3Storage]:
     """A storage that soon gives up on an answer."""
-    async with breakable_storage(swift, proxy, **IMPATIENT) as opened:
+    async with breakable_storage(s3_server, proxy, **IMPATIENT) as opened:
         yield opened
 
 
@@ -139,9 +139,9 @@ async def test_an_answer_that_is_not_exact_is_refused(
 
 
 async def test_what_comes_behind_the_promised_bytes_is_dropped_with_its_connection(
-    swift: S3Server, proxy: FaultProxy
+    s3_server: S3Server, proxy: FaultProxy
 ) -> None:
-    async with breakable_storage(swift, proxy) as storage, storage.open("key") as stored:
+    async with breakable_storage(s3_server, proxy) as storage, storage.open("key") as stored:
         fields = f'Content-Range: bytes 5-14/{SIZE}\r\nContent-Length: 10\r\nETag: "{stored.stat.etag}"'
         head = f"HTTP/1.1 206 Partial Content\r\n{fields}\r\n\r\n".encode()
         proxy.break_next(Fault(instead=head + CONTENT[5:15] + head + bytes(10)))

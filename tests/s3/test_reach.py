@@ -31,9 +31,9 @@ async def waiting_reader(storage: S3Storage, stored: StoredObject, taken: int) -
     assert storage.memory.free == storage.memory.total
 
 
-async def test_in_the_first_half_of_a_window_the_next_is_not_asked_for(swift: S3Server, proxy: FaultProxy) -> None:
+async def test_in_the_first_half_of_a_window_the_next_is_not_asked_for(s3_server: S3Server, proxy: FaultProxy) -> None:
     async with (
-        breakable_storage(swift, proxy, window_initial_bytes=4 * WINDOW, read_timeout_seconds=60) as storage,
+        breakable_storage(s3_server, proxy, window_initial_bytes=4 * WINDOW, read_timeout_seconds=60) as storage,
         storage.open("key") as stored,
     ):
         proxy.break_next(cut(WINDOW, "stall"))
@@ -44,10 +44,10 @@ async def test_in_the_first_half_of_a_window_the_next_is_not_asked_for(swift: S3
 
 @pytest.mark.parametrize("second", [cut(100, "stall"), cut(-1, "stall")], ids=["in_its_body", "before_its_head"])
 async def test_in_its_second_half_it_is_and_leaving_gives_both_back(
-    swift: S3Server, proxy: FaultProxy, second: Fault
+    s3_server: S3Server, proxy: FaultProxy, second: Fault
 ) -> None:
     async with (
-        breakable_storage(swift, proxy, window_initial_bytes=4 * WINDOW, read_timeout_seconds=60) as storage,
+        breakable_storage(s3_server, proxy, window_initial_bytes=4 * WINDOW, read_timeout_seconds=60) as storage,
         storage.open("key") as stored,
     ):
         proxy.break_next(cut(3 * WINDOW, "stall"), second)
@@ -68,10 +68,10 @@ async def test_windows_lie_side_by_side(storage: S3Storage, proxy: FaultProxy) -
 
 
 async def test_ahead_of_a_fast_reader_several_requests_run_at_once_but_no_more_than_its_reach(
-    swift: S3Server, proxy: FaultProxy
+    s3_server: S3Server, proxy: FaultProxy
 ) -> None:
     async with (
-        breakable_storage(swift, proxy, max_connections=32, read_timeout_seconds=60) as storage,
+        breakable_storage(s3_server, proxy, max_connections=32, read_timeout_seconds=60) as storage,
         storage.open("key") as stored,
     ):
         proxy.break_next(*[PASS] * 16, *[cut(0, "stall")] * 32)
@@ -91,26 +91,26 @@ def held(storage: S3Storage) -> int:
 
 
 async def test_windows_that_break_while_others_run_are_resumed_and_delivered_in_order(
-    swift: S3Server, proxy: FaultProxy
+    s3_server: S3Server, proxy: FaultProxy
 ) -> None:
-    async with breakable_storage(swift, proxy, max_connections=32) as storage, storage.open("key") as stored:
+    async with breakable_storage(s3_server, proxy, max_connections=32) as storage, storage.open("key") as stored:
         broken = [cut(1000, "reset"), PASS, answer(503, "SlowDown"), cut(-1, "close"), PASS, cut(WINDOW - 1, "close")]
         proxy.break_next(*[PASS] * 6, *broken * 3)
         assert await read_span(stored, 0, SIZE) == CONTENT
 
 
-async def test_a_single_connection_is_enough(swift: S3Server, proxy: FaultProxy) -> None:
+async def test_a_single_connection_is_enough(s3_server: S3Server, proxy: FaultProxy) -> None:
     async with (
-        breakable_storage(swift, proxy, max_connections=1, pool_timeout_seconds=20) as storage,
+        breakable_storage(s3_server, proxy, max_connections=1, pool_timeout_seconds=20) as storage,
         storage.open("key") as stored,
     ):
         proxy.break_next(*[PASS] * 3, cut(1000, "close"))
         assert await read_span(stored, 0, SIZE) == CONTENT
 
 
-async def test_while_connections_are_short_nothing_is_asked_ahead(swift: S3Server, proxy: FaultProxy) -> None:
+async def test_while_connections_are_short_nothing_is_asked_ahead(s3_server: S3Server, proxy: FaultProxy) -> None:
     async with (
-        breakable_storage(swift, proxy, max_connections=2, read_timeout_seconds=60) as storage,
+        breakable_storage(s3_server, proxy, max_connections=2, read_timeout_seconds=60) as storage,
         storage.open("key") as stored,
     ):
         proxy.break_next(cut(WINDOW - 100, "stall"))

@@ -95,10 +95,10 @@ async def test_what_the_caller_remembers_costs_no_request(storage: S3Storage, pr
 
 
 async def test_a_connection_that_never_comes_free_is_waited_for_a_bounded_time(
-    swift: S3Server, proxy: FaultProxy
+    s3_server: S3Server, proxy: FaultProxy
 ) -> None:
     async with (
-        breakable_storage(swift, proxy, pool_timeout_seconds=0.5) as storage,
+        breakable_storage(s3_server, proxy, pool_timeout_seconds=0.5) as storage,
         storage.open("key") as stored,
         AsyncExitStack() as stalled,
     ):
@@ -115,10 +115,10 @@ async def test_a_connection_that_never_comes_free_is_waited_for_a_bounded_time(
 
 
 async def test_memory_stays_within_its_budget_and_slow_readers_do_not_stop_the_others(
-    swift: S3Server, proxy: FaultProxy
+    s3_server: S3Server, proxy: FaultProxy
 ) -> None:
     async with (
-        breakable_storage(swift, proxy, buffer_budget_bytes=32 * WINDOW, max_connections=16) as storage,
+        breakable_storage(s3_server, proxy, buffer_budget_bytes=32 * WINDOW, max_connections=16) as storage,
         storage.open("key") as stored,
         AsyncExitStack() as slow,
     ):
@@ -133,9 +133,11 @@ async def test_memory_stays_within_its_budget_and_slow_readers_do_not_stop_the_o
         assert found == [CONTENT[index : index + 100_000] for index in range(8)]
 
 
-async def test_memory_that_never_comes_free_is_waited_for_a_bounded_time(swift: S3Server, proxy: FaultProxy) -> None:
+async def test_memory_that_never_comes_free_is_waited_for_a_bounded_time(
+    s3_server: S3Server, proxy: FaultProxy
+) -> None:
     async with (
-        breakable_storage(swift, proxy, buffer_budget_bytes=4 * WINDOW, pool_timeout_seconds=0.2) as storage,
+        breakable_storage(s3_server, proxy, buffer_budget_bytes=4 * WINDOW, pool_timeout_seconds=0.2) as storage,
         storage.open("key") as stored,
         AsyncExitStack() as slow,
     ):
@@ -148,8 +150,8 @@ async def test_memory_that_never_comes_free_is_waited_for_a_bounded_time(swift: 
         assert await read_span(stored, 0, 10) == CONTENT[:10]
 
 
-async def test_an_unreachable_server_is_unavailable(swift: S3Server) -> None:
-    async with fault_proxy(swift) as proxy, breakable_storage(swift, proxy) as storage:
+async def test_an_unreachable_server_is_unavailable(s3_server: S3Server) -> None:
+    async with fault_proxy(s3_server) as proxy, breakable_storage(s3_server, proxy) as storage:
         async with storage.open("key") as stored:
             await proxy.stop()
             with pytest.raises(StorageUnavailable):
@@ -158,8 +160,8 @@ async def test_an_unreachable_server_is_unavailable(swift: S3Server) -> None:
             await storage.ping()
 
 
-async def test_while_every_request_fails_retries_stop_after_a_while(swift: S3Server, proxy: FaultProxy) -> None:
-    async with breakable_storage(swift, proxy, max_connections=2) as storage, storage.open("key") as stored:
+async def test_while_every_request_fails_retries_stop_after_a_while(s3_server: S3Server, proxy: FaultProxy) -> None:
+    async with breakable_storage(s3_server, proxy, max_connections=2) as storage, storage.open("key") as stored:
         for _ in range(6):
             proxy.break_next(*[cut(-1, "reset")] * 20)
             with pytest.raises(StorageUnavailable):
@@ -170,8 +172,11 @@ async def test_while_every_request_fails_retries_stop_after_a_while(swift: S3Ser
         assert await read_span(stored, 0, 10) == CONTENT[:10]
 
 
-async def test_a_retry_trusts_no_pooled_connection(swift: S3Server, proxy: FaultProxy) -> None:
-    async with breakable_storage(swift, proxy, max_connections=8, retries=1) as storage, storage.open("key") as stored:
+async def test_a_retry_trusts_no_pooled_connection(s3_server: S3Server, proxy: FaultProxy) -> None:
+    async with (
+        breakable_storage(s3_server, proxy, max_connections=8, retries=1) as storage,
+        storage.open("key") as stored,
+    ):
         await asyncio.gather(*(read_span(stored, index, WINDOW) for index in range(8)))
         proxy.forget_connections()
         assert await read_span(stored, 5, 10) == CONTENT[5:15]
@@ -184,9 +189,9 @@ async def test_a_body_that_is_nearly_there_is_let_arrive_and_its_connection_kept
         assert any([await keeps_its_connection(stored, proxy, WINDOW - 1000) for _ in range(20)])
 
 
-async def test_a_body_with_much_to_come_is_cut_off(swift: S3Server, proxy: FaultProxy) -> None:
+async def test_a_body_with_much_to_come_is_cut_off(s3_server: S3Server, proxy: FaultProxy) -> None:
     async with (
-        breakable_storage(swift, proxy, window_initial_bytes=4 * WINDOW) as storage,
+        breakable_storage(s3_server, proxy, window_initial_bytes=4 * WINDOW) as storage,
         storage.open("key") as stored,
     ):
         assert not await keeps_its_connection(stored, proxy, WINDOW)

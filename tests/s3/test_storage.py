@@ -107,9 +107,9 @@ async def test_a_large_object_is_uploaded_in_parts(storage: S3Storage, size: int
     assert await read_whole(storage, "large") == content
 
 
-async def test_a_failed_upload_leaves_no_parts_behind(swift: S3Server) -> None:
-    bucket = await make_bucket(swift)
-    async with s3_storage(swift, bucket) as storage, s3_client(swift) as client:
+async def test_a_failed_upload_leaves_no_parts_behind(s3_server: S3Server) -> None:
+    bucket = await make_bucket(s3_server)
+    async with s3_storage(s3_server, bucket) as storage, s3_client(s3_server) as client:
         with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the block's own error passes through
             async with storage.create("broken") as writer:
                 await writer.write(bytes(PART_BYTES))
@@ -132,9 +132,9 @@ async def test_many_are_deleted_at_once_and_absent_ones_are_fine(request: pytest
         assert [listed.key async for listed in storage.list("")] == ["stays"]
 
 
-async def test_an_object_stored_compressed_is_the_bytes_that_are_stored(swift: S3Server) -> None:
-    bucket, content = await make_bucket(swift), gzip.compress(CONTENT[:100_000])
-    async with s3_client(swift) as client, s3_storage(swift, bucket) as storage:
+async def test_an_object_stored_compressed_is_the_bytes_that_are_stored(s3_server: S3Server) -> None:
+    bucket, content = await make_bucket(s3_server), gzip.compress(CONTENT[:100_000])
+    async with s3_client(s3_server) as client, s3_storage(s3_server, bucket) as storage:
         await client.put_object(Bucket=bucket, Key="key", Body=content, ContentEncoding="gzip")
         assert await read_whole(storage, "key") == content
 
@@ -147,8 +147,8 @@ async def test_a_batch_of_deletions_carries_the_checksum_that_older_compatibles_
     assert len(base64.b64decode(header(proxy.last_head, "content-md5"))) == 16
 
 
-async def test_what_cannot_be_deleted_is_named_with_its_reason(swift: S3Server) -> None:
-    async with s3_storage(swift, "no-such-bucket") as storage:
+async def test_what_cannot_be_deleted_is_named_with_its_reason(s3_server: S3Server) -> None:
+    async with s3_storage(s3_server, "no-such-bucket") as storage:
         failures = await storage.delete_many(["one", "two", "control\x01character"])
     assert failures.keys() == {"one", "two", "control\x01character"}
     assert {type(error) for error in failures.values()} == {StorageUnavailable}
@@ -173,8 +173,8 @@ async def test_a_listing_goes_on_over_pages(ceph: S3Server) -> None:
         assert [listed.key async for listed in storage.list("")] == []
 
 
-async def test_a_missing_bucket_is_no_missing_object_to_a_ping(swift: S3Server) -> None:
-    async with s3_storage(swift, "no-such-bucket") as storage:
+async def test_a_missing_bucket_is_no_missing_object_to_a_ping(s3_server: S3Server) -> None:
+    async with s3_storage(s3_server, "no-such-bucket") as storage:
         with pytest.raises(StorageUnavailable, match="no-such-bucket"):
             await storage.ping()
 
@@ -194,10 +194,10 @@ async def test_a_missing_object_is_missing_and_its_bucket_is_asked_once(storage:
     assert proxy.answered == answered + 2
 
 
-async def test_wrong_credentials_are_denied_everywhere(swift: S3Server, storage: S3Storage) -> None:
+async def test_wrong_credentials_are_denied_everywhere(s3_server: S3Server, storage: S3Storage) -> None:
     async with storage.open("key") as stored:
         stat = stored.stat
-    async with s3_storage(swift, await make_bucket(swift), secret_access_key="wrong") as other:
+    async with s3_storage(s3_server, await make_bucket(s3_server), secret_access_key="wrong") as other:
         with pytest.raises(AccessDenied):
             await other.ping()
         with pytest.raises(AccessDenied):
@@ -205,21 +205,21 @@ async def test_wrong_credentials_are_denied_everywhere(swift: S3Server, storage:
 
 
 async def test_credentials_replaced_on_disk_are_found_when_the_old_ones_are_refused(
-    swift: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found_by_the_chain = tmp_path / "credentials"
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(found_by_the_chain))
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
-    bucket = await make_bucket(swift)
-    async with s3_storage(swift, bucket) as storage:
+    bucket = await make_bucket(s3_server)
+    async with s3_storage(s3_server, bucket) as storage:
         await put(storage, "key", b"content")
         async with storage.open("key") as stored:
             stat = stored.stat
     for ask in (lambda storage: storage.ping(), lambda storage: read_whole(storage, "key", stat)):
-        write_credentials(found_by_the_chain, swift.access_key_id, "old")
-        async with s3_storage(swift, bucket, access_key_id=None, secret_access_key=None) as storage:
+        write_credentials(found_by_the_chain, s3_server.access_key_id, "old")
+        async with s3_storage(s3_server, bucket, access_key_id=None, secret_access_key=None) as storage:
             await storage.presign_get("key", content_type=None, content_disposition=None)
-            write_credentials(found_by_the_chain, swift.access_key_id, swift.secret_access_key)
+            write_credentials(found_by_the_chain, s3_server.access_key_id, s3_server.secret_access_key)
             await ask(storage)
 
 
@@ -228,13 +228,13 @@ def write_credentials(path: Path, access_key_id: str, secret_access_key: str) ->
 
 
 async def test_without_any_credentials_nothing_is_allowed(
-    swift: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
-    async with s3_storage(swift, "bucket", access_key_id=None, secret_access_key=None) as storage:
+    async with s3_storage(s3_server, "bucket", access_key_id=None, secret_access_key=None) as storage:
         with pytest.raises(AccessDenied, match="credentials"):
             await storage.ping()
         with pytest.raises(AccessDenied, match="credentials"):
@@ -255,11 +255,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSL
 
 
 async def test_over_tls_the_certificate_is_checked_on_both_paths(
-    swift: S3Server, certificate: tuple[Path, ssl.SSLContext]
+    s3_server: S3Server, certificate: tuple[Path, ssl.SSLContext]
 ) -> None:
     cert, context = certificate
-    bucket = await make_bucket(swift)
-    async with fault_proxy(swift, context) as proxy:
+    bucket = await make_bucket(s3_server)
+    async with fault_proxy(s3_server, context) as proxy:
         async with s3_storage(proxy.server, bucket, verify_tls=True, ca_bundle=str(cert)) as storage:
             await put(storage, "key", CONTENT)
             assert await read_whole(storage, "key") == CONTENT

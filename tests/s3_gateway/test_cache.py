@@ -25,8 +25,8 @@ FIRST = f"0-{SLICE_BYTES - 1}"
 
 
 @pytest.fixture(scope="module")
-def thread(swift: S3Server) -> Iterator[ProxyThread]:
-    with proxy_before(swift) as opened:
+def thread(s3_server: S3Server) -> Iterator[ProxyThread]:
+    with proxy_before(s3_server) as opened:
         yield opened
 
 

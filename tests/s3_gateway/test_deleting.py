@@ -20,14 +20,14 @@ PATIENCE_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
-def thread(swift: S3Server) -> Iterator[ProxyThread]:
-    with proxy_before(swift) as opened:
+def thread(s3_server: S3Server) -> Iterator[ProxyThread]:
+    with proxy_before(s3_server) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def bucket(swift: S3Server) -> str:
-    return asyncio.run(make_bucket(swift))
+def bucket(s3_server: S3Server) -> str:
+    return asyncio.run(make_bucket(s3_server))
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +98,9 @@ async def test_a_stream_that_has_begun_is_cut_when_its_object_goes(site: Gateway
 
 
 async def test_in_a_versioned_bucket_the_object_is_hidden_and_its_versions_stay(
-    site: Gateway, swift: S3Server, bucket: str
+    site: Gateway, s3_server: S3Server, bucket: str
 ) -> None:
-    async with s3_client(swift) as client:
+    async with s3_client(s3_server) as client:
         await client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
         media = await asyncio.to_thread(add, site, "versioned", b"kept under its version")
         await delete(site, media)

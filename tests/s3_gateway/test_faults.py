@@ -1,7 +1,7 @@
 """What the network and S3 do, as a client of the gateway meets it: right bytes or a clear failure, and the next
 request is served at once.
 
-Everything is real: the client's socket, the gateway's process, the fault proxy's sockets, Swift.
+Everything is real: the client's socket, the gateway's process, the fault proxy's sockets, an S3 server.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ Place = tuple[Gateway, Media]
 
 
 @pytest.fixture(scope="module")
-def thread(swift: S3Server) -> Iterator[ProxyThread]:
-    with proxy_before(swift) as opened:
+def thread(s3_server: S3Server) -> Iterator[ProxyThread]:
+    with proxy_before(s3_server) as opened:
         yield opened
 
 

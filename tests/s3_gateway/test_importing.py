@@ -23,8 +23,8 @@ USER = ("--user", "ada@example.org")
 
 
 @pytest.fixture(scope="module")
-def counting(swift: S3Server) -> Iterator[FaultProxy]:
-    with proxy_before(swift) as thread:
+def counting(s3_server: S3Server) -> Iterator[FaultProxy]:
+    with proxy_before(s3_server) as thread:
         yield thread.proxy
 
 
@@ -35,8 +35,8 @@ def proxy(counting: FaultProxy) -> FaultProxy:
 
 
 @pytest.fixture
-def bucket(swift: S3Server) -> str:
-    return asyncio.run(make_bucket(swift))
+def bucket(s3_server: S3Server) -> str:
+    return asyncio.run(make_bucket(s3_server))
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def upload(server: S3Server, bucket: str, *objects: tuple[str, Path | bytes]) ->
 
 
 @pytest.fixture
-def calls(swift: S3Server, bucket: str, tmp_path: Path) -> dict[str, Path]:
+def calls(s3_server: S3Server, bucket: str, tmp_path: Path) -> dict[str, Path]:
     """Three objects below `calls/`, among what is no media."""
     files = {
         "calls/1.mp3": make_sound(tmp_path / "sound.mp3"),
@@ -74,7 +74,7 @@ def calls(swift: S3Server, bucket: str, tmp_path: Path) -> dict[str, Path]:
         ("calls/notes.txt", b"hello\n" * 100),
         ("elsewhere.mp3", files["calls/1.mp3"]),
     ]
-    upload(swift, bucket, *files.items(), *others)
+    upload(s3_server, bucket, *files.items(), *others)
     return files
 
 
@@ -148,12 +148,18 @@ MOST_READ_BYTES = 3 * 512 * 1024
     ],
 )
 def test_a_large_object_is_looked_at_and_never_read_whole(
-    seekgate: CommandLine, bucket: str, swift: S3Server, proxy: FaultProxy, tmp_path: Path, name: str, seconds: float
+    seekgate: CommandLine,
+    bucket: str,
+    s3_server: S3Server,
+    proxy: FaultProxy,
+    tmp_path: Path,
+    name: str,
+    seconds: float,
 ) -> None:
     content = make_sound(tmp_path / name, seconds).read_bytes()
     if name != "moov-last.m4a":
         content = content.ljust(LARGE_BYTES, b"\0")
-    upload(swift, bucket, (name, content))
+    upload(s3_server, bucket, (name, content))
     (line,) = seekgate.json_lines("import", f"s3://{bucket}/{name}", *USER)
     assert line["size"] == len(content)
     assert 0 < proxy.sent < MOST_READ_BYTES < len(content)
@@ -204,13 +210,13 @@ def test_a_bucket_that_cannot_be_listed_is_told_plainly(seekgate: CommandLine, b
 
 
 async def test_files_of_this_machine_are_copied_into_the_bucket(
-    seekgate: CommandLine, bucket: str, swift: S3Server, pool: asyncpg.Pool, tmp_path: Path
+    seekgate: CommandLine, bucket: str, s3_server: S3Server, pool: asyncpg.Pool, tmp_path: Path
 ) -> None:
     sound, still = make_sound(tmp_path / "sound.wav", 200), make_still(tmp_path / "still.png")
     lines = await asyncio.to_thread(seekgate.json_lines, "import", sound, still, *USER)
     registered = await rows(pool)
     assert sorted(line["size"] for line in lines) == sorted(media.size or 0 for media in registered.values())
-    async with s3_client(swift) as client:
+    async with s3_client(s3_server) as client:
         for key, media in registered.items():
             stored = await client.get_object(Bucket=bucket, Key=key)
             path = {"wav": sound, "png": still}[media.format]

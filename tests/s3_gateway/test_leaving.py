@@ -35,8 +35,8 @@ MOST_NEW_DESCRIPTORS = CONNECTIONS + 10
 
 
 @pytest.fixture(scope="module")
-def thread(swift: S3Server) -> Iterator[ProxyThread]:
-    with proxy_before(swift) as opened:
+def thread(s3_server: S3Server) -> Iterator[ProxyThread]:
+    with proxy_before(s3_server) as opened:
         yield opened
 
 

@@ -22,15 +22,17 @@ CONTENT = noise(6, 100_000)
 
 
 @pytest.fixture(scope="module")
-def public(swift: S3Server) -> str:
+def public(s3_server: S3Server) -> str:
     """The server by another name, as browsers would reach it."""
-    return f"http://localhost:{swift.port}"
+    return f"http://localhost:{s3_server.port}"
 
 
 @pytest.fixture(scope="module")
-def site(swift: S3Server, public: str, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def site(
+    s3_server: S3Server, public: str, postgres: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("s3-presigned")
-    with gateway_over(swift, postgres, folder, SETTINGS, redirect=True, public_endpoint_url=public) as gateway:
+    with gateway_over(s3_server, postgres, folder, SETTINGS, redirect=True, public_endpoint_url=public) as gateway:
         yield gateway
 
 

@@ -13,8 +13,8 @@ from tests.waveforms.signals import SECONDS, half_silent
 
 
 @pytest.fixture(scope="module")
-def site(swift: S3Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with gateway_over(swift, postgres, tmp_path_factory.mktemp("s3-waveforms"), {}) as gateway:
+def site(s3_server: S3Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with gateway_over(s3_server, postgres, tmp_path_factory.mktemp("s3-waveforms"), {}) as gateway:
         yield gateway
 
 

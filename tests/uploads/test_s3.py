@@ -19,8 +19,8 @@ from tests.uploads.wav import make_wav
 
 
 @pytest.fixture(scope="module")
-def site(swift: S3Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with gateway_over(swift, postgres, tmp_path_factory.mktemp("s3-uploads"), SETTINGS) as gateway:
+def site(s3_server: S3Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with gateway_over(s3_server, postgres, tmp_path_factory.mktemp("s3-uploads"), SETTINGS) as gateway:
         yield gateway
 
 
@@ -40,11 +40,11 @@ async def keys_in_bucket(site: Gateway) -> set[str]:
 
 
 async def test_a_file_goes_to_the_bucket_and_plays_by_range(
-    site: Gateway, swift: S3Server, client: Client, content: Content
+    site: Gateway, s3_server: S3Server, client: Client, content: Content
 ) -> None:
     body, recording = content("moov-last.m4a"), await client.new_recording()
     promised = await client.promise(recording, content_type="audio/mp4", file_size_bytes=len(body))
-    assert promised["upload_url"].startswith(swift.endpoint_url)
+    assert promised["upload_url"].startswith(s3_server.endpoint_url)
     assert promised["headers"] == {"Content-Type": "audio/mp4"}
     assert (await client.put(promised, body)).status == 200
     assert (await client.raw(recording, promised["media_id"])).status == 404

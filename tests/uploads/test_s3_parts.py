@@ -24,9 +24,9 @@ FILE: Final = make_wav(11 * MIB)
 
 
 @pytest.fixture(scope="module")
-def site(swift: S3Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def site(s3_server: S3Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("s3-parts")
-    with gateway_over(swift, postgres, folder, SETTINGS, upload_part_bytes=PART) as gateway:
+    with gateway_over(s3_server, postgres, folder, SETTINGS, upload_part_bytes=PART) as gateway:
         yield gateway
 
 
@@ -103,20 +103,20 @@ async def test_a_small_file_has_no_parts(client: Client, size: int | None) -> No
 
 
 @pytest.fixture(scope="module")
-def brief_site(swift: S3Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def brief_site(s3_server: S3Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """One that gives uploads up soon."""
     # S3 itself remembers when parts were begun, so this time has to pass; a part must be sent within it.
     brief = {"SEEKGATE_UPLOADS__URL_EXPIRES_IN_SECONDS": "12", "SEEKGATE_UPLOADS__ABANDONED_AFTER_SECONDS": "12"}
     folder = tmp_path_factory.mktemp("s3-brief-parts")
-    with gateway_over(swift, postgres, folder, {**SETTINGS, **brief}, upload_part_bytes=PART) as gateway:
+    with gateway_over(s3_server, postgres, folder, {**SETTINGS, **brief}, upload_part_bytes=PART) as gateway:
         yield gateway
 
 
-async def test_parts_that_nobody_joins_are_swept_out(swift: S3Server, brief_site: Gateway) -> None:
+async def test_parts_that_nobody_joins_are_swept_out(s3_server: S3Server, brief_site: Gateway) -> None:
     async with open_client(brief_site.base_url, brief_site.key) as client:
         promised = await client.promise(await client.new_recording(), file_size_bytes=len(FILE))
         await send(client, promised["parts"][0])
     bucket = urlsplit(promised["upload_url"]).path.split("/")[1]
-    async with s3_client(swift) as s3, asyncio.timeout(PATIENCE_SECONDS):
+    async with s3_client(s3_server) as s3, asyncio.timeout(PATIENCE_SECONDS):
         while "Uploads" in await s3.list_multipart_uploads(Bucket=bucket):
             pass
