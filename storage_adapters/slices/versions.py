@@ -14,7 +14,16 @@ from contextlib import aclosing
 from functools import partial
 from typing import Final
 
-from storage_adapters.base import FilePiece, KeptObject, ObjectStat, StorageError, StorageUnavailable, StoredObject
+from storage_adapters.base import (
+    FilePiece,
+    KeptObject,
+    ObjectChanged,
+    ObjectNotFound,
+    ObjectStat,
+    StorageError,
+    StorageUnavailable,
+    StoredObject,
+)
 from storage_adapters.slices.fills import Fill
 from storage_adapters.slices.segments import SEGMENT_BYTES, SLICE_BYTES, SLICES, Segment, Segments
 
@@ -131,6 +140,9 @@ class Version(KeptObject):
             self.confirm()
             await self._keep(number, fill.content)
         except StorageError as error:
+            if isinstance(error, ObjectNotFound | ObjectChanged):
+                # The storage has another version now, or none: what came by is of the past.
+                self.drop()
             fill.fail(error)
         except OSError as error:
             self._shelf.rest(error)

@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage_adapters.base import ObjectNotFound, StorageUnavailable, Writable, ZeroCopy
+from storage_adapters.base import (
+    ObjectChanged,
+    ObjectNotFound,
+    StorageError,
+    StorageUnavailable,
+    Writable,
+    ZeroCopy,
+)
 from storage_adapters.slices import open_cache
 from storage_adapters.slices.cache import CONFIRMED_SECONDS, KEPT_SECONDS, LEAST_BYTES, SliceCache
 from storage_adapters.slices.reading import AHEAD, SlicedObject
@@ -344,6 +351,18 @@ class TestVersions:
         with cache.front("key", origin, measured=True):
             assert cache.at_hand("key") is stored
         await cache.close()
+
+    @pytest.mark.parametrize("error", [ObjectNotFound("key", "gone"), ObjectChanged("key", "another version")])
+    async def test_what_the_storage_has_no_more_is_not_kept(self, cache: SliceCache, error: StorageError) -> None:
+        origin = Origin(CONTENT)
+        with cache.front("key", origin, measured=True) as sliced:
+            await read_span(sliced, 0, 10)
+        await kept(cache, SLICE_BYTES)
+        origin.error = error
+        with cache.front("key", origin, measured=False) as sliced, pytest.raises(type(error)):
+            await read_span(sliced, SLICE_BYTES, SLICE_BYTES)
+        assert cache.at_hand("key") is None
+        await kept(cache, 0)
 
     async def test_fetching_confirms(self, tmp_path: Path) -> None:
         clock = [0.0]
