@@ -10,12 +10,14 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # The parts of a path that make it one of a room; a room runs on one worker, in the order of its files below.
 ROOMS: Final = {
-    "S3": ("tests/s3/", "tests/s3_gateway/", "tests/uploads/test_s3"),
+    "every S3 server": ("tests/s3/test_contract.py", "tests/s3/test_storage.py", "tests/s3_gateway/test_byte_route.py"),
+    "one S3 server": ("tests/s3/", "tests/s3_gateway/", "tests/uploads/test_s3"),
     "browsers": ("tests/browser/",),
 }
 # With the seconds that each took at last, where it took more than a few.
 LONGEST_FIRST: Final = (
-    *ROOMS["S3"],  # 330
+    *ROOMS["every S3 server"],  # 330
+    *ROOMS["one S3 server"],  # 330
     *ROOMS["browsers"],  # 270
     "tests/benchmarks/test_quick.py",  # 50
     "tests/test_demo.py",  # 30
