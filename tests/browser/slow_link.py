@@ -10,7 +10,7 @@ The kernel's buffers are kept small: on loopback they would swallow a whole reco
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from email.parser import BytesHeaderParser
 from typing import Final
 
@@ -40,24 +40,27 @@ class SlowLink:
         await asyncio.wait(self._carried)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream, downstream = await self._connect()
-        ways = [
-            asyncio.create_task(self._hand_on(reader, downstream)),
-            asyncio.create_task(self._hand_back(upstream, writer)),
-        ]
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
+        with ExitStack() as stack:
+            stack.callback(writer.transport.abort)
+            upstream, downstream = await self._connect()
+            stack.callback(downstream.transport.abort)
+            ways = [
+                asyncio.create_task(self._hand_on(reader, downstream)),
+                asyncio.create_task(self._hand_back(upstream, writer)),
+            ]
             for way in ways:
-                way.cancel()
-            for side in (downstream, writer):
-                side.transport.abort()
+                stack.callback(way.cancel)
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         upstream = _small(socket.socket(), socket.SO_RCVBUF)
         upstream.setblocking(False)  # noqa: FBT003 - the standard library takes it so
-        await asyncio.get_running_loop().sock_connect(upstream, (self._site.host, self._site.port))
-        return await asyncio.open_connection(sock=upstream, limit=BUFFER_BYTES)
+        try:
+            await asyncio.get_running_loop().sock_connect(upstream, (self._site.host, self._site.port))
+            return await asyncio.open_connection(sock=upstream, limit=BUFFER_BYTES)
+        except BaseException:
+            upstream.close()
+            raise
 
     async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -85,6 +88,7 @@ async def slow_link(site: Gateway) -> AsyncGenerator[SlowLink]:
     """A link at an address of its own; its connections break at the end."""
     listener = _small(socket.create_server(("127.0.0.1", 0)), socket.SO_SNDBUF)
     link = SlowLink(site, listener)
-    async with await asyncio.start_server(link.accept, sock=listener, limit=BUFFER_BYTES):
+    async with await asyncio.start_server(link.accept, sock=listener, limit=BUFFER_BYTES) as server:
         yield link
+        server.close()
         await link.cut()

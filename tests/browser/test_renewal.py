@@ -28,10 +28,15 @@ COUNT_DOCUMENTS = """
   const read = Response.prototype.json;
   Response.prototype.json = async function () {
     const document = await read.call(this);
-    setTimeout(() => { window.documents += 1; });
+    setTimeout(() => { window.documents += 1; dispatchEvent(new Event("document-read")); });
     return document;
   };
 """
+# Resolves once there are more. Playwright's own `wait_for_function` has the page evaluate text, which its policy forbids.
+MORE_DOCUMENTS = """(count) => new Promise((resolve) => {
+  const look = () => (window.documents > count ? resolve() : addEventListener("document-read", look, { once: true }));
+  look();
+})"""
 
 
 def silence() -> bytes:
@@ -92,7 +97,8 @@ async def test_a_link_is_renewed_before_it_ends_and_play_goes_on(context: Browse
     for _ in range(2):
         link, position, documents = await listener.media("[media.src, media.currentTime, window.documents]")
         await let_time_pass(page, 0.8)
-        await page.wait_for_function(f"window.documents > {documents}", polling=20)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await page.evaluate(MORE_DOCUMENTS, documents)
         assert await listener.media("media.src") == link, "there is no need to change it yet"
         await let_time_pass(page, 0.15)
         await listener.until(f"media.src !== '{link}' && media.currentTime > {position} + 1.2 && !media.paused")
