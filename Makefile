@@ -10,6 +10,11 @@ VENV := .venv
 # The locks are complete, so nothing is resolved; what is imported is compiled then. Both save a third of the time.
 INSTALL := -m pip --disable-pip-version-check --quiet install --no-deps --no-compile
 
+# Hundreds of processes start in a test run, and each would compile all that it imports where the environment says
+# that bytecode is not to be written. It is written here, whatever that says, and never beside the sources.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/bytecode
+
 checksum = $(shell cat $(1) 2>/dev/null | cksum | tr ' ' '-')
 RUN_STAMP := $(VENV)/installed-run-$(call checksum,requirements.lock pyproject.toml)
 TEST_STAMP := $(VENV)/installed-test-$(call checksum,requirements-test.lock pyproject.toml)
