@@ -39,9 +39,9 @@ RESULTS: Final = REPOSITORY / "benchmarks" / "results"
 @click.option("--write-readme", "readme", is_flag=True, help="Also replace the block in README.md.")
 def main(*, quick: bool, rounds: int | None, output: Path | None, readme: bool) -> None:
     """Compare the gateway with what a user would pick instead, and write a report."""
-    for program in ("wrk", "taskset"):
+    for program in ("wrk", "taskset", "curl"):
         if shutil.which(program) is None:
-            raise click.ClickException(f"{program} is missing (apt install wrk util-linux)")
+            raise click.ClickException(f"{program} is missing (apt install wrk util-linux curl)")
     plan = QUICK if quick else FULL
     folder = output or (Path(tempfile.gettempdir()) / "seekgate-benchmarks-quick" if quick else RESULTS)
     try:

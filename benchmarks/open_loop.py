@@ -10,7 +10,7 @@ omission" is leaving them out).
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import Final
 
@@ -23,18 +23,15 @@ from benchmarks.target import Target
 from benchmarks.wrk import Load
 
 _DRAIN_SECONDS: Final = 30.0
-_ENDLESS: Final = 100_000
 
 
-def measure_open_loop(
-    target: Target, load: Load, *, rate: int, seconds: float, beside: tuple[Target, Load] | None = None
-) -> dict[str, float]:
-    """Latencies (ms) of `rate` requests a second, while `beside` is asked without a pause.
+def measure_open_loop(target: Target, load: Load, *, rate: int, seconds: float) -> dict[str, float]:
+    """Latencies (ms) of `rate` requests a second.
 
     Raises WrongAnswer, also if 30 s later not all are answered.
     """
     target.empty_log()
-    latencies = sorted(uvloop.run(_run(target, load, int(rate * seconds), rate, beside)))
+    latencies = sorted(uvloop.run(_run(target, load, int(rate * seconds), rate)))
     target.empty_log()
     return {
         "p50_ms": percentile(latencies, 0.50) * 1e3,
@@ -50,20 +47,14 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(rank, 1) - 1]
 
 
-async def _run(target: Target, load: Load, total: int, rate: int, beside: tuple[Target, Load] | None) -> list[float]:
-    async with AsyncExitStack() as stack:
-        arrivals = await stack.enter_async_context(_connected(target, load, total))
-        if beside:
-            background = await stack.enter_async_context(_connected(*beside, _ENDLESS))
-            for _ in range(_ENDLESS):
-                background.arrive(perf_counter())
+async def _run(target: Target, load: Load, total: int, rate: int) -> list[float]:
+    async with _connected(target, load, total) as arrivals:
         await _arrive(arrivals, rate, total)
         with suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await arrivals.over.wait()
-        trouble = arrivals.trouble or (background.trouble if beside else "")
-    if trouble or len(arrivals.latencies) != total:
-        raise WrongAnswer(f"{target.server}: {len(arrivals.latencies)} of {total} answered; {trouble}")
+    if arrivals.trouble or len(arrivals.latencies) != total:
+        raise WrongAnswer(f"{target.server}: {len(arrivals.latencies)} of {total} answered; {arrivals.trouble}")
     return arrivals.latencies
 
 

@@ -2,37 +2,69 @@
 
 Knows: that an answer which touches no storage (`/livez`) waits only for the event loop. Refuses to know: how the
 gateway reads ahead.
+
+The reader is curl, a process of its own that takes what a gigabit link would carry: as fast as it could, or in this
+process, it would keep from the core who is to notice the stalls. What the same measurement sees beside a file
+in memory, and beside nothing at all, is the machine's and the client's own.
 """
 
-from collections.abc import Iterator
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Final
 
-from benchmarks.corpus import Corpus
+from benchmarks.corpus import Corpus, WrongAnswer
 from benchmarks.open_loop import measure_open_loop
 from benchmarks.seekgate import Gateway
-from benchmarks.target import ask
+from benchmarks.target import Target, ask
 from benchmarks.wrk import Load
 from storage_adapters.pages import is_resident
 
 _RATE: Final = 500
+_BYTES_PER_SECOND: Final = "100M"
+"""curl's way to write it."""
+
+Reading = Callable[[], AbstractContextManager[None]]
 
 
 def measure_stalls(gateway: Gateway, corpus: Corpus, *, seconds: int) -> Iterator[tuple[str, dict[str, float]]]:
-    """Latencies (ms) of `/livez` while the whole file is read: from memory, then from disk.
+    """Latencies (ms) of `/livez` while no file is read, then while one is read from memory, then from disk.
 
-    Each is the worst of as many passes of one second. The second is left out where the file cannot be evicted
+    Each is the worst of as many passes of one second. The last is left out where the file cannot be evicted
     (a file system in memory).
     """
-    yield "resident", _worst([_pass(gateway, corpus) for _ in range(seconds)])
+    reading = partial(_reading, gateway.by_key())
+    yield "no", _worst([_pass(gateway, nullcontext) for _ in range(seconds)])
+    yield "resident", _worst([_pass(gateway, reading) for _ in range(seconds)])
     if _evicts(corpus):
-        yield "cold", _worst([_pass(gateway, corpus) for _ in range(seconds) if _evicts(corpus)])
+        yield "cold", _worst([_pass(gateway, reading) for _ in range(seconds) if _evicts(corpus)])
 
 
-def _pass(gateway: Gateway, corpus: Corpus) -> dict[str, float]:
+def _pass(gateway: Gateway, reading: Reading) -> dict[str, float]:
     probe = gateway.at("seekgate", "/livez", with_key=False)
     load = Load(len(ask(probe).body), 0, connections=8)
-    reading = (gateway.by_key(), Load(corpus.size, 0, connections=1))
-    return measure_open_loop(probe, load, rate=_RATE, seconds=1, beside=reading)
+    with reading():
+        return measure_open_loop(probe, load, rate=_RATE, seconds=1)
+
+
+@contextmanager
+def _reading(target: Target) -> Iterator[None]:
+    """Somebody reads the whole file, from before the block until after it."""
+    command = ["curl", "--silent", "--fail", "--limit-rate", _BYTES_PER_SECOND, "--output", os.devnull]
+    with tempfile.TemporaryFile() as headers:
+        headers.writelines(f"{name}: {value}\n".encode() for name, value in target.headers.items())
+        headers.seek(0)
+        curl = subprocess.Popen([*command, "--header", "@-", target.url], stdin=headers)
+    try:
+        yield
+        if curl.poll():
+            raise WrongAnswer(f"{target.server}: curl ended with {curl.returncode} beside the measurement of stalls")
+    finally:
+        curl.terminate()
+        curl.wait()
 
 
 def _evicts(corpus: Corpus) -> bool:

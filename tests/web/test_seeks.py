@@ -365,3 +365,12 @@ async def test_seeks_keep_a_connection_alive_and_silence_ends_it(tmp_path: Path)
         # What was decided holds longer than the silence that would end the connection.
         assert len(site.ordinary) <= 2
         await client.expect_end()
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", b"GET", b"GET / HTTP/1.1\r\nHost: gateway\r\n"], ids=["nothing", "a word", "half a head"]
+)
+async def test_who_never_ends_a_head_is_let_go(tmp_path: Path, octets: bytes) -> None:
+    async with stage(tmp_path, keepalive_timeout=0.2) as site, connect("127.0.0.1", site.port) as client:
+        await client.send(octets)
+        await client.expect_end()
