@@ -12,7 +12,7 @@ import math
 import os
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
@@ -153,6 +153,23 @@ class Metrics:
         self._running = Gauge(
             "seekgate_streams_running", "Bodies being sent now.", registry=self._registry, multiprocess_mode="livesum"
         )
+        self._upstream_requests = Counter(
+            "seekgate_upstream_requests",
+            "Requests for bytes of objects that a storage made of its server, by what became of them.",
+            ["storage", "outcome"], registry=self._registry,
+        )  # fmt: skip
+        self._upstream_seconds = _Seconds(
+            "seekgate_upstream_first_byte_seconds", "Time from such a request to the beginning of its answer.",
+            ["storage"], buckets=_LATENCY_BUCKETS, registry=self._registry,
+        )  # fmt: skip
+        self._received = Counter(
+            "seekgate_upstream_received_bytes", "Bytes that these answers brought, heads included.",
+            ["storage"], registry=self._registry,
+        )  # fmt: skip
+        self._cached = Gauge(
+            "seekgate_cached_bytes", "Bytes of a storage's objects that are kept on this side.",
+            ["storage"], registry=self._registry, multiprocess_mode="livesum",
+        )  # fmt: skip
         self._deletions = Gauge(
             "seekgate_deletions_queued", "Objects waiting to be deleted.",
             registry=self._registry, multiprocess_mode="mostrecent",
@@ -173,6 +190,16 @@ class Metrics:
     def set_running(self, streams: int) -> None:
         """How many bodies are being sent now."""
         self._running.set(streams)
+
+    def count_upstream(
+        self, storage: str, *, first_byte_seconds: Sequence[float], failed: int, received: int, cached: int
+    ) -> None:
+        """What a storage asked of its server since it was last counted, and how many bytes it keeps now."""
+        self._upstream_requests.labels(storage, "answered").inc(len(first_byte_seconds))
+        self._upstream_requests.labels(storage, "failed").inc(failed)
+        self._upstream_seconds.labels(storage).observe_all(first_byte_seconds)
+        self._received.labels(storage).inc(received)
+        self._cached.labels(storage).set(cached)
 
     def render(self, deletions: int | None) -> bytes:
         """The text exposition format; `deletions` is the queue's depth, None where it cannot be told."""

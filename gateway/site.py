@@ -9,7 +9,7 @@ it does.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from socket import socket
@@ -24,9 +24,11 @@ from gateway.cleanup import Cleanup, CleanupSettings
 from gateway.config import Config
 from gateway.contract import load_contract
 from gateway.drain import Drain
+from gateway.instruments import count_upstreams
 from gateway.intake import build_intake, build_sweep
 from gateway.listening import BACKLOG, Sockets, tls_context
 from gateway.observability import AccessLog, Metrics
+from gateway.storage import Storage
 from gateway.web.app import Services, build_admin_app, build_app
 from gateway.web.arrivals import Arrivals
 from gateway.web.authentication import Authenticator
@@ -56,7 +58,7 @@ _FAREWELL_SECONDS: Final = 1.0
 async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenerator[None]:
     """A gateway that serves on the sockets. Leaving drains it."""
     streams = Streams(config.delivery.max_concurrent_streams)
-    async with open_backends(config) as backends, _journal(config, streams) as journal:
+    async with open_backends(config) as backends, _journal(config, streams, backends.storages) as journal:
         settings = CleanupSettings(**config.deletions.model_dump())
         cleanup = Cleanup(backends.deletions, backends.storages, backends.waveforms.forget, settings)
         site = _Site(config, backends, cleanup, Traffic(drain, streams, journal))
@@ -66,11 +68,16 @@ async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenera
 
 
 @asynccontextmanager
-async def _journal(config: Config, streams: Streams) -> AsyncGenerator[Journal]:
+async def _journal(config: Config, streams: Streams, storages: Mapping[str, Storage]) -> AsyncGenerator[Journal]:
     """The metrics, and the access log on standard output."""
     with open(1, "wb", buffering=0, closefd=False) as stdout:  # noqa: ASYNC230 - a descriptor that is open already
         access_log = AccessLog(stdout if config.logging.access_log else None)
-        journal = Journal(Metrics(), access_log, lambda: streams.running)
+
+        def look(metrics: Metrics) -> None:
+            metrics.set_running(streams.running)
+            count_upstreams(metrics, storages)
+
+        journal = Journal(Metrics(), access_log, look)
         async with in_background(journal.run()):
             yield journal
         await journal.close()

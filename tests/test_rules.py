@@ -32,6 +32,7 @@ ROOMS: Mapping[str, set[str]] = {
     "gateway.settings": set(),
     "storage_adapters.base": set(),
     "storage_adapters.part_uploads": {"storage_adapters.base"},
+    "storage_adapters.remote": set(),
     "storage_adapters.resumable": {"storage_adapters.base"},
     # small rooms over leaves
     "gateway.accounts": {"gateway.catalog", "gateway.errors", "gateway.keys"},
@@ -47,6 +48,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.storage",
         "storage_adapters.base",
     },
+    "gateway.instruments": {"gateway.observability", "gateway.storage", "storage_adapters.remote"},
     "gateway.observability": set(),
     "gateway.object_file": {"storage_adapters.base"},
     "gateway.object_ingest": {
@@ -105,7 +107,12 @@ ROOMS: Mapping[str, set[str]] = {
         "storage_adapters.resumable",
         "storage_adapters.pages",  # whether the kernel has a file's pages, for the zero-copy path
     },
-    "storage_adapters": {"storage_adapters.base", "storage_adapters.part_uploads", "storage_adapters.resumable"},
+    "storage_adapters": {
+        "storage_adapters.base",
+        "storage_adapters.part_uploads",
+        "storage_adapters.remote",
+        "storage_adapters.resumable",
+    },
     # the composition root and what stands on it
     "gateway.backends": {
         "gateway.catalog",
@@ -138,9 +145,11 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.config",
         "gateway.contract",
         "gateway.drain",
+        "gateway.instruments",
         "gateway.intake",
         "gateway.listening",
         "gateway.observability",
+        "gateway.storage",
         "gateway.web",
     },
     "gateway.server": {

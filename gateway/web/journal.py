@@ -22,15 +22,16 @@ HEARTBEAT_SECONDS: Final = 1.0
 
 
 class Journal:
-    """Takes what happened in one event loop; tells it within DELAY_SECONDS, and how many bodies are being sent.
+    """Takes what happened in one event loop; tells it within DELAY_SECONDS.
 
-    The latter is told every HEARTBEAT_SECONDS too (`run`), for a scrape that another process answers.
+    `look` has the metrics take what others count: whenever something is told, and every HEARTBEAT_SECONDS (`run`),
+    for a scrape that another process answers.
     """
 
-    def __init__(self, metrics: Metrics, access_log: AccessLog, running_streams: Callable[[], int]) -> None:
+    def __init__(self, metrics: Metrics, access_log: AccessLog, look: Callable[[Metrics], None]) -> None:
         self._metrics = metrics
         self._access_log = access_log
-        self._running_streams = running_streams
+        self._look = look
         self._waiting: list[Exchange] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -79,7 +80,7 @@ class Journal:
             self._metrics.observe(route, [each.seconds for each in those])
             if storage is not None:
                 self._metrics.count_sent(storage, sum([each.sent for each in those]))
-        self._metrics.set_running(self._running_streams())
+        self._look(self._metrics)
 
 
 def _lines(exchanges: Sequence[Exchange]) -> Iterator[dict[str, object]]:

@@ -31,6 +31,9 @@ class Owner(Protocol):
     def forget(self, connection: "Connection") -> None:
         """The connection is no more."""
 
+    def count(self, received: int) -> None:
+        """So many bytes have come."""
+
 
 class Connection(asyncio.Protocol):
     """One connection; whatever arrives while nothing was asked ends it (RFC 9112 section 9.2)."""
@@ -91,6 +94,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._heard_at = self._loop.time()
+        self._owner.count(len(data))
         was_full = response.is_full
         try:
             surplus = response.feed(data)

@@ -15,6 +15,7 @@ goes back to the pool as soon as S3 has sent it all, however slow the reader is.
 import asyncio
 import re
 import ssl
+import time
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -58,6 +59,7 @@ class RangedGets:
     def __init__(self, urls: SignedUrls, pool: Pool) -> None:
         self._urls = urls
         self._pool = pool
+        self.traffic = pool.traffic
 
     def has_spare_connection(self) -> bool:
         """Whether a connection can be used that others will hardly miss."""
@@ -110,9 +112,11 @@ class RangedGets:
             connection = await self._pool.take(signed.origin, fresh=fresh)
         except NoneFree as error:
             raise StorageUnavailable(version.key, str(error)) from None
+        asked_at = time.perf_counter()
         response = connection.ask(ranged_get(signed.opening, span.header(), version.stat.etag), limit=limit)
         try:
             head = await response.begun()
+            self.traffic.first_byte_seconds.append(time.perf_counter() - asked_at)
             if head.status in {200, 206}:
                 return response, head
             refusal = await refusal_of(version.key, head.status, response)

@@ -1,20 +1,20 @@
 """One version of one object in a bucket, open for reading.
 
-Knows: the words of `base`, and what HEAD tells. Refuses to know: how bytes are fetched.
+Knows: the words of `base`, and what HEAD and a listing tell. Refuses to know: how bytes are fetched.
 """
 
 from collections.abc import AsyncGenerator
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from storage_adapters.base import ObjectStat, StorageUnavailable
+from storage_adapters.base import ListedObject, ObjectStat, StorageUnavailable
 from storage_adapters.s3.answers import parse_etag
 from storage_adapters.s3.gets import ObjectVersion
 from storage_adapters.s3.window import ReadPath
 from storage_adapters.s3.windows import Windows
 
 if TYPE_CHECKING:
-    from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef
+    from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef, ObjectTypeDef
 
 
 class S3Object:
@@ -46,3 +46,9 @@ def stat_of(key: str, head: "HeadObjectOutputTypeDef") -> ObjectStat:
         raise StorageUnavailable(key, f"its ETag {head.get('ETag')!r} is missing or weak")
     modified = head["LastModified"].astimezone(UTC)
     return ObjectStat(head["ContentLength"], etag, modified, head.get("ContentType"))
+
+
+def listed_object(entry: "ObjectTypeDef", cut: int) -> ListedObject:
+    """An entry of a page, its key without the first `cut` characters; an ETag that pins nothing is shown as nothing."""
+    etag = parse_etag(entry.get("ETag", "")) or ""
+    return ListedObject(entry["Key"][cut:], entry["Size"], etag, entry["LastModified"].astimezone(UTC))

@@ -30,6 +30,7 @@ class Openings:
 
     def __init__(self, options: S3Options, requests: SdkRequests, path: ReadPath, cache: SliceCache | None) -> None:
         self.memory = path.memory
+        self.traffic = path.gets.traffic
         self._bucket = options.bucket
         self._prefix = options.prefix
         self._requests = requests

@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from typing import Final
 
+from storage_adapters.remote import Traffic
 from storage_adapters.s3.budget import Budget
 from storage_adapters.s3.clients import KEEPALIVE_SECONDS
 from storage_adapters.s3.connections import Connection, Origin
@@ -36,6 +37,7 @@ class Pool:
         self._is_closed = False
         self._none_open = asyncio.Event()
         self._next_check: asyncio.TimerHandle | None = None
+        self.traffic = Traffic()
 
     async def take(self, origin: Origin, *, fresh: bool) -> Connection:
         """A connection to ask one request over, at once; a new one if it must be `fresh`.
@@ -71,6 +73,10 @@ class Pool:
             idle.remove(connection)
         if not self._open:
             self._none_open.set()
+
+    def count(self, received: int) -> None:
+        """(connections.Owner)"""
+        self.traffic.received += received
 
     async def close(self) -> None:
         """Close every connection, and wait until they are; no more can be made."""

@@ -8,8 +8,7 @@ time, then it is StorageUnavailable.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from storage_adapters.base import (
     BatchDeleting,
@@ -26,13 +25,14 @@ from storage_adapters.base import (
     Writable,
 )
 from storage_adapters.part_uploads import PartUploads, PresignedPart
-from storage_adapters.s3.answers import parse_etag
+from storage_adapters.remote import Remote, Traffic
 from storage_adapters.s3.budget import Budget
 from storage_adapters.s3.clients import S3Clients, open_clients
 from storage_adapters.s3.deletions import delete_all, delete_one
 from storage_adapters.s3.errors import translated
 from storage_adapters.s3.gets import open_gets
 from storage_adapters.s3.names import name_of
+from storage_adapters.s3.objects import listed_object
 from storage_adapters.s3.openings import Openings
 from storage_adapters.s3.options import S3Options, parse_options
 from storage_adapters.s3.parts import S3Parts
@@ -42,9 +42,6 @@ from storage_adapters.s3.urls import SignedUrl, SignedUrls
 from storage_adapters.s3.window import ReadPath
 from storage_adapters.s3.writer import MultipartWriter
 from storage_adapters.slices import SliceCache, open_cache
-
-if TYPE_CHECKING:
-    from types_aiobotocore_s3.type_defs import ObjectTypeDef
 
 
 async def connect(**options: Any) -> "S3Storage":
@@ -78,7 +75,7 @@ async def _open_cache(options: S3Options, stack: AsyncExitStack) -> SliceCache |
     return cache
 
 
-class S3Storage(Keeping, Presigning, PartUploads, Writable, Listable, BatchDeleting):
+class S3Storage(Remote, Keeping, Presigning, PartUploads, Writable, Listable, BatchDeleting):
     """A StorageAdapter over one bucket. `connections` and `memory` say how much of each is free."""
 
     def __init__(
@@ -94,6 +91,16 @@ class S3Storage(Keeping, Presigning, PartUploads, Writable, Listable, BatchDelet
         self._openings = openings
         self._cache = openings.cache
         self._stack = stack
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the byte path asked of S3; what the SDK asks is not counted."""
+        return self._openings.traffic
+
+    @property
+    def cached_bytes(self) -> int:
+        """What the cache of slices keeps."""
+        return 0 if self._cache is None else self._cache.size
 
     def open(self, key: str, expected: ObjectStat | None = None) -> AbstractAsyncContextManager[StoredObject]:
         """Pin one version: the expected one without asking S3, else the one that HEAD finds."""
@@ -206,12 +213,6 @@ class S3Storage(Keeping, Presigning, PartUploads, Writable, Listable, BatchDelet
         except BaseException:
             await writer.abort()
             raise
-
-
-def listed_object(entry: "ObjectTypeDef", cut: int) -> ListedObject:
-    """An entry of a page; an ETag that pins nothing is shown as nothing."""
-    etag = parse_etag(entry.get("ETag", "")) or ""
-    return ListedObject(entry["Key"][cut:], entry["Size"], etag, entry["LastModified"].astimezone(UTC))
 
 
 def presigned(signed: SignedUrl, headers: tuple[tuple[str, str], ...] = ()) -> PresignedUrl:

@@ -115,6 +115,7 @@ class Window:
     async def _recover(self, trouble: Interrupted) -> None:
         """Return when the rest may be asked for again. Raises StorageUnavailable if it may not."""
         await self._leave()
+        self._path.gets.traffic.failed += 1
         self._failures += 1
         if self._failures > self._path.options.retries or not self._path.tokens.take():
             raise StorageUnavailable(

@@ -68,8 +68,8 @@ class TestBehindACache(ReadingContract):
     object_capabilities = frozenset({ZeroCopy})
 
     @pytest.fixture
-    def server(self, swift: S3Server) -> S3Server:
-        return swift
+    def server(self, s3_server: S3Server) -> S3Server:
+        return s3_server
 
     @pytest.fixture
     async def adapter(self, server: S3Server, bucket: str, tmp_path: Path) -> AsyncGenerator[S3Storage, None]:

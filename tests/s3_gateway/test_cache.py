@@ -9,6 +9,7 @@ import pytest
 from storage_adapters.slices.segments import SLICE_BYTES
 from tests.conformance.calling import call
 from tests.conformance.media import Media
+from tests.conformance.metrics import sample
 from tests.conformance.objects import noise
 from tests.conformance.raw_http import Connection, Response, compose, connect
 from tests.conformance.site import SETTINGS
@@ -16,7 +17,7 @@ from tests.gateway_process import Gateway
 from tests.s3.faults import FaultProxy
 from tests.s3.processes import S3Server
 from tests.s3_gateway.broken import ProxyThread, get, proxy_before, remove, replace
-from tests.s3_gateway.place import add_settled, gateway_over
+from tests.s3_gateway.place import STORAGE, add_settled, gateway_over
 
 SIZE = 3 * SLICE_BYTES + 777
 SEEKS = 200
@@ -148,3 +149,9 @@ async def test_an_object_that_is_gone_is_found_out_by_the_next_one_that_needs_it
     remove(site, media)
     assert (await get(site, media, f"{SLICE_BYTES}-")).status == 404
     assert (await get(site, media, "0-1")).status == 404
+
+
+async def test_the_metrics_tell_how_much_is_kept(site: Gateway, proxy: FaultProxy) -> None:
+    before = await sample(site, "seekgate_cached_bytes", storage=STORAGE)
+    await read_until_kept(site, add_settled(site, "counted", noise(39, SIZE)), proxy)
+    assert await sample(site, "seekgate_cached_bytes", storage=STORAGE) == before + SIZE

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conformance.calling import call, document
 from tests.conformance.media import Media
+from tests.conformance.metrics import sample
 from tests.conformance.objects import noise
 from tests.conformance.raw_http import Connection, Response, compose, connect
 from tests.conformance.site import SETTINGS
@@ -23,7 +24,7 @@ from tests.s3.faults import PASS, Fault, FaultProxy, answer, answering, cut
 from tests.s3.processes import S3Server
 from tests.s3.test_faults import RECOVERABLE
 from tests.s3_gateway.broken import ProxyThread, get, proxy_before, remove, replace
-from tests.s3_gateway.place import add_settled, gateway_over
+from tests.s3_gateway.place import STORAGE, add_settled, gateway_over
 
 # Many connections: the tokens that stop retry storms are counted by them, and every test here is a storm.
 SETTINGS_OF_S3 = SMALL | {"max_connections": 256}
@@ -234,3 +235,25 @@ async def test_when_no_connection_comes_free_the_client_is_asked_to_come_back(
         check_refusal(await get(narrow, media, "0-9"), 503)
     await settle(narrow)
     await check_served(narrow, media)
+
+
+async def upstream(site: Gateway) -> dict[str, float]:
+    """What was asked of S3 for bytes, by the metrics."""
+    requests = "seekgate_upstream_requests_total"
+    return {
+        "answered": await sample(site, requests, storage=STORAGE, outcome="answered"),
+        "failed": await sample(site, requests, storage=STORAGE, outcome="failed"),
+        "first bytes": await sample(site, "seekgate_upstream_first_byte_seconds_count", storage=STORAGE),
+        "received": await sample(site, "seekgate_upstream_received_bytes_total", storage=STORAGE),
+    }
+
+
+async def test_the_metrics_tell_what_was_asked_of_s3(site: Gateway, media: Media, proxy: FaultProxy) -> None:
+    before = await upstream(site)
+    proxy.break_next(cut(1000, "reset"), cut(-1, "reset"))
+    assert (await get(site, media, "0-9999")).body == CONTENT[:10_000]
+    seen = await upstream(site)
+    grown = {name: seen[name] - before[name] for name in seen}
+    # Begun and broken off; never begun; and the rest.
+    assert (grown["answered"], grown["failed"], grown["first bytes"]) == (2, 2, 2)
+    assert 10_000 < grown["received"] < 12_000

@@ -59,7 +59,7 @@ class Stage:
         self.connections = Connections(self.drain.is_draining)
         self.log = io.BytesIO()
         self.access_log = AccessLog(self.log, delay_seconds=0)
-        self.journal = Journal(Metrics(), self.access_log, lambda: self.streams.running)
+        self.journal = Journal(Metrics(), self.access_log, lambda metrics: metrics.set_running(self.streams.running))
         self.ordinary: list[str] = []
         self.port = 0
         self.key = new_key(live=True, restricted=True)
