@@ -25,25 +25,33 @@ class SlowLink:
 
     def __init__(self, site: Gateway, listener: socket.socket) -> None:
         self._site = site
+        self._listener = listener
+        self._clients: list[socket.socket] = []
         self._carried: set[asyncio.Task[None]] = set()
         self.url = "http://{}:{}".format(*listener.getsockname())
         self.requests: list[Mapping[str, str]] = []
 
-    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry another connection."""
-        self._carried.add(asyncio.create_task(self._carry(reader, writer)))
+    def accept(self) -> None:
+        """Carry another connection; there may be none, if its client has gone already."""
+        try:
+            client, _ = self._listener.accept()
+        except BlockingIOError:
+            return
+        self._clients.append(client)
+        self._carried.add(asyncio.create_task(self._carry(client)))
 
     async def cut(self) -> None:
         """Break every connection."""
         for task in self._carried:
             task.cancel()
         await asyncio.wait(self._carried)
+        for client in self._clients:
+            client.close()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(self, client: socket.socket) -> None:
         with ExitStack() as stack:
-            stack.callback(writer.transport.abort)
-            upstream, downstream = await self._connect()
-            stack.callback(downstream.transport.abort)
+            reader, writer = await _open(client, stack)
+            upstream, downstream = await self._connect(stack)
             ways = [
                 asyncio.create_task(self._hand_on(reader, downstream)),
                 asyncio.create_task(self._hand_back(upstream, writer)),
@@ -52,15 +60,12 @@ class SlowLink:
                 stack.callback(way.cancel)
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _connect(self, stack: ExitStack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         upstream = _small(socket.socket(), socket.SO_RCVBUF)
+        stack.callback(upstream.close)
         upstream.setblocking(False)  # noqa: FBT003 - the standard library takes it so
-        try:
-            await asyncio.get_running_loop().sock_connect(upstream, (self._site.host, self._site.port))
-            return await asyncio.open_connection(sock=upstream, limit=BUFFER_BYTES)
-        except BaseException:
-            upstream.close()
-            raise
+        await asyncio.get_running_loop().sock_connect(upstream, (self._site.host, self._site.port))
+        return await _open(upstream, stack)
 
     async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -77,6 +82,13 @@ class SlowLink:
                 await asyncio.sleep(len(piece) / BYTES_PER_SECOND)
 
 
+async def _open(connected: socket.socket, stack: ExitStack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """The socket as streams, until the stack ends."""
+    reader, writer = await asyncio.open_connection(sock=connected, limit=BUFFER_BYTES)
+    stack.callback(writer.transport.abort)
+    return reader, writer
+
+
 def _small(of: socket.socket, buffer: int) -> socket.socket:
     """The socket, with little room in one of its buffers."""
     of.setsockopt(socket.SOL_SOCKET, buffer, BUFFER_BYTES)
@@ -85,10 +97,17 @@ def _small(of: socket.socket, buffer: int) -> socket.socket:
 
 @asynccontextmanager
 async def slow_link(site: Gateway) -> AsyncGenerator[SlowLink]:
-    """A link at an address of its own; its connections break at the end."""
-    listener = _small(socket.create_server(("127.0.0.1", 0)), socket.SO_SNDBUF)
-    link = SlowLink(site, listener)
-    async with await asyncio.start_server(link.accept, sock=listener, limit=BUFFER_BYTES) as server:
-        yield link
-        server.close()
+    """A link at an address of its own; its connections break at the end.
+
+    asyncio's own servers lose a connection that arrives while they close, and browsers connect at any moment.
+    """
+    loop = asyncio.get_running_loop()
+    with _small(socket.create_server(("127.0.0.1", 0)), socket.SO_SNDBUF) as listener:
+        listener.setblocking(False)  # noqa: FBT003 - the standard library takes it so
+        link = SlowLink(site, listener)
+        loop.add_reader(listener, link.accept)
+        try:
+            yield link
+        finally:
+            loop.remove_reader(listener)
         await link.cut()
