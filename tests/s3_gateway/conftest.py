@@ -1,4 +1,4 @@
-"""The gateway of the conformance suite over S3: on a strict server and on an odd one, with the suite's own objects in it."""
+"""The gateway of the conformance suite over S3: once for each server, with the suite's own objects in it."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -20,7 +20,7 @@ def add_media(site: Gateway) -> AddMedia:
     return partial(add_settled, site)
 
 
-@pytest.fixture(scope="session", params=["s3_server", "rclone"])
+@pytest.fixture(scope="session", params=["swift", "ceph", "rclone"])
 def site(request: pytest.FixtureRequest, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     server: S3Server = request.getfixturevalue(request.param)
     with gateway_over(server, postgres, tmp_path_factory.mktemp("s3-conformance"), SETTINGS) as gateway:

@@ -1,4 +1,4 @@
-"""The conformance table of the byte route, unchanged, over S3: every row on a strict server and on rclone, which is odd.
+"""The conformance table of the byte route, unchanged, over S3: every row against Swift, Ceph and rclone.
 
 The tests are the ones of tests/conformance; `site` is another. Left out are those that reach into local files
 (a given time of modification, a hole of five gigabytes, a file replaced in place), those in which an object outlives
