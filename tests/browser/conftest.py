@@ -1,6 +1,6 @@
 """Chromium and Firefox, gateways with real media in them, and listeners who use the ones on the others.
 
-Both are the system's: Playwright drives Chromium and brings none of its own, WebDriver BiDi drives Firefox. One
+All are the system's: Playwright drives Chromium and brings none of its own, WebDriver BiDi drives Firefox. One
 process of each serves the run; each test gets a context of its own, which is as much as a new user.
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Playwright, ViewportSize, async_playwright, expect
 
 from gateway import demo
 from tests.browser.bidi import Bidi
@@ -40,16 +40,33 @@ PATIENCE_MS: Final = 60_000
 DESK: Final = ViewportSize(width=1280, height=820)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def chromium() -> AsyncGenerator[Browser]:
-    path = shutil.which("chromium")
+async def launch(playwright: Playwright, *names: str) -> Browser:
+    """The first of these browsers that is installed."""
+    path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
-        pytest.skip("chromium is not installed; .ci/run installs it")
+        pytest.skip(f"{names[-1]} is not installed; .ci/run installs it")
+    return await playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def playwright() -> AsyncGenerator[Playwright]:
     expect.set_options(timeout=PATIENCE_MS)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+    async with async_playwright() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium(playwright: Playwright) -> AsyncGenerator[Browser]:
+    """The browser that listeners have: what it asks of the byte route, and makes of the answers, is tested with it."""
+    async with await launch(playwright, "chromium") as browser:
         yield browser
-        await browser.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium_shell(playwright: Playwright) -> AsyncGenerator[Browser]:
+    """Chromium without the browser's own windows, for the player page: of the same engine, at half of a page's cost."""
+    async with await launch(playwright, "chromium-headless-shell", "chromium") as browser:
+        yield browser
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -139,9 +156,9 @@ def library(site: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Library:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def context(chromium: Browser) -> AsyncGenerator[BrowserContext]:
+async def context(chromium_shell: Browser) -> AsyncGenerator[BrowserContext]:
     """A new user's browser: nothing stored, nothing cached."""
-    async with await chromium.new_context(viewport=DESK, reduced_motion="reduce") as opened:
+    async with await chromium_shell.new_context(viewport=DESK, reduced_motion="reduce") as opened:
         opened.set_default_timeout(PATIENCE_MS)
         yield opened
 
