@@ -37,7 +37,7 @@ class Destination:
         """Write down that the object is another version now, if it is."""
         if (media.size, media.etag) != (measured.size, measured.etag):
             await self.catalog.record_object_version(
-                media.id, size=measured.size, etag=measured.etag, object_modified_at=measured.last_modified
+                media, size=measured.size, etag=measured.etag, object_modified_at=measured.last_modified
             )
 
 

@@ -54,12 +54,12 @@ class RecordingCatalog(Protocol):
         ...
 
     async def record_object_version(
-        self, media_file_id: int, *, size: int, etag: str, object_modified_at: datetime
+        self, media: MediaFile, *, size: int, etag: str, object_modified_at: datetime
     ) -> None:
         """Remember what the storage now says of the object; it is not missing any more."""
         ...
 
-    async def record_missing(self, media_file_id: int) -> None:
+    async def record_missing(self, media: MediaFile) -> None:
         """Remember that the storage has no such object; the first time counts."""
         ...
 

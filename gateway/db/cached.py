@@ -7,6 +7,7 @@ Knows: which look-ups repeat at every seek, and what a change is called (schema.
     media <recording id> <media file id>     a media file was changed or deleted
 """
 
+from datetime import datetime
 from typing import Final
 
 import asyncpg
@@ -54,13 +55,26 @@ class CachedRecordingCatalog(PgRecordingCatalog):
             return await look_up(owner, recording_id, media_file_id)
         return found
 
+    async def record_object_version(
+        self, media: MediaFile, *, size: int, etag: str, object_modified_at: datetime
+    ) -> None:
+        await super().record_object_version(media, size=size, etag=etag, object_modified_at=object_modified_at)
+        self._forget(media.recording_id)
+
+    async def record_missing(self, media: MediaFile) -> None:
+        await super().record_missing(media)
+        self._forget(media.recording_id)
+
     async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
         gone = await super().delete_recording(owner, recording_id)
-        # Gone at once for who was told so: the notification may come a moment behind this answer.
+        self._forget(recording_id)
+        return gone
+
+    def _forget(self, recording_id: int) -> None:
+        """Changed at once for who was told so: the notification may come a moment behind the answer."""
         self.memory.forget(recording_id)
         if self._epoch.number is not None:
             self._epoch.begin()
-        return gone
 
 
 class Changes:

@@ -161,16 +161,16 @@ class PgRecordingCatalog(RecordingCatalog):
     """
 
     async def record_object_version(
-        self, media_file_id: int, *, size: int, etag: str, object_modified_at: datetime
+        self, media: MediaFile, *, size: int, etag: str, object_modified_at: datetime
     ) -> None:
         async with connected(self._pool) as connection:
-            await connection.execute(self.RECORD_OBJECT_VERSION, media_file_id, size, etag, object_modified_at)
+            await connection.execute(self.RECORD_OBJECT_VERSION, media.id, size, etag, object_modified_at)
 
     RECORD_MISSING: Final = "UPDATE media_files SET missing_at = now() WHERE id = $1 AND missing_at IS NULL"
 
-    async def record_missing(self, media_file_id: int) -> None:
+    async def record_missing(self, media: MediaFile) -> None:
         async with connected(self._pool) as connection:
-            await connection.execute(self.RECORD_MISSING, media_file_id)
+            await connection.execute(self.RECORD_MISSING, media.id)
 
     # The rows of media_files go with it, and a trigger queues their objects in the same transaction.
     DELETE_RECORDING: Final = """

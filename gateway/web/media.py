@@ -105,13 +105,13 @@ class MediaRoute:
         """Write down that the object is missing, once."""
         if media.missing_at is None:
             with suppress(Refusal):
-                await self._catalog.record_missing(media.id)
+                await self._catalog.record_missing(media)
 
     async def _remember(self, media: MediaFile, stat: ObjectStat) -> None:
         """Write down the version that the storage has now; a catalogue in trouble costs no answer."""
         with suppress(Refusal):
             await self._catalog.record_object_version(
-                media.id, size=stat.size, etag=stat.etag, object_modified_at=stat.last_modified
+                media, size=stat.size, etag=stat.etag, object_modified_at=stat.last_modified
             )
 
 

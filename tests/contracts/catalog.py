@@ -118,7 +118,7 @@ class CatalogContract:
         owner, recording = await rooms.owner(), await rooms.added(await rooms.owner())
         file, later = recording.media_files[0], MODIFIED.replace(year=2027)
         untouched = await rooms.added(owner, "other.mp3")
-        await rooms.catalog.record_object_version(file.id, size=7, etag="new", object_modified_at=later)
+        await rooms.catalog.record_object_version(file, size=7, etag="new", object_modified_at=later)
         found = await rooms.catalog.find_media_file(owner, recording.id, file.id)
         assert found is not None
         assert (found.size, found.etag, found.object_modified_at, found.format) == (7, "new", later, file.format)
@@ -129,13 +129,13 @@ class CatalogContract:
         file = recording.media_files[0]
         flags = []
         for _ in range(2):
-            await rooms.catalog.record_missing(file.id)
+            await rooms.catalog.record_missing(file)
             flagged = await rooms.catalog.find_media_file(owner, recording.id, file.id)
             assert flagged is not None
             flags.append(flagged.missing_at)
         assert flags[0] is not None
         assert flags[0] == flags[1]
-        await rooms.catalog.record_object_version(file.id, size=7, etag="new", object_modified_at=MODIFIED)
+        await rooms.catalog.record_object_version(file, size=7, etag="new", object_modified_at=MODIFIED)
         found = await rooms.catalog.find_media_file(owner, recording.id, file.id)
         assert found is not None
         assert found.missing_at is None

@@ -1,7 +1,7 @@
 """Two gateways' worth of caches over one PostgreSQL: what one changes, the other forgets."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from gateway.backends import in_background
-from gateway.catalog import ALL_SCOPES, Epoch, NewMedia, Owner
+from gateway.catalog import ALL_SCOPES, Epoch, MediaFile, NewMedia, Owner
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.cached import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
 from gateway.db.listener import listen
@@ -119,7 +119,25 @@ async def test_a_revoked_key_and_a_deleted_recording_are_forgotten(pool: asyncpg
     assert await look(reader, owner, file.recording_id, file.id) == (False, False)
 
 
-async def test_who_deletes_sees_it_gone_without_any_news(pool: asyncpg.Pool) -> None:
+@pytest.mark.parametrize(
+    ("write", "is_seen"),
+    [
+        (lambda catalog, file, owner: catalog.delete_recording(owner, file.recording_id), lambda found: found is None),
+        (lambda catalog, file, _: catalog.record_missing(file), lambda found: found.missing_at is not None),
+        (
+            lambda catalog, file, _: catalog.record_object_version(
+                file, size=11, etag="v2", object_modified_at=file.object_modified_at
+            ),
+            lambda found: found.etag == "v2",
+        ),
+    ],
+    ids=["deletes", "flags-it-as-missing", "records-its-next-version"],
+)
+async def test_who_changes_a_recording_sees_it_without_any_news(
+    pool: asyncpg.Pool,
+    write: Callable[[CachedRecordingCatalog, MediaFile, Owner], Awaitable[object]],
+    is_seen: Callable[[MediaFile | None], bool],
+) -> None:
     owner = await add_key(pool)
     file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
     epoch = Epoch()
@@ -127,9 +145,9 @@ async def test_who_deletes_sees_it_gone_without_any_news(pool: asyncpg.Pool) -> 
     unheard.memory.trust(trusted=True)
     epoch.begin()
     before = epoch.number
-    assert await unheard.find_media_file(owner, file.recording_id, file.id) is not None
-    assert await unheard.delete_recording(owner, file.recording_id)
-    assert await unheard.find_media_file(owner, file.recording_id, file.id) is None
+    assert await unheard.find_media_file(owner, file.recording_id, file.id) == file
+    await write(unheard, file, owner)
+    assert is_seen(await unheard.find_media_file(owner, file.recording_id, file.id))
     assert epoch.number not in {before, None}
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from gateway.catalog import Owner
+from gateway.catalog import MediaFile, Owner
 from gateway.db.pool import connected, open_pool
 from gateway.db.recordings import PgRecordingCatalog
 from gateway.errors import Unavailable
@@ -22,6 +22,9 @@ async def administrator(postgres: str) -> AsyncGenerator[asyncpg.Connection]:
     await connection.close()
 
 
+ANY_FILE: Final = MediaFile(
+    1, 1, "audio", "mp3", "audio/mpeg", "local", "a.mp3", "uploaded", 1, "e", MODIFIED, None, None, None, MODIFIED
+)
 CALLS: Final[dict[str, Callable[[Rooms], Awaitable[Any]]]] = {
     "list_recordings": lambda rooms: rooms.catalog.list_recordings(Owner(1), limit=1, offset=0),
     "find_recording": lambda rooms: rooms.catalog.find_recording(Owner(1), 1),
@@ -31,8 +34,9 @@ CALLS: Final[dict[str, Callable[[Rooms], Awaitable[Any]]]] = {
     "find_transcript": lambda rooms: rooms.catalog.find_transcript(Owner(1), "p", "n"),
     "register": lambda rooms: rooms.catalog.register(Owner(1), new_media()),
     "record_object_version": lambda rooms: rooms.catalog.record_object_version(
-        1, size=1, etag="e", object_modified_at=MODIFIED
+        ANY_FILE, size=1, etag="e", object_modified_at=MODIFIED
     ),
+    "record_missing": lambda rooms: rooms.catalog.record_missing(ANY_FILE),
     "delete_recording": lambda rooms: rooms.catalog.delete_recording(Owner(1), 1),
     "claim_deletions": lambda rooms: rooms.queue.claim_deletions(limit=1, lease_seconds=1),
     "finish_deletion": lambda rooms: rooms.queue.finish_deletion(1),

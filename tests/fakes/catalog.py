@@ -100,14 +100,14 @@ class MemoryCatalog(RecordingCatalog):
         return self._add(owner, media, name, None if meeting is None else self._ensure_meeting(owner, meeting)), True
 
     async def record_object_version(
-        self, media_file_id: int, *, size: int, etag: str, object_modified_at: datetime
+        self, media: MediaFile, *, size: int, etag: str, object_modified_at: datetime
     ) -> None:
-        self._change(media_file_id, size=size, etag=etag, object_modified_at=object_modified_at, missing_at=None)
+        self._change(media.id, size=size, etag=etag, object_modified_at=object_modified_at, missing_at=None)
 
-    async def record_missing(self, media_file_id: int) -> None:
-        files = [file for each in self._recordings.values() for file in each.media_files if file.id == media_file_id]
+    async def record_missing(self, media: MediaFile) -> None:
+        files = [file for each in self._recordings.values() for file in each.media_files if file.id == media.id]
         if files and files[0].missing_at is None:
-            self._change(media_file_id, missing_at=datetime.now(UTC))
+            self._change(media.id, missing_at=datetime.now(UTC))
 
     def _change(self, media_file_id: int, **fields: Any) -> None:
         for recording in list(self._recordings.values()):
