@@ -17,8 +17,9 @@ def count_upstreams(metrics: Metrics, storages: Mapping[str, Storage]) -> None:
             traffic = storage.adapter.traffic.take()
             metrics.count_upstream(
                 name,
-                first_byte_seconds=traffic.first_byte_seconds,
+                answered=traffic.answered,
                 failed=traffic.failed,
                 received=traffic.received,
+                first_byte_seconds=traffic.first_byte_seconds,
                 cached=storage.adapter.cached_bytes,
             )

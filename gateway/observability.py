@@ -12,7 +12,7 @@ import math
 import os
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Final
@@ -192,10 +192,17 @@ class Metrics:
         self._running.set(streams)
 
     def count_upstream(
-        self, storage: str, *, first_byte_seconds: Sequence[float], failed: int, received: int, cached: int
+        self,
+        storage: str,
+        *,
+        answered: int,
+        failed: int,
+        received: int,
+        first_byte_seconds: Iterable[float],
+        cached: int,
     ) -> None:
         """What a storage asked of its server since it was last counted, and how many bytes it keeps now."""
-        self._upstream_requests.labels(storage, "answered").inc(len(first_byte_seconds))
+        self._upstream_requests.labels(storage, "answered").inc(answered)
         self._upstream_requests.labels(storage, "failed").inc(failed)
         self._upstream_seconds.labels(storage).observe_all(first_byte_seconds)
         self._received.labels(storage).inc(received)

@@ -34,13 +34,13 @@ class ContractRoutes:
         """`GET /openapi.json`: the OpenAPI document."""
         return json_response(self._contract)
 
-    async def index(self, _request: web.Request) -> web.Response:
+    async def index(self, request: web.Request) -> web.Response:
         """`GET /docs`: the page."""
-        return self._files.answer("index.html")
+        return self._files.answer(request, "index.html")
 
     async def asset(self, request: web.Request) -> web.Response:
         """`GET /docs/{name}`."""
-        return self._files.answer(request.match_info["name"])
+        return self._files.answer(request, request.match_info["name"])
 
 
 def _swagger_ui() -> Path:

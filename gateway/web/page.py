@@ -24,10 +24,10 @@ class PageRoutes:
             policy={"media-src": media, "img-src": f"{media} data:"},
         )
 
-    async def index(self, _request: web.Request) -> web.Response:
+    async def index(self, request: web.Request) -> web.Response:
         """`GET /`."""
-        return self._files.answer("index.html")
+        return self._files.answer(request, "index.html")
 
     async def asset(self, request: web.Request) -> web.Response:
         """`GET /player/{name}`."""
-        return self._files.answer(request.match_info["name"])
+        return self._files.answer(request, request.match_info["name"])

@@ -116,7 +116,7 @@ class RangedGets:
         response = connection.ask(ranged_get(signed.opening, span.header(), version.stat.etag), limit=limit)
         try:
             head = await response.begun()
-            self.traffic.first_byte_seconds.append(time.perf_counter() - asked_at)
+            self.traffic.answer(time.perf_counter() - asked_at)
             if head.status in {200, 206}:
                 return response, head
             refusal = await refusal_of(version.key, head.status, response)
