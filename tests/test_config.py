@@ -235,12 +235,34 @@ def test_no_fault_tells_a_secret(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        pytest.param("STORAGES", f'{{"a": {{"kind": "s3", "secret_access_key": "{SECRET}"}}}}', id="all storages"),
+        pytest.param("STORAGES__A", f'{{"kind": "s3", "secret_access_key": "{SECRET}"}}', id="a storage"),
+        pytest.param("UPLOADS", f"internal_secret={SECRET}", id="a section"),
+        pytest.param("PLAYBACK__SIGNING_KEYS", SECRET, id="no list"),
+        pytest.param("PLAYBACK__SIGNING_KEYS", f"[{SECRET}]", id="a list of no mappings"),
+    ],
+)
+def test_no_secret_is_told_of_text_that_stands_for_settings(tmp_path: Path, variable: str, text: str) -> None:
+    told = "\n".join(faults_of(tmp_path, "", {f"SEEKGATE_{variable}": text}).values())
+    assert "text; allowed: " in told
+    assert SECRET not in told
+
+
+def test_a_variable_for_a_whole_section_is_told_how_one_setting_is_given(tmp_path: Path) -> None:
+    told = faults_of(tmp_path, "", {"SEEKGATE_STORAGES": "{}"})
+    assert told["storages"].endswith("(a variable gives one setting: SEEKGATE_STORAGES__...)")
+
+
+@pytest.mark.parametrize(
     ("text", "name", "given", "allowed"),
     [
         pytest.param("server: {port: 70000}", "server.port", "70000", "less than or equal to 65535", id="too large"),
         pytest.param("server: {port: on}", "server.port", "True", "a number, not true or false", id="YAML's on"),
         pytest.param("server: {prt: 1}", "server.prt", "a name that is no setting", "host, port, workers", id="unknown"),
         pytest.param("server: 5", "server", "5", "a mapping", id="no section"),
+        pytest.param("cors: {allowed_origins: https://a.example}", "cors.allowed_origins", "text", "a list, as [a, b]", id="no list"),
         pytest.param("storages: {a: {kind: s3}}", "storages.a.bucket", "nothing", "a value", id="missing"),
         pytest.param("storages: {a: {kind: ftp}}", "storages.a.kind", "'ftp'", "local, memory, s3 or synthetic", id="a kind"),
         pytest.param("default_storage: x", "default_storage", "'x'", "local", id="no such storage"),

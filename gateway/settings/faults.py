@@ -24,16 +24,16 @@ _STORAGES: Final[Mapping[object, type[BaseModel]]] = {
     "synthetic": SyntheticStorage,
 }
 _SECRETS: Final = {"internal_secret", "secret", "secret_access_key", "session_token"}
-_ALLOWED: Final[Mapping[str, str]] = {
+# What stands where settings should may hold the secrets among them.
+_SECTION: Final = frozenset({"dict_type", "model_attributes_type", "model_type"})
+_WHOLE: Final = _SECTION | {"tuple_type"}
+_ALLOWED: Final[Mapping[str, str]] = dict.fromkeys(_SECTION, "a mapping of names to settings") | {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
-    "dict_type": "a mapping of names to settings",
     "missing": "a value: it has no default",
-    "model_attributes_type": "a mapping of names to settings",
-    "model_type": "a mapping of names to settings",
     "path_not_file": "the path of a file that exists",
     "string_type": "text (numbers need quotes to be text)",
-    "tuple_type": "a list",
+    "tuple_type": "a list, as [a, b]",
     "union_tag_invalid": "local, memory, s3 or synthetic",
     "union_tag_not_found": "local, memory, s3 or synthetic",
 }
@@ -78,7 +78,10 @@ def tell(trouble: ValidationError, sources: Mapping[str, str]) -> list[SettingFa
 def _fault(kind: str, loc: Location, error: Mapping[str, Any], sources: Mapping[str, str]) -> SettingFault:
     name = _dotted(loc) + (".kind" if kind.startswith("union_tag") else "")
     given = "nothing" if kind in {"missing", "union_tag_not_found"} else _shown(kind, loc, error)
-    return SettingFault(name, given, _allowed(kind, loc, error), sources.get(name))
+    allowed, source = _allowed(kind, loc, error), sources.get(name)
+    if source is not None and kind in _SECTION:
+        allowed += f" (a variable gives one setting: {source}__...)"
+    return SettingFault(name, given, allowed, source)
 
 
 def _dotted(loc: Location) -> str:
@@ -95,6 +98,8 @@ def _shown(kind: str, loc: Location, error: Mapping[str, Any]) -> str:
         return "(hidden)"
     if isinstance(value, Mapping | list | tuple):
         return "a mapping" if isinstance(value, Mapping) else "a list"
+    if kind in _WHOLE and isinstance(value, str):
+        return "text"
     return repr(without_password(value)[:200] if isinstance(value, str) else value)
 
 
