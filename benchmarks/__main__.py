@@ -35,9 +35,12 @@ RESULTS: Final = REPOSITORY / "benchmarks" / "results"
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--quick", is_flag=True, help="A smoke of about a minute; its numbers mean little.")
 @click.option("--rounds", type=click.IntRange(1, 20), help="How often everything is measured.")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Where results go.")
-@click.option("--write-readme", "readme", is_flag=True, help="Also replace the block in README.md.")
-def main(*, quick: bool, rounds: int | None, output: Path | None, readme: bool) -> None:
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where results go, instead of here and into README.md.",
+)
+def main(*, quick: bool, rounds: int | None, output: Path | None) -> None:
     """Compare the gateway with what a user would pick instead, and write a report."""
     for program in ("wrk", "taskset", "curl"):
         if shutil.which(program) is None:
@@ -49,7 +52,7 @@ def main(*, quick: bool, rounds: int | None, output: Path | None, readme: bool) 
     except (WrongAnswer, NotStarted, subprocess.SubprocessError, OSError, HTTPException) as error:
         raise click.ClickException(str(error)) from error
     write_results(run, folder)
-    if readme:
+    if folder == RESULTS:
         write_readme(run, REPOSITORY / "README.md", LOCAL_BLOCK)
     click.echo(targets_table(run.verdicts))
     click.echo(f"\n{folder}/results.md", err=True)

@@ -37,7 +37,9 @@ def describe_machine() -> dict[str, str]:
 
 def _commit() -> str:
     commit = _found(["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"], r"(\w+)")
-    changed = _found(["git", "-C", str(REPOSITORY), "status", "--porcelain", "--untracked-files=no"], r"(\S+)")
+    # What a benchmark writes is no change of what it measures.
+    others = ["--", ".", ":!benchmarks/results", ":!README.md"]
+    changed = _found(["git", "-C", str(REPOSITORY), "status", "--porcelain", "--untracked-files=no", *others], r"(\S+)")
     return commit if changed == "none" else f"{commit} with changes"
 
 

@@ -106,9 +106,12 @@ GOALS: Final[tuple[Goal, ...]] = (
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--quick", is_flag=True, help="A smoke of half a minute; its numbers mean little.")
 @click.option("--rounds", type=click.IntRange(1, 20), help="How often everything is measured.")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Where results go.")
-@click.option("--write-readme", "readme", is_flag=True, help="Also replace the block in README.md.")
-def main(*, quick: bool, rounds: int | None, output: Path | None, readme: bool) -> None:
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where results go, instead of here and into README.md.",
+)
+def main(*, quick: bool, rounds: int | None, output: Path | None) -> None:
     """Compare ways to serve ranges from S3, and write a report."""
     for program in ("wrk", "taskset"):
         if shutil.which(program) is None:
@@ -120,7 +123,7 @@ def main(*, quick: bool, rounds: int | None, output: Path | None, readme: bool) 
     except (WrongAnswer, NotStarted, subprocess.SubprocessError, OSError, HTTPException) as error:
         raise click.ClickException(str(error)) from error
     write_results(run, folder)
-    if readme:
+    if folder == RESULTS / "s3":
         write_readme(run, REPOSITORY / "README.md", S3_BLOCK)
     click.echo(targets_table(run.verdicts))
     click.echo(f"\n{folder}/results.md", err=True)
