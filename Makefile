@@ -30,7 +30,7 @@ run: $(RUN_STAMP)
 	@$(VENV)/bin/python -m gateway demo
 
 test: $(TEST_STAMP) $(SERVERS_STAMP)
-	@$(VENV)/bin/python -m pytest -n 3 --dist loadfile
+	@$(VENV)/bin/python -m pytest -n 4 --dist loadfile
 
 bench: $(TEST_STAMP) $(BENCH_STAMP) $(SERVERS_STAMP)
 	@$(VENV)/bin/python -m benchmarks $(BENCH_FLAGS)
