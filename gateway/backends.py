@@ -81,7 +81,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
         )
         await apply_schema(pool)
         epoch = Epoch()
-        catalog, api_keys = CachedRecordingCatalog(pool, epoch), CachedApiKeys(pool)
+        catalog, api_keys = CachedRecordingCatalog(pool, epoch), CachedApiKeys(pool, epoch)
         await stack.enter_async_context(in_background(listen(url, CHANNEL, Changes(api_keys, catalog, epoch))))
         storages = {name: await _open_storage(stack, name, each) for name, each in config.storages.items()}
         keys = await _signing_keys(config, PgSigningSecrets(pool))

@@ -16,6 +16,11 @@ class Epoch:
         self._count += 1
         self.number = self._count
 
+    def change(self) -> None:
+        """We changed something ourselves; while changes are not being heard, there is nothing to end."""
+        if self.number is not None:
+            self.begin()
+
     def end(self) -> None:
         """Changes are no longer heard: nothing can be relied on."""
         self.number = None

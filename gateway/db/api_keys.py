@@ -70,7 +70,7 @@ class PgApiKeys(ApiKeys):
     REVOKE_KEY: Final = """
         UPDATE api_keys k SET revoked_at = coalesce(revoked_at, now()) FROM users u
         WHERE u.id = k.user_id AND prefix = $1
-        RETURNING k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at
+        RETURNING digest, k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at
     """
 
     async def revoke_key(self, prefix: str) -> ApiKey | None:
@@ -78,7 +78,13 @@ class PgApiKeys(ApiKeys):
             return None
         async with connected(self._pool) as connection:
             row = await connection.fetchrow(self.REVOKE_KEY, prefix)
-        return None if row is None else _api_key(row)
+        if row is None:
+            return None
+        self.forget(row["digest"])
+        return _api_key(row)
+
+    def forget(self, digest: bytes) -> None:
+        """The key was changed here; nothing of it is remembered."""
 
     RECORD_KEY_USE: Final = """
         UPDATE api_keys SET last_used_at = now()

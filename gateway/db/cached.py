@@ -23,8 +23,9 @@ CHANNEL: Final = "seekgate"
 class CachedApiKeys(PgApiKeys):
     """PgApiKeys that remembers keys by digest."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, epoch: Epoch) -> None:
         super().__init__(pool)
+        self._epoch = epoch
         self.memory: Memory[bytes, None, ApiKey] = Memory()
 
     async def find_key(self, digest: bytes) -> ApiKey | None:
@@ -33,6 +34,11 @@ class CachedApiKeys(PgApiKeys):
             return known
         look_up = super().find_key
         return await self.memory.ask(digest, None, lambda: look_up(digest))
+
+    def forget(self, digest: bytes) -> None:
+        """Changed at once for who was told so: the notification may come a moment behind the answer."""
+        self.memory.forget(digest)
+        self._epoch.change()
 
 
 class CachedRecordingCatalog(PgRecordingCatalog):
@@ -71,10 +77,9 @@ class CachedRecordingCatalog(PgRecordingCatalog):
         return gone
 
     def _forget(self, recording_id: int) -> None:
-        """Changed at once for who was told so: the notification may come a moment behind the answer."""
+        """As CachedApiKeys.forget."""
         self.memory.forget(recording_id)
-        if self._epoch.number is not None:
-            self._epoch.begin()
+        self._epoch.change()
 
 
 class Changes:

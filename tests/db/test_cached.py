@@ -46,7 +46,7 @@ class Reader:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.epoch = Epoch()
-        self.keys = CachedApiKeys(pool)
+        self.keys = CachedApiKeys(pool, self.epoch)
         self.catalog = CachedRecordingCatalog(pool, self.epoch)
         self.changes = Watched(self.keys, self.catalog, self.epoch)
 
@@ -149,6 +149,30 @@ async def test_who_changes_a_recording_sees_it_without_any_news(
     await write(unheard, file, owner)
     assert is_seen(await unheard.find_media_file(owner, file.recording_id, file.id))
     assert epoch.number not in {before, None}
+
+
+async def test_who_revokes_a_key_sees_it_without_any_news(pool: asyncpg.Pool) -> None:
+    await add_key(pool)
+    epoch = Epoch()
+    unheard = CachedApiKeys(pool, epoch)
+    unheard.memory.trust(trusted=True)
+    epoch.begin()
+    before = epoch.number
+    found = await unheard.find_key(DIGEST)
+    assert found is not None
+    assert await unheard.revoke_key("sk_live_none") is None
+    assert epoch.number == before
+    revoked = await unheard.revoke_key(found.prefix)
+    assert revoked is not None
+    assert await unheard.find_key(DIGEST) == revoked
+    assert epoch.number not in {before, None}
+
+
+async def test_who_changes_something_while_nothing_is_heard_begins_no_epoch(pool: asyncpg.Pool) -> None:
+    await add_key(pool)
+    epoch = Epoch()
+    await CachedApiKeys(pool, epoch).revoke_key("sk_live_abcd")
+    assert epoch.number is None
 
 
 async def test_every_change_that_is_heard_begins_an_epoch(pool: asyncpg.Pool, reader: Reader) -> None:
