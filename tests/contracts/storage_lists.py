@@ -60,7 +60,7 @@ class ListableContract:
         assert await list_keys(adapter, "x/") == ["x/2"]
 
     async def test_a_long_listing_is_complete(self, adapter: ListableStorage, put: Put) -> None:
-        keys = [f"long/{number:04}" for number in range(100)]
+        keys = [f"long/{number:04}" for number in range(300)]
         for key in keys:
             await put(key, b"")
         assert await list_keys(adapter, "long/") == keys
