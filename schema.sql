@@ -186,7 +186,7 @@ CREATE TABLE IF NOT EXISTS signing_keys (
 );
 CREATE INDEX IF NOT EXISTS signing_keys_newest ON signing_keys (created_at DESC, kid DESC);
 
--- Gateways remember keys and media files; each change tells them which to forget (gateway/db/cached.py).
+-- Gateways remember keys and media files; each change tells them which to forget (gateway/db/cached_lookups.py).
 -- A new row is told too: that there was none may be remembered as well. `last_used_at` is no change.
 CREATE OR REPLACE FUNCTION tell_key_changed() RETURNS trigger
 LANGUAGE plpgsql AS $$

@@ -20,9 +20,9 @@ from benchmarks.processes import free_port, listens, running
 from benchmarks.s3_bucket import Bucket
 from benchmarks.seekgate import Installation, installed, running_gateway
 from benchmarks.target import Target, ask
-from gateway.backends import Backends, open_backends
+from gateway.assembly.backends import Backends, open_backends
 from gateway.catalog import NewMedia, Owner
-from gateway.config import load
+from gateway.settings.load import load
 from tests.s3_gateway.place import s3_environ
 
 SERVERS: Final = Path(__file__).parent / "servers"

@@ -22,11 +22,11 @@ from benchmarks.corpus import NAME, Corpus
 from benchmarks.processes import free_port, running
 from benchmarks.target import Target, ask, request
 from gateway.accounts import issue_key
-from gateway.backends import Backends, open_backends
+from gateway.assembly.backends import Backends, open_backends
 from gateway.catalog import MediaFile, NewMedia, Owner
-from gateway.config import load
-from gateway.db.embedded import embedded_postgres
-from gateway.synthetic_demo import seed_synthetic
+from gateway.db.embedded.shared_server import embedded_postgres
+from gateway.demo.corpus import seed_synthetic
+from gateway.settings.load import load
 
 LISTED: Final = 200
 """Synthetic recordings in the catalogue, for the list."""

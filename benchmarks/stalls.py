@@ -21,7 +21,7 @@ from benchmarks.open_loop import measure_open_loop
 from benchmarks.seekgate import Gateway
 from benchmarks.target import Target, ask
 from benchmarks.wrk import Load
-from storage_adapters.pages import is_resident
+from storage_adapters.page_cache import is_resident
 
 _RATE: Final = 500
 _BYTES_PER_SECOND: Final = "100M"

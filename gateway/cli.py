@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import click
 
 from gateway import __version__
-from gateway.commands.demonstration import demo
-from gateway.commands.ingest import import_media
-from gateway.commands.keys import create_key, list_keys, revoke_key
-from gateway.commands.serving import check_config, serve
-from gateway.commands.urls import sign_url
+from gateway.commands.demo import demo
+from gateway.commands.import_recordings import import_media
+from gateway.commands.manage_keys import create_key, list_keys, revoke_key
+from gateway.commands.serve import check_config, serve
+from gateway.commands.sign_url import sign_url
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

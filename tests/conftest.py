@@ -20,7 +20,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from gateway.db.embedded import embedded_postgres
+from gateway.db.embedded.shared_server import embedded_postgres
 from gateway.db.pool import apply_schema, open_pool
 from tests.s3.servers import ceph, rclone, s3_server, swift
 from tests.scheduling import Rooms, rank_of

@@ -24,9 +24,9 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from gateway import keys
-from gateway.backends import Backends, open_backends
+from gateway.assembly.backends import Backends, open_backends
 from gateway.catalog import ALL_SCOPES, MediaFile, NewMedia, NewMeeting, Owner, Scope, Segment
-from gateway.config import load
+from gateway.settings.load import load
 from storage_adapters.base import Writable
 
 # Patience, not expectations: a machine may be as slow as it is.

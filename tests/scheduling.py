@@ -21,16 +21,16 @@ LONGEST_FIRST: Final = (
     *ROOMS["one S3 server"],  # 230
     "tests/benchmarks/test_quick.py",  # 70
     "tests/benchmarks/test_quick_s3.py",  # 50
-    "tests/test_cli.py",  # 50
+    "tests/commands/test_cli.py",  # 50
     "tests/openapi/",  # 45
     "tests/benchmarks/",  # 45
-    "tests/test_workers.py",  # 40
-    "tests/test_demo.py",  # 40
+    "tests/process/test_workers.py",  # 40
+    "tests/demo/test_recording.py",  # 40
     "tests/clients/",  # 35
     "tests/uploads/test_kills.py",  # 30
     "tests/db/test_embedded",  # 40, two files
     "tests/endurance/",  # 40, several files
-    "tests/waveforms/",  # 20
+    "tests/media/",  # 20
     "tests/test_conftest.py",  # 7
     "tests/test_rules.py",  # 6
     "tests/db/",

@@ -55,7 +55,7 @@ def test_the_installed_package_works_from_any_folder(wheel: Path, tmp_path: Path
     zipfile.ZipFile(wheel).extractall(installed)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SEEKGATE_")}
     script = (
-        "import gateway.resources as r, gateway.cli as c\n"
+        "import gateway.settings.documents as r, gateway.cli as c\n"
         f"assert r.__file__.startswith({str(installed)!r}), r.__file__\n"
         "[r.read_text(name) for name in ('schema.sql', 'openapi.yaml')]\n"
         "c.main(['check-config'])"

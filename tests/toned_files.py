@@ -2,7 +2,7 @@
 
 Knows: PyAV's encoders, and how to hear a tone in samples. Refuses to know: the gateway's byte route.
 
-The tone is the demo recording's (`gateway.demo.frequency_at`). Every other step has some noise under it, so
+The tone is the demo recording's (`gateway.demo.recording.frequency_at`). Every other step has some noise under it, so
 that a variable bit rate does vary.
 """
 
@@ -23,7 +23,7 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from gateway.demo import STEP_SECONDS, frequency_at
+from gateway.demo.recording import STEP_SECONDS, frequency_at
 
 SECONDS: Final = 60
 RATE: Final = 48_000

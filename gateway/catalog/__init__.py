@@ -16,8 +16,9 @@ returns None for what does not exist. Timestamps are aware and in UTC; sizes are
     deletions   the protocol of the queue
 """
 
+from gateway.catalog.api_keys import ApiKey, ApiKeys, SigningSecrets
 from gateway.catalog.changes import Epoch
-from gateway.catalog.clients import (
+from gateway.catalog.client_recordings import (
     ClientRecordings,
     IdempotencyKey,
     NewRecording,
@@ -26,7 +27,6 @@ from gateway.catalog.clients import (
     RecordingPage,
 )
 from gateway.catalog.deletions import DeletionQueue, ObjectDeletion
-from gateway.catalog.keys import ApiKey, ApiKeys, SigningSecrets
 from gateway.catalog.library import RecordingCatalog
 from gateway.catalog.meetings import Meeting, NewMeeting, Segment, Transcript
 from gateway.catalog.owners import ALL_SCOPES, Owner, Scope

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from gateway.catalog.clients import IdempotencyKey
+from gateway.catalog.client_recordings import IdempotencyKey
 from gateway.catalog.owners import Owner
 from gateway.catalog.recordings import MediaFile, MediaType, RecordingStatus
 

@@ -18,12 +18,12 @@ import click
 from rich.progress import MofNCompleteColumn
 
 from gateway.commands.import_report import ImportReport
-from gateway.config import Config
-from gateway.destination import Destination
 from gateway.errors import Conflict
-from gateway.formats import NotMedia
-from gateway.ingest import NotImportable
-from gateway.object_ingest import ObjectIngest, find_objects
+from gateway.imports.bucket_objects import ObjectIngest, find_objects
+from gateway.imports.destination import Destination
+from gateway.imports.files import NotImportable
+from gateway.media.formats import NotMedia
+from gateway.settings.load import Config
 from storage_adapters.base import ListedObject, StorageError
 
 LOOKS_AT_ONCE: Final = 8

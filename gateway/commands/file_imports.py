@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.progress import DownloadColumn, TransferSpeedColumn
 
 from gateway.commands.import_report import ImportReport
-from gateway.destination import Destination
 from gateway.errors import Conflict
-from gateway.formats import NotMedia
-from gateway.ingest import Ingest, NotImportable, find_files
+from gateway.imports.destination import Destination
+from gateway.imports.files import Ingest, NotImportable, find_files
+from gateway.media.formats import NotMedia
 from storage_adapters.base import StorageError
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 import orjson
 
-from gateway.config import Config, ConfigError, load
+from gateway.settings.load import Config, ConfigError, load
 
 _UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _LONGEST_SECONDS: Final = 100 * 365 * 86_400

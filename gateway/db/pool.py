@@ -15,7 +15,7 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.errors import Unavailable
-from gateway.resources import read_text
+from gateway.settings.documents import read_text
 
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
 ACQUIRE_TIMEOUT_SECONDS: Final = 10.0

@@ -24,9 +24,9 @@ from gateway.settings.kinds import (
     WholeSeconds,
     Word,
 )
-from gateway.settings.server import Server
+from gateway.settings.server_section import Server
 from gateway.settings.storages import S3Storage, Storage
-from gateway.settings.waveforms import Waveforms
+from gateway.settings.waveform_section import Waveforms
 
 
 class Database(Section):

@@ -10,19 +10,19 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.web.bot_uploads import BotUploadRoutes
-from gateway.web.bota import BotaRoutes
-from gateway.web.contract_page import ContractRoutes
+from gateway.web.bota.routes import BotaRoutes
+from gateway.web.bota.tus import TusRoutes
+from gateway.web.bota.upload_routes import UploadRoutes
+from gateway.web.bytes.media_route import MediaRoute
 from gateway.web.expectations import leave_to_handler, permit_body
 from gateway.web.frame import Frame
 from gateway.web.front import RAW
 from gateway.web.health import HealthRoutes
-from gateway.web.media import MediaRoute
-from gateway.web.page import PageRoutes
-from gateway.web.tus import TusRoutes
-from gateway.web.uploads import UploadRoutes
-from gateway.web.vexa import VexaRoutes
-from gateway.web.waveforms import WaveformRoute
+from gateway.web.pages.contract_page import ContractRoutes
+from gateway.web.pages.player_page import PageRoutes
+from gateway.web.vexa.bot_uploads import BotUploadRoutes
+from gateway.web.vexa.routes import VexaRoutes
+from gateway.web.waveform_route import WaveformRoute
 
 # The largest JSON body that any route takes.
 _MAX_BODY_BYTES: Final = 1024 * 1024

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from aiohttp import hdrs, web
 from multidict import istr
 
-from gateway.web.rate_limits import Quota
+from gateway.web.access.rate_limits import Quota
 
 # What became of an answer:
 #   complete       every promised byte was handed to the kernel

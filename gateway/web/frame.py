@@ -14,8 +14,8 @@ from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.errors import Refusal
+from gateway.web.access.cors import Cors
 from gateway.web.connections import Connections
-from gateway.web.cors import Cors
 from gateway.web.dialects import allowed_methods, refusal_answer
 from gateway.web.exchange import EXCHANGE, Exchange, new_exchange
 from gateway.web.journal import Journal

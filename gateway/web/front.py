@@ -13,11 +13,11 @@ from typing import Final
 from aiohttp import HttpVersion10, hdrs, web
 from aiohttp.typedefs import Handler
 
-from gateway.web.connection import Connection
+from gateway.web.bytes.media_route import MediaRoute
 from gateway.web.exchange import new_exchange
+from gateway.web.fast_path.connection import Connection
+from gateway.web.fast_path.seeks import Seeks
 from gateway.web.frame import Frame
-from gateway.web.media import MediaRoute
-from gateway.web.seeks import Seeks
 
 RAW: Final = "/recordings/{recording_id}/media/{media_file_id}/raw"
 """The byte route, as the router and the metrics write it."""

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from gateway.observability import AccessLog, Metrics
+from gateway.telemetry.observability import AccessLog, Metrics
 from gateway.web.exchange import Exchange
 
 BATCH: Final = 128

@@ -16,6 +16,6 @@ Knows: buckets, presigned URLs, windows and retries. Refuses to know: the gatewa
 """
 
 from storage_adapters.s3.options import S3Options
-from storage_adapters.s3.storage import S3Storage, connect
+from storage_adapters.s3.s3_storage import S3Storage, connect
 
 __all__ = ["S3Options", "S3Storage", "connect"]

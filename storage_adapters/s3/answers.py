@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from storage_adapters.base import ObjectChanged, ObjectStat, StorageUnavailable
-from storage_adapters.s3.heads import content_length
+from storage_adapters.s3.response_heads import content_length
 
 SKIP_LIMIT_BYTES: Final = 1024 * 1024
 

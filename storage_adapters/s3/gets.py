@@ -27,11 +27,11 @@ from storage_adapters.s3.answers import Span, judge
 from storage_adapters.s3.bodies import Body
 from storage_adapters.s3.budget import Budget
 from storage_adapters.s3.clients import S3Clients
-from storage_adapters.s3.errors import TRANSIENT_STATUSES, Interrupted, Stale, refused, translated
-from storage_adapters.s3.heads import Head, ranged_get
+from storage_adapters.s3.connection_pool import NoneFree, Pool
+from storage_adapters.s3.error_codes import TRANSIENT_STATUSES, Interrupted, Stale, refused, translated
+from storage_adapters.s3.get_responses import Response
 from storage_adapters.s3.options import KIB, S3Options
-from storage_adapters.s3.pool import NoneFree, Pool
-from storage_adapters.s3.responses import Response
+from storage_adapters.s3.response_heads import Head, ranged_get
 from storage_adapters.s3.urls import Params, SignedUrl, SignedUrls
 
 URL_LIFETIME_SECONDS: Final = 3600

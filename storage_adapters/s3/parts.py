@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from storage_adapters.base import PresignedUrl
 from storage_adapters.part_uploads import PresignedPart
 from storage_adapters.s3.clients import S3Clients
-from storage_adapters.s3.errors import translated
+from storage_adapters.s3.error_codes import translated
 from storage_adapters.s3.requests import SdkRequests
 
 if TYPE_CHECKING:

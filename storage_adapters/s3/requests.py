@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from storage_adapters.base import AccessDenied, StorageUnavailable
 from storage_adapters.s3.budget import Budget
 from storage_adapters.s3.clients import S3Clients
-from storage_adapters.s3.errors import translated
+from storage_adapters.s3.error_codes import translated
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client

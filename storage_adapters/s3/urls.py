@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from storage_adapters.s3.connections import Origin
 from storage_adapters.s3.credentials import RenewableCredentials
-from storage_adapters.s3.heads import opening_of_get
+from storage_adapters.s3.http_connections import Origin
+from storage_adapters.s3.response_heads import opening_of_get
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials  # type: ignore[import-untyped]

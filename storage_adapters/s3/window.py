@@ -12,7 +12,7 @@ from storage_adapters.base import StorageUnavailable
 from storage_adapters.s3.answers import Span
 from storage_adapters.s3.bodies import Body
 from storage_adapters.s3.budget import Budget
-from storage_adapters.s3.errors import Interrupted
+from storage_adapters.s3.error_codes import Interrupted
 from storage_adapters.s3.gets import ObjectVersion, RangedGets
 from storage_adapters.s3.options import S3Options
 from storage_adapters.s3.retries import RetryTokens, pause_seconds

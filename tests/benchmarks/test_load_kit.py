@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.catalog import Owner
-from gateway.synthetic_demo import seed_synthetic
+from gateway.demo.corpus import seed_synthetic
 from tests.gateway_process import Gateway, running_gateway
 
 LOAD = Path(__file__).parents[2] / "benchmarks" / "load"

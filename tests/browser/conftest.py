@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Playwright, ViewportSize, async_playwright, expect
 
-from gateway import demo
+from gateway.demo import recording as demo
 from tests.browser.bidi import Bidi
 from tests.browser.firefox import running_firefox
 from tests.browser.library import Library, fill

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway import demo
 from gateway.catalog import MediaFile, NewMeeting, Owner, Segment
-from gateway.ingest import Ingest
+from gateway.demo import recording as demo
+from gateway.imports.files import Ingest
 from tests.gateway_process import Gateway
 from tests.media_files import make_still, make_video
 

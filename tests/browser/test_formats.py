@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from gateway.catalog import MediaFile
-from gateway.demo import frequency_at
+from gateway.demo.recording import frequency_at
 from tests.browser.library import bring_in
 from tests.browser.places import Place
 from tests.browser.tabs import Tab

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import BrowserContext, Route, expect
 
-from gateway.demo import DURATION_SECONDS, frequency_at
+from gateway.demo.recording import DURATION_SECONDS, frequency_at
 from tests.browser.library import SAID, Library
 from tests.browser.listener import Listener
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.demo import DURATION_SECONDS
+from gateway.demo.recording import DURATION_SECONDS
 from tests.browser.places import Place, furnish
 from tests.browser.tabs import Tab
 from tests.gateway_process import running_gateway

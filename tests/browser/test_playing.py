@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from gateway.demo import DURATION_SECONDS, frequency_at
+from gateway.demo.recording import DURATION_SECONDS, frequency_at
 from tests.browser.places import Place
 from tests.browser.tabs import Tab
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import pytest
 
 from gateway.catalog import Owner
-from gateway.demo import frequency_at
+from gateway.demo.recording import frequency_at
 from tests.browser.library import bring_in
 from tests.clients.conftest import Program
 from tests.conformance.calling import call, fetch, target_of

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from gateway.demo import DURATION_SECONDS, frequency_at, write_recording
+from gateway.demo.recording import DURATION_SECONDS, frequency_at, write_recording
 from tests.clients.conftest import Program
 from tests.gateway_process import Gateway
 from tests.toned_files import loudest

@@ -9,7 +9,7 @@ from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from tests.conformance.bota_calls import RECORDINGS, create, media_id_of, query, recording_of, send
 from tests.conformance.media import Media
 from tests.gateway_process import Gateway
-from tests.test_openapi import CONTRACT, REGISTRY, absolute, resolved
+from tests.openapi.test_document import CONTRACT, REGISTRY, absolute, resolved
 
 ID: Final = f"{RECORDINGS}/{{recording_id}}"
 DESCRIBED: Final = b'{"name": "n", "started_at": "2026-01-31T09:30:00Z", "metadata": {"a": [1.5, null]}}'

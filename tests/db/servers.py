@@ -11,13 +11,13 @@ from typing import Final
 
 import asyncpg
 
-from gateway.db.postmaster import find_postmaster
+from gateway.db.embedded.postmaster import find_postmaster
 
 # Uses the server until its standard input ends.
 USER: Final = """
 import asyncio, sys
 from pathlib import Path
-from gateway.db.embedded import embedded_postgres
+from gateway.db.embedded.shared_server import embedded_postgres
 
 async def main():
     async with embedded_postgres(Path(sys.argv[1])) as url:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.db.embedded import EmbeddedDatabaseError, embedded_postgres
+from gateway.db.embedded.shared_server import EmbeddedDatabaseError, embedded_postgres
 from tests.db.servers import ask, server_of
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="cannot run here: only root lends PostgreSQL an account")

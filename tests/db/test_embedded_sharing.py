@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.db.embedded import embedded_postgres
+from gateway.db.embedded.shared_server import embedded_postgres
 from tests.db.servers import another_user, ask, kill_server, server_of
 
 

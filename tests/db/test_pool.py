@@ -7,7 +7,7 @@ import pytest
 
 from gateway.db.pool import SCHEMA_VERSION, DatabaseUnavailable, apply_schema, connected, open_pool, storable
 from gateway.errors import Unavailable
-from gateway.resources import read_text
+from gateway.settings.documents import read_text
 
 
 async def _tables(pool: asyncpg.Pool) -> set[str]:

@@ -10,7 +10,7 @@ import pytest
 from gateway.catalog import MediaFile, Owner
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.recordings import PgRecordingCatalog
-from tests.command_line import CommandLine, command_line
+from tests.commands.command_line import CommandLine, command_line
 from tests.media_files import make_sound, make_still, make_video
 from tests.s3.buckets import make_bucket, s3_client
 from tests.s3.faults import FaultProxy, answer

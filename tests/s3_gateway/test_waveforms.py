@@ -7,9 +7,9 @@ import pytest
 
 from tests.conformance.calling import fetch
 from tests.gateway_process import Gateway
+from tests.media.signals import SECONDS, half_silent
 from tests.s3.processes import S3Server
 from tests.s3_gateway.place import gateway_over
-from tests.waveforms.signals import SECONDS, half_silent
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage_adapters.s3.heads import MalformedHead, opening_of_get, parse_head, ranged_get
+from storage_adapters.s3.response_heads import MalformedHead, opening_of_get, parse_head, ranged_get
 
 
 def fields_of(*lines: str) -> dict[str, str]:

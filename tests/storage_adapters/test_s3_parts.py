@@ -16,7 +16,7 @@ from storage_adapters.base import (
     StorageUnavailable,
 )
 from storage_adapters.s3.credentials import RENEW_PAUSE_SECONDS, RenewableCredentials
-from storage_adapters.s3.errors import refused
+from storage_adapters.s3.error_codes import refused
 from storage_adapters.s3.names import is_fit_for_xml, name_of
 from storage_adapters.s3.retries import PAUSE_MAX_SECONDS, RetryTokens, pause_seconds
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage_adapters.s3.errors import Interrupted
-from storage_adapters.s3.heads import MalformedHead
-from storage_adapters.s3.responses import HEAD_LIMIT_BYTES, Response
+from storage_adapters.s3.error_codes import Interrupted
+from storage_adapters.s3.get_responses import HEAD_LIMIT_BYTES, Response
+from storage_adapters.s3.response_heads import MalformedHead
 
 BODY = bytes(range(200))
 WHOLE = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 200\r\n\r\n" + BODY

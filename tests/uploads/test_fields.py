@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import Invalid
-from gateway.web.tus_fields import parse_metadata
+from gateway.web.bota.tus_fields import parse_metadata
+from gateway.web.bota.upload_urls import parse_promise
 from gateway.web.upload_bodies import Allowance, Checksum, checked
-from gateway.web.upload_urls import parse_promise
 
 NAMES = st.from_regex(r"[a-z_]{1,9}", fullmatch=True)
 # Octets that are no UTF-8 arrive as lone surrogates.

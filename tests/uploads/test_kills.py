@@ -19,13 +19,13 @@ import aiohttp
 import pytest
 
 from gateway import keys
-from gateway.backends import Backends, open_backends
+from gateway.assembly.backends import Backends, open_backends
 from gateway.catalog import ALL_SCOPES, MediaFile, Owner
-from gateway.cleanup import Cleanup, CleanupSettings
-from gateway.config import Config, load
+from gateway.deletion_worker import Cleanup, CleanupSettings
 from gateway.protocol.ids import decode_id
+from gateway.settings.load import Config, load
 from gateway.storage import Storage
-from gateway.sweep import Sweep
+from gateway.uploads.abandoned import Sweep
 from storage_adapters.base import Listable
 from storage_adapters.drafts import sweep
 from tests.contracts.storage_words import read_whole

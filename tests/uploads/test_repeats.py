@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from gateway.assembly.intake import build_uploads
 from gateway.catalog import IdempotencyKey, MediaFile, NewRecording, NewUpload, Owner
-from gateway.config import load
 from gateway.errors import Conflict
-from gateway.intake import build_uploads
+from gateway.settings.load import load
 from tests.gateway_process import Gateway
 from tests.uploads.client import Answer, Client
 from tests.uploads.conftest import Content

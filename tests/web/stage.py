@@ -1,6 +1,6 @@
 """The byte route by itself on a real socket, over real files: what the whole gateway hides can be counted here.
 
-Knows: how the byte route is put together (gateway.byte_route), with a catalogue in memory. Refuses to know: what is
+Knows: how the byte route is put together (gateway.assembly.byte_route), with a catalogue in memory. Refuses to know: what is
 asked of it. `Stage.ordinary` are the requests that went the ordinary way; the others were answered at once.
 """
 
@@ -16,24 +16,24 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
-from gateway.backends import Backends
-from gateway.byte_route import Traffic, build_byte_route
+from gateway.assembly.backends import Backends
+from gateway.assembly.byte_route import Traffic, build_byte_route
 from gateway.catalog import Epoch, MediaFile, NewMedia, Owner, Scope
-from gateway.config import load
-from gateway.drain import Drain
 from gateway.keys import digest, new_key, visible_prefix
-from gateway.observability import AccessLog, Metrics
+from gateway.process.drain import Drain
 from gateway.protocol.signing import Signer, SigningKey
+from gateway.settings.load import load
 from gateway.storage import Storage
-from gateway.web.arrivals import Answerer, Arrivals
-from gateway.web.connection import Connection
+from gateway.telemetry.observability import AccessLog, Metrics
+from gateway.web.access.cors import Cors
+from gateway.web.bytes.streaming import Streams
 from gateway.web.connections import Connections
-from gateway.web.cors import Cors
+from gateway.web.fast_path.arrivals import Answerer, Arrivals
+from gateway.web.fast_path.connection import Connection
 from gateway.web.frame import Frame
 from gateway.web.front import Front
 from gateway.web.journal import Journal
 from gateway.web.links import Links
-from gateway.web.streaming import Streams
 from storage_adapters.local import LocalStorage
 from storage_adapters.local import connect as connect_storage
 from tests.fakes.catalog import MemoryCatalog

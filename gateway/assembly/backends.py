@@ -1,0 +1,137 @@
+"""What a gateway stands on: the catalogue, the keys, the storages, the signing keys.
+
+Knows: how a Config becomes open connections, and that they are given back in the reverse order. Refuses to
+know: who uses them; the command line and the server both do. Together with server.py it is the composition root.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.catalog import (
+    ApiKeys,
+    ClientRecordings,
+    DeletionQueue,
+    Epoch,
+    RecordingCatalog,
+    SessionUploads,
+    SigningSecrets,
+    UploadCatalog,
+)
+from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
+from gateway.db.client_recordings import PgClientRecordings
+from gateway.db.deletions import PgDeletionQueue
+from gateway.db.embedded.shared_server import embedded_postgres
+from gateway.db.listener import listen
+from gateway.db.pool import apply_schema, open_pool
+from gateway.db.session_uploads import PgSessionUploads
+from gateway.db.signing_keys import PgSigningSecrets
+from gateway.db.uploads import PgUploads
+from gateway.media.waveform_cache import WaveformCache
+from gateway.media.waveforms import Waveforms
+from gateway.protocol.signing import Signer, SigningKey
+from gateway.protocol.upload_tokens import UploadTokens
+from gateway.settings.load import Config
+from gateway.settings.storages import LocalStorage
+from gateway.settings.storages import Storage as StorageSettings
+from gateway.storage import Storage
+from storage_adapters import connect
+
+_SECRET_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """Everything behind the gateway, open."""
+
+    catalog: RecordingCatalog
+    recordings: ClientRecordings
+    uploads: UploadCatalog
+    session_uploads: SessionUploads
+    api_keys: ApiKeys
+    epoch: Epoch
+    deletions: DeletionQueue
+    signer: Signer
+    upload_tokens: UploadTokens
+    storages: Mapping[str, Storage]
+    waveforms: Waveforms
+
+
+@asynccontextmanager
+async def open_backends(config: Config) -> AsyncGenerator[Backends]:
+    """Open what the configuration names; everything is closed at the end.
+
+    Raises DatabaseUnavailable, StorageError, ValueError (unusable options) or OSError.
+    """
+    async with AsyncExitStack() as stack:
+        database = config.database
+        url = database.url
+        if url == "embedded":
+            url = await stack.enter_async_context(embedded_postgres(config.data_dir / "postgres"))
+        pool = await stack.enter_async_context(
+            open_pool(
+                url,
+                min_size=database.pool_min_size,
+                max_size=database.pool_max_size,
+                command_timeout_seconds=database.command_timeout_seconds,
+            )
+        )
+        await apply_schema(pool)
+        epoch = Epoch()
+        catalog, api_keys = CachedRecordingCatalog(pool, epoch), CachedApiKeys(pool, epoch)
+        await stack.enter_async_context(in_background(listen(url, CHANNEL, Changes(api_keys, catalog, epoch))))
+        storages = {name: await _open_storage(stack, name, each) for name, each in config.storages.items()}
+        keys = await _signing_keys(config, PgSigningSecrets(pool))
+        playback = config.playback
+        yield Backends(
+            catalog=catalog,
+            recordings=PgClientRecordings(pool),
+            uploads=PgUploads(pool),
+            session_uploads=PgSessionUploads(pool),
+            api_keys=api_keys,
+            epoch=epoch,
+            deletions=PgDeletionQueue(pool),
+            signer=Signer(keys, expires_in_seconds=playback.expires_in_seconds, window_seconds=playback.window_seconds),
+            upload_tokens=UploadTokens(keys),
+            storages=storages,
+            waveforms=_open_waveforms(stack, config),
+        )
+
+
+@asynccontextmanager
+async def in_background(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
+    """Let the work run while the block does."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _open_storage(stack: AsyncExitStack, name: str, settings: StorageSettings) -> Storage:
+    adapter = await connect(settings.kind, settings.options())
+    stack.push_async_callback(adapter.close)
+    root = settings.root if isinstance(settings, LocalStorage) else None
+    return Storage(name, settings.kind, adapter, root, getattr(settings, "redirect", False))
+
+
+def _open_waveforms(stack: AsyncExitStack, config: Config) -> Waveforms:
+    settings = config.waveforms
+    cache = WaveformCache(settings.folder or config.data_dir / "waveforms", settings.max_total_bytes)
+    waveforms = Waveforms(cache, max_concurrent=settings.max_concurrent, timeout_seconds=settings.timeout_seconds)
+    stack.push_async_callback(waveforms.close)
+    return waveforms
+
+
+async def _signing_keys(config: Config, kept: SigningSecrets) -> list[SigningKey]:
+    """The configured signing keys, or the one that the gateway made for itself at its first start."""
+    keys = [SigningKey(key.kid, key.secret.get_secret_value().encode()) for key in config.playback.signing_keys]
+    if not keys:
+        kid, secret = await kept.ensure_signing_key(f"own-{secrets.token_hex(4)}", secrets.token_bytes(_SECRET_BYTES))
+        keys = [SigningKey(kid, secret)]
+    return keys

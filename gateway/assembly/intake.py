@@ -1,0 +1,95 @@
+"""The way in, put together: a part of the composition root.
+
+Knows: what the upload routes are built from. Refuses to know: what any of it does.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gateway.assembly.backends import Backends
+from gateway.catalog import UploadLimits
+from gateway.settings.load import Config
+from gateway.uploads.abandoned import Sweep
+from gateway.uploads.bot_sessions import Sessions
+from gateway.uploads.media_uploads import Uploads
+from gateway.uploads.verification import READERS, Verification
+from gateway.web.access.authentication import Authenticator
+from gateway.web.bota.tus import TusRoutes
+from gateway.web.bota.upload_routes import UploadRoutes
+from gateway.web.bota.upload_urls import UploadUrls
+from gateway.web.bytes.streaming import Streams
+from gateway.web.vexa.bot_uploads import BotUploadRoutes, InternalSecret
+from storage_adapters.part_uploads import PartUploads
+
+
+def build_sweep(config: Config, backends: Backends, on_swept: Callable[[], None]) -> Sweep:
+    """What removes uploads that nobody completed."""
+    adapters = (storage.adapter for storage in backends.storages.values())
+    parts = [adapter for adapter in adapters if isinstance(adapter, PartUploads)]
+    return Sweep(backends.uploads, config.uploads.abandoned_after_seconds, on_swept, parts)
+
+
+def build_uploads(config: Config, backends: Backends) -> Uploads:
+    """The domain's side of uploads."""
+    settings = config.uploads
+    return Uploads(
+        catalog=backends.catalog,
+        uploads=backends.uploads,
+        storages=backends.storages,
+        default=backends.storages[config.default_storage],
+        limits=UploadLimits(settings.max_media_per_recording, settings.max_total_bytes_per_account),
+        verification=Verification(settings.max_file_bytes, asyncio.Semaphore(READERS)),
+    )
+
+
+class Intake(NamedTuple):
+    """The routes of the way in."""
+
+    uploads: UploadRoutes
+    tus: TusRoutes
+    bots: BotUploadRoutes
+
+
+def build_intake(
+    config: Config,
+    backends: Backends,
+    authenticator: Authenticator,
+    streams: Streams,
+    on_removed: Callable[[], None],
+) -> Intake:
+    """The routes; `streams` counts what is on its way, so that draining waits for it."""
+    settings, uploads = config.uploads, build_uploads(config, backends)
+    urls = UploadUrls(backends.upload_tokens, config.server.public_url, settings.url_expires_in_seconds)
+    stall = settings.stall_timeout_seconds
+    return Intake(
+        UploadRoutes(
+            authenticator=authenticator,
+            uploads=uploads,
+            urls=urls,
+            streams=streams,
+            stall_timeout_seconds=stall,
+        ),
+        TusRoutes(
+            authenticator=authenticator,
+            uploads=uploads,
+            urls=urls,
+            streams=streams,
+            stall_timeout_seconds=stall,
+            expires_in_seconds=settings.abandoned_after_seconds,
+            on_removed=on_removed,
+        ),
+        BotUploadRoutes(
+            authenticator=authenticator,
+            api_keys=backends.api_keys,
+            internal=_internal_secret(config),
+            sessions=Sessions(uploads, backends.session_uploads),
+            streams=streams,
+            stall_timeout_seconds=stall,
+        ),
+    )
+
+
+def _internal_secret(config: Config) -> InternalSecret | None:
+    secret = config.uploads.internal_secret
+    return None if secret is None else InternalSecret(secret.get_secret_value(), config.uploads.internal_owner)

@@ -1,0 +1,90 @@
+"""import: files, folders, and what lies in a bucket, into the catalogue.
+
+Knows: what each PATH means, and which storage is meant.
+Refuses to know: what is done with either; files and buckets have their rooms.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.assembly.backends import Backends
+from gateway.catalog import NewMeeting, Owner
+from gateway.commands.bucket_imports import BucketImports, S3Url, find_place, parse_s3_url
+from gateway.commands.file_imports import FileImports
+from gateway.commands.import_report import ImportReport
+from gateway.commands.options import Email, config_option, json_option, read_config
+from gateway.commands.with_backends import run_with_backends
+from gateway.imports.destination import Destination
+from gateway.settings.load import Config
+from gateway.storage import Storage
+
+
+class Source(click.ParamType[Path | S3Url]):
+    """A path of this machine, or s3://bucket/prefix."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | S3Url:
+        if isinstance(value, Path) or not str(value).startswith("s3://"):
+            return Path(value)
+        try:
+            return parse_s3_url(str(value))
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx, param) from None
+
+
+@click.command("import")
+@config_option
+@click.argument("sources", nargs=-1, required=True, metavar="PATH|s3://BUCKET/PREFIX...", type=Source())
+@click.option("--user", "email", type=Email(), required=True, help="Whose they become; the user is made if unknown.")
+@click.option(
+    "--storage",
+    "storage_name",
+    metavar="NAME",
+    help="Where files go, instead of default_storage; whose bucket is meant.",
+)
+@click.option("--platform", help="The platform of the meeting they belong to, like google_meet.")
+@click.option("--meeting", help="The meeting's id on its platform.")
+@json_option
+def import_media(
+    *,
+    config_path: Path | None,
+    sources: tuple[Path | S3Url, ...],
+    email: str,
+    storage_name: str | None,
+    platform: str | None,
+    meeting: str | None,
+    as_json: bool,
+) -> int:
+    """Take media into the catalogue: files, folders of them, and objects of a bucket that is a storage.
+
+    What lies in a storage already is registered where it is; other files are copied in. Safe to repeat.
+    """
+    if (platform is None) != (meeting is None):
+        raise click.UsageError("--platform and --meeting belong together")
+    config = read_config(config_path)
+    belongs_to = NewMeeting(platform, meeting) if platform and meeting else None
+    places = [find_place(url, config, storage_name) for url in sources if isinstance(url, S3Url)]
+    paths = tuple(path for path in sources if isinstance(path, Path))
+
+    async def run(backends: Backends) -> int:
+        owner = Owner(await backends.api_keys.ensure_user(email))
+        report = ImportReport(as_json=as_json)
+        if paths:
+            storage = _storage_for_files(backends, config, storage_name)
+            await FileImports(Destination(backends.catalog, storage, owner, belongs_to), report).run(paths)
+        for place in places:
+            storage = backends.storages[place.storage]
+            await BucketImports(Destination(backends.catalog, storage, owner, belongs_to), report).run(place)
+        return 1 if report.failures else 0
+
+    return run_with_backends(config, run)
+
+
+def _storage_for_files(backends: Backends, config: Config, name: str | None) -> Storage:
+    storage = backends.storages.get(name or config.default_storage)
+    if storage is None:
+        raise click.ClickException(f"no storage is called {name!r}; there are: {', '.join(backends.storages)}")
+    return storage

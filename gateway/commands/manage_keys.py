@@ -1,0 +1,98 @@
+"""create-key, list-keys, revoke-key.
+
+Knows: what is printed of keys. Refuses to know: how keys are made and stored.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from gateway.accounts import issue_key
+from gateway.assembly.backends import Backends
+from gateway.catalog import ALL_SCOPES, ApiKey, Owner, Scope
+from gateway.commands.options import Duration, Email, config_option, json_option, print_json, read_config
+from gateway.commands.with_backends import run_with_backends
+
+
+@click.command("create-key")
+@config_option
+@click.option("--user", "email", type=Email(), required=True, help="Whose key it is; the user is made if unknown.")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice([str(s) for s in Scope]), help="Only this; may be repeated."
+)
+@click.option("--test", is_flag=True, help="A key for test data instead of live data.")
+@click.option("--expires-in", type=Duration(), metavar="30d|12h|90m|45s", help="When it ends; never without this.")
+@json_option
+def create_key(
+    *, config_path: Path | None, email: str, scopes: tuple[str, ...], test: bool, expires_in: int | None, as_json: bool
+) -> None:
+    """Make an API key and print it, once."""
+    chosen = frozenset(map(Scope, scopes)) or ALL_SCOPES
+    expires_at = datetime.now(UTC) + timedelta(seconds=expires_in) if expires_in else None
+
+    async def create(backends: Backends) -> tuple[str, ApiKey]:
+        owner = Owner(await backends.api_keys.ensure_user(email), live=not test)
+        return await issue_key(backends.api_keys, owner, scopes=chosen, expires_at=expires_at)
+
+    key, stored = run_with_backends(read_config(config_path), create)
+    if as_json:
+        print_json({"key": key, **{name: _shown(stored)[name] for name in ("prefix", "user", "scopes", "expires_at")}})
+    else:
+        click.echo(key)
+        click.echo("Keep it: it is not stored and will not be shown again.", err=True)
+
+
+@click.command("list-keys")
+@config_option
+@json_option
+def list_keys(*, config_path: Path | None, as_json: bool) -> None:
+    """List the API keys, newest first."""
+
+    async def find(backends: Backends) -> list[ApiKey]:
+        return list(await backends.api_keys.list_keys())
+
+    keys = run_with_backends(read_config(config_path), find)
+    if as_json:
+        print_json([_shown(key) for key in keys])
+        return
+    now = datetime.now(UTC)
+    for key in keys:
+        scopes = "all scopes" if key.scopes == ALL_SCOPES else ", ".join(sorted(key.scopes))
+        click.echo(f"{key.prefix}…  {_standing(key, now):<20}  {key.email:<32}  {scopes}")
+
+
+@click.command("revoke-key")
+@config_option
+@click.argument("prefix")
+def revoke_key(config_path: Path | None, prefix: str) -> None:
+    """Revoke the API key with this PREFIX, at once and for good."""
+
+    async def revoke(backends: Backends) -> ApiKey | None:
+        return await backends.api_keys.revoke_key(prefix)
+
+    key = run_with_backends(read_config(config_path), revoke)
+    if key is None:
+        raise click.ClickException(f"no key has the prefix {prefix!r}; `seekgate list-keys` shows them")
+    click.echo(f"{key.prefix}… of {key.email} is revoked")
+
+
+def _shown(key: ApiKey) -> dict[str, object]:
+    return {
+        "prefix": key.prefix,
+        "user": key.email,
+        "live": key.owner.live,
+        "scopes": sorted(key.scopes),
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+        "last_used_at": key.last_used_at,
+    }
+
+
+def _standing(key: ApiKey, now: datetime) -> str:
+    if key.revoked_at:
+        return f"revoked {key.revoked_at:%Y-%m-%d}"
+    if key.expires_at:
+        return f"{'expired' if key.expires_at <= now else 'until'} {key.expires_at:%Y-%m-%d}"
+    return "valid"

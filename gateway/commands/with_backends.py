@@ -1,0 +1,59 @@
+"""The way from a command to the catalogue, the keys and the storages.
+
+Knows: which trouble is to be expected, and how to tell it in one line.
+Refuses to know: how backends are put together; `gateway/assembly/backends.py` does that.
+"""
+
+import asyncio
+import errno
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import TypeVar
+
+import click
+
+from gateway.assembly.backends import Backends, open_backends
+from gateway.commands.options import WrongConfig
+from gateway.db.pool import DatabaseUnavailable
+from gateway.errors import Refusal
+from gateway.settings.load import Config
+from storage_adapters.base import StorageError
+
+T = TypeVar("T")
+
+
+def run_with_backends(config: Config, work: Callable[[Backends], Awaitable[T]]) -> T:
+    """What `work` returns; expected trouble ends the command with one line and its exit code."""
+
+    async def run() -> T:
+        async with AsyncExitStack() as stack:
+            with options_told_plainly():
+                backends = await stack.enter_async_context(open_backends(config))
+            return await work(backends)
+
+    with told_plainly():
+        return asyncio.run(run())
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turn expected trouble into a line on stderr and exit code 1."""
+    try:
+        yield
+    except (DatabaseUnavailable, Refusal, StorageError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        hint = "; choose another with --port" if error.errno == errno.EADDRINUSE else ""
+        raise click.ClickException(f"{error}{hint}") from error
+
+
+@contextmanager
+def options_told_plainly() -> Iterator[None]:
+    """Turn the ValueError of a storage that cannot use its options into exit code 2.
+
+    Only around what opens backends: anywhere else a ValueError is a bug and keeps its traceback.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise WrongConfig(str(error)) from error

@@ -1,0 +1,151 @@
+"""One PostgreSQL cluster in a folder: made, started and stopped.
+
+Knows: initdb, pg_ctl, sockets. Refuses to know: who else uses the server; its caller holds the lock.
+
+Everything here blocks. The programs run in the cluster's own folder and are given relative paths:
+pg_ctl hands paths to a shell, inside double quotes that a path could break.
+"""
+
+import os
+import shlex
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from gateway.db.embedded.postmaster import Postmaster, find_postmaster
+from gateway.db.embedded.programs import EmbeddedDatabaseError, Programs
+from gateway.db.embedded.system_account import allow_search, choose_account
+
+START_TIMEOUT_SECONDS: Final = 120
+LOG: Final = "server.log"
+LOG_LINES_SHOWN: Final = 15
+# sun_path holds 108 bytes with the closing NUL on Linux, 104 on macOS.
+SOCKET_PATH_BYTES: Final = 103
+SOCKET: Final = ".s.PGSQL.5432"
+# Where a private folder for the socket is made if the path is too long; TMPDIR may be as long.
+SHORT_FOLDER: Final = Path("/tmp")  # noqa: S108 - mkdtemp makes the folder ours alone
+SOCKET_FOLDER_PREFIX: Final = "seekgate-"
+
+# C.UTF-8 of PostgreSQL itself: the order of indexes never depends on the operating system's library.
+INITDB: Final = (
+    *("initdb", "-D", ".", "--username=postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"),
+    *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"),
+    *("--set=timezone=UTC", "--set=log_timezone=UTC", "--set=log_checkpoints=off"),
+)
+STOP: Final = ("pg_ctl", "stop", "-D", ".", "-m", "fast", "-w", "-t", str(START_TIMEOUT_SECONDS))
+START: Final = ("pg_ctl", "start", "-D", ".", "-l", LOG, "-w", "-t", str(START_TIMEOUT_SECONDS), "-o")
+
+
+class Cluster:
+    """The cluster below `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._place = folder / "cluster"
+        self._account = choose_account(self._place)
+        self._programs = Programs(self._account)
+        if self._account is not None:
+            allow_search(folder, self._account)
+
+    def ensure_running(self) -> Path:
+        """Make and start what is missing; the folder of the server's socket."""
+        self._ensure_made()
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            postmaster = find_postmaster(self._place)
+            if postmaster is None or not postmaster.is_alive():
+                self._start(postmaster)
+            elif postmaster.ready:
+                return postmaster.socket_folder
+            else:  # left by a process that was killed while starting or stopping it
+                time.sleep(0.05)
+        raise EmbeddedDatabaseError(f"The embedded PostgreSQL does not become ready\n{self._log_tail()}")
+
+    def stop(self) -> None:
+        """Stop the server if it runs: clients are cut, transactions rolled back, everything on disk."""
+        postmaster = find_postmaster(self._place)
+        if postmaster is None or not postmaster.is_alive():
+            return
+        try:
+            self._programs.run(*STOP, cwd=self._place)
+        except EmbeddedDatabaseError:
+            if postmaster.is_alive():  # else it died by itself in between
+                raise
+        self._clear_sockets(postmaster)
+
+    def _ensure_made(self) -> None:
+        """Run initdb beside the final place, so that a cluster is there whole or not at all."""
+        if (self._place / "PG_VERSION").exists():
+            return
+        for abandoned in self._folder.glob(".new-*"):
+            shutil.rmtree(abandoned)
+        fresh = self._private_folder(".new-", self._folder)
+        try:
+            self._programs.run(*INITDB, cwd=fresh)
+            fresh.rename(self._place)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        _sync_folder(self._folder)
+
+    def _start(self, before: Postmaster | None) -> None:
+        if before is not None:
+            before.disown()
+            self._clear_sockets(before)
+        (self._place / LOG).unlink(missing_ok=True)
+        try:
+            self._programs.run(*START, self._options(), cwd=self._place)
+        except EmbeddedDatabaseError as error:
+            # The processes of a killed server need a moment to notice.
+            if "pre-existing shared memory block" not in self._log_tail():
+                raise EmbeddedDatabaseError(f"{error}\n{self._log_tail()}") from None
+            time.sleep(0.1)
+
+    def _options(self) -> str:
+        """No TCP; the socket in a private folder. Quoted once for PostgreSQL's list, once for pg_ctl's shell."""
+        fits = _fits_a_socket(self._place)
+        folder = self._place if fits else self._private_folder(SOCKET_FOLDER_PREFIX, SHORT_FOLDER)
+        listed = '"' + str(folder).replace('"', '""') + '"'
+        return f"-h '' -k {shlex.quote(listed)}"
+
+    def _private_folder(self, prefix: str, parent: Path) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        if self._account is not None:
+            os.chown(folder, self._account.uid, self._account.gid)
+        return folder
+
+    def _clear_sockets(self, dead: Postmaster) -> None:
+        """Remove the socket of a dead server: its lock names a pid too, which may be anyone's today."""
+        private = _is_private(dead.socket_folder)
+        for folder in (self._place, *([dead.socket_folder] if private else [])):
+            for name in (SOCKET, f"{SOCKET}.lock"):
+                (folder / name).unlink(missing_ok=True)
+        if private:
+            dead.socket_folder.rmdir()
+
+    def _log_tail(self) -> str:
+        try:
+            text = (self._place / LOG).read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-LOG_LINES_SHOWN:])
+
+
+def _fits_a_socket(folder: Path) -> bool:
+    """Whether a socket can live there and a URL can name it (a comma separates hosts)."""
+    text = str(folder)
+    return text.isprintable() and "," not in text and len(os.fsencode(folder / SOCKET)) <= SOCKET_PATH_BYTES
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether the folder was made for the socket alone, and is still there."""
+    return folder.parent == SHORT_FOLDER and folder.name.startswith(SOCKET_FOLDER_PREFIX) and folder.is_dir()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

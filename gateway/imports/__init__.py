@@ -1,0 +1,1 @@
+"""Imports: files and stored objects become recordings in the catalogue."""

@@ -1,0 +1,1 @@
+"""Running processes: listening sockets, workers under a supervisor, and draining before a stop."""

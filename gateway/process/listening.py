@@ -1,0 +1,87 @@
+"""Listening sockets: opened once, handed to whoever serves.
+
+Knows: addresses, ports and what a client calls them. Refuses to know: processes, HTTP and what is served.
+
+Every worker has a socket of its own on the same port (SO_REUSEPORT), and the socket outlives the worker: a
+connection that waits in its queue while one worker leaves is accepted by the next one, never refused.
+"""
+
+import socket
+import ssl
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.settings.load import Config
+
+BACKLOG: Final = 1024
+# How much of an answer may wait in the kernel before it is sent. Without a limit that is the whole send buffer, which
+# grows to 4 MiB by itself: read from a storage, and counted as sent, for each client that seeks away. What is on its
+# way to the client is not limited by this. Who downloads from files may have more (gateway/web/bytes/socket_wire.py).
+_UNSENT_BYTES: Final = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """One worker's sockets; `admin` is None where operations share the public port."""
+
+    public: socket.socket
+    admin: socket.socket | None
+
+
+def open_sockets(config: Config, stack: ExitStack) -> list[Sockets]:
+    """The sockets of every worker, closed with the stack. Raises OSError if a port cannot be had."""
+    server = config.server
+    count = server.worker_count
+    public = _listen(server.host, server.port, count, stack)
+    if server.admin_port is None:
+        return [Sockets(each, None) for each in public]
+    admin = _listen(server.admin_host, server.admin_port, count, stack)
+    return [Sockets(*pair) for pair in zip(public, admin, strict=True)]
+
+
+def _listen(host: str, port: int, count: int, stack: ExitStack) -> list[socket.socket]:
+    """`count` sockets on one port; port 0 lets the kernel choose it once for all."""
+    sockets: list[socket.socket] = []
+    for _ in range(count):
+        opened = stack.enter_context(_bind(host, port, shared=count > 1))
+        port = opened.getsockname()[1]
+        sockets.append(opened)
+    # All are bound before any listens: a connection must not find a queue that nobody will serve.
+    for each in sockets:
+        each.listen(BACKLOG)
+    return sockets
+
+
+def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    opened = socket.socket(family, kind, protocol)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted connections inherit it.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+        if shared:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        opened.bind(address)
+    except OSError as error:
+        opened.close()
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return opened
+
+
+def base_url(config: Config, sockets: Sockets) -> str:
+    """What a client on this machine calls the gateway."""
+    host, port = sockets.public.getsockname()[:2]
+    scheme = "http" if config.server.tls_certificate is None else "https"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def tls_context(config: Config) -> ssl.SSLContext | None:
+    """What https is served with; None for plain http."""
+    if config.server.tls_certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(config.server.tls_certificate, config.server.tls_key)
+    return context

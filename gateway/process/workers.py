@@ -1,0 +1,191 @@
+"""A small supervisor: one process a worker, each with a socket of its own.
+
+Knows: how a worker is started, known to be ready, replaced and ended. Refuses to know: what a worker does.
+
+    a worker dies    another takes its place, after a pause that doubles while they die young
+    SIGTERM, SIGINT  every worker drains; who has not ended behind the deadline is killed
+    SIGHUP           new settings and new code: one worker at a time, the new one ready before the old one drains
+"""
+
+import asyncio
+import logging
+import multiprocessing
+import signal
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from time import monotonic
+from typing import Final
+
+from gateway.process.listening import Sockets
+from gateway.settings.load import Config, ConfigError
+
+# What a worker process runs: it sends None over the connection once it serves, and drains on SIGTERM, or
+# when the connection ends: then the supervisor is gone, and nobody would ever end the worker.
+Work = Callable[[Config, Sockets, Connection], None]
+
+START_SECONDS: Final = 60.0
+FIRST_PAUSE_SECONDS: Final = 0.1
+LAST_PAUSE_SECONDS: Final = 10.0
+# A worker that lived this long did not die of its start.
+GROWN_UP_SECONDS: Final = 30.0
+# What draining may take on top of its deadline.
+GRACE_SECONDS: Final = 10.0
+
+_log: Final = logging.getLogger(__name__)
+# A fresh interpreter each time: new workers run the code that is on disk now, and share no thread or lock.
+_processes: Final = multiprocessing.get_context("spawn")
+
+
+class WorkerFailed(Exception):
+    """A worker ended, or said nothing, before it served."""
+
+
+class Worker:
+    """One process."""
+
+    def __init__(self, work: Work, config: Config, sockets: Sockets) -> None:
+        self._ready, theirs = _processes.Pipe()
+        self._process: BaseProcess = _processes.Process(target=work, args=(config, sockets, theirs))
+        self._process.start()
+        theirs.close()
+        self.started = monotonic()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    async def ready(self) -> None:
+        """Return once it serves; raises WorkerFailed."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await _readable(self._ready.fileno())
+            self._ready.recv()
+        except (TimeoutError, EOFError):
+            raise WorkerFailed(f"worker {self.pid} did not start") from None
+
+    async def ended(self) -> int | None:
+        """Its exit code, once it has ended."""
+        await _readable(self._process.sentinel)
+        self._process.join()
+        return self._process.exitcode
+
+    def drain(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+
+async def _readable(fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    seen = asyncio.Event()
+    loop.add_reader(fd, seen.set)
+    try:
+        await seen.wait()
+    finally:
+        loop.remove_reader(fd)
+
+
+class Slot:
+    """A place with sockets in which there is always a worker."""
+
+    def __init__(self, work: Work, config: Config, sockets: Sockets) -> None:
+        self._work = work
+        self._config = config
+        self._sockets = sockets
+        self._worker = Worker(work, config, sockets)
+        self._pause = FIRST_PAUSE_SECONDS
+        self._leaving = False
+
+    async def ready(self) -> None:
+        """Return once the first worker serves; raises WorkerFailed."""
+        await self._worker.ready()
+
+    async def keep(self) -> None:
+        """Replace what dies, until the slot is left."""
+        while True:
+            worker = self._worker
+            code = await worker.ended()
+            if self._leaving:
+                return
+            if worker is self._worker:
+                _log.error("a worker died", extra={"pid": worker.pid, "exit_code": code})
+                await self._rest(worker)
+                if not self._leaving:
+                    self._worker = Worker(self._work, self._config, self._sockets)
+
+    async def _rest(self, dead: Worker) -> None:
+        if monotonic() - dead.started >= GROWN_UP_SECONDS:
+            self._pause = FIRST_PAUSE_SECONDS
+        await asyncio.sleep(self._pause)
+        self._pause = min(self._pause * 2, LAST_PAUSE_SECONDS)
+
+    async def replace(self, config: Config) -> None:
+        """Put a worker with new settings in, then let the old one drain; raises WorkerFailed and keeps the old."""
+        new = Worker(self._work, config, self._sockets)
+        try:
+            await new.ready()
+        except BaseException:
+            new.kill()
+            raise
+        old, self._worker, self._config = self._worker, new, config
+        old.drain()
+
+    def leave(self) -> None:
+        self._leaving = True
+        self._worker.drain()
+
+    def kill(self) -> None:
+        self._worker.kill()
+
+
+class Supervisor:
+    """Keeps a worker for each of `sockets`; `reload` reads the settings again."""
+
+    def __init__(self, work: Work, config: Config, sockets: Sequence[Sockets], reload: Callable[[], Config]) -> None:
+        self._config = config
+        self._reload = reload
+        self._slots = [Slot(work, config, each) for each in sockets]
+        self._stop = asyncio.Event()
+        self._reloading: asyncio.Task[None] | None = None
+
+    async def run(self, announce: Callable[[], None]) -> None:
+        """Serve until told to stop; `announce` is called when all workers do. Raises WorkerFailed at the start."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
+        keeping = [asyncio.create_task(slot.keep()) for slot in self._slots]
+        try:
+            await asyncio.gather(*(slot.ready() for slot in self._slots))
+            announce()
+            await self._stop.wait()
+        finally:
+            await self._leave(keeping)
+
+    def _on_reload(self) -> None:
+        if self._reloading is None or self._reloading.done():
+            self._reloading = asyncio.create_task(self._replace_all())
+
+    async def _replace_all(self) -> None:
+        try:
+            config = self._reload()
+            for slot in self._slots:
+                await slot.replace(config)
+        except (ConfigError, WorkerFailed) as error:
+            _log.error("the reload failed, the old settings stay", extra={"cause": str(error)})
+        else:
+            self._config = config
+            _log.info("reloaded", extra={"workers": len(self._slots)})
+
+    async def _leave(self, keeping: Sequence[asyncio.Task[None]]) -> None:
+        if self._reloading is not None:
+            self._reloading.cancel()
+        for slot in self._slots:
+            slot.leave()
+        deadline = self._config.server.drain_timeout_seconds + GRACE_SECONDS
+        _, late = await asyncio.wait(keeping, timeout=deadline)
+        for slot in self._slots if late else ():
+            slot.kill()
+        await asyncio.wait(keeping)

@@ -1,0 +1,1 @@
+"""Telemetry: JSON log lines and Prometheus metrics."""

@@ -1,0 +1,1 @@
+"""Uploads: media files on their way in, from the promise to the verified object."""

@@ -1,0 +1,1 @@
+"""Bota's dialect: `/v1/recordings` with its uploads."""

@@ -1,0 +1,129 @@
+"""The JSON bodies that Bota's clients send.
+
+Knows: which members each may have; every fault is named by its field. Refuses to know: what becomes of them.
+
+Unknown members are refused: a misspelt one would be lost in silence.
+
+Metadata is kept as the text that was sent, because a JSON number has no size and no form that every reader would
+keep. It is cut out of the body after the body was checked. A number beyond the range of a double is refused, and so
+is a lone surrogate: many readers of the answer could not read anything of it.
+"""
+
+import json
+from typing import Annotated, Any, Final
+
+import orjson
+from aiohttp import web
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from gateway.catalog import NewRecording
+from gateway.errors import Fault, Invalid
+from gateway.web.bota.query import ClientId, Moment, Text
+from gateway.web.parameters import Model, invalid
+
+MAX_NAME_LENGTH: Final = 500
+MAX_METADATA_BYTES: Final = 16 * 1024
+MAX_METADATA_DEPTH: Final = 32
+# Who sends a thousand unknown members is told of the first few.
+_MAX_FAULTS: Final = 20
+
+# Only where a value ends is asked of it.
+_SCANNER: Final = json.JSONDecoder()
+_WHITE_SPACE: Final = " \t\n\r"
+
+
+def _bounded(metadata: dict[str, Any]) -> dict[str, Any]:
+    if _is_deeper(metadata, MAX_METADATA_DEPTH):
+        raise PydanticCustomError(
+            "too_deep", "Input should be nested at most {depth} deep", {"depth": MAX_METADATA_DEPTH}
+        )
+    return metadata
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return depth == 0 or any(_is_deeper(child, depth - 1) for child in children)
+
+
+class Body(BaseModel):
+    """A body; its members are given by name and none other."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CreateBody(Body):
+    """`POST /v1/recordings`."""
+
+    device_id: ClientId | None = None
+    end_user_id: ClientId | None = None
+    name: Annotated[Text, Field(max_length=MAX_NAME_LENGTH)] | None = None
+    started_at: Moment | None = None
+    ended_at: Moment | None = None
+    metadata: Annotated[dict[str, Any], AfterValidator(_bounded)] | None = None
+
+    @field_validator("ended_at")
+    @classmethod
+    def _not_before_start(cls, ended_at: Moment | None, seen: ValidationInfo) -> Moment | None:
+        started_at = seen.data.get("started_at")
+        if ended_at and started_at and ended_at < started_at:
+            raise PydanticCustomError("ended_before_start", "Input should not be before started_at")
+        return ended_at
+
+
+class DownloadUrlBody(Body):
+    """`POST /v1/recordings/{recording_id}/download-url`."""
+
+    media_id: Annotated[str, Field(strict=True)]
+
+
+async def read_body(request: web.Request, model: type[Model]) -> Model:
+    """The request's body as a model; the Content-Type is not asked for. Raises Invalid."""
+    try:
+        document = orjson.loads(await request.read())
+    except orjson.JSONDecodeError as error:
+        raise _not_json(f"The body should be JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise _not_json("The body should be a JSON object")
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise Invalid(invalid(error, ("body",)).faults[:_MAX_FAULTS]) from None
+
+
+async def read_new_recording(request: web.Request) -> NewRecording:
+    """The recording to create. Raises Invalid."""
+    body = await read_body(request, CreateBody)
+    metadata = None if body.metadata is None else member_text((await request.read()).decode(), "metadata")
+    if metadata is not None and len(metadata.encode()) > MAX_METADATA_BYTES:
+        words = f"Input should be at most {MAX_METADATA_BYTES} bytes"
+        raise Invalid((Fault("too_long", ("body", "metadata"), words, None),))
+    return NewRecording(**body.model_dump(exclude={"metadata"}), metadata=metadata)
+
+
+def member_text(text: str, name: str) -> str:
+    """The text of an object's member, as it was written; of several with that name the last, as readers see it.
+
+    `text` is an object (RFC 8259 section 4) that orjson has read, and has the member.
+    """
+    found = ""
+    place = _skip(text, 0)
+    while text[place] != "}":
+        member, place = _SCANNER.raw_decode(text, _skip(text, place + 1))
+        start = _skip(text, _skip(text, place) + 1)
+        _, end = _SCANNER.raw_decode(text, start)
+        found = text[start:end] if member == name else found
+        place = _skip(text, end)
+    return found
+
+
+def _skip(text: str, place: int) -> int:
+    while text[place] in _WHITE_SPACE:
+        place += 1
+    return place
+
+
+def _not_json(words: str) -> Invalid:
+    return Invalid((Fault("json", ("body",), words, None),))

@@ -1,0 +1,102 @@
+"""Bota's dialect: its JSON routes, but for uploads.
+
+Knows: which question each route asks of the catalogue. Refuses to know: SQL, error bodies (dialects), field
+names (bota_shapes) and what may be sent (bota_parameters, bota_bodies).
+"""
+
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+
+from gateway.catalog import ClientRecordings, MediaFile, Owner, Recording, RecordingCatalog, Scope
+from gateway.errors import NotFound
+from gateway.protocol.ids import decode_id
+from gateway.storage import Storage, storage_named
+from gateway.web.access.authentication import Authenticator
+from gateway.web.bota.bodies import DownloadUrlBody, read_body, read_new_recording
+from gateway.web.bota.query import find_idempotency_key, parse_recordings_query, path_recording_id
+from gateway.web.bota.shapes import page_json, recording_json
+from gateway.web.links import Links
+from gateway.web.responses import json_response, whole_seconds
+
+
+class BotaRoutes:
+    """The JSON routes; `on_deleted` is called when objects were queued for deletion."""
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        catalog: RecordingCatalog,
+        recordings: ClientRecordings,
+        storages: Mapping[str, Storage],
+        links: Links,
+        on_deleted: Callable[[], None],
+    ) -> None:
+        self._authenticator = authenticator
+        self._catalog = catalog
+        self._recordings = recordings
+        self._storages = storages
+        self._links = links
+        self._on_deleted = on_deleted
+
+    async def list_recordings(self, request: web.Request) -> web.Response:
+        """`GET /v1/recordings`: a page, newest first."""
+        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        wanted, limit, offset = parse_recordings_query(request)
+        return json_response(page_json(await self._recordings.list_page(owner, wanted, limit=limit, offset=offset)))
+
+    async def get_recording(self, request: web.Request) -> web.Response:
+        """`GET /v1/recordings/{recording_id}`."""
+        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        return json_response(recording_json(await self._recording(request, owner)))
+
+    async def create_recording(self, request: web.Request) -> web.Response:
+        """`POST /v1/recordings`: a recording that waits for its media."""
+        owner = await self._owner(request, Scope.RECORDINGS_WRITE)
+        new = await read_new_recording(request)
+        created = await self._recordings.create_recording(owner, new, await find_idempotency_key(request))
+        return json_response(recording_json(created), status=201)
+
+    async def delete_recording(self, request: web.Request) -> web.Response:
+        """`DELETE /v1/recordings/{recording_id}`: gone for readers at once; the objects follow from the queue."""
+        owner = await self._owner(request, Scope.RECORDINGS_WRITE)
+        if not await self._catalog.delete_recording(owner, path_recording_id(request)):
+            raise NotFound("Recording not found")
+        self._on_deleted()
+        return web.Response(status=204)
+
+    async def download_url(self, request: web.Request) -> web.Response:
+        """`POST /v1/recordings/{recording_id}/download-url`: where one of its media is saved from."""
+        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        body = await read_body(request, DownloadUrlBody)
+        media = _uploaded(await self._recording(request, owner), body.media_id)
+        storage = storage_named(self._storages, media.storage, media.object_key)
+        link = await self._links.download(request, owner, media, storage)
+        return json_response(
+            {
+                "download_url": link.url,
+                "media_id": body.media_id,
+                "content_type": media.content_type,
+                "file_size_bytes": media.size,
+                "expires_at": whole_seconds(link.expires_at),
+            }
+        )
+
+    async def _owner(self, request: web.Request, scope: Scope) -> Owner:
+        return await self._authenticator.authenticate(request, scope)
+
+    async def _recording(self, request: web.Request, owner: Owner) -> Recording:
+        recording = await self._catalog.find_recording(owner, path_recording_id(request))
+        if recording is None:
+            raise NotFound("Recording not found")
+        return recording
+
+
+def _uploaded(recording: Recording, media_id: str) -> MediaFile:
+    """The recording's media with that id, whole in storage."""
+    wanted = decode_id("med", media_id)
+    for media in recording.media_files:
+        if media.id == wanted and media.status == "uploaded":
+            return media
+    raise NotFound("Media not found")

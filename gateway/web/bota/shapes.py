@@ -1,0 +1,84 @@
+"""What Bota's clients read: recordings and media as JSON-ready values.
+
+Knows: Bota's field names. Refuses to know: routes and SQL. Storage keys never appear.
+"""
+
+from typing import Any
+
+import orjson
+
+from gateway.catalog import MediaFile, Recording, RecordingPage
+from gateway.protocol.cursor import encode_cursor
+from gateway.protocol.ids import encode_id
+from gateway.web.bota.upload_urls import UploadUrl
+from gateway.web.responses import whole_seconds
+from storage_adapters.part_uploads import PresignedPart
+
+Json = dict[str, Any]
+
+
+def page_json(page: RecordingPage) -> Json:
+    """A page; `next_cursor` is there when more follow."""
+    shown = {"data": [recording_json(recording) for recording in page.recordings], "has_more": page.end is not None}
+    if page.end is None:
+        return shown
+    return shown | {"next_cursor": encode_cursor(page.end.created_at, page.end.id)}
+
+
+def recording_json(recording: Recording) -> Json:
+    """B of the contract; its metadata is the text that the client gave, octet by octet."""
+    return {
+        "id": encode_id("rec", recording.id),
+        "device_id": recording.device_id,
+        "end_user_id": recording.end_user_id,
+        "name": recording.name,
+        "status": recording.status,
+        "duration_ms": duration_ms(recording),
+        "started_at": whole_seconds(recording.started_at),
+        "ended_at": whole_seconds(recording.ended_at),
+        "transcription_id": recording.transcription_id,
+        "media": [media_json(media) for media in recording.media_files],
+        "metadata": None if recording.metadata is None else orjson.Fragment(recording.metadata),
+        "created_at": whole_seconds(recording.created_at),
+    }
+
+
+def media_json(media: MediaFile) -> Json:
+    """A media file."""
+    return {
+        "id": encode_id("med", media.id),
+        "type": media.type,
+        "mime_type": media.content_type,
+        "file_size_bytes": media.size,
+        "status": media.status,
+        "captured_at": whole_seconds(media.captured_at),
+        "created_at": whole_seconds(media.created_at),
+    }
+
+
+def upload_url_json(media: MediaFile, url: UploadUrl) -> Json:
+    """Where a media file is sent to; `parts` is there when it may be sent in parts."""
+    shown = {
+        "media_id": encode_id("med", media.id),
+        "upload_url": url.url,
+        "expires_at": whole_seconds(url.expires_at),
+        "headers": url.headers,
+    }
+    return shown | {"parts": [part_json(part) for part in url.parts]} if url.parts else shown
+
+
+def part_json(part: PresignedPart) -> Json:
+    """A part of a file, and whether it was sent already."""
+    return {
+        "number": part.number,
+        "offset": part.offset,
+        "size_bytes": part.size,
+        "upload_url": part.url.url,
+        "uploaded": part.uploaded,
+    }
+
+
+def duration_ms(recording: Recording) -> int | None:
+    """How long the longest of its media lasts, in whole milliseconds; None while no duration is known."""
+    known = [media.duration_seconds for media in recording.media_files if media.duration_seconds is not None]
+    return round(max(known) * 1000) if known else None

@@ -1,0 +1,193 @@
+"""Resumable uploads: the tus protocol 1.0.0, core, creation, checksum, expiration and termination.
+
+Knows: the protocol's fields and statuses. Refuses to know: where pieces are kept, and what a file turns out to be.
+
+    POST   /v1/uploads/tus       Upload-Length, Upload-Metadata   201 Location     a pending media file
+    HEAD   /v1/uploads/{token}                                    200 Upload-Offset
+    PATCH  /v1/uploads/{token}   Upload-Offset, bytes             204 Upload-Offset
+    DELETE /v1/uploads/{token}                                    204
+
+What arrived before a connection broke is kept; under a checksum a piece is kept whole or not at all. With the last
+byte the file is there, as after a PUT: `upload-complete` shows it.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+from functools import wraps
+
+from aiohttp import hdrs, web
+
+from gateway.catalog import MediaFile, NewUpload, Owner, Scope
+from gateway.errors import Conflict, NotFound, Refusal
+from gateway.protocol.http_date import format_http_date
+from gateway.protocol.ids import decode_id
+from gateway.uploads.media_uploads import Uploads
+from gateway.web.access.authentication import Authenticator
+from gateway.web.bota.tus_fields import (
+    CONTENT_TYPE,
+    VERSION,
+    ChecksumMismatch,
+    check_version,
+    find_checksum,
+    number_of_bytes,
+    parse_metadata,
+)
+from gateway.web.bota.upload_urls import UploadUrlBody, UploadUrls, parse_promise
+from gateway.web.dialects import refusal_answer
+from gateway.web.upload_bodies import Allowance, Checksum, accepted
+from storage_adapters.base import StorageError
+from storage_adapters.resumable import PartialWriter
+
+Speaker = Callable[["TusRoutes", web.Request], Awaitable[web.Response]]
+
+
+def _speaking_tus(handler: Speaker) -> Speaker:
+    """Every answer names the version, refusals too; one of another version names those that are spoken."""
+
+    @wraps(handler)
+    async def speak(routes: "TusRoutes", request: web.Request) -> web.Response:
+        try:
+            response = await handler(routes, request)
+        except (Refusal, StorageError, web.HTTPException) as error:
+            response = refusal_answer(request, error)
+        response.headers["Tus-Resumable"] = VERSION
+        if response.status == web.HTTPPreconditionFailed.status_code:
+            response.headers["Tus-Version"] = VERSION
+        return response
+
+    return speak
+
+
+class TusRoutes:
+    """The protocol's four methods; `on_removed` is called when an object was queued for deletion."""
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        uploads: Uploads,
+        urls: UploadUrls,
+        streams: AbstractContextManager[None],
+        stall_timeout_seconds: float,
+        expires_in_seconds: int,
+        on_removed: Callable[[], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._authenticator = authenticator
+        self._uploads = uploads
+        self._urls = urls
+        self._streams = streams
+        self._stall_timeout = stall_timeout_seconds
+        self._expires_in = expires_in_seconds
+        self._on_removed = on_removed
+        self._now = now
+
+    @_speaking_tus
+    async def create(self, request: web.Request) -> web.Response:
+        """`POST /v1/uploads/tus`: a media file that arrives in pieces."""
+        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+        check_version(request)
+        metadata = parse_metadata(request.headers.get("Upload-Metadata", ""))
+        recording_id = decode_id("rec", metadata.get("recording_id", ""))
+        length = number_of_bytes(request, "Upload-Length")
+        if length > self._uploads.max_file_bytes:
+            raise web.HTTPRequestEntityTooLarge(max_size=self._uploads.max_file_bytes, actual_size=length)
+        promise = _promise(metadata, length)
+        if recording_id is None:
+            raise NotFound("Recording not found")
+        upload = NewUpload(promise.type, self._resumable(), promise.content_type, promise.file_size_bytes)
+        media = await self._uploads.promise(owner, recording_id, upload)
+        expires = int(self._now()) + self._expires_in
+        location = self._urls.gateway_url(request, owner, media, expires)
+        return web.Response(status=201, headers={hdrs.LOCATION: location, "Upload-Expires": format_http_date(expires)})
+
+    @_speaking_tus
+    async def offset(self, request: web.Request) -> web.Response:
+        """`HEAD /v1/uploads/{token}`: how much has arrived."""
+        check_version(request)
+        owner, media, expires = await self._find(request)
+        offset = await self._uploads.arrived(owner, media)
+        return web.Response(
+            headers={
+                "Upload-Offset": str(offset),
+                "Upload-Length": str(media.size),
+                "Upload-Expires": format_http_date(expires),
+                hdrs.CACHE_CONTROL: "no-store",
+            }
+        )
+
+    @_speaking_tus
+    async def append(self, request: web.Request) -> web.Response:
+        """`PATCH /v1/uploads/{token}`: the bytes from `Upload-Offset` on."""
+        check_version(request)
+        owner, media, expires = await self._find(request)
+        offset = number_of_bytes(request, "Upload-Offset")
+        checksum = find_checksum(request)
+        with self._streams:
+            async with self._uploads.resumable(media).append(media.object_key) as writer:
+                if writer.size != offset or media.etag is not None:
+                    raise Conflict(f"Upload-Offset is {offset}, and {_kept(media, writer)} bytes are kept")
+                await self._receive(request, media, writer, checksum)
+            await self._uploads.arrived(owner, media)
+        return web.Response(
+            status=204, headers={"Upload-Offset": str(writer.size), "Upload-Expires": format_http_date(expires)}
+        )
+
+    @_speaking_tus
+    async def terminate(self, request: web.Request) -> web.Response:
+        """`DELETE /v1/uploads/{token}`: forget the file and what arrived of it."""
+        check_version(request)
+        owner, media, _ = await self._find(request)
+        if not await self._uploads.uploads.remove_upload(owner, media.recording_id, media.id):
+            raise Conflict("The upload is completed")
+        self._on_removed()
+        return web.Response(status=204)
+
+    async def _receive(
+        self, request: web.Request, media: MediaFile, writer: PartialWriter, checksum: Checksum | None
+    ) -> None:
+        most = self._uploads.largest(media) - writer.size
+        allowance = Allowance(most, None, CONTENT_TYPE, self._stall_timeout)
+        async with _whole_under(checksum, writer), accepted(request, allowance) as body:
+            async for chunk in body:
+                if checksum is not None:
+                    checksum.update(chunk)
+                await writer.write(chunk)
+            if checksum is not None and not checksum.holds():
+                raise ChecksumMismatch(reason="Checksum Mismatch")
+
+    async def _find(self, request: web.Request) -> tuple[Owner, MediaFile, int]:
+        owner, grant = self._urls.verify(request)
+        media = await self._uploads.find(owner, grant.recording_id, grant.media_file_id)
+        if media.size is None:
+            raise Conflict("The upload's length was not promised")
+        return owner, media, grant.expires
+
+    def _resumable(self) -> str:
+        """The name of the storage that new pieces go to. Raises Conflict if it takes none."""
+        self._uploads.require_resumable()
+        return self._uploads.default.name
+
+
+@asynccontextmanager
+async def _whole_under(checksum: Checksum | None, writer: PartialWriter) -> AsyncGenerator[None, None]:
+    """Around a piece: under a checksum it is kept only if the block ends well, without one as far as it came."""
+    start = writer.size
+    try:
+        yield
+    except BaseException:
+        if checksum is not None:
+            await writer.truncate(start)
+        raise
+
+
+def _kept(media: MediaFile, writer: PartialWriter) -> int | None:
+    return writer.size if media.etag is None else media.size
+
+
+def _promise(metadata: dict[str, str], length: int) -> UploadUrlBody:
+    """What is promised; `type` follows from `filetype` (as browsers' clients send it) unless it is given."""
+    content_type = metadata.get("content_type") or metadata.get("filetype")
+    type = metadata.get("type") or (content_type or "").partition("/")[0]
+    return parse_promise({"type": type, "content_type": content_type or None, "file_size_bytes": length})

@@ -1,0 +1,79 @@
+"""Uploads in Bota's dialect: where to send a file, the file, and that all files are there.
+
+Knows: the three routes. Refuses to know: what an upload URL is (upload_urls), how bodies are checked
+(upload_bodies), and what becomes of a file (gateway.uploads.media_uploads).
+"""
+
+from contextlib import AbstractContextManager
+
+from aiohttp import hdrs, web
+
+from gateway.catalog import MediaFile, NewUpload, Owner, Scope
+from gateway.uploads.media_uploads import Uploads
+from gateway.web.access.authentication import Authenticator
+from gateway.web.bota.bodies import read_body
+from gateway.web.bota.query import find_idempotency_key, path_recording_id
+from gateway.web.bota.shapes import recording_json, upload_url_json
+from gateway.web.bota.upload_urls import UploadUrlBody, UploadUrls, promised_type
+from gateway.web.exchange import EXCHANGE
+from gateway.web.responses import json_response
+from gateway.web.upload_bodies import Allowance, accepted
+
+
+class UploadRoutes:
+    """`upload-url`, the PUT, `upload-complete`; `streams` counts the files that are on their way."""
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        uploads: Uploads,
+        urls: UploadUrls,
+        streams: AbstractContextManager[None],
+        stall_timeout_seconds: float,
+    ) -> None:
+        self._authenticator = authenticator
+        self._uploads = uploads
+        self._urls = urls
+        self._streams = streams
+        self._stall_timeout = stall_timeout_seconds
+
+    async def upload_url(self, request: web.Request) -> web.Response:
+        """`POST /v1/recordings/{recording_id}/upload-url`: a media file that waits for its bytes."""
+        owner = await self._owner(request)
+        recording_id = path_recording_id(request)
+        body = await read_body(request, UploadUrlBody)
+        storage = self._uploads.default
+        upload = NewUpload(
+            type=body.type,
+            storage=storage.name,
+            content_type=body.content_type,
+            size=body.file_size_bytes,
+            captured_at=body.captured_at,
+            upload_expires_at=self._urls.presigned_until(storage),
+        )
+        media = await self._uploads.promise(owner, recording_id, upload, await find_idempotency_key(request))
+        url = await self._urls.mint(request, owner, media, storage)
+        return json_response(upload_url_json(media, url))
+
+    async def put(self, request: web.Request) -> web.Response:
+        """`PUT /v1/uploads/{token}`: the whole file; again, until the upload is completed, it replaces it."""
+        owner, grant = self._urls.verify(request)
+        media = await self._uploads.find(owner, grant.recording_id, grant.media_file_id)
+        request[EXCHANGE].storage = media.storage
+        with self._streams:
+            async with accepted(request, self._allowance(media)) as body:
+                stat = await self._uploads.receive(owner, media, body)
+        return web.Response(headers={hdrs.ETAG: f'"{stat.etag}"', hdrs.CACHE_CONTROL: "no-store"})
+
+    async def upload_complete(self, request: web.Request) -> web.Response:
+        """`POST /v1/recordings/{recording_id}/upload-complete`: every file is there, and is what was promised."""
+        owner = await self._owner(request)
+        recording = await self._uploads.complete(owner, path_recording_id(request))
+        return json_response(recording_json(recording))
+
+    async def _owner(self, request: web.Request) -> Owner:
+        return await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+
+    def _allowance(self, media: MediaFile) -> Allowance:
+        return Allowance(self._uploads.max_file_bytes, media.size, promised_type(media), self._stall_timeout)

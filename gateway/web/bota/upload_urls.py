@@ -1,0 +1,137 @@
+"""Upload URLs, and what a client promises to send there.
+
+Knows: the two kinds of upload URL: the storage's own, or one of the gateway with a token. Refuses to know: how
+either is signed, and what becomes of a file.
+"""
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, NamedTuple
+
+from aiohttp import web
+from pydantic import AfterValidator, Field, StrictInt, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from gateway.catalog import UNKNOWN_CONTENT_TYPE, MediaFile, MediaType, Owner
+from gateway.errors import Forbidden
+from gateway.protocol.ids import encode_id
+from gateway.protocol.signing import owner_text, parse_owner
+from gateway.protocol.upload_tokens import BadUploadToken, UploadGrant, UploadTokens
+from gateway.storage import Storage
+from gateway.web.bota.bodies import Body
+from gateway.web.bota.query import Moment
+from gateway.web.exchange import EXCHANGE
+from gateway.web.parameters import invalid
+from storage_adapters.base import Presigning
+from storage_adapters.part_uploads import PartUploads, PresignedPart
+
+# RFC 9110 section 8.3.1, as far as anybody uses it: no quoted strings.
+_TOKEN: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105 - the grammar's word for a word
+_MEDIA_TYPE: Final = re.compile(rf"{_TOKEN}/{_TOKEN}( *; *{_TOKEN}={_TOKEN})*")
+_MAX_MEDIA_TYPE_LENGTH: Final = 200
+
+
+def _media_type(text: str) -> str:
+    if len(text) > _MAX_MEDIA_TYPE_LENGTH or not _MEDIA_TYPE.fullmatch(text):
+        raise PydanticCustomError("media_type", "Input should be a media type like audio/mpeg")
+    return text
+
+
+class UploadUrlBody(Body):
+    """`POST /v1/recordings/{recording_id}/upload-url`."""
+
+    type: MediaType
+    content_type: Annotated[str, Field(strict=True), AfterValidator(_media_type)] | None = None
+    file_size_bytes: Annotated[StrictInt, Field(ge=1, le=2**63 - 1)] | None = None
+    captured_at: Moment | None = None
+
+    @field_validator("content_type")
+    @classmethod
+    def _of_the_type(cls, content_type: str | None, seen: ValidationInfo) -> str | None:
+        type = seen.data.get("type")
+        if content_type and type and not content_type.lower().startswith(f"{type}/"):
+            raise PydanticCustomError("media_type", "Input should be of the type {type}", {"type": f"{type}/..."})
+        return content_type
+
+
+def parse_promise(members: dict[str, Any]) -> UploadUrlBody:
+    """A promise from its members. Raises Invalid."""
+    try:
+        return UploadUrlBody.model_validate(members)
+    except ValidationError as error:
+        raise invalid(error, ("body",)) from None
+
+
+def promised_type(media: MediaFile) -> str | None:
+    """The content type that was promised of a pending media file."""
+    return None if media.content_type == UNKNOWN_CONTENT_TYPE else media.content_type
+
+
+class UploadUrl(NamedTuple):
+    """Where a file is sent to, until when, and what must be sent with it; `parts` of it may be sent instead."""
+
+    url: str
+    expires_at: datetime
+    headers: dict[str, str]
+    parts: Sequence[PresignedPart] = ()
+
+
+class UploadUrls:
+    """Mints upload URLs. `public_url` is what clients call the gateway; None: what the request called it."""
+
+    def __init__(
+        self,
+        tokens: UploadTokens,
+        public_url: str | None,
+        expires_in_seconds: int,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._tokens = tokens
+        self._public_url = public_url.rstrip("/") if public_url else None
+        self._expires_in = expires_in_seconds
+        self._now = now
+
+    def presigned_until(self, storage: Storage) -> datetime | None:
+        """When a URL of the storage's own ends that is made now; None for a storage that makes none."""
+        if not isinstance(storage.adapter, Presigning):
+            return None
+        # A second more than the storage counts: it may sign a moment later.
+        return datetime.fromtimestamp(self._now(), UTC) + timedelta(seconds=self._expires_in + 1)
+
+    async def mint(self, request: web.Request, owner: Owner, media: MediaFile, storage: Storage) -> UploadUrl:
+        """A URL that takes the file in one PUT, and for a large one URLs that take it in parts."""
+        promised = promised_type(media)
+        if isinstance(storage.adapter, Presigning):
+            signed = await storage.adapter.presign_put(
+                media.object_key, content_type=promised, expires_in_seconds=self._expires_in
+            )
+            parts = await self._parts(media, storage)
+            return UploadUrl(signed.url, signed.expires_at, dict(signed.headers), parts)
+        headers = {} if promised is None else {"Content-Type": promised}
+        expires = int(self._now()) + self._expires_in
+        url = self.gateway_url(request, owner, media, expires)
+        return UploadUrl(url, datetime.fromtimestamp(expires, UTC), headers)
+
+    async def _parts(self, media: MediaFile, storage: Storage) -> Sequence[PresignedPart]:
+        if media.size is None or not isinstance(storage.adapter, PartUploads):
+            return ()
+        return await storage.adapter.presign_parts(
+            media.object_key, size=media.size, content_type=promised_type(media), expires_in_seconds=self._expires_in
+        )
+
+    def gateway_url(self, request: web.Request, owner: Owner, media: MediaFile, expires: int) -> str:
+        """A URL of the gateway that takes this media file until `expires` (seconds since the epoch)."""
+        grant = UploadGrant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, expires)
+        base = self._public_url or f"{request.scheme}://{request.host}"
+        return f"{base}/v1/uploads/{self._tokens.sign(grant)}"
+
+    def verify(self, request: web.Request) -> tuple[Owner, UploadGrant]:
+        """What the path's token permits; raises Forbidden. Asks no database."""
+        try:
+            grant = self._tokens.verify(request.match_info["token"], now=self._now())
+        except BadUploadToken as error:
+            raise Forbidden(str(error)) from None
+        request[EXCHANGE].principal = f"upload:{encode_id('med', grant.media_file_id)}"
+        return Owner(*parse_owner(grant.owner)), grant

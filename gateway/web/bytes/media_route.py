@@ -1,0 +1,120 @@
+"""The byte route: GET and HEAD of one media file.
+
+Knows: the way of one seek: admit -> find -> open -> plan -> send. Refuses to know: ranges and preconditions
+(gateway.protocol decides them) and how bytes are written (streaming.send).
+"""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from aiohttp import hdrs, web
+
+from gateway.catalog import MediaFile, RecordingCatalog
+from gateway.errors import Refusal
+from gateway.protocol.delivery import plan_delivery
+from gateway.web.access.cors import Cors
+from gateway.web.bytes.admissions import Admission, Admissions
+from gateway.web.bytes.conditions import conditions_of
+from gateway.web.bytes.streaming import Streamer
+from gateway.web.exchange import EXCHANGE, Exchange
+from gateway.web.fast_path.seeks import Seeks
+from gateway.web.links import Links
+from gateway.web.media_files import Ids
+from gateway.web.responses import SentResponse
+from storage_adapters.base import ObjectChanged, ObjectNotFound, ObjectStat, Presigning
+
+
+class MediaRoute:
+    """`/recordings/{recording_id}/media/{media_file_id}/raw`; a body has at most `max_ranges` parts."""
+
+    def __init__(
+        self,
+        *,
+        admissions: Admissions,
+        catalog: RecordingCatalog,
+        streamer: Streamer,
+        seeks: Seeks,
+        links: Links,
+        cors: Cors,
+        max_ranges: int,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._admissions = admissions
+        self._catalog = catalog
+        self._streamer = streamer
+        self._seeks = seeks
+        self._links = links
+        self._cors = cors
+        self._max_ranges = max_ranges
+        self._now = now
+
+    async def raw(self, request: web.Request) -> web.StreamResponse:
+        """The route, however its path is spelled."""
+        return await self.read(request, request[EXCHANGE], None)
+
+    async def read(self, request: web.Request, exchange: Exchange, ids: Ids | None) -> web.StreamResponse:
+        """The bytes: 200, 206, 304, 412 or 416; 302 where the storage serves its readers itself.
+
+        `ids` are the path's, None: they are still to be read from the route's match.
+        """
+        admission = await self._admissions.admit(request, exchange, ids)
+        # A URL that was presigned for GET refuses HEAD, which needs no bytes anyway.
+        if admission.storage.redirect and request.method == hdrs.METH_GET:
+            await self._redirect(admission)
+        try:
+            sent = await self._serve(request, exchange, admission, admission.prepared.expected)
+        except ObjectChanged:
+            # Nothing was written: what we remembered was out of date, so look, and answer afresh, once.
+            return await self._serve(request, exchange, admission, None)
+        except ObjectNotFound:
+            await self._flag(admission.media)
+            raise
+        self._seeks.learn(request, admission)
+        return sent
+
+    async def _redirect(self, admission: Admission) -> None:
+        """Raise HTTPFound if the storage can serve its readers."""
+        adapter = admission.storage.adapter
+        if isinstance(adapter, Presigning):
+            link = await self._links.presigned(adapter, admission.media, admission.prepared.disposition)
+            raise web.HTTPFound(link.url)
+
+    async def _serve(
+        self, request: web.Request, exchange: Exchange, admission: Admission, expected: ObjectStat | None
+    ) -> SentResponse:
+        media = admission.media
+        async with admission.storage.adapter.open(media.object_key, expected) as stored:
+            stat = stored.stat
+            if stat.etag != media.etag or media.missing_at is not None:
+                await self._remember(media, stat)
+            now = self._now()
+            plan = plan_delivery(
+                request.method,
+                conditions_of(request.headers),
+                admission.prepared.represent(stat, now=now),
+                boundary=_boundary,
+                now=now,
+                max_ranges=self._max_ranges,
+            )
+            shared = self._cors.headers(request.headers.get(hdrs.ORIGIN))
+            return await self._streamer.send(request, exchange, plan, shared, stored)
+
+    async def _flag(self, media: MediaFile) -> None:
+        """Write down that the object is missing, once."""
+        if media.missing_at is None:
+            with suppress(Refusal):
+                await self._catalog.record_missing(media)
+
+    async def _remember(self, media: MediaFile, stat: ObjectStat) -> None:
+        """Write down the version that the storage has now; a catalogue in trouble costs no answer."""
+        with suppress(Refusal):
+            await self._catalog.record_object_version(
+                media, size=stat.size, etag=stat.etag, object_modified_at=stat.last_modified
+            )
+
+
+def _boundary() -> str:
+    """What separates parts: nothing that could stand in an object by design or by chance."""
+    return os.urandom(16).hex()

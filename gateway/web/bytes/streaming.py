@@ -1,0 +1,202 @@
+"""send: the only code that writes a body.
+
+Knows: in which order head and segments go out, and what a broken promise costs.
+Refuses to know: why the plan says what it says.
+
+Nothing is written before the first byte of the object is at hand, so trouble up to then is still an answer
+(StorageError passes through). After it there is only the dropped connection: a body that cannot be finished is
+cut, never ended. Nothing else escapes: aiohttp would write its error page into the body.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Final
+
+from aiohttp import HttpVersion11, web
+
+from gateway.errors import Unavailable
+from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Segment
+from gateway.protocol.ranges import ByteSpan
+from gateway.web.bytes.heads import render_head
+from gateway.web.bytes.socket_wire import Stalled
+from gateway.web.bytes.wire import Wire, open_wire
+from gateway.web.exchange import Exchange
+from gateway.web.fast_path.connection import Answer
+from gateway.web.responses import SentResponse, sent_response
+from storage_adapters.base import StorageError, StoredObject, ZeroCopy
+
+_log: Final = logging.getLogger(__name__)
+
+_PIECE_BYTES: Final = 1024 * 1024
+
+
+class Streams:
+    """The streams that run now: at most `limit`."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._last: asyncio.Future[None] | None = None
+        self.running = 0
+
+    def has_room(self) -> bool:
+        """Whether one more may run."""
+        return self.running < self._limit
+
+    def begin(self) -> None:
+        """One more runs; raises Unavailable if it may not."""
+        if not self.has_room():
+            raise Unavailable("Too many streams are running", retry_after_seconds=1)
+        self.running += 1
+
+    def end(self) -> None:
+        """One that was begun has ended."""
+        self.running -= 1
+        if self._last is not None and not self.running:
+            # Who waited may have lost patience: that is how a drain ends at its deadline.
+            if not self._last.done():
+                self._last.set_result(None)
+            self._last = None
+
+    def __enter__(self) -> None:
+        self.begin()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    async def wait_idle(self) -> None:
+        """Return once no stream runs; for one waiter at a time."""
+        if self.running:
+            self._last = asyncio.get_running_loop().create_future()
+            await self._last
+
+
+class Streamer:
+    """Sends planned deliveries.
+
+    `stall_timeout_seconds` is how long a client may read nothing at all; `is_draining` says whether
+    connections should close behind their answers.
+    """
+
+    def __init__(self, streams: Streams, *, stall_timeout_seconds: float, is_draining: Callable[[], bool]) -> None:
+        self._streams = streams
+        self._stall_timeout = stall_timeout_seconds
+        self._is_draining = is_draining
+
+    async def send(
+        self, request: web.Request, exchange: Exchange, plan: DeliveryPlan, shared: HeaderBlock, stored: StoredObject
+    ) -> SentResponse:
+        """Write the plan's head, with the `shared` headers of all answers, and its body.
+
+        Raises StorageError or Unavailable while nothing was written; afterwards every trouble ends in a cut
+        connection and a word in `exchange.outcome`.
+        """
+        keep_alive = request.keep_alive and not self._is_draining()
+        exchange.status, exchange.promised = plan.status, plan.content_length
+        transport = request.transport
+        if transport is None:
+            exchange.outcome = "client_closed"
+            return sent_response(plan.status, keep_alive=False)
+        # HTTP/1.0 closes unless told otherwise (RFC 9112 section 9.3).
+        default = keep_alive and request.version >= HttpVersion11
+        head = render_head(plan, shared, exchange.request_id, "" if default else _connection(keep_alive=keep_alive))
+        with self._streams:
+            wire = open_wire(request, transport, self._stall_timeout)
+            whole = await _run(wire, head, plan.body, stored, exchange)
+        return sent_response(plan.status, keep_alive=keep_alive and whole)
+
+    async def finish(self, request: web.Request, begun: Answer, stored: StoredObject) -> SentResponse:
+        """Write the rest of a stream that runs already; every trouble ends in a cut connection."""
+        exchange, transport = begun.exchange, request.transport
+        if transport is None:
+            exchange.outcome = "client_closed"
+            return sent_response(exchange.status, keep_alive=False)
+        wire = open_wire(request, transport, self._stall_timeout)
+        wire.sent = begun.sent
+        whole = await _run(wire, begun.head, begun.rest, stored, exchange)
+        return sent_response(exchange.status, keep_alive=whole)
+
+
+def _connection(*, keep_alive: bool) -> str:
+    return "Connection: keep-alive\r\n" if keep_alive else "Connection: close\r\n"
+
+
+async def _run(wire: Wire, head: bytes, body: tuple[Segment, ...], stored: StoredObject, exchange: Exchange) -> bool:
+    """Send what the wire has not sent of the head, and the body; False where the connection was cut instead."""
+    try:
+        return await _deliver(wire, head[wire.sent :], body, stored, exchange)
+    finally:
+        wire.close()
+        exchange.sent = max(wire.sent - len(head), 0)
+
+
+async def _deliver(
+    wire: Wire, head: bytes, body: tuple[Segment, ...], stored: StoredObject, exchange: Exchange
+) -> bool:
+    """Send head and body; False where the connection was cut instead."""
+    try:
+        await _send(wire, head, body, stored)
+    except asyncio.CancelledError:
+        exchange.outcome = "client_closed"
+        wire.abort()
+        raise
+    except StorageError as error:
+        if not wire.sent:
+            raise
+        exchange.outcome = "aborted"
+        _log.warning(
+            "promised bytes cannot be produced", extra={"cause": str(error), "request_id": exchange.request_id}
+        )
+    except Stalled:
+        exchange.outcome = "stalled"
+    except OSError:
+        exchange.outcome = "client_closed"
+    except Exception:  # noqa: BLE001 - whatever it was, it must not become a second answer inside the first
+        exchange.outcome = "aborted"
+        _log.exception("a stream failed", extra={"request_id": exchange.request_id})
+    else:
+        return True
+    wire.abort()
+    return False
+
+
+async def _send(wire: Wire, head: bytes, body: tuple[Segment, ...], stored: StoredObject) -> None:
+    pending = head  # waits for the first bytes of the object
+    for segment in body:
+        if isinstance(segment, bytes):
+            pending += segment
+        else:
+            await _send_span(wire, pending, segment, stored)
+            pending = b""
+    if pending:
+        await wire.write(pending)
+
+
+async def _send_span(wire: Wire, pending: bytes, span: ByteSpan, stored: StoredObject) -> None:
+    offset, length = span
+    if isinstance(stored, ZeroCopy):
+        while length:
+            # Piece by piece, since each is asked for anew: a file that is written to meanwhile is noticed.
+            piece = stored.file_piece(offset, min(length, _PIECE_BYTES))
+            if piece is None:
+                break
+            await wire.send_file(pending, piece)
+            pending = b""
+            offset += piece.length
+            length -= piece.length
+    if length:
+        await _copy(wire, pending, offset, length, stored)
+
+
+async def _copy(wire: Wire, pending: bytes, offset: int, length: int, stored: StoredObject) -> None:
+    async with aclosing(stored.read(offset, length)) as chunks:
+        async for chunk in chunks:
+            length -= len(chunk)
+            if length < 0:
+                break
+            await wire.write(pending + chunk if pending else chunk)
+            pending = b""
+    # aiohttp does not compare a body with its promised length; a wrong one would poison the connection.
+    if length:
+        raise StorageError("", f"the storage sent {-length:+} bytes more than were asked for")

@@ -1,0 +1,94 @@
+"""How bytes get onto a connection: by the kernel where it can, through the transport where it must.
+
+Knows: what a wire is, and which one a connection allows. Refuses to know: HTTP.
+"""
+
+import asyncio
+import os
+from typing import Protocol
+
+from aiohttp import web
+
+from gateway.web.bytes.socket_wire import WINDOW_BYTES, SocketWire, Stalled, closed
+from storage_adapters.base import FilePiece, ObjectChanged, StorageUnavailable
+
+
+class Wire(Protocol):
+    """The way to one client. Errors of the connection are OSError; Stalled is a timeout."""
+
+    sent: int
+    """Bytes handed over so far."""
+
+    async def write(self, data: bytes) -> None:
+        """Hand all of `data` over."""
+        ...
+
+    async def send_file(self, before: bytes, piece: FilePiece) -> None:
+        """Hand over what stands before it, and the whole piece.
+
+        Raises StorageUnavailable before anything is sent if its first bytes cannot be read, ObjectChanged if the
+        file ends early.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Cut the connection, so that nothing sent so far can look whole."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the wire itself holds; the connection lives on."""
+        ...
+
+
+def open_wire(request: web.Request, transport: asyncio.Transport, stall_timeout_seconds: float) -> Wire:
+    """The fastest wire that this connection allows now."""
+    encrypted = transport.get_extra_info("sslcontext") is not None
+    sock = transport.get_extra_info("socket")
+    if encrypted or sock is None or transport.get_write_buffer_size():
+        return TransportWire(request, transport, stall_timeout_seconds)
+    return SocketWire(transport, sock, stall_timeout_seconds)
+
+
+class TransportWire:
+    """Through the transport's buffer: for TLS, and behind bytes that are still in that buffer."""
+
+    def __init__(self, request: web.Request, transport: asyncio.Transport, stall_timeout_seconds: float) -> None:
+        self._writer = request.writer
+        self._transport = transport
+        self._stall_timeout = stall_timeout_seconds
+        self.sent = 0
+
+    async def write(self, data: bytes) -> None:
+        if self._transport.is_closing():
+            raise closed()
+        self._transport.write(data)
+        self.sent += len(data)
+        try:
+            async with asyncio.timeout(self._stall_timeout):
+                await self._writer.drain()
+        except TimeoutError:
+            raise Stalled from None
+
+    async def send_file(self, before: bytes, piece: FilePiece) -> None:
+        fd, offset, length = piece
+        while length:
+            chunk = await _read(fd, offset, min(length, WINDOW_BYTES))
+            if not chunk:
+                raise ObjectChanged("", f"the file ends before byte {offset}")
+            await self.write(before + chunk)
+            before = b""
+            offset += len(chunk)
+            length -= len(chunk)
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+async def _read(fd: int, offset: int, length: int) -> bytes:
+    try:
+        return await asyncio.to_thread(os.pread, fd, length, offset)
+    except OSError as error:
+        raise StorageUnavailable("", str(error)) from error

@@ -1,0 +1,1 @@
+"""The fast path: repeated range requests answered before aiohttp parses them."""

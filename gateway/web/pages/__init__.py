@@ -1,0 +1,1 @@
+"""The player page at `/` and the contract page at `/docs`."""

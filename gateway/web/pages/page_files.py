@@ -1,0 +1,72 @@
+"""Files of a page: the security policy they are served under, and the tags by which a browser keeps its copy.
+
+Knows: which files there are (read once, at start), and that they change with the gateway's version alone.
+Refuses to know: what they do.
+"""
+
+import time
+from collections.abc import Mapping
+from hashlib import sha256
+from mimetypes import guess_type
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+from gateway.protocol.conditional import Validators, failed_precondition
+from gateway.web.bytes.conditions import conditions_of
+
+_POLICY: Final = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "connect-src": "'self'",
+    "img-src": "'self' data:",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+
+
+class _File(NamedTuple):
+    content: bytes
+    media_type: str
+    etag: str
+
+
+class PageFiles:
+    """Files by name; `policy` replaces or adds directives (CSP Level 3): nothing inline, nothing of others."""
+
+    def __init__(self, files: Mapping[str, bytes], policy: Mapping[str, str]) -> None:
+        self._files = {name: _file(name, content) for name, content in files.items()}
+        self._policy = "; ".join(f"{directive} {sources}" for directive, sources in (_POLICY | dict(policy)).items())
+
+    def answer(self, request: web.Request, name: str) -> web.Response:
+        """The file, or 304 for who has it already. Raises HTTPNotFound and HTTPPreconditionFailed."""
+        file = self._files.get(name)
+        if file is None:
+            raise web.HTTPNotFound
+        headers = {"ETag": file.etag, "Cache-Control": "no-cache", "Content-Security-Policy": self._policy}
+        match _failed(request, file):
+            case 304:
+                return web.Response(status=304, headers=headers)
+            case 412:
+                raise web.HTTPPreconditionFailed
+        headers |= {
+            "Content-Type": file.media_type,
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return web.Response(body=file.content, headers=headers)
+
+
+def _file(name: str, content: bytes) -> _File:
+    media_type = guess_type(name)[0] or "application/octet-stream"
+    if media_type.startswith("text/"):
+        media_type += "; charset=utf-8"
+    return _File(content, media_type, f'"{sha256(content).hexdigest()[:32]}"')
+
+
+def _failed(request: web.Request, file: _File) -> int | None:
+    """Preconditions by tag; those by date are none, as the files have none (RFC 9110 sections 13.1.3 and 13.1.4)."""
+    by_tag = conditions_of(request.headers)._replace(if_modified_since=None, if_unmodified_since=None)
+    return failed_precondition(by_tag, Validators(file.etag, 0), now=time.time())

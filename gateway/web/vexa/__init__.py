@@ -1,0 +1,1 @@
+"""Vexa's dialect: `/recordings`, `/transcripts` and the uploads of meeting bots."""

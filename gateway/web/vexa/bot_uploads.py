@@ -1,0 +1,187 @@
+"""What meeting bots send, in Vexa's dialect: `POST /internal/recordings/upload`.
+
+Knows: the form's fields, and who may send it: a key with `recordings:write`, or the shared secret, whose
+recordings belong to one user of the settings. Refuses to know: what becomes of a chunk (gateway.uploads.bot_sessions).
+
+    metadata       a JSON object with the fields below; a field of the form's own wins
+    session_uid    which recording
+    media_type     audio (default) or video
+    chunk_seq      which chunk, from 0 (default)
+    is_final       whether it is the last (default)
+    file           the bytes, behind the fields; what stands behind it is not read
+
+Formats, durations and rates that bots tell are passed over: they are found by reading the file.
+"""
+
+import asyncio
+import hmac
+from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager, aclosing
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from aiohttp import BodyPartReader, MultipartReader, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from pydantic import BaseModel, Field, ValidationError
+
+from gateway.catalog import ApiKeys, Owner, Recording, Scope
+from gateway.errors import Fault, Invalid
+from gateway.uploads.bot_sessions import Chunk, Sessions
+from gateway.web.access.authentication import Authenticator
+from gateway.web.bota.query import Text
+from gateway.web.exchange import EXCHANGE
+from gateway.web.expectations import permit_body
+from gateway.web.parameters import invalid
+from gateway.web.responses import json_response
+from gateway.web.upload_bodies import Allowance, checked
+from gateway.web.vexa.shapes import STATUS
+
+_MAX_FIELD_BYTES: Final = 64 * 1024
+_MAX_FIELDS: Final = 32
+_CHUNK_BYTES: Final = 256 * 1024
+# aiohttp's words for what is no form: its text, its end, the head of one of its parts.
+_MALFORMED: Final = (ValueError, web.RequestPayloadError, HttpProcessingError)
+
+
+class ChunkForm(BaseModel):
+    """The fields that count."""
+
+    session_uid: Annotated[Text, Field(min_length=1, max_length=255)]
+    media_type: Literal["audio", "video"] = "audio"
+    chunk_seq: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    is_final: bool = True
+
+
+_FIELDS: Final = frozenset({"metadata", *ChunkForm.model_fields})
+
+
+@dataclass(frozen=True, slots=True)
+class InternalSecret:
+    """The shared secret, and the e-mail address of the user who owns what comes with it."""
+
+    secret: str
+    owner: str
+
+
+class BotUploadRoutes:
+    """The one route; without `internal` only keys are accepted."""
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        api_keys: ApiKeys,
+        internal: InternalSecret | None,
+        sessions: Sessions,
+        streams: AbstractContextManager[None],
+        stall_timeout_seconds: float,
+    ) -> None:
+        self._authenticator = authenticator
+        self._api_keys = api_keys
+        self._internal = internal
+        self._sessions = sessions
+        self._streams = streams
+        self._stall_timeout = stall_timeout_seconds
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """`POST /internal/recordings/upload`: a chunk, or a whole file."""
+        owner = await self._owner(request)
+        with self._streams:
+            form, file = await self._read_fields(request)
+            chunk = Chunk(form.session_uid, form.media_type, form.chunk_seq, form.is_final)
+            media = await self._sessions.find(owner, chunk)
+            request[EXCHANGE].storage = media.storage
+            allowance = Allowance(self._sessions.room(media), None, None, self._stall_timeout)
+            async with aclosing(self._read(file)) as pieces, aclosing(checked(pieces, allowance, ())) as body:
+                recording = await self._sessions.receive(owner, media, chunk, body)
+        return json_response(_receipt(recording, media.id, chunk))
+
+    async def _owner(self, request: web.Request) -> Owner:
+        if self._internal is not None and _bearer_is(request, self._internal.secret):
+            request[EXCHANGE].principal = "internal"
+            return Owner(await self._api_keys.ensure_user(self._internal.owner))
+        return await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+
+    async def _read_fields(self, request: web.Request) -> tuple[ChunkForm, BodyPartReader]:
+        """The fields before the file, and the file. Raises Invalid."""
+        if not request.content_type.startswith("multipart/"):
+            raise _invalid("body", "It should be multipart/form-data")
+        await permit_body(request)
+        given: dict[str, Any] = {}
+        try:
+            reader = await request.multipart()
+            for _ in range(_MAX_FIELDS):
+                part = await self._next_part(reader)
+                if part.name == "file":
+                    return _form(given), part
+                text = await self._read_text(part)
+                if part.name in _FIELDS:
+                    given[part.name] = text
+        except _MALFORMED:
+            raise _invalid("body", "It is no well-formed multipart/form-data") from None
+        raise _invalid("body", f"It has more than {_MAX_FIELDS} fields before its file")
+
+    async def _next_part(self, reader: MultipartReader) -> BodyPartReader:
+        part = await self._patiently(reader.next())
+        if not isinstance(part, BodyPartReader):
+            raise _invalid("file", "It is missing")
+        return part
+
+    async def _read_text(self, part: BodyPartReader) -> str:
+        text = b""
+        while chunk := await self._patiently(part.read_chunk(_MAX_FIELD_BYTES)):
+            text += chunk
+            if len(text) > _MAX_FIELD_BYTES:
+                raise _invalid("body", f"A field has more than {_MAX_FIELD_BYTES} bytes")
+        return text.decode()
+
+    async def _read(self, file: BodyPartReader) -> AsyncGenerator[bytes, None]:
+        try:
+            while chunk := await self._patiently(file.read_chunk(_CHUNK_BYTES)):
+                yield chunk
+        except _MALFORMED:
+            raise _invalid("file", "It is malformed, or ends early") from None
+
+    async def _patiently(self, reading: Any) -> Any:
+        try:
+            async with asyncio.timeout(self._stall_timeout):
+                return await reading
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+
+
+def _form(given: dict[str, Any]) -> ChunkForm:
+    """The form's own fields over those of its `metadata`; what is null was not given. Raises Invalid."""
+    try:
+        told = orjson.loads(given.get("metadata") or "{}")
+    except orjson.JSONDecodeError:
+        told = None
+    if not isinstance(told, dict):
+        raise _invalid("metadata", "It should be a JSON object")
+    members = {name: value for name, value in {**told, **given}.items() if value is not None}
+    try:
+        return ChunkForm.model_validate(members)
+    except ValidationError as error:
+        raise invalid(error, ("body",)) from None
+
+
+def _bearer_is(request: web.Request, secret: str) -> bool:
+    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    given = token.strip().encode(errors="surrogateescape")
+    return scheme.lower() == "bearer" and hmac.compare_digest(given, secret.encode())
+
+
+def _receipt(recording: Recording, media_file_id: int, chunk: Chunk) -> dict[str, Any]:
+    return {
+        "recording_id": recording.id,
+        "media_file_id": media_file_id,
+        "session_uid": chunk.session_uid,
+        "chunk_seq": chunk.number,
+        "is_final": chunk.is_last,
+        "status": STATUS[recording.status],
+    }
+
+
+def _invalid(field: str, text: str) -> Invalid:
+    return Invalid((Fault("form", ("body", field), text, None),))

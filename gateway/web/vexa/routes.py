@@ -1,0 +1,129 @@
+"""Vexa's dialect: its JSON routes.
+
+Knows: which question each route asks of the catalogue. Refuses to know: SQL, error bodies (dialects) and
+field names (vexa_shapes).
+"""
+
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+
+from gateway.catalog import MediaFile, Owner, RecordingCatalog, Scope
+from gateway.errors import NotFound
+from gateway.storage import Storage, storage_named
+from gateway.web.access.authentication import Authenticator
+from gateway.web.links import Link, Links, file_name, raw_path
+from gateway.web.media_files import uploaded_media
+from gateway.web.parameters import MasterQuery, RecordingsQuery, parse_query, path_id
+from gateway.web.responses import json_response, whole_seconds
+from gateway.web.vexa.shapes import Json, recording_json, transcript_json
+
+
+class VexaRoutes:
+    """The JSON routes; `on_deleted` is called when objects were queued for deletion."""
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        catalog: RecordingCatalog,
+        storages: Mapping[str, Storage],
+        links: Links,
+        on_deleted: Callable[[], None],
+    ) -> None:
+        self._authenticator = authenticator
+        self._catalog = catalog
+        self._storages = storages
+        self._links = links
+        self._on_deleted = on_deleted
+
+    async def list_recordings(self, request: web.Request) -> web.Response:
+        """`GET /recordings`: a page, newest first."""
+        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        query = parse_query(RecordingsQuery, request)
+        page = await self._catalog.list_recordings(
+            owner, limit=query.limit, offset=query.offset, meeting_id=query.meeting_id
+        )
+        return json_response({"recordings": [recording_json(recording, self._storages) for recording in page]})
+
+    async def get_recording(self, request: web.Request) -> web.Response:
+        """`GET /recordings/{recording_id}`."""
+        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        recording = await self._catalog.find_recording(owner, path_id(request, "recording_id"))
+        if recording is None:
+            raise NotFound("Recording not found")
+        return json_response(recording_json(recording, self._storages))
+
+    async def delete_recording(self, request: web.Request) -> web.Response:
+        """`DELETE /recordings/{recording_id}`: gone for readers at once; the objects follow from the queue."""
+        owner = await self._owner(request, Scope.RECORDINGS_WRITE)
+        recording_id = path_id(request, "recording_id")
+        if not await self._catalog.delete_recording(owner, recording_id):
+            raise NotFound("Recording not found")
+        self._on_deleted()
+        return json_response({"status": "deleted", "recording_id": recording_id})
+
+    async def download(self, request: web.Request) -> web.Response:
+        """`GET /recordings/{recording_id}/media/{media_file_id}/download`."""
+        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        media = await uploaded_media(request, self._catalog, owner)
+        return json_response(await self._download_json(request, owner, media))
+
+    async def playback_url(self, request: web.Request) -> web.Response:
+        """`POST /recordings/{recording_id}/media/{media_file_id}/playback-url`."""
+        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        media = await uploaded_media(request, self._catalog, owner)
+        link = self._links.playback(request, owner, media, "inline")
+        return json_response({"url": link.url, "expires_at": whole_seconds(link.expires_at)})
+
+    async def master(self, request: web.Request) -> web.Response:
+        """`GET /recordings/{recording_id}/master?type=`: the newest finished file of that type."""
+        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        recording_id = path_id(request, "recording_id")
+        query = parse_query(MasterQuery, request)
+        media = await self._catalog.find_master(owner, recording_id, query.type)
+        if media is None:
+            known = await self._catalog.find_recording(owner, recording_id)
+            raise NotFound("Media file not found" if known else "Recording not found")
+        return json_response(
+            await self._download_json(request, owner, media)
+            | {
+                "media_file_id": media.id,
+                "raw_url": raw_path(media.recording_id, media.id),
+                "duration_seconds": media.duration_seconds,
+            }
+        )
+
+    async def transcript(self, request: web.Request) -> web.Response:
+        """`GET /transcripts/{platform}/{native_meeting_id}`: the newest meeting of that key."""
+        owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
+        platform, native_id = request.match_info["platform"], request.match_info["native_meeting_id"]
+        transcript = await self._catalog.find_transcript(owner, platform, native_id)
+        if transcript is None:
+            raise NotFound(f"Meeting not found for platform {platform} and ID {native_id}")
+        return json_response(transcript_json(transcript, self._storages))
+
+    async def recording_transcript(self, request: web.Request) -> web.Response:
+        """`GET /recordings/{recording_id}/transcript`: the meeting that the recording is of."""
+        owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
+        recording_id = path_id(request, "recording_id")
+        transcript = await self._catalog.find_transcript_of(owner, recording_id)
+        if transcript is None:
+            known = await self._catalog.find_recording(owner, recording_id)
+            raise NotFound("Transcript not found" if known else "Recording not found")
+        return json_response(transcript_json(transcript, self._storages))
+
+    async def _owner(self, request: web.Request, scope: Scope) -> Owner:
+        return await self._authenticator.authenticate(request, scope)
+
+    async def _download_json(self, request: web.Request, owner: Owner, media: MediaFile) -> Json:
+        storage = storage_named(self._storages, media.storage, media.object_key)
+        link: Link = await self._links.download(request, owner, media, storage)
+        return {
+            "download_url": link.url,
+            "url": link.url,
+            "filename": file_name(media),
+            "content_type": media.content_type,
+            "file_size_bytes": media.size,
+            "expires_in": self._links.seconds_left(link),
+        }

@@ -1,0 +1,48 @@
+"""The waveform of a media file, for a player to draw.
+
+Knows: how far a waveform has come, and that a recording that is gone has none. Refuses to know: how it is computed.
+"""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from gateway.catalog import RecordingCatalog, Scope
+from gateway.errors import NotFound
+from gateway.media.waveforms import Waveforms
+from gateway.storage import Storage, storage_named
+from gateway.web.access.authentication import Authenticator
+from gateway.web.media_files import uploaded_media
+from gateway.web.responses import json_response
+
+
+class WaveformRoute:
+    """`/recordings/{recording_id}/media/{media_file_id}/waveform`."""
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        catalog: RecordingCatalog,
+        storages: Mapping[str, Storage],
+        waveforms: Waveforms,
+    ) -> None:
+        self._authenticator = authenticator
+        self._catalog = catalog
+        self._storages = storages
+        self._waveforms = waveforms
+
+    async def waveform(self, request: web.Request) -> web.Response:
+        """`GET`: the bins so far; a client asks again until they are complete."""
+        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
+        media = await uploaded_media(request, self._catalog, owner)
+        storage = storage_named(self._storages, media.storage, media.object_key)
+        waveform = await self._waveforms.find(storage, media.object_key)
+        if waveform.fault:
+            raise NotFound(waveform.fault)
+        return json_response(
+            {
+                "bins": list(waveform.bins),
+                "seconds_covered": waveform.seconds_covered,
+                "complete": waveform.complete,
+            }
+        )

@@ -1,0 +1,127 @@
+"""One connection to S3: one request at a time, kept for the next one while S3 keeps it.
+
+Knows: a transport, and whose bytes arrive on it. Refuses to know: what is asked for, and the other connections.
+
+It is free as soon as a response is complete, however slow its reader is. An HTTP client of general use costs three
+times the CPU for this: cookies, redirects, tracing, decompression, and streams of its own.
+"""
+
+import asyncio
+from typing import NamedTuple, Protocol, cast
+
+from storage_adapters.s3.error_codes import Interrupted, Stale
+from storage_adapters.s3.get_responses import Response
+from storage_adapters.s3.response_heads import MalformedHead
+
+
+class Origin(NamedTuple):
+    """Whom to connect to."""
+
+    host: str
+    port: int
+    is_tls: bool
+
+
+class Owner(Protocol):
+    """Who gave a connection out."""
+
+    def take_back(self, connection: "Connection", *, is_usable: bool) -> None:
+        """A response is over; another request can be made if the connection `is_usable`."""
+
+    def forget(self, connection: "Connection") -> None:
+        """The connection is no more."""
+
+    def count(self, received: int) -> None:
+        """So many bytes have come."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection; whatever arrives while nothing was asked ends it (RFC 9112 section 9.2)."""
+
+    def __init__(self, owner: Owner, origin: Origin) -> None:
+        self.origin = origin
+        self._owner = owner
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport  # from `connection_made` on, which comes before anything else
+        self._response: Response | None = None
+        self._is_kept = False
+        self._heard_at = self._loop.time()
+
+    def is_open(self) -> bool:
+        """Whether anything can be asked over it."""
+        return not self._transport.is_closing()
+
+    def ask(self, request: bytes, *, limit: int) -> Response:
+        """Send this request. While more than `limit` bytes of its response wait to be read, S3 is held up."""
+        response = self._response = Response(self, limit)
+        self._heard_at = self._loop.time()
+        self._transport.write(request)
+        return response
+
+    def check(self, *, idle_seconds: float, silent_seconds: float) -> None:
+        """End it if it has been idle for so long, or silent inside a response."""
+        response, seconds = self._response, self._loop.time() - self._heard_at
+        if response is None:
+            if seconds >= idle_seconds:
+                self.abort("it was idle")
+        elif seconds >= silent_seconds and not response.is_full:
+            self.abort(f"S3 was silent for {silent_seconds} s")
+
+    def abort(self, reason: str) -> None:
+        """Close it at once; a response that is under way breaks off for this reason."""
+        self._transport.abort()
+        self._end(Interrupted(reason, at_once=True))
+
+    def resume(self) -> None:
+        """(responses.Source)"""
+        self._heard_at = self._loop.time()
+        if self.is_open():
+            self._transport.resume_reading()
+
+    def abandon(self, response: Response) -> None:
+        """(responses.Source)"""
+        if response is self._response:
+            self.abort("nobody reads on")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """(asyncio.Protocol)"""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """(asyncio.Protocol)"""
+        response = self._response
+        if response is None:
+            self._transport.abort()
+            return
+        self._heard_at = self._loop.time()
+        self._owner.count(len(data))
+        was_full = response.is_full
+        try:
+            surplus = response.feed(data)
+        except MalformedHead as error:
+            self.abort(str(error))
+            return
+        if response.is_full != was_full:
+            (self._transport.pause_reading if response.is_full else self._transport.resume_reading)()
+        if response.is_complete:
+            self._free(is_usable=not surplus and response.is_persistent)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """(asyncio.Protocol)"""
+        is_stale = self._is_kept and self._response is not None and not self._response.has_begun
+        kind = Stale if is_stale else Interrupted
+        self._end(kind(f"the connection ended: {exc or 'closed by S3'}", at_once=True))
+        self._owner.forget(self)
+
+    def _end(self, failure: Interrupted) -> None:
+        response = self._response
+        if response is not None:
+            response.end(failure)
+            self._free(is_usable=False)
+
+    def _free(self, *, is_usable: bool) -> None:
+        self._response = None
+        self._is_kept = True
+        if not is_usable:
+            self._transport.abort()
+        self._owner.take_back(self, is_usable=is_usable)

@@ -1,0 +1,220 @@
+"""A bucket as a storage: bytes by presigned URL, everything else by the SDK.
+
+Knows: the words of `base`, and which request of S3 each of them is. Refuses to know: HTTP and windows.
+
+Connections of both paths count against one limit; a request that finds none free waits a bounded
+time, then it is StorageUnavailable.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
+
+from storage_adapters.base import (
+    BatchDeleting,
+    InvalidKey,
+    Keeping,
+    KeptObject,
+    Listable,
+    ListedObject,
+    ObjectStat,
+    PresignedUrl,
+    Presigning,
+    StorageError,
+    StoredObject,
+    Writable,
+)
+from storage_adapters.part_uploads import PartUploads, PresignedPart
+from storage_adapters.remote import Remote, Traffic
+from storage_adapters.s3.batch_deletion import delete_all, delete_one
+from storage_adapters.s3.budget import Budget
+from storage_adapters.s3.clients import S3Clients, open_clients
+from storage_adapters.s3.error_codes import translated
+from storage_adapters.s3.gets import open_gets
+from storage_adapters.s3.names import name_of
+from storage_adapters.s3.openings import Openings
+from storage_adapters.s3.options import S3Options, parse_options
+from storage_adapters.s3.parts import S3Parts
+from storage_adapters.s3.requests import SdkRequests
+from storage_adapters.s3.retries import RetryTokens
+from storage_adapters.s3.s3_objects import listed_object
+from storage_adapters.s3.urls import SignedUrl, SignedUrls
+from storage_adapters.s3.window import ReadPath
+from storage_adapters.s3.writer import MultipartWriter
+from storage_adapters.slices import SliceCache, open_cache
+
+
+async def connect(**options: Any) -> "S3Storage":
+    """A storage over one bucket; S3 is first asked when the storage is used.
+
+    The options are the fields of `S3Options`. Raises ValueError with everything that is wrong with them.
+    """
+    parsed = parse_options(options)
+    stack = AsyncExitStack()
+    try:
+        clients = await open_clients(parsed, stack)
+        connections = Budget(parsed.max_connections)
+        gets = await open_gets(parsed, clients, connections, stack)
+        cache = await _open_cache(parsed, stack)
+    except BaseException:
+        await stack.aclose()
+        raise
+    # Enough for every connection to be retried once when S3 restarts.
+    tokens = RetryTokens(2 * parsed.max_connections)
+    path = ReadPath(parsed, gets, Budget(parsed.buffer_budget_bytes), tokens)
+    requests = SdkRequests(clients, connections, parsed.pool_timeout_seconds)
+    openings = Openings(parsed, requests, path, cache)
+    return S3Storage(parsed, clients, requests, openings, stack)
+
+
+async def _open_cache(options: S3Options, stack: AsyncExitStack) -> SliceCache | None:
+    if options.cache_folder is None or options.cache_max_bytes is None:
+        return None
+    cache = await open_cache(options.cache_folder, options.cache_max_bytes)
+    stack.push_async_callback(cache.close)
+    return cache
+
+
+class S3Storage(Remote, Keeping, Presigning, PartUploads, Writable, Listable, BatchDeleting):
+    """A StorageAdapter over one bucket. `connections` and `memory` say how much of each is free."""
+
+    def __init__(
+        self, options: S3Options, clients: S3Clients, requests: SdkRequests, openings: Openings, stack: AsyncExitStack
+    ) -> None:
+        self.connections = requests.connections
+        self.memory = openings.memory
+        self._options = options
+        self._bucket = options.bucket
+        self._requests = requests
+        self._parts = S3Parts(self._requests, clients, options.bucket, options.upload_part_bytes)
+        self._public_urls = SignedUrls(clients.public, clients.credentials)
+        self._openings = openings
+        self._cache = openings.cache
+        self._stack = stack
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the byte path asked of S3; what the SDK asks is not counted."""
+        return self._openings.traffic
+
+    @property
+    def cached_bytes(self) -> int:
+        """What the cache of slices keeps."""
+        return 0 if self._cache is None else self._cache.size
+
+    def open(self, key: str, expected: ObjectStat | None = None) -> AbstractAsyncContextManager[StoredObject]:
+        """Pin one version: the expected one without asking S3, else the one that HEAD finds."""
+        return self._openings.open(key, expected)
+
+    def at_hand(self, key: str) -> KeptObject | None:
+        """What the cache has of the object; nothing without one."""
+        return None if self._cache is None else self._cache.at_hand(key)
+
+    async def delete(self, key: str) -> None:
+        """Remove the object; in a versioned bucket, hide it."""
+        with self._openings.dropping((key,)), suppress(InvalidKey):
+            await delete_one(self._requests, self._bucket, name_of(self._options.prefix, key), key)
+
+    async def delete_many(self, keys: Iterable[str]) -> dict[str, StorageError]:
+        """Remove these objects in batches; what could not be removed, by key. Raises nothing of S3's."""
+        keys = tuple(keys)
+        names: dict[str, str] = {}
+        for key in keys:
+            with suppress(InvalidKey):
+                names[name_of(self._options.prefix, key)] = key
+        with self._openings.dropping(keys):
+            return await delete_all(self._requests, self._bucket, names)
+
+    async def ping(self) -> None:
+        """Return if the bucket exists and lets us in (HeadBucket wants s3:ListBucket)."""
+        await self._openings.ping()
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+    def create(self, key: str, *, content_type: str | None = None) -> AbstractAsyncContextManager[MultipartWriter]:
+        """Write an object in parts (see `writer`)."""
+        return self._create(key, content_type)
+
+    async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
+        """Every object whose key starts with `prefix`, a page of S3's at a time; no connection is held between."""
+        cut = len(self._options.prefix)
+        start: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._options.prefix + prefix}
+        while True:
+            page = await self._requests.send(prefix, lambda s3: s3.list_objects_v2(**start))
+            for entry in page.get("Contents", ()):
+                yield listed_object(entry, cut)
+            if not page.get("IsTruncated"):
+                return
+            start["ContinuationToken"] = page["NextContinuationToken"]
+
+    async def presign_get(
+        self,
+        key: str,
+        *,
+        content_type: str | None,
+        content_disposition: str | None,
+        expires_in_seconds: int | None = None,
+    ) -> PresignedUrl:
+        """A URL for clients, the same for all who ask alike within `presign_window_seconds`.
+
+        Its life begins when it is first given out; at least half of it is left to whoever gets it last.
+        """
+        lifetime = expires_in_seconds or self._options.presign_expires_in_seconds
+        asked = {
+            "Bucket": self._bucket,
+            "Key": name_of(self._options.prefix, key),
+            "ResponseContentType": content_type,
+            "ResponseContentDisposition": content_disposition,
+        }
+        params = tuple((name, value) for name, value in asked.items() if value is not None)
+        reuse_seconds = min(self._options.presign_window_seconds, lifetime / 2)
+        with translated(key):
+            signed = await self._public_urls.get_object(
+                params, expires_in_seconds=lifetime, reuse_seconds=reuse_seconds
+            )
+        return presigned(signed)
+
+    async def presign_put(
+        self, key: str, *, content_type: str | None, expires_in_seconds: int | None = None
+    ) -> PresignedUrl:
+        """A URL that writes the object; the content type is signed and must be sent."""
+        lifetime = expires_in_seconds or self._options.presign_expires_in_seconds
+        name = name_of(self._options.prefix, key)
+        kind = () if content_type is None else (("ContentType", content_type),)
+        with translated(key):
+            signed = await self._public_urls.put_object(
+                (("Bucket", self._bucket), ("Key", name), *kind), expires_in_seconds=lifetime
+            )
+        return presigned(signed, () if content_type is None else (("Content-Type", content_type),))
+
+    async def presign_parts(
+        self, key: str, *, size: int, content_type: str | None, expires_in_seconds: int | None = None
+    ) -> Sequence[PresignedPart]:
+        """Fresh URLs for the parts of a multipart upload (see `parts`)."""
+        lifetime = expires_in_seconds or self._options.presign_expires_in_seconds
+        return await self._parts.presign(key, name_of(self._options.prefix, key), size, content_type, lifetime)
+
+    async def join_parts(self, key: str, *, size: int) -> bool:
+        """Complete the multipart upload, if it has all its bytes."""
+        return await self._parts.join(key, name_of(self._options.prefix, key), size)
+
+    async def abort_parts(self, prefix: str, *, older_than_seconds: float) -> int:
+        """Abort multipart uploads that nobody completed."""
+        return await self._parts.abort(self._options.prefix + prefix, older_than_seconds)
+
+    @asynccontextmanager
+    async def _create(self, key: str, content_type: str | None) -> AsyncGenerator[MultipartWriter, None]:
+        name = name_of(self._options.prefix, key)
+        writer = MultipartWriter(lambda ask: self._requests.send(key, ask), self._bucket, name, content_type)
+        try:
+            yield writer
+            await writer.finish()
+        except BaseException:
+            await writer.abort()
+            raise
+
+
+def presigned(signed: SignedUrl, headers: tuple[tuple[str, str], ...] = ()) -> PresignedUrl:
+    """The URL in the words of `base`."""
+    return PresignedUrl(signed.url, signed.expires_at, headers)

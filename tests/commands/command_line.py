@@ -1,0 +1,69 @@
+"""`python -m gateway` as a real process, with settings of its own and nothing inherited from the developer's.
+
+Knows: how the command is started. Refuses to know: what tests ask of it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND_SECONDS = 180  # patience, not an expectation
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """Runs commands with `environ` in `folder`."""
+
+    folder: Path
+    environ: dict[str, str]
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self._command(arguments),
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self._command(arguments),
+            cwd=self.folder,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def json_lines(self, *arguments: str | Path) -> list[Any]:
+        """What a command that succeeds prints as JSON, line by line."""
+        done = self.run(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def refusal(self, code: int, *arguments: str | Path) -> str:
+        """What a command that fails with `code` says; never a traceback."""
+        done = self.run(*arguments)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    def _command(self, arguments: tuple[str | Path, ...]) -> list[str]:
+        return [sys.executable, "-m", "gateway", *map(str, arguments)]
+
+
+def command_line(folder: Path, **settings: str) -> CommandLine:
+    """The command line in a folder; settings like `server__port="0"`."""
+    repository = str(Path(__file__).resolve().parents[2])
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SEEKGATE_")}
+    given = {f"SEEKGATE_{name.upper()}": value for name, value in settings.items()}
+    return CommandLine(
+        folder, inherited | {"PYTHONPATH": repository, "SEEKGATE_DATA_DIR": str(folder / "data")} | given
+    )

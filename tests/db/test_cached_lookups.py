@@ -1,0 +1,232 @@
+"""Two gateways' worth of caches over one PostgreSQL: what one changes, the other forgets."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from gateway.assembly.backends import in_background
+from gateway.catalog import ALL_SCOPES, Epoch, MediaFile, NewMedia, Owner
+from gateway.db.api_keys import PgApiKeys
+from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
+from gateway.db.listener import listen
+from gateway.db.recordings import PgRecordingCatalog
+
+DIGEST = bytes(range(32))
+MEDIA = NewMedia("audio", "mp3", "audio/mpeg", "local", "a.mp3", 10, "v1", datetime(2026, 1, 1, tzinfo=UTC))
+SOON = 60
+
+
+class Watched(Changes):
+    """Changes that say when one was heard, or trust was gained or lost."""
+
+    def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog, epoch: Epoch) -> None:
+        super().__init__(keys, catalog, epoch)
+        self.events: asyncio.Queue[str] = asyncio.Queue()
+
+    def trust(self, *, trusted: bool) -> None:
+        super().trust(trusted=trusted)
+        self.events.put_nowait("trusted" if trusted else "distrusted")
+
+    def hear(self, text: str) -> None:
+        super().hear(text)
+        self.events.put_nowait(text)
+
+    async def until(self, event: str) -> None:
+        async with asyncio.timeout(SOON):
+            while await self.events.get() != event:
+                pass
+
+
+class Reader:
+    """The look-ups of one gateway, with the statements that they cost."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.epoch = Epoch()
+        self.keys = CachedApiKeys(pool, self.epoch)
+        self.catalog = CachedRecordingCatalog(pool, self.epoch)
+        self.changes = Watched(self.keys, self.catalog, self.epoch)
+
+
+@asynccontextmanager
+async def reading(pool: asyncpg.Pool, url: str) -> AsyncGenerator[Reader]:
+    reader = Reader(pool)
+    async with in_background(listen(url, CHANNEL, reader.changes)):
+        await reader.changes.until("trusted")
+        yield reader
+
+
+@pytest.fixture
+async def reader(pool: asyncpg.Pool, database_url: str) -> AsyncGenerator[Reader]:
+    async with reading(pool, database_url) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def counting(pool: asyncpg.Pool) -> AsyncGenerator[list[str]]:
+    """The statements that the pool's connections run meanwhile."""
+    statements: list[str] = []
+
+    def note(record: asyncpg.connection.LoggedQuery) -> None:
+        statements.append(record.query)
+
+    connections = [await pool.acquire() for _ in range(pool.get_max_size())]
+    for connection in connections:
+        connection.add_query_logger(note)
+        await pool.release(connection)
+    yield statements
+
+
+async def add_key(pool: asyncpg.Pool) -> Owner:
+    writer = PgApiKeys(pool)
+    owner = Owner(await writer.ensure_user("a@example.org"))
+    await writer.create_key(
+        digest=DIGEST, prefix="sk_live_abcd", owner=owner, scopes=frozenset(ALL_SCOPES), expires_at=None
+    )
+    return owner
+
+
+async def test_a_repeated_seek_costs_no_statement(pool: asyncpg.Pool, reader: Reader) -> None:
+    owner = await add_key(pool)
+    await reader.changes.until(f"key {DIGEST.hex()}")
+    file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
+    await reader.changes.until(f"media {file.recording_id} {file.id}")
+    await look(reader, owner, file.recording_id, file.id)
+    async with counting(pool) as statements:
+        for _ in range(100):
+            assert await look(reader, owner, file.recording_id, file.id) == (True, True)
+        assert statements == []
+
+
+async def look(reader: Reader, owner: Owner, recording_id: int, media_file_id: int) -> tuple[bool, bool]:
+    key = await reader.keys.find_key(DIGEST)
+    media = await reader.catalog.find_media_file(owner, recording_id, media_file_id)
+    return key is not None and key.revoked_at is None, media is not None
+
+
+async def test_a_revoked_key_and_a_deleted_recording_are_forgotten(pool: asyncpg.Pool, reader: Reader) -> None:
+    owner = await add_key(pool)
+    file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
+    await reader.changes.until(f"media {file.recording_id} {file.id}")
+    assert await look(reader, owner, file.recording_id, file.id) == (True, True)
+    await PgApiKeys(pool).revoke_key("sk_live_abcd")
+    await reader.changes.until(f"key {DIGEST.hex()}")
+    assert await PgRecordingCatalog(pool).delete_recording(owner, file.recording_id)
+    await reader.changes.until(f"media {file.recording_id} {file.id}")
+    assert await look(reader, owner, file.recording_id, file.id) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("write", "is_seen"),
+    [
+        (lambda catalog, file, owner: catalog.delete_recording(owner, file.recording_id), lambda found: found is None),
+        (lambda catalog, file, _: catalog.record_missing(file), lambda found: found.missing_at is not None),
+        (
+            lambda catalog, file, _: catalog.record_object_version(
+                file, size=11, etag="v2", object_modified_at=file.object_modified_at
+            ),
+            lambda found: found.etag == "v2",
+        ),
+    ],
+    ids=["deletes", "flags-it-as-missing", "records-its-next-version"],
+)
+async def test_who_changes_a_recording_sees_it_without_any_news(
+    pool: asyncpg.Pool,
+    write: Callable[[CachedRecordingCatalog, MediaFile, Owner], Awaitable[object]],
+    is_seen: Callable[[MediaFile | None], bool],
+) -> None:
+    owner = await add_key(pool)
+    file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
+    epoch = Epoch()
+    unheard = CachedRecordingCatalog(pool, epoch)
+    unheard.memory.trust(trusted=True)
+    epoch.begin()
+    before = epoch.number
+    assert await unheard.find_media_file(owner, file.recording_id, file.id) == file
+    await write(unheard, file, owner)
+    assert is_seen(await unheard.find_media_file(owner, file.recording_id, file.id))
+    assert epoch.number not in {before, None}
+
+
+async def test_who_revokes_a_key_sees_it_without_any_news(pool: asyncpg.Pool) -> None:
+    await add_key(pool)
+    epoch = Epoch()
+    unheard = CachedApiKeys(pool, epoch)
+    unheard.memory.trust(trusted=True)
+    epoch.begin()
+    before = epoch.number
+    found = await unheard.find_key(DIGEST)
+    assert found is not None
+    assert await unheard.revoke_key("sk_live_none") is None
+    assert epoch.number == before
+    revoked = await unheard.revoke_key(found.prefix)
+    assert revoked is not None
+    assert await unheard.find_key(DIGEST) == revoked
+    assert epoch.number not in {before, None}
+
+
+async def test_who_changes_something_while_nothing_is_heard_begins_no_epoch(pool: asyncpg.Pool) -> None:
+    await add_key(pool)
+    epoch = Epoch()
+    await CachedApiKeys(pool, epoch).revoke_key("sk_live_abcd")
+    assert epoch.number is None
+
+
+async def test_every_change_that_is_heard_begins_an_epoch(pool: asyncpg.Pool, reader: Reader) -> None:
+    epochs = [reader.epoch.number]
+    owner = await add_key(pool)
+    await reader.changes.until(f"key {DIGEST.hex()}")
+    epochs.append(reader.epoch.number)
+    file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
+    await reader.changes.until(f"media {file.recording_id} {file.id}")
+    epochs.append(reader.epoch.number)
+    assert None not in epochs
+    assert len(set(epochs)) == 3
+    reader.changes.trust(trusted=False)
+    assert reader.epoch.number is None
+
+
+async def test_what_was_missing_is_found_once_it_is_made(pool: asyncpg.Pool, reader: Reader) -> None:
+    assert await reader.keys.find_key(DIGEST) is None
+    await add_key(pool)
+    await reader.changes.until(f"key {DIGEST.hex()}")
+    assert await reader.keys.find_key(DIGEST) is not None
+
+
+async def test_recording_a_use_is_no_change(pool: asyncpg.Pool, reader: Reader) -> None:
+    await add_key(pool)
+    await reader.changes.until(f"key {DIGEST.hex()}")
+    found = await reader.keys.find_key(DIGEST)
+    assert found is not None
+    await PgApiKeys(pool).record_key_use(found.id)
+    await PgApiKeys(pool).revoke_key("sk_live_abcd")
+    await reader.changes.until(f"key {DIGEST.hex()}")
+    assert reader.changes.events.empty(), "one change was told, the revocation"
+
+
+async def test_while_the_listener_is_down_every_look_up_asks_and_then_trust_returns(
+    pool: asyncpg.Pool, reader: Reader
+) -> None:
+    await add_key(pool)
+    await reader.changes.until(f"key {DIGEST.hex()}")
+    assert await reader.keys.find_key(DIGEST) is not None
+    await pool.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'"
+    )
+    await reader.changes.until("distrusted")
+    await PgApiKeys(pool).revoke_key("sk_live_abcd")
+    unheard = await reader.keys.find_key(DIGEST)
+    assert unheard is not None
+    assert unheard.revoked_at is not None, "asked, not remembered"
+    await reader.changes.until("trusted")
+    found = await reader.keys.find_key(DIGEST)
+    assert found is not None
+    assert found.revoked_at is not None
+
+
+async def test_an_unknown_notification_is_passed_over(pool: asyncpg.Pool, reader: Reader) -> None:
+    await pool.execute("SELECT pg_notify('seekgate', 'something else')")
+    await reader.changes.until("something else")

@@ -1,0 +1,292 @@
+"""Files into storage and catalogue: in place or copied, whole or not at all, once however often it is said."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from gateway.catalog import MediaFile, NewMedia, NewMeeting, Owner
+from gateway.db.api_keys import PgApiKeys
+from gateway.db.deletions import PgDeletionQueue
+from gateway.db.recordings import PgRecordingCatalog
+from gateway.errors import Conflict
+from gateway.imports.files import Ingest, NotImportable, find_files
+from gateway.media.formats import NotMedia
+from gateway.storage import Storage
+from storage_adapters import connect
+from storage_adapters.base import Listable, StorageAdapter
+from tests.media_files import make_sound, make_still
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    folder = tmp_path / "out side"
+    folder.mkdir()
+    return folder
+
+
+@pytest_asyncio.fixture
+async def storage(tmp_path: Path) -> AsyncGenerator[Storage]:
+    root = tmp_path / "root é"
+    adapter = await connect("local", {"root": root})
+    yield Storage("local", "local", adapter, root)
+    await adapter.close()
+
+
+@pytest_asyncio.fixture
+async def ingest(pool: asyncpg.Pool, storage: Storage) -> Ingest:
+    owner = Owner(await PgApiKeys(pool).ensure_user("ada@example.org"))
+    return Ingest(PgRecordingCatalog(pool), storage, owner)
+
+
+def root_of(ingest: Ingest) -> Path:
+    assert ingest.storage.root is not None
+    return ingest.storage.root
+
+
+async def stored_bytes(ingest: Ingest, media: MediaFile) -> bytes:
+    async with ingest.storage.adapter.open(media.object_key) as stored:
+        return b"".join([chunk async for chunk in stored.read(0, stored.stat.size)])
+
+
+async def keys(ingest: Ingest) -> list[str]:
+    assert isinstance(ingest.storage.adapter, Listable)
+    return [listed.key async for listed in ingest.storage.adapter.list("")]
+
+
+async def test_a_file_from_elsewhere_is_copied_in_under_its_digest(ingest: Ingest, outside: Path) -> None:
+    path = make_sound(outside / "sound.mp3")
+    media, new = await ingest.add(path)
+    digest = sha256(path.read_bytes()).hexdigest()
+    assert new
+    assert media.object_key == f"imports/{ingest.owner.user_id}/{digest[:2]}/{digest}.mp3"
+    assert await stored_bytes(ingest, media) == path.read_bytes()
+    assert (media.size, media.content_type, media.status) == (path.stat().st_size, "audio/mpeg", "uploaded")
+    assert media.duration_seconds == pytest.approx(2.0, abs=0.06)
+    found = await ingest.catalog.find_recording(ingest.owner, media.recording_id)
+    assert found is not None
+    assert (found.name, found.status) == ("sound.mp3", "completed")
+
+
+async def test_the_same_bytes_again_make_no_second_copy_and_no_second_row(ingest: Ingest, outside: Path) -> None:
+    path = make_sound(outside / "sound.mp3")
+    again = outside / "another name.mp3"
+    again.write_bytes(path.read_bytes())
+    first, _ = await ingest.add(path)
+    second, new = await ingest.add(again)
+    assert (second.id, new) == (first.id, False)
+    assert await keys(ingest) == [first.object_key]
+
+
+async def test_a_file_inside_the_root_is_registered_where_it_is(ingest: Ingest) -> None:
+    folder = root_of(ingest) / "2026 é%20"
+    folder.mkdir()
+    path = make_sound(folder / "sound.wav")
+    media, new = await ingest.add(path)
+    assert (media.object_key, new) == ("2026 é%20/sound.wav", True)
+    assert await keys(ingest) == ["2026 é%20/sound.wav"]
+    assert (await ingest.add(path))[1] is False
+
+
+async def test_a_link_from_elsewhere_into_the_root_is_the_file_inside(ingest: Ingest, outside: Path) -> None:
+    path = make_sound(root_of(ingest) / "sound.wav")
+    link = outside / "link.wav"
+    link.symlink_to(path)
+    assert (await ingest.add(link))[0].object_key == "sound.wav"
+
+
+async def test_a_file_changed_in_place_is_measured_anew(ingest: Ingest) -> None:
+    path = make_sound(root_of(ingest) / "sound.wav")
+    first, _ = await ingest.add(path)
+    make_sound(path, seconds=3.0)
+    second, new = await ingest.add(path)
+    found = await ingest.catalog.find_media_file(ingest.owner, second.recording_id, second.id)
+    assert found is not None
+    assert (second.id, new, found.size) == (first.id, False, path.stat().st_size)
+
+
+async def test_an_import_can_belong_to_a_meeting(ingest: Ingest, outside: Path) -> None:
+    meeting = NewMeeting("google_meet", "abc-defg-hij")
+    media, _ = await replace(ingest, meeting=meeting).add(make_sound(outside / "sound.mp3"))
+    transcript = await ingest.catalog.find_transcript(ingest.owner, "google_meet", "abc-defg-hij")
+    assert transcript is not None
+    assert [recording.id for recording in transcript.recordings] == [media.recording_id]
+
+
+async def test_every_byte_is_reported_once(ingest: Ingest, outside: Path) -> None:
+    path, inside = make_sound(outside / "sound.wav", 30.0), make_sound(root_of(ingest) / "sound.mp3")
+    counted: list[int] = []
+    counting = replace(ingest, report=counted.append)
+    await counting.add(path)
+    await counting.add(inside)
+    assert sum(counted) == path.stat().st_size + inside.stat().st_size
+
+
+async def test_another_owners_object_is_a_conflict(ingest: Ingest, pool: asyncpg.Pool) -> None:
+    path = make_sound(root_of(ingest) / "sound.wav")
+    await ingest.add(path)
+    other = Owner(await PgApiKeys(pool).ensure_user("bob@example.org"))
+    with pytest.raises(Conflict):
+        await replace(ingest, owner=other).add(path)
+
+
+async def test_another_owner_may_have_the_same_bytes(ingest: Ingest, pool: asyncpg.Pool, outside: Path) -> None:
+    path = make_sound(outside / "sound.mp3")
+    first, _ = await ingest.add(path)
+    other = Owner(await PgApiKeys(pool).ensure_user("bob@example.org"))
+    second, new = await replace(ingest, owner=other).add(path)
+    assert new
+    assert first.object_key != second.object_key
+
+
+async def test_what_was_deleted_can_be_imported_again(ingest: Ingest, pool: asyncpg.Pool, outside: Path) -> None:
+    path = make_sound(outside / "sound.mp3")
+    first, _ = await ingest.add(path)
+    await ingest.catalog.delete_recording(ingest.owner, first.recording_id)
+    second, new = await ingest.add(path)
+    assert (new, second.object_key) == (True, first.object_key)
+    assert await PgDeletionQueue(pool).count_deletions() == 0
+    assert await stored_bytes(ingest, second) == path.read_bytes()
+
+
+async def test_an_object_deleted_between_look_and_row_is_copied_again(
+    ingest: Ingest, pool: asyncpg.Pool, outside: Path
+) -> None:
+    path = make_sound(outside / "sound.mp3")
+    racing = replace(ingest, catalog=DeletingAtTheWorstMoment(pool, ingest.storage.adapter))
+    media, _ = await racing.add(path)
+    assert await stored_bytes(ingest, media) == path.read_bytes()
+    found = await ingest.catalog.find_media_file(ingest.owner, media.recording_id, media.id)
+    async with ingest.storage.adapter.open(media.object_key) as stored:
+        assert found is not None
+        assert found.etag == stored.stat.etag
+
+
+class DeletingAtTheWorstMoment(PgRecordingCatalog):
+    """The real catalogue; a deletion that was claimed earlier is carried out right after the row is there."""
+
+    def __init__(self, pool: asyncpg.Pool, adapter: StorageAdapter) -> None:
+        super().__init__(pool)
+        self._adapter = adapter
+
+    async def register(
+        self, owner: Owner, media: NewMedia, *, name: str | None = None, meeting: NewMeeting | None = None
+    ) -> tuple[MediaFile, bool]:
+        added = await super().register(owner, media, name=name, meeting=meeting)
+        await self._adapter.delete(media.object_key)
+        return added
+
+
+# --- what is refused
+
+
+async def refusal(ingest: Ingest, path: Path) -> str:
+    with pytest.raises((NotImportable, NotMedia)) as caught:
+        await ingest.add(path)
+    assert await keys(ingest) == [] or path.is_relative_to(root_of(ingest))
+    assert not await ingest.catalog.list_recordings(ingest.owner, limit=10, offset=0)
+    return str(caught.value)
+
+
+async def test_a_link_out_of_the_root_is_refused(ingest: Ingest, outside: Path) -> None:
+    link = root_of(ingest) / "link.mp3"
+    link.symlink_to(make_sound(outside / "sound.mp3"))
+    assert "leads out of the storage's root" in await refusal(ingest, link)
+
+
+async def test_a_fifo_is_refused_without_waiting_for_a_writer(ingest: Ingest, outside: Path) -> None:
+    os.mkfifo(outside / "fifo.mp3")
+    async with asyncio.timeout(60):
+        assert await refusal(ingest, outside / "fifo.mp3") == "it is no regular file"
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/zero", "/"])
+async def test_a_device_or_folder_is_refused(ingest: Ingest, path: str) -> None:
+    assert await refusal(ingest, Path(path)) == "it is no regular file"
+
+
+async def test_a_missing_file_is_refused(ingest: Ingest, outside: Path) -> None:
+    assert await refusal(ingest, outside / "absent.mp3") == "it cannot be opened: No such file or directory"
+
+
+async def test_a_loop_of_links_is_refused(ingest: Ingest, outside: Path) -> None:
+    (outside / "loop").symlink_to(outside / "loop")
+    assert "it cannot be opened: " in await refusal(ingest, outside / "loop")
+
+
+async def test_text_is_refused(ingest: Ingest, outside: Path) -> None:
+    (outside / "notes.mp3").write_text("hello\n" * 1000)
+    assert "it cannot be read as" in await refusal(ingest, outside / "notes.mp3")
+
+
+async def test_a_name_inside_the_root_that_is_not_utf_8_is_refused(ingest: Ingest) -> None:
+    path = make_sound(root_of(ingest) / "sound.wav")
+    renamed = Path(os.fsdecode(os.fsencode(root_of(ingest)) + b"/\xff.wav"))
+    path.rename(renamed)
+    assert await refusal(ingest, renamed) == "its name is not UTF-8"
+
+
+async def test_a_name_elsewhere_that_is_not_utf_8_is_no_trouble(ingest: Ingest, outside: Path) -> None:
+    path = make_sound(outside / "sound.wav")
+    renamed = Path(os.fsdecode(os.fsencode(outside) + b"/\xff.wav"))
+    path.rename(renamed)
+    media, _ = await ingest.add(renamed)
+    found = await ingest.catalog.find_recording(ingest.owner, media.recording_id)
+    assert found is not None
+    assert found.name == "\ufffd.wav"
+
+
+async def test_a_file_that_changes_while_it_is_copied_is_not_taken_in(ingest: Ingest, outside: Path) -> None:
+    path = make_sound(outside / "sound.wav", 30.0)
+    size = path.stat().st_size
+
+    def change(_: int) -> None:
+        with path.open("r+b") as file:
+            file.seek(size // 2)
+            file.write(os.urandom(16))
+
+    assert await refusal(replace(ingest, report=change), path) == "it changed while it was read"
+
+
+async def test_an_import_that_is_cancelled_leaves_nothing(ingest: Ingest, outside: Path) -> None:
+    path = make_sound(outside / "sound.wav", 60.0)
+    begun = asyncio.Event()
+    task = asyncio.create_task(replace(ingest, report=lambda _: begun.set()).add(path))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await keys(ingest) == []
+    assert not await ingest.catalog.list_recordings(ingest.owner, limit=10, offset=0)
+
+
+# --- folders
+
+
+def test_a_folder_is_walked_in_order_without_hidden_unfinished_and_linked(tmp_path: Path) -> None:
+    for name in ["b/2.wav", "b/1.wav", "a.wav", ".hidden", ".git/x", "b/half.wav.part", "b/copy~", "c.TMP", "Z.wav"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "linked").symlink_to(tmp_path / "b")
+    (tmp_path / "link.wav").symlink_to(tmp_path / "a.wav")
+    refused: list[OSError] = []
+    found = [path.relative_to(tmp_path).as_posix() for path in find_files(tmp_path, refused.append)]
+    assert found == ["Z.wav", "a.wav", "link.wav", "b/1.wav", "b/2.wav"]
+    assert not refused
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    refused: list[OSError] = []
+    assert list(find_files(tmp_path / "absent", refused.append)) == []
+    assert [error.filename for error in refused] == [str(tmp_path / "absent")]
+
+
+async def test_a_picture_is_taken_in_too(ingest: Ingest, outside: Path) -> None:
+    media, _ = await ingest.add(make_still(outside / "still.png"))
+    assert (media.type, media.content_type, media.duration_seconds) == ("image", "image/png", None)

@@ -1,0 +1,346 @@
+"""A waveform from the object to the answer: real files of every family, a real decoding process, a real folder."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import Unavailable
+from gateway.media.decoder import NO_SOUND, UNDECODABLE, decode
+from gateway.media.peaks import BINS, Waveform
+from gateway.media.waveform_cache import WaveformCache
+from gateway.media.waveforms import Waveforms
+from gateway.storage import Storage
+from storage_adapters.base import ObjectNotFound, ObjectStat, StorageError, StorageUnavailable
+from storage_adapters.memory import MemoryObject, MemoryStorage
+from tests.media.signals import RATE, SECONDS, SOUNDS, half_silent, half_silent_video, wav
+from tests.media_files import make_still, make_video
+from tests.uploads.wav import wav_header
+
+KEY = "object"
+TONE = wav(b"\0\x40\0\xc0" * 24_000)  # a second at half of full scale
+
+
+class Observed:
+    """An object whose reads its storage sees, holds up, or fails."""
+
+    def __init__(self, inner: MemoryObject, storage: "ObservedStorage") -> None:
+        self._inner = inner
+        self._storage = storage
+        self.stat = inner.stat
+
+    async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
+        await self._storage.observe(offset, length)
+        async for chunk in self._inner.read(offset, length):
+            yield chunk
+
+
+class ObservedStorage(MemoryStorage):
+    """Objects in a dict; `reads` are those begun, each of which waits for the `gate`, and fails in `trouble`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[tuple[int, int]] = []
+        self.waiting = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.trouble: StorageError | None = None
+
+    async def observe(self, offset: int, length: int) -> None:
+        self.reads.append((offset, length))
+        self.waiting.set()
+        await self.gate.wait()
+        if self.trouble is not None:
+            raise self.trouble
+
+    @asynccontextmanager
+    async def open(self, key: str, expected: ObjectStat | None = None) -> AsyncGenerator[Observed, None]:  # type: ignore[override]
+        async with super().open(key, expected) as stored:
+            yield Observed(stored, self)
+
+
+class Long:
+    """Half an hour of a tone, made up as it is read."""
+
+    BLOCK = b"\0\x40\0\xc0" * 16_384
+    SIZE = 44 + 2 * RATE * 1800
+
+    stat = ObjectStat(SIZE, "tone", datetime(2026, 1, 1, tzinfo=UTC))
+
+    async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
+        head = wav_header(self.SIZE)[offset : offset + length]
+        if head:
+            yield head
+        position, end = offset + len(head), offset + length
+        while position < end:
+            start = (position - 44) % 4
+            chunk = self.BLOCK[start : start + end - position]
+            yield chunk
+            position += len(chunk)
+
+
+async def put(adapter: MemoryStorage, content: bytes) -> None:
+    async with adapter.create(KEY) as writer:
+        await writer.write(content)
+
+
+async def whole(content: bytes) -> Waveform:
+    """The waveform of these bytes, as the decoding process tells it last."""
+    adapter = MemoryStorage()
+    await put(adapter, content)
+    async with adapter.open(KEY) as stored, aclosing(decode(stored)) as waveforms:
+        told = [waveform async for waveform in waveforms]
+    assert [waveform.complete for waveform in told] == [False] * (len(told) - 1) + [True]
+    return told[-1]
+
+
+@pytest.fixture
+def adapter() -> ObservedStorage:
+    return ObservedStorage()
+
+
+@pytest.fixture
+def storage(adapter: ObservedStorage) -> Storage:
+    return Storage("local", "memory", adapter)
+
+
+@asynccontextmanager
+async def computing(folder: Path, seconds: float = 60) -> AsyncGenerator[Waveforms]:
+    waveforms = Waveforms(WaveformCache(folder, 1 << 20), max_concurrent=1, timeout_seconds=seconds)
+    yield waveforms
+    await waveforms.close()
+
+
+async def until_complete(waveforms: Waveforms, storage: Storage) -> Waveform:
+    """The whole, once the process that computed it has ended, too: what is cancelled before leaves it to nobody."""
+    async with asyncio.timeout(120):
+        while not (waveform := await waveforms.find(storage, KEY)).complete:
+            pass
+        await asyncio.gather(*waveforms._running.values(), return_exceptions=True)
+    return waveform
+
+
+async def ended_or_empty(asking: asyncio.Task[Waveform]) -> None:
+    """Whoever asked was told that it ended; on a busy machine the answer was there before: nothing yet."""
+    await asyncio.wait({asking})
+    error = asking.exception()
+    assert isinstance(error, Unavailable) if error else asking.result() == Waveform()
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+async def test_silence_and_noise_are_where_they_are_in_the_file(tmp_path: Path, name: str) -> None:
+    waveform = await whole(half_silent(tmp_path / name).read_bytes())
+    assert waveform.seconds_covered == pytest.approx(SECONDS, abs=0.1)
+    assert len(waveform.bins) == BINS
+    # Lossy codecs smear the edge, and the first bins are their run-up.
+    assert max(waveform.bins[20:470]) <= 8
+    assert min(waveform.bins[530:960]) >= 150
+
+
+async def test_of_a_video_it_is_the_sound(tmp_path: Path) -> None:
+    waveform = await whole(half_silent_video(tmp_path / "half.mp4").read_bytes())
+    assert waveform.seconds_covered == pytest.approx(SECONDS, abs=0.1)
+    assert max(waveform.bins[20:470]) <= 8
+    assert min(waveform.bins[530:960]) >= 150
+
+
+async def test_levels_are_those_of_the_samples() -> None:
+    ramp = b"".join((n * 32_767 // RATE).to_bytes(2, "little", signed=True) for n in range(RATE))
+    waveform = await whole(wav(ramp))
+    assert waveform.seconds_covered == 1.0
+    assert [abs(level - n * 255 / BINS) <= 4 for n, level in enumerate(waveform.bins)] == [True] * BINS
+
+
+@pytest.mark.parametrize("make", [make_video, make_still], ids=["video", "still"])
+async def test_a_picture_without_sound_has_no_waveform(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    name = "moving.webm" if make is make_video else "still.png"
+    assert await whole(make(tmp_path / name).read_bytes()) == NO_SOUND
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"no media at all" * 1000, id="text"),
+        pytest.param(TONE[:44], id="nothing-behind-the-header"),
+        pytest.param(b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n", id="playlist"),
+    ],
+)
+async def test_what_cannot_be_decoded_is_called_so(content: bytes) -> None:
+    assert await whole(content) == UNDECODABLE
+
+
+async def test_of_a_file_that_breaks_off_there_is_the_beginning(tmp_path: Path) -> None:
+    content = half_silent(tmp_path / "half.mp3").read_bytes()
+    waveform = await whole(content[: len(content) // 2])
+    assert len(waveform.bins) == BINS
+    assert 1 < waveform.seconds_covered < SECONDS - 0.5
+
+
+async def test_a_long_recording_is_told_as_far_as_it_has_come() -> None:
+    async with aclosing(decode(Long())) as waveforms:
+        told = [waveform async for waveform in waveforms]
+    covered = [waveform.seconds_covered for waveform in told]
+    assert len(told) > 1
+    assert covered == sorted(covered)
+    assert covered[-1] == 1800
+    assert {level for waveform in told for level in waveform.bins} == {128}
+
+
+async def test_who_asks_at_the_same_time_shares_one_computation(
+    tmp_path: Path, storage: Storage, adapter: ObservedStorage
+) -> None:
+    await put(adapter, TONE)
+    async with computing(tmp_path) as waveforms:
+        found = await asyncio.gather(*(until_complete(waveforms, storage) for _ in range(5)))
+    assert {waveform.seconds_covered for waveform in found} == {1.0}
+    assert adapter.reads == [(0, len(TONE))]
+
+
+async def test_it_is_computed_once_for_a_version_also_when_the_gateway_starts_anew(
+    tmp_path: Path, storage: Storage, adapter: ObservedStorage
+) -> None:
+    for content in (TONE, TONE, b"broken", b"broken", wav(bytes(RATE))):
+        await put(adapter, content)
+        async with computing(tmp_path) as waveforms:
+            last = await until_complete(waveforms, storage)
+    assert [length for _, length in adapter.reads] == [len(TONE), len(b"broken"), len(wav(bytes(RATE)))]
+    assert set(last.bins) == {0}
+
+
+async def test_an_answer_comes_soon_and_the_whole_when_it_is_there(
+    tmp_path: Path, storage: Storage, adapter: ObservedStorage
+) -> None:
+    await put(adapter, TONE)
+    adapter.gate.clear()
+    async with computing(tmp_path) as waveforms:
+        assert await waveforms.find(storage, KEY) == Waveform()
+        adapter.gate.set()
+        assert (await until_complete(waveforms, storage)).seconds_covered == 1.0
+
+
+async def test_who_leaves_does_not_end_it_for_others(
+    tmp_path: Path, storage: Storage, adapter: ObservedStorage
+) -> None:
+    await put(adapter, TONE)
+    adapter.gate.clear()
+    async with computing(tmp_path) as waveforms:
+        leaving = asyncio.create_task(waveforms.find(storage, KEY))
+        await adapter.waiting.wait()
+        leaving.cancel()
+        adapter.gate.set()
+        await until_complete(waveforms, storage)
+    assert len(adapter.reads) == 1
+
+
+async def test_closing_ends_what_is_being_computed_and_it_begins_anew(
+    tmp_path: Path, storage: Storage, adapter: ObservedStorage
+) -> None:
+    await put(adapter, TONE)
+    adapter.gate.clear()
+    async with computing(tmp_path) as waveforms:
+        asking = asyncio.create_task(waveforms.find(storage, KEY))
+        await adapter.waiting.wait()
+    await ended_or_empty(asking)
+    adapter.gate.set()
+    async with computing(tmp_path) as waveforms:
+        assert (await until_complete(waveforms, storage)).complete
+
+
+async def test_of_a_deleted_object_nothing_is_kept(tmp_path: Path, adapter: ObservedStorage, storage: Storage) -> None:
+    await put(adapter, TONE)
+    async with computing(tmp_path / "waveforms") as waveforms:
+        await waveforms.forget("local", [KEY])  # nothing was kept yet
+        await until_complete(waveforms, storage)
+        await waveforms.forget("local", ["another"])
+        await waveforms.forget("elsewhere", [KEY])
+        assert len(list((tmp_path / "waveforms").iterdir())) == 1
+        await waveforms.forget("local", [KEY])
+        assert list((tmp_path / "waveforms").iterdir()) == []
+
+
+async def test_what_is_being_computed_of_a_deleted_object_ends(
+    tmp_path: Path, adapter: ObservedStorage, storage: Storage
+) -> None:
+    await put(adapter, TONE)
+    adapter.gate.clear()
+    async with computing(tmp_path / "waveforms") as waveforms:
+        asking = asyncio.create_task(waveforms.find(storage, KEY))
+        await adapter.waiting.wait()
+        await waveforms.forget("local", [KEY])
+        assert list((tmp_path / "waveforms").iterdir()) == []
+    await ended_or_empty(asking)
+
+
+async def test_another_gateways_work_is_waited_for_and_not_repeated(
+    tmp_path: Path, storage: Storage, adapter: ObservedStorage
+) -> None:
+    await put(adapter, TONE)
+    adapter.gate.clear()
+    async with computing(tmp_path) as ours, computing(tmp_path) as theirs:
+        first = asyncio.create_task(until_complete(theirs, storage))
+        await adapter.waiting.wait()
+        assert not (await ours.find(storage, KEY)).complete
+        adapter.gate.set()
+        await first
+        assert (await ours.find(storage, KEY)).complete
+    assert len(adapter.reads) == 1
+
+
+async def test_one_that_takes_too_long_is_given_up_for_good(
+    tmp_path: Path, storage: Storage, adapter: ObservedStorage
+) -> None:
+    await put(adapter, TONE)
+    adapter.gate.clear()
+    async with computing(tmp_path, seconds=0.5) as waveforms:
+        assert await until_complete(waveforms, storage) == UNDECODABLE
+        begun = len(adapter.reads)  # one; none if the time was over before the decoder had started
+        assert await waveforms.find(storage, KEY) == UNDECODABLE
+    assert len(adapter.reads) == begun <= 1
+
+
+async def test_an_object_that_is_gone_has_no_waveform(
+    tmp_path: Path, storage: Storage, adapter: ObservedStorage
+) -> None:
+    await put(adapter, TONE)
+    async with computing(tmp_path) as waveforms:
+        await until_complete(waveforms, storage)
+        await adapter.delete(KEY)
+        with pytest.raises(ObjectNotFound):
+            await waveforms.find(storage, KEY)
+
+
+async def test_trouble_with_the_storage_is_told_and_not_kept(
+    tmp_path: Path, storage: Storage, adapter: ObservedStorage
+) -> None:
+    await put(adapter, TONE)
+    adapter.trouble = StorageUnavailable(KEY, "away")
+    async with computing(tmp_path) as waveforms:
+        with pytest.raises(StorageUnavailable):
+            await until_complete(waveforms, storage)
+        adapter.trouble = None
+        assert (await until_complete(waveforms, storage)).seconds_covered == 1.0
+
+
+async def test_where_nothing_can_be_written_it_is_told_so(
+    tmp_path: Path, storage: Storage, adapter: ObservedStorage
+) -> None:
+    await put(adapter, TONE)
+    (tmp_path / "file").touch()
+    async with computing(tmp_path / "file" / "folder") as waveforms:
+        with pytest.raises(Unavailable):
+            await waveforms.find(storage, KEY)
+
+
+async def test_too_many_at_once_are_asked_to_come_back(tmp_path: Path, adapter: ObservedStorage) -> None:
+    await put(adapter, TONE)
+    adapter.gate.clear()
+    storages = [Storage(f"storage-{n}", "memory", adapter) for n in range(101)]
+    async with computing(tmp_path) as waveforms:
+        asking = [asyncio.create_task(waveforms.find(storage, KEY)) for storage in storages[:100]]
+        await asyncio.gather(*asking)
+        with pytest.raises(Unavailable):
+            await waveforms.find(storages[100], KEY)

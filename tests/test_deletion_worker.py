@@ -1,0 +1,139 @@
+"""The deletion queue's worker, over the queue's fake (held to the same contract) and storages that fail."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from gateway.assembly.backends import in_background
+from gateway.catalog import MediaFile
+from gateway.deletion_worker import Cleanup, CleanupSettings
+from gateway.storage import Storage
+from storage_adapters.base import BatchDeleting, StorageError, StorageUnavailable
+from storage_adapters.memory import MemoryStorage
+from tests.fakes.deletions import MemoryDeletionQueue
+
+SETTINGS = CleanupSettings(
+    poll_seconds=3600, lease_seconds=60, batch=100, backoff_initial_seconds=5, backoff_max_seconds=60
+)
+
+
+class Failing(MemoryStorage):
+    """A storage that cannot delete."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self.was_asked = asyncio.Event()
+
+    async def delete(self, key: str) -> None:
+        self.asked.append(key)
+        self.was_asked.set()
+        raise StorageUnavailable(key, "away")
+
+
+class Batching(MemoryStorage, BatchDeleting):
+    """A storage that deletes many at once, and never the key `stuck`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[list[str]] = []
+
+    async def delete_many(self, keys: Iterable[str]) -> dict[str, StorageError]:
+        self.batches.append(sorted(keys))
+        return {key: StorageUnavailable(key, "stuck") for key in self.batches[-1] if key == "stuck"}
+
+
+def queue_of(*objects: tuple[str, str]) -> MemoryDeletionQueue:
+    """A queue that holds these objects, each a storage's name and a key."""
+    queue = MemoryDeletionQueue()
+    for storage, key in objects:
+        queue.add(media(storage, key))
+    return queue
+
+
+def media(storage: str, key: str) -> MediaFile:
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+    return MediaFile(
+        id=1, recording_id=1, type="audio", format="mp3", content_type="audio/mpeg", storage=storage, object_key=key,
+        status="uploaded", size=1, etag="e", object_modified_at=made, duration_seconds=None, metadata=None,
+        captured_at=None, created_at=made,
+    )  # fmt: skip
+
+
+class Made:
+    """What was made of objects: which of it was removed, unless the disk is in trouble."""
+
+    def __init__(self) -> None:
+        self.removed: list[tuple[str, str]] = []
+        self.trouble: OSError | None = None
+
+    async def forget(self, storage: str, keys: Sequence[str]) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.removed += [(storage, key) for key in keys]
+
+
+def cleanup(queue: MemoryDeletionQueue, made: Made | None = None, **storages: MemoryStorage) -> Cleanup:
+    named = {name: Storage(name, "memory", adapter) for name, adapter in storages.items()}
+    return Cleanup(queue, named, (made or Made()).forget, SETTINGS)
+
+
+async def test_an_object_is_removed_and_its_entry_with_it() -> None:
+    queue, storage = queue_of(("disk", "a")), MemoryStorage()
+    async with storage.create("a") as writer:
+        await writer.write(b"a")
+    assert await cleanup(queue, disk=storage).drain_once() == 1
+    assert await queue.count_deletions() == 0
+    assert [each.key async for each in storage.list("")] == []
+
+
+async def test_what_was_made_of_an_object_goes_when_the_object_is_gone() -> None:
+    queue, made = queue_of(("away", "a"), ("disk", "b"), ("disk", "c")), Made()
+    await cleanup(queue, made, away=Failing(), disk=MemoryStorage()).drain_once()
+    assert made.removed == [("disk", "b"), ("disk", "c")]
+    assert await queue.count_deletions() == 1
+
+
+async def test_while_what_was_made_of_it_cannot_be_removed_the_entry_stays() -> None:
+    queue, made = queue_of(("disk", "a")), Made()
+    made.trouble = PermissionError(13, "not ours")
+    await cleanup(queue, made, disk=MemoryStorage()).drain_once()
+    assert await queue.count_deletions() == 1
+
+
+async def test_what_cannot_be_removed_stays_and_waits() -> None:
+    queue, storage = queue_of(("disk", "a")), Failing()
+    worker = cleanup(queue, disk=storage)
+    assert await worker.drain_once() == 1
+    assert await queue.count_deletions() == 1
+    assert await worker.drain_once() == 0, "it is not due yet"
+    assert storage.asked == ["a"]
+
+
+async def test_one_stuck_object_holds_no_other_back() -> None:
+    queue, storage = queue_of(("bucket", "a"), ("bucket", "stuck"), ("bucket", "b")), Batching()
+    assert await cleanup(queue, bucket=storage).drain_once() == 3
+    assert storage.batches == [["a", "b", "stuck"]]
+    assert await queue.count_deletions() == 1
+
+
+async def test_an_entry_of_a_storage_that_is_not_configured_waits_for_it() -> None:
+    queue = queue_of(("gone", "a"), ("disk", "b"))
+    assert await cleanup(queue, disk=MemoryStorage()).drain_once() == 2
+    assert await queue.count_deletions() == 1
+
+
+async def test_the_worker_rests_until_it_is_woken() -> None:
+    queue, storage = MemoryDeletionQueue(), Failing()
+    worker = cleanup(queue, disk=storage)
+    async with in_background(worker.run()), asyncio.timeout(60):
+        queue.add(media("disk", "a"))
+        worker.wake()
+        await storage.was_asked.wait()
+
+
+@pytest.mark.parametrize(("attempts", "seconds"), [(1, 5), (2, 10), (4, 40), (5, 60), (10_000, 60)])
+def test_the_pause_doubles_up_to_its_limit(attempts: int, seconds: float) -> None:
+    assert cleanup(MemoryDeletionQueue())._backoff(attempts) == seconds

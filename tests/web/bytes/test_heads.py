@@ -1,0 +1,37 @@
+"""A prepared head is the head that its plan would be."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.protocol.delivery import Representation, header_block, plan_span
+from gateway.protocol.ranges import ByteSpan
+from gateway.web.bytes.heads import SpanHead, render_head
+
+VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="\x7f"), min_size=1)
+
+
+@given(etag=VALUES, disposition=VALUES, other=VALUES, offset=st.integers(0, 10**15), length=st.integers(1, 10**15))
+def test_prepared_or_not_the_head_is_the_same(
+    etag: str, disposition: str, other: str, offset: int, length: int
+) -> None:
+    representation = Representation(
+        size=offset + length,
+        etag=etag,
+        last_modified=1.0,
+        content_type="audio/mpeg",
+        cache_control="private",
+        disposition=disposition,
+        now=2.0,
+    )
+    shared = header_block([("X-Other", other), ("X-Percent", "100%d %b %% %")])
+    plan = plan_span(ByteSpan(offset, length), representation)
+    prepared = SpanHead(representation, shared)
+    assert prepared.status == plan.status
+    assert dateless(prepared.render("mine-1", offset, length)) == dateless(render_head(plan, shared, "mine-1", ""))
+
+
+def dateless(head: bytes) -> bytes:
+    assert head.count(b"\r\nDate: ") == 1
+    return re.sub(rb"\r\nDate: [A-Z][^\r]{28}\r\n", b"\r\nDate\r\n", head)

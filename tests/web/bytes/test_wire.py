@@ -1,0 +1,135 @@
+"""Wires on real sockets: a large answer takes turns, and who does not read is given up."""
+
+import asyncio
+import selectors
+import socket
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway.web.bytes.socket_wire import DOWNLOAD_BYTES, TURN_BYTES, SocketWire, Stalled
+from storage_adapters.base import FilePiece, ObjectChanged
+
+LARGE = 50
+# What one call to the kernel sends at most; a turn ends behind the call that fills it.
+ONE_CALL = 256 * 1024
+
+
+@asynccontextmanager
+async def drained(readers: list[socket.socket]) -> AsyncGenerator[None]:
+    """Read all that arrives, in a thread, until every other end is closed."""
+
+    def read() -> None:
+        with selectors.DefaultSelector() as selector:
+            for reader in readers:
+                selector.register(reader, selectors.EVENT_READ)
+            while selector.get_map():
+                for ready, _ in selector.select():
+                    if not ready.fileobj.recv(1 << 20):  # type: ignore[union-attr] # sockets were registered
+                        selector.unregister(ready.fileobj)
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    yield
+    await asyncio.to_thread(thread.join)
+
+
+@asynccontextmanager
+async def wire(
+    stall_timeout_seconds: float = 30, *, pair: Callable[[], tuple[socket.socket, socket.socket]] = socket.socketpair
+) -> AsyncGenerator[tuple[SocketWire, socket.socket]]:
+    """A wire, and the socket at its other end."""
+    ours, theirs = pair()
+    with theirs:
+        transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
+        yield SocketWire(transport, transport.get_extra_info("socket"), stall_timeout_seconds), theirs
+        transport.abort()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[FilePiece]:
+    path = tmp_path / "large"
+    path.write_bytes(bytes(8 << 20))
+    with path.open("rb") as opened:
+        yield FilePiece(opened.fileno(), 0, 8 << 20)
+
+
+async def test_a_small_answer_waits_for_one_turn_of_each_large_one_at_most(file: FilePiece) -> None:
+    async with AsyncExitStack() as stack:
+        pairs = [await stack.enter_async_context(wire()) for _ in range(LARGE)]
+        small, reader = await stack.enter_async_context(wire())
+        wires = [each for each, _ in pairs]
+        async with drained([theirs for _, theirs in pairs]):
+            large = [asyncio.create_task(each.send_file(b"", file)) for each in wires]
+            waited = []
+            while not all(task.done() for task in large):
+                before = sum(each.sent for each in wires)
+                await asyncio.sleep(0)  # the small answer is next in the loop's queue, behind whoever is in it now
+                waited.append(sum(each.sent for each in wires) - before)
+                await small.write(b"the answer")
+                assert reader.recv(100) == b"the answer"
+            for each in wires:
+                each.abort()
+    assert all(each.sent == file.length for each in wires)
+    assert 0 < max(waited) <= LARGE * (TURN_BYTES + ONE_CALL)
+
+
+async def test_a_large_answer_goes_on_by_itself_between_turns(file: FilePiece) -> None:
+    async with wire() as (alone, theirs), drained([theirs]):
+        await alone.send_file(b"head", file)
+        alone.abort()
+    assert alone.sent == file.length + len(b"head")
+
+
+def connected() -> tuple[socket.socket, socket.socket]:
+    """The two ends of a TCP connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        return ours, server.accept()[0]
+
+
+def unsent_bytes(wire: SocketWire) -> int:
+    return wire._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+
+
+async def test_more_may_wait_for_who_has_read_much_until_the_answer_ends(file: FilePiece) -> None:
+    async with wire(pair=connected) as (download, theirs), drained([theirs]):
+        usual = unsent_bytes(download)
+        await download.send_file(b"", file._replace(length=DOWNLOAD_BYTES - 1))
+        assert unsent_bytes(download) == usual
+        await download.send_file(b"", file._replace(length=1))
+        assert unsent_bytes(download) == DOWNLOAD_BYTES
+        await download.write(b"copied")
+        assert unsent_bytes(download) == usual
+        await download.send_file(b"", file._replace(length=1))
+        assert unsent_bytes(download) == DOWNLOAD_BYTES
+        download.close()
+        assert unsent_bytes(download) == usual
+        download.abort()
+
+
+async def test_a_client_that_reads_nothing_is_given_up(file: FilePiece) -> None:
+    async with wire(stall_timeout_seconds=0.05) as (stalled, _):
+        with pytest.raises(Stalled):
+            await stalled.send_file(b"", file)
+        stalled.close()
+
+
+async def test_a_file_that_ends_early_is_a_changed_object(file: FilePiece) -> None:
+    async with wire() as (cut, theirs), drained([theirs]):
+        with pytest.raises(ObjectChanged):
+            await cut.send_file(b"", FilePiece(file.fd, file.length - 10, 20))
+        cut.abort()
+
+
+async def test_nothing_is_written_to_a_connection_that_closes(file: FilePiece) -> None:
+    async with wire() as (closed, _):
+        closed.abort()
+        with pytest.raises(ConnectionResetError):
+            await closed.write(b"late")
+        with pytest.raises(ConnectionResetError):
+            await closed.send_file(b"", file)
+    assert closed.sent == 0

@@ -1,0 +1,177 @@
+"""Heads that arrive in one turn of the loop: each gets its own answer, whatever becomes of the others."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from gateway.web.fast_path.arrivals import BATCH
+from gateway.web.fast_path.connection import Answer, Connection
+from tests.conformance.raw_http import Connection as Client
+from tests.conformance.raw_http import ProtocolFaultError, Response, compose, connect
+from tests.web.stage import Stage, stage
+
+CLIENTS: Final = 2 * BATCH + 6
+
+
+def head(site: Stage, start: int) -> bytes:
+    return compose("GET", site.target, [("X-API-Key", site.key), ("Range", f"bytes={start}-{start + 999}")])
+
+
+async def ask_together(site: Stage, clients: list[Client]) -> list[Response | BaseException]:
+    """Every client's answer: the gateway finds all their heads when it looks next."""
+    for number, client in enumerate(clients):
+        await client.send(head(site, number))
+    return await asyncio.gather(*(client.read_response() for client in clients), return_exceptions=True)
+
+
+async def arrive(stack: AsyncExitStack, site: Stage, number: int = CLIENTS) -> list[Client]:
+    clients = [await stack.enter_async_context(connect("127.0.0.1", site.port)) for _ in range(number)]
+    await clients[0].send(head(site, 0))
+    await clients[0].read_response()
+    return clients
+
+
+class Watching:
+    """Seeks, watched: how many were prepared before the first of them was sent."""
+
+    def __init__(self, site: Stage) -> None:
+        self.site = site
+        self.prepared: list[Connection] = []
+        self.batches: list[int] = []
+
+    def prepare(self, connection: Connection, octets: bytes, started: float) -> Answer | None:
+        self.prepared.append(connection)
+        return self.site.seeks.prepare(connection, octets, started)
+
+    def send(self, connection: Connection, answer: Answer) -> bool:
+        if self.prepared:
+            self.batches.append(len(self.prepared))
+            self.prepared.clear()
+        return self.site.seeks.send(connection, answer)
+
+    def lose(self, connection: Connection, begun: Answer) -> None:
+        self.site.seeks.lose(connection, begun)
+
+
+async def test_everyone_gets_their_own_bytes(tmp_path: Path) -> None:
+    made: list[Watching] = []
+
+    def before(site: Stage) -> Watching:
+        made.append(Watching(site))
+        return made[0]
+
+    async with stage(tmp_path, before=before) as site, AsyncExitStack() as stack:
+        clients = await arrive(stack, site)
+        made[0].prepared.clear()
+        for _ in range(3):
+            for number, response in enumerate(await ask_together(site, clients)):
+                assert isinstance(response, Response)
+                assert response.body == site.content[number : number + 1000]
+        assert len(site.ordinary) == 1
+    assert 1 < max(made[0].batches) <= BATCH
+
+
+class Replacing(Watching):
+    """Replaces the file behind the fifth head of a batch."""
+
+    def prepare(self, connection: Connection, octets: bytes, started: float) -> Answer | None:
+        if len(self.prepared) == 5:
+            other = self.site.path.with_name("other.mp3")
+            other.write_bytes(bytes(5000))
+            other.replace(self.site.path)
+        return super().prepare(connection, octets, started)
+
+
+async def test_a_file_that_is_replaced_among_them_is_one_or_the_other(tmp_path: Path) -> None:
+    async with stage(tmp_path, before=Replacing) as site, AsyncExitStack() as stack:
+        clients = await arrive(stack, site)
+        bodies = set()
+        for number, response in enumerate(await ask_together(site, clients)):
+            assert isinstance(response, Response)
+            is_old = response.head["Content-Range"].endswith(f"/{len(site.content)}")
+            assert response.body == (site.content[number : number + 1000] if is_old else bytes(1000))
+            bodies.add(is_old)
+        assert bodies == {True, False}
+
+
+class Failing(Watching):
+    """Fails for every fifth head."""
+
+    failing = "prepare"
+    count = 0
+
+    def prepare(self, connection: Connection, octets: bytes, started: float) -> Answer | None:
+        if self.failing == "prepare":
+            self.fail_sometimes()
+        return super().prepare(connection, octets, started)
+
+    def send(self, connection: Connection, answer: Answer) -> bool:
+        done = super().send(connection, answer)
+        if self.failing == "send":
+            self.fail_sometimes()
+        return done
+
+    def fail_sometimes(self) -> None:
+        self.count += 1
+        if self.count % 5 == 0:
+            raise RuntimeError
+
+
+@pytest.mark.parametrize("failing", ["prepare", "send"])
+async def test_ones_trouble_is_not_that_of_the_others(
+    tmp_path: Path, failing: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Failing, "failing", failing)
+    async with stage(tmp_path, before=Failing) as site, AsyncExitStack() as stack:
+        clients = await arrive(stack, site, 20)
+        answers = await ask_together(site, clients)
+        good = [each for each in answers if isinstance(each, Response)]
+        assert sum("an answer at once" in record.message for record in caplog.records) == 4
+        # What was sent whole before the trouble may have arrived.
+        assert len(good) == 16 if failing == "prepare" else len(good) >= 16
+        assert all(isinstance(each, Response | ProtocolFaultError | OSError | EOFError) for each in answers)
+        assert (site.streams.running, site.connections.busy) == (0, set())
+
+
+async def test_who_asks_twice_is_answered_twice(tmp_path: Path) -> None:
+    async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
+        await client.send(head(site, 0))
+        await client.read_response()
+        (connection,) = site.server.connections
+        assert isinstance(connection, Connection)
+        for start in (1, 2, 3):
+            connection.data_received(head(site, start))
+        for start in (1, 2, 3):
+            assert (await client.read_response()).body == site.content[start : start + 1000]
+
+
+async def test_who_left_meanwhile_hinders_nobody(tmp_path: Path) -> None:
+    async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
+        await client.send(head(site, 0))
+        await client.read_response()
+        async with connect("127.0.0.1", site.port) as other:
+            await other.send(head(site, 0))
+            await other.read_response()
+            for each in site.server.connections:
+                assert isinstance(each, Connection)
+                each.data_received(head(site, 5))
+            other.reset()
+        assert (await client.read_response()).body == site.content[5:1005]
+        assert (site.streams.running, site.connections.busy) == (0, set())
+
+
+async def test_whoever_says_nothing_more_is_answered(tmp_path: Path) -> None:
+    """A client may close its half of the connection right behind its head."""
+    async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
+        await client.send(head(site, 0))
+        await client.read_response()
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        writer.write(head(site, 1))
+        writer.write_eof()
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    assert answer.endswith(site.content[1:1001])
