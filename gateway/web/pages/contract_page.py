@@ -1,10 +1,9 @@
-"""The published contract: the document, and a page that shows it.
+"""The published contract: the OpenAPI document, and a page that renders it with Swagger UI.
 
-Knows: where Swagger UI lies (flask-swagger-ui carries its files; none of its code is run) and which of its files the
-page loads. Refuses to know: what the contract promises.
+Swagger UI's files come out of the package mkdocs-swagger-ui-tag. None of the package's code is imported.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
@@ -15,18 +14,17 @@ from aiohttp import web
 from gateway.web.pages.page_files import PageFiles
 from gateway.web.responses import json_response
 
-_SWAGGER_UI: Final = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
+_SWAGGER_UI: Final = ("javascripts/swagger-ui-bundle.js", "stylesheets/swagger-ui.css")
 
 
 class ContractRoutes:
-    """`/openapi.json`, the page at `/docs`, and what it loads from `/docs/`."""
+    """`/openapi.json`, the page at `/docs`, and the files that it loads from `/docs/`."""
 
     def __init__(self, contract: Mapping[str, Any]) -> None:
         self._contract = contract
-        ours, theirs = files("gateway.web.pages") / "contract", _swagger_ui()
+        ours = files("gateway.web.pages") / "contract"
         self._files = PageFiles(
-            {file.name: file.read_bytes() for file in ours.iterdir()}
-            | {name: (theirs / name).read_bytes() for name in _SWAGGER_UI},
+            {file.name: file.read_bytes() for file in (*ours.iterdir(), *_swagger_ui())},
             policy={},
         )
 
@@ -43,6 +41,7 @@ class ContractRoutes:
         return self._files.answer(request, request.match_info["name"])
 
 
-def _swagger_ui() -> Path:
-    """Its folder, found without importing the package: that would load a web framework that nobody needs here."""
-    return Path(str(distribution("flask-swagger-ui").locate_file("flask_swagger_ui/dist")))
+def _swagger_ui() -> Iterator[Path]:
+    """Its files, found without importing the package, which would load an HTML parser."""
+    package = distribution("mkdocs-swagger-ui-tag")
+    return (Path(str(package.locate_file(f"mkdocs_swagger_ui_tag/swagger-ui/{name}"))) for name in _SWAGGER_UI)

@@ -1,7 +1,6 @@
-"""Files of a page: the security policy they are served under, and the tags by which a browser keeps its copy.
+"""Serves the files of a page under a Content-Security-Policy, with entity tags so that browsers can cache them.
 
-Knows: which files there are (read once, at start), and that they change with the gateway's version alone.
-Refuses to know: what they do.
+All files are read once at start; they change only with the gateway's version.
 """
 
 import time
@@ -34,14 +33,14 @@ class _File(NamedTuple):
 
 
 class PageFiles:
-    """Files by name; `policy` replaces or adds directives (CSP Level 3): nothing inline, nothing of others."""
+    """Files by name. The policy (CSP Level 3) allows nothing inline and no other origin; `policy` overrides directives."""
 
     def __init__(self, files: Mapping[str, bytes], policy: Mapping[str, str]) -> None:
         self._files = {name: _file(name, content) for name, content in files.items()}
         self._policy = "; ".join(f"{directive} {sources}" for directive, sources in (_POLICY | dict(policy)).items())
 
     def answer(self, request: web.Request, name: str) -> web.Response:
-        """The file, or 304 for who has it already. Raises HTTPNotFound and HTTPPreconditionFailed."""
+        """The file, or 304 if the client's copy is current. Raises HTTPNotFound and HTTPPreconditionFailed."""
         file = self._files.get(name)
         if file is None:
             raise web.HTTPNotFound
@@ -67,6 +66,6 @@ def _file(name: str, content: bytes) -> _File:
 
 
 def _failed(request: web.Request, file: _File) -> int | None:
-    """Preconditions by tag; those by date are none, as the files have none (RFC 9110 sections 13.1.3 and 13.1.4)."""
+    """The status that the entity tags ask for. The files have no date, so preconditions by date are ignored (RFC 9110 sections 13.1.3 and 13.1.4)."""
     by_tag = conditions_of(request.headers)._replace(if_modified_since=None, if_unmodified_since=None)
     return failed_precondition(by_tag, Validators(file.etag, 0), now=time.time())

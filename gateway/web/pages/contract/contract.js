@@ -1,4 +1,4 @@
-// Shows /openapi.json with Swagger UI. Keys stay in the tab; nobody else's validator is asked.
+// Renders /openapi.json with Swagger UI. A key stays in the tab, and no external validator is called.
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#contract",
