@@ -1,5 +1,6 @@
--- The whole database. Idempotent: applying it again changes nothing.
--- `schema_version` says which version of this file the database has; later versions migrate from it.
+-- The whole schema, for an empty database. A database that exists already is changed by gateway/db/migrations, which
+-- lead from version 1 to this file; both are applied by the first gateway that starts, or by `seekgate migrate`.
+-- Applying this file again changes nothing.
 -- Ids are random 12-digit integers (they fit a JavaScript number), sizes are 64-bit, times are UTC.
 -- A column's name says its kind: `_at` is a moment, `_seconds` a finite length of time, `metadata` a JSON object.
 
@@ -10,12 +11,13 @@ LANGUAGE sql VOLATILE AS $$
                            % 900000000000)
 $$;
 
+-- The versions that this database has. A gateway that does not know one of them starts only where
+-- `older_programs_work` is true.
 CREATE TABLE IF NOT EXISTS schema_version (
-    only_row   boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
-    version    integer     NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now()
+    version             integer     PRIMARY KEY,
+    older_programs_work boolean     NOT NULL DEFAULT false,
+    applied_at          timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO schema_version (version) VALUES (1) ON CONFLICT DO NOTHING;
 
 CREATE TABLE IF NOT EXISTS users (
     id         bigint      PRIMARY KEY DEFAULT random_id(),

@@ -21,7 +21,8 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from gateway.db.embedded.shared_server import embedded_postgres
-from gateway.db.pool import apply_schema, open_pool
+from gateway.db.migrations import migrate
+from gateway.db.pool import open_pool
 from tests.s3.servers import ceph, rclone, s3_server, swift
 from tests.scheduling import Rooms, rank_of
 
@@ -104,7 +105,7 @@ async def _prepare(server: str) -> None:
     finally:
         await connection.close()
     async with open_pool(database_at(server, TEMPLATE), min_size=1, max_size=1, command_timeout_seconds=30) as pool:
-        await apply_schema(pool)
+        await migrate(pool)
 
 
 @asynccontextmanager

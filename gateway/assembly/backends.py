@@ -23,10 +23,10 @@ from gateway.catalog import (
 )
 from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
 from gateway.db.client_recordings import PgClientRecordings
+from gateway.db.database import open_database
 from gateway.db.deletions import PgDeletionQueue
-from gateway.db.embedded.shared_server import embedded_postgres
 from gateway.db.listener import listen
-from gateway.db.pool import apply_schema, open_pool
+from gateway.db.migrations import migrate
 from gateway.db.session_uploads import PgSessionUploads
 from gateway.db.signing_keys import PgSigningSecrets
 from gateway.db.uploads import PgUploads
@@ -67,19 +67,8 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
     Raises DatabaseUnavailable, StorageError, ValueError (unusable options) or OSError.
     """
     async with AsyncExitStack() as stack:
-        database = config.database
-        url = database.url
-        if url == "embedded":
-            url = await stack.enter_async_context(embedded_postgres(config.data_dir / "postgres"))
-        pool = await stack.enter_async_context(
-            open_pool(
-                url,
-                min_size=database.pool_min_size,
-                max_size=database.pool_max_size,
-                command_timeout_seconds=database.command_timeout_seconds,
-            )
-        )
-        await apply_schema(pool)
+        url, pool = await stack.enter_async_context(open_database(config))
+        await migrate(pool)
         epoch = Epoch()
         catalog, api_keys = CachedRecordingCatalog(pool, epoch), CachedApiKeys(pool, epoch)
         await stack.enter_async_context(in_background(listen(url, CHANNEL, Changes(api_keys, catalog, epoch))))

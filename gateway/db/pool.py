@@ -1,7 +1,6 @@
-"""The pool of connections, its codecs and schema, and the one place where the database's trouble gets its name.
+"""The pool of connections and its codecs, and the errors of asyncpg that mean that the database cannot be reached.
 
-Knows: asyncpg; how a connection is opened, lent and lost; which version of `schema.sql` this code speaks.
-Refuses to know: what is asked of it. Rooms of `gateway.db` ask through `connected`.
+The modules of `gateway.db` take each connection through `connected`, which turns these errors into Unavailable.
 """
 
 import asyncio
@@ -15,12 +14,10 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.errors import Unavailable
-from gateway.settings.documents import read_text
 
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
 ACQUIRE_TIMEOUT_SECONDS: Final = 10.0
 CLOSE_TIMEOUT_SECONDS: Final = 10.0
-SCHEMA_VERSION: Final = 1
 BIGINT_MAX: Final = 2**63 - 1
 
 # What a lost, refused, overloaded or restarting server looks like, and a transaction that lost a race:
@@ -66,34 +63,6 @@ async def open_pool(
         yield pool
     finally:
         await _close(pool)
-
-
-async def apply_schema(pool: asyncpg.Pool) -> None:
-    """Make the database what `schema.sql` says; one of many processes does it, the others wait.
-
-    Raises DatabaseUnavailable if another version of seekgate made it, or if the role may not make tables.
-    """
-    try:
-        async with pool.acquire() as connection, connection.transaction():
-            await connection.execute(LOCK_SCHEMA)
-            if await connection.fetchval(FIND_SCHEMA) is None:
-                await connection.execute(read_text("schema.sql"))
-            _check_version(await connection.fetchval(FIND_SCHEMA_VERSION))
-    except (*TROUBLE, asyncpg.PostgresError) as error:
-        raise DatabaseUnavailable(f"The schema cannot be applied: {error}") from error
-
-
-# Any fixed number: it only has to be the same in every seekgate.
-LOCK_SCHEMA: Final = "SELECT pg_advisory_xact_lock(7357462895)"
-FIND_SCHEMA: Final = "SELECT to_regclass('schema_version')::text"
-FIND_SCHEMA_VERSION: Final = "SELECT version FROM schema_version"
-
-
-def _check_version(found: int | None) -> None:
-    if found == SCHEMA_VERSION:
-        return
-    advice = "upgrade seekgate" if (found or 0) > SCHEMA_VERSION else "migrate it with the seekgate that made it"
-    raise DatabaseUnavailable(f"The database has schema {found}, this seekgate knows {SCHEMA_VERSION}: {advice}")
 
 
 @asynccontextmanager

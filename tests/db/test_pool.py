@@ -1,57 +1,10 @@
-"""The pool and the schema, on a real server."""
-
-import asyncio
+"""The pool of connections, on a real server."""
 
 import asyncpg
 import pytest
 
-from gateway.db.pool import SCHEMA_VERSION, DatabaseUnavailable, apply_schema, connected, open_pool, storable
+from gateway.db.pool import DatabaseUnavailable, connected, open_pool, storable
 from gateway.errors import Unavailable
-from gateway.settings.documents import read_text
-
-
-async def _tables(pool: asyncpg.Pool) -> set[str]:
-    rows = await pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    return {row["tablename"] for row in rows}
-
-
-async def test_eight_processes_that_start_at_once_make_one_schema(empty_database_url: str) -> None:
-    async def start() -> None:
-        async with open_pool(empty_database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
-            await apply_schema(pool)
-
-    await asyncio.gather(*(start() for _ in range(8)))
-    async with open_pool(empty_database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
-        assert {"recordings", "media_files", "object_deletions"} <= await _tables(pool)
-        assert await pool.fetchval("SELECT array_agg(version) FROM schema_version") == [SCHEMA_VERSION]
-
-
-async def test_applying_the_schema_again_by_hand_changes_nothing(pool: asyncpg.Pool) -> None:
-    await pool.execute("INSERT INTO users (email) VALUES ('a@example.org')")
-    before = await _tables(pool)
-    await pool.execute(read_text("schema.sql"))
-    await apply_schema(pool)
-    assert await _tables(pool) == before
-    assert await pool.fetchval("SELECT count(*) FROM users") == 1
-
-
-@pytest.mark.parametrize(
-    ("found", "advice"),
-    [(SCHEMA_VERSION + 1, "upgrade seekgate"), (SCHEMA_VERSION - 1, "migrate it")],
-    ids=["newer", "older"],
-)
-async def test_a_database_of_another_version_is_refused(pool: asyncpg.Pool, found: int, advice: str) -> None:
-    await pool.execute("UPDATE schema_version SET version = $1", found)
-    with pytest.raises(DatabaseUnavailable, match=advice):
-        await apply_schema(pool)
-
-
-async def test_a_role_that_may_not_make_tables_is_told_so(empty_database_url: str) -> None:
-    async with open_pool(empty_database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
-        await pool.execute("CREATE ROLE reader")
-        await pool.execute("SET ROLE reader")
-        with pytest.raises(DatabaseUnavailable, match="permission denied"):
-            await apply_schema(pool)
 
 
 @pytest.mark.parametrize(

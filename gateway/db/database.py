@@ -1,0 +1,43 @@
+"""The database that the settings name, open: the embedded PostgreSQL or the one at a URL."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import asyncpg
+
+from gateway.db.embedded.shared_server import embedded_postgres
+from gateway.db.migrations import migrate, pending_migrations
+from gateway.db.pool import open_pool
+from gateway.settings.load import Config
+
+
+@asynccontextmanager
+async def open_database(config: Config) -> AsyncGenerator[tuple[str, asyncpg.Pool]]:
+    """The URL of the database and a pool of connections to it, whatever its schema.
+
+    Raises DatabaseUnavailable.
+    """
+    database = config.database
+    async with AsyncExitStack() as stack:
+        url = database.url
+        if url == "embedded":
+            url = await stack.enter_async_context(embedded_postgres(config.data_dir / "postgres"))
+        pool = open_pool(
+            url,
+            min_size=database.pool_min_size,
+            max_size=database.pool_max_size,
+            command_timeout_seconds=database.command_timeout_seconds,
+        )
+        yield url, await stack.enter_async_context(pool)
+
+
+async def migrate_database(config: Config, *, dry_run: bool) -> tuple[str, ...]:
+    """Apply what the database lacks, or with `dry_run` only name it: `schema.sql`, or migrations by their file names.
+
+    Raises DatabaseUnavailable.
+    """
+    async with open_database(config) as (_, pool):
+        pending = await pending_migrations(pool)
+        if not dry_run:
+            await migrate(pool)
+    return ("schema.sql",) if pending is None else tuple(each.file_name for each in pending)

@@ -1,0 +1,186 @@
+"""A database of version 1 becomes what `schema.sql` says, by migrations that many processes may begin at once."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+import pytest
+
+from gateway.db.migrations import Migration, load_migrations, migrate, pending_migrations
+from gateway.db.pool import DatabaseUnavailable, open_pool
+from gateway.settings.documents import read_text
+from tests.db.catalogue_of import catalogue_of
+
+HERE: Final = Path(__file__).parent
+KNOWN: Final = load_migrations()
+NUMBERS: Final = [1, *(each.number for each in KNOWN)]
+TABLES: Final = (
+    *("users", "api_keys", "meetings", "transcript_segments", "recordings", "media_files"),
+    *("idempotency_keys", "object_deletions", "signing_keys"),
+)
+NEXT: Final = Migration(9000, "next", "ALTER TABLE users ADD COLUMN nickname text", older_programs_work=True)
+LATER: Final = Migration(9002, "later", "SELECT 1", older_programs_work=True)
+LAST: Final = Migration(9001, "last", "ALTER TABLE users DROP COLUMN nickname", older_programs_work=False)
+
+
+@pytest.fixture
+async def empty(empty_database_url: str) -> AsyncGenerator[asyncpg.Pool]:
+    async with open_pool(empty_database_url, min_size=1, max_size=5, command_timeout_seconds=30) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def version_1(empty: asyncpg.Pool) -> asyncpg.Pool:
+    """A database of version 1 with rows in it."""
+    await empty.execute((HERE / "schema_version_1.sql").read_text("utf-8"))
+    await empty.execute((HERE / "rows_version_1.sql").read_text("utf-8"))
+    return empty
+
+
+async def versions(pool: asyncpg.Pool) -> list[int]:
+    return [row["version"] for row in await pool.fetch("SELECT version FROM schema_version ORDER BY version")]
+
+
+async def row_counts(pool: asyncpg.Pool) -> dict[str, int]:
+    return {table: await pool.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES}  # noqa: S608 - names of our own
+
+
+def test_migration_numbers_are_unique() -> None:
+    assert len(set(NUMBERS)) == len(NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("2_short.sql", "-- Older gateways keep working: x\n"), ("0002_silent.sql", "SELECT 1;\n")],
+    ids=["misnamed", "without its first line"],
+)
+def test_a_migration_that_does_not_say_what_it_does_to_older_gateways_is_refused(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=name):
+        load_migrations(tmp_path)
+
+
+async def test_a_migrated_database_equals_schema_sql(
+    version_1: asyncpg.Pool, pool: asyncpg.Pool, empty_database_url: str
+) -> None:
+    before = await row_counts(version_1)
+    assert await migrate(version_1) == KNOWN
+    migrated, fresh = await catalogue_of(version_1), await catalogue_of(pool)
+    assert migrated == fresh
+    assert await versions(version_1) == await versions(pool) == NUMBERS
+    assert await row_counts(version_1) == before
+
+
+async def test_gateways_of_version_1_keep_working_on_a_migrated_database(version_1: asyncpg.Pool) -> None:
+    await migrate(version_1)
+    statements = json.loads((HERE / "statements_version_1.json").read_text("utf-8"))
+    assert all(each.older_programs_work for each in KNOWN)
+    async with version_1.acquire() as connection:
+        for statement in statements.values():
+            await connection.prepare(statement)
+        # How that program asks which version the database has.
+        assert await connection.fetchval(statements["FIND_SCHEMA_VERSION"]) == 1
+
+
+async def test_an_interrupted_migration_changes_nothing_and_is_done_next_time(version_1: asyncpg.Pool) -> None:
+    broken = Migration(9000, "broken", f"{NEXT.sql}; SELECT 1 / 0", older_programs_work=True)
+    with pytest.raises(DatabaseUnavailable, match="division by zero"):
+        await migrate(version_1, [*KNOWN, broken])
+    assert await versions(version_1) == NUMBERS
+    assert await migrate(version_1, [*KNOWN, NEXT]) == (NEXT,)
+
+
+async def test_a_migration_with_a_lower_number_than_the_newest_one_is_still_applied(version_1: asyncpg.Pool) -> None:
+    await migrate(version_1, [*KNOWN, LATER])
+    assert await migrate(version_1, [*KNOWN, NEXT, LATER]) == (NEXT,)
+    assert await versions(version_1) == [*NUMBERS, NEXT.number, LATER.number]
+
+
+async def test_eight_processes_that_start_at_once_migrate_once(
+    version_1: asyncpg.Pool, empty_database_url: str
+) -> None:
+    async def start() -> tuple[Migration, ...]:
+        async with open_pool(empty_database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
+            return await migrate(pool, [*KNOWN, NEXT])
+
+    applied = await asyncio.gather(*(start() for _ in range(8)))
+    assert sorted(each.number for some in applied for each in some) == [*NUMBERS[1:], NEXT.number]
+
+
+async def test_eight_processes_that_start_at_once_make_one_schema(empty_database_url: str) -> None:
+    async def start() -> None:
+        async with open_pool(empty_database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
+            await migrate(pool)
+
+    await asyncio.gather(*(start() for _ in range(8)))
+    async with open_pool(empty_database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
+        assert await versions(pool) == NUMBERS
+
+
+async def test_a_migration_waits_for_a_long_transaction_without_holding_readers_up(version_1: asyncpg.Pool) -> None:
+    async with version_1.acquire() as connection:
+        reading = connection.transaction()
+        await reading.start()
+        await connection.fetch("SELECT * FROM users")
+        migrating = asyncio.create_task(migrate(version_1, [*KNOWN, NEXT]))
+        await asyncio.sleep(0.2)
+        assert not migrating.done()
+        await reading.commit()
+    assert NEXT in await migrating
+
+
+async def test_a_gateway_that_knows_all_versions_does_not_wait_for_another_migration(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(7357462895)")
+        assert await asyncio.wait_for(migrate(pool), 10) == ()
+
+
+async def test_a_dry_run_names_what_is_pending_and_changes_nothing(version_1: asyncpg.Pool, pool: asyncpg.Pool) -> None:
+    assert await pending_migrations(version_1) == KNOWN
+    assert await versions(version_1) == [1]
+    assert await pending_migrations(pool) == ()
+
+
+async def test_an_empty_database_has_no_pending_migrations_but_the_whole_schema(empty: asyncpg.Pool) -> None:
+    assert await pending_migrations(empty) is None
+
+
+async def test_a_database_that_a_newer_program_made_is_refused(pool: asyncpg.Pool) -> None:
+    await migrate(pool, [*KNOWN, NEXT, LAST])
+    with pytest.raises(DatabaseUnavailable, match=r"schema version 9001.*Upgrade seekgate"):
+        await migrate(pool)
+    with pytest.raises(DatabaseUnavailable, match="Upgrade seekgate"):
+        await pending_migrations(pool)
+
+
+async def test_a_program_goes_on_with_a_newer_database_that_older_programs_may_use(pool: asyncpg.Pool) -> None:
+    await migrate(pool, [*KNOWN, NEXT])
+    assert await migrate(pool) == ()
+
+
+async def test_a_database_without_its_first_version_is_refused(pool: asyncpg.Pool) -> None:
+    await pool.execute("DELETE FROM schema_version WHERE version = 1")
+    with pytest.raises(DatabaseUnavailable, match="without version 1"):
+        await migrate(pool)
+
+
+async def test_applying_the_schema_again_by_hand_changes_nothing(pool: asyncpg.Pool) -> None:
+    await pool.execute("INSERT INTO users (email) VALUES ('a@example.org')")
+    before = await catalogue_of(pool)
+    await pool.execute(read_text("schema.sql"))
+    assert await migrate(pool) == ()
+    assert await catalogue_of(pool) == before
+    assert await pool.fetchval("SELECT count(*) FROM users") == 1
+
+
+async def test_a_role_that_may_not_make_tables_is_told_so(empty: asyncpg.Pool) -> None:
+    await empty.execute("CREATE ROLE reader")
+    async with empty.acquire() as connection:
+        await connection.execute("SET ROLE reader")
+    with pytest.raises(DatabaseUnavailable, match="permission denied"):
+        await migrate(empty)
