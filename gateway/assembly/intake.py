@@ -60,7 +60,7 @@ def build_intake(
 ) -> Intake:
     """The routes; `streams` counts what is on its way, so that draining waits for it."""
     settings, uploads = config.uploads, build_uploads(config, backends)
-    urls = UploadUrls(backends.upload_tokens, config.server.public_url, settings.url_expires_in_seconds)
+    urls = UploadUrls(backends.upload_tokens, authenticator, config.server.public_url, settings.url_expires_in_seconds)
     stall = settings.stall_timeout_seconds
     return Intake(
         UploadRoutes(

@@ -33,6 +33,10 @@ class ApiKeys(Protocol):
         """The key, also when it is expired or revoked: the caller decides by the clock."""
         ...
 
+    async def find_key_by_id(self, key_id: int) -> ApiKey | None:
+        """The same by the key's id; remembered like `find_key`, so that a repeated look-up costs no SQL."""
+        ...
+
     async def create_key(
         self,
         *,

@@ -30,6 +30,18 @@ class PgApiKeys(ApiKeys):
             row = await connection.fetchrow(self.FIND_KEY, digest)
         return None if row is None else _api_key(row)
 
+    FIND_DIGEST: Final = "SELECT digest FROM api_keys WHERE id = $1"
+
+    async def find_digest(self, key_id: int) -> bytes | None:
+        """The digest of the key with this id."""
+        async with connected(self._pool) as connection:
+            digest: bytes | None = await connection.fetchval(self.FIND_DIGEST, key_id)
+        return digest
+
+    async def find_key_by_id(self, key_id: int) -> ApiKey | None:
+        digest = await self.find_digest(key_id)
+        return None if digest is None else await self.find_key(digest)
+
     CREATE_KEY: Final = """
         WITH k AS (
             INSERT INTO api_keys (digest, prefix, user_id, live, scopes, expires_at) VALUES ($1, $2, $3, $4, $5, $6)

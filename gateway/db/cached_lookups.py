@@ -27,6 +27,8 @@ class CachedApiKeys(PgApiKeys):
         super().__init__(pool)
         self._epoch = epoch
         self.memory: Memory[bytes, None, ApiKey] = Memory()
+        # A key's id and digest never change, so no notification has to forget one.
+        self.digests: Memory[int, None, bytes] = Memory()
 
     async def find_key(self, digest: bytes) -> ApiKey | None:
         known = self.memory.recall(digest, None)
@@ -34,6 +36,10 @@ class CachedApiKeys(PgApiKeys):
             return known
         look_up = super().find_key
         return await self.memory.ask(digest, None, lambda: look_up(digest))
+
+    async def find_digest(self, key_id: int) -> bytes | None:
+        look_up = super().find_digest
+        return await self.digests.ask(key_id, None, lambda: look_up(key_id))
 
     def forget(self, digest: bytes) -> None:
         """Changed at once for who was told so: the notification may come a moment behind the answer."""
@@ -88,11 +94,13 @@ class Changes:
     def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog, epoch: Epoch) -> None:
         self._epoch = epoch
         self._keys = keys.memory
+        self._digests = keys.digests
         self._media = catalog.memory
 
     def trust(self, *, trusted: bool) -> None:
         """Whether changes are being heard."""
         self._keys.trust(trusted=trusted)
+        self._digests.trust(trusted=trusted)
         self._media.trust(trusted=trusted)
         if trusted:
             self._epoch.begin()

@@ -1,13 +1,12 @@
 """Playback URLs: permission to read one media file until a time, carried in the query.
 
-Knows: the canonical text, HMAC-SHA256, expiry, and several keys by `kid`. Refuses to know: the clock, the
-database, and what an owner is beyond a text.
-
-    query     = own=<owner>&exp=<unix seconds>[&disposition=attachment]&kid=<key id>&sig=<base64url HMAC>
+    query     = own=<owner>[&by=<API key>]&exp=<unix seconds>[&disposition=attachment]&kid=<key id>&sig=<HMAC>
     canonical = seekgate-playback-1 LF GET+HEAD LF owner LF recording LF media LF disposition LF exp
+                seekgate-playback-2 LF the same LF API key    for a URL that an API key minted
 
-The owner travels in the URL so that a signature is checked before, and without, any look-up. Every value is
-made of unreserved characters (RFC 3986 section 2.3), so clients that re-quote a query do not break it.
+The HMAC is SHA-256's in base64url, and is compared as text, so that it has one spelling. The owner is part of the URL
+so that a signature is checked before, and without, any look-up. Every value consists of unreserved characters
+(RFC 3986 section 2.3), so clients that re-quote a query do not break it.
 """
 
 import base64
@@ -22,6 +21,7 @@ Disposition = Literal["inline", "attachment"]
 
 _OWNER: Final = re.compile(r"([0-9]{1,18})(t?)")
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
+_API_KEY_ID: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 # A query with any of these claims to be a playback URL and is judged as one.
 SIGNATURE_FIELDS: Final = frozenset({"sig", "kid", "exp", "own"})
@@ -41,12 +41,16 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a playback URL permits: reading one media file of one owner, shown or saved."""
+    """What a playback URL permits: reading one media file of one owner, shown or saved.
+
+    The permission ends with the API key `key_id`, which minted the URL; None is the command line's.
+    """
 
     owner: str
     recording_id: int
     media_file_id: int
     disposition: Disposition = "inline"
+    key_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,8 @@ class Signer:
             expires = int(now) + expires_in_seconds
         signature = _signature(self._newest.secret, grant, str(expires))
         disposition = "" if grant.disposition == "inline" else f"&disposition={grant.disposition}"
-        query = f"own={grant.owner}&exp={expires}{disposition}&kid={self._newest.kid}&sig={signature}"
+        by = "" if grant.key_id is None else f"&by={grant.key_id}"
+        query = f"own={grant.owner}{by}&exp={expires}{disposition}&kid={self._newest.kid}&sig={signature}"
         return SignedQuery(query, datetime.fromtimestamp(expires, UTC))
 
     def verify(
@@ -107,9 +112,10 @@ class Signer:
         key = self._keys.get(query.get("kid", ""))
         expires = query.get("exp", "")
         disposition: Disposition = "attachment" if query.get("disposition") == "attachment" else "inline"
-        grant = Grant(query.get("own", ""), recording_id, media_file_id, disposition)
-        if key is None or not _SECONDS.fullmatch(expires):
+        by = query.get("by")
+        if key is None or not _SECONDS.fullmatch(expires) or not (by is None or _API_KEY_ID.fullmatch(by)):
             raise BadSignature("Playback URL is not valid")
+        grant = Grant(query.get("own", ""), recording_id, media_file_id, disposition, int(by) if by else None)
         given = query.get("sig", "").encode(errors="surrogatepass")
         if not hmac.compare_digest(given, _signature(key.secret, grant, expires).encode()):
             raise BadSignature("Playback URL is not valid")
@@ -119,16 +125,10 @@ class Signer:
 
 
 def _signature(secret: bytes, grant: Grant, expires: str) -> str:
-    canonical = "\n".join(
-        (
-            "seekgate-playback-1",
-            "GET+HEAD",
-            grant.owner,
-            str(grant.recording_id),
-            str(grant.media_file_id),
-            grant.disposition,
-            expires,
-        )
-    )
-    digest = hmac.digest(secret, canonical.encode(), "sha256")
+    words = ["GET+HEAD", grant.owner, str(grant.recording_id), str(grant.media_file_id), grant.disposition, expires]
+    if grant.key_id is None:
+        words.insert(0, "seekgate-playback-1")
+    else:
+        words = ["seekgate-playback-2", *words, str(grant.key_id)]
+    digest = hmac.digest(secret, "\n".join(words).encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -1,13 +1,12 @@
 """Upload tokens: permission to write one media file until a time, as one word of a URL.
 
-Knows: the canonical text, HMAC-SHA256, expiry, and several keys by `kid`. Refuses to know: the clock, the
-database, and what is uploaded.
+    token     = up_<owner>.<recording>.<media>.<unix seconds>.<API key>.<kid>.<HMAC>
+    canonical = seekgate-upload-2 LF owner LF recording LF media LF unix seconds LF API key
 
-    token     = up_<owner>.<recording>.<media>.<unix seconds>.<kid>.<base64url HMAC>
-    canonical = seekgate-upload-1 LF owner LF recording LF media LF unix seconds
-
-The keys are those of playback URLs; the first line of the canonical text keeps the two kinds apart. Every
-character is unreserved (RFC 3986 section 2.3), so clients that re-quote a path do not break it.
+The HMAC is SHA-256's in base64url. Numbers have no leading zeros and the HMAC is compared as text, so that a
+permission has one spelling. The signing keys are those of playback URLs; the first line of the canonical text keeps
+the two kinds apart. Every character is unreserved (RFC 3986 section 2.3), so clients that re-quote a path do not
+break it.
 """
 
 import base64
@@ -19,8 +18,9 @@ from typing import Final
 
 from gateway.protocol.signing import SigningKey
 
+_NUMBER: Final = "(0|[1-9][0-9]{0,17})"
 _TOKEN: Final = re.compile(
-    r"up_([0-9]{1,18}t?)\.([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,12})\.([A-Za-z0-9_-]{1,64})\.([A-Za-z0-9_-]{43})"
+    rf"up_([0-9]{{1,18}}t?)\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.{_NUMBER}\.([A-Za-z0-9_-]{{1,64}})\.([A-Za-z0-9_-]{{43}})"
 )
 
 
@@ -32,13 +32,14 @@ class BadUploadToken(Exception):
 class UploadGrant:
     """What a token permits: writing one media file of one owner (`signing.owner_text`) until `expires`.
 
-    `expires` counts seconds since the epoch.
+    `expires` counts seconds since the epoch. The permission ends with the API key `key_id`, which minted the URL.
     """
 
     owner: str
     recording_id: int
     media_file_id: int
     expires: int
+    key_id: int
 
 
 class UploadTokens:
@@ -50,7 +51,7 @@ class UploadTokens:
 
     def sign(self, grant: UploadGrant) -> str:
         """The token that permits `grant`."""
-        words = (grant.owner, grant.recording_id, grant.media_file_id, grant.expires, self._newest.kid)
+        words = (grant.owner, grant.recording_id, grant.media_file_id, grant.expires, grant.key_id, self._newest.kid)
         return f"up_{'.'.join(map(str, words))}.{_signature(self._newest.secret, grant)}"
 
     def verify(self, token: str, *, now: float) -> UploadGrant:
@@ -59,11 +60,11 @@ class UploadTokens:
         The signature is compared in constant time, and before the expiry is looked at.
         """
         match = _TOKEN.fullmatch(token)
-        key = self._keys.get(match[5]) if match else None
+        key = self._keys.get(match[6]) if match else None
         if match is None or key is None:
             raise BadUploadToken("Upload URL is not valid")
-        grant = UploadGrant(match[1], int(match[2]), int(match[3]), int(match[4]))
-        if not hmac.compare_digest(match[6], _signature(key.secret, grant)):
+        grant = UploadGrant(match[1], int(match[2]), int(match[3]), int(match[4]), int(match[5]))
+        if not hmac.compare_digest(match[7], _signature(key.secret, grant)):
             raise BadUploadToken("Upload URL is not valid")
         if now >= grant.expires:
             raise BadUploadToken("Upload URL has expired")
@@ -71,6 +72,6 @@ class UploadTokens:
 
 
 def _signature(secret: bytes, grant: UploadGrant) -> str:
-    words = ("seekgate-upload-1", grant.owner, grant.recording_id, grant.media_file_id, grant.expires)
+    words = ("seekgate-upload-2", grant.owner, grant.recording_id, grant.media_file_id, grant.expires, grant.key_id)
     digest = hmac.digest(secret, "\n".join(map(str, words)).encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

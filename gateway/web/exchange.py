@@ -1,12 +1,13 @@
-"""One request and its answer, as the access log and the metrics will tell it.
+"""One request and its response, as the access log and the metrics report them.
 
-Knows: what is worth telling. Refuses to know: how anything is decided. Whoever lets a request in makes one and
-puts it under `request[EXCHANGE]`, the only request key of the house; whoever learns something writes it in.
+The frame makes an exchange for each request and stores it under `request[EXCHANGE]`, the only request key of the
+project. Code that learns something about the request writes it there.
 """
 
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Final, Literal
@@ -14,26 +15,25 @@ from typing import Final, Literal
 from aiohttp import hdrs, web
 from multidict import istr
 
-from gateway.web.access.rate_limits import Quota
-
-# What became of an answer:
+# How a response ended:
 #   complete       every promised byte was handed to the kernel
-#   client_closed  the client left first: normal, browsers do it at every seek
-#   stalled        the client stopped reading for longer than it may
+#   client_closed  the client disconnected first, as browsers do at every seek
+#   stalled        the client read nothing for longer than the stall time-out
 #   aborted        promised bytes could not be produced, so the connection was cut
 Outcome = Literal["complete", "client_closed", "stalled", "aborted"]
 
 
-# nginx's number for a client that left before there was an answer; it never goes over the wire.
+# nginx's status for a client that disconnected before it was answered; it is only logged, never sent.
 CLIENT_CLOSED_REQUEST: Final = 499
 
 
 @dataclass(slots=True)
 class Exchange:
-    """`path` is shown in the log: no query, no token. `promised` and `sent` count body bytes of the byte route.
+    """`path` is what the log may show: no query, no token. `promised` and `sent` count body bytes of the byte route.
 
-    `status` is CLIENT_CLOSED_REQUEST until a head was decided; `quota` is what the key has left, where requests are counted;
-    `started` and `seconds` (until the end of the answer) are on the clock of `time.perf_counter`.
+    `status` is CLIENT_CLOSED_REQUEST until the response head is decided. `quota` holds the rate limit's header fields.
+    `started` and `seconds` (to the end of the response) are read from `time.perf_counter`. `by_key` says that the
+    response depends on an API key, `key_id` which key admitted the request.
     """
 
     request_id: str
@@ -44,13 +44,15 @@ class Exchange:
     range: str | None
     started: float
     principal: str | None = None
-    quota: Quota | None = None
+    quota: Mapping[str, str] | None = None
     storage: str | None = None
     status: int = CLIENT_CLOSED_REQUEST
     promised: int = 0
     sent: int = 0
     outcome: Outcome = "complete"
     seconds: float = 0.0
+    by_key: bool = False
+    key_id: int | None = None
 
 
 EXCHANGE: Final = web.RequestKey("exchange", Exchange)
@@ -62,9 +64,9 @@ _numbers: Final = count(1)
 
 
 def new_exchange(request: web.Request, route: str, path: str) -> Exchange:
-    """The request's exchange, put where handlers find it; `path` as the log may show it.
+    """Make the request's exchange and store it in the request; `path` is what the log may show.
 
-    Its id is the client's own where that is short and plain, else a new one.
+    Its id is the client's `X-Request-Id` if that is short and plain, else a new one.
     """
     headers = request.headers
     given = headers.get(X_REQUEST_ID)
@@ -81,5 +83,5 @@ def new_exchange(request: web.Request, route: str, path: str) -> Exchange:
 
 
 def new_request_id() -> str:
-    """This process's, and a number."""
+    """Eight hexadecimal digits that are this process's, then a counter."""
     return f"{_process_id}{next(_numbers):08x}"

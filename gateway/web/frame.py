@@ -82,9 +82,9 @@ class Frame:
         # A body that nobody waited for would be read as the next request, or until somebody's patience ends.
         if self._connections.is_draining() or not request.content.is_eof():
             response.force_close()
-        for name, value in self._cors.headers(request.headers.get(hdrs.ORIGIN)).headers:
+        for name, value in self._cors.headers(request.headers.get(hdrs.ORIGIN), by_key=exchange.by_key).headers:
             response.headers.setdefault(name, value)
-        response.headers.update(exchange.quota.headers() if exchange.quota else {})
+        response.headers.update(exchange.quota or {})
         response.headers["X-Request-Id"] = exchange.request_id
         response.headers["Server"] = "seekgate"
 

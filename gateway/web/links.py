@@ -1,8 +1,4 @@
-"""URLs that carry their own permission: playback URLs of ours, presigned ones of the storage.
-
-Knows: which of the two a media file gets, and under which name it is saved. Refuses to know: how either is
-signed.
-"""
+"""URLs that carry their own permission: the gateway's playback URLs, and presigned URLs of a storage backend."""
 
 import time
 from collections.abc import Callable
@@ -14,6 +10,7 @@ from aiohttp import web
 from gateway.catalog import MediaFile, Owner
 from gateway.protocol.signing import Disposition, Grant, Signer, owner_text
 from gateway.storage import Storage
+from gateway.web.exchange import EXCHANGE
 from storage_adapters.base import Presigning
 
 
@@ -35,7 +32,7 @@ def file_name(media: MediaFile) -> str:
 
 
 class Links:
-    """Mints links. `public_url` is what clients call the gateway; None: what the request called it."""
+    """Mints links. They start with `public_url`, or with the request's own scheme and Host if that is None."""
 
     def __init__(self, signer: Signer, public_url: str | None, now: Callable[[], float] = time.time) -> None:
         self._signer = signer
@@ -43,14 +40,15 @@ class Links:
         self._now = now
 
     def playback(self, request: web.Request, owner: Owner, media: MediaFile, disposition: Disposition) -> Link:
-        """A playback URL of the gateway."""
-        grant = Grant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, disposition)
+        """A playback URL of the gateway, which ends with the API key that the request was admitted by."""
+        key_id = request[EXCHANGE].key_id
+        grant = Grant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, disposition, key_id)
         signed = self._signer.sign(grant, now=self._now())
         base = self._public_url or f"{request.scheme}://{request.host}"
         return Link(f"{base}{raw_path(media.recording_id, media.id)}?{signed.query}", signed.expires_at)
 
     async def presigned(self, storage: Presigning, media: MediaFile, disposition: Disposition) -> Link:
-        """A URL of the storage itself."""
+        """A URL of the storage backend itself."""
         url = await storage.presign_get(
             media.object_key,
             content_type=media.content_type,
@@ -59,7 +57,7 @@ class Links:
         return Link(url.url, url.expires_at)
 
     async def download(self, request: web.Request, owner: Owner, media: MediaFile, storage: Storage) -> Link:
-        """Where the file is saved from: the storage's own URL where it has such, else a playback URL."""
+        """Where the file is saved from: a presigned URL if the storage backend makes them, else a playback URL."""
         if isinstance(storage.adapter, Presigning):
             return await self.presigned(storage.adapter, media, "attachment")
         return self.playback(request, owner, media, "attachment")

@@ -47,6 +47,15 @@ class KeyContract:
         for unknown in (digest("b"), b"", b"\0" * 32, b"long" * 1000):
             assert await rooms.api_keys.find_key(unknown) is None
 
+    async def test_a_key_is_found_by_its_id(self, rooms: Rooms) -> None:
+        made = await self._key(rooms, "a")
+        assert await rooms.api_keys.find_key_by_id(made.id) == made
+        assert await rooms.api_keys.find_key_by_id(made.id + 1) is None
+        await rooms.api_keys.revoke_key(made.prefix)
+        found = await rooms.api_keys.find_key_by_id(made.id)
+        assert found is not None
+        assert found.revoked_at is not None
+
     @pytest.mark.parametrize(("name", "prefix"), [("a", "sk_live_cd34"), ("b", "sk_live_ab12")])
     async def test_a_taken_digest_or_prefix_is_a_conflict(self, rooms: Rooms, name: str, prefix: str) -> None:
         async def create(name: str, prefix: str) -> ApiKey:

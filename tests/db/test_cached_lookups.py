@@ -101,6 +101,25 @@ async def test_a_repeated_seek_costs_no_statement(pool: asyncpg.Pool, reader: Re
         assert statements == []
 
 
+async def test_a_key_is_found_by_its_id_without_a_statement_until_it_is_revoked(
+    pool: asyncpg.Pool, reader: Reader
+) -> None:
+    await add_key(pool)
+    await reader.changes.until(f"key {DIGEST.hex()}")
+    made = await reader.keys.find_key(DIGEST)
+    assert made is not None
+    assert await reader.keys.find_key_by_id(made.id) == made
+    async with counting(pool) as statements:
+        for _ in range(100):
+            assert await reader.keys.find_key_by_id(made.id) == made
+        assert statements == []
+    await PgApiKeys(pool).revoke_key("sk_live_abcd")
+    await reader.changes.until(f"key {DIGEST.hex()}")
+    revoked = await reader.keys.find_key_by_id(made.id)
+    assert revoked is not None
+    assert revoked.revoked_at is not None
+
+
 async def look(reader: Reader, owner: Owner, recording_id: int, media_file_id: int) -> tuple[bool, bool]:
     key = await reader.keys.find_key(DIGEST)
     media = await reader.catalog.find_media_file(owner, recording_id, media_file_id)

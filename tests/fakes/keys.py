@@ -24,6 +24,9 @@ class MemoryApiKeys(ApiKeys):
     async def find_key(self, digest: bytes) -> ApiKey | None:
         return self._keys.get(digest)
 
+    async def find_key_by_id(self, key_id: int) -> ApiKey | None:
+        return next((key for key in self._keys.values() if key.id == key_id), None)
+
     async def create_key(
         self,
         *,

@@ -23,8 +23,13 @@ def verify(query: dict[str, str], recording: int = 123456789012, media: int = 21
     return SIGNER.verify(query, recording, media, now=now)[0]
 
 
+BY_KEY = Grant("42", 123456789012, 210987654321, "inline", 300000000001)
+
+
 @pytest.mark.parametrize(
-    "grant", [GRANT, Grant("42t", 123456789012, 210987654321, "attachment")], ids=["inline", "saved"]
+    "grant",
+    [GRANT, Grant("42t", 123456789012, 210987654321, "attachment"), BY_KEY],
+    ids=["inline", "saved", "minted by a key"],
 )
 def test_a_signed_query_gives_its_grant_back(grant: Grant) -> None:
     assert verify(signed(grant=grant)) == grant
@@ -83,6 +88,18 @@ def test_a_shortened_query_gives_nothing(field: str) -> None:
     del query[field]
     with pytest.raises(BadSignature):
         verify(query)
+
+
+@pytest.mark.parametrize("by", [None, "", "300000000002", "0300000000001", "+300000000001", "9" * 5000, "x"])
+def test_the_minting_key_cannot_be_changed_or_left_out(by: str | None) -> None:
+    query = {name: value for name, value in {**signed(grant=BY_KEY), "by": by}.items() if value is not None}
+    with pytest.raises(BadSignature, match="not valid"):
+        verify(query)
+
+
+def test_a_minting_key_cannot_be_added() -> None:
+    with pytest.raises(BadSignature, match="not valid"):
+        verify(signed() | {"by": "300000000001"})
 
 
 def test_a_query_holds_for_its_own_media_file_only() -> None:

@@ -10,7 +10,7 @@ from gateway.protocol.upload_tokens import BadUploadToken, UploadGrant, UploadTo
 OLD, NEW = SigningKey("old", b"o" * 32), SigningKey("new", b"n" * 32)
 TOKENS = UploadTokens([NEW, OLD])
 NOW = 1_800_000_000
-GRANT = UploadGrant("123t", 100_000_000_001, 100_000_000_002, NOW + 900)
+GRANT = UploadGrant("123t", 100_000_000_001, 100_000_000_002, NOW + 900, 300_000_000_001)
 
 GRANTS = st.builds(
     UploadGrant,
@@ -18,6 +18,7 @@ GRANTS = st.builds(
     st.integers(0, 10**18 - 1),
     st.integers(0, 10**18 - 1),
     st.integers(1, 10**12 - 1),
+    st.integers(0, 10**18 - 1),
 )
 
 
@@ -61,6 +62,14 @@ def test_one_changed_character_makes_it_invalid(data: st.DataObject) -> None:
         TOKENS.verify(changed, now=NOW)
 
 
+@pytest.mark.parametrize("place", [1, 2, 3, 4])
+def test_a_number_with_a_leading_zero_makes_it_invalid(place: int) -> None:
+    words = TOKENS.sign(GRANT).split(".")
+    words[place] = f"0{words[place]}"
+    with pytest.raises(BadUploadToken, match="not valid"):
+        TOKENS.verify(".".join(words), now=NOW)
+
+
 @given(st.text())
 def test_no_other_text_is_a_token(text: str) -> None:
     with pytest.raises(BadUploadToken, match="not valid"):
@@ -69,9 +78,9 @@ def test_no_other_text_is_a_token(text: str) -> None:
 
 def test_a_playback_signature_is_no_upload_token() -> None:
     signed = Signer([NEW], expires_in_seconds=900, window_seconds=1).sign(
-        Grant(GRANT.owner, GRANT.recording_id, GRANT.media_file_id), now=NOW
+        Grant(GRANT.owner, GRANT.recording_id, GRANT.media_file_id, key_id=GRANT.key_id), now=NOW
     )
     signature = signed.query.rpartition("sig=")[2]
-    words = f"{GRANT.owner}.{GRANT.recording_id}.{GRANT.media_file_id}.{int(signed.expires_at.timestamp())}.new"
+    words = f"{GRANT.owner}.{GRANT.recording_id}.{GRANT.media_file_id}.{int(signed.expires_at.timestamp())}.{GRANT.key_id}.new"
     with pytest.raises(BadUploadToken, match="not valid"):
         TOKENS.verify(f"up_{words}.{signature}", now=NOW)

@@ -1,10 +1,11 @@
-"""Who is asking: an API key in a header, or a playback URL's signature.
+"""Authentication: by an API key in a header field, or by the signature of a playback URL.
 
-Knows: both headers of both dialects, expiry and revocation, the order of refusals. Refuses to know: SQL and
-the routes. An API key is never looked for in the query. A query that claims to be signed is judged by its
-signature alone, whatever headers come with it.
+Both header fields are accepted in both dialects; an API key is never read from the query. A query that claims to be
+signed is judged by its signature alone, whatever header fields come with it. A URL that an API key minted is valid
+only while that key is.
 """
 
+import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,17 +26,17 @@ _USE_RECORD_SECONDS: Final = 60.0
 
 
 class Playback(NamedTuple):
-    """What a playback URL permits, until `expires_at` (seconds since the epoch)."""
+    """What a playback URL permits, until `expires_at` (seconds since the epoch; the minting key may end it first)."""
 
     owner: Owner
     disposition: Disposition
-    expires_at: int
+    expires_at: float
 
 
 class Authenticator:
-    """Tells whose recordings a request may touch; `now` is the clock in seconds since the epoch.
+    """Finds out whose recordings a request may touch; `now` returns seconds since the epoch.
 
-    `limits` count each key's requests, whatever becomes of them; None: nothing is counted.
+    `limits` count the requests of each key, refused ones too; None counts nothing.
     """
 
     def __init__(
@@ -53,30 +54,32 @@ class Authenticator:
 
     @property
     def counts_requests(self) -> bool:
-        """Whether each request has to be seen here."""
+        """Whether every request has to be authenticated here, because requests are counted."""
         return self._limits is not None
 
     async def authenticate(self, request: web.Request, scope: Scope) -> Owner:
-        """Whose recordings the request's key opens; raises what `judge_key` raises."""
+        """The owner of the request's key; raises what `judge_key` raises."""
         return (await self.judge_key(request, scope)).owner
 
     async def judge_key(self, request: web.Request, scope: Scope) -> ApiKey:
-        """The request's key, which is good now.
+        """The request's key, which is valid now.
 
-        Raises Unauthenticated for no key or a bad one, RateLimited for a good key that asks too often,
-        Forbidden for one without the scope.
+        Raises Unauthenticated without a valid key, RateLimited for a key that sends too many requests,
+        Forbidden for a key that lacks the scope.
         """
+        exchange = request[EXCHANGE]
+        exchange.by_key = True
         text = _presented_key(request)
         if not text:
             raise Unauthenticated("Missing API key")
         key = await self._api_keys.find_key(keys.digest(text))
         now = self._now()
-        if key is None or key.revoked_at is not None or (key.expires_at and key.expires_at.timestamp() <= now):
+        if key is None or not _is_valid(key, now):
             raise Unauthenticated("Invalid API key")
-        exchange = request[EXCHANGE]
-        exchange.principal = key.prefix
+        exchange.principal, exchange.key_id = key.prefix, key.id
         if self._limits is not None:
-            quota = exchange.quota = self._limits.take(key.id)
+            quota = self._limits.take(key.id)
+            exchange.quota = quota.headers()
             if quota.retry_after_seconds:
                 raise RateLimited("Too many requests", quota.retry_after_seconds)
         if scope not in key.scopes:
@@ -87,27 +90,44 @@ class Authenticator:
 
     @staticmethod
     def claims_signature(request: web.Request) -> bool:
-        """Whether the request is to be judged as a playback URL."""
+        """Whether the request is judged as a playback URL."""
         return "?" in request.raw_path and not SIGNATURE_FIELDS.isdisjoint(request.query)
 
-    def verify_playback(self, request: web.Request, recording_id: int, media_file_id: int) -> Playback:
-        """What the playback URL permits; raises Forbidden. Asks no database."""
+    async def verify_playback(self, request: web.Request, recording_id: int, media_file_id: int) -> Playback:
+        """What the playback URL permits; raises Forbidden. The signature is checked before any look-up."""
         try:
             grant, expires = self._signer.verify(request.query, recording_id, media_file_id, now=self._now())
         except BadSignature as error:
             raise Forbidden(str(error)) from None
+        ends: float = expires
+        if grant.key_id is not None:
+            ends = min(ends, await self.check_minting_key(grant.key_id, Scope.RECORDINGS_READ, "Playback URL"))
         request[EXCHANGE].principal = f"playback:{request.query['kid']}"
-        return Playback(Owner(*parse_owner(grant.owner)), grant.disposition, expires)
+        return Playback(Owner(*parse_owner(grant.owner)), grant.disposition, ends)
+
+    async def check_minting_key(self, key_id: int, scope: Scope, url: str) -> float:
+        """When the key that minted a URL expires (infinity for never); raises Forbidden if it is not valid now.
+
+        `url` is what the refusal calls the URL. The look-up is remembered until the key changes.
+        """
+        key = await self._api_keys.find_key_by_id(key_id)
+        if key is None or not _is_valid(key, self._now()) or scope not in key.scopes:
+            raise Forbidden(f"{url} is not valid any more: the API key that made it was revoked or has expired")
+        return key.expires_at.timestamp() if key.expires_at else math.inf
 
     async def _record_use(self, key: ApiKey, now: float) -> None:
         self._uses[key.id] = now
-        # A statistic: it never costs a request its answer, and is tried again a minute later.
+        # A statistic: a failure never costs a request its response; it is tried again a minute later.
         with suppress(Refusal):
             await self._api_keys.record_key_use(key.id)
 
 
+def _is_valid(key: ApiKey, now: float) -> bool:
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at.timestamp() > now)
+
+
 def _presented_key(request: web.Request) -> str:
-    """The key of the Vexa header, else of the Bota one (RFC 6750 section 2.1; the scheme in any case)."""
+    """The key in X-API-Key, else the bearer token (RFC 6750 section 2.1; the scheme in any case)."""
     key = request.headers.get(X_API_KEY, "").strip()
     if key:
         return key

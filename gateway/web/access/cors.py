@@ -1,8 +1,7 @@
-"""Cross-origin permission: one setting, the same words on every answer.
+"""The header fields that depend on the page and the credentials of a request: CORS and Vary.
 
-Knows: the Fetch standard's CORS protocol, Cross-Origin-Resource-Policy and Timing-Allow-Origin. Refuses to
-know: what is being answered. A cached answer without these headers breaks a later cross-origin element, so
-206, 304 and refusals carry them as well as 200.
+One setting decides the Fetch standard's CORS fields, Cross-Origin-Resource-Policy and Timing-Allow-Origin. A cached
+response without them breaks a later cross-origin element, so 206, 304 and refusals carry them as well as 200.
 """
 
 from collections.abc import Sequence
@@ -19,30 +18,36 @@ _REQUEST_HEADERS: Final = (
     "Content-Type, X-Request-Id, Content-MD5, X-Amz-Checksum-Sha256, "
     "Tus-Resumable, Upload-Checksum, Upload-Length, Upload-Metadata, Upload-Offset"
 )
-# Browsers keep a preflight's answer for at most two hours (Chromium) or a day (Firefox).
+# Browsers cache a preflight for at most two hours (Chromium) or a day (Firefox).
 _PREFLIGHT_SECONDS: Final = "7200"
+_CREDENTIALS: Final = ("X-API-Key", "Authorization")
 
 
 class Cors:
-    """What to tell a browser on behalf of `allowed_origins`: exact origins, or `*` for every one."""
+    """The fields for `allowed_origins`: exact origins, or `*` for every one."""
 
     def __init__(self, allowed_origins: Sequence[str]) -> None:
-        vary = ("Vary", "Origin")
+        vary: tuple[str, ...] = ()
+        self._granted = {}
         if "*" in allowed_origins:
-            self._granted = {}
-            self._others = header_block(_granted("*"))
+            others = _granted("*")
         else:
-            self._granted = {origin: header_block((*_granted(origin), vary)) for origin in allowed_origins}
+            vary = ("Origin",) if allowed_origins else ()
+            self._granted = {origin: _Blocks(_granted(origin), vary) for origin in allowed_origins}
             # A no-cors element of an allowed page sends no Origin, so the resource policy has to stay open.
-            policy = ("Cross-Origin-Resource-Policy", "cross-origin" if allowed_origins else "same-origin")
-            self._others = header_block((policy, vary) if allowed_origins else (policy,))
+            others = (("Cross-Origin-Resource-Policy", "cross-origin" if allowed_origins else "same-origin"),)
+        self._others = _Blocks(others, vary)
 
-    def headers(self, origin: str | None) -> HeaderBlock:
-        """The headers of any answer to a request from `origin` (None: the request named none)."""
-        return self._granted.get(origin, self._others) if origin else self._others
+    def headers(self, origin: str | None, *, by_key: bool = False) -> HeaderBlock:
+        """The fields of a response to a request from `origin` (None if it has no Origin field).
+
+        `by_key` says that the response depends on the request's API key, which a cache has to compare then.
+        """
+        blocks = self._granted.get(origin, self._others) if origin else self._others
+        return blocks.by_key if by_key else blocks.plain
 
     def preflight(self, origin: str | None, allow: str) -> tuple[Header, ...]:
-        """The headers of an answer to OPTIONS; `allow` lists the resource's methods."""
+        """The fields of a response to OPTIONS; `allow` lists the resource's methods."""
         granted = self.headers(origin).headers
         if not any(name == "Access-Control-Allow-Origin" for name, _ in granted):
             return granted
@@ -52,6 +57,14 @@ class Cors:
             ("Access-Control-Allow-Headers", _REQUEST_HEADERS),
             ("Access-Control-Max-Age", _PREFLIGHT_SECONDS),
         )
+
+
+class _Blocks:
+    """The same fields for a response that anybody may get (`plain`) and for one that depends on a key."""
+
+    def __init__(self, fields: tuple[Header, ...], vary: tuple[str, ...]) -> None:
+        self.plain = header_block((*fields, ("Vary", ", ".join(vary))) if vary else fields)
+        self.by_key = header_block((*fields, ("Vary", ", ".join((*vary, *_CREDENTIALS)))))
 
 
 def _granted(origin: str) -> tuple[Header, ...]:

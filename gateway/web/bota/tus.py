@@ -158,7 +158,7 @@ class TusRoutes:
                 raise ChecksumMismatch(reason="Checksum Mismatch")
 
     async def _find(self, request: web.Request) -> tuple[Owner, MediaFile, int]:
-        owner, grant = self._urls.verify(request)
+        owner, grant = await self._urls.verify(request)
         media = await self._uploads.find(owner, grant.recording_id, grant.media_file_id)
         if media.size is None:
             raise Conflict("The upload's length was not promised")

@@ -58,7 +58,7 @@ class UploadRoutes:
 
     async def put(self, request: web.Request) -> web.Response:
         """`PUT /v1/uploads/{token}`: the whole file; again, until the upload is completed, it replaces it."""
-        owner, grant = self._urls.verify(request)
+        owner, grant = await self._urls.verify(request)
         media = await self._uploads.find(owner, grant.recording_id, grant.media_file_id)
         request[EXCHANGE].storage = media.storage
         with self._streams:

@@ -14,12 +14,13 @@ from aiohttp import web
 from pydantic import AfterValidator, Field, StrictInt, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from gateway.catalog import UNKNOWN_CONTENT_TYPE, MediaFile, MediaType, Owner
+from gateway.catalog import UNKNOWN_CONTENT_TYPE, MediaFile, MediaType, Owner, Scope
 from gateway.errors import Forbidden
 from gateway.protocol.ids import encode_id
 from gateway.protocol.signing import owner_text, parse_owner
 from gateway.protocol.upload_tokens import BadUploadToken, UploadGrant, UploadTokens
 from gateway.storage import Storage
+from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import Body
 from gateway.web.bota.query import Moment
 from gateway.web.exchange import EXCHANGE
@@ -84,11 +85,13 @@ class UploadUrls:
     def __init__(
         self,
         tokens: UploadTokens,
+        authenticator: Authenticator,
         public_url: str | None,
         expires_in_seconds: int,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._tokens = tokens
+        self._authenticator = authenticator
         self._public_url = public_url.rstrip("/") if public_url else None
         self._expires_in = expires_in_seconds
         self._now = now
@@ -123,15 +126,19 @@ class UploadUrls:
 
     def gateway_url(self, request: web.Request, owner: Owner, media: MediaFile, expires: int) -> str:
         """A URL of the gateway that takes this media file until `expires` (seconds since the epoch)."""
-        grant = UploadGrant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, expires)
+        key_id = request[EXCHANGE].key_id
+        if key_id is None:
+            raise RuntimeError("an upload URL is only minted for a request that an API key admitted")
+        grant = UploadGrant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, expires, key_id)
         base = self._public_url or f"{request.scheme}://{request.host}"
         return f"{base}/v1/uploads/{self._tokens.sign(grant)}"
 
-    def verify(self, request: web.Request) -> tuple[Owner, UploadGrant]:
-        """What the path's token permits; raises Forbidden. Asks no database."""
+    async def verify(self, request: web.Request) -> tuple[Owner, UploadGrant]:
+        """What the path's token permits; raises Forbidden, also once the key that minted it is revoked or expired."""
         try:
             grant = self._tokens.verify(request.match_info["token"], now=self._now())
         except BadUploadToken as error:
             raise Forbidden(str(error)) from None
+        await self._authenticator.check_minting_key(grant.key_id, Scope.RECORDINGS_WRITE, "Upload URL")
         request[EXCHANGE].principal = f"upload:{encode_id('med', grant.media_file_id)}"
         return Owner(*parse_owner(grant.owner)), grant

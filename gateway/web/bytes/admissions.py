@@ -41,6 +41,7 @@ class Admission:
     principal: str | None
     until: float
     epoch: int | None
+    by_key: bool
 
 
 class Admissions:
@@ -80,6 +81,7 @@ class Admissions:
         if held is not None and self.holds(held):
             exchange.principal = held.principal
             exchange.storage = held.storage.name
+            exchange.by_key = held.by_key
             return held
         epoch = None if self._authenticator.counts_requests else self._epoch.number
         admission = await self._decide(request, exchange, ids, epoch)
@@ -99,7 +101,7 @@ class Admissions:
         until = self._now() + HOLDS_SECONDS
         if self._authenticator.claims_signature(request):
             ids = ids or path_ids(request)
-            playback = self._authenticator.verify_playback(request, *ids)
+            playback = await self._authenticator.verify_playback(request, *ids)
             owner, until = playback.owner, min(until, playback.expires_at)
             presentation = Presentation(self._cache_control_signed, playback.disposition)
         else:
@@ -110,4 +112,6 @@ class Admissions:
         media = await find_uploaded(self._catalog, owner, ids)
         exchange.storage = media.storage
         storage = storage_named(self._storages, media.storage, media.object_key)
-        return Admission(media, Prepared(media, presentation), storage, exchange.principal, until, epoch)
+        return Admission(
+            media, Prepared(media, presentation), storage, exchange.principal, until, epoch, exchange.by_key
+        )

@@ -98,7 +98,7 @@ class MediaRoute:
                 now=now,
                 max_ranges=self._max_ranges,
             )
-            shared = self._cors.headers(request.headers.get(hdrs.ORIGIN))
+            shared = self._cors.headers(request.headers.get(hdrs.ORIGIN), by_key=admission.by_key)
             return await self._streamer.send(request, exchange, plan, shared, stored)
 
     async def _flag(self, media: MediaFile) -> None:

@@ -102,7 +102,7 @@ class Seeks:
         representation = admission.prepared.represent(stored.stat, now=time.time())
         if not representation.lasts:
             return None
-        shared = self._cors.headers(request.headers.get(hdrs.ORIGIN))
+        shared = self._cors.headers(request.headers.get(hdrs.ORIGIN), by_key=admission.by_key)
         told = request[EXCHANGE]
         return Seek(
             admission,
