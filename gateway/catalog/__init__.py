@@ -17,7 +17,7 @@ returns None for what does not exist. Timestamps are aware and in UTC; sizes are
 """
 
 from gateway.catalog.api_keys import ApiKey, ApiKeys, SigningSecrets
-from gateway.catalog.changes import Epoch
+from gateway.catalog.changes import NOT_REMEMBERED, Epoch, Validity
 from gateway.catalog.client_recordings import (
     ClientRecordings,
     IdempotencyKey,
@@ -53,6 +53,7 @@ from gateway.catalog.uploads import (
 
 __all__ = [
     "ALL_SCOPES",
+    "NOT_REMEMBERED",
     "UNKNOWN_CONTENT_TYPE",
     "UNKNOWN_FORMAT",
     "UPLOADS_PREFIX",
@@ -87,5 +88,6 @@ __all__ = [
     "Transcript",
     "UploadCatalog",
     "UploadLimits",
+    "Validity",
     "VerifiedUpload",
 ]

@@ -4,10 +4,11 @@ Knows: what a key permits and how long. Refuses to know: the key itself, only it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from gateway.catalog.changes import NOT_REMEMBERED, Validity
 from gateway.catalog.owners import Owner, Scope
 
 
@@ -24,6 +25,7 @@ class ApiKey:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    validity: Validity = field(default=NOT_REMEMBERED, compare=False, repr=False)
 
 
 class ApiKeys(Protocol):

@@ -5,10 +5,11 @@ are opaque).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from gateway.catalog.changes import NOT_REMEMBERED, Validity
 from gateway.catalog.owners import Owner
 
 MediaType = Literal["audio", "video", "image"]
@@ -41,6 +42,7 @@ class MediaFile:
     captured_at: datetime | None
     created_at: datetime
     missing_at: datetime | None = None
+    validity: Validity = field(default=NOT_REMEMBERED, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def _names(record: type, *but: str) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record) if field.name not in but)
 
 
-MEDIA_FILE_COLUMNS: Final = _names(MediaFile)
+MEDIA_FILE_COLUMNS: Final = _names(MediaFile, "validity")
 RECORDING_COLUMNS: Final = _names(Recording, "owner", "metadata", "media_files")
 POSITION_COLUMNS: Final = _names(Position)
 MEETING_COLUMNS: Final = _names(Meeting, "owner")

@@ -12,10 +12,10 @@ from tests.db.statements import STATEMENTS, VERBS, modules
 
 RECORDS = {
     "recordings": (Recording, {"owner", "media_files"}, {"user_id", "live"}),
-    "media_files": (MediaFile, set(), {"upload_expires_at"}),
+    "media_files": (MediaFile, {"validity"}, {"upload_expires_at"}),
     "meetings": (Meeting, {"owner"}, {"user_id", "live"}),
     "transcript_segments": (Segment, set(), {"meeting_id", "position"}),
-    "api_keys": (ApiKey, {"owner", "email"}, {"user_id", "live", "digest"}),
+    "api_keys": (ApiKey, {"owner", "email", "validity"}, {"user_id", "live", "digest"}),
 }
 
 

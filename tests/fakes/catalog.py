@@ -20,6 +20,7 @@ from gateway.catalog import (
     RecordingCatalog,
     Segment,
     Transcript,
+    Validity,
 )
 from gateway.errors import Conflict, Fault, Invalid
 from tests.fakes.deletions import MemoryDeletionQueue
@@ -114,7 +115,7 @@ class MemoryCatalog(RecordingCatalog):
             files = tuple(
                 replace(file, **fields) if file.id == media_file_id else file for file in recording.media_files
             )
-            self._recordings[recording.id] = replace(recording, media_files=files)
+            self.keep(replace(recording, media_files=files))
 
     async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
         recording = await self.find_recording(owner, recording_id)
@@ -122,11 +123,17 @@ class MemoryCatalog(RecordingCatalog):
             return False
         del self._recordings[recording_id]
         for file in recording.media_files:
+            file.validity.end()
             self._queue.add(file)
         return True
 
     def keep(self, recording: Recording) -> None:
-        self._recordings[recording.id] = recording
+        """Add or replace it. What was found of its files before no longer holds."""
+        before = self._recordings.get(recording.id)
+        for file in before.media_files if before else ():
+            file.validity.end()
+        files = tuple(replace(file, validity=Validity()) for file in recording.media_files)
+        self._recordings[recording.id] = replace(recording, media_files=files)
 
     def recordings_of(self, owner: Owner) -> list[Recording]:
         mine = [each for each in self._recordings.values() if each.owner == owner]
@@ -159,7 +166,7 @@ class MemoryCatalog(RecordingCatalog):
             created_at=now,
             **{name: getattr(media, name) for name in NewMedia.__slots__},
         )
-        self._recordings[recording_id] = Recording(
+        recording = Recording(
             id=recording_id,
             owner=owner,
             meeting_id=meeting_id,
@@ -178,4 +185,5 @@ class MemoryCatalog(RecordingCatalog):
             completed_at=now,
             media_files=(file,),
         )
+        self.keep(recording)
         return file

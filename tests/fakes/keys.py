@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Final
 
-from gateway.catalog import ApiKey, ApiKeys, Owner, Scope, SigningSecrets
+from gateway.catalog import ApiKey, ApiKeys, Owner, Scope, SigningSecrets, Validity
 from gateway.errors import Conflict, Fault, Invalid
 
 _ids: Final = count(200_000_000_001)
@@ -39,7 +39,7 @@ class MemoryApiKeys(ApiKeys):
         if digest in self._keys or any(key.prefix == prefix for key in self._keys.values()):
             raise Conflict("A key with this beginning exists already")
         email = next(email for email, user_id in self._users.items() if user_id == owner.user_id)
-        key = ApiKey(next(_ids), prefix, owner, email, scopes, _now(), expires_at)
+        key = ApiKey(next(_ids), prefix, owner, email, scopes, _now(), expires_at, validity=Validity())
         self._keys[digest] = key
         return key
 
@@ -49,7 +49,8 @@ class MemoryApiKeys(ApiKeys):
     async def revoke_key(self, prefix: str) -> ApiKey | None:
         for digest, key in self._keys.items():
             if key.prefix == prefix:
-                self._keys[digest] = replace(key, revoked_at=key.revoked_at or _now())
+                key.validity.end()
+                self._keys[digest] = replace(key, revoked_at=key.revoked_at or _now(), validity=Validity())
                 return self._keys[digest]
         return None
 
