@@ -102,6 +102,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.catalog",
         "gateway.imports",
         "gateway.keys",
+        "gateway.protocol",
         "gateway.settings",
         "gateway.storage",
         "storage_adapters.base",
@@ -125,6 +126,49 @@ ROOMS: Mapping[str, set[str]] = {
     },
     "gateway.cli": {"gateway", "gateway.commands"},
     "gateway.__main__": {"gateway.cli"},
+}
+
+# The same within gateway/web, room by room and module by module: everything else is one row above.
+WEB: Mapping[str, set[str]] = {
+    # leaves
+    "access.cors": set(),
+    "access.rate_limits": set(),
+    "connections": set(),
+    "expectations": set(),
+    "links": {"exchange"},
+    "parameters": set(),
+    "responses": set(),
+    "upload_bodies": {"expectations"},
+    "media_files": {"parameters"},
+    "dialects": {"responses"},
+    # one request, and who asks
+    "exchange": {"access.rate_limits"},
+    "journal": {"exchange"},
+    "access": {"access.rate_limits", "exchange"},
+    "frame": {"access.cors", "connections", "dialects", "exchange", "journal", "responses"},
+    # the byte route, which does not know the fast path
+    "bytes": {"access", "access.cors", "exchange", "links", "media_files", "responses"},
+    "client_connection": {"bytes"},
+    "front": {"bytes", "client_connection", "exchange", "frame"},
+    "acceptor": {"access.cors", "bytes", "client_connection", "connections", "journal"},
+    "fast_path": {"acceptor", "bytes", "client_connection", "exchange"},
+    # the other routes
+    "health": {"journal", "responses"},
+    "waveform_route": {"access", "media_files", "responses"},
+    "pages": {"bytes", "responses"},
+    "bota": {"access", "dialects", "exchange", "links", "parameters", "responses", "upload_bodies"},
+    "vexa": {
+        "access",
+        "bota.query",  # `Text` and `Moment`
+        "exchange",
+        "expectations",
+        "links",
+        "media_files",
+        "parameters",
+        "responses",
+        "upload_bodies",
+    },
+    "app": {"bota", "bytes", "expectations", "frame", "health", "pages", "vexa", "waveform_route"},
 }
 
 # Library → the rooms that may import it. One library, one room, as far as it goes.
@@ -199,6 +243,32 @@ def test_imports_go_down_only() -> None:
     ] == []
 
 
+def web_room_of(module: str) -> str:
+    inner = module.removeprefix("gateway.web.")
+    return max((room for room in WEB if inner == room or inner.startswith(f"{room}.")), key=len, default="")
+
+
+def web_modules() -> list[str]:
+    return [module for module in modules() if module.startswith("gateway.web.")]
+
+
+def test_every_module_of_web_belongs_to_a_room_of_it() -> None:
+    assert [module for module in web_modules() if not web_room_of(module)] == []
+    assert [room for room in WEB if f"gateway.web.{room}" not in modules()] == []
+
+
+def test_imports_within_web_go_down_only() -> None:
+    assert [
+        f"{module} imports {target}"
+        for module in web_modules()
+        for target in sorted(set(imports_of(modules()[module])))
+        if target.startswith("gateway.web.")
+        and web_room_of(target) != web_room_of(module)
+        and web_room_of(target) not in WEB[web_room_of(module)]
+        and target.removeprefix("gateway.web.") not in WEB[web_room_of(module)]
+    ] == []
+
+
 def test_a_library_is_imported_in_its_room_only() -> None:
     ours = sys.stdlib_module_names | set(OURS)
     assert [
@@ -209,15 +279,21 @@ def test_a_library_is_imported_in_its_room_only() -> None:
     ] == []
 
 
-def test_the_rooms_do_not_go_in_circles() -> None:
-    def reach(room: str, on_the_way: tuple[str, ...]) -> None:
-        assert room not in on_the_way, " → ".join((*on_the_way, room))
-        for below in ROOMS[room]:
-            if (target := room_of(below)) != room:
-                reach(target, (*on_the_way, room))
+def find_circle(below: Mapping[str, set[str]]) -> str | None:
+    """The first circle among the keys, as a line of arrows."""
 
-    for room in ROOMS:
-        reach(room, ())
+    def reach(room: str, on_the_way: tuple[str, ...]) -> str | None:
+        if room in on_the_way:
+            return " → ".join((*on_the_way, room))
+        found = (reach(target, (*on_the_way, room)) for target in sorted(below[room]) if target != room)
+        return next(filter(None, found), None)
+
+    return next(filter(None, (reach(room, ()) for room in below)), None)
+
+
+def test_the_rooms_do_not_go_in_circles() -> None:
+    assert find_circle({room: {room_of(target) for target in below} for room, below in ROOMS.items()}) is None
+    assert find_circle({room: {web_room_of(f"gateway.web.{each}") for each in WEB[room]} for room in WEB}) is None
 
 
 def test_every_room_that_is_named_exists() -> None:

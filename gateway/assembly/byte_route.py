@@ -1,13 +1,11 @@
-"""The byte route, built: admissions, the answers that are given at once, and the ordinary way.
-
-Knows: what the byte route is built from. Refuses to know: what any of it does.
-"""
+"""The byte route, built: admissions, the route, and what accepts its connections."""
 
 from typing import NamedTuple
 
 from gateway.assembly.backends import Backends
 from gateway.process.drain import Drain
 from gateway.settings.load import Config
+from gateway.web.acceptor import Acceptor, ByteServices, usable
 from gateway.web.access.authentication import Authenticator
 from gateway.web.access.cors import Cors
 from gateway.web.access.rate_limits import RateLimits
@@ -15,7 +13,7 @@ from gateway.web.bytes.admissions import Admissions
 from gateway.web.bytes.media_route import MediaRoute
 from gateway.web.bytes.streaming import Streamer, Streams
 from gateway.web.connections import Connections
-from gateway.web.fast_path.seeks import Seeks
+from gateway.web.fast_path.fast_acceptor import FastAcceptor
 from gateway.web.journal import Journal
 from gateway.web.links import Links
 
@@ -29,10 +27,10 @@ class Traffic(NamedTuple):
 
 
 class ByteRoute(NamedTuple):
-    """The ordinary way, and the one before it."""
+    """The route, and what accepts the connections that it is reached by."""
 
     media: MediaRoute
-    seeks: Seeks
+    acceptor: Acceptor
 
 
 def build_byte_route(
@@ -55,26 +53,23 @@ def build_byte_route(
         cache_control_private=delivery.cache_control_private,
         cache_control_signed=delivery.cache_control_signed,
     )
+    services = ByteServices(admissions, traffic.streams, cors, connections, traffic.journal)
+    acceptor = Acceptor()
+    # The fast path's one line, with its import: without them every request is parsed by aiohttp.
+    acceptor = FastAcceptor(services) if delivery.fast_path else acceptor
+    acceptor = usable(acceptor)
     streamer = Streamer(
         traffic.streams,
         stall_timeout_seconds=delivery.stall_timeout_seconds,
         is_draining=traffic.drain.is_draining,
     )
-    seeks = Seeks(
-        admissions=admissions,
-        streams=traffic.streams,
-        streamer=streamer,
-        cors=cors,
-        connections=connections,
-        journal=traffic.journal,
-    )
     media = MediaRoute(
         admissions=admissions,
         catalog=backends.catalog,
         streamer=streamer,
-        seeks=seeks,
+        learn=acceptor.learn,
         links=links,
         cors=cors,
         max_ranges=delivery.max_ranges,
     )
-    return ByteRoute(media, seeks)
+    return ByteRoute(media, acceptor)

@@ -36,8 +36,6 @@ from gateway.web.app import Services, build_admin_app, build_app
 from gateway.web.bota.routes import BotaRoutes
 from gateway.web.bytes.streaming import Streams
 from gateway.web.connections import Connections
-from gateway.web.fast_path.arrivals import Arrivals
-from gateway.web.fast_path.connection import Connection
 from gateway.web.frame import Frame
 from gateway.web.front import Front
 from gateway.web.health import Check, HealthRoutes
@@ -180,11 +178,10 @@ class _Site:
             raise RuntimeError("the runner has not been set up")
         # An application's server makes no other kind of request than its own.
         application = cast("Handler", server.request_handler)
-        server.request_handler = cast("Any", Front(self._frame, self._route.seeks, self._route.media, application))
+        server.request_handler = cast("Any", Front(self._frame, self._route.media, application))
         connect = partial(
-            Connection,
+            self._route.acceptor.connect,
             server,
-            Arrivals(self._route.seeks),
             keepalive_timeout=self._config.server.keepalive_timeout_seconds,
         )
         loop = asyncio.get_running_loop()
@@ -195,7 +192,7 @@ class _Site:
             app,
             access_log=None,
             handler_cancellation=True,
-            # As Connection has it.
+            # As client connections have it (gateway/web/client_connection.py).
             auto_decompress=False,
             keepalive_timeout=self._config.server.keepalive_timeout_seconds,
             shutdown_timeout=_FAREWELL_SECONDS,

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 
 from gateway.catalog import MediaFile
 from gateway.commands.options import print_json
+from gateway.protocol.byte_path import byte_path
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ def _line(media: MediaFile) -> dict[str, object]:
     return {
         "recording_id": media.recording_id,
         "media_file_id": media.id,
-        "raw_url": f"/recordings/{media.recording_id}/media/{media.id}/raw",
+        "raw_url": byte_path(media.recording_id, media.id),
         "size": media.size,
         "content_type": media.content_type,
         "duration_seconds": media.duration_seconds,

@@ -11,6 +11,7 @@ import click
 from gateway.assembly.backends import Backends
 from gateway.commands.options import Duration, config_option, read_config
 from gateway.commands.with_backends import run_with_backends
+from gateway.protocol.byte_path import byte_path
 from gateway.protocol.signing import Disposition, Grant, owner_text
 
 
@@ -37,4 +38,4 @@ def sign_url(*, config_path: Path | None, recording: int, media: int, expires_in
     query = run_with_backends(config, sign)
     if query is None:
         raise click.ClickException(f"there is no media file {media} in a recording {recording}")
-    click.echo(f"{config.server.base_url(config.server.port)}/recordings/{recording}/media/{media}/raw?{query}")
+    click.echo(f"{config.server.base_url(config.server.port)}{byte_path(recording, media)}?{query}")

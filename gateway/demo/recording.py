@@ -23,6 +23,7 @@ from gateway.assembly.backends import Backends
 from gateway.catalog import ApiKeys, MediaFile, NewMeeting, Owner, RecordingCatalog, Segment
 from gateway.imports.files import Ingest
 from gateway.keys import digest
+from gateway.protocol.byte_path import byte_path
 from gateway.settings.load import Config
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Demo:
     def curl_lines(self, base_url: str) -> tuple[str, str, str]:
         """Three lines to paste: the list, a thousand bytes from the middle, the headers."""
         curl = f'curl -sS -H "X-API-Key: {self.key}"'
-        raw = f"{base_url}/recordings/{self.recording_id}/media/{self.media_file_id}/raw"
+        raw = f"{base_url}{byte_path(self.recording_id, self.media_file_id)}"
         return (
             f"{curl} {base_url}/recordings",
             f"{curl} -r 1000000-1000999 -D - -o /dev/null {raw}",

@@ -89,6 +89,7 @@ class Delivery(Section):
     max_ranges: Annotated[Count, Field(le=1000)] = 16
     stall_timeout_seconds: Seconds = 120
     max_concurrent_streams: Count = 10_000
+    fast_path: bool = True
 
 
 class Cors(Section):

@@ -10,13 +10,13 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.protocol.byte_path import BYTE_PATH
 from gateway.web.bota.routes import BotaRoutes
 from gateway.web.bota.tus import TusRoutes
 from gateway.web.bota.upload_routes import UploadRoutes
 from gateway.web.bytes.media_route import MediaRoute
 from gateway.web.expectations import leave_to_handler, permit_body
 from gateway.web.frame import Frame
-from gateway.web.front import RAW
 from gateway.web.health import HealthRoutes
 from gateway.web.pages.contract_page import ContractRoutes
 from gateway.web.pages.player_page import PageRoutes
@@ -55,7 +55,7 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
     app = _application(services)
     app.add_routes(
         [
-            _get(RAW, services.media.raw),
+            _get(BYTE_PATH, services.media.raw),
             _get("/recordings", vexa.list_recordings),
             _get("/recordings/{recording_id}", vexa.get_recording),
             _delete("/recordings/{recording_id}", vexa.delete_recording),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from gateway.catalog import MediaFile, Owner
+from gateway.protocol.byte_path import byte_path
 from gateway.protocol.signing import Disposition, Grant, Signer, owner_text
 from gateway.storage import Storage
 from gateway.web.exchange import EXCHANGE
@@ -19,11 +20,6 @@ class Link(NamedTuple):
 
     url: str
     expires_at: datetime
-
-
-def raw_path(recording_id: int, media_file_id: int) -> str:
-    """The byte route of a media file."""
-    return f"/recordings/{recording_id}/media/{media_file_id}/raw"
 
 
 def file_name(media: MediaFile) -> str:
@@ -45,7 +41,7 @@ class Links:
         grant = Grant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, disposition, key_id)
         signed = self._signer.sign(grant, now=self._now())
         base = self._public_url or f"{request.scheme}://{request.host}"
-        return Link(f"{base}{raw_path(media.recording_id, media.id)}?{signed.query}", signed.expires_at)
+        return Link(f"{base}{byte_path(media.recording_id, media.id)}?{signed.query}", signed.expires_at)
 
     async def presigned(self, storage: Presigning, media: MediaFile, disposition: Disposition) -> Link:
         """A URL of the storage backend itself."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.catalog import MediaFile
-from gateway.web.links import raw_path
+from gateway.protocol.byte_path import byte_path
 from tests.browser.library import bring_in
 from tests.conformance.calling import fetch
 from tests.gateway_process import Gateway
@@ -31,7 +31,7 @@ class Place:
     def accesses(self, media: MediaFile) -> list[dict[str, Any]]:
         """The access log's lines about this file's bytes, as far as they are written."""
         lines = map(json.loads, filter(None, self.site.process.accesses))
-        path = raw_path(media.recording_id, media.id)
+        path = byte_path(media.recording_id, media.id)
         return [line for line in lines if line["path"] == path]
 
 

@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -28,8 +29,8 @@ from gateway.telemetry.observability import AccessLog, Metrics
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.streaming import Streams
 from gateway.web.connections import Connections
-from gateway.web.fast_path.arrivals import Answerer, Arrivals
-from gateway.web.fast_path.connection import Connection
+from gateway.web.fast_path.fast_acceptor import FastAcceptor
+from gateway.web.fast_path.fast_connection import Answerer
 from gateway.web.frame import Frame
 from gateway.web.front import Front
 from gateway.web.journal import Journal
@@ -74,8 +75,10 @@ class Stage:
             links=Links(signer, None),
             limits=None,
         )
-        self.seeks = route.seeks
-        self._front = Front(Frame(self.journal, self.connections, cors), route.seeks, route.media, _elsewhere)
+        assert isinstance(route.acceptor, FastAcceptor)
+        self.acceptor = route.acceptor
+        self.seeks = route.acceptor.seeks
+        self._front = Front(Frame(self.journal, self.connections, cors), route.media, _elsewhere)
 
     def _backends(self, signer: Signer, storages: Mapping[str, Storage]) -> Backends:
         """What the byte route stands on; the rest is nobody's here."""
@@ -159,12 +162,12 @@ async def stage(
     built = Stage(root, storage, streams_limit)
     await built.furnish(storage)
     server = built.server = web.Server(cast("Any", built.handle), handler_cancellation=True)
-    at_once = Arrivals(before(built))
+    built.acceptor.batch.answerer = before(built)
     opened = socket.create_server(("127.0.0.1", 0))
     if send_bytes is not None:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)  # accepted connections inherit it
     listener = await asyncio.get_running_loop().create_server(
-        lambda: Connection(server, at_once, keepalive_timeout=keepalive_timeout), sock=opened
+        partial(built.acceptor.connect, server, keepalive_timeout=keepalive_timeout), sock=opened
     )
     with closing(listener):
         built.port = opened.getsockname()[1]

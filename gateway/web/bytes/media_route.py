@@ -16,10 +16,10 @@ from gateway.errors import Refusal
 from gateway.protocol.delivery import plan_delivery
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admission, Admissions
+from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.conditions import conditions_of
 from gateway.web.bytes.streaming import Streamer
 from gateway.web.exchange import EXCHANGE, Exchange
-from gateway.web.fast_path.seeks import Seeks
 from gateway.web.links import Links
 from gateway.web.media_files import Ids
 from gateway.web.responses import SentResponse
@@ -35,7 +35,7 @@ class MediaRoute:
         admissions: Admissions,
         catalog: RecordingCatalog,
         streamer: Streamer,
-        seeks: Seeks,
+        learn: Callable[[web.Request, Admission], None],
         links: Links,
         cors: Cors,
         max_ranges: int,
@@ -44,7 +44,7 @@ class MediaRoute:
         self._admissions = admissions
         self._catalog = catalog
         self._streamer = streamer
-        self._seeks = seeks
+        self._learn = learn
         self._links = links
         self._cors = cors
         self._max_ranges = max_ranges
@@ -71,8 +71,14 @@ class MediaRoute:
         except ObjectNotFound:
             await self._flag(admission.media)
             raise
-        self._seeks.learn(request, admission)
+        self._learn(request, admission)
         return sent
+
+    async def finish(self, request: web.Request, begun: BegunAnswer) -> web.StreamResponse:
+        """Send the rest of an answer whose first bytes are sent."""
+        request[EXCHANGE] = begun.exchange
+        opening = begun.admission.storage.adapter.open(begun.admission.media.object_key, begun.stat)
+        return await self._streamer.finish(request, begun, opening)
 
     async def _redirect(self, admission: Admission) -> None:
         """Raise HTTPFound if the storage can serve its readers."""

@@ -11,7 +11,7 @@ cut, never ended. Nothing else escapes: aiohttp would write its error page into 
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Final
 
 from aiohttp import HttpVersion11, web
@@ -19,11 +19,11 @@ from aiohttp import HttpVersion11, web
 from gateway.errors import Unavailable
 from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Segment
 from gateway.protocol.ranges import ByteSpan
+from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.heads import render_head
 from gateway.web.bytes.socket_wire import Stalled
 from gateway.web.bytes.wire import Wire, open_wire
 from gateway.web.exchange import Exchange
-from gateway.web.fast_path.connection import Answer
 from gateway.web.responses import SentResponse, sent_response
 from storage_adapters.base import StorageError, StoredObject, ZeroCopy
 
@@ -106,8 +106,25 @@ class Streamer:
             whole = await _run(wire, head, plan.body, stored, exchange)
         return sent_response(plan.status, keep_alive=keep_alive and whole)
 
-    async def finish(self, request: web.Request, begun: Answer, stored: StoredObject) -> SentResponse:
+    async def finish(
+        self, request: web.Request, begun: BegunAnswer, opening: AbstractAsyncContextManager[StoredObject]
+    ) -> SentResponse:
         """Write the rest of a stream that runs already; every trouble ends in a cut connection."""
+        exchange = begun.exchange
+        try:
+            async with opening as stored:
+                if stored.stat == begun.stat:
+                    return await self._go_on(request, begun, stored)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it must not become a second answer inside the first
+            _log.warning("a body cannot be finished", extra={"cause": str(error), "request_id": exchange.request_id})
+        finally:
+            self._streams.end()
+        exchange.outcome = "aborted"
+        if request.transport is not None:
+            request.transport.abort()
+        return sent_response(exchange.status, keep_alive=False)
+
+    async def _go_on(self, request: web.Request, begun: BegunAnswer, stored: StoredObject) -> SentResponse:
         exchange, transport = begun.exchange, request.transport
         if transport is None:
             exchange.outcome = "client_closed"

@@ -11,7 +11,6 @@ way goes on: with the request, or with the rest of its answer.
 What is remembered holds credentials as they were sent, in memory alone, as Admissions does.
 """
 
-import logging
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -21,22 +20,17 @@ from aiohttp import hdrs, web
 
 from gateway.protocol.conditional import Conditions
 from gateway.protocol.ranges import plain_span
-from gateway.web.access.cors import Cors
-from gateway.web.bytes.admissions import Admission, Admissions
+from gateway.web.acceptor import ByteServices
+from gateway.web.bytes.admissions import Admission
+from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.conditions import conditions_of
 from gateway.web.bytes.heads import SpanHead
 from gateway.web.bytes.socket_wire import AT_ONCE_BYTES, send_at_once
-from gateway.web.bytes.streaming import Streamer, Streams
-from gateway.web.connections import Connections
 from gateway.web.exchange import EXCHANGE, Exchange, new_request_id
-from gateway.web.fast_path.connection import Answer, Connection
+from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.known_heads import is_plain, split_head
-from gateway.web.journal import Journal
-from gateway.web.responses import SentResponse, sent_response
 from storage_adapters.base import Keeping, KeptObject
 from storage_adapters.page_cache import is_resident
-
-_log: Final = logging.getLogger(__name__)
 
 CAPACITY: Final = 4096
 
@@ -59,28 +53,18 @@ class Seek:
 class Seeks:
     """Remembers at most CAPACITY requests."""
 
-    def __init__(
-        self,
-        *,
-        admissions: Admissions,
-        streams: Streams,
-        streamer: Streamer,
-        cors: Cors,
-        connections: Connections,
-        journal: Journal,
-    ) -> None:
-        self._admissions = admissions
-        self._cors = cors
-        self._streams = streams
-        self._streamer = streamer
-        self._connections = connections
-        self._journal = journal
+    def __init__(self, services: ByteServices) -> None:
+        self._admissions = services.admissions
+        self._cors = services.cors
+        self._streams = services.streams
+        self._connections = services.connections
+        self._journal = services.journal
         self._known: OrderedDict[bytes, Seek] = OrderedDict()
 
     def learn(self, request: web.Request, admission: Admission) -> None:
         """The request was answered with bytes: the next one like it may be answered at once."""
         connection = request.protocol
-        if not isinstance(connection, Connection) or not is_plain(request, connection.asked):
+        if not isinstance(connection, FastConnection) or not is_plain(request, connection.asked):
             return
         known, figures = split_head(connection.asked)
         # Its range is all that was asked, and was parsed as it is cut out here.
@@ -116,7 +100,7 @@ class Seeks:
             admission.storage.name,
         )
 
-    def prepare(self, connection: Connection, head: bytes, started: float) -> Answer | None:
+    def prepare(self, connection: FastConnection, head: bytes, started: float) -> BegunAnswer | None:
         """The answer to a head, if that needs no waiting (Answerer)."""
         known, figures = split_head(head)
         seek = self._known.get(known)
@@ -130,7 +114,7 @@ class Seeks:
             return None
         return _answer(connection, seek, f"bytes={figures}", span, started)
 
-    def send(self, connection: Connection, answer: Answer) -> bool:
+    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
         """Send it; False: the rest, or all of it, is for the ordinary way (Answerer)."""
         if self._connections.is_draining() or not self._streams.has_room():
             return False
@@ -148,32 +132,17 @@ class Seeks:
             self._streams.begin()
         return False
 
-    def lose(self, connection: Connection, begun: Answer) -> None:
+    def lose(self, connection: FastConnection, begun: BegunAnswer) -> None:
         """The client left between the two halves of its answer."""
         begun.exchange.outcome = "client_closed"
         self._connections.busy.discard(connection)
         self._streams.end()
         self._journal.take(begun.exchange)
 
-    async def finish(self, request: web.Request, begun: Answer) -> SentResponse:
-        """The rest of an answer that was begun; what cannot be finished is cut."""
-        media, storage = begun.admission.media, begun.admission.storage
-        exchange = request[EXCHANGE] = begun.exchange
-        try:
-            async with storage.adapter.open(media.object_key, begun.stat) as stored:
-                if stored.stat == begun.stat:
-                    return await self._streamer.finish(request, begun, stored)
-        except Exception as error:  # noqa: BLE001 - whatever it was, it must not become a second answer inside the first
-            _log.warning("a body cannot be finished", extra={"cause": str(error), "request_id": exchange.request_id})
-        finally:
-            self._streams.end()
-        exchange.outcome = "aborted"
-        if request.transport is not None:
-            request.transport.abort()
-        return sent_response(exchange.status, keep_alive=False)
 
-
-def _answer(connection: Connection, seek: Seek, asked: str, span: tuple[int, int], started: float) -> Answer | None:
+def _answer(
+    connection: FastConnection, seek: Seek, asked: str, span: tuple[int, int], started: float
+) -> BegunAnswer | None:
     offset, length = span
     piece = seek.stored.piece_at_hand(offset, length)
     if piece is None or not is_resident(*piece):
@@ -194,4 +163,4 @@ def _answer(connection: Connection, seek: Seek, asked: str, span: tuple[int, int
         length,
     )
     head = seek.head.render(request_id, offset, length)
-    return Answer(exchange, admission, seek.stored.stat, head, offset, piece)
+    return BegunAnswer(exchange, admission, seek.stored.stat, head, offset, piece)

@@ -10,9 +10,10 @@ from aiohttp import web
 
 from gateway.catalog import MediaFile, Owner, RecordingCatalog, Scope
 from gateway.errors import NotFound
+from gateway.protocol.byte_path import byte_path
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import Authenticator
-from gateway.web.links import Link, Links, file_name, raw_path
+from gateway.web.links import Link, Links, file_name
 from gateway.web.media_files import uploaded_media
 from gateway.web.parameters import MasterQuery, RecordingsQuery, parse_query, path_id
 from gateway.web.responses import json_response, whole_seconds
@@ -89,7 +90,7 @@ class VexaRoutes:
             await self._download_json(request, owner, media)
             | {
                 "media_file_id": media.id,
-                "raw_url": raw_path(media.recording_id, media.id),
+                "raw_url": byte_path(media.recording_id, media.id),
                 "duration_seconds": media.duration_seconds,
             }
         )

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.socket_wire import AT_ONCE_BYTES
-from gateway.web.fast_path.connection import Answer, Connection
+from gateway.web.fast_path.fast_connection import FastConnection
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, Response, TruncatedError, compose, connect
 from tests.web.stage import SIZE, Stage, stage
@@ -267,32 +268,32 @@ class Meddling:
 
     def __init__(self, site: Stage) -> None:
         self.site = site
-        self.begun: list[Answer] = []
+        self.begun: list[BegunAnswer] = []
 
-    def prepare(self, connection: Connection, octets: bytes, started: float) -> Answer | None:
+    def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
         return self.site.seeks.prepare(connection, octets, started)
 
-    def send(self, connection: Connection, answer: Answer) -> bool:
+    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
         done = self.site.seeks.send(connection, answer)
         if connection.begun is not None:
             self.begun.append(connection.begun)
             self.meddle(connection)
         return done
 
-    def meddle(self, connection: Connection) -> None:
+    def meddle(self, connection: FastConnection) -> None:
         pass
 
-    def lose(self, connection: Connection, begun: Answer) -> None:
+    def lose(self, connection: FastConnection, begun: BegunAnswer) -> None:
         self.site.seeks.lose(connection, begun)
 
 
 class Removing(Meddling):
-    def meddle(self, _connection: Connection) -> None:
+    def meddle(self, _connection: FastConnection) -> None:
         self.site.path.unlink()
 
 
 class Cutting(Meddling):
-    def meddle(self, connection: Connection) -> None:
+    def meddle(self, connection: FastConnection) -> None:
         assert connection.transport is not None
         connection.transport.abort()
 

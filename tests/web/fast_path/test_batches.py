@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from gateway.web.fast_path.arrivals import BATCH
-from gateway.web.fast_path.connection import Answer, Connection
+from gateway.web.bytes.begun_answer import BegunAnswer
+from gateway.web.fast_path.fast_connection import BATCH, FastConnection
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, Response, compose, connect
 from tests.web.stage import Stage, stage
@@ -39,20 +39,20 @@ class Watching:
 
     def __init__(self, site: Stage) -> None:
         self.site = site
-        self.prepared: list[Connection] = []
+        self.prepared: list[FastConnection] = []
         self.batches: list[int] = []
 
-    def prepare(self, connection: Connection, octets: bytes, started: float) -> Answer | None:
+    def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
         self.prepared.append(connection)
         return self.site.seeks.prepare(connection, octets, started)
 
-    def send(self, connection: Connection, answer: Answer) -> bool:
+    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
         if self.prepared:
             self.batches.append(len(self.prepared))
             self.prepared.clear()
         return self.site.seeks.send(connection, answer)
 
-    def lose(self, connection: Connection, begun: Answer) -> None:
+    def lose(self, connection: FastConnection, begun: BegunAnswer) -> None:
         self.site.seeks.lose(connection, begun)
 
 
@@ -77,7 +77,7 @@ async def test_everyone_gets_their_own_bytes(tmp_path: Path) -> None:
 class Replacing(Watching):
     """Replaces the file behind the fifth head of a batch."""
 
-    def prepare(self, connection: Connection, octets: bytes, started: float) -> Answer | None:
+    def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
         if len(self.prepared) == 5:
             other = self.site.path.with_name("other.mp3")
             other.write_bytes(bytes(5000))
@@ -103,12 +103,12 @@ class Failing(Watching):
     failing = "prepare"
     count = 0
 
-    def prepare(self, connection: Connection, octets: bytes, started: float) -> Answer | None:
+    def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
         if self.failing == "prepare":
             self.fail_sometimes()
         return super().prepare(connection, octets, started)
 
-    def send(self, connection: Connection, answer: Answer) -> bool:
+    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
         done = super().send(connection, answer)
         if self.failing == "send":
             self.fail_sometimes()
@@ -129,7 +129,7 @@ async def test_ones_trouble_is_not_that_of_the_others(
         clients = await arrive(stack, site, 20)
         answers = await ask_together(site, clients)
         good = [each for each in answers if isinstance(each, Response)]
-        assert sum("an answer at once" in record.message for record in caplog.records) == 4
+        assert sum("the fast path cannot" in record.message for record in caplog.records) == 4
         # What was sent whole before the trouble may have arrived.
         assert len(good) == 16 if failing == "prepare" else len(good) >= 16
         assert all(isinstance(each, Response | ProtocolFaultError | OSError | EOFError) for each in answers)
@@ -141,7 +141,7 @@ async def test_who_asks_twice_is_answered_twice(tmp_path: Path) -> None:
         await client.send(head(site, 0))
         await client.read_response()
         (connection,) = site.server.connections
-        assert isinstance(connection, Connection)
+        assert isinstance(connection, FastConnection)
         for start in (1, 2, 3):
             connection.data_received(head(site, start))
         for start in (1, 2, 3):
@@ -156,7 +156,7 @@ async def test_who_left_meanwhile_hinders_nobody(tmp_path: Path) -> None:
             await other.send(head(site, 0))
             await other.read_response()
             for each in site.server.connections:
-                assert isinstance(each, Connection)
+                assert isinstance(each, FastConnection)
                 each.data_received(head(site, 5))
             other.reset()
         assert (await client.read_response()).body == site.content[5:1005]

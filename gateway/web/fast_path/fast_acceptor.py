@@ -1,0 +1,22 @@
+"""The acceptor whose connections offer each request head to the fast path."""
+
+from aiohttp import web
+
+from gateway.web.acceptor import Acceptor, ByteServices
+from gateway.web.bytes.admissions import Admission
+from gateway.web.fast_path.fast_connection import Batch, FastConnection
+from gateway.web.fast_path.seeks import Seeks
+
+
+class FastAcceptor(Acceptor):
+    """Accepts connections with a fast path; `batch` holds the heads that wait for it."""
+
+    def __init__(self, services: ByteServices) -> None:
+        self.seeks = Seeks(services)
+        self.batch = Batch(self.seeks)
+
+    def connect(self, server: web.Server, *, keepalive_timeout: float) -> FastConnection:
+        return FastConnection(server, self.batch, keepalive_timeout=keepalive_timeout)
+
+    def learn(self, request: web.Request, admission: Admission) -> None:
+        self.seeks.learn(request, admission)

@@ -1,0 +1,63 @@
+"""The gateway serves without the fast path where aiohttp lacks a private name, and leans on no name that is not listed."""
+
+import ast
+import asyncio
+import inspect
+import socket
+from contextlib import closing
+from functools import partial
+from types import ModuleType
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+
+from gateway.web import acceptor, client_connection
+from gateway.web.acceptor import Acceptor, BareAcceptor, usable
+from gateway.web.client_connection import PRIVATE_NAMES, missing_private_names
+from gateway.web.fast_path import fast_connection
+from tests.conformance.raw_http import compose, connect
+
+
+def test_this_aiohttp_has_every_private_name() -> None:
+    assert missing_private_names() == []
+    plain = Acceptor()
+    assert usable(plain) is plain
+
+
+@pytest.mark.parametrize("module", [client_connection, fast_connection])
+def test_every_private_name_of_aiohttp_that_is_used_is_listed(module: ModuleType) -> None:
+    connections = [
+        each
+        for _, each in inspect.getmembers(module, inspect.isclass)
+        if issubclass(each, web.RequestHandler) and each.__module__ == module.__name__
+    ]
+    for each in connections:
+        tree = ast.parse(inspect.getsource(each))
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr.startswith("_")}
+        assert used & set(dir(web.RequestHandler)) - {"__init__"} <= set(PRIVATE_NAMES)
+
+
+async def test_without_a_private_name_the_plain_handler_serves(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(client_connection, "PRIVATE_NAMES", ("_waiter", "_renamed"))
+    fallback = usable(Acceptor())
+    assert isinstance(fallback, BareAcceptor)
+    assert [record.__dict__["missing"] for record in caplog.records if record.name == acceptor.__name__] == [
+        ["_renamed"]
+    ]
+
+    async def answer(_request: web.BaseRequest) -> web.Response:
+        return web.Response(text="served")
+
+    server = web.Server(cast("Any", answer))
+    opened = socket.create_server(("127.0.0.1", 0))
+    listener = await asyncio.get_running_loop().create_server(
+        partial(fallback.connect, server, keepalive_timeout=5), sock=opened
+    )
+    with closing(listener):
+        async with connect("127.0.0.1", opened.getsockname()[1]) as client:
+            await client.send(compose("GET", "/"))
+            assert (await client.read_response()).body == b"served"
+        await server.shutdown(1)
