@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from storage_adapters.base import (
     AccessDenied,
@@ -30,6 +30,7 @@ from storage_adapters.open_files import LocalObject, OpenFiles
 from storage_adapters.partials import Partial, drop_partial, measure_partial, open_partial, publish_partial
 from storage_adapters.paths import DRAFTS
 from storage_adapters.resumable import Resumable
+from storage_adapters.storage_options import LocalOptions
 
 PAGE_SIZE: Final = 256
 """Objects that one visit to a thread lists."""
@@ -37,20 +38,19 @@ PAGE_SIZE: Final = 256
 USABLE: Final = os.R_OK | os.W_OK | os.X_OK
 
 
-async def connect(*, root: Path | str, open_files: int = 512) -> "LocalStorage":
-    """The storage of this directory, made if absent; at most `open_files` idle files are kept open.
+async def connect(**options: Any) -> "LocalStorage":
+    """The storage of this directory, which is created if it is absent; the options are the fields of `LocalOptions`.
 
     Raises ValueError if the directory cannot be used; the text says what to change.
     """
-    if open_files < 0:
-        raise ValueError(f"open_files is {open_files}: 0 keeps no files open, more keeps so many")
+    parsed = LocalOptions.parse(options)
     try:
-        resolved = await asyncio.to_thread(prepare_root, root)
+        resolved = await asyncio.to_thread(prepare_root, parsed.root)
     except OSError as error:
         raise ValueError(
-            f"the root {os.fspath(root)!r} must be a directory we can write to: {error.strerror}"
+            f"the root {os.fspath(parsed.root)!r} must be a directory that this process can write to: {error.strerror}"
         ) from error
-    return LocalStorage(resolved, OpenFiles(resolved, open_files))
+    return LocalStorage(resolved, OpenFiles(resolved, parsed.open_files))
 
 
 def prepare_root(root: Path | str) -> Path:

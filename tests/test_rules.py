@@ -27,9 +27,10 @@ ROOMS: Mapping[str, set[str]] = {
     "gateway.keys": set(),
     "gateway.process.drain": set(),
     "gateway.protocol": set(),
-    "gateway.settings": set(),
+    "gateway.settings": {"storage_adapters.storage_options"},
     "storage_adapters.base": set(),
     "storage_adapters.remote": set(),
+    "storage_adapters.storage_options": set(),
     "storage_adapters.part_uploads": {"storage_adapters.base"},
     "storage_adapters.resumable": {"storage_adapters.base"},
     "storage_adapters": {
@@ -37,6 +38,7 @@ ROOMS: Mapping[str, set[str]] = {
         "storage_adapters.part_uploads",
         "storage_adapters.remote",
         "storage_adapters.resumable",
+        "storage_adapters.storage_options",
     },
     # small rooms over leaves
     "gateway.storage": {"storage_adapters.base"},

@@ -1,116 +1,66 @@
-"""The settings of each kind of storage.
+"""The settings of each kind of storage: the options of its adapter, and what the gateway itself does with it.
 
-Knows: which options each adapter takes, and their defaults and bounds.
-Refuses to know: the adapters; `options()` is handed to `storage_adapters.connect(kind, options)`.
+Names, defaults and limits are the adapter's own (`storage_adapters.storage_options`); here each of them becomes a
+setting: text is converted to its type, and secrets are hidden.
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, get_type_hints
 from urllib.parse import urlsplit
 
-from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, FilePath, SecretStr, ValidationInfo, create_model, field_validator
 
-from gateway.settings.kinds import (
-    ByteCount,
-    Count,
-    Folder,
-    HttpUrl,
-    PresignSeconds,
-    Seconds,
-    Section,
-    Tries,
-)
+from gateway.settings.kinds import Folder, HttpUrl, Number, Section
+from storage_adapters.storage_options import LocalOptions, S3Options, StorageOptions
 
 
-class LocalStorage(Section):
-    """Files under a root directory; without a root, `media` in the data directory (config.py fills it in)."""
+class _Storage(Section):
+    """The settings of one storage; `adapter_options` is the class of its adapter's options, None if it has none."""
 
+    adapter_options: ClassVar[type[StorageOptions] | None] = None
+    kind: str
+
+    @field_validator("*")
+    @classmethod
+    def _within_limits(cls, value: Any, seen: ValidationInfo) -> Any:
+        options = cls.adapter_options
+        if options is not None and seen.field_name in {each.name for each in fields(options)}:
+            plain = {name: _plain(given) for name, given in seen.data.items()}
+            if allowed := options.fault(seen.field_name, _plain(value), plain):
+                raise ValueError(allowed)
+        return value
+
+    def options(self) -> dict[str, Any]:
+        """The adapter's options."""
+        names = () if self.adapter_options is None else (each.name for each in fields(self.adapter_options))
+        return {name: _plain(getattr(self, name)) for name in names}
+
+
+class _LocalSettings(_Storage):
+    """Files under a root directory; without a root, `media` in the data directory (`load` fills it in)."""
+
+    adapter_options = LocalOptions
     kind: Literal["local"]
-    root: Folder
-    open_files: Count = 512
-
-    def options(self) -> dict[str, Any]:
-        return {"root": self.root, "open_files": self.open_files}
+    if TYPE_CHECKING:
+        root: Path
 
 
-class MemoryStorage(Section):
-    """Objects that end with the process: for trying things out."""
+class _S3Settings(_Storage):
+    """A bucket of Amazon S3 or a compatible server.
 
-    kind: Literal["memory"]
-
-    def options(self) -> dict[str, Any]:
-        return {}
-
-
-class SyntheticStorage(Section):
-    """Every object of the synthetic corpus (storage_adapters/synthetic.py): for load tests."""
-
-    kind: Literal["synthetic"]
-
-    def options(self) -> dict[str, Any]:
-        return {}
-
-
-class S3Storage(Section):
-    """A bucket of Amazon S3 or a compatible server; without keys, the SDK's chain of credentials.
-
-    Without a `cache_folder`, `slices` in the data directory (config.py fills it in).
+    Without a `cache_folder`, `slices` in the data directory (`load` fills it in). `redirect` is the gateway's own.
     """
 
+    adapter_options = S3Options
     kind: Literal["s3"]
-    bucket: Annotated[str, Field(min_length=1)]
-    prefix: str = ""
-    region: str | None = None
-    endpoint_url: HttpUrl | None = None
-    public_endpoint_url: HttpUrl | None = None
-    addressing_style: Literal["auto", "path", "virtual"] = "auto"
-    access_key_id: str | None = None
-    secret_access_key: SecretStr | None = None
-    session_token: SecretStr | None = None
-    verify_tls: bool = True
-    ca_bundle: FilePath | None = None
-    max_connections: Count = 256
-    connect_timeout_seconds: Seconds = 2
-    read_timeout_seconds: Seconds = 10
-    pool_timeout_seconds: Seconds = 5
-    window_initial_bytes: ByteCount = 524_288
-    window_max_bytes: ByteCount = 8_388_608
-    parallel_requests: Count = 8
-    buffer_budget_bytes: ByteCount = 268_435_456
-    retries: Tries = 3
-    presign_expires_in_seconds: PresignSeconds = 3600
-    presign_window_seconds: PresignSeconds = 900
-    upload_part_bytes: Annotated[ByteCount, Field(ge=5_242_880)] = 67_108_864
-    cache_max_bytes: Annotated[ByteCount, Field(ge=67_108_864)] | None = None
-    cache_folder: Folder | None = None
     redirect: bool = False
-
-    @field_validator("secret_access_key")
-    @classmethod
-    def _whole_credentials(cls, secret: SecretStr | None, seen: ValidationInfo) -> SecretStr | None:
-        if "access_key_id" in seen.data and (secret is None) != (seen.data["access_key_id"] is None):
-            raise ValueError("both access_key_id and secret_access_key, or neither")
-        return secret
-
-    @field_validator("window_max_bytes")
-    @classmethod
-    def _windows_grow(cls, size: int, seen: ValidationInfo) -> int:
-        if size < seen.data.get("window_initial_bytes", 0):
-            raise ValueError("at least window_initial_bytes")
-        return size
-
-    @field_validator("buffer_budget_bytes")
-    @classmethod
-    def _budget_holds_a_window(cls, size: int, seen: ValidationInfo) -> int:
-        if size < seen.data.get("window_max_bytes", 0):
-            raise ValueError("at least window_max_bytes")
-        return size
-
-    @field_validator("presign_window_seconds")
-    @classmethod
-    def _window_inside_expiry(cls, seconds: int, seen: ValidationInfo) -> int:
-        if seconds >= seen.data.get("presign_expires_in_seconds", seconds + 1):
-            raise ValueError("less than presign_expires_in_seconds")
-        return seconds
+    if TYPE_CHECKING:
+        bucket: str
+        prefix: str
+        endpoint_url: str | None
+        public_endpoint_url: str | None
 
     @property
     def readers_source(self) -> str:
@@ -119,13 +69,52 @@ class S3Storage(Section):
         if endpoint is None:
             return "https://*.amazonaws.com"
         parts = urlsplit(endpoint)
-        # With virtual addressing the bucket stands before the host.
+        # With virtual addressing the bucket's name is in front of the host.
         return f"{parts.scheme}://{parts.netloc} {parts.scheme}://*.{parts.netloc}"
 
-    def options(self) -> dict[str, Any]:
-        """Everything the adapter takes; `redirect` is the gateway's own switch."""
-        given = {name: getattr(self, name) for name in type(self).model_fields if name not in {"kind", "redirect"}}
-        return {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in given.items()}
 
+class MemoryStorage(_Storage):
+    """Objects that end with the process: for trying things out."""
+
+    kind: Literal["memory"]
+
+
+class SyntheticStorage(_Storage):
+    """Every object of the synthetic corpus (storage_adapters/synthetic.py): for load tests."""
+
+    kind: Literal["synthetic"]
+
+
+def _plain(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+_BY_NAME: Final[Mapping[str, Any]] = {"ca_bundle": FilePath, "endpoint_url": HttpUrl, "public_endpoint_url": HttpUrl}
+_BY_TYPE: Final[Mapping[Any, Any]] = {
+    int: Annotated[int, Number],
+    float: Annotated[float, Number, Field(allow_inf_nan=False)],
+    Path: Folder,
+}
+
+
+def _with_options(settings: type[_Storage], options: type[StorageOptions], name: str) -> type[_Storage]:
+    """The settings with one field for each option of the adapter."""
+    hints = get_type_hints(options)
+    made: dict[str, Any] = {}
+    for each in fields(options):
+        hint = hints[each.name]
+        plain = next((kind for kind in (*_BY_TYPE, str) if hint in {kind, kind | None}), hint)
+        kind = _BY_NAME.get(each.name) or _BY_TYPE.get(plain, plain if each.repr else SecretStr)
+        is_optional = plain is not hint
+        made[each.name] = (kind | None if is_optional else kind, ... if each.default is MISSING else each.default)
+    return create_model(name, __base__=settings, __doc__=settings.__doc__, **made)
+
+
+if TYPE_CHECKING:
+    LocalStorage = _LocalSettings
+    S3Storage = _S3Settings
+else:
+    LocalStorage = _with_options(_LocalSettings, LocalOptions, "LocalStorage")
+    S3Storage = _with_options(_S3Settings, S3Options, "S3Storage")
 
 Storage = Annotated[LocalStorage | MemoryStorage | S3Storage | SyntheticStorage, Field(discriminator="kind")]

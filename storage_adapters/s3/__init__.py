@@ -15,7 +15,7 @@ Knows: buckets, presigned URLs, windows and retries. Refuses to know: the gatewa
     options      the settings; names, from keys to names in the bucket
 """
 
-from storage_adapters.s3.options import S3Options
 from storage_adapters.s3.s3_storage import S3Storage, connect
+from storage_adapters.storage_options import S3Options
 
 __all__ = ["S3Options", "S3Storage", "connect"]

@@ -11,7 +11,7 @@ from typing import Final
 from storage_adapters.s3.answers import BodyPlan
 from storage_adapters.s3.error_codes import Interrupted
 from storage_adapters.s3.get_responses import Response
-from storage_adapters.s3.options import KIB
+from storage_adapters.storage_options import KIB
 
 DRAIN_LIMIT_BYTES: Final = 64 * KIB
 DRAIN_SECONDS: Final = 0.1

@@ -14,7 +14,7 @@ from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
 from aiobotocore.session import AioSession  # type: ignore[import-untyped]
 
 from storage_adapters.s3.credentials import RenewableCredentials, find_credentials
-from storage_adapters.s3.options import S3Options
+from storage_adapters.storage_options import S3Options
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
@@ -77,7 +77,7 @@ def trusted_certificates(options: S3Options, session: AioSession) -> str | bool:
     """The certificates to trust: the setting's, the SDK's setting's, the system's, the SDK's own (True)."""
     if not options.verify_tls:
         return False
-    configured: str | None = options.ca_bundle or session.get_config_variable("ca_bundle")
+    configured: str | None = (options.ca_bundle and str(options.ca_bundle)) or session.get_config_variable("ca_bundle")
     return configured or ssl.get_default_verify_paths().cafile or True
 
 

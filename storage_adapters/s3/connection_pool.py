@@ -15,7 +15,7 @@ from storage_adapters.s3.budget import Budget
 from storage_adapters.s3.clients import KEEPALIVE_SECONDS
 from storage_adapters.s3.error_codes import Interrupted
 from storage_adapters.s3.http_connections import Connection, Origin
-from storage_adapters.s3.options import S3Options
+from storage_adapters.storage_options import S3Options
 
 CHECKS: Final = 4
 """How often within its time limit a connection's silence is looked at."""

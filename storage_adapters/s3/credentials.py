@@ -16,7 +16,7 @@ from aiobotocore.credentials import AioCredentials  # type: ignore[import-untype
 from aiobotocore.session import AioSession  # type: ignore[import-untyped]
 from botocore.exceptions import NoCredentialsError  # type: ignore[import-untyped]
 
-from storage_adapters.s3.options import S3Options
+from storage_adapters.storage_options import S3Options
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials  # type: ignore[import-untyped]

@@ -30,9 +30,9 @@ from storage_adapters.s3.clients import S3Clients
 from storage_adapters.s3.connection_pool import NoneFree, Pool
 from storage_adapters.s3.error_codes import TRANSIENT_STATUSES, Interrupted, Stale, refused, translated
 from storage_adapters.s3.get_responses import Response
-from storage_adapters.s3.options import KIB, S3Options
 from storage_adapters.s3.response_heads import Head, ranged_get
 from storage_adapters.s3.urls import Params, SignedUrl, SignedUrls
+from storage_adapters.storage_options import KIB, S3Options
 
 URL_LIFETIME_SECONDS: Final = 3600
 URL_REUSE_SECONDS: Final = 1800

@@ -18,11 +18,11 @@ from storage_adapters.base import (
 from storage_adapters.s3.answers import parse_etag
 from storage_adapters.s3.gets import ObjectVersion
 from storage_adapters.s3.names import name_of
-from storage_adapters.s3.options import S3Options
 from storage_adapters.s3.requests import SdkRequests
 from storage_adapters.s3.s3_objects import S3Object, stat_of
 from storage_adapters.s3.window import ReadPath
 from storage_adapters.slices import SliceCache
+from storage_adapters.storage_options import S3Options
 
 
 class Openings:

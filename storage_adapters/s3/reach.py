@@ -10,7 +10,7 @@ to a far S3 is slow however large its request.
 
 from typing import Final
 
-from storage_adapters.s3.options import S3Options
+from storage_adapters.storage_options import S3Options
 
 REACH_SECONDS: Final = 1.0
 

@@ -33,7 +33,6 @@ from storage_adapters.s3.error_codes import translated
 from storage_adapters.s3.gets import open_gets
 from storage_adapters.s3.names import name_of
 from storage_adapters.s3.openings import Openings
-from storage_adapters.s3.options import S3Options, parse_options
 from storage_adapters.s3.parts import S3Parts
 from storage_adapters.s3.requests import SdkRequests
 from storage_adapters.s3.retries import RetryTokens
@@ -42,6 +41,7 @@ from storage_adapters.s3.urls import SignedUrl, SignedUrls
 from storage_adapters.s3.window import ReadPath
 from storage_adapters.s3.writer import MultipartWriter
 from storage_adapters.slices import SliceCache, open_cache
+from storage_adapters.storage_options import S3Options
 
 
 async def connect(**options: Any) -> "S3Storage":
@@ -49,7 +49,7 @@ async def connect(**options: Any) -> "S3Storage":
 
     The options are the fields of `S3Options`. Raises ValueError with everything that is wrong with them.
     """
-    parsed = parse_options(options)
+    parsed = S3Options.parse(options)
     stack = AsyncExitStack()
     try:
         clients = await open_clients(parsed, stack)

@@ -14,8 +14,8 @@ from storage_adapters.s3.bodies import Body
 from storage_adapters.s3.budget import Budget
 from storage_adapters.s3.error_codes import Interrupted
 from storage_adapters.s3.gets import ObjectVersion, RangedGets
-from storage_adapters.s3.options import S3Options
 from storage_adapters.s3.retries import RetryTokens, pause_seconds
+from storage_adapters.storage_options import S3Options
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from typing import Self
 from storage_adapters.base import StorageUnavailable
 from storage_adapters.s3.answers import Span
 from storage_adapters.s3.gets import ObjectVersion
-from storage_adapters.s3.options import LEAST_WINDOW_BYTES
 from storage_adapters.s3.reach import following_reach, is_within_reach, window_bytes
 from storage_adapters.s3.window import ReadPath, Window
+from storage_adapters.storage_options import LEAST_WINDOW_BYTES
 
 
 class Windows:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from storage_adapters.base import StorageError
-from storage_adapters.s3.options import MIB
+from storage_adapters.storage_options import MIB
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client

@@ -1,5 +1,6 @@
 """The configuration: where values come from, which faults are told, and that config.yaml tells the truth."""
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from itertools import pairwise
@@ -17,6 +18,7 @@ from gateway.settings.faults import without_password
 from gateway.settings.load import Config, ConfigError, load, redacted
 from gateway.settings.sections import SigningKey
 from gateway.settings.storages import LocalStorage, S3Storage
+from storage_adapters.storage_options import LocalOptions, S3Options, StorageOptions
 
 SECRET = "an0ther-secret-of-32-characters-or-more"
 
@@ -80,7 +82,17 @@ def test_config_yaml_has_the_defaults_of_the_code() -> None:
     shown = documented()
     bare = {"data_dir": "/d", "storages": {"local": {"kind": "local", "root": "/d/media"}}}
     assert load(None, {"SEEKGATE_DATA_DIR": "/d"}) == Config.model_validate(bare)
-    assert S3Storage(**shown["storages"]["archive"]) == S3Storage(kind="s3", bucket="recordings")
+    assert S3Storage.model_validate(shown["storages"]["archive"]) == S3Storage.model_validate(
+        {"kind": "s3", "bucket": "recordings"}
+    )
+
+
+@pytest.mark.parametrize("options", [LocalOptions, S3Options])
+def test_config_yaml_says_of_each_storage_option_what_its_adapter_says(options: type[StorageOptions]) -> None:
+    lines = [re.sub(r"^  #   ", "", line).strip() for line in read_text("config.yaml").splitlines()]
+    for each in dataclasses.fields(options):
+        (shown,) = [above for above, line in pairwise(lines) if line.startswith(f"{each.name}: ")]
+        assert shown == f"# {each.metadata['about']}."
 
 
 def test_config_yaml_says_one_sentence_about_each_setting() -> None:

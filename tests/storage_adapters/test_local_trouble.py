@@ -159,7 +159,7 @@ def no_more_descriptors() -> Iterator[None]:
 
 async def test_a_root_that_is_a_file_is_refused_with_what_to_change(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(ValueError, match="must be a directory we can write to"):
+    with pytest.raises(ValueError, match="must be a directory that this process can write to"):
         await connect(root=tmp_path / "file")
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage_adapters.s3.options import MIB
 from storage_adapters.s3.parts import MOST_PARTS, layout
+from storage_adapters.storage_options import MIB
 
 LARGEST: Final = 5 * 1024 * 1024 * MIB
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage_adapters.s3.options import KIB, MIB, S3Options
 from storage_adapters.s3.reach import following_reach, is_within_reach, window_bytes
+from storage_adapters.storage_options import KIB, MIB, S3Options
 
 OPTIONS = S3Options(bucket="b", window_initial_bytes=512 * KIB, window_max_bytes=8 * MIB, parallel_requests=8)
 AT_ONCE = 0.0

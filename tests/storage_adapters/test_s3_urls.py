@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from storage_adapters.s3.clients import open_clients
-from storage_adapters.s3.options import S3Options
 from storage_adapters.s3.urls import Params, SignedUrl, SignedUrls
+from storage_adapters.storage_options import S3Options
 
 PARAMS: Params = (("Bucket", "bucket"), ("Key", "key"))
 
