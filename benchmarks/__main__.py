@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
@@ -36,19 +36,25 @@ RESULTS: Final = REPOSITORY / "benchmarks" / "results"
 @click.option("--quick", is_flag=True, help="A smoke of about a minute; its numbers mean little.")
 @click.option("--rounds", type=click.IntRange(1, 20), help="How often everything is measured.")
 @click.option(
+    "--only",
+    type=click.Choice(list(SCENARIOS)),
+    multiple=True,
+    help="Measure this scenario only; may be repeated. The results are not written into the repository.",
+)
+@click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
     help="Where results go, instead of here and into README.md.",
 )
-def main(*, quick: bool, rounds: int | None, output: Path | None) -> None:
+def main(*, quick: bool, rounds: int | None, only: tuple[str, ...], output: Path | None) -> None:
     """Compare the gateway with what a user would pick instead, and write a report."""
     for program in ("wrk", "taskset", "curl"):
         if shutil.which(program) is None:
             raise click.ClickException(f"{program} is missing (apt install wrk util-linux curl)")
     plan = QUICK if quick else FULL
-    folder = output or (Path(tempfile.gettempdir()) / "seekgate-benchmarks-quick" if quick else RESULTS)
+    folder = output or (Path(tempfile.gettempdir()) / "seekgate-benchmarks" if quick or only else RESULTS)
     try:
-        run = measure_all(plan, rounds or plan.rounds)
+        run = measure_all(plan, rounds or plan.rounds, only or tuple(SCENARIOS))
     except (WrongAnswer, NotStarted, subprocess.SubprocessError, OSError, HTTPException) as error:
         raise click.ClickException(str(error)) from error
     write_results(run, folder)
@@ -58,8 +64,8 @@ def main(*, quick: bool, rounds: int | None, output: Path | None) -> None:
     click.echo(f"\n{folder}/results.md", err=True)
 
 
-def measure_all(plan: Plan, rounds: int) -> Run:
-    """Every scenario, as many rounds as wanted."""
+def measure_all(plan: Plan, rounds: int, scenarios: Sequence[str]) -> Run:
+    """These scenarios, that many rounds of each."""
     machine = describe_machine()
     cores = choose_cores()
     with tempfile.TemporaryDirectory(prefix="seekgate-benchmarks-") as name, _steps(rounds) as (step, finish):
@@ -72,7 +78,7 @@ def measure_all(plan: Plan, rounds: int) -> Run:
             found: list[Round] = []
             for number in range(rounds):
                 bench = Bench(plan, site, cores, corpus, number, step)
-                found.append(as_round(row for scenario in SCENARIOS for row in scenario(bench)))
+                found.append(as_round(row for name in scenarios for row in SCENARIOS[name](bench)))
                 finish()
     machine["load average after"] = " ".join(f"{load:.2f}" for load in os.getloadavg())
     return Run(machine, found, judge(GOALS, found), [*_layout(cores), *(f"without {each}" for each in missing())])

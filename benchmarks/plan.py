@@ -12,7 +12,10 @@ MIB: Final = 1024 * KIB
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`lengths` are bytes of a range, 0 for the whole file of `corpus_bytes`; `rates` are requests a second."""
+    """`lengths` are bytes of a range, 0 for the whole file of `corpus_bytes`; `rates` are requests a second.
+
+    With `player_seconds` 0 each player seeks once.
+    """
 
     rounds: int
     corpus_bytes: int
@@ -21,6 +24,7 @@ class Plan:
     rates: tuple[int, ...]
     warm_seconds: int
     seconds: int
+    player_seconds: int
     slow_readers: int
     verified: int
     counts_sql: bool  # takes half a minute of waiting
@@ -29,11 +33,12 @@ class Plan:
 FULL: Final = Plan(
     rounds=3,
     corpus_bytes=256 * MIB,
-    lengths=(2, 4 * KIB, 64 * KIB, MIB, 16 * MIB, 0),
+    lengths=(2, 64 * KIB, MIB, 16 * MIB, 0),
     lengths_with_workers=(64 * KIB, MIB),
     rates=(500, 1000, 2000),
     warm_seconds=1,
     seconds=4,
+    player_seconds=4,
     slow_readers=2000,
     verified=50,
     counts_sql=True,
@@ -46,6 +51,7 @@ QUICK: Final = Plan(
     rates=(100,),
     warm_seconds=0,
     seconds=1,
+    player_seconds=0,
     slow_readers=50,
     verified=10,
     counts_sql=False,

@@ -22,9 +22,11 @@ class Quantity:
 
 QUANTITIES: Final[Mapping[str, Quantity]] = {
     "cpu_us": Quantity("CPU µs/request", 1),
+    "seek_cpu_us": Quantity("CPU µs/seek", 1),
     "database_us": Quantity("PostgreSQL µs/request", 1),
     "cpu_ns_per_kib": Quantity("CPU ns/KiB", 1),
     "requests_per_second": Quantity("requests/s", 0),
+    "seeks_per_second": Quantity("seeks/s", 0),
     "mb_per_second": Quantity("MB/s", 0),
     "p50_ms": Quantity("p50 ms", 2),
     "p99_ms": Quantity("p99 ms", 2),

@@ -8,14 +8,17 @@ scenario name of their own.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.concurrent_uploads import uploads
 from benchmarks.corpus import Corpus, WrongAnswer, verify
+from benchmarks.goals import AIOHTTP, GATEWAY, NGINX, SIGNED
 from benchmarks.open_loop import measure_open_loop
 from benchmarks.peers import Site, running_servers
 from benchmarks.plan import KIB, Plan, connections_for, length_name
+from benchmarks.players import PROFILES, Profile, measure_players
 from benchmarks.rows import Row
 from benchmarks.seekgate import Gateway, count_transactions, running_gateway
 from benchmarks.slow_readers import measure_slow_readers
@@ -47,10 +50,44 @@ def run_slow_readers(bench: Bench) -> Iterator[Row]:
     """Memory of fresh servers with a crowd of slow readers."""
     with running_servers(bench.site) as targets:
         for target in targets:
-            if target.server != "seekgate, signed URL":  # the same process has been crowded already
+            if target.server != SIGNED:  # the same process has been crowded already
                 bench.step(f"{bench.plan.slow_readers} slow readers, {target.server}")
                 values = measure_slow_readers(target, bench.corpus, bench.plan.slow_readers)
                 yield Row("slow readers", f"{bench.plan.slow_readers} readers", target.server, values)
+
+
+def run_players(bench: Bench) -> Iterator[Row]:
+    """Browsers and a CDN, alone and while uploads change other rows; then closed ranges of 64 KiB beside uploads.
+
+    The gateway is asked by signed URL: players and CDNs cannot send a key.
+    """
+    installation = bench.site.installation
+    with running_servers(bench.site) as targets:
+        players = [target for target in targets if target.server != GATEWAY]
+        for profile in PROFILES:
+            for target in players:
+                yield _play(bench, "players", profile, target)
+        with uploads(installation.database_url, installation.media_file_id):
+            for profile in PROFILES:
+                for target in players:
+                    yield _play(bench, "players beside uploads", profile, target)
+            for target in targets:
+                if target.server in {NGINX, GATEWAY}:
+                    yield _measure(bench, "beside uploads", SEEK_BYTES, target)
+
+
+def _play(bench: Bench, scenario: str, profile: Profile, target: Target) -> Row:
+    bench.step(f"{scenario}, {profile.name}, {target.server}")
+    plan = bench.plan
+    values = measure_players(
+        target,
+        bench.corpus,
+        profile,
+        warm_seconds=plan.warm_seconds,
+        seconds=plan.player_seconds,
+        seed=bench.round_number,
+    )
+    return Row(scenario, profile.name, target.server, values)
 
 
 def run_local(bench: Bench) -> Iterator[Row]:
@@ -79,7 +116,7 @@ def _times(bench: Bench, length: int) -> int:
 def _run_noise(bench: Bench, targets: list[Target]) -> Iterator[Row]:
     """The same measurement twice (A/A): what differs is noise."""
     for target in targets:
-        if target.server in {"aiohttp FileResponse", "seekgate, key"}:
+        if target.server in {AIOHTTP, GATEWAY}:
             for turn in ("first", "second"):
                 yield _measure(bench, f"noise {turn}", SEEK_BYTES, target)
 
@@ -97,7 +134,7 @@ def run_workers(bench: Bench) -> Iterator[Row]:
     with running_servers(bench.site.on_cores(bench.all_cores), workers=2) as targets:
         for length in bench.plan.lengths_with_workers:
             for target in targets:
-                if target.server != "seekgate, signed URL":
+                if target.server != SIGNED:
                     yield _measure(bench, "2 workers", length, target)
 
 
@@ -105,17 +142,17 @@ def run_gateway_alone(bench: Bench) -> Iterator[Row]:
     """What only the gateway has: the list, SQL on the path of a seek, stalls of its event loop."""
     with running_gateway(bench.site.installation, workers=1, cores=bench.site.cores) as gateway:
         bench.step("a page of the list")
-        yield Row("list", "50 recordings", "seekgate, key", _measure_list(bench, gateway))
+        yield Row("list", "50 recordings", GATEWAY, _measure_list(bench, gateway))
         if bench.plan.counts_sql:
             bench.step("SQL on the path of a repeated seek")
-            yield Row("SQL", "repeated seek", "seekgate, key", _count_sql(bench, gateway))
+            yield Row("SQL", "repeated seek", GATEWAY, _count_sql(bench, gateway))
         bench.step("stalls while a cold file is read")
         for state, values in measure_stalls(gateway, bench.corpus, seconds=bench.plan.seconds):
-            yield Row("stalls", f"{state} file", "seekgate, key", values)
+            yield Row("stalls", f"{state} file", GATEWAY, values)
 
 
 def _measure_list(bench: Bench, gateway: Gateway) -> dict[str, float]:
-    target = gateway.at("seekgate, key", "/recordings?limit=50")
+    target = gateway.at(GATEWAY, "/recordings?limit=50")
     answer = ask(target)
     if answer.status != 200 or answer.body.count(b'"media_files"') != 50:
         raise WrongAnswer(f"the list answered {answer.status} with {answer.body[:200]!r}")
@@ -135,9 +172,10 @@ def _count_sql(bench: Bench, gateway: Gateway) -> dict[str, float]:
     return {"statements_per_seek": (count_transactions(url) - before) / seeks}
 
 
-SCENARIOS: Final[tuple[Callable[[Bench], Iterator[Row]], ...]] = (
-    run_slow_readers,
-    run_local,
-    run_workers,
-    run_gateway_alone,
-)
+SCENARIOS: Final[Mapping[str, Callable[[Bench], Iterator[Row]]]] = {
+    "slow-readers": run_slow_readers,
+    "players": run_players,
+    "local": run_local,
+    "workers": run_workers,
+    "alone": run_gateway_alone,
+}

@@ -1,4 +1,4 @@
-"""A wrong answer stops a benchmark, whoever measures."""
+"""A wrong response stops a benchmark, in every kind of measurement."""
 
 import shutil
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from benchmarks import wrk
 from benchmarks.corpus import Corpus, WrongAnswer, verify, write_corpus
 from benchmarks.open_loop import measure_open_loop
+from benchmarks.players import Fetch, Profile, measure_players
 from benchmarks.slow_readers import measure_slow_readers
 from benchmarks.wrk import Load
 from storage_adapters import connect
@@ -107,3 +108,52 @@ def test_a_fast_client_beside_slow_readers_is_held_to_its_bytes(corpus: Corpus, 
         pytest.raises(WrongAnswer, match="a seek beside slow readers"),
     ):
         measure_slow_readers(target, corpus, 1)
+
+
+TAKEN = 1000
+
+
+def profile_of(*fetches: Fetch, keeps: bool = False) -> Profile:
+    return Profile(
+        "test", players=2, keeps=keeps, fields={"Accept": "*/*"}, seek=lambda _chance, _size, _number: fetches
+    )
+
+
+@pytest.mark.parametrize("piece", [pytest.param(61, id="in pieces of 61"), 1 << 20])
+def test_players_accept_the_right_bytes_however_they_are_cut(corpus: Corpus, tmp_path: Path, piece: int) -> None:
+    profile = profile_of(Fetch(0, SIZE - 1, TAKEN, is_open=True, if_range=True))
+    answer = head("206 Partial Content", SIZE) + corpus.path.read_bytes()
+    with answering(tmp_path, answer, piece=piece) as target:
+        values = measure_players(target, corpus, profile, warm_seconds=0, seconds=0, seed=1)
+    assert values["mb_per_second"] > 0
+    assert values["first_byte_p50_ms"] > 0
+
+
+@pytest.mark.parametrize(
+    ("status", "length", "last", "flipped"),
+    [
+        pytest.param("200 OK", SIZE, SIZE - 1, None, id="another status"),
+        pytest.param("206 Partial Content", SIZE - 1, SIZE - 1, None, id="another length"),
+        pytest.param("206 Partial Content", SIZE, SIZE - 2, None, id="another Content-Range"),
+        pytest.param("206 Partial Content", SIZE, SIZE - 1, TAKEN - 1, id="one bit is wrong"),
+    ],
+)
+def test_players_refuse_a_wrong_answer(
+    corpus: Corpus, tmp_path: Path, status: str, length: int, last: int, flipped: int | None
+) -> None:
+    body = bytearray(corpus.path.read_bytes())
+    if flipped is not None:
+        body[flipped] ^= 1
+    with (
+        answering(tmp_path, head(status, length, last=last) + body) as target,
+        pytest.raises(WrongAnswer, match="wrong: "),
+    ):
+        measure_players(target, corpus, profile_of(Fetch(0, SIZE - 1, TAKEN)), warm_seconds=0, seconds=0, seed=1)
+
+
+def test_players_refuse_a_body_that_ends_early(corpus: Corpus, tmp_path: Path) -> None:
+    with (
+        answering(tmp_path, head("206 Partial Content", SIZE) + corpus.path.read_bytes()[:500], closes=True) as target,
+        pytest.raises(WrongAnswer, match="ended 500 bytes early"),
+    ):
+        measure_players(target, corpus, profile_of(Fetch(0, SIZE - 1, TAKEN)), warm_seconds=0, seconds=0, seed=1)

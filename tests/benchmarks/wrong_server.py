@@ -1,7 +1,4 @@
-"""A server that answers every request with the same bytes, right or wrong, as slowly as it is told.
-
-Knows: one listening socket. Refuses to know: what was asked.
-"""
+"""A server that answers every request with the same bytes, right or wrong, in pieces of a given size."""
 
 import os
 import socket
@@ -14,10 +11,10 @@ from benchmarks.target import Target
 
 
 @contextmanager
-def answering(folder: Path, answer: bytes, *, piece: int = 1 << 20) -> Iterator[Target]:
-    """The server, writing `piece` bytes at a time; it reads a whole head before it answers."""
+def answering(folder: Path, answer: bytes, *, piece: int = 1 << 20, closes: bool = False) -> Iterator[Target]:
+    """The server reads a whole request head, then writes the answer, `piece` bytes at a time, and may close."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_serve, args=(listener, answer, piece))
+        thread = threading.Thread(target=_serve, args=(listener, answer, piece, closes))
         thread.start()
         log = folder / "log"
         log.touch()
@@ -28,21 +25,23 @@ def answering(folder: Path, answer: bytes, *, piece: int = 1 << 20) -> Iterator[
             thread.join()
 
 
-def _serve(listener: socket.socket, answer: bytes, piece: int) -> None:
+def _serve(listener: socket.socket, answer: bytes, piece: int, closes: bool) -> None:  # noqa: FBT001 - of a thread
     threads = []
     with suppress(OSError):
         while True:
             client, _ = listener.accept()
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threads.append(threading.Thread(target=_answer, args=(client, answer, piece)))
+            threads.append(threading.Thread(target=_answer, args=(client, answer, piece, closes)))
             threads[-1].start()
     for thread in threads:
         thread.join()
 
 
-def _answer(client: socket.socket, answer: bytes, piece: int) -> None:
+def _answer(client: socket.socket, answer: bytes, piece: int, closes: bool) -> None:  # noqa: FBT001 - of a thread
     with client, suppress(OSError), client.makefile("rb") as lines:
         for line in lines:
             if line == b"\r\n":
                 for start in range(0, len(answer), piece):
                     client.sendall(answer[start : start + piece])
+                if closes:
+                    return
