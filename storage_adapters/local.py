@@ -22,14 +22,13 @@ from storage_adapters.base import (
     ListedObject,
     ObjectStat,
     StorageUnavailable,
-    Writable,
 )
 from storage_adapters.drafts import Draft, open_draft, remove, sweep
 from storage_adapters.listing import walk
 from storage_adapters.open_files import LocalObject, OpenFiles
 from storage_adapters.partials import Partial, drop_partial, measure_partial, open_partial, publish_partial
 from storage_adapters.paths import DRAFTS
-from storage_adapters.resumable import Resumable
+from storage_adapters.resumable import Composing, Resumable
 from storage_adapters.storage_options import LocalOptions
 
 PAGE_SIZE: Final = 256
@@ -88,7 +87,7 @@ class Opening:
         self._files.unpin(self._stored)
 
 
-class LocalStorage(Keeping, Writable, Resumable, Listable):
+class LocalStorage(Keeping, Composing, Resumable, Listable):
     """A StorageAdapter over the files beneath `root` (resolved); made by `connect`."""
 
     def __init__(self, root: Path, files: OpenFiles) -> None:

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from storage_adapters.base import InvalidKey, Listable, ListedObject, ObjectNotFound, ObjectStat, Writable
+from storage_adapters.base import InvalidKey, Listable, ListedObject, ObjectNotFound, ObjectStat
+from storage_adapters.resumable import Composing
 
 CHUNK_SIZE = 64 * 1024
 """Bytes that one step of a read yields at most: small, so that tests see several."""
@@ -46,7 +47,7 @@ class MemoryWriter:
         self.content += data
 
 
-class MemoryStorage(Writable, Listable):
+class MemoryStorage(Composing, Listable):
     """A StorageAdapter over a dict from key to version."""
 
     def __init__(self) -> None:

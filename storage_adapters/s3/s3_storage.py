@@ -1,13 +1,10 @@
-"""A bucket as a storage: bytes by presigned URL, everything else by the SDK.
+"""The S3 adapter: bytes are read by presigned URL over connections of our own, everything else is asked with the SDK.
 
-Knows: the words of `base`, and which request of S3 each of them is. Refuses to know: HTTP and windows.
-
-Connections of both paths count against one limit; a request that finds none free waits a bounded
-time, then it is StorageUnavailable.
+Connections of both kinds count against one limit; a request that finds none free waits a bounded time.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any
 
 from storage_adapters.base import (
@@ -22,7 +19,6 @@ from storage_adapters.base import (
     Presigning,
     StorageError,
     StoredObject,
-    Writable,
 )
 from storage_adapters.part_uploads import PartUploads, PresignedPart
 from storage_adapters.remote import Remote, Traffic
@@ -39,7 +35,7 @@ from storage_adapters.s3.retries import RetryTokens
 from storage_adapters.s3.s3_objects import listed_object
 from storage_adapters.s3.urls import SignedUrl, SignedUrls
 from storage_adapters.s3.window import ReadPath
-from storage_adapters.s3.writer import MultipartWriter
+from storage_adapters.s3.writer import S3Writing
 from storage_adapters.slices import SliceCache, open_cache
 from storage_adapters.storage_options import S3Options
 
@@ -75,18 +71,17 @@ async def _open_cache(options: S3Options, stack: AsyncExitStack) -> SliceCache |
     return cache
 
 
-class S3Storage(Remote, Keeping, Presigning, PartUploads, Writable, Listable, BatchDeleting):
+class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, BatchDeleting):
     """A StorageAdapter over one bucket. `connections` and `memory` say how much of each is free."""
 
     def __init__(
         self, options: S3Options, clients: S3Clients, requests: SdkRequests, openings: Openings, stack: AsyncExitStack
     ) -> None:
+        S3Writing.__init__(self, requests, options.bucket, options.prefix)
         self.connections = requests.connections
         self.memory = openings.memory
         self._options = options
-        self._bucket = options.bucket
-        self._requests = requests
-        self._parts = S3Parts(self._requests, clients, options.bucket, options.upload_part_bytes)
+        self._parts = S3Parts(requests, clients, options.bucket, options.upload_part_bytes)
         self._public_urls = SignedUrls(clients.public, clients.credentials)
         self._openings = openings
         self._cache = openings.cache
@@ -94,16 +89,16 @@ class S3Storage(Remote, Keeping, Presigning, PartUploads, Writable, Listable, Ba
 
     @property
     def traffic(self) -> Traffic:
-        """What the byte path asked of S3; what the SDK asks is not counted."""
+        """(Remote.traffic)"""
         return self._openings.traffic
 
     @property
     def cached_bytes(self) -> int:
-        """What the cache of slices keeps."""
+        """(Remote.cached_bytes)"""
         return 0 if self._cache is None else self._cache.size
 
     def open(self, key: str, expected: ObjectStat | None = None) -> AbstractAsyncContextManager[StoredObject]:
-        """Pin one version: the expected one without asking S3, else the one that HEAD finds."""
+        """(StorageAdapter.open)"""
         return self._openings.open(key, expected)
 
     def at_hand(self, key: str) -> KeptObject | None:
@@ -131,10 +126,6 @@ class S3Storage(Remote, Keeping, Presigning, PartUploads, Writable, Listable, Ba
 
     async def close(self) -> None:
         await self._stack.aclose()
-
-    def create(self, key: str, *, content_type: str | None = None) -> AbstractAsyncContextManager[MultipartWriter]:
-        """Write an object in parts (see `writer`)."""
-        return self._create(key, content_type)
 
     async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
         """Every object whose key starts with `prefix`, a page of S3's at a time; no connection is held between."""
@@ -202,17 +193,6 @@ class S3Storage(Remote, Keeping, Presigning, PartUploads, Writable, Listable, Ba
     async def abort_parts(self, prefix: str, *, older_than_seconds: float) -> int:
         """Abort multipart uploads that nobody completed."""
         return await self._parts.abort(self._options.prefix + prefix, older_than_seconds)
-
-    @asynccontextmanager
-    async def _create(self, key: str, content_type: str | None) -> AsyncGenerator[MultipartWriter, None]:
-        name = name_of(self._options.prefix, key)
-        writer = MultipartWriter(lambda ask: self._requests.send(key, ask), self._bucket, name, content_type)
-        try:
-            yield writer
-            await writer.finish()
-        except BaseException:
-            await writer.abort()
-            raise
 
 
 def presigned(signed: SignedUrl, headers: tuple[tuple[str, str], ...] = ()) -> PresignedUrl:

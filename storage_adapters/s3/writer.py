@@ -1,19 +1,20 @@
 """Writing an object to S3: in one request while it is small, else as a multipart upload.
 
-Knows: the shape of multipart uploads. Refuses to know: who writes and why.
-
-One part is held in memory (`PART_BYTES`); S3's limit of 10,000 parts makes 78 GiB the largest object.
-Parts are all of one size because some compatibles insist on it. Nothing exists under the key
-before `finish`; `abort` frees what was uploaded. If the process dies in between, the parts stay
-until a lifecycle rule of the bucket removes them.
+One part is held in memory (`PART_BYTES`); S3's limit of 10,000 parts makes 78 GiB the largest object. All parts but
+the last are of one size because some compatibles insist on it. Nothing exists under the key before `finish`; `abort`
+frees what was uploaded. If the process dies in between, the parts stay until a lifecycle rule of the bucket, or
+`abort_parts`, removes them.
 """
 
 import io
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from storage_adapters.base import StorageError
+from storage_adapters.base import ObjectWriter, StorageError, StoredObject
+from storage_adapters.resumable import Composing, Piece
+from storage_adapters.s3.names import name_of
+from storage_adapters.s3.requests import SdkRequests
 from storage_adapters.storage_options import MIB
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ PART_BYTES: Final = 8 * MIB
 
 Call = Callable[[Callable[["S3Client"], Awaitable[Any]]], Awaitable[Any]]
 """Makes one request with the SDK's client, with errors translated."""
+
+
+class CannotCopy(Exception):
+    """The server takes UploadPartCopy for the upload of an empty part (rclone): the upload has to begin again."""
 
 
 class MultipartWriter:
@@ -64,12 +69,76 @@ class MultipartWriter:
             with suppress(StorageError):
                 await self._call(lambda s3: s3.abort_multipart_upload(**upload))
 
+    @property
+    def begun_bytes(self) -> int:
+        """How many bytes the part has that is in memory."""
+        return len(self._buffer)
+
+    async def copy_part(self, name: str, version: str, offset: int) -> None:
+        """Let S3 copy the next part from another object of this bucket; there must be no part in memory."""
+        span = {"CopySourceRange": f"bytes={offset}-{offset + PART_BYTES - 1}", "CopySourceIfMatch": f'"{version}"'}
+        copied = span | {"CopySource": {"Bucket": self._place["Bucket"], "Key": name}} | await self._next_part()
+        answer = await self._call(lambda s3: s3.upload_part_copy(**copied))
+        etag = answer.get("CopyPartResult", {}).get("ETag")
+        if etag is None:
+            raise CannotCopy(name)
+        self._add(etag)
+
     async def _upload_part(self) -> None:
+        part = await self._next_part() | {"Body": io.BytesIO(self._buffer)}
+        self._buffer = bytearray()
+        answer = await self._call(lambda s3: s3.upload_part(**part))
+        self._add(answer["ETag"])
+
+    async def _next_part(self) -> dict[str, Any]:
         if self._upload_id is None:
             created = await self._call(lambda s3: s3.create_multipart_upload(**self._place, **self._kind))
             self._upload_id = created["UploadId"]
-        number, content = len(self._parts) + 1, io.BytesIO(self._buffer)
-        self._buffer = bytearray()
-        part = self._place | {"UploadId": self._upload_id, "PartNumber": number, "Body": content}
-        answer = await self._call(lambda s3: s3.upload_part(**part))
-        self._parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+        return self._place | {"UploadId": self._upload_id, "PartNumber": len(self._parts) + 1}
+
+    def _add(self, etag: str) -> None:
+        self._parts.append({"PartNumber": len(self._parts) + 1, "ETag": etag})
+
+
+class S3Writing(Composing):
+    """The writing half of the adapter over one bucket."""
+
+    def __init__(self, requests: SdkRequests, bucket: str, prefix: str) -> None:
+        self._requests = requests
+        self._bucket = bucket
+        self._prefix = prefix
+        self._server_copies = True
+
+    @asynccontextmanager
+    async def create(self, key: str, *, content_type: str | None = None) -> AsyncGenerator[MultipartWriter, None]:
+        """(Writable.create)"""
+        name = name_of(self._prefix, key)
+        writer = MultipartWriter(lambda ask: self._requests.send(key, ask), self._bucket, name, content_type)
+        try:
+            yield writer
+            await writer.finish()
+        except BaseException:
+            await writer.abort()
+            raise
+
+    async def compose(self, key: str, pieces: Sequence[Piece | bytes], *, content_type: str | None = None) -> None:
+        """(Composing.compose)"""
+        try:
+            await super().compose(key, pieces, content_type=content_type)
+        except CannotCopy:
+            self._server_copies = False
+            await super().compose(key, pieces, content_type=content_type)
+
+    async def _write_piece(self, writer: ObjectWriter, stored: StoredObject, piece: Piece) -> None:
+        """Let S3 copy whole parts; the other bytes, and those that it refuses to copy, are read and sent."""
+        multipart = cast("MultipartWriter", writer)
+        position, end = piece.offset, piece.offset + piece.length
+        while position < end:
+            length = min(PART_BYTES - multipart.begun_bytes, end - position)
+            if length == PART_BYTES and self._server_copies:
+                with suppress(StorageError):
+                    await multipart.copy_part(name_of(self._prefix, piece.key), stored.stat.etag, position)
+                    position += length
+                    continue
+            await super()._write_piece(writer, stored, piece._replace(offset=position, length=length))
+            position += length

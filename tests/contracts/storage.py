@@ -6,7 +6,7 @@ A subclass is named `Test…` and has two fixtures and two facts:
 
     adapter                a fresh, empty StorageAdapter, closed at the end; small pools show leaks sooner
     put(key, content)      a way in that is not the adapter's own, where there is one
-    capabilities           which of Writable, Resumable, Listable, Presigning the adapter claims
+    capabilities           which of Writable, Composing, Resumable, Listable, Presigning the adapter claims
     object_capabilities    which of ZeroCopy its open objects claim
 
 An adapter that is Writable inherits `storage_writes.WritableContract` too, one that is Listable
@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage_adapters.base import Listable, Presigning, StorageAdapter, Writable, ZeroCopy
-from storage_adapters.resumable import Resumable
+from storage_adapters.resumable import Composing, Resumable
 from tests.contracts.storage_keys import KeyContract
 from tests.contracts.storage_versions import VersionContract
 from tests.contracts.storage_words import LARGE, Put, exists, read_span, read_whole
@@ -52,7 +52,7 @@ class StorageContract(KeyContract, VersionContract):
 
     async def test_it_claims_exactly_its_capabilities(self, adapter: StorageAdapter, put: Put) -> None:
         await put("key", b"content")
-        assert claims(adapter, (Writable, Resumable, Listable, Presigning)) == self.capabilities
+        assert claims(adapter, (Writable, Composing, Resumable, Listable, Presigning)) == self.capabilities
         async with adapter.open("key") as stored:
             assert claims(stored, (ZeroCopy,)) == self.object_capabilities
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from storage_adapters.base import Listable, Presigning, Writable, ZeroCopy
+from storage_adapters.resumable import Composing
 from storage_adapters.s3 import S3Storage, connect
 from tests.contracts.storage import StorageContract
+from tests.contracts.storage_joins import ComposingContract
 from tests.contracts.storage_lists import ListableContract
 from tests.contracts.storage_words import Put
 from tests.contracts.storage_writes import WritableContract
@@ -18,7 +20,7 @@ from tests.s3.processes import S3Server
 class ReadingContract(StorageContract):
     """What can be read; every server is put to that."""
 
-    capabilities = frozenset({Writable, Listable, Presigning})
+    capabilities = frozenset({Writable, Composing, Listable, Presigning})
     object_capabilities = frozenset()
 
     @pytest.fixture
@@ -40,8 +42,8 @@ class ReadingContract(StorageContract):
             yield put
 
 
-class S3Contract(ReadingContract, WritableContract, ListableContract):
-    """Writing and listing as well."""
+class S3Contract(ReadingContract, WritableContract, ComposingContract, ListableContract):
+    """Writing, joining and listing as well."""
 
 
 class TestSwift(S3Contract):

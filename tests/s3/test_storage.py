@@ -15,6 +15,7 @@ import pytest
 from yarl import URL
 
 from storage_adapters.base import AccessDenied, PresignedUrl, StorageUnavailable
+from storage_adapters.resumable import Piece
 from storage_adapters.s3 import S3Storage
 from storage_adapters.s3.writer import PART_BYTES
 from tests.contracts.storage_words import exists, read_whole
@@ -272,3 +273,23 @@ async def test_over_tls_the_certificate_is_checked_on_both_paths(
                 await storage.ping()
             with pytest.raises(StorageUnavailable):
                 await read_whole(storage, "key", stat)
+
+
+@pytest.mark.parametrize("kind", ["swift", "ceph", "rclone"])
+async def test_whole_parts_are_copied_by_the_server_and_the_rest_is_sent(
+    request: pytest.FixtureRequest, kind: str
+) -> None:
+    server: S3Server = request.getfixturevalue(kind)
+    content = (CONTENT * (3 * PART_BYTES // len(CONTENT) + 1))[: 2 * PART_BYTES + 1000]
+    async with s3_storage(server, await make_bucket(server), prefix="kept/") as storage:
+        await put(storage, "chunks/ü 1", content)
+        await put(storage, "chunks/2", b"0123456789")
+        pieces: list[Piece | bytes] = [
+            Piece("chunks/ü 1", 0, len(content)),
+            b"between",
+            Piece("chunks/2", 2, 3),
+            Piece("chunks/ü 1", 7, 9),
+        ]
+        await storage.compose("joined", pieces, content_type="audio/wav")
+        assert await read_whole(storage, "joined") == content + b"between234" + content[7:16]
+        assert [listed.key async for listed in storage.list("")] == ["chunks/2", "chunks/ü 1", "joined"]

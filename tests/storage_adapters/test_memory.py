@@ -5,14 +5,16 @@ import pytest
 from storage_adapters import connect
 from storage_adapters.base import InvalidKey, Listable, Writable
 from storage_adapters.memory import MemoryStorage
+from storage_adapters.resumable import Composing
 from tests.contracts.storage import StorageContract
+from tests.contracts.storage_joins import ComposingContract
 from tests.contracts.storage_lists import ListableContract
 from tests.contracts.storage_words import Put, read_whole
 from tests.contracts.storage_writes import WritableContract
 
 
-class TestMemoryStorage(StorageContract, WritableContract, ListableContract):
-    capabilities = frozenset({Writable, Listable})
+class TestMemoryStorage(StorageContract, WritableContract, ComposingContract, ListableContract):
+    capabilities = frozenset({Writable, Composing, Listable})
     object_capabilities = frozenset()
 
     @pytest.fixture
