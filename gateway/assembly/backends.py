@@ -21,6 +21,7 @@ from gateway.catalog import (
     SigningSecrets,
     UploadCatalog,
 )
+from gateway.db.answer_cache import Reach
 from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
 from gateway.db.client_recordings import PgClientRecordings
 from gateway.db.database import open_database
@@ -69,9 +70,11 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
     async with AsyncExitStack() as stack:
         url, pool = await stack.enter_async_context(open_database(config))
         await migrate(pool)
-        epoch = Epoch()
-        catalog, api_keys = CachedRecordingCatalog(pool, epoch), CachedApiKeys(pool, epoch)
-        await stack.enter_async_context(in_background(listen(url, CHANNEL, Changes(api_keys, catalog, epoch))))
+        epoch, reach, grace = Epoch(), Reach(), config.database.outage_grace_seconds
+        catalog = CachedRecordingCatalog(pool, epoch, reach, grace_seconds=grace)
+        api_keys = CachedApiKeys(pool, epoch, reach, grace_seconds=grace)
+        changes = Changes(api_keys, catalog, epoch, reach)
+        await stack.enter_async_context(in_background(listen(url, CHANNEL, changes)))
         storages = {name: await _open_storage(stack, name, each) for name, each in config.storages.items()}
         keys = await _signing_keys(config, PgSigningSecrets(pool))
         playback = config.playback

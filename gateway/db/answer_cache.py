@@ -1,30 +1,39 @@
-"""Answers remembered until they change.
+"""Look-ups that are remembered until what they found changes, and served on while the database cannot be reached.
 
-Knows: what may be remembered, for how long, and when it must be forgotten. Refuses to know: SQL, what the
-questions are, and how changes are heard (gateway.db.listener calls `forget`).
-
-    Rule 1: while changes are being heard, what is remembered is answered without asking.
-    Rule 2: while they are not, nothing is remembered and every question is asked.
-    Rule 3: an answer that was under way when its change was heard is given, but not remembered.
-    Rule 4: concurrent misses of one question are asked once; who leaves does not take it along.
+Rule 1: while changes are heard, a remembered result is returned without asking the database.
+Rule 2: from the moment that changes are not heard, every look-up asks again. Only if the database does not answer is
+a result returned that was confirmed at most `grace_seconds` ago; the validity of such a result has ended.
+Rule 3: when changes are heard again, nothing of what was remembered counts any more.
+Rule 4: the result of a look-up that was running when its change was heard is returned, but not remembered.
+Rule 5: concurrent look-ups of one entry ask once; a client that disconnects does not cancel the others' look-up.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from enum import Enum
 from time import monotonic
 from typing import Final, Generic, TypeVar
 
-# A second line of defence behind the notifications, not the means of invalidation.
+from gateway.catalog import Validity
+from gateway.db.bounded_entries import Entries, Entry
+from gateway.errors import Unavailable
+
+# Notifications end an entry. This bounds what a change that sends none can do, such as one made with triggers disabled.
 FOUND_SECONDS: Final = 60.0
-# Long enough to blunt a storm of bad requests, short enough for what is made meanwhile.
+# Long enough to blunt a storm of bad requests, short enough for what is created meanwhile.
 MISSING_SECONDS: Final = 2.0
+# Found and missing entries are counted apart, so that a storm of bad requests cannot evict what players use.
 CAPACITY: Final = 20_000
+MISSING_CAPACITY: Final = 10_000
+# How long a look-up waits for a database that may be away before a remembered result is served instead.
+PATIENCE_SECONDS: Final = 2.0
+# How often a database that does not answer is asked again.
+RETRY_SECONDS: Final = 0.5
 
 
 class Unknown(Enum):
-    """The type of UNKNOWN: nothing is remembered, not even that there is no answer."""
+    """The type of UNKNOWN: nothing is remembered, not even that nothing was found."""
 
     UNKNOWN = 0
 
@@ -37,69 +46,154 @@ Value = TypeVar("Value")
 LookUp = Callable[[], Awaitable[Value | None]]
 
 
-class Memory(Generic[Topic, Asker, Value]):
-    """Answers by topic (what changes) and asker (who sees it), the topic least recently asked about leaving first.
+class Reach:
+    """Whether the database answers, as the latest look-up showed. The memories of a process share one."""
 
-    `clock` counts seconds; `capacity` counts topics.
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._ask_again_at = 0.0
+        self.is_away = False
+
+    def record_answer(self) -> None:
+        self.is_away = False
+
+    def record_silence(self) -> None:
+        self.is_away = True
+        self._ask_again_at = self._clock() + RETRY_SECONDS
+
+    def may_ask(self) -> bool:
+        """Whether to ask now: always while the database answers, else every RETRY_SECONDS."""
+        if not self.is_away:
+            return True
+        if self._clock() < self._ask_again_at:
+            return False
+        self._ask_again_at = self._clock() + RETRY_SECONDS
+        return True
+
+    def require(self) -> None:
+        """Raises Unavailable while the database is away and was asked a moment ago."""
+        if not self.may_ask():
+            raise Unavailable("The catalogue cannot be reached", retry_after_seconds=5)
+
+
+class Memory(Generic[Topic, Asker, Value]):
+    """Results by topic (what changes) and asker (who sees it). `clock` counts seconds and never steps.
+
+    `bind` returns the value with the validity that ends with its entry.
     """
 
-    def __init__(self, clock: Callable[[], float] = monotonic, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self,
+        bind: Callable[[Value, Validity], Value],
+        reach: Reach | None = None,
+        *,
+        grace_seconds: float = 0.0,
+        clock: Callable[[], float] = monotonic,
+        capacity: int = CAPACITY,
+        missing_capacity: int = MISSING_CAPACITY,
+    ) -> None:
+        self._bind = bind
+        self._reach = reach or Reach(clock)
+        self._grace_seconds = grace_seconds
         self._clock = clock
-        self._capacity = capacity
-        self._known: OrderedDict[Topic, dict[Asker, tuple[float, Value | None]]] = OrderedDict()
+        self._found: Entries[Topic, Asker, Value] = Entries(capacity)
+        self._missing: Entries[Topic, Asker, None] = Entries(missing_capacity)
         self._asking: dict[Topic, dict[Asker, asyncio.Task[Value | None]]] = {}
         self._trusted = False
 
+    def __len__(self) -> int:
+        return len(self._found) + len(self._missing)
+
     def trust(self, *, trusted: bool) -> None:
-        """Whether changes are being heard from now on; either way all that was known is forgotten."""
-        self._trusted = trusted
-        self._known.clear()
+        """Whether changes are heard from now on."""
         self._asking.clear()
+        self._missing.clear()
+        if trusted or not self._grace_seconds:
+            self._found.clear()
+        elif self._trusted:
+            self._found.doubt(self._clock() + self._grace_seconds)
+        self._trusted = trusted
 
     def forget(self, topic: Topic) -> None:
-        """The topic changed: forget its answers, and do not remember those under way."""
-        self._known.pop(topic, None)
+        """The topic changed: forget what was found of it, and do not remember what running look-ups find."""
+        self._found.forget(topic)
+        self._missing.forget(topic)
         self._asking.pop(topic, None)
 
+    def expire(self) -> None:
+        """Forget what is too old. To be called every second or so."""
+        self._found.expire(self._clock())
+        self._missing.expire(self._clock())
+
     def recall(self, topic: Topic, asker: Asker) -> Value | Unknown | None:
-        """The answer, if it is remembered."""
-        answers = self._known.get(topic)
-        if answers is not None:
-            known = answers.get(asker)
-            if known is not None and known[0] > self._clock():
-                self._known.move_to_end(topic)
-                return known[1]
-        return UNKNOWN
+        """The remembered result, as long as changes are heard."""
+        if not self._trusted:
+            return UNKNOWN
+        found = self._found.get(topic, asker)
+        if found is not None:
+            return found.value
+        missing = self._missing.get(topic, asker)
+        return UNKNOWN if missing is None or missing.until <= self._clock() else None
 
     async def ask(self, topic: Topic, asker: Asker, look_up: LookUp[Value]) -> Value | None:
-        """The answer, remembered or looked up."""
+        """The remembered result, or what the look-up finds. Raises Unavailable if the database cannot be reached."""
         known = self.recall(topic, asker)
         if known is not UNKNOWN:
             return known
-        if not self._trusted:
-            return await look_up()
+        if self._trusted:
+            return await asyncio.shield(self._start(topic, asker, look_up))
+        last = self._found.get(topic, asker)
+        if last is None or last.until <= self._clock():
+            self._reach.require()
+            return await asyncio.shield(self._start(topic, asker, look_up))
+        if not self._reach.is_away:
+            # A look-up that takes longer goes on, and what it finds is remembered.
+            with suppress(Unavailable, TimeoutError):
+                return await asyncio.wait_for(asyncio.shield(self._start(topic, asker, look_up)), PATIENCE_SECONDS)
+            self._reach.record_silence()
+        elif self._reach.may_ask():
+            self._start(topic, asker, look_up)
+        return last.value
+
+    def _start(self, topic: Topic, asker: Asker, look_up: LookUp[Value]) -> asyncio.Task[Value | None]:
+        """The look-up of this entry: the one that runs already, or a new one."""
         asking = self._asking.setdefault(topic, {})
         if asker not in asking:
             asking[asker] = asyncio.create_task(self._look_up(topic, asker, asking, look_up))
-        return await asyncio.shield(asking[asker])
+            asking[asker].add_done_callback(_retrieve)
+        return asking[asker]
 
     async def _look_up(
         self, topic: Topic, asker: Asker, asking: dict[Asker, asyncio.Task[Value | None]], look_up: LookUp[Value]
     ) -> Value | None:
         try:
             value = await look_up()
-            # Rule 3: `forget` and `trust` take the topic's dict away; ours is then no longer the one that counts.
-            if self._asking.get(topic) is asking:
-                self._remember(topic, asker, value)
-            return value
+            self._reach.record_answer()
+            # Rule 4: `forget` and `trust` take the topic's dict away; ours is then no longer the one that counts.
+            return self._remember(topic, asker, value) if self._asking.get(topic) is asking else value
+        except Unavailable:
+            self._reach.record_silence()
+            raise
         finally:
             del asking[asker]
             if not asking and self._asking.get(topic) is asking:
                 del self._asking[topic]
 
-    def _remember(self, topic: Topic, asker: Asker, value: Value | None) -> None:
-        seconds = MISSING_SECONDS if value is None else FOUND_SECONDS
-        self._known.setdefault(topic, {})[asker] = (self._clock() + seconds, value)
-        self._known.move_to_end(topic)
-        if len(self._known) > self._capacity:
-            self._known.popitem(last=False)
+    def _remember(self, topic: Topic, asker: Asker, value: Value | None) -> Value | None:
+        self._found.remove(topic, asker)
+        if value is None:
+            if self._trusted:
+                self._missing.add(topic, asker, Entry(None, self._clock() + MISSING_SECONDS, Validity(holds=False)))
+            return None
+        seconds = FOUND_SECONDS if self._trusted else self._grace_seconds
+        validity = Validity(holds=self._trusted)
+        bound = self._bind(value, validity)
+        if seconds:
+            self._found.add(topic, asker, Entry(bound, self._clock() + seconds, validity))
+        return bound
+
+
+def _retrieve(task: asyncio.Task[Value | None]) -> None:
+    """Take the exception of a look-up that nobody waits for any more; those who wait get it as well."""
+    if not task.cancelled():
+        task.exception()

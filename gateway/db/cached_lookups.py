@@ -1,34 +1,45 @@
-"""The byte path's two look-ups, remembered: the key, and the media file.
+"""The byte path's look-ups, remembered: the key, by its digest or its id, and the media file.
 
-Knows: which look-ups repeat at every seek, and what a change is called (schema.sql notifies the channel
-`seekgate` with the texts below). Refuses to know: how answers are kept (gateway.db.answer_cache).
+The database sends a notification on the channel `seekgate` with each change that such a look-up would see (schema.sql):
 
-    key <digest in hex>                      a key was revoked, changed or deleted
-    media <recording id> <media file id>     a media file was changed or deleted
+    key <digest in hex>                      a key was added, changed or deleted
+    media <recording id> <media file id>     an uploaded media file was added, changed or deleted
+    recording <recording id>                 a recording has another owner
 """
 
+from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import asyncpg
 
-from gateway.catalog import ApiKey, Epoch, MediaFile, Owner
-from gateway.db.answer_cache import UNKNOWN, Memory
+from gateway.catalog import ApiKey, Epoch, MediaFile, Owner, Validity
+from gateway.db.answer_cache import UNKNOWN, Memory, Reach
 from gateway.db.api_keys import PgApiKeys
+from gateway.db.pool import storable
 from gateway.db.recordings import PgRecordingCatalog
 
 CHANNEL: Final = "seekgate"
 
+Found = TypeVar("Found", ApiKey, MediaFile)
+
+
+def _bind(found: Found, validity: Validity) -> Found:
+    return replace(found, validity=validity)
+
 
 class CachedApiKeys(PgApiKeys):
-    """PgApiKeys that remembers keys by digest."""
+    """PgApiKeys that remembers keys by digest, and digests by id."""
 
-    def __init__(self, pool: asyncpg.Pool, epoch: Epoch) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, epoch: Epoch, reach: Reach | None = None, *, grace_seconds: float = 0.0
+    ) -> None:
         super().__init__(pool)
         self._epoch = epoch
-        self.memory: Memory[bytes, None, ApiKey] = Memory()
+        self._reach = reach or Reach()
+        self.memory: Memory[bytes, None, ApiKey] = Memory(_bind, self._reach, grace_seconds=grace_seconds)
         # A key's id and digest never change, so no notification has to forget one.
-        self.digests: Memory[int, None, bytes] = Memory()
+        self.digests: Memory[int, None, bytes] = Memory(_as_it_is, self._reach, grace_seconds=grace_seconds)
 
     async def find_key(self, digest: bytes) -> ApiKey | None:
         known = self.memory.recall(digest, None)
@@ -41,21 +52,34 @@ class CachedApiKeys(PgApiKeys):
         look_up = super().find_digest
         return await self.digests.ask(key_id, None, lambda: look_up(key_id))
 
+    async def record_key_use(self, key_id: int) -> None:
+        # Nobody should wait for a statistic while the database is away.
+        self._reach.require()
+        await super().record_key_use(key_id)
+
     def forget(self, digest: bytes) -> None:
-        """Changed at once for who was told so: the notification may come a moment behind the answer."""
+        """Forget the key now, so that the caller sees its own change; the notification may come a moment later."""
         self.memory.forget(digest)
         self._epoch.change()
 
 
-class CachedRecordingCatalog(PgRecordingCatalog):
-    """PgRecordingCatalog that remembers media files by their recording, who asked, and for which."""
+def _as_it_is(digest: bytes, _validity: Validity) -> bytes:
+    return digest
 
-    def __init__(self, pool: asyncpg.Pool, epoch: Epoch) -> None:
+
+class CachedRecordingCatalog(PgRecordingCatalog):
+    """PgRecordingCatalog that remembers media files by their recording, the owner who asked, and their id."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, epoch: Epoch, reach: Reach | None = None, *, grace_seconds: float = 0.0
+    ) -> None:
         super().__init__(pool)
         self._epoch = epoch
-        self.memory: Memory[int, tuple[Owner, int], MediaFile] = Memory()
+        self.memory: Memory[int, tuple[Owner, int], MediaFile] = Memory(_bind, reach, grace_seconds=grace_seconds)
 
     async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
+        if not storable(recording_id, media_file_id):
+            return None
         asker = (owner, media_file_id)
         known = self.memory.recall(recording_id, asker)
         if isinstance(known, MediaFile) and known.status == "uploaded":
@@ -63,7 +87,7 @@ class CachedRecordingCatalog(PgRecordingCatalog):
         look_up = super().find_media_file
         found = await self.memory.ask(recording_id, asker, lambda: look_up(owner, recording_id, media_file_id))
         if found is not None and found.status == "pending":
-            # It is completed once, and whoever completed it reads it at once: sooner than we may hear of it.
+            # The client that completes it reads it immediately, which may be before the notification comes.
             return await look_up(owner, recording_id, media_file_id)
         return found
 
@@ -78,9 +102,9 @@ class CachedRecordingCatalog(PgRecordingCatalog):
         self._forget(media.recording_id)
 
     async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
-        gone = await super().delete_recording(owner, recording_id)
+        deleted = await super().delete_recording(owner, recording_id)
         self._forget(recording_id)
-        return gone
+        return deleted
 
     def _forget(self, recording_id: int) -> None:
         """As CachedApiKeys.forget."""
@@ -89,30 +113,39 @@ class CachedRecordingCatalog(PgRecordingCatalog):
 
 
 class Changes:
-    """Passes what the database tells on to both memories, and begins an epoch with every change."""
+    """Passes what the listener hears to the memories."""
 
-    def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog, epoch: Epoch) -> None:
+    def __init__(
+        self, keys: CachedApiKeys, catalog: CachedRecordingCatalog, epoch: Epoch, reach: Reach | None = None
+    ) -> None:
         self._epoch = epoch
+        self._reach = reach
         self._keys = keys.memory
-        self._digests = keys.digests
         self._media = catalog.memory
+        self._memories = (keys.memory, keys.digests, catalog.memory)
 
     def trust(self, *, trusted: bool) -> None:
-        """Whether changes are being heard."""
-        self._keys.trust(trusted=trusted)
-        self._digests.trust(trusted=trusted)
-        self._media.trust(trusted=trusted)
+        """Whether changes are heard from now on."""
+        for memory in self._memories:
+            memory.trust(trusted=trusted)
         if trusted:
             self._epoch.begin()
+            if self._reach is not None:
+                self._reach.record_answer()
         else:
             self._epoch.end()
 
+    def beat(self) -> None:
+        """About a second has passed in which changes were heard."""
+        for memory in self._memories:
+            memory.expire()
+
     def hear(self, text: str) -> None:
-        """One notification; an unknown one, as a newer version may send, concerns nothing remembered here."""
+        """One notification. One of an unknown kind, as a newer version may send, concerns nothing remembered here."""
         kind, *words = text.split(" ")
         if kind == "key":
             self._keys.forget(bytes.fromhex(words[0]))
             self._epoch.begin()
-        elif kind == "media":
+        elif kind in {"media", "recording"}:
             self._media.forget(int(words[0]))
             self._epoch.begin()

@@ -1,15 +1,13 @@
-"""Hears the database's notifications, and knows when it does not.
+"""Hears the database's notifications on a connection of its own, and knows when it does not.
 
-Knows: one connection that listens, proves every second that it lives, and is opened again when it does not.
-Refuses to know: what the notifications mean.
-
-Between losing a connection and listening on a new one, changes go unheard: `trust(False)` says so the moment
-it is known, and `trust(True)` comes only once LISTEN is in force, so that nothing older can be believed.
+The connection proves every second that it lives, and is opened again when it does not. Between losing a connection and
+listening on a new one, changes go unheard: `trust(False)` is called as soon as that is known, and `trust(True)` only
+once LISTEN is in force, so that nothing older is believed.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
@@ -18,7 +16,9 @@ import asyncpg
 from gateway.db.pool import TROUBLE
 
 HEARTBEAT_SECONDS: Final = 1.0
-RECONNECT_SECONDS: Final = 0.5
+CONNECT_SECONDS: Final = 3.0
+# A key that is revoked while nothing is heard is refused within a second after the database is back.
+RECONNECT_SECONDS: Final = 0.4
 CLOSE_SECONDS: Final = 2.0
 
 PROVE_LIFE: Final = "SELECT 1"
@@ -27,42 +27,69 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
-    """Who wants to know."""
+    """What is done with the notifications."""
 
     def trust(self, *, trusted: bool) -> None: ...
+
+    def beat(self) -> None: ...
 
     def hear(self, text: str) -> None: ...
 
 
 async def listen(url: str, channel: str, listener: Listener) -> None:
     """Pass the channel's notifications to `listener` until cancelled, whatever happens to the connection."""
+    is_lost = False
     try:
         while True:
             try:
                 await _listen_once(url, channel, listener)
-            except (*TROUBLE, asyncpg.PostgresError) as error:
-                _log.warning("changes are not being heard", extra={"cause": repr(error)})
-            listener.trust(trusted=False)
-            await asyncio.sleep(RECONNECT_SECONDS)
+            except _Lost as lost:
+                if not is_lost or lost.was_heard:
+                    _log.warning("the database's notifications are not heard", extra={"cause": repr(lost.__cause__)})
+                is_lost = True
+                # A connection that worked is replaced immediately: the database may be there all the same.
+                if not lost.was_heard:
+                    await asyncio.sleep(RECONNECT_SECONDS)
     finally:
         listener.trust(trusted=False)
+
+
+class _Lost(Exception):
+    """The connection was lost, or could not be opened; `was_heard` says whether it lived for a heartbeat."""
+
+    def __init__(self, *, was_heard: bool) -> None:
+        super().__init__()
+        self.was_heard = was_heard
 
 
 async def _listen_once(url: str, channel: str, listener: Listener) -> None:
-    """Listen on one connection for as long as it proves its life."""
-    connection = await asyncpg.connect(url, timeout=HEARTBEAT_SECONDS * 5)
+    """Listen on one connection for as long as it proves its life; raises _Lost."""
+    was_heard = False
     try:
-        lost = asyncio.Event()
-        connection.add_termination_listener(lambda _connection: lost.set())
-        await connection.add_listener(channel, _hearer(listener.hear))
-        listener.trust(trusted=True)
-        while not lost.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(lost.wait(), HEARTBEAT_SECONDS)
-            await connection.execute(PROVE_LIFE, timeout=HEARTBEAT_SECONDS)
-    finally:
-        listener.trust(trusted=False)
-        await _close(connection)
+        connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+        try:
+            async for _ in _heartbeats(connection, channel, listener):
+                was_heard = True
+                listener.beat()
+        finally:
+            # First of all: closing a dead connection may take a while.
+            listener.trust(trusted=False)
+            await _close(connection)
+    except (*TROUBLE, asyncpg.PostgresError) as error:
+        raise _Lost(was_heard=was_heard) from error
+
+
+async def _heartbeats(connection: asyncpg.Connection, channel: str, listener: Listener) -> AsyncGenerator[None]:
+    """Listen, and yield about once a second, when the connection has proved its life; never ends but by an error."""
+    lost = asyncio.Event()
+    connection.add_termination_listener(lambda _connection: lost.set())
+    await connection.add_listener(channel, _hearer(listener.hear))
+    listener.trust(trusted=True)
+    while True:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(lost.wait(), HEARTBEAT_SECONDS)
+        await connection.execute(PROVE_LIFE, timeout=HEARTBEAT_SECONDS)
+        yield
 
 
 def _hearer(hear: Callable[[str], None]) -> Callable[..., None]:

@@ -17,6 +17,7 @@ from gateway.settings.kinds import (
     Count,
     DatabaseUrl,
     Folder,
+    Grace,
     Origin,
     PresignSeconds,
     Seconds,
@@ -36,6 +37,7 @@ class Database(Section):
     pool_min_size: Count = 1
     pool_max_size: Count = 10
     command_timeout_seconds: Seconds = 10
+    outage_grace_seconds: Grace = 60
 
     @field_validator("pool_max_size")
     @classmethod

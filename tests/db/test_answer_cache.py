@@ -1,10 +1,14 @@
-"""Answers remembered until they change: the four rules of gateway.db.answer_cache, one test or more each."""
+"""Look-ups remembered until what they found changes: the rules of gateway.db.answer_cache, one test or more each."""
 
 import asyncio
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from gateway.db.answer_cache import FOUND_SECONDS, MISSING_SECONDS, Memory
+from gateway.catalog import NOT_REMEMBERED, Validity
+from gateway.db import answer_cache
+from gateway.db.answer_cache import FOUND_SECONDS, MISSING_SECONDS, PATIENCE_SECONDS, RETRY_SECONDS, Memory
+from gateway.errors import Unavailable
 
 
 class Archive:
@@ -36,11 +40,46 @@ def clock() -> Clock:
     return Clock()
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A value that carries the validity of its look-up."""
+
+    text: str
+    validity: Validity = field(default=NOT_REMEMBERED, compare=False)
+
+
+def bind(text: str, _validity: Validity) -> str:
+    return text
+
+
 @pytest.fixture
 def memory(clock: Clock) -> Memory[str, int, str]:
-    trusting: Memory[str, int, str] = Memory(clock, capacity=3)
+    trusting: Memory[str, int, str] = Memory(bind, clock=clock, capacity=3, missing_capacity=3)
     trusting.trust(trusted=True)
     return trusting
+
+
+@pytest.fixture
+def answers(clock: Clock) -> Memory[str, int, Answer]:
+    """A memory of answers that carry their validity, with a grace of a minute."""
+    trusting: Memory[str, int, Answer] = Memory(
+        lambda answer, validity: replace(answer, validity=validity), clock=clock, capacity=3, grace_seconds=60
+    )
+    trusting.trust(trusted=True)
+    return trusting
+
+
+async def ask(memory: Memory[str, int, Answer], topic: str, text: str | None = "x", asker: int = 1) -> Answer:
+    async def look_up() -> Answer | None:
+        return None if text is None else Answer(text)
+
+    found = await memory.ask(topic, asker, look_up)
+    assert found is not None
+    return found
+
+
+async def away() -> Answer | None:
+    raise Unavailable("away", retry_after_seconds=5)
 
 
 async def test_a_repeated_question_is_answered_without_asking(memory: Memory[str, int, str]) -> None:
@@ -87,22 +126,175 @@ async def test_answers_grow_old(
     archive = Archive(answer)
     await memory.ask("topic", 1, archive.look_up)
     clock.now = seconds - 0.1
+    memory.expire()
     await memory.ask("topic", 1, archive.look_up)
     assert archive.asked == 1
     clock.now = seconds
+    memory.expire()
     await memory.ask("topic", 1, archive.look_up)
     assert archive.asked == 2
 
 
-async def test_the_topic_asked_about_longest_ago_leaves_first(memory: Memory[str, int, str]) -> None:
-    for topic in ("a", "b", "c", "a", "d"):
-        await memory.ask(topic, 1, Archive().look_up)
+async def test_the_oldest_entry_is_evicted_first_and_its_validity_ends(answers: Memory[str, int, Answer]) -> None:
+    a, b, c, d = [await ask(answers, topic) for topic in "abcd"]
+    assert [each.validity.holds for each in (a, b, c, d)] == [False, True, True, True]
+    assert await ask(answers, "b", "new") == b
+    assert await ask(answers, "a", "new") == Answer("new")
+
+
+async def test_a_topic_with_many_askers_is_bounded_too(memory: Memory[str, int, str]) -> None:
+    found, missing = Archive(), Archive(None)
+    for asker in range(100):
+        await memory.ask("topic", asker, found.look_up)
+        await memory.ask("topic", 1000 + asker, missing.look_up)
+    assert len(memory) == 6
+
+
+async def test_what_is_missing_never_evicts_what_was_found(memory: Memory[str, int, str]) -> None:
     archive = Archive()
-    for topic in ("a", "c", "d"):
-        await memory.ask(topic, 1, archive.look_up)
-    assert archive.asked == 0
-    await memory.ask("b", 1, archive.look_up)
+    await memory.ask("topic", 1, archive.look_up)
+    for asker in range(100):
+        await memory.ask("other", asker, Archive(None).look_up)
+    await memory.ask("topic", 1, archive.look_up)
     assert archive.asked == 1
+
+
+async def test_a_change_ends_the_validity_of_its_topic_alone(answers: Memory[str, int, Answer]) -> None:
+    mine, other = await ask(answers, "mine"), await ask(answers, "other")
+    answers.forget("mine")
+    assert (mine.validity.holds, other.validity.holds) == (False, True)
+    again = await ask(answers, "mine")
+    assert again.validity.holds
+    assert again.validity is not mine.validity
+
+
+async def test_a_validity_ends_with_its_age_and_with_trust(answers: Memory[str, int, Answer], clock: Clock) -> None:
+    old = await ask(answers, "old")
+    clock.now = FOUND_SECONDS - 1
+    young = await ask(answers, "young")
+    clock.now = FOUND_SECONDS
+    answers.expire()
+    assert (old.validity.holds, young.validity.holds) == (False, True)
+    answers.trust(trusted=False)
+    assert not young.validity.holds
+
+
+async def test_an_answer_that_is_not_remembered_has_no_validity(answers: Memory[str, int, Answer]) -> None:
+    gate = asyncio.Event()
+
+    async def look_up() -> Answer | None:
+        await gate.wait()
+        return Answer("late")
+
+    asking = asyncio.create_task(answers.ask("topic", 1, look_up))
+    await turns()
+    answers.forget("topic")
+    gate.set()
+    found = await asking
+    assert found is not None
+    assert not found.validity.holds
+
+
+async def test_while_the_database_is_away_what_was_known_is_answered_until_the_grace_ends(
+    answers: Memory[str, int, Answer], clock: Clock
+) -> None:
+    known = await ask(answers, "known")
+    answers.trust(trusted=False)
+    clock.now = 59.9
+    found = await answers.ask("known", 1, away)
+    assert found == known
+    assert found is not None
+    assert not found.validity.holds
+    with pytest.raises(Unavailable):
+        await answers.ask("unknown", 1, away)
+    clock.now = 60.0
+    with pytest.raises(Unavailable):
+        await answers.ask("known", 1, away)
+
+
+async def test_while_nothing_is_heard_but_the_database_answers_every_look_up_asks(
+    answers: Memory[str, int, Answer],
+) -> None:
+    await ask(answers, "topic", "old")
+    answers.trust(trusted=False)
+    assert await ask(answers, "topic", "new") == Answer("new")
+    assert await ask(answers, "topic", "newer") == Answer("newer")
+    assert await answers.ask("topic", 1, away) == Answer("newer"), "confirmed when it was asked last"
+
+
+async def test_what_was_deleted_while_nothing_was_heard_is_not_answered_again(
+    answers: Memory[str, int, Answer],
+) -> None:
+    await ask(answers, "topic")
+    answers.trust(trusted=False)
+    with pytest.raises(AssertionError):
+        await ask(answers, "topic", None)
+    with pytest.raises(Unavailable):
+        await answers.ask("topic", 1, away)
+
+
+async def test_a_database_that_is_away_is_asked_now_and_then_and_nobody_waits_for_it(
+    answers: Memory[str, int, Answer], clock: Clock
+) -> None:
+    asked = 0
+
+    async def look_up() -> Answer | None:
+        nonlocal asked
+        asked += 1
+        return await away()
+
+    await ask(answers, "topic")
+    answers.trust(trusted=False)
+    for _ in range(10):
+        assert await answers.ask("topic", 1, look_up) == Answer("x")
+    await turns()
+    assert asked == 1
+    with pytest.raises(Unavailable):
+        await answers.ask("unknown", 1, look_up)
+    assert asked == 1
+    clock.now += RETRY_SECONDS
+    assert await answers.ask("topic", 1, look_up) == Answer("x")
+    await turns()
+    assert asked == 2
+
+
+async def test_a_database_that_is_silent_holds_a_known_look_up_up_for_a_moment_only(
+    answers: Memory[str, int, Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert PATIENCE_SECONDS <= 2
+    monkeypatch.setattr(answer_cache, "PATIENCE_SECONDS", 0.01)
+    await ask(answers, "topic", "old")
+    answers.trust(trusted=False)
+    silent = Archive()
+    silent.gate.clear()
+
+    async def look_up() -> Answer | None:
+        return Answer(str(await silent.look_up()))
+
+    assert await answers.ask("topic", 1, look_up) == Answer("old")
+    silent.gate.set()
+    await turns()
+    assert await ask(answers, "topic", "new") == Answer("new"), "it answers again"
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_without_grace_nothing_is_answered_while_the_database_is_away(clock: Clock, trusted: bool) -> None:  # noqa: FBT001 - a column
+    memory: Memory[str, int, Answer] = Memory(lambda answer, _: answer, clock=clock)
+    memory.trust(trusted=trusted)
+    await ask(memory, "topic")
+    memory.trust(trusted=False)
+    with pytest.raises(Unavailable):
+        await memory.ask("topic", 1, away)
+
+
+async def test_once_the_database_is_heard_again_everything_is_asked_anew(answers: Memory[str, int, Answer]) -> None:
+    await ask(answers, "topic", "old")
+    answers.trust(trusted=False)
+    assert await answers.ask("topic", 1, away) == Answer("old")
+    answers.trust(trusted=True)
+    found = await ask(answers, "topic", "new")
+    assert found == Answer("new")
+    assert found.validity.holds
 
 
 async def test_concurrent_misses_are_one_look_up(memory: Memory[str, int, str]) -> None:

@@ -89,6 +89,14 @@ async def migrate(pool: asyncpg.Pool, migrations: Sequence[Migration] | None = N
     return tuple(applied)
 
 
+async def migrate_within(connection: PoolConnectionProxy) -> None:
+    """Bring the database to the newest version in the caller's transaction, which may then be rolled back."""
+    known = load_migrations()
+    await connection.execute(LOCK_SCHEMA, timeout=MIGRATION_TIMEOUT_SECONDS)
+    while await _apply_first(connection, known):
+        pass
+
+
 async def _apply_next(pool: asyncpg.Pool, known: Sequence[Migration]) -> Sequence[Migration]:
     """Apply the first pending migration, or `schema.sql` and with it all; nothing if none is pending."""
     async with pool.acquire() as connection:
@@ -111,19 +119,24 @@ LIMIT_LOCK_WAIT: Final = "SELECT set_config('lock_timeout', '3s', true)"
 async def _apply_locked(pool: asyncpg.Pool, known: Sequence[Migration]) -> Sequence[Migration]:
     async with pool.acquire() as connection, connection.transaction(isolation="read_committed"):
         await connection.execute(LOCK_SCHEMA, timeout=MIGRATION_TIMEOUT_SECONDS)
-        pending = await _pending(connection, known)
-        if pending == ():
-            return ()
-        await connection.execute(LIMIT_LOCK_WAIT)
-        if pending is None:
-            await connection.execute(read_text("schema.sql"), timeout=MIGRATION_TIMEOUT_SECONDS)
-            await _record(connection, {FIRST_VERSION: True} | {each.number: each.older_programs_work for each in known})
-            return known
-        first = pending[0]
-        await connection.execute(first.sql, timeout=MIGRATION_TIMEOUT_SECONDS)
-        await _record(connection, {first.number: first.older_programs_work})
-        _log.info("the database was migrated", extra={"version": first.number, "migration": first.name})
-        return (first,)
+        return await _apply_first(connection, known)
+
+
+async def _apply_first(connection: PoolConnectionProxy, known: Sequence[Migration]) -> Sequence[Migration]:
+    """Apply the first pending migration, or `schema.sql` and with it all; the transaction holds the lock."""
+    pending = await _pending(connection, known)
+    if pending == ():
+        return ()
+    await connection.execute(LIMIT_LOCK_WAIT)
+    if pending is None:
+        await connection.execute(read_text("schema.sql"), timeout=MIGRATION_TIMEOUT_SECONDS)
+        await _record(connection, {FIRST_VERSION: True} | {each.number: each.older_programs_work for each in known})
+        return known
+    first = pending[0]
+    await connection.execute(first.sql, timeout=MIGRATION_TIMEOUT_SECONDS)
+    await _record(connection, {first.number: first.older_programs_work})
+    _log.info("the database was migrated", extra={"version": first.number, "migration": first.name})
+    return (first,)
 
 
 RECORD_VERSION: Final = "INSERT INTO schema_version (version, older_programs_work) VALUES ($1, $2)"

@@ -1,0 +1,81 @@
+"""The entries of a cache, found by topic and asker, bounded in number; the oldest is evicted first.
+
+An entry that leaves, for whatever reason, ends its validity.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from gateway.catalog import Validity
+
+Topic = TypeVar("Topic", bound=Hashable)
+Asker = TypeVar("Asker", bound=Hashable)
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class Entry(Generic[Value]):
+    """A value, the moment from which it counts no more, and the validity that was handed out with it."""
+
+    value: Value
+    until: float
+    validity: Validity
+
+
+class Entries(Generic[Topic, Asker, Value]):
+    """At most `capacity` entries, counted one by one: a topic with many askers is no way around it."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        # In the order in which they were added, which is the order of their `until` as well.
+        self._entries: OrderedDict[tuple[Topic, Asker], Entry[Value]] = OrderedDict()
+        self._askers: dict[Topic, set[Asker]] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, topic: Topic, asker: Asker) -> Entry[Value] | None:
+        return self._entries.get((topic, asker))
+
+    def add(self, topic: Topic, asker: Asker, entry: Entry[Value]) -> None:
+        """Add an entry in place of the one of the same topic and asker."""
+        self.remove(topic, asker)
+        self._entries[topic, asker] = entry
+        self._askers.setdefault(topic, set()).add(asker)
+        if len(self._entries) > self._capacity:
+            self.remove(*next(iter(self._entries)))
+
+    def remove(self, topic: Topic, asker: Asker) -> None:
+        entry = self._entries.pop((topic, asker), None)
+        if entry is None:
+            return
+        entry.validity.end()
+        askers = self._askers[topic]
+        askers.discard(asker)
+        if not askers:
+            del self._askers[topic]
+
+    def forget(self, topic: Topic) -> None:
+        for asker in tuple(self._askers.get(topic, ())):
+            self.remove(topic, asker)
+
+    def expire(self, now: float) -> None:
+        while self._entries:
+            oldest, entry = next(iter(self._entries.items()))
+            if entry.until > now:
+                return
+            self.remove(*oldest)
+
+    def doubt(self, until: float) -> None:
+        """End every validity; the values count until that moment."""
+        for entry in self._entries.values():
+            entry.validity.end()
+            entry.until = until
+
+    def clear(self) -> None:
+        for entry in self._entries.values():
+            entry.validity.end()
+        self._entries.clear()
+        self._askers.clear()
