@@ -122,6 +122,7 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "FINISH_DELETION": (1,),
     "POSTPONE_DELETION": (1, timedelta(seconds=60), "e"),
     "FIND_KEY": (DIGEST,),
+    "FIND_DIGEST": (BASE + 2,),
     "CREATE_KEY": (DIGEST, "sk_live_ab12", *WHALE, [], None),
     "REVOKE_KEY": ("sk_live_ab12",),
     "RECORD_KEY_USE": (BASE + 2,),
