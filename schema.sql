@@ -31,7 +31,9 @@ CREATE TABLE IF NOT EXISTS api_keys (
     user_id      bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
     live         boolean     NOT NULL,
     digest       bytea       NOT NULL UNIQUE CHECK (octet_length(digest) = 32),
-    prefix       text        NOT NULL UNIQUE CHECK (char_length(prefix) = 12),
+    -- The visible beginning. Keys from elsewhere may share it, and of a short one nothing is shown.
+    prefix       text        NOT NULL CHECK (char_length(prefix) <= 12),
+    name         text,
     scopes       text[]      NOT NULL
                  CHECK (scopes <@ ARRAY['recordings:read', 'recordings:write', 'transcriptions:read']),
     created_at   timestamptz NOT NULL DEFAULT now(),
@@ -40,6 +42,7 @@ CREATE TABLE IF NOT EXISTS api_keys (
     last_used_at timestamptz
 );
 CREATE INDEX IF NOT EXISTS api_keys_of_user ON api_keys (user_id);
+CREATE INDEX IF NOT EXISTS api_keys_prefix ON api_keys (prefix);
 
 CREATE TABLE IF NOT EXISTS meetings (
     id                bigint      PRIMARY KEY DEFAULT random_id(),
@@ -57,14 +60,18 @@ CREATE TABLE IF NOT EXISTS meetings (
 CREATE INDEX IF NOT EXISTS meetings_newest
     ON meetings (user_id, live, platform, native_meeting_id, created_at DESC, id DESC);
 
+-- `start_seconds` and `end_seconds` count from `counted_from_at`: NULL is the meeting's start, -infinity is not known.
 CREATE TABLE IF NOT EXISTS transcript_segments (
-    meeting_id    bigint           NOT NULL REFERENCES meetings ON DELETE CASCADE,
-    position      integer          NOT NULL,
-    start_seconds double precision NOT NULL CHECK (start_seconds >= 0),
-    end_seconds   double precision NOT NULL CHECK (end_seconds >= start_seconds AND end_seconds < 'Infinity'),
-    text          text             NOT NULL,
-    speaker       text,
-    language      text,
+    meeting_id      bigint           NOT NULL REFERENCES meetings ON DELETE CASCADE,
+    position        integer          NOT NULL,
+    start_seconds   double precision NOT NULL CHECK (start_seconds > '-Infinity'),
+    end_seconds     double precision NOT NULL CHECK (end_seconds >= start_seconds AND end_seconds < 'Infinity'),
+    text            text             NOT NULL,
+    speaker         text,
+    language        text,
+    counted_from_at timestamptz,
+    segment_id      text,
+    created_at      timestamptz,
     PRIMARY KEY (meeting_id, position)
 );
 
@@ -179,6 +186,19 @@ END
 $$;
 CREATE OR REPLACE TRIGGER media_file_deleted AFTER DELETE ON media_files
     FOR EACH ROW EXECUTE FUNCTION queue_object_deletion();
+
+-- What `seekgate move-from-vexa` brought over, so that what was deleted here does not come back. `identity` is a digest of
+-- what Vexa never changes of it (of a key its digest), `here_id` its id here (of a key its owner's), `written` a digest of
+-- what was written last, so that what was changed here is not overwritten.
+CREATE TABLE IF NOT EXISTS vexa_moves (
+    kind     text        NOT NULL CHECK (kind IN ('user', 'key', 'meeting', 'transcript', 'recording', 'media_file')),
+    identity bytea       NOT NULL CHECK (octet_length(identity) = 32),
+    here_id  bigint      NOT NULL,
+    written  bytea,
+    moved_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (kind, identity)
+);
+CREATE INDEX IF NOT EXISTS vexa_moves_here ON vexa_moves (kind, here_id);
 
 -- The playback signing keys that the gateway made for itself.
 CREATE TABLE IF NOT EXISTS signing_keys (

@@ -1,7 +1,6 @@
-"""The text of an API key: how it is made, what is stored of it, what may be shown.
+"""The text of an API key: `{sk|rk}_{live|test}_` and 43 characters of base64url (256 random bits, RFC 4648 section 5).
 
-Knows: `{sk|rk}_{live|test}_` and 43 characters of base64url (256 random bits, RFC 4648 section 5, unpadded).
-Refuses to know: databases, users, scopes. A key's text is shown once and never stored.
+It is shown once and never stored. Keys that come from elsewhere may be any text.
 """
 
 import secrets
@@ -12,6 +11,8 @@ from typing import Final
 
 RANDOM_BYTES: Final = 32
 VISIBLE_CHARACTERS: Final = 12
+# Of a shorter key nothing may be shown: what remains could be guessed.
+LONG_CHARACTERS: Final = 32
 
 
 def new_key(*, live: bool, restricted: bool, random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> str:
@@ -21,14 +22,13 @@ def new_key(*, live: bool, restricted: bool, random_bytes: Callable[[int], bytes
 
 
 def digest(key: str) -> bytes:
-    """What is stored of a key and looked up by: its SHA-256, 32 bytes.
+    """The SHA-256 of a key, 32 bytes: what is stored of it, and what it is found by.
 
-    Any text may be asked about, also one that no key can have. A fast hash is enough: nobody can
-    try 2**256 keys.
+    A fast hash is enough, because nobody can try 2**256 keys.
     """
     return sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def visible_prefix(key: str) -> str:
-    """The beginning of a key that lists and logs may show: its kind and four characters."""
-    return key[:VISIBLE_CHARACTERS]
+    """The beginning of a key that lists and logs may show: its kind and four characters, nothing of a short key."""
+    return key[:VISIBLE_CHARACTERS] if len(key) >= LONG_CHARACTERS else ""

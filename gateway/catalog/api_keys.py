@@ -14,7 +14,10 @@ from gateway.catalog.owners import Owner, Scope
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as stored: never the key itself. `prefix` is its visible beginning (12 characters)."""
+    """A key as stored, never its text. `prefix` is its visible beginning: 12 characters, none of a short key.
+
+    Prefixes are not unique.
+    """
 
     id: int
     prefix: str
@@ -48,15 +51,18 @@ class ApiKeys(Protocol):
         scopes: frozenset[Scope],
         expires_at: datetime | None,
     ) -> ApiKey:
-        """Raises Conflict if the prefix or the digest is taken."""
+        """Raises Conflict if the digest is taken."""
         ...
 
     async def list_keys(self) -> Sequence[ApiKey]:
         """Newest first."""
         ...
 
-    async def revoke_key(self, prefix: str) -> ApiKey | None:
-        """Revoke at once; None if no key has the prefix. Revoking again keeps the first time."""
+    async def revoke_key(self, prefix_or_id: str) -> ApiKey | None:
+        """Revoke immediately; None if no key has this prefix or id. Revoking again keeps the first time.
+
+        Raises Conflict if several keys have the prefix.
+        """
         ...
 
     async def record_key_use(self, key_id: int) -> None:

@@ -35,8 +35,10 @@ class RecordingCatalog(Protocol):
         """The newest uploaded file of that type."""
         ...
 
-    async def find_transcript(self, owner: Owner, platform: str, native_meeting_id: str) -> Transcript | None:
-        """The newest meeting of that key."""
+    async def find_transcript(
+        self, owner: Owner, platform: str, native_meeting_id: str, meeting_id: int | None = None
+    ) -> Transcript | None:
+        """The newest meeting with this platform and native id, or of those the one with `meeting_id`."""
         ...
 
     async def find_transcript_of(self, owner: Owner, recording_id: int) -> Transcript | None:

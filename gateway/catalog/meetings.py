@@ -1,7 +1,4 @@
-"""Meetings: what was said in them, and what was recorded of it.
-
-Knows: platforms by name. Refuses to know: how a meeting is joined or transcribed.
-"""
+"""Meetings, their transcripts, and the recordings made of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,18 +11,24 @@ from gateway.catalog.recordings import Recording
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of speech; `start_seconds` and `end_seconds` count from the meeting's start."""
+    """A stretch of speech, in seconds from `counted_from_at`: the start of the meeting, or of the bot's session in it.
+
+    `counted_from_at` is None where that moment is not known. `segment_id` is the name that the transcriber gave it.
+    """
 
     start_seconds: float
     end_seconds: float
     text: str
     speaker: str | None = None
     language: str | None = None
+    counted_from_at: datetime | None = None
+    segment_id: str | None = None
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """A meeting on a platform, as the meeting-bot world knows it."""
+    """A meeting on a platform like `google_meet`; `native_meeting_id` is what the platform calls it."""
 
     id: int
     owner: Owner
@@ -40,7 +43,7 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A meeting with what was said in it and what was recorded of it (newest recording first)."""
+    """A meeting with its segments, in order of time, and its recordings, newest first."""
 
     meeting: Meeting
     segments: tuple[Segment, ...]
@@ -49,7 +52,7 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class NewMeeting:
-    """Which meeting an import belongs to; found by platform and native id, made if absent."""
+    """The meeting that an import belongs to: the newest with this platform and native id, created if absent."""
 
     platform: str
     native_meeting_id: str

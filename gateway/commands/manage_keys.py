@@ -59,26 +59,27 @@ def list_keys(*, config_path: Path | None, as_json: bool) -> None:
     now = datetime.now(UTC)
     for key in keys:
         scopes = "all scopes" if key.scopes == ALL_SCOPES else ", ".join(sorted(key.scopes))
-        click.echo(f"{key.prefix}…  {_standing(key, now):<20}  {key.email:<32}  {scopes}")
+        click.echo(f"{key.id:<12}  {key.prefix + '…':<13}  {_standing(key, now):<20}  {key.email:<32}  {scopes}")
 
 
 @click.command("revoke-key")
 @config_option
-@click.argument("prefix")
-def revoke_key(config_path: Path | None, prefix: str) -> None:
-    """Revoke the API key with this PREFIX, at once and for good."""
+@click.argument("key", metavar="PREFIX|ID")
+def revoke_key(config_path: Path | None, key: str) -> None:
+    """Revoke the API key with this PREFIX or ID, immediately and for good."""
 
     async def revoke(backends: Backends) -> ApiKey | None:
-        return await backends.api_keys.revoke_key(prefix)
+        return await backends.api_keys.revoke_key(key)
 
-    key = run_with_backends(read_config(config_path), revoke)
-    if key is None:
-        raise click.ClickException(f"no key has the prefix {prefix!r}; `seekgate list-keys` shows them")
-    click.echo(f"{key.prefix}… of {key.email} is revoked")
+    revoked = run_with_backends(read_config(config_path), revoke)
+    if revoked is None:
+        raise click.ClickException(f"no key has the prefix or id {key!r}; `seekgate list-keys` shows them")
+    click.echo(f"{revoked.prefix}… of {revoked.email} is revoked")
 
 
 def _shown(key: ApiKey) -> dict[str, object]:
     return {
+        "id": key.id,
         "prefix": key.prefix,
         "user": key.email,
         "live": key.owner.live,

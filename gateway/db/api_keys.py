@@ -1,7 +1,4 @@
-"""Users and their keys in PostgreSQL.
-
-Knows: digests, prefixes, owners. Refuses to know: how a key looks, and whether it may be used now.
-"""
+"""Users and their keys in PostgreSQL. Whether a key may be used now is the caller's decision."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +9,9 @@ import asyncpg
 from gateway.catalog import ApiKey, ApiKeys, Owner, Scope
 from gateway.db.pool import connected, storable
 from gateway.errors import Conflict, Fault, Invalid
+
+# Ids that we make have 12 digits; up to 18 always fit a bigint.
+_ID_DIGITS: Final = 18
 
 
 class PgApiKeys(ApiKeys):
@@ -66,7 +66,7 @@ class PgApiKeys(ApiKeys):
                     self.CREATE_KEY, digest, prefix, owner.user_id, owner.live, sorted(scopes), expires_at
                 )
         except asyncpg.UniqueViolationError as error:
-            raise Conflict("A key with this beginning exists already") from error
+            raise Conflict("This key exists already") from error
         return _api_key(row)
 
     LIST_KEYS: Final = """
@@ -79,17 +79,23 @@ class PgApiKeys(ApiKeys):
             rows = await connection.fetch(self.LIST_KEYS)
         return tuple(_api_key(row) for row in rows)
 
+    FIND_KEY_IDS: Final = """
+        SELECT id FROM api_keys WHERE prefix = $1 AND prefix <> '' UNION SELECT id FROM api_keys WHERE id = $2
+    """
     REVOKE_KEY: Final = """
         UPDATE api_keys k SET revoked_at = coalesce(revoked_at, now()) FROM users u
-        WHERE u.id = k.user_id AND prefix = $1
+        WHERE u.id = k.user_id AND k.id = $1
         RETURNING digest, k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at
     """
 
-    async def revoke_key(self, prefix: str) -> ApiKey | None:
-        if not storable(prefix):
+    async def revoke_key(self, prefix_or_id: str) -> ApiKey | None:
+        if not storable(prefix_or_id):
             return None
         async with connected(self._pool) as connection:
-            row = await connection.fetchrow(self.REVOKE_KEY, prefix)
+            found = await connection.fetch(self.FIND_KEY_IDS, prefix_or_id, _as_id(prefix_or_id))
+            if len(found) > 1:
+                raise Conflict(f"{len(found)} keys begin with {prefix_or_id!r}: name the one you mean by its id")
+            row = await connection.fetchrow(self.REVOKE_KEY, found[0]["id"]) if found else None
         if row is None:
             return None
         self.forget(row["digest"])
@@ -119,6 +125,10 @@ class PgApiKeys(ApiKeys):
                 return int(await connection.fetchval(self.ENSURE_USER, email))
         except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
             raise Invalid((Fault("unstorable", ("email",), "No address", None),)) from error
+
+
+def _as_id(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _ID_DIGITS else None
 
 
 def _api_key(row: asyncpg.Record) -> ApiKey:

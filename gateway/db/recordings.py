@@ -129,11 +129,13 @@ class PgRecordingCatalog(RecordingCatalog):
             row = await connection.fetchval(self.FIND_MASTER, owner.user_id, owner.live, recording_id, media_type)
         return read_row(media_file, row)
 
-    async def find_transcript(self, owner: Owner, platform: str, native_meeting_id: str) -> Transcript | None:
-        if not storable(platform, native_meeting_id):
+    async def find_transcript(
+        self, owner: Owner, platform: str, native_meeting_id: str, meeting_id: int | None = None
+    ) -> Transcript | None:
+        if not storable(platform, native_meeting_id, meeting_id):
             return None
         async with connected(self._pool) as connection:
-            meeting = await find_meeting(connection, owner, platform, native_meeting_id)
+            meeting = await find_meeting(connection, owner, platform, native_meeting_id, meeting_id)
             return await self._transcript(connection, meeting)
 
     async def find_transcript_of(self, owner: Owner, recording_id: int) -> Transcript | None:

@@ -1,7 +1,4 @@
-"""Meetings and what was said in them, in PostgreSQL.
-
-Knows: the tables meetings and transcript_segments. Refuses to know: recordings.
-"""
+"""Meetings and their segments in PostgreSQL: the tables meetings and transcript_segments."""
 
 from typing import Final
 
@@ -15,31 +12,43 @@ FIND_MEETING: Final = """
     WHERE user_id = $1 AND live = $2 AND platform = $3 AND native_meeting_id = $4
     ORDER BY created_at DESC, id DESC LIMIT 1
 """
+FIND_MEETING_BY_ID: Final = """
+    SELECT to_json(m) FROM meetings m
+    WHERE user_id = $1 AND live = $2 AND platform = $3 AND native_meeting_id = $4 AND id = $5
+"""
 FIND_MEETING_OF_RECORDING: Final = """
     SELECT to_json(m) FROM meetings m JOIN recordings r ON r.meeting_id = m.id
     WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3
 """
+# Each session of a bot counts from its own start, so the order of what was said is the order of absolute times.
 LIST_SEGMENTS: Final = """
-    SELECT to_json(s) FROM transcript_segments s WHERE meeting_id = $1 ORDER BY start_seconds, position
+    SELECT to_json(found) FROM (
+        SELECT s.position, s.start_seconds, s.end_seconds, s.text, s.speaker, s.language, s.segment_id, s.created_at,
+               nullif(coalesce(s.counted_from_at, m.started_at), '-infinity') AS counted_from_at
+        FROM transcript_segments s JOIN meetings m ON m.id = s.meeting_id WHERE s.meeting_id = $1
+    ) found
+    ORDER BY extract(epoch FROM counted_from_at)::double precision + start_seconds NULLS FIRST, start_seconds, position
 """
 
 
 async def find_meeting(
-    connection: PoolConnectionProxy, owner: Owner, platform: str, native_meeting_id: str
+    connection: PoolConnectionProxy, owner: Owner, platform: str, native_meeting_id: str, meeting_id: int | None
 ) -> Meeting | None:
-    """The newest meeting of that key."""
+    """The newest meeting with this platform and native id, or of those the one with `meeting_id`."""
     key = (owner.user_id, owner.live, platform, native_meeting_id)
-    return read_row(meeting, await connection.fetchval(FIND_MEETING, *key))
+    if meeting_id is None:
+        return read_row(meeting, await connection.fetchval(FIND_MEETING, *key))
+    return read_row(meeting, await connection.fetchval(FIND_MEETING_BY_ID, *key, meeting_id))
 
 
 async def find_meeting_of(connection: PoolConnectionProxy, owner: Owner, recording_id: int) -> Meeting | None:
-    """The meeting that the recording is of."""
+    """The meeting of the recording."""
     key = (owner.user_id, owner.live, recording_id)
     return read_row(meeting, await connection.fetchval(FIND_MEETING_OF_RECORDING, *key))
 
 
 async def list_segments(connection: PoolConnectionProxy, meeting_id: int) -> tuple[Segment, ...]:
-    """What was said, in the order it was spoken."""
+    """The segments by absolute time, those without one first, then by start."""
     rows = await connection.fetch(LIST_SEGMENTS, meeting_id)
     return read_rows(segment, (text for (text,) in rows))
 
@@ -55,9 +64,9 @@ ADD_MEETING: Final = """
 
 
 async def ensure_meeting(connection: PoolConnectionProxy, owner: Owner, wanted: NewMeeting) -> int:
-    """The id of the newest meeting of that key, made if absent; segments that it lacks are added.
+    """The id of the newest meeting with this key, created if absent; segments that it lacks are added.
 
-    The caller's transaction holds the lock that keeps a second one from being made.
+    The caller's transaction holds the lock that keeps two transactions from creating it both.
     """
     key = (owner.user_id, owner.live, wanted.platform, wanted.native_meeting_id)
     meeting_id: int | None = await connection.fetchval(FIND_MEETING_ID, *key)

@@ -34,6 +34,12 @@ class MasterQuery(BaseModel):
     type: MediaType = Field("audio")
 
 
+class TranscriptQuery(BaseModel):
+    """`GET /transcripts/{platform}/{native_meeting_id}`."""
+
+    meeting_id: int | None = None
+
+
 def path_id(request: web.Request, name: str) -> int:
     """The integer id in the path; raises Invalid."""
     text = request.match_info[name]

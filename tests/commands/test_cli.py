@@ -84,7 +84,7 @@ def test_create_key_as_json(seekgate: CommandLine) -> None:
 def test_keys_are_listed_and_revoked(seekgate: CommandLine) -> None:
     (first,) = seekgate.json_lines("create-key", "--user", "ada@example.org")
     (second,) = seekgate.json_lines("create-key", "--user", "bob@example.org", "--test")
-    assert seekgate.run("revoke-key", first["prefix"]).returncode == 0
+    assert seekgate.run("revoke-key", str(listed_id(seekgate, first["prefix"]))).returncode == 0
     (listed,) = seekgate.json_lines("list-keys")
     assert [(key["prefix"], key["live"], bool(key["revoked_at"])) for key in listed] == [
         (second["prefix"], False, False),
@@ -95,8 +95,13 @@ def test_keys_are_listed_and_revoked(seekgate: CommandLine) -> None:
     assert first["key"] not in shown
 
 
+def listed_id(seekgate: CommandLine, prefix: str) -> int:
+    (keys,) = seekgate.json_lines("list-keys")
+    return next(int(key["id"]) for key in keys if key["prefix"] == prefix)
+
+
 def test_revoking_an_unknown_key_fails(seekgate: CommandLine) -> None:
-    assert "no key has the prefix 'sk_live_none'" in seekgate.refusal(1, "revoke-key", "sk_live_none")
+    assert "no key has the prefix or id 'sk_live_none'" in seekgate.refusal(1, "revoke-key", "sk_live_none")
 
 
 # --- import

@@ -188,8 +188,32 @@ async def test_a_recording_leads_to_its_meeting(site: Gateway, met: Media) -> No
     assert await fetch(site, f"/recordings/{met.recording_id}/transcript") == meeting
 
 
+async def test_an_older_meeting_of_a_room_is_asked_for_by_its_id(site: Gateway, met: Media) -> None:
+    newest = await fetch(site, "/transcripts/zoom/conformance-meeting")
+    query = f"?meeting_id={newest['id']}"
+    assert await fetch(site, f"/transcripts/zoom/conformance-meeting{query}") == newest
+    for target, status in (
+        (f"/transcripts/zoom/another-room{query}", 404),
+        ("/transcripts/zoom/conformance-meeting?meeting_id=1", 404),
+        ("/transcripts/zoom/conformance-meeting?meeting_id=first", 422),
+    ):
+        assert (await call(site, target, key=site.key)).status == status
+
+
 async def test_a_transcript_brings_its_recordings(site: Gateway, met: Media) -> None:
     answer = await fetch(site, "/transcripts/zoom/conformance-meeting")
+    assert answer["segments"][0] == {
+        "start": 0.0,
+        "end": 1.0,
+        "text": "Good morning.",
+        "speaker": "Speaker",
+        "language": "en",
+        "absolute_start_time": None,
+        "absolute_end_time": None,
+        "completed": True,
+        "segment_id": None,
+        "created_at": None,
+    }
     assert [segment["text"] for segment in answer["segments"]] == ["Good morning.", "And now the news."]
     (shown,) = answer["recordings"]
     urls = shown.pop("playback_url")

@@ -155,6 +155,17 @@ class CatalogContract:
         for recording in (older, newer):
             assert await rooms.catalog.find_transcript_of(owner, recording.id) == transcript
 
+    async def test_a_meeting_of_a_room_is_found_by_its_id(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        recording = await rooms.added(owner, meeting=MEETING)
+        key = (MEETING.platform, MEETING.native_meeting_id)
+        newest = await rooms.catalog.find_transcript(owner, *key)
+        assert newest is not None
+        assert await rooms.catalog.find_transcript(owner, *key, recording.meeting_id) == newest
+        for other in ABSENT_IDS:
+            assert await rooms.catalog.find_transcript(owner, *key, other) is None
+        assert await rooms.catalog.find_transcript(owner, "zoom", "another", recording.meeting_id) is None
+
     async def test_a_recording_of_no_meeting_has_no_transcript(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         recording = await rooms.added(owner)

@@ -56,17 +56,26 @@ class KeyContract:
         assert found is not None
         assert found.revoked_at is not None
 
-    @pytest.mark.parametrize(("name", "prefix"), [("a", "sk_live_cd34"), ("b", "sk_live_ab12")])
-    async def test_a_taken_digest_or_prefix_is_a_conflict(self, rooms: Rooms, name: str, prefix: str) -> None:
-        async def create(name: str, prefix: str) -> ApiKey:
-            return await rooms.api_keys.create_key(
-                digest=digest(name), prefix=prefix, owner=await rooms.owner(), scopes=ALL_SCOPES, expires_at=None
-            )
-
-        first = await create("a", "sk_live_ab12")
+    async def test_a_taken_digest_is_a_conflict(self, rooms: Rooms) -> None:
+        first = await self._key(rooms, "a")
         with pytest.raises(Conflict):
-            await create(name, prefix)
+            await self._key(rooms, "a")
         assert list(await rooms.api_keys.list_keys()) == [first]
+
+    async def test_of_keys_that_begin_alike_one_is_revoked_by_its_id(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        first, second = [
+            await rooms.api_keys.create_key(
+                digest=digest(name), prefix="vxa_browser_", owner=owner, scopes=ALL_SCOPES, expires_at=None
+            )
+            for name in ("a", "b")
+        ]
+        with pytest.raises(Conflict, match="2 keys begin with 'vxa_browser_'"):
+            await rooms.api_keys.revoke_key("vxa_browser_")
+        revoked = await rooms.api_keys.revoke_key(str(first.id))
+        assert revoked is not None
+        assert await rooms.api_keys.find_key(digest("a")) == revoked
+        assert await rooms.api_keys.find_key(digest("b")) == second
 
     async def test_keys_are_listed_newest_first(self, rooms: Rooms) -> None:
         made = [await self._key(rooms, name) for name in ("a", "b", "c")]

@@ -70,8 +70,10 @@ class MemoryCatalog(RecordingCatalog):
         files = () if recording is None else recording.media_files
         return next((file for file in reversed(files) if (file.type, file.status) == (media_type, "uploaded")), None)
 
-    async def find_transcript(self, owner: Owner, platform: str, native_meeting_id: str) -> Transcript | None:
-        meeting = self._find_meeting(owner, platform, native_meeting_id)
+    async def find_transcript(
+        self, owner: Owner, platform: str, native_meeting_id: str, meeting_id: int | None = None
+    ) -> Transcript | None:
+        meeting = self._find_meeting(owner, platform, native_meeting_id, meeting_id)
         return None if meeting is None else self._transcript(meeting)
 
     async def find_transcript_of(self, owner: Owner, recording_id: int) -> Transcript | None:
@@ -139,9 +141,15 @@ class MemoryCatalog(RecordingCatalog):
         mine = [each for each in self._recordings.values() if each.owner == owner]
         return sorted(mine, key=lambda each: (each.created_at, each.id), reverse=True)
 
-    def _find_meeting(self, owner: Owner, platform: str, native_meeting_id: str) -> Meeting | None:
+    def _find_meeting(
+        self, owner: Owner, platform: str, native_meeting_id: str, meeting_id: int | None = None
+    ) -> Meeting | None:
         key = (owner, platform, native_meeting_id)
-        found = [each for each in self._meetings.values() if (each.owner, each.platform, each.native_meeting_id) == key]
+        found = [
+            each
+            for each in self._meetings.values()
+            if (each.owner, each.platform, each.native_meeting_id) == key and meeting_id in {None, each.id}
+        ]
         return max(found, key=lambda each: (each.created_at, each.id), default=None)
 
     def _ensure_meeting(self, owner: Owner, wanted: NewMeeting) -> int:

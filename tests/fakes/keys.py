@@ -36,8 +36,8 @@ class MemoryApiKeys(ApiKeys):
         scopes: frozenset[Scope],
         expires_at: datetime | None,
     ) -> ApiKey:
-        if digest in self._keys or any(key.prefix == prefix for key in self._keys.values()):
-            raise Conflict("A key with this beginning exists already")
+        if digest in self._keys:
+            raise Conflict("This key exists already")
         email = next(email for email, user_id in self._users.items() if user_id == owner.user_id)
         key = ApiKey(next(_ids), prefix, owner, email, scopes, _now(), expires_at, validity=Validity())
         self._keys[digest] = key
@@ -46,12 +46,16 @@ class MemoryApiKeys(ApiKeys):
     async def list_keys(self) -> Sequence[ApiKey]:
         return sorted(self._keys.values(), key=lambda key: (key.created_at, key.id), reverse=True)
 
-    async def revoke_key(self, prefix: str) -> ApiKey | None:
-        for digest, key in self._keys.items():
-            if key.prefix == prefix:
-                key.validity.end()
-                self._keys[digest] = replace(key, revoked_at=key.revoked_at or _now(), validity=Validity())
-                return self._keys[digest]
+    async def revoke_key(self, prefix_or_id: str) -> ApiKey | None:
+        meant = [
+            digest for digest, key in self._keys.items() if prefix_or_id and prefix_or_id in {key.prefix, str(key.id)}
+        ]
+        if len(meant) > 1:
+            raise Conflict(f"{len(meant)} keys begin with {prefix_or_id!r}: name the one you mean by its id")
+        for digest in meant:
+            key = self._keys[digest]
+            self._keys[digest] = replace(key, revoked_at=key.revoked_at or _now())
+            return self._keys[digest]
         return None
 
     async def record_key_use(self, key_id: int) -> None:

@@ -1,8 +1,4 @@
-"""Vexa's dialect: its JSON routes.
-
-Knows: which question each route asks of the catalogue. Refuses to know: SQL, error bodies (dialects) and
-field names (vexa_shapes).
-"""
+"""The JSON routes of Vexa's dialect. Field names are in `shapes`, error bodies in `web.dialects`."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,13 +11,13 @@ from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import Authenticator
 from gateway.web.links import Link, Links, file_name
 from gateway.web.media_files import uploaded_media
-from gateway.web.parameters import MasterQuery, RecordingsQuery, parse_query, path_id
+from gateway.web.parameters import MasterQuery, RecordingsQuery, TranscriptQuery, parse_query, path_id
 from gateway.web.responses import json_response, whole_seconds
 from gateway.web.vexa.shapes import Json, recording_json, transcript_json
 
 
 class VexaRoutes:
-    """The JSON routes; `on_deleted` is called when objects were queued for deletion."""
+    """The JSON routes; `on_deleted` is called after objects were queued for deletion."""
 
     def __init__(
         self,
@@ -56,7 +52,7 @@ class VexaRoutes:
         return json_response(recording_json(recording, self._storages))
 
     async def delete_recording(self, request: web.Request) -> web.Response:
-        """`DELETE /recordings/{recording_id}`: gone for readers at once; the objects follow from the queue."""
+        """`DELETE /recordings/{recording_id}`: the rows go immediately, the objects through the durable queue."""
         owner = await self._owner(request, Scope.RECORDINGS_WRITE)
         recording_id = path_id(request, "recording_id")
         if not await self._catalog.delete_recording(owner, recording_id):
@@ -96,16 +92,17 @@ class VexaRoutes:
         )
 
     async def transcript(self, request: web.Request) -> web.Response:
-        """`GET /transcripts/{platform}/{native_meeting_id}`: the newest meeting of that key."""
+        """`GET /transcripts/{platform}/{native_meeting_id}?meeting_id=`: the newest meeting of the room, or that one."""
         owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
         platform, native_id = request.match_info["platform"], request.match_info["native_meeting_id"]
-        transcript = await self._catalog.find_transcript(owner, platform, native_id)
+        query = parse_query(TranscriptQuery, request)
+        transcript = await self._catalog.find_transcript(owner, platform, native_id, query.meeting_id)
         if transcript is None:
             raise NotFound(f"Meeting not found for platform {platform} and ID {native_id}")
         return json_response(transcript_json(transcript, self._storages))
 
     async def recording_transcript(self, request: web.Request) -> web.Response:
-        """`GET /recordings/{recording_id}/transcript`: the meeting that the recording is of."""
+        """`GET /recordings/{recording_id}/transcript`: that of the recording's meeting."""
         owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
         recording_id = path_id(request, "recording_id")
         transcript = await self._catalog.find_transcript_of(owner, recording_id)

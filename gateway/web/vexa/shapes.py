@@ -1,7 +1,4 @@
-"""What Vexa's clients read: recordings, media files, transcripts as JSON-ready values.
-
-Knows: Vexa's field names and vocabulary. Refuses to know: routes and SQL. Storage keys never appear.
-"""
+"""Recordings, media files and transcripts in Vexa's field names, as JSON-ready values. Storage keys never appear."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -23,7 +20,7 @@ STATUS: Final[dict[RecordingStatus, str]] = {
 
 
 def recording_json(recording: Recording, storages: Mapping[str, Storage]) -> Json:
-    """R of the contract."""
+    """A recording; the `R` of openapi.yaml."""
     return {
         "id": recording.id,
         "meeting_id": recording.meeting_id,
@@ -39,7 +36,7 @@ def recording_json(recording: Recording, storages: Mapping[str, Storage]) -> Jso
 
 
 def media_json(media: MediaFile, storages: Mapping[str, Storage]) -> Json:
-    """A media file; `storage_backend` is the kind of its storage, or its name where that is not configured."""
+    """A media file; `storage_backend` is the kind of its storage backend, or its name if that is not configured."""
     storage = storages.get(media.storage)
     return {
         "id": media.id,
@@ -65,26 +62,34 @@ def transcript_json(transcript: Transcript, storages: Mapping[str, Storage]) -> 
         "end_time": whole_seconds(meeting.ended_at),
         "created_at": whole_seconds(meeting.created_at),
         "metadata": meeting.metadata,
-        "segments": [segment_json(segment, meeting.started_at) for segment in transcript.segments],
+        "segments": [_segment_json(segment) for segment in transcript.segments],
         "recordings": [_playable_json(recording, storages) for recording in transcript.recordings],
     }
 
 
-def segment_json(segment: Segment, meeting_start: datetime | None) -> Json:
-    """A stretch of speech: seconds from the meeting's start, and the same as times where that is known."""
+def _segment_json(segment: Segment) -> Json:
+    """A stretch of speech. Vexa's clients leave out a segment without `absolute_start_time`."""
     return {
-        "start_time": segment.start_seconds,
-        "end_time": segment.end_seconds,
+        "start": segment.start_seconds,
+        "end": segment.end_seconds,
         "text": segment.text,
         "speaker": segment.speaker,
         "language": segment.language,
-        "absolute_start_time": _later(meeting_start, segment.start_seconds),
-        "absolute_end_time": _later(meeting_start, segment.end_seconds),
+        "absolute_start_time": _absolute(segment, segment.start_seconds),
+        "absolute_end_time": _absolute(segment, segment.end_seconds),
+        "completed": True,
+        "segment_id": segment.segment_id,
+        "created_at": segment.created_at,
     }
 
 
-def _later(start: datetime | None, seconds: float) -> datetime | None:
-    return start + timedelta(seconds=seconds) if start else None
+def _absolute(segment: Segment, seconds: float) -> datetime | None:
+    if segment.counted_from_at is None:
+        return None
+    try:
+        return segment.counted_from_at + timedelta(seconds=seconds)
+    except OverflowError:  # beyond Python's calendar
+        return None
 
 
 def _playable_json(recording: Recording, storages: Mapping[str, Storage]) -> Json:

@@ -1,6 +1,6 @@
 /*
  * The chapters: what was said, as a lane under the waveform, and the words under the pointer.
- * Knows segments ({start_time, end_time, text, speaker}, seconds from the start) and a media element.
+ * Knows segments ({start, end, text, speaker}, seconds from the start) and a media element.
  */
 
 import { svg } from "./dom.js";
@@ -60,9 +60,9 @@ export class Chapters {
 
 /** The index of the segment that is being spoken at this second: the last that has begun; -1 before the first. */
 export function spokenAt(segments, second) {
-  return segments.findLastIndex((segment) => segment.start_time <= second);
+  return segments.findLastIndex((segment) => segment.start <= second);
 }
 
-function block({ start_time: start, end_time: end }, scale) {
+function block({ start, end }, scale) {
   return svg("rect", { x: start * scale, y: 0, width: Math.max(1, (end - start) * scale - GAP), height: HEIGHT });
 }

@@ -1,6 +1,6 @@
 /*
  * What was said, line by line: click a line to seek there, the spoken one is marked.
- * Knows segments ({start_time, text, speaker}, seconds from the meeting's start) and a media element.
+ * Knows segments ({start, text, speaker}, seconds from the meeting's start) and a media element.
  */
 
 import { spokenAt } from "./chapters.js";
@@ -39,10 +39,10 @@ export class Transcript {
 }
 
 function row(segment, media, signal) {
-  const time = el("time", {}, duration(segment.start_time));
+  const time = el("time", {}, duration(segment.start));
   const words = el("span", { class: "words" }, segment.text);
   const speaker = segment.speaker ? [el("b", {}, segment.speaker)] : [];
   const button = el("button", { type: "button" }, time, ...speaker, words);
-  button.addEventListener("click", () => (media.currentTime = segment.start_time), { signal });
+  button.addEventListener("click", () => (media.currentTime = segment.start), { signal });
   return el("li", {}, button);
 }
