@@ -17,6 +17,7 @@ from gateway.catalog import (
     DeletionQueue,
     Epoch,
     RecordingCatalog,
+    SessionJoins,
     SessionUploads,
     SigningSecrets,
     UploadCatalog,
@@ -28,6 +29,7 @@ from gateway.db.database import open_database
 from gateway.db.deletions import PgDeletionQueue
 from gateway.db.listener import listen
 from gateway.db.migrations import migrate
+from gateway.db.session_joins import PgSessionJoins
 from gateway.db.session_uploads import PgSessionUploads
 from gateway.db.signing_keys import PgSigningSecrets
 from gateway.db.uploads import PgUploads
@@ -52,6 +54,7 @@ class Backends:
     recordings: ClientRecordings
     uploads: UploadCatalog
     session_uploads: SessionUploads
+    session_joins: SessionJoins
     api_keys: ApiKeys
     epoch: Epoch
     deletions: DeletionQueue
@@ -83,6 +86,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             recordings=PgClientRecordings(pool),
             uploads=PgUploads(pool),
             session_uploads=PgSessionUploads(pool),
+            session_joins=PgSessionJoins(pool),
             api_keys=api_keys,
             epoch=epoch,
             deletions=PgDeletionQueue(pool),

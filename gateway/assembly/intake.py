@@ -4,15 +4,17 @@ Knows: what the upload routes are built from. Refuses to know: what any of it do
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
 
-from gateway.assembly.backends import Backends
+from gateway.assembly.backends import Backends, in_background
 from gateway.catalog import UploadLimits
 from gateway.settings.load import Config
 from gateway.uploads.abandoned import Sweep
 from gateway.uploads.bot_sessions import Sessions
 from gateway.uploads.media_uploads import Uploads
+from gateway.uploads.session_joiner import SessionJoiner
 from gateway.uploads.verification import READERS, Verification
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.tus import TusRoutes
@@ -22,12 +24,19 @@ from gateway.web.bytes.streaming import Streams
 from gateway.web.vexa.bot_uploads import BotUploadRoutes, InternalSecret
 from storage_adapters.part_uploads import PartUploads
 
+_LONGEST_POLL_SECONDS: Final = 5.0
 
-def build_sweep(config: Config, backends: Backends, on_swept: Callable[[], None]) -> Sweep:
-    """What removes uploads that nobody completed."""
+
+@asynccontextmanager
+async def tended_uploads(config: Config, backends: Backends, on_removed: Callable[[], None]) -> AsyncGenerator[None]:
+    """While the block runs, remove abandoned uploads and join the sessions of bots that fell silent."""
     adapters = (storage.adapter for storage in backends.storages.values())
     parts = [adapter for adapter in adapters if isinstance(adapter, PartUploads)]
-    return Sweep(backends.uploads, config.uploads.abandoned_after_seconds, on_swept, parts)
+    sweep = Sweep(backends.uploads, config.uploads.abandoned_after_seconds, on_removed, parts)
+    joiner = build_joiner(backends, build_uploads(config, backends))
+    poll_seconds = min(config.uploads.session_silence_seconds / 10, _LONGEST_POLL_SECONDS)
+    async with in_background(sweep.run()), in_background(joiner.run(poll_seconds)):
+        yield
 
 
 def build_uploads(config: Config, backends: Backends) -> Uploads:
@@ -41,6 +50,11 @@ def build_uploads(config: Config, backends: Backends) -> Uploads:
         limits=UploadLimits(settings.max_media_per_recording, settings.max_total_bytes_per_account),
         verification=Verification(settings.max_file_bytes, asyncio.Semaphore(READERS)),
     )
+
+
+def build_joiner(backends: Backends, uploads: Uploads) -> SessionJoiner:
+    """What makes files of bots' chunks."""
+    return SessionJoiner(backends.session_uploads, backends.session_joins, backends.storages, uploads.verification)
 
 
 class Intake(NamedTuple):
@@ -83,7 +97,12 @@ def build_intake(
             authenticator=authenticator,
             api_keys=backends.api_keys,
             internal=_internal_secret(config),
-            sessions=Sessions(uploads, backends.session_uploads),
+            sessions=Sessions(
+                uploads,
+                backends.session_uploads,
+                build_joiner(backends, uploads),
+                settings.session_silence_seconds,
+            ),
             streams=streams,
             stall_timeout_seconds=stall,
         ),

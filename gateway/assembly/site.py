@@ -20,7 +20,7 @@ from aiohttp.typedefs import Handler
 
 from gateway.assembly.backends import Backends, in_background, open_backends
 from gateway.assembly.byte_route import Traffic, build_byte_route
-from gateway.assembly.intake import build_intake, build_sweep
+from gateway.assembly.intake import build_intake, tended_uploads
 from gateway.deletion_worker import Cleanup, CleanupSettings
 from gateway.process.drain import Drain
 from gateway.process.listening import BACKLOG, Sockets, tls_context
@@ -60,8 +60,8 @@ async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenera
         settings = CleanupSettings(**config.deletions.model_dump())
         cleanup = Cleanup(backends.deletions, backends.storages, backends.waveforms.forget, settings)
         site = _Site(config, backends, cleanup, Traffic(drain, streams, journal))
-        sweep = build_sweep(config, backends, cleanup.wake)
-        async with in_background(cleanup.run()), in_background(sweep.run()), site.listening(sockets):
+        uploads = tended_uploads(config, backends, cleanup.wake)
+        async with in_background(cleanup.run()), uploads, site.listening(sockets):
             yield
 
 

@@ -13,6 +13,7 @@ returns None for what does not exist. Timestamps are aware and in UTC; sizes are
     library     the protocol of look-ups and deletion
     clients     the protocol of API clients: create, list by filter
     uploads     the protocols of what is on its way in
+    session_uploads, session_joins  the protocols of what meeting bots send
     deletions   the protocol of the queue
 """
 
@@ -39,13 +40,14 @@ from gateway.catalog.recordings import (
     RecordingSource,
     RecordingStatus,
 )
+from gateway.catalog.session_joins import SessionClaim, SessionFile, SessionJoins
+from gateway.catalog.session_uploads import Arrival, NewChunk, SessionUploads, StoredChunk, UploadSession
 from gateway.catalog.uploads import (
     UNKNOWN_CONTENT_TYPE,
     UNKNOWN_FORMAT,
     UPLOADS_PREFIX,
     NewUpload,
     Publication,
-    SessionUploads,
     UploadCatalog,
     UploadLimits,
     VerifiedUpload,
@@ -59,6 +61,7 @@ __all__ = [
     "UPLOADS_PREFIX",
     "ApiKey",
     "ApiKeys",
+    "Arrival",
     "ClientRecordings",
     "DeletionQueue",
     "Epoch",
@@ -67,6 +70,7 @@ __all__ = [
     "MediaStatus",
     "MediaType",
     "Meeting",
+    "NewChunk",
     "NewMedia",
     "NewMeeting",
     "NewRecording",
@@ -83,11 +87,16 @@ __all__ = [
     "RecordingStatus",
     "Scope",
     "Segment",
+    "SessionClaim",
+    "SessionFile",
+    "SessionJoins",
     "SessionUploads",
     "SigningSecrets",
+    "StoredChunk",
     "Transcript",
     "UploadCatalog",
     "UploadLimits",
+    "UploadSession",
     "Validity",
     "VerifiedUpload",
 ]

@@ -53,6 +53,7 @@ class VerifiedUpload:
 
     media_file_id: int
     expected_etag: str | None
+    type: MediaType
     format: str
     content_type: str
     size: int
@@ -119,24 +120,4 @@ class UploadCatalog(Protocol):
 
     async def sweep_uploads(self, *, older_than_seconds: float, limit: int) -> int:
         """Remove pending media files that were added longer ago, and queue their objects; how many there were."""
-        ...
-
-
-class SessionUploads(Protocol):
-    """What meeting bots send: a session's audio and video, chunk by chunk.
-
-    A pending file's `metadata` counts what arrived: `chunks`, and their `bytes`.
-    """
-
-    async def ensure_session_upload(
-        self, owner: Owner, session_uid: str, upload: NewUpload, limits: UploadLimits
-    ) -> MediaFile:
-        """The session's file of that type, pending or completed, made with its recording if absent.
-
-        Raises Invalid if a limit is reached.
-        """
-        ...
-
-    async def record_chunk(self, media_file_id: int, *, chunks: int, size: int) -> bool:
-        """Remember that so many chunks arrived, `size` bytes in all; False if the last of them was there before."""
         ...

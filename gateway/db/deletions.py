@@ -24,6 +24,8 @@ class PgDeletionQueue(DeletionQueue):
         WITH due AS (
             SELECT id, EXISTS (
                 SELECT FROM media_files m WHERE m.storage = d.storage AND m.object_key = d.object_key
+            ) OR EXISTS (
+                SELECT FROM session_chunks c WHERE c.storage = d.storage AND c.object_key = d.object_key
             ) AS referenced
             FROM object_deletions d WHERE due_at <= now() ORDER BY due_at, id LIMIT $1
             FOR UPDATE OF d SKIP LOCKED

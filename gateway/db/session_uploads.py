@@ -1,22 +1,35 @@
-"""What meeting bots send, in PostgreSQL: one recording for a session, one media file for each of its types.
+"""The sessions of meeting bots in PostgreSQL: one recording for a session, one media file for each of its types.
 
-Knows: that bots repeat themselves, and that two of them may begin at once. Refuses to know: bytes.
+Every change of a session takes its row in upload_sessions first, so that chunks, finals and publications of one session
+happen one after another.
 """
 
+from datetime import timedelta
 from typing import Final
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.catalog import MediaFile, NewUpload, Owner, SessionUploads, UploadLimits
-from gateway.db.pending import insert_upload, lock_account
+from gateway.catalog import (
+    Arrival,
+    NewChunk,
+    NewUpload,
+    Owner,
+    SessionUploads,
+    StoredChunk,
+    UploadLimits,
+    UploadSession,
+)
+from gateway.db.pending import check_total, insert_upload, lock_account
 from gateway.db.pool import connected
 from gateway.db.registration import LOCK_NAME
 from gateway.db.rows import media_file, read_row
+from gateway.db.session_joins import withdraw
+from gateway.errors import NotFound
 
 
 class PgSessionUploads(SessionUploads):
-    """The sessions' uploads, each call on a connection of its own."""
+    """The sessions, each call on a connection of its own."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -30,33 +43,129 @@ class PgSessionUploads(SessionUploads):
         INSERT INTO recordings (user_id, live, session_uid, source, status) VALUES ($1, $2, $3, 'bot', 'pending')
         RETURNING id
     """
-    FIND_SESSION_UPLOAD: Final = """
-        SELECT to_json(m) FROM media_files m WHERE recording_id = $1 AND type = $2
-        ORDER BY created_at DESC, id DESC LIMIT 1
+    FIND_SESSION: Final = """
+        SELECT to_json(m), s.is_closed, coalesce(
+            (SELECT sum(c.size) FROM session_chunks c WHERE c.media_file_id = s.media_file_id), 0
+        )::bigint
+        FROM upload_sessions s JOIN media_files m ON m.id = s.media_file_id WHERE s.recording_id = $1 AND s.type = $2
     """
+    ADD_SESSION: Final = "INSERT INTO upload_sessions (media_file_id, recording_id, type) VALUES ($1, $2, $3)"
 
-    async def ensure_session_upload(
+    async def ensure_session(
         self, owner: Owner, session_uid: str, upload: NewUpload, limits: UploadLimits
-    ) -> MediaFile:
+    ) -> UploadSession:
         async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
             await lock_account(connection, owner, limits)
             await connection.execute(LOCK_NAME, f"session {owner.user_id} {owner.live} {session_uid}")
             recording_id = await self._ensure_recording(connection, owner, session_uid)
-            row = await connection.fetchval(self.FIND_SESSION_UPLOAD, recording_id, upload.type)
-            found = read_row(media_file, row)
-            return found or await insert_upload(connection, owner, recording_id, upload, limits)
+            row = await connection.fetchrow(self.FIND_SESSION, recording_id, upload.type)
+            if row is not None and (found := read_row(media_file, row[0])) is not None:
+                return UploadSession(found, row[1], row[2])
+            added = await insert_upload(connection, owner, recording_id, upload, limits)
+            await connection.execute(self.ADD_SESSION, added.id, recording_id, upload.type)
+            return UploadSession(added, is_closed=False, received_bytes=0)
 
     async def _ensure_recording(self, connection: PoolConnectionProxy, owner: Owner, session_uid: str) -> int:
         session = (owner.user_id, owner.live, session_uid)
         found = await connection.fetchval(self.FIND_SESSION_RECORDING, *session)
         return int(found or await connection.fetchval(self.ADD_SESSION_RECORDING, *session))
 
-    RECORD_CHUNK: Final = """
-        UPDATE media_files SET metadata = jsonb_build_object('chunks', $2::integer, 'bytes', $3::bigint)
-        WHERE id = $1 AND status = 'pending' AND coalesce((metadata ->> 'chunks')::integer, 0) = $2 - 1
-        RETURNING true
+    EXPECT_OBJECT: Final = """
+        INSERT INTO object_deletions (storage, object_key, due_at) VALUES ($1, $2, now() + $3::interval)
+        ON CONFLICT (storage, object_key) DO UPDATE SET due_at = EXCLUDED.due_at
     """
 
-    async def record_chunk(self, media_file_id: int, *, chunks: int, size: int) -> bool:
+    async def expect_object(self, storage: str, object_key: str, *, seconds: float) -> None:
         async with connected(self._pool) as connection:
-            return await connection.fetchval(self.RECORD_CHUNK, media_file_id, chunks, size) is not None
+            await connection.execute(self.EXPECT_OBJECT, storage, object_key, timedelta(seconds=seconds))
+
+    LOCK_SESSION: Final = """
+        SELECT r.user_id, r.live, m.storage
+        FROM upload_sessions s JOIN media_files m ON m.id = s.media_file_id JOIN recordings r ON r.id = s.recording_id
+        WHERE s.media_file_id = $1 FOR UPDATE OF s
+    """
+    FIND_CHUNK: Final = """
+        SELECT id, number, size, digest, container, object_key, object_size FROM session_chunks
+        WHERE media_file_id = $1 AND (number = $2 OR ($2::integer IS NULL AND digest = $3))
+        ORDER BY id LIMIT 1
+    """
+    ADD_CHUNK: Final = """
+        INSERT INTO session_chunks (media_file_id, number, size, digest, container, storage, object_key, object_size)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $3)
+        RETURNING id, number, size, digest, container, object_key, object_size
+    """
+    REMOVE_CHUNK: Final = "DELETE FROM session_chunks WHERE id = $1"
+
+    async def record_chunk(
+        self,
+        media_file_id: int,
+        chunk: NewChunk,
+        arrival: Arrival,
+        limits: UploadLimits,
+        *,
+        replaces: int | None = None,
+    ) -> StoredChunk:
+        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            owner, storage = await self._lock(connection, media_file_id, limits)
+            if replaces is not None:
+                await connection.execute(self.REMOVE_CHUNK, replaces)
+            row = await connection.fetchrow(self.FIND_CHUNK, media_file_id, chunk.number, chunk.digest)
+            found = None if row is None else StoredChunk(**row)
+            if found is None or (arrival.closes and found.digest == chunk.digest):
+                count = None if chunk.number is None or not arrival.closes else chunk.number + 1
+                await self._change(connection, media_file_id, arrival, count, 1 if found is None else 0)
+            if found is None:
+                found = await self._add(connection, media_file_id, storage, chunk)
+                await check_total(connection, owner, limits, added=0)
+            return found
+
+    async def _add(
+        self, connection: PoolConnectionProxy, media_file_id: int, storage: str, chunk: NewChunk
+    ) -> StoredChunk:
+        await withdraw(connection, storage, chunk.object_key)
+        row = await connection.fetchrow(
+            self.ADD_CHUNK,
+            media_file_id,
+            chunk.number,
+            chunk.size,
+            chunk.digest,
+            chunk.container,
+            storage,
+            chunk.object_key,
+        )
+        return StoredChunk(**dict(row or {}))
+
+    async def _lock(
+        self, connection: PoolConnectionProxy, media_file_id: int, limits: UploadLimits
+    ) -> tuple[Owner, str]:
+        row = await connection.fetchrow(self.LOCK_SESSION, media_file_id)
+        if row is None:
+            raise NotFound("Recording not found")
+        owner = Owner(row[0], row[1])
+        await lock_account(connection, owner, limits)
+        return owner, row[2]
+
+    # A session that is closed for the first time is joined, even if a join without its final was published.
+    CHANGE_SESSION: Final = """
+        UPDATE upload_sessions
+        SET changed = changed + CASE
+                WHEN $5::integer > 0 OR ($2 AND NOT is_closed) OR coalesce(chunk_count, 0) < $3::integer THEN 1 ELSE 0
+            END,
+            is_closed = is_closed OR $2, chunk_count = greatest(chunk_count, $3::integer),
+            due_at = now() + $4::interval
+        WHERE media_file_id = $1
+    """
+
+    async def _change(
+        self, connection: PoolConnectionProxy, media_file_id: int, arrival: Arrival, count: int | None, added: int
+    ) -> None:
+        due = timedelta(seconds=arrival.due_in_seconds)
+        await connection.execute(self.CHANGE_SESSION, media_file_id, arrival.closes, count, due, added)
+
+    async def close_session(self, media_file_id: int, *, chunk_count: int | None) -> None:
+        async with connected(self._pool) as connection:
+            await self._change(connection, media_file_id, Arrival(closes=True, due_in_seconds=0), chunk_count, 0)
+
+    async def forget_chunk(self, chunk_id: int) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(self.REMOVE_CHUNK, chunk_id)

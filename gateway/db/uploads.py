@@ -173,10 +173,11 @@ class PgUploads(UploadCatalog):
             gone = await connection.fetchval(self.REMOVE_UPLOAD, owner.user_id, owner.live, recording_id, media_file_id)
         return gone is not None
 
-    # A row that is held at this moment is being published or completed: it is left alone.
+    # A row that is held at this moment is being published or completed: it is left alone. So is one that has chunks.
     SWEEP_UPLOADS: Final = """
         WITH abandoned AS (
-            SELECT id FROM media_files WHERE status = 'pending' AND created_at < now() - $1::interval
+            SELECT id FROM media_files m WHERE status = 'pending' AND created_at < now() - $1::interval
+              AND NOT EXISTS (SELECT FROM session_chunks c WHERE c.media_file_id = m.id)
             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
         ), gone AS (
             DELETE FROM media_files m USING abandoned a WHERE m.id = a.id RETURNING m.id

@@ -108,6 +108,7 @@ class Uploads(Section):
     max_total_bytes_per_account: ByteCount | None = None
     url_expires_in_seconds: PresignSeconds = 900
     abandoned_after_seconds: WholeSeconds = 86_400
+    session_silence_seconds: WholeSeconds = 300
     stall_timeout_seconds: Seconds = 60
     internal_secret: SecretStr | None = None
     internal_owner: Annotated[str, Field(min_length=1)] = "bots@localhost"

@@ -1,89 +1,153 @@
-"""Sessions: what meeting bots send while they record, chunk by chunk, and when it is a recording.
+"""What meeting bots send while they record, chunk by chunk.
 
-Knows: the order of chunks, and that bots repeat the last one. Refuses to know: HTTP, SQL, and how an upload is
-verified (gateway.uploads.media_uploads).
+A chunk is acknowledged once its object is stored and its row is committed; its place is its number, not its arrival. A
+final only says that no more is expected: the session is joined with what there is, and again when more arrives.
 
-    chunk n is the next      it is kept behind the others, and counted
-    it was there before      it is passed over: its answer was lost
-    it is ahead              refused: the one before is missing
-    it is the last           the file appears, is verified, and its recording is completed
-
-A file that comes whole (chunk 0, the last) goes into any storage; more chunks than one need a Resumable one.
+    the same bytes under the same number     a repetition: passed over
+    more of the same under the same number   takes the place of what it begins with
+    other bytes under the same number        409; from number 0 with a final: a file without a number
+    no bytes                                 nothing to store; a final closes the session
 """
 
-from collections.abc import AsyncIterable
-from contextlib import suppress
-from dataclasses import dataclass
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Final
 
-from gateway.catalog import MediaFile, MediaType, NewUpload, Owner, Recording, SessionUploads
-from gateway.errors import Conflict
+from gateway.catalog import (
+    Arrival,
+    MediaType,
+    NewChunk,
+    NewUpload,
+    Owner,
+    Recording,
+    SessionUploads,
+    StoredChunk,
+    UploadSession,
+)
+from gateway.errors import Conflict, Fault, Invalid
+from gateway.uploads.containers import container_of
 from gateway.uploads.media_uploads import Uploads
-from storage_adapters.base import ObjectNotFound
+from gateway.uploads.pieces import Piece, PiecedObject
+from gateway.uploads.session_joiner import SessionJoiner
+from gateway.uploads.session_objects import expect_object, write_object
+from storage_adapters.base import StorageAdapter
+
+# A late chunk of a small session is part of the file when it is acknowledged; of a larger one, soon after.
+_JOINED_WHILE_WAITING_BYTES: Final = 64 * 1024 * 1024
+_SOON_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a session's audio or video: the `number`th from 0, and whether it is the last."""
+    """A piece of a session's audio or video: the `number`th from 0, None if it has none; `is_last` for a final."""
 
     session_uid: str
     type: MediaType
-    number: int
+    number: int | None
     is_last: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Takes chunks in."""
+    """Takes chunks in. A session that nothing arrives for is joined after `silence_seconds`."""
 
     uploads: Uploads
     catalog: SessionUploads
+    joiner: SessionJoiner
+    silence_seconds: float
 
-    async def find(self, owner: Owner, chunk: Chunk) -> MediaFile:
-        """The media file that the chunk belongs to, made with its recording if this is the first. Raises Invalid."""
+    async def find(self, owner: Owner, chunk: Chunk) -> UploadSession:
+        """The session that the chunk belongs to, made with its recording if this is the first. Raises Invalid."""
         upload = NewUpload(chunk.type, self.uploads.default.name)
-        return await self.catalog.ensure_session_upload(owner, chunk.session_uid, upload, self.uploads.limits)
+        return await self.catalog.ensure_session(owner, chunk.session_uid, upload, self.uploads.limits)
 
-    def room(self, media: MediaFile) -> int:
-        """How many bytes may follow those that are kept."""
-        return max(self.uploads.max_file_bytes - _progress(media)[1], 0)
+    def room(self, session: UploadSession) -> int:
+        """How many bytes may still arrive."""
+        return max(self.uploads.max_file_bytes - session.received_bytes, 0)
 
-    async def receive(self, owner: Owner, media: MediaFile, chunk: Chunk, body: AsyncIterable[bytes]) -> Recording:
+    async def receive(
+        self, owner: Owner, session: UploadSession, chunk: Chunk, body: AsyncGenerator[bytes, None]
+    ) -> Recording:
         """The recording, with this chunk.
 
-        Raises Conflict if it is not its turn, Invalid if the whole is not what it should be, or StorageError.
+        Raises Conflict if other bytes have the chunk's number, Invalid if it is of no use, or StorageError.
         """
-        if media.status == "pending":
-            await self._keep(owner, media, chunk, body)
-        if not chunk.is_last:
-            return await self.uploads.find_recording(owner, media.recording_id)
-        return await self.uploads.complete(owner, media.recording_id, "completed", only=media.id)
+        first = await anext(body, b"")
+        stored = await self._store(owner, session, chunk, _resumed(first, body)) if first else None
+        if chunk.is_last and stored is None:
+            await self.catalog.close_session(session.media.id, chunk_count=chunk.number or None)
+        if chunk.is_last or self._is_joined_now(session):
+            await self._join(owner, session, stored)
+        return await self.uploads.find_recording(owner, session.media.recording_id)
 
-    async def _keep(self, owner: Owner, media: MediaFile, chunk: Chunk, body: AsyncIterable[bytes]) -> None:
-        if chunk.is_last and not chunk.number:
-            await self.uploads.receive(owner, media, body)
+    @staticmethod
+    def _is_joined_now(session: UploadSession) -> bool:
+        return session.is_closed and session.received_bytes <= _JOINED_WHILE_WAITING_BYTES
+
+    async def _store(
+        self, owner: Owner, session: UploadSession, chunk: Chunk, body: AsyncIterable[bytes]
+    ) -> StoredChunk | None:
+        """Store and record the chunk; None for a repetition."""
+        adapter = self.uploads.adapter(session.media)
+        key = await expect_object(self.catalog, owner, session.media)
+        written = await write_object(adapter, key, body)
+        number = 0 if chunk.number is None and not session.received_bytes else chunk.number
+        new = NewChunk(number, written.size, written.digest, container_of(written.head), key)
+        stored = await self._record(session, chunk, new)
+        if stored.digest != new.digest:
+            stored = await self._settle(adapter, session, chunk, new, stored)
+        if stored.object_key == key:
+            return stored
+        await self.catalog.expect_object(session.media.storage, key, seconds=0)
+        return None
+
+    async def _record(
+        self, session: UploadSession, chunk: Chunk, new: NewChunk, replaces: int | None = None
+    ) -> StoredChunk:
+        due = self.silence_seconds
+        if chunk.is_last or session.is_closed:
+            due = _SOON_SECONDS
+        arrival = Arrival(closes=chunk.is_last, due_in_seconds=due)
+        return await self.catalog.record_chunk(session.media.id, new, arrival, self.uploads.limits, replaces=replaces)
+
+    async def _settle(
+        self, adapter: StorageAdapter, session: UploadSession, chunk: Chunk, new: NewChunk, stored: StoredChunk
+    ) -> StoredChunk:
+        """Decide about a chunk whose number has other bytes already. Raises Conflict."""
+        if not new.number and (chunk.is_last or chunk.number is None):
+            return await self._record(session, chunk, replace(new, number=None))
+        if stored.object_size == stored.size and await _is_the_same_beginning(adapter, new, stored):
+            return await self._record(session, chunk, new, stored.id) if new.size > stored.size else stored
+        raise Conflict(f"Chunk {new.number} arrived before with other bytes")
+
+    async def _join(self, owner: Owner, session: UploadSession, stored: StoredChunk | None) -> None:
+        """Join the session. Raises Invalid, and forgets the chunk, if it is what cannot be played."""
+        outcome = await self.joiner.finish(session.media.id)
+        if stored is None:
             return
-        chunks, size = _progress(media)
-        if chunk.number > chunks:
-            raise Conflict(f"Chunk {chunk.number} came, and {chunks} is the next")
-        if chunk.number == chunks:
-            await self._append(media, chunks, size, body)
-        if chunk.is_last and media.etag is None:
-            # Nothing is kept where it appeared already, and the gateway did not live to say so.
-            with suppress(ObjectNotFound):
-                await self.uploads.publish(owner, media)
-
-    async def _append(self, media: MediaFile, chunks: int, size: int, body: AsyncIterable[bytes]) -> None:
-        async with self.uploads.resumable(media).append(media.object_key) as writer:
-            if writer.size < size:
-                raise Conflict("Chunks that were kept are lost")
-            # What lies beyond came with a connection that broke.
-            await writer.truncate(size)
-            async for piece in body:
-                await writer.write(piece)
-        await self.catalog.record_chunk(media.id, chunks=chunks + 1, size=writer.size)
+        reason = outcome.refused.get(stored.id) if outcome is not None else None
+        if reason is None and not session.received_bytes:
+            recording = await self.uploads.find_recording(owner, session.media.recording_id)
+            reason = recording.error_message if recording.status == "failed" else None
+        if reason is not None:
+            await self.catalog.forget_chunk(stored.id)
+            raise Invalid((Fault("upload", ("body", "file"), reason, None),))
 
 
-def _progress(media: MediaFile) -> tuple[int, int]:
-    """(chunks, bytes) that are kept of a pending file."""
-    counted = media.metadata or {}
-    return int(counted.get("chunks", 0)), int(counted.get("bytes", 0))
+async def _resumed(first: bytes, rest: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+async def _is_the_same_beginning(adapter: StorageAdapter, new: NewChunk, stored: StoredChunk) -> bool:
+    """Whether the shorter one's bytes are the first of the longer one's."""
+    shorter, longer = (new, stored) if new.size < stored.size else (stored, new)
+    digest = hashlib.sha256()
+    beginning = PiecedObject(adapter, [Piece(longer.object_key, 0, shorter.size)])
+    async with aclosing(beginning.read(0, shorter.size)) as chunks:
+        async for chunk in chunks:
+            digest.update(chunk)
+    return digest.digest() == shorter.digest

@@ -36,14 +36,20 @@ class Verification:
             async with adapter.open(media.object_key) as stored:
                 if fault := self._size_fault(media, stored.stat.size):
                     return fault
-                found = await self._probe(stored)
+                found = await self.examine(stored)
         except ObjectNotFound:
             return _fault(media, "upload_url", "It was not uploaded")
         except NotMedia as error:
             return _fault(media, "type", f"It is no {media.type}: {error}")
         if found.type != media.type:
             return _fault(media, "type", f"It is no {media.type} but {found.type} ({found.content_type})")
-        return _verified(media, stored.stat, found)
+        return verified(media, stored.stat, found)
+
+    async def examine(self, stored: StoredObject) -> Probe:
+        """What the object is. Raises NotMedia or StorageError."""
+        look = partial(probe, to_the_end=stored.stat.size <= COUNTED_BYTES)
+        async with self.readers:
+            return await read_in_thread(stored, look)
 
     def _size_fault(self, media: MediaFile, size: int) -> Fault | None:
         if media.size is not None and size != media.size:
@@ -54,20 +60,17 @@ class Verification:
             )
         return None
 
-    async def _probe(self, stored: StoredObject) -> Probe:
-        look = partial(probe, to_the_end=stored.stat.size <= COUNTED_BYTES)
-        async with self.readers:
-            return await read_in_thread(stored, look)
-
 
 def _fault(media: MediaFile, field: str, text: str) -> Fault:
     return Fault("upload", ("media", encode_id("med", media.id), field), text, None)
 
 
-def _verified(media: MediaFile, stat: ObjectStat, found: Probe) -> VerifiedUpload:
+def verified(media: MediaFile, stat: ObjectStat, found: Probe) -> VerifiedUpload:
+    """The pending media file as it was found."""
     return VerifiedUpload(
         media_file_id=media.id,
         expected_etag=media.etag,
+        type=found.type,
         format=found.format,
         content_type=found.content_type,
         size=stat.size,

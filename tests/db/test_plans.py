@@ -41,6 +41,10 @@ FILL: Final = f"""
     INSERT INTO media_files (id, recording_id, type, format, content_type, storage, object_key, status, size)
         SELECT {BASE} + n, {BASE} + n, 'audio', 'mp3', 'audio/mpeg', 'local', n || '.mp3', 'uploaded', n
         FROM generate_series(1, {RECORDINGS}) n;
+    INSERT INTO upload_sessions (media_file_id, recording_id, type, changed)
+        SELECT {BASE} + n, {BASE} + n, 'audio', n % 100 / 99 FROM generate_series(1, 20000) n;
+    INSERT INTO session_chunks (media_file_id, number, size, digest, storage, object_key, object_size)
+        SELECT {BASE} + n / 4, n % 4, 1, sha256('x'), 'local', n || '.chunk', 1 FROM generate_series(4, 80000) n;
     INSERT INTO object_deletions (storage, object_key, due_at)
         SELECT 'local', n || '.gone', now() + n * interval '1 second' FROM generate_series(1, 20000) n;
     INSERT INTO idempotency_keys (user_id, live, key, digest, answer, created_at)
@@ -116,8 +120,26 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "REMOVE_UPLOAD": (*WHALE, BASE + 2, BASE + 2),
     "FIND_SESSION_RECORDING": (*WHALE, "session"),
     "ADD_SESSION_RECORDING": (*WHALE, "session"),
-    "FIND_SESSION_UPLOAD": (BASE + 2, "audio"),
-    "RECORD_CHUNK": (BASE + 2, 1, 10),
+    "FIND_SESSION": (BASE + 2, "audio"),
+    "ADD_SESSION": (BASE + 2, BASE + 2, "audio"),
+    "EXPECT_OBJECT": ("local", "k", timedelta(days=1)),
+    "LOCK_SESSION": (BASE + 2,),
+    "FIND_CHUNK": (BASE + 2, 1, DIGEST),
+    "ADD_CHUNK": (BASE + 2, 1, 10, DIGEST, None, "local", "k"),
+    "REMOVE_CHUNK": (1,),
+    "CHANGE_SESSION": (BASE + 2, True, 1, timedelta(0), 1),
+    "CLAIM_SESSION": (BASE + 2, timedelta(seconds=15)),
+    "FIND_CLAIMED_MEDIA": (BASE + 2,),
+    "LIST_CHUNKS": (BASE + 2,),
+    "FIND_UNJOINED": (BASE + 2,),
+    "LIST_DUE_SESSIONS": (20,),
+    "EXTEND_CLAIM": (BASE + 2, 1, timedelta(seconds=15)),
+    "POSTPONE_SESSION": (BASE + 2, 1, timedelta(seconds=10)),
+    "FINISH_SESSION": (BASE + 2, 1, 1, None),
+    "COMPLETE_SESSION_RECORDING": (BASE + 2,),
+    "REPLACE_FILE": (BASE + 2, "audio", "wav", "audio/wav", 1, "e", WHEN, 1.0, None, "k"),
+    "SHARE_OBJECT": ([1, 2], "k", 1),
+    "QUEUE_UNNAMED": ("local", ["2.mp3"], "3.mp3"),
     "SWEEP_UPLOADS": (timedelta(days=1), 100),
     "CLAIM_DELETIONS": (100, timedelta(seconds=60)),
     "FINISH_DELETION": (1,),

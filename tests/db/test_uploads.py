@@ -10,7 +10,6 @@ from gateway.catalog import MediaFile, NewUpload, Owner, UploadLimits, VerifiedU
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.deletions import PgDeletionQueue
 from gateway.db.recordings import PgRecordingCatalog
-from gateway.db.session_uploads import PgSessionUploads
 from gateway.db.uploads import PgUploads
 from gateway.errors import Conflict, Invalid, NotFound
 
@@ -28,7 +27,6 @@ class Room:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
         self.uploads = PgUploads(pool)
-        self.sessions = PgSessionUploads(pool)
         self.catalog = PgRecordingCatalog(pool)
         self.queue = PgDeletionQueue(pool)
 
@@ -54,6 +52,7 @@ def found(media: MediaFile, size: int = 10, **changes: str | None) -> VerifiedUp
     return VerifiedUpload(
         media_file_id=media.id,
         expected_etag=changes.get("expected_etag", media.etag),
+        type="audio",
         format="mp3",
         content_type="audio/mpeg",
         size=size,
@@ -217,26 +216,3 @@ async def test_a_completed_recording_keeps_its_status(room: Room) -> None:
     assert recording is not None
     assert recording.status == "completed"
     assert recording.completed_at is not None
-
-
-async def test_a_sessions_chunks_are_counted_one_by_one(room: Room) -> None:
-    owner = await room.owner()
-    first = await room.sessions.ensure_session_upload(owner, "session", SOUND, LIMITS)
-    answers = [
-        await room.sessions.record_chunk(first.id, chunks=chunks, size=chunks * 10) for chunks in (2, 1, 1, 2, 3, 2)
-    ]
-    assert answers == [False, True, False, True, True, False]
-    counted = await room.sessions.ensure_session_upload(owner, "session", SOUND, LIMITS)
-    assert counted.metadata == {"chunks": 3, "bytes": 30}
-
-
-async def test_a_session_has_one_file_of_each_type_also_when_they_begin_at_once(room: Room) -> None:
-    owner = await room.owner()
-    film = NewUpload("video", "local")
-    files = await asyncio.gather(
-        *(room.sessions.ensure_session_upload(owner, "session", each, LIMITS) for each in (SOUND, film) * 4)
-    )
-    assert len({file.recording_id for file in files}) == 1
-    assert len({file.id for file in files}) == 2
-    other = await room.sessions.ensure_session_upload(await room.owner(live=False), "session", SOUND, LIMITS)
-    assert other.recording_id != files[0].recording_id

@@ -27,6 +27,7 @@ MAKERS: Final[Mapping[str, Callable[[Path], Path]]] = {
     "sound.mp3": make_sound,
     "sound.wav": make_sound,
     "sound.webm": make_sound,
+    "sound.ogg": make_sound,
     "moov-last.m4a": make_sound,
     "moving.mp4": make_video,
     "still.png": make_still,

@@ -114,16 +114,6 @@ async def test_a_chunk_that_is_sent_again_counts_once(client: Client, content: C
     assert media["file_size_bytes"] == len(body)
 
 
-async def test_a_chunk_that_is_ahead_is_refused_and_changes_nothing(client: Client, content: Content) -> None:
-    session, pieces = str(uuid4()), chunks_of(content("sound.webm"), 3)
-    assert (await send(client, pieces[0], {}, session_uid=session, is_final=False)).status == 200
-    ahead = await send(client, pieces[2], {}, session_uid=session, chunk_seq=2, is_final=True)
-    assert (ahead.status, ahead.json) == (409, {"detail": "Chunk 2 came, and 1 is the next"})
-    for number in (1, 2):
-        receipt = await send(client, pieces[number], {}, session_uid=session, chunk_seq=number, is_final=number == 2)
-        assert receipt.status == 200
-
-
 async def test_first_chunks_at_once_are_one_recording(client: Client, content: Content) -> None:
     session, piece = str(uuid4()), chunks_of(content("sound.webm"), 2)[0]
     answers = await asyncio.gather(*(send(client, piece, {}, session_uid=session, is_final=False) for _ in range(6)))

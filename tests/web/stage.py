@@ -88,6 +88,7 @@ class Stage:
             recordings=absent,
             uploads=absent,
             session_uploads=absent,
+            session_joins=absent,
             api_keys=self.keys,
             epoch=self.epoch,
             deletions=absent,

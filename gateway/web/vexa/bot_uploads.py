@@ -49,7 +49,7 @@ class ChunkForm(BaseModel):
 
     session_uid: Annotated[Text, Field(min_length=1, max_length=255)]
     media_type: Literal["audio", "video"] = "audio"
-    chunk_seq: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    chunk_seq: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     is_final: bool = True
 
 
@@ -90,12 +90,12 @@ class BotUploadRoutes:
         with self._streams:
             form, file = await self._read_fields(request)
             chunk = Chunk(form.session_uid, form.media_type, form.chunk_seq, form.is_final)
-            media = await self._sessions.find(owner, chunk)
-            request[EXCHANGE].storage = media.storage
-            allowance = Allowance(self._sessions.room(media), None, None, self._stall_timeout)
+            session = await self._sessions.find(owner, chunk)
+            request[EXCHANGE].storage = session.media.storage
+            allowance = Allowance(self._sessions.room(session), None, None, self._stall_timeout)
             async with aclosing(self._read(file)) as pieces, aclosing(checked(pieces, allowance, ())) as body:
-                recording = await self._sessions.receive(owner, media, chunk, body)
-        return json_response(_receipt(recording, media.id, chunk))
+                recording = await self._sessions.receive(owner, session, chunk, body)
+        return json_response(_receipt(recording, session.media.id, chunk))
 
     async def _owner(self, request: web.Request) -> Owner:
         if self._internal is not None and _bearer_is(request, self._internal.secret):
@@ -177,7 +177,7 @@ def _receipt(recording: Recording, media_file_id: int, chunk: Chunk) -> dict[str
         "recording_id": recording.id,
         "media_file_id": media_file_id,
         "session_uid": chunk.session_uid,
-        "chunk_seq": chunk.number,
+        "chunk_seq": chunk.number or 0,
         "is_final": chunk.is_last,
         "status": STATUS[recording.status],
     }

@@ -1,0 +1,134 @@
+"""Which kind of file begins with a chunk, told from its first bytes; WAV and Ogg as far as joining files needs it.
+
+A chunk is a cut of the file before it unless it begins with a container's own header. Sizes in headers are claims: a
+WAV's samples end where its file ends, unless the chunks after them are well-formed.
+"""
+
+import binascii
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+HEAD_BYTES: Final = 64 * 1024
+"""A WAV's format and the start of its samples are looked for in this many bytes."""
+
+WAV: Final = "wav"
+OGG: Final = "ogg"
+_LARGEST_RIFF: Final = 2**32 - 1
+_UNKNOWN_SIZES: Final = {0, _LARGEST_RIFF}
+_OGG_PAGE: Final = struct.Struct("<4sBBqIIIB")
+_FIRST_PAGE: Final = 2
+_BIT_REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def container_of(head: bytes) -> str | None:
+    """The container whose header these bytes begin with; None for anything that can continue another file.
+
+    MP3 and AAC are None too: their files are joined by putting them one after another.
+    """
+    if head[:4] in {b"RIFF", b"RF64", b"BW64"} and head[8:12] == b"WAVE":
+        return WAV
+    if head[:4] == b"OggS" and len(head) > 5 and head[5] & _FIRST_PAGE:
+        return OGG
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return "webm"
+    if head[4:8] == b"ftyp":
+        return "mp4"
+    return "flac" if head[:4] == b"fLaC" else None
+
+
+@dataclass(frozen=True, slots=True)
+class WavLayout:
+    """Where a WAV file's samples are. `claimed` is their length as the header says it, None for unknown."""
+
+    format: bytes
+    offset: int
+    claimed: int | None
+
+    @property
+    def frame_bytes(self) -> int:
+        """The bytes of one sample of every channel."""
+        return max(int.from_bytes(self.format[12:14], "little"), 1)
+
+
+def read_wav(head: bytes) -> WavLayout | None:
+    """The layout that a WAV file's first HEAD_BYTES describe (RIFF, or RF64 by EBU Tech 3306); None without samples."""
+    format, long_size = b"", None
+    for kind, start, size in _riff_chunks(head, 12):
+        if kind == b"ds64" and size >= 16:
+            long_size = int.from_bytes(head[start + 8 : start + 16], "little")
+        elif kind == b"fmt " and size >= 16:
+            format = head[start : start + size]
+        elif kind == b"data":
+            claimed = long_size if size == _LARGEST_RIFF and long_size else size
+            return WavLayout(format, start, None if claimed in _UNKNOWN_SIZES else claimed) if format else None
+    return None
+
+
+def _riff_chunks(content: bytes, start: int) -> Iterator[tuple[bytes, int, int]]:
+    """(id, where its content begins, its size) of each chunk whose header is in `content`."""
+    while start + 8 <= len(content):
+        size = int.from_bytes(content[start + 4 : start + 8], "little")
+        yield content[start : start + 4], start + 8, size
+        start += 8 + size + size % 2
+
+
+def is_riff_tail(tail: bytes, length: int) -> bool:
+    """Whether a file's last `length` bytes, which begin with `tail`, are chunks that end exactly with the file."""
+    end = 0
+    for kind, start, size in _riff_chunks(tail, 0):
+        if not (kind.isascii() and kind.decode().isprintable()):
+            return False
+        end = start + size
+    return end in {length, length - 1, length + 1} and len(tail) >= min(length, 8)
+
+
+def wav_header(format: bytes, length: int) -> bytes:
+    """The bytes before `length` bytes of samples; RF64 where RIFF's 32 bits are too few."""
+    chunk = b"fmt " + struct.pack("<I", len(format)) + format + b"\0" * (len(format) % 2)
+    padded = length + length % 2
+    size = 4 + len(chunk) + 8 + padded
+    if size <= _LARGEST_RIFF:
+        return b"RIFF" + struct.pack("<I", size) + b"WAVE" + chunk + b"data" + struct.pack("<I", length)
+    frame_bytes = max(int.from_bytes(format[12:14], "little"), 1)
+    sizes = struct.pack("<QQQI", size + 36, length, length // frame_bytes, 0)
+    start = b"RF64" + struct.pack("<I", _LARGEST_RIFF) + b"WAVE" + b"ds64" + struct.pack("<I", len(sizes)) + sizes
+    return start + chunk + b"data" + struct.pack("<I", _LARGEST_RIFF)
+
+
+@dataclass(frozen=True, slots=True)
+class OggPage:
+    """One page (RFC 3533 section 6): `size` bytes, of the logical stream `serial`; `is_first` begins that stream."""
+
+    size: int
+    serial: int
+    is_first: bool
+
+
+def read_ogg_page(content: bytes | bytearray | memoryview) -> OggPage | None:
+    """The page that `content` begins with, None if it is not all there. Raises ValueError for anything but a page."""
+    if len(content) < _OGG_PAGE.size:
+        return None
+    magic, version, flags, _, serial, _, _, segments = _OGG_PAGE.unpack_from(content)
+    if magic != b"OggS" or version:
+        raise ValueError("not an Ogg page")
+    if len(content) < _OGG_PAGE.size + segments:
+        return None
+    size = _OGG_PAGE.size + segments + sum(content[_OGG_PAGE.size : _OGG_PAGE.size + segments])
+    return OggPage(size, serial, bool(flags & _FIRST_PAGE)) if len(content) >= size else None
+
+
+def with_serial(page: bytes, serial: int) -> bytes:
+    """The page as one of another logical stream, with its checksum."""
+    changed = bytearray(page)
+    changed[14:18] = struct.pack("<I", serial)
+    changed[22:26] = bytes(4)
+    changed[22:26] = struct.pack("<I", _ogg_checksum(bytes(changed)))
+    return bytes(changed)
+
+
+def _ogg_checksum(page: bytes) -> int:
+    """Ogg's CRC-32, which is zlib's with every byte and the result reversed, and without its two inversions."""
+    reflected = binascii.crc32(page.translate(_BIT_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{reflected:032b}"[::-1], 2)

@@ -1,0 +1,174 @@
+"""How chunks become one file.
+
+Chunks are grouped in runs: a run is a file that begins with a container's header, and the cuts of that file that follow.
+A single run is put together byte by byte. Several runs are files of their own and are joined as their container allows:
+
+    WAV     one header, then the samples of each
+    Ogg     one after another, as a chain (RFC 3533 section 4); no two links have a logical stream of the same number
+    others  remuxed by a decoding process
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import pairwise
+
+from gateway.uploads.containers import (
+    HEAD_BYTES,
+    OGG,
+    WAV,
+    WavLayout,
+    is_riff_tail,
+    read_ogg_page,
+    read_wav,
+    wav_header,
+    with_serial,
+)
+from gateway.uploads.pieces import Piece, PiecedObject
+from storage_adapters.base import StorageAdapter
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An object that holds a chunk, or several that were joined: from number `first` to `last`, None without numbers.
+
+    `chunks` are the ids of their rows.
+    """
+
+    object_key: str
+    size: int
+    container: str | None
+    first: int | None
+    last: int | None
+    chunks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A way to make one file of parts. `content` is that file, but for the numbers of Ogg's streams.
+
+    `runs` are the files to remux where `content` is only an approximation that nobody should store.
+    """
+
+    parts: tuple[Part, ...]
+    content: PiecedObject
+    container: str | None
+    runs: tuple[PiecedObject, ...]
+
+    @property
+    def is_remuxed(self) -> bool:
+        """Whether a decoding process has to write the file."""
+        return len(self.runs) > 1 and self.container not in {WAV, OGG}
+
+    @property
+    def whole_object(self) -> str | None:
+        """The key of the stored object that is this file already; None if it has to be written."""
+        match self.content.pieces:
+            case [Piece(key, 0, length)] if length == self.parts[0].size:
+                return key
+        return None
+
+
+def group_runs(parts: Sequence[Part]) -> list[list[Part]]:
+    """The parts of each file."""
+    runs: list[list[Part]] = []
+    for part in parts:
+        if runs and part.container is None:
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+    return runs
+
+
+def without_cuts_after_gaps(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The parts without those that continue a file across a missing chunk."""
+    return tuple(part for run in group_runs(parts) for part in _until_gap(run))
+
+
+def _until_gap(run: Sequence[Part]) -> Sequence[Part]:
+    for number, (before, after) in enumerate(pairwise(run), start=1):
+        if before.last is not None and after.first is not None and after.first != before.last + 1:
+            return run[:number]
+    return run
+
+
+async def plan_join(adapter: StorageAdapter, parts: Sequence[Part]) -> Join:
+    """How these parts become one file. Raises StorageError."""
+    runs = [PiecedObject(adapter, [Piece(part.object_key, 0, part.size) for part in run]) for run in group_runs(parts)]
+    containers = {run[0].container for run in group_runs(parts)}
+    container = containers.pop() if len(containers) == 1 else None
+    content = PiecedObject(adapter, [piece for run in runs for piece in run.pieces])
+    if container == WAV and len(parts) > 1:
+        joined = await _join_wavs(adapter, runs)
+        content, container = joined or content, container if joined or len(runs) == 1 else None
+    return Join(tuple(parts), content, container, tuple(runs))
+
+
+async def _join_wavs(adapter: StorageAdapter, runs: Sequence[PiecedObject]) -> PiecedObject | None:
+    """One WAV with the samples of all; None where the bytes are good as they are, or formats differ."""
+    layouts = [read_wav(await run.read_all(0, HEAD_BYTES)) for run in runs]
+    known = [layout for layout in layouts if layout is not None]
+    if len(known) < len(runs) or len({layout.format for layout in known}) > 1:
+        return None
+    lengths = [await _sample_bytes(run, layout) for run, layout in zip(runs, known, strict=True)]
+    if len(runs) == 1 and lengths[0] <= (known[0].claimed or lengths[0]):
+        return None
+    total = sum(lengths)
+    pieces: list[Piece | bytes] = [wav_header(known[0].format, total)]
+    for run, layout, length in zip(runs, known, lengths, strict=True):
+        pieces += run.cut(layout.offset, length)
+    return PiecedObject(adapter, [*pieces, b"\0"] if total % 2 else pieces)
+
+
+async def _sample_bytes(run: PiecedObject, layout: WavLayout) -> int:
+    """The length of the samples: to the file's end, unless the header's claim ends before well-formed chunks."""
+    left = run.stat.size - layout.offset
+    if layout.claimed is not None:
+        tail_at = layout.claimed + layout.claimed % 2
+        tail = await run.read_all(layout.offset + tail_at, HEAD_BYTES)
+        if left < layout.claimed or is_riff_tail(tail, left - tail_at):
+            left = min(left, layout.claimed)
+    return left - left % layout.frame_bytes
+
+
+async def ogg_chain(join: Join) -> AsyncGenerator[bytes, None]:
+    """The bytes of the chain; a logical stream whose number an earlier link has gets another one."""
+    used: set[int] = set()
+    for run in join.runs:
+        serials: dict[int, int] = {}
+        async with aclosing(_pages(run)) as pages:
+            async for page, serial in pages:
+                if serial is None:
+                    yield page
+                    continue
+                if serial not in serials:
+                    serials[serial] = _unused(serial, used)
+                    used.add(serials[serial])
+                yield page if serials[serial] == serial else with_serial(page, serials[serial])
+
+
+def _unused(serial: int, used: set[int]) -> int:
+    while serial in used:
+        serial = (serial + 1) % 2**32
+    return serial
+
+
+async def _pages(run: PiecedObject) -> AsyncGenerator[tuple[bytes, int | None], None]:
+    """Each page with the number of its stream; from the first bytes that are no page on, the rest as it is."""
+    pending, is_ogg = b"", True
+    async with aclosing(run.read(0, run.stat.size)) as chunks:
+        async for chunk in chunks:
+            pending += chunk
+            at = 0
+            try:
+                while is_ogg and (page := read_ogg_page(memoryview(pending)[at:])) is not None:
+                    yield pending[at : at + page.size], page.serial
+                    at += page.size
+            except ValueError:
+                is_ogg = False
+            pending = pending[at:]
+            if not is_ogg:
+                yield pending, None
+                pending = b""
+    if pending:
+        yield pending, None

@@ -1,0 +1,164 @@
+"""Joins a session's chunks into the file that plays: a job that any gateway may do, and repeat.
+
+    claim      one process has the session until its lease ends; while it works it extends the lease
+    arrange    the chunks that count, in their order (session_arrangement)
+    write      one new object, unless a stored object is the file already; it is queued for deletion until it is published
+    verify     the object is read and measured
+    publish    in one transaction; chunks that the object contains whole share it from then on
+
+A process that dies leaves the session due again, and nothing else.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+from gateway.catalog import MediaFile, Owner, SessionClaim, SessionFile, SessionJoins, SessionUploads, VerifiedUpload
+from gateway.errors import Refusal
+from gateway.media.formats import NotMedia
+from gateway.storage import Storage, storage_named
+from gateway.uploads.containers import OGG
+from gateway.uploads.joins import Join, ogg_chain
+from gateway.uploads.session_arrangement import Arrangement, Arranger
+from gateway.uploads.session_objects import expect_object, write_object
+from gateway.uploads.verification import Verification, verified
+from storage_adapters.base import StorageAdapter, StorageError
+
+LEASE_SECONDS: Final = 15.0
+_WAIT_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.1
+_RETRY_SECONDS: Final = 10.0
+_BATCH: Final = 20
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a join came to: why no file plays (None if one does), and the chunks that were refused."""
+
+    fault: str | None
+    refused: Mapping[int, str]
+
+
+class SessionJoiner:
+    """Joins sessions, for whoever has the claim."""
+
+    def __init__(
+        self,
+        catalog: SessionUploads,
+        joins: SessionJoins,
+        storages: Mapping[str, Storage],
+        verification: Verification,
+    ) -> None:
+        self._catalog = catalog
+        self._joins = joins
+        self._storages = storages
+        self._verification = verification
+
+    async def finish(self, media_file_id: int) -> Outcome | None:
+        """Join what the session has, or wait for the process that does; None if this process had nothing to do.
+
+        Trouble is logged, and the session stays due.
+        """
+        outcome = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WAIT_SECONDS):
+                while not await self._joins.is_joined(media_file_id):
+                    claim = await self._joins.claim_session(media_file_id, lease_seconds=LEASE_SECONDS)
+                    if claim is None:
+                        await asyncio.sleep(_LOOK_SECONDS)
+                    elif (outcome := await self._try(claim)) is None:
+                        return None
+        return outcome
+
+    async def run(self, poll_seconds: float) -> None:
+        """Join the sessions that are due, until cancelled."""
+        while True:
+            try:
+                found = await self.finish_due()
+            except Refusal as refusal:
+                _log.warning("the sessions that are due cannot be listed", extra={"cause": refusal.message})
+                found = 0
+            if found < _BATCH:
+                await asyncio.sleep(poll_seconds)
+
+    async def finish_due(self) -> int:
+        """Join the sessions that are due, one batch; how many there were. Raises Unavailable."""
+        due = await self._joins.list_due_sessions(limit=_BATCH)
+        for media_file_id in due:
+            claim = await self._joins.claim_session(media_file_id, lease_seconds=LEASE_SECONDS)
+            if claim is not None:
+                await self._try(claim)
+        return len(due)
+
+    async def _try(self, claim: SessionClaim) -> Outcome | None:
+        try:
+            async with self._extending(claim):
+                return await self._join(claim)
+        except (Refusal, StorageError) as trouble:
+            _log.warning("a session could not be joined", extra={"media_file": claim.media.id, "cause": str(trouble)})
+            with suppress(Refusal):
+                await self._joins.postpone_session(claim, seconds=_RETRY_SECONDS)
+            return None
+
+    @asynccontextmanager
+    async def _extending(self, claim: SessionClaim) -> AsyncGenerator[None]:
+        task = asyncio.create_task(self._extend(claim))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _extend(self, claim: SessionClaim) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            with suppress(Refusal):
+                await self._joins.extend_claim(claim, lease_seconds=LEASE_SECONDS)
+
+    async def _join(self, claim: SessionClaim) -> Outcome:
+        adapter = storage_named(self._storages, claim.media.storage, claim.media.object_key).adapter
+        arranged = await Arranger(adapter, self._verification).arrange(claim)
+        file: SessionFile | None = None
+        try:
+            file = await self._write(claim.owner, claim.media, adapter, arranged)
+            fault = f"Chunks {arranged.missing} did not arrive" if arranged.missing else None
+        except NotMedia as error:
+            missing = f", and chunks {arranged.missing} did not arrive" if arranged.missing else ""
+            fault = f"The {claim.media.type} cannot be played: {error}{missing}"
+        await self._joins.publish_session(claim, file, fault)
+        return Outcome(None if file is not None else fault, arranged.refused)
+
+    async def _write(
+        self, owner: Owner, media: MediaFile, adapter: StorageAdapter, arranged: Arrangement
+    ) -> SessionFile:
+        """The joined file, stored and verified. Raises NotMedia or StorageError."""
+        join = arranged.join
+        if join is None:
+            raise NotMedia("nothing arrived")
+        key = join.whole_object
+        if key is None:
+            key = await expect_object(self._catalog, owner, media)
+            content = ogg_chain(join) if join.container == OGG else join.content.read(0, join.content.stat.size)
+            async with aclosing(content) as chunks:
+                await write_object(adapter, key, chunks)
+        found = await self._verify(replace(media, object_key=key), adapter, join)
+        if arranged.missing:
+            found = replace(found, metadata={**(found.metadata or {}), "missing_chunks": arranged.missing})
+        whole = not arranged.missing and not arranged.refused
+        contains = tuple(row for part in join.parts for row in part.chunks) if whole else ()
+        return SessionFile(key, found, contains)
+
+    async def _verify(self, media: MediaFile, adapter: StorageAdapter, join: Join) -> VerifiedUpload:
+        async with adapter.open(media.object_key) as stored:
+            if stored.stat.size != join.content.stat.size:
+                raise StorageError(media.object_key, f"has {stored.stat.size} bytes of {join.content.stat.size}")
+            found = await self._verification.examine(stored)
+        if found.type == "image":
+            raise NotMedia(f"it is a picture ({found.content_type})")
+        return verified(media, stored.stat, found)
