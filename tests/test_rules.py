@@ -46,7 +46,14 @@ ROOMS: Mapping[str, set[str]] = {
     "gateway.deletion_worker": {"gateway.catalog", "gateway.errors", "gateway.storage", "storage_adapters.base"},
     "gateway.process.listening": {"gateway.settings"},
     "gateway.telemetry": {"gateway.storage", "storage_adapters.remote"},
-    "gateway.media": {"gateway.catalog", "gateway.errors", "gateway.storage", "storage_adapters.base"},
+    "gateway.media": {
+        "gateway",  # where its folder is
+        "gateway.catalog",
+        "gateway.errors",
+        "gateway.storage",
+        "storage_adapters.base",
+        "storage_adapters.remote",
+    },
     "gateway.imports": {"gateway.catalog", "gateway.media", "gateway.storage", "storage_adapters.base"},
     "gateway.uploads": {
         "gateway.catalog",
@@ -179,7 +186,7 @@ LIBRARIES: Mapping[str, set[str]] = {
     "aiofiles": {"storage_adapters.drafts", "storage_adapters.partials"},
     "aiohttp": {"gateway.web", "gateway.assembly.site", "storage_adapters.s3"},
     "asyncpg": {"gateway.db"},
-    "av": {"gateway.demo.recording", "gateway.media.probe", "gateway.media.decoding"},
+    "av": {"gateway.demo.recording", "gateway.media.decoding"},
     "botocore": {"storage_adapters.s3"},
     "click": {"gateway.cli", "gateway.commands"},
     "multidict": {"gateway.web"},

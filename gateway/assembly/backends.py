@@ -33,6 +33,7 @@ from gateway.db.session_joins import PgSessionJoins
 from gateway.db.session_uploads import PgSessionUploads
 from gateway.db.signing_keys import PgSigningSecrets
 from gateway.db.uploads import PgUploads
+from gateway.media.prober import Prober
 from gateway.media.waveform_cache import WaveformCache
 from gateway.media.waveforms import Waveforms
 from gateway.protocol.signing import Signer, SigningKey
@@ -61,6 +62,7 @@ class Backends:
     signer: Signer
     upload_tokens: UploadTokens
     storages: Mapping[str, Storage]
+    prober: Prober
     waveforms: Waveforms
 
 
@@ -93,6 +95,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             signer=Signer(keys, expires_in_seconds=playback.expires_in_seconds, window_seconds=playback.window_seconds),
             upload_tokens=UploadTokens(keys),
             storages=storages,
+            prober=Prober(),
             waveforms=_open_waveforms(stack, config),
         )
 

@@ -3,7 +3,6 @@
 Knows: what the upload routes are built from. Refuses to know: what any of it does.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
@@ -15,7 +14,7 @@ from gateway.uploads.abandoned import Sweep
 from gateway.uploads.bot_sessions import Sessions
 from gateway.uploads.media_uploads import Uploads
 from gateway.uploads.session_joiner import SessionJoiner
-from gateway.uploads.verification import READERS, Verification
+from gateway.uploads.verification import Verification
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.tus import TusRoutes
 from gateway.web.bota.upload_routes import UploadRoutes
@@ -48,7 +47,7 @@ def build_uploads(config: Config, backends: Backends) -> Uploads:
         storages=backends.storages,
         default=backends.storages[config.default_storage],
         limits=UploadLimits(settings.max_media_per_recording, settings.max_total_bytes_per_account),
-        verification=Verification(settings.max_file_bytes, asyncio.Semaphore(READERS)),
+        verification=Verification(settings.max_file_bytes, backends.prober),
     )
 
 

@@ -9,7 +9,6 @@ is named and cannot be taken in makes the run fail; one that was only found and 
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -22,7 +21,7 @@ from gateway.errors import Conflict
 from gateway.imports.bucket_objects import ObjectIngest, find_objects
 from gateway.imports.destination import Destination
 from gateway.imports.files import NotImportable
-from gateway.media.formats import NotMedia
+from gateway.media.facts import NotMedia
 from gateway.settings.load import Config
 from storage_adapters.base import ListedObject, StorageError
 
@@ -99,13 +98,10 @@ class BucketImports:
     async def run(self, place: Place) -> None:
         """Register everything. Raises StorageError if the bucket cannot be listed, Unavailable."""
         to = self.destination
-        with (
-            ThreadPoolExecutor(LOOKS_AT_ONCE, "import") as threads,
-            self.report.progress(MofNCompleteColumn()) as progress,
-        ):
+        with self.report.progress(MofNCompleteColumn()) as progress:
             # Nobody knows how many there are before the last page of the list.
             task = progress.add_task("importing", total=None)
-            ingest = ObjectIngest(to.catalog, to.storage, to.owner, to.meeting, threads=threads)
+            ingest = ObjectIngest(to.catalog, to.storage, to.owner, to.prober, to.meeting)
 
             async def take(listed: ListedObject) -> None:
                 await self._add(ingest, place, listed)

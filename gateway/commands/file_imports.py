@@ -14,7 +14,7 @@ from gateway.commands.import_report import ImportReport
 from gateway.errors import Conflict
 from gateway.imports.destination import Destination
 from gateway.imports.files import Ingest, NotImportable, find_files
-from gateway.media.formats import NotMedia
+from gateway.media.facts import NotMedia
 from storage_adapters.base import StorageError
 
 
@@ -33,7 +33,12 @@ class FileImports:
         with self.report.progress(DownloadColumn(), TransferSpeedColumn()) as progress:
             task = progress.add_task("importing", total=total)
             ingest = Ingest(
-                to.catalog, to.storage, to.owner, to.meeting, report=lambda count: progress.advance(task, count)
+                to.catalog,
+                to.storage,
+                to.owner,
+                to.prober,
+                to.meeting,
+                report=lambda count: progress.advance(task, count),
             )
             for path, named in files:
                 await self._add(ingest, path, named=named)

@@ -11,12 +11,13 @@ import click
 
 from gateway.assembly.backends import Backends
 from gateway.catalog import NewMeeting, Owner
-from gateway.commands.bucket_imports import BucketImports, S3Url, find_place, parse_s3_url
+from gateway.commands.bucket_imports import LOOKS_AT_ONCE, BucketImports, S3Url, find_place, parse_s3_url
 from gateway.commands.file_imports import FileImports
 from gateway.commands.import_report import ImportReport
 from gateway.commands.options import Email, config_option, json_option, read_config
 from gateway.commands.with_backends import run_with_backends
 from gateway.imports.destination import Destination
+from gateway.media.prober import Prober
 from gateway.settings.load import Config
 from gateway.storage import Storage
 
@@ -72,12 +73,13 @@ def import_media(
     async def run(backends: Backends) -> int:
         owner = Owner(await backends.api_keys.ensure_user(email))
         report = ImportReport(as_json=as_json)
+        prober = Prober(places=LOOKS_AT_ONCE)
         if paths:
             storage = _storage_for_files(backends, config, storage_name)
-            await FileImports(Destination(backends.catalog, storage, owner, belongs_to), report).run(paths)
+            await FileImports(Destination(backends.catalog, storage, owner, prober, belongs_to), report).run(paths)
         for place in places:
             storage = backends.storages[place.storage]
-            await BucketImports(Destination(backends.catalog, storage, owner, belongs_to), report).run(place)
+            await BucketImports(Destination(backends.catalog, storage, owner, prober, belongs_to), report).run(place)
         return 1 if report.failures else 0
 
     return run_with_backends(config, run)

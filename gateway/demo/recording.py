@@ -115,7 +115,7 @@ async def _find(catalog: RecordingCatalog, owner: Owner) -> MediaFile | None:
 
 async def _add(config: Config, backends: Backends, owner: Owner) -> MediaFile:
     meeting = NewMeeting(PLATFORM, NATIVE_MEETING_ID, tuple(_segments()))
-    ingest = Ingest(backends.catalog, backends.storages[config.default_storage], owner, meeting)
+    ingest = Ingest(backends.catalog, backends.storages[config.default_storage], owner, backends.prober, meeting)
     with tempfile.TemporaryDirectory(prefix="seekgate-demo-") as folder:
         path = await asyncio.to_thread(write_recording, Path(folder))
         media, _ = await ingest.add(path)

@@ -6,26 +6,20 @@ Refuses to know: the command line, SQL, S3.
 """
 
 from collections.abc import AsyncGenerator
-from concurrent.futures import Executor
-from dataclasses import KW_ONLY, dataclass
-from functools import partial
+from dataclasses import dataclass
 
 from gateway.catalog import MediaFile
 from gateway.imports.destination import Destination
 from gateway.imports.files import NotImportable, is_unfinished
-from gateway.media.formats import NotMedia
-from gateway.media.object_file import read_in_thread
-from gateway.media.probe import probe
+from gateway.media.facts import NotMedia
+from gateway.media.prober import is_remote
 from gateway.storage import Storage
 from storage_adapters.base import Listable, ListedObject
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectIngest(Destination):
-    """Registers objects where they lie. `threads` are for the look inside; it has one for each look at once."""
-
-    _: KW_ONLY
-    threads: Executor
+    """Registers objects where they are stored."""
 
     async def add(self, listed: ListedObject) -> tuple[MediaFile, bool]:
         """The object's row, and whether it is new.
@@ -35,7 +29,7 @@ class ObjectIngest(Destination):
         if not listed.size:
             raise NotMedia("it is empty")
         async with self.storage.adapter.open(listed.key) as stored:
-            found = await read_in_thread(stored, partial(probe, to_the_end=False), self.threads)
+            found = await self.prober.probe(stored, remote=is_remote(self.storage.adapter))
             return await self.register(listed.key, found, stored.stat, listed.key.rpartition("/")[2])
 
 

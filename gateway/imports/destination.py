@@ -7,7 +7,8 @@ got into the storage, and how it was looked at.
 from dataclasses import dataclass
 
 from gateway.catalog import MediaFile, NewMedia, NewMeeting, Owner, RecordingCatalog
-from gateway.media.probe import Probe
+from gateway.media.facts import MediaFacts
+from gateway.media.prober import Prober
 from gateway.storage import Storage
 from storage_adapters.base import ObjectStat
 
@@ -19,6 +20,7 @@ class Destination:
     catalog: RecordingCatalog
     storage: Storage
     owner: Owner
+    prober: Prober
     meeting: NewMeeting | None = None
 
     async def measure(self, key: str) -> ObjectStat:
@@ -26,7 +28,7 @@ class Destination:
         async with self.storage.adapter.open(key) as stored:
             return stored.stat
 
-    async def register(self, key: str, found: Probe, measured: ObjectStat, name: str) -> tuple[MediaFile, bool]:
+    async def register(self, key: str, found: MediaFacts, measured: ObjectStat, name: str) -> tuple[MediaFile, bool]:
         """The object's row, and whether it is new; `name` is the recording's. Raises Refusal."""
         media = _new_media(self.storage.name, key, found, measured)
         registered, new = await self.catalog.register(self.owner, media, name=name, meeting=self.meeting)
@@ -41,7 +43,7 @@ class Destination:
             )
 
 
-def _new_media(storage: str, key: str, found: Probe, measured: ObjectStat) -> NewMedia:
+def _new_media(storage: str, key: str, found: MediaFacts, measured: ObjectStat) -> NewMedia:
     return NewMedia(
         type=found.type,
         format=found.format,

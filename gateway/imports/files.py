@@ -10,18 +10,18 @@ copied to `imports/{user}/{first two of sha256}/{sha256}.{format}`, so the same 
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from gateway.catalog import MediaFile
 from gateway.imports.destination import Destination
-from gateway.media.formats import NotMedia
-from gateway.media.probe import Probe, probe
-from storage_adapters.base import ObjectNotFound, Writable
+from gateway.media.facts import MediaFacts, NotMedia
+from storage_adapters.base import ObjectNotFound, ObjectStat, Writable
 
 CHUNK_BYTES: Final = 1 << 20
 _UNFINISHED: Final = ("~", ".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp")
@@ -29,6 +29,26 @@ _UNFINISHED: Final = ("~", ".tmp", ".temp", ".part", ".partial", ".crdownload", 
 
 class NotImportable(Exception):
     """The file cannot be taken in; the text says why."""
+
+
+class OpenFile:
+    """An open file of this machine, read as a stored object is."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        stat = os.fstat(file.fileno())
+        self.stat = ObjectStat(stat.st_size, "", datetime.fromtimestamp(stat.st_mtime, UTC))
+
+    async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
+        """Yield these bytes. Raises NotImportable if the file has become shorter, or OSError."""
+        end = offset + length
+        while offset < end:
+            wanted = min(end - offset, CHUNK_BYTES)
+            chunk = await asyncio.to_thread(os.pread, self._file.fileno(), wanted, offset)
+            if not chunk:
+                raise NotImportable("it became shorter while it was read")
+            offset += len(chunk)
+            yield chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +66,7 @@ class Ingest(Destination):
         Raises NotMedia, NotImportable, Conflict (another owner has the object) or StorageError.
         """
         async with _opened(path) as file:
-            found = await asyncio.to_thread(probe, file)
+            found = await self.prober.probe(OpenFile(file))
             key = await asyncio.to_thread(self._key_in_place, path)
             if key is not None:
                 self.report(os.fstat(file.fileno()).st_size)
@@ -64,7 +84,7 @@ class Ingest(Destination):
             raise NotImportable("it is a link that leads out of the storage's root")
         return None
 
-    async def _copy_in(self, path: Path, file: BinaryIO, found: Probe) -> tuple[MediaFile, bool]:
+    async def _copy_in(self, path: Path, file: BinaryIO, found: MediaFacts) -> tuple[MediaFile, bool]:
         digest = await self._hash(file)
         key = f"imports/{self.owner.user_id}/{digest[:2]}/{digest}.{found.format}"
         if not await self._holds(key):
@@ -83,7 +103,7 @@ class Ingest(Destination):
             self.report(count)
         return hashed.hexdigest()
 
-    async def _copy(self, file: BinaryIO, key: str, digest: str, found: Probe) -> None:
+    async def _copy(self, file: BinaryIO, key: str, digest: str, found: MediaFacts) -> None:
         """Write the object, whole or not at all; the bytes must be the ones that were hashed."""
         adapter = self.storage.adapter
         if not isinstance(adapter, Writable):

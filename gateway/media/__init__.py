@@ -1,6 +1,6 @@
-"""Waveforms: how loud a recording is over its length, computed once from the media itself and kept.
+"""What a media file is, and how loud it is over its length.
 
-Samples become bins in `peaks` (pure). `decoding` is a process of its own that reads the untrusted file with PyAV,
-`decoder` the gateway's end of it, `messages` what the two say to each other. `cache` is the folder of waveforms,
-finished and unfinished; `computing` has one computation for all who ask, and only so many at once.
+Media files come from strangers, so they are parsed in a process of their own: `decoding` is that program. `prober`
+starts it, serves it the bytes that it asks for, and validates what it answers; `messages` is what the two exchange.
+`waveforms` computes each waveform once and keeps it in `waveform_cache`.
 """

@@ -1,16 +1,10 @@
-"""The media formats that the gateway accepts, and their MIME types.
-
-Knows: what FFmpeg's demuxers mean, and how containers of one family are told apart.
-Refuses to know: FFmpeg itself, files, decoding; it is given names and first bytes.
-"""
+"""The media formats that the gateway accepts: FFmpeg's demuxers and decoders by name, and the MIME types they stand for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-
-class NotMedia(Exception):
-    """The file is not media that the gateway accepts; the text says why."""
+from gateway.media.facts import NotMedia
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +34,57 @@ DEMUXERS: Final[Mapping[str, ContainerFormat]] = {
     "matroska,webm": _MATROSKA,
     "mov,mp4,m4a,3gp,3g2,mj2": _MP4,
 }
-IMAGES: Final[Mapping[str, tuple[str, str]]] = {
-    "jpeg_pipe": ("jpg", "image/jpeg"),
-    "png_pipe": ("png", "image/png"),
-    "gif": ("gif", "image/gif"),
-    "webp_pipe": ("webp", "image/webp"),
-}
+DECODERS: Final = frozenset(
+    [
+        "aac",
+        "ac3",
+        "adpcm_ima_qt",
+        "adpcm_ima_wav",
+        "adpcm_ms",
+        "alac",
+        "amrnb",
+        "amrwb",
+        "eac3",
+        "flac",
+        "gsm_ms",
+        "mp1float",
+        "mp2float",
+        "mp3float",
+        "opus",
+        "speex",
+        "pcm_alaw",
+        "pcm_f32be",
+        "pcm_f32le",
+        "pcm_f64be",
+        "pcm_f64le",
+        "pcm_mulaw",
+        "pcm_s16be",
+        "pcm_s16le",
+        "pcm_s24be",
+        "pcm_s24le",
+        "pcm_s32be",
+        "pcm_s32le",
+        "pcm_s8",
+        "pcm_u8",
+        "vorbis",
+        "av1",
+        "ffv1",
+        "h263",
+        "h264",
+        "hevc",
+        "libdav1d",
+        "mjpeg",
+        "mpeg2video",
+        "mpeg4",
+        "prores",
+        "qtrle",
+        "theora",
+        "vp8",
+        "vp9",
+    ]
+)
+MAX_PIXELS: Final = 1 << 28
+"""The largest picture: 16,384 × 16,384, more than any screen or camera of a meeting has."""
 ACCEPTED: Final = "wav, mp3, m4a, mp4, mov, ogg, webm, flac, aac, mkv, jpeg, png, gif or webp"
 _PICTURE_BRANDS: Final = ("hei", "hev", "mif", "msf", "avi")
 

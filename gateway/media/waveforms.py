@@ -13,8 +13,8 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.errors import Unavailable
-from gateway.media.decoder import UNDECODABLE, decode
 from gateway.media.peaks import Waveform
+from gateway.media.prober import UNDECODABLE, decode
 from gateway.media.waveform_cache import WaveformCache
 from gateway.storage import Storage
 from storage_adapters.base import ObjectChanged
@@ -109,7 +109,7 @@ class Waveforms:
             async with asyncio.timeout(self._timeout_seconds), storage.adapter.open(key) as stored:
                 if stored.stat.etag != etag:
                     raise ObjectChanged(key, "it was replaced before it was decoded")
-                async with aclosing(decode(stored)) as waveforms:
+                async with aclosing(decode(stored, self._timeout_seconds)) as waveforms:
                     async for latest in waveforms:
                         await asyncio.to_thread(self._cache.keep, name, latest)
         except TimeoutError:

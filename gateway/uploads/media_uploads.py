@@ -187,7 +187,7 @@ class Uploads:
             await self.arrived(owner, media)
         if isinstance(adapter, PartUploads) and media.etag is None and media.size is not None:
             await self._join(owner, media, media.size, adapter)
-        return await self.verification.look(media, adapter)
+        return await self.verification.look(owner, media, adapter)
 
     async def _join(self, owner: Owner, media: MediaFile, size: int, adapter: PartUploads) -> None:
         """Make the object of the parts that the client sent to the storage, if it sent them."""

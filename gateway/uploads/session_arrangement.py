@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from gateway.catalog import SessionClaim, StoredChunk
-from gateway.media.formats import NotMedia
+from gateway.catalog import Owner, SessionClaim, StoredChunk
+from gateway.media.facts import NotMedia
 from gateway.uploads.joins import Join, Part, plan_join, without_cuts_after_gaps
 from gateway.uploads.pieces import Piece, PiecedObject
 from gateway.uploads.verification import Verification
@@ -37,9 +37,10 @@ class Arrangement:
 class Arranger:
     """Arranges one session's chunks, reading them where only their content can tell."""
 
-    def __init__(self, adapter: StorageAdapter, verification: Verification) -> None:
+    def __init__(self, adapter: StorageAdapter, verification: Verification, owner: Owner) -> None:
         self._adapter = adapter
         self._verification = verification
+        self._owner = owner
 
     async def arrange(self, claim: SessionClaim) -> Arrangement:
         """Raises StorageError."""
@@ -99,7 +100,7 @@ class Arranger:
 
     async def _length(self, file: PiecedObject) -> float | None:
         try:
-            return (await self._verification.examine(file)).duration_seconds or 0.0
+            return (await self._verification.examine(file, self._owner)).duration_seconds or 0.0
         except NotMedia:
             return None
 

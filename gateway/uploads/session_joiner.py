@@ -18,7 +18,7 @@ from typing import Final
 
 from gateway.catalog import MediaFile, Owner, SessionClaim, SessionFile, SessionJoins, SessionUploads, VerifiedUpload
 from gateway.errors import Refusal
-from gateway.media.formats import NotMedia
+from gateway.media.facts import NotMedia
 from gateway.storage import Storage, storage_named
 from gateway.uploads.containers import OGG
 from gateway.uploads.joins import Join, ogg_chain
@@ -123,7 +123,7 @@ class SessionJoiner:
 
     async def _join(self, claim: SessionClaim) -> Outcome:
         adapter = storage_named(self._storages, claim.media.storage, claim.media.object_key).adapter
-        arranged = await Arranger(adapter, self._verification).arrange(claim)
+        arranged = await Arranger(adapter, self._verification, claim.owner).arrange(claim)
         file: SessionFile | None = None
         try:
             file = await self._write(claim.owner, claim.media, adapter, arranged)
@@ -147,18 +147,18 @@ class SessionJoiner:
             content = ogg_chain(join) if join.container == OGG else join.content.read(0, join.content.stat.size)
             async with aclosing(content) as chunks:
                 await write_object(adapter, key, chunks)
-        found = await self._verify(replace(media, object_key=key), adapter, join)
+        found = await self._verify(owner, replace(media, object_key=key), adapter, join)
         if arranged.missing:
             found = replace(found, metadata={**(found.metadata or {}), "missing_chunks": arranged.missing})
         whole = not arranged.missing and not arranged.refused
         contains = tuple(row for part in join.parts for row in part.chunks) if whole else ()
         return SessionFile(key, found, contains)
 
-    async def _verify(self, media: MediaFile, adapter: StorageAdapter, join: Join) -> VerifiedUpload:
+    async def _verify(self, owner: Owner, media: MediaFile, adapter: StorageAdapter, join: Join) -> VerifiedUpload:
         async with adapter.open(media.object_key) as stored:
             if stored.stat.size != join.content.stat.size:
                 raise StorageError(media.object_key, f"has {stored.stat.size} bytes of {join.content.stat.size}")
-            found = await self._verification.examine(stored)
+            found = await self._verification.examine(stored, owner)
         if found.type == "image":
             raise NotMedia(f"it is a picture ({found.content_type})")
         return verified(media, stored.stat, found)

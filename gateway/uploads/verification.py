@@ -4,39 +4,30 @@ Knows: that nothing a client says of a file is believed: type, format and durati
 Refuses to know: catalogues, and how the file arrived.
 """
 
-import asyncio
 from dataclasses import dataclass
-from functools import partial
-from typing import Final
 
-from gateway.catalog import MediaFile, VerifiedUpload
+from gateway.catalog import MediaFile, Owner, VerifiedUpload
 from gateway.errors import Fault
-from gateway.media.formats import NotMedia
-from gateway.media.object_file import read_in_thread
-from gateway.media.probe import Probe, probe
+from gateway.media.facts import MediaFacts, NotMedia
+from gateway.media.prober import Prober, is_remote
 from gateway.protocol.ids import encode_id
 from storage_adapters.base import ObjectNotFound, ObjectStat, StorageAdapter, StoredObject
-
-# An object is read to its end only to count its length, and only if it is no larger than this.
-COUNTED_BYTES: Final = 64 * 1024 * 1024
-# Threads that read objects wait for other threads that read files: most of the pool has to stay free for those.
-READERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Looks at pending media files; `max_file_bytes` is the largest that is accepted, `readers` has READERS places."""
+    """Looks at pending media files; `max_file_bytes` is the largest that is accepted."""
 
     max_file_bytes: int
-    readers: asyncio.Semaphore
+    prober: Prober
 
-    async def look(self, media: MediaFile, adapter: StorageAdapter) -> VerifiedUpload | Fault:
+    async def look(self, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> VerifiedUpload | Fault:
         """What was found under the media file's key, or why it is not what was promised. Raises StorageError."""
         try:
             async with adapter.open(media.object_key) as stored:
                 if fault := self._size_fault(media, stored.stat.size):
                     return fault
-                found = await self.examine(stored)
+                found = await self.examine(stored, owner, remote=is_remote(adapter))
         except ObjectNotFound:
             return _fault(media, "upload_url", "It was not uploaded")
         except NotMedia as error:
@@ -45,11 +36,9 @@ class Verification:
             return _fault(media, "type", f"It is no {media.type} but {found.type} ({found.content_type})")
         return verified(media, stored.stat, found)
 
-    async def examine(self, stored: StoredObject) -> Probe:
-        """What the object is. Raises NotMedia or StorageError."""
-        look = partial(probe, to_the_end=stored.stat.size <= COUNTED_BYTES)
-        async with self.readers:
-            return await read_in_thread(stored, look)
+    async def examine(self, stored: StoredObject, owner: Owner, *, remote: bool = False) -> MediaFacts:
+        """What the object is; of a `remote` one only a few MiB are read. Raises NotMedia or StorageError."""
+        return await self.prober.probe(stored, owner.user_id, remote=remote)
 
     def _size_fault(self, media: MediaFile, size: int) -> Fault | None:
         if media.size is not None and size != media.size:
@@ -65,7 +54,7 @@ def _fault(media: MediaFile, field: str, text: str) -> Fault:
     return Fault("upload", ("media", encode_id("med", media.id), field), text, None)
 
 
-def verified(media: MediaFile, stat: ObjectStat, found: Probe) -> VerifiedUpload:
+def verified(media: MediaFile, stat: ObjectStat, found: MediaFacts) -> VerifiedUpload:
     """The pending media file as it was found."""
     return VerifiedUpload(
         media_file_id=media.id,

@@ -32,7 +32,7 @@ class Library:
 
 def bring_in(site: Gateway, path: Path, meeting: NewMeeting | None = None) -> MediaFile:
     storage = next(iter(site.backends.storages.values()))
-    ingest = Ingest(site.backends.catalog, storage, Owner(site.user_id), meeting)
+    ingest = Ingest(site.backends.catalog, storage, Owner(site.user_id), site.backends.prober, meeting)
     # The site's connections belong to its own loop.
     media, _ = site._loop.run(ingest.add(path))
     return media

@@ -18,10 +18,10 @@ from av.audio.resampler import AudioResampler
 from gateway.assembly.backends import Backends, open_backends
 from gateway.demo import recording as demo
 from gateway.keys import digest, visible_prefix
-from gateway.media.probe import probe
 from gateway.settings.load import Config, load
 from tests.commands.command_line import command_line
 from tests.conftest import scratch_database
+from tests.media.probing import probe
 from tests.media_files import make_sound
 
 RATE = 48_000
@@ -63,8 +63,7 @@ def hertz(heard: Sequence[int]) -> float:
 
 
 def test_the_recording_is_six_minutes_of_sound_longer_than_the_printed_range(recording: Path) -> None:
-    with recording.open("rb") as file:
-        found = probe(file)
+    found = probe(recording.read_bytes())
     assert found.type == "audio"
     assert found.duration_seconds == pytest.approx(360, abs=0.1)
     assert recording.stat().st_size > 1_001_000

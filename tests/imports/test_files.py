@@ -17,7 +17,8 @@ from gateway.db.deletions import PgDeletionQueue
 from gateway.db.recordings import PgRecordingCatalog
 from gateway.errors import Conflict
 from gateway.imports.files import Ingest, NotImportable, find_files
-from gateway.media.formats import NotMedia
+from gateway.media.facts import NotMedia
+from gateway.media.prober import Prober
 from gateway.storage import Storage
 from storage_adapters import connect
 from storage_adapters.base import Listable, StorageAdapter
@@ -42,7 +43,7 @@ async def storage(tmp_path: Path) -> AsyncGenerator[Storage]:
 @pytest_asyncio.fixture
 async def ingest(pool: asyncpg.Pool, storage: Storage) -> Ingest:
     owner = Owner(await PgApiKeys(pool).ensure_user("ada@example.org"))
-    return Ingest(PgRecordingCatalog(pool), storage, owner)
+    return Ingest(PgRecordingCatalog(pool), storage, owner, Prober())
 
 
 def root_of(ingest: Ingest) -> Path:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import Unavailable
-from gateway.media.decoder import NO_SOUND, UNDECODABLE, decode
 from gateway.media.peaks import BINS, Waveform
+from gateway.media.prober import NO_SOUND, UNDECODABLE, decode
 from gateway.media.waveform_cache import WaveformCache
 from gateway.media.waveforms import Waveforms
 from gateway.storage import Storage

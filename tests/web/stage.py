@@ -95,6 +95,7 @@ class Stage:
             signer=signer,
             upload_tokens=absent,
             storages=storages,
+            prober=absent,
             waveforms=absent,
         )
 

@@ -1,0 +1,59 @@
+"""What a decoding process gives up before it reads the first byte of a file.
+
+It keeps three pipes (standard input, output and error) and bounded memory and CPU time. It can open no file, write none,
+start no process or thread, and gain no privileges; started by root, it is another account in an empty root folder.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_MEMORY_BYTES: Final = 1 << 30
+_NOBODY: Final = 65_534
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
+_PR_SET_NO_NEW_PRIVS: Final = 38
+
+
+def confine(cpu_seconds: int, niceness: int) -> None:
+    """Give up everything that decoding does not need; whatever is to be imported has been imported by now."""
+    os.nice(niceness)
+    if os.geteuid() == 0:
+        _leave_the_file_system()
+        os.setgroups([])
+        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+    _limit(resource.RLIMIT_AS, _MEMORY_BYTES)
+    _limit(resource.RLIMIT_CPU, cpu_seconds)
+    _limit(resource.RLIMIT_NOFILE, 3)
+    for forbidden in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
+        _limit(forbidden, 0)
+    _set_process_flags()
+
+
+def _leave_the_file_system() -> None:
+    """Make an empty folder, which no longer has a name, the root."""
+    folder = tempfile.mkdtemp()
+    os.chdir(folder)
+    Path(folder).rmdir()
+    with suppress(PermissionError):  # a container's root may not be allowed to
+        os.chroot(".")
+
+
+def _limit(what: int, value: int) -> None:
+    with suppress(ValueError, OSError):  # not every system has every limit
+        resource.setrlimit(what, (value, value))
+
+
+def _set_process_flags() -> None:
+    """Die with the gateway, gain no privileges by executing anything, and hide from other processes of this account."""
+    with suppress(OSError, AttributeError):  # only Linux has prctl
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

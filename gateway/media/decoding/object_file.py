@@ -1,0 +1,133 @@
+"""An object of the gateway as a file for PyAV: blocks that are asked for once, within a budget of bytes and time."""
+
+import os
+import sys
+from collections import OrderedDict
+from collections.abc import Callable
+from time import monotonic
+from typing import BinaryIO, Final
+
+from gateway.media.messages import HEAD, LENGTH, READ, Job
+
+_KEPT_BYTES: Final = 16 << 20
+# Reads in sequence ask for this many blocks at most.
+_RUN_BLOCKS: Final = 8
+
+
+class Gateway:
+    """The other end of the pipes. Raises EOFError once it is gone."""
+
+    def __init__(self, answers: BinaryIO = sys.stdin.buffer, requests: BinaryIO = sys.stdout.buffer) -> None:
+        self._answers = answers
+        self._requests = requests
+
+    def job(self) -> Job:
+        """What this process was started for."""
+        (length,) = LENGTH.unpack(self._take(LENGTH.size))
+        return Job.decode(self._take(length))
+
+    def read(self, part: int, offset: int, length: int) -> bytes:
+        """These bytes of the job's object number `part`."""
+        self.say(READ, part, offset, length)
+        return self._take(length)
+
+    def say(self, kind: bytes, part: int = 0, one: int = 0, other: int = 0, content: bytes = b"") -> None:
+        """Send a message."""
+        self._requests.write(HEAD.pack(kind, part, one, other) + content)
+        self._requests.flush()
+
+    def _take(self, length: int) -> bytes:
+        found = self._answers.read(length)
+        if len(found) < length:
+            raise EOFError("the gateway closed the pipe")
+        return found
+
+
+class Allowance:
+    """How many bytes may still be asked for, and until when; `spent` once something was refused for it."""
+
+    def __init__(self, budget_bytes: int | None, seconds: float) -> None:
+        self._bytes = budget_bytes
+        self._deadline = monotonic() + seconds
+        self.spent = False
+
+    def grant(self, length: int) -> bool:
+        """Whether this many bytes may be asked for."""
+        if monotonic() >= self._deadline or (self._bytes is not None and self._bytes < length):
+            self.spent = True
+            return False
+        if self._bytes is not None:
+            self._bytes -= length
+        return True
+
+
+class ObjectFile:
+    """The object's bytes, as PyAV reads a file. Where the allowance is spent the file ends."""
+
+    def __init__(self, read: Callable[[int, int], bytes], size: int, block_bytes: int, allowance: Allowance) -> None:
+        self._read = read
+        self.size = size
+        self._block_bytes = block_bytes
+        self._allowance = allowance
+        self._position = 0
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._next_block = 0
+        self._run = 1
+
+    @property
+    def spent(self) -> bool:
+        """Whether bytes were withheld because the allowance was spent."""
+        return self._allowance.spent
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move, as in a file. Raises ValueError before the beginning."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        if base + offset < 0:
+            raise ValueError("before the beginning")
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._position
+
+    def read(self, length: int) -> bytes:
+        """At most this many bytes, and fewer only at the end of a block; none at the end."""
+        found = self.at(self._position, length)
+        self._position += len(found)
+        return found
+
+    def at(self, offset: int, length: int) -> bytes:
+        """The same at an offset; the position stays."""
+        end = min(offset + length, self.size)
+        pieces = []
+        while offset < end:
+            number, inside = divmod(offset, self._block_bytes)
+            piece = self._block(number)[inside : inside + end - offset]
+            if not piece:
+                break
+            pieces.append(piece)
+            offset += len(piece)
+        return b"".join(pieces)
+
+    def _block(self, number: int) -> bytes:
+        if number in self._blocks:
+            self._blocks.move_to_end(number)
+            return self._blocks[number]
+        self._run = min(self._run * 2, _RUN_BLOCKS) if number == self._next_block else 1
+        self._ask(number, self._run)
+        return self._blocks.get(number, b"")
+
+    def _ask(self, first: int, count: int) -> None:
+        """Ask for these blocks, as far as they are not in memory, exist and are allowed."""
+        count = next((n for n in range(count) if first + n in self._blocks), count)
+        start = first * self._block_bytes
+        while count and not self._allowance.grant(length := min(count * self._block_bytes, self.size - start)):
+            count //= 2
+        if count:
+            content = self._read(start, length)
+            for n in range(0, length, self._block_bytes):
+                self._blocks[first + n // self._block_bytes] = content[n : n + self._block_bytes]
+            self._next_block = first + count
+        while len(self._blocks) * self._block_bytes > _KEPT_BYTES:
+            self._blocks.popitem(last=False)

@@ -1,0 +1,197 @@
+"""The gateway's end of a decoding process: starts it, serves it bytes, validates its answers, and kills it.
+
+A process that crashes, is killed by its limits, or answers nonsense means that its file cannot be read, and nothing more.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator, Hashable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Final
+
+import gateway
+from gateway.media.facts import MediaFacts, NotMedia
+from gateway.media.messages import DONE, FACTS, HEAD, READ, REFUSED, SILENT, SO_FAR, TEXT_BYTES, Job
+from gateway.media.peaks import BINS, Waveform
+from gateway.media.turns import Turns
+from storage_adapters.base import StorageAdapter, StoredObject, ZeroCopy
+from storage_adapters.remote import Remote
+
+_log: Final = logging.getLogger(__name__)
+
+
+def _folders() -> tuple[str, ...]:
+    """Where this gateway and its PyAV are installed; the folder where the gateway was started is not asked."""
+    started_in = Path.cwd()
+    trusted = [entry for entry in sys.path if entry and Path(entry).resolve() != started_in]
+    av = PathFinder.find_spec("av", trusted)
+    own = str(Path(gateway.__file__).resolve().parent.parent)
+    return (own,) if av is None or av.origin is None else (own, str(Path(av.origin).parent.parent))
+
+
+# Isolated (-I -S): of the interpreter's own search path only its standard library is left.
+_BOOT: Final = "import sys; sys.path += sys.argv[1:]; from gateway.media.decoding.process import main; main()"
+PROGRAM: Final = (sys.executable, "-I", "-S", "-c", _BOOT, *_folders())
+# Without these an interpreter in an unusual place does not find its own libraries. Nothing else is passed on.
+_INHERITED: Final = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+REMOTE_BYTES: Final = 2_621_440
+"""What a probe reads of an object in a bucket at most; requests and answers around it stay below 3 MiB."""
+PROBE_SECONDS: Final = 60.0
+PROBES_AT_ONCE: Final = 2
+# A block of this size is one request to a bucket, or one copy from the page cache.
+_REMOTE_BLOCK_BYTES: Final = 64 * 1024
+_BLOCK_BYTES: Final = 512 * 1024
+
+NO_SOUND: Final = Waveform(complete=True, fault="Media file has no sound")
+UNDECODABLE: Final = Waveform(complete=True, fault="Media file cannot be decoded")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of a decoding process: its kind, its first long number, and its bytes."""
+
+    kind: bytes
+    number: int
+    content: bytes = b""
+
+
+class Prober:
+    """Says what objects are. At most `places` are probed at once, shared fairly between accounts."""
+
+    def __init__(
+        self, *, places: int = PROBES_AT_ONCE, seconds: float = PROBE_SECONDS, program: Sequence[str] = PROGRAM
+    ) -> None:
+        self._turns = Turns(places)
+        self._seconds = seconds
+        self._program = program
+
+    async def probe(self, stored: StoredObject, account: Hashable = None, *, remote: bool = False) -> MediaFacts:
+        """What the object is. Of a `remote` one at most REMOTE_BYTES are read, even if its length stays unknown.
+
+        Raises NotMedia, also if the file crashes the process or outlasts its deadline; or StorageError.
+        """
+        if not stored.stat.size:
+            raise NotMedia("it is empty")
+        block = _BLOCK_BYTES if not remote or isinstance(stored, ZeroCopy) else _REMOTE_BLOCK_BYTES
+        budget = REMOTE_BYTES if remote else None
+        job = Job("probe", (stored.stat.size,), self._seconds, block, budget)
+        async with self._turns.place(account):
+            try:
+                async with asyncio.timeout(self._seconds), aclosing(_run(job, (stored,), self._program)) as messages:
+                    message = await anext(messages)
+            except TimeoutError:
+                raise NotMedia(f"reading it took longer than {self._seconds:g} seconds") from None
+            except _FAILURES as error:
+                _log.warning("a decoding process failed", extra={"cause": repr(error)})
+                raise NotMedia("it cannot be read: the process that read it failed") from error
+        return _facts(message)
+
+
+def is_remote(adapter: StorageAdapter) -> bool:
+    """Whether every byte of the adapter's objects comes through a network, so that a probe has to be sparing."""
+    return isinstance(adapter, Remote)
+
+
+def _facts(message: Message) -> MediaFacts:
+    if message.kind == FACTS:
+        try:
+            return MediaFacts.from_fields(json.loads(message.content))
+        except ValueError as error:
+            _log.warning("a decoding process answered wrong facts", extra={"cause": str(error)})
+    elif message.kind == REFUSED:
+        raise NotMedia(_printable(message.content))
+    raise NotMedia("it cannot be read: the process that read it failed")
+
+
+def _printable(text: bytes) -> str:
+    return "".join(each for each in text[:300].decode("utf-8", "replace") if each.isprintable())
+
+
+async def decode(
+    stored: StoredObject, seconds: float = 900, program: Sequence[str] = PROGRAM
+) -> AsyncGenerator[Waveform, None]:
+    """Yield the waveform as it grows; the last one is complete. The process limits itself to `seconds` of CPU time.
+
+    Raises the storage's own StorageError. Close the generator to kill the process early.
+    """
+    job = Job("waveform", (stored.stat.size,), seconds, _BLOCK_BYTES)
+    try:
+        async with aclosing(_run(job, (stored,), program)) as messages:
+            async for message in messages:
+                yield _waveform(message)
+    except _FAILURES as error:
+        _log.warning("a decoding process failed", extra={"cause": repr(error)})
+        yield UNDECODABLE
+
+
+def _waveform(message: Message) -> Waveform:
+    if message.kind in {SO_FAR, DONE}:
+        return Waveform(message.content, message.number / 1_000_000, complete=message.kind == DONE)
+    return NO_SOUND if message.kind == SILENT else UNDECODABLE
+
+
+# What a process that died, or that says what no process of ours says, raises here.
+_FAILURES: Final = (asyncio.IncompleteReadError, ConnectionError, ValueError)
+
+
+async def _run(job: Job, objects: Sequence[StoredObject], program: Sequence[str]) -> AsyncGenerator[Message, None]:
+    """Yield what the process answers, to its last message; its reads are served meanwhile. Raises _FAILURES."""
+    async with _process(program) as process:
+        answers, requests = process.stdout, process.stdin
+        assert answers is not None  # noqa: S101 - both are pipes, below
+        assert requests is not None  # noqa: S101 - the same
+        requests.write(job.encode())
+        while True:
+            kind, part, one, other = HEAD.unpack(await answers.readexactly(HEAD.size))
+            if kind == READ:
+                await _serve(requests, objects[part] if part < len(objects) else None, one, other)
+                continue
+            yield Message(kind, one, await answers.readexactly(_content_bytes(kind, other)))
+            if kind != SO_FAR:
+                return
+
+
+def _content_bytes(kind: bytes, length: int) -> int:
+    """How many bytes follow the head. Raises ValueError for an unknown kind, or too many."""
+    if kind in {SO_FAR, DONE}:
+        return BINS
+    if kind == SILENT:
+        return 0
+    if kind in {FACTS, REFUSED} and length <= TEXT_BYTES:
+        return length
+    raise ValueError(f"no message: {kind!r} with {length} bytes")
+
+
+async def _serve(requests: asyncio.StreamWriter, stored: StoredObject | None, offset: int, length: int) -> None:
+    """Send the bytes that were asked for; ValueError where they are not inside the object."""
+    if stored is None or offset + length > stored.stat.size:
+        raise ValueError("a read outside the object")
+    async with aclosing(stored.read(offset, length)) as chunks:
+        async for chunk in chunks:
+            requests.write(chunk)
+            await requests.drain()
+
+
+@asynccontextmanager
+async def _process(program: Sequence[str]) -> AsyncGenerator[Process]:
+    environ = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        *program, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environ, cwd="/"
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        # asyncio reports the exit only after the pipe has ended, and a full pipe that nobody reads never ends.
+        if process.stdout is not None:
+            await process.stdout.read()
+        await process.wait()
