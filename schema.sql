@@ -11,6 +11,22 @@ LANGUAGE sql VOLATILE AS $$
                            % 900000000000)
 $$;
 
+-- An id that is taken is drawn again.
+CREATE OR REPLACE FUNCTION unused_id(relation text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    candidate bigint;
+    is_used   boolean;
+BEGIN
+    FOR attempt IN 1..100 LOOP
+        candidate := random_id();
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE id = $1)', relation) INTO is_used USING candidate;
+        EXIT WHEN NOT is_used;
+    END LOOP;
+    RETURN candidate;
+END
+$$;
+
 -- The versions that this database has. A gateway that does not know one of them starts only where
 -- `older_programs_work` is true.
 CREATE TABLE IF NOT EXISTS schema_version (
@@ -20,14 +36,14 @@ CREATE TABLE IF NOT EXISTS schema_version (
 );
 
 CREATE TABLE IF NOT EXISTS users (
-    id         bigint      PRIMARY KEY DEFAULT random_id(),
+    id         bigint      PRIMARY KEY DEFAULT unused_id('users'),
     email      text        NOT NULL CHECK (email <> ''),
     created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE UNIQUE INDEX IF NOT EXISTS users_email ON users (lower(email));
 
 CREATE TABLE IF NOT EXISTS api_keys (
-    id           bigint      PRIMARY KEY DEFAULT random_id(),
+    id           bigint      PRIMARY KEY DEFAULT unused_id('api_keys'),
     user_id      bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
     live         boolean     NOT NULL,
     digest       bytea       NOT NULL UNIQUE CHECK (octet_length(digest) = 32),
@@ -45,7 +61,7 @@ CREATE INDEX IF NOT EXISTS api_keys_of_user ON api_keys (user_id);
 CREATE INDEX IF NOT EXISTS api_keys_prefix ON api_keys (prefix);
 
 CREATE TABLE IF NOT EXISTS meetings (
-    id                bigint      PRIMARY KEY DEFAULT random_id(),
+    id                bigint      PRIMARY KEY DEFAULT unused_id('meetings'),
     user_id           bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
     live              boolean     NOT NULL,
     platform          text        NOT NULL,
@@ -78,7 +94,7 @@ CREATE TABLE IF NOT EXISTS transcript_segments (
 -- A recording outlives its meeting. Its id and its media files' have a public text of 40 bits (gateway/protocol/ids.py).
 -- Its metadata is text, not jsonb: a client reads the very octets that it wrote.
 CREATE TABLE IF NOT EXISTS recordings (
-    id               bigint      PRIMARY KEY DEFAULT random_id() CHECK (id BETWEEN 0 AND 1099511627775),
+    id               bigint      PRIMARY KEY DEFAULT unused_id('recordings') CHECK (id BETWEEN 0 AND 1099511627775),
     user_id          bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
     live             boolean     NOT NULL,
     meeting_id       bigint      REFERENCES meetings ON DELETE SET NULL,
@@ -122,7 +138,7 @@ CREATE INDEX IF NOT EXISTS recordings_of_device_and_end_user_by_status
     WHERE device_id IS NOT NULL AND end_user_id IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS media_files (
-    id                 bigint           PRIMARY KEY DEFAULT random_id() CHECK (id BETWEEN 0 AND 1099511627775),
+    id                 bigint           PRIMARY KEY DEFAULT unused_id('media_files') CHECK (id BETWEEN 0 AND 1099511627775),
     recording_id       bigint           NOT NULL REFERENCES recordings ON DELETE CASCADE,
     type               text             NOT NULL CHECK (type IN ('audio', 'video', 'image')),
     format             text             NOT NULL,
@@ -140,7 +156,9 @@ CREATE TABLE IF NOT EXISTS media_files (
     created_at         timestamptz      NOT NULL DEFAULT now() CHECK (isfinite(created_at)),
     -- Until then a URL of the storage's own may still write the object.
     upload_expires_at  timestamptz,
-    UNIQUE (storage, object_key)
+    UNIQUE (storage, object_key),
+    CONSTRAINT media_files_uploaded_check
+        CHECK (status <> 'uploaded' OR (size IS NOT NULL AND etag IS NOT NULL AND object_modified_at IS NOT NULL))
 );
 CREATE INDEX IF NOT EXISTS media_files_of_recording ON media_files (recording_id, created_at, id);
 CREATE INDEX IF NOT EXISTS media_files_pending ON media_files (created_at) WHERE status = 'pending';
@@ -256,12 +274,18 @@ CREATE TABLE IF NOT EXISTS signing_keys (
 );
 CREATE INDEX IF NOT EXISTS signing_keys_newest ON signing_keys (created_at DESC, kid DESC);
 
--- Gateways remember keys and media files; each change tells them which to forget (gateway/db/cached_lookups.py).
--- A new row is told too: that there was none may be remembered as well. `last_used_at` is no change.
+-- Gateways remember keys and media files. Each change that a reader sees sends a notification, which names what to look up
+-- again (gateway/db/cached_lookups.py). A new row sends one too, because gateways also remember for two seconds what they
+-- did not find. Uploads that are pending and `last_used_at` send none.
 CREATE OR REPLACE FUNCTION tell_key_changed() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('seekgate', 'key ' || encode(coalesce(OLD.digest, NEW.digest), 'hex'));
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM pg_notify('seekgate', 'key ' || encode(OLD.digest, 'hex'));
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM pg_notify('seekgate', 'key ' || encode(NEW.digest, 'hex'));
+    END IF;
     RETURN NULL;
 END
 $$;
@@ -272,11 +296,29 @@ CREATE OR REPLACE TRIGGER key_changed
 CREATE OR REPLACE FUNCTION tell_media_file_changed() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('seekgate', format('media %s %s', coalesce(OLD.recording_id, NEW.recording_id),
-                                         coalesce(OLD.id, NEW.id)));
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM pg_notify('seekgate', format('media %s %s', OLD.recording_id, OLD.id));
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        PERFORM pg_notify('seekgate', format('media %s %s', NEW.recording_id, NEW.id));
+    END IF;
     RETURN NULL;
 END
 $$;
-CREATE OR REPLACE TRIGGER media_file_changed
-    AFTER INSERT OR DELETE OR UPDATE ON media_files
-    FOR EACH ROW EXECUTE FUNCTION tell_media_file_changed();
+CREATE OR REPLACE TRIGGER media_file_added AFTER INSERT ON media_files
+    FOR EACH ROW WHEN (NEW.status = 'uploaded') EXECUTE FUNCTION tell_media_file_changed();
+CREATE OR REPLACE TRIGGER media_file_changed AFTER UPDATE ON media_files
+    FOR EACH ROW WHEN ((OLD.status = 'uploaded' OR NEW.status = 'uploaded') AND OLD IS DISTINCT FROM NEW)
+    EXECUTE FUNCTION tell_media_file_changed();
+CREATE OR REPLACE TRIGGER media_file_removed AFTER DELETE ON media_files
+    FOR EACH ROW WHEN (OLD.status = 'uploaded') EXECUTE FUNCTION tell_media_file_changed();
+
+CREATE OR REPLACE FUNCTION tell_owner_changed() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('seekgate', format('recording %s', NEW.id));
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER recording_owner_changed AFTER UPDATE OF user_id, live ON recordings
+    FOR EACH ROW WHEN (OLD.user_id <> NEW.user_id OR OLD.live <> NEW.live) EXECUTE FUNCTION tell_owner_changed();

@@ -27,8 +27,8 @@ _FILL: Final = f"""
         FROM owner, generate_series({{first}}, {{last}}) n
         RETURNING id, created_at
     )
-    INSERT INTO media_files (id, recording_id, type, format, content_type, storage, object_key, status, size, created_at)
-    SELECT id, id, 'audio', 'mp3', 'audio/mpeg', 'local', id || '.mp3', 'uploaded', 1000000, created_at FROM added;
+    INSERT INTO media_files (id, recording_id, type, format, content_type, storage, object_key, status, size, etag, object_modified_at, created_at)
+    SELECT id, id, 'audio', 'mp3', 'audio/mpeg', 'local', id || '.mp3', 'uploaded', 1000000, 'e', now(), created_at FROM added;
 """  # noqa: S608 - numbers of our own
 _PLACE: Final = "SELECT created_at, id FROM recordings ORDER BY created_at DESC, id DESC OFFSET $1 LIMIT 1"
 

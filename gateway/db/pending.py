@@ -18,7 +18,7 @@ ADD_UPLOAD: Final = """
     INSERT INTO media_files AS m (id, recording_id, type, format, content_type, storage, object_key, status,
                                   size, captured_at, upload_expires_at)
     SELECT new.id, $2, $3, $4, $5, $6, format('uploads/%s/%s', $1::bigint, new.id), 'pending', $7, $8, $9
-    FROM (SELECT random_id() AS id) new
+    FROM (SELECT unused_id('media_files') AS id) new
     RETURNING to_json(m)
 """
 

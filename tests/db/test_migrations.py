@@ -201,3 +201,12 @@ async def test_a_role_that_may_not_make_tables_is_told_so(empty: asyncpg.Pool) -
         await connection.execute("SET ROLE reader")
     with pytest.raises(DatabaseUnavailable, match="permission denied"):
         await migrate(empty)
+
+
+async def test_an_uploaded_file_of_which_nothing_was_known_counts_as_missing_until_it_is_read(
+    version_1: asyncpg.Pool,
+) -> None:
+    await migrate(version_1)
+    columns = "status, size, etag, object_modified_at IS NOT NULL, missing_at IS NOT NULL"
+    row = await version_1.fetchrow(f"SELECT {columns} FROM media_files WHERE id = 100000000043")  # noqa: S608 - our own
+    assert tuple(row or ()) == ("uploaded", 0, "", True, True)

@@ -38,8 +38,8 @@ FILL: Final = f"""
                (ARRAY['completed', 'failed', 'pending'])[1 + n % 3], now() - n * interval '1 minute',
                'device ' || n % 5, 'user ' || n % 7
         FROM generate_series(1, {RECORDINGS}) n;
-    INSERT INTO media_files (id, recording_id, type, format, content_type, storage, object_key, status, size)
-        SELECT {BASE} + n, {BASE} + n, 'audio', 'mp3', 'audio/mpeg', 'local', n || '.mp3', 'uploaded', n
+    INSERT INTO media_files (id, recording_id, type, format, content_type, storage, object_key, status, size, etag, object_modified_at)
+        SELECT {BASE} + n, {BASE} + n, 'audio', 'mp3', 'audio/mpeg', 'local', n || '.mp3', 'uploaded', n, 'e', now()
         FROM generate_series(1, {RECORDINGS}) n;
     INSERT INTO upload_sessions (media_file_id, recording_id, type, changed)
         SELECT {BASE} + n, {BASE} + n, 'audio', n % 100 / 99 FROM generate_series(1, 20000) n;

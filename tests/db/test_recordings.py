@@ -93,8 +93,8 @@ async def test_media_files_are_oldest_first_and_the_master_is_the_newest_whole_o
     for key, status, minutes in (("older", "uploaded", -1), ("newer", "uploaded", 1), ("newest", "pending", 2)):
         await pool.execute(
             """
-            INSERT INTO media_files (recording_id, type, format, content_type, storage, object_key, status, created_at)
-            VALUES ($1, 'audio', 'mp3', 'audio/mpeg', 'local', $2, $3, now() + $4 * interval '1 minute')
+            INSERT INTO media_files (recording_id, type, format, content_type, storage, object_key, status, created_at, size, etag, object_modified_at)
+            VALUES ($1, 'audio', 'mp3', 'audio/mpeg', 'local', $2, $3, now() + $4 * interval '1 minute', 1, 'e', now())
             """,
             *(recording.id, key, status, minutes),
         )
