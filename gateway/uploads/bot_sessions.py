@@ -29,10 +29,11 @@ from gateway.catalog import (
 from gateway.errors import Conflict, Fault, Invalid
 from gateway.uploads.containers import container_of
 from gateway.uploads.media_uploads import Uploads
-from gateway.uploads.pieces import Piece, PiecedObject
+from gateway.uploads.pieces import PiecedObject
 from gateway.uploads.session_joiner import SessionJoiner
 from gateway.uploads.session_objects import expect_object, write_object
 from storage_adapters.base import StorageAdapter
+from storage_adapters.resumable import Piece
 
 # A late chunk of a small session is part of the file when it is acknowledged; of a larger one, soon after.
 _JOINED_WHILE_WAITING_BYTES: Final = 64 * 1024 * 1024

@@ -24,8 +24,9 @@ from gateway.uploads.containers import (
     wav_header,
     with_serial,
 )
-from gateway.uploads.pieces import Piece, PiecedObject
+from gateway.uploads.pieces import PiecedObject
 from storage_adapters.base import StorageAdapter
+from storage_adapters.resumable import Piece
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,9 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import NamedTuple
 
 from storage_adapters.base import ObjectStat, StorageAdapter
-
-
-class Piece(NamedTuple):
-    """`length` bytes at `offset` of a stored object."""
-
-    key: str
-    offset: int
-    length: int
-
+from storage_adapters.resumable import Piece
 
 Pieces = Sequence[Piece | bytes]
 

@@ -14,9 +14,10 @@ from typing import Final
 from gateway.catalog import Owner, SessionClaim, StoredChunk
 from gateway.media.facts import NotMedia
 from gateway.uploads.joins import Join, Part, plan_join, without_cuts_after_gaps
-from gateway.uploads.pieces import Piece, PiecedObject
+from gateway.uploads.pieces import PiecedObject
 from gateway.uploads.verification import Verification
 from storage_adapters.base import StorageAdapter
+from storage_adapters.resumable import Piece
 
 # Two recorders of the same sound stop within this many seconds of each other.
 _SAME_LENGTH_SECONDS: Final = 0.05

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.catalog import MediaFile, Owner, SessionClaim, SessionFile, SessionJoins, SessionUploads, VerifiedUpload
-from gateway.errors import Refusal
+from gateway.errors import Conflict, Refusal
 from gateway.media.facts import NotMedia
 from gateway.storage import Storage, storage_named
 from gateway.uploads.containers import OGG
@@ -26,6 +26,7 @@ from gateway.uploads.session_arrangement import Arrangement, Arranger
 from gateway.uploads.session_objects import expect_object, write_object
 from gateway.uploads.verification import Verification, verified
 from storage_adapters.base import StorageAdapter, StorageError
+from storage_adapters.resumable import Composing
 
 LEASE_SECONDS: Final = 15.0
 _WAIT_SECONDS: Final = 60.0
@@ -144,9 +145,7 @@ class SessionJoiner:
         key = join.whole_object
         if key is None:
             key = await expect_object(self._catalog, owner, media)
-            content = ogg_chain(join) if join.container == OGG else join.content.read(0, join.content.stat.size)
-            async with aclosing(content) as chunks:
-                await write_object(adapter, key, chunks)
+            await _store(adapter, key, join)
         found = await self._verify(owner, replace(media, object_key=key), adapter, join)
         if arranged.missing:
             found = replace(found, metadata={**(found.metadata or {}), "missing_chunks": arranged.missing})
@@ -162,3 +161,13 @@ class SessionJoiner:
         if found.type == "image":
             raise NotMedia(f"it is a picture ({found.content_type})")
         return verified(media, stored.stat, found)
+
+
+async def _store(adapter: StorageAdapter, key: str, join: Join) -> None:
+    if join.container == OGG:
+        async with aclosing(ogg_chain(join)) as chunks:
+            await write_object(adapter, key, chunks)
+    elif isinstance(adapter, Composing):
+        await adapter.compose(key, join.content.pieces)
+    else:
+        raise Conflict("The storage takes no uploads through the gateway")
