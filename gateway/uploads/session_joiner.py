@@ -28,7 +28,7 @@ from gateway.uploads.verification import Verification, verified
 from storage_adapters.base import StorageAdapter, StorageError
 from storage_adapters.resumable import Composing
 
-LEASE_SECONDS: Final = 15.0
+LEASE_SECONDS: Final = 6.0
 _WAIT_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 10.0

@@ -17,8 +17,7 @@ from gateway.db.session_joins import PgSessionJoins
 from gateway.db.session_uploads import PgSessionUploads
 from gateway.db.uploads import PgUploads
 from gateway.errors import Invalid
-from gateway.media.formats import NotMedia
-from gateway.media.probe import Probe
+from gateway.media.facts import MediaFacts, NotMedia
 from gateway.storage import Storage
 from gateway.uploads.bot_sessions import Chunk, Sessions
 from gateway.uploads.media_uploads import Uploads
@@ -54,11 +53,11 @@ class Plays:
 
     max_file_bytes = 1 << 20
 
-    async def examine(self, stored: StoredObject) -> Probe:
+    async def examine(self, stored: StoredObject, _owner: Owner) -> MediaFacts:
         content = b"".join([chunk async for chunk in stored.read(0, stored.stat.size)])
         if not content.startswith((HEADER, b"RIFF")):
             raise NotMedia("it has no header")
-        return Probe("audio", "webm", "audio/webm", float(len(content)), None, None, {})
+        return MediaFacts("audio", "webm", "audio/webm", float(len(content)), None, None, {})
 
 
 @dataclass

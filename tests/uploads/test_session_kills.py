@@ -1,0 +1,163 @@
+"""Bots send their sessions through two gateways that are killed (SIGKILL) again and again: nothing is lost."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+from uuid import uuid4
+
+import aiohttp
+
+from gateway import keys
+from gateway.assembly.backends import open_backends
+from gateway.catalog import ALL_SCOPES, Owner
+from gateway.protocol.ids import encode_id
+from gateway.settings.load import load
+from tests.gateway_process import Process
+from tests.s3.buckets import make_bucket
+from tests.s3.processes import S3Server
+from tests.s3_gateway.place import only_s3
+from tests.uploads.client import Client, open_client
+from tests.uploads.test_session_chunks import tone, wav
+from tests.uploads.test_sessions import send
+
+SESSIONS: Final = 4
+CHUNKS: Final = 3
+KILLS: Final = 2
+AT_ONCE: Final = 8
+SECRET: Final = "the secret of the meeting bots, shared"
+PATIENCE_SECONDS: Final = 300
+
+
+@dataclass
+class Pair:
+    """Two gateways over one database and one storage; a killed one is started again."""
+
+    environ: Mapping[str, str]
+    key: str
+    chance: Random = field(default_factory=lambda: Random(7))
+    processes: list[Process] = field(default_factory=list)
+    kills: int = 0
+
+    async def start(self) -> None:
+        self.processes = [Process(self.environ), Process(self.environ)]
+        for process in self.processes:
+            await asyncio.to_thread(getattr, process, "base_url")
+
+    async def kill_one(self) -> None:
+        number = self.chance.randrange(2)
+        self.processes[number].signal(signal.SIGKILL)
+        await asyncio.to_thread(self.processes[number].wait)
+        replacement = Process(self.environ)
+        await asyncio.to_thread(getattr, replacement, "base_url")
+        self.processes[number] = replacement
+        self.kills += 1
+
+    def any(self) -> str:
+        return self.chance.choice(self.processes).base_url
+
+    async def stop(self) -> None:
+        for process in self.processes:
+            process.signal(signal.SIGKILL)
+            await asyncio.to_thread(process.wait)
+
+
+async def deliver(pair: Pair, client: Client, body: bytes, told: Mapping[str, Any]) -> Any:
+    """Send until a gateway says 200, as a bot does."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            client.base_url = pair.any()
+            try:
+                answer = await send(client, body, {}, key=SECRET, **told)
+                if answer.status == 200:
+                    return answer.json
+                assert answer.status in {503, 500}, answer
+            except (aiohttp.ClientError, ConnectionError):
+                pass
+            await asyncio.sleep(0.05)
+
+
+async def one_session(pair: Pair, places: asyncio.Semaphore, number: int) -> tuple[Any, bytes]:
+    """A session's last receipt, and the file that has to come of it."""
+    session, chance = str(uuid4()), Random(number)
+    sounds = [tone(number * CHUNKS + place, 2_000 + number) for place in range(CHUNKS)]
+    order = [*range(CHUNKS), *chance.choices(range(CHUNKS), k=1)]
+    chance.shuffle(order)
+    async with places, open_client(pair.any(), "") as client:
+        for place in order:
+            told = {"session_uid": session, "chunk_seq": place, "is_final": False}
+            await deliver(pair, client, wav(sounds[place]), told)
+        final = {"session_uid": session, "chunk_seq": CHUNKS, "is_final": True}
+        return await deliver(pair, client, b"", final), wav(b"".join(sounds))
+
+
+async def killing(pair: Pair, kills: int) -> None:
+    for _ in range(kills):
+        await asyncio.sleep(pair.chance.uniform(0.2, 1.5))
+        await pair.kill_one()
+
+
+async def nothing_is_lost(pair: Pair, sessions: int, kills: int) -> None:
+    places = asyncio.Semaphore(AT_ONCE)
+    async with asyncio.TaskGroup() as group:
+        killer = asyncio.create_task(killing(pair, kills))
+        bots = [group.create_task(one_session(pair, places, number)) for number in range(sessions)]
+    await killer
+    await asyncio.gather(*(plays(pair, *bot.result()) for bot in bots))
+
+
+async def plays(pair: Pair, receipt: Any, expected: bytes) -> None:
+    """The recording is completed, now or when a gateway has taken over what a killed one began."""
+    ids = encode_id("rec", receipt["recording_id"]), encode_id("med", receipt["media_file_id"])
+    async with asyncio.timeout(PATIENCE_SECONDS), open_client(pair.any(), pair.key) as client:
+        while True:
+            answer = await client.raw(*ids)
+            if answer.status == 200 and answer.body == expected:
+                break
+            await asyncio.sleep(0.1)
+        shown = (await client.call("GET", f"/recordings/{receipt['recording_id']}")).json
+        assert (shown["status"], shown["error_message"]) == ("completed", None)
+
+
+@asynccontextmanager
+async def running_pair(folder: Path, database_url: str, more: Mapping[str, str]) -> AsyncGenerator[Pair, None]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SEEKGATE_")}
+    environ = inherited | {
+        "SEEKGATE_SERVER__PORT": "0",
+        "SEEKGATE_DATA_DIR": str(folder),
+        "SEEKGATE_DATABASE__URL": database_url,
+        "SEEKGATE_RATE_LIMITS__ENABLED": "false",
+        "SEEKGATE_UPLOADS__INTERNAL_SECRET": SECRET,
+        **more,
+    }
+    key = keys.new_key(live=True, restricted=False)
+    async with open_backends(load(None, environ)) as backends:
+        owner = Owner(await backends.api_keys.ensure_user("bots@localhost"))
+        digest, prefix = keys.digest(key), keys.visible_prefix(key)
+        await backends.api_keys.create_key(
+            digest=digest, prefix=prefix, owner=owner, scopes=ALL_SCOPES, expires_at=None
+        )
+    pair = Pair(environ, key)
+    try:
+        await pair.start()
+        yield pair
+    finally:
+        await pair.stop()
+
+
+async def test_sessions_through_two_gateways_that_are_killed_lose_nothing(database_url: str, tmp_path: Path) -> None:
+    async with running_pair(tmp_path, database_url, {}) as pair:
+        await nothing_is_lost(pair, SESSIONS, KILLS)
+
+
+async def test_sessions_into_a_bucket_lose_nothing_either(
+    database_url: str, tmp_path: Path, s3_server: S3Server
+) -> None:
+    bucket = await make_bucket(s3_server)
+    async with running_pair(tmp_path, database_url, only_s3(s3_server, bucket)) as pair:
+        await nothing_is_lost(pair, SESSIONS, 1)
