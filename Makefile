@@ -1,17 +1,19 @@
-# make run    a gateway with something to play, from nothing
+# make run    start a gateway with a recording to play, from scratch
+# make check  lint, types, and the tests that need no S3 server, browser or cluster (about a minute on two cores)
 # make test   the whole test suite
-# make bench  the gateway and what one would take instead, side by side (BENCH_FLAGS=--quick for two minutes' worth)
+# make bench  compare the gateway with nginx, aiohttp and Starlette (BENCH_FLAGS=--quick takes two minutes)
 #
-# Everything is installed into .venv, from locks with hashes. A stamp named after the locks' checksum says
-# that it is done, so that a second run starts at once and a changed lock is installed.
+# Everything is installed into .venv, from locks with hashes. A stamp named after the checksum of the locks marks a
+# finished installation: a second run starts immediately, and a changed lock is installed.
 
 PYTHON ?= python3
 VENV := .venv
-# The locks are complete, so nothing is resolved; what is imported is compiled then. Both save a third of the time.
+# The locks are complete, so pip need not resolve dependencies, and Python compiles a module when it is first imported.
+# Both together save a third of the time.
 INSTALL := -m pip --disable-pip-version-check --quiet install --no-deps --no-compile
 
-# Hundreds of processes start in a test run, and each would compile all that it imports where the environment says
-# that bytecode is not to be written. It is written here, whatever that says, and never beside the sources.
+# A test run starts hundreds of processes. Without bytecode files each would compile all its imports again, so they are
+# written, into .venv rather than beside the sources, even if PYTHONDONTWRITEBYTECODE is set.
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/bytecode
 
@@ -23,20 +25,27 @@ BENCH_STAMP := .venv-bench/installed-$(call checksum,$(BENCH_LOCK))
 SERVERS_LOCK := tests/s3/requirements-servers.lock
 SERVERS_STAMP := .venv-servers/installed-$(call checksum,$(SERVERS_LOCK))
 
-.PHONY: run test bench load-tools lint lock clean
+# The tests of `make check`: pure code, the contracts on local files and in memory, the web, and the database.
+CHECKED := tests/protocol tests/settings tests/storage_adapters tests/db tests/web tests/conformance \
+	tests/openapi/test_document.py tests/test_rules.py tests/test_keys.py tests/test_deletion_worker.py
+
+.PHONY: run check test bench load-tools lint lock clean
 .DEFAULT_GOAL := run
 
 run: $(RUN_STAMP)
 	@$(VENV)/bin/python -m gateway demo
 
+check: lint
+	@$(VENV)/bin/python -m pytest -n 4 --quiet --deselect tests/test_rules.py::test_the_linters_have_nothing_to_say $(CHECKED)
+
 test: $(TEST_STAMP) $(SERVERS_STAMP)
-	@$(VENV)/bin/python -m pytest -n 4 --dist loadfile
+	@$(VENV)/bin/python -m pytest -n 4
 
 bench: $(TEST_STAMP) $(BENCH_STAMP) $(SERVERS_STAMP)
 	@$(VENV)/bin/python -m benchmarks $(BENCH_FLAGS)
 	@$(VENV)/bin/python -m benchmarks.s3_ranges $(BENCH_FLAGS)
 
-# k6 and Locust, for whoever wants their tests as well.
+# k6 and Locust, whose tests are skipped without them.
 load-tools: $(BENCH_STAMP)
 
 lint: $(TEST_STAMP)
@@ -44,7 +53,7 @@ lint: $(TEST_STAMP)
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
 
-# Needs the network, and `uv` from anywhere; the locks name no index and no path.
+# Needs the network, and `uv` on PATH. The locks name no index and no path.
 lock:
 	@uv pip compile pyproject.toml --extra build $(LOCK_FLAGS) --output-file requirements.lock
 	@uv pip compile pyproject.toml --extra build --extra test $(LOCK_FLAGS) --output-file requirements-test.lock
@@ -67,7 +76,7 @@ $(TEST_STAMP): $(RUN_STAMP)
 	@$(VENV)/bin/python $(INSTALL) --require-hashes -r requirements-test.lock
 	@rm -f $(VENV)/installed-test-* && touch $@
 
-# The S3 servers that the tests run against have dependencies of their own: they live apart.
+# The S3 servers that the tests run against need versions of their own, so they have an environment of their own.
 $(SERVERS_STAMP): | $(VENV)/bin/python
 	@echo "Installing the S3 servers for the tests into .venv-servers ..."
 	@$(PYTHON) -m venv --clear .venv-servers

@@ -1,7 +1,6 @@
-"""What every test may ask for: a real PostgreSQL, and a database of its own in it.
+"""Fixtures for every test: a real PostgreSQL server, and a database for each test.
 
-One embedded server per run, in a folder of its own; each test's database is a copy of a template that
-has the schema already.
+Each worker starts one embedded server in its own folder. A test's database is a copy of a template with the schema.
 """
 
 import os
@@ -24,14 +23,14 @@ from gateway.db.embedded.shared_server import embedded_postgres
 from gateway.db.migrations import migrate
 from gateway.db.pool import open_pool
 from tests.s3.servers import ceph, rclone, s3_server, swift
-from tests.scheduling import Rooms, rank_of
+from tests.scheduling import GroupScheduling, rank_of
 
 __all__ = ["ceph", "rclone", "s3_server", "swift"]
 
-# Suites that tests inherit deserve the same explanations when they fail.
+# Let pytest explain failed assertions in the suites that tests inherit, too.
 pytest.register_assert_rewrite("tests.contracts")
 
-# Timings never decide a test: examples may take as long as the machine takes.
+# No example has a deadline: the outcome of a test must not depend on the machine's speed.
 settings.register_profile("seekgate", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("seekgate")
 
@@ -44,7 +43,7 @@ _numbers: Final = count(1)
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def postgres() -> AsyncGenerator[str]:
-    """The URL of the run's server; its database `seekgate_template` has the schema and no rows."""
+    """The URL of the server; its database `seekgate_template` has the schema and no rows."""
     with _folder() as folder:
         async with embedded_postgres(Path(folder) / "postgres") as url:
             await _prepare(url)
@@ -53,10 +52,10 @@ async def postgres() -> AsyncGenerator[str]:
 
 @pytest.fixture
 def postgres_folder() -> Iterator[Path]:
-    """An empty folder for a PostgreSQL of the test's own.
+    """An empty folder for a PostgreSQL server that the test starts.
 
-    Not `tmp_path`: each run of pytest that starts makes the folder above it private again, and root's
-    PostgreSQL runs as another user.
+    `tmp_path` does not do: pytest makes the folder above it private whenever it starts, and root's PostgreSQL server
+    runs as another user.
     """
     with _folder() as folder:
         yield Path(folder)
@@ -64,21 +63,21 @@ def postgres_folder() -> Iterator[Path]:
 
 @pytest_asyncio.fixture
 async def empty_database_url(postgres: str) -> AsyncGenerator[str]:
-    """A database with nothing in it, not even the schema."""
+    """The URL of a new database without the schema."""
     async with scratch_database(postgres, template="template1") as url:
         yield url
 
 
 @pytest_asyncio.fixture
 async def database_url(postgres: str) -> AsyncGenerator[str]:
-    """A database with the schema and no rows, this test's alone."""
+    """The URL of a new database with the schema and no rows."""
     async with scratch_database(postgres) as url:
         yield url
 
 
 @pytest_asyncio.fixture
 async def pool(database_url: str) -> AsyncGenerator[asyncpg.Pool]:
-    """Connections to this test's database."""
+    """Connections to the test's database."""
     async with open_pool(database_url, min_size=1, max_size=5, command_timeout_seconds=30) as opened:
         yield opened
 
@@ -89,7 +88,7 @@ def database_at(server: str, name: str) -> str:
 
 
 def _folder() -> TemporaryDirectory[str]:
-    """A folder in memory, if there is plenty: a database for every test is hundreds of small files."""
+    """A folder in memory if enough is free: the database of each test is hundreds of small files."""
     memory = Path("/dev/shm")  # noqa: S108 - the folder made in it is private
     plenty = memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_WANTED
     return TemporaryDirectory(prefix="seekgate-tests-", dir=memory if plenty else None)
@@ -98,7 +97,7 @@ def _folder() -> TemporaryDirectory[str]:
 async def _prepare(server: str) -> None:
     connection = await asyncpg.connect(server)
     try:
-        # Tests lose nothing in a power cut.
+        # A power cut may lose the tests' data.
         await connection.execute("ALTER SYSTEM SET fsync = off")
         await connection.execute("SELECT pg_reload_conf()")
         await connection.execute(f"CREATE DATABASE {TEMPLATE}")
@@ -110,7 +109,7 @@ async def _prepare(server: str) -> None:
 
 @asynccontextmanager
 async def scratch_database(server: str, template: str = TEMPLATE) -> AsyncGenerator[str]:
-    """The URL of a new database on that server, dropped at the end."""
+    """The URL of a new database on this server, which is dropped at the end."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     connection = await asyncpg.connect(server)
     try:
@@ -123,18 +122,18 @@ async def scratch_database(server: str, template: str = TEMPLATE) -> AsyncGenera
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long comes first."""
+    """Run long files first."""
     items.sort(key=lambda item: rank_of(item.nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Our own, whatever `--dist` says."""
-    return Rooms(config, log)
+    """Use the groups of tests/scheduling.py, whatever `--dist` says."""
+    return GroupScheduling(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI a skipped test fails the run, unless the machine could never run it."""
+    """In CI a skipped test fails, unless its reason says that this machine can never run it."""
     report = yield
     _refuse_skip(report)
     return report
@@ -142,7 +141,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """The same for a whole file."""
+    """The same for a file that is skipped as a whole."""
     report = yield
     _refuse_skip(report)
     return report

@@ -1,4 +1,4 @@
-"""In CI a skipped test is a failure, unless its reason says that the machine could never run it."""
+"""In CI a skipped test fails unless its reason says that the machine can never run it; the schedule names real files."""
 
 import os
 import subprocess
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+
+from tests.scheduling import LONGEST_FIRST
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CONFTEST: Final = "from tests.conftest import pytest_make_collect_report, pytest_runtest_makereport"
@@ -18,20 +20,20 @@ BY_A_MARK: Final = "import pytest\n@pytest.mark.skip(reason={reason!r})\ndef tes
 WHOLE_FILE: Final = "import pytest\npytest.skip({reason!r}, allow_module_level=True)"
 EXPECTED: Final = "import pytest\n@pytest.mark.xfail(reason={reason!r})\ndef test_it(): assert False"
 
-# What is skipped, and what becomes of it in CI.
+# Test file → its source, the reason of its skip, and its outcome in CI.
 FILES: Final = {
     "in_a_test": (IN_A_TEST, NOT_INSTALLED, "FAILED"),
-    "in_a_test_for_good": (IN_A_TEST, NEVER, "SKIPPED"),
+    "in_a_test_allowed": (IN_A_TEST, NEVER, "SKIPPED"),
     "by_a_mark": (BY_A_MARK, NOT_INSTALLED, "ERROR"),
-    "by_a_mark_for_good": (BY_A_MARK, NEVER, "SKIPPED"),
+    "by_a_mark_allowed": (BY_A_MARK, NEVER, "SKIPPED"),
     "whole_file": (WHOLE_FILE, NOT_INSTALLED, "ERROR"),
-    "whole_file_for_good": (WHOLE_FILE, NEVER, "SKIPPED"),
+    "whole_file_allowed": (WHOLE_FILE, NEVER, "SKIPPED"),
     "expected_to_fail": (EXPECTED, "a known bug", "XFAIL"),
 }
 
 
 def summary(folder: Path, *, ci: bool) -> dict[str, str]:
-    """The outcome of each file, as pytest sums it up."""
+    """The outcome of each file in pytest's summary."""
     (folder / "conftest.py").write_text(CONFTEST)
     for name, (source, reason, _) in FILES.items():
         (folder / f"test_{name}.py").write_text(source.format(reason=reason))
@@ -47,8 +49,13 @@ def summary(folder: Path, *, ci: bool) -> dict[str, str]:
     return {name: line.split()[0] for line in lines for name in FILES if f"test_{name}.py" in line}
 
 
-@pytest.mark.parametrize("ci", [True, False], ids=["in CI", "on a desk"])
+def test_every_name_in_the_schedule_begins_the_path_of_a_test_file() -> None:
+    files = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")]
+    assert [name for name in LONGEST_FIRST if not any(file.startswith(name) for file in files)] == []
+
+
+@pytest.mark.parametrize("ci", [True, False], ids=["in CI", "elsewhere"])
 def test_a_skip_is_a_failure_in_ci_only(tmp_path: Path, *, ci: bool) -> None:
-    on_a_desk = {"FAILED": "SKIPPED", "ERROR": "SKIPPED"}
-    expected = {name: word if ci else on_a_desk.get(word, word) for name, (_, _, word) in FILES.items()}
+    elsewhere = {"FAILED": "SKIPPED", "ERROR": "SKIPPED"}
+    expected = {name: word if ci else elsewhere.get(word, word) for name, (_, _, word) in FILES.items()}
     assert summary(tmp_path, ci=ci) == expected

@@ -7,10 +7,11 @@ the way to the bytes.
 import os
 import sys
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import uvloop
-from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
+from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
+from aiobotocore.session import get_session  # type: ignore[import-untyped]
 from aiohttp import web
 
 CHUNK_BYTES = 64 * 1024
@@ -25,7 +26,7 @@ PASSED_ON = {
 def build_app() -> web.Application:
     """Every path is an object."""
     app = web.Application()
-    client_of = web.AppKey("client", object)
+    client_of: web.AppKey[Any] = web.AppKey("client")
 
     async def with_client(app: web.Application) -> AsyncGenerator[None]:
         config = AioConfig(
