@@ -82,7 +82,7 @@ async def _round(pool: asyncpg.Pool, rows: int, name: str) -> None:
 
     async def complete_some() -> None:
         for each in ids:
-            found = VerifiedUpload(each, None, "mp3", "audio/mpeg", 1000, "e", datetime.now(UTC), 1.0, None)
+            found = VerifiedUpload(each, None, "audio", "mp3", "audio/mpeg", 1000, "e", datetime.now(UTC), 1.0, None)
             await uploads.complete_uploads(owner, each, [found], _LIMITS)
 
     await asyncio.gather(*(complete_some() for _ in range(CONNECTIONS)))
