@@ -16,6 +16,7 @@ from gateway.commands.demo import demo
 from gateway.commands.import_recordings import import_media
 from gateway.commands.manage_keys import create_key, list_keys, revoke_key
 from gateway.commands.migrate import migrate
+from gateway.commands.move_from_vexa import move_from_vexa
 from gateway.commands.serve import check_config, serve
 from gateway.commands.sign_url import sign_url
 
@@ -26,7 +27,18 @@ def seekgate() -> None:
     """Stream recorded media with exact byte-range serving."""
 
 
-for _command in (serve, demo, create_key, list_keys, revoke_key, import_media, sign_url, migrate, check_config):
+for _command in (
+    serve,
+    demo,
+    create_key,
+    list_keys,
+    revoke_key,
+    import_media,
+    move_from_vexa,
+    sign_url,
+    migrate,
+    check_config,
+):
     seekgate.add_command(_command)
 
 

@@ -131,7 +131,7 @@ class Gateway:
         self.port = parts.port or 0
         self._loop = loop
         self.backends = backends
-        self._database_url = database_url
+        self.database_url = database_url
         self.user_id = loop.run(backends.api_keys.ensure_user("owner@example.org"))
         self.other_user_id = loop.run(backends.api_keys.ensure_user("other@example.org"))
         self.key = self.add_key()
@@ -216,7 +216,7 @@ class Gateway:
 
     async def execute(self, statement: str) -> None:
         """Change rows behind the gateway's back: so a test lets time pass without waiting for it."""
-        connection = await asyncpg.connect(self._database_url)
+        connection = await asyncpg.connect(self.database_url)
         try:
             await connection.execute(statement)
         finally:

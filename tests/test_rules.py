@@ -54,7 +54,7 @@ ROOMS: Mapping[str, set[str]] = {
         "storage_adapters.base",
         "storage_adapters.remote",
     },
-    "gateway.imports": {"gateway.catalog", "gateway.media", "gateway.storage", "storage_adapters.base"},
+    "gateway.imports": {"gateway.catalog", "gateway.keys", "gateway.media", "gateway.storage", "storage_adapters.base"},
     "gateway.uploads": {
         "gateway.catalog",
         "gateway.errors",
@@ -86,6 +86,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.catalog",
         "gateway.db",
         "gateway.deletion_worker",
+        "gateway.imports",
         "gateway.media",
         "gateway.process.drain",
         "gateway.process.listening",
@@ -96,6 +97,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.uploads",
         "gateway.web",
         "storage_adapters",
+        "storage_adapters.base",
         "storage_adapters.part_uploads",
     },
     "gateway.process": {

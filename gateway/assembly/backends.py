@@ -80,7 +80,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
         api_keys = CachedApiKeys(pool, epoch, reach, grace_seconds=grace)
         changes = Changes(api_keys, catalog, epoch, reach)
         await stack.enter_async_context(in_background(listen(url, CHANNEL, changes)))
-        storages = {name: await _open_storage(stack, name, each) for name, each in config.storages.items()}
+        storages = await stack.enter_async_context(open_storages(config))
         keys = await _signing_keys(config, PgSigningSecrets(pool))
         playback = config.playback
         yield Backends(
@@ -98,6 +98,16 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             prober=Prober(),
             waveforms=_open_waveforms(stack, config),
         )
+
+
+@asynccontextmanager
+async def open_storages(config: Config) -> AsyncGenerator[Mapping[str, Storage]]:
+    """Every storage backend that the configuration names, by name.
+
+    Raises StorageError, ValueError (unusable options) or OSError.
+    """
+    async with AsyncExitStack() as stack:
+        yield {name: await _open_storage(stack, name, each) for name, each in config.storages.items()}
 
 
 @asynccontextmanager

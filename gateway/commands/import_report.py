@@ -30,13 +30,13 @@ class ImportReport:
             return
         added = "added" if new else "known"
         where = f"recording {media.recording_id} media {media.id}"
-        click.echo(_printable(f"{added}  {name}: {where} ({media.content_type}, {_minutes(media.duration_seconds)})"))
+        click.echo(printable(f"{added}  {name}: {where} ({media.content_type}, {_minutes(media.duration_seconds)})"))
 
     def refuse(self, name: object, error: Exception, *, fails: bool) -> None:
         """It was skipped, or failed, for this reason."""
         self.failures += fails
         text = f"{'failed' if fails else 'skipped'}  {name}: {error}"
-        self.console.print(_printable(text), markup=False, soft_wrap=True)
+        self.console.print(printable(text), markup=False, soft_wrap=True)
 
     def progress(self, *columns: ProgressColumn) -> Progress:
         """A bar with these columns behind it, if somebody can see it."""
@@ -67,7 +67,7 @@ def _minutes(seconds: float | None) -> str:
     return "no duration" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
-def _printable(text: str) -> str:
-    # File names are bytes; a terminal takes only text, and control characters would speak to it.
+def printable(text: str) -> str:
+    """The text as a terminal may show it: without control characters and bytes that are not UTF-8."""
     shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(character if character.isprintable() else "�" for character in shown)

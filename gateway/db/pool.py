@@ -97,10 +97,10 @@ async def _fill(pool: asyncpg.Pool, url: str) -> None:
         raise DatabaseUnavailable("The database URL is malformed") from None
     except (*TROUBLE, asyncpg.PostgresError) as error:
         reason = str(error) or type(error).__name__
-        raise DatabaseUnavailable(f"The database {_public_name(url)} cannot be used: {reason}") from error
+        raise DatabaseUnavailable(f"The database {public_name(url)} cannot be used: {reason}") from error
 
 
-def _public_name(url: str) -> str:
+def public_name(url: str) -> str:
     """Host, port and database of the URL: what may be shown."""
     parts = urlsplit(url)
     return f"{parts.netloc.rpartition('@')[2]}{parts.path}" or "at its default place"

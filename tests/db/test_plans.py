@@ -50,6 +50,9 @@ FILL: Final = f"""
     INSERT INTO idempotency_keys (user_id, live, key, digest, answer, created_at)
         SELECT {BASE} + n % 1000, true, 'key ' || n, sha256('x'), '{{}}', now() - n * interval '1 second'
         FROM generate_series(1, 100000) n;
+    INSERT INTO vexa_moves (kind, identity, here_id)
+        SELECT (ARRAY['user', 'key', 'meeting', 'recording'])[1 + n % 4], sha256(n::text::bytea), {BASE} + n
+        FROM generate_series(1, 20000) n;
     INSERT INTO signing_keys (kid, secret) SELECT n::text, 'x' FROM generate_series(1, 1000) n;
 """  # noqa: S608 - numbers of our own
 
@@ -70,6 +73,7 @@ WITHOUT_INDEX: Final = {
     "LOCK_SCHEMA": "reads no table",
     "LOCK_NAME": "reads no table",
     "LOCK_SIGNING_KEYS": "reads no table",
+    "LOCK_MOVES": "reads no table",
     "PROVE_LIFE": "reads no table",
     "SUM_SIZES": "adds up all that an account has, and only where accounts are limited",
 }
@@ -152,6 +156,29 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "RECORD_KEY_USE": (BASE + 2,),
     "ENSURE_USER": ("a@example.org",),
     "FIND_NEWEST_SIGNING_KEY": (),
+    "FIND_NOTE": ("user", DIGEST),
+    "WRITE_NOTE": ("user", DIGEST, BASE, DIGEST),
+    "FIND_USER_BY_ADDRESS": ("2@example.org",),
+    "FIND_USER": (BASE + 2,),
+    "FIND_NAMESAKE": (BASE + 2, DIGEST),
+    "ADD_USER": (7, "new@example.org", WHEN),
+    "FIND_KEY_TO_MOVE": (DIGEST,),
+    "ADD_MOVED_KEY": (DIGEST, BASE, "vxa_browser_", None, [], None, None, None),
+    "UPDATE_MOVED_KEY": (DIGEST, [], None),
+    "LIST_OTHER_KEYS": (BASE + 2, [DIGEST]),
+    "FIND_MEETING_TO_MOVE": (BASE + 2,),
+    "ADD_MOVED_MEETING": (7, BASE, "zoom", "1", WHEN, "completed", None, None, None),
+    "UPDATE_MOVED_MEETING": (BASE + 2, "completed", None, None, None),
+    "FIND_MOVED_MEETING": (DIGEST,),
+    "DIGEST_SEGMENTS": (BASE + 2,),
+    "WRITE_SEGMENTS": (BASE + 2, [9], [0.0], [1.0], ["t"], [None], [None], [WHEN], [None], [None]),
+    "FIND_RECORDING_TO_MOVE": (BASE + 2,),
+    "ADD_MOVED_RECORDING": (7, BASE, None, "bot", WHEN, None, "completed", None, None),
+    "UPDATE_MOVED_RECORDING": (BASE + 2, None, "completed", None, None),
+    "FIND_MOVED_MEDIA": ([BASE + 2],),
+    "ADD_MOVED_MEDIA": (7, BASE, WHEN, False, "audio", "mp3", "audio/mpeg", "local", "k", 1, "e", WHEN, 1.0, None),
+    "UPDATE_MOVED_MEDIA": (BASE + 2, "audio", "mp3", "audio/mpeg", "local", "k", 1, "e", WHEN, 1.0, None),
+    "FIND_OBJECT": ("local", "2.mp3", BASE),
 }
 
 # A page's index, by its statement; each has the columns that are asked for, and then the list's own order.

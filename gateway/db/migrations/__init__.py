@@ -97,6 +97,18 @@ async def migrate_within(connection: PoolConnectionProxy) -> None:
         pass
 
 
+async def create_in_transaction(connection: PoolConnectionProxy) -> None:
+    """Apply `schema.sql` to an empty database inside the caller's transaction, so that it can be rolled back.
+
+    Raises DatabaseUnavailable if a database lacks migrations: they would hold their locks as long as the transaction.
+    """
+    pending = await _pending(connection, load_migrations())
+    if pending is None:
+        await connection.execute(read_text("schema.sql"), timeout=MIGRATION_TIMEOUT_SECONDS)
+    elif pending:
+        raise DatabaseUnavailable("The database has an older schema: apply `seekgate migrate` first")
+
+
 async def _apply_next(pool: asyncpg.Pool, known: Sequence[Migration]) -> Sequence[Migration]:
     """Apply the first pending migration, or `schema.sql` and with it all; nothing if none is pending."""
     async with pool.acquire() as connection:

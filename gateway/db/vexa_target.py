@@ -1,0 +1,50 @@
+"""Our database as the target of a move from Vexa, and a move that is rolled back at its end: the dry run."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import asyncpg
+
+from gateway.catalog import MoveTarget
+from gateway.db.migrations import create_in_transaction, migrate
+from gateway.db.pool import TROUBLE, connected
+from gateway.db.vexa_accounts import MovedAccounts
+from gateway.db.vexa_meetings import MovedMeetings
+from gateway.db.vexa_recordings import MovedRecordings
+
+# Two runs at once take turns; the lock ends with the transaction.
+LOCK_MOVES: Final = "SELECT pg_advisory_xact_lock(7357462896)"
+
+
+class PgMoveTarget(MovedAccounts, MovedMeetings, MovedRecordings, MoveTarget):
+    """Everything on one connection."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[None]:
+        async with self._connection.transaction():
+            await self._connection.execute(LOCK_MOVES)
+            yield
+
+
+@asynccontextmanager
+async def open_target(pool: asyncpg.Pool, *, dry_run: bool) -> AsyncGenerator[PgMoveTarget]:
+    """Our database for one move; of a dry run nothing remains.
+
+    Migrations are applied first; a dry run creates the schema of an empty database in its transaction. Raises
+    DatabaseUnavailable, and Unavailable if the database is lost during the move.
+    """
+    if not dry_run:
+        await migrate(pool)
+    async with connected(pool) as connection:
+        if not dry_run:
+            yield PgMoveTarget(connection)
+            return
+        trial = connection.transaction()
+        await trial.start()
+        try:
+            await create_in_transaction(connection)
+            yield PgMoveTarget(connection)
+        finally:
+            with suppress(*TROUBLE):
+                await trial.rollback()

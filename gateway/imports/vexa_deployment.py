@@ -1,0 +1,139 @@
+"""Moves a Vexa deployment: users and their keys, and each user's meetings, segments, recordings and media files.
+
+Vexa's side is only read. Ours is written meeting by meeting, each in one transaction with its notes, so that the next run
+continues one that was interrupted. Objects are registered where they are stored.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.catalog import KeyMove, MoveTarget, UserMove, VexaSource
+from gateway.imports.vexa_deployment_index import Recordings, read_recordings
+from gateway.imports.vexa_deployment_media import Look, OwnedObjects
+from gateway.imports.vexa_deployment_meetings import MeetingMoves
+from gateway.imports.vexa_deployment_objects import Place, list_objects, place_backends
+from gateway.imports.vexa_deployment_report import MoveReport, Person
+from gateway.imports.vexa_deployment_values import Row, find_generation, moment_of, scopes_of, text_of
+from gateway.keys import digest, visible_prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """Our storage backends by Vexa's name of each, and the one that is tried for a name without a mapping."""
+
+    places: Mapping[str, Place]
+    default: Place
+
+    @property
+    def all(self) -> Mapping[str, Place]:
+        """Every place by the name of our storage backend."""
+        return {place.storage.name: place for place in (self.default, *self.places.values())}
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentMove:
+    """One run. `only` are the addresses of the users to move, in lower case; none means all.
+
+    `advance` is called with a number of meetings that are done.
+    """
+
+    source: VexaSource
+    target: MoveTarget
+    mapped: Mapped
+    look: Look
+    now: datetime
+    only: frozenset[str] = frozenset()
+    dry_run: bool = False
+    advance: Callable[[int], None] = lambda _: None
+
+    async def run(self) -> MoveReport:
+        """Move everything. Raises DatabaseUnavailable, StorageError or Unavailable; what was written stays."""
+        report = MoveReport(find_generation(self.source.tables), self.dry_run)
+        recordings = await read_recordings(self.source)
+        places = await place_backends(recordings.paths, self.mapped.places, self.mapped.default)
+        first_with_address: dict[str, int] = {}
+        users = await self.source.users()
+        for row in users:
+            email = row["email"]
+            first = first_with_address.setdefault(email.lower(), row["id"])
+            if not self.only or email.lower() in self.only:
+                namesake = None if first == row["id"] else first
+                await self._move_user(row, namesake, report, recordings, places)
+        orphaned = recordings.meetings_of.keys() - {row["id"] for row in users}
+        if orphaned and not self.only:
+            report.meetings.not_moved["of no user"] += sum(recordings.meetings_of[each] for each in orphaned)
+        return report
+
+    async def _move_user(
+        self, row: Row, namesake: int | None, report: MoveReport, recordings: Recordings, places: Mapping[str, Place]
+    ) -> None:
+        person = Person(row["id"], row["email"], None)
+        report.people.append(person)
+        tokens = await self.source.tokens(person.vexa_id)
+        async with self.target.transaction():
+            person.user_id = await self._find_user(row, namesake, report)
+            if person.user_id is not None:
+                await self._move_keys(tokens, person, person.user_id, report)
+        if person.user_id is None:
+            self._leave_out(person, len(tokens), report, recordings)
+            return
+        objects = {name: await list_objects(place, person.vexa_id) for name, place in self.mapped.all.items()}
+        owned = OwnedObjects(person.vexa_id, places, objects, recordings.is_known)
+        moves = MeetingMoves(self.source, self.target, report, recordings, person, person.user_id, owned, self.look)
+        await moves.run(self.now, self.advance)
+        report.objects_without_a_recording += sum(each.count_unknown(recordings.is_known) for each in objects.values())
+
+    async def _find_user(self, row: Row, namesake: int | None, report: MoveReport) -> int | None:
+        """The user's id here; None for one who is left out."""
+        if namesake is not None:
+            report.users.not_moved["with an address that differs by case only"] += 1
+            reason = f"left out: the address differs only by case from that of Vexa's user {namesake}"
+            report.flag("user", row["id"], row["email"], reason)
+            return None
+        user = UserMove(row["id"], row["email"], moment_of(row.get("created_at")))
+        found = await self.target.move_user(user)
+        report.users.add(found.outcome, found.refusal or "")
+        if found.user_id is None:
+            report.flag("user", user.vexa_id, user.email, f"left out: {found.refusal}")
+        elif found.existed:
+            report.flag(
+                "user", user.vexa_id, user.email, f"the address is known here: its user {found.user_id} is used"
+            )
+        return found.user_id
+
+    async def _move_keys(self, tokens: Sequence[Row], person: Person, user_id: int, report: MoveReport) -> None:
+        moves = [self._key(row, report) for row in tokens if text_of(row.get("token"))]
+        for key, said in moves:
+            outcome = await self.target.move_key(user_id, key)
+            report.keys.add(outcome, "known here as another user's")
+            if outcome in {"moved", "here"}:
+                person.keys += 1
+                report.keys_expired += key.expires_at is not None and key.expires_at <= self.now
+                report.keys_without_scopes += not said
+        gone = await self.target.other_keys(user_id, [key.digest for key, _ in moves])
+        if gone:
+            prefixes = ", ".join(f"{prefix}…" for prefix in gone)
+            report.flag(
+                "user", person.vexa_id, person.email, f"{len(gone)} keys are gone in Vexa, valid here: {prefixes}"
+            )
+
+    def _key(self, row: Row, report: MoveReport) -> tuple[KeyMove, bool]:
+        """The key, and whether Vexa's row says what it may do."""
+        scopes, said = scopes_of(report.generation, row["token"], row.get("scopes"))
+        key = KeyMove(
+            digest=digest(row["token"]),
+            prefix=visible_prefix(row["token"]),
+            name=text_of(row.get("name")),
+            scopes=scopes,
+            created_at=moment_of(row.get("created_at")),
+            expires_at=moment_of(row.get("expires_at")),
+            last_used_at=moment_of(row.get("last_used_at")),
+        )
+        return key, said
+
+    def _leave_out(self, person: Person, keys: int, report: MoveReport, recordings: Recordings) -> None:
+        meetings = recordings.meetings_of[person.vexa_id]
+        report.keys.not_moved["of users left out"] += keys
+        report.meetings.not_moved["of users left out"] += meetings
+        self.advance(meetings)

@@ -1,0 +1,193 @@
+"""Which stored object is a media file of Vexa: a master, a whole object, a lone chunk, or none.
+
+    recordings/{user}/{recording}/{session}.{format}                   one whole object (0.9 to 0.10.2)
+    recordings/{user}/{recording}/{session}/{type}/000000.{format}     chunks (0.10.3 and later)
+    recordings/{user}/{recording}/{session}/{type}/master.{format}     all chunks in one object
+
+The first chunk of a WebM plays alone for a second or so: only the names and the number of the objects say whether one of
+them is a whole recording.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from gateway.imports.vexa_deployment_recordings import VexaMedia, VexaRecording
+from gateway.storage import Storage
+from storage_adapters.base import Listable, ListedObject, StorageUnavailable
+
+_CHUNK: Final = re.compile(r"([0-9]{6,})\.[^.]*")
+_FLAT_DEPTH: Final = 4
+
+
+class Place(NamedTuple):
+    """A storage backend of ours that holds Vexa's objects; its keys are Vexa's paths without `prefix`."""
+
+    storage: Storage
+    prefix: str = ""
+
+    def key(self, path: str) -> str:
+        """The key, below the backend's own prefix, of the object that Vexa calls `path`."""
+        return path.removeprefix(self.prefix)
+
+
+@dataclass(slots=True)
+class Folder:
+    """The objects of one recording and type; `filled` counts the chunks that are not empty."""
+
+    chunks: int = 0
+    filled: int = 0
+    size: int = 0
+    first: ListedObject | None = None
+    masters: dict[str, ListedObject] = field(default_factory=dict)
+
+    def add(self, name: str, listed: ListedObject) -> None:
+        """Take one more object into account."""
+        chunk = _CHUNK.fullmatch(name)
+        if chunk is None:
+            if listed.size:
+                self.masters[name] = listed
+            return
+        self.chunks += 1
+        self.size += listed.size
+        self.filled += listed.size > 0
+        if listed.size and int(chunk[1]) == 0:
+            self.first = listed
+
+
+@dataclass(slots=True)
+class Objects:
+    """What one storage backend holds of one user of Vexa, by Vexa's paths."""
+
+    folders: dict[str, Folder] = field(default_factory=dict)
+    whole: dict[str, ListedObject] = field(default_factory=dict)
+    counts: dict[int | None, int] = field(default_factory=dict)
+
+    def add(self, path: str, listed: ListedObject) -> None:
+        """Take one more object into account."""
+        recording = recording_in(path)
+        self.counts[recording] = self.counts.get(recording, 0) + 1
+        folder, name = split_path(path)
+        if folder is not None:
+            self.folders.setdefault(folder, Folder()).add(name, listed)
+        elif listed.size:
+            self.whole[path] = listed
+
+    def count_unknown(self, is_known: Callable[[int], bool]) -> int:
+        """How many objects are in the folder of no known recording."""
+        return sum(count for recording, count in self.counts.items() if recording is None or not is_known(recording))
+
+
+async def list_objects(place: Place, user_id: int) -> Objects:
+    """Everything below the user's folder. Raises StorageError."""
+    folder, found = f"recordings/{user_id}/", Objects()
+    async with aclosing(_list(place, folder)) as objects:
+        async for listed in objects:
+            found.add(folder + listed.key.removeprefix(place.key(folder)), listed)
+    return found
+
+
+async def place_backends(
+    paths: Mapping[str, Sequence[str]], mapping: Mapping[str, Place], default: Place
+) -> Mapping[str, Place]:
+    """Vexa's storage backends by name, each with where its objects are; `paths` are some objects of each.
+
+    One without a mapping is at the default place if any of these objects is there. Raises StorageError.
+    """
+    found = {"": default, **mapping}
+    for backend, some in paths.items():
+        if backend not in found and await _holds_any(default, some):
+            found[backend] = default
+    return found
+
+
+async def _holds_any(place: Place, paths: Sequence[str]) -> bool:
+    for path in paths:
+        folder, _ = split_path(path)
+        async with aclosing(_list(place, folder or path)) as objects:
+            async for _ in objects:
+                return True
+    return False
+
+
+async def _list(place: Place, prefix: str) -> AsyncGenerator[ListedObject, None]:
+    adapter = place.storage.adapter
+    if not isinstance(adapter, Listable):
+        raise StorageUnavailable(prefix, f"the storage backend {place.storage.name!r} cannot be listed")
+    async for listed in adapter.list(place.key(prefix)):
+        yield listed
+
+
+def split_path(path: str) -> tuple[str | None, str]:
+    """The folder of a chunk or master and its name; no folder for an object that stands alone."""
+    folder, _, name = path.rpartition("/")
+    is_part = name.startswith("master.") or _CHUNK.fullmatch(name) is not None
+    return (folder if is_part and path.count("/") >= _FLAT_DEPTH else None), name
+
+
+def recording_in(path: str) -> int | None:
+    """The id of the recording whose folder the path names."""
+    parts = path.split("/", 3)
+    is_number = len(parts) == 4 and parts[2].isascii() and parts[2].isdigit() and len(parts[2]) <= 13
+    return int(parts[2]) if is_number else None
+
+
+def is_inside(path: str, user_id: int) -> bool:
+    """Whether the path is in this user's folder and names no other by `.`, `..` or an empty part."""
+    parts = path.split("/")
+    return parts[:2] == ["recordings", str(user_id)] and len(parts) > 2 and not {"", ".", ".."}.intersection(parts)
+
+
+State = Literal["whole", "missing", "in progress", "chunks only"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The object of one media file. `path` is Vexa's; `listed` is None unless the state is whole.
+
+    `others` counts the entries beside `entry` that name chunks of the same object; `parts` are the chunks where only
+    chunks exist.
+    """
+
+    state: State
+    entry: VexaMedia
+    path: str
+    listed: ListedObject | None = None
+    others: int = 0
+    parts: Folder | None = None
+
+
+def choose(recording: VexaRecording, entries: Sequence[VexaMedia], objects: Objects) -> Choice:
+    """What the entries of one folder, or the one entry of a whole object, stand for. Each entry has a path."""
+    path = entries[-1].path or ""
+    folder, _ = split_path(path)
+    if folder is None:
+        return _choose_whole(recording, entries[-1], path, objects)
+    found = objects.folders.get(folder, Folder())
+    if recording.status not in {"completed", "failed"} and not recording.meeting_is_final:
+        return Choice("in progress", entries[-1], path)
+    if found.masters:
+        preferred = f"master.{entries[-1].format}"
+        name = preferred if preferred in found.masters else min(found.masters)
+        return _chosen(f"{folder}/{name}", found.masters[name], entries)
+    if not found.chunks:
+        return Choice("missing", entries[-1], f"{folder}/master.{entries[-1].format}")
+    promised = max(entry.chunk_count or 0 for entry in entries)
+    if found.first and found.filled == 1 and found.chunks >= promised and recording.status == "completed":
+        return _chosen(f"{folder}/{split_path(found.first.key)[1]}", found.first, entries)
+    return Choice("chunks only", entries[-1], path, others=len(entries) - 1, parts=found)
+
+
+def _choose_whole(recording: VexaRecording, entry: VexaMedia, path: str, objects: Objects) -> Choice:
+    if recording.status != "completed" and not recording.meeting_is_final:
+        return Choice("in progress", entry, path)
+    listed = objects.whole.get(path)
+    return Choice("whole" if listed else "missing", entry, path, listed)
+
+
+def _chosen(path: str, listed: ListedObject, entries: Sequence[VexaMedia]) -> Choice:
+    """The object with the entry that names it, or the last one."""
+    entry = next((each for each in entries if each.path == path), entries[-1])
+    return Choice("whole", entry, path, listed, others=len(entries) - 1)

@@ -1,0 +1,124 @@
+"""What a move did, counted and named: never the text of a key or of a transcript."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from gateway.catalog import MoveOutcome
+from gateway.imports.vexa_deployment_values import Generation
+
+NEVER_MOVED: Final = "webhooks, bots, calendars, share links, settings, transcription jobs and workspace data"
+
+
+@dataclass(slots=True)
+class Counts:
+    """One kind of thing. `not_moved` is by reason."""
+
+    moved: int = 0
+    already_here: int = 0
+    deleted_here: int = 0
+    not_moved: Counter[str] = field(default_factory=Counter)
+
+    def add(self, outcome: MoveOutcome, taken: str = "the id is taken here") -> None:
+        """Count one outcome; `taken` is the reason if something else here was in the way."""
+        if outcome == "moved":
+            self.moved += 1
+        elif outcome == "here":
+            self.already_here += 1
+        elif outcome == "deleted":
+            self.deleted_here += 1
+        else:
+            self.not_moved[taken] += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-ready values; `asdict` would count a Counter's pairs."""
+        return {
+            "moved": self.moved,
+            "already_here": self.already_here,
+            "deleted_here": self.deleted_here,
+            "not_moved": {reason: count for reason, count in self.not_moved.items() if count},
+        }
+
+
+@dataclass(slots=True)
+class Person:
+    """What a user of Vexa has here now. `user_id` is the id here, None for a user that was left out."""
+
+    vexa_id: int
+    email: str
+    user_id: int | None
+    recordings: int = 0
+    seconds: float = 0.0
+    keys: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Something that a person should look at."""
+
+    kind: str
+    id: int
+    owner: str
+    reason: str
+
+
+@dataclass(slots=True)
+class MoveReport:
+    """The whole of a run; the same for a dry run. `recordings_by_status` is in Vexa's words."""
+
+    generation: Generation
+    dry_run: bool
+    users: Counts = field(default_factory=Counts)
+    keys: Counts = field(default_factory=Counts)
+    keys_expired: int = 0
+    keys_without_scopes: int = 0
+    meetings: Counts = field(default_factory=Counts)
+    segments: Counts = field(default_factory=Counts)
+    recordings: Counts = field(default_factory=Counts)
+    recordings_by_status: Counter[str] = field(default_factory=Counter)
+    media_files: Counts = field(default_factory=Counts)
+    media_bytes: int = 0
+    chunk_entries_beside_a_master: int = 0
+    objects_without_a_recording: int = 0
+    people: list[Person] = field(default_factory=list)
+    flags: list[Flag] = field(default_factory=list)
+
+    @property
+    def sections(self) -> Mapping[str, Counts]:
+        """The rows of the table."""
+        return {
+            "users": self.users,
+            "keys": self.keys,
+            "meetings": self.meetings,
+            "segments": self.segments,
+            "recordings": self.recordings,
+            "media files": self.media_files,
+        }
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was moved."""
+        return not any(counts.not_moved.total() for counts in self.sections.values())
+
+    def flag(self, kind: str, number: int, owner: str, reason: str) -> None:
+        """Name something."""
+        self.flags.append(Flag(kind, number, owner, reason))
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, as JSON-ready values."""
+        return {
+            "generation": self.generation,
+            "dry_run": self.dry_run,
+            "complete": self.is_complete,
+            **{name.replace(" ", "_"): counts.as_json() for name, counts in self.sections.items()},
+            "keys_expired": self.keys_expired,
+            "keys_without_scopes": self.keys_without_scopes,
+            "recordings_by_status": dict(self.recordings_by_status),
+            "media_bytes": self.media_bytes,
+            "chunk_entries_beside_a_master": self.chunk_entries_beside_a_master,
+            "objects_without_a_recording": self.objects_without_a_recording,
+            "by_user": [asdict(person) for person in self.people],
+            "flagged": [asdict(flag) for flag in self.flags],
+            "never_moved": NEVER_MOVED,
+        }

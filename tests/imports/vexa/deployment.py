@@ -1,0 +1,79 @@
+"""A Vexa deployment to move: its database made of an SQL file, its objects in folders, and one run of the move."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import repeat
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from gateway.assembly.vexa_move import open_move
+from gateway.imports.vexa_deployment import DeploymentMove, Mapped
+from gateway.imports.vexa_deployment_objects import Place
+from gateway.imports.vexa_deployment_report import MoveReport
+from gateway.media.facts import MediaFacts
+from gateway.settings.load import Config, load
+from storage_adapters.base import StorageUnavailable, StoredObject
+from tests.conftest import scratch_database
+
+FOLDER: Final = Path(__file__).parent
+NOW: Final = datetime(2026, 8, 1, tzinfo=UTC)
+MAPPED: Final = {"minio": "bucket", "s3": "bucket", "local": "old"}
+
+
+@asynccontextmanager
+async def vexa_database(server: str, *files: str) -> AsyncGenerator[str]:
+    """The URL of a database made of these files."""
+    async with scratch_database(server, template="template1") as url:
+        connection = await asyncpg.connect(url)
+        try:
+            for name in files:
+                await connection.execute((FOLDER / name).read_text("utf-8"))
+        finally:
+            await connection.close()
+        yield url
+
+
+def storage_settings(objects: Path) -> dict[str, str]:
+    """The folders of `make_objects` as storage backends of ours; the first is the default."""
+    return {
+        "SEEKGATE_STORAGES__BUCKET__KIND": "local",
+        "SEEKGATE_STORAGES__BUCKET__ROOT": str(objects / "bucket"),
+        "SEEKGATE_STORAGES__OLD__KIND": "local",
+        "SEEKGATE_STORAGES__OLD__ROOT": str(objects / "local"),
+        "SEEKGATE_DEFAULT_STORAGE": "bucket",
+    }
+
+
+def settings(folder: Path, database_url: str, objects: Path) -> Config:
+    """The settings of a gateway with its data in `folder`."""
+    own = {"SEEKGATE_DATA_DIR": str(folder), "SEEKGATE_DATABASE__URL": database_url}
+    return load(None, own | storage_settings(objects))
+
+
+async def move(
+    vexa_url: str,
+    config: Config,
+    *,
+    only: frozenset[str] = frozenset(),
+    dry_run: bool = False,
+    mapped: dict[str, str] | None = None,
+    looks: int | None = None,
+) -> MoveReport:
+    """One run; with `looks` the storage fails when more objects than that are looked at."""
+    async with open_move(config, vexa_url, dry_run=dry_run) as backends:
+        left = iter(range(looks)) if looks is not None else repeat(0)
+
+        async def look(stored: StoredObject) -> MediaFacts:
+            if next(left, None) is None:
+                raise StorageUnavailable("", "the cable was pulled")
+            return await backends.look(stored)
+
+        places = {vexa: Place(backends.storages[ours]) for vexa, ours in (MAPPED if mapped is None else mapped).items()}
+        default = Place(backends.storages[config.default_storage])
+        mapping = Mapped(places, default)
+        return await DeploymentMove(
+            backends.source, backends.target, mapping, look, NOW, only=only, dry_run=dry_run
+        ).run()
