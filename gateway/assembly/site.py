@@ -21,6 +21,7 @@ from aiohttp.typedefs import Handler
 from gateway.assembly.backends import Backends, in_background, open_backends
 from gateway.assembly.byte_route import Traffic, build_byte_route
 from gateway.assembly.intake import build_intake, tended_uploads
+from gateway.assembly.library import build_library
 from gateway.deletion_worker import Cleanup, CleanupSettings
 from gateway.process.drain import Drain
 from gateway.process.listening import BACKLOG, Sockets, tls_context
@@ -110,6 +111,7 @@ class _Site:
             self._bota(cleanup),
             *build_intake(config, backends, self._authenticator, self._streams, cleanup.wake),
             WaveformRoute(self._authenticator, backends.catalog, backends.storages, backends.waveforms),
+            *build_library(config, backends, self._authenticator, self._links),
             self._health(),
             PageRoutes(config.media_sources),
             ContractRoutes(load_contract()),
@@ -139,6 +141,7 @@ class _Site:
             authenticator=self._authenticator,
             catalog=self._backends.catalog,
             recordings=self._backends.recordings,
+            search=self._backends.search,
             storages=self._backends.storages,
             links=self._links,
             on_deleted=cleanup.wake,

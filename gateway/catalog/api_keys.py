@@ -16,7 +16,8 @@ from gateway.catalog.owners import Owner, Scope
 class ApiKey:
     """A key as stored, never its text. `prefix` is its visible beginning: 12 characters, none of a short key.
 
-    Prefixes are not unique.
+    Prefixes are not unique. A key with a `recording_id` is a share link: it admits nothing by itself, and mints playback
+    URLs of that recording.
     """
 
     id: int
@@ -28,6 +29,7 @@ class ApiKey:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    recording_id: int | None = None
     validity: Validity = field(default=NOT_REMEMBERED, compare=False, repr=False)
 
 

@@ -21,7 +21,7 @@ class PgApiKeys(ApiKeys):
         self._pool = pool
 
     FIND_KEY: Final = """
-        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at
+        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id
         FROM api_keys k JOIN users u ON u.id = k.user_id WHERE digest = $1
     """
 
@@ -47,7 +47,7 @@ class PgApiKeys(ApiKeys):
             INSERT INTO api_keys (digest, prefix, user_id, live, scopes, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
             RETURNING *
         )
-        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at
+        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id
         FROM k JOIN users u ON u.id = k.user_id
     """
 
@@ -70,8 +70,8 @@ class PgApiKeys(ApiKeys):
         return _api_key(row)
 
     LIST_KEYS: Final = """
-        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at
-        FROM api_keys k JOIN users u ON u.id = k.user_id ORDER BY k.created_at DESC, k.id DESC
+        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id
+        FROM api_keys k JOIN users u ON u.id = k.user_id WHERE recording_id IS NULL ORDER BY k.created_at DESC, k.id DESC
     """
 
     async def list_keys(self) -> Sequence[ApiKey]:
@@ -80,12 +80,13 @@ class PgApiKeys(ApiKeys):
         return tuple(_api_key(row) for row in rows)
 
     FIND_KEY_IDS: Final = """
-        SELECT id FROM api_keys WHERE prefix = $1 AND prefix <> '' UNION SELECT id FROM api_keys WHERE id = $2
+        SELECT id FROM api_keys WHERE prefix = $1 AND prefix <> '' AND recording_id IS NULL
+        UNION SELECT id FROM api_keys WHERE id = $2 AND recording_id IS NULL
     """
     REVOKE_KEY: Final = """
         UPDATE api_keys k SET revoked_at = coalesce(revoked_at, now()) FROM users u
         WHERE u.id = k.user_id AND k.id = $1
-        RETURNING digest, k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at
+        RETURNING digest, k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id
     """
 
     async def revoke_key(self, prefix_or_id: str) -> ApiKey | None:
@@ -142,4 +143,5 @@ def _api_key(row: asyncpg.Record) -> ApiKey:
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],
+        recording_id=row["recording_id"],
     )

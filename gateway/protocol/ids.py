@@ -20,7 +20,7 @@ texts that are wrong in more places, one in 1024 is taken for an id (of a row th
 from collections.abc import Iterable
 from typing import Final, Literal
 
-Prefix = Literal["rec", "med"]
+Prefix = Literal["rec", "med", "lnk"]
 
 ID_BITS: Final = 40
 _SYMBOL_BITS: Final = 5

@@ -100,6 +100,12 @@ class Cors(Section):
     allowed_origins: tuple[Origin, ...] = ()
 
 
+class Sharing(Section):
+    """The pages of share links."""
+
+    embed_origins: tuple[Origin, ...] = ()
+
+
 class Uploads(Section):
     """How recordings get in over HTTP."""
 
@@ -172,6 +178,7 @@ class Config(Section):
     playback: Playback = Playback()
     delivery: Delivery = Delivery()
     cors: Cors = Cors()
+    sharing: Sharing = Sharing()
     rate_limits: RateLimits = RateLimits()
     uploads: Uploads = Uploads()
     deletions: Deletions = Deletions()

@@ -11,7 +11,9 @@ from typing import Final
 from aiohttp import web
 
 from gateway.protocol.byte_path import BYTE_PATH
+from gateway.web.bota.edits import EditRoutes
 from gateway.web.bota.routes import BotaRoutes
+from gateway.web.bota.share_links import ShareLinkRoutes
 from gateway.web.bota.tus import TusRoutes
 from gateway.web.bota.upload_routes import UploadRoutes
 from gateway.web.bytes.media_route import MediaRoute
@@ -20,6 +22,7 @@ from gateway.web.frame import Frame
 from gateway.web.health import HealthRoutes
 from gateway.web.pages.contract_page import ContractRoutes
 from gateway.web.pages.player_page import PageRoutes
+from gateway.web.pages.shared_page import SharedPage
 from gateway.web.vexa.bot_uploads import BotUploadRoutes
 from gateway.web.vexa.routes import VexaRoutes
 from gateway.web.waveform_route import WaveformRoute
@@ -28,6 +31,7 @@ from gateway.web.waveform_route import WaveformRoute
 _MAX_BODY_BYTES: Final = 1024 * 1024
 
 _MEDIA: Final = "/recordings/{recording_id}/media/{media_file_id}"
+_SHARED: Final = "/shared/{token}"
 # A word of its own, so that no token is taken for another route of the folder, nor that for a token.
 _UPLOAD: Final = "/v1/uploads/{token:up_[^{}/]+}"
 
@@ -43,6 +47,9 @@ class Services:
     tus: TusRoutes
     bots: BotUploadRoutes
     waveforms: WaveformRoute
+    edits: EditRoutes
+    share_links: ShareLinkRoutes
+    shared: SharedPage
     health: HealthRoutes
     page: PageRoutes
     contract: ContractRoutes
@@ -69,6 +76,12 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
             _post("/v1/recordings", bota.create_recording),
             _get("/v1/recordings/{recording_id}", bota.get_recording),
             _delete("/v1/recordings/{recording_id}", bota.delete_recording),
+            _patch("/v1/recordings/{recording_id}", services.edits.update),
+            _get("/v1/recordings/{recording_id}/transcript", services.edits.get_transcript),
+            _put_file("/v1/recordings/{recording_id}/transcript", services.edits.put_transcript),
+            _post("/v1/recordings/{recording_id}/links", services.share_links.create),
+            _get("/v1/recordings/{recording_id}/links", services.share_links.list_links),
+            _delete("/v1/recordings/{recording_id}/links/{link_id}", services.share_links.end),
             _post("/v1/recordings/{recording_id}/download-url", bota.download_url),
             _post("/v1/recordings/{recording_id}/upload-url", services.uploads.upload_url),
             _post("/v1/recordings/{recording_id}/upload-complete", services.uploads.upload_complete),
@@ -84,6 +97,11 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
             _get("/docs/{name}", services.contract.asset),
             _get("/", services.page.index),
             _get("/player/{name}", services.page.asset),
+            _get(_SHARED, services.shared.page),
+            _get(f"{_SHARED}/embed", services.shared.embed),
+            _get(f"{_SHARED}/recording.json", services.shared.recording),
+            _get(f"{_SHARED}/captions.vtt", services.shared.captions),
+            _get(_SHARED + r"/media/{number:\d{1,3}}/waveform", services.shared.waveform),
         ]
     )
     if with_operations:
@@ -100,6 +118,7 @@ def build_admin_app(services: Services) -> web.Application:
 
 _get: Final = partial(web.get, expect_handler=permit_body)
 _post: Final = partial(web.post, expect_handler=permit_body)
+_patch: Final = partial(web.patch, expect_handler=permit_body)
 _delete: Final = partial(web.delete, expect_handler=permit_body)
 _head: Final = partial(web.head, expect_handler=permit_body)
 # Who sends a file learns first whether it is wanted.

@@ -43,6 +43,10 @@ class Links:
         base = self._public_url or f"{request.scheme}://{request.host}"
         return Link(f"{base}{byte_path(media.recording_id, media.id)}?{signed.query}", signed.expires_at)
 
+    def shared(self, request: web.Request, token: str) -> str:
+        """The page of a share link."""
+        return f"{self._public_url or f'{request.scheme}://{request.host}'}/shared/{token}"
+
     async def presigned(self, storage: Presigning, media: MediaFile, disposition: Disposition) -> Link:
         """A URL of the storage backend itself."""
         url = await storage.presign_get(

@@ -3,6 +3,7 @@
 Knows: how JSON leaves the process. Refuses to know: what it means.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -15,13 +16,13 @@ from aiohttp.web_request import BaseRequest
 _TIMES = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
-def json_response(body: Any, *, status: int = 200) -> web.Response:
+def json_response(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """A JSON answer that no cache keeps; datetimes become RFC 3339 with `Z`."""
     return web.Response(
         body=orjson.dumps(body, option=_TIMES),
         status=status,
         content_type="application/json",
-        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})},
     )
 
 

@@ -32,6 +32,9 @@ FILL: Final = f"""
     INSERT INTO transcript_segments (meeting_id, position, start_seconds, end_seconds, text)
         SELECT {BASE} + n, position, position, position + 1, 'hello'
         FROM generate_series(1, 5000) n, generate_series(1, 4) position;
+    INSERT INTO transcript_words (meeting_id, position, words)
+        SELECT meeting_id, position, words_of(m.user_id, m.live, s.language, s.text)
+        FROM transcript_segments s JOIN meetings m ON m.id = s.meeting_id;
     INSERT INTO recordings (id, user_id, live, meeting_id, source, status, created_at, device_id, end_user_id)
         SELECT {BASE} + n, {BASE} + CASE WHEN n % 2 = 0 THEN 0 ELSE 1 + n % 1000 END, n % 10 > 0,
                CASE WHEN n % 5 = 0 THEN {BASE} + 1 + n % 5000 END, 'bot',
@@ -109,6 +112,20 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "PAGE_OF_END_USER_BY_STATUS": (*WHALE, *EVERYTHING, 26, 0, "user 3", "failed"),
     "PAGE_OF_DEVICE_AND_END_USER_BY_STATUS": (*WHALE, *EVERYTHING, 26, 0, "device 3", "user 3", "failed"),
     "RECORD_VERSION": (9999, True),
+    "SEARCH": (*WHALE, "'seldom':*", "seldom", 26, 0),
+    "CREATE_LINK": (*WHALE, BASE + 2, DIGEST, "lk_123456789", WHEN, 1.0),
+    "FIND_LINK": (DIGEST,),
+    "LIST_LINKS": WHALE,
+    "LIST_LINKS_OF_RECORDING": (*WHALE, BASE + 2),
+    "END_LINK": (*WHALE, BASE + 2, BASE + 2),
+    "RECORD_LINK_USE": (BASE + 2,),
+    "LOCK_FOR_EDIT": (*WHALE, BASE + 2),
+    "UPDATE_RECORDING": (BASE + 2, "n", None, None, None, None, None),
+    "FIND_MEETING_OF": (*WHALE, BASE + 2),
+    "ADD_MEETING_OF": (BASE + 2, "upload", "rec"),
+    "GIVE_MEETING": (BASE + 2, BASE + 2),
+    "DELETE_SEGMENTS": (BASE + 2,),
+    "ADD_SEGMENTS": (BASE + 2, [9], [0.0], [1.0], ["t"], [None], [None]),
     "CREATE_RECORDING": (*WHALE, "n", "device 3", "user 3", "{}", None, None),
     "FIND_ANSWER": (*WHALE, "key 8"),
     "KEEP_ANSWER": (*WHALE, "key 8", DIGEST, "{}"),

@@ -15,7 +15,11 @@ RECORDS = {
     "media_files": (MediaFile, {"validity"}, {"upload_expires_at"}),
     "meetings": (Meeting, {"owner"}, {"user_id", "live"}),
     "transcript_segments": (Segment, set(), {"meeting_id", "position"}),
-    "api_keys": (ApiKey, {"owner", "email", "validity"}, {"user_id", "live", "digest", "name"}),
+    "api_keys": (
+        ApiKey,
+        {"owner", "email", "validity"},
+        {"user_id", "live", "digest", "name", "start_seconds", "use_count"},
+    ),
 }
 
 

@@ -86,6 +86,9 @@ class Stage:
         return Backends(
             catalog=self.catalog,
             recordings=absent,
+            search=absent,
+            edits=absent,
+            share_links=absent,
             uploads=absent,
             session_uploads=absent,
             session_joins=absent,

@@ -74,7 +74,7 @@ class Authenticator:
             raise Unauthenticated("Missing API key")
         key = await self._api_keys.find_key(keys.digest(text))
         now = self._now()
-        if key is None or not _is_valid(key, now):
+        if key is None or key.recording_id is not None or not _is_valid(key, now):
             raise Unauthenticated("Invalid API key")
         exchange.principal, exchange.key_id = key.prefix, key.id
         if self._limits is not None:
@@ -111,7 +111,7 @@ class Authenticator:
         `url` is what the refusal calls the URL. The look-up is remembered until the key changes.
         """
         key = await self._api_keys.find_key_by_id(key_id)
-        if key is None or not _is_valid(key, self._now()) or scope not in key.scopes:
+        if key is None or not _is_valid(key, self._now()) or not _permits(key, scope):
             raise Forbidden(f"{url} is not valid any more: the API key that made it was revoked or has expired")
         return key.expires_at.timestamp() if key.expires_at else math.inf
 
@@ -120,6 +120,11 @@ class Authenticator:
         # A statistic: a failure never costs a request its response; it is tried again a minute later.
         with suppress(Refusal):
             await self._api_keys.record_key_use(key.id)
+
+
+def _permits(key: ApiKey, scope: Scope) -> bool:
+    """Whether a URL that the key minted may do this; a share link mints URLs to read."""
+    return scope == Scope.RECORDINGS_READ if key.recording_id is not None else scope in key.scopes
 
 
 def _is_valid(key: ApiKey, now: float) -> bool:

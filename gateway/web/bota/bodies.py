@@ -10,6 +10,7 @@ is a lone surrogate: many readers of the answer could not read anything of it.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import orjson
@@ -96,11 +97,27 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
 async def read_new_recording(request: web.Request) -> NewRecording:
     """The recording to create. Raises Invalid."""
     body = await read_body(request, CreateBody)
-    metadata = None if body.metadata is None else member_text((await request.read()).decode(), "metadata")
-    if metadata is not None and len(metadata.encode()) > MAX_METADATA_BYTES:
+    metadata = None if body.metadata is None else await _metadata_text(request)
+    return NewRecording(**body.model_dump(exclude={"metadata"}), metadata=metadata)
+
+
+async def read_changes(request: web.Request) -> Mapping[str, Any]:
+    """The members of a recording that the body changes, by name; a member that is null is cleared. Raises Invalid."""
+    body = await read_body(request, CreateBody)
+    if not body.model_fields_set:
+        raise Invalid((Fault("empty", ("body",), "Input should have a member to change", None),))
+    changes = {name: getattr(body, name) for name in body.model_fields_set}
+    if body.metadata is not None:
+        changes["metadata"] = await _metadata_text(request)
+    return changes
+
+
+async def _metadata_text(request: web.Request) -> str:
+    metadata = member_text((await request.read()).decode(), "metadata")
+    if len(metadata.encode()) > MAX_METADATA_BYTES:
         words = f"Input should be at most {MAX_METADATA_BYTES} bytes"
         raise Invalid((Fault("too_long", ("body", "metadata"), words, None),))
-    return NewRecording(**body.model_dump(exclude={"metadata"}), metadata=metadata)
+    return metadata
 
 
 def member_text(text: str, name: str) -> str:

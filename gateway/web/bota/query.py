@@ -21,6 +21,7 @@ from gateway.protocol.ids import decode_id
 from gateway.web.parameters import parse_query
 
 MAX_ID_LENGTH: Final = 255
+MAX_SEARCH_LENGTH: Final = 200
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 255
 _MAX_BIGINT: Final = 2**63 - 1
 
@@ -71,6 +72,7 @@ class RecordingsQuery(BaseModel):
     created_after: Moment | None = None
     created_before: Moment | None = None
     cursor: Cursor | None = None
+    q: Annotated[Text, Field(max_length=MAX_SEARCH_LENGTH)] | None = None
 
 
 def parse_recordings_query(request: web.Request) -> tuple[RecordingFilter, int, int]:
@@ -87,6 +89,12 @@ def parse_recordings_query(request: web.Request) -> tuple[RecordingFilter, int, 
         older_than=query.cursor,
     )
     return wanted, query.limit, query.offset
+
+
+def parse_search_query(request: web.Request) -> tuple[str, int, int] | None:
+    """(text, limit, offset) of a search; None if the request is not one. Raises Invalid."""
+    query = parse_query(RecordingsQuery, request)
+    return None if query.q is None else (query.q, query.limit, query.offset)
 
 
 def path_recording_id(request: web.Request) -> int:

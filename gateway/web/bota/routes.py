@@ -6,16 +6,17 @@ names (bota_shapes) and what may be sent (bota_parameters, bota_bodies).
 
 from collections.abc import Callable, Mapping
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from gateway.catalog import ClientRecordings, MediaFile, Owner, Recording, RecordingCatalog, Scope
+from gateway.catalog.search import RecordingSearch
 from gateway.errors import NotFound
 from gateway.protocol.ids import decode_id
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import DownloadUrlBody, read_body, read_new_recording
-from gateway.web.bota.query import find_idempotency_key, parse_recordings_query, path_recording_id
-from gateway.web.bota.shapes import page_json, recording_json
+from gateway.web.bota.query import find_idempotency_key, parse_recordings_query, parse_search_query, path_recording_id
+from gateway.web.bota.shapes import page_json, recording_etag, recording_json, search_json
 from gateway.web.links import Links
 from gateway.web.responses import json_response, whole_seconds
 
@@ -29,6 +30,7 @@ class BotaRoutes:
         authenticator: Authenticator,
         catalog: RecordingCatalog,
         recordings: ClientRecordings,
+        search: RecordingSearch,
         storages: Mapping[str, Storage],
         links: Links,
         on_deleted: Callable[[], None],
@@ -36,20 +38,25 @@ class BotaRoutes:
         self._authenticator = authenticator
         self._catalog = catalog
         self._recordings = recordings
+        self._search = search
         self._storages = storages
         self._links = links
         self._on_deleted = on_deleted
 
     async def list_recordings(self, request: web.Request) -> web.Response:
-        """`GET /v1/recordings`: a page, newest first."""
+        """`GET /v1/recordings`: a page, newest first; with `q` what a search finds, best first."""
         owner = await self._owner(request, Scope.RECORDINGS_READ)
+        if search := parse_search_query(request):
+            text, limit, offset = search
+            return json_response(search_json(await self._search.search(owner, text, limit=limit, offset=offset)))
         wanted, limit, offset = parse_recordings_query(request)
         return json_response(page_json(await self._recordings.list_page(owner, wanted, limit=limit, offset=offset)))
 
     async def get_recording(self, request: web.Request) -> web.Response:
         """`GET /v1/recordings/{recording_id}`."""
         owner = await self._owner(request, Scope.RECORDINGS_READ)
-        return json_response(recording_json(await self._recording(request, owner)))
+        recording = await self._recording(request, owner)
+        return json_response(recording_json(recording), headers={hdrs.ETAG: recording_etag(recording)})
 
     async def create_recording(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings`: a recording that waits for its media."""

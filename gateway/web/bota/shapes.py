@@ -3,11 +3,14 @@
 Knows: Bota's field names. Refuses to know: routes and SQL. Storage keys never appear.
 """
 
+from dataclasses import asdict
+from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from gateway.catalog import MediaFile, Recording, RecordingPage
+from gateway.catalog.search import SearchPage
 from gateway.protocol.cursor import encode_cursor
 from gateway.protocol.ids import encode_id
 from gateway.web.bota.upload_urls import UploadUrl
@@ -41,6 +44,17 @@ def recording_json(recording: Recording) -> Json:
         "metadata": None if recording.metadata is None else orjson.Fragment(recording.metadata),
         "created_at": whole_seconds(recording.created_at),
     }
+
+
+def recording_etag(recording: Recording) -> str:
+    """A strong entity tag of the recording as it is shown, for `If-Match` on PATCH."""
+    return f'"{sha256(orjson.dumps(recording_json(recording))).hexdigest()[:32]}"'
+
+
+def search_json(page: SearchPage) -> Json:
+    """Results of a search, best first: each recording with the sentences that match."""
+    data = [recording_json(each.recording) | {"matches": list(map(asdict, each.matches))} for each in page.found]
+    return {"data": data, "has_more": page.has_more}
 
 
 def media_json(media: MediaFile) -> Json:

@@ -26,6 +26,11 @@ _POLICY: Final = {
 }
 
 
+def content_security_policy(directives: Mapping[str, str]) -> str:
+    """The policy of every page (CSP Level 3): nothing inline, no other origin; `directives` override."""
+    return "; ".join(f"{directive} {sources}" for directive, sources in (_POLICY | dict(directives)).items())
+
+
 class _File(NamedTuple):
     content: bytes
     media_type: str
@@ -37,7 +42,7 @@ class PageFiles:
 
     def __init__(self, files: Mapping[str, bytes], policy: Mapping[str, str]) -> None:
         self._files = {name: _file(name, content) for name, content in files.items()}
-        self._policy = "; ".join(f"{directive} {sources}" for directive, sources in (_POLICY | dict(policy)).items())
+        self._policy = content_security_policy(policy)
 
     def answer(self, request: web.Request, name: str) -> web.Response:
         """The file, or 304 if the client's copy is current. Raises HTTPNotFound and HTTPPreconditionFailed."""

@@ -1,0 +1,28 @@
+"""What people do with recordings that exist, put together: edit, share, open a shared one. A part of the composition root."""
+
+from gateway.assembly.backends import Backends
+from gateway.settings.load import Config
+from gateway.web.access.authentication import Authenticator
+from gateway.web.bota.edits import EditRoutes
+from gateway.web.bota.share_links import ShareLinkRoutes
+from gateway.web.links import Links
+from gateway.web.pages.shared_page import SharedPage
+
+
+def build_library(
+    config: Config, backends: Backends, authenticator: Authenticator, links: Links
+) -> tuple[EditRoutes, ShareLinkRoutes, SharedPage]:
+    """The routes, in the order of `Services`."""
+    return (
+        EditRoutes(authenticator, backends.catalog, backends.edits),
+        ShareLinkRoutes(authenticator, backends.share_links, links),
+        SharedPage(
+            backends.share_links,
+            backends.catalog,
+            backends.storages,
+            backends.waveforms,
+            links,
+            embed_origins=config.sharing.embed_origins,
+            media_sources=config.media_sources,
+        ),
+    )

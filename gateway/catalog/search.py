@@ -1,0 +1,42 @@
+"""Searching recordings by their names and by what was said in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.catalog.owners import Owner
+from gateway.catalog.recordings import Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A transcript segment that contains what was searched for; seconds from the start of the transcript."""
+
+    start_seconds: float
+    end_seconds: float
+    speaker: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A recording whose name or transcript matches; its best matches in the order in which they were said."""
+
+    recording: Recording
+    matches: tuple[Match, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """A page of results, best first."""
+
+    found: Sequence[Found]
+    has_more: bool
+
+
+class RecordingSearch(Protocol):
+    """Full-text search over the recordings of one owner."""
+
+    async def search(self, owner: Owner, text: str, *, limit: int, offset: int) -> SearchPage:
+        """A page of the recordings that match `text`, best first; nothing where the text has no word."""
+        ...

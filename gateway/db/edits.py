@@ -1,0 +1,95 @@
+"""Edits of recordings in PostgreSQL: the description that a client gave, and the transcript."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+import orjson
+
+from gateway.catalog import Owner, Recording, Segment
+from gateway.catalog.edits import RecordingEdits
+from gateway.db.pool import connected
+from gateway.db.rows import recording
+from gateway.errors import Fault, Invalid
+from gateway.protocol.ids import encode_id
+
+# What a client may change; the order of UPDATE_RECORDING's arguments.
+EDITABLE: Final = ("name", "device_id", "end_user_id", "metadata", "started_at", "ended_at")
+PLATFORM: Final = "upload"
+
+
+class PgRecordingEdits(RecordingEdits):
+    """The edits, each call on a connection of its own."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    LOCK_FOR_EDIT: Final = """
+        SELECT to_json(found) FROM (
+            SELECT r.*, (
+                SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = r.id
+            ) AS media_files
+            FROM recordings r WHERE user_id = $1 AND live = $2 AND id = $3 FOR UPDATE
+        ) found
+    """
+    UPDATE_RECORDING: Final = """
+        UPDATE recordings
+        SET name = $2, device_id = $3, end_user_id = $4, metadata = $5, started_at = $6, ended_at = $7 WHERE id = $1
+    """
+
+    async def update_recording(
+        self, owner: Owner, recording_id: int, change: Callable[[Recording], Mapping[str, Any]]
+    ) -> Recording | None:
+        key = (owner.user_id, owner.live, recording_id)
+        try:
+            async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+                text = await connection.fetchval(self.LOCK_FOR_EDIT, *key)
+                if text is None:
+                    return None
+                current = recording(orjson.loads(text))
+                changes = change(current)
+                values = (changes.get(name, getattr(current, name)) for name in EDITABLE)
+                await connection.execute(self.UPDATE_RECORDING, recording_id, *values)
+                text = await connection.fetchval(self.LOCK_FOR_EDIT, *key)
+                return recording(orjson.loads(text))
+        except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
+            raise Invalid((Fault("unstorable", ("body",), "The catalogue cannot store this", None),)) from error
+
+    FIND_MEETING_OF: Final = """
+        SELECT meeting_id FROM recordings WHERE user_id = $1 AND live = $2 AND id = $3 FOR UPDATE
+    """
+    ADD_MEETING_OF: Final = """
+        INSERT INTO meetings (user_id, live, platform, native_meeting_id, started_at)
+        SELECT user_id, live, $2, $3, started_at FROM recordings WHERE id = $1 RETURNING id
+    """
+    GIVE_MEETING: Final = "UPDATE recordings SET meeting_id = $2 WHERE id = $1"
+    DELETE_SEGMENTS: Final = "DELETE FROM transcript_segments WHERE meeting_id = $1"
+    ADD_SEGMENTS: Final = """
+        INSERT INTO transcript_segments (meeting_id, position, start_seconds, end_seconds, text, speaker, language)
+        SELECT $1, * FROM unnest($2::int[], $3::float8[], $4::float8[], $5::text[], $6::text[], $7::text[])
+    """
+
+    async def replace_transcript(self, owner: Owner, recording_id: int, segments: Sequence[Segment]) -> bool:
+        columns = (
+            list(range(len(segments))),
+            [each.start_seconds for each in segments],
+            [each.end_seconds for each in segments],
+            [each.text for each in segments],
+            [each.speaker for each in segments],
+            [each.language for each in segments],
+        )
+        try:
+            async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+                row = await connection.fetchrow(self.FIND_MEETING_OF, owner.user_id, owner.live, recording_id)
+                if row is None:
+                    return False
+                meeting_id = row["meeting_id"]
+                if meeting_id is None:
+                    named = (recording_id, PLATFORM, encode_id("rec", recording_id))
+                    meeting_id = await connection.fetchval(self.ADD_MEETING_OF, *named)
+                    await connection.execute(self.GIVE_MEETING, recording_id, meeting_id)
+                await connection.execute(self.DELETE_SEGMENTS, meeting_id)
+                await connection.execute(self.ADD_SEGMENTS, meeting_id, *columns)
+                return True
+        except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
+            raise Invalid((Fault("unstorable", ("body",), "The catalogue cannot store this", None),)) from error

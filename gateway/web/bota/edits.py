@@ -1,0 +1,113 @@
+"""Bota's dialect: changing a recording's description, and its transcript (both are ours, Bota's documentation is silent)."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import hdrs, web
+
+from gateway.catalog import Owner, Recording, RecordingCatalog, Scope, Segment
+from gateway.catalog.edits import RecordingEdits
+from gateway.errors import Fault, Invalid, NotFound
+from gateway.media.captions import MAX_BYTES, PARSERS, BadCaptions, parse_captions, write_vtt
+from gateway.protocol.conditional import Conditions, Validators, failed_precondition
+from gateway.web.access.authentication import Authenticator
+from gateway.web.bota.bodies import read_changes
+from gateway.web.bota.query import path_recording_id
+from gateway.web.bota.shapes import recording_etag, recording_json
+from gateway.web.responses import json_response
+from gateway.web.upload_bodies import essence
+
+_PERMITTED: Final = ", ".join(PARSERS)
+
+
+class EditRoutes:
+    """The routes that change what is known of a recording; its media stay as they are."""
+
+    def __init__(self, authenticator: Authenticator, catalog: RecordingCatalog, edits: RecordingEdits) -> None:
+        self._authenticator = authenticator
+        self._catalog = catalog
+        self._edits = edits
+
+    async def update(self, request: web.Request) -> web.Response:
+        """`PATCH /v1/recordings/{recording_id}`: the members that are given change, null clears one.
+
+        `If-Match` protects against lost updates: it is compared with the ETag that GET and PATCH return (412).
+        """
+        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+        recording_id = path_recording_id(request)
+        if_match = ", ".join(request.headers.getall(hdrs.IF_MATCH, [])) or None
+        changes = await read_changes(request)
+
+        def change(current: Recording) -> Mapping[str, Any]:
+            conditions, validators = Conditions(if_match=if_match), Validators(recording_etag(current), 0)
+            if failed_precondition(conditions, validators, now=time.time()):
+                raise web.HTTPPreconditionFailed
+            _check_span(changes, current)
+            return changes
+
+        changed = await self._edits.update_recording(owner, recording_id, change)
+        if changed is None:
+            raise NotFound("Recording not found")
+        return json_response(recording_json(changed), headers={hdrs.ETAG: recording_etag(changed)})
+
+    async def put_transcript(self, request: web.Request) -> web.Response:
+        """`PUT /v1/recordings/{recording_id}/transcript`: replaces what was there."""
+        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+        recording_id = path_recording_id(request)
+        segments = await _read_segments(request)
+        if not await self._edits.replace_transcript(owner, recording_id, segments):
+            raise NotFound("Recording not found")
+        return web.Response(status=204)
+
+    async def get_transcript(self, request: web.Request) -> web.Response:
+        """`GET /v1/recordings/{recording_id}/transcript`: JSON, or WebVTT for `Accept: text/vtt`."""
+        owner = await self._authenticator.authenticate(request, Scope.TRANSCRIPTIONS_READ)
+        segments = await self._segments(owner, path_recording_id(request))
+        vary = {"Vary": "Accept"}
+        if "text/vtt" in request.headers.get(hdrs.ACCEPT, "").lower():
+            return web.Response(text=write_vtt(segments), content_type="text/vtt", charset="utf-8", headers=vary)
+        return json_response({"segments": [_segment_json(each) for each in segments]}, headers=vary)
+
+    async def _segments(self, owner: Owner, recording_id: int) -> tuple[Segment, ...]:
+        transcript = await self._catalog.find_transcript_of(owner, recording_id)
+        if transcript is None:
+            known = await self._catalog.find_recording(owner, recording_id)
+            raise NotFound("Transcript not found" if known else "Recording not found")
+        return transcript.segments
+
+
+async def _read_segments(request: web.Request) -> tuple[Segment, ...]:
+    """The body's segments; parsed in a thread, because a long transcript takes longer than others should wait."""
+    content_type = essence(request.headers.get(hdrs.CONTENT_TYPE, ""))
+    if content_type not in PARSERS:
+        words = f"Input should be one of {_PERMITTED}"
+        raise Invalid((Fault("content_type", ("header", "Content-Type"), words, content_type),))
+    body = bytearray()
+    async for piece in request.content.iter_chunked(64 * 1024):
+        body += piece
+        if len(body) > MAX_BYTES:
+            raise web.HTTPRequestEntityTooLarge(max_size=MAX_BYTES, actual_size=len(body))
+    try:
+        return await asyncio.to_thread(parse_captions, content_type, bytes(body))
+    except BadCaptions as error:
+        raise Invalid((Fault("transcript", ("body",), str(error), None),)) from None
+
+
+def _check_span(changes: Mapping[str, Any], current: Recording) -> None:
+    started_at = changes.get("started_at", current.started_at)
+    ended_at = changes.get("ended_at", current.ended_at)
+    if started_at and ended_at and ended_at < started_at:
+        field = "ended_at" if "ended_at" in changes else "started_at"
+        raise Invalid((Fault("ended_before_start", ("body", field), "ended_at should not be before started_at", None),))
+
+
+def _segment_json(segment: Segment) -> dict[str, Any]:
+    return {
+        "start": segment.start_seconds,
+        "end": segment.end_seconds,
+        "text": segment.text,
+        "speaker": segment.speaker,
+        "language": segment.language,
+    }

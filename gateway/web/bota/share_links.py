@@ -1,0 +1,84 @@
+"""Bota's dialect: share links of a recording (ours). The page that a link leads to is in web/pages/shared_page.py."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import Field
+
+from gateway.catalog import Scope
+from gateway.catalog.share_links import ShareLink, ShareLinks
+from gateway.errors import NotFound
+from gateway.protocol.ids import decode_id, encode_id
+from gateway.web.access.authentication import Authenticator
+from gateway.web.bota.bodies import Body, read_body
+from gateway.web.bota.query import path_recording_id
+from gateway.web.links import Links
+from gateway.web.responses import json_response, whole_seconds
+
+MAX_SECONDS: Final = 10 * 366 * 24 * 3600
+_TOKEN_BYTES: Final = 32
+_PREFIX_LENGTH: Final = 12
+
+
+class LinkBody(Body):
+    """`POST /v1/recordings/{recording_id}/links`."""
+
+    expires_in_seconds: int = Field(ge=1, le=MAX_SECONDS, strict=True)
+    start_seconds: float | None = Field(None, ge=0, lt=1e9, allow_inf_nan=False, strict=True)
+
+
+class ShareLinkRoutes:
+    """Making, listing and ending links. Only the response to POST shows a link's URL."""
+
+    def __init__(self, authenticator: Authenticator, share_links: ShareLinks, links: Links) -> None:
+        self._authenticator = authenticator
+        self._share_links = share_links
+        self._links = links
+
+    async def create(self, request: web.Request) -> web.Response:
+        """`POST`: a page that plays this recording without a key, until it expires or is ended."""
+        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+        recording_id = path_recording_id(request)
+        body = await read_body(request, LinkBody)
+        token = f"lk_{secrets.token_urlsafe(_TOKEN_BYTES)}"
+        link = await self._share_links.create_link(
+            owner,
+            recording_id,
+            digest=sha256(token.encode()).digest(),
+            prefix=token[:_PREFIX_LENGTH],
+            expires_at=datetime.now(UTC) + timedelta(seconds=body.expires_in_seconds),
+            start_seconds=body.start_seconds,
+        )
+        if link is None:
+            raise NotFound("Recording not found")
+        return json_response(link_json(link) | {"url": self._links.shared(request, token)}, status=201)
+
+    async def list_links(self, request: web.Request) -> web.Response:
+        """`GET`: the links of the recording that still work, with how often each was opened."""
+        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
+        links = await self._share_links.list_links(owner, path_recording_id(request))
+        return json_response({"data": [link_json(link) for link in links]})
+
+    async def end(self, request: web.Request) -> web.Response:
+        """`DELETE /v1/recordings/{recording_id}/links/{link_id}`: within a second nothing plays through it any more."""
+        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+        link_id = decode_id("lnk", request.match_info["link_id"])
+        if link_id is None or not await self._share_links.end_link(owner, path_recording_id(request), link_id):
+            raise NotFound("Link not found")
+        return web.Response(status=204)
+
+
+def link_json(link: ShareLink) -> dict[str, Any]:
+    """A link as its owner sees it."""
+    return {
+        "id": encode_id("lnk", link.id),
+        "recording_id": encode_id("rec", link.recording_id),
+        "created_at": whole_seconds(link.created_at),
+        "expires_at": whole_seconds(link.expires_at),
+        "start_seconds": link.start_seconds,
+        "use_count": link.use_count,
+        "last_used_at": whole_seconds(link.last_used_at),
+    }

@@ -1,0 +1,201 @@
+"""The page that a share link leads to, and what it loads: one recording, read-only, without an API key.
+
+    /shared/{token}                        the page, with Open Graph fields for the message in which it was sent
+    /shared/{token}/embed                  the same in a small layout, for an <iframe> on an allowed origin
+    /shared/{token}/recording.json         name, media with playback URLs, captions, and where to start
+    /shared/{token}/captions.vtt           what was said, as WebVTT
+    /shared/{token}/media/{number}/waveform
+
+Playback URLs carry the link's id and end with it. Nothing of the account is shown: no id, no other recording.
+"""
+
+import html
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any, Final
+
+from aiohttp import hdrs, web
+
+from gateway.catalog import MediaFile, Recording, RecordingCatalog
+from gateway.catalog.share_links import ShareLink, ShareLinks
+from gateway.errors import NotFound
+from gateway.media.captions import write_vtt
+from gateway.media.waveforms import Waveforms
+from gateway.storage import Storage, storage_named
+from gateway.web.exchange import EXCHANGE
+from gateway.web.links import Links
+from gateway.web.pages.page_files import content_security_policy
+from gateway.web.responses import json_response, whole_seconds
+
+_PAGE: Final = "shared.html"
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A link that works, and its recording."""
+
+    link: ShareLink
+    recording: Recording
+
+    @property
+    def media(self) -> Sequence[MediaFile]:
+        """What may be played: a number in this list is all that a client learns of a file."""
+        return [each for each in self.recording.media_files if each.status == "uploaded" and each.missing_at is None]
+
+
+class SharedPage:
+    """The routes below `/shared/{token}`.
+
+    `embed_origins` are the origins whose pages may embed a recording; `media_sources` as for the player page.
+    """
+
+    def __init__(
+        self,
+        share_links: ShareLinks,
+        catalog: RecordingCatalog,
+        storages: Mapping[str, Storage],
+        waveforms: Waveforms,
+        links: Links,
+        *,
+        embed_origins: Sequence[str],
+        media_sources: Sequence[str] = (),
+    ) -> None:
+        self._share_links = share_links
+        self._catalog = catalog
+        self._storages = storages
+        self._waveforms = waveforms
+        self._links = links
+        self._page = (files("gateway.web.pages") / "player" / _PAGE).read_text("utf-8")
+        media = " ".join(("'self'", *media_sources))
+        policy = {"media-src": media, "img-src": f"{media} data:"}
+        self._policy = content_security_policy(policy)
+        self._embed_policy = content_security_policy(policy | {"frame-ancestors": " ".join(("'self'", *embed_origins))})
+
+    async def page(self, request: web.Request) -> web.Response:
+        """`GET /shared/{token}`: the page; opening it is counted."""
+        return await self._show(request, "page", self._policy)
+
+    async def embed(self, request: web.Request) -> web.Response:
+        """`GET /shared/{token}/embed`."""
+        return await self._show(request, "embed", self._embed_policy)
+
+    async def recording(self, request: web.Request) -> web.Response:
+        """`GET /shared/{token}/recording.json`."""
+        opened = await self._open(request)
+        request[EXCHANGE].key_id = opened.link.id
+        transcript = await self._catalog.find_transcript_of(opened.link.owner, opened.recording.id)
+        return json_response(
+            {
+                "name": title_of(opened.recording),
+                "created_at": whole_seconds(opened.recording.created_at),
+                "start_seconds": opened.link.start_seconds,
+                "expires_at": whole_seconds(opened.link.expires_at),
+                "media": [self._media_json(request, opened, each) for each in opened.media],
+                "segments": [
+                    {"start": each.start_seconds, "end": each.end_seconds, "speaker": each.speaker, "text": each.text}
+                    for each in (transcript.segments if transcript else ())
+                ],
+            }
+        )
+
+    async def captions(self, request: web.Request) -> web.Response:
+        """`GET /shared/{token}/captions.vtt`."""
+        opened = await self._open(request)
+        transcript = await self._catalog.find_transcript_of(opened.link.owner, opened.recording.id)
+        if transcript is None:
+            raise NotFound("Transcript not found")
+        headers = {hdrs.CACHE_CONTROL: "no-store"}
+        return web.Response(
+            text=write_vtt(transcript.segments), content_type="text/vtt", charset="utf-8", headers=headers
+        )
+
+    async def waveform(self, request: web.Request) -> web.Response:
+        """`GET /shared/{token}/media/{number}/waveform`: the bins so far, as for the owner."""
+        opened = await self._open(request)
+        number = request.match_info["number"]
+        if int(number) >= len(opened.media):
+            raise NotFound("Media file not found")
+        media = opened.media[int(number)]
+        storage = storage_named(self._storages, media.storage, media.object_key)
+        waveform = await self._waveforms.find(storage, media.object_key)
+        if waveform.fault:
+            raise NotFound(waveform.fault)
+        return json_response(
+            {"bins": list(waveform.bins), "seconds_covered": waveform.seconds_covered, "complete": waveform.complete}
+        )
+
+    async def _show(self, request: web.Request, layout: str, policy: str) -> web.Response:
+        opened = await self._open(request)
+        await self._share_links.record_link_use(opened.link.id)
+        url = self._links.shared(request, request.match_info["token"])
+        filled = self._page.replace("<!-- open graph -->", _open_graph(opened, url)).replace(
+            "data-layout=", f'data-layout="{layout}" data-was='
+        )
+        return web.Response(
+            text=filled,
+            content_type="text/html",
+            charset="utf-8",
+            headers={
+                "Content-Security-Policy": policy,
+                "Cache-Control": "no-store",
+                "Referrer-Policy": "no-referrer",
+                "X-Content-Type-Options": "nosniff",
+                "X-Robots-Tag": "noindex",
+            },
+        )
+
+    async def _open(self, request: web.Request) -> _Opened:
+        """The link's recording; raises NotFound, with the same words for a link that ended and for one that never was."""
+        digest = sha256(request.match_info["token"].encode(errors="surrogateescape")).digest()
+        link = await self._share_links.find_link(digest)
+        if link is not None and _works(link):
+            request[EXCHANGE].principal = f"link:{link.id}"
+            recording = await self._catalog.find_recording(link.owner, link.recording_id)
+            if recording is not None:
+                return _Opened(link, recording)
+        raise NotFound("This link does not work: it has expired, was ended, or was not copied whole")
+
+    def _media_json(self, request: web.Request, opened: _Opened, media: MediaFile) -> dict[str, Any]:
+        url = self._links.playback(request, opened.link.owner, media, "inline")
+        return {
+            "type": media.type,
+            "content_type": media.content_type,
+            "duration_seconds": media.duration_seconds,
+            "url": url.url,
+            "expires_at": whole_seconds(url.expires_at),
+        }
+
+
+def title_of(recording: Recording) -> str:
+    """What the recording is called: its name, else the day on which it was made."""
+    return recording.name or f"{recording.created_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _works(link: ShareLink) -> bool:
+    return link.revoked_at is None and (link.expires_at is None or link.expires_at.timestamp() > time.time())
+
+
+def _open_graph(opened: _Opened, url: str) -> str:
+    """https://ogp.me: what a messenger shows of the link."""
+    durations = [each.duration_seconds for each in opened.media if each.duration_seconds is not None]
+    kind = "video" if any(each.type == "video" for each in opened.media) else "audio"
+    fields = {
+        "og:title": title_of(opened.recording),
+        "og:type": "video.other" if kind == "video" else "music.song",
+        "og:url": url,
+        "og:site_name": "seekgate",
+        "og:image": url.partition("/shared/")[0] + "/player/share.png",
+    }
+    if durations:
+        minutes, seconds = divmod(round(max(durations)), 60)
+        fields["og:description"] = f"{minutes}:{seconds:02} min"
+        fields[f"{'video' if kind == 'video' else 'music'}:duration"] = str(round(max(durations)))
+    return (
+        "\n    ".join(
+            f'<meta property="{name}" content="{html.escape(value, quote=True)}">' for name, value in fields.items()
+        )
+        + f"\n    <title>{html.escape(title_of(opened.recording))}</title>"
+    )
