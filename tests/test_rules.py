@@ -221,6 +221,7 @@ STILL_SHARED_CLASS_NAMES = {
     "MemoryStorage",
     "Owner",
     "Part",
+    "Place",
     "Playback",
     "RateLimits",
     "RecordingsQuery",
