@@ -9,6 +9,7 @@ import secrets
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from gateway.catalog import (
@@ -26,7 +27,7 @@ from gateway.catalog.edits import RecordingEdits
 from gateway.catalog.search import RecordingSearch
 from gateway.catalog.share_links import ShareLinks
 from gateway.db.answer_cache import Reach
-from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
+from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, notify
 from gateway.db.client_recordings import PgClientRecordings
 from gateway.db.database import open_database
 from gateway.db.deletions import PgDeletionQueue
@@ -88,7 +89,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
         catalog = CachedRecordingCatalog(pool, epoch, reach, grace_seconds=grace)
         api_keys = CachedApiKeys(pool, epoch, reach, grace_seconds=grace)
         changes = Changes(api_keys, catalog, epoch, reach)
-        await stack.enter_async_context(in_background(listen(url, CHANNEL, changes)))
+        await stack.enter_async_context(in_background(listen(url, CHANNEL, changes, partial(notify, pool))))
         storages = await stack.enter_async_context(open_storages(config))
         keys = await _signing_keys(config, PgSigningSecrets(pool))
         playback = config.playback

@@ -16,7 +16,7 @@ import asyncpg
 from gateway.catalog import ApiKey, Epoch, MediaFile, Owner, Validity
 from gateway.db.answer_cache import UNKNOWN, Memory, Reach
 from gateway.db.api_keys import PgApiKeys
-from gateway.db.pool import storable
+from gateway.db.pool import connected, storable
 from gateway.db.recordings import PgRecordingCatalog
 
 CHANNEL: Final = "seekgate"
@@ -110,6 +110,15 @@ class CachedRecordingCatalog(PgRecordingCatalog):
         """As CachedApiKeys.forget."""
         self.memory.forget(recording_id)
         self._epoch.change()
+
+
+NOTIFY: Final = "SELECT pg_notify($1, $2)"
+
+
+async def notify(pool: asyncpg.Pool, channel: str, text: str) -> None:
+    """Send a notification to all that listen on the channel."""
+    async with connected(pool) as connection:
+        await connection.execute(NOTIFY, channel, text)
 
 
 class Changes:

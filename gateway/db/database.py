@@ -13,7 +13,7 @@ from gateway.settings.load import Config
 
 @asynccontextmanager
 async def open_database(config: Config) -> AsyncGenerator[tuple[str, asyncpg.Pool]]:
-    """The URL of the database and a pool of connections to it, whatever its schema.
+    """The URL to listen at and a pool of connections to the database, whatever its schema.
 
     Raises DatabaseUnavailable.
     """
@@ -28,7 +28,7 @@ async def open_database(config: Config) -> AsyncGenerator[tuple[str, asyncpg.Poo
             max_size=database.pool_max_size,
             command_timeout_seconds=database.command_timeout_seconds,
         )
-        yield url, await stack.enter_async_context(pool)
+        yield database.listen_url or url, await stack.enter_async_context(pool)
 
 
 async def migrate_database(config: Config, *, dry_run: bool) -> tuple[str, ...]:

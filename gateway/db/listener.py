@@ -2,18 +2,21 @@
 
 The connection proves every second that it lives, and is opened again when it does not. Between losing a connection and
 listening on a new one, changes go unheard: `trust(False)` is called as soon as that is known, and `trust(True)` only
-once LISTEN is in force, so that nothing older is believed.
+once a notification of its own came back, so that nothing older is believed. One that a pooler in transaction mode
+swallows, or that was sent in another database, never comes back.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import asyncpg
 
 from gateway.db.pool import TROUBLE
+from gateway.errors import Unavailable
 
 HEARTBEAT_SECONDS: Final = 1.0
 CONNECT_SECONDS: Final = 3.0
@@ -21,9 +24,18 @@ CONNECT_SECONDS: Final = 3.0
 RECONNECT_SECONDS: Final = 0.4
 CLOSE_SECONDS: Final = 2.0
 
+# The way through the pool may take a while on a machine that is busy.
+GREETING_SECONDS: Final = 5.0
+DEAF: Final = (
+    "no notification arrives: set database.listen_url to a direct address of the same database, past any pooler"
+)
+
 PROVE_LIFE: Final = "SELECT 1"
 
 _log: Final = logging.getLogger(__name__)
+
+
+Greet = Callable[[str, str], Awaitable[None]]
 
 
 class Listener(Protocol):
@@ -36,13 +48,16 @@ class Listener(Protocol):
     def hear(self, text: str) -> None: ...
 
 
-async def listen(url: str, channel: str, listener: Listener) -> None:
-    """Pass the channel's notifications to `listener` until cancelled, whatever happens to the connection."""
+async def listen(url: str, channel: str, listener: Listener, greet: Greet) -> None:
+    """Pass the channel's notifications to `listener` until cancelled, whatever happens to the connection.
+
+    `greet` sends a notification over the connections that the catalogue uses.
+    """
     is_lost = False
     try:
         while True:
             try:
-                await _listen_once(url, channel, listener)
+                await _listen_once(url, channel, listener, greet)
             except _Lost as lost:
                 if not is_lost or lost.was_heard:
                     _log.warning("the database's notifications are not heard", extra={"cause": repr(lost.__cause__)})
@@ -62,28 +77,42 @@ class _Lost(Exception):
         self.was_heard = was_heard
 
 
-async def _listen_once(url: str, channel: str, listener: Listener) -> None:
+async def _listen_once(url: str, channel: str, listener: Listener, greet: Greet) -> None:
     """Listen on one connection for as long as it proves its life; raises _Lost."""
     was_heard = False
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
         try:
-            async for _ in _heartbeats(connection, channel, listener):
+            async for _ in _heartbeats(connection, channel, listener, greet):
                 was_heard = True
                 listener.beat()
         finally:
             # First of all: closing a dead connection may take a while.
             listener.trust(trusted=False)
             await _close(connection)
-    except (*TROUBLE, asyncpg.PostgresError) as error:
+    except (*TROUBLE, Unavailable, asyncpg.PostgresError) as error:
         raise _Lost(was_heard=was_heard) from error
 
 
-async def _heartbeats(connection: asyncpg.Connection, channel: str, listener: Listener) -> AsyncGenerator[None]:
+async def _heartbeats(
+    connection: asyncpg.Connection, channel: str, listener: Listener, greet: Greet
+) -> AsyncGenerator[None]:
     """Listen, and yield about once a second, when the connection has proved its life; never ends but by an error."""
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _connection: lost.set())
-    await connection.add_listener(channel, _hearer(listener.hear))
+    greeting, is_heard = f"hello {secrets.token_hex(8)}", asyncio.Event()
+
+    def hear(text: str) -> None:
+        if text == greeting:
+            is_heard.set()
+        listener.hear(text)
+
+    await connection.add_listener(channel, _hearer(hear))
+    await greet(channel, greeting)
+    try:
+        await asyncio.wait_for(is_heard.wait(), GREETING_SECONDS)
+    except TimeoutError:
+        raise asyncpg.InterfaceError(DEAF) from None
     listener.trust(trusted=True)
     while True:
         with suppress(TimeoutError):

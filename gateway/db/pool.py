@@ -4,8 +4,8 @@ The modules of `gateway.db` take each connection through `connected`, which turn
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from gateway.errors import Unavailable
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
 ACQUIRE_TIMEOUT_SECONDS: Final = 10.0
 CLOSE_TIMEOUT_SECONDS: Final = 10.0
+STATEMENTS: Final = 100
 BIGINT_MAX: Final = 2**63 - 1
 
 # What a lost, refused, overloaded or restarting server looks like, and a transaction that lost a race:
@@ -32,6 +33,7 @@ TROUBLE: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.ObjectNotInPrerequisiteStateError,  # a database closed for maintenance
     asyncpg.OperatorInterventionError,
+    asyncpg.ReadOnlySQLTransactionError,  # the connection leads to what became a standby
     asyncpg.TransactionRollbackError,
 )
 
@@ -44,10 +46,11 @@ class DatabaseUnavailable(Exception):
 async def open_pool(
     url: str, *, min_size: int, max_size: int, command_timeout_seconds: float
 ) -> AsyncGenerator[asyncpg.Pool]:
-    """A pool of connections to the PostgreSQL at `url`, closed at the end.
+    """A pool of connections to the PostgreSQL at `url`, or to a pooler before it, closed at the end.
 
     Raises DatabaseUnavailable if `min_size` connections cannot be had.
     """
+    pooled = await _is_pooled(url)
     pool = asyncpg.create_pool(
         url,
         min_size=min_size,
@@ -57,6 +60,8 @@ async def open_pool(
         init=_set_codecs,
         reset=_keep,
         server_settings={"application_name": "seekgate"},
+        # A pooler may run each transaction on another connection, where a named statement does not exist.
+        statement_cache_size=0 if pooled else STATEMENTS,
     )
     try:
         await _fill(pool, url)
@@ -72,6 +77,9 @@ async def connected(pool: asyncpg.Pool) -> AsyncGenerator[PoolConnectionProxy]:
         async with pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection:
             yield connection
     except TROUBLE as error:
+        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            # This server is no longer the primary: the next connections go to the one that is.
+            await pool.expire_connections()
         raise Unavailable("The catalogue cannot be reached", retry_after_seconds=5) from error
 
 
@@ -89,9 +97,30 @@ def _storable(value: int | str | None) -> bool:
     return value is None or ("\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value))
 
 
+FIND_SERVER_PROCESS: Final = "SELECT pg_backend_pid()"
+
+
+async def _is_pooled(url: str) -> bool:
+    """Whether the URL leads to a pooler such as pgbouncer: it names another process than the one that answers."""
+    with _named(url):
+        connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS, statement_cache_size=0)
+        try:
+            answering = await connection.fetchval(FIND_SERVER_PROCESS, timeout=CONNECT_TIMEOUT_SECONDS)
+            return bool(answering != connection.get_server_pid())
+        finally:
+            await connection.close(timeout=CLOSE_TIMEOUT_SECONDS)
+
+
 async def _fill(pool: asyncpg.Pool, url: str) -> None:
-    try:
+    with _named(url):
         await pool
+
+
+@contextmanager
+def _named(url: str) -> Iterator[None]:
+    """Turn trouble with connecting into DatabaseUnavailable, which names the database without its password."""
+    try:
+        yield
     except ValueError:
         # Their text may quote a part of the password that looked like a port.
         raise DatabaseUnavailable("The database URL is malformed") from None

@@ -93,4 +93,11 @@ def _database_url(text: str) -> str:
     return text
 
 
+def _server_url(text: str) -> str:
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("a URL like postgresql://user:password@host:5432/name")
+    return text
+
+
+ServerUrl = Annotated[str, AfterValidator(_server_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]

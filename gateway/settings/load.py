@@ -68,6 +68,8 @@ def redacted(config: Config) -> str:
     """The configuration as YAML, without its secrets."""
     document = config.model_dump(mode="json")
     document["database"]["url"] = without_password(config.database.url)
+    if config.database.listen_url:
+        document["database"]["listen_url"] = without_password(config.database.listen_url)
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 
 

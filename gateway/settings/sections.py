@@ -22,6 +22,7 @@ from gateway.settings.kinds import (
     PresignSeconds,
     Seconds,
     Section,
+    ServerUrl,
     WholeSeconds,
     Word,
 )
@@ -34,6 +35,7 @@ class Database(Section):
     """The catalogue's PostgreSQL."""
 
     url: DatabaseUrl = "embedded"
+    listen_url: ServerUrl | None = None
     pool_min_size: Count = 1
     pool_max_size: Count = 10
     command_timeout_seconds: Seconds = 10

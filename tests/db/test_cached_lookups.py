@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import asyncpg
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from gateway.assembly.backends import in_background
 from gateway.catalog import ALL_SCOPES, Epoch, MediaFile, NewMedia, Owner
 from gateway.db.api_keys import PgApiKeys
-from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes
+from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, notify
 from gateway.db.listener import listen
 from gateway.db.recordings import PgRecordingCatalog
 
@@ -54,7 +55,7 @@ class Reader:
 @asynccontextmanager
 async def reading(pool: asyncpg.Pool, url: str) -> AsyncGenerator[Reader]:
     reader = Reader(pool)
-    async with in_background(listen(url, CHANNEL, reader.changes)):
+    async with in_background(listen(url, CHANNEL, reader.changes, partial(notify, pool))):
         await reader.changes.until("trusted")
         yield reader
 

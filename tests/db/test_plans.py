@@ -71,6 +71,8 @@ WITHOUT_INDEX: Final = {
     "COUNT_DELETIONS": "the queue's depth is all of it",
     "ADD_FIRST_SIGNING_KEY": "stops at the first row it meets",
     "LIST_VERSIONS": "the table has a row for each migration",
+    "FIND_SERVER_PROCESS": "reads no table",
+    "NOTIFY": "reads no table",
     "LIMIT_LOCK_WAIT": "reads no table",
     "FIND_SCHEMA": "reads no table",
     "LOCK_SCHEMA": "reads no table",
