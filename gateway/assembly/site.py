@@ -1,30 +1,21 @@
-"""The composition root of a site: every route with what it needs, served on open sockets. It knows everyone.
+"""The composition root of a site: builds every route with what it needs, and serves them on open sockets.
 
-Knows: what is built from what, and the order in which it comes up and goes down. Refuses to know: what any of
-it does.
-
-    up    backends -> routes -> cleanup -> listening
-    down  readiness fails, idle connections close -> running streams end, or their deadline comes -> backends
+start  backends -> routes -> background work -> serving
+stop   the reverse; `serving` drains first
 """
 
-import asyncio
-import logging
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from socket import socket
-from typing import Any, Final, cast
-
-from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from gateway.assembly.backends import Backends, in_background, open_backends
 from gateway.assembly.byte_route import Traffic, build_byte_route
 from gateway.assembly.intake import build_intake, tended_uploads
 from gateway.assembly.library import build_library
+from gateway.assembly.serving import Applications, Serving
 from gateway.deletion_worker import Cleanup, CleanupSettings
 from gateway.process.drain import Drain
-from gateway.process.listening import BACKLOG, Sockets, tls_context
+from gateway.process.listening import Sockets
 from gateway.settings.contract import load_contract
 from gateway.settings.load import Config
 from gateway.storage import Storage
@@ -35,7 +26,9 @@ from gateway.web.access.cors import Cors
 from gateway.web.access.rate_limits import RateLimits
 from gateway.web.app import Services, build_admin_app, build_app
 from gateway.web.bota.routes import BotaRoutes
+from gateway.web.broken_requests import BrokenRequests
 from gateway.web.bytes.streaming import Streams
+from gateway.web.connection_terms import Terms
 from gateway.web.connections import Connections
 from gateway.web.frame import Frame
 from gateway.web.front import Front
@@ -47,11 +40,6 @@ from gateway.web.pages.player_page import PageRoutes
 from gateway.web.vexa.routes import VexaRoutes
 from gateway.web.waveform_route import WaveformRoute
 
-_log: Final = logging.getLogger(__name__)
-
-# What is left to do for a connection whose stream was ended by the deadline.
-_FAREWELL_SECONDS: Final = 1.0
-
 
 @asynccontextmanager
 async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenerator[None]:
@@ -62,7 +50,7 @@ async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenera
         cleanup = Cleanup(backends.deletions, backends.storages, backends.waveforms.forget, settings)
         site = _Site(config, backends, cleanup, Traffic(drain, streams, journal))
         uploads = tended_uploads(config, backends, cleanup.wake)
-        async with in_background(cleanup.run()), uploads, site.listening(sockets):
+        async with in_background(cleanup.run()), uploads, site.serving(sockets):
             yield
 
 
@@ -83,9 +71,10 @@ async def _journal(config: Config, streams: Streams, storages: Mapping[str, Stor
 
 
 class _Site:
-    """The routes' services, built once, and the way up and down."""
+    """The routes' services, built once."""
 
     def __init__(self, config: Config, backends: Backends, cleanup: Cleanup, traffic: Traffic) -> None:
+        self._traffic = traffic
         drain, self._streams, self._journal = traffic
         self._config = config
         self._backends = backends
@@ -157,62 +146,17 @@ class _Site:
             deletions=self._backends.deletions,
         )
 
-    @asynccontextmanager
-    async def listening(self, sockets: Sockets) -> AsyncGenerator[None]:
-        """Serve on the sockets; drain at the end."""
-        public = self._runner(build_app(self._services, with_operations=sockets.admin is None))
-        admin = self._runner(build_admin_app(self._services))
-        try:
-            await public.setup()
-            with closing(await self._listen(public, sockets.public)) as listener:
-                if sockets.admin is not None:
-                    await admin.setup()
-                    await web.SockSite(admin, sockets.admin).start()
-                yield
-                await self._wait_for_streams(public, listener)
-        finally:
-            await public.cleanup()
-            await admin.cleanup()
-
-    async def _listen(self, runner: web.AppRunner, listening: socket) -> asyncio.Server:
-        """Serve the runner's application on the socket; seeks pass it by."""
-        server = runner.server
-        if server is None:
-            raise RuntimeError("the runner has not been set up")
-        # An application's server makes no other kind of request than its own.
-        application = cast("Handler", server.request_handler)
-        server.request_handler = cast("Any", Front(self._frame, self._route.media, application))
-        connect = partial(
-            self._route.acceptor.connect,
-            server,
-            keepalive_timeout=self._config.server.keepalive_timeout_seconds,
+    def serving(self, sockets: Sockets) -> AbstractAsyncContextManager[None]:
+        """Serve on the sockets; leaving drains."""
+        terms = Terms(
+            self._config.server.keepalive_timeout_seconds,
+            self._config.delivery.stall_timeout_seconds,
+            BrokenRequests(self._journal, self._cors).refuse,
         )
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(connect, sock=listening, ssl=tls_context(self._config), backlog=BACKLOG)
-
-    def _runner(self, app: web.Application) -> web.AppRunner:
-        return web.AppRunner(
-            app,
-            access_log=None,
-            handler_cancellation=True,
-            # As client connections have it (gateway/web/client_connection.py).
-            auto_decompress=False,
-            keepalive_timeout=self._config.server.keepalive_timeout_seconds,
-            shutdown_timeout=_FAREWELL_SECONDS,
+        applications = Applications(
+            build_app(self._services, with_operations=sockets.admin is None),
+            build_admin_app(self._services),
+            partial(Front, self._frame, self._route.media),
+            self._route.acceptor,
         )
-
-    async def _wait_for_streams(self, runner: web.AppRunner, listener: asyncio.Server) -> None:
-        """Fail readiness, close idle connections, and give the running streams until the deadline.
-
-        A lone worker's listener stays up, so that health checks see "draining"; among several, others accept.
-        """
-        self._drain.request()
-        if self._config.server.worker_count > 1:
-            listener.close()
-        if runner.server is not None:
-            await self._connections.close_idle(runner.server)
-        try:
-            async with asyncio.timeout(self._config.server.drain_timeout_seconds):
-                await self._streams.wait_idle()
-        except TimeoutError:
-            _log.warning("streams were cut at the deadline", extra={"running": self._streams.running})
+        return Serving(self._config, self._traffic, self._connections, terms).on(sockets, applications)

@@ -12,7 +12,8 @@ from aiohttp import web
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admission, Admissions
 from gateway.web.bytes.streaming import Streams
-from gateway.web.client_connection import ClientConnection, handler_options, missing_private_names
+from gateway.web.client_connection import ClientConnection, missing_private_names
+from gateway.web.connection_terms import Terms, handler_options
 from gateway.web.connections import Connections
 from gateway.web.journal import Journal
 
@@ -32,9 +33,9 @@ class ByteServices(NamedTuple):
 class Acceptor:
     """Accepts connections of which aiohttp parses every request."""
 
-    def connect(self, server: web.Server, *, keepalive_timeout: float) -> web.RequestHandler:
+    def connect(self, server: web.Server, terms: Terms) -> web.RequestHandler:
         """The protocol of one accepted connection."""
-        return ClientConnection(server, keepalive_timeout=keepalive_timeout)
+        return ClientConnection(server, terms)
 
     def learn(self, request: web.Request, admission: Admission) -> None:
         """The byte route has answered the request."""
@@ -43,8 +44,8 @@ class Acceptor:
 class BareAcceptor(Acceptor):
     """Accepts connections with aiohttp's own handler, without anything that needs its private names."""
 
-    def connect(self, server: web.Server, *, keepalive_timeout: float) -> web.RequestHandler:
-        return web.RequestHandler(server, **handler_options(keepalive_timeout))
+    def connect(self, server: web.Server, terms: Terms) -> web.RequestHandler:
+        return web.RequestHandler(server, **handler_options(terms))
 
 
 def usable(acceptor: Acceptor) -> Acceptor:

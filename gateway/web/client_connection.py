@@ -1,5 +1,6 @@
 """One client connection: aiohttp's `RequestHandler` with the duties that every request needs.
 
+RequestIntake receives its requests. A client that takes nothing of a response for the stall time-out is disconnected.
 A connection that is lost ends its request's handler only after that handler has started, so that each request has a
 line in the access log. An answer that was begun before aiohttp saw its request waits here for the handler.
 
@@ -8,14 +9,16 @@ pinned, tests hold their meaning, and the gateway serves with the plain `Request
 """
 
 import asyncio
-from logging import Logger
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from aiohttp import web
 
 from gateway.web.bytes.begun_answer import BegunAnswer
+from gateway.web.connection_terms import Terms
+from gateway.web.request_intake import RequestIntake
+from gateway.web.slow_clients import StallWatch
 
-PRIVATE_NAMES: Final = ("_loop", "_next_keepalive_close_time", "_waiter")
+PRIVATE_NAMES: Final = ("_loop", "_messages", "_next_keepalive_close_time", "_waiter")
 
 
 def missing_private_names() -> list[str]:
@@ -23,31 +26,23 @@ def missing_private_names() -> list[str]:
     return [name for name in PRIVATE_NAMES if not hasattr(web.RequestHandler, name)]
 
 
-def handler_options(keepalive_timeout: float) -> dict[str, Any]:
-    """The arguments of a RequestHandler of ours."""
-    return {
-        "loop": asyncio.get_running_loop(),
-        "keepalive_timeout": keepalive_timeout,
-        # None turns aiohttp's own access log off, as its runner does; the journal writes ours.
-        "access_log": cast("Logger", None),
-        # A compressed body may be a bomb. The size that counts is the size on the wire.
-        "auto_decompress": False,
-    }
-
-
-class ClientConnection(web.RequestHandler):
+class ClientConnection(RequestIntake):
     """One connection."""
 
-    __slots__ = ("begun", "remote")
+    __slots__ = ("_stall_watch", "begun", "remote")
 
-    def __init__(self, server: web.Server, *, keepalive_timeout: float) -> None:
-        super().__init__(server, **handler_options(keepalive_timeout))
+    def __init__(self, server: web.Server, terms: Terms) -> None:
+        super().__init__(server, terms)
+        self._stall_watch: StallWatch | None = None
         self.begun: BegunAnswer | None = None
         """The answer to the next request that the handler gets, if its first bytes are sent already."""
         self.remote: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self._stall_watch = StallWatch(
+            cast("asyncio.Transport", transport), self._terms.stall_timeout_seconds, self.cut
+        )
         peer = self.peername
         self.remote = str(peer[0]) if isinstance(peer, tuple) else None
 
@@ -59,7 +54,16 @@ class ClientConnection(web.RequestHandler):
 
     def end(self, exc: BaseException | None) -> None:
         """End what the lost connection still has."""
+        if self._stall_watch is not None:
+            self._stall_watch.stop()
         super().connection_lost(exc)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        if self._stall_watch is not None:
+            self._stall_watch.start()
+        return await super().finish_response(request, resp, start_time)
 
     def take_begun(self) -> BegunAnswer | None:
         """What was begun; the caller finishes it."""

@@ -1,9 +1,7 @@
-"""One table per dialect: from refusals to statuses and bodies.
+"""One table for each dialect: from refusals to statuses and error bodies.
 
-Knows: the error bodies of Vexa and Bota, and which paths speak which. Refuses to know: why something is refused.
-
-    Vexa   {"detail": "..."}, and for 422 {"detail": [{"type", "loc", "msg", "input"}]}
-    Bota   {"error": {"code", "message", "details"?}}, details being [{"field", "message"}]; all paths under /v1/
+Vexa   {"detail": "..."}, and for 422 {"detail": [{"type", "loc", "msg", "input"}]}
+Bota   {"error": {"code", "message", "details"?}}, details being [{"field", "message"}]; all paths under /v1/
 """
 
 import logging
@@ -25,7 +23,7 @@ from gateway.errors import (
     Unauthenticated,
     Unavailable,
 )
-from gateway.web.responses import json_response
+from gateway.web.responses import json_bytes, json_response
 from storage_adapters.base import AccessDenied, ObjectNotFound, StorageError
 
 _log: Final = logging.getLogger(__name__)
@@ -58,13 +56,13 @@ _STORAGE_RETRY_SECONDS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one dialect says no: the status of each refusal, and the body around (status, words, faults)."""
+    """The refusals of one dialect: the status of each, and the body made of (status, message, faults)."""
 
     statuses: Mapping[type[Refusal], int]
     body: Callable[[int, str, Iterable[Fault]], Any]
 
     def refuse(self, refusal: Refusal) -> web.Response:
-        """The refusal in the dialect's words."""
+        """The response to a refusal."""
         status = self.statuses[type(refusal)]
         faults = refusal.faults if isinstance(refusal, Invalid | Conflict) else ()
         response = json_response(self.body(status, refusal.message, faults), status=status)
@@ -75,7 +73,7 @@ class Dialect:
         return response
 
     def refuse_http(self, error: web.HTTPException) -> web.Response:
-        """What aiohttp itself refuses (no such route, wrong method, body too large), and what went wrong (500)."""
+        """The response to what aiohttp refuses (no such route, wrong method, body too large), and to our own faults."""
         response = json_response(self.body(error.status, error.reason, ()), status=error.status)
         if isinstance(error, web.HTTPMethodNotAllowed):
             response.headers["Allow"] = allowed_methods(error)
@@ -87,7 +85,20 @@ class Dialect:
 def _vexa_body(status: int, message: str, faults: Iterable[Fault]) -> Any:
     if status != _VEXA[Invalid]:
         return {"detail": message}
-    return {"detail": [{"type": each.type, "loc": each.loc, "msg": each.msg, "input": each.input} for each in faults]}
+    return {
+        "detail": [
+            {"type": each.type, "loc": each.loc, "msg": each.msg, "input": shown_input(each.input)} for each in faults
+        ]
+    }
+
+
+def shown_input(value: object) -> object:
+    """What the client sent, as far as JSON can repeat it: neither lone surrogates nor nesting too deep to write."""
+    try:
+        json_bytes(value)
+    except TypeError:
+        return None
+    return value
 
 
 def _bota_body(status: int, message: str, faults: Iterable[Fault]) -> Any:
@@ -97,7 +108,7 @@ def _bota_body(status: int, message: str, faults: Iterable[Fault]) -> Any:
 
 
 def _field(fault: Fault) -> str:
-    """The field's name: its place without the part of the request it is in, unless it is that part as a whole."""
+    """The field's name: its location without the part of the request, unless it is that part as a whole."""
     return ".".join(map(str, fault.loc[1:] or fault.loc))
 
 
@@ -106,12 +117,17 @@ BOTA: Final = Dialect(_BOTA, _bota_body)
 
 
 def dialect_of(request: web.Request) -> Dialect:
-    """The dialect that the path speaks, also where there is no route."""
-    return BOTA if f"{request.path}/".startswith("/v1/") else VEXA
+    """The dialect of the request's path."""
+    return dialect_of_path(request.path)
+
+
+def dialect_of_path(path: str) -> Dialect:
+    """The dialect of a path, whether a route has it or not."""
+    return BOTA if f"{path}/".startswith("/v1/") else VEXA
 
 
 def refusal_answer(request: web.Request, error: Refusal | StorageError | web.HTTPException) -> web.Response:
-    """What is answered instead, in the words of the path's dialect."""
+    """The response to an error, in the dialect of the path."""
     dialect = dialect_of(request)
     if isinstance(error, web.HTTPException):
         return dialect.refuse_http(error)
@@ -119,12 +135,12 @@ def refusal_answer(request: web.Request, error: Refusal | StorageError | web.HTT
 
 
 def allowed_methods(error: web.HTTPMethodNotAllowed) -> str:
-    """What the resource answers (RFC 9110 section 10.2.1); OPTIONS is answered everywhere."""
+    """The Allow field (RFC 9110 section 10.2.1); every resource answers OPTIONS."""
     return ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))
 
 
 def storage_refusal(error: StorageError) -> Refusal:
-    """Trouble with bytes before the head, in fixed public words; the cause goes to the log alone."""
+    """The refusal for a storage error before the response head, in fixed words; the cause is only logged."""
     _log.warning("the storage refused", extra={"cause": str(error), "kind": type(error).__name__})
     if isinstance(error, ObjectNotFound):
         return NotFound("Media file not found")

@@ -1,22 +1,37 @@
-"""The Expect field (RFC 9110 section 10.1.1): whether the client may send its body.
+"""The Expect field (RFC 9110 section 10.1.1): the client waits for `100 Continue` before it sends its body.
 
-Knows: `100-continue`. Refuses to know: what the body is for. A route that reads its body at once permits it
-before its handler runs; a route that wants a look at the head first permits it by itself, or refuses.
+A handler permits the body when it starts to read it, after it has checked everything that the head decides. A handler
+that refuses the request, or does not read a body, never permits it.
 """
 
-from aiohttp import HttpVersion11, hdrs, web
+from typing import Final
+
+from aiohttp import HttpVersion11, web
+from multidict import istr
+
+from gateway.web.request_heads import HIDDEN_PREFIX
+
+EXPECTATION: Final = istr(f"{HIDDEN_PREFIX.decode()}Expect")
+"""The field's name as handlers see it."""
+
+_CONTINUE: Final = "100-continue"
+
+
+def check_expectation(request: web.Request) -> None:
+    """Raise HTTPExpectationFailed for an expectation other than `100-continue`; HTTP/1.0 has none."""
+    if EXPECTATION not in request.headers or request.version < HttpVersion11:
+        return
+    expectations = ",".join(request.headers.getall(EXPECTATION)).split(",")
+    if not {each.strip().lower() for each in expectations} <= {_CONTINUE, ""}:
+        raise web.HTTPExpectationFailed
 
 
 async def permit_body(request: web.Request) -> None:
-    """Answer the field; aiohttp's own handler fails on octets that are no text."""
-    if hdrs.EXPECT not in request.headers or request.version < HttpVersion11:
+    """Ask for the body if the client waits to be asked and none of it has arrived."""
+    if EXPECTATION not in request.headers or request.version < HttpVersion11 or not request.body_exists:
         return
-    if request.headers[hdrs.EXPECT].lower() != "100-continue":
-        raise web.HTTPExpectationFailed
+    if request.content.total_bytes or request.content.is_eof():
+        return
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    # Nothing of the answer itself was sent yet.
+    # aiohttp counts these bytes as the beginning of the response.
     request.writer.output_size = 0
-
-
-async def leave_to_handler(_request: web.Request) -> None:
-    """Say nothing yet."""

@@ -1,8 +1,7 @@
-"""What surrounds every handler: its exchange begins and ends here, and whatever it raises becomes an answer.
+"""What surrounds every handler: the exchange begins and ends here, and any error becomes a response.
 
-Knows: the way from a refusal to the dialect's words, the headers that every answer carries, preflights.
-Refuses to know: what is asked, and what is told of it later. Authentication is each handler's first line, since
-it knows the scope.
+The frame refuses requests that no handler should see (Host, Expect), answers OPTIONS, and adds the header fields of
+every response. Authentication is each handler's first line, since the handler knows the scope.
 """
 
 import asyncio
@@ -10,23 +9,29 @@ import logging
 from collections.abc import Awaitable
 from typing import Final
 
-from aiohttp import HttpVersion10, hdrs, web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.errors import Refusal
 from gateway.web.access.cors import Cors
 from gateway.web.connections import Connections
 from gateway.web.dialects import allowed_methods, refusal_answer
-from gateway.web.exchange import EXCHANGE, Exchange, new_exchange
+from gateway.web.exchange import Exchange, new_exchange
+from gateway.web.expectations import check_expectation
+from gateway.web.hosts import check_host
 from gateway.web.journal import Journal
-from gateway.web.responses import SentResponse, sent_response
+from gateway.web.redaction import shown_path
+from gateway.web.responses import SentResponse
 from storage_adapters.base import StorageError
 
 _log: Final = logging.getLogger(__name__)
 
+# What `OPTIONS *` says of the server as a whole.
+_SERVER_METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+
 
 class Frame:
-    """Surrounds answers; as a middleware, or called by whoever answers without the application's router."""
+    """Surrounds handlers: as a middleware, and for the byte route, which has no middleware."""
 
     def __init__(self, journal: Journal, connections: Connections, cors: Cors) -> None:
         self._journal = journal
@@ -34,12 +39,12 @@ class Frame:
         self._cors = cors
 
     def middleware(self) -> Middleware:
-        """The same around an application's handlers."""
+        """The frame around an application's handlers."""
 
         @web.middleware
         async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
             resource = request.match_info.route.resource
-            exchange = new_exchange(request, resource.canonical if resource else "none", _shown_path(request))
+            exchange = new_exchange(request, resource.canonical if resource else "none", shown_path(request.path))
             return await self.surround(request, exchange, self._handle(request, handler))
 
         return framed
@@ -47,13 +52,13 @@ class Frame:
     async def surround(
         self, request: web.Request, exchange: Exchange, answer: Awaitable[web.StreamResponse]
     ) -> web.StreamResponse:
-        """The answer, or what becomes of the error that it raises; told to the journal, however it ends."""
+        """The response, or that of the error that was raised; the journal gets the exchange, however it ends."""
         busy, connection = self._connections.busy, request.protocol
         busy.add(connection)
         try:
             try:
                 response = await answer
-            except Exception as error:  # noqa: BLE001 - whatever it is, only an answer may leave
+            except Exception as error:  # noqa: BLE001 - every error becomes a response
                 response = _answer_to(request, exchange, error)
             if not isinstance(response, SentResponse):
                 self._complete(request, exchange, response)
@@ -68,32 +73,34 @@ class Frame:
             self._journal.take(exchange)
 
     async def _handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.version < HttpVersion10:
-            # aiohttp's parser takes a request line without a version for HTTP/0.9, which no one speaks any more.
-            request.protocol.force_close()
-            request[EXCHANGE].status = 400
-            return sent_response(400, keep_alive=False)
+        check_host(request)
         if request.method == hdrs.METH_OPTIONS:
             return self._options(request)
+        check_expectation(request)
         return await handler(request)
 
     def _complete(self, request: web.Request, exchange: Exchange, response: web.StreamResponse) -> None:
-        """Put on what every answer carries."""
-        # A body that nobody waited for would be read as the next request, or until somebody's patience ends.
+        """Add what every response carries."""
+        # The rest of a body that was not read would be parsed as the next request.
         if self._connections.is_draining() or not request.content.is_eof():
             response.force_close()
         for name, value in self._cors.headers(request.headers.get(hdrs.ORIGIN), by_key=exchange.by_key).headers:
-            response.headers.setdefault(name, value)
+            if name == hdrs.VARY and name in response.headers:
+                value = f"{response.headers[name]}, {value}"
+            response.headers[name] = value
         response.headers.update(exchange.quota or {})
         response.headers["X-Request-Id"] = exchange.request_id
         response.headers["Server"] = "seekgate"
 
     def _options(self, request: web.Request) -> web.Response:
-        """The resource's methods (RFC 9110 section 9.3.7), and the answer to a CORS preflight."""
+        """The resource's methods (RFC 9110 section 9.3.7), and the response to a CORS preflight."""
         error = request.match_info.http_exception
-        if not isinstance(error, web.HTTPMethodNotAllowed):
+        if request.raw_path == "*":
+            allow = _SERVER_METHODS
+        elif isinstance(error, web.HTTPMethodNotAllowed):
+            allow = allowed_methods(error)
+        else:
             raise error or web.HTTPNotFound
-        allow = allowed_methods(error)
         return web.Response(
             status=204, headers=[("Allow", allow), *self._cors.preflight(request.headers.get(hdrs.ORIGIN), allow)]
         )
@@ -102,12 +109,6 @@ class Frame:
 def _answer_to(request: web.Request, exchange: Exchange, error: Exception) -> web.Response:
     if isinstance(error, Refusal | StorageError | web.HTTPException):
         return refusal_answer(request, error)
-    # The last resort: fixed words for the client, the traceback for the log.
+    # The client gets fixed words; the traceback is logged.
     _log.error("a request failed", exc_info=error, extra={"request_id": exchange.request_id})
     return refusal_answer(request, web.HTTPInternalServerError())
-
-
-def _shown_path(request: web.Request) -> str:
-    """The path without the token that is its own permission."""
-    token = request.match_info.get("token")
-    return request.path.replace(token, "***") if token else request.path

@@ -13,8 +13,11 @@ from aiohttp.typedefs import Handler
 from gateway.protocol.byte_path import BYTE_PATH, parse_byte_target
 from gateway.web.bytes.media_route import MediaRoute
 from gateway.web.client_connection import ClientConnection
-from gateway.web.exchange import new_exchange
+from gateway.web.exchange import Exchange, new_exchange
+from gateway.web.expectations import EXPECTATION
 from gateway.web.frame import Frame
+from gateway.web.hosts import check_host
+from gateway.web.media_files import Ids
 
 _READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
@@ -36,9 +39,13 @@ class Front:
             target is None
             or request.method not in _READS
             or request.version < HttpVersion10
-            or hdrs.EXPECT in request.headers
+            or EXPECTATION in request.headers
         ):
             return await self._application(request)
         exchange = new_exchange(request, BYTE_PATH, target.path)
-        answer = self._media.read(request, exchange, (target.recording_id, target.media_file_id))
+        answer = self._read(request, exchange, (target.recording_id, target.media_file_id))
         return await self._frame.surround(request, exchange, answer)
+
+    async def _read(self, request: web.Request, exchange: Exchange, ids: Ids) -> web.StreamResponse:
+        check_host(request)
+        return await self._media.read(request, exchange, ids)

@@ -12,6 +12,7 @@ from gateway.protocol.byte_path import byte_path
 from gateway.protocol.signing import Disposition, Grant, Signer, owner_text
 from gateway.storage import Storage
 from gateway.web.exchange import EXCHANGE
+from gateway.web.hosts import base_url
 from storage_adapters.base import Presigning
 
 
@@ -40,12 +41,12 @@ class Links:
         key_id = request[EXCHANGE].key_id
         grant = Grant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, disposition, key_id)
         signed = self._signer.sign(grant, now=self._now())
-        base = self._public_url or f"{request.scheme}://{request.host}"
+        base = base_url(request, self._public_url)
         return Link(f"{base}{byte_path(media.recording_id, media.id)}?{signed.query}", signed.expires_at)
 
     def shared(self, request: web.Request, token: str) -> str:
         """The page of a share link."""
-        return f"{self._public_url or f'{request.scheme}://{request.host}'}/shared/{token}"
+        return f"{base_url(request, self._public_url)}/shared/{token}"
 
     async def presigned(self, storage: Presigning, media: MediaFile, disposition: Disposition) -> Link:
         """A URL of the storage backend itself."""

@@ -1,7 +1,4 @@
-"""JSON bodies, and the mark of an answer that is already on the wire.
-
-Knows: how JSON leaves the process. Refuses to know: what it means.
-"""
+"""JSON responses, and the response object for one that was already written to the socket."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,10 +13,15 @@ from aiohttp.web_request import BaseRequest
 _TIMES = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
+def json_bytes(body: Any) -> bytes:
+    """The value as JSON; datetimes become RFC 3339 with `Z`. Raises TypeError for what JSON cannot hold."""
+    return orjson.dumps(body, option=_TIMES)
+
+
 def json_response(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A JSON answer that no cache keeps; datetimes become RFC 3339 with `Z`."""
+    """A JSON response that no cache stores; datetimes become RFC 3339 with `Z`."""
     return web.Response(
-        body=orjson.dumps(body, option=_TIMES),
+        body=json_bytes(body),
         status=status,
         content_type="application/json",
         headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})},
@@ -27,12 +29,12 @@ def json_response(body: Any, *, status: int = 200, headers: Mapping[str, str] | 
 
 
 def whole_seconds(moment: datetime | None) -> datetime | None:
-    """The moment without its fraction: both dialects show times to the second."""
+    """The moment without its fraction: both dialects write times to the second."""
     return moment.replace(microsecond=0) if moment else None
 
 
 class SentResponse(web.StreamResponse):
-    """An answer that `send` has written to the socket by itself: aiohttp has nothing left to write."""
+    """A response that is already written to the socket: aiohttp has nothing left to write."""
 
     def __init__(self, status: int, *, keep_alive: bool) -> None:
         super().__init__(status=status)
@@ -53,5 +55,5 @@ class SentResponse(web.StreamResponse):
 
 @lru_cache(maxsize=64)
 def sent_response(status: int, *, keep_alive: bool) -> SentResponse:
-    """The mark for this status; it carries nothing of its request, so one serves all."""
+    """The response object for this status; it holds nothing of its request, so that all requests share it."""
     return SentResponse(status, keep_alive=keep_alive)

@@ -27,7 +27,9 @@ from gateway.settings.load import load
 from gateway.storage import Storage
 from gateway.telemetry.observability import AccessLog, Metrics
 from gateway.web.access.cors import Cors
+from gateway.web.broken_requests import BrokenRequests
 from gateway.web.bytes.streaming import Streams
+from gateway.web.connection_terms import Terms
 from gateway.web.connections import Connections
 from gateway.web.fast_path.fast_acceptor import FastAcceptor
 from gateway.web.fast_path.fast_connection import Answerer
@@ -77,6 +79,7 @@ class Stage:
         )
         assert isinstance(route.acceptor, FastAcceptor)
         self.acceptor = route.acceptor
+        self.broken = BrokenRequests(self.journal, cors)
         self.seeks = route.acceptor.seeks
         self._front = Front(Frame(self.journal, self.connections, cors), route.media, _elsewhere)
 
@@ -172,7 +175,7 @@ async def stage(
     if send_bytes is not None:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)  # accepted connections inherit it
     listener = await asyncio.get_running_loop().create_server(
-        partial(built.acceptor.connect, server, keepalive_timeout=keepalive_timeout), sock=opened
+        partial(built.acceptor.connect, server, Terms(keepalive_timeout, 120.0, built.broken.refuse)), sock=opened
     )
     with closing(listener):
         built.port = opened.getsockname()[1]

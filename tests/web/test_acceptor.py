@@ -12,9 +12,10 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
-from gateway.web import acceptor, client_connection
+from gateway.web import acceptor, client_connection, request_intake
 from gateway.web.acceptor import Acceptor, BareAcceptor, usable
 from gateway.web.client_connection import PRIVATE_NAMES, missing_private_names
+from gateway.web.connection_terms import Terms
 from gateway.web.fast_path import fast_connection
 from tests.conformance.raw_http import compose, connect
 
@@ -25,7 +26,7 @@ def test_this_aiohttp_has_every_private_name() -> None:
     assert usable(plain) is plain
 
 
-@pytest.mark.parametrize("module", [client_connection, fast_connection])
+@pytest.mark.parametrize("module", [request_intake, client_connection, fast_connection])
 def test_every_private_name_of_aiohttp_that_is_used_is_listed(module: ModuleType) -> None:
     connections = [
         each
@@ -51,10 +52,13 @@ async def test_without_a_private_name_the_plain_handler_serves(
     async def answer(_request: web.BaseRequest) -> web.Response:
         return web.Response(text="served")
 
+    def refuse(*_: object) -> web.StreamResponse:
+        raise AssertionError("nothing here is broken")
+
     server = web.Server(cast("Any", answer))
     opened = socket.create_server(("127.0.0.1", 0))
     listener = await asyncio.get_running_loop().create_server(
-        partial(fallback.connect, server, keepalive_timeout=5), sock=opened
+        partial(fallback.connect, server, Terms(5, 5, refuse)), sock=opened
     )
     with closing(listener):
         async with connect("127.0.0.1", opened.getsockname()[1]) as client:

@@ -9,11 +9,9 @@ keep. It is cut out of the body after the body was checked. A number beyond the 
 is a lone surrogate: many readers of the answer could not read anything of it.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-import orjson
 from aiohttp import web
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -21,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from gateway.catalog import NewRecording
 from gateway.errors import Fault, Invalid
 from gateway.web.bota.query import ClientId, Moment, Text
+from gateway.web.json_bodies import member_text, read_json_bytes, read_json_object
 from gateway.web.parameters import Model, invalid
 
 MAX_NAME_LENGTH: Final = 500
@@ -28,10 +27,6 @@ MAX_METADATA_BYTES: Final = 16 * 1024
 MAX_METADATA_DEPTH: Final = 32
 # Who sends a thousand unknown members is told of the first few.
 _MAX_FAULTS: Final = 20
-
-# Only where a value ends is asked of it.
-_SCANNER: Final = json.JSONDecoder()
-_WHITE_SPACE: Final = " \t\n\r"
 
 
 def _bounded(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -82,12 +77,7 @@ class DownloadUrlBody(Body):
 
 async def read_body(request: web.Request, model: type[Model]) -> Model:
     """The request's body as a model; the Content-Type is not asked for. Raises Invalid."""
-    try:
-        document = orjson.loads(await request.read())
-    except orjson.JSONDecodeError as error:
-        raise _not_json(f"The body should be JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise _not_json("The body should be a JSON object")
+    document = await read_json_object(request)
     try:
         return model.model_validate(document)
     except ValidationError as error:
@@ -113,34 +103,8 @@ async def read_changes(request: web.Request) -> Mapping[str, Any]:
 
 
 async def _metadata_text(request: web.Request) -> str:
-    metadata = member_text((await request.read()).decode(), "metadata")
+    metadata = member_text((await read_json_bytes(request)).decode(), "metadata")
     if len(metadata.encode()) > MAX_METADATA_BYTES:
         words = f"Input should be at most {MAX_METADATA_BYTES} bytes"
         raise Invalid((Fault("too_long", ("body", "metadata"), words, None),))
     return metadata
-
-
-def member_text(text: str, name: str) -> str:
-    """The text of an object's member, as it was written; of several with that name the last, as readers see it.
-
-    `text` is an object (RFC 8259 section 4) that orjson has read, and has the member.
-    """
-    found = ""
-    place = _skip(text, 0)
-    while text[place] != "}":
-        member, place = _SCANNER.raw_decode(text, _skip(text, place + 1))
-        start = _skip(text, _skip(text, place) + 1)
-        _, end = _SCANNER.raw_decode(text, start)
-        found = text[start:end] if member == name else found
-        place = _skip(text, end)
-    return found
-
-
-def _skip(text: str, place: int) -> int:
-    while text[place] in _WHITE_SPACE:
-        place += 1
-    return place
-
-
-def _not_json(words: str) -> Invalid:
-    return Invalid((Fault("json", ("body",), words, None),))

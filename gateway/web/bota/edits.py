@@ -16,8 +16,9 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import read_changes
 from gateway.web.bota.query import path_recording_id
 from gateway.web.bota.shapes import recording_etag, recording_json
+from gateway.web.json_bodies import MAX_JSON_SECONDS
 from gateway.web.responses import json_response
-from gateway.web.upload_bodies import essence
+from gateway.web.upload_bodies import Allowance, accepted, essence
 
 _PERMITTED: Final = ", ".join(PARSERS)
 
@@ -84,13 +85,10 @@ async def _read_segments(request: web.Request) -> tuple[Segment, ...]:
     if content_type not in PARSERS:
         words = f"Input should be one of {_PERMITTED}"
         raise Invalid((Fault("content_type", ("header", "Content-Type"), words, content_type),))
-    body = bytearray()
-    async for piece in request.content.iter_chunked(64 * 1024):
-        body += piece
-        if len(body) > MAX_BYTES:
-            raise web.HTTPRequestEntityTooLarge(max_size=MAX_BYTES, actual_size=len(body))
+    async with accepted(request, Allowance(MAX_BYTES, None, None, MAX_JSON_SECONDS)) as pieces:
+        body = b"".join([piece async for piece in pieces])
     try:
-        return await asyncio.to_thread(parse_captions, content_type, bytes(body))
+        return await asyncio.to_thread(parse_captions, content_type, body)
     except BadCaptions as error:
         raise Invalid((Fault("transcript", ("body",), str(error), None),)) from None
 

@@ -18,6 +18,7 @@ from gateway.catalog import IdempotencyKey, Position, RecordingFilter, Recording
 from gateway.errors import Fault, Invalid, NotFound
 from gateway.protocol.cursor import decode_cursor
 from gateway.protocol.ids import decode_id
+from gateway.web.json_bodies import read_json_bytes
 from gateway.web.parameters import parse_query
 
 MAX_ID_LENGTH: Final = 255
@@ -115,5 +116,5 @@ async def find_idempotency_key(request: web.Request) -> IdempotencyKey | None:
         words = f"It should be one text of 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable ASCII characters"
         raise Invalid((Fault("idempotency_key", ("header", "Idempotency-Key"), words, None),))
     digest = hashlib.sha256(f"{request.method} {request.path_qs}\n".encode(errors="surrogateescape"))
-    digest.update(await request.read())
+    digest.update(await read_json_bytes(request))
     return IdempotencyKey(text, digest.digest())

@@ -24,6 +24,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import Body
 from gateway.web.bota.query import Moment
 from gateway.web.exchange import EXCHANGE
+from gateway.web.hosts import base_url
 from gateway.web.parameters import invalid
 from storage_adapters.base import Presigning
 from storage_adapters.part_uploads import PartUploads, PresignedPart
@@ -130,7 +131,7 @@ class UploadUrls:
         if key_id is None:
             raise RuntimeError("an upload URL is only minted for a request that an API key admitted")
         grant = UploadGrant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, expires, key_id)
-        base = self._public_url or f"{request.scheme}://{request.host}"
+        base = base_url(request, self._public_url)
         return f"{base}/v1/uploads/{self._tokens.sign(grant)}"
 
     async def verify(self, request: web.Request) -> tuple[Owner, UploadGrant]:

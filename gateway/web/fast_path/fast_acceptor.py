@@ -4,6 +4,7 @@ from aiohttp import web
 
 from gateway.web.acceptor import Acceptor, ByteServices
 from gateway.web.bytes.admissions import Admission
+from gateway.web.connection_terms import Terms
 from gateway.web.fast_path.fast_connection import Batch, FastConnection
 from gateway.web.fast_path.seeks import Seeks
 
@@ -15,8 +16,8 @@ class FastAcceptor(Acceptor):
         self.seeks = Seeks(services)
         self.batch = Batch(self.seeks)
 
-    def connect(self, server: web.Server, *, keepalive_timeout: float) -> FastConnection:
-        return FastConnection(server, self.batch, keepalive_timeout=keepalive_timeout)
+    def connect(self, server: web.Server, terms: Terms) -> FastConnection:
+        return FastConnection(server, self.batch, terms)
 
     def learn(self, request: web.Request, admission: Admission) -> None:
         self.seeks.learn(request, admission)

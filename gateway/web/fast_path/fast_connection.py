@@ -4,10 +4,7 @@ aiohttp parses a request, wraps it, and wakes two tasks for it; that costs twice
 path needs none of it, but must not answer out of turn. A head may be offered only where
 
 1. aiohttp waits for a message (`_waiter`), so that every earlier answer has been written, and
-2. what was last fed to aiohttp's parser ended with an empty line, so that no part of a request is in it.
-
-While 1 holds, no body is owed (aiohttp reads it to its end, or closes), so data that ended with an empty line ended
-a message.
+2. no part of another request has arrived (`is_between_requests`).
 
 Heads that arrive in one turn of the event loop are answered together. After each system call that sends an answer,
 Python's code and data are out of the processor's caches; preparing all answers first and then sending them costs a
@@ -23,6 +20,7 @@ from aiohttp import web
 
 from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.client_connection import ClientConnection
+from gateway.web.connection_terms import Terms
 
 _log: Final = logging.getLogger(__name__)
 
@@ -51,14 +49,13 @@ class Answerer(Protocol):
 class FastConnection(ClientConnection):
     """One connection."""
 
-    __slots__ = ("_at_boundary", "_batch", "_is_offered", "_keepalive_seconds", "_socket_fd", "asked")
+    __slots__ = ("_batch", "_is_offered", "_keepalive_seconds", "_socket_fd", "asked")
 
-    def __init__(self, server: web.Server, batch: "Batch", *, keepalive_timeout: float) -> None:
-        super().__init__(server, keepalive_timeout=keepalive_timeout)
+    def __init__(self, server: web.Server, batch: "Batch", terms: Terms) -> None:
+        super().__init__(server, terms)
         self._batch = batch
-        self._at_boundary = True
         self._is_offered = False
-        self._keepalive_seconds = keepalive_timeout
+        self._keepalive_seconds = terms.keepalive_timeout_seconds
         self.asked = b""
         """The bytes of the request that aiohttp has, if they arrived as one head and nothing else."""
         self._socket_fd: int | None = None
@@ -80,13 +77,12 @@ class FastConnection(ClientConnection):
             # A second request: the first is answered first.
             self._batch.settle()
         waiter = self._waiter
-        is_idle = self._at_boundary and waiter is not None and not waiter.done()
+        is_idle = waiter is not None and not waiter.done() and self.is_between_requests
         if is_idle and data.find(_END) == len(data) - len(_END):
             self._is_offered = True
             self._batch.add(self, data)
             return
         self.asked = b""
-        self._at_boundary = data.endswith(_END)
         super().data_received(data)
 
     def answered(self) -> None:

@@ -40,8 +40,8 @@ from gateway.web.vexa.shapes import STATUS
 _MAX_FIELD_BYTES: Final = 64 * 1024
 _MAX_FIELDS: Final = 32
 _CHUNK_BYTES: Final = 256 * 1024
-# aiohttp's words for what is no form: its text, its end, the head of one of its parts.
-_MALFORMED: Final = (ValueError, web.RequestPayloadError, HttpProcessingError)
+# What aiohttp raises for what is not a form: its text, its end, the head of a part, and (RuntimeError) `_charset_`.
+_MALFORMED: Final = (ValueError, LookupError, RuntimeError, web.RequestPayloadError, HttpProcessingError)
 
 
 class ChunkForm(BaseModel):

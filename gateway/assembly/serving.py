@@ -1,0 +1,102 @@
+"""Serving applications on open sockets, and draining them before a stop.
+
+stop  readiness fails, idle connections close -> running streams end, or their deadline comes
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack, asynccontextmanager, closing
+from functools import partial
+from socket import socket
+from ssl import SSLContext
+from typing import Any, Final, NamedTuple, cast
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.assembly.byte_route import Traffic
+from gateway.process.listening import BACKLOG, Sockets, tls_context
+from gateway.settings.load import Config
+from gateway.web.acceptor import Acceptor, usable
+from gateway.web.connection_terms import Terms
+from gateway.web.connections import Connections
+from gateway.web.front import Front
+
+_log: Final = logging.getLogger(__name__)
+
+# What is left to do for a connection whose stream was ended by the deadline.
+_FAREWELL_SECONDS: Final = 1.0
+
+
+class Applications(NamedTuple):
+    """The applications, and what stands before the public one."""
+
+    public: web.Application
+    admin: web.Application
+    front: Callable[[Handler], Front]
+    acceptor: Acceptor
+
+
+class Serving:
+    """Serves applications. `terms` hold for every connection."""
+
+    def __init__(self, config: Config, traffic: Traffic, connections: Connections, terms: Terms) -> None:
+        self._config = config
+        self._drain, self._streams, _ = traffic
+        self._connections = connections
+        self._terms = terms
+
+    @asynccontextmanager
+    async def on(self, sockets: Sockets, applications: Applications) -> AsyncGenerator[None]:
+        """Serve on the sockets; drain at the end."""
+        public, admin = _runner(applications.public), _runner(applications.admin)
+        try:
+            await public.setup()
+            await admin.setup()
+            server = _server_of(public)
+            # An application's server makes no other kind of request than its own.
+            server.request_handler = cast("Any", applications.front(cast("Handler", server.request_handler)))
+            with ExitStack() as listeners:
+                tls = tls_context(self._config)
+                listener = await self._listen(applications.acceptor, public, sockets.public, tls)
+                listeners.enter_context(closing(listener))
+                if sockets.admin is not None:
+                    listeners.enter_context(closing(await self._listen(usable(Acceptor()), admin, sockets.admin)))
+                yield
+                await self._wait_for_streams(server, listener)
+        finally:
+            await public.cleanup()
+            await admin.cleanup()
+
+    async def _listen(
+        self, acceptor: Acceptor, runner: web.AppRunner, listening: socket, tls: SSLContext | None = None
+    ) -> asyncio.Server:
+        connect = partial(acceptor.connect, _server_of(runner), self._terms)
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(connect, sock=listening, ssl=tls, backlog=BACKLOG)
+
+    async def _wait_for_streams(self, server: web.Server, listener: asyncio.Server) -> None:
+        """Fail readiness, close idle connections, and give the running streams until the deadline.
+
+        A lone worker's listener stays open, so that health checks see "draining"; among several, others accept.
+        """
+        self._drain.request()
+        if self._config.server.worker_count > 1:
+            listener.close()
+        await self._connections.close_idle(server)
+        try:
+            async with asyncio.timeout(self._config.server.drain_timeout_seconds):
+                await self._streams.wait_idle()
+        except TimeoutError:
+            _log.warning("streams were cut at the deadline", extra={"running": self._streams.running})
+
+
+def _runner(app: web.Application) -> web.AppRunner:
+    return web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_FAREWELL_SECONDS)
+
+
+def _server_of(runner: web.AppRunner) -> web.Server:
+    if runner.server is None:
+        raise RuntimeError("the runner has not been set up")
+    return runner.server

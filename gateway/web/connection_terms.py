@@ -1,0 +1,38 @@
+"""What holds for every client connection, and the options of aiohttp's handler that follow from it."""
+
+import asyncio
+from collections.abc import Callable
+from logging import Logger
+from typing import Any, NamedTuple, cast
+
+from aiohttp import web
+
+from gateway.web.request_heads import MAX_FIELDS, MAX_HEAD_BYTES, BadHead
+
+
+class Terms(NamedTuple):
+    """What holds for every connection.
+
+    `refuse` answers a request that cannot be parsed: it gets the connection, what arrived of the head, and the fault.
+    """
+
+    keepalive_timeout_seconds: float
+    stall_timeout_seconds: float
+    refuse: Callable[[web.RequestHandler, bytes, BadHead], web.StreamResponse]
+
+
+def handler_options(terms: Terms) -> dict[str, Any]:
+    """The arguments of a RequestHandler of ours."""
+    return {
+        "loop": asyncio.get_running_loop(),
+        "keepalive_timeout": terms.keepalive_timeout_seconds,
+        # None turns aiohttp's own access log off, as its runner does; the journal writes ours.
+        "access_log": cast("Logger", None),
+        # A compressed body may be a bomb. The size that counts is the size on the wire.
+        "auto_decompress": False,
+        # The head as a whole is limited; two fields more than a client may send are our own.
+        "max_line_size": MAX_HEAD_BYTES,
+        "max_field_size": MAX_HEAD_BYTES,
+        "max_headers": MAX_FIELDS + 2,
+        "lingering_time": 0,
+    }

@@ -1,0 +1,72 @@
+"""JSON request bodies, bounded in bytes and time before anything parses them.
+
+orjson refuses what is nested more than 1,024 deep. Nothing here or behind it recurses over what a client may nest.
+"""
+
+import asyncio
+import re
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from gateway.errors import Fault, Invalid
+from gateway.web.expectations import permit_body
+
+MAX_JSON_BYTES: Final = 64 * 1024
+MAX_JSON_SECONDS: Final = 10.0
+
+# Strings, and what structures a document outside of them (RFC 8259 section 2).
+_TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},:]', re.DOTALL)
+_WHITE_SPACE: Final = " \t\n\r"
+
+
+async def read_json_bytes(request: web.Request) -> bytes:
+    """The request's body; it is read once. Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout or Invalid."""
+    length = request.content_length
+    if length is not None and length > MAX_JSON_BYTES:
+        raise web.HTTPRequestEntityTooLarge(max_size=MAX_JSON_BYTES, actual_size=length)
+    await permit_body(request)
+    try:
+        async with asyncio.timeout(MAX_JSON_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    except web.RequestPayloadError as error:
+        raise _not_json("The body is malformed, or ends early") from error
+
+
+async def read_json_object(request: web.Request) -> dict[str, Any]:
+    """The body as a JSON object. Raises what `read_json_bytes` raises, and Invalid."""
+    octets = await read_json_bytes(request)
+    try:
+        document = orjson.loads(octets)
+    except ValueError as error:
+        raise _not_json(f"The body should be JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise _not_json("The body should be a JSON object")
+    return document
+
+
+def member_text(text: str, name: str) -> str:
+    """The text of an object's member exactly as it was written; the last of several with that name, as orjson reads it.
+
+    `text` is an object that orjson has parsed, and has the member.
+    """
+    found, depth, start, member = "", 0, 0, None
+    for match in _TOKENS.finditer(text):
+        mark = match[0]
+        depth -= mark in "]}"
+        if depth == 1 and mark[0] == '"' and member is None:
+            member = orjson.loads(mark)
+        elif depth == 1 and mark == ":":
+            start = match.end()
+        elif (depth == 1 and mark == ",") or depth == 0:
+            found = text[start : match.start()].strip(_WHITE_SPACE) if member == name else found
+            member = None
+        depth += mark in "[{"
+    return found
+
+
+def _not_json(message: str) -> Invalid:
+    return Invalid((Fault("json", ("body",), message, None),))

@@ -1,0 +1,95 @@
+"""Request heads before anything parses them: where one ends, how large it may be, and which bytes follow it.
+
+A head is handed to aiohttp's parser only once it is complete and within MAX_HEAD_BYTES and MAX_FIELDS, so that no
+client can make the gateway hold more. The parser remains the judge of what is valid HTTP; this module only finds what
+it needs to know to keep the next request away from the parser until the current one is answered.
+"""
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+MAX_HEAD_BYTES: Final = 32 * 1024
+MAX_FIELDS: Final = 64
+
+# An empty line. A line feed alone is not a line ending, but a parser has to see it to refuse it.
+_END: Final = re.compile(rb"\n\r?\n")
+_END_BYTES: Final = 3
+_START: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}(?: |\Z)")
+_REQUEST_LINE: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32} [^ \r\n]+ HTTP/1\.[01]\r\n")
+_FRAMING: Final = re.compile(
+    rb"\r\n(content-length|transfer-encoding|upgrade|expect)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE
+)
+_LENGTH: Final = re.compile(rb"[0-9]{1,18}[ \t]*")
+_HIDDEN: Final = re.compile(rb"\r\n(?=(?:upgrade|expect)[ \t]*:)", re.IGNORECASE)
+# aiohttp acts on two fields before a handler sees the request, so it gets them under other names. After `Upgrade` it
+# stops reading HTTP: what follows in the same segment is lost, or becomes a request (RFC 9110 section 7.8 lets a
+# server ignore the field). `Expect` it answers itself on paths that no route has.
+HIDDEN_PREFIX: Final = b"Received-"
+_CLOSE: Final = b"\r\nConnection: close\r\n\r\n"
+
+
+class BadHead(Exception):
+    """A head that nothing parses: the response's status and message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class RequestHead(NamedTuple):
+    """A complete head as the parser gets it, and the length of the body that follows.
+
+    The body's length is None where only the parser can find its end; such a request is the last of its connection.
+    """
+
+    octets: bytes
+    body_bytes: int | None
+
+
+def take_head(held: bytearray, searched: int) -> RequestHead | None:
+    """Remove the first head from what was received; None if it is not complete yet. Raises BadHead.
+
+    The first `searched` bytes are known not to contain its end.
+    """
+    found = _END.search(held, max(searched - _END_BYTES, 0))
+    if (found.end() if found else len(held)) > MAX_HEAD_BYTES:
+        raise BadHead(431, f"The request head is larger than {MAX_HEAD_BYTES} bytes")
+    if found is None:
+        if not _START.match(held):
+            raise BadHead(400, "The request is not HTTP")
+        return None
+    octets = bytes(held[: found.end()])
+    del held[: found.end()]
+    return _framed(octets)
+
+
+def _framed(octets: bytes) -> RequestHead:
+    if not _REQUEST_LINE.match(octets):
+        raise BadHead(400, "The request line is not valid HTTP/1.1")
+    if octets.count(b"\n") - 2 > MAX_FIELDS:
+        raise BadHead(431, f"The request head has more than {MAX_FIELDS} fields")
+    fields = {name.lower(): value for name, value in _FRAMING.findall(octets)}
+    if b"upgrade" in fields or b"expect" in fields:
+        octets = _HIDDEN.sub(b"\r\n" + HIDDEN_PREFIX, octets)
+    if b"transfer-encoding" in fields or octets.startswith(b"CONNECT "):
+        return RequestHead(octets.removesuffix(b"\r\n\r\n") + _CLOSE, None)
+    if b"upgrade" in fields:
+        octets = octets.removesuffix(b"\r\n\r\n") + _CLOSE
+    length = fields.get(b"content-length", b"0")
+    # Anything else is refused by the parser.
+    return RequestHead(octets, int(length) if _LENGTH.fullmatch(length) else 0)
+
+
+def request_line(head: bytes) -> tuple[str, str]:
+    """The method and the decoded path of a head that may be anything, as far as they can be read; else empty."""
+    method, _, rest = head.split(b"\n", 1)[0].strip().partition(b" ")
+    target = rest.split(b" ", 1)[0].decode("ascii", "backslashreplace")
+    if not target.startswith("/"):
+        try:
+            target = urlsplit(target).path
+        except ValueError:
+            target = ""
+    path = target.partition("?")[0].partition("#")[0]
+    return method.decode("ascii", "backslashreplace"), unquote(path, errors="backslashreplace")

@@ -1,0 +1,159 @@
+"""The part of a connection that receives requests: aiohttp's parser gets one at a time, and only within bounds.
+
+The parser gets a complete head within the limits of gateway/web/request_heads.py, then the bytes of its body, and
+nothing more until the response is written. What arrives meanwhile waits here unparsed; reading pauses at
+MAX_HEAD_BYTES. What cannot be parsed is answered by `Terms.refuse`, and an unread body is not waited for.
+"""
+
+import asyncio
+from typing import Final
+
+from aiohttp import StreamReader, web
+
+from gateway.web.connection_terms import Terms, handler_options
+from gateway.web.request_heads import MAX_HEAD_BYTES, BadHead, take_head
+from gateway.web.slow_clients import drop_body, linger
+
+MAX_PART_LINE_BYTES: Final = 8190
+"""The limit on a line in the heads of a multipart body's parts."""
+
+# What the parser is given in place of a head that it must not see. It refuses it, so the refusal takes its turn.
+_UNPARSABLE: Final = b"\0\r\n\r\n"
+
+
+class RequestIntake(web.RequestHandler):
+    """Receives the requests of one connection."""
+
+    __slots__ = ("_body", "_body_bytes", "_dropped", "_fault", "_held", "_is_dropping", "_is_under_way", "_terms")
+
+    def __init__(self, server: web.Server, terms: Terms) -> None:
+        super().__init__(server, **handler_options(terms))
+        self.max_field_size = MAX_PART_LINE_BYTES
+        self._terms = terms
+        self._held = bytearray()
+        self._is_under_way = False
+        # What is left of the body of the request under way; None: as long as `_body` takes it.
+        self._body_bytes: int | None = 0
+        self._body: StreamReader | None = None
+        self._is_dropping = False
+        self._dropped = 0
+        self._fault: tuple[bytes, BadHead] | None = None
+
+    @property
+    def is_between_requests(self) -> bool:
+        """Whether every request was answered, and no part of another has arrived."""
+        return not (self._is_under_way or self._held)
+
+    def data_received(self, data: bytes) -> None:
+        if not data:
+            # aiohttp resumes its parser this way.
+            super().data_received(data)
+            return
+        if self._is_dropping:
+            self._dropped += len(data)
+            return
+        rest = self._feed_body(data)
+        if rest:
+            searched = len(self._held)
+            self._held += rest
+            self._take(searched)
+
+    def _feed_body(self, data: bytes) -> bytes:
+        """Give the parser what belongs to the body of the request under way; the bytes after it."""
+        length = self._body_bytes
+        if length is None:
+            if self._body is not None and not self._body.is_eof():
+                self._feed_chunks(data, self._body)
+            return b""
+        if length:
+            self._body_bytes = length - min(length, len(data))
+            super().data_received(data[:length])
+        return data[length:]
+
+    def _feed_chunks(self, data: bytes, body: StreamReader) -> None:
+        """Give the parser a part of a chunked body, whose end only the parser can find.
+
+        aiohttp queues the parser's refusal as a request of its own, and leaves a handler waiting for the body.
+        """
+        queued = len(self._messages)
+        super().data_received(data)
+        if len(self._messages) == queued or body.is_eof():
+            return
+        self._is_dropping = True
+        if queued:
+            # The handler has not started yet, so the refusal is the response.
+            self._messages.popleft()
+        else:
+            self._messages.pop()
+            body.set_exception(web.RequestPayloadError("the chunks are malformed"))
+
+    def _take(self, searched: int) -> None:
+        """Give the parser the next request, if it is complete and nothing is under way."""
+        transport = self.transport
+        if self._is_under_way or transport is None:
+            if transport is not None and len(self._held) > MAX_HEAD_BYTES and transport.is_reading():
+                transport.pause_reading()
+            return
+        if self._held.startswith((b"\r", b"\n")):
+            # Empty lines before a request are to be ignored (RFC 9112 section 2.2).
+            self._held, searched = self._held.lstrip(b"\r\n"), 0
+        try:
+            head = take_head(self._held, searched) if self._held else None
+        except BadHead as fault:
+            self._refuse(bytes(self._held), fault)
+            return
+        if head is not None:
+            self._is_under_way = True
+            self._body_bytes = head.body_bytes
+            self._fault = head.octets, BadHead(400, "The request is not valid HTTP/1.1")
+            super().data_received(head.octets)
+            self._body = self._messages[-1][1] if self._messages else None
+            if self._held:
+                rest, self._held = bytes(self._held), bytearray()
+                RequestIntake.data_received(self, rest)
+
+    def _refuse(self, head: bytes, fault: BadHead) -> None:
+        self._is_under_way = self._is_dropping = True
+        self._held.clear()
+        self._fault = head[:MAX_HEAD_BYTES], fault
+        super().data_received(_UNPARSABLE)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer a request that the parser refused; errors of handlers are answered by the frame."""
+        if status != 400 or self._fault is None:
+            return super().handle_error(request, status, exc, message)
+        self._is_dropping = True
+        return self._terms.refuse(self, *self._fault)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        finished = await super().finish_response(request, resp, start_time)
+        if not self._is_dropping and finished[0].keep_alive and not request.content.is_eof():
+            await drop_body(request.content)
+        if self._is_dropping or not request.content.is_eof():
+            await self._linger()
+        else:
+            self._fault = None
+            self._is_under_way = False
+            if self._held:
+                asyncio.get_running_loop().call_soon(self._resume)
+        return finished
+
+    def _resume(self) -> None:
+        """Go on with what arrived while a request was under way."""
+        if self.transport is not None and not self.transport.is_reading():
+            self.transport.resume_reading()
+        self._take(0)
+
+    async def _linger(self) -> None:
+        """Drop what the client still sends, then let aiohttp close the connection."""
+        self._is_dropping = True
+        if self.transport is not None:
+            await linger(self.transport, lambda: self._dropped)

@@ -1,0 +1,81 @@
+"""Clients that are slow to take a response, or to end a request whose response is written."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from aiohttp import StreamReader, web
+
+# After a response, what the client still sends of its request is read and dropped until it pauses for
+# LINGER_PAUSE_SECONDS or has sent for LINGER_SECONDS. Closing with unread data resets the connection, which can destroy
+# the response on its way (RFC 9112 section 9.6).
+LINGER_PAUSE_SECONDS: Final = 1.0
+LINGER_SECONDS: Final = 5.0
+
+_CHECKS: Final = 4
+"""How often the buffer is looked at within the time-out."""
+
+
+class StallWatch:
+    """Watches one transport while it has bytes to send; calls `cut` once none of them went for `seconds`."""
+
+    __slots__ = ("_cut", "_progress_at", "_seconds", "_timer", "_transport", "_unsent")
+
+    def __init__(self, transport: asyncio.Transport, seconds: float, cut: Callable[[], None]) -> None:
+        self._transport = transport
+        self._seconds = seconds
+        self._cut = cut
+        self._timer: asyncio.TimerHandle | None = None
+        self._unsent = 0
+        self._progress_at = 0.0
+
+    def start(self) -> None:
+        """A response is about to be written."""
+        if self._timer is None:
+            self._unsent = 0
+            self._check_later()
+
+    def stop(self) -> None:
+        """The connection is lost."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check_later(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._seconds / _CHECKS, self._check)
+
+    def _check(self) -> None:
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        unsent = self._transport.get_write_buffer_size()
+        if not unsent:
+            return
+        if unsent != self._unsent:
+            self._unsent, self._progress_at = unsent, now
+        elif now - self._progress_at >= self._seconds:
+            self._cut()
+            return
+        self._check_later()
+
+
+async def drop_body(body: StreamReader) -> None:
+    """Read and drop a body that no handler read, so that the connection can go on if it arrives soon."""
+    with suppress(TimeoutError, web.RequestPayloadError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while not body.is_eof():
+                async with asyncio.timeout(LINGER_PAUSE_SECONDS):
+                    await body.readany()
+
+
+async def linger(transport: asyncio.Transport, dropped: Callable[[], int]) -> None:
+    """End the response, and wait while the client sends; `dropped` counts what it sent, which nobody reads."""
+    if transport.can_write_eof():
+        transport.write_eof()
+    if not transport.is_reading():
+        transport.resume_reading()
+    for _ in range(int(LINGER_SECONDS / LINGER_PAUSE_SECONDS)):
+        before = dropped()
+        await asyncio.sleep(LINGER_PAUSE_SECONDS)
+        if dropped() == before or transport.is_closing():
+            return
