@@ -19,8 +19,8 @@ from gateway.assembly.byte_route import Traffic
 from gateway.process.listening import BACKLOG, Sockets, tls_context
 from gateway.settings.load import Config
 from gateway.web.acceptor import Acceptor, usable
-from gateway.web.connection_terms import Terms
-from gateway.web.connections import Connections
+from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.open_connections import Connections
 from gateway.web.front import Front
 
 _log: Final = logging.getLogger(__name__)

@@ -26,10 +26,10 @@ from gateway.web.access.cors import Cors
 from gateway.web.access.rate_limits import RateLimits
 from gateway.web.app import Services, build_admin_app, build_app
 from gateway.web.bota.routes import BotaRoutes
-from gateway.web.broken_requests import BrokenRequests
 from gateway.web.bytes.streaming import Streams
-from gateway.web.connection_terms import Terms
-from gateway.web.connections import Connections
+from gateway.web.connections.broken_requests import BrokenRequests
+from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.open_connections import Connections
 from gateway.web.frame import Frame
 from gateway.web.front import Front
 from gateway.web.health import Check, HealthRoutes

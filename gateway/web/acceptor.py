@@ -12,9 +12,9 @@ from aiohttp import web
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admission, Admissions
 from gateway.web.bytes.streaming import Streams
-from gateway.web.client_connection import ClientConnection, missing_private_names
-from gateway.web.connection_terms import Terms, handler_options
-from gateway.web.connections import Connections
+from gateway.web.connections.client_connection import ClientConnection, missing_private_names
+from gateway.web.connections.connection_terms import Terms, handler_options
+from gateway.web.connections.open_connections import Connections
 from gateway.web.journal import Journal
 
 _log: Final = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from gateway.web.bota.upload_routes import UploadRoutes
 from gateway.web.bytes.media_route import MediaRoute
 from gateway.web.frame import Frame
 from gateway.web.health import HealthRoutes
-from gateway.web.json_bodies import MAX_JSON_BYTES
 from gateway.web.pages.contract_page import ContractRoutes
 from gateway.web.pages.player_page import PageRoutes
 from gateway.web.pages.shared_page import SharedPage
+from gateway.web.receiving.json_bodies import MAX_JSON_BYTES
 from gateway.web.vexa.bot_uploads import BotUploadRoutes
 from gateway.web.vexa.routes import VexaRoutes
 from gateway.web.waveform_route import WaveformRoute

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Final, Literal
+from urllib.parse import unquote
 
 from aiohttp import hdrs, web
 from multidict import istr
@@ -59,6 +60,10 @@ EXCHANGE: Final = web.RequestKey("exchange", Exchange)
 
 X_REQUEST_ID: Final = istr("X-Request-Id")
 _ID: Final = re.compile(r"(?!-+\Z)[0-9A-Za-z-]{1,64}")
+MAX_PATH_CHARACTERS: Final = 512
+# A signature and the random part of a key have 43 characters of base64url; ids, routes and meeting codes are shorter.
+_SECRET: Final = re.compile(r"[^/]*(?:up_|lk_|[A-Za-z0-9_-]{40})[^/]*", re.IGNORECASE)
+_DECODINGS: Final = 4
 _process_id: Final = secrets.token_hex(4)
 _numbers: Final = count(1)
 
@@ -85,3 +90,22 @@ def new_exchange(request: web.Request, route: str, path: str) -> Exchange:
 def new_request_id() -> str:
     """Eight hexadecimal digits that are this process's, then a counter."""
     return f"{_process_id}{next(_numbers):08x}"
+
+
+def shown_path(path: str) -> str:
+    """What the log may show of a path: a segment that may hold a secret becomes `***`.
+
+    A token is recognised in any spelling: upper or lower case, percent-encoded once or several times, in a path that
+    no route has, or after a misplaced `?`. At most MAX_PATH_CHARACTERS are shown.
+    """
+    decoded = path
+    for _ in range(_DECODINGS):
+        again = unquote(decoded, errors="replace")
+        if again == decoded:
+            break
+        decoded = again
+    if _SECRET.search(decoded):
+        path = _SECRET.sub("***", decoded)
+    if len(path) > MAX_PATH_CHARACTERS:
+        path = f"{path[:MAX_PATH_CHARACTERS]}..."
+    return path

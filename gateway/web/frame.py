@@ -14,13 +14,12 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.errors import Refusal
 from gateway.web.access.cors import Cors
-from gateway.web.connections import Connections
+from gateway.web.connections.open_connections import Connections
 from gateway.web.dialects import allowed_methods, refusal_answer
-from gateway.web.exchange import Exchange, new_exchange
-from gateway.web.expectations import check_expectation
+from gateway.web.exchange import Exchange, new_exchange, shown_path
 from gateway.web.hosts import check_host
 from gateway.web.journal import Journal
-from gateway.web.redaction import shown_path
+from gateway.web.receiving.expectations import check_expectation
 from gateway.web.responses import SentResponse
 from storage_adapters.base import StorageError
 
@@ -85,9 +84,8 @@ class Frame:
         if self._connections.is_draining() or not request.content.is_eof():
             response.force_close()
         for name, value in self._cors.headers(request.headers.get(hdrs.ORIGIN), by_key=exchange.by_key).headers:
-            if name == hdrs.VARY and name in response.headers:
-                value = f"{response.headers[name]}, {value}"
-            response.headers[name] = value
+            own = f"{response.headers[name]}, " if name == hdrs.VARY and name in response.headers else ""
+            response.headers[name] = own + value
         response.headers.update(exchange.quota or {})
         response.headers["X-Request-Id"] = exchange.request_id
         response.headers["Server"] = "seekgate"

@@ -12,12 +12,12 @@ from aiohttp.typedefs import Handler
 
 from gateway.protocol.byte_path import BYTE_PATH, parse_byte_target
 from gateway.web.bytes.media_route import MediaRoute
-from gateway.web.client_connection import ClientConnection
+from gateway.web.connections.client_connection import ClientConnection
 from gateway.web.exchange import Exchange, new_exchange
-from gateway.web.expectations import EXPECTATION
 from gateway.web.frame import Frame
 from gateway.web.hosts import check_host
 from gateway.web.media_files import Ids
+from gateway.web.receiving.expectations import EXPECTATION
 
 _READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.errors import Invalid
 from gateway.web.bota.tus_fields import parse_metadata
 from gateway.web.bota.upload_urls import parse_promise
-from gateway.web.upload_bodies import Allowance, Checksum, checked
+from gateway.web.receiving.upload_bodies import Allowance, Checksum, checked
 
 NAMES = st.from_regex(r"[a-z_]{1,9}", fullmatch=True)
 # Octets that are no UTF-8 arrive as lone surrogates.

@@ -27,10 +27,10 @@ from gateway.settings.load import load
 from gateway.storage import Storage
 from gateway.telemetry.observability import AccessLog, Metrics
 from gateway.web.access.cors import Cors
-from gateway.web.broken_requests import BrokenRequests
 from gateway.web.bytes.streaming import Streams
-from gateway.web.connection_terms import Terms
-from gateway.web.connections import Connections
+from gateway.web.connections.broken_requests import BrokenRequests
+from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.open_connections import Connections
 from gateway.web.fast_path.fast_acceptor import FastAcceptor
 from gateway.web.fast_path.fast_connection import Answerer
 from gateway.web.frame import Frame

@@ -12,10 +12,11 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
-from gateway.web import acceptor, client_connection, request_intake
+from gateway.web import acceptor
 from gateway.web.acceptor import Acceptor, BareAcceptor, usable
-from gateway.web.client_connection import PRIVATE_NAMES, missing_private_names
-from gateway.web.connection_terms import Terms
+from gateway.web.connections import client_connection, request_intake
+from gateway.web.connections.client_connection import PRIVATE_NAMES, missing_private_names
+from gateway.web.connections.connection_terms import Terms
 from gateway.web.fast_path import fast_connection
 from tests.conformance.raw_http import compose, connect
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.web.json_bodies import member_text
+from gateway.web.receiving.json_bodies import member_text
 
 spaces = st.text(" \t\r\n", max_size=2)
 values: st.SearchStrategy[Any] = st.recursive(

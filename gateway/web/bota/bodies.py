@@ -19,8 +19,8 @@ from pydantic_core import PydanticCustomError
 from gateway.catalog import NewRecording
 from gateway.errors import Fault, Invalid
 from gateway.web.bota.query import ClientId, Moment, Text
-from gateway.web.json_bodies import member_text, read_json_bytes, read_json_object
 from gateway.web.parameters import Model, invalid
+from gateway.web.receiving.json_bodies import member_text, read_json_bytes, read_json_object
 
 MAX_NAME_LENGTH: Final = 500
 MAX_METADATA_BYTES: Final = 16 * 1024

@@ -16,9 +16,9 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import read_changes
 from gateway.web.bota.query import path_recording_id
 from gateway.web.bota.shapes import recording_etag, recording_json
-from gateway.web.json_bodies import MAX_JSON_SECONDS
+from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS
+from gateway.web.receiving.upload_bodies import Allowance, accepted, essence
 from gateway.web.responses import json_response
-from gateway.web.upload_bodies import Allowance, accepted, essence
 
 _PERMITTED: Final = ", ".join(PARSERS)
 

@@ -18,8 +18,8 @@ from gateway.catalog import IdempotencyKey, Position, RecordingFilter, Recording
 from gateway.errors import Fault, Invalid, NotFound
 from gateway.protocol.cursor import decode_cursor
 from gateway.protocol.ids import decode_id
-from gateway.web.json_bodies import read_json_bytes
 from gateway.web.parameters import parse_query
+from gateway.web.receiving.json_bodies import read_json_bytes
 
 MAX_ID_LENGTH: Final = 255
 MAX_SEARCH_LENGTH: Final = 200

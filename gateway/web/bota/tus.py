@@ -35,7 +35,7 @@ from gateway.web.bota.tus_fields import (
 )
 from gateway.web.bota.upload_urls import UploadUrlBody, UploadUrls, parse_promise
 from gateway.web.dialects import refusal_answer
-from gateway.web.upload_bodies import Allowance, Checksum, accepted
+from gateway.web.receiving.upload_bodies import Allowance, Checksum, accepted
 from storage_adapters.base import StorageError
 from storage_adapters.resumable import PartialWriter
 

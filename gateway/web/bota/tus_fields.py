@@ -13,7 +13,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from gateway.errors import Fault, Invalid
-from gateway.web.upload_bodies import Checksum
+from gateway.web.receiving.upload_bodies import Checksum
 
 VERSION: Final = "1.0.0"
 CONTENT_TYPE: Final = "application/offset+octet-stream"

@@ -16,8 +16,8 @@ from gateway.web.bota.query import find_idempotency_key, path_recording_id
 from gateway.web.bota.shapes import recording_json, upload_url_json
 from gateway.web.bota.upload_urls import UploadUrlBody, UploadUrls, promised_type
 from gateway.web.exchange import EXCHANGE
+from gateway.web.receiving.upload_bodies import Allowance, accepted
 from gateway.web.responses import json_response
-from gateway.web.upload_bodies import Allowance, accepted
 
 
 class UploadRoutes:

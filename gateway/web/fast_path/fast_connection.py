@@ -19,8 +19,8 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from gateway.web.bytes.begun_answer import BegunAnswer
-from gateway.web.client_connection import ClientConnection
-from gateway.web.connection_terms import Terms
+from gateway.web.connections.client_connection import ClientConnection
+from gateway.web.connections.connection_terms import Terms
 
 _log: Final = logging.getLogger(__name__)
 

@@ -31,10 +31,10 @@ from gateway.uploads.bot_sessions import Chunk, Sessions
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.query import Text
 from gateway.web.exchange import EXCHANGE
-from gateway.web.expectations import permit_body
 from gateway.web.parameters import invalid
+from gateway.web.receiving.expectations import permit_body
+from gateway.web.receiving.upload_bodies import Allowance, checked
 from gateway.web.responses import json_response
-from gateway.web.upload_bodies import Allowance, checked
 from gateway.web.vexa.shapes import STATUS
 
 _MAX_FIELD_BYTES: Final = 64 * 1024

@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import HttpVersion11, web
 from multidict import istr
 
-from gateway.web.request_heads import HIDDEN_PREFIX
+from gateway.web.connections.request_heads import HIDDEN_PREFIX
 
 EXPECTATION: Final = istr(f"{HIDDEN_PREFIX.decode()}Expect")
 """The field's name as handlers see it."""

@@ -14,9 +14,9 @@ from typing import Final, cast
 from aiohttp import web
 
 from gateway.web.bytes.begun_answer import BegunAnswer
-from gateway.web.connection_terms import Terms
-from gateway.web.request_intake import RequestIntake
-from gateway.web.slow_clients import StallWatch
+from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.request_intake import RequestIntake
+from gateway.web.connections.slow_clients import StallWatch
 
 PRIVATE_NAMES: Final = ("_loop", "_messages", "_next_keepalive_close_time", "_waiter")
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from aiohttp import web
 
-from gateway.web.request_heads import MAX_FIELDS, MAX_HEAD_BYTES, BadHead
+from gateway.web.connections.request_heads import MAX_FIELDS, MAX_HEAD_BYTES, BadHead
 
 
 class Terms(NamedTuple):

@@ -1,6 +1,6 @@
 """The part of a connection that receives requests: aiohttp's parser gets one at a time, and only within bounds.
 
-The parser gets a complete head within the limits of gateway/web/request_heads.py, then the bytes of its body, and
+The parser gets a complete head within the limits of gateway/web/connections/request_heads.py, then the bytes of its body, and
 nothing more until the response is written. What arrives meanwhile waits here unparsed; reading pauses at
 MAX_HEAD_BYTES. What cannot be parsed is answered by `Terms.refuse`, and an unread body is not waited for.
 """
@@ -10,9 +10,9 @@ from typing import Final
 
 from aiohttp import StreamReader, web
 
-from gateway.web.connection_terms import Terms, handler_options
-from gateway.web.request_heads import MAX_HEAD_BYTES, BadHead, take_head
-from gateway.web.slow_clients import drop_body, linger
+from gateway.web.connections.connection_terms import Terms, handler_options
+from gateway.web.connections.request_heads import MAX_HEAD_BYTES, BadHead, take_head
+from gateway.web.connections.slow_clients import drop_body, linger
 
 MAX_PART_LINE_BYTES: Final = 8190
 """The limit on a line in the heads of a multipart body's parts."""

@@ -11,7 +11,7 @@ import orjson
 from aiohttp import web
 
 from gateway.errors import Fault, Invalid
-from gateway.web.expectations import permit_body
+from gateway.web.receiving.expectations import permit_body
 
 MAX_JSON_BYTES: Final = 64 * 1024
 MAX_JSON_SECONDS: Final = 10.0

@@ -22,7 +22,7 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 
 from gateway.errors import Fault, Invalid
-from gateway.web.expectations import permit_body
+from gateway.web.receiving.expectations import permit_body
 
 _CHUNK_BYTES: Final = 256 * 1024
 _CHECKSUM_FIELDS: Final[dict[str, Callable[[], Any]]] = {

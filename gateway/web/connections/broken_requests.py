@@ -7,12 +7,11 @@ from typing import Final
 from aiohttp import web
 
 from gateway.web.access.cors import Cors
-from gateway.web.client_connection import ClientConnection
+from gateway.web.connections.client_connection import ClientConnection
+from gateway.web.connections.request_heads import BadHead, request_line
 from gateway.web.dialects import dialect_of_path
-from gateway.web.exchange import Exchange, new_request_id
+from gateway.web.exchange import Exchange, new_request_id, shown_path
 from gateway.web.journal import Journal
-from gateway.web.redaction import shown_path
-from gateway.web.request_heads import BadHead, request_line
 from gateway.web.responses import json_bytes, sent_response
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

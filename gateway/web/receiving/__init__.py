@@ -1,0 +1,1 @@
+"""Request bodies: when they are asked for, and how much of them is taken."""
