@@ -106,7 +106,7 @@ async def test_a_recording_that_is_finished_now_gets_its_status_and_its_media_fi
 
 async def test_a_recording_that_was_deleted_here_does_not_come_back(both: Both) -> None:
     both.store(LONE, wav(1, 500))
-    both.store(LONE.replace("000000", "000001"), b"")
+    both.store(LONE.replace("/000000.", "/000001."), b"")
     await both.move()
     assert await both.catalog.delete_recording(Owner(CY), 300000000003)
     report = await both.move()
@@ -225,7 +225,7 @@ async def test_a_meeting_that_was_erased_in_vexa_since_is_named(both: Both) -> N
 async def test_an_address_that_is_known_here_keeps_its_user(both: Both) -> None:
     here = await PgApiKeys(both.pool).ensure_user("CY@example.org")
     both.store(LONE, wav(1, 500))
-    both.store(LONE.replace("000000", "000001"), b"")
+    both.store(LONE.replace("/000000.", "/000001."), b"")
     report = await both.move()
     found = await both.find(300000000003, here)
     assert found is not None
@@ -268,7 +268,7 @@ async def test_ids_that_something_else_here_has_are_left_out(both: Both) -> None
 
 async def test_an_object_that_is_registered_here_already_stays_with_its_recording(both: Both) -> None:
     both.store(LONE, wav(1, 500))
-    both.store(LONE.replace("000000", "000001"), b"")
+    both.store(LONE.replace("/000000.", "/000001."), b"")
     here = Owner(await PgApiKeys(both.pool).ensure_user("other@example.org"))
     stat = (both.folder / "bucket" / LONE).stat()
     media = NewMedia("audio", "wav", "audio/wav", "bucket", LONE, stat.st_size, "e", datetime.now(UTC))
