@@ -281,7 +281,6 @@ STILL_SHARED_CLASS_NAMES = {
     "MemoryStorage",
     "Owner",
     "Part",
-    "Place",
     "Playback",
     "RateLimits",
     "RecordingsQuery",

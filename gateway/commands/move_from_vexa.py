@@ -17,7 +17,7 @@ from gateway.commands.import_report import printable
 from gateway.commands.options import config_option, json_option, print_json, read_config
 from gateway.commands.with_backends import options_told_plainly, told_plainly
 from gateway.imports.vexa_deployment import DeploymentMove, Mapped
-from gateway.imports.vexa_deployment_objects import Place
+from gateway.imports.vexa_deployment_objects import VexaPlace
 from gateway.imports.vexa_deployment_report import NEVER_MOVED, MoveReport
 from gateway.settings.load import Config
 
@@ -85,8 +85,8 @@ def _parse_mappings(mappings: tuple[str, ...], config: Config) -> Mapping[str, s
 
 
 def _mapped(backends: MoveBackends, config: Config, names: Mapping[str, str]) -> Mapped:
-    def place(name: str) -> Place:
-        return Place(backends.storages[name], getattr(config.storages[name], "prefix", ""))
+    def place(name: str) -> VexaPlace:
+        return VexaPlace(backends.storages[name], getattr(config.storages[name], "prefix", ""))
 
     return Mapped({backend: place(name) for backend, name in names.items()}, place(config.default_storage))
 

@@ -12,7 +12,7 @@ from gateway.catalog import KeyMove, MoveTarget, UserMove, VexaSource
 from gateway.imports.vexa_deployment_index import Recordings, read_recordings
 from gateway.imports.vexa_deployment_media import Look, OwnedObjects
 from gateway.imports.vexa_deployment_meetings import MeetingMoves
-from gateway.imports.vexa_deployment_objects import Place, list_objects, place_backends
+from gateway.imports.vexa_deployment_objects import VexaPlace, list_objects, place_backends
 from gateway.imports.vexa_deployment_report import MoveReport, Person
 from gateway.imports.vexa_deployment_values import Row, find_generation, moment_of, scopes_of, text_of
 from gateway.keys import digest, visible_prefix
@@ -22,11 +22,11 @@ from gateway.keys import digest, visible_prefix
 class Mapped:
     """Our storage backends by Vexa's name of each, and the one that is tried for a name without a mapping."""
 
-    places: Mapping[str, Place]
-    default: Place
+    places: Mapping[str, VexaPlace]
+    default: VexaPlace
 
     @property
-    def all(self) -> Mapping[str, Place]:
+    def all(self) -> Mapping[str, VexaPlace]:
         """Every place by the name of our storage backend."""
         return {place.storage.name: place for place in (self.default, *self.places.values())}
 
@@ -66,7 +66,12 @@ class DeploymentMove:
         return report
 
     async def _move_user(
-        self, row: Row, namesake: int | None, report: MoveReport, recordings: Recordings, places: Mapping[str, Place]
+        self,
+        row: Row,
+        namesake: int | None,
+        report: MoveReport,
+        recordings: Recordings,
+        places: Mapping[str, VexaPlace],
     ) -> None:
         person = Person(row["id"], row["email"], None)
         report.people.append(person)

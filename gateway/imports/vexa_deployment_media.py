@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Final
 
 from gateway.catalog import MediaFile, MediaMove, MediaType, NewMedia
-from gateway.imports.vexa_deployment_objects import Choice, Objects, Place, choose, is_inside, recording_in, split_path
+from gateway.imports.vexa_deployment_objects import (
+    Choice,
+    Objects,
+    VexaPlace,
+    choose,
+    is_inside,
+    recording_in,
+    split_path,
+)
 from gateway.imports.vexa_deployment_recordings import VexaMedia, VexaRecording
 from gateway.media.facts import MediaFacts, NotMedia
 from storage_adapters.base import ObjectNotFound, ObjectStat, StoredObject
@@ -55,7 +63,7 @@ class OwnedObjects:
     """
 
     vexa_user_id: int
-    places: Mapping[str, Place]
+    places: Mapping[str, VexaPlace]
     objects: Mapping[str, Objects]
     is_known: Callable[[int], bool]
 
@@ -102,7 +110,7 @@ class _Preparation:
 
     recording: VexaRecording
     created_at: datetime
-    place: Place
+    place: VexaPlace
     known: Mapping[int, MediaFile]
     look: Look
     prepared: PreparedMedia

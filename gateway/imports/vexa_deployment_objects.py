@@ -22,7 +22,7 @@ _CHUNK: Final = re.compile(r"([0-9]{6,})\.[^.]*")
 _FLAT_DEPTH: Final = 4
 
 
-class Place(NamedTuple):
+class VexaPlace(NamedTuple):
     """A storage backend of ours that holds Vexa's objects; its keys are Vexa's paths without `prefix`."""
 
     storage: Storage
@@ -80,7 +80,7 @@ class Objects:
         return sum(count for recording, count in self.counts.items() if recording is None or not is_known(recording))
 
 
-async def list_objects(place: Place, user_id: int) -> Objects:
+async def list_objects(place: VexaPlace, user_id: int) -> Objects:
     """Everything below the user's folder. Raises StorageError."""
     folder, found = f"recordings/{user_id}/", Objects()
     async with aclosing(_list(place, folder)) as objects:
@@ -90,8 +90,8 @@ async def list_objects(place: Place, user_id: int) -> Objects:
 
 
 async def place_backends(
-    paths: Mapping[str, Sequence[str]], mapping: Mapping[str, Place], default: Place
-) -> Mapping[str, Place]:
+    paths: Mapping[str, Sequence[str]], mapping: Mapping[str, VexaPlace], default: VexaPlace
+) -> Mapping[str, VexaPlace]:
     """Vexa's storage backends by name, each with where its objects are; `paths` are some objects of each.
 
     One without a mapping is at the default place if any of these objects is there. Raises StorageError.
@@ -103,7 +103,7 @@ async def place_backends(
     return found
 
 
-async def _holds_any(place: Place, paths: Sequence[str]) -> bool:
+async def _holds_any(place: VexaPlace, paths: Sequence[str]) -> bool:
     for path in paths:
         folder, _ = split_path(path)
         async with aclosing(_list(place, folder or path)) as objects:
@@ -112,7 +112,7 @@ async def _holds_any(place: Place, paths: Sequence[str]) -> bool:
     return False
 
 
-async def _list(place: Place, prefix: str) -> AsyncGenerator[ListedObject, None]:
+async def _list(place: VexaPlace, prefix: str) -> AsyncGenerator[ListedObject, None]:
     adapter = place.storage.adapter
     if not isinstance(adapter, Listable):
         raise StorageUnavailable(prefix, f"the storage backend {place.storage.name!r} cannot be listed")

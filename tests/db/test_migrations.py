@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 import pytest
 
-from gateway.db.migrations import Migration, load_migrations, migrate, migrate_within, pending_migrations
+from gateway.db.migrations import Migration, create_in_transaction, load_migrations, migrate, pending_migrations
 from gateway.db.pool import DatabaseUnavailable, open_pool
 from gateway.settings.documents import read_text
 from tests.db.catalogue_of import catalogue_of
@@ -95,21 +95,21 @@ async def test_an_interrupted_migration_changes_nothing_and_is_done_next_time(ve
     assert await migrate(version_1, [*KNOWN, NEXT]) == (NEXT,)
 
 
-@pytest.mark.parametrize("is_empty", [True, False], ids=["an empty database", "one of version 1"])
-async def test_a_migration_within_a_transaction_can_be_rolled_back(
-    empty: asyncpg.Pool,
-    is_empty: bool,  # noqa: FBT001 - a column
-) -> None:
-    if not is_empty:
-        await empty.execute((HERE / "schema_version_1.sql").read_text("utf-8"))
+async def test_the_schema_of_an_empty_database_can_be_rolled_back(empty: asyncpg.Pool) -> None:
     before = await catalogue_of(empty)
     async with empty.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
-        await migrate_within(connection)
-        assert await connection.fetchval("SELECT count(*) FROM schema_version") == len(NUMBERS)
+        await create_in_transaction(connection)
+        assert await connection.fetchval("SELECT count(*) FROM vexa_moves") == 0
         await transaction.rollback()
     assert await catalogue_of(empty) == before
+
+
+async def test_migrations_are_not_applied_in_a_transaction_of_the_caller(version_1: asyncpg.Pool) -> None:
+    async with version_1.acquire() as connection:
+        with pytest.raises(DatabaseUnavailable, match="apply `seekgate migrate` first"):
+            await create_in_transaction(connection)
 
 
 async def test_a_migration_with_a_lower_number_than_the_newest_one_is_still_applied(version_1: asyncpg.Pool) -> None:

@@ -89,14 +89,6 @@ async def migrate(pool: asyncpg.Pool, migrations: Sequence[Migration] | None = N
     return tuple(applied)
 
 
-async def migrate_within(connection: PoolConnectionProxy) -> None:
-    """Bring the database to the newest version in the caller's transaction, which may then be rolled back."""
-    known = load_migrations()
-    await connection.execute(LOCK_SCHEMA, timeout=MIGRATION_TIMEOUT_SECONDS)
-    while await _apply_first(connection, known):
-        pass
-
-
 async def create_in_transaction(connection: PoolConnectionProxy) -> None:
     """Apply `schema.sql` to an empty database inside the caller's transaction, so that it can be rolled back.
 

@@ -11,7 +11,7 @@ import asyncpg
 
 from gateway.assembly.vexa_move import open_move
 from gateway.imports.vexa_deployment import DeploymentMove, Mapped
-from gateway.imports.vexa_deployment_objects import Place
+from gateway.imports.vexa_deployment_objects import VexaPlace
 from gateway.imports.vexa_deployment_report import MoveReport
 from gateway.media.facts import MediaFacts
 from gateway.settings.load import Config, load
@@ -71,8 +71,10 @@ async def move(
                 raise StorageUnavailable("", "the cable was pulled")
             return await backends.look(stored)
 
-        places = {vexa: Place(backends.storages[ours]) for vexa, ours in (MAPPED if mapped is None else mapped).items()}
-        default = Place(backends.storages[config.default_storage])
+        places = {
+            vexa: VexaPlace(backends.storages[ours]) for vexa, ours in (MAPPED if mapped is None else mapped).items()
+        }
+        default = VexaPlace(backends.storages[config.default_storage])
         mapping = Mapped(places, default)
         return await DeploymentMove(
             backends.source, backends.target, mapping, look, NOW, only=only, dry_run=dry_run
