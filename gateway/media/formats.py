@@ -23,16 +23,24 @@ _WEBM: Final = ContainerFormat("webm", "audio/webm", "video/webm")
 _MP4: Final = ContainerFormat("mp4", "audio/mp4", "video/mp4")
 _M4A: Final = ContainerFormat("m4a", "audio/mp4", "video/mp4")
 _QUICKTIME: Final = ContainerFormat("mov", "video/quicktime", "video/quicktime")
+# ISO-BMFF brands with MIME types of their own: RFC 3839, RFC 4393, and 3GPP TS 26.244 section 5.3.
+_3GP: Final = ContainerFormat("3gp", "audio/3gpp", "video/3gpp")
+_3G2: Final = ContainerFormat("3g2", "audio/3gpp2", "video/3gpp2")
+_BRANDS: Final[Mapping[str, ContainerFormat]] = {
+    "qt  ": _QUICKTIME,
+    "3g2": _3G2,
+    **dict.fromkeys(("3gp", "3ge", "3gf", "3gg", "3gh", "3gm", "3gr", "3gs", "3gt", "3gv"), _3GP),
+}
 
-# FFmpeg's demuxer → the container; a family's most general one where it reads several.
+# The first name of FFmpeg's demuxer → the container; a family's most general one where it reads several.
 DEMUXERS: Final[Mapping[str, ContainerFormat]] = {
     "wav": ContainerFormat("wav", "audio/wav", ""),
     "mp3": ContainerFormat("mp3", "audio/mpeg", ""),
     "flac": ContainerFormat("flac", "audio/flac", ""),
     "aac": ContainerFormat("aac", "audio/aac", ""),
     "ogg": ContainerFormat("ogg", "audio/ogg", "video/ogg"),
-    "matroska,webm": _MATROSKA,
-    "mov,mp4,m4a,3gp,3g2,mj2": _MP4,
+    "matroska": _MATROSKA,
+    "mov": _MP4,
 }
 DECODERS: Final = frozenset(
     [
@@ -89,14 +97,19 @@ ACCEPTED: Final = "wav, mp3, m4a, mp4, mov, ogg, webm, flac, aac, mkv, jpeg, png
 _PICTURE_BRANDS: Final = ("hei", "hev", "mif", "msf", "avi")
 
 
-def container_format(demuxer: str, head: bytes, brand: str, *, moving: bool) -> ContainerFormat:
-    """The container that FFmpeg's `demuxer` read; `head` is the file's first 64 bytes, `brand` MP4's major brand.
+def is_special(brand: str) -> bool:
+    """Whether the ISO-BMFF brand stands for another type than MP4."""
+    return brand.startswith((*_BRANDS, *_PICTURE_BRANDS))
 
-    Raises NotMedia where a picture comes in a container that we do not accept it in.
+
+def container_format(demuxer: str, brand: str, *, moving: bool) -> ContainerFormat:
+    """The container that FFmpeg's `demuxer` read; `brand` is ISO-BMFF's brand or EBML's document type.
+
+    Raises NotMedia where a picture comes in a container that is not accepted with one.
     """
-    found = DEMUXERS[demuxer]
+    found = DEMUXERS[demuxer.partition(",")[0]]
     if found is _MATROSKA:
-        found = _matroska(head, moving=moving)
+        found = _WEBM if brand == "webm" else _MATROSKA if moving else _MATROSKA_AUDIO
     elif found is _MP4:
         found = _mp4(brand, moving=moving)
     if moving and not found.video:
@@ -104,21 +117,10 @@ def container_format(demuxer: str, head: bytes, brand: str, *, moving: bool) -> 
     return found
 
 
-def _matroska(head: bytes, *, moving: bool) -> ContainerFormat:
-    if _document_type(head) == b"webm":
-        return _WEBM
-    return _MATROSKA if moving else _MATROSKA_AUDIO
-
-
-def _document_type(head: bytes) -> bytes:
-    """EBML's DocType element (RFC 8794 section 11.2.6): its id, one byte of length, the name."""
-    _, _, element = head.partition(b"\x42\x82")
-    return element[1 : 1 + (element[0] & 0x7F)] if element else b""
-
-
 def _mp4(brand: str, *, moving: bool) -> ContainerFormat:
-    if brand == "qt  ":
-        return _QUICKTIME
     if brand.startswith(_PICTURE_BRANDS):
         raise NotMedia("HEIF and AVIF pictures are not accepted")
+    for prefix, found in _BRANDS.items():
+        if brand.startswith(prefix):
+            return found
     return _MP4 if moving else _M4A

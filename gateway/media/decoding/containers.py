@@ -3,8 +3,9 @@
 A playlist (m3u8, concat, sdp) therefore names other files in vain.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import av
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.stream import Stream
 
+AV_TIME_BASE: Final = 1_000_000
 _READ_BYTES: Final = 1 << 16
 _COVERS: Final = Disposition.attached_pic | Disposition.timed_thumbnails
 _OPTIONS: Final = {
     "format_whitelist": ",".join(DEMUXERS),
     "codec_whitelist": ",".join(sorted(DECODERS)),
     "protocol_whitelist": "none",
+    "probesize": str(1 << 20),
 }
+# A time stamp that is this much earlier than the one before begins another time line.
+_RESTART_SECONDS: Final = 1
 
 
 def _open_another(*_: object, **__: object) -> NoReturn:
@@ -33,29 +38,31 @@ def _open_another(*_: object, **__: object) -> NoReturn:
 
 
 @contextmanager
-def open_media(file: ObjectFile) -> Iterator["InputContainer"]:
-    """The file as PyAV reads it. Raises NotMedia, from inside the block too."""
+def open_media(file: ObjectFile, demuxer: str = "") -> Iterator["InputContainer"]:
+    """The file as PyAV reads it, with this demuxer if it is known. Raises NotMedia, from inside the block too."""
     file.seek(0)
     try:
         with av.open(
-            file, "r", options=_OPTIONS, metadata_errors="replace", buffer_size=_READ_BYTES, io_open=_open_another
+            file,
+            "r",
+            format=demuxer or None,
+            options=_OPTIONS,
+            metadata_errors="replace",
+            buffer_size=_READ_BYTES,
+            io_open=_open_another,
         ) as container:
             yield container
     except (av.FFmpegError, UnicodeDecodeError, MemoryError) as error:
         raise NotMedia(f"it cannot be read as {ACCEPTED}") from error
 
 
-def pictures(container: "InputContainer") -> "list[Stream]":
-    """The streams with a moving picture: a cover does not move."""
-    return [stream for stream in container.streams.video if not stream.disposition & _COVERS]
-
-
-def main_stream(container: "InputContainer") -> "Stream":
-    """The moving picture if there is one, else the sound. Raises NotMedia where there is neither."""
-    streams = [*pictures(container), *container.streams.audio]
-    if not streams:
+def tracks_of(container: "InputContainer") -> "list[Stream]":
+    """The moving pictures (a cover does not move), then the sound. Raises NotMedia where there is neither."""
+    pictures = [stream for stream in container.streams.video if not stream.disposition & _COVERS]
+    tracks: list[Stream] = [*pictures, *container.streams.audio]
+    if not tracks:
         raise NotMedia("there is neither sound nor picture in it")
-    return streams[0]
+    return tracks
 
 
 def allow_decoding(stream: "Stream") -> None:
@@ -67,6 +74,32 @@ def allow_decoding(stream: "Stream") -> None:
     if stream.type == "video" and codec.width * codec.height > MAX_PIXELS:
         raise NotMedia(f"its picture has {codec.width} × {codec.height} pixels, and at most {MAX_PIXELS} are accepted")
     codec.thread_count = 1
+
+
+class Packets:
+    """The packets of some streams, as far as a player gets: to a damaged place, or to where the time line restarts."""
+
+    def __init__(self, container: "InputContainer", streams: "Sequence[Stream]") -> None:
+        self._container = container
+        self._streams = streams
+        self.restarted = False
+        """Whether the time line began anew, so that nothing after that is played."""
+
+    def __iter__(self) -> "Iterator[Packet[Any]]":
+        latest: dict[int, Fraction] = {}
+        try:
+            for packet in self._container.demux(list(self._streams)):
+                time = packet.pts if packet.dts is None else packet.dts
+                if time is not None and packet.time_base is not None:
+                    now = time * packet.time_base
+                    before = latest.get(packet.stream_index, now)
+                    if now < before - _RESTART_SECONDS:
+                        self.restarted = True
+                        return
+                    latest[packet.stream_index] = max(now, before)
+                yield packet
+        except av.FFmpegError:
+            return
 
 
 def frames_of(packet: "Packet[Any]") -> "list[Any]":

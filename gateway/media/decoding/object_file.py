@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import BinaryIO, Final
 
@@ -54,22 +54,20 @@ class Allowance:
     def grant(self, length: int) -> bool:
         """Whether this many bytes may be asked for."""
         if monotonic() >= self._deadline or (self._bytes is not None and self._bytes < length):
-            self.spent = True
             return False
         if self._bytes is not None:
             self._bytes -= length
         return True
 
 
-class ObjectFile:
-    """The object's bytes, as PyAV reads a file. Where the allowance is spent the file ends."""
+class ObjectBlocks:
+    """The object's bytes, in blocks that are asked for once. Where the allowance is spent there are no more."""
 
     def __init__(self, read: Callable[[int, int], bytes], size: int, block_bytes: int, allowance: Allowance) -> None:
         self._read = read
         self.size = size
         self._block_bytes = block_bytes
         self._allowance = allowance
-        self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._next_block = 0
         self._run = 1
@@ -79,26 +77,8 @@ class ObjectFile:
         """Whether bytes were withheld because the allowance was spent."""
         return self._allowance.spent
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move, as in a file. Raises ValueError before the beginning."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
-        if base + offset < 0:
-            raise ValueError("before the beginning")
-        self._position = base + offset
-        return self._position
-
-    def tell(self) -> int:
-        """Where the next read begins."""
-        return self._position
-
-    def read(self, length: int) -> bytes:
-        """At most this many bytes, and fewer only at the end of a block; none at the end."""
-        found = self.at(self._position, length)
-        self._position += len(found)
-        return found
-
     def at(self, offset: int, length: int) -> bytes:
-        """The same at an offset; the position stays."""
+        """These bytes, or fewer at the end."""
         end = min(offset + length, self.size)
         pieces = []
         while offset < end:
@@ -124,6 +104,7 @@ class ObjectFile:
         start = first * self._block_bytes
         while count and not self._allowance.grant(length := min(count * self._block_bytes, self.size - start)):
             count //= 2
+        self._allowance.spent |= not count
         if count:
             content = self._read(start, length)
             for n in range(0, length, self._block_bytes):
@@ -131,3 +112,55 @@ class ObjectFile:
             self._next_block = first + count
         while len(self._blocks) * self._block_bytes > _KEPT_BYTES:
             self._blocks.popitem(last=False)
+
+
+class ObjectFile:
+    """A window of the object, as PyAV reads a file."""
+
+    def __init__(self, blocks: ObjectBlocks, start: int = 0, end: int | None = None) -> None:
+        self._blocks = blocks
+        self._start = start
+        self.size = (blocks.size if end is None else end) - start
+        self._position = 0
+        self._patches: Mapping[int, bytes] = {}
+
+    @property
+    def spent(self) -> bool:
+        """Whether bytes were withheld because the allowance was spent."""
+        return self._blocks.spent
+
+    def patched(self, patches: Mapping[int, bytes]) -> "ObjectFile":
+        """The same file with these bytes at these offsets instead of its own."""
+        file = ObjectFile(self._blocks, self._start, self._start + self.size)
+        file._patches = patches
+        return file
+
+    def window(self, start: int, end: int | None = None) -> "ObjectFile":
+        """A part of this window as a file."""
+        return ObjectFile(self._blocks, self._start + start, self._start + (self.size if end is None else end))
+
+    def at(self, offset: int, length: int) -> bytes:
+        """These bytes, or fewer at the end; the position stays."""
+        found = self._blocks.at(self._start + offset, max(min(length, self.size - offset), 0))
+        for place, octets in self._patches.items():
+            if offset <= place and place + len(octets) <= offset + len(found):
+                found = found[: place - offset] + octets + found[place - offset + len(octets) :]
+        return found
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move, as in a file. Raises ValueError before the beginning."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        if base + offset < 0:
+            raise ValueError("before the beginning")
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._position
+
+    def read(self, length: int) -> bytes:
+        """This many bytes, or fewer at the end."""
+        found = self.at(self._position, length)
+        self._position += len(found)
+        return found

@@ -1,85 +1,154 @@
 """What a file is: its type, its tracks, and how long it plays. Found by reading it, never by its name."""
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
-import av
-
-from gateway.media.decoding.containers import allow_decoding, frames_of, main_stream, open_media, pictures
+from gateway.media.decoding.claims import claimed_seconds
+from gateway.media.decoding.containers import AV_TIME_BASE, Packets, allow_decoding, frames_of, open_media, tracks_of
 from gateway.media.decoding.images import find_image
+from gateway.media.decoding.iso_movie import Movie, find_movie
 from gateway.media.decoding.object_file import ObjectFile
+from gateway.media.decoding.parts import BOXES_OF_SPARING, Parts, parts_of
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.formats import container_format
 
 if TYPE_CHECKING:
     from av.container import InputContainer
-    from av.stream import Stream
 
-_AV_TIME_BASE: Final = 1_000_000
 _PACKETS_TRIED: Final = 1000
-# What says nothing of its length, or only what an encoder guessed.
+# Their length is what an encoder guessed, or FFmpeg.
 _WITHOUT_LENGTH: Final = {"mp3", "aac"}
+# A movie box larger than this is not given to FFmpeg, which would read all of it.
+_MOVIE_BYTES: Final = 1 << 20
+# Bytes after the end that are nothing to speak of: a tag, padding.
+_REST_BYTES: Final = 1024
+_REST_SHARE: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long a file plays (None if unknown), and what is wrong with it ("" if nothing is)."""
+
+    seconds: float | None
+    warning: str = ""
 
 
 def probe(file: ObjectFile, *, sparing: bool) -> MediaFacts:
-    """What the file is. Every packet is read, unless `sparing`: then the container's own claim is the length.
+    """What the file is. Every packet is read, unless `sparing`: then a length that is certain without is the answer.
 
     Raises NotMedia.
     """
     image = find_image(file)
     if image is not None:
         return image
-    head = file.at(0, 64)
-    with open_media(file) as container:
-        stream = main_stream(container)
-        allow_decoding(stream)
-        _decode_first(container, stream)
-    with open_media(file) as container:
-        seconds = _claimed(container) if sparing else _played(container)
-        return _facts(container, main_stream(container), seconds, head)
+    parts = parts_of(file, sparing=sparing)
+    movie = find_movie(parts.file, BOXES_OF_SPARING) if sparing and parts.container.demuxer == "mov" else None
+    if movie is not None and movie.size > _MOVIE_BYTES:
+        return _facts_of_movie(movie, parts)
+    with open_media(parts.windows[0], parts.container.demuxer) as container:
+        _decode_first(container, file)
+    length = _estimate(parts) if sparing else _measure(parts)
+    with open_media(parts.windows[0], parts.container.demuxer) as container:
+        return _facts(container, parts, length)
 
 
-def _decode_first(container: "InputContainer", stream: "Stream") -> None:
-    """Raises NotMedia unless one of the first packets can be decoded."""
-    for _, packet in zip(range(_PACKETS_TRIED), container.demux(stream), strict=False):
-        if frames_of(packet):
-            return
-    raise NotMedia("nothing in it can be decoded")
-
-
-def _claimed(container: "InputContainer") -> float | None:
-    if container.duration is None or container.format.name in _WITHOUT_LENGTH:
-        return None
-    return container.duration / _AV_TIME_BASE
-
-
-def _played(container: "InputContainer") -> float | None:
-    """Where the longest track ends, after the beginning of the time line."""
-    ends: dict[int, Fraction] = {}
-    try:
-        for packet in container.demux([*pictures(container), *container.streams.audio]):
-            if packet.pts is not None and packet.time_base is not None:
-                end = (packet.pts + (packet.duration or 0)) * packet.time_base
-                ends[packet.stream_index] = max(end, ends.get(packet.stream_index, end))
-    except av.FFmpegError:  # what follows a damaged place is not played
-        pass
-    origin = Fraction(container.start_time or 0, _AV_TIME_BASE)
-    return float(max(ends.values()) - origin) if ends else None
-
-
-def _facts(container: "InputContainer", stream: "Stream", seconds: float | None, head: bytes) -> MediaFacts:
-    moving = stream.type == "video"
-    kind = container_format(container.format.name, head, container.metadata.get("major_brand", ""), moving=moving)
-    sound = container.streams.audio[0] if container.streams.audio else None
+def _facts_of_movie(movie: Movie, parts: Parts) -> MediaFacts:
+    """What a movie box says that is too large to be read."""
+    moving = "vide" in movie.handlers
+    if not moving and "soun" not in movie.handlers:
+        raise NotMedia("there is neither sound nor picture in it")
+    kind = container_format("mov", parts.container.brand, moving=moving)
+    seconds = movie.seconds if parts.container.end is not None and not _cut(parts) else None
     return MediaFacts(
         type="video" if moving else "audio",
         format=kind.format,
         content_type=kind.video if moving else kind.audio,
         duration_seconds=_rounded(seconds),
+        metadata={"warning": warning} if (warning := _cut(parts)) else {},
+    )
+
+
+def _decode_first(container: "InputContainer", file: ObjectFile) -> None:
+    """Raises NotMedia unless one of the first packets can be decoded."""
+    stream = tracks_of(container)[0]
+    allow_decoding(stream)
+    for _, packet in zip(range(_PACKETS_TRIED), Packets(container, [stream]), strict=False):
+        if frames_of(packet):
+            return
+    if not file.spent:
+        raise NotMedia("nothing in it can be decoded")
+
+
+def _measure(parts: Parts) -> Length:
+    """The length of all parts together, every packet counted."""
+    total, warning = 0.0, ""
+    for window in parts.windows:
+        with open_media(window, parts.container.demuxer) as container:
+            packets = Packets(container, tracks_of(container))
+            seconds = _played(container, packets)
+            if packets.restarted and container.format.name == "flac" and container.duration:
+                seconds = container.duration / AV_TIME_BASE  # the parser loses frames before another file's header
+            warning = warning or _shortfall(container, seconds, restarted=packets.restarted)
+            total += seconds
+    if parts.file.spent:
+        return Length(None, "It was not read to its end: that takes too long")
+    return Length(total, _cut(parts) or warning)
+
+
+def _played(container: "InputContainer", packets: Packets) -> float:
+    """Where the longest track ends, after the beginning of the time line."""
+    end = origin = Fraction(container.start_time or 0, AV_TIME_BASE)
+    for packet in packets:
+        if packet.pts is not None and packet.time_base is not None:
+            end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+    return float(end - origin)
+
+
+def _shortfall(container: "InputContainer", seconds: float, *, restarted: bool) -> str:
+    if restarted:
+        return f"Its time line begins anew after {seconds:.1f} seconds, and what follows is not played"
+    claimed = (container.duration or 0) / AV_TIME_BASE
+    ends = (
+        seconds + max(container.start_time or 0, 0) / AV_TIME_BASE
+    )  # some count from 0, wherever the time line begins
+    if container.format.name not in _WITHOUT_LENGTH and claimed > ends * 1.02 + 0.5:
+        return f"Its header promises {claimed:.1f} seconds, and {seconds:.1f} are in it"
+    return ""
+
+
+def _cut(parts: Parts) -> str:
+    """Whether the container and the file end at different places."""
+    end, size = parts.container.end, parts.file.size
+    if end is None or parts.file.spent:
+        return ""
+    if end > size:
+        return f"It was cut off: its container has {end} bytes, and {size} are there"
+    if size - end > max(_REST_BYTES, size * _REST_SHARE):
+        return f"Its container ends after {end} of {size} bytes, and what follows is not played"
+    return ""
+
+
+def _estimate(parts: Parts) -> Length:
+    """The length that a part of the file makes certain."""
+    with open_media(parts.windows[0], parts.container.demuxer) as container:
+        return Length(claimed_seconds(container, parts), _cut(parts))
+
+
+def _facts(container: "InputContainer", parts: Parts, length: Length) -> MediaFacts:
+    stream = tracks_of(container)[0]
+    moving = stream.type == "video"
+    kind = container_format(container.format.name, parts.container.brand, moving=moving)
+    sound = container.streams.audio[0] if container.streams.audio else None
+    return MediaFacts(
+        type="video" if moving else "audio",
+        format=kind.format,
+        content_type=kind.video if moving else kind.audio,
+        duration_seconds=_rounded(length.seconds),
         sample_rate=sound.sample_rate if sound else None,
         channels=sound.channels if sound else None,
-        metadata=_metadata(container, stream),
+        metadata=_metadata(container, length.warning),
     )
 
 
@@ -87,8 +156,9 @@ def _rounded(seconds: float | None) -> float | None:
     return round(seconds, 6) if seconds is not None and math.isfinite(seconds) and seconds > 0 else None
 
 
-def _metadata(container: "InputContainer", stream: "Stream") -> dict[str, str | int]:
-    codec: Any = stream.codec_context
+def _metadata(container: "InputContainer", warning: str) -> dict[str, str | int]:
+    tracks = tracks_of(container)
+    codec: Any = tracks[0].codec_context
     found = {
         "codec": codec.codec.canonical_name,
         "bit_rate": codec.bit_rate or container.bit_rate,
@@ -96,5 +166,7 @@ def _metadata(container: "InputContainer", stream: "Stream") -> dict[str, str | 
         "channels": getattr(codec, "channels", None),
         "width": getattr(codec, "width", None),
         "height": getattr(codec, "height", None),
+        "tracks": len(tracks) if len(tracks) > 1 else None,
+        "warning": warning,
     }
     return {name: value for name, value in found.items() if value}

@@ -12,7 +12,7 @@ from typing import Final
 import av
 
 from gateway.media.decoding.confinement import confine
-from gateway.media.decoding.object_file import Allowance, Gateway, ObjectFile
+from gateway.media.decoding.object_file import Allowance, Gateway, ObjectBlocks, ObjectFile
 from gateway.media.decoding.probing import probe
 from gateway.media.decoding.sound import listen
 from gateway.media.facts import NotMedia
@@ -41,10 +41,15 @@ def main() -> None:
 def do(job: Job, gateway: Gateway) -> None:
     """Answer the job."""
     allowance = Allowance(job.budget_bytes, job.seconds * _SHARE_OF_TIME)
-    file = ObjectFile(lambda offset, length: gateway.read(0, offset, length), job.sizes[0], job.block_bytes, allowance)
+    size = job.sizes[0]
+    file = ObjectFile(
+        ObjectBlocks(lambda offset, length: gateway.read(0, offset, length), size, job.block_bytes, allowance)
+    )
     try:
         if job.kind == "probe":
-            text = json.dumps(probe(file, sparing=job.budget_bytes is not None).fields()).encode()
+            text = json.dumps(
+                probe(file, sparing=job.budget_bytes is not None and size > job.budget_bytes).fields()
+            ).encode()
             gateway.say(FACTS, other=len(text), content=text)
         else:
             heard = listen(file, lambda covered, bins: gateway.say(SO_FAR, one=covered, content=bins))

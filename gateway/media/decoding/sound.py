@@ -1,25 +1,24 @@
 """A file's sound as a waveform: frames decoded, as samples of 8 bits on the recording's own time line."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
-import av
 from av.audio.resampler import AudioResampler
 
-from gateway.media.decoding.containers import allow_decoding, frames_of, open_media
+from gateway.media.decoding.containers import AV_TIME_BASE, Packets, allow_decoding, frames_of, open_media
 from gateway.media.decoding.images import find_image
 from gateway.media.decoding.object_file import ObjectFile
+from gateway.media.decoding.parts import parts_of
 from gateway.media.facts import NotMedia
 from gateway.media.peaks import Peaks
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
-    from av.audio.stream import AudioStream
     from av.container import InputContainer
 
 _REPORT_SECONDS: Final = 0.5
-_AV_TIME_BASE: Final = 1_000_000
 
 # Called with the microseconds that are covered so far, and the bins.
 Report = Callable[[int, bytes], None]
@@ -29,46 +28,47 @@ def listen(file: ObjectFile, report: Report) -> tuple[int, bytes] | None:
     """The microseconds of sound and their bins; None without sound. Raises NotMedia if nothing can be decoded."""
     if find_image(file) is not None:
         return None
-    with open_media(file) as container:
-        if not container.streams.audio:
-            return None
-        sound = _Sound(container)
-        sound.decode(report)
-        if not sound.peaks.end:
-            raise NotMedia("nothing in it can be decoded")
-        return sound.covered()
+    parts, sound = parts_of(file), None
+    for window in parts.windows:
+        with open_media(window, parts.container.demuxer) as container:
+            if not container.streams.audio:
+                return None
+            sound = sound or _Sound(container.streams.audio[0].codec_context.sample_rate, report)
+            sound.decode(container)
+    if sound is None or not sound.peaks.end:
+        raise NotMedia("nothing in it can be decoded")
+    return sound.covered()
 
 
 class _Sound:
-    """The first sound track's frames, as peaks."""
+    """The first sound track's frames, over all parts, as peaks."""
 
-    def __init__(self, container: "InputContainer") -> None:
-        self._container = container
-        self._stream: AudioStream = container.streams.audio[0]
-        allow_decoding(self._stream)
+    def __init__(self, rate: int, report: Report) -> None:
+        self._rate = rate
+        self._report = report
+        self._due = monotonic() + _REPORT_SECONDS
         self._shape: tuple[object, ...] = ()
         self._resampler: Any = None
-        # PyAV has None where the container does not say.
-        self._origin = (cast("int | None", container.start_time) or 0) / _AV_TIME_BASE
-        self.rate = self._stream.codec_context.sample_rate
+        self._origin = Fraction(0)
+        self._part_begins = 0
         self.peaks = Peaks()
 
     def covered(self) -> tuple[int, bytes]:
         """Microseconds, and bins."""
-        return self.peaks.end * 1_000_000 // self.rate, self.peaks.bins()
+        return self.peaks.end * 1_000_000 // self._rate, self.peaks.bins()
 
-    def decode(self, report: Report) -> None:
-        """Take in frame after frame. What cannot be decoded is left out; nothing follows a damaged place."""
-        due = monotonic() + _REPORT_SECONDS
-        try:
-            for packet in self._container.demux(self._stream):
-                for frame in frames_of(packet):
-                    self._take(frame)
-                if monotonic() >= due and self.peaks.end:
-                    report(*self.covered())
-                    due = monotonic() + _REPORT_SECONDS
-        except av.FFmpegError:
-            pass
+    def decode(self, container: "InputContainer") -> None:
+        """Take in a part, frame after frame, after those before. What cannot be decoded is left out."""
+        stream = container.streams.audio[0]
+        allow_decoding(stream)
+        self._origin = Fraction(container.start_time or 0, AV_TIME_BASE)
+        self._part_begins = self.peaks.end
+        for packet in Packets(container, [stream]):
+            for frame in frames_of(packet):
+                self._take(frame)
+            if monotonic() >= self._due and self.peaks.end:
+                self._report(*self.covered())
+                self._due = monotonic() + _REPORT_SECONDS
 
     def _take(self, frame: "AudioFrame") -> None:
         position = self._position(frame)
@@ -80,13 +80,14 @@ class _Sound:
 
     def _position(self, frame: "AudioFrame") -> int:
         """Where the frame begins, in samples; without a time of its own, after the one before."""
-        if frame.time is None:
+        if frame.pts is None or frame.time_base is None:
             return self.peaks.end
-        return max(round((frame.time - self._origin) * self.rate), 0)
+        seconds = frame.pts * frame.time_base - self._origin
+        return self._part_begins + max(round(seconds * self._rate), 0)
 
     def _resample(self, frame: "AudioFrame") -> "list[AudioFrame]":
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         if shape != self._shape:  # at first, and where streams were joined
-            self._shape, self._resampler = shape, AudioResampler(format="u8", rate=self.rate)
+            self._shape, self._resampler = shape, AudioResampler(format="u8", rate=self._rate)
         resampled: list[AudioFrame] = self._resampler.resample(frame)
         return resampled

@@ -1,0 +1,40 @@
+"""Chained Ogg: a file that is several logical bitstreams one after the other (RFC 3533 section 4)."""
+
+from typing import Final
+
+from gateway.media.decoding.structure import Bytes
+
+_HEADER_BYTES: Final = 27
+_BEGINS: Final = 0x02
+# A page has at most 65,307 bytes; damaged bytes are searched for the next page at most this far.
+_SEARCHED_BYTES: Final = 1 << 20
+
+
+def links(file: Bytes) -> list[tuple[int, int]]:
+    """Where each link begins and ends. Every page's header is read; one link if the file is not chained.
+
+    A link begins with pages that begin bitstreams, one for each track.
+    """
+    starts, position, after_begin = [0], 0, True
+    while position < file.size:
+        head = file.at(position, _HEADER_BYTES)
+        if len(head) < _HEADER_BYTES:
+            break
+        if head[:4] != b"OggS":
+            found = _next_page(file, position)
+            if found is None:
+                break
+            position = found
+            continue
+        begins = bool(head[5] & _BEGINS)
+        if begins and not after_begin:
+            starts.append(position)
+        after_begin = begins
+        table = file.at(position + _HEADER_BYTES, head[26])
+        position += _HEADER_BYTES + len(table) + sum(table)
+    return list(zip(starts, [*starts[1:], file.size], strict=True))
+
+
+def _next_page(file: Bytes, position: int) -> int | None:
+    found = file.at(position + 1, _SEARCHED_BYTES).find(b"OggS")
+    return None if found < 0 else position + 1 + found

@@ -1,0 +1,31 @@
+"""The parts of a file that play one after the other: one for most files, the links of a chained Ogg."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.media.decoding.object_file import ObjectFile
+from gateway.media.decoding.ogg import links
+from gateway.media.decoding.structure import Container, after_id3, container_of
+
+# A fragmented MP4 has two boxes for each second; walking them would read most of it.
+BOXES_OF_SPARING: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A file's container, and its parts, each of which begins with a header of its own."""
+
+    container: Container
+    file: ObjectFile
+    """The file without the tags before it."""
+    windows: tuple[ObjectFile, ...]
+
+
+def parts_of(file: ObjectFile, *, sparing: bool = False) -> Parts:
+    """How the file is divided; `sparing` reads little, and takes a chained file for one part."""
+    start = after_id3(file)
+    inner = file.window(start) if 0 < start < file.size else file
+    container = container_of(inner, BOXES_OF_SPARING) if sparing else container_of(inner)
+    if container.demuxer == "ogg" and not sparing:
+        return Parts(container, inner, tuple(inner.window(*link) for link in links(inner)))
+    return Parts(container, inner, (inner.patched(container.patches),))
