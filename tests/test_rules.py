@@ -273,9 +273,8 @@ LIBRARIES: Mapping[str, set[str]] = {
 # Two rooms in which files of the same name play the same part.
 PARALLEL_ROOMS = ({"gateway.web.bota", "gateway.web.vexa"}, {"gateway.catalog", "gateway.db"})
 # Names that are used twice and will be changed.
-STILL_SHARED_FILE_NAMES = {"bodies", "containers", "edits", "library", "share_links"}
+STILL_SHARED_FILE_NAMES = {"bodies", "edits", "library", "share_links"}
 STILL_SHARED_CLASS_NAMES = {
-    "Allowance",
     "Body",
     "Cors",
     "MemoryStorage",

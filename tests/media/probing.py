@@ -1,6 +1,6 @@
 """A probe of bytes in this process: what the decoding process answers, without its start."""
 
-from gateway.media.decoding.object_file import Allowance, ObjectBlocks, ObjectFile
+from gateway.media.decoding.object_file import ObjectBlocks, ObjectFile, ReadBudget
 from gateway.media.decoding.probing import probe as probe_file
 from gateway.media.facts import MediaFacts
 
@@ -11,7 +11,7 @@ def object_file(content: bytes, budget_bytes: int | None = None) -> ObjectFile:
     def read(offset: int, length: int) -> bytes:
         return content[offset : offset + length]
 
-    return ObjectFile(ObjectBlocks(read, len(content), 65_536, Allowance(budget_bytes, 60)))
+    return ObjectFile(ObjectBlocks(read, len(content), 65_536, ReadBudget(budget_bytes, 60)))
 
 
 def probe(content: bytes, *, budget_bytes: int | None = None) -> MediaFacts:

@@ -4,9 +4,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from gateway.media.decoding.containers import AV_TIME_BASE, Packets, tracks_of
+from gateway.media.decoding.demuxing import AV_TIME_BASE, Packets, tracks_of
+from gateway.media.decoding.file_parts import FileParts
 from gateway.media.decoding.mpeg_audio import certain_seconds
-from gateway.media.decoding.parts import Parts
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -17,7 +17,7 @@ _XING_BYTES: Final = 8_192
 _BEGINNING_SECONDS: Final = 0.5
 
 
-def claimed_seconds(container: "InputContainer", parts: Parts) -> float | None:
+def claimed_seconds(container: "InputContainer", parts: FileParts) -> float | None:
     """The length, or None where the headers do not say, contradict the file, or say it of a part only."""
     name = container.format.name.partition(",")[0]
     claimed = None if container.duration is None else container.duration / AV_TIME_BASE
@@ -37,7 +37,7 @@ def claimed_seconds(container: "InputContainer", parts: Parts) -> float | None:
     return claimed if certain is not None and certain(parts) and begins < _BEGINNING_SECONDS else None
 
 
-def _flac_seconds(container: "InputContainer", parts: Parts, claimed: float | None) -> float | None:
+def _flac_seconds(container: "InputContainer", parts: FileParts, claimed: float | None) -> float | None:
     """STREAMINFO's claim (RFC 9639 section 8.2), or where the last frame ends if that is earlier."""
     counted = parts.file.at(21, 1)[0] & 0x0F or any(parts.file.at(22, 4))
     if not counted or claimed is None:
@@ -51,11 +51,11 @@ def _flac_seconds(container: "InputContainer", parts: Parts, claimed: float | No
     return min(float(max(ends)), claimed) if ends and not parts.file.spent else None
 
 
-def _is_whole(parts: Parts) -> bool:
+def _is_whole(parts: FileParts) -> bool:
     return parts.container.end is None or parts.container.end <= parts.file.size
 
 
-def _wav_seconds(container: "InputContainer", parts: Parts) -> float | None:
+def _wav_seconds(container: "InputContainer", parts: FileParts) -> float | None:
     """Packets of equal size and length, from the first one to where the data or the file ends."""
     first = next(iter(Packets(container, container.streams.audio[:1])), None)
     if first is None or first.pos is None or not first.size or not first.duration or first.time_base is None:
@@ -64,12 +64,12 @@ def _wav_seconds(container: "InputContainer", parts: Parts) -> float | None:
     return float((end - first.pos) * first.duration * first.time_base / first.size)
 
 
-def _has_xing(parts: Parts) -> bool:
+def _has_xing(parts: FileParts) -> bool:
     head = parts.file.at(0, _XING_BYTES)
     return b"Xing" in head or b"Info" in head or b"VBRI" in head
 
 
-def _first_serials(parts: Parts) -> set[bytes]:
+def _first_serials(parts: FileParts) -> set[bytes]:
     """The serial numbers of the bitstreams that begin at the beginning (RFC 3533 section 6)."""
     found, position = set(), 0
     while (page := parts.file.at(position, 27))[:4] == b"OggS" and page[5] & 2:
@@ -78,12 +78,12 @@ def _first_serials(parts: Parts) -> set[bytes]:
     return found
 
 
-def _is_one_link(parts: Parts) -> bool:
+def _is_one_link(parts: FileParts) -> bool:
     """Whether the last page belongs to a bitstream that begins at the beginning."""
     return _last_serial(parts) in _first_serials(parts)
 
 
-def _last_serial(parts: Parts) -> bytes:
+def _last_serial(parts: FileParts) -> bytes:
     tail = parts.file.at(max(parts.file.size - _TAIL_BYTES, 0), _TAIL_BYTES)
     place = tail.rfind(b"OggS")
     return tail[place + 14 : place + 18] if place >= 0 else b""
@@ -110,7 +110,7 @@ def _last_inside(stream: "Stream", size: int) -> float | None:
 
 
 # What makes a demuxer's claim certain.
-_CERTAIN: Final[Mapping[str, Callable[[Parts], bool]]] = {
+_CERTAIN: Final[Mapping[str, Callable[[FileParts], bool]]] = {
     "matroska": _is_whole,
     "ogg": _is_one_link,
 }

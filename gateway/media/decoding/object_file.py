@@ -43,7 +43,7 @@ class Gateway:
         return found
 
 
-class Allowance:
+class ReadBudget:
     """How many bytes may still be asked for, and until when; `spent` once something was refused for it."""
 
     def __init__(self, budget_bytes: int | None, seconds: float) -> None:
@@ -61,21 +61,21 @@ class Allowance:
 
 
 class ObjectBlocks:
-    """The object's bytes, in blocks that are asked for once. Where the allowance is spent there are no more."""
+    """The object's bytes, in blocks that are asked for once. Where the budget is spent there are no more."""
 
-    def __init__(self, read: Callable[[int, int], bytes], size: int, block_bytes: int, allowance: Allowance) -> None:
+    def __init__(self, read: Callable[[int, int], bytes], size: int, block_bytes: int, budget: ReadBudget) -> None:
         self._read = read
         self.size = size
         self._block_bytes = block_bytes
-        self._allowance = allowance
+        self._budget = budget
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._next_block = 0
         self._run = 1
 
     @property
     def spent(self) -> bool:
-        """Whether bytes were withheld because the allowance was spent."""
-        return self._allowance.spent
+        """Whether bytes were withheld because the budget was spent."""
+        return self._budget.spent
 
     def at(self, offset: int, length: int) -> bytes:
         """These bytes, or fewer at the end."""
@@ -102,9 +102,9 @@ class ObjectBlocks:
         """Ask for these blocks, as far as they are not in memory, exist and are allowed."""
         count = next((n for n in range(count) if first + n in self._blocks), count)
         start = first * self._block_bytes
-        while count and not self._allowance.grant(length := min(count * self._block_bytes, self.size - start)):
+        while count and not self._budget.grant(length := min(count * self._block_bytes, self.size - start)):
             count //= 2
-        self._allowance.spent |= not count
+        self._budget.spent |= not count
         if count:
             content = self._read(start, length)
             for n in range(0, length, self._block_bytes):
@@ -126,7 +126,7 @@ class ObjectFile:
 
     @property
     def spent(self) -> bool:
-        """Whether bytes were withheld because the allowance was spent."""
+        """Whether bytes were withheld because the budget was spent."""
         return self._blocks.spent
 
     def patched(self, patches: Mapping[int, bytes]) -> "ObjectFile":

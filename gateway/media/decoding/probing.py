@@ -6,11 +6,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.media.decoding.claims import claimed_seconds
-from gateway.media.decoding.containers import AV_TIME_BASE, Packets, allow_decoding, frames_of, open_media, tracks_of
+from gateway.media.decoding.demuxing import AV_TIME_BASE, Packets, allow_decoding, frames_of, open_media, tracks_of
+from gateway.media.decoding.file_parts import BOXES_OF_SPARING, FileParts, parts_of
 from gateway.media.decoding.images import find_image
 from gateway.media.decoding.iso_movie import Movie, find_movie
 from gateway.media.decoding.object_file import ObjectFile
-from gateway.media.decoding.parts import BOXES_OF_SPARING, Parts, parts_of
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.formats import container_format
 
@@ -54,7 +54,7 @@ def probe(file: ObjectFile, *, sparing: bool) -> MediaFacts:
         return _facts(container, parts, length)
 
 
-def _facts_of_movie(movie: Movie, parts: Parts) -> MediaFacts:
+def _facts_of_movie(movie: Movie, parts: FileParts) -> MediaFacts:
     """What a movie box says that is too large to be read."""
     moving = "vide" in movie.handlers
     if not moving and "soun" not in movie.handlers:
@@ -81,7 +81,7 @@ def _decode_first(container: "InputContainer", file: ObjectFile) -> None:
         raise NotMedia("nothing in it can be decoded")
 
 
-def _measure(parts: Parts) -> Length:
+def _measure(parts: FileParts) -> Length:
     """The length of all parts together, every packet counted."""
     total, warning = 0.0, ""
     for window in parts.windows:
@@ -118,7 +118,7 @@ def _shortfall(container: "InputContainer", seconds: float, *, restarted: bool) 
     return ""
 
 
-def _cut(parts: Parts) -> str:
+def _cut(parts: FileParts) -> str:
     """Whether the container and the file end at different places."""
     end, size = parts.container.end, parts.file.size
     if end is None or parts.file.spent:
@@ -130,13 +130,13 @@ def _cut(parts: Parts) -> str:
     return ""
 
 
-def _estimate(parts: Parts) -> Length:
+def _estimate(parts: FileParts) -> Length:
     """The length that a part of the file makes certain."""
     with open_media(parts.windows[0], parts.container.demuxer) as container:
         return Length(claimed_seconds(container, parts), _cut(parts))
 
 
-def _facts(container: "InputContainer", parts: Parts, length: Length) -> MediaFacts:
+def _facts(container: "InputContainer", parts: FileParts, length: Length) -> MediaFacts:
     stream = tracks_of(container)[0]
     moving = stream.type == "video"
     kind = container_format(container.format.name, parts.container.brand, moving=moving)

@@ -12,7 +12,7 @@ from typing import Final
 import av
 
 from gateway.media.decoding.confinement import confine
-from gateway.media.decoding.object_file import Allowance, Gateway, ObjectBlocks, ObjectFile
+from gateway.media.decoding.object_file import Gateway, ObjectBlocks, ObjectFile, ReadBudget
 from gateway.media.decoding.probing import probe
 from gateway.media.decoding.sound import listen
 from gateway.media.facts import NotMedia
@@ -20,7 +20,7 @@ from gateway.media.messages import DONE, FACTS, REFUSED, SILENT, SO_FAR, Job
 
 # A waveform is nobody's first need; somebody waits for a probe.
 _NICENESS: Final = {"probe": 5, "waveform": 19}
-# Parts of PyAV that are programs, or that import far more than this process needs.
+# FileParts of PyAV that are programs, or that import far more than this process needs.
 _UNUSED: Final = {"__main__", "about", "datasets", "filter"}
 # What is known by then is the answer, so that the gateway need not kill the process.
 _SHARE_OF_TIME: Final = 0.8
@@ -40,10 +40,10 @@ def main() -> None:
 
 def do(job: Job, gateway: Gateway) -> None:
     """Answer the job."""
-    allowance = Allowance(job.budget_bytes, job.seconds * _SHARE_OF_TIME)
+    budget = ReadBudget(job.budget_bytes, job.seconds * _SHARE_OF_TIME)
     size = job.sizes[0]
     file = ObjectFile(
-        ObjectBlocks(lambda offset, length: gateway.read(0, offset, length), size, job.block_bytes, allowance)
+        ObjectBlocks(lambda offset, length: gateway.read(0, offset, length), size, job.block_bytes, budget)
     )
     try:
         if job.kind == "probe":

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from av.audio.resampler import AudioResampler
 
-from gateway.media.decoding.containers import AV_TIME_BASE, Packets, allow_decoding, frames_of, open_media
+from gateway.media.decoding.demuxing import AV_TIME_BASE, Packets, allow_decoding, frames_of, open_media
+from gateway.media.decoding.file_parts import parts_of
 from gateway.media.decoding.images import find_image
 from gateway.media.decoding.object_file import ObjectFile
-from gateway.media.decoding.parts import parts_of
 from gateway.media.facts import NotMedia
 from gateway.media.peaks import Peaks
 

@@ -12,7 +12,7 @@ BOXES_OF_SPARING: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class FileParts:
     """A file's container, and its parts, each of which begins with a header of its own."""
 
     container: Container
@@ -21,11 +21,11 @@ class Parts:
     windows: tuple[ObjectFile, ...]
 
 
-def parts_of(file: ObjectFile, *, sparing: bool = False) -> Parts:
+def parts_of(file: ObjectFile, *, sparing: bool = False) -> FileParts:
     """How the file is divided; `sparing` reads little, and takes a chained file for one part."""
     start = after_id3(file)
     inner = file.window(start) if 0 < start < file.size else file
     container = container_of(inner, BOXES_OF_SPARING) if sparing else container_of(inner)
     if container.demuxer == "ogg" and not sparing:
-        return Parts(container, inner, tuple(inner.window(*link) for link in links(inner)))
-    return Parts(container, inner, (inner.patched(container.patches),))
+        return FileParts(container, inner, tuple(inner.window(*link) for link in links(inner)))
+    return FileParts(container, inner, (inner.patched(container.patches),))
