@@ -19,7 +19,7 @@ _TOLERANCE: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Mp3Frame:
     """One frame's header: the bytes of the frame, its seconds, and its bit rate in kbit/s."""
 
     size: int
@@ -40,7 +40,7 @@ def certain_seconds(file: Bytes, claimed: float | None, *, has_header: bool) -> 
     return claimed if has_header and supported else None
 
 
-def _frames(file: Bytes, start: int) -> Iterator[Frame]:
+def _frames(file: Bytes, start: int) -> Iterator[Mp3Frame]:
     """The frames of a spot, from the first that two others follow."""
     spot = file.at(start, _SPOT_BYTES)
     for begin in range(len(spot)):
@@ -50,13 +50,13 @@ def _frames(file: Bytes, start: int) -> Iterator[Frame]:
             return
 
 
-def _row(spot: bytes, position: int) -> Iterator[Frame]:
+def _row(spot: bytes, position: int) -> Iterator[Mp3Frame]:
     while (frame := _frame(spot[position : position + 4])) is not None:
         yield frame
         position += frame.size
 
 
-def _frame(head: bytes) -> Frame | None:
+def _frame(head: bytes) -> Mp3Frame | None:
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:
         return None
     version, rate, sampling = head[1] >> 3 & 3, head[2] >> 4, head[2] >> 2 & 3
@@ -65,4 +65,4 @@ def _frame(head: bytes) -> Frame | None:
     sample_rate = _SAMPLE_RATES[version][sampling]
     bit_rate = _BIT_RATES[version != 3][rate]
     samples = 1152 if version == 3 else 576
-    return Frame(samples // 8 * bit_rate * 1000 // sample_rate + (head[2] >> 1 & 1), samples / sample_rate, bit_rate)
+    return Mp3Frame(samples // 8 * bit_rate * 1000 // sample_rate + (head[2] >> 1 & 1), samples / sample_rate, bit_rate)
