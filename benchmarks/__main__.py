@@ -1,7 +1,4 @@
-"""python -m benchmarks: everything side by side, in one run.
-
-Knows: the flags, the order of a run, and where results go. Refuses to know: what is measured.
-"""
+"""`python -m benchmarks`: measure the gateway and its peers in one run, and write the results."""
 
 import os
 import shutil
@@ -24,7 +21,16 @@ from benchmarks.machine import REPOSITORY, describe_machine
 from benchmarks.peers import Site, missing
 from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.processes import NotStarted, choose_cores
-from benchmarks.report import LOCAL_BLOCK, Run, targets_table, write_readme, write_results
+from benchmarks.report import (
+    LOCAL_BLOCK,
+    README_BLOCK,
+    Run,
+    performance_text,
+    readme_text,
+    targets_table,
+    write_block,
+    write_results,
+)
 from benchmarks.rows import Round, as_round
 from benchmarks.scenarios import SCENARIOS, Bench
 from benchmarks.seekgate import installed
@@ -33,8 +39,8 @@ RESULTS: Final = REPOSITORY / "benchmarks" / "results"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--quick", is_flag=True, help="A smoke of about a minute; its numbers mean little.")
-@click.option("--rounds", type=click.IntRange(1, 20), help="How often everything is measured.")
+@click.option("--quick", is_flag=True, help="A short run that shows that the benchmark works; its numbers mean little.")
+@click.option("--rounds", type=click.IntRange(1, 20), help="How many times everything is measured.")
 @click.option(
     "--only",
     type=click.Choice(list(SCENARIOS)),
@@ -44,10 +50,10 @@ RESULTS: Final = REPOSITORY / "benchmarks" / "results"
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where results go, instead of here and into README.md.",
+    help="The folder for the results, instead of the repository.",
 )
 def main(*, quick: bool, rounds: int | None, only: tuple[str, ...], output: Path | None) -> None:
-    """Compare the gateway with what a user would pick instead, and write a report."""
+    """Compare the gateway with nginx, aiohttp and Starlette, and write a report."""
     for program in ("wrk", "taskset", "curl"):
         if shutil.which(program) is None:
             raise click.ClickException(f"{program} is missing (apt install wrk util-linux curl)")
@@ -59,7 +65,8 @@ def main(*, quick: bool, rounds: int | None, only: tuple[str, ...], output: Path
         raise click.ClickException(str(error)) from error
     write_results(run, folder)
     if folder == RESULTS:
-        write_readme(run, REPOSITORY / "README.md", LOCAL_BLOCK)
+        write_block(REPOSITORY / README_BLOCK.document, README_BLOCK, readme_text(run))
+        write_block(REPOSITORY / LOCAL_BLOCK.document, LOCAL_BLOCK, performance_text(run, LOCAL_BLOCK))
     click.echo(targets_table(run.verdicts))
     click.echo(f"\n{folder}/results.md", err=True)
 
@@ -86,13 +93,13 @@ def measure_all(plan: Plan, rounds: int, scenarios: Sequence[str]) -> Run:
 
 def _layout(cores: tuple[int, ...]) -> list[str]:
     if len(cores) == 1:
-        return ["one core for servers and load: compare nothing but CPU time"]
+        return ["servers and load share one core: only CPU times can be compared"]
     return [f"servers on core {cores[0]}, load on core {cores[-1]}; with 2 workers, servers on both"]
 
 
 @contextmanager
 def _pinned(core: int) -> Iterator[None]:
-    """This process, which is the load, on one core."""
+    """Run this process, which is the load, on one core."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})
     try:
@@ -103,7 +110,7 @@ def _pinned(core: int) -> Iterator[None]:
 
 @contextmanager
 def _steps(rounds: int) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
-    """Tell what is being measured; nothing is drawn while something is, except between two measurements."""
+    """Show progress, but draw nothing during a measurement."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     console = Console(stderr=True, highlight=False)
     with Progress(*columns, console=console, auto_refresh=False) as progress:

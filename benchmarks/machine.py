@@ -1,7 +1,4 @@
-"""Where and with what a run was made.
-
-Knows: the processor, the kernel, versions, the commit, the load. Refuses to know: what was measured.
-"""
+"""Describes the machine and the software of a run: processor, kernel, versions, commit, load."""
 
 import os
 import platform
@@ -19,7 +16,7 @@ _PEER_PACKAGES: Final = ("starlette", "uvicorn", "httptools", "uvloop")
 
 
 def describe_machine() -> dict[str, str]:
-    """What a reader needs to know before comparing with their own."""
+    """What a reader needs to know before comparing a run with another."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
@@ -37,8 +34,8 @@ def describe_machine() -> dict[str, str]:
 
 def _commit() -> str:
     commit = _found(["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"], r"(\w+)")
-    # What a benchmark writes is no change of what it measures.
-    others = ["--", ".", ":!benchmarks/results", ":!README.md"]
+    # The files that a benchmark writes are not part of what it measures.
+    others = ["--", ".", ":!benchmarks/results", ":!README.md", ":!docs/performance.md"]
     changed = _found(["git", "-C", str(REPOSITORY), "status", "--porcelain", "--untracked-files=no", *others], r"(\S+)")
     return commit if changed == "none" else f"{commit} with changes"
 
@@ -76,4 +73,4 @@ def _output(command: list[str]) -> str:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     except OSError:
         return ""
-    return done.stdout + done.stderr  # nginx and wrk tell their version on standard error
+    return done.stdout + done.stderr  # nginx and wrk write their version to standard error

@@ -1,7 +1,4 @@
-"""A run as Markdown, JSON and SVG, and as a block of the README.
-
-Knows: how results are laid out. Refuses to know: how they were measured.
-"""
+"""Writes a run as Markdown, JSON and SVG, and into marked blocks of README.md and docs/performance.md."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.goals import Verdict
+from benchmarks.goals import AIOHTTP, NGINX, SIGNED, STARLETTE, Verdict
 from benchmarks.plots import bar_chart
 from benchmarks.rows import QUANTITIES, Round, Row, merge_rounds, shown
 
 # File → title, scenario, quantity.
 PLOTS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "players.svg": ("CPU time of the server per seek", "players", "seek_cpu_us"),
     "cpu.svg": ("CPU time of the server per request", "local", "cpu_us"),
     "requests.svg": ("Requests per second of one core", "local", "requests_per_second"),
     "latency.svg": ("99.9th percentile of latency at a fixed rate", "fixed rate", "p999_ms"),
@@ -25,12 +23,11 @@ PLOTS: Final[Mapping[str, tuple[str, str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A place in the README: its markers' name, the folder of the results that it cites, the plot and the tables it has."""
+    """A place in a document, between two comments with its name. `results` is a folder, relative to the document."""
 
     name: str
+    document: str
     results: str
-    plot: str
-    scenarios: tuple[str, ...]
 
     @property
     def start(self) -> str:
@@ -41,13 +38,21 @@ class Block:
         return f"<!-- {self.name}:end -->"
 
 
-LOCAL_BLOCK: Final = Block("benchmarks", "benchmarks/results", "cpu.svg", ("local",))
-S3_BLOCK: Final = Block("benchmarks-s3", "benchmarks/results/s3", "s3.svg", ("S3 ranges", "S3 cached"))
+README_BLOCK: Final = Block("benchmarks", "README.md", "benchmarks/results")
+LOCAL_BLOCK: Final = Block("benchmarks", "docs/performance.md", "../benchmarks/results")
+S3_BLOCK: Final = Block("benchmarks-s3", "docs/performance.md", "../benchmarks/results/s3")
+# The README's columns: title → server.
+_PLAYED_BY: Final = {
+    "seekgate": SIGNED,
+    "nginx": NGINX,
+    "aiohttp `FileResponse`": AIOHTTP,
+    "Starlette `FileResponse`": STARLETTE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Everything that one run found out; `notes` are what it had to do without."""
+    """The results of one run; `notes` describe its layout and the servers that were missing."""
 
     machine: Mapping[str, str]
     rounds: Sequence[Round]
@@ -60,7 +65,7 @@ class Run:
 
 
 def write_results(run: Run, folder: Path) -> None:
-    """results.md, results.json and the plots."""
+    """Write results.md, results.json and the plots."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(as_document(run), indent=1, ensure_ascii=False) + "\n")
     plots = draw_plots(run.rows)
@@ -70,7 +75,7 @@ def write_results(run: Run, folder: Path) -> None:
 
 
 def as_document(run: Run) -> dict[str, Any]:
-    """The run as JSON: medians, and every round."""
+    """The run as JSON: the medians, and every round."""
     return {
         "machine": dict(run.machine),
         "notes": list(run.notes),
@@ -99,7 +104,7 @@ def as_markdown(run: Run, plots: Iterable[str] = ()) -> str:
 
 
 def noise_in_words(rounds: Sequence[Round]) -> str:
-    """How far apart two measurements of the same thing were (A/A), in CPU time and in requests per second."""
+    """The largest difference between two measurements of the same (A/A), in CPU time and in requests per second."""
     pairs = [
         (row, each[second])
         for each in rounds
@@ -116,7 +121,7 @@ def noise_in_words(rounds: Sequence[Round]) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Rows of one scenario, a column for each quantity that any of them has."""
+    """A table of rows, with a column for each quantity that any of them has."""
     names = [name for name in QUANTITIES if any(name in row.values for row in rows)]
     head = ("row", *(QUANTITIES[name].title for name in names))
     return _markdown_table([head, *(_line(row, names) for row in rows)], numbers_from=1)
@@ -127,8 +132,8 @@ def _line(row: Row, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def targets_table(verdicts: Sequence[Verdict]) -> str:
-    """Target, measured, met."""
-    words = [verdict.in_words() for verdict in verdicts]
+    """A table of the targets that were measured, with the value of each round."""
+    words = [verdict.in_words() for verdict in verdicts if verdict.values]
     return _markdown_table([tuple(words[0]), *(tuple(each.values()) for each in words)]) if words else ""
 
 
@@ -140,7 +145,7 @@ def _markdown_table(lines: Sequence[tuple[str, ...]], *, numbers_from: int | Non
 
 
 def draw_plots(rows: Sequence[Row]) -> dict[str, str]:
-    """File name → SVG, for each plot that has something to show."""
+    """File name → SVG, for each plot that has data."""
     found = {}
     for name, (title, scenario, quantity) in PLOTS.items():
         groups: dict[str, dict[str, float]] = {}
@@ -152,24 +157,43 @@ def draw_plots(rows: Sequence[Row]) -> dict[str, str]:
     return found
 
 
-def write_readme(run: Run, path: Path, block: Block) -> None:
-    """Put targets and tables between the block's markers in the README. Raises ValueError where there are none."""
-    text = path.read_text("utf-8")
-    before, start, rest = text.partition(block.start)
+def write_block(path: Path, block: Block, text: str) -> None:
+    """Replace what the document has between the comments of the block. Raises ValueError if they are missing."""
+    document = path.read_text("utf-8")
+    before, start, rest = document.partition(block.start)
     _, end, after = rest.partition(block.end)
     if not start or not end:
         raise ValueError(f"{path} lacks {block.start} and {block.end}")
-    path.write_text(f"{before}{start}\n{as_text(run, block)}\n{end}{after}", "utf-8")
+    path.write_text(f"{before}{start}\n{text}\n{end}{after}", "utf-8")
 
 
-def as_text(run: Run, block: Block) -> str:
-    """What the README shows in the block."""
-    machine, results = run.machine, block.results
-    rows = [row for row in run.rows if row.scenario in block.scenarios]
-    about = (
+def performance_text(run: Run, block: Block) -> str:
+    """The run for docs/performance.md: targets, plots and the table of each scenario."""
+    rows, results = run.rows, block.results
+    parts = [
+        f"{_about(run)} {noise_in_words(run.rounds)} Every round is in [{results}/results.md]({results}/results.md).",
+        targets_table(run.verdicts),
+        *(f"![{PLOTS[name][0]}]({results}/{name})" for name in draw_plots(rows)),
+    ]
+    scenarios = dict.fromkeys(row.scenario for row in rows if not row.scenario.startswith("noise"))
+    parts += [table([row for row in rows if row.scenario == scenario]) for scenario in scenarios]
+    return "\n\n".join(part for part in parts if part)
+
+
+def readme_text(run: Run) -> str:
+    """The run for the README: what a seek of each kind of player costs, on each server."""
+    rows = {row.id: row for row in run.rows}
+    loads = dict.fromkeys(row.load for row in rows.values() if row.scenario == "players")
+    lines = [("CPU time of the server per seek", *_PLAYED_BY)]
+    for load in loads:
+        found = [rows.get(f"players/{load}/{server}") for server in _PLAYED_BY.values()]
+        lines.append((load, *(f"{row.values['seek_cpu_us']:,.0f} µs" if row else "" for row in found)))
+    return f"{_markdown_table(lines, numbers_from=1)}\n\n{_about(run)}"
+
+
+def _about(run: Run) -> str:
+    machine = run.machine
+    return (
         f"Measured {machine.get('date')} at {machine.get('commit')} on {machine.get('processor')}, "
-        f"kernel {machine.get('kernel')}; the median of {len(run.rounds)} rounds. "
-        f"{noise_in_words(run.rounds)} Everything: [{results}/results.md]({results}/results.md)."
+        f"kernel {machine.get('kernel')}; the median of {len(run.rounds)} rounds."
     )
-    picture = f"![{PLOTS[block.plot][0]}]({results}/{block.plot})"
-    return "\n\n".join(part for part in (about, targets_table(run.verdicts), picture, table(rows)) if part)

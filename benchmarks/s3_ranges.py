@@ -30,7 +30,7 @@ from benchmarks.goals import Goal, judge, ratio
 from benchmarks.machine import REPOSITORY, describe_machine
 from benchmarks.plan import FULL, KIB, MIB, QUICK, Plan, connections_for, length_name
 from benchmarks.processes import NotStarted, choose_cores
-from benchmarks.report import S3_BLOCK, Run, targets_table, write_readme, write_results
+from benchmarks.report import S3_BLOCK, Run, performance_text, targets_table, write_block, write_results
 from benchmarks.rows import Round, Row, as_round
 from benchmarks.s3_bucket import Bucket, running_bucket
 from benchmarks.s3_readers import Storm, measure_first_byte, measure_sequential, run_storm
@@ -109,7 +109,7 @@ GOALS: Final[tuple[Goal, ...]] = (
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where results go, instead of here and into README.md.",
+    help="The folder for the results, instead of the repository.",
 )
 def main(*, quick: bool, rounds: int | None, output: Path | None) -> None:
     """Compare ways to serve ranges from S3, and write a report."""
@@ -124,7 +124,7 @@ def main(*, quick: bool, rounds: int | None, output: Path | None) -> None:
         raise click.ClickException(str(error)) from error
     write_results(run, folder)
     if folder == RESULTS / "s3":
-        write_readme(run, REPOSITORY / "README.md", S3_BLOCK)
+        write_block(REPOSITORY / S3_BLOCK.document, S3_BLOCK, performance_text(run, S3_BLOCK))
     click.echo(targets_table(run.verdicts))
     click.echo(f"\n{folder}/results.md", err=True)
 

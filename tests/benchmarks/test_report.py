@@ -1,4 +1,4 @@
-"""What is made of the numbers."""
+"""Reports of a run: medians, targets, plots, documents."""
 
 import json
 from dataclasses import replace
@@ -10,9 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.goals import GOALS, Goal, judge, ratio
+from benchmarks.machine import REPOSITORY
 from benchmarks.open_loop import percentile
 from benchmarks.plots import bar_chart
-from benchmarks.report import LOCAL_BLOCK, Run, noise_in_words, write_readme, write_results
+from benchmarks.report import (
+    LOCAL_BLOCK,
+    README_BLOCK,
+    S3_BLOCK,
+    Block,
+    Run,
+    noise_in_words,
+    performance_text,
+    readme_text,
+    write_block,
+    write_results,
+)
 from benchmarks.rows import Round, Row, as_round, merge_rounds
 
 
@@ -78,24 +90,45 @@ def test_results_are_written_as_a_page_as_json_and_as_plots(tmp_path: Path) -> N
     assert {path.name for path in tmp_path.glob("*.svg")} == {"cpu.svg", "requests.svg"}
 
 
-def test_the_readmes_block_is_replaced_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "README.md"
+def test_a_block_of_a_document_is_replaced_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "document.md"
     path.write_text(f"before\n{LOCAL_BLOCK.start}\nformer results\n{LOCAL_BLOCK.end}\nafter\n")
-    write_readme(run_of(rows()), path, LOCAL_BLOCK)
-    once = path.read_text()
-    write_readme(run_of(rows()), path, LOCAL_BLOCK)
-    assert path.read_text() == once
-    assert once.startswith(f"before\n{LOCAL_BLOCK.start}\n")
-    assert once.endswith(f"\n{LOCAL_BLOCK.end}\nafter\n")
-    assert "former results" not in once
-    assert "| local/64 KiB/seekgate, key |" in once
+    write_block(path, LOCAL_BLOCK, "new results")
+    assert path.read_text() == f"before\n{LOCAL_BLOCK.start}\nnew results\n{LOCAL_BLOCK.end}\nafter\n"
 
 
-def test_a_readme_without_markers_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "README.md"
+def test_a_document_without_the_block_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "document.md"
     path.write_text(f"only {LOCAL_BLOCK.start}")
     with pytest.raises(ValueError, match="lacks"):
-        write_readme(run_of(rows()), path, LOCAL_BLOCK)
+        write_block(path, LOCAL_BLOCK, "")
+
+
+@pytest.mark.parametrize(
+    "block", [README_BLOCK, LOCAL_BLOCK, S3_BLOCK], ids=lambda block: f"{block.document} {block.name}"
+)
+def test_the_documents_have_the_blocks_that_a_benchmark_writes(block: Block) -> None:
+    text = (REPOSITORY / block.document).read_text("utf-8")
+    assert text.count(block.start) == text.count(block.end) == 1
+    assert (REPOSITORY / block.document).parent.joinpath(block.results).is_dir()
+
+
+def test_the_readme_shows_a_row_for_each_player_and_a_column_for_each_server() -> None:
+    played = {"seekgate, signed URL": 40.4, "nginx": 20.0, "aiohttp FileResponse": 1234.5}
+    each = as_round(Row("players", "Firefox", server, {"seek_cpu_us": cpu}) for server, cpu in played.items())
+    text = readme_text(run_of({**rows(), **each}))
+    assert "| Firefox | 40 µs | 20 µs | 1,234 µs |  |" in text
+    assert "at abc" in text
+
+
+def test_the_performance_page_has_targets_plots_and_every_scenario_but_the_noise() -> None:
+    text = performance_text(run_of(rows()), LOCAL_BLOCK)
+    assert "| local/64 KiB/seekgate, key | 20.0 | 10,000 |" in text
+    assert "](../benchmarks/results/cpu.svg)" in text
+    assert "| noise first/" not in text
+    assert "5.0% in CPU time" in text
+    assert "closed ranges, 64 KiB: CPU over aiohttp FileResponse" in text
+    assert "not measured" not in text
 
 
 @given(
