@@ -26,6 +26,9 @@ from typing import Final
 STRIDE: Final = 128 * 1024
 """Bytes between two probes, and of scratch to read ahead with: the kernel's own read-ahead window."""
 
+PROBE_STRIDE: Final = 1024 * 1024
+"""Bytes between two probes where the kernel counts the pages that are in the cache."""
+
 MOUNT_TABLE: Final = Path("/proc/self/mountinfo")
 IN_MEMORY: Final = frozenset({"tmpfs", "ramfs", "hugetlbfs"})
 
@@ -52,7 +55,7 @@ def is_resident(fd: int, offset: int, length: int) -> bool:
     """Whether these bytes can, by all signs, be read without waiting (6 µs for 64 KiB, 20 µs for 1 MiB).
 
     Looks at every page's presence, and probes the last byte, which is read last; of more than STRIDE, the first byte
-    too. Without `cachestat` it probes one every STRIDE. Pages can be evicted a moment later, and some between probes
+    of each PROBE_STRIDE too. Without `cachestat` it probes one every STRIDE. Pages can be evicted a moment later, and some between probes
     can still be being read: the answer is an estimate, never a promise.
     """
     if length <= 0:
@@ -64,7 +67,7 @@ def is_resident(fd: int, offset: int, length: int) -> bool:
         return False
     try:
         if present is None or length > STRIDE:
-            for position in range(offset, offset + length, STRIDE if present is None else length):
+            for position in range(offset, offset + length, STRIDE if present is None else PROBE_STRIDE):
                 os.preadv(fd, _PROBE, position, NOWAIT)
         os.preadv(fd, _PROBE, offset + length - 1, NOWAIT)
     except OSError as error:

@@ -181,7 +181,6 @@ WEB: Mapping[str, set[str]] = {
         "connections.slow_clients",
     },
     "connections.client_connection": {
-        "bytes",
         "connections.connection_terms",
         "connections.request_intake",
         "connections.slow_clients",
@@ -197,7 +196,6 @@ WEB: Mapping[str, set[str]] = {
     },
     "front": {
         "bytes",
-        "connections.client_connection",
         "exchange",
         "receiving.expectations",
         "frame",
@@ -212,7 +210,15 @@ WEB: Mapping[str, set[str]] = {
         "connections.open_connections",
         "journal",
     },
-    "fast_path": {"acceptor", "bytes", "connections.client_connection", "connections.connection_terms", "exchange"},
+    "fast_path": {
+        "acceptor",
+        "access.cors",
+        "bytes",
+        "connections.client_connection",
+        "connections.connection_terms",
+        "exchange",
+        "receiving.expectations",
+    },
     # the other routes
     "health": {"journal", "responses"},
     "waveform_route": {"access", "media_files", "responses"},
@@ -287,7 +293,6 @@ STILL_SHARED_CLASS_NAMES = {
     "SigningKey",
     "Source",
     "SyntheticStorage",
-    "Traffic",
     "Uploads",
     "Waveforms",
 }

@@ -10,6 +10,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.access.cors import Cors
 from gateway.web.access.rate_limits import RateLimits
 from gateway.web.bytes.admissions import Admissions
+from gateway.web.bytes.loop_turns import LoopTurns
 from gateway.web.bytes.media_route import MediaRoute
 from gateway.web.bytes.streaming import Streamer, Streams
 from gateway.web.connections.open_connections import Connections
@@ -18,7 +19,7 @@ from gateway.web.journal import Journal
 from gateway.web.links import Links
 
 
-class Traffic(NamedTuple):
+class SiteTraffic(NamedTuple):
     """What is known of the traffic as a whole."""
 
     drain: Drain
@@ -36,7 +37,7 @@ class ByteRoute(NamedTuple):
 def build_byte_route(
     config: Config,
     backends: Backends,
-    traffic: Traffic,
+    traffic: SiteTraffic,
     *,
     connections: Connections,
     cors: Cors,
@@ -53,16 +54,18 @@ def build_byte_route(
         cache_control_private=delivery.cache_control_private,
         cache_control_signed=delivery.cache_control_signed,
     )
-    services = ByteServices(admissions, traffic.streams, cors, connections, traffic.journal)
+    turns = LoopTurns()
+    streamer = Streamer(
+        traffic.streams,
+        turns,
+        stall_timeout_seconds=delivery.stall_timeout_seconds,
+        is_draining=traffic.drain.is_draining,
+    )
+    services = ByteServices(admissions, streamer, traffic.streams, turns, cors, connections, traffic.journal)
     acceptor = Acceptor()
     # The fast path's one line, with its import: without them every request is parsed by aiohttp.
     acceptor = FastAcceptor(services) if delivery.fast_path else acceptor
     acceptor = usable(acceptor)
-    streamer = Streamer(
-        traffic.streams,
-        stall_timeout_seconds=delivery.stall_timeout_seconds,
-        is_draining=traffic.drain.is_draining,
-    )
     media = MediaRoute(
         admissions=admissions,
         catalog=backends.catalog,

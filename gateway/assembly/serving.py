@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, cast
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.assembly.byte_route import Traffic
+from gateway.assembly.byte_route import SiteTraffic
 from gateway.process.listening import BACKLOG, Sockets, tls_context
 from gateway.settings.load import Config
 from gateway.web.acceptor import Acceptor, usable
@@ -41,7 +41,7 @@ class Applications(NamedTuple):
 class Serving:
     """Serves applications. `terms` hold for every connection."""
 
-    def __init__(self, config: Config, traffic: Traffic, connections: Connections, terms: Terms) -> None:
+    def __init__(self, config: Config, traffic: SiteTraffic, connections: Connections, terms: Terms) -> None:
         self._config = config
         self._drain, self._streams, _ = traffic
         self._connections = connections

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
 from gateway.assembly.backends import Backends, in_background, open_backends
-from gateway.assembly.byte_route import Traffic, build_byte_route
+from gateway.assembly.byte_route import SiteTraffic, build_byte_route
 from gateway.assembly.intake import build_intake, tended_uploads
 from gateway.assembly.library import build_library
 from gateway.assembly.serving import Applications, Serving
@@ -48,7 +48,7 @@ async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenera
     async with open_backends(config) as backends, _journal(config, streams, backends.storages) as journal:
         settings = CleanupSettings(**config.deletions.model_dump())
         cleanup = Cleanup(backends.deletions, backends.storages, backends.waveforms.forget, settings)
-        site = _Site(config, backends, cleanup, Traffic(drain, streams, journal))
+        site = _Site(config, backends, cleanup, SiteTraffic(drain, streams, journal))
         uploads = tended_uploads(config, backends, cleanup.wake)
         async with in_background(cleanup.run()), uploads, site.serving(sockets):
             yield
@@ -73,7 +73,7 @@ async def _journal(config: Config, streams: Streams, storages: Mapping[str, Stor
 class _Site:
     """The routes' services, built once."""
 
-    def __init__(self, config: Config, backends: Backends, cleanup: Cleanup, traffic: Traffic) -> None:
+    def __init__(self, config: Config, backends: Backends, cleanup: Cleanup, traffic: SiteTraffic) -> None:
         self._traffic = traffic
         drain, self._streams, self._journal = traffic
         self._config = config

@@ -11,7 +11,8 @@ from aiohttp import web
 
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admission, Admissions
-from gateway.web.bytes.streaming import Streams
+from gateway.web.bytes.loop_turns import LoopTurns
+from gateway.web.bytes.streaming import Streamer, Streams
 from gateway.web.connections.client_connection import ClientConnection, missing_private_names
 from gateway.web.connections.connection_terms import Terms, handler_options
 from gateway.web.connections.open_connections import Connections
@@ -24,7 +25,9 @@ class ByteServices(NamedTuple):
     """What answers byte requests has in common."""
 
     admissions: Admissions
+    streamer: Streamer
     streams: Streams
+    turns: LoopTurns
     cors: Cors
     connections: Connections
     journal: Journal

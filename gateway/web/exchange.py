@@ -76,7 +76,7 @@ def new_exchange(request: web.Request, route: str, path: str) -> Exchange:
     headers = request.headers
     given = headers.get(X_REQUEST_ID)
     exchange = request[EXCHANGE] = Exchange(
-        given if given and _ID.fullmatch(given) else new_request_id(),
+        given if given and is_request_id(given) else new_request_id(),
         route,
         request.method,
         path,
@@ -85,6 +85,11 @@ def new_exchange(request: web.Request, route: str, path: str) -> Exchange:
         time.perf_counter(),
     )
     return exchange
+
+
+def is_request_id(text: str) -> bool:
+    """Whether a client's `X-Request-Id` is short and plain enough to be echoed and logged."""
+    return _ID.fullmatch(text) is not None
 
 
 def new_request_id() -> str:

@@ -12,7 +12,6 @@ from aiohttp.typedefs import Handler
 
 from gateway.protocol.byte_path import BYTE_PATH, parse_byte_target
 from gateway.web.bytes.media_route import MediaRoute
-from gateway.web.connections.client_connection import ClientConnection
 from gateway.web.exchange import Exchange, new_exchange
 from gateway.web.frame import Frame
 from gateway.web.hosts import check_host
@@ -23,7 +22,7 @@ _READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
 class Front:
-    """The server's handler. An answer that was begun before is finished first."""
+    """The server's handler."""
 
     def __init__(self, frame: Frame, media: MediaRoute, application: Handler) -> None:
         self._frame = frame
@@ -31,9 +30,6 @@ class Front:
         self._application = application
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
-        connection = request.protocol
-        if isinstance(connection, ClientConnection) and (begun := connection.take_begun()):
-            return await self._frame.surround(request, begun.exchange, self._media.finish(request, begun))
         target = parse_byte_target(request.raw_path)
         if (
             target is None

@@ -1,7 +1,8 @@
-"""The byte route by itself on a real socket, over real files: what the whole gateway hides can be counted here.
+"""The byte route alone on a real socket, over real files, with a catalogue in memory.
 
-Knows: how the byte route is put together (gateway.assembly.byte_route), with a catalogue in memory. Refuses to know: what is
-asked of it. `Stage.ordinary` are the requests that went the ordinary way; the others were answered at once.
+It is built as the gateway builds it (gateway.assembly.byte_route), but tests can look at what the whole gateway hides:
+`Stage.ordinary` are the ranges of the requests that aiohttp parsed; the fast path answered the others. There is no fast path
+at `Stage.plain_port`.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import io
 import json
 import os
 import socket
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from functools import partial
@@ -18,14 +20,15 @@ from typing import Any, Final, cast
 from aiohttp import web
 
 from gateway.assembly.backends import Backends
-from gateway.assembly.byte_route import Traffic, build_byte_route
+from gateway.assembly.byte_route import SiteTraffic, build_byte_route
 from gateway.catalog import Epoch, MediaFile, NewMedia, Owner, Scope
 from gateway.keys import digest, new_key, visible_prefix
 from gateway.process.drain import Drain
-from gateway.protocol.signing import Signer, SigningKey
+from gateway.protocol.signing import Grant, Signer, SigningKey, owner_text
 from gateway.settings.load import load
 from gateway.storage import Storage
 from gateway.telemetry.observability import AccessLog, Metrics
+from gateway.web.acceptor import Acceptor
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.streaming import Streams
 from gateway.web.connections.broken_requests import BrokenRequests
@@ -65,13 +68,16 @@ class Stage:
         self.journal = Journal(Metrics(), self.access_log, lambda metrics: metrics.set_running(self.streams.running))
         self.ordinary: list[str] = []
         self.port = 0
+        self.plain_port = 0
         self.key = new_key(live=True, restricted=True)
         cors = Cors(["https://player.example"])
-        signer = Signer([SigningKey("stage", b"a secret of this stage")], expires_in_seconds=3600, window_seconds=600)
+        signer = self.signer = Signer(
+            [SigningKey("stage", b"a secret of this stage")], expires_in_seconds=3600, window_seconds=600
+        )
         route = build_byte_route(
             load(None, {}),
             self._backends(signer, {"files": Storage("files", "local", storage)}),
-            Traffic(self.drain, self.streams, self.journal),
+            SiteTraffic(self.drain, self.streams, self.journal),
             connections=self.connections,
             cors=cors,
             links=Links(signer, None),
@@ -107,7 +113,7 @@ class Stage:
 
     async def furnish(self, storage: LocalStorage) -> None:
         """One key, one recording."""
-        owner = Owner(await self.keys.ensure_user("listener@example.com"), live=True)
+        owner = self.owner = Owner(await self.keys.ensure_user("listener@example.com"), live=True)
         await self.keys.create_key(
             digest=digest(self.key),
             prefix=visible_prefix(self.key),
@@ -132,11 +138,19 @@ class Stage:
         self.media, _ = await self.catalog.register(owner, media)
 
     media: MediaFile
+    owner: Owner
     server: web.Server
 
     @property
     def target(self) -> str:
         return f"/recordings/{self.media.recording_id}/media/{self.media.id}/raw"
+
+    @property
+    def signed_target(self) -> str:
+        """A playback URL of the media file."""
+        owner = owner_text(self.owner.user_id, self.owner.live)
+        grant = Grant(owner, self.media.recording_id, self.media.id, "inline")
+        return f"{self.target}?{self.signer.sign(grant, now=time.time()).query}"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The ordinary way's beginning."""
@@ -174,11 +188,13 @@ async def stage(
     opened = socket.create_server(("127.0.0.1", 0))
     if send_bytes is not None:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)  # accepted connections inherit it
-    listener = await asyncio.get_running_loop().create_server(
-        partial(built.acceptor.connect, server, Terms(keepalive_timeout, 120.0, built.broken.refuse)), sock=opened
-    )
-    with closing(listener):
+    loop = asyncio.get_running_loop()
+    terms = Terms(keepalive_timeout, 120.0, built.broken.refuse)
+    plain = await loop.create_server(partial(Acceptor().connect, server, terms), "127.0.0.1", 0)
+    listener = await loop.create_server(partial(built.acceptor.connect, server, terms), sock=opened)
+    with closing(listener), closing(plain):
         built.port = opened.getsockname()[1]
+        built.plain_port = plain.sockets[0].getsockname()[1]
         yield built
         await server.shutdown(1)
     await built.journal.close()

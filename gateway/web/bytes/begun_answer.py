@@ -1,4 +1,4 @@
-"""An answer of the byte route whose first bytes were sent before aiohttp saw the request."""
+"""An answer of the byte route that is sent without a request of aiohttp's."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from storage_adapters.base import FilePiece, ObjectStat
 
 @dataclass(slots=True)
 class BegunAnswer:
-    """A 206 of which the kernel has taken `sent` bytes, counted from the first byte of the head.
+    """An answer of which the kernel has taken `sent` bytes, counted from the first byte of the head.
 
-    The body starts at `offset` of the object. `piece` is its beginning in an open file, valid until something is
-    awaited.
+    The body is the object's bytes from `offset` on, as many as the exchange promises. `piece` is its beginning in an
+    open file, valid until something is awaited; None if there is no body.
     """
 
     exchange: Exchange
@@ -21,7 +21,7 @@ class BegunAnswer:
     stat: ObjectStat
     head: bytes
     offset: int
-    piece: FilePiece
+    piece: FilePiece | None
     sent: int = 0
 
     @property

@@ -1,8 +1,6 @@
-"""Response heads, as they stand on the wire (RFC 9112 section 4).
+"""Response heads as bytes (RFC 9112 section 4).
 
-Knows: how a plan's headers become bytes. Refuses to know: which headers there are, and why.
-
-    status-line  Date  the representation's  this answer's  those of all answers  X-Request-Id  [Connection]  CRLF
+status-line  Date  the representation's  this answer's  those of all answers  X-Request-Id  [Connection]  CRLF
 """
 
 import time
@@ -21,21 +19,40 @@ def render_head(plan: DeliveryPlan, shared: HeaderBlock, request_id: str, connec
     return _compose(plan, shared.text, format_http_date(int(time.time())), request_id, connection)
 
 
+class FixedHead:
+    """The head of one plan, prepared but for the date and the request's id."""
+
+    __slots__ = ("_template", "status")
+
+    def __init__(self, plan: DeliveryPlan, shared: HeaderBlock) -> None:
+        self.status = plan.status
+        varying = tuple((name, _literal(value)) for name, value in plan.varying)
+        self._template = _template(plan._replace(varying=varying), shared)
+
+    def render(self, request_id: str) -> bytes:
+        """The head that `render_head` makes of the plan."""
+        return self._template % (_date(int(time.time())), request_id.encode())
+
+
 class SpanHead:
-    """The head of every answer of one span of a representation, but for what is told anew each time."""
+    """The head of every answer of one span of a representation, prepared but for what differs between them."""
 
     __slots__ = ("_template", "status")
 
     def __init__(self, representation: Representation, shared: HeaderBlock) -> None:
         plan = plan_any_span(representation)
         self.status = plan.status
-        fixed = HeaderBlock((), _literal(plan.fixed.text))
-        self._template = _compose(plan._replace(fixed=fixed), _literal(shared.text), "%b", "%b", "")
+        self._template = _template(plan, shared)
 
     def render(self, request_id: str, offset: int, length: int) -> bytes:
-        """The same head that `render_head` makes of that span's plan."""
+        """The head that `render_head` makes of that span's plan."""
         date = _date(int(time.time()))
         return self._template % (date, length, offset, offset + length - 1, request_id.encode())
+
+
+def _template(plan: DeliveryPlan, shared: HeaderBlock) -> bytes:
+    fixed = HeaderBlock((), _literal(plan.fixed.text))
+    return _compose(plan._replace(fixed=fixed), _literal(shared.text), "%b", "%b", "")
 
 
 def _compose(plan: DeliveryPlan, shared: str, date: str, request_id: str, connection: str) -> bytes:
@@ -47,7 +64,7 @@ def _compose(plan: DeliveryPlan, shared: str, date: str, request_id: str, connec
 
 
 def _literal(text: str) -> str:
-    """The text, for a template of percent signs."""
+    """The text with its percent signs doubled, for a template."""
     return text.replace("%", "%%")
 
 

@@ -16,7 +16,6 @@ from gateway.errors import Refusal
 from gateway.protocol.delivery import plan_delivery
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admission, Admissions
-from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.conditions import conditions_of
 from gateway.web.bytes.streaming import Streamer
 from gateway.web.exchange import EXCHANGE, Exchange
@@ -73,12 +72,6 @@ class MediaRoute:
             raise
         self._learn(request, admission)
         return sent
-
-    async def finish(self, request: web.Request, begun: BegunAnswer) -> web.StreamResponse:
-        """Send the rest of an answer whose first bytes are sent."""
-        request[EXCHANGE] = begun.exchange
-        opening = begun.admission.storage.adapter.open(begun.admission.media.object_key, begun.stat)
-        return await self._streamer.finish(request, begun, opening)
 
     async def _redirect(self, admission: Admission) -> None:
         """Raise HTTPFound if the storage can serve its readers."""

@@ -1,56 +1,61 @@
-"""Straight to the socket of a plain connection, by the kernel's own `sendfile`.
+"""Writes straight to the socket of a plain connection, by the kernel's `sendfile`.
 
-Knows: sockets, `sendfile`, write readiness, page residency. Refuses to know: HTTP.
+uvloop has no `loop.sendfile`, so `os.write` and `os.sendfile` are called on the transport's own non-blocking socket.
+That is sound while three things hold, which are checked before each call:
 
-uvloop has no `loop.sendfile`, so `os.write` and `os.sendfile` are called on the transport's own non-blocking
-socket. That is sound while three things hold, and they are checked at every turn:
-    1. the transport's write buffer is empty (else bytes would overtake it);
-    2. the transport is not closing (else the descriptor's number may belong to another connection);
-    3. nothing is awaited between the check and the system call.
+1. The transport's write buffer is empty. Otherwise bytes would overtake it.
+2. The transport is not closing. Otherwise the descriptor's number may belong to another connection.
+3. Nothing is awaited between the check and the system call.
+
 Readiness is awaited on a `dup` of the descriptor, because a loop refuses to watch a transport's own.
+
+Windows of a file, and the bytes that may wait unsent in the kernel, grow with what the client has taken of the answer: a
+client that seeks away after a short while leaves little behind, and a download needs few system calls and waits.
 """
 
 import asyncio
 import os
 import socket
+import time
 from asyncio.trsock import TransportSocket
 from typing import Final
 
+from gateway.web.bytes.loop_turns import LoopTurns
 from storage_adapters.base import FilePiece, ObjectChanged, StorageUnavailable
 from storage_adapters.page_cache import is_resident, read_ahead
 
-# How much one connection may send before others get their turn, also when its socket never fills.
-TURN_BYTES: Final = 512 * 1024
-AT_ONCE_BYTES: Final = 2 * TURN_BYTES
-"""The longest body that is sent without a turn for others: the socket seldom takes much more than one turn's worth."""
-WINDOW_BYTES: Final = 256 * 1024
-"""How much of a file is asked of the kernel at once; cold pages are read ahead in pieces of this size."""
+FIRST_WINDOW_BYTES: Final = 256 * 1024
+"""How much of a file is asked of the kernel at first; each window that the socket takes whole doubles the next."""
+MAX_WINDOW_BYTES: Final = 4 * 1024 * 1024
 
-DOWNLOAD_BYTES: Final = 4 * 1024 * 1024
-"""Who has been sent so much of one answer from files goes on reading, and may have as much again wait unsent: pages of
-the file, not copies. It saves most of the waiting for the socket. Who seeks away has mostly had less, and wastes less."""
+MIN_UNSENT_BYTES: Final = 1024 * 1024
+MAX_UNSENT_BYTES: Final = 4 * 1024 * 1024
+"""From MIN_UNSENT_BYTES on, a client may have as much unsent as it has been sent of the answer. These are pages of the
+file, not copies; more of them save most waits for the socket."""
+
+# Pages that were in the cache this long ago may have been evicted since.
+_RESIDENT_SECONDS: Final = 0.25
 
 
 class Stalled(Exception):
-    """The client has not read for longer than it may."""
+    """The client has read nothing for longer than the stall time-out."""
 
 
 def closed() -> ConnectionResetError:
-    """What a wire raises whose connection is gone."""
+    """What a wire raises when its connection is closed."""
     return ConnectionResetError("the connection was closed")
 
 
-def send_at_once(fd: int, head: bytes, piece: FilePiece) -> int:
-    """Send what the socket `fd` takes without waiting: the number of bytes it took.
+def send_now(fd: int, head: bytes, piece: FilePiece | None) -> int:
+    """Send what the socket `fd` takes without waiting, and return how many bytes that were.
 
-    The three conditions above are the caller's, and that the piece has AT_ONCE_BYTES at most. Trouble is not told: who
-    goes on with the rest meets it again.
+    The caller checks the three conditions above. Errors are not reported: whoever sends the rest meets them again.
     """
-    file_fd, offset, length = piece
     sent = 0
     try:
         sent = os.write(fd, head)
-        if sent == len(head):
+        if sent == len(head) and piece is not None:
+            file_fd, offset, length = piece
             sent += os.sendfile(fd, file_fd, offset, length)
     except OSError:
         pass
@@ -58,25 +63,34 @@ def send_at_once(fd: int, head: bytes, piece: FilePiece) -> int:
 
 
 class SocketWire:
-    """Straight to the socket of a plain connection."""
+    """A Wire straight to the socket; `sent` bytes of the answer are the kernel's already."""
 
-    def __init__(self, transport: asyncio.Transport, sock: TransportSocket, stall_timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        sock: TransportSocket,
+        stall_timeout_seconds: float,
+        turns: LoopTurns,
+        sent: int = 0,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._socket = sock
         self._fd = sock.fileno()
+        self._turns = turns
+        self._window = FIRST_WINDOW_BYTES
+        self._unsent_limit = MIN_UNSENT_BYTES
         self._usual_unsent: int | None = None
         self._stall_timeout = stall_timeout_seconds
-        self._watched: int | None = None
-        self._turn = 0
-        self.sent = 0
+        self._duplicate: socket.socket | None = None
+        self.sent = sent
 
     async def write(self, data: bytes) -> None:
         self._limit_unsent()
         rest: bytes | memoryview = data
         while True:
-            if self._turn >= TURN_BYTES:
-                await self._end_turn()
+            if self._turns.left <= 0:
+                await self._turns.wait(len(rest))
             if self._transport.is_closing():
                 raise closed()
             try:
@@ -84,23 +98,25 @@ class SocketWire:
             except BlockingIOError:
                 await self._writable()
                 continue
-            self.sent += written
-            self._turn += written
+            self._count(written)
             if written == len(rest):
                 return
             rest = memoryview(rest)[written:]
 
     async def send_file(self, before: bytes, piece: FilePiece) -> None:
         fd, offset, length = piece
+        resident_until, asked_at = offset, 0.0
         while length:
-            window = min(length, WINDOW_BYTES)
-            if not is_resident(fd, offset, window):
-                await _make_resident(fd, offset, window)
+            window = min(length, self._window)
+            if offset + window > resident_until or time.monotonic() - asked_at > _RESIDENT_SECONDS:
+                if not is_resident(fd, offset, window):
+                    await _make_resident(fd, offset, window)
+                resident_until, asked_at = offset + window, time.monotonic()
             if before:
                 await self.write(before)
                 before = b""
-            if self._turn >= TURN_BYTES:
-                await self._end_turn()
+            if self._turns.left <= 0:
+                await self._turns.wait(window)
             if self._transport.is_closing():
                 raise closed()
             try:
@@ -110,52 +126,66 @@ class SocketWire:
                 continue
             if sent == 0:
                 raise ObjectChanged("", f"the file ends before byte {offset}")
-            self.sent += sent
-            self._turn += sent
+            self._count(sent)
             offset += sent
             length -= sent
-            if self._usual_unsent is None and self.sent >= DOWNLOAD_BYTES:
-                self._let_more_wait()
+            self._grow(took_all=sent == window, left=length)
 
-    def _let_more_wait(self) -> None:
+    def _count(self, sent: int) -> None:
+        self.sent += sent
+        self._turns.spend(sent)
+
+    def _grow(self, *, took_all: bool, left: int) -> None:
+        if took_all and self._window < MAX_WINDOW_BYTES:
+            self._window *= 2
+        if self.sent >= self._unsent_limit <= MAX_UNSENT_BYTES and left:
+            while self._unsent_limit <= min(self.sent, MAX_UNSENT_BYTES):
+                self._unsent_limit *= 2
+            self._allow_unsent(self._unsent_limit // 2)
+
+    def _allow_unsent(self, limit: int) -> None:
         if self._socket.family != socket.AF_UNIX:
-            self._usual_unsent = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, DOWNLOAD_BYTES)
+            own = self._own_socket()
+            if self._usual_unsent is None:
+                self._usual_unsent = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, limit)
 
     def _limit_unsent(self) -> None:
-        """As it was: for what is copied, and for the next answer."""
-        if self._usual_unsent is not None and not self._transport.is_closing():
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, self._usual_unsent)
+        """Set the usual limit again: for bytes that are copied, and for the next answer."""
+        if self._usual_unsent is not None:
+            self._own_socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, self._usual_unsent)
             self._usual_unsent = None
+            self._unsent_limit = MIN_UNSENT_BYTES
 
-    async def _end_turn(self) -> None:
-        self._turn = 0
-        await asyncio.sleep(0)
+    def _own_socket(self) -> socket.socket:
+        """A duplicate of the transport's socket, open until `close`."""
+        if self._duplicate is None:
+            usual = self._socket
+            self._duplicate = socket.socket(usual.family, usual.type, usual.proto, fileno=os.dup(self._fd))
+        return self._duplicate
 
     async def _writable(self) -> None:
-        if self._watched is None:
-            self._watched = os.dup(self._fd)
-        self._turn = 0
+        """Wait until the socket takes more; raises Stalled if it does not for the stall time-out."""
+        fd = self._own_socket().fileno()
         ready: asyncio.Future[None] = self._loop.create_future()
-        self._loop.add_writer(self._watched, _resolve, ready)
+        self._loop.add_writer(fd, _resolve, ready)
+        stalled = self._loop.call_later(self._stall_timeout, _fail, ready)
         try:
-            async with asyncio.timeout(self._stall_timeout):
-                await ready
-        except TimeoutError:
-            raise Stalled from None
+            await ready
         finally:
-            self._loop.remove_writer(self._watched)
+            stalled.cancel()
+            self._loop.remove_writer(fd)
 
     def abort(self) -> None:
-        # The duplicate goes first: while it is open, the connection is.
+        # The duplicate is closed first: the connection stays open as long as it does.
         self.close()
         self._transport.abort()
 
     def close(self) -> None:
-        self._limit_unsent()
-        if self._watched is not None:
-            os.close(self._watched)
-            self._watched = None
+        if self._duplicate is not None:
+            self._limit_unsent()
+            self._duplicate.close()
+            self._duplicate = None
 
 
 def _resolve(ready: asyncio.Future[None]) -> None:
@@ -163,10 +193,15 @@ def _resolve(ready: asyncio.Future[None]) -> None:
         ready.set_result(None)
 
 
+def _fail(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_exception(Stalled())
+
+
 async def _make_resident(fd: int, offset: int, length: int) -> None:
-    """Bring cold pages in on a thread: `sendfile` on them would stop the whole event loop."""
+    """Read cold pages in a thread: `sendfile` on them would block the event loop until the disk has them."""
     try:
         await asyncio.to_thread(read_ahead, fd, offset, length)
     except OSError as error:
-        # The disk's trouble, not the connection's.
+        # The disk's error, not the connection's.
         raise StorageUnavailable("", str(error)) from error

@@ -11,7 +11,7 @@ cut, never ended. Nothing else escapes: aiohttp would write its error page into 
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import aclosing
 from typing import Final
 
 from aiohttp import HttpVersion11, web
@@ -21,7 +21,8 @@ from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Segment
 from gateway.protocol.ranges import ByteSpan
 from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.heads import render_head
-from gateway.web.bytes.socket_wire import Stalled
+from gateway.web.bytes.loop_turns import LoopTurns
+from gateway.web.bytes.socket_wire import SocketWire, Stalled
 from gateway.web.bytes.wire import Wire, open_wire
 from gateway.web.exchange import Exchange
 from gateway.web.responses import SentResponse, sent_response
@@ -29,7 +30,7 @@ from storage_adapters.base import StorageError, StoredObject, ZeroCopy
 
 _log: Final = logging.getLogger(__name__)
 
-_PIECE_BYTES: Final = 1024 * 1024
+_PIECE_BYTES: Final = 4 * 1024 * 1024
 
 
 class Streams:
@@ -79,8 +80,11 @@ class Streamer:
     connections should close behind their answers.
     """
 
-    def __init__(self, streams: Streams, *, stall_timeout_seconds: float, is_draining: Callable[[], bool]) -> None:
+    def __init__(
+        self, streams: Streams, turns: LoopTurns, *, stall_timeout_seconds: float, is_draining: Callable[[], bool]
+    ) -> None:
         self._streams = streams
+        self._turns = turns
         self._stall_timeout = stall_timeout_seconds
         self._is_draining = is_draining
 
@@ -102,37 +106,24 @@ class Streamer:
         default = keep_alive and request.version >= HttpVersion11
         head = render_head(plan, shared, exchange.request_id, "" if default else _connection(keep_alive=keep_alive))
         with self._streams:
-            wire = open_wire(request, transport, self._stall_timeout)
+            wire = open_wire(request, transport, self._stall_timeout, self._turns)
             whole = await _run(wire, head, plan.body, stored, exchange)
         return sent_response(plan.status, keep_alive=keep_alive and whole)
 
-    async def finish(
-        self, request: web.Request, begun: BegunAnswer, opening: AbstractAsyncContextManager[StoredObject]
-    ) -> SentResponse:
-        """Write the rest of a stream that runs already; every trouble ends in a cut connection."""
-        exchange = begun.exchange
+    async def resume(self, transport: asyncio.Transport, begun: BegunAnswer) -> bool:
+        """Send the rest of an answer whose stream is counted already; False where the connection was cut instead."""
+        exchange, media = begun.exchange, begun.admission.media
         try:
-            async with opening as stored:
+            async with begun.admission.storage.adapter.open(media.object_key, begun.stat) as stored:
                 if stored.stat == begun.stat:
-                    return await self._go_on(request, begun, stored)
-        except Exception as error:  # noqa: BLE001 - whatever it was, it must not become a second answer inside the first
+                    sock = transport.get_extra_info("socket")
+                    wire = SocketWire(transport, sock, self._stall_timeout, self._turns, begun.sent)
+                    return await _run(wire, begun.head, begun.rest, stored, exchange)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the head or a part of it may have been sent
             _log.warning("a body cannot be finished", extra={"cause": str(error), "request_id": exchange.request_id})
-        finally:
-            self._streams.end()
         exchange.outcome = "aborted"
-        if request.transport is not None:
-            request.transport.abort()
-        return sent_response(exchange.status, keep_alive=False)
-
-    async def _go_on(self, request: web.Request, begun: BegunAnswer, stored: StoredObject) -> SentResponse:
-        exchange, transport = begun.exchange, request.transport
-        if transport is None:
-            exchange.outcome = "client_closed"
-            return sent_response(exchange.status, keep_alive=False)
-        wire = open_wire(request, transport, self._stall_timeout)
-        wire.sent = begun.sent
-        whole = await _run(wire, begun.head, begun.rest, stored, exchange)
-        return sent_response(exchange.status, keep_alive=whole)
+        transport.abort()
+        return False
 
 
 def _connection(*, keep_alive: bool) -> str:

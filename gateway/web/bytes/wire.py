@@ -9,7 +9,8 @@ from typing import Protocol
 
 from aiohttp import web
 
-from gateway.web.bytes.socket_wire import WINDOW_BYTES, SocketWire, Stalled, closed
+from gateway.web.bytes.loop_turns import LoopTurns
+from gateway.web.bytes.socket_wire import FIRST_WINDOW_BYTES, SocketWire, Stalled, closed
 from storage_adapters.base import FilePiece, ObjectChanged, StorageUnavailable
 
 
@@ -40,13 +41,15 @@ class Wire(Protocol):
         ...
 
 
-def open_wire(request: web.Request, transport: asyncio.Transport, stall_timeout_seconds: float) -> Wire:
+def open_wire(
+    request: web.Request, transport: asyncio.Transport, stall_timeout_seconds: float, turns: LoopTurns
+) -> Wire:
     """The fastest wire that this connection allows now."""
     encrypted = transport.get_extra_info("sslcontext") is not None
     sock = transport.get_extra_info("socket")
     if encrypted or sock is None or transport.get_write_buffer_size():
         return TransportWire(request, transport, stall_timeout_seconds)
-    return SocketWire(transport, sock, stall_timeout_seconds)
+    return SocketWire(transport, sock, stall_timeout_seconds, turns)
 
 
 class TransportWire:
@@ -72,7 +75,7 @@ class TransportWire:
     async def send_file(self, before: bytes, piece: FilePiece) -> None:
         fd, offset, length = piece
         while length:
-            chunk = await _read(fd, offset, min(length, WINDOW_BYTES))
+            chunk = await _read(fd, offset, min(length, FIRST_WINDOW_BYTES))
             if not chunk:
                 raise ObjectChanged("", f"the file ends before byte {offset}")
             await self.write(before + chunk)

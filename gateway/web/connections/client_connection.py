@@ -2,10 +2,10 @@
 
 RequestIntake receives its requests. A client that takes nothing of a response for the stall time-out is disconnected.
 A connection that is lost ends its request's handler only after that handler has started, so that each request has a
-line in the access log. An answer that was begun before aiohttp saw its request waits here for the handler.
+line in the access log.
 
-PRIVATE_NAMES are all of aiohttp's private names that this class and the fast path read or write. aiohttp's version is
-pinned, tests hold their meaning, and the gateway serves with the plain `RequestHandler` where one is missing.
+PRIVATE_NAMES are all of aiohttp's private names that this class and the fast path read, write or override. aiohttp's version
+is pinned, tests hold their meaning, and the gateway serves with the plain `RequestHandler` where one is missing.
 """
 
 import asyncio
@@ -13,12 +13,11 @@ from typing import Final, cast
 
 from aiohttp import web
 
-from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.connections.connection_terms import Terms
 from gateway.web.connections.request_intake import RequestIntake
 from gateway.web.connections.slow_clients import StallWatch
 
-PRIVATE_NAMES: Final = ("_loop", "_messages", "_next_keepalive_close_time", "_waiter")
+PRIVATE_NAMES: Final = ("_loop", "_messages", "_next_keepalive_close_time", "_process_keepalive", "_waiter")
 
 
 def missing_private_names() -> list[str]:
@@ -29,13 +28,11 @@ def missing_private_names() -> list[str]:
 class ClientConnection(RequestIntake):
     """One connection."""
 
-    __slots__ = ("_stall_watch", "begun", "remote")
+    __slots__ = ("_stall_watch", "remote")
 
     def __init__(self, server: web.Server, terms: Terms) -> None:
         super().__init__(server, terms)
         self._stall_watch: StallWatch | None = None
-        self.begun: BegunAnswer | None = None
-        """The answer to the next request that the handler gets, if its first bytes are sent already."""
         self.remote: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -64,11 +61,6 @@ class ClientConnection(RequestIntake):
         if self._stall_watch is not None:
             self._stall_watch.start()
         return await super().finish_response(request, resp, start_time)
-
-    def take_begun(self) -> BegunAnswer | None:
-        """What was begun; the caller finishes it."""
-        begun, self.begun = self.begun, None
-        return begun
 
     def cut(self) -> None:
         """Abort the connection, so that nothing sent so far can look complete."""

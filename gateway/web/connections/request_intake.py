@@ -24,7 +24,17 @@ _UNPARSABLE: Final = b"\0\r\n\r\n"
 class RequestIntake(web.RequestHandler):
     """Receives the requests of one connection."""
 
-    __slots__ = ("_body", "_body_bytes", "_dropped", "_fault", "_held", "_is_dropping", "_is_under_way", "_terms")
+    __slots__ = (
+        "_body",
+        "_body_bytes",
+        "_dropped",
+        "_fault",
+        "_held",
+        "_is_dropping",
+        "_is_under_way",
+        "_terms",
+        "is_half_closed",
+    )
 
     def __init__(self, server: web.Server, terms: Terms) -> None:
         super().__init__(server, **handler_options(terms))
@@ -36,6 +46,7 @@ class RequestIntake(web.RequestHandler):
         self._body_bytes: int | None = 0
         self._body: StreamReader | None = None
         self._is_dropping = False
+        self.is_half_closed = False
         self._dropped = 0
         self._fault: tuple[bytes, BadHead] | None = None
 
@@ -43,6 +54,12 @@ class RequestIntake(web.RequestHandler):
     def is_between_requests(self) -> bool:
         """Whether every request was answered, and no part of another has arrived."""
         return not (self._is_under_way or self._held)
+
+    def eof_received(self) -> bool:  # type: ignore[override] # asyncio.Protocol's is bool | None; aiohttp narrows it
+        """Keep the connection open while a request that has arrived whole is not answered (asyncio.Protocol)."""
+        is_whole = self._body is None or self._body.is_eof() if self._body_bytes is None else not self._body_bytes
+        self.is_half_closed = self._is_under_way and is_whole and self.ssl_context is None
+        return self.is_half_closed
 
     def data_received(self, data: bytes) -> None:
         if not data:
@@ -141,16 +158,26 @@ class RequestIntake(web.RequestHandler):
             await self._linger()
         else:
             self._fault = None
-            self._is_under_way = False
-            if self._held:
-                asyncio.get_running_loop().call_soon(self._resume)
+            self.release()
         return finished
 
+    def hold(self) -> None:
+        """Keep what arrives until `release`: a response is sent that aiohttp does not know of."""
+        self._is_under_way = True
+
+    def release(self) -> None:
+        """The response to the request under way is written: go on with what arrived meanwhile."""
+        self._is_under_way = False
+        if self._held or self.is_half_closed:
+            asyncio.get_running_loop().call_soon(self._resume)
+
     def _resume(self) -> None:
-        """Go on with what arrived while a request was under way."""
         if self.transport is not None and not self.transport.is_reading():
             self.transport.resume_reading()
         self._take(0)
+        if self.is_half_closed and not self._is_under_way:
+            # The client sends nothing more, and has every answer.
+            self.force_close()
 
     async def _linger(self) -> None:
         """Drop what the client still sends, then let aiohttp close the connection."""

@@ -38,26 +38,28 @@ class Answerer(Protocol):
         ...
 
     def send(self, connection: "FastConnection", answer: BegunAnswer) -> bool:
-        """Send the answer; False if aiohttp's handler has to finish it, or to answer."""
-        ...
+        """Send the answer; False if aiohttp is to answer.
 
-    def lose(self, connection: "FastConnection", begun: BegunAnswer) -> None:
-        """The client disconnected before the handler took the answer that was begun."""
+        When it is complete, `answered` of the connection is called; until then `stream` is the task that sends it.
+        """
         ...
 
 
 class FastConnection(ClientConnection):
     """One connection."""
 
-    __slots__ = ("_batch", "_is_offered", "_keepalive_seconds", "_socket_fd", "asked")
+    __slots__ = ("_batch", "_is_new", "_is_offered", "_keepalive_seconds", "_socket_fd", "asked", "stream")
 
     def __init__(self, server: web.Server, batch: "Batch", terms: Terms) -> None:
         super().__init__(server, terms)
         self._batch = batch
+        self._is_new = True
         self._is_offered = False
         self._keepalive_seconds = terms.keepalive_timeout_seconds
         self.asked = b""
         """The bytes of the request that aiohttp has, if they arrived as one head and nothing else."""
+        self.stream: asyncio.Task[bool] | None = None
+        """Sends the answer that the fast path has begun."""
         self._socket_fd: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -68,33 +70,58 @@ class FastConnection(ClientConnection):
 
     def end(self, exc: BaseException | None) -> None:
         super().end(exc)
-        begun = self.take_begun()
-        if begun is not None:
-            self._batch.answerer.lose(self, begun)
+        if self.stream is not None:
+            self.stream.cancel()
 
     def data_received(self, data: bytes) -> None:
         if self._is_offered:
             # A second request: the first is answered first.
             self._batch.settle()
-        waiter = self._waiter
-        is_idle = waiter is not None and not waiter.done() and self.is_between_requests
-        if is_idle and data.find(_END) == len(data) - len(_END):
+        if self.is_between_requests and self._is_waiting() and data.find(_END) == len(data) - len(_END):
             self._is_offered = True
             self._batch.add(self, data)
             return
+        self._is_new = False
         self.asked = b""
         super().data_received(data)
 
-    def answered(self) -> None:
-        """The head that was offered has been answered."""
+    def _is_waiting(self) -> bool:
+        """Whether aiohttp waits for a request, or has just been started and will."""
+        waiter = self._waiter
+        return self._is_new if waiter is None else not waiter.done()
+
+    def eof_received(self) -> bool:  # type: ignore[override] # as in RequestIntake
+        if self._is_offered:
+            self._batch.settle()
+        return super().eof_received()
+
+    def follow(self, stream: "asyncio.Task[bool]") -> None:
+        """Hold what arrives until the stream has sent the rest of the answer."""
+        self._is_offered = False
+        self.stream = stream
+        self.hold()
+
+    def answered(self, *, keep_alive: bool) -> None:
+        """The fast path has answered the head that was offered, or cannot end the answer."""
         self._is_offered = False
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_seconds
+        if self.stream is not None:
+            self.stream = None
+            self.release()
+        if not keep_alive:
+            self.force_close()
 
     def hand_on(self, head: bytes) -> None:
-        """Give the head that was offered to aiohttp, whose handler also finishes what is begun of its answer."""
-        self._is_offered = False
+        """Give the head that was offered to aiohttp."""
+        self._is_offered = self._is_new = False
         self.asked = head
         super().data_received(head)
+
+    def _process_keepalive(self) -> None:
+        if self.stream is not None:
+            # To aiohttp the connection looks idle.
+            self._next_keepalive_close_time = self._loop.time() + self._keepalive_seconds
+        super()._process_keepalive()
 
     def writable_fd(self) -> int | None:
         """The socket, if what is written straight to it is what the client reads next."""
@@ -112,7 +139,7 @@ class Batch:
         self._waiting: list[tuple[FastConnection, bytes, float]] = []
 
     def add(self, connection: FastConnection, head: bytes) -> None:
-        """Answer the head in this turn of the loop: `answered` or `hand_on` of its connection is called."""
+        """Answer the head in this turn of the loop: it is sent, begun, or handed on to aiohttp."""
         waiting = self._waiting
         waiting.append((connection, head, time.perf_counter()))
         if len(waiting) == 1:
@@ -139,9 +166,7 @@ class Batch:
 
     def _send(self, connection: FastConnection, head: bytes, answer: BegunAnswer | None) -> None:
         try:
-            if answer is not None and self.answerer.send(connection, answer):
-                connection.answered()
-            else:
+            if answer is None or not self.answerer.send(connection, answer):
                 connection.hand_on(head)
         except Exception:  # noqa: BLE001 - see above
             _log.exception("the fast path cannot send an answer")

@@ -1,44 +1,67 @@
-"""How a head is told from another by its range alone.
+"""What two request heads have in common that differ in their range and their request id alone.
 
-Knows: where a range's figures stand. Refuses to know: how a head is parsed. They are compared as bytes.
+    head = known, without the figures of its range and without its id
 
-    head = known, but for its figures        GET ... CRLF R|ange: bytes=|0-65535|CRLF|... CRLF CRLF
+    GET ... CRLF R|ange: bytes=|0-65535|CRLF ... CRLF X-R|equest-Id: |4f2a|CRLF ... CRLF CRLF
+
+They are compared as bytes. Two heads with the same known part and valid cuts (`plain_span`, `is_request_id`) differ in
+these two values alone, because no valid value can contain or complete a mark.
 """
 
 from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
 
-from gateway.web.exchange import X_REQUEST_ID
+from gateway.web.exchange import X_REQUEST_ID, is_request_id
+from gateway.web.receiving.expectations import EXPECTATION
 
-_MAX_HEAD_BYTES: Final = 2048
+MAX_HEAD_BYTES: Final = 2048
 
-# Range's name may begin with either letter: clients in JavaScript write it small.
-_MARK: Final = b"ange: bytes="
-_BEFORE_MARK: Final = (b"\r\nR", b"\r\nr")
+# The name may begin with either letter: clients in JavaScript and HTTP/2 proxies write it small.
+_RANGE_MARK: Final = b"ange: bytes="
+_BEFORE_RANGE: Final = (b"\r\nR", b"\r\nr")
+# X-Request-Id and X-Request-ID; nginx writes what its configuration says.
+_ID_MARK: Final = b"equest-I"
+_SMALL_ID_MARK: Final = b"equest-id: "
+_ID_MARK_BYTES: Final = len(_SMALL_ID_MARK)
+
+_READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
-def split_head(head: bytes) -> tuple[bytes, str]:
-    """The head without its range's figures, and these.
-
-    The mark's first place in what is left is the same, so two heads that leave the same differ in their figures alone.
-    A head without the mark leaves something without it, which nobody learns.
-    """
-    start = head.find(_MARK) + len(_MARK)
-    end = head.find(b"\r\n", start)
-    return head[:start] + head[end:], head[start:end].decode("latin-1")
+def cut_head(head: bytes) -> tuple[bytes, str | None, str | None]:
+    """The known part of the head, the figures of its range and its request id; None for what it has not."""
+    figures = request_id = None
+    at = head.find(_RANGE_MARK)
+    if at >= 0:
+        start = at + len(_RANGE_MARK)
+        end = head.find(b"\r\n", start)
+        figures = head[start:end].decode("latin-1")
+        head = head[:start] + head[end:]
+    at = head.find(_ID_MARK)
+    if at < 0:
+        at = head.find(_SMALL_ID_MARK)
+    if at >= 0:
+        start = at + _ID_MARK_BYTES
+        end = head.find(b"\r\n", start)
+        if end >= 0:
+            request_id = head[start:end].decode("latin-1")
+            head = head[:start] + head[end:]
+    return head, figures, request_id
 
 
 def is_plain(request: web.Request, head: bytes) -> bool:
-    """Whether the head is the whole request, and its answer says nothing of it and leaves the connection open."""
+    """Whether the head is the whole request, cut as aiohttp parsed it, and its answer leaves the connection open."""
     headers = request.headers
+    _, figures, request_id = cut_head(head)
     return (
-        0 < len(head) <= _MAX_HEAD_BYTES
-        and head[: head.find(_MARK)].endswith(_BEFORE_MARK)
-        and request.method == hdrs.METH_GET
+        0 < len(head) <= MAX_HEAD_BYTES
+        and request.method in _READS
         and request.version >= HttpVersion11
         and request.keep_alive
         and not request.body_exists
-        and hdrs.UPGRADE not in headers
-        and X_REQUEST_ID not in headers
+        and EXPECTATION not in headers
+        and headers.getall(hdrs.RANGE, []) == ([] if figures is None else [f"bytes={figures}"])
+        and (figures is None or head[: head.find(_RANGE_MARK)].endswith(_BEFORE_RANGE))
+        and headers.getall(X_REQUEST_ID, []) == ([] if request_id is None else [request_id])
+        and (request_id is None or is_request_id(request_id))
     )

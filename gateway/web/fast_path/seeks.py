@@ -1,166 +1,171 @@
-"""Seeks: a request that differs from an answered one in nothing but its range is answered at once.
+"""Answers request heads like those that were answered before, without parsing them.
 
-Knows: what was decided of a head. Refuses to know: how a head is parsed and a reader judged. That was done on the
-ordinary way, which takes whatever is not plain here.
-
-Everything that is decided of a request, but for its range, is decided by its bytes, so the same bytes need no
-second look while the admission holds (`known_heads`): there is nothing to parse differently. Nothing is waited for
-here. Where one would have to wait (for a page that is not in memory, for a socket that takes no more), the ordinary
-way goes on: with the request, or with the rest of its answer.
-
-What is remembered holds credentials as they were sent, in memory alone, as Admissions does.
+Nothing is awaited here. What would have to wait before its first byte (for a page that is not in memory, for a stream
+that is one too many) is left to aiohttp. An answer that the socket does not take whole goes on in the byte route's own
+pump, in a task of its own.
 """
 
-import time
-from collections import OrderedDict
-from dataclasses import dataclass
+import asyncio
+import logging
+from functools import partial
 from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
-from gateway.protocol.conditional import Conditions
 from gateway.protocol.ranges import plain_span
 from gateway.web.acceptor import ByteServices
 from gateway.web.bytes.admissions import Admission
 from gateway.web.bytes.begun_answer import BegunAnswer
-from gateway.web.bytes.conditions import conditions_of
+from gateway.web.bytes.bounded_cache import BoundedCache
 from gateway.web.bytes.heads import SpanHead
-from gateway.web.bytes.socket_wire import AT_ONCE_BYTES, send_at_once
-from gateway.web.exchange import EXCHANGE, Exchange, new_request_id
+from gateway.web.bytes.socket_wire import send_now
+from gateway.web.exchange import Exchange, is_request_id, new_request_id
 from gateway.web.fast_path.fast_connection import FastConnection
-from gateway.web.fast_path.known_heads import is_plain, split_head
-from storage_adapters.base import Keeping, KeptObject
+from gateway.web.fast_path.known_heads import cut_head, is_plain
+from gateway.web.fast_path.remembered import Remembered, remember
+from storage_adapters.base import FilePiece
 from storage_adapters.page_cache import is_resident
 
-CAPACITY: Final = 4096
+_log: Final = logging.getLogger(__name__)
 
+MAX_HEADS: Final = 4096
+MAX_BYTES: Final = 4 * 1024 * 1024
 
-@dataclass(frozen=True, slots=True)
-class Seek:
-    """What was decided of a request, but for its range, and the object that it was about."""
-
-    admission: Admission
-    files: Keeping
-    key: str
-    stored: KeptObject
-    size: int
-    head: SpanHead
-    route: str
-    path: str
-    storage: str
+FIRST_BYTES: Final = 1024 * 1024
+"""At most this much is sent immediately; a socket rarely takes more at a time."""
+SMALL_BYTES: Final = 64 * 1024
+"""A body of this size is always sent immediately, a longer one only while the loop's turn has bytes left."""
 
 
 class Seeks:
-    """Remembers at most CAPACITY requests."""
+    """Remembers at most MAX_HEADS heads, of MAX_BYTES together."""
 
     def __init__(self, services: ByteServices) -> None:
         self._admissions = services.admissions
         self._cors = services.cors
+        self._streamer = services.streamer
         self._streams = services.streams
+        self._turns = services.turns
         self._connections = services.connections
         self._journal = services.journal
-        self._known: OrderedDict[bytes, Seek] = OrderedDict()
+        self._known: BoundedCache[bytes, Remembered] = BoundedCache(max_entries=MAX_HEADS, max_bytes=MAX_BYTES)
 
     def learn(self, request: web.Request, admission: Admission) -> None:
-        """The request was answered with bytes: the next one like it may be answered at once."""
+        """The byte route has answered the request: remember what it decided."""
         connection = request.protocol
         if not isinstance(connection, FastConnection) or not is_plain(request, connection.asked):
             return
-        known, figures = split_head(connection.asked)
-        # Its range is all that was asked, and was parsed as it is cut out here.
-        if conditions_of(request.headers) != Conditions(range=f"bytes={figures}"):
+        if not self._admissions.holds(admission):
             return
-        seek = self._known_of(request, admission)
-        if seek is not None:
-            self._known[known] = seek
-            if len(self._known) > CAPACITY:
-                self._known.popitem(last=False)
-
-    def _known_of(self, request: web.Request, admission: Admission) -> Seek | None:
-        media, files = admission.media, admission.storage.adapter
-        if not isinstance(files, Keeping) or media.missing_at is not None or not self._admissions.holds(admission):
-            return None
-        stored = files.at_hand(media.object_key)
-        if stored is None or stored.stat.etag != media.etag:
-            return None
-        representation = admission.prepared.represent(stored.stat, now=time.time())
-        if not representation.lasts:
-            return None
-        shared = self._cors.headers(request.headers.get(hdrs.ORIGIN), by_key=admission.by_key)
-        told = request[EXCHANGE]
-        return Seek(
-            admission,
-            files,
-            media.object_key,
-            stored,
-            stored.stat.size,
-            SpanHead(representation, shared),
-            told.route,
-            told.path,
-            admission.storage.name,
-        )
+        remembered = remember(request, admission, self._cors)
+        if remembered is not None:
+            known, _, _ = cut_head(connection.asked)
+            self._known.put(known, remembered, len(known))
 
     def prepare(self, connection: FastConnection, head: bytes, started: float) -> BegunAnswer | None:
-        """The answer to a head, if that needs no waiting (Answerer)."""
-        known, figures = split_head(head)
-        seek = self._known.get(known)
-        if seek is None or not self._admissions.holds(seek.admission):
+        """The answer to a head, if nothing has to be waited for before its first byte (Answerer)."""
+        known, figures, request_id = cut_head(head)
+        remembered = self._known.get(known)
+        if remembered is None:
             return None
-        # Looked at each time: a file that was replaced or removed is another object, or none.
-        if seek.files.at_hand(seek.key) is not seek.stored:
+        if not self._admissions.holds(remembered.admission) or not remembered.is_current():
+            self._known.drop(known)
             return None
-        span = plain_span(figures, seek.size)
-        if span is None or span[1] > AT_ONCE_BYTES:
+        if request_id is None:
+            request_id = new_request_id()
+        elif not is_request_id(request_id):
             return None
-        return _answer(connection, seek, f"bytes={figures}", span, started)
+        return _answer(connection, remembered, figures, request_id, started)
 
     def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        """Send it; False: the rest, or all of it, is for the ordinary way (Answerer)."""
+        """Send the answer, or begin to; False if aiohttp has to answer (Answerer)."""
         if self._connections.is_draining() or not self._streams.has_room():
             return False
         socket_fd, exchange = connection.writable_fd(), answer.exchange
         if socket_fd is None:
             return False
-        answer.sent = sent = send_at_once(socket_fd, answer.head, answer.piece)
-        exchange.sent = max(sent - len(answer.head), 0)
-        if exchange.sent == exchange.promised:
-            self._journal.take(exchange)
-            return True
-        if sent:
-            connection.begun = answer
-            self._connections.busy.add(connection)
-            self._streams.begin()
-        return False
+        if self._turns.left > 0 or exchange.promised <= SMALL_BYTES:
+            answer.sent = sent = send_now(socket_fd, answer.head, answer.piece)
+            exchange.sent = max(sent - len(answer.head), 0)
+            self._turns.spend(sent)
+            if sent == len(answer.head) + exchange.promised:
+                self._journal.take(exchange)
+                connection.answered(keep_alive=True)
+                return True
+        self._go_on(connection, answer)
+        return True
 
-    def lose(self, connection: FastConnection, begun: BegunAnswer) -> None:
-        """The client left between the two halves of its answer."""
-        begun.exchange.outcome = "client_closed"
-        self._connections.busy.discard(connection)
+    def _go_on(self, connection: FastConnection, answer: BegunAnswer) -> None:
+        transport = connection.transport
+        if transport is None:
+            raise ConnectionResetError
+        self._connections.busy.add(connection)
+        self._streams.begin()
+        stream = asyncio.create_task(self._streamer.resume(transport, answer))
+        stream.add_done_callback(partial(self._end, connection, answer.exchange))
+        connection.follow(stream)
+
+    def _end(self, connection: FastConnection, exchange: Exchange, stream: "asyncio.Task[bool]") -> None:
+        """The stream has ended, however it did."""
         self._streams.end()
-        self._journal.take(begun.exchange)
+        self._connections.busy.discard(connection)
+        keep_alive = False
+        if stream.cancelled():
+            exchange.outcome = "client_closed"
+        elif error := stream.exception():
+            exchange.outcome = "aborted"
+            _log.error("a stream failed", exc_info=error, extra={"request_id": exchange.request_id})
+            connection.cut()
+        else:
+            keep_alive = stream.result() and not self._connections.is_draining()
+        self._journal.take(exchange)
+        connection.answered(keep_alive=keep_alive)
 
 
 def _answer(
-    connection: FastConnection, seek: Seek, asked: str, span: tuple[int, int], started: float
+    connection: FastConnection, remembered: Remembered, figures: str | None, request_id: str, started: float
 ) -> BegunAnswer | None:
-    offset, length = span
-    piece = seek.stored.piece_at_hand(offset, length)
-    if piece is None or not is_resident(*piece):
+    response, asked = remembered.head, None
+    offset, length = 0, remembered.length
+    if figures is not None:
+        span, asked = plain_span(figures, remembered.size), f"bytes={figures}"
+        if span is None:
+            return None
+        if isinstance(response, SpanHead):
+            offset, length = span
+    piece = _first_piece(remembered, offset, length)
+    if length and piece is None:
         return None
-    request_id, admission = new_request_id(), seek.admission
+    head = (
+        response.render(request_id, offset, length) if isinstance(response, SpanHead) else response.render(request_id)
+    )
+    like = remembered.exchange
     exchange = Exchange(
         request_id,
-        seek.route,
-        "GET",
-        seek.path,
+        like.route,
+        like.method,
+        like.path,
         connection.remote,
         asked,
         started,
-        admission.principal,
+        like.principal,
         None,
-        seek.storage,
-        seek.head.status,
+        like.storage,
+        response.status,
         length,
+        by_key=like.by_key,
+        key_id=like.key_id,
     )
-    head = seek.head.render(request_id, offset, length)
-    return BegunAnswer(exchange, admission, seek.stored.stat, head, offset, piece)
+    return BegunAnswer(exchange, remembered.admission, remembered.stored.stat, head, offset, piece)
+
+
+def _first_piece(remembered: Remembered, offset: int, length: int) -> FilePiece | None:
+    """The beginning of these bytes, if it lies in an open file and in memory."""
+    if not length:
+        return None
+    stored = remembered.stored
+    piece = stored.piece_at_hand(offset, min(length, FIRST_BYTES))
+    if piece is None and length > SMALL_BYTES:
+        # Cached slices end somewhere; a stream goes on from one to the next.
+        piece = stored.piece_at_hand(offset, SMALL_BYTES)
+    return piece if piece is not None and is_resident(*piece) else None

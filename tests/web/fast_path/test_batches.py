@@ -52,9 +52,6 @@ class Watching:
             self.prepared.clear()
         return self.site.seeks.send(connection, answer)
 
-    def lose(self, connection: FastConnection, begun: BegunAnswer) -> None:
-        self.site.seeks.lose(connection, begun)
-
 
 async def test_everyone_gets_their_own_bytes(tmp_path: Path) -> None:
     made: list[Watching] = []

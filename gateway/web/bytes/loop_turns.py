@@ -1,0 +1,48 @@
+"""How the streams of one event loop share its time.
+
+What the streams send in one turn of the loop is bounded by bytes, all of them together: a small answer that arrives
+meanwhile waits for that much at most, however many large answers run.
+"""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+TURN_BYTES: Final = 8 * 1024 * 1024
+"""Sending this much takes the kernel about a millisecond."""
+
+
+class LoopTurns:
+    """Counts what is sent in this turn of the running loop; `left` is positive while streams may go on without waiting."""
+
+    def __init__(self, turn_bytes: int = TURN_BYTES) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._turn_bytes = turn_bytes
+        self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
+        self._is_counting = False
+        self.left = turn_bytes
+
+    def spend(self, sent: int) -> None:
+        """`sent` bytes were sent."""
+        self.left -= sent
+        if not self._is_counting:
+            self._is_counting = True
+            self._loop.call_soon(self._begin_turn)
+
+    async def wait(self, wanted: int) -> None:
+        """Return in a later turn, in which about `wanted` bytes may be sent. Streams wait in a queue."""
+        ready: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append((ready, wanted))
+        self.spend(0)
+        await ready
+
+    def _begin_turn(self) -> None:
+        self._is_counting = False
+        self.left = granted = self._turn_bytes
+        while self._waiting and granted > 0:
+            ready, wanted = self._waiting.popleft()
+            if not ready.done():  # cancelled otherwise
+                ready.set_result(None)
+                granted -= wanted
+        if self._waiting:
+            self.spend(0)

@@ -1,0 +1,88 @@
+"""What was decided of a request head, so that the next one like it can be answered without parsing it.
+
+Apart from the range, the response depends only on the bytes of the head, on the admission and on the version of the
+object. An identical head therefore needs no second parse while these are the same, whatever conditions it carries, and
+no second parser can disagree with the first.
+
+Credentials are remembered as they were sent, in memory alone.
+"""
+
+import time
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from gateway.protocol.conditional import Conditions, failed_precondition, range_applies
+from gateway.protocol.delivery import Representation, plan_delivery
+from gateway.web.access.cors import Cors
+from gateway.web.bytes.admissions import Admission
+from gateway.web.bytes.conditions import conditions_of
+from gateway.web.bytes.heads import FixedHead, SpanHead
+from gateway.web.exchange import EXCHANGE, Exchange
+from storage_adapters.base import Keeping, KeptObject
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What was decided of a head, and the object that it was about.
+
+    `head` is the response's. A SpanHead is for the range in the request; a FixedHead is for every range, and then the
+    body is the first `length` bytes of the object.
+    """
+
+    admission: Admission
+    files: Keeping
+    key: str
+    stored: KeptObject
+    size: int
+    head: SpanHead | FixedHead
+    length: int
+    exchange: Exchange
+
+    def is_current(self) -> bool:
+        """Whether the key's object is still the one that was decided about: it may have been replaced or removed."""
+        return self.files.at_hand(self.key) is self.stored
+
+
+def remember(request: web.Request, admission: Admission, cors: Cors) -> Remembered | None:
+    """What the byte route decided of the request; None if that does not hold for the next one like it."""
+    media, files = admission.media, admission.storage.adapter
+    if not isinstance(files, Keeping) or media.missing_at is not None:
+        return None
+    stored = files.at_hand(media.object_key)
+    if stored is None or stored.stat.etag != media.etag:
+        return None
+    now = time.time()
+    representation = admission.prepared.represent(stored.stat, now=now)
+    conditions = conditions_of(request.headers)
+    if not representation.lasts or _depends_on_time(conditions):
+        return None
+    shared = cors.headers(request.headers.get(hdrs.ORIGIN), by_key=admission.by_key)
+    head: SpanHead | FixedHead
+    if _obeys_range(request.method, conditions, representation, now):
+        head, length = SpanHead(representation, shared), 0
+    else:
+        plan = plan_delivery(request.method, conditions, representation, boundary=str, now=now, max_ranges=1)
+        head, length = FixedHead(plan, shared), plan.content_length
+    stat, exchange = stored.stat, request[EXCHANGE]
+    return Remembered(admission, files, media.object_key, stored, stat.size, head, length, exchange)
+
+
+def _depends_on_time(conditions: Conditions) -> bool:
+    """Whether a date has to be compared: what a two-digit year means depends on the clock."""
+    if_range = conditions.if_range
+    return (
+        conditions.if_modified_since is not None
+        or conditions.if_unmodified_since is not None
+        or (if_range is not None and not if_range.lstrip(" \t").startswith(('"', "W/")))
+    )
+
+
+def _obeys_range(method: str, conditions: Conditions, representation: Representation, now: float) -> bool:
+    validators = representation.validators
+    return (
+        method == hdrs.METH_GET
+        and conditions.range is not None
+        and failed_precondition(conditions, validators, now=now) is None
+        and (conditions.if_range is None or range_applies(conditions.if_range, validators, now=now))
+    )

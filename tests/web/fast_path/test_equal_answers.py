@@ -1,0 +1,77 @@
+"""Both ways of serving give equal answers: the same requests are put to a port with a fast path and to one without."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conformance.raw_http import compose, connect
+from tests.web.fast_path.asking import ask, comparable
+from tests.web.stage import SIZE, Stage, stage
+
+POSITIONS = st.integers(0, SIZE + 5) | st.sampled_from([0, 1, SIZE - 1, SIZE, 10**17, 10**18 - 1, 10**18, 10**40])
+FIGURES = st.one_of(
+    st.builds("{}-{}".format, POSITIONS, POSITIONS),
+    st.builds("{}-".format, POSITIONS),
+    st.builds("-{}".format, st.integers(0, 5000)),
+    st.builds(lambda start, length: f"{start}-{start + length}", st.integers(0, SIZE), st.integers(0, 600_000)),
+    st.lists(st.sampled_from(["0-1", " 5-9", "", "7-", "-3", "x", "1-0"]), max_size=4).map(",".join),
+    st.text("0123456789-, \tx", max_size=40),
+)
+TAGS = st.sampled_from(["$etag", "W/$etag", '"other"', "*", '"a", $etag', "$date", '"', ""])
+NAMES = st.sampled_from(["If-Range", "If-None-Match", "If-Match", "if-range"])
+RANGE_NAMES = st.sampled_from(["Range", "range", "RANGE", "X-Range"])
+ID_NAMES = st.sampled_from(["X-Request-Id", "x-request-id", "X-Request-ID", "X-REQUEST-ID", "Vendor-Request-Id"])
+IDS = st.text("abc019-", min_size=1, max_size=70) | st.sampled_from(["a b", "---", "x;y", "", "Request-Id: 1"])
+MORE = st.sampled_from(
+    [
+        ("Origin", "https://player.example"),
+        ("Origin", "https://elsewhere.example"),
+        ("Accept-Encoding", "identity;q=1, *;q=0"),
+        ("Sec-Fetch-Dest", "audio"),
+        ("User-Agent", "Player (range: bytes=0-5)"),
+        ("Connection", "keep-alive"),
+    ]
+)
+FIELDS = st.one_of(st.tuples(NAMES, TAGS), st.tuples(ID_NAMES, IDS), MORE)
+# The fields of one request, among which the range stands anywhere or not at all.
+REQUESTS = st.tuples(
+    st.sampled_from(["GET", "GET", "GET", "HEAD"]),
+    st.lists(FIELDS, max_size=3, unique_by=lambda field: field[0].lower()),
+    st.none() | st.tuples(RANGE_NAMES, st.sampled_from(["bytes=", "Bytes=", "items="]), FIGURES),
+    st.booleans(),
+)
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncGenerator[Stage]:
+    async with stage(tmp_path) as built:
+        yield built
+
+
+def fill(site: Stage, etag: str, date: str, request: tuple[object, ...], figures: str) -> tuple[str, bytes]:
+    """The method and octets of a request; `figures` replace the range's own."""
+    method, fields, ranged, range_first = request
+    assert isinstance(method, str)
+    assert isinstance(fields, list)
+    filled = [(name, value.replace("$etag", etag).replace("$date", date)) for name, value in fields]
+    if isinstance(ranged, tuple):
+        filled.insert(0 if range_first else len(filled), (ranged[0], f"{ranged[1]}{figures}"))
+    return method, compose(method, site.target, [("X-API-Key", site.key), *filled])
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(request_=REQUESTS, figures=st.lists(FIGURES, min_size=1, max_size=2))
+async def test_with_or_without_the_fast_path_the_answers_are_equal(
+    site: Stage, request_: tuple[object, ...], figures: list[str]
+) -> None:
+    async with connect("127.0.0.1", site.port) as fast, connect("127.0.0.1", site.plain_port) as plain:
+        known = await ask(plain, compose("HEAD", site.target, [("X-API-Key", site.key)]), "HEAD")
+        for each in ["0-9", *figures, *figures[:1]]:
+            method, octets = fill(site, known.head["ETag"], known.head["Last-Modified"], request_, each)
+            answers = [await ask(client, octets, method) for client in (fast, plain)]
+            assert comparable(answers[0]) == comparable(answers[1])
+            ids = [answer.head["X-Request-Id"] for answer in answers]
+            assert (ids[0] == ids[1]) == (ids[0].encode() in octets)

@@ -1,0 +1,143 @@
+"""An answer that a socket does not take whole goes on in a stream, or the connection is cut."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from gateway.web.bytes.begun_answer import BegunAnswer
+from gateway.web.fast_path.fast_connection import FastConnection
+from tests.conformance.raw_http import Connection as Client
+from tests.conformance.raw_http import ProtocolFaultError, TruncatedError, connect
+from tests.web.fast_path.asking import FIRST, ask, head
+from tests.web.stage import SIZE, Stage, stage
+
+LONG: Final = 500_000
+BUFFER_BYTES: Final = 32 * 1024
+
+
+class Meddling:
+    """Does something after an answer was begun."""
+
+    def __init__(self, site: Stage) -> None:
+        self.site = site
+        self.begun: list[BegunAnswer] = []
+
+    def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
+        return self.site.seeks.prepare(connection, octets, started)
+
+    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
+        is_taken = self.site.seeks.send(connection, answer)
+        if connection.stream is not None:
+            self.begun.append(answer)
+            self.meddle(connection)
+        return is_taken
+
+    def meddle(self, connection: FastConnection) -> None:
+        pass
+
+
+class Removing(Meddling):
+    def meddle(self, _connection: FastConnection) -> None:
+        self.site.path.unlink()
+
+
+class Cutting(Meddling):
+    def meddle(self, connection: FastConnection) -> None:
+        assert connection.transport is not None
+        connection.transport.abort()
+
+
+class Draining(Meddling):
+    def meddle(self, _connection: FastConnection) -> None:
+        self.site.drain.request()
+
+
+async def begin(site: Stage, meddling: Meddling, client: Client, asked: str = f"bytes=1-{LONG}") -> None:
+    """Ask for more than the kernels of both sides hold together, and read nothing of it."""
+    await ask(client, head(site, FIRST))
+    await client.send(head(site, asked))
+    async with connect("127.0.0.1", site.plain_port) as other:
+        await ask(other, head(site, FIRST))  # the gateway has read what was sent before
+    assert len(meddling.begun) == 1
+
+
+def narrow(site: Stage) -> AbstractAsyncContextManager[Client]:
+    """A client whose kernel takes in little ahead of it."""
+    return connect("127.0.0.1", site.port, receive_bytes=BUFFER_BYTES)
+
+
+@asynccontextmanager
+async def meddled(
+    root: Path, kind: type[Meddling], *, keepalive_timeout: float = 75.0
+) -> AsyncGenerator[tuple[Stage, Meddling]]:
+    made: list[Meddling] = []
+
+    def before(site: Stage) -> Meddling:
+        made.append(kind(site))
+        return made[0]
+
+    async with stage(root, before=before, send_bytes=BUFFER_BYTES, keepalive_timeout=keepalive_timeout) as site:
+        yield site, made[0]
+
+
+@pytest.mark.parametrize("asked", [f"bytes=1-{LONG}", "bytes=1-"])
+async def test_a_client_that_reads_on_gets_every_byte(tmp_path: Path, asked: str) -> None:
+    async with meddled(tmp_path, Meddling) as (site, meddling), narrow(site) as client:
+        await begin(site, meddling, client, asked)
+        end = LONG + 1 if asked[-1] != "-" else SIZE
+        assert (await client.read_response()).body == site.content[1:end]
+        assert (await ask(client, head(site, FIRST))).status == 206
+        assert (site.streams.running, site.connections.busy) == (0, set())
+        begun = meddling.begun[0].exchange
+        assert [each["sent"] for each in await site.told() if each["request_id"] == begun.request_id] == [end - 1]
+    assert site.ordinary.count(asked) == 0
+
+
+async def test_a_file_that_was_deleted_meanwhile_cuts_the_answer(tmp_path: Path) -> None:
+    async with meddled(tmp_path, Removing) as (site, meddling), narrow(site) as client:
+        await begin(site, meddling, client)
+        with pytest.raises((TruncatedError, ProtocolFaultError)):
+            await client.read_response()
+        assert (site.streams.running, site.connections.busy) == (0, set())
+        assert meddling.begun[0].exchange.outcome == "aborted"
+
+
+async def test_a_client_that_disconnected_meanwhile_is_reported_as_such(tmp_path: Path) -> None:
+    async with meddled(tmp_path, Cutting) as (site, meddling), narrow(site) as client:
+        await begin(site, meddling, client)
+        async with asyncio.timeout(5):
+            await site.streams.wait_idle()
+        assert site.connections.busy == set()
+        assert meddling.begun[0].exchange.outcome == "client_closed"
+        assert any(each["outcome"] == "client_closed" for each in await site.told())
+
+
+async def test_a_client_that_disconnects_while_it_waits_is_reported_as_such(tmp_path: Path) -> None:
+    async with meddled(tmp_path, Meddling) as (site, meddling):
+        async with narrow(site) as client:
+            await begin(site, meddling, client)
+            client.reset()
+        async with asyncio.timeout(5):
+            await site.streams.wait_idle()
+        assert site.connections.busy == set()
+        assert meddling.begun[0].exchange.outcome == "client_closed"
+
+
+async def test_a_drain_lets_the_answer_end_and_closes_its_connection(tmp_path: Path) -> None:
+    async with meddled(tmp_path, Draining) as (site, meddling), narrow(site) as client:
+        await begin(site, meddling, client)
+        site.server.pre_shutdown()
+        assert (await client.read_response()).body == site.content[1 : LONG + 1]
+        await client.expect_end()
+        assert (site.streams.running, site.connections.busy) == (0, set())
+
+
+async def test_a_slow_reader_is_not_idle(tmp_path: Path) -> None:
+    async with meddled(tmp_path, Meddling, keepalive_timeout=0.1) as (site, meddling), narrow(site) as client:
+        await begin(site, meddling, client)
+        await asyncio.sleep(0.3)
+        assert (await client.read_response()).body == site.content[1 : LONG + 1]
