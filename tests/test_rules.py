@@ -54,7 +54,14 @@ ROOMS: Mapping[str, set[str]] = {
         "storage_adapters.base",
         "storage_adapters.remote",
     },
-    "gateway.imports": {"gateway.catalog", "gateway.keys", "gateway.media", "gateway.storage", "storage_adapters.base"},
+    "gateway.imports": {
+        "gateway.catalog",
+        "gateway.keys",
+        "gateway.media",
+        "gateway.storage",
+        "gateway.uploads",  # how chunks become one file
+        "storage_adapters.base",
+    },
     "gateway.uploads": {
         "gateway.catalog",
         "gateway.errors",

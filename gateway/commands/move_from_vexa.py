@@ -33,6 +33,9 @@ from gateway.settings.load import Config
     help="Where the objects of Vexa's storage backend (minio, s3, local) are; default_storage without this. Repeatable.",
 )
 @click.option("--user", "emails", multiple=True, metavar="EMAIL", help="Move only this user of Vexa. Repeatable.")
+@click.option(
+    "--join-chunks", is_flag=True, help="Where only chunks exist, join them into a new object in default_storage."
+)
 @click.option("--dry-run", is_flag=True, help="Report what would be moved, and change nothing.")
 @json_option
 def move_from_vexa(
@@ -41,6 +44,7 @@ def move_from_vexa(
     database_url: str,
     mappings: tuple[str, ...],
     emails: tuple[str, ...],
+    join_chunks: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -59,7 +63,8 @@ def move_from_vexa(
         async with AsyncExitStack() as stack:
             with options_told_plainly():
                 backends = await stack.enter_async_context(open_move(config, url, dry_run=dry_run))
-            return await _move(backends, _mapped(backends, config, names), emails, dry_run=dry_run)
+            mapped = _mapped(backends, config, names)
+            return await _move(backends, mapped, emails, dry_run=dry_run, join_chunks=join_chunks)
 
     with told_plainly():
         report = asyncio.run(run())
@@ -91,7 +96,9 @@ def _mapped(backends: MoveBackends, config: Config, names: Mapping[str, str]) ->
     return Mapped({backend: place(name) for backend, name in names.items()}, place(config.default_storage))
 
 
-async def _move(backends: MoveBackends, mapped: Mapped, emails: tuple[str, ...], *, dry_run: bool) -> MoveReport:
+async def _move(
+    backends: MoveBackends, mapped: Mapped, emails: tuple[str, ...], *, dry_run: bool, join_chunks: bool
+) -> MoveReport:
     total = None if emails else await backends.source.count_meetings()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     console = Console(stderr=True)
@@ -105,6 +112,7 @@ async def _move(backends: MoveBackends, mapped: Mapped, emails: tuple[str, ...],
             now=datetime.now(UTC),
             only=frozenset(email.lower() for email in emails),
             dry_run=dry_run,
+            join_chunks=join_chunks,
             advance=lambda count: progress.advance(task, count),
         ).run()
     unknown = [email for email in emails if email.lower() not in {each.email.lower() for each in report.people}]
@@ -144,5 +152,5 @@ def _details(report: MoveReport) -> Mapping[str, str]:
     return {
         "keys": f"{report.keys_expired} expired, {report.keys_without_scopes} without scopes",
         "recordings": statuses,
-        "media files": f"{report.media_bytes} bytes",
+        "media files": f"{report.media_bytes} bytes, {report.media_joined} joined of chunks",
     }

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from gateway.catalog import KeyMove, MoveTarget, UserMove, VexaSource
 from gateway.imports.vexa_deployment_index import Recordings, read_recordings
+from gateway.imports.vexa_deployment_joining import ChunkJoiner
 from gateway.imports.vexa_deployment_media import Look, OwnedObjects
 from gateway.imports.vexa_deployment_meetings import MeetingMoves
 from gateway.imports.vexa_deployment_objects import VexaPlace, list_objects, place_backends
@@ -35,7 +36,8 @@ class Mapped:
 class DeploymentMove:
     """One run. `only` are the addresses of the users to move, in lower case; none means all.
 
-    `advance` is called with a number of meetings that are done.
+    `join_chunks` writes objects of ours for recordings of which only chunks exist. `advance` is called with a number of
+    meetings that are done.
     """
 
     source: VexaSource
@@ -45,6 +47,7 @@ class DeploymentMove:
     now: datetime
     only: frozenset[str] = frozenset()
     dry_run: bool = False
+    join_chunks: bool = False
     advance: Callable[[int], None] = lambda _: None
 
     async def run(self) -> MoveReport:
@@ -84,10 +87,14 @@ class DeploymentMove:
             self._leave_out(person, len(tokens), report, recordings)
             return
         objects = {name: await list_objects(place, person.vexa_id) for name, place in self.mapped.all.items()}
-        owned = OwnedObjects(person.vexa_id, places, objects, recordings.is_known)
+        owned = OwnedObjects(person.vexa_id, person.user_id, places, objects, recordings.is_known, self._joiner())
         moves = MeetingMoves(self.source, self.target, report, recordings, person, person.user_id, owned, self.look)
         await moves.run(self.now, self.advance)
         report.objects_without_a_recording += sum(each.count_unknown(recordings.is_known) for each in objects.values())
+
+    def _joiner(self) -> ChunkJoiner | None:
+        storage = self.mapped.default.storage
+        return ChunkJoiner(storage, self.look, self.dry_run) if self.join_chunks else None
 
     async def _find_user(self, row: Row, namesake: int | None, report: MoveReport) -> int | None:
         """The user's id here; None for one who is left out."""

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
-from gateway.catalog import MediaFile, MediaMove, MediaType, NewMedia
+from gateway.catalog import MediaFile, MediaMove, NewMedia
+from gateway.imports.vexa_deployment_descriptions import NO_ETAG, as_it_is, declared_media
+from gateway.imports.vexa_deployment_joining import ChunkJoiner, NotJoinable, joined_key
 from gateway.imports.vexa_deployment_objects import (
     Choice,
+    Folder,
     Objects,
     VexaPlace,
     choose,
@@ -19,21 +21,6 @@ from gateway.imports.vexa_deployment_objects import (
 from gateway.imports.vexa_deployment_recordings import VexaMedia, VexaRecording
 from gateway.media.facts import MediaFacts, NotMedia
 from storage_adapters.base import ObjectNotFound, ObjectStat, StoredObject
-
-_TYPES: Final[Mapping[str, MediaType]] = {"video": "video", "screenshot": "image", "image": "image"}
-_CONTENT_TYPES: Final[Mapping[tuple[MediaType, str], str]] = {
-    ("audio", "wav"): "audio/wav",
-    ("audio", "webm"): "audio/webm",
-    ("audio", "opus"): "audio/ogg",
-    ("audio", "ogg"): "audio/ogg",
-    ("audio", "mp3"): "audio/mpeg",
-    ("video", "webm"): "video/webm",
-    ("video", "mp4"): "video/mp4",
-    ("image", "jpg"): "image/jpeg",
-    ("image", "png"): "image/png",
-}
-_NO_ETAG: Final = "missing"
-
 
 Look = Callable[[StoredObject], Awaitable[MediaFacts]]
 """Read an object and say what it is; lengths that no header tells are counted. Raises NotMedia or StorageError."""
@@ -47,7 +34,7 @@ class PreparedMedia:
     not_moved: Counter[str] = field(default_factory=Counter)
     flags: list[str] = field(default_factory=list)
     chunk_entries: int = 0
-    parts: list[Choice] = field(default_factory=list)
+    joined: int = 0
 
     def refuse(self, reason: str, flag: str) -> None:
         """Count and name a media file that is not registered as a file that plays."""
@@ -59,13 +46,15 @@ class PreparedMedia:
 class OwnedObjects:
     """One user's objects by the name of the storage backend that holds them; `places` are by Vexa's name of it.
 
-    A backend of Vexa's that is in no mapping is not in `places`. `is_known` says whether Vexa speaks of a recording.
+    `user_id` is the id here, `joiner` joins chunks if that was asked for. A backend of Vexa's that is in no mapping is not in `places`. `is_known` says whether Vexa speaks of a recording.
     """
 
     vexa_user_id: int
+    user_id: int
     places: Mapping[str, VexaPlace]
     objects: Mapping[str, Objects]
     is_known: Callable[[int], bool]
+    joiner: ChunkJoiner | None = None
 
 
 async def prepare_media(
@@ -79,7 +68,7 @@ async def prepare_media(
     for (backend, _), entries in _groups(recording, owned, prepared).items():
         place = owned.places[backend]
         choice = choose(recording, entries, owned.objects[place.storage.name])
-        await _Preparation(recording, created_at, place, known, look, prepared).take(choice)
+        await _Preparation(recording, created_at, place, owned, known, look, prepared).take(choice)
     prepared.not_moved.update({"malformed": recording.malformed_media} if recording.malformed_media else {})
     return prepared
 
@@ -111,38 +100,62 @@ class _Preparation:
     recording: VexaRecording
     created_at: datetime
     place: VexaPlace
+    owned: OwnedObjects
     known: Mapping[int, MediaFile]
     look: Look
     prepared: PreparedMedia
 
     async def take(self, choice: Choice) -> None:
         """Turn a choice into a media file, or into what is wrong with it."""
+        media_id = choice.entry.id
         if choice.state == "in progress":
             self.prepared.refuse("in progress", "still being recorded")
-        elif choice.state == "chunks only" and choice.parts is not None:
-            count, size = choice.parts.chunks, choice.parts.size
-            self.prepared.refuse("chunks only", f"chunks only ({count} objects), {size} bytes")
-            self.prepared.parts.append(choice)
-        elif choice.entry.id is None or choice.entry.id in {move.id for move in self.prepared.moves}:
+        elif media_id is None or media_id in {move.id for move in self.prepared.moves}:
             self.prepared.refuse("malformed", "a media file has no id of its own")
+        elif (joined := self._joined_earlier(media_id)) is not None:
+            self._add(choice, media_id, as_it_is(joined))
+        elif choice.state == "chunks only":
+            await self._join(choice, media_id)
         else:
             self.prepared.chunk_entries += choice.others
-            self.prepared.moves.append(await self._move(choice, choice.entry.id))
+            media = None if choice.listed is None else await self._measured(choice, media_id)
+            if media is None:
+                self.prepared.refuse("missing", "object is missing")
+            self._add(choice, media_id, media)
 
-    async def _move(self, choice: Choice, media_id: int) -> MediaMove:
-        media = None if choice.listed is None else await self._measured(choice, media_id)
-        if media is None:
-            self.prepared.refuse("missing", "object is missing")
+    def _add(self, choice: Choice, media_id: int, media: NewMedia | None) -> None:
         created_at = choice.entry.created_at or self.created_at
-        missing = media is None
-        return MediaMove(media_id, self.recording.id, media or self._declared(choice, None), missing, created_at)
+        moved = media or self._declared(choice)
+        self.prepared.moves.append(MediaMove(media_id, self.recording.id, moved, media is None, created_at))
+
+    def _joined_earlier(self, media_id: int) -> MediaFile | None:
+        """The media file that an earlier run put together. It stays, also if Vexa has made a master since."""
+        here = self.known.get(media_id)
+        return here if here is not None and here.object_key == self._joined_key(media_id) else None
+
+    def _joined_key(self, media_id: int) -> str:
+        return joined_key(self.owned.user_id, self.recording.id, media_id)
+
+    async def _join(self, choice: Choice, media_id: int) -> None:
+        found = choice.parts or Folder()
+        said = f"chunks only ({found.chunks} objects), {found.size} bytes"
+        if self.owned.joiner is not None:
+            try:
+                media = await self.owned.joiner.join(self.place, choice, self._joined_key(media_id))
+            except NotJoinable as error:
+                said += f", cannot be joined: {error}"
+            else:
+                self.prepared.joined += 1
+                self._add(choice, media_id, media)
+                return
+        self.prepared.refuse("chunks only", said)
 
     async def _measured(self, choice: Choice, media_id: int) -> NewMedia | None:
         """The object as it is; None if it has just disappeared."""
         key, here = self.place.key(choice.path), self.known.get(media_id)
         size = choice.listed.size if choice.listed else None
         if here is not None and here.missing_at is None and _at(here) == (self.place.storage.name, key, size):
-            return _as_it_is(here)
+            return as_it_is(here)
         try:
             async with self.place.storage.adapter.open(key) as stored:
                 return await self._looked_at(choice, stored)
@@ -170,37 +183,10 @@ class _Preparation:
             metadata=facts.metadata,
         )
 
-    def _declared(self, choice: Choice, stat: ObjectStat | None) -> NewMedia:
-        """The file as Vexa describes it."""
-        entry = choice.entry
-        media_type = _TYPES.get(entry.type, "audio")
-        return NewMedia(
-            type=media_type,
-            format=entry.format,
-            content_type=_CONTENT_TYPES.get((media_type, entry.format), "application/octet-stream"),
-            storage=self.place.storage.name,
-            object_key=self.place.key(choice.path),
-            size=stat.size if stat else 0,
-            etag=stat.etag if stat else _NO_ETAG,
-            object_modified_at=stat.last_modified if stat else self.created_at,
-            duration_seconds=entry.duration_seconds,
-        )
+    def _declared(self, choice: Choice, stat: ObjectStat | None = None) -> NewMedia:
+        place = (self.place.storage.name, self.place.key(choice.path))
+        return declared_media(choice.entry, *place, stat or ObjectStat(0, NO_ETAG, self.created_at))
 
 
 def _at(here: MediaFile) -> tuple[str, str, int | None]:
     return here.storage, here.object_key, here.size
-
-
-def _as_it_is(here: MediaFile) -> NewMedia:
-    return NewMedia(
-        type=here.type,
-        format=here.format,
-        content_type=here.content_type,
-        storage=here.storage,
-        object_key=here.object_key,
-        size=here.size or 0,
-        etag=here.etag or _NO_ETAG,
-        object_modified_at=here.object_modified_at or here.created_at,
-        duration_seconds=here.duration_seconds,
-        metadata=here.metadata,
-    )

@@ -174,6 +174,7 @@ class MeetingMoves:
         for each in media.moves:
             await self._write_media(recording, each)
         self.report.media_files.not_moved.update(media.not_moved)
+        self.report.media_joined += media.joined
         self.report.chunk_entries_beside_a_master += media.chunk_entries
         for reason in media.flags:
             self._flag(recording, reason)

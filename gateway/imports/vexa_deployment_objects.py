@@ -89,6 +89,15 @@ async def list_objects(place: VexaPlace, user_id: int) -> Objects:
     return found
 
 
+async def list_folder(place: VexaPlace, folder: str) -> AsyncGenerator[tuple[int, ListedObject], None]:
+    """The chunks in a folder with their numbers, in order. Raises StorageError."""
+    async with aclosing(_list(place, f"{folder}/")) as objects:
+        async for listed in objects:
+            chunk = _CHUNK.fullmatch(listed.key.rpartition("/")[2])
+            if chunk is not None:
+                yield int(chunk[1]), listed
+
+
 async def place_backends(
     paths: Mapping[str, Sequence[str]], mapping: Mapping[str, VexaPlace], default: VexaPlace
 ) -> Mapping[str, VexaPlace]:

@@ -79,6 +79,7 @@ class MoveReport:
     recordings_by_status: Counter[str] = field(default_factory=Counter)
     media_files: Counts = field(default_factory=Counts)
     media_bytes: int = 0
+    media_joined: int = 0
     chunk_entries_beside_a_master: int = 0
     objects_without_a_recording: int = 0
     people: list[Person] = field(default_factory=list)
@@ -116,6 +117,7 @@ class MoveReport:
             "keys_without_scopes": self.keys_without_scopes,
             "recordings_by_status": dict(self.recordings_by_status),
             "media_bytes": self.media_bytes,
+            "media_joined": self.media_joined,
             "chunk_entries_beside_a_master": self.chunk_entries_beside_a_master,
             "objects_without_a_recording": self.objects_without_a_recording,
             "by_user": [asdict(person) for person in self.people],

@@ -17,7 +17,7 @@ from gateway.db.recordings import PgRecordingCatalog
 from gateway.imports.vexa_deployment_report import MoveReport
 from gateway.settings.load import Config
 from tests.imports.vexa.deployment import move, settings, vexa_database
-from tests.imports.vexa.media import wav
+from tests.imports.vexa.media import audio_stream, chunks, wav
 
 CY: Final = 21
 KEY: Final = "vxa_bot_0123456789abcdef0123456789abcdef"
@@ -216,6 +216,47 @@ async def test_a_meeting_that_was_erased_in_vexa_since_is_named(both: Both) -> N
     report = await both.move()
     assert [flag.reason for flag in report.flags if (flag.kind, flag.id) == ("meeting", 33)] == [
         "was erased in Vexa after it had been moved, and is still here"
+    ]
+
+
+# --- chunks that are joined
+
+
+@pytest.mark.parametrize("ending", ["webm", "wav"])
+async def test_chunks_are_joined_into_an_object_of_ours_and_vexas_stay(both: Both, ending: str) -> None:
+    parts = chunks(audio_stream(3, 440), 3) if ending == "webm" else [wav(1, 440), wav(1, 440), wav(1, 440)]
+    folder = MASTER.rpartition("/")[0]
+    for number, part in enumerate([*parts, b""]):
+        both.store(f"{folder}/{number:06}.{ending}", part)
+    await both.set_recordings(
+        32, recording("completed").replace('"chunk_count": 1', '"chunk_count": 4').replace("wav", ending)
+    )
+    tried = await move(both.vexa_url, both.config, dry_run=True, join_chunks=True)
+    assert not (both.folder / "bucket" / "imports").exists()
+    assert (await both.move()).media_joined == 0
+    report = await move(both.vexa_url, both.config, join_chunks=True)
+    assert (tried.media_joined, report.media_joined) == (1, 1)
+    for _ in range(2):
+        found = await both.find(300000000010)
+        assert found is not None
+        (file,) = found.media_files
+        assert (file.id, file.object_key) == (400000000010, "imports/21/vexa/300000000010/400000000010")
+        assert file.content_type == f"audio/{ending}"
+        assert file.duration_seconds == pytest.approx(3.0, abs=0.15)
+        assert (both.folder / "bucket" / file.object_key).stat().st_size == file.size
+        both.store(MASTER, wav(1, 500))  # Vexa makes a master later
+        await both.move()
+    assert len(list((both.folder / "bucket" / folder).iterdir())) == 5
+
+
+async def test_chunks_of_which_one_is_missing_are_not_joined(both: Both) -> None:
+    folder = MASTER.rpartition("/")[0]
+    for number in (0, 2):
+        both.store(f"{folder}/{number:06}.wav", wav(1, 440))
+    await both.set_recordings(32, recording("completed").replace('"chunk_count": 1', '"chunk_count": 3'))
+    report = await move(both.vexa_url, both.config, join_chunks=True)
+    assert [flag.reason for flag in report.flags if flag.id == 300000000010] == [
+        "chunks only (2 objects), 64088 bytes, cannot be joined: chunk 1 is missing"
     ]
 
 

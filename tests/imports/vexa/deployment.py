@@ -61,6 +61,7 @@ async def move(
     dry_run: bool = False,
     mapped: dict[str, str] | None = None,
     looks: int | None = None,
+    join_chunks: bool = False,
 ) -> MoveReport:
     """One run; with `looks` the storage fails when more objects than that are looked at."""
     async with open_move(config, vexa_url, dry_run=dry_run) as backends:
@@ -77,5 +78,5 @@ async def move(
         default = VexaPlace(backends.storages[config.default_storage])
         mapping = Mapped(places, default)
         return await DeploymentMove(
-            backends.source, backends.target, mapping, look, NOW, only=only, dry_run=dry_run
+            backends.source, backends.target, mapping, look, NOW, only=only, dry_run=dry_run, join_chunks=join_chunks
         ).run()
