@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,3 +105,23 @@ async def test_a_start_that_is_cancelled_leaves_no_server(folder: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert server_of(folder) is None
+
+
+@pytest.mark.parametrize("name", ["short", "long" * 40])
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGQUIT], ids=["killed", "stopped immediately"])
+async def test_a_server_that_stops_while_it_is_used_is_started_again_at_the_same_address(
+    folder: Path, name: str, signal_number: int
+) -> None:
+    place = folder / name
+    async with embedded_postgres(place) as url:
+        await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+        pid = server_of(place)
+        assert pid is not None
+        os.kill(pid, signal_number)
+        async with asyncio.timeout(120):
+            while server_of(place) in {None, pid}:  # noqa: ASYNC110 - another process starts it
+                await asyncio.sleep(0.1)
+        async with embedded_postgres(place) as again:
+            assert again == url
+            assert await ask(url, "SELECT answer FROM kept") == 42
+    assert server_of(place) is None

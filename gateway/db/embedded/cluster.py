@@ -44,6 +44,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._place = folder / "cluster"
+        self._socket_folder: Path | None = None
         self._account = choose_account(self._place)
         self._programs = Programs(self._account)
         if self._account is not None:
@@ -58,22 +59,30 @@ class Cluster:
             if postmaster is None or not postmaster.is_alive():
                 self._start(postmaster)
             elif postmaster.ready:
-                return postmaster.socket_folder
+                self._socket_folder = postmaster.socket_folder
+                return self._socket_folder
             else:  # left by a process that was killed while starting or stopping it
                 time.sleep(0.05)
         raise EmbeddedDatabaseError(f"The embedded PostgreSQL does not become ready\n{self._log_tail()}")
 
+    def is_running(self) -> bool:
+        """Whether a server process of this cluster exists, ready or not."""
+        postmaster = find_postmaster(self._place)
+        return postmaster is not None and postmaster.is_alive()
+
     def stop(self) -> None:
         """Stop the server if it runs: clients are cut, transactions rolled back, everything on disk."""
         postmaster = find_postmaster(self._place)
-        if postmaster is None or not postmaster.is_alive():
-            return
-        try:
-            self._programs.run(*STOP, cwd=self._place)
-        except EmbeddedDatabaseError:
-            if postmaster.is_alive():  # else it died by itself in between
-                raise
-        self._clear_sockets(postmaster)
+        if postmaster is not None and postmaster.is_alive():
+            try:
+                self._programs.run(*STOP, cwd=self._place)
+            except EmbeddedDatabaseError:
+                if postmaster.is_alive():  # else it died by itself in between
+                    raise
+        if self._socket_folder is not None:
+            self._clear_sockets(self._socket_folder)
+            if _is_private(self._socket_folder):
+                self._socket_folder.rmdir()
 
     def _ensure_made(self) -> None:
         """Run initdb beside the final place, so that a cluster is there whole or not at all."""
@@ -92,20 +101,29 @@ class Cluster:
     def _start(self, before: Postmaster | None) -> None:
         if before is not None:
             before.disown()
-            self._clear_sockets(before)
+            self._clear_sockets(before.socket_folder)
+            if _is_private(before.socket_folder) and before.socket_folder != self._socket_folder:
+                before.socket_folder.rmdir()
         (self._place / LOG).unlink(missing_ok=True)
         try:
-            self._programs.run(*START, self._options(), cwd=self._place)
+            self._programs.run(*START, self._options(self._sockets()), cwd=self._place)
         except EmbeddedDatabaseError as error:
             # The processes of a killed server need a moment to notice.
             if "pre-existing shared memory block" not in self._log_tail():
                 raise EmbeddedDatabaseError(f"{error}\n{self._log_tail()}") from None
             time.sleep(0.1)
 
-    def _options(self) -> str:
-        """No TCP; the socket in a private folder. Quoted once for PostgreSQL's list, once for pg_ctl's shell."""
-        fits = _fits_a_socket(self._place)
-        folder = self._place if fits else self._private_folder(SOCKET_FOLDER_PREFIX, SHORT_FOLDER)
+    def _sockets(self) -> Path:
+        """The folder of the socket: the cluster's own, or a private one; a restart uses the same, whose URL is known."""
+        if _fits_a_socket(self._place):
+            return self._place
+        if self._socket_folder is None or not _is_private(self._socket_folder):
+            self._socket_folder = self._private_folder(SOCKET_FOLDER_PREFIX, SHORT_FOLDER)
+        return self._socket_folder
+
+    @staticmethod
+    def _options(folder: Path) -> str:
+        """No TCP port; the socket is in `folder`. Quoted once for PostgreSQL's list, once for pg_ctl's shell."""
         listed = '"' + str(folder).replace('"', '""') + '"'
         return f"-h '' -k {shlex.quote(listed)}"
 
@@ -115,14 +133,11 @@ class Cluster:
             os.chown(folder, self._account.uid, self._account.gid)
         return folder
 
-    def _clear_sockets(self, dead: Postmaster) -> None:
+    def _clear_sockets(self, used: Path) -> None:
         """Remove the socket of a dead server: its lock names a pid too, which may be anyone's today."""
-        private = _is_private(dead.socket_folder)
-        for folder in (self._place, *([dead.socket_folder] if private else [])):
+        for folder in (self._place, *([used] if _is_private(used) else [])):
             for name in (SOCKET, f"{SOCKET}.lock"):
                 (folder / name).unlink(missing_ok=True)
-        if private:
-            dead.socket_folder.rmdir()
 
     def _log_tail(self) -> str:
         try:

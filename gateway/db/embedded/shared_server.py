@@ -1,51 +1,71 @@
-"""The PostgreSQL that comes with the package, for `database.url: embedded`.
+"""The PostgreSQL that comes with the package, for `database.url: embedded`, shared by all processes of one folder.
 
-Knows: that several processes share one server, and who of them starts and stops it.
-Refuses to know: how (see `gateway.db.embedded.cluster`), and what the database holds.
-
-Two locks in the folder, both dropped by the kernel if their holder dies. `gate.lock`: exclusive, held
-while a process comes or goes. `users.lock`: shared, held while a process uses the server. Who gets it
-exclusively on leaving was the last, and stops the server. One that was killed leaves the server
-running; the next one finds it and, as the last, stops it.
+The folder has two locks, which the kernel drops if their holder dies. `gate.lock` is held exclusively while a process
+starts, stops or restarts the server. `users.lock` is shared by the processes that use the server; a process that gets it
+exclusively when it leaves was the last one, and stops the server. A server that stops while it is used is started again.
 """
 
 import asyncio
 import fcntl
+import logging
 import os
 import subprocess
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Any, Final
 from urllib.parse import quote
 
 from gateway.db.embedded.cluster import Cluster
 from gateway.db.embedded.programs import EmbeddedDatabaseError
+
+# How soon a server that stopped is noticed; each look is a read of one small file.
+WATCH_SECONDS: Final = 0.5
+
+_log: Final = logging.getLogger(__name__)
 
 __all__ = ["EmbeddedDatabaseError", "embedded_postgres"]
 
 
 @asynccontextmanager
 async def embedded_postgres(folder: Path) -> AsyncGenerator[str]:
-    """The URL of a PostgreSQL whose data live in `folder`, running until the last of its users leaves.
+    """The URL of a PostgreSQL whose data are in `folder`, running until the last of its users leaves.
 
-    No TCP: a unix socket that only this user (and root) reaches. Raises EmbeddedDatabaseError.
+    It has no TCP port, only a unix socket that this user and root reach. Raises EmbeddedDatabaseError.
     """
     use = _Use(folder)
     joining = asyncio.ensure_future(asyncio.to_thread(use.join))
+    # A thread cannot be cancelled: `_leave` waits for what it was doing.
+    tasks: list[asyncio.Future[Any]] = [joining]
+    ending = asyncio.Event()
     try:
-        # A thread cannot be cancelled: what it joined after our cancellation is left in `_leave`.
-        yield await asyncio.shield(joining)
+        url = await asyncio.shield(joining)
+        tasks.append(asyncio.create_task(_keep_running(use, ending)))
+        yield url
     finally:
-        await asyncio.shield(_leave(use, joining))
+        ending.set()
+        await asyncio.shield(_leave(use, tasks))
 
 
-async def _leave(use: "_Use", joining: asyncio.Future[str]) -> None:
-    await asyncio.gather(joining, return_exceptions=True)
+async def _keep_running(use: "_Use", ending: asyncio.Event) -> None:
+    """Start the server again whenever it has stopped, until the use ends."""
+    while not ending.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ending.wait(), WATCH_SECONDS)
+        if not ending.is_set() and not use.is_running():
+            try:
+                await asyncio.to_thread(use.restart)
+            except (EmbeddedDatabaseError, OSError) as error:
+                _log.error("the embedded PostgreSQL stopped and cannot be started again", extra={"cause": str(error)})
+
+
+async def _leave(use: "_Use", tasks: list[asyncio.Future[Any]]) -> None:
+    await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.to_thread(use.leave)
 
 
 class _Use:
-    """One use of the server by this process. Both methods block."""
+    """One use of the server by this process. `join`, `restart` and `leave` block."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -64,6 +84,16 @@ class _Use:
                 return _url(self._cluster.ensure_running())
         except (OSError, KeyError, subprocess.SubprocessError) as error:
             raise EmbeddedDatabaseError(f"The embedded PostgreSQL in {self._folder}: {error}") from error
+
+    def is_running(self) -> bool:
+        return self._cluster is None or self._cluster.is_running()
+
+    def restart(self) -> None:
+        """Start the server if it still does not run; every process that uses it may try."""
+        with _gate(self._folder):
+            if self._cluster is not None and not self._cluster.is_running():
+                _log.warning("the embedded PostgreSQL stopped and is started again")
+                self._cluster.ensure_running()
 
     def leave(self) -> None:
         if self._share is None:
