@@ -242,19 +242,36 @@ def running_gateway(server_url: str, folder: Path, settings: Mapping[str, str] |
     """
     loop = Loop()
     try:
-        with _entered(loop, _database(server_url)) as url:
-            environ = _environ(url, folder, settings or {})
-            process = Process(environ)
-            try:
-                with _entered(loop, open_backends(load(None, environ))) as backends:
-                    yield Gateway(process, loop, backends, url)
-            finally:
-                process.stop()
+        with _entered(loop, _database(server_url)) as url, _gateway(loop, url, folder, settings) as gateway:
+            yield gateway
     finally:
         loop.close()
 
 
-def _environ(database_url: str, folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
+@contextmanager
+def gateway_on(database_url: str, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Gateway]:
+    """A gateway as `running_gateway` starts it, on a database that is left as it is."""
+    loop = Loop()
+    try:
+        with _gateway(loop, database_url, folder, settings) as gateway:
+            yield gateway
+    finally:
+        loop.close()
+
+
+@contextmanager
+def _gateway(loop: Loop, database_url: str, folder: Path, settings: Mapping[str, str] | None) -> Iterator[Gateway]:
+    environ = gateway_environ(database_url, folder, settings or {})
+    process = Process(environ)
+    try:
+        with _entered(loop, open_backends(load(None, environ))) as backends:
+            yield Gateway(process, loop, backends, database_url)
+    finally:
+        process.stop()
+
+
+def gateway_environ(database_url: str, folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a gateway, with nothing of the developer's settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SEEKGATE_")}
     return inherited | {
         "SEEKGATE_SERVER__PORT": "0",
