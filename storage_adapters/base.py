@@ -1,11 +1,7 @@
-"""What a storage is: versions of objects, read by offset and length.
+"""What a storage backend is: versions of objects, read by offset and length.
 
-Knows: objects, their versions, and the ways in which bytes at rest can fail.
-Refuses to know: HTTP ranges, headers, statuses, recordings, owners.
-
-A storage never sees `first-last`; it sees `offset, length` (bytes, both >= 0).
-`open` pins one version of one object: every byte read through the result
-belongs to the version that `stat` describes, or the read raises.
+A backend never sees HTTP's `first-last`; it sees `offset, length` (bytes, both >= 0). `open` pins one version of one
+object: every byte read through the result belongs to the version that `stat` describes, or the read raises.
 """
 
 from abc import ABC, abstractmethod
@@ -207,9 +203,17 @@ class ObjectChanged(StorageError):
     """The object is no longer the version that was opened."""
 
 
+class ObjectArchived(StorageError):
+    """The object is in an archive: it can be read once its owner has restored it, which takes hours."""
+
+
 class AccessDenied(StorageError):
-    """The storage refuses our credentials."""
+    """The storage backend refuses our credentials, or is configured so that it cannot be used."""
 
 
 class StorageUnavailable(StorageError):
-    """The storage does not answer, or not properly; the same call may succeed later."""
+    """The storage backend does not answer, or not properly; the same call may succeed later."""
+
+
+class StorageFull(StorageUnavailable):
+    """There is no space left for what is written, or no quota."""

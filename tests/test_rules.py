@@ -259,6 +259,7 @@ WEB: Mapping[str, set[str]] = {
 LIBRARIES: Mapping[str, set[str]] = {
     "aiobotocore": {"storage_adapters.s3"},
     "aiofiles": {"storage_adapters.drafts", "storage_adapters.partials"},
+    "aiohappyeyeballs": {"storage_adapters.s3"},
     "aiohttp": {"gateway.web", "gateway.assembly.serving", "storage_adapters.s3"},
     "asyncpg": {"gateway.db"},
     "av": {"gateway.demo.recording", "gateway.media.decoding"},

@@ -24,7 +24,7 @@ from gateway.errors import (
     Unavailable,
 )
 from gateway.web.responses import json_bytes, json_response
-from storage_adapters.base import AccessDenied, ObjectNotFound, StorageError
+from storage_adapters.base import AccessDenied, ObjectArchived, ObjectNotFound, StorageError, StorageFull
 
 _log: Final = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ _BOTA_CODES: Final[Mapping[int, str]] = {
 }
 
 _STORAGE_RETRY_SECONDS: Final = 2
+_STORAGE_FULL_RETRY_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +147,8 @@ def storage_refusal(error: StorageError) -> Refusal:
         return NotFound("Media file not found")
     if isinstance(error, AccessDenied):
         return BadUpstream("The storage refused the gateway")
+    if isinstance(error, ObjectArchived):
+        return Forbidden("The media file is archived: it can be read once it was restored in its storage")
+    if isinstance(error, StorageFull):
+        return Unavailable("The storage has no space left", retry_after_seconds=_STORAGE_FULL_RETRY_SECONDS)
     return Unavailable("The storage cannot be reached", retry_after_seconds=_STORAGE_RETRY_SECONDS)

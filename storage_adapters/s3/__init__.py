@@ -1,18 +1,15 @@
-"""S3 and its compatibles: Amazon, MinIO, Ceph RGW, Swift and odder ones. The only room of aiobotocore.
+"""S3 and its compatibles: Amazon, MinIO, Ceph RGW, Swift, SeaweedFS and odder ones. The only room of aiobotocore.
 
-Knows: buckets, presigned URLs, windows and retries. Refuses to know: the gateway, and HTTP servers.
-
-    storage      the adapter: which request each word of `base` is
-    objects      one version, open for reading
-    windows      a read as bounded requests; window, one of them, resumed at the exact byte; reach, how far ahead (pure)
-    gets         one ranged GET; bodies, what comes back
-    answers      is it exactly what was asked for? (pure)
-    pool         connections of our own, responses over them, heads of HTTP/1.1 (pure)
-    urls         presigned URLs, used more than once
-    requests     everything else, by the SDK: clients, credentials, writer, deletions
-    errors       one table from S3's words to StorageError
-    budget       memory and connections, shared and bounded; retries, how often and how soon
-    options      the settings; names, from keys to names in the bucket
+s3_storage        the adapter: which request each method of `base` is
+s3_objects        one version, open for reading; whether the cache of slices is in front of it
+reads             a read with its windows; read_ahead, how far ahead and in which pieces (pure)
+ranged_gets       one ranged GET; range_answers, is the response exactly what was asked for? (pure)
+http_responses    a response as it arrives; http_connections, connection_pool, http_heads (pure): our HTTP client
+sdk_requests      everything but reading bytes, with the SDK: credentials, writer, parts, batch_deletion
+urls              presigned URLs, used more than once
+error_codes       one table from S3's words to StorageError
+shared_limits     memory, connections and retries that all readers share
+names             from keys to names in the bucket
 """
 
 from storage_adapters.s3.s3_storage import S3Storage, connect

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from storage_adapters.base import ObjectNotFound, StorageError
 from storage_adapters.s3.error_codes import refused
 from storage_adapters.s3.names import is_fit_for_xml
-from storage_adapters.s3.requests import SdkRequests
+from storage_adapters.s3.sdk_requests import SdkRequests
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import DeleteTypeDef

@@ -1,28 +1,32 @@
 """The connections to S3: how many there may be, which are free, and how new ones are made.
 
-Knows: addresses, TLS, time limits. Refuses to know: what is asked over a connection.
-
 A connection in use has a place of the storage's budget, from `take` until its response is complete or abandoned.
-Idle ones are used again last in, first out, so that those which are not needed grow old.
+Idle ones are used again last in, first out, so that those which are not needed grow old. The addresses of a host are
+tried side by side (RFC 8305): one that does not answer costs a quarter of a second, not the connection.
 """
 
 import asyncio
+import socket
 import ssl
 from typing import Final
 
+from aiohappyeyeballs import start_connection
+
 from storage_adapters.remote import Traffic
-from storage_adapters.s3.budget import Budget
-from storage_adapters.s3.clients import KEEPALIVE_SECONDS
 from storage_adapters.s3.error_codes import Interrupted
 from storage_adapters.s3.http_connections import Connection, Origin
+from storage_adapters.s3.sdk_requests import KEEPALIVE_SECONDS
+from storage_adapters.s3.shared_limits import Budget
 from storage_adapters.storage_options import S3Options
 
 CHECKS: Final = 4
-"""How often within its time limit a connection's silence is looked at."""
+"""How often within its time limit a connection is checked for silence."""
+NEXT_ADDRESS_SECONDS: Final = 0.25
+"""RFC 8305 section 5, the Connection Attempt Delay."""
 
 
 class NoneFree(Exception):
-    """Every connection is in use, and stayed so for as long as one may wait."""
+    """Every connection is in use, and stayed so for as long as a request may wait."""
 
 
 class Pool:
@@ -33,14 +37,15 @@ class Pool:
         self._places = places
         self._trust = trust
         self._open: set[Connection] = set()
+        self._making: set[asyncio.Task[Connection]] = set()
         self._idle: dict[Origin, list[Connection]] = {}
         self._is_closed = False
-        self._none_open = asyncio.Event()
+        self._last_closed: asyncio.Future[None] | None = None
         self._next_check: asyncio.TimerHandle | None = None
         self.traffic = Traffic()
 
     async def take(self, origin: Origin, *, fresh: bool) -> Connection:
-        """A connection to ask one request over, at once; a new one if it must be `fresh`.
+        """A connection to send one request over, immediately; a new one if it must be `fresh`.
 
         Raises NoneFree, or Interrupted if none can be made.
         """
@@ -50,7 +55,7 @@ class Pool:
         except TimeoutError:
             raise NoneFree(f"no connection to S3 was free for {wait_seconds} s") from None
         try:
-            return (None if fresh else self._take_idle(origin)) or await self._connect(origin)
+            return (None if fresh else self._take_idle(origin)) or await self._made(origin)
         except BaseException:
             self._places.give(1)
             raise
@@ -60,33 +65,38 @@ class Pool:
         return self._places.has_spare(1)
 
     def take_back(self, connection: Connection, *, is_usable: bool) -> None:
-        """(connections.Owner)"""
+        """(http_connections.Owner)"""
         self._places.give(1)
-        if is_usable:
+        if is_usable and not self._is_closed:
             self._idle.setdefault(connection.origin, []).append(connection)
 
     def forget(self, connection: Connection) -> None:
-        """(connections.Owner)"""
+        """(http_connections.Owner)"""
         self._open.discard(connection)
         idle = self._idle.get(connection.origin, [])
         if connection in idle:
             idle.remove(connection)
-        if not self._open:
-            self._none_open.set()
+        if not self._open and self._last_closed is not None and not self._last_closed.done():
+            self._last_closed.set_result(None)
 
     def count(self, received: int) -> None:
-        """(connections.Owner)"""
+        """(http_connections.Owner)"""
         self.traffic.received += received
 
     async def close(self) -> None:
-        """Close every connection, and wait until they are; no more can be made."""
+        """Close every connection, also those that are being made, and wait until they are; no more can be made."""
         self._is_closed = True
         if self._next_check is not None:
             self._next_check.cancel()
+        if self._making:
+            for making in self._making:
+                making.cancel()
+            await asyncio.wait(self._making)
         for connection in tuple(self._open):
             connection.abort("the storage is closed")
         if self._open:
-            await self._none_open.wait()
+            self._last_closed = asyncio.get_running_loop().create_future()
+            await self._last_closed
 
     def _take_idle(self, origin: Origin) -> Connection | None:
         idle = self._idle.get(origin, [])
@@ -96,23 +106,42 @@ class Pool:
                 return connection
         return None
 
-    async def _connect(self, origin: Origin) -> Connection:
-        trust = self._trust if origin.is_tls else None
+    async def _made(self, origin: Origin) -> Connection:
+        """A new connection, made by a task of its own so that `close` can end it."""
+        if self._is_closed:
+            raise Interrupted("the storage is closed", at_once=True)
+        making = asyncio.create_task(self._make(origin))
+        self._making.add(making)
+        making.add_done_callback(self._making.discard)
+        try:
+            return await making
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if making.cancelled() and (task is None or not task.cancelling()):
+                raise Interrupted("the storage is closed", at_once=True) from None
+            if making.done() and not making.cancelled() and making.exception() is None:
+                self._idle.setdefault(origin, []).append(making.result())
+            raise
+
+    async def _make(self, origin: Origin) -> Connection:
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._options.connect_timeout_seconds):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: Connection(self, origin), origin.host, origin.port, ssl=trust
+                addresses = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+                tcp = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, interleave=1)
+                tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                trust, name = (self._trust, origin.host) if origin.is_tls else (None, None)
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self, origin), sock=tcp, ssl=trust, server_hostname=name
                 )
         except OSError as error:
             raise Interrupted(f"{type(error).__name__}: {error}", at_once=True) from error
         return self._keep(connection)
 
     def _keep(self, connection: Connection) -> Connection:
-        """Look after it from now on. Not before: a loop need not tell the end of one whose making was cancelled."""
-        if self._is_closed:
-            connection.abort("the storage is closed")
+        """Look after it from now on. Not before: a loop need not report the end of one whose making was cancelled."""
         if not connection.is_open():
-            raise Interrupted("the connection ended at once", at_once=True)
+            raise Interrupted("the connection ended immediately", at_once=True)
         self._open.add(connection)
         if self._next_check is None:
             self._check_later()

@@ -1,10 +1,7 @@
-"""One table from what S3 and the network say to a StorageError.
+"""One table from S3's error codes, statuses and the exceptions of the SDK to a StorageError.
 
-Knows: S3's error codes, statuses, and the exceptions of aiobotocore and aiohttp.
-Refuses to know: what was asked for.
-
-A missing key is 404 only for those who may list the bucket; for others Amazon answers 403, so
-ObjectNotFound then arrives as AccessDenied (grant s3:ListBucket to tell them apart).
+Amazon answers 404 for a missing key only to those who may list the bucket, and 403 to others: without s3:ListBucket
+ObjectNotFound arrives as AccessDenied.
 """
 
 from collections.abc import Generator, Mapping
@@ -23,9 +20,11 @@ from botocore.exceptions import (  # type: ignore[import-untyped]
 from storage_adapters.base import (
     AccessDenied,
     InvalidKey,
+    ObjectArchived,
     ObjectChanged,
     ObjectNotFound,
     StorageError,
+    StorageFull,
     StorageUnavailable,
 )
 
@@ -36,13 +35,15 @@ BY_CODE: Final[Mapping[str, type[StorageError]]] = {
     "AccessDenied": AccessDenied,
     "ExpiredToken": AccessDenied,
     "InvalidAccessKeyId": AccessDenied,
-    "InvalidObjectState": StorageUnavailable,  # 403, but it is asleep in an archive, not forbidden
+    "InvalidObjectState": ObjectArchived,  # 403, but the object is in an archive, not forbidden
     "InvalidRange": ObjectChanged,  # the span lies inside the version we know: this is another one
     "InvalidToken": AccessDenied,
     "KeyTooLongError": InvalidKey,
     "NoSuchBucket": StorageUnavailable,  # a wrong setting says nothing about the object
     "NoSuchKey": ObjectNotFound,
     "PreconditionFailed": ObjectChanged,
+    "QuotaExceeded": StorageFull,
+    "XMinioStorageFull": StorageFull,
 }
 
 BY_STATUS: Final[Mapping[int, type[StorageError]]] = {
@@ -51,6 +52,7 @@ BY_STATUS: Final[Mapping[int, type[StorageError]]] = {
     404: ObjectNotFound,
     412: ObjectChanged,
     416: ObjectChanged,
+    507: StorageFull,
 }
 
 WITHOUT_CREDENTIALS: Final = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError)
@@ -60,13 +62,13 @@ NETWORK_ERRORS: Final = (aiohttp.ClientError, OSError)
 
 
 def refused(key: str, status: int, code: str) -> StorageError:
-    """The error that this answer of S3 is; the code decides where it is known, else the status."""
+    """The error that this response of S3 means; the code decides where it is known, else the status."""
     kind = BY_CODE.get(code) or BY_STATUS.get(status, StorageUnavailable)
     return kind(key, f"S3 answered {status} {code}".rstrip())
 
 
 class Interrupted(Exception):
-    """S3 or the network broke off; the same bytes may be asked for again, `at_once` if nothing asks to wait."""
+    """S3 or the network broke off; the same bytes may be requested again, immediately if `at_once`."""
 
     def __init__(self, reason: str, *, at_once: bool = False) -> None:
         super().__init__(reason)
@@ -74,12 +76,20 @@ class Interrupted(Exception):
 
 
 class Stale(Interrupted):
-    """A kept connection ended before anything came over it, as they do: this says nothing of how S3 is."""
+    """A kept connection ended before anything arrived on it, which does not mean that S3 is in trouble."""
+
+
+class WrongAnswer(Interrupted):
+    """A response that is not exactly what was asked for; `error` is what it means if S3 repeats it."""
+
+    def __init__(self, error: StorageError) -> None:
+        super().__init__(error.reason, at_once=True)
+        self.error = error
 
 
 @contextmanager
 def translated(key: str) -> Generator[None, None, None]:
-    """Whatever aiobotocore raises inside, as a StorageError about this key."""
+    """Raise whatever aiobotocore raises in the block as a StorageError about this key."""
     try:
         yield
     except ClientError as error:

@@ -1,7 +1,5 @@
 """One connection to S3: one request at a time, kept for the next one while S3 keeps it.
 
-Knows: a transport, and whose bytes arrive on it. Refuses to know: what is asked for, and the other connections.
-
 It is free as soon as a response is complete, however slow its reader is. An HTTP client of general use costs three
 times the CPU for this: cookies, redirects, tracing, decompression, and streams of its own.
 """
@@ -10,12 +8,12 @@ import asyncio
 from typing import NamedTuple, Protocol, cast
 
 from storage_adapters.s3.error_codes import Interrupted, Stale
-from storage_adapters.s3.get_responses import Response
-from storage_adapters.s3.response_heads import MalformedHead
+from storage_adapters.s3.http_heads import MalformedResponse
+from storage_adapters.s3.http_responses import Response
 
 
 class Origin(NamedTuple):
-    """Whom to connect to."""
+    """The host and port to connect to."""
 
     host: str
     port: int
@@ -23,16 +21,16 @@ class Origin(NamedTuple):
 
 
 class Owner(Protocol):
-    """Who gave a connection out."""
+    """The pool that a connection belongs to."""
 
     def take_back(self, connection: "Connection", *, is_usable: bool) -> None:
-        """A response is over; another request can be made if the connection `is_usable`."""
+        """A response has ended; another request can be made if the connection `is_usable`."""
 
     def forget(self, connection: "Connection") -> None:
-        """The connection is no more."""
+        """The connection is closed."""
 
     def count(self, received: int) -> None:
-        """So many bytes have come."""
+        """This many bytes have arrived."""
 
 
 class Connection(asyncio.Protocol):
@@ -52,14 +50,14 @@ class Connection(asyncio.Protocol):
         return not self._transport.is_closing()
 
     def ask(self, request: bytes, *, limit: int) -> Response:
-        """Send this request. While more than `limit` bytes of its response wait to be read, S3 is held up."""
+        """Send this request. While more than `limit` bytes of its response wait to be read, reading from S3 pauses."""
         response = self._response = Response(self, limit)
         self._heard_at = self._loop.time()
         self._transport.write(request)
         return response
 
     def check(self, *, idle_seconds: float, silent_seconds: float) -> None:
-        """End it if it has been idle for so long, or silent inside a response."""
+        """Close it if it has been idle for that long, or silent inside a response."""
         response, seconds = self._response, self._loop.time() - self._heard_at
         if response is None:
             if seconds >= idle_seconds:
@@ -68,20 +66,20 @@ class Connection(asyncio.Protocol):
             self.abort(f"S3 was silent for {silent_seconds} s")
 
     def abort(self, reason: str) -> None:
-        """Close it at once; a response that is under way breaks off for this reason."""
+        """Close it immediately; a response in progress is interrupted for this reason."""
         self._transport.abort()
         self._end(Interrupted(reason, at_once=True))
 
     def resume(self) -> None:
-        """(responses.Source)"""
+        """(http_responses.Source)"""
         self._heard_at = self._loop.time()
         if self.is_open():
             self._transport.resume_reading()
 
     def abandon(self, response: Response) -> None:
-        """(responses.Source)"""
+        """(http_responses.Source)"""
         if response is self._response:
-            self.abort("nobody reads on")
+            self.abort("its reader left")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """(asyncio.Protocol)"""
@@ -98,7 +96,7 @@ class Connection(asyncio.Protocol):
         was_full = response.is_full
         try:
             surplus = response.feed(data)
-        except MalformedHead as error:
+        except MalformedResponse as error:
             self.abort(str(error))
             return
         if response.is_full != was_full:

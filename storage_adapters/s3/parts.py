@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from storage_adapters.base import PresignedUrl
 from storage_adapters.part_uploads import PresignedPart
-from storage_adapters.s3.clients import S3Clients
 from storage_adapters.s3.error_codes import translated
-from storage_adapters.s3.requests import SdkRequests
+from storage_adapters.s3.sdk_requests import S3Clients, SdkRequests
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import MultipartUploadTypeDef, PartTypeDef

@@ -1,27 +1,45 @@
-"""One version of one object in a bucket, open for reading.
+"""Objects of one bucket, open for reading: which version is read, and whether the cache of slices is in front of it.
 
-Knows: the words of `base`, and what HEAD and a listing tell. Refuses to know: how bytes are fetched.
+A HEAD gives no reason for a 404: whether the object or the whole bucket is missing is asked of the bucket.
 """
 
-from collections.abc import AsyncGenerator
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Generator, Iterable
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from storage_adapters.base import ListedObject, ObjectStat, StorageUnavailable
-from storage_adapters.s3.answers import parse_etag
-from storage_adapters.s3.gets import ObjectVersion
-from storage_adapters.s3.window import ReadPath
-from storage_adapters.s3.windows import Windows
+from storage_adapters.base import (
+    AccessDenied,
+    ListedObject,
+    ObjectArchived,
+    ObjectChanged,
+    ObjectNotFound,
+    ObjectStat,
+    StorageUnavailable,
+    StoredObject,
+)
+from storage_adapters.s3.names import name_of
+from storage_adapters.s3.range_answers import parse_etag
+from storage_adapters.s3.ranged_gets import ObjectVersion
+from storage_adapters.s3.reads import Read, ReadPath
+from storage_adapters.s3.sdk_requests import SdkRequests
+from storage_adapters.slices import SliceCache
+from storage_adapters.storage_options import S3Options
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef, ObjectTypeDef
 
+ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""The storage classes whose objects have to be restored before they can be read."""
+REMEMBERED_ARCHIVED: Final = 1024
+
 
 class S3Object:
-    """A StoredObject; holds nothing of S3's between reads."""
+    """A StoredObject; it holds no connection and no memory between reads."""
 
-    def __init__(self, path: ReadPath, version: ObjectVersion) -> None:
-        self._path = path
+    def __init__(self, objects: "S3Objects", version: ObjectVersion) -> None:
+        self._objects = objects
         self._version = version
 
     @property
@@ -32,11 +50,124 @@ class S3Object:
         """Yield exactly these bytes of this version (StoredObject.read)."""
         if offset < 0 or length < 0 or offset + length > self.stat.size:
             raise ValueError(f"{length} bytes at {offset} are not inside {self.stat.size}")
-        async with Windows(self._path, self._version, offset, offset + length) as windows:
-            while (window := await windows.next()) is not None:
-                while chunk := await window.next_chunk():
-                    yield chunk
-                    windows.look_ahead()
+        read = Read(self._objects.path, self._version, offset, offset + length)
+        try:
+            while chunk := await read.next_chunk():
+                yield chunk
+        except ObjectArchived:
+            self._objects.note_archived(self._version.key)
+            raise
+        finally:
+            await read.close()
+
+
+class S3Objects:
+    """Opens the objects of one bucket."""
+
+    def __init__(self, options: S3Options, requests: SdkRequests, path: ReadPath, cache: SliceCache | None) -> None:
+        self.path = path
+        self.cache = cache
+        self._bucket = options.bucket
+        self._prefix = options.prefix
+        self._requests = requests
+        self._archived: OrderedDict[str, None] = OrderedDict()
+        self._last_opened: S3Object | None = None
+
+    @asynccontextmanager
+    async def open(self, key: str, expected: ObjectStat | None) -> AsyncGenerator[StoredObject, None]:
+        """Pin one version: the expected one without asking S3, else the one that HEAD finds."""
+        name = name_of(self._prefix, key)
+        stat, is_measured = await self._look(key, name, expected)
+        stored = self._last_opened = self._stored(key, name, stat)
+        if self.cache is None:
+            yield stored
+        else:
+            with self.cache.front(key, stored, measured=is_measured) as sliced:
+                yield sliced
+
+    @contextmanager
+    def dropping(self, keys: Iterable[str]) -> Generator[None]:
+        """Cache nothing of these objects once the block has ended: what is read until then may be cached again."""
+        try:
+            yield
+        finally:
+            if self.cache is not None:
+                for key in keys:
+                    self.cache.drop(key)
+
+    def note_archived(self, key: str) -> None:
+        """Ask S3 about this object whenever it is opened, until it was restored."""
+        self._archived[key] = None
+        if len(self._archived) > REMEMBERED_ARCHIVED:
+            self._archived.popitem(last=False)
+
+    async def ping(self) -> None:
+        """Return if a byte can be read as clients read it: of the object opened last, else of the first in the bucket.
+
+        An empty bucket only has to exist and to let us in (s3:ListBucket).
+        """
+        stored = self._last_opened or await self._first()
+        if stored is None or stored.stat.size == 0:
+            return
+        try:
+            async with aclosing(stored.read(0, 1)) as chunks:
+                await anext(chunks)
+        except (ObjectArchived, ObjectChanged, ObjectNotFound):  # S3 knows the object: that will do
+            self._last_opened = None
+
+    async def require_bucket(self) -> None:
+        """Return if the bucket exists and lets us in (HeadBucket wants s3:ListBucket)."""
+        try:
+            await self._requests.send("", lambda s3: s3.head_bucket(Bucket=self._bucket))
+        except ObjectNotFound as error:
+            raise StorageUnavailable("", f"there is no bucket {self._bucket!r}") from error
+
+    def _stored(self, key: str, name: str, stat: ObjectStat) -> S3Object:
+        return S3Object(self, ObjectVersion(key, (("Bucket", self._bucket), ("Key", name)), stat))
+
+    async def _first(self) -> S3Object | None:
+        """The first object below the prefix."""
+        await self.require_bucket()
+        bucket, prefix = self._bucket, self._prefix
+        page = await self._requests.send("", lambda s3: s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1))
+        for entry in page.get("Contents", ()):
+            listed = listed_object(entry, len(self._prefix))
+            if listed.etag:
+                return self._stored(
+                    listed.key, entry["Key"], ObjectStat(listed.size, listed.etag, listed.last_modified)
+                )
+        return None
+
+    async def _look(self, key: str, name: str, expected: ObjectStat | None) -> tuple[ObjectStat, bool]:
+        """The version to read, and whether S3 said so just now."""
+        if expected is None or parse_etag(expected.etag) is None:  # a tag that no If-Match can carry pins nothing
+            return await self._measure(key, name), True
+        if key in self._archived:
+            return await self._measure(key, name), True
+        if self.cache is not None and self.cache.wants_look(key):
+            with suppress(StorageUnavailable):  # what is cached is whole all the same
+                return await self._measure(key, name), True
+        return expected, False
+
+    async def _measure(self, key: str, name: str) -> ObjectStat:
+        try:
+            head = await self._requests.send(key, lambda s3: s3.head_object(Bucket=self._bucket, Key=name))
+        except ObjectNotFound:
+            if self.cache is not None:
+                self.cache.drop(key)
+            with suppress(AccessDenied):  # those who may not look at the bucket were told the truth about the object
+                await self.require_bucket()
+            raise
+        require_readable(key, head)
+        self._archived.pop(key, None)
+        return stat_of(key, head)
+
+
+def require_readable(key: str, head: "HeadObjectOutputTypeDef") -> None:
+    """Return if the object can be read now. Raises ObjectArchived if it has to be restored before."""
+    is_archived = head.get("StorageClass") in ARCHIVES or "ArchiveStatus" in head
+    if is_archived and 'ongoing-request="false"' not in head.get("Restore", ""):
+        raise ObjectArchived(key, f"it is in {head.get('ArchiveStatus', head.get('StorageClass'))}, not restored")
 
 
 def stat_of(key: str, head: "HeadObjectOutputTypeDef") -> ObjectStat:
@@ -49,6 +180,6 @@ def stat_of(key: str, head: "HeadObjectOutputTypeDef") -> ObjectStat:
 
 
 def listed_object(entry: "ObjectTypeDef", cut: int) -> ListedObject:
-    """An entry of a page, its key without the first `cut` characters; an ETag that pins nothing is shown as nothing."""
+    """An entry of a page, its key without the first `cut` characters; an ETag that pins nothing becomes empty."""
     etag = parse_etag(entry.get("ETag", "")) or ""
     return ListedObject(entry["Key"][cut:], entry["Size"], etag, entry["LastModified"].astimezone(UTC))

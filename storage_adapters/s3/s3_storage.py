@@ -23,18 +23,15 @@ from storage_adapters.base import (
 from storage_adapters.part_uploads import PartUploads, PresignedPart
 from storage_adapters.remote import Remote, Traffic
 from storage_adapters.s3.batch_deletion import delete_all, delete_one
-from storage_adapters.s3.budget import Budget
-from storage_adapters.s3.clients import S3Clients, open_clients
 from storage_adapters.s3.error_codes import translated
-from storage_adapters.s3.gets import open_gets
 from storage_adapters.s3.names import name_of
-from storage_adapters.s3.openings import Openings
 from storage_adapters.s3.parts import S3Parts
-from storage_adapters.s3.requests import SdkRequests
-from storage_adapters.s3.retries import RetryTokens
-from storage_adapters.s3.s3_objects import listed_object
+from storage_adapters.s3.ranged_gets import open_gets
+from storage_adapters.s3.reads import ReadPath
+from storage_adapters.s3.s3_objects import S3Objects, listed_object
+from storage_adapters.s3.sdk_requests import S3Clients, SdkRequests, open_clients
+from storage_adapters.s3.shared_limits import Budget, RetryTokens
 from storage_adapters.s3.urls import SignedUrl, SignedUrls
-from storage_adapters.s3.window import ReadPath
 from storage_adapters.s3.writer import S3Writing
 from storage_adapters.slices import SliceCache, open_cache
 from storage_adapters.storage_options import S3Options
@@ -59,8 +56,7 @@ async def connect(**options: Any) -> "S3Storage":
     tokens = RetryTokens(2 * parsed.max_connections)
     path = ReadPath(parsed, gets, Budget(parsed.buffer_budget_bytes), tokens)
     requests = SdkRequests(clients, connections, parsed.pool_timeout_seconds)
-    openings = Openings(parsed, requests, path, cache)
-    return S3Storage(parsed, clients, requests, openings, stack)
+    return S3Storage(parsed, clients, requests, S3Objects(parsed, requests, path, cache), stack)
 
 
 async def _open_cache(options: S3Options, stack: AsyncExitStack) -> SliceCache | None:
@@ -75,39 +71,38 @@ class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, B
     """A StorageAdapter over one bucket. `connections` and `memory` say how much of each is free."""
 
     def __init__(
-        self, options: S3Options, clients: S3Clients, requests: SdkRequests, openings: Openings, stack: AsyncExitStack
+        self, options: S3Options, clients: S3Clients, requests: SdkRequests, objects: S3Objects, stack: AsyncExitStack
     ) -> None:
         S3Writing.__init__(self, requests, options.bucket, options.prefix)
         self.connections = requests.connections
-        self.memory = openings.memory
+        self.memory = objects.path.memory
         self._options = options
         self._parts = S3Parts(requests, clients, options.bucket, options.upload_part_bytes)
-        self._public_urls = SignedUrls(clients.public, clients.credentials)
-        self._openings = openings
-        self._cache = openings.cache
+        self._public_urls = SignedUrls(lambda: clients.public, clients.credentials)
+        self._objects = objects
         self._stack = stack
 
     @property
     def traffic(self) -> Traffic:
         """(Remote.traffic)"""
-        return self._openings.traffic
+        return self._objects.path.gets.traffic
 
     @property
     def cached_bytes(self) -> int:
         """(Remote.cached_bytes)"""
-        return 0 if self._cache is None else self._cache.size
+        return 0 if self._objects.cache is None else self._objects.cache.size
 
     def open(self, key: str, expected: ObjectStat | None = None) -> AbstractAsyncContextManager[StoredObject]:
         """(StorageAdapter.open)"""
-        return self._openings.open(key, expected)
+        return self._objects.open(key, expected)
 
     def at_hand(self, key: str) -> KeptObject | None:
         """What the cache has of the object; nothing without one."""
-        return None if self._cache is None else self._cache.at_hand(key)
+        return None if self._objects.cache is None else self._objects.cache.at_hand(key)
 
     async def delete(self, key: str) -> None:
         """Remove the object; in a versioned bucket, hide it."""
-        with self._openings.dropping((key,)), suppress(InvalidKey):
+        with self._objects.dropping((key,)), suppress(InvalidKey):
             await delete_one(self._requests, self._bucket, name_of(self._options.prefix, key), key)
 
     async def delete_many(self, keys: Iterable[str]) -> dict[str, StorageError]:
@@ -117,12 +112,12 @@ class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, B
         for key in keys:
             with suppress(InvalidKey):
                 names[name_of(self._options.prefix, key)] = key
-        with self._openings.dropping(keys):
+        with self._objects.dropping(keys):
             return await delete_all(self._requests, self._bucket, names)
 
     async def ping(self) -> None:
-        """Return if the bucket exists and lets us in (HeadBucket wants s3:ListBucket)."""
-        await self._openings.ping()
+        """Return if bytes can be read as clients read them."""
+        await self._objects.ping()
 
     async def close(self) -> None:
         await self._stack.aclose()

@@ -1,22 +1,20 @@
 """Presigned URLs that are used more than once.
 
-Knows: the SDK's presigning, and when a URL may no longer be handed out. Refuses to know: who uses it.
-
-Signing costs 0.5 ms and the signature covers the time, so the same URL is given again until it is
-`reuse_seconds` old or the credentials have changed: a browser's cache hits, and a byte read costs
-no signature. A URL dies with temporary credentials, whatever its own expiry says.
+Signing costs 0.5 ms and the signature covers the time, so the same URL is handed out until it is `reuse_seconds` old
+or the credentials or the region have changed: a browser's cache hits, and a byte read costs no signature. A URL ends
+with temporary credentials, whatever its own expiry says.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from storage_adapters.s3.credentials import RenewableCredentials
 from storage_adapters.s3.http_connections import Origin
-from storage_adapters.s3.response_heads import opening_of_get
+from storage_adapters.s3.http_heads import opening_of_get
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials  # type: ignore[import-untyped]
@@ -30,32 +28,39 @@ Request = tuple[str, Params, int]
 
 
 def utc_now() -> datetime:
-    """The clock of those who do not bring one."""
+    """The default clock."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedUrl:
-    """A URL as it must go over the wire, for what, and with whose credentials until when.
+    """A URL as it must go over the wire: for which request, in which region, and with whose credentials until when.
 
-    `origin` and `opening` are the URL taken apart, once for all its uses: whom to connect to, and how a GET begins.
+    `origin` and `opening` are the URL taken apart once for all its uses: where to connect, and how a GET begins.
     """
 
     request: Request
     url: str
     origin: Origin
     opening: str
+    region: str
     credentials: "ReadOnlyCredentials"
     signed_at: datetime
     expires_at: datetime
 
+    def at(self, location: str) -> "SignedUrl":
+        """The URL that a redirect leads to."""
+        url = urljoin(self.url, location)
+        origin, opening = take_apart(url)
+        return replace(self, url=url, origin=origin, opening=opening)
+
 
 class SignedUrls:
-    """Signs through one client; remembers the `capacity` URLs that were asked for last."""
+    """Signs with the client of the moment; remembers the `capacity` URLs that were used last."""
 
     def __init__(
         self,
-        client: "S3Client",
+        client: Callable[[], "S3Client"],
         credentials: RenewableCredentials,
         now: Callable[[], datetime] = utc_now,
         capacity: int = REMEMBERED_URLS,
@@ -72,7 +77,12 @@ class SignedUrls:
         credentials = await self._credentials.get_frozen_credentials()
         known = self._remembered.get(request)
         fresh_after = self._now() - timedelta(seconds=reuse_seconds)
-        if known is not None and known.signed_at > fresh_after and known.credentials == credentials:
+        if (
+            known is not None
+            and known.signed_at > fresh_after
+            and known.credentials == credentials
+            and known.region == self._client().meta.region_name
+        ):
             self._remembered.move_to_end(request)
             return known
         signed = self._remembered[request] = await self._sign(request, credentials)
@@ -81,12 +91,12 @@ class SignedUrls:
         return signed
 
     async def put_object(self, params: Params, *, expires_in_seconds: int) -> SignedUrl:
-        """A URL that writes an object once; always a new one."""
+        """A new URL that writes an object once."""
         credentials = await self._credentials.get_frozen_credentials()
         return await self._sign(("put_object", params, expires_in_seconds), credentials)
 
     async def replace(self, refused: SignedUrl) -> None:
-        """Forget a URL that S3 refused, and ask for other credentials."""
+        """Forget a URL that S3 refused, and look for other credentials."""
         if self._remembered.get(refused.request) is refused:
             del self._remembered[refused.request]
         await self._credentials.renew(refused.credentials)
@@ -94,13 +104,14 @@ class SignedUrls:
     async def _sign(self, request: Request, credentials: "ReadOnlyCredentials") -> SignedUrl:
         operation, params, lifetime = request
         signed_at = self._now()
-        text = await self._client.generate_presigned_url(operation, Params=dict(params), ExpiresIn=lifetime)
+        client = self._client()
+        text = await client.generate_presigned_url(operation, Params=dict(params), ExpiresIn=lifetime)
         expires_at = signed_at + timedelta(seconds=lifetime)
-        return SignedUrl(request, text, *take_apart(text), credentials, signed_at, expires_at)
+        return SignedUrl(request, text, *take_apart(text), client.meta.region_name, credentials, signed_at, expires_at)
 
 
 def take_apart(url: str) -> tuple[Origin, str]:
-    """Whom to connect to for this URL, and how a GET of it begins; nothing is quoted anew, or the signature breaks."""
+    """Where to connect for this URL, and how a GET of it begins; nothing is quoted again, or the signature breaks."""
     parts = urlsplit(url)
     is_tls = parts.scheme == "https"
     default_port = 443 if is_tls else 80

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from storage_adapters.base import ObjectWriter, StorageError, StoredObject
 from storage_adapters.resumable import Composing, Piece
 from storage_adapters.s3.names import name_of
-from storage_adapters.s3.requests import SdkRequests
+from storage_adapters.s3.sdk_requests import SdkRequests
 from storage_adapters.storage_options import MIB
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ Every test goes through real sockets, to a real S3 server behind the fault proxy
 """
 
 from collections.abc import AsyncGenerator
+from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from storage_adapters.base import (
     AccessDenied,
+    ObjectArchived,
     ObjectChanged,
     ObjectNotFound,
     StorageError,
@@ -26,10 +28,20 @@ from tests.s3.processes import S3Server
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+# Many connections: the tokens that stop retry storms are counted by them, and this module is one storm.
+MANY: Final = {"max_connections": 64}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def storage(s3_server: S3Server, proxy: FaultProxy) -> AsyncGenerator[S3Storage]:
+    async with breakable_storage(s3_server, proxy, **MANY) as opened:
+        yield opened
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def impatient(s3_server: S3Server, proxy: FaultProxy) -> AsyncGenerator[S3Storage]:
     """A storage that soon gives up on an answer."""
-    async with breakable_storage(s3_server, proxy, **IMPATIENT) as opened:
+    async with breakable_storage(s3_server, proxy, **MANY, **IMPATIENT) as opened:
         yield opened
 
 
@@ -60,7 +72,7 @@ async def test_one_fault_costs_the_reader_nothing(
     async with (impatient if fault.ending == "stall" else storage).open("key") as stored:
         proxy.break_next(fault)
         assert await read_span(stored, 100, 2 * WINDOW) == CONTENT[100 : 100 + 2 * WINDOW]
-        assert len(proxy.ranges) >= 3
+        assert len(proxy.ranges) >= 2
 
 
 async def test_a_broken_body_is_resumed_at_the_exact_byte_of_the_same_version(
@@ -109,8 +121,8 @@ FINAL = {
         ),
         StorageUnavailable,
     ),
-    "archived": (answer(403, "InvalidObjectState"), StorageUnavailable),
-    "elsewhere": (answer(301, "PermanentRedirect"), StorageUnavailable),
+    "archived": (answer(403, "InvalidObjectState"), ObjectArchived),
+    "elsewhere": (answer(301, "PermanentRedirect"), AccessDenied),
     "another_offset": (answering(b"Content-Range: bytes 5-", b"Content-Range: bytes 6-"), StorageUnavailable),
     "another_end": (answering(b"-14/", b"-15/"), StorageUnavailable),
     "another_size": (answering(b"/%d" % SIZE, b"/%d" % (SIZE + 1)), ObjectChanged),
@@ -119,7 +131,10 @@ FINAL = {
     "no_content_range": (answering(b"Content-Range:", b"X-Content-Range:"), StorageUnavailable),
     "another_unit": (answering(b"Content-Range: bytes", b"Content-Range: items"), StorageUnavailable),
     "no_content_length": (answering(b"Content-Length:", b"X-Content-Length:"), StorageUnavailable),
-    "in_chunks": (answering(b"Content-Length:", b"Transfer-Encoding: chunked\r\nContent-Length:"), StorageUnavailable),
+    "not_in_the_chunks_it_promised": (
+        answering(b"Content-Length:", b"Transfer-Encoding: chunked\r\nContent-Length:"),
+        StorageUnavailable,
+    ),
     "too_short_a_length": (answering(b"Content-Length: 10", b"Content-Length: 9"), StorageUnavailable),
     "empty": (answering(b"206 Partial Content", b"204 No Content"), StorageUnavailable),
     "not_http": (Fault(instead=b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), StorageUnavailable),
@@ -180,11 +195,32 @@ async def test_a_server_that_ignores_range_is_not_read_up_to_a_far_offset(
 ) -> None:
     await put(storage, "huge", CONTENT * 6)
     async with storage.open("huge") as stored:
-        proxy.break_next(forgetting(b"Range"))
+        proxy.break_next(*[forgetting(b"Range")] * 2)
         with pytest.raises(StorageUnavailable, match="ignores Range"):
             await read_span(stored, 2 * 1024 * 1024, 100)
-        # What the sockets had taken before the client hung up, not the whole object.
-        assert proxy.sent < len(CONTENT) * 5
+        # What the sockets had taken before the client closed them, not the whole object twice.
+        assert proxy.sent < len(CONTENT) * 10
+
+
+WRONG_ONCE = {
+    "the whole object": forgetting(b"Range"),
+    "other bytes": answering(b"Content-Range: bytes 2", b"Content-Range: bytes 3"),
+    "another unit": answering(b"Content-Range: bytes", b"Content-Range: items"),
+    "no Content-Range": answering(b"Content-Range:", b"X-Content-Range:"),
+    "a length that is too short": answering(b"Content-Length: 10\r", b"Content-Length: 9\r"),
+    "a length that is too long": answering(b"Content-Length: 10\r", b"Content-Length: 11\r"),
+    "another size": answering(b"/%d" % SIZE, b"/%d" % (SIZE + 1)),
+    "another version": answering(b'ETag: "', b'ETag: "0'),
+    "nothing": answering(b"206 Partial Content", b"204 No Content"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_ONCE.values(), ids=WRONG_ONCE.keys())
+async def test_a_single_wrong_answer_is_asked_again(storage: S3Storage, proxy: FaultProxy, fault: Fault) -> None:
+    async with storage.open("key") as stored:
+        proxy.break_next(fault)
+        assert await read_span(stored, 2 * 1024 * 1024, 10) == CONTENT[2 * 1024 * 1024 :][:10]
+        assert proxy.conditions == [f'"{stored.stat.etag}"'] * 2
 
 
 async def test_a_new_version_ends_a_read_of_the_old_one(storage: S3Storage, proxy: FaultProxy) -> None:

@@ -85,7 +85,7 @@ async def test_one_fault_costs_the_client_nothing(
     proxy.break_next(fault)
     response = await get(*(impatient if fault.ending == "stall" else (site, media)), f"100-{99 + 2 * WINDOW}")
     assert (response.status, response.body) == (206, CONTENT[100 : 100 + 2 * WINDOW])
-    assert len(proxy.ranges) >= 3
+    assert len(proxy.ranges) >= 2
 
 
 async def test_a_body_that_breaks_again_and_again_is_whole_all_the_same(
@@ -104,6 +104,7 @@ REFUSED = {
     "not-exact": (answering(b"Content-Range: bytes 5-", b"Content-Range: bytes 6-"), 503),
     "another-version-each-time": (answer(412, "PreconditionFailed"), 503),
     "no-such-bucket": (answer(404, "NoSuchBucket"), 503),
+    "archived": (answer(403, "InvalidObjectState"), 403),
     "denied": (answer(403, "AccessDenied"), 502),
     "gone": (answer(404, "NoSuchKey"), 404),
 }

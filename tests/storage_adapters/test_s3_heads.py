@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage_adapters.s3.response_heads import MalformedHead, opening_of_get, parse_head, ranged_get
+from storage_adapters.s3.http_heads import MalformedResponse, opening_of_get, parse_head, ranged_get
 
 
 def fields_of(*lines: str) -> dict[str, str]:
@@ -50,7 +50,7 @@ def test_repeated_fields_are_a_list() -> None:
     ],
 )
 def test_what_is_no_head_is_malformed(octets: bytes) -> None:
-    with pytest.raises(MalformedHead):
+    with pytest.raises(MalformedResponse):
         parse_head(octets)
 
 
@@ -58,7 +58,7 @@ def test_what_is_no_head_is_malformed(octets: bytes) -> None:
 def test_whatever_comes_is_a_head_or_malformed(octets: bytes) -> None:
     try:
         head = parse_head(b"HTTP/1.1 206 " + octets + b"\r\n")
-    except MalformedHead:
+    except MalformedResponse:
         return
     assert head.status == 206
     assert all(name == name.lower() and not set(value) & set("\r\n\0") for name, value in head.fields.items())

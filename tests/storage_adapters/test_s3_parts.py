@@ -10,15 +10,17 @@ from storage_adapters import connect
 from storage_adapters.base import (
     AccessDenied,
     InvalidKey,
+    ObjectArchived,
     ObjectChanged,
     ObjectNotFound,
     StorageError,
+    StorageFull,
     StorageUnavailable,
 )
 from storage_adapters.s3.credentials import RENEW_PAUSE_SECONDS, RenewableCredentials
 from storage_adapters.s3.error_codes import refused
 from storage_adapters.s3.names import is_fit_for_xml, name_of
-from storage_adapters.s3.retries import PAUSE_MAX_SECONDS, RetryTokens, pause_seconds
+from storage_adapters.s3.shared_limits import PAUSE_MAX_SECONDS, RetryTokens, pause_seconds
 
 
 @pytest.mark.parametrize("key", ["a", "a/b", "/a", "a//b", "..a/b..", "...", "ü" * 509, "a\x01b", "a\nb"])
@@ -83,7 +85,8 @@ async def test_all_wrong_settings_are_named_at_once_and_no_secret_is_shown() -> 
         (404, "", ObjectNotFound),
         (404, "NoSuchBucket", StorageUnavailable),
         (403, "AccessDenied", AccessDenied),
-        (403, "InvalidObjectState", StorageUnavailable),
+        (403, "InvalidObjectState", ObjectArchived),
+        (507, "", StorageFull),
         (403, "", AccessDenied),
         (401, "", AccessDenied),
         (400, "ExpiredToken", AccessDenied),

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage_adapters.s3.error_codes import Interrupted
-from storage_adapters.s3.get_responses import HEAD_LIMIT_BYTES, Response
-from storage_adapters.s3.response_heads import MalformedHead
+from storage_adapters.s3.http_heads import MalformedResponse
+from storage_adapters.s3.http_responses import HEAD_LIMIT_BYTES, Response
 
 BODY = bytes(range(200))
 WHOLE = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 200\r\n\r\n" + BODY
@@ -110,7 +110,7 @@ def test_a_complete_body_is_never_full() -> None:
 
 
 def test_a_head_without_an_end_is_malformed() -> None:
-    with pytest.raises(MalformedHead):
+    with pytest.raises(MalformedResponse):
         fed(b"HTTP/1.1 200 OK\r\nX: " + b"x" * HEAD_LIMIT_BYTES)
 
 

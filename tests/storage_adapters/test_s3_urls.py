@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storage_adapters.s3.clients import open_clients
+from storage_adapters.s3.sdk_requests import open_clients
 from storage_adapters.s3.urls import Params, SignedUrl, SignedUrls
 from storage_adapters.storage_options import S3Options
 
@@ -33,7 +33,7 @@ async def urls(clock: Clock) -> AsyncGenerator[SignedUrls, None]:
     )
     async with AsyncExitStack() as stack:
         clients = await open_clients(options, stack)
-        yield SignedUrls(clients.direct, clients.credentials, clock, capacity=3)
+        yield SignedUrls(lambda: clients.direct, clients.credentials, clock, capacity=3)
 
 
 async def ask(urls: SignedUrls, params: Params = PARAMS) -> SignedUrl:

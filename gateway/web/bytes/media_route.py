@@ -62,8 +62,10 @@ class MediaRoute:
         # A URL that was presigned for GET refuses HEAD, which needs no bytes anyway.
         if admission.storage.redirect and request.method == hdrs.METH_GET:
             await self._redirect(admission)
+        # A HEAD asks what the storage has, which a remembered version does not answer (an archived object, for one).
+        expected = None if request.method == hdrs.METH_HEAD else admission.prepared.expected
         try:
-            sent = await self._serve(request, exchange, admission, admission.prepared.expected)
+            sent = await self._serve(request, exchange, admission, expected)
         except ObjectChanged:
             # Nothing was written: what we remembered was out of date, so look, and answer afresh, once.
             return await self._serve(request, exchange, admission, None)

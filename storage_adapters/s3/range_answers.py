@@ -1,14 +1,12 @@
-"""Is this answer to a ranged GET exactly the bytes that were asked for? Pure.
+"""Decides whether a response to a ranged GET is exactly the bytes that were asked for. Pure.
 
-Knows: status, Content-Range, Content-Length and ETag of RFC 9110, and how compatibles bend them.
-Refuses to know: sockets and bodies.
+    206, Content-Range exact, length exact or chunked     the bytes (Amazon, Ceph, Swift, MinIO; a proxy)
+    200, Content-Range exact, length exact or chunked     the bytes (rclone)
+    200, no Content-Range, length the object's size       the whole object: the server ignores Range
+    200, no Content-Range, chunked, the entity tag ours   the same
 
-    206, Content-Range exact, Content-Length exact    the bytes (Amazon, Ceph, Swift, MinIO)
-    200, Content-Range exact, Content-Length exact    the bytes (rclone)
-    200, no Content-Range, Content-Length the size    the whole object: the server ignores Range
-
-The whole object is used only if the span starts in its first `SKIP_LIMIT_BYTES`; to serve a later
-span would read everything before it, so that is refused. Nothing else is accepted.
+The whole object is used only if the span starts in its first `SKIP_LIMIT_BYTES`: to serve a later span would read
+everything before it. Nothing else is accepted. That a chunked body is neither short nor long, its reader finds out.
 """
 
 import re
@@ -17,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from storage_adapters.base import ObjectChanged, ObjectStat, StorageUnavailable
-from storage_adapters.s3.response_heads import content_length
+from storage_adapters.s3.http_heads import Head
 
 SKIP_LIMIT_BYTES: Final = 1024 * 1024
 
@@ -45,7 +43,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class BodyPlan:
-    """How to use a body: drop `skip` bytes, then take; `whole` if it runs on to the end of the object."""
+    """How to use a body: its first `skip` bytes are not wanted; `whole` if it goes on to the end of the object."""
 
     skip: int = 0
     whole: bool = False
@@ -57,33 +55,40 @@ def parse_etag(text: str) -> str | None:
     return match and (match[1] or match[2])
 
 
-def judge(key: str, stat: ObjectStat, span: Span, status: int, headers: Mapping[str, str]) -> BodyPlan:
-    """How to use the body of this 200 or 206; the names of `headers` are in lower case.
+def judge(key: str, stat: ObjectStat, span: Span, head: Head) -> BodyPlan:
+    """How to use the body of this 200 or 206.
 
     Raises ObjectChanged if it belongs to another version, StorageUnavailable if it is not exact.
     """
+    headers = head.fields
     check_version(key, stat, headers)
-    length = content_length(headers)
+    length = head.body_bytes
     found = CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
     if found is not None:
         if found[3] not in {"*", str(stat.size)}:
             raise ObjectChanged(key, f"it has {found[3]} bytes now, not {stat.size}")
-        if (int(found[1]), int(found[2]), length) == (span.offset, span.end - 1, span.length):
+        is_asked = (int(found[1]), int(found[2])) == (span.offset, span.end - 1)
+        if is_asked and (head.is_chunked or length == span.length):
             return BodyPlan()
-    elif status == 200 and "content-range" not in headers and length == stat.size:
+    elif head.status == 200 and "content-range" not in headers and is_whole(stat, head):
         return plan_whole(key, span)
     raise StorageUnavailable(
         key,
-        f"S3 answered {span.header()} with {status}, "
-        f"Content-Range {headers.get('content-range')!r}, Content-Length {headers.get('content-length')!r}",
+        f"S3 answered {span.header()} with {head.status}, Content-Range {headers.get('content-range')!r}, "
+        f"Content-Length {headers.get('content-length')!r}",
     )
 
 
 def check_version(key: str, stat: ObjectStat, headers: Mapping[str, str]) -> None:
-    """Some compatibles ignore If-Match: compare the tag too, where there is one."""
+    """Raise ObjectChanged for another entity tag: some compatibles ignore If-Match."""
     etag = headers.get("etag")
     if etag is not None and parse_etag(etag) != stat.etag:
         raise ObjectChanged(key, f"its ETag is {etag} now, not {stat.etag!r}")
+
+
+def is_whole(stat: ObjectStat, head: Head) -> bool:
+    """Whether the body is the whole object: a chunked one has no length, but may have our entity tag."""
+    return head.body_bytes == stat.size or (head.is_chunked and "etag" in head.fields)
 
 
 def plan_whole(key: str, span: Span) -> BodyPlan:

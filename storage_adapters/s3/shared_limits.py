@@ -1,21 +1,26 @@
-"""A bounded quantity that many tasks share: bytes of memory, or connections.
+"""What all readers of one storage share and must not exhaust: memory, connections, and retries.
 
-Knows: how much is free, and whose turn it is. Refuses to know: what the units are.
-
-Waiting is first come, first served, and bounded in time. It cannot deadlock as long as nobody waits
-while holding a share of the same budget; readers keep to that: they give their window back before
-they wait for the next one, and what they fetch ahead they only `take_spare`, which never waits.
+Waiting for a budget is first come, first served, and bounded in time. It cannot deadlock as long as no task waits
+while it holds a share of the same budget. Readers observe that: they give a window back before they wait for the
+next one, and for what they read ahead they only `take_spare`, which never waits.
 """
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 SHARE = 8
 """One taker gets at most this fraction of what is free: windows shrink as memory gets short."""
 
+REFUND = 0.2
+"""How much of a token one success gives back: below a success rate of about 80 % the tokens run out."""
+
+PAUSE_BASE_SECONDS = 0.1
+PAUSE_MAX_SECONDS = 2.0
+
 
 class Budget:
-    """`total` units, of which `free` are nobody's."""
+    """`total` units, of which `free` are not in use."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -34,11 +39,11 @@ class Budget:
         return least + more
 
     def has_spare(self, wanted: int) -> bool:
-        """Whether at least half of the budget stays free without these units, and nobody waits."""
+        """Whether at least half of the budget stays free without these units, and no task waits."""
         return not self._queue and self.free - wanted >= self.total // 2
 
     def take_spare(self, wanted: int) -> bool:
-        """Take `wanted` units if they are to spare; never waits."""
+        """Take `wanted` units if the budget `has_spare`; never waits."""
         if not self.has_spare(wanted):
             return False
         self.free -= wanted
@@ -57,12 +62,12 @@ class Budget:
             async with asyncio.timeout(wait_seconds):
                 await turn
         except BaseException:
-            # Served in the very moment of giving up: pass it on. Otherwise the turn is cancelled by now.
+            # The turn may have come in the same moment: pass it on. Otherwise it is cancelled by now.
             self.give(least if turn.done() and not turn.cancelled() else 0)
             raise
 
     def _serve(self) -> None:
-        """Hand what is free to those who wait, in their order."""
+        """Hand what is free to the waiting tasks, in their order."""
         while self._queue:
             least, turn = self._queue[0]
             if not turn.done():
@@ -71,3 +76,30 @@ class Budget:
                 self.free -= least
                 turn.set_result(None)
             self._queue.popleft()
+
+
+class RetryTokens:
+    """Prevents retry storms: each retry takes a token, each success gives a part of one back.
+
+    While S3 is down the tokens run out; then every request is made once and fails immediately.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = float(capacity)
+        self._tokens = float(capacity)
+
+    def take(self) -> bool:
+        """True if one more retry is allowed."""
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def refund(self) -> None:
+        """Count one success."""
+        self._tokens = min(self._capacity, self._tokens + REFUND)
+
+
+def pause_seconds(failures: int, chance: Callable[[], float]) -> float:
+    """How long to wait after the nth failure (from 1): exponential with full jitter, `chance` in [0, 1)."""
+    return min(PAUSE_MAX_SECONDS, PAUSE_BASE_SECONDS * 2.0 ** (failures - 1)) * chance()

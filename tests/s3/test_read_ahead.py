@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from storage_adapters.base import StoredObject
-from storage_adapters.s3 import S3Storage
+from storage_adapters.s3 import S3Storage, ranged_gets
 from tests.contracts.storage_words import read_span
 from tests.s3.broken import CONTENT, PATIENCE_SECONDS, SIZE, WINDOW, breakable_storage, until
 from tests.s3.faults import PASS, Fault, FaultProxy, answer, cut
@@ -67,9 +67,10 @@ async def test_windows_lie_side_by_side(storage: S3Storage, proxy: FaultProxy) -
     assert spans[-1][1] == SIZE
 
 
-async def test_ahead_of_a_fast_reader_several_requests_run_at_once_but_no_more_than_its_reach(
-    s3_server: S3Server, proxy: FaultProxy
+async def test_far_from_s3_several_requests_run_at_once_but_no_more_than_the_limit(
+    s3_server: S3Server, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ranged_gets, "FAR_SECONDS", 0)
     async with (
         breakable_storage(s3_server, proxy, max_connections=32, read_timeout_seconds=60) as storage,
         storage.open("key") as stored,

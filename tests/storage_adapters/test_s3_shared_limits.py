@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage_adapters.s3.budget import Budget
+from storage_adapters.s3.shared_limits import Budget
 
 
 async def test_a_taker_gets_what_it_wants_while_there_is_plenty() -> None:

@@ -5,21 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage_adapters.base import ObjectChanged, ObjectStat, StorageError, StorageUnavailable
-from storage_adapters.s3.answers import SKIP_LIMIT_BYTES, BodyPlan, Span, judge, parse_etag
+from storage_adapters.s3.http_heads import Head
+from storage_adapters.s3.range_answers import SKIP_LIMIT_BYTES, BodyPlan, Span, judge, parse_etag
 
 SIZE = 10 * 1024 * 1024
 STAT = ObjectStat(SIZE, "abc", datetime(2026, 1, 1, tzinfo=UTC))
 SPAN = Span(10, 5)
 EXACT = f"bytes 10-14/{SIZE}"
 
-Head = dict[str, str]
+Fields = dict[str, str]
 
-USABLE: dict[str, tuple[Span, int, Head, BodyPlan]] = {
+CHUNKED = {"transfer-encoding": "chunked"}
+
+USABLE: dict[str, tuple[Span, int, Fields, BodyPlan]] = {
     "exact_206": (SPAN, 206, {"content-range": EXACT, "content-length": "5", "etag": '"abc"'}, BodyPlan()),
     "no_tag_to_compare": (SPAN, 206, {"content-range": EXACT, "content-length": "5"}, BodyPlan()),
     "unquoted_tag": (SPAN, 206, {"content-range": EXACT, "content-length": "5", "etag": "abc"}, BodyPlan()),
     "unknown_size": (SPAN, 206, {"content-range": "bytes 10-14/*", "content-length": "5"}, BodyPlan()),
     "exact_200": (SPAN, 200, {"content-range": EXACT, "content-length": "5"}, BodyPlan()),
+    "exact_206_in_chunks": (SPAN, 206, {"content-range": EXACT, "transfer-encoding": "chunked"}, BodyPlan()),
+    "whole_in_chunks": (Span(0, 5), 200, CHUNKED | {"etag": '"abc"'}, BodyPlan(0, whole=True)),
     "whole_from_the_start": (Span(0, 5), 200, {"content-length": str(SIZE)}, BodyPlan(0, whole=True)),
     "whole_from_a_little_in": (
         Span(SKIP_LIMIT_BYTES, 5),
@@ -31,11 +36,11 @@ USABLE: dict[str, tuple[Span, int, Head, BodyPlan]] = {
 
 
 @pytest.mark.parametrize(("span", "status", "head", "plan"), USABLE.values(), ids=USABLE.keys())
-def test_an_answer_that_proves_its_bytes_is_used(span: Span, status: int, head: Head, plan: BodyPlan) -> None:
-    assert judge("key", STAT, span, status, head) == plan
+def test_an_answer_that_proves_its_bytes_is_used(span: Span, status: int, head: Fields, plan: BodyPlan) -> None:
+    assert judge("key", STAT, span, Head(1, status, head)) == plan
 
 
-UNUSABLE: dict[str, tuple[Span, int, Head, type[StorageError]]] = {
+UNUSABLE: dict[str, tuple[Span, int, Fields, type[StorageError]]] = {
     "starts_late": (SPAN, 206, {"content-range": f"bytes 11-14/{SIZE}", "content-length": "4"}, StorageUnavailable),
     "ends_late": (SPAN, 206, {"content-range": f"bytes 10-15/{SIZE}", "content-length": "6"}, StorageUnavailable),
     "length_disagrees": (SPAN, 206, {"content-range": EXACT, "content-length": "4"}, StorageUnavailable),
@@ -58,6 +63,7 @@ UNUSABLE: dict[str, tuple[Span, int, Head, type[StorageError]]] = {
     "another_size": (SPAN, 206, {"content-range": "bytes 10-14/99", "content-length": "5"}, ObjectChanged),
     "another_tag": (SPAN, 206, {"content-range": EXACT, "content-length": "5", "etag": '"abd"'}, ObjectChanged),
     "a_weak_tag": (SPAN, 206, {"content-range": EXACT, "content-length": "5", "etag": 'W/"abc"'}, ObjectChanged),
+    "chunks_of_no_version": (Span(0, 5), 200, CHUNKED, StorageUnavailable),
     "unproven_200": (SPAN, 200, {"content-length": "5"}, StorageUnavailable),
     "whole_of_another_size": (Span(0, 5), 200, {"content-length": str(SIZE + 1)}, StorageUnavailable),
     "whole_of_another_tag": (Span(0, 5), 200, {"content-length": str(SIZE), "etag": '"x"'}, ObjectChanged),
@@ -72,9 +78,9 @@ UNUSABLE: dict[str, tuple[Span, int, Head, type[StorageError]]] = {
 
 
 @pytest.mark.parametrize(("span", "status", "head", "error"), UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_an_answer_that_does_not_is_refused(span: Span, status: int, head: Head, error: type[StorageError]) -> None:
+def test_an_answer_that_does_not_is_refused(span: Span, status: int, head: Fields, error: type[StorageError]) -> None:
     with pytest.raises(error) as caught:
-        judge("key", STAT, span, status, head)
+        judge("key", STAT, span, Head(1, status, head))
     assert type(caught.value) is error
 
 
@@ -90,7 +96,7 @@ def test_whatever_is_said_only_the_asked_bytes_are_taken(
     first, last, length = said
     head = {"content-length": str(length)} | ({"content-range": f"bytes {first}-{last}/{SIZE}"} if with_range else {})
     try:
-        plan = judge("key", STAT, span, status, head)
+        plan = judge("key", STAT, span, Head(1, status, head))
     except StorageUnavailable:
         return
     if plan.whole:

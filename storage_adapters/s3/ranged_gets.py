@@ -1,0 +1,201 @@
+"""One ranged GET: a presigned URL, a connection of our own, unsigned Range and If-Match headers.
+
+    GET {presigned URL}
+    Range: bytes=first-last
+    If-Match: "etag"
+    Accept-Encoding: identity
+
+The SDK's get_object costs ten times the CPU. A body is buffered up to the span's length, so the connection returns to
+the pool as soon as S3 has sent it all, however slow the reader is.
+"""
+
+import asyncio
+import re
+import ssl
+import time
+from collections import deque
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from botocore.httpsession import get_cert_path  # type: ignore[import-untyped]
+
+from storage_adapters.base import AccessDenied, ObjectStat, StorageError, StorageUnavailable
+from storage_adapters.s3.connection_pool import NoneFree, Pool
+from storage_adapters.s3.error_codes import TRANSIENT_STATUSES, Interrupted, Stale, WrongAnswer, refused, translated
+from storage_adapters.s3.http_heads import Head, ranged_get
+from storage_adapters.s3.http_responses import Response
+from storage_adapters.s3.range_answers import BodyPlan, Span, judge
+from storage_adapters.s3.sdk_requests import S3Clients
+from storage_adapters.s3.shared_limits import Budget
+from storage_adapters.s3.urls import Params, SignedUrl, SignedUrls
+from storage_adapters.storage_options import KIB, S3Options
+
+URL_LIFETIME_SECONDS: Final = 3600
+URL_REUSE_SECONDS: Final = 1800
+"""Half of its lifetime: clocks may differ, and a refused URL costs a round trip."""
+
+ATTEMPTS: Final = 4
+"""How often one GET is sent when S3 refuses the credentials or redirects it."""
+REDIRECTS: Final = frozenset({301, 302, 307, 308})
+
+ERROR_BODY_LIMIT: Final = 4 * KIB
+ERROR_CODE: Final = re.compile(rb"<Code>([A-Za-z0-9._-]{1,64})</Code>")
+ERROR_REGION: Final = re.compile(rb"<Region>([a-z0-9-]{1,64})</Region>")
+
+FAR_SECONDS: Final = 0.01
+LATENCIES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """What is read: the key as the caller knows it, as S3 knows it, and the version."""
+
+    key: str
+    request: Params
+    stat: ObjectStat
+
+
+class Redirected(Exception):
+    """S3 says that the bucket is elsewhere: in a region, or at a URL."""
+
+    def __init__(self, region: str | None, location: str | None) -> None:
+        super().__init__(f"S3 redirects to region {region!r}, location {location!r}")
+        self.region = region
+        self.location = location
+
+
+class RangedGets:
+    """The byte path's HTTP client."""
+
+    def __init__(self, clients: S3Clients, pool: Pool) -> None:
+        self._clients = clients
+        self._urls = SignedUrls(lambda: clients.direct, clients.credentials)
+        self._pool = pool
+        self._latencies: deque[float] = deque(maxlen=LATENCIES)
+        self.traffic = pool.traffic
+
+    @property
+    def is_far(self) -> bool:
+        """Whether no recent request had its first byte within FAR_SECONDS, as it is where one connection is slow."""
+        return bool(self._latencies) and min(self._latencies) > FAR_SECONDS
+
+    def has_spare_connection(self) -> bool:
+        """Whether at least half of all connections stay free if one more is used."""
+        return self._pool.has_spare()
+
+    async def get(
+        self, version: ObjectVersion, span: Span, *, buffer_bytes: int, fresh_connection: bool
+    ) -> tuple[Response, BodyPlan]:
+        """The response to one GET, its head checked, and how to use its body; the caller must `leave` it.
+
+        At most `buffer_bytes` of it wait in memory, give or take a read from the socket.
+
+        Raises Interrupted if the same request may be tried again, else a StorageError.
+        """
+        response, head = await self._answer(version, span, limit=buffer_bytes, fresh=fresh_connection)
+        try:
+            plan = judge(version.key, version.stat, span, head)
+        except StorageError as error:
+            response.abandon()
+            raise WrongAnswer(error) from error
+        response.skip = plan.skip
+        return response, plan
+
+    async def _answer(self, version: ObjectVersion, span: Span, *, limit: int, fresh: bool) -> tuple[Response, Head]:
+        """A 200 or 206; asked again with other credentials after a refusal, and elsewhere after a redirect."""
+        signed = await self._sign(version)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._send(signed, version, span, limit=limit, fresh=fresh)
+            except AccessDenied:
+                if attempt > 1:
+                    raise
+                with translated(version.key):
+                    await self._urls.replace(signed)
+                signed = await self._sign(version)
+            except Redirected as redirect:
+                signed = await self._follow(redirect, signed, version)
+        raise AccessDenied(version.key, f"S3 redirects again and again, at last from {signed.origin.host}")
+
+    async def _sign(self, version: ObjectVersion) -> SignedUrl:
+        with translated(version.key):
+            return await self._urls.get_object(
+                version.request, expires_in_seconds=URL_LIFETIME_SECONDS, reuse_seconds=URL_REUSE_SECONDS
+            )
+
+    async def _follow(self, redirect: Redirected, signed: SignedUrl, version: ObjectVersion) -> SignedUrl:
+        """The URL to ask instead. Raises AccessDenied if S3 does not say where the bucket is."""
+        if redirect.region is not None and redirect.region != signed.region:
+            await self._clients.use_region(redirect.region)
+            return await self._sign(version)
+        if redirect.location is None:
+            raise AccessDenied(version.key, f"{redirect}: set the storage's region and endpoint_url")
+        return signed.at(redirect.location)
+
+    async def _send(
+        self, signed: SignedUrl, version: ObjectVersion, span: Span, *, limit: int, fresh: bool
+    ) -> tuple[Response, Head]:
+        try:
+            return await self._exchange(signed, version, span, limit=limit, fresh=fresh)
+        except Stale:
+            return await self._exchange(signed, version, span, limit=limit, fresh=True)
+
+    async def _exchange(
+        self, signed: SignedUrl, version: ObjectVersion, span: Span, *, limit: int, fresh: bool
+    ) -> tuple[Response, Head]:
+        """One request, and the beginning of its response. Raises what a refusal means."""
+        try:
+            connection = await self._pool.take(signed.origin, fresh=fresh)
+        except NoneFree as error:
+            raise StorageUnavailable(version.key, str(error)) from None
+        asked_at = time.perf_counter()
+        response = connection.ask(ranged_get(signed.opening, span.header(), version.stat.etag), limit=limit)
+        try:
+            head = await response.begun()
+            seconds = time.perf_counter() - asked_at
+            self.traffic.answer(seconds)
+            self._latencies.append(seconds)
+            if head.status in {200, 206}:
+                return response, head
+            refusal = await refusal_of(version.key, head, response, signed.region)
+        except BaseException:
+            response.abandon()
+            raise
+        await response.leave()
+        raise refusal
+
+
+async def open_gets(options: S3Options, clients: S3Clients, connections: Budget, stack: AsyncExitStack) -> RangedGets:
+    """The byte path, for as long as the stack lives."""
+    pool = Pool(options, connections, await asyncio.to_thread(trust_of, clients.verify))
+    stack.push_async_callback(pool.close)
+    return RangedGets(clients, pool)
+
+
+def trust_of(verify: str | bool) -> ssl.SSLContext:  # noqa: FBT001 - the SDK's own type for it
+    """The SDK's `verify` as a TLS context: the same certificates on both paths."""
+    if verify:
+        return ssl.create_default_context(cafile=get_cert_path(verify))
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trust.check_hostname = False
+    trust.verify_mode = ssl.CERT_NONE
+    return trust
+
+
+async def refusal_of(key: str, head: Head, response: Response, region: str) -> Exception:
+    """The error that this response means; S3's code and the bucket's region are in its body."""
+    body = b""
+    with suppress(Interrupted):
+        while len(body) < ERROR_BODY_LIMIT and (more := await response.read()):
+            body += more
+    code, wanted = ERROR_CODE.search(body), ERROR_REGION.search(body)
+    error = refused(key, head.status, code[1].decode() if code else "")
+    if head.status < 300:
+        return WrongAnswer(error)
+    if head.status in TRANSIENT_STATUSES:
+        return Interrupted(error.reason)
+    elsewhere = head.fields.get("x-amz-bucket-region") or (wanted[1].decode() if wanted else None)
+    if head.status in REDIRECTS or (elsewhere is not None and elsewhere != region and head.status in {400, 403}):
+        return Redirected(elsewhere, head.fields.get("location"))
+    return error

@@ -1,0 +1,213 @@
+"""A read of one version of an object: bounded windows, each one request, delivered in order.
+
+    the object    ...[ taken | window | window | window ]...
+                             reader ^
+                                    |<-- read-ahead -->|
+
+How far a read goes ahead of its reader, and in windows of which size, is decided in `read_ahead`.
+
+Memory: a window takes its length from the budget before it is requested, and gives it back when the reader is done
+with it. A reader waits for memory only when it holds none; windows ahead take only what is to spare, of memory and of
+connections.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from storage_adapters.base import StorageUnavailable
+from storage_adapters.s3.error_codes import Interrupted, WrongAnswer
+from storage_adapters.s3.http_responses import Response
+from storage_adapters.s3.range_answers import Span
+from storage_adapters.s3.ranged_gets import ObjectVersion, RangedGets
+from storage_adapters.s3.read_ahead import first_limit, following_limit, is_within_limit, window_bytes
+from storage_adapters.s3.shared_limits import Budget, RetryTokens, pause_seconds
+from storage_adapters.storage_options import LEAST_WINDOW_BYTES, S3Options
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPath:
+    """What all reads of one storage share."""
+
+    options: S3Options
+    gets: RangedGets
+    memory: Budget
+    tokens: RetryTokens
+    chance: Callable[[], float] = field(default=random.random)
+
+    def take_spare(self, length: int) -> bool:
+        """Take this much memory if that leaves enough of it, and of connections, to others; never waits."""
+        return self.gets.has_spare_connection() and self.memory.take_spare(length)
+
+
+class Window:
+    """One stretch of the object: requested once, resumed at the exact byte until all of it came, or a StorageError."""
+
+    def __init__(self, path: ReadPath, version: ObjectVersion, span: Span, read_end: int) -> None:
+        self.position = span.offset
+        self.end = span.end
+        self.length = span.length
+        self.taken_since: float | None = None
+        self._path = path
+        self._version = version
+        self._read_end = read_end  # as far as the whole object, from a server that ignores Range, is used
+        self._memory = span.length
+        self._failures = 0
+        self._wrong_answers = 0
+        self._response: Response | None = None
+        self._starting: asyncio.Task[Response] | None = None
+
+    def start_soon(self) -> None:
+        """Send the request now, while the reader is busy with the window before."""
+        self._starting = asyncio.create_task(self._start())
+
+    async def next_chunk(self) -> bytes:
+        """The next bytes; none at the window's end."""
+        if self.taken_since is None:
+            self.taken_since = asyncio.get_running_loop().time()
+        while self.position < self.end:
+            try:
+                chunk = await self._read()
+            except Interrupted as trouble:
+                await self._recover(trouble)
+                continue
+            if len(chunk) > self.end - self.position:
+                chunk = chunk[: self.end - self.position]
+            self.position += len(chunk)
+            return chunk
+        self._path.tokens.refund()
+        return b""
+
+    async def _read(self) -> bytes:
+        if self._response is None:
+            self._response = await (self._starting or self._start())
+            self._starting = None
+        if chunk := await self._response.read():
+            return chunk
+        raise Interrupted("the body ended early", at_once=True)
+
+    def stop(self) -> None:
+        """Give back the memory, and request nothing more."""
+        self._path.memory.give(self._memory)
+        self._memory = 0
+        if self._starting is not None:
+            self._starting.cancel()
+
+    async def close(self) -> None:
+        """Give back the memory and the connection."""
+        self.stop()
+        if self._starting is not None:
+            if not self._starting.done():
+                await asyncio.wait((self._starting,))
+            if not self._starting.cancelled() and self._starting.exception() is None:
+                self._response = self._starting.result()
+        await self._leave()
+
+    async def _start(self) -> Response:
+        while True:
+            try:
+                response, plan = await self._path.gets.get(
+                    self._version,
+                    Span(self.position, self.end - self.position),
+                    buffer_bytes=self._memory,
+                    fresh_connection=self._failures > 0,
+                )
+            except Interrupted as trouble:
+                await self._recover(trouble)
+                continue
+            if plan.whole:
+                self.end = self._read_end
+            return response
+
+    async def _recover(self, trouble: Interrupted) -> None:
+        """Return when the rest may be requested again. Raises StorageError if it may not."""
+        await self._leave()
+        self._path.gets.traffic.failed += 1
+        self._failures += 1
+        if isinstance(trouble, WrongAnswer):
+            self._wrong_answers += 1
+            if self._wrong_answers > 1:  # one may be a proxy's mistake, two are the server's answer
+                raise trouble.error
+        if self._failures > self._path.options.retries or not self._path.tokens.take():
+            if isinstance(trouble, WrongAnswer):
+                raise trouble.error
+            raise StorageUnavailable(
+                self._version.key, f"{trouble} (byte {self.position}, failure {self._failures})"
+            ) from trouble
+        if self._failures > 1 or not trouble.at_once:
+            await asyncio.sleep(pause_seconds(self._failures, self._path.chance))
+
+    async def _leave(self) -> None:
+        response, self._response = self._response, None
+        if response is not None:
+            await response.leave()
+
+
+class Read:
+    """The bytes from `start` to `end`, in order; `close` it whatever happens."""
+
+    def __init__(self, path: ReadPath, version: ObjectVersion, start: int, end: int) -> None:
+        self._path = path
+        self._version = version
+        self._position = start
+        self._end = end
+        self._limit = first_limit(path.options, end - start, is_to_the_end=end == version.stat.size)
+        self._windows: deque[Window] = deque()
+
+    async def next_chunk(self) -> bytes:
+        """The next bytes, none at the end. Raises StorageError."""
+        while True:
+            if not self._windows:
+                if self._position >= self._end:
+                    return b""
+                self._windows.append(await self._open())
+            self._look_ahead()
+            if chunk := await self._windows[0].next_chunk():
+                return chunk
+            await self._finish(self._windows.popleft())
+
+    async def close(self) -> None:
+        """Give everything back."""
+        for window in self._windows:
+            window.stop()
+        async with AsyncExitStack() as stack:
+            for window in self._windows:
+                stack.push_async_callback(window.close)
+
+    def _look_ahead(self) -> None:
+        """Request what is within the limit, if there are memory and connections to spare."""
+        while (start := self._windows[-1].end) < self._end:
+            size = min(self._window_bytes(), self._end - start)
+            ahead = start - self._windows[0].position
+            if not (is_within_limit(self._limit, ahead, size) and self._path.take_spare(size)):
+                return
+            window = Window(self._path, self._version, Span(start, size), self._end)
+            window.start_soon()
+            self._windows.append(window)
+
+    def _window_bytes(self) -> int:
+        return window_bytes(self._path.options, self._limit, is_far=self._path.gets.is_far)
+
+    async def _finish(self, window: Window) -> None:
+        since = window.taken_since
+        seconds = 0.0 if since is None else asyncio.get_running_loop().time() - since
+        self._limit = following_limit(self._path.options, self._limit, taken=window.length, seconds=seconds)
+        self._position = window.end
+        await window.close()
+
+    async def _open(self) -> Window:
+        """The first window: of the size that is to spare, or what memory allows after waiting for it."""
+        options, memory = self._path.options, self._path.memory
+        wanted = min(self._window_bytes(), self._end - self._position)
+        if not memory.has_spare(wanted):
+            wanted = min(wanted, options.window_initial_bytes)
+        try:
+            granted = await memory.take(wanted, least=LEAST_WINDOW_BYTES, wait_seconds=options.pool_timeout_seconds)
+        except TimeoutError:
+            raise StorageUnavailable(
+                self._version.key, f"no buffer memory was free for {options.pool_timeout_seconds} s"
+            ) from None
+        return Window(self._path, self._version, Span(self._position, granted), self._end)

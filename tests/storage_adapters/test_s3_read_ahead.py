@@ -1,0 +1,64 @@
+"""How far ahead of its reader a read asks: what players waste, what slow readers hold, what fast ones get."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage_adapters.s3.read_ahead import first_limit, following_limit, is_within_limit, window_bytes
+from storage_adapters.storage_options import KIB, MIB, S3Options
+
+OPTIONS = S3Options(bucket="b", window_initial_bytes=512 * KIB, window_max_bytes=8 * MIB, parallel_requests=8)
+AT_ONCE = 0.0
+
+
+@pytest.mark.parametrize(
+    ("limit", "taken", "seconds", "following"),
+    [
+        pytest.param(512 * KIB, 512 * KIB, AT_ONCE, 768 * KIB, id="grows-by-half-of-what-is-taken"),
+        pytest.param(8 * MIB, 1 * MIB, AT_ONCE, 8 * MIB, id="never-over-the-most"),
+        pytest.param(1 * MIB, 1 * MIB, 0.8, 1.25 * MIB, id="never-over-a-second-of-the-pace"),
+        pytest.param(8 * MIB, 1 * MIB, 0.5, 2 * MIB, id="a-reader-that-slows-down-gets-less"),
+        pytest.param(8 * MIB, 1 * MIB, 60.0, 512 * KIB, id="never-under-the-first-request"),
+    ],
+)
+def test_a_limit_follows_its_reader(limit: int, taken: int, seconds: float, following: int) -> None:
+    assert following_limit(OPTIONS, limit, taken=taken, seconds=seconds) == following
+
+
+def test_far_from_s3_a_wide_limit_is_split_and_a_narrow_one_is_not() -> None:
+    sizes = [window_bytes(OPTIONS, limit * KIB, is_far=True) for limit in (512, 1024, 8192)]
+    assert sizes == [512 * KIB, 512 * KIB, 1024 * KIB]
+
+
+def test_near_s3_one_request_is_for_all_within_the_limit() -> None:
+    assert [window_bytes(OPTIONS, limit * KIB, is_far=False) for limit in (512, 8192)] == [512 * KIB, 8192 * KIB]
+
+
+@pytest.mark.parametrize(
+    ("length", "is_to_the_end", "limit"),
+    [
+        pytest.param(100, False, 512 * KIB, id="a little"),
+        pytest.param(8 * MIB, False, 8 * MIB, id="a range that will be taken whole"),
+        pytest.param(64 * MIB, False, 8 * MIB, id="never over the most"),
+        pytest.param(MIB, True, MIB, id="a short rest"),
+        pytest.param(MIB + 1, True, 512 * KIB, id="to the end, which few clients take"),
+    ],
+)
+def test_a_read_begins_with_what_its_client_will_take(length: int, limit: int, *, is_to_the_end: bool) -> None:
+    assert first_limit(OPTIONS, length, is_to_the_end=is_to_the_end) == limit
+
+
+def test_the_second_window_is_asked_for_after_the_first_half_of_the_first() -> None:
+    assert not is_within_limit(100, 51, 100)
+    assert is_within_limit(100, 50, 100)
+
+
+@given(takes=st.lists(st.tuples(st.integers(1, 8 * MIB), st.floats(0, 1e6)), max_size=30))
+def test_whatever_a_reader_does_what_is_ahead_stays_bounded(takes: list[tuple[int, float]]) -> None:
+    limit = OPTIONS.window_initial_bytes
+    for taken, seconds in takes:
+        limit = following_limit(OPTIONS, limit, taken=taken, seconds=seconds)
+        assert OPTIONS.window_initial_bytes <= limit <= OPTIONS.window_max_bytes
+        assert OPTIONS.window_initial_bytes <= window_bytes(OPTIONS, limit, is_far=True) <= limit
+        most_ahead = limit + window_bytes(OPTIONS, limit, is_far=True) // 2
+        assert most_ahead <= OPTIONS.window_max_bytes + OPTIONS.window_max_bytes // 2
