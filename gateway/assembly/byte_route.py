@@ -50,7 +50,6 @@ def build_byte_route(
         authenticator=Authenticator(backends.api_keys, backends.signer, limits),
         catalog=backends.catalog,
         storages=backends.storages,
-        epoch=backends.epoch,
         cache_control_private=delivery.cache_control_private,
         cache_control_signed=delivery.cache_control_signed,
     )

@@ -54,7 +54,8 @@ class MemoryApiKeys(ApiKeys):
             raise Conflict(f"{len(meant)} keys begin with {prefix_or_id!r}: name the one you mean by its id")
         for digest in meant:
             key = self._keys[digest]
-            self._keys[digest] = replace(key, revoked_at=key.revoked_at or _now())
+            key.validity.end()
+            self._keys[digest] = replace(key, revoked_at=key.revoked_at or _now(), validity=Validity())
             return self._keys[digest]
         return None
 

@@ -21,7 +21,7 @@ from aiohttp import web
 
 from gateway.assembly.backends import Backends
 from gateway.assembly.byte_route import SiteTraffic, build_byte_route
-from gateway.catalog import Epoch, MediaFile, NewMedia, Owner, Scope
+from gateway.catalog import MediaFile, NewMedia, Owner, Scope
 from gateway.keys import digest, new_key, visible_prefix
 from gateway.process.drain import Drain
 from gateway.protocol.signing import Grant, Signer, SigningKey, owner_text
@@ -40,6 +40,7 @@ from gateway.web.frame import Frame
 from gateway.web.front import Front
 from gateway.web.journal import Journal
 from gateway.web.links import Links
+from storage_adapters.base import ObjectStat
 from storage_adapters.local import LocalStorage
 from storage_adapters.local import connect as connect_storage
 from tests.fakes.catalog import MemoryCatalog
@@ -58,8 +59,6 @@ class Stage:
         self.path.write_bytes(self.content)
         self.keys = MemoryApiKeys()
         self.catalog = MemoryCatalog(MemoryDeletionQueue())
-        self.epoch = Epoch()
-        self.epoch.begin()
         self.drain = Drain()
         self.streams = Streams(streams_limit)
         self.connections = Connections(self.drain.is_draining)
@@ -102,7 +101,7 @@ class Stage:
             session_uploads=absent,
             session_joins=absent,
             api_keys=self.keys,
-            epoch=self.epoch,
+            epoch=absent,
             deletions=absent,
             signer=signer,
             upload_tokens=absent,
@@ -122,20 +121,7 @@ class Stage:
             expires_at=None,
         )
         async with storage.open(self.path.name) as stored:
-            stat = stored.stat
-        media = NewMedia(
-            type="audio",
-            format="mp3",
-            content_type="audio/mpeg",
-            storage="files",
-            object_key=self.path.name,
-            size=stat.size,
-            etag=stat.etag,
-            object_modified_at=stat.last_modified,
-            duration_seconds=None,
-            metadata=None,
-        )
-        self.media, _ = await self.catalog.register(owner, media)
+            self.media, _ = await self.catalog.register(owner, new_media(self.path.name, stored.stat))
 
     media: MediaFile
     owner: Owner
@@ -161,6 +147,21 @@ class Stage:
         """The access log so far."""
         await self.journal.close()
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+
+def new_media(object_key: str, stat: ObjectStat) -> NewMedia:
+    return NewMedia(
+        type="audio",
+        format="mp3",
+        content_type="audio/mpeg",
+        storage="files",
+        object_key=object_key,
+        size=stat.size,
+        etag=stat.etag,
+        object_modified_at=stat.last_modified,
+        duration_seconds=None,
+        metadata=None,
+    )
 
 
 async def _elsewhere(_request: web.Request) -> web.StreamResponse:

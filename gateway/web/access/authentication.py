@@ -5,7 +5,6 @@ signed is judged by its signature alone, whatever header fields come with it. A 
 only while that key is.
 """
 
-import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +14,7 @@ from aiohttp import hdrs, web
 from multidict import istr
 
 from gateway import keys
-from gateway.catalog import ApiKey, ApiKeys, Owner, Scope
+from gateway.catalog import ApiKey, ApiKeys, Owner, Scope, Validity
 from gateway.errors import Forbidden, RateLimited, Refusal, Unauthenticated
 from gateway.protocol.signing import SIGNATURE_FIELDS, BadSignature, Disposition, Signer, parse_owner
 from gateway.web.access.rate_limits import RateLimits
@@ -26,11 +25,12 @@ _USE_RECORD_SECONDS: Final = 60.0
 
 
 class Playback(NamedTuple):
-    """What a playback URL permits, until `expires_at` (seconds since the epoch; the minting key may end it first)."""
+    """What a playback URL permits, until `expires_at` (seconds since the epoch) and while `permission` holds."""
 
     owner: Owner
     disposition: Disposition
     expires_at: float
+    permission: Validity
 
 
 class Authenticator:
@@ -100,20 +100,22 @@ class Authenticator:
         except BadSignature as error:
             raise Forbidden(str(error)) from None
         ends: float = expires
+        permission = Validity()
         if grant.key_id is not None:
-            ends = min(ends, await self.check_minting_key(grant.key_id, Scope.RECORDINGS_READ, "Playback URL"))
+            key = await self.check_minting_key(grant.key_id, Scope.RECORDINGS_READ, "Playback URL")
+            ends, permission = min(ends, key.expires_at.timestamp() if key.expires_at else ends), key.validity
         request[EXCHANGE].principal = f"playback:{request.query['kid']}"
-        return Playback(Owner(*parse_owner(grant.owner)), grant.disposition, ends)
+        return Playback(Owner(*parse_owner(grant.owner)), grant.disposition, ends, permission)
 
-    async def check_minting_key(self, key_id: int, scope: Scope, url: str) -> float:
-        """When the key that minted a URL expires (infinity for never); raises Forbidden if it is not valid now.
+    async def check_minting_key(self, key_id: int, scope: Scope, url: str) -> ApiKey:
+        """The key that minted a URL; raises Forbidden if it is not valid now.
 
         `url` is what the refusal calls the URL. The look-up is remembered until the key changes.
         """
         key = await self._api_keys.find_key_by_id(key_id)
         if key is None or not _is_valid(key, self._now()) or not _permits(key, scope):
             raise Forbidden(f"{url} is not valid any more: the API key that made it was revoked or has expired")
-        return key.expires_at.timestamp() if key.expires_at else math.inf
+        return key
 
     async def _record_use(self, key: ApiKey, now: float) -> None:
         self._uses[key.id] = now

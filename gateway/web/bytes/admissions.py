@@ -1,53 +1,57 @@
-"""Who may read what: decided once, and again whenever anything changed that it was decided by.
+"""Who may read what on the byte route: decided once, and again when what it was decided by may have changed.
 
-Knows: both ways in (a key, a playback URL), the look-ups behind them, and how long their outcome holds. Refuses to
-know: how keys and signatures are judged (`authentication`), and what is read.
-
-A player seeks: the same path with the same credential, many times. What was decided of them is remembered for a
-few seconds at most, and only while the epoch, which every change that is heard moves on, stays the same.
-Refusals are never remembered here, and where requests are counted nothing is. Credentials stand here as they were
-sent, in memory alone: an admission that was overtaken stays until CAPACITY others came.
+A player seeks: it asks for the same path with the same credential many times. An admission holds until its key or its
+media file changes, expires, or is not known to be unchanged. Refusals are never remembered, and nothing is where
+requests are counted. Credentials are remembered as they were sent, in memory alone, within bounds.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import hdrs, web
 
-from gateway.catalog import Epoch, MediaFile, RecordingCatalog, Scope
+from gateway.catalog import NOT_REMEMBERED, MediaFile, RecordingCatalog, Scope, Validity
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import X_API_KEY, Authenticator
+from gateway.web.bytes.bounded_cache import BoundedCache
 from gateway.web.bytes.representations import Prepared, Presentation
 from gateway.web.exchange import Exchange
 from gateway.web.media_files import Ids, find_uploaded, path_ids
 
-CAPACITY: Final = 4096
-HOLDS_SECONDS: Final = 5.0
+MAX_ADMISSIONS: Final = 4096
+MAX_BYTES: Final = 4 * 1024 * 1024
+# Path and credential of one request; longer ones are decided each time.
+_MAX_REQUEST_BYTES: Final = 2048
+
+RENEW_SECONDS: Final = 60.0
+"""A request that comes later is decided anew, so that the key's last use is recorded as often."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What may be read, how it looks, and where it lies.
+    """What may be read, how it is presented, and where it is stored.
 
-    It holds until `until` (seconds since 1970) and while `epoch` is the number of the epoch; None: this once.
+    It ends at `expires_at` (seconds since the epoch; None for never), and is renewed at `renew_at` (monotonic clock).
     """
 
     media: MediaFile
     prepared: Prepared
     storage: Storage
     principal: str | None
-    until: float
-    epoch: int | None
     by_key: bool
+    key_id: int | None
+    permission: Validity
+    expires_at: float | None
+    renew_at: float
 
 
 class Admissions:
     """Admits readers of the byte route.
 
-    `cache_control_private` answers a key, `cache_control_signed` a playback URL.
+    `cache_control_private` is for answers that a key admitted, `cache_control_signed` for playback URLs. `now` is in
+    seconds since the epoch, `clock` is monotonic.
     """
 
     def __init__(
@@ -56,62 +60,75 @@ class Admissions:
         authenticator: Authenticator,
         catalog: RecordingCatalog,
         storages: Mapping[str, Storage],
-        epoch: Epoch,
         cache_control_private: str,
         cache_control_signed: str,
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._authenticator = authenticator
         self._catalog = catalog
         self._storages = storages
-        self._epoch = epoch
         self._by_key = Presentation(cache_control_private, "inline")
         self._cache_control_signed = cache_control_signed
         self._now = now
-        self._held: OrderedDict[tuple[str, str | None, str | None], Admission] = OrderedDict()
+        self._clock = clock
+        self._held: BoundedCache[tuple[str, str | None, str | None], Admission] = BoundedCache(
+            max_entries=MAX_ADMISSIONS, max_bytes=MAX_BYTES
+        )
 
     async def admit(self, request: web.Request, exchange: Exchange, ids: Ids | None) -> Admission:
         """What the request may read; raises a Refusal, or StorageUnavailable.
 
-        `ids` are the path's, None: they are still to be read from the route's match.
+        `ids` are the path's; None if they are still to be read from the route's match.
         """
         headers = request.headers
         asked = (request.raw_path, headers.get(X_API_KEY), headers.get(hdrs.AUTHORIZATION))
         held = self._held.get(asked)
-        if held is not None and self.holds(held):
-            exchange.principal = held.principal
-            exchange.storage = held.storage.name
-            exchange.by_key = held.by_key
-            return held
-        epoch = None if self._authenticator.counts_requests else self._epoch.number
-        admission = await self._decide(request, exchange, ids, epoch)
-        if epoch is not None:
-            self._held[asked] = admission
-            self._held.move_to_end(asked)
-            if len(self._held) > CAPACITY:
-                self._held.popitem(last=False)
+        if held is not None:
+            if self.holds(held):
+                exchange.principal = held.principal
+                exchange.storage = held.storage.name
+                exchange.by_key, exchange.key_id = held.by_key, held.key_id
+                return held
+            self._held.drop(asked)
+        admission = await self._decide(request, exchange, ids)
+        asked_bytes = sum(len(text) for text in asked if text)
+        if asked_bytes <= _MAX_REQUEST_BYTES and self.holds(admission):
+            self._held.put(asked, admission, asked_bytes)
         return admission
 
     def holds(self, admission: Admission) -> bool:
         """Whether it is still what would be decided now."""
-        epoch = admission.epoch
-        return epoch is not None and epoch == self._epoch.number and self._now() < admission.until
+        return (
+            admission.permission.holds
+            and admission.media.validity.holds
+            and (admission.expires_at is None or self._now() < admission.expires_at)
+            and self._clock() < admission.renew_at
+        )
 
-    async def _decide(self, request: web.Request, exchange: Exchange, ids: Ids | None, epoch: int | None) -> Admission:
-        until = self._now() + HOLDS_SECONDS
+    async def _decide(self, request: web.Request, exchange: Exchange, ids: Ids | None) -> Admission:
+        expires_at: float | None
         if self._authenticator.claims_signature(request):
             ids = ids or path_ids(request)
             playback = await self._authenticator.verify_playback(request, *ids)
-            owner, until = playback.owner, min(until, playback.expires_at)
+            owner, permission, expires_at = playback.owner, playback.permission, playback.expires_at
             presentation = Presentation(self._cache_control_signed, playback.disposition)
         else:
             key = await self._authenticator.judge_key(request, Scope.RECORDINGS_READ)
-            owner, until = key.owner, min(until, key.expires_at.timestamp() if key.expires_at else until)
+            owner, permission = key.owner, key.validity
+            expires_at = key.expires_at.timestamp() if key.expires_at else None
             ids = ids or path_ids(request)
             presentation = self._by_key
         media = await find_uploaded(self._catalog, owner, ids)
         exchange.storage = media.storage
-        storage = storage_named(self._storages, media.storage, media.object_key)
         return Admission(
-            media, Prepared(media, presentation), storage, exchange.principal, until, epoch, exchange.by_key
+            media,
+            Prepared(media, presentation),
+            storage_named(self._storages, media.storage, media.object_key),
+            exchange.principal,
+            exchange.by_key,
+            exchange.key_id,
+            NOT_REMEMBERED if self._authenticator.counts_requests else permission,
+            expires_at,
+            self._clock() + RENEW_SECONDS,
         )

@@ -4,14 +4,17 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from gateway.catalog import Owner, Scope
 from gateway.web.fast_path.known_heads import MAX_HEAD_BYTES
+from storage_adapters.base import ObjectStat
 from tests.conformance.raw_http import compose, connect
 from tests.web.fast_path.asking import FIRST, ask, head, lasting
-from tests.web.stage import SIZE, Stage, stage
+from tests.web.stage import SIZE, Stage, new_media, stage
 
 
 @pytest.fixture
@@ -179,21 +182,37 @@ async def test_another_method_is_another_request(site: Stage) -> None:
     assert len(site.ordinary) == 3
 
 
+async def change_another_account(site: Stage) -> None:
+    """Another account gets a key and a recording, and loses both."""
+    other = Owner(await site.keys.ensure_user("other@example.com"), live=True)
+    await site.keys.create_key(
+        digest=bytes(32), prefix="sk_live_othe", owner=other, scopes=frozenset(Scope), expires_at=None
+    )
+    media, _ = await site.catalog.register(other, new_media("other", ObjectStat(1, "tag", datetime.now(UTC))))
+    assert await site.keys.revoke_key("sk_live_othe")
+    assert await site.catalog.delete_recording(other, media.recording_id)
+
+
 class TestWhatWasDecidedEnds:
     async def test_with_its_key(self, site: Stage) -> None:
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
             key = next(iter(await site.keys.list_keys()))
             await site.keys.revoke_key(key.prefix)
-            site.epoch.begin()
             assert (await ask(client, head(site, FIRST))).status == 401
 
-    async def test_while_changes_are_not_heard(self, site: Stage) -> None:
+    async def test_with_its_media_file(self, site: Stage) -> None:
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
-            site.epoch.end()
+            await site.catalog.delete_recording(site.owner, site.media.recording_id)
+            assert (await ask(client, head(site, FIRST))).status == 404
+
+    async def test_with_neither_of_another_recording_or_key(self, site: Stage) -> None:
+        async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
-        assert len(site.ordinary) == 2
+            await change_another_account(site)
+            assert (await ask(client, head(site, FIRST))).status == 206
+        assert len(site.ordinary) == 1
 
     @pytest.mark.parametrize("asked", [FIRST, None])
     async def test_with_the_file(self, site: Stage, asked: str | None) -> None:

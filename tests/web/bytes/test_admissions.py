@@ -1,0 +1,81 @@
+"""An admission holds as long as what it was decided by: the key, the media file, and the clocks."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.catalog import Validity
+from gateway.web.bytes.admissions import RENEW_SECONDS, Admission, Admissions
+from gateway.web.bytes.bounded_cache import BoundedCache
+from tests.conformance.raw_http import compose, connect
+from tests.web.stage import Stage, stage
+
+
+class Clocks:
+    """A wall clock and a monotonic one, set by hand."""
+
+    def __init__(self, admissions: Admissions) -> None:
+        self.now = self.clock = 1000.0
+        admissions._now = lambda: self.now
+        admissions._clock = lambda: self.clock
+
+
+async def admitted(site: Stage) -> tuple[Admissions, Admission]:
+    admissions = site.seeks._admissions
+    async with connect("127.0.0.1", site.plain_port) as client:
+        await client.send(compose("GET", site.target, [("X-API-Key", site.key), ("Range", "bytes=0-0")]))
+        assert (await client.read_response()).status == 206
+    asked = (site.target, site.key, None)
+    admission = admissions._held.get(asked)
+    assert admission is not None
+    return admissions, admission
+
+
+@pytest.mark.parametrize("cause", ["permission", "media"])
+async def test_an_admission_ends_with_its_key_or_its_media_file(tmp_path: Path, cause: str) -> None:
+    async with stage(tmp_path) as site:
+        admissions, admission = await admitted(site)
+        assert admissions.holds(admission)
+        (admission.permission if cause == "permission" else admission.media.validity).end()
+        assert not admissions.holds(admission)
+
+
+async def test_an_admission_ends_at_its_keys_expiry_and_is_renewed_in_between(tmp_path: Path) -> None:
+    async with stage(tmp_path) as site:
+        admissions, admission = await admitted(site)
+        clocks = Clocks(admissions)
+        expiring = Admission(
+            admission.media,
+            admission.prepared,
+            admission.storage,
+            None,
+            by_key=True,
+            key_id=1,
+            permission=Validity(),
+            expires_at=1100.0,
+            renew_at=1000.0 + RENEW_SECONDS,
+        )
+        assert admissions.holds(expiring)
+        clocks.now = 1100.0
+        assert not admissions.holds(expiring)
+        # A wall clock that is set back makes a key valid again, as it would for any request.
+        clocks.now = 900.0
+        assert admissions.holds(expiring)
+        clocks.clock += RENEW_SECONDS
+        assert not admissions.holds(expiring)
+
+
+def test_a_bounded_cache_keeps_what_was_used_last() -> None:
+    cache: BoundedCache[str, int] = BoundedCache(max_entries=3, max_bytes=100)
+    for number, key in enumerate("abc"):
+        cache.put(key, number, 10)
+    assert cache.get("a") == 0
+    cache.put("d", 3, 10)
+    assert [cache.get(key) for key in "abcd"] == [0, None, 2, 3]
+    cache.put("e", 4, 85)
+    assert [cache.get(key) for key in "acde"] == [None, None, 3, 4]
+    cache.put("d", 5, 90)
+    cache.drop("d")
+    assert (cache.get("d"), cache.get("e"), len(cache)) == (None, None, 0)
+    cache.put("f", 6, 101)
+    assert cache.get("f") is None
