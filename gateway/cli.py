@@ -1,49 +1,69 @@
 """The command line: `seekgate COMMAND`.
 
-Knows: the commands and the exit codes (0 done, 1 failed, 2 wrong usage or settings, 130 interrupted).
-Refuses to know: what the commands do; each has its room in `gateway/commands`.
-
-Expected trouble is one clear line on stderr; a traceback is a bug.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted. An error that is to be expected is one clear line on
+stderr; a traceback is a bug. A command's module is imported when the command is used, so that help is quick.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Final, NamedTuple
 
 import click
 
 from gateway import __version__
-from gateway.commands.demo import demo
-from gateway.commands.import_recordings import import_media
-from gateway.commands.manage_keys import create_key, list_keys, revoke_key
-from gateway.commands.migrate import migrate
-from gateway.commands.move_from_vexa import move_from_vexa
-from gateway.commands.serve import check_config, serve
-from gateway.commands.sign_url import sign_url
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class CommandRow(NamedTuple):
+    """Where a command is, and the sentence that the list of commands shows for it."""
+
+    module: str
+    function: str
+    summary: str
+
+
+COMMANDS: Final[Mapping[str, CommandRow]] = {
+    "serve": CommandRow("serve", "serve", "Run the gateway until it is told to stop."),
+    "demo": CommandRow("demo", "demo", "Run a gateway with an account, a key and a recording to try."),
+    "create-key": CommandRow("manage_keys", "create_key", "Create an API key and print it, once."),
+    "list-keys": CommandRow("manage_keys", "list_keys", "List the API keys, newest first."),
+    "revoke-key": CommandRow("manage_keys", "revoke_key", "Revoke an API key, immediately and for good."),
+    "import": CommandRow(
+        "import_recordings", "import_media", "Import media files, folders of them, and stored objects."
+    ),
+    "move-from-vexa": CommandRow("move_from_vexa", "move_from_vexa", "Take over a Vexa deployment."),
+    "sign-url": CommandRow("sign_url", "sign_url", "Print a URL that plays a media file without a key."),
+    "migrate": CommandRow("migrate", "migrate", "Apply the migrations that the database lacks."),
+    "check-config": CommandRow("check_config", "check_config", "Print the settings in force, without secrets."),
+}
+
+
+class LazyGroup(click.Group):
+    """The commands of the table, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        row = COMMANDS.get(cmd_name)
+        if row is None:
+            return None
+        command: click.Command = getattr(import_module(f"gateway.commands.{row.module}"), row.function)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, row.summary) for name, row in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="seekgate")
 def seekgate() -> None:
     """Stream recorded media with exact byte-range serving."""
 
 
-for _command in (
-    serve,
-    demo,
-    create_key,
-    list_keys,
-    revoke_key,
-    import_media,
-    move_from_vexa,
-    sign_url,
-    migrate,
-    check_config,
-):
-    seekgate.add_command(_command)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and leave with its exit code."""
+    """Run a command and exit with its code."""
     sys.exit(_run(arguments))
 
 
@@ -54,6 +74,6 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.Abort:  # click's word for Ctrl-C
+    except click.Abort:  # Ctrl-C
         return 130
     return code if isinstance(code, int) else 0

@@ -1,28 +1,23 @@
-"""demo: a gateway with something to play, from nothing.
-
-Knows: the flags, the page of text that a demo begins with, and that a demo can always read the synthetic corpus.
-Refuses to know: what a demo consists of (gateway.demo.recording, gateway.demo.corpus), and how it is served.
-"""
+"""`seekgate demo`: a gateway with something to play. What it consists of is in `gateway/demo`."""
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from gateway.assembly.backends import Backends
 from gateway.commands.options import config_option, read_config
-from gateway.commands.serve import host_option, port_option, serve_gateway, server_flags, tell_vexa_variables
+from gateway.commands.serve import host_option, log_vexa_variables, port_option, serve_gateway, server_flags
 from gateway.commands.with_backends import run_with_backends
+from gateway.demo.corpus import seed_synthetic
+from gateway.demo.recording import Demo, prepare
+from gateway.settings.load import Config
 
-if TYPE_CHECKING:
-    from gateway.assembly.backends import Backends
-    from gateway.demo.recording import Demo
-    from gateway.settings.load import Config
-
-# The storage that holds them; recordings that an earlier demo added stay readable.
+# Every demo has the storage backend, so that synthetic recordings of an earlier one stay readable.
 _SYNTHETIC: Final = "synthetic"
 
 
@@ -31,16 +26,19 @@ _SYNTHETIC: Final = "synthetic"
 @host_option
 @port_option
 @click.option(
-    "--recordings", type=click.IntRange(0, 262_139), default=0, help="Add so many synthetic recordings, for load tests."
+    "--recordings",
+    type=click.IntRange(0, 262_139),
+    default=0,
+    help="Also add this many synthetic recordings, for load tests.",
 )
 def demo(*, config_path: Path | None, host: str | None, port: int | None, recordings: int) -> int:
-    """Make an account, a key and a recording to try, and run the gateway."""
+    """Run a gateway with an account, a key and a recording to try."""
     flags = server_flags(host=host, port=port) | {"storages": {_SYNTHETIC: {"kind": "synthetic"}}}
     config = read_config(config_path, flags)
     ready = run_with_backends(config, lambda backends: _prepare(config, backends, recordings))
 
     def announce(base_url: str) -> None:
-        tell_vexa_variables(base_url)
+        log_vexa_variables(base_url)
         console = Console(highlight=False)
         player = f"Player  [bold]{base_url}/[/]\nKey     [bold]{ready.key}[/]"
         console.print(Panel.fit(player, title="seekgate demo"))
@@ -50,10 +48,7 @@ def demo(*, config_path: Path | None, host: str | None, port: int | None, record
     return serve_gateway(config, announce)
 
 
-async def _prepare(config: "Config", backends: "Backends", recordings: int) -> "Demo":
-    from gateway.demo.corpus import seed_synthetic
-    from gateway.demo.recording import prepare
-
+async def _prepare(config: Config, backends: Backends, recordings: int) -> Demo:
     ready = await prepare(config, backends)
     if recordings:
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()

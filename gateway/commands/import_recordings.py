@@ -59,9 +59,9 @@ def import_media(
     meeting: str | None,
     as_json: bool,
 ) -> int:
-    """Take media into the catalogue: files, folders of them, and objects of a bucket that is a storage.
+    """Import media files, folders of them, and stored objects.
 
-    What lies in a storage already is registered where it is; other files are copied in. Safe to repeat.
+    What is stored in a storage backend already is registered where it is; other files are copied in. It can be repeated.
     """
     if (platform is None) != (meeting is None):
         raise click.UsageError("--platform and --meeting belong together")

@@ -1,7 +1,4 @@
-"""create-key, list-keys, revoke-key.
-
-Knows: what is printed of keys. Refuses to know: how keys are made and stored.
-"""
+"""`seekgate create-key`, `list-keys` and `revoke-key`."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,17 +14,21 @@ from gateway.commands.with_backends import run_with_backends
 
 @click.command("create-key")
 @config_option
-@click.option("--user", "email", type=Email(), required=True, help="Whose key it is; the user is made if unknown.")
+@click.option("--user", "email", type=Email(), required=True, help="The owner of the key, created if unknown.")
 @click.option(
-    "--scope", "scopes", multiple=True, type=click.Choice([str(s) for s in Scope]), help="Only this; may be repeated."
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([str(s) for s in Scope]),
+    help="Grant only this; repeatable. All by default.",
 )
 @click.option("--test", is_flag=True, help="A key for test data instead of live data.")
-@click.option("--expires-in", type=Duration(), metavar="30d|12h|90m|45s", help="When it ends; never without this.")
+@click.option("--expires-in", type=Duration(), metavar="30d|12h|90m|45s", help="When it expires; never by default.")
 @json_option
 def create_key(
     *, config_path: Path | None, email: str, scopes: tuple[str, ...], test: bool, expires_in: int | None, as_json: bool
 ) -> None:
-    """Make an API key and print it, once."""
+    """Create an API key and print it, once."""
     chosen = frozenset(map(Scope, scopes)) or ALL_SCOPES
     expires_at = datetime.now(UTC) + timedelta(seconds=expires_in) if expires_in else None
 
@@ -66,7 +67,10 @@ def list_keys(*, config_path: Path | None, as_json: bool) -> None:
 @config_option
 @click.argument("key", metavar="PREFIX|ID")
 def revoke_key(config_path: Path | None, key: str) -> None:
-    """Revoke the API key with this PREFIX or ID, immediately and for good."""
+    """Revoke an API key, immediately and for good.
+
+    PREFIX and ID are as list-keys shows them. Keys may share a prefix; then only the id names one.
+    """
 
     async def revoke(backends: Backends) -> ApiKey | None:
         return await backends.api_keys.revoke_key(key)

@@ -15,7 +15,7 @@ from rich.table import Table
 from gateway.assembly.vexa_move import MoveBackends, open_move
 from gateway.commands.import_report import printable
 from gateway.commands.options import config_option, json_option, print_json, read_config
-from gateway.commands.with_backends import options_told_plainly, told_plainly
+from gateway.commands.with_backends import expected_errors_reported, wrong_options_reported
 from gateway.imports.vexa_deployment import DeploymentMove, Mapped
 from gateway.imports.vexa_deployment_objects import VexaPlace
 from gateway.imports.vexa_deployment_report import NEVER_MOVED, MoveReport
@@ -48,11 +48,11 @@ def move_from_vexa(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Move a Vexa deployment (0.9, 0.10 or 0.12) over from its DATABASE_URL, which is only read.
+    """Take over a Vexa deployment.
 
-    Keys, ids, meetings, transcripts and recordings are kept; objects are registered where they are stored. It can be
-    repeated and interrupted: a later run adds what is new. DATABASE_URL may also be given as VEXA_DATABASE_URL. The exit
-    code is 0 if everything was moved, and 1 if the report names something that was not.
+    DATABASE_URL is the database of Vexa 0.9, 0.10 or 0.12; it is only read. Keys, ids, meetings, transcripts and recordings are kept; objects are registered where they are stored. It can be
+    repeated and interrupted: a later run adds what is new. The URL may also be given as VEXA_DATABASE_URL. The exit code
+    is 0 if everything was moved, and 1 if the report counts something that was not.
     """
     config = read_config(config_path)
     names = _parse_mappings(mappings, config)
@@ -61,12 +61,12 @@ def move_from_vexa(
 
     async def run() -> MoveReport:
         async with AsyncExitStack() as stack:
-            with options_told_plainly():
+            with wrong_options_reported():
                 backends = await stack.enter_async_context(open_move(config, url, dry_run=dry_run))
             mapped = _mapped(backends, config, names)
             return await _move(backends, mapped, emails, dry_run=dry_run, join_chunks=join_chunks)
 
-    with told_plainly():
+    with expected_errors_reported():
         report = asyncio.run(run())
     if as_json:
         print_json(report.as_json())

@@ -1,7 +1,4 @@
-"""What commands have in common: options, and how their values are read.
-
-Knows: click. Refuses to know: what any command does with a value.
-"""
+"""Options that several commands share, the types of their values, and how results are printed."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +18,7 @@ config_option = click.option(
     "config_path",
     type=click.Path(path_type=Path),
     envvar="SEEKGATE_CONFIG",
-    help="A file of settings; what it leaves out keeps its default.",
+    help="A file of settings; a setting that it leaves out keeps its default.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -41,24 +38,24 @@ class Duration(click.ParamType[int]):
         match = re.fullmatch(r"([0-9]{1,10})([dhms])", str(value))
         seconds = int(match[1]) * _UNITS[match[2]] if match else 0
         if not 0 < seconds <= _LONGEST_SECONDS:
-            self.fail(f"{value!r} is no duration like 30d, 12h, 90m or 45s (at most 100 years)", param, ctx)
+            self.fail(f"{value!r} is not a duration like 30d, 12h, 90m or 45s (at most 100 years)", param, ctx)
         return seconds
 
 
 class Email(click.ParamType[str]):
-    """An e-mail address, by its looks: one @ with something printable on both sides."""
+    """An e-mail address: one @ with something printable on both sides."""
 
     name = "email"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         text = str(value)
         if not re.fullmatch(r"[^@\s]+@[^@\s]+", text) or not text.isprintable() or len(text) > 254:
-            self.fail(f"{text!r} is no e-mail address like ada@example.org", param, ctx)
+            self.fail(f"{text!r} is not an e-mail address like ada@example.org", param, ctx)
         return text
 
 
 def read_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Config:
-    """The configuration in force; its faults end the command with code 2."""
+    """The configuration in force; faults in it end the command with code 2."""
     try:
         return load(path, overrides=overrides)
     except ConfigError as error:

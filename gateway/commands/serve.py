@@ -1,8 +1,4 @@
-"""serve, check-config.
-
-Knows: the flags that stand above settings.
-Refuses to know: sockets, signals, workers; `gateway/process/server.py` runs the gateway.
-"""
+"""`seekgate serve`, and what `demo` shares with it: flags that override settings, and running the gateway."""
 
 import logging
 from collections.abc import Callable
@@ -12,40 +8,31 @@ from typing import Any, Final
 import click
 
 from gateway.commands.options import config_option, read_config
-from gateway.commands.with_backends import options_told_plainly, told_plainly
-from gateway.settings.load import Config, load, redacted, vexa_variables
+from gateway.commands.with_backends import expected_errors_reported, wrong_options_reported
+from gateway.settings.load import Config, load, vexa_variables
 
 _log: Final = logging.getLogger(__name__)
 
 host_option = click.option("--host", help="The address to listen on.")
-port_option = click.option("--port", type=int, help="The port to listen on; 0 lets the kernel choose.")
+port_option = click.option("--port", type=int, help="The port to listen on; 0 means one that the kernel chooses.")
 
 
 @click.command()
 @config_option
 @host_option
 @port_option
-@click.option("--workers", type=int, help="Processes that share the port; one per core unless given.")
+@click.option("--workers", type=int, help="Processes that share the port; one for each core by default.")
 def serve(*, config_path: Path | None, host: str | None, port: int | None, workers: int | None) -> int:
     """Run the gateway until it is told to stop."""
     flags = server_flags(host=host, port=port, workers=workers)
     config = read_config(config_path, flags)
-    return serve_gateway(config, tell_vexa_variables, reload=lambda: load(config_path, overrides=flags))
+    return serve_gateway(config, log_vexa_variables, reload=lambda: load(config_path, overrides=flags))
 
 
-@click.command("check-config")
-@config_option
-def check_config(config_path: Path | None) -> None:
-    """Print the settings in force, without secrets; exit code 2 tells of faults."""
-    click.echo(redacted(read_config(config_path)), nl=False)
+def log_vexa_variables(_base_url: str) -> None:
+    """Log the environment variables of Vexa's that gave settings."""
     if found := vexa_variables():
-        click.echo(f"Understood from Vexa's environment: {', '.join(found)}", err=True)
-
-
-def tell_vexa_variables(_base_url: str) -> None:
-    """Log what was understood."""
-    if found := vexa_variables():
-        _log.info("understood from Vexa's environment", extra={"variables": found})
+        _log.info("settings come from Vexa's environment variables", extra={"variables": found})
 
 
 def serve_gateway(
@@ -53,10 +40,10 @@ def serve_gateway(
     announce: Callable[[str], None] | None = None,
     reload: Callable[[], Config] | None = None,
 ) -> int:
-    """Serve until told to stop; the exit code. `announce` and `reload` are those of `gateway.process.server.serve`."""
+    """Serve until a signal; the exit code. `announce` and `reload` are those of `gateway.process.server.serve`."""
     from gateway.process.server import serve as serve_until_signal
 
-    with told_plainly(), options_told_plainly():
+    with expected_errors_reported(), wrong_options_reported():
         return serve_until_signal(config, announce, reload)
 
 

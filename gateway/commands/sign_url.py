@@ -1,7 +1,4 @@
-"""sign-url: a playback URL from the command line.
-
-Knows: how the URL is put together. Refuses to know: how it is signed.
-"""
+"""`seekgate sign-url`: a playback URL from the command line."""
 
 import time
 from pathlib import Path
@@ -19,10 +16,15 @@ from gateway.protocol.signing import Disposition, Grant, owner_text
 @config_option
 @click.argument("recording", type=int)
 @click.argument("media", type=int)
-@click.option("--expires-in", type=Duration(), metavar="30d|12h|90m|45s", help="When it ends, instead of the setting.")
+@click.option(
+    "--expires-in", type=Duration(), metavar="30d|12h|90m|45s", help="When it expires, instead of the setting."
+)
 @click.option("--attachment", is_flag=True, help="Make browsers save the file instead of playing it.")
 def sign_url(*, config_path: Path | None, recording: int, media: int, expires_in: int | None, attachment: bool) -> None:
-    """Print a URL that plays MEDIA of RECORDING without a key, until it expires."""
+    """Print a URL that plays a media file without a key.
+
+    RECORDING and MEDIA are ids. The URL works until it expires.
+    """
     config = read_config(config_path)
     if config.server.port == 0 and config.server.public_url is None:
         raise click.ClickException("the port is chosen at each start: set server.port or server.public_url")

@@ -1,8 +1,4 @@
-"""The way from a command to the catalogue, the keys and the storages.
-
-Knows: which trouble is to be expected, and how to tell it in one line.
-Refuses to know: how backends are put together; `gateway/assembly/backends.py` does that.
-"""
+"""Runs a command with the catalogue, the keys and the storage backends open; expected errors become one line."""
 
 import asyncio
 import errno
@@ -23,21 +19,21 @@ T = TypeVar("T")
 
 
 def run_with_backends(config: Config, work: Callable[[Backends], Awaitable[T]]) -> T:
-    """What `work` returns; expected trouble ends the command with one line and its exit code."""
+    """What `work` returns; an expected error ends the command with one line and its exit code."""
 
     async def run() -> T:
         async with AsyncExitStack() as stack:
-            with options_told_plainly():
+            with wrong_options_reported():
                 backends = await stack.enter_async_context(open_backends(config))
             return await work(backends)
 
-    with told_plainly():
+    with expected_errors_reported():
         return asyncio.run(run())
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
-    """Turn expected trouble into a line on stderr and exit code 1."""
+def expected_errors_reported() -> Iterator[None]:
+    """Turn an expected error into a line on stderr and exit code 1."""
     try:
         yield
     except (DatabaseUnavailable, Refusal, StorageError) as error:
@@ -48,10 +44,10 @@ def told_plainly() -> Iterator[None]:
 
 
 @contextmanager
-def options_told_plainly() -> Iterator[None]:
-    """Turn the ValueError of a storage that cannot use its options into exit code 2.
+def wrong_options_reported() -> Iterator[None]:
+    """Turn the ValueError of a storage backend that cannot use its options into exit code 2.
 
-    Only around what opens backends: anywhere else a ValueError is a bug and keeps its traceback.
+    Use it only around what opens backends: anywhere else a ValueError is a bug and keeps its traceback.
     """
     try:
         yield

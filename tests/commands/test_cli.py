@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +16,8 @@ import asyncpg
 import click
 import pytest
 
+from gateway.cli import COMMANDS, LazyGroup
+from gateway.cli import seekgate as seekgate_group
 from gateway.commands.options import Duration, Email
 from gateway.db.api_keys import PgApiKeys
 from gateway.keys import digest
@@ -42,7 +46,7 @@ def test_a_duration_is(text: str, seconds: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "5", "d", "0s", "-1d", "1.5h", "٣d", "1w", "99999d", "1h ", "9" * 5000 + "s"])
 def test_a_duration_is_not(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="is no duration like"):
+    with pytest.raises(click.BadParameter, match="is not a duration like"):
         Duration().convert(text, None, None)
 
 
@@ -53,7 +57,7 @@ def test_an_address_is(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "ada", "@", "a@b@c", "a b@c", "a@b\0", "a@" + "b" * 254])
 def test_an_address_is_not(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="is no e-mail address"):
+    with pytest.raises(click.BadParameter, match="is not an e-mail address"):
         Email().convert(text, None, None)
 
 
@@ -237,6 +241,28 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> Non
 def test_help_and_version_are_no_failures(tmp_path: Path) -> None:
     assert "create-key" in command_line(tmp_path).run("--help").stdout
     assert re.fullmatch(r"seekgate, version \d+\.\d+\.\d+\n", command_line(tmp_path).run("--version").stdout)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    command = LazyGroup().get_command(click.Context(seekgate_group), name)
+    assert command is not None
+    assert command.name == name
+    assert command.get_short_help_str(limit=120) == COMMANDS[name].summary
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_imports_no_command(arguments: list[str]) -> None:
+    program = f"""
+import sys
+from gateway.cli import main
+try:
+    main({arguments})
+finally:
+    heavy = {{"asyncpg", "pydantic", "rich", "aiohttp", "yaml", "orjson"}} & set(sys.modules)
+    assert not heavy, heavy
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False, capture_output=True).returncode == 0
 
 
 # --- trouble

@@ -102,7 +102,7 @@ def test_check_config_tells_what_was_understood_without_its_secrets(tmp_path: Pa
     seekgate.environ.update(MINIO | {"MINIO_SECRET_KEY": "do not tell"})
     done = seekgate.run("check-config")
     names = "MINIO_ACCESS_KEY, MINIO_BUCKET, MINIO_ENDPOINT, MINIO_SECRET_KEY, STORAGE_BACKEND"
-    assert done.stderr == f"Understood from Vexa's environment: {names}\n"
+    assert done.stderr == f"Read from Vexa's environment variables: {names}\n"
     assert "default_storage: minio" in done.stdout
     assert "do not tell" not in done.stdout
 
@@ -111,6 +111,6 @@ def test_the_log_tells_what_was_understood(postgres: str, tmp_path: Path) -> Non
     environ = MINIO | {"MINIO_SECRET_KEY": "do not tell", "SEEKGATE_DEFAULT_STORAGE": "local"}
     with running_gateway(postgres, tmp_path, environ) as site:
         assert "minio" in site.backends.storages
-    (line,) = [line for line in site.process.events if "understood from Vexa's environment" in line]
+    (line,) = [line for line in site.process.events if "settings come from Vexa's environment variables" in line]
     assert '"MINIO_SECRET_KEY"' in line
     assert "do not tell" not in site.log_text()
