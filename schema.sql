@@ -383,6 +383,112 @@ CREATE TABLE IF NOT EXISTS signing_keys (
 );
 CREATE INDEX IF NOT EXISTS signing_keys_newest ON signing_keys (created_at DESC, kid DESC);
 
+-- What an account holds: amounts to add up. Triggers only insert them, so that no upload waits for another. About one
+-- insert in a hundred puts the account's amounts together, except those that another transaction holds.
+-- A media file counts with its size, and a chunk of a bot with its own while it is not part of the file's object. One
+-- statement must not change both: each trigger would count what the other counts as well.
+CREATE TABLE IF NOT EXISTS account_bytes (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE,
+    bytes   bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS account_bytes_of_user ON account_bytes (user_id);
+
+CREATE OR REPLACE FUNCTION add_account_bytes(owner_id bigint, amount bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF amount = 0 THEN
+        RETURN;
+    END IF;
+    -- A user that is being deleted takes its amounts along.
+    INSERT INTO account_bytes (user_id, bytes) SELECT id, amount FROM users WHERE id = owner_id;
+    IF random() < 0.01 THEN
+        WITH taken AS (
+            DELETE FROM account_bytes
+            WHERE id IN (SELECT id FROM account_bytes WHERE user_id = owner_id FOR UPDATE SKIP LOCKED)
+            RETURNING bytes
+        )
+        INSERT INTO account_bytes (user_id, bytes) SELECT owner_id, sum(bytes) FROM taken HAVING count(*) > 0;
+    END IF;
+END
+$$;
+CREATE OR REPLACE FUNCTION media_file_bytes(file media_files) RETURNS bigint
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(file.size, 0) + coalesce(sum(c.size), 0)::bigint
+    FROM session_chunks c WHERE c.media_file_id = file.id AND c.object_key <> file.object_key
+$$;
+
+CREATE OR REPLACE FUNCTION count_media_file() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    before bigint := 0;
+    after  bigint := 0;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        -- Waits for a chunk that is being added. The chunks that go with the file are counted here.
+        PERFORM FROM upload_sessions WHERE media_file_id = OLD.id FOR UPDATE;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        before := media_file_bytes(OLD);
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        after := media_file_bytes(NEW);
+    END IF;
+    IF TG_OP = 'UPDATE' AND OLD.recording_id = NEW.recording_id THEN
+        PERFORM add_account_bytes(user_id, after - before) FROM recordings WHERE id = NEW.recording_id;
+    ELSE
+        PERFORM add_account_bytes(user_id, -before) FROM recordings WHERE id = OLD.recording_id;
+        PERFORM add_account_bytes(user_id, after) FROM recordings WHERE id = NEW.recording_id;
+    END IF;
+    RETURN coalesce(NEW, OLD);
+END
+$$;
+CREATE OR REPLACE TRIGGER media_file_counted AFTER INSERT OR UPDATE OF size, object_key, recording_id ON media_files
+    FOR EACH ROW EXECUTE FUNCTION count_media_file();
+CREATE OR REPLACE TRIGGER media_file_uncounted BEFORE DELETE ON media_files
+    FOR EACH ROW EXECUTE FUNCTION count_media_file();
+
+CREATE OR REPLACE FUNCTION count_session_chunk() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    amount bigint := 0;
+    file   media_files;
+BEGIN
+    SELECT * INTO file FROM media_files WHERE id = coalesce(NEW.media_file_id, OLD.media_file_id);
+    IF NEW.object_key <> file.object_key THEN
+        amount := NEW.size;
+    END IF;
+    IF OLD.object_key <> file.object_key THEN
+        amount := amount - OLD.size;
+    END IF;
+    PERFORM add_account_bytes(user_id, amount) FROM recordings WHERE id = file.recording_id;
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER session_chunk_counted AFTER INSERT OR DELETE OR UPDATE OF size, object_key ON session_chunks
+    FOR EACH ROW EXECUTE FUNCTION count_session_chunk();
+
+CREATE OR REPLACE FUNCTION count_recording() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    amount bigint;
+BEGIN
+    -- Waits for a file or a chunk that is being changed.
+    PERFORM FROM media_files WHERE recording_id = OLD.id ORDER BY id FOR UPDATE;
+    PERFORM FROM upload_sessions WHERE recording_id = OLD.id ORDER BY media_file_id FOR UPDATE;
+    SELECT coalesce(sum(media_file_bytes(m)), 0)::bigint INTO amount FROM media_files m WHERE recording_id = OLD.id;
+    PERFORM add_account_bytes(OLD.user_id, -amount);
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    PERFORM add_account_bytes(NEW.user_id, amount);
+    RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER recording_uncounted BEFORE DELETE ON recordings FOR EACH ROW EXECUTE FUNCTION count_recording();
+CREATE OR REPLACE TRIGGER recording_counted_for_another BEFORE UPDATE OF user_id ON recordings
+    FOR EACH ROW WHEN (OLD.user_id <> NEW.user_id) EXECUTE FUNCTION count_recording();
+
 -- Gateways remember keys and media files. Each change that a reader sees sends a notification, which names what to look up
 -- again (gateway/db/cached_lookups.py). A new row sends one too, because gateways also remember for two seconds what they
 -- did not find. Uploads that are pending and `last_used_at` send none.

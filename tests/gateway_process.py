@@ -205,10 +205,10 @@ class Gateway:
         return added.recording_id, added.id
 
     def media_file(self, ids: tuple[int, int]) -> MediaFile:
-        """What the catalogue says of it now."""
-        found = self.wait(self.backends.catalog.find_media_file(Owner(self.user_id), *ids))
-        assert found is not None
-        return found
+        """What the catalogue says of it now; not by the look-up that this process remembers until it hears of a change."""
+        recording = self.wait(self.backends.catalog.find_recording(Owner(self.user_id), ids[0]))
+        assert recording is not None
+        return next(file for file in recording.media_files if file.id == ids[1])
 
     def wait(self, awaitable: Coroutine[Any, Any, Result]) -> Result:
         """What comes of something that is done with `backends`."""

@@ -46,12 +46,7 @@ async def insert_upload(
 
 COUNT_MEDIA: Final = "SELECT count(*) FROM media_files WHERE recording_id = $1"
 # A chunk counts by itself until the media file's own object contains it.
-SUM_SIZES: Final = """
-    SELECT coalesce(sum(coalesce(m.size, 0) + coalesce((
-        SELECT sum(c.size) FROM session_chunks c WHERE c.media_file_id = m.id AND c.object_key <> m.object_key
-    ), 0)), 0)::bigint
-    FROM media_files m JOIN recordings r ON r.id = m.recording_id WHERE r.user_id = $1
-"""
+SUM_SIZES: Final = "SELECT coalesce(sum(bytes), 0)::bigint FROM account_bytes WHERE user_id = $1"
 
 
 async def lock_account(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits) -> None:
