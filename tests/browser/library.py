@@ -15,7 +15,7 @@ MEETING: Final = "page-test-meeting"
 SAID: Final = (
     (0.0, "Ada", "Good morning. This recording is six minutes long."),
     (30.0, "Grace", "Every five seconds the tone rises by twenty hertz."),
-    (60.0, "Ada", "So whoever seeks can hear where the seek has landed."),
+    (60.0, "Ada", "So a listener hears where a seek has landed."),
     (120.0, "Grace", "And see below which ranges the browser holds."),
 )
 

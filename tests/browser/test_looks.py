@@ -1,5 +1,6 @@
 """The page in its states, on a desk and in a hand, by day and by night: measured by axe, and kept as pictures."""
 
+import re
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from itertools import product
@@ -59,7 +60,45 @@ async def asking(visitor: Listener, library: Library) -> None:
     await expect(visitor.page.get_by_role("dialog")).to_be_visible()
 
 
+async def searching(visitor: Listener, library: Library) -> None:
+    await listing(visitor, library)
+    await visitor.page.get_by_label("Search", exact=True).fill("tone")
+    await expect(visitor.page.locator("#rows mark").first).to_be_visible()
+
+
+async def sharing(visitor: Listener, library: Library) -> None:
+    await listing(visitor, library)
+    await visitor.open_sound(library.sound.recording_id)
+    await visitor.page.get_by_role("button", name="Share").click()
+    await visitor.page.get_by_role("button", name="Copy link").click()
+    await expect(visitor.page.locator("#share-links li").first).to_be_visible()
+
+
+async def shared(visitor: Listener, library: Library) -> None:
+    await sharing(visitor, library)
+    await expect(visitor.page.locator("#share-url")).to_have_value(re.compile("/shared/lk_"))
+    await visitor.page.goto(await visitor.page.locator("#share-url").input_value())
+    await visitor.until_drawn()
+
+
+async def embedded(visitor: Listener, library: Library) -> None:
+    await shared(visitor, library)
+    await visitor.page.goto(f"{visitor.page.url}/embed")
+    await visitor.until_drawn()
+
+
+async def uploaded(visitor: Listener, library: Library) -> None:
+    await listing(visitor, library)
+    await visitor.page.locator("#upload-files").set_input_files(library.sound_path)
+    await expect(visitor.page.locator("#uploads").get_by_role("link", name="Open")).to_be_visible()
+
+
 STATES: Final[dict[str, Go]] = {
+    "searching": searching,
+    "sharing": sharing,
+    "shared": shared,
+    "embedded": embedded,
+    "uploaded": uploaded,
     "sign-in": sign_in,
     "error": error,
     "empty": empty,

@@ -31,6 +31,7 @@ from gateway.web.pages.page_files import content_security_policy
 from gateway.web.responses import json_response, whole_seconds
 
 _PAGE: Final = "shared.html"
+_SITE: Final = "seekgate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +129,20 @@ class SharedPage:
         )
 
     async def _show(self, request: web.Request, layout: str, policy: str) -> web.Response:
-        opened = await self._open(request)
+        try:
+            opened = await self._open(request)
+        except NotFound:
+            # The page itself explains it: what it loads is not found either.
+            return self._html(404, layout, policy, f"<title>{_SITE}</title>")
         await self._share_links.record_link_use(opened.link.id)
         url = self._links.shared(request, request.match_info["token"])
-        filled = self._page.replace("<!-- open graph -->", _open_graph(opened, url)).replace(
-            "data-layout=", f'data-layout="{layout}" data-was='
-        )
+        return self._html(200, layout, policy, _open_graph(opened, url))
+
+    def _html(self, status: int, layout: str, policy: str, head: str) -> web.Response:
+        text = self._page.replace("<!-- open graph -->", head).replace('data-layout="page"', f'data-layout="{layout}"')
         return web.Response(
-            text=filled,
+            status=status,
+            text=text,
             content_type="text/html",
             charset="utf-8",
             headers={
@@ -163,6 +170,7 @@ class SharedPage:
         return {
             "type": media.type,
             "content_type": media.content_type,
+            "file_size_bytes": media.size,
             "duration_seconds": media.duration_seconds,
             "url": url.url,
             "expires_at": whole_seconds(url.expires_at),
@@ -186,7 +194,7 @@ def _open_graph(opened: _Opened, url: str) -> str:
         "og:title": title_of(opened.recording),
         "og:type": "video.other" if kind == "video" else "music.song",
         "og:url": url,
-        "og:site_name": "seekgate",
+        "og:site_name": _SITE,
         "og:image": url.partition("/shared/")[0] + "/player/share.png",
     }
     if durations:

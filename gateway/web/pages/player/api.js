@@ -1,19 +1,22 @@
 /*
- * The gateway as the page sees it: recordings, playback URLs, deletion.
- * Knows paths, the key header and the two ways to fail; refuses to know elements and words.
+ * The gateway's API as the page uses it. No other module knows a path or the key's header field.
  *
  * The key travels in the X-API-Key header only. A call that fails throws Refused (the gateway
  * said no, with a status) or Unreachable (nobody answered); an aborted call throws AbortError.
  */
 
 export class Refused extends Error {
-  constructor(status) {
+  /** `words` is the API's own explanation, where it gave one. */
+  constructor(status, words = "") {
     super(`refused with ${status}`);
     this.status = status;
+    this.words = words;
   }
 }
 
 export class Unreachable extends Error {}
+
+import { numberOf, publicId } from "./ids.js";
 
 /** A header can carry visible ASCII; anything else was never a key. */
 const SENDABLE_KEY = /^[\x21-\x7e]+$/;
@@ -30,12 +33,85 @@ export class Gateway {
 
   /** A page of recordings, newest first; the gateway may leave unreadable ones out of it. */
   async recordings({ limit, offset, signal }) {
-    const answer = await this.#ask(`recordings?limit=${limit}&offset=${offset}`, { signal });
-    return (await answer.json()).recordings;
+    const [answer, described] = await Promise.all([
+      this.#ask(`recordings?limit=${limit}&offset=${offset}`, { signal }),
+      this.#ask(`v1/recordings?limit=${limit}&offset=${offset}`, { signal }),
+    ]);
+    const known = new Map((await described.json()).data.map((each) => [numberOf(each.id), each]));
+    return (await answer.json()).recordings.map((each) => describedBy(each, known.get(each.id)));
   }
 
   async recording(id) {
-    return (await this.#ask(`recordings/${id}`)).json();
+    const [answer, described] = await Promise.all([this.#ask(`recordings/${id}`), this.#ask(`v1/recordings/${publicId(id)}`)]);
+    return { ...describedBy(await answer.json(), await described.json()), etag: described.headers.get("ETag") };
+  }
+
+  /** What a search finds, best first: recordings as above, each with the sentences (`matches`) that were said in it. */
+  async search({ words, limit, offset, signal }) {
+    const answer = await this.#ask(`v1/recordings?q=${encodeURIComponent(words)}&limit=${limit}&offset=${offset}`, { signal });
+    const { data, has_more: hasMore } = await answer.json();
+    return { found: data.map(fromBota), hasMore };
+  }
+
+  /** Give the recording another name. Refused with 412 if somebody changed it since `etag` was read. */
+  async rename(id, name, etag) {
+    const answer = await this.#send(`v1/recordings/${publicId(id)}`, "PATCH", { name }, etag === null ? {} : { "If-Match": etag });
+    return { name: (await answer.json()).name, etag: answer.headers.get("ETag") };
+  }
+
+  /** The share links of a recording that work. */
+  async links(id) {
+    return (await (await this.#ask(`v1/recordings/${publicId(id)}/links`)).json()).data;
+  }
+
+  async createLink(id, { expiresInSeconds, startSeconds }) {
+    const body = { expires_in_seconds: expiresInSeconds, start_seconds: startSeconds };
+    return (await this.#send(`v1/recordings/${publicId(id)}/links`, "POST", body)).json();
+  }
+
+  async endLink(id, linkId) {
+    await this.#ask(`v1/recordings/${publicId(id)}/links/${linkId}`, { method: "DELETE" });
+  }
+
+  /** A recording that waits for its media; the public id. */
+  async createRecording(name) {
+    return (await (await this.#send("v1/recordings", "POST", { name })).json()).id;
+  }
+
+  /** Where a file of the recording is sent: `{upload_url, headers, parts?}`. The same `attempt` gets the same file again. */
+  async uploadUrl(id, { type, contentType, size }, attempt) {
+    const body = { type, content_type: contentType, file_size_bytes: size };
+    return (await this.#send(`v1/recordings/${id}/upload-url`, "POST", body, { "Idempotency-Key": attempt })).json();
+  }
+
+  /** Have the gateway verify what was uploaded; the recording's integer id. */
+  async completeUpload(id) {
+    await this.#ask(`v1/recordings/${id}/upload-complete`, { method: "POST" });
+    return numberOf(id);
+  }
+
+  async deleteUnfinished(id) {
+    await this.#ask(`v1/recordings/${id}`, { method: "DELETE" });
+  }
+
+  /** An upload that can be resumed (tus 1.0.0): its URL. Refused with 409 where the storage backend takes no pieces. */
+  async createResumable(id, { type, contentType, size }) {
+    const metadata = { recording_id: id, type, filetype: contentType };
+    const answer = await this.#ask("v1/uploads/tus", {
+      method: "POST",
+      headers: {
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": String(size),
+        "Upload-Metadata": Object.entries(metadata).map(([name, value]) => `${name} ${btoa(value)}`).join(","),
+      },
+    });
+    return new URL(answer.headers.get("Location"), document.baseURI).href;
+  }
+
+  /** How many bytes of a resumable upload have arrived. */
+  async resumableOffset(url) {
+    const answer = await send(url, { method: "HEAD", headers: { "Tus-Resumable": "1.0.0", "X-API-Key": this.#key } });
+    return Number(answer.headers.get("Upload-Offset"));
   }
 
   /** The meeting that the recording is of, with its `segments` and `recordings`. */
@@ -87,19 +163,50 @@ export class Gateway {
     await send(url, { method: "HEAD" });
   }
 
+  #send(path, method, body, headers = {}) {
+    return this.#ask(path, { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers } });
+  }
+
   async #ask(path, options = {}) {
     if (!SENDABLE_KEY.test(this.#key)) throw new Refused(401);
-    return send(new URL(path, document.baseURI), { ...options, headers: { "X-API-Key": this.#key } }).catch((trouble) => {
+    const headers = { ...options.headers, "X-API-Key": this.#key };
+    return send(new URL(path, document.baseURI), { ...options, headers }).catch((trouble) => {
       if (trouble.status === 401) this.#onUnknownKey();
       throw trouble;
     });
   }
 }
 
+/** A recording of Vexa's dialect with what only Bota's says of it: its name, and that its files are all there. */
+function describedBy(recording, { name, status } = { name: null, status: null }) {
+  return { ...recording, name, status: status === "uploaded" ? "completed" : recording.status };
+}
+
+/** A recording of Bota's dialect with the names that the page uses (Vexa's). */
+function fromBota({ id, name, status, created_at, duration_ms, media, matches }) {
+  const files = media.map((each) => ({
+    type: each.type,
+    format: each.mime_type.split("/")[1],
+    file_size_bytes: each.file_size_bytes,
+    duration_seconds: duration_ms === null ? null : duration_ms / 1000,
+    metadata: null,
+  }));
+  return { id: numberOf(id), name, status: STATUS[status], source: null, created_at, media_files: files, matches };
+}
+
+const STATUS = { pending: "in_progress", uploaded: "completed", processing: "uploading", completed: "completed", failed: "failed" };
+
 async function send(url, options) {
   const answer = await fetch(url, { cache: "no-store", credentials: "omit", ...options }).catch((cause) => {
     throw cause.name === "AbortError" ? cause : new Unreachable("no answer", { cause });
   });
-  if (!answer.ok) throw new Refused(answer.status);
+  if (!answer.ok) throw new Refused(answer.status, await wordsOf(answer));
   return answer;
+}
+
+/** The message of either dialect's error body; the field that is wrong, where the body names one. */
+async function wordsOf(answer) {
+  const body = await answer.json().catch(() => null);
+  const details = body?.error?.details?.map(({ field, message }) => `${field}: ${message}`) ?? [];
+  return [typeof body?.detail === "string" ? body.detail : (body?.error?.message ?? ""), ...details].filter(Boolean).join(" · ");
 }

@@ -1,12 +1,16 @@
 /*
- * The right-hand pane: one recording with its files, what plays it and what can be done with it.
+ * The right-hand pane: one recording with its name and files, what plays it and what can be done with it.
  */
 
 import { copyLink, download } from "./actions.js";
+import { Comfort } from "./comfort.js";
 import { el, find } from "./dom.js";
-import { clock, dayAndClock, duration, fullDay, size } from "./format.js";
+import { dayAndClock, duration, size } from "./format.js";
+import { Renaming } from "./renaming.js";
+import { play } from "./playback.js";
 import { SpeedChoice } from "./speed.js";
 import { strings } from "./strings.js";
+import { titleOf } from "./titles.js";
 import { explain } from "./trouble.js";
 import { Viewer } from "./viewer.js";
 
@@ -19,14 +23,20 @@ export class Deck {
   #file = null;
   #viewer = null;
   #speed;
+  #renaming;
+  #comfort;
 
-  constructor(gateway, removal, signal) {
+  /** `removal` and `sharing` are dialogs; `shown.renamed(id, name)` hears a new name. */
+  constructor(gateway, { removal, sharing, shown }, signal) {
     this.#gateway = gateway;
+    this.#renaming = new Renaming(gateway, (name) => this.#renamed(name, shown), signal);
+    this.#comfort = new Comfort(signal);
     this.#speed = new SpeedChoice(find("speed"), (rate) => this.#setSpeed(rate), signal);
     const on = (id, act) => find(id).addEventListener("click", act, { signal });
     on("download", () => download(this.#gateway, this.#recording, this.#file));
     on("copy", () => copyLink(this.#gateway, this.#recording, this.#file));
     on("remove", () => removal.ask(this.#recording));
+    on("share", () => sharing.open(this.#recording, this.media?.currentTime ?? null));
     on("retry", () => this.#retry());
     signal.addEventListener("abort", () => this.close());
   }
@@ -41,7 +51,8 @@ export class Deck {
     return this.#recording?.id ?? null;
   }
 
-  open(recording, segments) {
+  /** Show the recording; `at` is the second to begin at, null for where this browser left it. */
+  open(recording, segments, at = null) {
     this.close();
     this.#recording = recording;
     this.#segments = segments;
@@ -50,11 +61,19 @@ export class Deck {
     const there = recording.media_files.filter((file) => file.file_size_bytes !== null);
     const files = there.sort((one, other) => BEST_FIRST.indexOf(one.type) - BEST_FIRST.indexOf(other.type));
     this.#offerFiles(files);
-    if (files.length > 0) this.#play(files[0]);
+    if (files.length > 0) this.#play(files[0], at);
     else this.#tell(strings.deck.noFiles, false);
   }
 
+  /** Play from this second of the open recording. */
+  seek(second) {
+    if (this.media === null) return;
+    this.media.currentTime = second;
+    play(this.media);
+  }
+
   close() {
+    this.#comfort.leave();
     this.#viewer?.close();
     [this.#viewer, this.#recording, this.#file] = [null, null, null];
     find("deck-open").hidden = true;
@@ -63,14 +82,23 @@ export class Deck {
   }
 
   #showHead() {
-    const made = new Date(this.#recording.created_at);
-    find("deck-day").textContent = fullDay(made);
-    find("deck-clock").textContent = clock(made);
+    find("deck-clock").textContent = dayAndClock(new Date(this.#recording.created_at));
     find("deck-clock").dateTime = this.#recording.created_at;
     find("deck-origin").textContent = origin(this.#recording);
-    document.title = `${dayAndClock(made)} – ${strings.product}`;
+    this.#renaming.show(this.#recording);
+    this.#showTitle();
     find("deck-none").hidden = true;
     find("deck-open").hidden = false;
+  }
+
+  #showTitle() {
+    document.title = `${titleOf(this.#recording)} – ${strings.product}`;
+  }
+
+  #renamed(name, shown) {
+    this.#recording.name = name;
+    this.#showTitle();
+    shown.renamed(this.#recording.id, name);
   }
 
   #offerFiles(files) {
@@ -82,10 +110,11 @@ export class Deck {
     find("files").replaceChildren(...choices);
     find("files").hidden = files.length < 2;
     find("player").hidden = files.length === 0;
-    for (const id of ["download", "copy"]) find(id).hidden = files.length === 0;
+    for (const id of ["download", "copy", "share"]) find(id).hidden = files.length === 0;
   }
 
-  #play(file) {
+  #play(file, at = null) {
+    this.#comfort.leave();
     this.#viewer?.close();
     this.#file = file;
     find("deck-trouble").hidden = true;
@@ -99,6 +128,19 @@ export class Deck {
       report: (trouble) => this.#report(trouble),
     });
     this.#followSpeed();
+    this.#accompany(file, at);
+  }
+
+  #accompany(file, at) {
+    const { media } = this;
+    if (media === null) return;
+    this.#comfort.accompany(media, {
+      place: `${this.#recording.id}/${file.id}`,
+      title: titleOf(this.#recording),
+      bins: () => this.#viewer.bins,
+      startAt: at,
+    });
+    if (at !== null) play(media);
   }
 
   /** The chosen speed stays from file to file; keys and native controls change the choice. */

@@ -1,6 +1,6 @@
 /*
- * The list pane: recordings by day, search, more of them on demand.
- * Knows how a recording looks in a line; refuses to know how it is played.
+ * The list pane: recordings by day, or what a search finds, best first; more of them on demand. The browser lays out only the
+ * rows that are near the visible part (content-visibility in list.css), so that long lists scroll smoothly.
  */
 
 import { Catalogue } from "./catalogue.js";
@@ -55,7 +55,14 @@ export class RecordingList {
 
   choose(id) {
     this.#chosen = id;
-    for (const link of find("rows").querySelectorAll("a")) mark(link, Number(link.dataset.id) === id);
+    for (const link of find("rows").querySelectorAll("a[data-id]")) mark(link, Number(link.dataset.id) === id);
+  }
+
+  /** Show the recording's new name. */
+  rename(id, name) {
+    const recording = this.find(id);
+    if (recording) recording.name = name;
+    this.#render();
   }
 
   hide(recording) {
@@ -90,7 +97,7 @@ export class RecordingList {
   async #more() {
     const before = this.#recordings.length;
     await this.#read();
-    find("rows").querySelectorAll("a")[before]?.focus();
+    find("rows").querySelectorAll("a[data-id]")[before]?.focus();
   }
 
   async #read() {
@@ -120,7 +127,7 @@ export class RecordingList {
   #render() {
     const visible = this.#recordings.filter((recording) => !this.#hidden.has(recording.id));
     const more = this.#catalogue?.hasMore ?? false;
-    find("rows").replaceChildren(...days(visible));
+    find("rows").replaceChildren(...(find("search").value.trim() ? [results(visible)] : days(visible)));
     find("list-count").textContent = visible.length > 0 ? strings.list.count(visible.length, more) : "";
     find("more").hidden = !more;
     this.choose(this.#chosen);
@@ -138,6 +145,11 @@ function days(recordings) {
   return [...groups].map(([title, rows]) => el("li", {}, el("h3", {}, title), el("ul", {}, ...rows)));
 }
 
+/** What a search finds stays in its own order, so it is not grouped by day. */
+function results(recordings) {
+  return el("li", {}, el("ul", {}, ...recordings.map(row)));
+}
+
 function row(recording) {
   const made = new Date(recording.created_at);
   const seconds = longest(recording);
@@ -145,17 +157,37 @@ function row(recording) {
     "a",
     { href: `#/recordings/${recording.id}`, "data-id": recording.id },
     el("time", { datetime: recording.created_at, class: "clock" }, clock(made)),
-    el("span", { class: "what" }, kinds(recording)),
+    el("bdi", { class: "what" }, recording.name ?? kinds(recording)),
     el("span", { class: `aside ${recording.status}` }, aside(recording)),
     el("time", { class: "duration", datetime: seconds === null ? null : isoDuration(seconds) }, duration(seconds ?? NaN)),
     el("span", { class: "size" }, totalSize(recording)),
   );
-  return el("li", {}, link);
+  return el("li", {}, link, ...(recording.matches ?? []).map((match) => sentence(recording, match)));
+}
+
+/** A sentence that was found; choosing it plays from there. */
+function sentence(recording, { start_seconds: start, speaker, text }) {
+  const words = find("search").value.toLocaleLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  const place = `#/recordings/${recording.id}?at=${start}`;
+  return el("a", { class: "match", href: place }, el("time", {}, duration(start)), " ", ...(speaker ? [el("b", {}, speaker), " "] : []), ...marked(text.trim(), words));
+}
+
+/** The text with each word that begins with a searched one in a `<mark>`. */
+function marked(text, words) {
+  return text.split(/([\p{L}\p{N}]+)/u).map((part) => (words.some((word) => stem(part).startsWith(stem(word))) ? el("mark", {}, part) : part));
+}
+
+/** Enough of a word to recognise its other forms. */
+function stem(word) {
+  const lower = word.toLocaleLowerCase();
+  return lower.length > 5 ? lower.slice(0, -2) : lower;
 }
 
 /** Completed is what everyone expects; only the other statuses are worth a word. */
 function aside(recording) {
-  return recording.status === "completed" ? strings.source[recording.source] : strings.status[recording.status];
+  const what = recording.name === null ? [] : [kinds(recording)];
+  const word = recording.status === "completed" ? strings.source[recording.source] : strings.status[recording.status];
+  return [...what, word].filter(Boolean).join(" · ");
 }
 
 function kinds({ media_files: files }) {

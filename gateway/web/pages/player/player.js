@@ -7,7 +7,7 @@ import { Gateway } from "./api.js";
 import { el, fillStrings, find } from "./dom.js";
 import { listenToKeys } from "./keys.js";
 import { Session } from "./session.js";
-import { strings } from "./strings.js";
+import { locale, strings } from "./strings.js";
 import { explain } from "./trouble.js";
 
 const STORED_KEY = "seekgate.key";
@@ -62,6 +62,7 @@ function explainKeys() {
   find("keys-table").append(...strings.keys.table.flatMap(row));
 }
 
+document.documentElement.lang = locale;
 fillStrings(document, strings);
 explainKeys();
 find("sign-in-form").addEventListener("submit", signIn);

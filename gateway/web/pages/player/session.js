@@ -1,6 +1,6 @@
 /*
- * What exists while someone is signed in, and where the location's hash leads:
- * `#/recordings/ID` opens a recording, `#/meetings/PLATFORM/ID` a meeting, anything else the list.
+ * What exists while someone is signed in, and where the location's hash leads: `#/recordings/ID` opens a recording,
+ * `#/recordings/ID?at=SECONDS` at a moment of it, `#/meetings/PLATFORM/ID` a meeting, anything else the list.
  */
 
 import { Refused } from "./api.js";
@@ -9,9 +9,11 @@ import { find } from "./dom.js";
 import { RecordingList } from "./list.js";
 import { Meetings } from "./meetings.js";
 import { Removal } from "./removal.js";
+import { Sharing } from "./share.js";
 import { strings } from "./strings.js";
 import { toast } from "./toast.js";
 import { explain } from "./trouble.js";
+import { Uploads } from "./upload.js";
 
 export class Session {
   #gateway;
@@ -26,7 +28,9 @@ export class Session {
     this.#gateway = gateway;
     this.#list = new RecordingList(gateway, signal);
     this.#meetings = new Meetings(gateway, signal);
-    this.#deck = new Deck(gateway, new Removal(gateway, this, signal), signal);
+    const shown = { renamed: (id, name) => this.#list.rename(id, name) };
+    this.#deck = new Deck(gateway, { removal: new Removal(gateway, this, signal), sharing: new Sharing(gateway, signal), shown }, signal);
+    new Uploads(gateway, { arrived: () => this.#list.search() }, signal);
     window.addEventListener("hashchange", () => this.#route(), { signal });
     this.#route();
   }
@@ -56,10 +60,11 @@ export class Session {
   }
 
   async #route() {
-    const [place, ...names] = location.hash.slice(2).split("/").map(decodeURIComponent);
+    const [path, query = ""] = location.hash.slice(2).split("?");
+    const [place, ...names] = path.split("/").map(decodeURIComponent);
     try {
       if (place === "meetings") await this.#openMeeting(...names);
-      else if (place === "recordings") await this.#openRecording(Number(names[0]));
+      else if (place === "recordings") await this.#openRecording(Number(names[0]), new URLSearchParams(query).get("at"));
       else this.#openList();
     } catch (trouble) {
       toast(place === "meetings" && isMissing(trouble) ? strings.meeting.missing : explain(trouble));
@@ -89,14 +94,15 @@ export class Session {
     this.#view("list");
   }
 
-  async #openRecording(id) {
+  async #openRecording(id, at) {
     if (this.#listing === null) this.#listCatalogue("everything");
     const place = location.hash;
-    const recording = this.#list.find(id) ?? (await this.#gateway.recording(id));
+    if (this.#deck.recordingId === id && at !== null) return this.#deck.seek(Number(at));
+    const recording = await this.#gateway.recording(id);
     const segments = await this.#meetings.segmentsOf(recording);
     if (this.#left.signal.aborted || location.hash !== place) return; // someone went on meanwhile
     this.#list.choose(id);
-    this.#deck.open(recording, segments);
+    this.#deck.open(recording, segments, at === null ? null : Number(at));
     this.#view("deck");
     find("deck-title").focus();
   }

@@ -1,0 +1,92 @@
+/*
+ * The page of a share link. It asks only for what lies below its own address, and plays with the same parts as the player.
+ * A link that ends while someone listens ends here too: the next range is refused, and the page says why.
+ */
+
+import { Refused, Unreachable } from "./api.js";
+import { Comfort } from "./comfort.js";
+import { el, fillStrings, find } from "./dom.js";
+import { dayAndClock, duration } from "./format.js";
+import { listenToKeys } from "./keys.js";
+import { locale, strings } from "./strings.js";
+import { explain } from "./trouble.js";
+import { Viewer } from "./viewer.js";
+
+const base = location.pathname.replace(/\/embed$/, "");
+const comfort = new Comfort(new AbortController().signal);
+let viewer = null;
+
+async function ask(path, options = {}) {
+  const answer = await fetch(path, { cache: "no-store", credentials: "omit", ...options }).catch((cause) => {
+    throw cause.name === "AbortError" ? cause : new Unreachable("no answer", { cause });
+  });
+  if (!answer.ok) throw new Refused(answer.status);
+  return answer;
+}
+
+async function read(path, signal) {
+  return (await ask(`${base}/${path}`, { signal })).json();
+}
+
+/** A playback URL from this page's own origin, and how long it still plays by the gateway's clock. */
+async function mint(number) {
+  const answer = await ask(`${base}/recording.json`);
+  const { url, expires_at: expiresAt } = (await answer.json()).media[number];
+  const now = Date.parse(answer.headers.get("Date")) || Date.now();
+  const { pathname, search } = new URL(url, document.baseURI);
+  return { url: pathname + search, lifetimeSeconds: (Date.parse(expiresAt) - now) / 1000 };
+}
+
+function show(recording) {
+  find("shared-title").textContent = recording.name;
+  find("shared-made").textContent = dayAndClock(new Date(recording.created_at));
+  find("shared-made").dateTime = recording.created_at;
+  find("player").hidden = recording.media.length === 0;
+  const choices = recording.media.map((file, number) => {
+    const length = file.duration_seconds === null ? [] : [duration(file.duration_seconds)];
+    const choice = el("button", { type: "button" }, [strings.kind[file.type], ...length].join(" · "));
+    choice.addEventListener("click", () => play(recording, number, null));
+    return el("li", {}, choice);
+  });
+  find("files").replaceChildren(...choices);
+  find("files").hidden = choices.length < 2;
+  if (choices.length === 0) return tell(strings.deck.noFiles);
+  return play(recording, best(recording.media), recording.start_seconds);
+}
+
+function best(media) {
+  const order = ["video", "audio", "image"];
+  return media.map((_, number) => number).sort((one, other) => order.indexOf(media[one].type) - order.indexOf(media[other].type))[0];
+}
+
+function play(recording, number, startAt) {
+  comfort.leave();
+  viewer?.close();
+  find("shared-trouble").hidden = true;
+  const file = { ...recording.media[number], format: recording.media[number].content_type };
+  viewer = new Viewer(file, {
+    label: recording.name,
+    segments: recording.segments,
+    source: { mint: () => mint(number), check: (url) => ask(url, { method: "HEAD" }) },
+    waveform: (signal) => read(`media/${number}/waveform`, signal),
+    report: (trouble) => tell(trouble === null ? strings.trouble.unplayable(file.format) : explainLink(trouble)),
+  });
+  const { media } = viewer;
+  if (media === null) return;
+  comfort.accompany(media, { place: `${base}/${number}`, title: recording.name, bins: () => viewer.bins, startAt });
+}
+
+/** To someone with a link only, gone and forbidden mean the same. */
+function explainLink(trouble) {
+  return trouble instanceof Refused && [403, 404].includes(trouble.status) ? strings.share.missing : explain(trouble);
+}
+
+function tell(words) {
+  find("shared-trouble").textContent = words;
+  find("shared-trouble").hidden = false;
+}
+
+document.documentElement.lang = locale;
+fillStrings(document, strings);
+listenToKeys({ current: () => viewer?.media ?? null, enabled: () => true });
+read("recording.json").then(show).catch((trouble) => tell(explainLink(trouble)));

@@ -34,6 +34,9 @@ export class Viewer {
     else this.#openMedia(element, { file, segments, source, waveform, report });
   }
 
+  /** The levels of the waveform, as far as they are known, and how many seconds they cover. */
+  bins = { bins: [], seconds_covered: 0 };
+
   close() {
     this.#closed.abort();
     this.#playback?.stop();
@@ -44,8 +47,9 @@ export class Viewer {
     const { signal } = this.#closed;
     this.media = media;
     followCounter(media, file.duration_seconds ?? NaN, signal);
+    if (media.tagName === "VIDEO") addCaptions(media, segments);
     new Transcript(find("lines"), segments, media, signal);
-    openWaveform(media, { file, segments, waveform, signal });
+    openWaveform(media, { file, segments, signal, waveform: async (...given) => (this.bins = await waveform(...given)) });
     new ByteMap(media, {
       drawing: find("byte-map"),
       caption: find("byte-map-caption"),
@@ -55,6 +59,13 @@ export class Viewer {
     this.#playback = new Playback(media, source, report);
     this.#playback.start();
   }
+}
+
+/** What was said, as captions that the browser's own controls switch on. */
+function addCaptions(video, segments) {
+  if (segments.length === 0) return;
+  const track = video.addTextTrack("captions", strings.deck.transcript);
+  for (const { start, end, text } of segments) if (start >= 0) track.addCue(new VTTCue(start, end, text));
 }
 
 function makeElement(type, label) {

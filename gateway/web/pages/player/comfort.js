@@ -1,0 +1,138 @@
+/*
+ * What makes a media element pleasant: the lock screen and headset keys (Media Session), the place and speed at which this
+ * browser left each recording, a loop between two moments, skipping silence, and picture-in-picture.
+ */
+
+import { find } from "./dom.js";
+import { duration } from "./format.js";
+import { strings } from "./strings.js";
+
+const STEP_SECONDS = 10;
+const REMEMBERED = 200;
+const STORED = "seekgate.places";
+/** A place this near to the beginning or the end is not worth returning to. */
+const EDGE_SECONDS = 5;
+const SAVE_EVERY_MS = 2000;
+/** Levels (of 255) up to this are silence; shorter pauses than this are part of speech. */
+const SILENT_LEVEL = 3;
+const SHORTEST_SILENCE_SECONDS = 1.5;
+
+export class Comfort {
+  #accompanied = new AbortController();
+  #loop = [];
+
+  constructor(signal) {
+    find("loop").addEventListener("click", () => this.#markLoop(), { signal });
+    find("pip").addEventListener("click", () => togglePictureInPicture(), { signal });
+    signal.addEventListener("abort", () => this.leave());
+  }
+
+  /** Accompany a media element until `leave`. `place` names what it plays, `bins()` returns the waveform so far. */
+  accompany(media, { place, title, bins, startAt }) {
+    this.#accompanied = new AbortController();
+    const { signal } = this.#accompanied;
+    const on = (name, act) => media.addEventListener(name, act, { signal });
+    this.#media = media;
+    returnTo(media, place, startAt);
+    let saved = 0;
+    const keep = () => remember(place, media);
+    on("timeupdate", () => {
+      this.#follow(bins());
+      if (Date.now() - saved > SAVE_EVERY_MS) [saved] = [Date.now(), keep()];
+    });
+    on("pause", keep);
+    on("ratechange", keep);
+    find("pip").hidden = media.tagName !== "VIDEO" || !document.pictureInPictureEnabled;
+    this.#showLoop();
+    announce(media, title);
+  }
+
+  leave() {
+    this.#accompanied.abort();
+    this.#media = null;
+    this.#loop = [];
+    if ("mediaSession" in navigator) navigator.mediaSession.metadata = null;
+  }
+
+  #media = null;
+
+  /** At each tick: return from the end of a loop, and jump over a silence. */
+  #follow({ bins, seconds_covered: covered }) {
+    const media = this.#media;
+    if (media === null || media.paused || media.seeking) return;
+    const [from, to] = this.#loop;
+    if (to !== undefined && media.currentTime >= to) media.currentTime = from;
+    else if (find("skip-silence").checked && covered > 0) {
+      const end = endOfSilence(bins, covered, media.currentTime);
+      if (end !== null) media.currentTime = end;
+    }
+  }
+
+  /** The button goes round: from here, to here, off. */
+  #markLoop() {
+    if (this.#media === null) return;
+    const now = this.#media.currentTime;
+    if (this.#loop.length === 2) this.#loop = [];
+    else this.#loop = [...this.#loop, now].sort((one, other) => one - other);
+    this.#showLoop();
+  }
+
+  #showLoop() {
+    const [from, to] = this.#loop.map(duration);
+    find("loop").textContent = from === undefined ? strings.deck.loop : to === undefined ? strings.deck.loopFrom(from) : strings.deck.loopBetween(from, to);
+    find("loop").ariaPressed = String(to !== undefined);
+  }
+}
+
+/** Where the silence ends in which `second` is; null if it is in none that is worth skipping. */
+export function endOfSilence(bins, covered, second) {
+  const width = covered / bins.length;
+  const first = Math.ceil(second / width);
+  let last = first;
+  while (last < bins.length && bins[last] <= SILENT_LEVEL) last += 1;
+  const end = last * width;
+  return end - second >= SHORTEST_SILENCE_SECONDS ? end : null;
+}
+
+async function togglePictureInPicture() {
+  const video = document.querySelector("#screen video");
+  // A refusal (no gesture, no video yet) leaves the picture where it is.
+  await (document.pictureInPictureElement ? document.exitPictureInPicture() : video?.requestPictureInPicture())?.catch(() => {});
+}
+
+function places() {
+  return JSON.parse(localStorage.getItem(STORED) ?? "{}");
+}
+
+function returnTo(media, place, startAt) {
+  const { at, rate } = places()[place] ?? {};
+  if (rate) media.playbackRate = rate;
+  const second = startAt ?? at ?? 0;
+  if (second > 0) media.currentTime = second;
+}
+
+/** The newest places are kept; one at either end of a recording is no place to return to. */
+function remember(place, media) {
+  const { currentTime, duration: length, playbackRate } = media;
+  if (media.readyState === HTMLMediaElement.HAVE_NOTHING) return;
+  const { [place]: _, ...others } = places();
+  const inside = currentTime > EDGE_SECONDS && !(currentTime > length - EDGE_SECONDS);
+  const kept = inside || playbackRate !== 1 ? { [place]: { at: inside ? currentTime : 0, rate: playbackRate } } : {};
+  const newest = Object.entries({ ...others, ...kept }).slice(-REMEMBERED);
+  localStorage.setItem(STORED, JSON.stringify(Object.fromEntries(newest)));
+}
+
+/** The lock screen's title, and its buttons. */
+function announce(media, title) {
+  if (!("mediaSession" in navigator)) return;
+  const session = navigator.mediaSession;
+  session.metadata = new MediaMetadata({ title, artist: strings.product });
+  const handlers = {
+    play: () => media.play(),
+    pause: () => media.pause(),
+    seekbackward: ({ seekOffset }) => (media.currentTime -= seekOffset ?? STEP_SECONDS),
+    seekforward: ({ seekOffset }) => (media.currentTime += seekOffset ?? STEP_SECONDS),
+    seekto: ({ seekTime }) => (media.currentTime = seekTime),
+  };
+  for (const [action, act] of Object.entries(handlers)) session.setActionHandler(action, act);
+}

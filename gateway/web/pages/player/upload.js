@@ -1,0 +1,182 @@
+/*
+ * Putting files in: dropped on the page, chosen, or recorded from the microphone. At most three travel at a time, each
+ * with its progress, a button that pauses it, and the API's own words if it is refused.
+ */
+
+import { el, find } from "./dom.js";
+import { size } from "./format.js";
+import { strings } from "./strings.js";
+import { explain } from "./trouble.js";
+import { Sending } from "./sending.js";
+
+const AT_A_TIME = 3;
+const TYPES = ["audio", "video", "image"];
+/** What a browser without a type for the file may still have by its name. */
+const BY_SUFFIX = {
+  audio: ["mp3", "m4a", "aac", "ogg", "oga", "opus", "flac", "wav", "weba"],
+  video: ["mp4", "m4v", "mov", "mkv", "webm", "3gp"],
+  image: ["png", "jpg", "jpeg", "gif", "webp"],
+};
+
+export class Uploads {
+  #gateway;
+  #arrived;
+  #waiting = [];
+  #running = new Set();
+  #recorder = null;
+
+  /** `arrived()` hears that a recording was added. */
+  constructor(gateway, { arrived }, signal) {
+    this.#gateway = gateway;
+    this.#arrived = arrived;
+    const chosen = find("upload-files");
+    chosen.addEventListener("change", () => {
+      this.#add(chosen.files);
+      chosen.value = "";
+    }, { signal });
+    find("upload").addEventListener("click", () => chosen.click(), { signal });
+    find("record").hidden = !("MediaRecorder" in window && navigator.mediaDevices);
+    find("record").addEventListener("click", () => this.#record(), { signal });
+    this.#receiveDrops(signal);
+    window.addEventListener("beforeunload", (event) => this.#running.size > 0 && event.preventDefault(), { signal });
+    signal.addEventListener("abort", () => this.#leave());
+  }
+
+  #receiveDrops(signal) {
+    const on = (name, act) => document.addEventListener(name, act, { signal });
+    const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+    on("dragover", (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      document.body.classList.add("dropping");
+    });
+    on("dragleave", (event) => event.relatedTarget === null && document.body.classList.remove("dropping"));
+    on("drop", (event) => {
+      document.body.classList.remove("dropping");
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      this.#add(event.dataTransfer.files);
+    });
+  }
+
+  #add(files) {
+    for (const file of files) this.#waiting.push(new Row(file));
+    this.#next();
+  }
+
+  #next() {
+    while (this.#running.size < AT_A_TIME && this.#waiting.length > 0) this.#send(this.#waiting.shift());
+    this.#total();
+  }
+
+  async #send(row) {
+    this.#running.add(row);
+    const sending = new Sending(this.#gateway, row.file, typeOf(row.file), (sent) => {
+      row.progress(sent);
+      this.#total();
+    });
+    row.follow(sending);
+    try {
+      row.done(await sending.run());
+      this.#arrived();
+    } catch (trouble) {
+      if (trouble.name !== "AbortError") row.refused(trouble);
+    } finally {
+      this.#running.delete(row);
+      this.#next();
+    }
+  }
+
+  #total() {
+    const rows = [...this.#running, ...this.#waiting];
+    const whole = rows.reduce((sum, row) => sum + row.file.size, 0);
+    const sent = rows.reduce((sum, row) => sum + row.sent, 0);
+    find("upload-total").textContent = rows.length > 1 ? strings.upload.total(rows.length, size(sent), size(whole)) : "";
+  }
+
+  async #record() {
+    if (this.#recorder !== null) return this.#recorder.stop();
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true }).catch(() => null);
+    if (stream === null) return void (find("upload-total").textContent = strings.upload.noMicrophone);
+    const pieces = [];
+    this.#recorder = new MediaRecorder(stream);
+    this.#recorder.addEventListener("dataavailable", ({ data }) => pieces.push(data));
+    this.#recorder.addEventListener("stop", () => this.#keep(stream, pieces), { once: true });
+    this.#recorder.start(1000);
+    find("record").textContent = strings.upload.stop;
+    return undefined;
+  }
+
+  #keep(stream, pieces) {
+    const { mimeType } = this.#recorder;
+    this.#recorder = null;
+    for (const track of stream.getTracks()) track.stop();
+    find("record").textContent = strings.upload.record;
+    this.#add([new File(pieces, strings.upload.recorded(new Date()), { type: mimeType })]);
+  }
+
+  #leave() {
+    for (const row of this.#running) row.stop();
+    this.#waiting = [];
+    find("uploads").replaceChildren();
+  }
+}
+
+/** One file in the list of uploads. */
+class Row {
+  sent = 0;
+  #bar;
+  #words = el("span", { class: "words" });
+  #pause = el("button", { type: "button" }, strings.upload.pause);
+  #item;
+  #sending = null;
+
+  constructor(file) {
+    this.file = file;
+    this.#bar = el("progress", { max: Math.max(1, file.size), value: 0, "aria-label": file.name });
+    this.#item = el("li", {}, el("bdi", {}, file.name), this.#bar, this.#words, this.#pause);
+    this.#pause.disabled = true;
+    this.#words.textContent = strings.upload.waiting;
+    find("uploads").append(this.#item);
+  }
+
+  follow(sending) {
+    this.#sending = sending;
+    this.#pause.disabled = false;
+    this.#pause.addEventListener("click", () => {
+      const paused = sending.toggle();
+      this.#pause.textContent = paused ? strings.upload.resume : strings.upload.pause;
+    });
+  }
+
+  stop() {
+    this.#sending?.stop();
+  }
+
+  progress(sent) {
+    this.sent = sent;
+    this.#bar.value = sent;
+    this.#words.textContent = sent < this.file.size ? `${size(sent)} / ${size(this.file.size)}` : strings.upload.checking;
+  }
+
+  done(recordingId) {
+    this.#pause.remove();
+    this.#bar.remove();
+    this.#words.replaceChildren(el("a", { href: `#/recordings/${recordingId}` }, strings.upload.done));
+  }
+
+  refused(trouble) {
+    this.#pause.remove();
+    this.#bar.remove();
+    this.#item.classList.add("trouble");
+    this.#words.textContent = trouble.words || explain(trouble);
+  }
+}
+
+/** `audio`, `video` or `image`: what the browser says, else what the name says. */
+function typeOf({ type, name }) {
+  const said = type.split("/")[0];
+  if (TYPES.includes(said)) return said;
+  const suffix = name.split(".").at(-1).toLowerCase();
+  return TYPES.find((each) => BY_SUFFIX[each].includes(suffix)) ?? "audio";
+}

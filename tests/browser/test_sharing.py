@@ -1,0 +1,117 @@
+"""Names, finding what was said, uploading and sharing, as a person does them."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.library import SAID, Library
+from tests.browser.listener import Listener
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_a_recording_is_shown_by_its_name(listener: Listener, library: Library) -> None:
+    await expect(listener.row(library.still.recording_id)).to_contain_text("still.png")
+    await listener.open(library.still.recording_id)
+    await expect(listener.page.locator("#deck-title")).to_have_text("still.png")
+
+
+async def test_a_recording_is_renamed_in_place(listener: Listener, library: Library) -> None:
+    await listener.open(library.picture.recording_id)
+    await listener.page.get_by_role("button", name="Rename").click()
+    field = listener.page.get_by_label("Name of this recording")
+    await field.fill("Board meeting")
+    await field.press("Enter")
+    await expect(listener.row(library.picture.recording_id)).to_contain_text("Board meeting")
+    await listener.page.reload()
+    await expect(listener.row(library.picture.recording_id)).to_contain_text("Board meeting")
+
+
+async def test_escape_keeps_the_name(listener: Listener, library: Library) -> None:
+    await listener.open(library.still.recording_id)
+    await listener.page.get_by_role("button", name="Rename").click()
+    await listener.page.get_by_label("Name of this recording").fill("Something else")
+    await listener.page.get_by_label("Name of this recording").press("Escape")
+    await expect(listener.page.locator("#deck-title")).to_have_text("still.png")
+
+
+async def test_what_was_said_is_found_and_plays_from_there(listener: Listener, library: Library) -> None:
+    await listener.page.get_by_label("Search", exact=True).fill("tone rises")
+    hit = listener.page.get_by_role("link", name=re.compile("Every five seconds the tone rises"))
+    await expect(hit.locator("mark")).to_have_text(["tone", "rises"])
+    await hit.click()
+    await listener.until(f"media.currentTime >= {SAID[1][0]} && media.currentTime < {SAID[1][0] + 15}")
+    await expect(listener.page.locator("#deck-title")).to_be_visible()
+
+
+async def test_a_file_is_uploaded_from_the_page_and_plays(listener: Listener, library: Library) -> None:
+    await listener.page.locator("#upload-files").set_input_files(library.sound_path)
+    done = listener.page.locator("#uploads").get_by_role("link", name="Open")
+    await done.click()
+    await listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA && Math.round(media.duration) === 360")
+    await expect(listener.page.locator("#deck-title")).to_have_text(library.sound_path.name)
+
+
+async def test_a_file_that_is_refused_says_why(listener: Listener, tmp_path: Path) -> None:
+    bad = tmp_path / "not-music.mp3"
+    bad.write_bytes(b"this is not music" * 100)
+    await listener.page.locator("#upload-files").set_input_files(bad)
+    refused = listener.page.locator("#uploads li.trouble .words")
+    await expect(refused).to_contain_text("cannot be read")
+
+
+async def test_a_moment_is_shared_and_the_link_ended(
+    listener: Listener, library: Library, chromium_shell: Browser
+) -> None:
+    page = listener.page
+    await listener.open_sound(library.sound.recording_id)
+    await listener.media("media.currentTime = 65")
+    await listener.until("media.currentTime === 65 && !media.seeking")
+    await page.get_by_role("button", name="Share").click()
+    await page.get_by_role("button", name="Copy link").click()
+    await expect(page.locator("#share-url")).to_have_value(re.compile("/shared/lk_"))
+    url = await page.locator("#share-url").input_value()
+    await expect(page.locator("#share-links li")).to_have_count(1)
+
+    async with await chromium_shell.new_context(reduced_motion="reduce") as stranger:
+        guest = Listener(await stranger.new_page(), listener.site)
+        await guest.page.goto(url)
+        await guest.until("media.readyState >= HTMLMediaElement.HAVE_METADATA && media.currentTime === 65")
+        await expect(guest.page.locator("#lines li")).to_have_count(len(SAID))
+        await guest.until_drawn()
+        assert all(
+            request.startswith((url, f"{listener.site.base_url}/player/", f"{listener.site.base_url}/recordings/"))
+            for request in guest.requests
+        )
+        await page.locator("#share-links").get_by_role("button", name="End the link").click()
+        await expect(page.locator("#share-links li")).to_have_count(0)
+        await guest.page.reload()
+        assert guest.faults == []
+        await expect(guest.page.locator("body")).to_contain_text("This link does not work")
+
+
+async def test_a_link_that_never_was_says_so(visitor: Listener) -> None:
+    response = await visitor.page.goto(f"{visitor.site.base_url}/shared/lk_{'x' * 43}")
+    assert response is not None
+    assert response.status == 404
+
+
+async def test_the_place_where_someone_stopped_is_remembered(listener: Listener, library: Library) -> None:
+    await listener.open_sound(library.sound.recording_id)
+    await listener.media("media.currentTime = 100")
+    await listener.until("media.currentTime === 100 && !media.seeking")
+    await listener.play()
+    await listener.page.keyboard.press("Space")
+    await listener.until("media.paused")
+    await listener.page.reload()
+    await listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA && media.currentTime >= 100")
+
+
+async def test_german_browsers_read_german(chromium_shell: Browser, listener: Listener) -> None:
+    async with await chromium_shell.new_context(locale="de-DE") as context:
+        page = await context.new_page()
+        await page.goto(listener.site.base_url)
+        await expect(page.get_by_role("button", name="Aufnahmen öffnen")).to_be_visible()
+        await expect(page.locator("html")).to_have_attribute("lang", "de-DE")
