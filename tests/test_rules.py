@@ -291,16 +291,11 @@ STILL_SHARED_FILE_NAMES = {"bodies", "edits", "library", "share_links"}
 STILL_SHARED_CLASS_NAMES = {
     "Body",
     "Cors",
-    "MemoryStorage",
-    "Owner",
     "Part",
     "Playback",
     "RateLimits",
     "RecordingsQuery",
-    "Segment",
     "SigningKey",
-    "Source",
-    "SyntheticStorage",
     "Uploads",
     "Waveforms",
 }

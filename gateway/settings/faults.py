@@ -13,15 +13,15 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from gateway.settings.sections import Config, SigningKey
-from gateway.settings.storages import LocalStorage, MemoryStorage, S3Storage, SyntheticStorage
+from gateway.settings.storages import LocalStorage, MemorySettings, S3Storage, SyntheticSettings
 
 Location = tuple[int | str, ...]
 
 _STORAGES: Final[Mapping[object, type[BaseModel]]] = {
     "local": LocalStorage,
-    "memory": MemoryStorage,
+    "memory": MemorySettings,
     "s3": S3Storage,
-    "synthetic": SyntheticStorage,
+    "synthetic": SyntheticSettings,
 }
 _SECRETS: Final = {"internal_secret", "secret", "secret_access_key", "session_token"}
 # What stands where settings should may hold the secrets among them.

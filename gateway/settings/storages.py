@@ -73,13 +73,13 @@ class _S3Settings(_Storage):
         return f"{parts.scheme}://{parts.netloc} {parts.scheme}://*.{parts.netloc}"
 
 
-class MemoryStorage(_Storage):
+class MemorySettings(_Storage):
     """Objects that end with the process: for trying things out."""
 
     kind: Literal["memory"]
 
 
-class SyntheticStorage(_Storage):
+class SyntheticSettings(_Storage):
     """Every object of the synthetic corpus (storage_adapters/synthetic.py): for load tests."""
 
     kind: Literal["synthetic"]
@@ -117,4 +117,4 @@ else:
     LocalStorage = _with_options(_LocalSettings, LocalOptions, "LocalStorage")
     S3Storage = _with_options(_S3Settings, S3Options, "S3Storage")
 
-Storage = Annotated[LocalStorage | MemoryStorage | S3Storage | SyntheticStorage, Field(discriminator="kind")]
+Storage = Annotated[LocalStorage | MemorySettings | S3Storage | SyntheticSettings, Field(discriminator="kind")]

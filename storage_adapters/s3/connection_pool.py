@@ -65,13 +65,13 @@ class Pool:
         return self._places.has_spare(1)
 
     def take_back(self, connection: Connection, *, is_usable: bool) -> None:
-        """(http_connections.Owner)"""
+        """(http_connections.ConnectionOwner)"""
         self._places.give(1)
         if is_usable and not self._is_closed:
             self._idle.setdefault(connection.origin, []).append(connection)
 
     def forget(self, connection: Connection) -> None:
-        """(http_connections.Owner)"""
+        """(http_connections.ConnectionOwner)"""
         self._open.discard(connection)
         idle = self._idle.get(connection.origin, [])
         if connection in idle:
@@ -80,7 +80,7 @@ class Pool:
             self._last_closed.set_result(None)
 
     def count(self, received: int) -> None:
-        """(http_connections.Owner)"""
+        """(http_connections.ConnectionOwner)"""
         self.traffic.received += received
 
     async def close(self) -> None:

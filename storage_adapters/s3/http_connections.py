@@ -20,7 +20,7 @@ class Origin(NamedTuple):
     is_tls: bool
 
 
-class Owner(Protocol):
+class ConnectionOwner(Protocol):
     """The pool that a connection belongs to."""
 
     def take_back(self, connection: "Connection", *, is_usable: bool) -> None:
@@ -36,7 +36,7 @@ class Owner(Protocol):
 class Connection(asyncio.Protocol):
     """One connection; whatever arrives while nothing was asked ends it (RFC 9112 section 9.2)."""
 
-    def __init__(self, owner: Owner, origin: Origin) -> None:
+    def __init__(self, owner: ConnectionOwner, origin: Origin) -> None:
         self.origin = origin
         self._owner = owner
         self._loop = asyncio.get_running_loop()
@@ -71,13 +71,13 @@ class Connection(asyncio.Protocol):
         self._end(Interrupted(reason, at_once=True))
 
     def resume(self) -> None:
-        """(http_responses.Source)"""
+        """(http_responses.ResponseSource)"""
         self._heard_at = self._loop.time()
         if self.is_open():
             self._transport.resume_reading()
 
     def abandon(self, response: Response) -> None:
-        """(http_responses.Source)"""
+        """(http_responses.ResponseSource)"""
         if response is self._response:
             self.abort("its reader left")
 

@@ -18,7 +18,7 @@ DRAIN_SECONDS: Final = 0.1
 """The rest of a body that nobody reads is awaited for that long if it is this short: a new connection costs more."""
 
 
-class Source(Protocol):
+class ResponseSource(Protocol):
     """What a response comes from: feeds it, and stops while it is full."""
 
     def resume(self) -> None:
@@ -31,7 +31,7 @@ class Source(Protocol):
 class Response:
     """One response; it `is_full` while more than `limit` bytes of its body wait to be read."""
 
-    def __init__(self, source: Source, limit: int) -> None:
+    def __init__(self, source: ResponseSource, limit: int) -> None:
         self.head: Head | None = None
         self.missing: int | None = None
         """How many bytes of the body are still to arrive; None if that is unknown."""

@@ -28,7 +28,7 @@ MOST_PARTS: Final = 1000
 """One request presigns them all. S3's own limit is 10,000."""
 
 
-class Part(NamedTuple):
+class UploadPart(NamedTuple):
     """Which bytes a part has."""
 
     number: int
@@ -36,10 +36,10 @@ class Part(NamedTuple):
     size: int
 
 
-def layout(size: int, part_bytes: int) -> list[Part]:
+def layout(size: int, part_bytes: int) -> list[UploadPart]:
     """The parts of an object of `size` bytes, in parts of `part_bytes`, or of more if there would be too many."""
     length = max(part_bytes, math.ceil(size / MOST_PARTS))
-    return [Part(number, at, min(length, size - at)) for number, at in enumerate(range(0, size, length), start=1)]
+    return [UploadPart(number, at, min(length, size - at)) for number, at in enumerate(range(0, size, length), start=1)]
 
 
 @dataclass(frozen=True, slots=True)

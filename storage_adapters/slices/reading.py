@@ -12,7 +12,7 @@ from contextlib import aclosing
 from typing import Final
 
 from storage_adapters.base import FilePiece, ObjectStat, StorageUnavailable, StoredObject, ZeroCopy
-from storage_adapters.slices.segments import SLICE_BYTES, Segment
+from storage_adapters.slices.segments import SLICE_BYTES, SliceFile
 from storage_adapters.slices.versions import Version
 
 AHEAD: Final = 16
@@ -25,7 +25,7 @@ class SlicedObject(ZeroCopy):
     def __init__(self, version: Version, origin: StoredObject) -> None:
         self._version = version
         self._origin = origin
-        self._held: Segment | None = None
+        self._held: SliceFile | None = None
 
     @property
     def stat(self) -> ObjectStat:
@@ -75,7 +75,7 @@ class SlicedObject(ZeroCopy):
             async for chunk in chunks:
                 yield chunk
 
-    async def _read_held(self, segment: Segment, piece: FilePiece) -> bytes:
+    async def _read_held(self, segment: SliceFile, piece: FilePiece) -> bytes:
         try:
             chunk = await asyncio.to_thread(segment.read, piece.offset, piece.length)
         except OSError as error:

@@ -30,12 +30,12 @@ def open_unnamed(folder: Path) -> IO[bytes]:
     return tempfile.TemporaryFile(dir=folder, buffering=0)
 
 
-class Segment:
+class SliceFile:
     """One file, which of its slices are there, and how many are using it."""
 
     __slots__ = ("_file", "fd", "forget", "kept", "present", "size", "used", "users")
 
-    def __init__(self, file: IO[bytes], forget: Callable[["Segment"], None]) -> None:
+    def __init__(self, file: IO[bytes], forget: Callable[["SliceFile"], None]) -> None:
         self._file = file
         self.fd = file.fileno()
         self.forget = forget
@@ -80,11 +80,11 @@ class Segments:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-        self._order: OrderedDict[Segment, None] = OrderedDict()
+        self._order: OrderedDict[SliceFile, None] = OrderedDict()
         self._in_threads: set[asyncio.Future[Any]] = set()
         self.size = 0
 
-    async def make(self, forget: Callable[[Segment], None]) -> Segment:
+    async def make(self, forget: Callable[[SliceFile], None]) -> SliceFile:
         """An empty segment, in use by the caller. Raises OSError."""
         making = self._in_thread(partial(open_unnamed, self._folder))
         try:
@@ -92,19 +92,19 @@ class Segments:
         except asyncio.CancelledError:
             making.add_done_callback(_close_made)
             raise
-        segment = Segment(file, forget)
+        segment = SliceFile(file, forget)
         segment.users = 1
         self._order[segment] = None
         return segment
 
-    async def write(self, segment: Segment, number: int, content: memoryview) -> None:
+    async def write(self, segment: SliceFile, number: int, content: memoryview) -> None:
         """Write the slice with this number, and give the segment back. Raises OSError."""
         writing = self._in_thread(partial(segment.write, number * SLICE_BYTES, content))
         # A thread that was begun writes to its end, also if its caller is cancelled.
         writing.add_done_callback(lambda _: self.release(segment))
         await asyncio.shield(writing)
 
-    def add(self, segment: Segment, number: int, size: int) -> None:
+    def add(self, segment: SliceFile, number: int, size: int) -> None:
         """The slice with this number is there now; others may have to go."""
         if not segment.kept:
             return
@@ -114,7 +114,7 @@ class Segments:
         while self.size > self._max_bytes or len(self._order) > MAX_SEGMENTS:
             self._drop_oldest()
 
-    def drop(self, segment: Segment) -> None:
+    def drop(self, segment: SliceFile) -> None:
         """Keep it no longer."""
         if segment.kept:
             segment.kept = False
@@ -123,7 +123,7 @@ class Segments:
             segment.forget(segment)
             self._close_if_unused(segment)
 
-    def release(self, segment: Segment) -> None:
+    def release(self, segment: SliceFile) -> None:
         """One who used it does no longer."""
         segment.users -= 1
         self._close_if_unused(segment)
@@ -144,7 +144,7 @@ class Segments:
             oldest = next(iter(self._order))
         self.drop(oldest)
 
-    def _close_if_unused(self, segment: Segment) -> None:
+    def _close_if_unused(self, segment: SliceFile) -> None:
         if not segment.kept and not segment.users:
             self._in_thread(segment.close)
 

@@ -25,7 +25,7 @@ from storage_adapters.base import (
     StoredObject,
 )
 from storage_adapters.slices.fills import Fill
-from storage_adapters.slices.segments import SEGMENT_BYTES, SLICE_BYTES, SLICES, Segment, Segments
+from storage_adapters.slices.segments import SEGMENT_BYTES, SLICE_BYTES, SLICES, Segments, SliceFile
 
 _log: Final = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Version(KeptObject):
         self._stat = stat
         self._shelf = shelf
         self._leave = leave
-        self._segments: dict[int, Segment] = {}
+        self._segments: dict[int, SliceFile] = {}
         self._fills: dict[int, Fill] = {}
         self._is_kept = True
         self.confirm()
@@ -95,7 +95,7 @@ class Version(KeptObject):
         segment.used = True
         return FilePiece(segment.fd, inside, length)
 
-    def hold(self, offset: int, length: int) -> tuple[Segment, FilePiece] | None:
+    def hold(self, offset: int, length: int) -> tuple[SliceFile, FilePiece] | None:
         """The segment that has the first of these bytes, for the caller to release, and as many as it has of them."""
         place, inside = divmod(offset, SEGMENT_BYTES)
         segment = self._segments.get(place)
@@ -105,7 +105,7 @@ class Version(KeptObject):
         segment.users += 1
         return segment, FilePiece(segment.fd, inside, run)
 
-    def release(self, segment: Segment) -> None:
+    def release(self, segment: SliceFile) -> None:
         """Give back what `hold` gave."""
         self._shelf.segments.release(segment)
 
@@ -162,7 +162,7 @@ class Version(KeptObject):
         else:
             self._shelf.segments.drop(segment)
 
-    async def _segment(self, place: int) -> Segment:
+    async def _segment(self, place: int) -> SliceFile:
         """The segment at this place, in use by the caller. Raises OSError."""
         segment = self._segments.get(place)
         if segment is None:
@@ -176,7 +176,7 @@ class Version(KeptObject):
         segment.users += 1
         return segment
 
-    def _forget(self, place: int, segment: Segment) -> None:
+    def _forget(self, place: int, segment: SliceFile) -> None:
         if self._segments.get(place) is segment:
             del self._segments[place]
             self._leave(self)

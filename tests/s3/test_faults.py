@@ -132,7 +132,10 @@ FINAL = {
     "another_unit": (answering(b"Content-Range: bytes", b"Content-Range: items"), StorageUnavailable),
     "no_content_length": (answering(b"Content-Length:", b"X-Content-Length:"), StorageUnavailable),
     "not_in_the_chunks_it_promised": (
-        answering(b"Content-Length:", b"Transfer-Encoding: chunked\r\nContent-Length:"),
+        Fault(
+            instead=b"HTTP/1.1 206 Part\r\nTransfer-Encoding: chunked\r\nContent-Range: bytes 5-14/%d\r\n\r\nno size\r\n"
+            % SIZE
+        ),
         StorageUnavailable,
     ),
     "too_short_a_length": (answering(b"Content-Length: 10", b"Content-Length: 9"), StorageUnavailable),
