@@ -12,7 +12,8 @@ from gateway.web.access.rate_limits import RateLimits
 from gateway.web.bytes.admissions import Admissions
 from gateway.web.bytes.loop_turns import LoopTurns
 from gateway.web.bytes.media_route import MediaRoute
-from gateway.web.bytes.streaming import Streamer, Streams
+from gateway.web.bytes.streaming import Streamer
+from gateway.web.bytes.streams import Streams
 from gateway.web.connections.open_connections import Connections
 from gateway.web.fast_path.fast_acceptor import FastAcceptor
 from gateway.web.journal import Journal

@@ -19,7 +19,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.tus import TusRoutes
 from gateway.web.bota.upload_routes import UploadRoutes
 from gateway.web.bota.upload_urls import UploadUrls
-from gateway.web.bytes.streaming import Streams
+from gateway.web.bytes.streams import Streams
 from gateway.web.vexa.bot_uploads import BotUploadRoutes, InternalSecret
 from storage_adapters.part_uploads import PartUploads
 

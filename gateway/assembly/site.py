@@ -26,7 +26,7 @@ from gateway.web.access.cors import Cors
 from gateway.web.access.rate_limits import RateLimits
 from gateway.web.app import Services, build_admin_app, build_app
 from gateway.web.bota.routes import BotaRoutes
-from gateway.web.bytes.streaming import Streams
+from gateway.web.bytes.streams import Streams
 from gateway.web.connections.broken_requests import BrokenRequests
 from gateway.web.connections.connection_terms import Terms
 from gateway.web.connections.open_connections import Connections
@@ -44,7 +44,7 @@ from gateway.web.waveform_route import WaveformRoute
 @asynccontextmanager
 async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenerator[None]:
     """A gateway that serves on the sockets. Leaving drains it."""
-    streams = Streams(config.delivery.max_concurrent_streams)
+    streams = Streams(config.delivery.max_concurrent_streams, config.delivery.max_streams_per_key)
     async with open_backends(config) as backends, _journal(config, streams, backends.storages) as journal:
         settings = CleanupSettings(**config.deletions.model_dump())
         cleanup = Cleanup(backends.deletions, backends.storages, backends.waveforms.forget, settings)

@@ -12,6 +12,7 @@ An absent condition is None and holds. A date that does not parse is no conditio
 import re
 from typing import Final, NamedTuple
 
+from gateway.protocol.field_lists import bounded_list
 from gateway.protocol.http_date import parse_http_date
 
 # entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE ; etagc is visible ASCII without the quote, or obs-text (section 8.8.3)
@@ -60,17 +61,18 @@ def _is_later(last_modified: int, field: str, now: float) -> bool | None:
 
 def failed_precondition(conditions: Conditions, validators: Validators, *, now: float) -> int | None:
     """412 or 304 where a precondition of a GET or HEAD is false, else None."""
+    if_match, if_none_match = bounded_list(conditions.if_match), bounded_list(conditions.if_none_match)
     # Rule 1: If-Match needs the strong comparison (section 13.1.1) and replaces If-Unmodified-Since.
-    if conditions.if_match is not None:
-        if not _matches(conditions.if_match, validators.etag, weak=False):
+    if if_match is not None:
+        if not _matches(if_match, validators.etag, weak=False):
             return 412
     elif conditions.if_unmodified_since is not None and _is_later(
         validators.last_modified, conditions.if_unmodified_since, now
     ):
         return 412
     # Rule 2: If-None-Match takes the weak comparison (section 13.1.2) and replaces If-Modified-Since.
-    if conditions.if_none_match is not None:
-        return 304 if _matches(conditions.if_none_match, validators.etag, weak=True) else None
+    if if_none_match is not None:
+        return 304 if _matches(if_none_match, validators.etag, weak=True) else None
     if conditions.if_modified_since is not None:
         later = _is_later(validators.last_modified, conditions.if_modified_since, now)
         return 304 if later is False else None

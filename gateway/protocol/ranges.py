@@ -15,6 +15,8 @@ None here: an unknown unit or a malformed set makes the header void, and the who
 import re
 from typing import Final, NamedTuple
 
+from gateway.protocol.field_lists import bounded_list
+
 # RFC 9110 section 14.2 names 80 bytes as about what a part of a multipart body costs by itself.
 COALESCE_GAP: Final = 80
 
@@ -147,12 +149,13 @@ def plain_span(text: str, size: int) -> tuple[int, int] | None:
 def select_spans(header: str, size: int, max_ranges: int) -> tuple[ByteSpan, ...] | None:
     """The spans to send of an object of `size` bytes.
 
-    None: the whole (the header is void, or asks for more than `max_ranges` separate parts).
+    None: the whole (the header is void or too long a list, or asks for more than `max_ranges` separate parts).
     Empty: nothing that was asked for exists (416). Otherwise 1 to `max_ranges` disjoint, non-empty spans.
     """
     if header.startswith(_UNIT) and (span := plain_span(header[len(_UNIT) :], size)) is not None:
         return (ByteSpan(*span),)
-    specs = parse_range(header)
+    # A single spec may be of any length: its numerals are.
+    specs = parse_range(header) if "," not in header or bounded_list(header) else None
     if specs is None:
         return None
     spans = [span for spec in specs if (span := fit_spec(spec, size)) is not None]

@@ -93,6 +93,7 @@ class Delivery(Section):
     max_ranges: Annotated[Count, Field(le=1000)] = 16
     stall_timeout_seconds: Seconds = 120
     max_concurrent_streams: Count = 10_000
+    max_streams_per_key: Count = 1000
     fast_path: bool = True
 
 

@@ -12,7 +12,8 @@ from aiohttp import web
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admission, Admissions
 from gateway.web.bytes.loop_turns import LoopTurns
-from gateway.web.bytes.streaming import Streamer, Streams
+from gateway.web.bytes.streaming import Streamer
+from gateway.web.bytes.streams import Streams
 from gateway.web.connections.client_connection import ClientConnection, missing_private_names
 from gateway.web.connections.connection_terms import Terms, handler_options
 from gateway.web.connections.open_connections import Connections

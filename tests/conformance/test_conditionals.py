@@ -34,6 +34,9 @@ IF_MATCH: Final = (
     given("tag-with-a-comma-inside", 200, if_match='"a,b", $etag'),
     given("the-tag-inside-another-tag", 412, if_match='"x$opaque"'),
     given("tag-without-quotes", 412, if_match="$opaque"),
+    given("sixty-four-others", 412, if_match=", ".join(f'"{n}"' for n in range(64))),
+    given("a-list-of-more-than-64-is-ignored", 200, if_match=", ".join(f'"{n}"' for n in range(65))),
+    given("a-list-of-more-than-4-KiB-is-ignored", 200, if_match=f'"{"x" * 4096}"'),
     given("empty-tag", 412, if_match='""'),
 )
 
@@ -51,6 +54,9 @@ IF_NONE_MATCH: Final = (
     given("tag-with-a-comma-inside", 304, if_none_match='"a,b", $etag'),
     given("the-tag-inside-a-tag-with-commas", 200, if_none_match='"a,$opaque,b"'),
     given("tag-without-quotes", 200, if_none_match="$opaque"),
+    given("the-last-of-sixty-four", 304, if_none_match=", ".join([*(f'"{n}"' for n in range(63)), "$etag"])),
+    given("a-list-of-more-than-64-is-ignored", 200, if_none_match=", ".join([*(f'"{n}"' for n in range(64)), "$etag"])),
+    given("a-list-of-more-than-4-KiB-is-ignored", 200, if_none_match=f'"{"x" * 4096}", $etag'),
     given("empty-tag", 200, if_none_match='""'),
 )
 

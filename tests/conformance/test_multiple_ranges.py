@@ -63,13 +63,15 @@ COALESCED: Final = (
     ranged("suffix-overlaps-a-closed-one", "bytes=99000-99500,-600", 206, "99000-99999"),
     ranged("suffix-beside-an-open-one", "bytes=-500,99000-", 206, "99000-99999"),
     ranged("some-meet-and-some-do-not", "bytes=0-9,10-19,50000-50009,50005-50019", 206, "0-19,50000-50019"),
-    ranged("thousands-of-neighbours", "bytes=" + ",".join(f"{n}-{n}" for n in range(1000)), 206, "0-999"),
+    ranged("sixty-four-neighbours", "bytes=" + ",".join(f"{n}-{n}" for n in range(64)), 206, "0-63"),
     ranged("seventeen-that-become-sixteen", f"bytes={spaced(16)},0-4", 206, spaced(16)),
 )
 
 TOO_MUCH: Final = (
     ranged("seventeen-are-too-many", f"bytes={spaced(17)}", 200),
     ranged("twenty-are-too-many", f"bytes={spaced(20)}", 200),
+    ranged("a-list-of-more-than-64-is-ignored", "bytes=" + ",".join(f"{n}-{n}" for n in range(65)), 200),
+    ranged("a-list-of-more-than-4-KiB-is-ignored", "bytes=0-4," + " " * 4096 + "5-9", 200),
     ranged("a-hundred-are-too-many", "bytes=" + ",".join(f"{n}-{n}" for n in range(0, 100000, 1001)), 200),
 )
 # fmt: on

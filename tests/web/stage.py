@@ -30,7 +30,7 @@ from gateway.storage import Storage
 from gateway.telemetry.observability import AccessLog, Metrics
 from gateway.web.acceptor import Acceptor
 from gateway.web.access.cors import Cors
-from gateway.web.bytes.streaming import Streams
+from gateway.web.bytes.streams import Streams
 from gateway.web.connections.broken_requests import BrokenRequests
 from gateway.web.connections.connection_terms import Terms
 from gateway.web.connections.open_connections import Connections
@@ -53,14 +53,14 @@ SIZE: Final = 1_200_000
 class Stage:
     """What stands behind the socket, for tests to change and to look at."""
 
-    def __init__(self, root: Path, storage: LocalStorage, streams_limit: int) -> None:
+    def __init__(self, root: Path, storage: LocalStorage, streams: Streams) -> None:
         self.path = root / "sound.mp3"
         self.content = os.urandom(SIZE)
         self.path.write_bytes(self.content)
         self.keys = MemoryApiKeys()
         self.catalog = MemoryCatalog(MemoryDeletionQueue())
         self.drain = Drain()
-        self.streams = Streams(streams_limit)
+        self.streams = streams
         self.connections = Connections(self.drain.is_draining)
         self.log = io.BytesIO()
         self.access_log = AccessLog(self.log, delay_seconds=0)
@@ -134,9 +134,14 @@ class Stage:
     @property
     def signed_target(self) -> str:
         """A playback URL of the media file."""
+        return self.signed_url(None)
+
+    def signed_url(self, expires_in_seconds: int | None) -> str:
+        """A playback URL that is valid for so long; None for the usual time."""
         owner = owner_text(self.owner.user_id, self.owner.live)
         grant = Grant(owner, self.media.recording_id, self.media.id, "inline")
-        return f"{self.target}?{self.signer.sign(grant, now=time.time()).query}"
+        signed = self.signer.sign(grant, now=time.time(), expires_in_seconds=expires_in_seconds)
+        return f"{self.target}?{signed.query}"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The ordinary way's beginning."""
@@ -173,6 +178,7 @@ async def stage(
     root: Path,
     *,
     streams_limit: int = 100,
+    streams_per_reader: int | None = None,
     keepalive_timeout: float = 75.0,
     send_bytes: int | None = None,
     before: Callable[[Stage], Answerer] = lambda built: built.seeks,
@@ -182,7 +188,7 @@ async def stage(
     The kernel keeps `send_bytes` of what a client has not read (it doubles them); None: up to some MiB, as it likes.
     """
     storage = await connect_storage(root=root)
-    built = Stage(root, storage, streams_limit)
+    built = Stage(root, storage, Streams(streams_limit, streams_per_reader))
     await built.furnish(storage)
     server = built.server = web.Server(cast("Any", built.handle), handler_cancellation=True)
     built.acceptor.batch.answerer = before(built)

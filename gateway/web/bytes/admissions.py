@@ -6,13 +6,14 @@ requests are counted. Credentials are remembered as they were sent, in memory al
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import hdrs, web
 
 from gateway.catalog import NOT_REMEMBERED, MediaFile, RecordingCatalog, Scope, Validity
+from gateway.protocol.cache_control import limit_lifetime
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import X_API_KEY, Authenticator
 from gateway.web.bytes.bounded_cache import BoundedCache
@@ -33,7 +34,7 @@ RENEW_SECONDS: Final = 60.0
 class Admission:
     """What may be read, how it is presented, and where it is stored.
 
-    It ends at `expires_at` (seconds since the epoch; None for never), and is renewed at `renew_at` (monotonic clock).
+    Streams are counted for each `reader`: an API key or a signed URL. It ends at `expires_at` (seconds since the epoch; None for never), and is renewed at `renew_at` (monotonic clock).
     """
 
     media: MediaFile
@@ -42,6 +43,7 @@ class Admission:
     principal: str | None
     by_key: bool
     key_id: int | None
+    reader: Hashable
     permission: Validity
     expires_at: float | None
     renew_at: float
@@ -108,14 +110,21 @@ class Admissions:
 
     async def _decide(self, request: web.Request, exchange: Exchange, ids: Ids | None) -> Admission:
         expires_at: float | None
+        reader: Hashable
+        renew_seconds = RENEW_SECONDS
         if self._authenticator.claims_signature(request):
             ids = ids or path_ids(request)
             playback = await self._authenticator.verify_playback(request, *ids)
             owner, permission, expires_at = playback.owner, playback.permission, playback.expires_at
-            presentation = Presentation(self._cache_control_signed, playback.disposition)
+            reader = request.query.get("sig")
+            left = expires_at - self._now()
+            renew_seconds = min(RENEW_SECONDS, max(left / 10, 1))
+            # No cache may keep an answer for longer than its URL is valid, however late this admission is used.
+            cache_control = limit_lifetime(self._cache_control_signed, int(left - renew_seconds))
+            presentation = Presentation(cache_control, playback.disposition)
         else:
             key = await self._authenticator.judge_key(request, Scope.RECORDINGS_READ)
-            owner, permission = key.owner, key.validity
+            owner, permission, reader = key.owner, key.validity, key.id
             expires_at = key.expires_at.timestamp() if key.expires_at else None
             ids = ids or path_ids(request)
             presentation = self._by_key
@@ -128,7 +137,8 @@ class Admissions:
             exchange.principal,
             exchange.by_key,
             exchange.key_id,
+            reader,
             NOT_REMEMBERED if self._authenticator.counts_requests else permission,
             expires_at,
-            self._clock() + RENEW_SECONDS,
+            self._clock() + renew_seconds,
         )

@@ -100,7 +100,7 @@ class MediaRoute:
                 max_ranges=self._max_ranges,
             )
             shared = self._cors.headers(request.headers.get(hdrs.ORIGIN), by_key=admission.by_key)
-            return await self._streamer.send(request, exchange, plan, shared, stored)
+            return await self._streamer.send(request, exchange, plan, shared, stored, reader=admission.reader)
 
     async def _flag(self, media: MediaFile) -> None:
         """Write down that the object is missing, once."""

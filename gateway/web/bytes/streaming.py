@@ -9,20 +9,21 @@ cut, never ended. Nothing else escapes: aiohttp would write its error page into 
 """
 
 import asyncio
+import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import aclosing
 from typing import Final
 
 from aiohttp import HttpVersion11, web
 
-from gateway.errors import Unavailable
 from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Segment
 from gateway.protocol.ranges import ByteSpan
 from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.heads import render_head
 from gateway.web.bytes.loop_turns import LoopTurns
 from gateway.web.bytes.socket_wire import SocketWire, Stalled
+from gateway.web.bytes.streams import Streams
 from gateway.web.bytes.wire import Wire, open_wire
 from gateway.web.exchange import Exchange
 from gateway.web.responses import SentResponse, sent_response
@@ -31,46 +32,6 @@ from storage_adapters.base import StorageError, StoredObject, ZeroCopy
 _log: Final = logging.getLogger(__name__)
 
 _PIECE_BYTES: Final = 4 * 1024 * 1024
-
-
-class Streams:
-    """The streams that run now: at most `limit`."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._last: asyncio.Future[None] | None = None
-        self.running = 0
-
-    def has_room(self) -> bool:
-        """Whether one more may run."""
-        return self.running < self._limit
-
-    def begin(self) -> None:
-        """One more runs; raises Unavailable if it may not."""
-        if not self.has_room():
-            raise Unavailable("Too many streams are running", retry_after_seconds=1)
-        self.running += 1
-
-    def end(self) -> None:
-        """One that was begun has ended."""
-        self.running -= 1
-        if self._last is not None and not self.running:
-            # Who waited may have lost patience: that is how a drain ends at its deadline.
-            if not self._last.done():
-                self._last.set_result(None)
-            self._last = None
-
-    def __enter__(self) -> None:
-        self.begin()
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    async def wait_idle(self) -> None:
-        """Return once no stream runs; for one waiter at a time."""
-        if self.running:
-            self._last = asyncio.get_running_loop().create_future()
-            await self._last
 
 
 class Streamer:
@@ -89,12 +50,19 @@ class Streamer:
         self._is_draining = is_draining
 
     async def send(
-        self, request: web.Request, exchange: Exchange, plan: DeliveryPlan, shared: HeaderBlock, stored: StoredObject
+        self,
+        request: web.Request,
+        exchange: Exchange,
+        plan: DeliveryPlan,
+        shared: HeaderBlock,
+        stored: StoredObject,
+        *,
+        reader: Hashable,
     ) -> SentResponse:
-        """Write the plan's head, with the `shared` headers of all answers, and its body.
+        """Write the plan's head, with the `shared` headers of all answers, and its body, as a stream of the `reader`.
 
-        Raises StorageError or Unavailable while nothing was written; afterwards every trouble ends in a cut
-        connection and a word in `exchange.outcome`.
+        Raises StorageError, Unavailable or RateLimited while nothing was written. Afterwards every error ends in a cut
+        connection, and `exchange.outcome` says so.
         """
         keep_alive = request.keep_alive and not self._is_draining()
         exchange.status, exchange.promised = plan.status, plan.content_length
@@ -105,7 +73,7 @@ class Streamer:
         # HTTP/1.0 closes unless told otherwise (RFC 9112 section 9.3).
         default = keep_alive and request.version >= HttpVersion11
         head = render_head(plan, shared, exchange.request_id, "" if default else _connection(keep_alive=keep_alive))
-        with self._streams:
+        with self._streams.of(reader):
             wire = open_wire(request, transport, self._stall_timeout, self._turns)
             whole = await _run(wire, head, plan.body, stored, exchange)
         return sent_response(plan.status, keep_alive=keep_alive and whole)
@@ -128,6 +96,24 @@ class Streamer:
 
 def _connection(*, keep_alive: bool) -> str:
     return "Connection: keep-alive\r\n" if keep_alive else "Connection: close\r\n"
+
+
+# What the kernel reports of a connection. Anything else (EIO, EMFILE, ENOMEM) is this process's or this machine's own.
+_CONNECTION_ERRNOS: Final = frozenset(
+    {
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.ENETRESET,
+        errno.ENETUNREACH,
+        errno.ENOTCONN,
+        errno.ETIMEDOUT,
+    }
+)
+
+
+def _is_connections(error: OSError) -> bool:
+    return isinstance(error, ConnectionError) or error.errno in _CONNECTION_ERRNOS
 
 
 async def _run(wire: Wire, head: bytes, body: tuple[Segment, ...], stored: StoredObject, exchange: Exchange) -> bool:
@@ -158,8 +144,12 @@ async def _deliver(
         )
     except Stalled:
         exchange.outcome = "stalled"
-    except OSError:
-        exchange.outcome = "client_closed"
+    except OSError as error:
+        exchange.outcome = "client_closed" if _is_connections(error) else "aborted"
+        if exchange.outcome == "aborted":
+            _log.warning(
+                "promised bytes cannot be sent", extra={"cause": str(error), "request_id": exchange.request_id}
+            )
     except Exception:  # noqa: BLE001 - whatever it was, it must not become a second answer inside the first
         exchange.outcome = "aborted"
         _log.exception("a stream failed", extra={"request_id": exchange.request_id})

@@ -79,7 +79,7 @@ class Seeks:
 
     def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
         """Send the answer, or begin to; False if aiohttp has to answer (Answerer)."""
-        if self._connections.is_draining() or not self._streams.has_room():
+        if self._connections.is_draining() or not self._streams.has_room(answer.admission.reader):
             return False
         socket_fd, exchange = connection.writable_fd(), answer.exchange
         if socket_fd is None:
@@ -100,14 +100,15 @@ class Seeks:
         if transport is None:
             raise ConnectionResetError
         self._connections.busy.add(connection)
-        self._streams.begin()
+        self._streams.begin(answer.admission.reader)
         stream = asyncio.create_task(self._streamer.resume(transport, answer))
-        stream.add_done_callback(partial(self._end, connection, answer.exchange))
+        stream.add_done_callback(partial(self._end, connection, answer))
         connection.follow(stream)
 
-    def _end(self, connection: FastConnection, exchange: Exchange, stream: "asyncio.Task[bool]") -> None:
+    def _end(self, connection: FastConnection, answer: BegunAnswer, stream: "asyncio.Task[bool]") -> None:
         """The stream has ended, however it did."""
-        self._streams.end()
+        exchange = answer.exchange
+        self._streams.end(answer.admission.reader)
         self._connections.busy.discard(connection)
         keep_alive = False
         if stream.cancelled():

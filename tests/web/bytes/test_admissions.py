@@ -51,6 +51,7 @@ async def test_an_admission_ends_at_its_keys_expiry_and_is_renewed_in_between(tm
             None,
             by_key=True,
             key_id=1,
+            reader=1,
             permission=Validity(),
             expires_at=1100.0,
             renew_at=1000.0 + RENEW_SECONDS,
@@ -79,3 +80,15 @@ def test_a_bounded_cache_keeps_what_was_used_last() -> None:
     assert (cache.get("d"), cache.get("e"), len(cache)) == (None, None, 0)
     cache.put("f", 6, 101)
     assert cache.get("f") is None
+
+
+async def test_no_cache_keeps_an_answer_for_longer_than_its_url_is_valid(tmp_path: Path) -> None:
+    async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
+        for seconds in (7000, 3000, 100, 20, 1):
+            target = site.signed_url(seconds)
+            for _ in range(3):
+                await client.send(compose("GET", target, [("Range", "bytes=0-0")]))
+                control = (await client.read_response()).head["Cache-Control"]
+                lifetime = int(control.removeprefix("max-age=").partition(",")[0])
+                assert min(3600, seconds * 0.8 - 2) <= lifetime <= min(3600, seconds)
+                assert control.endswith(", public, no-transform")

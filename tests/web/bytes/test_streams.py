@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.errors import Unavailable
-from gateway.web.bytes.streaming import Streams
+from gateway.errors import RateLimited, Unavailable
+from gateway.web.bytes.streams import Streams
 
 
 async def test_one_more_than_the_limit_is_refused() -> None:
@@ -33,3 +33,22 @@ async def test_a_stream_ends_well_behind_somebody_who_waited_no_longer() -> None
             await streams.wait_idle()
     assert streams.running == 0
     await streams.wait_idle()
+
+
+async def test_a_reader_has_a_limit_of_its_own() -> None:
+    streams = Streams(10, limit_per_reader=2)
+    with streams.of("link"), streams.of("link"):
+        assert not streams.has_room("link")
+        with pytest.raises(RateLimited), streams.of("link"):
+            pytest.fail("a third stream runs where two may")
+        with streams.of("other"), streams:
+            assert streams.running == 4
+    assert streams.running == 0
+    assert streams.has_room("link")
+
+
+async def test_streams_altogether_are_limited_before_those_of_one_reader() -> None:
+    streams = Streams(1, limit_per_reader=1)
+    with streams.of("link"), pytest.raises(Unavailable):
+        streams.begin("link")
+    assert streams.running == 0

@@ -1,6 +1,8 @@
 """An answer that a socket does not take whole goes on in a stream, or the connection is cut."""
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.fast_path.fast_connection import FastConnection
 from tests.conformance.raw_http import Connection as Client
-from tests.conformance.raw_http import ProtocolFaultError, TruncatedError, connect
+from tests.conformance.raw_http import ProtocolFaultError, TruncatedError, compose, connect
 from tests.web.fast_path.asking import FIRST, ask, head
 from tests.web.stage import SIZE, Stage, stage
 
@@ -141,3 +143,51 @@ async def test_a_slow_reader_is_not_idle(tmp_path: Path) -> None:
         await begin(site, meddling, client)
         await asyncio.sleep(0.3)
         assert (await client.read_response()).body == site.content[1 : LONG + 1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        (errno.EIO, "aborted"),
+        (errno.EMFILE, "aborted"),
+        (errno.ENOMEM, "aborted"),
+        (errno.EPIPE, "client_closed"),
+        (errno.ECONNRESET, "client_closed"),
+        (errno.ETIMEDOUT, "client_closed"),
+    ],
+)
+async def test_an_error_of_ours_is_not_reported_as_the_clients(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int, outcome: str
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(fault, os.strerror(fault))
+
+    async with stage(tmp_path) as site:
+        for port in (site.port, site.plain_port):
+            async with connect("127.0.0.1", port) as client:
+                await ask(client, head(site, FIRST))
+                with monkeypatch.context() as patched:
+                    patched.setattr(os, "sendfile", fail)
+                    await client.send(head(site, "bytes=5-"))
+                    with pytest.raises((TruncatedError, ProtocolFaultError)):
+                        await client.read_response()
+                async with asyncio.timeout(5):
+                    await site.streams.wait_idle()
+        lines = [line for line in await site.told() if line["range"] == "bytes=5-"]
+    assert [line["outcome"] for line in lines] == [outcome] * 2
+    assert [line["sent"] for line in lines] == [0, 0]
+
+
+async def test_a_key_that_has_its_streams_gets_no_more_until_one_ends(tmp_path: Path) -> None:
+    async with stage(tmp_path, streams_per_reader=1) as site, connect("127.0.0.1", site.port) as client:
+        for asked in (FIRST, "bytes=0-"):
+            await ask(client, head(site, asked))
+        reader = next(iter(await site.keys.list_keys())).id
+        with site.streams.of(reader):
+            for asked in (FIRST, "bytes=0-"):
+                refused = await ask(client, head(site, asked))
+                assert (refused.status, refused.head["Retry-After"]) == (429, "1")
+            signed = await ask(client, compose("GET", site.signed_target, [("Range", FIRST)]))
+            assert signed.status == 206
+        assert (await ask(client, head(site, "bytes=0-"))).status == 206
+        assert site.streams.running == 0

@@ -1,0 +1,70 @@
+"""Which streams run: at most a number of them altogether, and a number for each reader."""
+
+import asyncio
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+
+from gateway.errors import RateLimited, Unavailable
+
+_RETRY_SECONDS = 1
+
+
+class Streams:
+    """The streams that run now: at most `limit`, and at most `limit_per_reader` of one API key or signed URL."""
+
+    def __init__(self, limit: int, limit_per_reader: int | None = None) -> None:
+        self._limit = limit
+        self._limit_per_reader = limit if limit_per_reader is None else limit_per_reader
+        self._readers: dict[Hashable, int] = {}
+        self._last: asyncio.Future[None] | None = None
+        self.running = 0
+
+    def has_room(self, reader: Hashable = None) -> bool:
+        """Whether one more may run, for this reader if one is named."""
+        return self.running < self._limit and (reader is None or self._readers.get(reader, 0) < self._limit_per_reader)
+
+    def begin(self, reader: Hashable = None) -> None:
+        """One more runs; raises Unavailable or RateLimited if it may not."""
+        if self.running >= self._limit:
+            raise Unavailable("Too many streams are running", _RETRY_SECONDS)
+        if not self.has_room(reader):
+            raise RateLimited("Too many streams are running with this API key or URL", _RETRY_SECONDS)
+        self.running += 1
+        if reader is not None:
+            self._readers[reader] = self._readers.get(reader, 0) + 1
+
+    def end(self, reader: Hashable = None) -> None:
+        """One that was begun has ended."""
+        self.running -= 1
+        if reader is not None:
+            left = self._readers[reader] - 1
+            if left:
+                self._readers[reader] = left
+            else:
+                del self._readers[reader]
+        if self._last is not None and not self.running:
+            # The task that waited may have given up: a drain ends so at its deadline.
+            if not self._last.done():
+                self._last.set_result(None)
+            self._last = None
+
+    @contextmanager
+    def of(self, reader: Hashable) -> Iterator[None]:
+        """A stream of this reader; raises what `begin` raises."""
+        self.begin(reader)
+        try:
+            yield
+        finally:
+            self.end(reader)
+
+    def __enter__(self) -> None:
+        self.begin()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    async def wait_idle(self) -> None:
+        """Return once no stream runs; for one task at a time."""
+        if self.running:
+            self._last = asyncio.get_running_loop().create_future()
+            await self._last
