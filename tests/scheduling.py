@@ -18,12 +18,14 @@ GROUPS: Final = {
         "tests/browser/test_requests.py",
         "tests/browser/test_page.py",
     ),
+    "WebKit": ("tests/browser/test_webkit.py",),
     "the player page": ("tests/browser/",),
 }
 LONGEST_FIRST: Final = (
     *GROUPS["every S3 server"],
     *GROUPS["every browser"],
     *GROUPS["one S3 server"],
+    *GROUPS["WebKit"],
     *GROUPS["the player page"],
     "tests/benchmarks/test_quick.py",
     "tests/benchmarks/test_quick_s3.py",

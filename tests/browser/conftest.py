@@ -21,7 +21,8 @@ from tests.browser.firefox import running_firefox
 from tests.browser.library import Library, fill
 from tests.browser.listener import Listener
 from tests.browser.places import Place, furnish
-from tests.browser.tabs import Tab, chromium_tab, firefox_tab, stage_server
+from tests.browser.tabs import Tab, chromium_tab, firefox_tab, stage_server, webkit_tab
+from tests.browser.webkit import mini_browser, running_webkit_driver
 from tests.gateway_process import Gateway, running_gateway
 from tests.s3.processes import S3Server
 from tests.s3_gateway.place import gateway_over
@@ -79,6 +80,12 @@ async def firefox(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Bi
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def webkit_driver(webkit_program: str) -> AsyncGenerator[str]:
+    async with running_webkit_driver() as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stage() -> AsyncGenerator[str]:
     """The URL of a page of another origin, the only one that gateways allow."""
     async with stage_server() as url:
@@ -94,6 +101,20 @@ async def chromium_stage(chromium: Browser, stage: str) -> AsyncGenerator[Tab]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def firefox_stage(firefox: Bidi, stage: str) -> AsyncGenerator[Tab]:
     async with firefox_tab(firefox, stage) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def webkit_program() -> str:
+    program = mini_browser()
+    if program is None:
+        pytest.skip("cannot run here: WebKitGTK is not installed (apt install webkit2gtk-driver xvfb)")
+    return program
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def webkit_stage(webkit_program: str, webkit_driver: str, stage: str) -> AsyncGenerator[Tab]:
+    async with webkit_tab(webkit_driver, webkit_program, stage) as opened:
         yield opened
 
 

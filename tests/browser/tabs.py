@@ -1,8 +1,4 @@
-"""A tab with the stage in it, the same in Chromium and in Firefox.
-
-Knows: how a tab is opened in each, and how the functions of `stage.js` are called. Refuses to know: gateways,
-and what is played.
-"""
+"""A tab that shows the stage (`stage.js`), with the same functions in Chromium, Firefox and WebKitGTK."""
 
 import asyncio
 import json
@@ -20,6 +16,8 @@ from playwright.async_api import Browser
 from playwright.async_api import Error as PlaywrightError
 
 from tests.browser.bidi import Bidi, BidiError
+from tests.browser.webdriver import WebDriverError, webdriver_session
+from tests.browser.webkit import capabilities
 
 PATIENCE_SECONDS: Final = 60
 PAGE: Final = """<!doctype html><html lang="en"><title>Stage</title>
@@ -28,7 +26,7 @@ PAGE: Final = """<!doctype html><html lang="en"><title>Stage</title>
 
 @dataclass(frozen=True)
 class Tab:
-    """An open tab: `evaluate` an expression, `visit` a URL, `type` on the keyboard; `browser` is whose it is."""
+    """An open tab of `browser`: `evaluate` an expression, `visit` a URL, `type` on the keyboard."""
 
     browser: str
     evaluate: Callable[[str], Awaitable[Any]]
@@ -36,24 +34,24 @@ class Tab:
     type: Callable[[str], Awaitable[Any]]
 
     async def ask(self, function: str, *arguments: Any) -> Any:
-        """What a function of the stage comes to; the test fails if it throws or takes too long."""
+        """The result of a function of the stage. The test fails if it throws or takes too long."""
         given = ", ".join(map(json.dumps, arguments))
         try:
             return await self.attempt(f"stage.{function}({given})")
-        except (BidiError, PlaywrightError) as error:
+        except (BidiError, PlaywrightError, WebDriverError) as error:
             pytest.fail(f"{self.browser}: {function}({given}): {error}")
         except TimeoutError:
             pytest.fail(f"{self.browser}: {function}({given}) takes too long")
 
     async def attempt(self, expression: str) -> Any:
-        """The value of an expression; raises what the browser says if it throws."""
+        """The value of an expression. Raises the browser's error if it throws."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await self.evaluate(expression)
 
 
 @asynccontextmanager
 async def stage_server() -> AsyncGenerator[str]:
-    """The stage at an origin of its own."""
+    """Serve the stage from another origin than the gateways'."""
 
     async def page(_: web.Request) -> web.Response:
         return web.Response(text=PAGE, content_type="text/html")
@@ -69,7 +67,7 @@ async def stage_server() -> AsyncGenerator[str]:
 
 @asynccontextmanager
 async def chromium_tab(browser: Browser, url: str) -> AsyncGenerator[Tab]:
-    """A tab of a new user at this URL."""
+    """A tab at this URL, of a new user."""
     async with await browser.new_context() as context:
         page = await context.new_page()
         await page.goto(url)
@@ -78,7 +76,7 @@ async def chromium_tab(browser: Browser, url: str) -> AsyncGenerator[Tab]:
 
 @asynccontextmanager
 async def firefox_tab(bidi: Bidi, url: str) -> AsyncGenerator[Tab]:
-    """A tab of a new user (a container with cookies and a cache of its own) at this URL."""
+    """A tab at this URL, of a new user: a container with its own cookies and cache."""
     user = (await bidi.command("browser.createUserContext"))["userContext"]
     context = (await bidi.command("browsingContext.create", type="tab", userContext=user))["context"]
     visit, evaluate, write = (partial(act, context) for act in (bidi.navigate, bidi.evaluate, bidi.type))
@@ -87,3 +85,11 @@ async def firefox_tab(bidi: Bidi, url: str) -> AsyncGenerator[Tab]:
         yield Tab("firefox", evaluate, visit, write)
     finally:
         await bidi.command("browser.removeUserContext", userContext=user)
+
+
+@asynccontextmanager
+async def webkit_tab(driver_url: str, program: str, url: str) -> AsyncGenerator[Tab]:
+    """A tab at this URL, in a browser of its own: WebKitWebDriver has one session at a time."""
+    async with webdriver_session(driver_url, capabilities(program)) as driver:
+        await driver.visit(url)
+        yield Tab("webkit", driver.evaluate, driver.visit, driver.type)

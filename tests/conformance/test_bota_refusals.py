@@ -67,7 +67,7 @@ async def test_elsewhere_it_is_not_found_in_vexas_words(site: Gateway, target: s
     ("target", "allow"),
     [
         pytest.param(RECORDINGS, "GET, HEAD, OPTIONS, POST", id="the list"),
-        pytest.param(f"{RECORDINGS}/any", "DELETE, GET, HEAD, OPTIONS", id="a recording"),
+        pytest.param(f"{RECORDINGS}/any", "DELETE, GET, HEAD, OPTIONS, PATCH", id="a recording"),
         pytest.param(f"{RECORDINGS}/any/download-url", "OPTIONS, POST", id="a download"),
     ],
 )

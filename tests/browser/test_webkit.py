@@ -1,0 +1,36 @@
+"""WebKitGTK plays and seeks exactly, from files and from a bucket, in every format, on a page of another origin."""
+
+import random
+
+import pytest
+
+from gateway.demo.recording import DURATION_SECONDS, frequency_at
+from tests.browser.places import Place
+from tests.browser.tabs import Tab
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# Tones are 20 Hz apart.
+SAME_TONE_HZ = 8
+
+
+async def test_webkit_knows_the_length_and_plays(webkit_stage: Tab, files: Place) -> None:
+    loaded = await webkit_stage.ask("load", await files.mint(files.sound), "audio")
+    assert loaded["duration"] == pytest.approx(DURATION_SECONDS, abs=0.2)
+    assert await webkit_stage.ask("play") >= 0.5
+
+
+async def test_webkit_seeks_exactly(webkit_stage: Tab, place: Place) -> None:
+    """An element is heard once: WebKitGTK passes no more samples to WebAudio after a seek of an element that has played."""
+    for second in (92, DURATION_SECONDS - 3, 47):
+        await webkit_stage.ask("load", await place.mint(place.sound), "audio")
+        assert await webkit_stage.ask("seek", second - 1) == pytest.approx(second - 1, abs=0.1)
+        assert await webkit_stage.ask("seek", second) == pytest.approx(second, abs=0.1)
+        assert await webkit_stage.ask("hear") == pytest.approx(frequency_at(second), abs=SAME_TONE_HZ), second
+
+
+async def test_webkit_plays_after_forty_seeks_in_four_seconds(webkit_stage: Tab, files: Place) -> None:
+    await webkit_stage.ask("load", await files.mint(files.sound), "audio")
+    seconds = random.Random(5).sample(range(DURATION_SECONDS - 2), 40)
+    assert await webkit_stage.ask("storm", seconds, 100) == pytest.approx(seconds[-1], abs=0.1)
+    assert await webkit_stage.ask("hear") == pytest.approx(frequency_at(seconds[-1]), abs=SAME_TONE_HZ)
