@@ -46,12 +46,19 @@ class RecordingCatalog(Protocol):
         ...
 
     async def register(
-        self, owner: Owner, media: NewMedia, *, name: str | None = None, meeting: NewMeeting | None = None
+        self,
+        owner: Owner,
+        media: NewMedia,
+        *,
+        name: str | None = None,
+        meeting: NewMeeting | None = None,
+        recording_id: int | None = None,
     ) -> tuple[MediaFile, bool]:
-        """Add a completed recording of one media file; (file, True) if it is new.
+        """Add a completed recording of one media file, or add the file to a recording; (file, True) if it is new.
 
         The same object again returns the file that is there already and False. An object that waits
-        in the deletion queue is taken out of it. Raises Conflict if another owner has the object.
+        in the deletion queue is taken out of it. Raises Conflict if another owner has the object,
+        or the recording was deleted.
         """
         ...
 

@@ -1,29 +1,27 @@
-"""What lies in a bucket into the catalogue, where it is: s3://bucket/prefix.
-
-Knows: which storage a bucket belongs to, and that a few objects are looked at at once while the list is
-still being read. Refuses to know: how an object is looked at.
+"""Objects of a bucket into the catalogue, where they are stored: s3://bucket/prefix.
 
 The prefix is a plain one, as in the SDK's tools: s3://bucket/call finds call.mp3 and calls/1.mp3. An object that
-is named and cannot be taken in makes the run fail; one that was only found and is not media is skipped.
+is named in full and cannot be taken in makes the run fail; one that was only found and is not media is skipped.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Final, TypeVar
 
 import click
 from rich.progress import MofNCompleteColumn
 
+from gateway.catalog import MediaFile
 from gateway.commands.import_report import ImportReport
-from gateway.errors import Conflict
 from gateway.imports.bucket_objects import ObjectIngest, find_objects
-from gateway.imports.destination import Destination
-from gateway.imports.files import NotImportable
-from gateway.media.facts import NotMedia
+from gateway.imports.destination import Destination, NotImportable
+from gateway.imports.sessions import SessionIngest, SessionMedia
+from gateway.imports.vexa_tree import SessionFolder, SessionGroups
 from gateway.settings.load import Config
-from storage_adapters.base import ListedObject, StorageError
+from gateway.storage import Storage
+from storage_adapters.base import ListedObject
 
 LOOKS_AT_ONCE: Final = 8
 
@@ -42,8 +40,8 @@ class S3Url:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The same as the gateway knows it: a storage, and what the keys in it start with; `root` is all it has."""
+class BucketPlace:
+    """The same as the gateway knows it: a storage backend, and what the keys in it start with; `root` is all it has."""
 
     url: S3Url
     root: S3Url
@@ -56,31 +54,31 @@ def parse_s3_url(text: str) -> S3Url:
     scheme, separator, rest = text.partition("://")
     bucket, _, prefix = rest.partition("/")
     if (scheme, separator) != ("s3", "://") or not bucket:
-        raise ValueError(f"{text!r} is no address like s3://bucket/prefix")
+        raise ValueError(f"{text!r} is not an address like s3://bucket/prefix")
     return S3Url(bucket, prefix)
 
 
-def find_place(url: S3Url, config: Config, wanted: str | None) -> Place:
-    """Where that is among the configured storages; `wanted` is the storage's name, None for the only one.
+def find_place(url: S3Url, config: Config, wanted: str | None) -> BucketPlace:
+    """Where that is among the configured storage backends; `wanted` is the backend's name, None for the only one.
 
-    Raises ClickException where no storage has it, or several do.
+    Raises ClickException where no backend has it, or several do.
     """
     buckets = {name: S3Url(each.bucket, each.prefix) for name, each in config.storages.items() if each.kind == "s3"}
     found = {name: _rest(url, root) for name, root in buckets.items() if wanted in {None, name}}
-    places = [Place(url, buckets[name], name, rest) for name, rest in found.items() if rest is not None]
+    places = [BucketPlace(url, buckets[name], name, rest) for name, rest in found.items() if rest is not None]
     if len(places) == 1:
         return places[0]
     if places:
         raise click.ClickException(
-            f"{url} lies in {', '.join(each.storage for each in places)}: choose one with --storage"
+            f"{url} is in {', '.join(each.storage for each in places)}: choose one with --storage"
         )
     known = ", ".join(f"{name} ({root})" for name, root in buckets.items()) or "none"
-    asked = f"the storage {wanted!r}" if wanted else "any storage"
-    raise click.ClickException(f"{url} does not lie in {asked}; the configured buckets are: {known}")
+    asked = f"the storage backend {wanted!r}" if wanted else "any storage backend"
+    raise click.ClickException(f"{url} is not in {asked}; the configured buckets are: {known}")
 
 
 def _rest(url: S3Url, root: S3Url) -> str | None:
-    """What the keys start with, below the storage's own prefix; None where it lies elsewhere."""
+    """What the keys start with, below the backend's own prefix; None if it is elsewhere."""
     if url.bucket != root.bucket:
         return None
     if f"{url.prefix}/" == root.prefix:
@@ -95,35 +93,51 @@ class BucketImports:
     destination: Destination
     report: ImportReport
 
-    async def run(self, place: Place) -> None:
+    async def run(self, place: BucketPlace) -> None:
         """Register everything. Raises StorageError if the bucket cannot be listed, Unavailable."""
         to = self.destination
         with self.report.progress(MofNCompleteColumn()) as progress:
             # Nobody knows how many there are before the last page of the list.
             task = progress.add_task("importing", total=None)
-            ingest = ObjectIngest(to.catalog, to.storage, to.owner, to.prober, to.meeting)
+            ingest = ObjectIngest(**{each.name: getattr(to, each.name) for each in fields(Destination)})
 
-            async def take(listed: ListedObject) -> None:
-                await self._add(ingest, place, listed)
+            async def take(entry: SessionFolder[ListedObject] | ListedObject) -> None:
+                if isinstance(entry, ListedObject):
+                    name, named = f"{place.root}{entry.key}", entry.key == place.prefix
+                    await self.report.report_file(ingest.add(entry), name, named=named)
+                else:
+                    await self.report.report_session(_add_session(ingest, entry), entry.path, entry.count_pieces())
                 progress.advance(task)
 
-            if not await for_each(find_objects(to.storage, place.prefix), take, LOOKS_AT_ONCE):
+            if not await for_each(_grouped(to.storage, place), take, LOOKS_AT_ONCE):
                 self.report.refuse(place.url, NotImportable("no object's name starts with this"), fails=True)
 
-    async def _add(self, ingest: ObjectIngest, place: Place, listed: ListedObject) -> None:
-        name = f"{place.root}{listed.key}"
-        try:
-            media, new = await ingest.add(listed)
-        except NotMedia as error:
-            self.report.refuse(name, error, fails=listed.key == place.prefix)
-        except (Conflict, StorageError) as error:
-            self.report.refuse(name, error, fails=True)
-        else:
-            self.report.tell(name, media, new=new)
+
+async def _grouped(storage: Storage, place: BucketPlace) -> AsyncGenerator[SessionFolder[ListedObject] | ListedObject]:
+    groups: SessionGroups[ListedObject] = SessionGroups()
+    async with aclosing(find_objects(storage, place.prefix)) as objects:
+        async for listed in objects:
+            if listed.key == place.prefix:  # an object that is named is meant as it is
+                yield listed
+                continue
+            for entry in groups.take(f"{place.root}{listed.key}", listed):
+                yield entry
+    for entry in groups.end():
+        yield entry
+
+
+async def _add_session(ingest: ObjectIngest, session: SessionFolder[ListedObject]) -> list[SessionMedia]:
+    async def add(listed: ListedObject, recording_id: int | None, name: str) -> tuple[MediaFile, bool]:
+        return await replace(ingest, recording_id=recording_id, name=name).add(listed)
+
+    async def join(pieces: Mapping[int, ListedObject], recording_id: int | None, name: str) -> tuple[MediaFile, bool]:
+        return await replace(ingest, recording_id=recording_id).add_pieces(pieces, name)
+
+    return [media async for media in SessionIngest(add, join).add_session(session)]
 
 
 async def for_each(items: AsyncGenerator[T, None], work: Callable[[T], Awaitable[None]], at_once: int) -> int:
-    """Do the work for each item, so many at once; how many there were. The first trouble ends it all."""
+    """Do the work for each item, at most `at_once` at a time; how many there were. The first trouble ends it all."""
     count, free = 0, asyncio.Semaphore(at_once)
 
     async def take(item: T) -> None:

@@ -1,8 +1,4 @@
-"""import: files, folders, and what lies in a bucket, into the catalogue.
-
-Knows: what each PATH means, and which storage is meant.
-Refuses to know: what is done with either; files and buckets have their rooms.
-"""
+"""import: files, folders and objects of a bucket into the catalogue."""
 
 from pathlib import Path
 from typing import Any
@@ -80,6 +76,7 @@ def import_media(
         for place in places:
             storage = backends.storages[place.storage]
             await BucketImports(Destination(backends.catalog, storage, owner, prober, belongs_to), report).run(place)
+        report.summarize()
         return 1 if report.failures else 0
 
     return run_with_backends(config, run)

@@ -1,10 +1,12 @@
-"""What an import says: a line for each media file, one for each that was not taken in, and a bar.
+"""What an import prints: a line for each media file, one for each that was not taken in, a progress bar, and a summary.
 
-Knows: the lines' shapes, and what counts as a failure. Refuses to know: where media comes from.
+Media files are on standard output. Everything else is on standard error.
 """
 
 import sys
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import click
 from rich.console import Console
@@ -12,7 +14,11 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 
 from gateway.catalog import MediaFile
 from gateway.commands.options import print_json
-from gateway.protocol.byte_path import byte_path
+from gateway.errors import Conflict
+from gateway.imports.destination import NotImportable
+from gateway.imports.sessions import SessionMedia
+from gateway.media.facts import NotMedia
+from storage_adapters.base import StorageError
 
 
 @dataclass(slots=True)
@@ -20,27 +26,70 @@ class ImportReport:
     """`failures` counts what makes the run fail."""
 
     as_json: bool
+    added: int = 0
+    known: int = 0
+    skipped: int = 0
     failures: int = 0
+    pieces: int = 0
+    unfinished: int = 0
     console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
 
-    def tell(self, name: object, media: MediaFile, *, new: bool) -> None:
-        """It is in the catalogue now, or was already."""
+    def report(self, name: object, media: MediaFile, *, new: bool, note: str = "") -> None:
+        """It is in the catalogue now, or was already; `note` says what is odd about it."""
+        self.added, self.known = self.added + new, self.known + (not new)
+        note = note or str((media.metadata or {}).get("warning", ""))
         if self.as_json:
-            print_json(_line(media))
+            print_json(_line(media) | ({"note": note} if note else {}))
             return
-        added = "added" if new else "known"
         where = f"recording {media.recording_id} media {media.id}"
-        click.echo(printable(f"{added}  {name}: {where} ({media.content_type}, {_minutes(media.duration_seconds)})"))
+        line = (
+            f"{'added' if new else 'known'}  {name}: {where} ({media.content_type}, {_minutes(media.duration_seconds)})"
+        )
+        click.echo(printable(f"{line}; {note}" if note else line))
+
+    async def report_session(
+        self, session: Coroutine[Any, Any, Iterable[SessionMedia]], name: str, pieces: int
+    ) -> None:
+        """The same of a session's media files; a session that cannot be taken in makes the run fail."""
+        try:
+            for found in await session:
+                self.unfinished += bool(found.note)
+                self.report(found.where, found.media, new=found.new, note=found.note)
+            self.pieces += pieces
+        except (NotMedia, NotImportable, Conflict, StorageError) as error:
+            self.refuse(name, error, fails=True)
+
+    async def report_file(
+        self, file: Coroutine[Any, Any, tuple[MediaFile, bool]], name: object, *, named: bool
+    ) -> None:
+        """The same of an ordinary file. One that is not media makes the run fail only if it was `named`."""
+        try:
+            media, new = await file
+        except NotMedia as error:
+            self.refuse(name, error, fails=named)
+        except (NotImportable, Conflict, StorageError) as error:
+            self.refuse(name, error, fails=True)
+        else:
+            self.report(name, media, new=new)
 
     def refuse(self, name: object, error: Exception, *, fails: bool) -> None:
         """It was skipped, or failed, for this reason."""
-        self.failures += fails
+        self.failures, self.skipped = self.failures + fails, self.skipped + (not fails)
         text = f"{'failed' if fails else 'skipped'}  {name}: {error}"
         self.console.print(printable(text), markup=False, soft_wrap=True)
 
+    def summarize(self) -> None:
+        """Print the sums."""
+        parts = [f"{self.added} added", f"{self.known} known", f"{self.skipped} skipped", f"{self.failures} failed"]
+        if self.pieces:
+            parts.append(f"{self.pieces} pieces of sessions recognised")
+        if self.unfinished:
+            parts.append(f"{self.unfinished} unfinished, joined from pieces")
+        self.console.print(", ".join(parts), markup=False, soft_wrap=True)
+
     def progress(self, *columns: ProgressColumn) -> Progress:
-        """A bar with these columns behind it, if somebody can see it."""
-        # The bar belongs to stderr; what goes to a terminal on stdout is written above it, a pipe is left alone.
+        """A bar with these columns after it, if standard error is a terminal."""
+        # Lines that go to a terminal on stdout are printed above the bar; a pipe is left alone.
         return Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -56,7 +105,7 @@ def _line(media: MediaFile) -> dict[str, object]:
     return {
         "recording_id": media.recording_id,
         "media_file_id": media.id,
-        "raw_url": byte_path(media.recording_id, media.id),
+        "raw_url": f"/recordings/{media.recording_id}/media/{media.id}/raw",
         "size": media.size,
         "content_type": media.content_type,
         "duration_seconds": media.duration_seconds,
@@ -68,6 +117,7 @@ def _minutes(seconds: float | None) -> str:
 
 
 def printable(text: str) -> str:
-    """The text as a terminal may show it: without control characters and bytes that are not UTF-8."""
+    """The text with everything replaced that a terminal would not show."""
+    # File names are bytes; a terminal takes only text, and control characters would speak to it.
     shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(character if character.isprintable() else "�" for character in shown)

@@ -2,6 +2,8 @@
 
 import asyncio
 import errno
+import os
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import TypeVar
@@ -38,6 +40,10 @@ def expected_errors_reported() -> Iterator[None]:
         yield
     except (DatabaseUnavailable, Refusal, StorageError) as error:
         raise click.ClickException(str(error)) from error
+    except BrokenPipeError:
+        # The reader of our output is gone. What is still buffered must not be reported as an error at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except OSError as error:
         hint = "; choose another with --port" if error.errno == errno.EADDRINUSE else ""
         raise click.ClickException(f"{error}{hint}") from error

@@ -153,10 +153,16 @@ class PgRecordingCatalog(RecordingCatalog):
         return Transcript(meeting, segments, read_rows(recording, (text for (text,) in rows)))
 
     async def register(
-        self, owner: Owner, media: NewMedia, *, name: str | None = None, meeting: NewMeeting | None = None
+        self,
+        owner: Owner,
+        media: NewMedia,
+        *,
+        name: str | None = None,
+        meeting: NewMeeting | None = None,
+        recording_id: int | None = None,
     ) -> tuple[MediaFile, bool]:
         async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
-            return await register(connection, owner, media, name, meeting)
+            return await register(connection, owner, media, name=name, meeting=meeting, recording_id=recording_id)
 
     RECORD_OBJECT_VERSION: Final = """
         UPDATE media_files SET size = $2, etag = $3, object_modified_at = $4, missing_at = NULL WHERE id = $1

@@ -20,7 +20,13 @@ LOCK_NAME: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 
 async def register(
-    connection: PoolConnectionProxy, owner: Owner, media: NewMedia, name: str | None, meeting: NewMeeting | None
+    connection: PoolConnectionProxy,
+    owner: Owner,
+    media: NewMedia,
+    *,
+    name: str | None,
+    meeting: NewMeeting | None,
+    recording_id: int | None,
 ) -> tuple[MediaFile, bool]:
     """See RecordingCatalog.register; the caller owns the transaction (read committed).
 
@@ -33,7 +39,11 @@ async def register(
         if existing is not None:
             return existing, False
         await _withdraw_deletion(connection, media)
-        return await _add(connection, owner, media, name, meeting), True
+        if recording_id is None:
+            recording_id = await _add_recording(connection, owner, name, meeting)
+        return await _add_media_file(connection, recording_id, media), True
+    except asyncpg.ForeignKeyViolationError as error:
+        raise Conflict("The recording was deleted") from error
     except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
         raise Invalid((Fault("unstorable", ("media",), "The catalogue cannot store this", None),)) from error
 
@@ -85,11 +95,14 @@ ADD_MEDIA_FILE: Final = """
 """
 
 
-async def _add(
-    connection: PoolConnectionProxy, owner: Owner, media: NewMedia, name: str | None, meeting: NewMeeting | None
-) -> MediaFile:
+async def _add_recording(
+    connection: PoolConnectionProxy, owner: Owner, name: str | None, meeting: NewMeeting | None
+) -> int:
     meeting_id = None if meeting is None else await _find_or_add_meeting(connection, owner, meeting)
-    recording_id = await connection.fetchval(ADD_RECORDING, owner.user_id, owner.live, meeting_id, name)
+    return int(await connection.fetchval(ADD_RECORDING, owner.user_id, owner.live, meeting_id, name))
+
+
+async def _add_media_file(connection: PoolConnectionProxy, recording_id: int, media: NewMedia) -> MediaFile:
     text = await connection.fetchval(
         ADD_MEDIA_FILE,
         recording_id,

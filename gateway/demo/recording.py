@@ -22,6 +22,7 @@ from gateway.accounts import issue_key
 from gateway.assembly.backends import Backends
 from gateway.catalog import ApiKeys, MediaFile, NewMeeting, Owner, RecordingCatalog, Segment
 from gateway.imports.files import Ingest
+from gateway.imports.local_files import LocalFile
 from gateway.keys import digest
 from gateway.protocol.byte_path import byte_path
 from gateway.settings.load import Config
@@ -118,7 +119,7 @@ async def _add(config: Config, backends: Backends, owner: Owner) -> MediaFile:
     ingest = Ingest(backends.catalog, backends.storages[config.default_storage], owner, backends.prober, meeting)
     with tempfile.TemporaryDirectory(prefix="seekgate-demo-") as folder:
         path = await asyncio.to_thread(write_recording, Path(folder))
-        media, _ = await ingest.add(path)
+        media, _ = await ingest.add(LocalFile(path))
     return media
 
 

@@ -1,16 +1,14 @@
-"""An object that lies in a bucket already → a recording, where it is.
+"""An object that is in a bucket already → a recording, where it is.
 
-Knows: which keys of a listing are worth a look, and that an object is looked at by ranged reads of one
-version, never read to its end: a length that could only be counted stays what the container says, or unknown.
-Refuses to know: the command line, SQL, S3.
+An object is probed by ranged reads of one version, within a budget: a length that needs more stays unknown.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
 from gateway.catalog import MediaFile
-from gateway.imports.destination import Destination
-from gateway.imports.files import NotImportable, is_unfinished
+from gateway.imports.destination import Destination, NotImportable
+from gateway.imports.local_files import is_unfinished
 from gateway.media.facts import NotMedia
 from gateway.media.prober import is_remote
 from gateway.storage import Storage
@@ -29,8 +27,13 @@ class ObjectIngest(Destination):
         if not listed.size:
             raise NotMedia("it is empty")
         async with self.storage.adapter.open(listed.key) as stored:
-            found = await self.prober.probe(stored, remote=is_remote(self.storage.adapter))
+            found = await self.prober.probe(stored, self.owner.user_id, remote=is_remote(self.storage.adapter))
             return await self.register(listed.key, found, stored.stat, listed.key.rpartition("/")[2])
+
+    async def add_pieces(self, pieces: Mapping[int, ListedObject], name: str) -> tuple[MediaFile, bool]:
+        """The same of the file that these pieces make, which becomes an object of its own."""
+        sizes = {number: (listed.key, listed.size) for number, listed in pieces.items()}
+        return await self.add_joined(self.storage.adapter, sizes, name)
 
 
 async def find_objects(storage: Storage, prefix: str) -> AsyncGenerator[ListedObject, None]:
@@ -40,14 +43,14 @@ async def find_objects(storage: Storage, prefix: str) -> AsyncGenerator[ListedOb
     """
     adapter = storage.adapter
     if not isinstance(adapter, Listable):
-        raise NotImportable(f"the storage {storage.name!r} cannot be listed")
+        raise NotImportable(f"the storage backend {storage.name!r} cannot be listed")
     async for listed in adapter.list(prefix):
-        # Consoles keep an empty object for a folder, also for the one that is the storage's own prefix.
+        # Consoles write an empty object for a folder, also for the one that is the backend's own prefix.
         is_folder = not listed.key or listed.key.endswith("/")
         if not is_folder and not _is_passed_over(listed.key.removeprefix(prefix)):
             yield listed
 
 
 def _is_passed_over(rest: str) -> bool:
-    """Whether nobody means an object whose key goes on like this behind the prefix."""
+    """Whether an object whose key goes on like this after the prefix is hidden or unfinished."""
     return any(name.startswith(".") for name in rest.split("/")) or is_unfinished(rest)

@@ -1,46 +1,148 @@
-"""Where imported recordings go: one storage, one owner, perhaps a meeting.
+"""Where imported recordings go: one storage backend, one owner, perhaps a meeting or a recording.
 
-Knows: that what is written down of an object is what was measured of it. Refuses to know: how the object
-got into the storage, and how it was looked at.
+What is recorded of an object is what was measured of it.
 """
 
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from gateway.catalog import MediaFile, NewMedia, NewMeeting, Owner, RecordingCatalog
-from gateway.media.facts import MediaFacts
+from gateway.imports.vexa_tree import missing_numbers
+from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.prober import Prober
 from gateway.storage import Storage
-from storage_adapters.base import ObjectStat
+from gateway.uploads.containers import OGG, container_of
+from gateway.uploads.joins import Join, Part, ogg_chain, plan_join
+from storage_adapters.base import ObjectNotFound, ObjectStat, StorageAdapter, Writable
+
+# The content that an import copies, from its beginning each time it is called.
+Content = Callable[[], AsyncGenerator[bytes, None]]
+
+_HEAD_BYTES = 64
+
+
+class NotImportable(Exception):
+    """The file cannot be taken in; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Registers objects of one storage for one owner; the same object again makes no second row."""
+    """Registers objects of one storage backend for one owner; the same object again makes no second row.
+
+    With `recording_id` a new media file belongs to that recording; `name` is what a new recording is called.
+    """
 
     catalog: RecordingCatalog
     storage: Storage
     owner: Owner
     prober: Prober
     meeting: NewMeeting | None = None
+    recording_id: int | None = None
+    name: str | None = None
 
     async def measure(self, key: str) -> ObjectStat:
-        """What the storage says of the object. Raises StorageError."""
+        """What the storage backend says of the object. Raises StorageError."""
         async with self.storage.adapter.open(key) as stored:
             return stored.stat
 
     async def register(self, key: str, found: MediaFacts, measured: ObjectStat, name: str) -> tuple[MediaFile, bool]:
-        """The object's row, and whether it is new; `name` is the recording's. Raises Refusal."""
+        """The object's row, and whether it is new; `name` is the file's. Raises Refusal."""
         media = _new_media(self.storage.name, key, found, measured)
-        registered, new = await self.catalog.register(self.owner, media, name=name, meeting=self.meeting)
+        registered, new = await self.catalog.register(
+            self.owner, media, name=self.name or name, meeting=self.meeting, recording_id=self.recording_id
+        )
         await self.remember(registered, measured)
         return registered, new
 
     async def remember(self, media: MediaFile, measured: ObjectStat) -> None:
-        """Write down that the object is another version now, if it is."""
+        """Record that the object is another version now, if it is."""
         if (media.size, media.etag) != (measured.size, measured.etag):
             await self.catalog.record_object_version(
                 media, size=measured.size, etag=measured.etag, object_modified_at=measured.last_modified
             )
+
+    async def add_joined(
+        self, source: StorageAdapter, pieces: Mapping[int, tuple[str, int]], name: str
+    ) -> tuple[MediaFile, bool]:
+        """The row of the file that these pieces (number → key in `source`, size) make, and whether it is new.
+
+        Raises NotMedia, NotImportable, Conflict or StorageError.
+        """
+        join = await _plan(source, pieces)
+        found = await self.prober.probe(join.content, self.owner.user_id)
+        told: dict[str, str | int] = {"unfinished": f"Joined from {len(pieces)} pieces of a session that did not end"}
+        if missing := missing_numbers(list(pieces)):
+            told["missing_chunks"] = missing
+        found = replace(found, metadata={**found.metadata, **told})
+
+        def content() -> AsyncGenerator[bytes, None]:
+            return ogg_chain(join) if join.container == OGG else join.content.read(0, join.content.stat.size)
+
+        return await self.copy_in(content, found, name)
+
+    async def copy_in(self, content: Content, found: MediaFacts, name: str) -> tuple[MediaFile, bool]:
+        """The row of an object with this content, and whether it is new. Raises NotImportable or StorageError."""
+        digest = await _digest(content)
+        key = f"imports/{self.owner.user_id}/{digest[:2]}/{digest}.{found.format}"
+        if not await self._holds(key):
+            await self._copy(content, key, digest, found)
+        media, new = await self.register(key, found, await self.measure(key), name)
+        if not await self._holds(key):
+            # A deletion that was queued before may have run between the look and the row.
+            await self._copy(content, key, digest, found)
+            await self.remember(media, await self.measure(key))
+        return media, new
+
+    async def _copy(self, content: Content, key: str, digest: str, found: MediaFacts) -> None:
+        """Write the object, whole or not at all; the bytes must be the ones that were hashed."""
+        adapter = self.storage.adapter
+        if not isinstance(adapter, Writable):
+            raise NotImportable(f"the storage backend {self.storage.name!r} cannot be written to")
+        hashed = sha256()
+        async with (
+            adapter.create(key, content_type=found.content_type) as writer,
+            aclosing(content()) as chunks,
+        ):
+            async for chunk in chunks:
+                hashed.update(chunk)
+                await writer.write(chunk)
+            if hashed.hexdigest() != digest:
+                raise NotImportable("it changed while it was read")
+
+    async def _holds(self, key: str) -> bool:
+        try:
+            await self.measure(key)
+        except ObjectNotFound:
+            return False
+        return True
+
+
+async def _plan(source: StorageAdapter, pieces: Mapping[int, tuple[str, int]]) -> Join:
+    parts = []
+    for number, (key, size) in sorted(pieces.items()):
+        if size:
+            parts.append(Part(key, size, container_of(await _head(source, key)), number, number, ()))
+    if not parts:
+        raise NotMedia("all of its pieces are empty")
+    join = await plan_join(source, parts)
+    if join.is_remuxed:
+        raise NotMedia(f"its pieces are {len(join.runs)} files, which cannot be joined as {join.container} files are")
+    return join
+
+
+async def _head(source: StorageAdapter, key: str) -> bytes:
+    async with source.open(key) as stored, aclosing(stored.read(0, min(_HEAD_BYTES, stored.stat.size))) as chunks:
+        return b"".join([chunk async for chunk in chunks])
+
+
+async def _digest(content: Content) -> str:
+    hashed = sha256()
+    async with aclosing(content()) as chunks:
+        async for chunk in chunks:
+            hashed.update(chunk)
+    return hashed.hexdigest()
 
 
 def _new_media(storage: str, key: str, found: MediaFacts, measured: ObjectStat) -> NewMedia:

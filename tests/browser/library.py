@@ -7,6 +7,7 @@ from typing import Final
 from gateway.catalog import MediaFile, NewMeeting, Owner, Segment
 from gateway.demo import recording as demo
 from gateway.imports.files import Ingest
+from gateway.imports.local_files import LocalFile
 from tests.gateway_process import Gateway
 from tests.media_files import make_still, make_video
 
@@ -34,7 +35,7 @@ def bring_in(site: Gateway, path: Path, meeting: NewMeeting | None = None) -> Me
     storage = next(iter(site.backends.storages.values()))
     ingest = Ingest(site.backends.catalog, storage, Owner(site.user_id), site.backends.prober, meeting)
     # The site's connections belong to its own loop.
-    media, _ = site._loop.run(ingest.add(path))
+    media, _ = site._loop.run(ingest.add(LocalFile(path)))
     return media
 
 

@@ -90,7 +90,13 @@ class MemoryCatalog(RecordingCatalog):
         )
 
     async def register(
-        self, owner: Owner, media: NewMedia, *, name: str | None = None, meeting: NewMeeting | None = None
+        self,
+        owner: Owner,
+        media: NewMedia,
+        *,
+        name: str | None = None,
+        meeting: NewMeeting | None = None,
+        recording_id: int | None = None,
     ) -> tuple[MediaFile, bool]:
         _refuse_nul(name, media.object_key, *(each.text for each in (meeting.segments if meeting else ())))
         for recording in self._recordings.values():
@@ -100,6 +106,8 @@ class MemoryCatalog(RecordingCatalog):
                         raise Conflict("The object belongs to another recording")
                     return file, False
         self._queue.withdraw(media)
+        if recording_id is not None:
+            return self._add_file(recording_id, media), True
         return self._add(owner, media, name, None if meeting is None else self._ensure_meeting(owner, meeting)), True
 
     async def record_object_version(
@@ -164,16 +172,17 @@ class MemoryCatalog(RecordingCatalog):
         self._segments[meeting.id] = kept + tuple(wanted.segments[len(kept) :])
         return meeting.id
 
+    def _add_file(self, recording_id: int, media: NewMedia) -> MediaFile:
+        recording = self._recordings.get(recording_id)
+        if recording is None:
+            raise Conflict("The recording was deleted")
+        file = _new_file(recording_id, media, _now())
+        self.keep(replace(recording, media_files=(*recording.media_files, file)))
+        return file
+
     def _add(self, owner: Owner, media: NewMedia, name: str | None, meeting_id: int | None) -> MediaFile:
         now, recording_id = _now(), next(_ids)
-        file = MediaFile(
-            next(_ids),
-            recording_id,
-            status="uploaded",
-            captured_at=None,
-            created_at=now,
-            **{name: getattr(media, name) for name in NewMedia.__slots__},
-        )
+        file = _new_file(recording_id, media, now)
         recording = Recording(
             id=recording_id,
             owner=owner,
@@ -195,3 +204,14 @@ class MemoryCatalog(RecordingCatalog):
         )
         self.keep(recording)
         return file
+
+
+def _new_file(recording_id: int, media: NewMedia, now: datetime) -> MediaFile:
+    return MediaFile(
+        next(_ids),
+        recording_id,
+        status="uploaded",
+        captured_at=None,
+        created_at=now,
+        **{name: getattr(media, name) for name in NewMedia.__slots__},
+    )

@@ -1,4 +1,4 @@
-"""Which storage a bucket is, and how many objects are looked at at once."""
+"""Which storage backend a bucket is, and how many objects are probed at a time."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -37,8 +37,8 @@ def test_an_address_is_a_bucket_and_a_plain_prefix(text: str, bucket: str, prefi
 
 
 @pytest.mark.parametrize("text", ["s3://", "s3:///p", "S3://b", "b/p", "https://b/p", ""])
-def test_an_address_is_not(text: str) -> None:
-    with pytest.raises(ValueError, match="is no address like s3://bucket/prefix"):
+def test_anything_else_is_not_an_address(text: str) -> None:
+    with pytest.raises(ValueError, match="is not an address like s3://bucket/prefix"):
         parse_s3_url(text)
 
 
@@ -52,26 +52,28 @@ def test_an_address_is_not(text: str) -> None:
         pytest.param("s3://b/mail/deep/1", "mail", "mail", "deep/1", id="the-named-one-of-two"),
     ],
 )
-def test_an_address_lies_in_a_storage(config: Config, url: str, wanted: str | None, storage: str, prefix: str) -> None:
+def test_an_address_names_a_storage_backend(
+    config: Config, url: str, wanted: str | None, storage: str, prefix: str
+) -> None:
     place = find_place(parse_s3_url(url), config, wanted)
     assert (place.storage, place.prefix) == (storage, prefix)
 
 
 @pytest.mark.parametrize(
-    ("url", "wanted", "told"),
+    ("url", "wanted", "said"),
     [
-        pytest.param("s3://c/x", None, "does not lie in any storage; the configured buckets are: whole (s3://a/)", id="another-bucket"),
-        pytest.param("s3://b/", None, "does not lie in any storage", id="above-every-prefix"),
-        pytest.param("s3://b/call", None, "does not lie in any storage", id="half-a-prefix"),
-        pytest.param("s3://a/x", "calls", "does not lie in the storage 'calls'", id="not-in-the-named-one"),
-        pytest.param("s3://a/x", "local", "does not lie in the storage 'local'", id="the-named-one-is-no-bucket"),
-        pytest.param("s3://b/mail/deep/1", None, "lies in mail, deep: choose one with --storage", id="two"),
+        pytest.param("s3://c/x", None, "is not in any storage backend; the configured buckets are: whole (s3://a/)", id="another-bucket"),
+        pytest.param("s3://b/", None, "is not in any storage backend", id="above-every-prefix"),
+        pytest.param("s3://b/call", None, "is not in any storage backend", id="half-a-prefix"),
+        pytest.param("s3://a/x", "calls", "is not in the storage backend 'calls'", id="not-in-the-named-one"),
+        pytest.param("s3://a/x", "local", "is not in the storage backend 'local'", id="the-named-one-is-no-bucket"),
+        pytest.param("s3://b/mail/deep/1", None, "is in mail, deep: choose one with --storage", id="two"),
     ],
 )  # fmt: skip
-def test_an_address_lies_in_none_or_in_two(config: Config, url: str, wanted: str | None, told: str) -> None:
+def test_an_address_in_no_backend_or_in_two_is_refused(config: Config, url: str, wanted: str | None, said: str) -> None:
     with pytest.raises(click.ClickException) as caught:
         find_place(parse_s3_url(url), config, wanted)
-    assert told in caught.value.message
+    assert said in caught.value.message
 
 
 async def numbers(count: int) -> AsyncGenerator[int, None]:
@@ -79,7 +81,7 @@ async def numbers(count: int) -> AsyncGenerator[int, None]:
         yield number
 
 
-async def test_so_many_are_worked_on_at_once_and_no_more() -> None:
+async def test_at_most_that_many_items_are_worked_on_at_a_time() -> None:
     running, most, done = 0, 0, []
 
     async def work(number: int) -> None:
@@ -95,7 +97,7 @@ async def test_so_many_are_worked_on_at_once_and_no_more() -> None:
     assert (sorted(done), most, running) == (list(range(20)), 3, 0)
 
 
-async def test_the_first_trouble_ends_all_and_is_told_as_it_is() -> None:
+async def test_the_first_error_ends_all_work_and_is_raised_unchanged() -> None:
     begun, ended = [], []
 
     async def work(number: int) -> None:
@@ -113,7 +115,7 @@ async def test_the_first_trouble_ends_all_and_is_told_as_it_is() -> None:
     assert len(begun) == 3
 
 
-async def test_trouble_with_the_list_is_told_as_it_is() -> None:
+async def test_an_error_of_the_listing_is_raised_unchanged() -> None:
     async def broken() -> AsyncGenerator[int, None]:
         yield 1
         raise LookupError

@@ -16,7 +16,9 @@ from gateway.db.api_keys import PgApiKeys
 from gateway.db.deletions import PgDeletionQueue
 from gateway.db.recordings import PgRecordingCatalog
 from gateway.errors import Conflict
-from gateway.imports.files import Ingest, NotImportable, find_files
+from gateway.imports.destination import NotImportable
+from gateway.imports.files import Ingest
+from gateway.imports.local_files import LocalFile, find_files
 from gateway.media.facts import NotMedia
 from gateway.media.prober import Prober
 from gateway.storage import Storage
@@ -63,7 +65,7 @@ async def keys(ingest: Ingest) -> list[str]:
 
 async def test_a_file_from_elsewhere_is_copied_in_under_its_digest(ingest: Ingest, outside: Path) -> None:
     path = make_sound(outside / "sound.mp3")
-    media, new = await ingest.add(path)
+    media, new = await ingest.add(LocalFile(path))
     digest = sha256(path.read_bytes()).hexdigest()
     assert new
     assert media.object_key == f"imports/{ingest.owner.user_id}/{digest[:2]}/{digest}.mp3"
@@ -79,8 +81,8 @@ async def test_the_same_bytes_again_make_no_second_copy_and_no_second_row(ingest
     path = make_sound(outside / "sound.mp3")
     again = outside / "another name.mp3"
     again.write_bytes(path.read_bytes())
-    first, _ = await ingest.add(path)
-    second, new = await ingest.add(again)
+    first, _ = await ingest.add(LocalFile(path))
+    second, new = await ingest.add(LocalFile(again))
     assert (second.id, new) == (first.id, False)
     assert await keys(ingest) == [first.object_key]
 
@@ -89,24 +91,24 @@ async def test_a_file_inside_the_root_is_registered_where_it_is(ingest: Ingest) 
     folder = root_of(ingest) / "2026 é%20"
     folder.mkdir()
     path = make_sound(folder / "sound.wav")
-    media, new = await ingest.add(path)
+    media, new = await ingest.add(LocalFile(path))
     assert (media.object_key, new) == ("2026 é%20/sound.wav", True)
     assert await keys(ingest) == ["2026 é%20/sound.wav"]
-    assert (await ingest.add(path))[1] is False
+    assert (await ingest.add(LocalFile(path)))[1] is False
 
 
 async def test_a_link_from_elsewhere_into_the_root_is_the_file_inside(ingest: Ingest, outside: Path) -> None:
     path = make_sound(root_of(ingest) / "sound.wav")
     link = outside / "link.wav"
     link.symlink_to(path)
-    assert (await ingest.add(link))[0].object_key == "sound.wav"
+    assert (await ingest.add(LocalFile(link)))[0].object_key == "sound.wav"
 
 
 async def test_a_file_changed_in_place_is_measured_anew(ingest: Ingest) -> None:
     path = make_sound(root_of(ingest) / "sound.wav")
-    first, _ = await ingest.add(path)
+    first, _ = await ingest.add(LocalFile(path))
     make_sound(path, seconds=3.0)
-    second, new = await ingest.add(path)
+    second, new = await ingest.add(LocalFile(path))
     found = await ingest.catalog.find_media_file(ingest.owner, second.recording_id, second.id)
     assert found is not None
     assert (second.id, new, found.size) == (first.id, False, path.stat().st_size)
@@ -114,7 +116,7 @@ async def test_a_file_changed_in_place_is_measured_anew(ingest: Ingest) -> None:
 
 async def test_an_import_can_belong_to_a_meeting(ingest: Ingest, outside: Path) -> None:
     meeting = NewMeeting("google_meet", "abc-defg-hij")
-    media, _ = await replace(ingest, meeting=meeting).add(make_sound(outside / "sound.mp3"))
+    media, _ = await replace(ingest, meeting=meeting).add(LocalFile(make_sound(outside / "sound.mp3")))
     transcript = await ingest.catalog.find_transcript(ingest.owner, "google_meet", "abc-defg-hij")
     assert transcript is not None
     assert [recording.id for recording in transcript.recordings] == [media.recording_id]
@@ -124,33 +126,33 @@ async def test_every_byte_is_reported_once(ingest: Ingest, outside: Path) -> Non
     path, inside = make_sound(outside / "sound.wav", 30.0), make_sound(root_of(ingest) / "sound.mp3")
     counted: list[int] = []
     counting = replace(ingest, report=counted.append)
-    await counting.add(path)
-    await counting.add(inside)
+    await counting.add(LocalFile(path))
+    await counting.add(LocalFile(inside))
     assert sum(counted) == path.stat().st_size + inside.stat().st_size
 
 
 async def test_another_owners_object_is_a_conflict(ingest: Ingest, pool: asyncpg.Pool) -> None:
     path = make_sound(root_of(ingest) / "sound.wav")
-    await ingest.add(path)
+    await ingest.add(LocalFile(path))
     other = Owner(await PgApiKeys(pool).ensure_user("bob@example.org"))
     with pytest.raises(Conflict):
-        await replace(ingest, owner=other).add(path)
+        await replace(ingest, owner=other).add(LocalFile(path))
 
 
 async def test_another_owner_may_have_the_same_bytes(ingest: Ingest, pool: asyncpg.Pool, outside: Path) -> None:
     path = make_sound(outside / "sound.mp3")
-    first, _ = await ingest.add(path)
+    first, _ = await ingest.add(LocalFile(path))
     other = Owner(await PgApiKeys(pool).ensure_user("bob@example.org"))
-    second, new = await replace(ingest, owner=other).add(path)
+    second, new = await replace(ingest, owner=other).add(LocalFile(path))
     assert new
     assert first.object_key != second.object_key
 
 
 async def test_what_was_deleted_can_be_imported_again(ingest: Ingest, pool: asyncpg.Pool, outside: Path) -> None:
     path = make_sound(outside / "sound.mp3")
-    first, _ = await ingest.add(path)
+    first, _ = await ingest.add(LocalFile(path))
     await ingest.catalog.delete_recording(ingest.owner, first.recording_id)
-    second, new = await ingest.add(path)
+    second, new = await ingest.add(LocalFile(path))
     assert (new, second.object_key) == (True, first.object_key)
     assert await PgDeletionQueue(pool).count_deletions() == 0
     assert await stored_bytes(ingest, second) == path.read_bytes()
@@ -161,7 +163,7 @@ async def test_an_object_deleted_between_look_and_row_is_copied_again(
 ) -> None:
     path = make_sound(outside / "sound.mp3")
     racing = replace(ingest, catalog=DeletingAtTheWorstMoment(pool, ingest.storage.adapter))
-    media, _ = await racing.add(path)
+    media, _ = await racing.add(LocalFile(path))
     assert await stored_bytes(ingest, media) == path.read_bytes()
     found = await ingest.catalog.find_media_file(ingest.owner, media.recording_id, media.id)
     async with ingest.storage.adapter.open(media.object_key) as stored:
@@ -177,9 +179,15 @@ class DeletingAtTheWorstMoment(PgRecordingCatalog):
         self._adapter = adapter
 
     async def register(
-        self, owner: Owner, media: NewMedia, *, name: str | None = None, meeting: NewMeeting | None = None
+        self,
+        owner: Owner,
+        media: NewMedia,
+        *,
+        name: str | None = None,
+        meeting: NewMeeting | None = None,
+        recording_id: int | None = None,
     ) -> tuple[MediaFile, bool]:
-        added = await super().register(owner, media, name=name, meeting=meeting)
+        added = await super().register(owner, media, name=name, meeting=meeting, recording_id=recording_id)
         await self._adapter.delete(media.object_key)
         return added
 
@@ -189,7 +197,7 @@ class DeletingAtTheWorstMoment(PgRecordingCatalog):
 
 async def refusal(ingest: Ingest, path: Path) -> str:
     with pytest.raises((NotImportable, NotMedia)) as caught:
-        await ingest.add(path)
+        await ingest.add(LocalFile(path))
     assert await keys(ingest) == [] or path.is_relative_to(root_of(ingest))
     assert not await ingest.catalog.list_recordings(ingest.owner, limit=10, offset=0)
     return str(caught.value)
@@ -198,18 +206,18 @@ async def refusal(ingest: Ingest, path: Path) -> str:
 async def test_a_link_out_of_the_root_is_refused(ingest: Ingest, outside: Path) -> None:
     link = root_of(ingest) / "link.mp3"
     link.symlink_to(make_sound(outside / "sound.mp3"))
-    assert "leads out of the storage's root" in await refusal(ingest, link)
+    assert "leads out of the storage backend's root" in await refusal(ingest, link)
 
 
 async def test_a_fifo_is_refused_without_waiting_for_a_writer(ingest: Ingest, outside: Path) -> None:
     os.mkfifo(outside / "fifo.mp3")
     async with asyncio.timeout(60):
-        assert await refusal(ingest, outside / "fifo.mp3") == "it is no regular file"
+        assert await refusal(ingest, outside / "fifo.mp3") == "it is not a regular file"
 
 
 @pytest.mark.parametrize("path", ["/dev/null", "/dev/zero", "/"])
 async def test_a_device_or_folder_is_refused(ingest: Ingest, path: str) -> None:
-    assert await refusal(ingest, Path(path)) == "it is no regular file"
+    assert await refusal(ingest, Path(path)) == "it is not a regular file"
 
 
 async def test_a_missing_file_is_refused(ingest: Ingest, outside: Path) -> None:
@@ -237,7 +245,7 @@ async def test_a_name_elsewhere_that_is_not_utf_8_is_no_trouble(ingest: Ingest, 
     path = make_sound(outside / "sound.wav")
     renamed = Path(os.fsdecode(os.fsencode(outside) + b"/\xff.wav"))
     path.rename(renamed)
-    media, _ = await ingest.add(renamed)
+    media, _ = await ingest.add(LocalFile(renamed))
     found = await ingest.catalog.find_recording(ingest.owner, media.recording_id)
     assert found is not None
     assert found.name == "\ufffd.wav"
@@ -258,7 +266,7 @@ async def test_a_file_that_changes_while_it_is_copied_is_not_taken_in(ingest: In
 async def test_an_import_that_is_cancelled_leaves_nothing(ingest: Ingest, outside: Path) -> None:
     path = make_sound(outside / "sound.wav", 60.0)
     begun = asyncio.Event()
-    task = asyncio.create_task(replace(ingest, report=lambda _: begun.set()).add(path))
+    task = asyncio.create_task(replace(ingest, report=lambda _: begun.set()).add(LocalFile(path)))
     await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -289,5 +297,5 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_picture_is_taken_in_too(ingest: Ingest, outside: Path) -> None:
-    media, _ = await ingest.add(make_still(outside / "still.png"))
+    media, _ = await ingest.add(LocalFile(make_still(outside / "still.png")))
     assert (media.type, media.content_type, media.duration_seconds) == ("image", "image/png", None)

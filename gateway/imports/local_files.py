@@ -1,0 +1,127 @@
+"""Files of this machine for an import: found in folders, opened without following a link out of them, read as objects."""
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from gateway.imports.destination import NotImportable
+from gateway.media.facts import NotMedia
+from storage_adapters.base import ObjectStat
+
+_CHUNK_BYTES: Final = 1 << 20
+_UNFINISHED: Final = ("~", ".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp")
+# O_NONBLOCK: opening a FIFO must not wait for a writer.
+_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def _ignore(_: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file to import. One that was found in a `folder` must be inside of it, wherever links lead."""
+
+    path: Path
+    folder: Path | None = None
+
+    @property
+    def size(self) -> int:
+        """Its bytes; 0 if it cannot be read, which is reported when its turn comes."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+    @property
+    def shown(self) -> str:
+        """Its name as text."""
+        return os.fsencode(self.path.name).decode("utf-8", "replace")
+
+    @asynccontextmanager
+    async def opened(self, report: Callable[[int], None] = _ignore) -> AsyncGenerator["OpenFile"]:
+        """The file as an object; `report` is called with the bytes of each read. Raises NotMedia or NotImportable."""
+        with closing(await asyncio.to_thread(self._open)) as file:
+            yield OpenFile(file, report)
+
+    def _open(self) -> BinaryIO:
+        try:
+            if not stat.S_ISREG(self.path.stat().st_mode):  # opening a device can have effects
+                raise NotMedia("it is not a regular file")
+            if self.folder is None:
+                return os.fdopen(os.open(self.path, _FLAGS), "rb")
+            return _open_inside(self.folder.resolve(), self.path.resolve(strict=True))
+        except OSError as error:
+            raise NotImportable(f"it cannot be opened: {error.strerror}") from error
+
+
+def _open_inside(folder: Path, path: Path) -> BinaryIO:
+    """Open a file in a folder, component by component, so that no link that appears meanwhile is followed."""
+    if not path.is_relative_to(folder):
+        raise NotImportable(f"it is a link that leads out of {folder}")
+    *parents, name = path.relative_to(folder).parts
+    with _descriptor(os.open(folder, _FLAGS | os.O_DIRECTORY)) as first:
+        place = os.dup(first)
+        for parent in parents:
+            with _descriptor(place):
+                place = os.open(parent, _FLAGS | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
+        with _descriptor(place):
+            return os.fdopen(os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=place), "rb")
+
+
+@contextmanager
+def _descriptor(fd: int) -> Iterator[int]:
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+class OpenFile:
+    """An open file, read as a stored object is."""
+
+    def __init__(self, file: BinaryIO, report: Callable[[int], None] = _ignore) -> None:
+        self._file = file
+        self._report = report
+        stat = os.fstat(file.fileno())
+        self.stat = ObjectStat(stat.st_size, "", datetime.fromtimestamp(stat.st_mtime, UTC))
+
+    async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
+        """Yield these bytes. Raises NotImportable if the file has become shorter, or OSError."""
+        end = offset + length
+        while offset < end:
+            wanted = min(end - offset, _CHUNK_BYTES)
+            chunk = await asyncio.to_thread(os.pread, self._file.fileno(), wanted, offset)
+            if not chunk:
+                raise NotImportable("it became shorter while it was read")
+            offset += len(chunk)
+            yield chunk
+
+    async def content(self) -> AsyncGenerator[bytes, None]:
+        """Yield all of it, and report its bytes the first time."""
+        report, self._report = self._report, _ignore
+        async for chunk in self.read(0, self.stat.size):
+            report(len(chunk))
+            yield chunk
+
+
+def find_files(folder: Path, refuse: Callable[[OSError], None]) -> Iterator[Path]:
+    """The files below a folder, in order; hidden and unfinished ones are left out, linked folders not entered.
+
+    `refuse` is called for each folder that cannot be read.
+    """
+    for parent, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if not name.startswith(".") and not is_unfinished(name):
+                yield Path(parent, name)
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether the name is one that programs give to a file that they are still writing."""
+    return name.lower().endswith(_UNFINISHED)

@@ -1,0 +1,155 @@
+"""Vexa's folders of sessions: pieces are told from recordings by where they are."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway.imports.vexa_tree import SessionFolder, SessionGroups, missing_numbers
+from tests.commands.command_line import CommandLine, command_line
+from tests.media.signals import RATE, wav
+from tests.media_files import make_sound
+
+SECOND = wav(b"\0\x40\0\xc0" * (RATE // 2))
+
+
+def grouped(*paths: str) -> list[str | SessionFolder[str]]:
+    groups: SessionGroups[str] = SessionGroups()
+    found = [entry for path in paths for entry in groups.take(path, path)]
+    return [*found, *groups.end()]
+
+
+def test_a_sessions_files_are_one_entry() -> None:
+    names = ["audio/000000.webm", "audio/000001.webm", "audio/master.webm", "video/000000.webm"]
+    (session,) = grouped(*(f"/x/recordings/1/2/s/{name}" for name in names))
+    assert isinstance(session, SessionFolder)
+    assert (session.uid, session.count_pieces()) == ("s", 3)
+    assert session.tracks["audio"].masters == ["/x/recordings/1/2/s/audio/master.webm"]
+    assert list(session.tracks["audio"].pieces) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "songs/000000.webm",
+        "recordings/1/2/s.webm",
+        "recordings/1/2/000000.webm",
+        "recordings/1/2/s/other/000000.webm",
+        "recordings/1/2/s/audio/00000.webm",
+        "recordings/1/2/s/audio/deeper/000000.webm",
+        "recordings/1/2/s/audio/000000x.webm",
+        "recordings/1/s/audio/000000.webm",
+    ],
+)
+def test_a_numbered_file_anywhere_else_is_an_ordinary_file(path: str) -> None:
+    assert grouped(path) == [path]
+
+
+def test_sessions_that_follow_one_another_stay_apart() -> None:
+    paths = ["recordings/1/2/a/audio/000000.wav", "recordings/1/2/b/audio/000000.wav", "z.wav"]
+    first, second, ordinary = grouped(*paths)
+    assert isinstance(first, SessionFolder)
+    assert isinstance(second, SessionFolder)
+    assert (first.uid, second.uid, ordinary) == ("a", "b", "z.wav")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "missing"), [([0, 1, 2], ""), ([1], "0"), ([0, 2, 6], "1, 3-5"), ([], ""), ([4, 3], "0-2")]
+)
+def test_missing_numbers_are_named(numbers: list[int], missing: str) -> None:
+    assert missing_numbers(numbers) == missing
+
+
+# --- the command
+
+
+@pytest.fixture
+def seekgate(tmp_path: Path, database_url: str) -> CommandLine:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    return command_line(folder, database__url=database_url)
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def make_tree(folder: Path) -> Path:
+    """Four sessions: cuts and their master, WAVs without a master, cuts without a master, and an older whole file."""
+    live = make_sound(folder.parent / "live.webm", 3.0).read_bytes()
+    third = len(live) // 3
+    cuts = [live[:third], live[third : 2 * third], live[2 * third :]]
+    user = folder / "recordings" / "36"
+    for number, cut in enumerate(cuts):
+        write(user / f"1/finished/audio/{number:06}.webm", cut)
+        write(user / f"3/cut-short/audio/{number:06}.webm", cut)
+    write(user / "1/finished/audio/master.webm", make_sound(folder.parent / "sound.webm", 3.0).read_bytes())
+    for number in (0, 1, 2, 5):
+        write(user / f"2/waves/audio/{number:06}.wav", SECOND)
+    write(user / "4/older.webm", make_sound(folder.parent / "live.webm", 2.0).read_bytes())
+    return user
+
+
+def test_a_tree_becomes_one_recording_for_each_session(seekgate: CommandLine, tmp_path: Path) -> None:
+    tree = make_tree(tmp_path / "vexa")
+    done = seekgate.run("import", tree, "--user", "v@example.com")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("added  ") == 4
+    assert "finished/audio: recording" in done.stdout
+    assert done.stdout.count("never finished: joined from") == 2
+    assert "4 added, 0 known, 0 skipped, 0 failed, 10 pieces of sessions recognised, 2 unfinished" in done.stderr
+    found = seekgate.json_lines("import", tree, "--user", "v@example.com")
+    lengths = [line["duration_seconds"] for line in found]
+    assert lengths == [pytest.approx(seconds, abs=0.05) for seconds in (3.0, 4.0, 3.0, 2.0)]
+    again = seekgate.run("import", tree, "--user", "v@example.com")
+    assert (again.stdout.count("added"), again.stdout.count("known  ")) == (0, 4)
+
+
+def test_sound_and_picture_of_a_session_are_one_recording(seekgate: CommandLine, tmp_path: Path) -> None:
+    session = tmp_path / "recordings" / "36" / "1" / "s"
+    write(session / "audio" / "master.wav", SECOND)
+    write(session / "video" / "000000.webm", make_sound(tmp_path / "sound.webm").read_bytes())
+    first, second = seekgate.json_lines("import", session.parent, "--user", "v@example.com")
+    assert first["recording_id"] == second["recording_id"]
+    assert "note" not in first
+    assert second["note"] == "never finished: joined from 1 pieces"
+
+
+def test_a_session_whose_master_cannot_be_read_is_joined_from_its_pieces(seekgate: CommandLine, tmp_path: Path) -> None:
+    session = tmp_path / "recordings" / "36" / "1" / "s"
+    write(session / "audio" / "000000.wav", SECOND)
+    write(session / "audio" / "000001.wav", SECOND)
+    write(session / "audio" / "master.wav", b"")
+    (media,) = seekgate.json_lines("import", tmp_path / "recordings", "--user", "v@example.com")
+    assert (media["duration_seconds"], media["note"][:36]) == (2.0, "its finished file cannot be used (it")
+
+
+def test_a_session_that_cannot_be_taken_in_fails_the_run(seekgate: CommandLine, tmp_path: Path) -> None:
+    write(tmp_path / "recordings" / "36" / "1" / "s" / "audio" / "000001.webm", os.urandom(1000))
+    done = seekgate.run("import", tmp_path / "recordings", "--user", "v@example.com")
+    assert done.returncode == 1
+    assert "failed  " in done.stderr
+    assert "0 added, 0 known, 0 skipped, 1 failed" in done.stderr
+
+
+def test_a_link_out_of_the_folder_is_not_followed(seekgate: CommandLine, tmp_path: Path) -> None:
+    outside = make_sound(tmp_path / "sound.wav")
+    folder = tmp_path / "given"
+    write(folder / "inside.wav", SECOND)
+    (folder / "out.wav").symlink_to(outside)
+    (folder / "in.wav").symlink_to(folder / "inside.wav")
+    done = seekgate.run("import", folder, "--user", "v@example.com")
+    assert done.returncode == 1
+    assert f"failed  {folder / 'out.wav'}: it is a link that leads out of {folder}" in done.stderr
+    assert done.stdout.count("recording ") == 2
+
+
+def test_output_into_a_closed_pipe_ends_quietly(seekgate: CommandLine, tmp_path: Path) -> None:
+    started = seekgate.start("import", make_sound(tmp_path / "sound.wav"), "--user", "v@example.com")
+    assert started.stdout is not None
+    started.stdout.close()
+    started.stdout = None
+    _, said = started.communicate(timeout=180)
+    assert (started.returncode, said) == (1, "")
