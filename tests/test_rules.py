@@ -281,7 +281,7 @@ LIBRARIES: Mapping[str, set[str]] = {
     "types_aiobotocore_s3": {"storage_adapters.s3"},
     "uvloop": {"gateway.process.server"},
     "webvtt": {"gateway.media.captions"},
-    "yaml": {"gateway.settings.load", "gateway.settings.contract"},
+    "yaml": {"gateway.settings.load", "gateway.settings.documents"},
 }
 
 # Two rooms in which files of the same name play the same part.
@@ -290,14 +290,8 @@ PARALLEL_ROOMS = ({"gateway.web.bota", "gateway.web.vexa"}, {"gateway.catalog", 
 STILL_SHARED_FILE_NAMES = {"bodies", "edits", "library", "share_links"}
 STILL_SHARED_CLASS_NAMES = {
     "Body",
-    "Cors",
     "Part",
-    "Playback",
-    "RateLimits",
     "RecordingsQuery",
-    "SigningKey",
-    "Uploads",
-    "Waveforms",
 }
 
 

@@ -16,7 +16,7 @@ from gateway.assembly.serving import Applications, Serving
 from gateway.deletion_worker import Cleanup, CleanupSettings
 from gateway.process.drain import Drain
 from gateway.process.listening import Sockets
-from gateway.settings.contract import load_contract
+from gateway.settings.documents import load_contract
 from gateway.settings.load import Config
 from gateway.storage import Storage
 from gateway.telemetry.observability import AccessLog, Metrics

@@ -1,11 +1,9 @@
-"""The three documents that travel with the package: where they are, nothing of what they say.
-
-Knows: that in a checkout they lie beside the package, and in a wheel inside it.
-Refuses to know: SQL, YAML, settings, routes.
-"""
+"""The three documents that are packaged: beside the package in a checkout, inside it in a wheel."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import yaml
 
 Document = Literal["schema.sql", "config.yaml", "openapi.yaml"]
 
@@ -15,3 +13,9 @@ def read_text(name: Document) -> str:
     package = Path(__file__).resolve().parents[1]
     packaged = package / name
     return (packaged if packaged.is_file() else package.parent / name).read_text(encoding="utf-8")
+
+
+def load_contract() -> dict[str, Any]:
+    """The OpenAPI document."""
+    document: dict[str, Any] = yaml.safe_load(read_text("openapi.yaml"))
+    return document

@@ -1,8 +1,6 @@
-"""What is wrong with settings, told to the person who wrote them.
+"""What is wrong with settings, in words for the person who wrote them.
 
-Knows: the words for each kind of fault, and which values are secret.
-Refuses to know: files and environment. A fault never carries a secret: an unknown name may be a
-misspelt one, so its value is not shown either.
+A fault never shows a secret. An unknown name may be a misspelt one, so its value is not shown either.
 """
 
 import re
@@ -12,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.settings.sections import Config, SigningKey
+from gateway.settings.sections import Config, SigningKeySettings
 from gateway.settings.storages import LocalStorage, MemorySettings, S3Storage, SyntheticSettings
 
 Location = tuple[int | str, ...]
@@ -24,7 +22,7 @@ _STORAGES: Final[Mapping[object, type[BaseModel]]] = {
     "synthetic": SyntheticSettings,
 }
 _SECRETS: Final = {"internal_secret", "secret", "secret_access_key", "session_token"}
-# What stands where settings should may hold the secrets among them.
+# A value in the place of a section may contain the secrets of that section.
 _SECTION: Final = frozenset({"dict_type", "model_attributes_type", "model_type"})
 _WHOLE: Final = _SECTION | {"tuple_type"}
 _ALLOWED: Final[Mapping[str, str]] = dict.fromkeys(_SECTION, "a mapping of names to settings") | {
@@ -54,7 +52,7 @@ class SettingFault:
 
 
 class ConfigError(Exception):
-    """The settings cannot be used; `faults` holds every reason."""
+    """The settings cannot be used; `faults` lists every reason."""
 
     def __init__(self, faults: Sequence[SettingFault]) -> None:
         super().__init__("\n".join(map(str, faults)))
@@ -62,7 +60,7 @@ class ConfigError(Exception):
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown: what stands before the last `@` and in the query is hidden."""
+    """The URL as it may be shown: what is before the last `@` and in the query is hidden."""
     scheme, separator, rest = url.partition("://")
     if not separator:
         return url if "@" not in url else "(hidden)"
@@ -70,7 +68,7 @@ def without_password(url: str) -> str:
     return f"{scheme}://{'***@' if '@' in rest else ''}{shown}{'?***' if question else ''}"
 
 
-def tell(trouble: ValidationError, sources: Mapping[str, str]) -> list[SettingFault]:
+def faults_of(trouble: ValidationError, sources: Mapping[str, str]) -> list[SettingFault]:
     """Pydantic's errors in our words; `sources` says which environment variable gave a setting."""
     return [_fault(error["type"], error["loc"], error, sources) for error in trouble.errors(include_url=False)]
 
@@ -118,6 +116,6 @@ def _section_at(loc: Location) -> type[BaseModel]:
         case ("storages", _, kind):
             return _STORAGES[kind]
         case ("playback", "signing_keys", _):
-            return SigningKey
+            return SigningKeySettings
     section = Config.model_fields[str(loc[0])].annotation
     return section if isinstance(section, type) and issubclass(section, BaseModel) else Config

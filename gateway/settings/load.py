@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from gateway.settings.documents import read_text
 from gateway.settings.environment import Environment
-from gateway.settings.faults import ConfigError, SettingFault, tell, without_password
+from gateway.settings.faults import ConfigError, SettingFault, faults_of, without_password
 from gateway.settings.sections import Config
 from gateway.settings.vexa_environment import read_vexa
 
@@ -163,7 +163,7 @@ def _check(document: dict[str, Any], sources: Mapping[str, str], faults: list[Se
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
-        raise ConfigError([*faults, *tell(error, sources)]) from None
+        raise ConfigError([*faults, *faults_of(error, sources)]) from None
     if faults:
         raise ConfigError(faults)
     return config

@@ -1,10 +1,6 @@
-"""The sections of the configuration, each setting with its default.
+"""The sections of the configuration, each setting with its default. `config.yaml` says what each is for.
 
-Knows: what settings there are, and which of them must agree with each other.
-Refuses to know: where values come from (files, environment, flags): that is config.py's.
-
-`config.yaml` says what each setting is for; a test holds the two together. A check across settings
-hangs on one of them, never on the section, so that one fault hides no other.
+A check across settings belongs to one of them and never to the section, so that one fault hides no other.
 """
 
 from typing import Annotated, Literal
@@ -26,12 +22,11 @@ from gateway.settings.kinds import (
     WholeSeconds,
     Word,
 )
-from gateway.settings.server_section import Server
+from gateway.settings.server_section import ServerSettings
 from gateway.settings.storages import S3Storage, Storage
-from gateway.settings.waveform_section import Waveforms
 
 
-class Database(Section):
+class DatabaseSettings(Section):
     """The catalogue's PostgreSQL."""
 
     url: DatabaseUrl = "embedded"
@@ -49,7 +44,7 @@ class Database(Section):
         return size
 
 
-class SigningKey(Section):
+class SigningKeySettings(Section):
     """A key that signs playback URLs, named by `kid` in each URL."""
 
     kid: Word
@@ -63,16 +58,16 @@ class SigningKey(Section):
         return secret
 
 
-class Playback(Section):
-    """The signed URLs that players use; without keys, the gateway makes and keeps one of its own."""
+class PlaybackSettings(Section):
+    """The signed URLs that players use; without keys, the gateway creates one and stores it."""
 
-    signing_keys: tuple[SigningKey, ...] = ()
+    signing_keys: tuple[SigningKeySettings, ...] = ()
     expires_in_seconds: WholeSeconds = 14_400
     window_seconds: WholeSeconds = 3_600
 
     @field_validator("signing_keys")
     @classmethod
-    def _one_key_per_kid(cls, keys: tuple[SigningKey, ...]) -> tuple[SigningKey, ...]:
+    def _one_key_per_kid(cls, keys: tuple[SigningKeySettings, ...]) -> tuple[SigningKeySettings, ...]:
         if len({key.kid for key in keys}) < len(keys):
             raise ValueError("a different kid for each key")
         return keys
@@ -85,8 +80,8 @@ class Playback(Section):
         return seconds
 
 
-class Delivery(Section):
-    """How bytes are handed out."""
+class DeliverySettings(Section):
+    """How media are sent."""
 
     cache_control_private: CacheControl = "max-age=3600, private, no-transform"
     cache_control_signed: CacheControl = "max-age=3600, public, no-transform"
@@ -97,20 +92,20 @@ class Delivery(Section):
     fast_path: bool = True
 
 
-class Cors(Section):
-    """Which other origins' pages may read answers."""
+class CorsSettings(Section):
+    """The origins whose pages may read responses."""
 
     allowed_origins: tuple[Origin, ...] = ()
 
 
-class Sharing(Section):
+class SharingSettings(Section):
     """The pages of share links."""
 
     embed_origins: tuple[Origin, ...] = ()
 
 
-class Uploads(Section):
-    """How recordings get in over HTTP."""
+class UploadSettings(Section):
+    """What may be uploaded, and how long it may take."""
 
     max_file_bytes: ByteCount = 5_368_709_120
     max_media_per_recording: Count = 20
@@ -137,7 +132,7 @@ class Uploads(Section):
         return secret
 
 
-class RateLimits(Section):
+class RateLimitSettings(Section):
     """How many requests one key may send."""
 
     enabled: bool = True
@@ -146,7 +141,7 @@ class RateLimits(Section):
     byte_route: bool = False
 
 
-class Deletions(Section):
+class DeletionSettings(Section):
     """The queue of objects to delete."""
 
     poll_seconds: Seconds = 5
@@ -163,33 +158,42 @@ class Deletions(Section):
         return seconds
 
 
-class Logging(Section):
-    """What the log says."""
+class WaveformSettings(Section):
+    """What players draw. Without a folder, waveforms are kept in the data directory."""
+
+    folder: Folder | None = None
+    max_total_bytes: ByteCount = 67_108_864
+    max_concurrent: Count = 1
+    timeout_seconds: WholeSeconds = 900
+
+
+class LoggingSettings(Section):
+    """What is logged."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     access_log: bool = True
 
 
 class Config(Section):
-    """Every setting, checked. `data_dir` and the storages' roots are always filled in (see config.py)."""
+    """Every setting, checked. `load` fills in `data_dir` and the folders of the storage backends."""
 
-    server: Server = Server()
+    server: ServerSettings = ServerSettings()
     data_dir: Folder
-    database: Database = Database()
+    database: DatabaseSettings = DatabaseSettings()
     storages: dict[Word, Storage]
     default_storage: str = "local"
-    playback: Playback = Playback()
-    delivery: Delivery = Delivery()
-    cors: Cors = Cors()
-    sharing: Sharing = Sharing()
-    rate_limits: RateLimits = RateLimits()
-    uploads: Uploads = Uploads()
-    deletions: Deletions = Deletions()
-    waveforms: Waveforms = Waveforms()
-    logging: Logging = Logging()
+    playback: PlaybackSettings = PlaybackSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    cors: CorsSettings = CorsSettings()
+    sharing: SharingSettings = SharingSettings()
+    rate_limits: RateLimitSettings = RateLimitSettings()
+    uploads: UploadSettings = UploadSettings()
+    deletions: DeletionSettings = DeletionSettings()
+    waveforms: WaveformSettings = WaveformSettings()
+    logging: LoggingSettings = LoggingSettings()
 
     @property
     def media_sources(self) -> tuple[str, ...]:
-        """Where readers of media may be sent besides the gateway, as sources of a Content-Security-Policy."""
+        """Where clients that read media may be redirected, as sources of a Content-Security-Policy."""
         redirecting = (each for each in self.storages.values() if isinstance(each, S3Storage) and each.redirect)
         return tuple(storage.readers_source for storage in redirecting)

@@ -1,7 +1,4 @@
-"""The section `server`: where the gateway listens, with how many processes, and how it lets go.
-
-Knows: the settings of that section. Refuses to know: what is served.
-"""
+"""The section `server`: addresses, processes, TLS, and how connections end."""
 
 import os
 from typing import Annotated
@@ -12,12 +9,12 @@ from gateway.settings.kinds import Count, Host, HttpUrl, Port, Seconds, Section
 
 
 def _cores() -> int:
-    """Those that this process may run on, where the system tells."""
+    """The number that this process may run on, where the system reports it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Server(Section):
-    """Where the gateway listens, and how it lets go."""
+class ServerSettings(Section):
+    """Where the gateway listens, with how many processes, and how it stops."""
 
     host: Host = "127.0.0.1"
     port: Port = 8080
@@ -46,13 +43,13 @@ class Server(Section):
 
     @property
     def worker_count(self) -> int:
-        """How many workers there are: what was set, else one per core that this process may run on."""
+        """How many workers there are: the setting, else one for each core that this process may run on."""
         if self.workers is not None:
             return self.workers
         return 1 if self.port == 0 else _cores()
 
     def base_url(self, port: int) -> str:
-        """Where clients reach the gateway, without a slash at the end; `port` is the one that was bound."""
+        """The URL at which clients reach the gateway, without a slash at its end; `port` is the bound one."""
         if self.public_url:
             return self.public_url
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)

@@ -1,4 +1,4 @@
-"""The settings of each kind of storage: the options of its adapter, and what the gateway itself does with it.
+"""The settings of each kind of storage backend: the options of its adapter, and what the gateway itself does with it.
 
 Names, defaults and limits are the adapter's own (`storage_adapters.storage_options`); here each of them becomes a
 setting: text is converted to its type, and secrets are hidden.
@@ -17,7 +17,7 @@ from storage_adapters.storage_options import LocalOptions, S3Options, StorageOpt
 
 
 class _Storage(Section):
-    """The settings of one storage; `adapter_options` is the class of its adapter's options, None if it has none."""
+    """The settings of one storage backend; `adapter_options` is the class of its adapter's options, None if it has none."""
 
     adapter_options: ClassVar[type[StorageOptions] | None] = None
     kind: str
@@ -38,7 +38,7 @@ class _Storage(Section):
         return {name: _plain(getattr(self, name)) for name in names}
 
 
-class _LocalSettings(_Storage):
+class _LocalStorageSettings(_Storage):
     """Files under a root directory; without a root, `media` in the data directory (`load` fills it in)."""
 
     adapter_options = LocalOptions
@@ -47,7 +47,7 @@ class _LocalSettings(_Storage):
         root: Path
 
 
-class _S3Settings(_Storage):
+class _S3StorageSettings(_Storage):
     """A bucket of Amazon S3 or a compatible server.
 
     Without a `cache_folder`, `slices` in the data directory (`load` fills it in). `redirect` is the gateway's own.
@@ -111,10 +111,10 @@ def _with_options(settings: type[_Storage], options: type[StorageOptions], name:
 
 
 if TYPE_CHECKING:
-    LocalStorage = _LocalSettings
-    S3Storage = _S3Settings
+    LocalStorage = _LocalStorageSettings
+    S3Storage = _S3StorageSettings
 else:
-    LocalStorage = _with_options(_LocalSettings, LocalOptions, "LocalStorage")
-    S3Storage = _with_options(_S3Settings, S3Options, "S3Storage")
+    LocalStorage = _with_options(_LocalStorageSettings, LocalOptions, "LocalStorage")
+    S3Storage = _with_options(_S3StorageSettings, S3Options, "S3Storage")
 
 Storage = Annotated[LocalStorage | MemorySettings | S3Storage | SyntheticSettings, Field(discriminator="kind")]

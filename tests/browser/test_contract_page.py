@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 from playwright.async_api import BrowserContext, ConsoleMessage, Request, expect
 
-from gateway.settings.contract import load_contract
+from gateway.settings.documents import load_contract
 from tests.gateway_process import Gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from gateway.settings.contract import load_contract
+from gateway.settings.documents import load_contract
 from gateway.web.app import Services, build_app
 
 CONTRACT: Final = load_contract()

@@ -16,7 +16,7 @@ from pydantic import BaseModel, SecretStr
 from gateway.settings.documents import read_text
 from gateway.settings.faults import without_password
 from gateway.settings.load import Config, ConfigError, load, redacted
-from gateway.settings.sections import SigningKey
+from gateway.settings.sections import SigningKeySettings
 from gateway.settings.storages import LocalStorage, S3Storage
 from storage_adapters.storage_options import LocalOptions, S3Options, StorageOptions
 
@@ -130,7 +130,7 @@ def test_flags_stand_above_the_environment_above_the_file_above_the_defaults(tmp
         pytest.param("DELETIONS__POLL_SECONDS", "0.5", lambda c: c.deletions.poll_seconds, 0.5, id="a fraction"),
         pytest.param("CORS__ALLOWED_ORIGINS", '["https://a.example"]', lambda c: c.cors.allowed_origins, ("https://a.example",), id="a JSON list"),
         pytest.param("CORS__ALLOWED_ORIGINS", "['*']", lambda c: c.cors.allowed_origins, ("*",), id="a YAML list"),
-        pytest.param("PLAYBACK__SIGNING_KEYS", f"[{{kid: a, secret: {SECRET}}}]", lambda c: c.playback.signing_keys, (SigningKey(kid="a", secret=SecretStr(SECRET)),), id="a list of mappings"),
+        pytest.param("PLAYBACK__SIGNING_KEYS", f"[{{kid: a, secret: {SECRET}}}]", lambda c: c.playback.signing_keys, (SigningKeySettings(kid="a", secret=SecretStr(SECRET)),), id="a list of mappings"),
     ],
 )  # fmt: skip
 def test_the_environment_gives(variable: str, text: str, pick: Any, value: object) -> None:
