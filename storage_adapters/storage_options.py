@@ -89,7 +89,7 @@ class LocalOptions(StorageOptions):
     """Files beneath a root directory."""
 
     root: Path = option(about="The directory of the files; null is `media` in data_dir")
-    open_files: int = option(512, "How many idle files are kept open", least=0, most=1_000_000)
+    open_files: int = option(512, "How many files are kept open between reads", least=0, most=1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +101,8 @@ class S3Options(StorageOptions):
     """
 
     bucket: str = option(about="The bucket's name, which has no default", filled=True)
-    prefix: str = option("", "What every key in the bucket starts with")
-    region: str | None = option(None, "The bucket's region; null asks the SDK's own settings")
+    prefix: str = option("", "The prefix of every key in the bucket")
+    region: str | None = option(None, "The bucket's region; null uses the SDK's own settings")
     endpoint_url: str | None = option(None, "The server's URL; null is Amazon's")
     public_endpoint_url: str | None = option(
         None, "The server's URL as clients reach it, for presigned URLs; null is endpoint_url"
@@ -112,7 +112,7 @@ class S3Options(StorageOptions):
         "Whether the bucket is named in the path, in the host (virtual), or as the SDK decides (auto)",
         one_of=("auto", "path", "virtual"),
     )
-    access_key_id: str | None = option(None, "The access key's id; null asks the SDK's own chain of credentials")
+    access_key_id: str | None = option(None, "The access key's id; null uses the SDK's own credentials chain")
     secret_access_key: str | None = option(None, "The access key's secret", secret=True, goes_with="access_key_id")
     session_token: str | None = option(None, "The token of temporary credentials", secret=True)
     verify_tls: bool = option(True, "Whether the server's certificate is checked")  # noqa: FBT003 - the default is the first argument of every option
@@ -129,19 +129,22 @@ class S3Options(StorageOptions):
     )
     window_max_bytes: int = option(
         8 * MIB,
-        "How far ahead of its reader a read requests at most",
+        "The read-ahead limit: how far ahead of its reader a read requests at most",
         least="window_initial_bytes",
         most=1 << 40,
     )
-    parallel_requests: int = option(8, "Into how many parallel requests that is split", **_COUNT)
+    parallel_requests: int = option(8, "The number of parallel requests that the read-ahead is split into", **_COUNT)
     buffer_budget_bytes: int = option(
-        256 * MIB, "Memory for the bytes that all reads of a process request", least="window_max_bytes", most=1 << 40
+        256 * MIB,
+        "The memory that all reads of a process may use for requested bytes",
+        least="window_max_bytes",
+        most=1 << 40,
     )
-    retries: int = option(3, "How often a read is resumed after a fault", least=0, most=100)
+    retries: int = option(3, "How often a read is resumed after an error", least=0, most=100)
     presign_expires_in_seconds: int = option(3600, "How long a presigned URL is valid", **_PRESIGNED)
     presign_window_seconds: int = option(
         900,
-        "For how long the same presigned URL is handed out again, so that caches can hit",
+        "How long the same presigned URL is returned again, so that caches can hit",
         least=0,
         below="presign_expires_in_seconds",
     )
@@ -153,7 +156,7 @@ class S3Options(StorageOptions):
     )
     cache_max_bytes: int | None = option(
         None,
-        "How many bytes of recent reads each process caches in files of this machine (64 MiB or more); null caches none",
+        "How many bytes of recent reads each process caches in local files (64 MiB or more); null disables the cache",
         least=64 * MIB,
         most=1 << 40,
     )

@@ -23,7 +23,7 @@ port_option = click.option("--port", type=int, help="The port to listen on; 0 me
 @port_option
 @click.option("--workers", type=int, help="Processes that share the port; one for each core by default.")
 def serve(*, config_path: Path | None, host: str | None, port: int | None, workers: int | None) -> int:
-    """Run the gateway until it is told to stop."""
+    """Run the gateway until it receives a signal to stop."""
     flags = server_flags(host=host, port=port, workers=workers)
     config = read_config(config_path, flags)
     return serve_gateway(config, log_vexa_variables, reload=lambda: load(config_path, overrides=flags))

@@ -13,7 +13,7 @@ from gateway.db.vexa_accounts import MovedAccounts
 from gateway.db.vexa_meetings import MovedMeetings
 from gateway.db.vexa_recordings import MovedRecordings
 
-# Two runs at once take turns; the lock ends with the transaction.
+# Two runs at the same time take turns; the lock ends with the transaction.
 LOCK_MOVES: Final = "SELECT pg_advisory_xact_lock(7357462896)"
 
 

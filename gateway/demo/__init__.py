@@ -1,1 +1,1 @@
-"""The demo: a recording that tells its own time, and a synthetic corpus for load tests."""
+"""The demo: recordings to try, and a synthetic corpus for load tests."""

@@ -1,8 +1,7 @@
-"""Recordings for load tests: as many as wanted, each an object of the synthetic corpus.
+"""Recordings for load tests, each an object of the synthetic corpus (`storage_adapters/synthetic.py`).
 
-Knows: which seed and which size recording n has: seed n, and `1 MiB * (1 + n mod 256) + n` bytes, so that 256
-of them have every size from 1 to 256 MiB and no two have the same.
-Refuses to know: the command line, SQL, and the bytes (`storage_adapters/synthetic.py` defines them).
+Recording n has seed n and `1 MiB * (1 + n mod 256) + n` bytes: 256 of them have every size from 1 to 256 MiB, and no two
+have the same size.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ MAX_COUNT: Final = PERIOD
 _MIB: Final = 1 << 20
 _SIZES: Final = 256
 _TASKS: Final = 8
-# 128 kbit/s: what a recording of that size would last.
+# 128 kbit/s: a recording of that size lasts as long as its bytes at this rate.
 _BYTES_PER_SECOND: Final = 16_000
 
 
@@ -29,7 +28,7 @@ async def seed_synthetic(
     count: int,
     report: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Register synthetic recordings 0 … count - 1; the ones that are there already stay as they are.
+    """Register synthetic recordings 0 … count - 1; those that exist already stay as they are.
 
     `report` is called with the number of recordings just registered. Raises ValueError for more than
     MAX_COUNT, and what `RecordingCatalog.register` raises.
@@ -48,7 +47,7 @@ async def seed_synthetic(
 async def _register(
     catalog: RecordingCatalog, storage: Storage, owner: Owner, numbers: Iterator[int], report: Callable[[int], None]
 ) -> None:
-    """Take numbers, which the tasks share, until there are none left."""
+    """Register the numbers that the tasks share, until none is left."""
     for number in numbers:
         key = synthetic_key(number)
         async with storage.adapter.open(key) as stored:

@@ -127,7 +127,10 @@ class DeploymentMove:
         if gone:
             prefixes = ", ".join(f"{prefix}…" for prefix in gone)
             report.flag(
-                "user", person.vexa_id, person.email, f"{len(gone)} keys are gone in Vexa, valid here: {prefixes}"
+                "user",
+                person.vexa_id,
+                person.email,
+                f"{len(gone)} keys no longer exist in Vexa and are valid here: {prefixes}",
             )
 
     def _key(self, row: Row, report: MoveReport) -> tuple[KeyMove, bool]:

@@ -23,7 +23,7 @@ from gateway.media.facts import MediaFacts, NotMedia
 from storage_adapters.base import ObjectNotFound, ObjectStat, StoredObject
 
 Look = Callable[[StoredObject], Awaitable[MediaFacts]]
-"""Read an object and say what it is; lengths that no header tells are counted. Raises NotMedia or StorageError."""
+"""Read an object and say what it is; a length that no header contains is counted. Raises NotMedia or StorageError."""
 
 
 @dataclass(slots=True)

@@ -100,7 +100,7 @@ class MeetingMoves:
         return chosen
 
     async def _move(self, selected: Sequence[_Selected], now: datetime) -> None:
-        """Look at the objects of several meetings at once, then write one after the other."""
+        """Examine the objects of several meetings in parallel, then write one meeting after the other."""
         media = [entry.id for each in selected for recording in each.recordings for entry in recording.media]
         known = await self.target.find_media([each for each in media if each is not None])
         prepared: dict[int, PreparedMedia] = {}

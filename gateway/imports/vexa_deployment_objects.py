@@ -130,7 +130,7 @@ async def _list(place: VexaPlace, prefix: str) -> AsyncGenerator[ListedObject, N
 
 
 def split_path(path: str) -> tuple[str | None, str]:
-    """The folder of a chunk or master and its name; no folder for an object that stands alone."""
+    """The folder of a chunk or master and its name; no folder for an object that is not one of several."""
     folder, _, name = path.rpartition("/")
     is_part = name.startswith("master.") or _CHUNK.fullmatch(name) is not None
     return (folder if is_part and path.count("/") >= _FLAT_DEPTH else None), name

@@ -1,4 +1,1 @@
-"""The shape of every setting: its type, its default, what is allowed.
-
-Knows: names, units and bounds. Refuses to know: files, environment and flags, which config.py reads.
-"""
+"""Every setting: its type, its default and its limits, and how files, environment and flags become one `Config`."""

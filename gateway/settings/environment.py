@@ -1,9 +1,7 @@
 """`SEEKGATE_SERVER__PORT=9000` → {"server": {"port": "9000"}}.
 
-Knows: the names of environment variables: the prefix, `__` between the parts, `_FILE` for a value kept in a file.
-Refuses to know: YAML (a list's text is parsed by the `parse` it is given) and the bounds of any setting.
-
-Text stays text, so that a secret full of colons and braces is taken as it is; `null` means "not set".
+`__` separates the parts of a name, and `_FILE` at its end means a file that contains the value. Text is not parsed, so that a
+secret may contain any character; only the text of a list is YAML, and `null` means "not set".
 """
 
 from collections.abc import Callable, Mapping
@@ -54,7 +52,7 @@ class Environment:
         for part in path[:-1]:
             inner = inner.setdefault(part, {})
             if not isinstance(inner, dict):
-                inner = {}  # the outer variable is a fault by itself: a section is no text
+                inner = {}  # the outer variable is a fault of its own: a section is not text
         inner[path[-1]] = value
         self.sources[name] = variable
 

@@ -91,7 +91,7 @@ def _dotted(loc: Location) -> str:
 def _shown(kind: str, loc: Location, error: Mapping[str, Any]) -> str:
     value = error["ctx"]["tag"] if kind == "union_tag_invalid" else error["input"]
     if kind == "extra_forbidden":
-        return "a name that is no setting"
+        return "a name that is not a setting"
     if _SECRETS.intersection(loc):
         return "(hidden)"
     if isinstance(value, Mapping | list | tuple):

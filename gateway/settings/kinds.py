@@ -1,7 +1,6 @@
 """The kinds of value that settings have: numbers with units, addresses, origins, URLs.
 
-Knows: what each kind allows, in words for the person who got it wrong.
-Refuses to know: which setting has which kind.
+The text of each error says what is allowed.
 """
 
 import re
@@ -13,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 
 class Section(BaseModel):
-    """A group of settings: unchangeable, without unknown names, its defaults checked like given values."""
+    """A group of settings: immutable, without unknown names, and with its defaults checked like given values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
 
@@ -64,7 +63,7 @@ Folder = Annotated[Path, AfterValidator(_at_home)]
 
 def _http_url(text: str) -> str:
     parts = urlsplit(text)
-    _ = parts.port  # raises ValueError when it is no port
+    _ = parts.port  # raises ValueError if it is not a port
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("a URL like https://media.example.org")
     if parts.username is not None or parts.query or parts.fragment:

@@ -1,11 +1,8 @@
-"""From files, environment and flags to one frozen Config; all faults reported at once.
+"""Makes one frozen Config of files, environment and flags; all faults are reported together.
 
-Knows: YAML, and the order of the layers: packaged `config.yaml` < Vexa's names in the environment < `--config FILE`
-< `SEEKGATE_…` < flags.
-Refuses to know: what settings mean; their names, types and bounds are in `gateway/settings`.
-
-Mappings are merged key by key. A storage given as `null` is left out; one given as another `kind`
-replaces the one below it.
+Each layer overrides those before it: the packaged `config.yaml`, Vexa's names in the environment, `--config FILE`,
+`SEEKGATE_…`, flags. Mappings are merged key by key. A storage backend given as `null` is left out, and one given as another
+`kind` replaces the one of the layer before.
 """
 
 import os
@@ -25,12 +22,12 @@ from gateway.settings.vexa_environment import read_vexa
 
 __all__ = ["Config", "ConfigError", "SettingFault", "load", "redacted", "vexa_variables"]
 
-# Kind of storage, its setting, and the folder in the data directory that it is without one.
+# Kind of storage backend, its setting, and the default folder of that setting in the data directory.
 _FOLDERS: Final = (("local", "root", "media"), ("s3", "cache_folder", "slices"))
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which a name given twice is a fault: the first would be lost in silence."""
+    """Safe YAML in which a name given twice is a fault: the first value would be lost silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
         names = [key.value for key, _ in node.value]
@@ -60,7 +57,7 @@ def load(
 
 
 def vexa_variables(environ: Mapping[str, str] | None = None) -> list[str]:
-    """The variables of Vexa's that were understood; whoever reads the configuration should be told."""
+    """The environment variables of Vexa's that give settings; they are to be shown with the configuration."""
     return sorted(set(read_vexa(os.environ if environ is None else environ).sources.values()))
 
 
@@ -74,9 +71,9 @@ def redacted(config: Config) -> str:
 
 
 def default_data_dir(environ: Mapping[str, str], user_id: int) -> str:
-    """Where the gateway keeps its own when nothing is said (XDG Base Directory Specification).
+    """The default data directory (XDG Base Directory Specification).
 
-    Root's home is closed to others, but PostgreSQL refuses to run as root and must get in.
+    For root it is not in the home directory, which is closed to others: PostgreSQL refuses to run as root.
     """
     home = environ.get("XDG_DATA_HOME", "")
     if home.startswith("/"):  # the specification says to ignore relative ones
@@ -95,7 +92,7 @@ def _parse(text: str) -> Any:
 
 
 def _read(path: Path | None, faults: list[SettingFault]) -> dict[str, Any]:
-    """The file's document; trouble goes to `faults`, so that it hides no other."""
+    """The file's document; an error goes to `faults`, so that it hides no other."""
     if path is None:
         return {}
     try:
@@ -121,7 +118,7 @@ def _at(document: Mapping[str, Any], name: str) -> Any:
 
 
 def _merge_top(base: dict[str, Any], layer: Mapping[str, Any]) -> None:
-    # `server:` with nothing under it, as after commenting out its settings, gives nothing.
+    # `server:` with nothing below it, as when all its settings are commented out, sets nothing.
     _merge(base, {k: v for k, v in layer.items() if v is not None or not isinstance(base.get(k), dict)})
 
 
@@ -139,7 +136,7 @@ def _merge(base: dict[str, Any], layer: Mapping[str, Any]) -> None:
 
 
 def _fill_in(document: dict[str, Any], environ: Mapping[str, str]) -> None:
-    """The data directory and the storages' folders, where nothing was said; left-out storages go."""
+    """Add the default data directory and folders, and remove storage backends that are null."""
     fallback = default_data_dir(environ, os.geteuid())
     document["data_dir"] = document.get("data_dir") or fallback
     folder = document["data_dir"] if isinstance(document["data_dir"], str | Path) else fallback
@@ -158,7 +155,7 @@ def _of_kind(kind: str, storages: Iterable[Any]) -> list[dict[str, Any]]:
 def _check(document: dict[str, Any], sources: Mapping[str, str], faults: list[SettingFault]) -> Config:
     storages, default = document["storages"], document["default_storage"]
     if isinstance(storages, dict) and isinstance(default, str) and default not in storages:
-        allowed = ", ".join(storages) or "the name of a storage, of which there is none"
+        allowed = ", ".join(storages) or "the name of a storage backend, and none is configured"
         faults.append(SettingFault("default_storage", repr(default), allowed, sources.get("default_storage")))
     try:
         config = Config.model_validate(document)

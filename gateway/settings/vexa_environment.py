@@ -1,12 +1,12 @@
 """`STORAGE_BACKEND=minio MINIO_ENDPOINT=minio:9000 …` → {"storages": {"minio": {…}}, "default_storage": "minio"}.
 
-Knows: the environment names by which a Vexa deployment configures its storage, and what Vexa takes where one is
-not given, so that such a deployment moves over without editing. Refuses to know: everything else of ours.
+These are the names by which a Vexa deployment configures its storage, with Vexa's own defaults, so that such a deployment
+moves over without new settings.
 
 Nothing is read unless STORAGE_BACKEND is set, or MINIO_ENDPOINT (Vexa's own default is minio). An empty variable is not
 set. Credentials of Amazon's own names (AWS_ACCESS_KEY_ID, …) are left to the SDK, which reads them itself.
 
-    STORAGE_BACKEND   the storage that is made, and becomes default_storage
+    STORAGE_BACKEND   the storage backend that is configured and becomes default_storage
     local             LOCAL_STORAGE_DIR
     minio             MINIO_ENDPOINT, MINIO_SECURE, MINIO_PUBLIC_ENDPOINT, MINIO_BUCKET, MINIO_ACCESS_KEY,
                       MINIO_SECRET_KEY, AWS_REGION

@@ -1,7 +1,4 @@
-"""`python -m gateway` as a real process, with settings of its own and nothing inherited from the developer's.
-
-Knows: how the command is started. Refuses to know: what tests ask of it.
-"""
+"""`python -m gateway` as a real process, with settings of its own and none of the developer's."""
 
 import json
 import os
@@ -11,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-COMMAND_SECONDS = 180  # patience, not an expectation
+COMMAND_SECONDS = 180  # the limit after which a command counts as hung
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class CommandLine:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def refusal(self, code: int, *arguments: str | Path) -> str:
-        """What a command that fails with `code` says; never a traceback."""
+        """The standard error of a command that fails with `code`, without a traceback."""
         done = self.run(*arguments)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr

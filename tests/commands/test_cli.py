@@ -140,7 +140,9 @@ def test_import_again_says_known(seekgate: CommandLine, tmp_path: Path) -> None:
     assert said[1] == said[0].replace("added", "known")
 
 
-def test_a_named_file_that_fails_fails_the_run_while_the_others_go_in(seekgate: CommandLine, tmp_path: Path) -> None:
+def test_a_named_file_that_fails_fails_the_run_and_the_others_are_imported(
+    seekgate: CommandLine, tmp_path: Path
+) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     odd = tmp_path / "odd\x1b[2J\n.txt"
     odd.write_text("hello")
@@ -183,7 +185,7 @@ def test_sign_url_prints_a_url_that_verifies(tmp_path: Path, database_url: str) 
     assert 5390 < expires - now <= 5400
 
 
-def test_sign_url_of_nothing_fails(seekgate: CommandLine) -> None:
+def test_sign_url_of_an_unknown_media_file_fails(seekgate: CommandLine) -> None:
     assert "there is no media file 2 in a recording 1" in seekgate.refusal(1, "sign-url", "1", "2")
 
 
@@ -202,7 +204,7 @@ async def test_sign_url_names_the_owner_and_needs_no_user(
 # --- settings
 
 
-def test_check_config_prints_what_is_in_force_without_secrets(tmp_path: Path) -> None:
+def test_check_config_prints_the_settings_in_force_without_secrets(tmp_path: Path) -> None:
     seekgate = command_line(tmp_path, database__url=f"postgresql://me:{SECRET}@host/name", server__port="81")
     done = seekgate.run("check-config")
     assert done.returncode == 0
@@ -212,7 +214,7 @@ def test_check_config_prints_what_is_in_force_without_secrets(tmp_path: Path) ->
     assert load(path, {}).server.port == 81
 
 
-def test_wrong_settings_are_all_told_with_exit_code_2(tmp_path: Path) -> None:
+def test_all_wrong_settings_are_reported_with_exit_code_2(tmp_path: Path) -> None:
     path = tmp_path / "settings.yaml"
     path.write_text("server: {port: -1}\nlogging: {level: loud}")
     said = command_line(tmp_path, nonsense="1").refusal(2, "serve", "--config", path, "--workers", "0")
@@ -238,7 +240,7 @@ def test_wrong_usage_is_exit_code_2(tmp_path: Path, arguments: list[str]) -> Non
     assert "Usage: seekgate" in command_line(tmp_path).refusal(2, *arguments)
 
 
-def test_help_and_version_are_no_failures(tmp_path: Path) -> None:
+def test_help_and_version_succeed(tmp_path: Path) -> None:
     assert "create-key" in command_line(tmp_path).run("--help").stdout
     assert re.fullmatch(r"seekgate, version \d+\.\d+\.\d+\n", command_line(tmp_path).run("--version").stdout)
 
@@ -265,7 +267,7 @@ finally:
     assert subprocess.run([sys.executable, "-c", program], check=False, capture_output=True).returncode == 0
 
 
-# --- trouble
+# --- expected errors
 
 
 def test_an_unreachable_database_is_one_line_without_its_password(tmp_path: Path) -> None:
@@ -279,14 +281,14 @@ def test_an_unreachable_database_is_one_line_without_its_password(tmp_path: Path
     assert SECRET not in said
 
 
-def test_a_port_in_use_is_told(seekgate: CommandLine) -> None:
+def test_a_port_in_use_is_reported(seekgate: CommandLine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         said = seekgate.refusal(1, "serve", "--port", str(server.getsockname()[1]))
     assert "choose another with --port" in said
 
 
 @pytest.mark.parametrize("command", ["list-keys", "serve"])
-def test_a_storage_that_cannot_be_made_is_told(tmp_path: Path, database_url: str, command: str) -> None:
+def test_a_storage_backend_that_cannot_be_opened_is_reported(tmp_path: Path, database_url: str, command: str) -> None:
     (tmp_path / "file").touch()
     root = str(tmp_path / "file" / "media")
     said = command_line(tmp_path, database__url=database_url, storages__local__root=root).refusal(2, command)
@@ -306,7 +308,7 @@ def test_an_interrupt_ends_a_command_quietly(tmp_path: Path) -> None:
     fifo = tmp_path / "settings.yaml"
     os.mkfifo(fifo)
     with command_line(tmp_path).start("list-keys", "--config", fifo) as process, fifo.open("w"):
-        # The command has opened its settings. A signal right before it waits for them would be seen only behind them.
+        # The command has opened its settings. A signal right before it waits for them would be seen only after them.
         until_asleep(process.pid)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=120)

@@ -25,23 +25,21 @@ async def owner(pool: asyncpg.Pool) -> Owner:
     return Owner(await PgApiKeys(pool).ensure_user("load@example.org"))
 
 
-async def test_as_many_recordings_as_asked_for_are_there_once(
-    pool: asyncpg.Pool, storage: Storage, owner: Owner
-) -> None:
-    catalog, told = PgRecordingCatalog(pool), list[int]()
+async def test_the_corpus_has_each_recording_once(pool: asyncpg.Pool, storage: Storage, owner: Owner) -> None:
+    catalog, reported = PgRecordingCatalog(pool), list[int]()
     await seed_synthetic(catalog, storage, owner, 20)
-    await seed_synthetic(catalog, storage, owner, 30, told.append)
+    await seed_synthetic(catalog, storage, owner, 30, reported.append)
     recordings = await catalog.list_recordings(owner, limit=200, offset=0)
     media = [file for recording in recordings for file in recording.media_files]
     assert {file.object_key for file in media} == {synthetic_key(number) for number in range(30)}
-    assert len(media) == sum(told) == 30
+    assert len(media) == sum(reported) == 30
     for file in media:
         async with storage.adapter.open(file.object_key) as stored:
             assert (file.size, file.etag) == (stored.stat.size, stored.stat.etag)
 
 
 @pytest.mark.parametrize("number", [0, 1, 255, 256, 100_000, MAX_COUNT - 1])
-def test_a_harness_finds_the_seed_in_the_size(number: int) -> None:
+def test_the_size_of_a_recording_gives_its_seed(number: int) -> None:
     seed, size = parse_key(synthetic_key(number))
     assert seed == number == size % (1 << 20)
     assert size == (1 << 20) * (1 + seed % 256) + seed
@@ -52,9 +50,7 @@ async def test_more_than_the_corpus_holds_is_refused(pool: asyncpg.Pool, storage
         await seed_synthetic(PgRecordingCatalog(pool), storage, owner, MAX_COUNT + 1)
 
 
-async def test_an_object_of_another_owner_ends_it_with_the_refusal(
-    pool: asyncpg.Pool, storage: Storage, owner: Owner
-) -> None:
+async def test_an_object_of_another_owner_is_a_conflict(pool: asyncpg.Pool, storage: Storage, owner: Owner) -> None:
     catalog, other = PgRecordingCatalog(pool), Owner(owner.user_id, live=False)
     media = NewMedia("audio", "bin", "audio/wav", "corpus", synthetic_key(5), 1, "tag", LAST_MODIFIED)
     await catalog.register(other, media)

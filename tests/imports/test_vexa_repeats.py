@@ -140,7 +140,7 @@ async def test_a_key_that_is_gone_in_vexa_is_named_and_stays_valid_here(both: Bo
     report = await both.move()
     assert (await both.key()).revoked_at is None
     assert [flag.reason for flag in report.flags if flag.kind == "user"] == [
-        "1 keys are gone in Vexa, valid here: vxa_bot_0123…"
+        "1 keys no longer exist in Vexa and are valid here: vxa_bot_0123…"
     ]
 
 

@@ -1,4 +1,4 @@
-"""The configuration: where values come from, which faults are told, and that config.yaml tells the truth."""
+"""The configuration: where values come from, how faults are reported, and that config.yaml agrees with the code."""
 
 import dataclasses
 import re
@@ -112,7 +112,7 @@ def test_nothing_given_means_the_packaged_defaults() -> None:
     assert config.storages["local"].options() == {"root": Path("/xdg/seekgate/media"), "open_files": 512}
 
 
-def test_flags_stand_above_the_environment_above_the_file_above_the_defaults(tmp_path: Path) -> None:
+def test_flags_override_the_environment_the_environment_the_file_and_the_file_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "settings.yaml"
     path.write_text("server: {host: from-file, port: 1, workers: 2}")
     environ = {"SEEKGATE_SERVER__PORT": "2", "SEEKGATE_SERVER__WORKERS": "3"}
@@ -164,16 +164,16 @@ def test_s3_options_are_what_the_adapter_takes() -> None:
     assert set(options) == set(S3Storage.model_fields) - {"kind", "redirect"}
 
 
-def test_a_storage_given_as_null_is_left_out(tmp_path: Path) -> None:
+def test_a_storage_backend_given_as_null_is_left_out(tmp_path: Path) -> None:
     config = load_text(tmp_path, "storages: {local: null, m: {kind: memory}}\ndefault_storage: m")
     assert list(config.storages) == ["m"]
 
 
-def test_a_storage_of_another_kind_replaces_the_one_below(tmp_path: Path) -> None:
+def test_a_storage_backend_of_another_kind_replaces_the_default(tmp_path: Path) -> None:
     assert load_text(tmp_path, "storages: {local: {kind: memory}}").storages["local"].options() == {}
 
 
-def test_a_section_without_settings_gives_nothing(tmp_path: Path) -> None:
+def test_a_section_without_settings_changes_nothing(tmp_path: Path) -> None:
     assert load_text(tmp_path, "server:\nstorages:\n").server == load(None, {}).server
 
 
@@ -206,7 +206,7 @@ zzz: 1
 """
 
 
-def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_are_reported_together(tmp_path: Path) -> None:
     environ = {
         "SEEKGATE_X": "1",
         "SEEKGATE_SERVER__HOST": "a b",
@@ -240,7 +240,7 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
     }
 
 
-def test_no_fault_tells_a_secret(tmp_path: Path) -> None:
+def test_no_fault_shows_a_secret(tmp_path: Path) -> None:
     told = "\n".join(faults_of(tmp_path, EVERYTHING_WRONG).values())
     assert "short" not in told
     assert SECRET not in told
@@ -256,13 +256,13 @@ def test_no_fault_tells_a_secret(tmp_path: Path) -> None:
         pytest.param("PLAYBACK__SIGNING_KEYS", f"[{SECRET}]", id="a list of no mappings"),
     ],
 )
-def test_no_secret_is_told_of_text_that_stands_for_settings(tmp_path: Path, variable: str, text: str) -> None:
+def test_text_in_the_place_of_settings_is_not_shown(tmp_path: Path, variable: str, text: str) -> None:
     told = "\n".join(faults_of(tmp_path, "", {f"SEEKGATE_{variable}": text}).values())
     assert "text; allowed: " in told
     assert SECRET not in told
 
 
-def test_a_variable_for_a_whole_section_is_told_how_one_setting_is_given(tmp_path: Path) -> None:
+def test_the_fault_of_a_variable_for_a_section_says_how_one_setting_is_given(tmp_path: Path) -> None:
     told = faults_of(tmp_path, "", {"SEEKGATE_STORAGES": "{}"})
     assert told["storages"].endswith("(a variable gives one setting: SEEKGATE_STORAGES__...)")
 
@@ -272,7 +272,7 @@ def test_a_variable_for_a_whole_section_is_told_how_one_setting_is_given(tmp_pat
     [
         pytest.param("server: {port: 70000}", "server.port", "70000", "less than or equal to 65535", id="too large"),
         pytest.param("server: {port: on}", "server.port", "True", "a number, not true or false", id="YAML's on"),
-        pytest.param("server: {prt: 1}", "server.prt", "a name that is no setting", "host, port, workers", id="unknown"),
+        pytest.param("server: {prt: 1}", "server.prt", "a name that is not a setting", "host, port, workers", id="unknown"),
         pytest.param("server: 5", "server", "5", "a mapping", id="no section"),
         pytest.param("cors: {allowed_origins: https://a.example}", "cors.allowed_origins", "text", "a list, as [a, b]", id="no list"),
         pytest.param("storages: {a: {kind: s3}}", "storages.a.bucket", "nothing", "a value", id="missing"),
@@ -313,13 +313,13 @@ def test_a_fault_names_the_variable_that_gave_it(tmp_path: Path) -> None:
         pytest.param("!!python/object/apply:os.getcwd []", "line 1", id="an object"),
     ],
 )
-def test_a_malformed_file_is_told_with_its_line(tmp_path: Path, text: str, reason: str) -> None:
+def test_a_malformed_file_is_reported_with_its_line(tmp_path: Path, text: str, reason: str) -> None:
     told = faults_of(tmp_path, text, {"SEEKGATE_SERVER__PORT": "x"})
     assert reason in told[f"--config {tmp_path / 'settings.yaml'}"]
     assert "server.port" in told
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         load(tmp_path / "absent.yaml", {})
 

@@ -65,7 +65,7 @@ def test_without_a_backend_nothing_is_read(environ: dict[str, str]) -> None:
     assert vexa_variables(environ) == []
 
 
-def test_our_own_file_and_variables_stand_above_vexas(tmp_path: Path) -> None:
+def test_our_own_file_and_variables_override_vexas(tmp_path: Path) -> None:
     path = tmp_path / "settings.yaml"
     path.write_text("storages: {minio: {bucket: from-file, region: from-file}}")
     environ = MINIO | {"SEEKGATE_STORAGES__MINIO__REGION": "from-variable", "SEEKGATE_DEFAULT_STORAGE": "local"}
@@ -76,41 +76,41 @@ def test_our_own_file_and_variables_stand_above_vexas(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "told"),
+    ("environ", "said"),
     [
         pytest.param({"STORAGE_BACKEND": "gcs"}, "default_storage: given by STORAGE_BACKEND 'gcs'; allowed: local, minio, s3", id="another-backend"),
         pytest.param(MINIO | {"MINIO_ENDPOINT": "http://h:port"}, "storages.minio.endpoint_url: given by MINIO_ENDPOINT 'http://h:port'", id="no-url"),
         pytest.param(MINIO | {"MINIO_ACCESS_KEY": ""}, "storages.minio.secret_access_key: given by MINIO_SECRET_KEY (hidden)", id="half-of-the-credentials"),
     ],
 )  # fmt: skip
-def test_a_fault_names_the_variable(environ: dict[str, str], told: str) -> None:
+def test_a_fault_names_the_variable(environ: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(None, environ)
-    assert told in str(caught.value)
+    assert said in str(caught.value)
     assert "secret" not in str(caught.value).replace("secret_access_key", "")
 
 
-def test_a_fault_of_the_file_is_not_blamed_on_the_variable_below_it(tmp_path: Path) -> None:
+def test_a_fault_of_the_file_does_not_name_the_variable_that_it_overrides(tmp_path: Path) -> None:
     path = tmp_path / "settings.yaml"
     path.write_text("storages: {minio: {endpoint_url: nonsense}}")
     with pytest.raises(ConfigError, match="endpoint_url: given 'nonsense'"):
         load(path, MINIO)
 
 
-def test_check_config_tells_what_was_understood_without_its_secrets(tmp_path: Path) -> None:
+def test_check_config_names_vexas_variables_without_their_values(tmp_path: Path) -> None:
     seekgate = command_line(tmp_path)
-    seekgate.environ.update(MINIO | {"MINIO_SECRET_KEY": "do not tell"})
+    seekgate.environ.update(MINIO | {"MINIO_SECRET_KEY": "do not show"})
     done = seekgate.run("check-config")
     names = "MINIO_ACCESS_KEY, MINIO_BUCKET, MINIO_ENDPOINT, MINIO_SECRET_KEY, STORAGE_BACKEND"
     assert done.stderr == f"Read from Vexa's environment variables: {names}\n"
     assert "default_storage: minio" in done.stdout
-    assert "do not tell" not in done.stdout
+    assert "do not show" not in done.stdout
 
 
-def test_the_log_tells_what_was_understood(postgres: str, tmp_path: Path) -> None:
-    environ = MINIO | {"MINIO_SECRET_KEY": "do not tell", "SEEKGATE_DEFAULT_STORAGE": "local"}
+def test_the_log_names_vexas_variables(postgres: str, tmp_path: Path) -> None:
+    environ = MINIO | {"MINIO_SECRET_KEY": "do not show", "SEEKGATE_DEFAULT_STORAGE": "local"}
     with running_gateway(postgres, tmp_path, environ) as site:
         assert "minio" in site.backends.storages
     (line,) = [line for line in site.process.events if "settings come from Vexa's environment variables" in line]
     assert '"MINIO_SECRET_KEY"' in line
-    assert "do not tell" not in site.log_text()
+    assert "do not show" not in site.log_text()
