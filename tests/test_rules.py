@@ -161,6 +161,7 @@ WEB: Mapping[str, set[str]] = {
     "receiving": set(),
     "receiving.expectations": {"connections.request_heads"},
     "receiving.json_bodies": {"receiving.expectations"},
+    "encodings": set(),
     "links": {"exchange", "hosts"},
     "receiving.upload_bodies": {"receiving.expectations"},
     "media_files": {"parameters"},
@@ -173,6 +174,7 @@ WEB: Mapping[str, set[str]] = {
         "access.cors",
         "connections.open_connections",
         "dialects",
+        "encodings",
         "exchange",
         "receiving.expectations",
         "hosts",
@@ -229,7 +231,7 @@ WEB: Mapping[str, set[str]] = {
     # the other routes
     "health": {"journal", "responses"},
     "waveform_route": {"access", "media_files", "responses"},
-    "pages": {"bytes", "exchange", "links", "responses"},
+    "pages": {"bytes", "encodings", "exchange", "links", "responses"},
     "bota": {
         "access",
         "dialects",
@@ -263,6 +265,7 @@ LIBRARIES: Mapping[str, set[str]] = {
     "aiohttp": {"gateway.web", "gateway.assembly.serving", "storage_adapters.s3"},
     "asyncpg": {"gateway.db"},
     "av": {"gateway.demo.recording", "gateway.media.decoding"},
+    "brotli": {"gateway.web.pages"},
     "botocore": {"storage_adapters.s3"},
     "click": {"gateway.cli", "gateway.commands"},
     "multidict": {"gateway.web"},

@@ -16,6 +16,7 @@ from gateway.errors import Refusal
 from gateway.web.access.cors import Cors
 from gateway.web.connections.open_connections import Connections
 from gateway.web.dialects import allowed_methods, refusal_answer
+from gateway.web.encodings import compress_json
 from gateway.web.exchange import Exchange, new_exchange, shown_path
 from gateway.web.hosts import check_host
 from gateway.web.journal import Journal
@@ -86,6 +87,7 @@ class Frame:
         for name, value in self._cors.headers(request.headers.get(hdrs.ORIGIN), by_key=exchange.by_key).headers:
             own = f"{response.headers[name]}, " if name == hdrs.VARY and name in response.headers else ""
             response.headers[name] = own + value
+        compress_json(request, response)
         response.headers.update(exchange.quota or {})
         response.headers["X-Request-Id"] = exchange.request_id
         response.headers["Server"] = "seekgate"
