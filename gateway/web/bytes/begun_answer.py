@@ -25,6 +25,11 @@ class BegunAnswer:
     sent: int = 0
 
     @property
+    def is_cut_short(self) -> bool:
+        """Whether the socket took a part of what it was given, so that it is full."""
+        return self.piece is not None and 0 < self.sent < len(self.head) + self.piece.length
+
+    @property
     def rest(self) -> tuple[ByteSpan]:
         """What is left of the body."""
         gone = max(self.sent - len(self.head), 0)

@@ -63,7 +63,7 @@ def send_now(fd: int, head: bytes, piece: FilePiece | None) -> int:
 
 
 class SocketWire:
-    """A Wire straight to the socket; `sent` bytes of the answer are the kernel's already."""
+    """A Wire straight to the socket, which has taken `sent` bytes of the answer already; `is_full`: and takes no more now."""
 
     def __init__(
         self,
@@ -72,6 +72,8 @@ class SocketWire:
         stall_timeout_seconds: float,
         turns: LoopTurns,
         sent: int = 0,
+        *,
+        is_full: bool = False,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
@@ -83,6 +85,7 @@ class SocketWire:
         self._usual_unsent: int | None = None
         self._stall_timeout = stall_timeout_seconds
         self._duplicate: socket.socket | None = None
+        self._is_full = is_full
         self.sent = sent
 
     async def write(self, data: bytes) -> None:
@@ -106,6 +109,10 @@ class SocketWire:
     async def send_file(self, before: bytes, piece: FilePiece) -> None:
         fd, offset, length = piece
         resident_until, asked_at = offset, 0.0
+        if self._is_full:
+            # Most clients that seek away do it here: nothing is asked of the disk or the socket for them.
+            await self._writable()
+            self._is_full = False
         while length:
             window = min(length, self._window)
             if offset + window > resident_until or time.monotonic() - asked_at > _RESIDENT_SECONDS:

@@ -85,7 +85,9 @@ class Streamer:
             async with begun.admission.storage.adapter.open(media.object_key, begun.stat) as stored:
                 if stored.stat == begun.stat:
                     sock = transport.get_extra_info("socket")
-                    wire = SocketWire(transport, sock, self._stall_timeout, self._turns, begun.sent)
+                    wire = SocketWire(
+                        transport, sock, self._stall_timeout, self._turns, begun.sent, is_full=begun.is_cut_short
+                    )
                     return await _run(wire, begun.head, begun.rest, stored, exchange)
         except Exception as error:  # noqa: BLE001 - whatever it was, the head or a part of it may have been sent
             _log.warning("a body cannot be finished", extra={"cause": str(error), "request_id": exchange.request_id})

@@ -35,4 +35,6 @@ def handler_options(terms: Terms) -> dict[str, Any]:
         "max_field_size": MAX_HEAD_BYTES,
         "max_headers": MAX_FIELDS + 2,
         "lingering_time": 0,
+        # Accepted sockets inherit it from the listening one (gateway/process/listening.py).
+        "tcp_keepalive": False,
     }

@@ -13,6 +13,7 @@ fifth less (docs/hot-path.md).
 
 import asyncio
 import logging
+import socket
 import time
 from typing import Final, Protocol
 
@@ -48,7 +49,16 @@ class Answerer(Protocol):
 class FastConnection(ClientConnection):
     """One connection."""
 
-    __slots__ = ("_batch", "_is_new", "_is_offered", "_keepalive_seconds", "_socket_fd", "asked", "stream")
+    __slots__ = (
+        "_batch",
+        "_is_new",
+        "_is_offered",
+        "_keepalive_seconds",
+        "_socket_fd",
+        "_usual_unsent",
+        "asked",
+        "stream",
+    )
 
     def __init__(self, server: web.Server, batch: "Batch", terms: Terms) -> None:
         super().__init__(server, terms)
@@ -61,6 +71,7 @@ class FastConnection(ClientConnection):
         self.stream: asyncio.Task[bool] | None = None
         """Sends the answer that the fast path has begun."""
         self._socket_fd: int | None = None
+        self._usual_unsent: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -114,8 +125,25 @@ class FastConnection(ClientConnection):
     def hand_on(self, head: bytes) -> None:
         """Give the head that was offered to aiohttp."""
         self._is_offered = self._is_new = False
+        self._limit_unsent()
         self.asked = head
         super().data_received(head)
+
+    def allow_unsent(self, limit: int) -> None:
+        """Let this much of the fast path's answers wait unsent in the kernel: pages of files, not copies."""
+        transport = self.transport
+        if self._usual_unsent is None and transport is not None:
+            sock = transport.get_extra_info("socket")
+            self._usual_unsent = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, limit)
+
+    def _limit_unsent(self) -> None:
+        """Set the usual limit again: aiohttp's answers may be copies."""
+        transport = self.transport
+        if self._usual_unsent is not None and transport is not None:
+            sock = transport.get_extra_info("socket")
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, self._usual_unsent)
+            self._usual_unsent = None
 
     def _process_keepalive(self) -> None:
         if self.stream is not None:

@@ -31,8 +31,12 @@ _log: Final = logging.getLogger(__name__)
 MAX_HEADS: Final = 4096
 MAX_BYTES: Final = 4 * 1024 * 1024
 
+SHORT_BYTES: Final = 2 * 1024 * 1024
+"""A body of this size is expected to be read to its end, so that all of it may wait in the kernel."""
 FIRST_BYTES: Final = 1024 * 1024
-"""At most this much is sent immediately; a socket rarely takes more at a time."""
+"""At most this much of a longer one is sent immediately; a socket rarely takes more at a time."""
+LIMITED_BYTES: Final = 512 * 1024
+"""What may wait unsent of any answer (gateway/process/listening.py)."""
 SMALL_BYTES: Final = 64 * 1024
 """A body of this size is always sent immediately, a longer one only while the loop's turn has bytes left."""
 
@@ -85,6 +89,8 @@ class Seeks:
         if socket_fd is None:
             return False
         if self._turns.left > 0 or exchange.promised <= SMALL_BYTES:
+            if LIMITED_BYTES < exchange.promised <= SHORT_BYTES:
+                connection.allow_unsent(SHORT_BYTES)
             answer.sent = sent = send_now(socket_fd, answer.head, answer.piece)
             exchange.sent = max(sent - len(answer.head), 0)
             self._turns.spend(sent)
@@ -165,7 +171,7 @@ def _first_piece(remembered: Remembered, offset: int, length: int) -> FilePiece 
     if not length:
         return None
     stored = remembered.stored
-    piece = stored.piece_at_hand(offset, min(length, FIRST_BYTES))
+    piece = stored.piece_at_hand(offset, length if length <= SHORT_BYTES else FIRST_BYTES)
     if piece is None and length > SMALL_BYTES:
         # Cached slices end somewhere; a stream goes on from one to the next.
         piece = stored.piece_at_hand(offset, SMALL_BYTES)

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.fast_path.fast_connection import FastConnection
+from gateway.web.fast_path.seeks import SHORT_BYTES
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, TruncatedError, compose, connect
 from tests.web.fast_path.asking import FIRST, ask, head
@@ -191,3 +193,20 @@ async def test_a_key_that_has_its_streams_gets_no_more_until_one_ends(tmp_path: 
             assert signed.status == 206
         assert (await ask(client, head(site, "bytes=0-"))).status == 206
         assert site.streams.running == 0
+
+
+async def test_a_whole_short_answer_may_wait_unsent_until_aiohttp_answers_again(tmp_path: Path) -> None:
+    async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
+        await ask(client, head(site, FIRST))
+        (connection,) = site.server.connections
+        assert connection.transport is not None
+        sock = connection.transport.get_extra_info("socket")
+
+        def limit() -> int:
+            return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)  # type: ignore[no-any-return]
+
+        usual = limit()
+        assert (await ask(client, head(site, "bytes=0-999999"))).body == site.content[:1_000_000]
+        assert limit() == SHORT_BYTES
+        assert (await ask(client, head(site, "bytes=0-4,9000-9004"))).status == 206
+        assert limit() == usual
