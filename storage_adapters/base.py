@@ -153,9 +153,9 @@ class Presigning(ABC):
 
     @abstractmethod
     async def presign_put(
-        self, key: str, *, content_type: str | None, expires_in_seconds: int | None = None
+        self, key: str, *, content_type: str | None, size: int | None = None, expires_in_seconds: int | None = None
     ) -> PresignedUrl:
-        """A URL that writes the object in one PUT."""
+        """A URL that writes the object in one PUT, of `size` bytes if that is given, unless the key has one already."""
 
 
 class Writable(ABC):

@@ -1,17 +1,14 @@
-"""Files being written, and files being removed: how a directory tree changes in one step.
+"""Files being written, and files being removed: how a directory tree changes in one step and survives a power cut.
 
-Knows: drafts, renames, what has to be fsynced for it to outlive a power cut. Refuses to know: who reads.
-
-A draft lies in `.seekgate-tmp/` of the same root, so of the same file system: published by one rename
-it is there whole, and until then it is nowhere. A process that is killed leaves its drafts behind;
-`sweep` removes those that nobody has written to for a day.
+A draft is a file in `.seekgate-tmp/` of the same root, so of the same file system: published by one rename, it
+becomes visible only once it is complete. A process that is killed leaves its drafts; `sweep` removes those that were
+not written to for a day.
 """
 
-import asyncio
 import os
 import stat
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from io import BufferedRandom, BufferedWriter
 from pathlib import Path
@@ -21,17 +18,20 @@ from uuid import uuid4
 from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
-from storage_adapters.base import InvalidKey, StorageUnavailable
+from storage_adapters.base import AccessDenied, InvalidKey, StorageError, StorageUnavailable
 from storage_adapters.paths import (
     DRAFTS,
+    PRIVATE,
+    Modes,
     check_key,
+    enter_directory,
     make_directory,
     open_directory,
     open_root,
     resolve_entry,
     translated,
 )
-from storage_adapters.threads import finish, take
+from storage_adapters.threads import WRITING, finish, run, take
 
 ABANDONED_AFTER_SECONDS: Final = 24 * 60 * 60
 
@@ -53,36 +53,58 @@ class Draft:
 
 
 @asynccontextmanager
-async def open_draft(root: Path, key: str) -> AsyncGenerator[Draft, None]:
+async def open_draft(root: Path, key: str, modes: Modes) -> AsyncGenerator[Draft, None]:
     """A draft that becomes the object when the block ends well, and nothing when it raises or is cancelled.
 
-    A cancellation that arrives during the last rename may come too late: then the object is there, whole.
+    A cancellation that arrives during the last rename may come too late: then the object exists, complete.
     """
-    file = await take(partial(begin, root, key), discard)
+    name = uuid4().hex
+    file = await take(partial(begin, root, key, name, modes), partial(discard, root, name), WRITING)
     try:
-        yield Draft(key, wrap(file))
-        await asyncio.to_thread(make_durable, key, file)
-        await finish(partial(publish, root, key, file.name))
+        yield Draft(key, wrap(file, executor=WRITING))
+        await run(partial(make_durable, key, file), WRITING)
+        await finish(partial(publish, root, key, name, modes))
     finally:
-        await finish(partial(discard, file))
+        await finish(partial(discard, root, name, file))
 
 
-def begin(root: Path, key: str) -> BufferedWriter:
-    """A new draft for this key, empty. Raises InvalidKey before a byte is asked for, or another StorageError."""
+def begin(root: Path, key: str, name: str, modes: Modes) -> BufferedWriter:
+    """A new, empty draft for this key. Raises InvalidKey before a byte is asked for, or another StorageError."""
     check_key(key)
     with translated(key):
         resolve_entry(root, key)
-        make_drafts_directory(root, key)
-        return Path(root, DRAFTS, uuid4().hex).open("xb")
+        with drafts_directory(root, key, modes) as drafts:
+            return os.fdopen(make_file(name, drafts, modes, os.O_WRONLY | os.O_EXCL), "wb")
 
 
-def make_drafts_directory(root: Path, key: str) -> None:
-    """The directory for drafts, made if it was removed. Raises StorageUnavailable or OSError."""
-    directory = open_root(root, key)
+@contextmanager
+def drafts_directory(root: Path, key: str = "", modes: Modes | None = None) -> Iterator[int]:
+    """The descriptor of the directory for drafts, made if it is absent and `modes` are given.
+
+    It must be a directory of this account's: in another's, what is written could be swapped. Raises StorageError or
+    OSError.
+    """
+    top = open_root(root, key)
     try:
-        os.close(make_directory(DRAFTS, directory))
+        drafts = enter_directory(DRAFTS, top) if modes is None else make_directory(DRAFTS, top, modes.directory)
+    except NotADirectoryError:  # or a link to one
+        raise StorageUnavailable(key, f"{DRAFTS} in the root is not a directory; remove it") from None
     finally:
-        os.close(directory)
+        os.close(top)
+    try:
+        if (owner := os.fstat(drafts).st_uid) != os.geteuid():
+            raise AccessDenied(key, f"{DRAFTS} belongs to account {owner}; remove it or change its owner")
+        yield drafts
+    finally:
+        os.close(drafts)
+
+
+def make_file(name: str, directory: int, modes: Modes, flags: int) -> int:
+    """Open the file of this name in the open directory, and create it if it is absent. Raises OSError."""
+    fd = os.open(name, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE.file, dir_fd=directory)
+    if modes.file != PRIVATE.file:
+        os.fchmod(fd, modes.file)
+    return fd
 
 
 def make_durable(key: str, file: BufferedWriter | BufferedRandom) -> None:
@@ -92,29 +114,30 @@ def make_durable(key: str, file: BufferedWriter | BufferedRandom) -> None:
         os.fsync(file.fileno())
 
 
-def publish(root: Path, key: str, draft: str) -> None:
-    """Give the draft its key's name, durably. Raises StorageError."""
-    with translated(key):
+def publish(root: Path, key: str, draft: str, modes: Modes) -> None:
+    """Give the draft of this name its key's name, durably. Raises StorageError."""
+    with translated(key), drafts_directory(root, key) as drafts:
         for _ in range(PRUNING_RACES):
             with suppress(FileNotFoundError):
-                return rename_into_place(root, key, draft)
-    raise StorageUnavailable(key, "its directory vanishes as often as it is made")
+                return rename_into_place(root, key, draft, drafts, modes)
+    raise StorageUnavailable(key, "its directory is removed as often as it is made")
 
 
-def rename_into_place(root: Path, key: str, draft: str) -> None:
+def rename_into_place(root: Path, key: str, draft: str, drafts: int, modes: Modes) -> None:
     """One attempt, in directories made as needed; FileNotFoundError if a deletion pruned one of them meanwhile."""
     *parents, name = resolve_entry(root, key)
-    with open_directory(root, key, parents, make_directory) as directory:
-        os.rename(draft, name, dst_dir_fd=directory)
+    make = partial(make_directory, mode=modes.directory)
+    with open_directory(root, key, parents, make) as directory:
+        os.rename(draft, name, src_dir_fd=drafts, dst_dir_fd=directory)
         os.fsync(directory)
 
 
-def discard(file: BufferedWriter) -> None:
+def discard(root: Path, name: str, file: BufferedWriter) -> None:
     """Close the draft and remove what is left of it; after `publish` that is nothing."""
     with suppress(OSError):
         file.close()
-    with suppress(OSError):
-        Path(file.name).unlink()
+    with suppress(OSError, StorageError), drafts_directory(root) as drafts:
+        os.unlink(name, dir_fd=drafts)
 
 
 def remove(root: Path, key: str) -> None:
@@ -149,9 +172,12 @@ def prune(root: Path, key: str, names: Sequence[str]) -> None:
                 os.rmdir(names[depth], dir_fd=directory)
 
 
-def sweep(root: Path, now: float) -> None:
-    """Remove drafts that nobody has written to for a day before `now` (seconds since the epoch)."""
-    for draft in (root / DRAFTS).iterdir():
-        with suppress(OSError):  # another process sweeps too
-            if now - draft.lstat().st_mtime > ABANDONED_AFTER_SECONDS:
-                draft.unlink()
+def sweep(root: Path, now: float, modes: Modes) -> None:
+    """Make the directory for drafts, and remove those not written to for a day before `now` (seconds since the epoch)."""
+    with drafts_directory(root, modes=modes) as drafts:
+        os.fchmod(drafts, modes.directory)  # a release that did not care may have made it
+        for name in os.listdir(drafts):  # noqa: PTH208 - of an open directory
+            with suppress(OSError):  # another process sweeps too
+                modified_at = os.stat(name, dir_fd=drafts, follow_symlinks=False).st_mtime
+                if now - modified_at > ABANDONED_AFTER_SECONDS:
+                    os.unlink(name, dir_fd=drafts)

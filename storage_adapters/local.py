@@ -1,15 +1,14 @@
-"""Files beneath a root directory: the adapter.
+"""The local adapter: files beneath a root directory.
 
-Knows: how its rooms work together (`paths` decides what a key names, `open_files` keeps it open, `drafts`
-writes and removes, `partials` writes in pieces, `listing` walks). Refuses to know: errno, descriptors, and everything above storage.
-One storage belongs to one event loop; several processes may share one root.
+`paths` decides what a key names, `open_files` keeps it open, `drafts` writes and removes, `partials` writes in pieces,
+`listing` walks. One storage belongs to one event loop; several processes may share one root.
 """
 
-import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -21,15 +20,17 @@ from storage_adapters.base import (
     Listable,
     ListedObject,
     ObjectStat,
+    StorageError,
     StorageUnavailable,
 )
 from storage_adapters.drafts import Draft, open_draft, remove, sweep
 from storage_adapters.listing import walk
 from storage_adapters.open_files import LocalObject, OpenFiles
 from storage_adapters.partials import Partial, drop_partial, measure_partial, open_partial, publish_partial
-from storage_adapters.paths import DRAFTS
+from storage_adapters.paths import GROUP_READABLE, PRIVATE, Modes
 from storage_adapters.resumable import Composing, Resumable
 from storage_adapters.storage_options import LocalOptions
+from storage_adapters.threads import WRITING, run
 
 PAGE_SIZE: Final = 256
 """Objects that one visit to a thread lists."""
@@ -43,20 +44,28 @@ async def connect(**options: Any) -> "LocalStorage":
     Raises ValueError if the directory cannot be used; the text says what to change.
     """
     parsed = LocalOptions.parse(options)
+    modes = GROUP_READABLE if parsed.readable_by_group else PRIVATE
     try:
-        resolved = await asyncio.to_thread(prepare_root, parsed.root)
+        resolved = await run(partial(prepare_root, parsed.root, modes))
     except OSError as error:
         raise ValueError(
             f"the root {os.fspath(parsed.root)!r} must be a directory that this process can write to: {error.strerror}"
         ) from error
-    return LocalStorage(resolved, OpenFiles(resolved, parsed.open_files))
+    except StorageError as error:
+        raise ValueError(f"the root {os.fspath(parsed.root)!r}: {error.reason}") from error
+    return LocalStorage(resolved, OpenFiles(resolved, parsed.open_files), modes)
 
 
-def prepare_root(root: Path | str) -> Path:
-    """The root's path without symbolic links, after making it and sweeping out abandoned drafts. Raises OSError."""
+def prepare_root(root: Path | str, modes: Modes) -> Path:
+    """The root's path without symbolic links, after making it and removing abandoned drafts. Raises OSError or StorageError.
+
+    A root that exists keeps its permissions: its owner may have given them to others on purpose.
+    """
     resolved = Path(os.path.realpath(root))
-    (resolved / DRAFTS).mkdir(parents=True, exist_ok=True)
-    sweep(resolved, time.time())
+    if not resolved.is_dir():
+        resolved.mkdir(PRIVATE.directory, parents=True, exist_ok=True)
+        resolved.chmod(modes.directory)
+    sweep(resolved, time.time(), modes)
     return resolved
 
 
@@ -90,9 +99,10 @@ class Opening:
 class LocalStorage(Keeping, Composing, Resumable, Listable):
     """A StorageAdapter over the files beneath `root` (resolved); made by `connect`."""
 
-    def __init__(self, root: Path, files: OpenFiles) -> None:
+    def __init__(self, root: Path, files: OpenFiles, modes: Modes) -> None:
         self._root = root
         self._files = files
+        self._modes = modes
 
     def open(self, key: str, expected: ObjectStat | None = None) -> Opening:  # noqa: ARG002 - measuring is free here
         """Pin the file that the key names now."""
@@ -105,41 +115,41 @@ class LocalStorage(Keeping, Composing, Resumable, Listable):
     @asynccontextmanager
     async def create(self, key: str, *, content_type: str | None = None) -> AsyncGenerator[Draft, None]:  # noqa: ARG002 - a file has no place for it
         """Write a file; it appears under its key by one rename, when it is whole and on disk."""
-        async with open_draft(self._root, key) as draft:
+        async with open_draft(self._root, key, self._modes) as draft:
             yield draft
         self._files.drop(key)
 
     async def delete(self, key: str) -> None:
         """Remove the file and the directories that this leaves empty; who reads it reads on."""
         try:
-            await asyncio.to_thread(remove, self._root, key)
-            await asyncio.to_thread(drop_partial, self._root, key)
+            await run(partial(remove, self._root, key), WRITING)
+            await run(partial(drop_partial, self._root, key), WRITING)
         finally:
             self._files.drop(key)
 
     async def partial_size(self, key: str) -> int:
         """How many bytes are kept of a file that arrives in pieces."""
-        return await asyncio.to_thread(measure_partial, self._root, key)
+        return await run(partial(measure_partial, self._root, key))
 
     def append(self, key: str) -> AbstractAsyncContextManager[Partial]:
         """Write on behind what is kept."""
-        return open_partial(self._root, key)
+        return open_partial(self._root, key, self._modes)
 
     async def publish(self, key: str) -> None:
         """Give what is kept its key, by one rename."""
-        await publish_partial(self._root, key)
+        await publish_partial(self._root, key, self._modes)
         self._files.drop(key)
 
     async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
         """Every object whose key starts with `prefix`, in key order, walked in a thread a page at a time."""
         objects = walk(self._root, prefix)
-        while page := await asyncio.to_thread(tuple, islice(objects, PAGE_SIZE)):
+        while page := await run(partial(tuple, islice(objects, PAGE_SIZE))):
             for listed in page:
                 yield listed
 
     async def ping(self) -> None:
         """Return if the root is a directory that can be written to."""
-        await asyncio.to_thread(probe_root, self._root)
+        await run(partial(probe_root, self._root))
 
     async def close(self) -> None:
         """Close the files that nobody reads."""

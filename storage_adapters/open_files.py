@@ -20,7 +20,7 @@ from typing import Final
 
 from storage_adapters.base import FilePiece, ObjectChanged, ObjectStat, ZeroCopy
 from storage_adapters.paths import open_regular, storage_error, translated
-from storage_adapters.threads import take
+from storage_adapters.threads import WRITING, run, take
 
 CHUNK_SIZE: Final = 256 * 1024
 """Bytes of one read in a thread."""
@@ -64,7 +64,7 @@ class LocalObject(ZeroCopy):
             raise _outside(offset, length, self.stat)
         end = offset + length
         while offset < end:
-            chunk = await asyncio.to_thread(self._read_chunk, offset, min(end - offset, CHUNK_SIZE))
+            chunk = await run(partial(self._read_chunk, offset, min(end - offset, CHUNK_SIZE)))
             offset += len(chunk)
             yield chunk
 
@@ -193,6 +193,6 @@ class OpenFiles:
         if stored.readers == 0 and stored.fd != CLOSED:
             fd, stored.fd = stored.fd, CLOSED
             # Not before the next turn of the loop: what is at hand is good until something is awaited.
-            closing = asyncio.create_task(asyncio.to_thread(close_quietly, fd))
+            closing = asyncio.create_task(run(partial(close_quietly, fd), WRITING))
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)

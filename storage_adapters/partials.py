@@ -1,14 +1,11 @@
 """Files that arrive in pieces: drafts that outlive connections and processes.
 
-Knows: that a key's partial file lies in `.seekgate-tmp/` under the hash of the key, and that its lock says who
-writes. Refuses to know: where the pieces come from, and which are still missing.
-
+A key's partial file is in `.seekgate-tmp/`, named after the hash of the key; its lock shows that it is being written.
 The lock is flock's: it ends with its descriptor, so also with a process that is killed. The file may have been
-published or removed between opening and locking it: then another is opened. `drafts.sweep` removes partial
-files that nobody has written to for a day.
+published or removed between opening and locking it: then another is opened. `drafts.sweep` removes partial files that
+were not written to for a day.
 """
 
-import asyncio
 import fcntl
 import os
 from collections.abc import AsyncGenerator
@@ -23,12 +20,12 @@ from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
 from storage_adapters.base import ObjectNotFound, StorageUnavailable
-from storage_adapters.drafts import make_drafts_directory, make_durable, publish
-from storage_adapters.paths import DRAFTS, check_key, resolve_entry, translated
-from storage_adapters.threads import finish, take
+from storage_adapters.drafts import drafts_directory, make_durable, make_file, publish
+from storage_adapters.paths import Modes, check_key, resolve_entry, translated
+from storage_adapters.threads import WRITING, finish, run, take
 
 ATTEMPTS: Final = 16
-"""How often in a row another may take the file away between opening and locking it."""
+"""How often in a row the file may be removed between opening and locking it."""
 
 
 class Partial:
@@ -53,82 +50,86 @@ class Partial:
         self.size = size
 
 
-def partial_path(root: Path, key: str) -> Path:
-    """Where the key's partial file lies. Raises InvalidKey."""
+def partial_name(key: str) -> str:
+    """The name of the key's partial file. Raises InvalidKey."""
     check_key(key)
-    return root / DRAFTS / f"partial-{sha256(key.encode()).hexdigest()}"
+    return f"partial-{sha256(key.encode()).hexdigest()}"
 
 
 def measure_partial(root: Path, key: str) -> int:
     """How many bytes are kept."""
+    name = partial_name(key)
     with translated(key):
         try:
-            return partial_path(root, key).stat().st_size
+            with drafts_directory(root, key) as drafts:
+                return os.stat(name, dir_fd=drafts, follow_symlinks=False).st_size
         except FileNotFoundError:
             return 0
 
 
 @asynccontextmanager
-async def open_partial(root: Path, key: str) -> AsyncGenerator[Partial, None]:
+async def open_partial(root: Path, key: str, modes: Modes) -> AsyncGenerator[Partial, None]:
     """The key's partial file, locked and at its end; it is on disk when the block was left, however that was."""
-    file, size = await take(partial(lock, root, key, create=True), close_locked)
+    file, size = await take(partial(lock, root, key, modes, create=True), close_locked, WRITING)
     try:
-        yield Partial(key, wrap(file), size)
+        yield Partial(key, wrap(file, executor=WRITING), size)
     finally:
         await finish(partial(keep, key, file))
 
 
-async def publish_partial(root: Path, key: str) -> None:
+async def publish_partial(root: Path, key: str, modes: Modes) -> None:
     """Give the partial file its key's name, durably. Raises ObjectNotFound if there is none."""
-    locked = await take(partial(lock, root, key, create=False), close_locked)
+    locked = await take(partial(lock, root, key, modes, create=False), close_locked, WRITING)
     try:
-        await asyncio.to_thread(make_durable, key, locked[0])
-        await finish(partial(publish, root, key, str(partial_path(root, key))))
+        await run(partial(make_durable, key, locked[0]), WRITING)
+        await finish(partial(publish, root, key, partial_name(key), modes))
     finally:
         await finish(partial(close_locked, locked))
 
 
 def drop_partial(root: Path, key: str) -> None:
-    """Remove the partial file; who writes to it writes to nothing."""
-    with translated(key):
-        partial_path(root, key).unlink(missing_ok=True)
+    """Remove the partial file; whoever writes to it writes to nothing."""
+    name = partial_name(key)
+    with translated(key), suppress(FileNotFoundError), drafts_directory(root, key) as drafts:
+        os.unlink(name, dir_fd=drafts)
 
 
-def lock(root: Path, key: str, *, create: bool) -> tuple[BufferedRandom, int]:
+def lock(root: Path, key: str, modes: Modes, *, create: bool) -> tuple[BufferedRandom, int]:
     """The open, locked file and its size. Raises StorageUnavailable while another has the lock."""
-    path = partial_path(root, key)
+    name = partial_name(key)
     with translated(key):
         resolve_entry(root, key)
-        make_drafts_directory(root, key)
-        for _ in range(ATTEMPTS):
-            file = open_file(path, key, create=create)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if is_the_same(path, file):
-                    return file, file.seek(0, os.SEEK_END)
-            except BlockingIOError:
+        with drafts_directory(root, key, modes) as drafts:
+            for _ in range(ATTEMPTS):
+                file = open_file(name, key, drafts, modes, create=create)
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if is_the_same(name, drafts, file):
+                        return file, file.seek(0, os.SEEK_END)
+                except BlockingIOError:
+                    file.close()
+                    raise StorageUnavailable(key, "it is being written to by another request") from None
+                except BaseException:
+                    file.close()
+                    raise
                 file.close()
-                raise StorageUnavailable(key, "another writes to it at this moment") from None
-            except BaseException:
-                file.close()
-                raise
-            file.close()
-    raise StorageUnavailable(key, "it is taken away as often as it is opened")
+    raise StorageUnavailable(key, "its partial file is removed as often as it is opened")
 
 
-def open_file(path: Path, key: str, *, create: bool) -> BufferedRandom:
-    """The file, open for reading and writing. Raises ObjectNotFound if it is absent and not to be made."""
-    flags = os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
+def open_file(name: str, key: str, drafts: int, modes: Modes, *, create: bool) -> BufferedRandom:
+    """The file, open for reading and writing. Raises ObjectNotFound if it is absent and not to be created."""
     try:
-        return os.fdopen(os.open(path, flags, 0o666), "r+b")
+        if create:
+            return os.fdopen(make_file(name, drafts, modes, os.O_RDWR), "r+b")
+        return os.fdopen(os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=drafts), "r+b")
     except FileNotFoundError:
         raise ObjectNotFound(key, "nothing was kept of it") from None
 
 
-def is_the_same(path: Path, file: BufferedRandom) -> bool:
-    """Whether the path still names the open file."""
+def is_the_same(name: str, drafts: int, file: BufferedRandom) -> bool:
+    """Whether the name still means the open file."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+        return os.path.samestat(os.stat(name, dir_fd=drafts, follow_symlinks=False), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
 

@@ -1,12 +1,11 @@
 """Which file a key names beneath a root directory, and what the kernel's refusals mean.
 
-Knows: the rules for keys, symbolic links, directory descriptors, errno. Refuses to know: contents,
-caches, event loops; everything here blocks and belongs in a thread, except `check_key`.
+A key is a relative POSIX path, in Unicode: names joined by single slashes, none of them `.` or `..`. Its symbolic
+links may lead anywhere inside the root and nowhere else, and must have been placed by this account or by root. That
+cannot be raced: a key is resolved to a path without links first, and that path is then walked from the root's
+descriptor, one component at a time, following none. Whoever swaps a link in meanwhile gets an error.
 
-A key is a relative POSIX path, in Unicode: names joined by single slashes, none of them `.` or `..`.
-Its symbolic links may lead anywhere inside the root and nowhere else. That cannot be raced: a
-key is resolved to a path without links first, and that path is then walked from the root's descriptor,
-one component at a time, following none. Whoever swaps a link in meanwhile gets an error.
+Everything here blocks and belongs in a thread, except `check_key`.
 """
 
 import errno
@@ -15,9 +14,16 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from storage_adapters.base import AccessDenied, InvalidKey, ObjectNotFound, StorageError, StorageUnavailable
+from storage_adapters.base import (
+    AccessDenied,
+    InvalidKey,
+    ObjectNotFound,
+    StorageError,
+    StorageFull,
+    StorageUnavailable,
+)
 
 DRAFTS: Final = ".seekgate-tmp"
 """The directory in the root for objects that are being written; no key leads into it."""
@@ -32,12 +38,25 @@ KIND_OF_ERRNO: Final[Mapping[int, type[StorageError]]] = {
     errno.EISDIR: InvalidKey,
     errno.EILSEQ: InvalidKey,  # a file system that takes UTF-8 only, or not this UTF-8
     errno.ENXIO: InvalidKey,  # a socket, or a device without a driver
+    errno.ENOSPC: StorageFull,
+    errno.EDQUOT: StorageFull,
 }
-"""Everything else (EMFILE, EIO, ENOSPC, ESTALE …) is StorageUnavailable."""
+"""Everything else (EMFILE, EIO, ESTALE …) is StorageUnavailable."""
 
 DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 REGULAR: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 """O_NONBLOCK: a FIFO that takes the file's place at the last moment must not hang us."""
+
+
+class Modes(NamedTuple):
+    """The permissions of what is made, whatever the umask is."""
+
+    directory: int
+    file: int
+
+
+PRIVATE: Final = Modes(0o700, 0o600)
+GROUP_READABLE: Final = Modes(0o750, 0o640)
 
 
 @contextmanager
@@ -52,7 +71,7 @@ def translated(key: str) -> Iterator[None]:
 def storage_error(key: str, error: OSError) -> StorageError:
     """The StorageError that the kernel's refusal means."""
     kind = KIND_OF_ERRNO.get(error.errno or 0, StorageUnavailable)
-    return kind(key, error.strerror or str(error))
+    return kind(key, "no space is left on the disk" if kind is StorageFull else error.strerror or str(error))
 
 
 def check_key(key: str) -> None:
@@ -85,7 +104,21 @@ def resolve_file(root: Path, key: str) -> list[str]:
     Raises InvalidKey if a link leads out of the root, OSError if one vanishes under our eyes. What cannot be
     resolved is left for the walk to find.
     """
-    return names_beneath(root, key, os.path.realpath(root / key))
+    names = names_beneath(root, key, os.path.realpath(root / key))
+    if "/".join(names) != key:
+        require_trusted_links(root, key)
+    return names
+
+
+def require_trusted_links(root: Path, key: str) -> None:
+    """Return if this account or root placed every symbolic link on the way to the key. Raises InvalidKey."""
+    path = root
+    for name in key.split("/"):
+        path /= name
+        with suppress(OSError):  # what is missing is left for the walk to find
+            status = path.lstat()
+            if stat.S_ISLNK(status.st_mode) and status.st_uid not in {0, os.geteuid()}:
+                raise InvalidKey(key, f"leads through a symbolic link of account {status.st_uid}")
 
 
 def resolve_entry(root: Path, key: str) -> list[str]:
@@ -111,12 +144,16 @@ def enter_directory(name: str, directory: int) -> int:
     return os.open(name, DIRECTORY, dir_fd=directory)
 
 
-def make_directory(name: str, directory: int) -> int:
+def make_directory(name: str, directory: int, mode: int) -> int:
     """The same, made (and its name made durable) if absent."""
-    with suppress(FileExistsError):
-        os.mkdir(name, dir_fd=directory)
-        os.fsync(directory)
-    return enter_directory(name, directory)
+    try:
+        os.mkdir(name, PRIVATE.directory, dir_fd=directory)
+    except FileExistsError:
+        return enter_directory(name, directory)
+    os.fsync(directory)
+    inner = enter_directory(name, directory)
+    os.fchmod(inner, mode | os.fstat(inner).st_mode & stat.S_ISGID)
+    return inner
 
 
 @contextmanager

@@ -90,6 +90,10 @@ class LocalOptions(StorageOptions):
 
     root: Path = option(about="The directory of the files; null is `media` in data_dir")
     open_files: int = option(512, "How many files are kept open between reads", least=0, most=1_000_000)
+    readable_by_group: bool = option(
+        False,  # noqa: FBT003 - the default is the first argument of every option
+        "Whether the group of the files may read them (folders 0750 and files 0640 instead of 0700 and 0600)",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

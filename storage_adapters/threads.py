@@ -1,23 +1,34 @@
-"""Blocking work in threads, for callers that can be cancelled at any await.
+"""Blocking file work in threads, for callers that can be cancelled at any await.
 
-Knows: that a thread cannot be stopped, so its result must belong to somebody. Refuses to know:
-what the work is. Work whose result needs no owner goes through `asyncio.to_thread` as usual.
+File work has threads of its own, so that decoding, logging or look-ups of names cannot keep it waiting; those that
+write, which may wait for a disk to sync, are others than those that read. A thread cannot be stopped, so the result
+of its work must belong to somebody: `take` and `finish` see to that.
 """
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
+THREADS: Final = 32
+READING: Final = ThreadPoolExecutor(THREADS, "file-reads")
+WRITING: Final = ThreadPoolExecutor(THREADS, "file-writes")
 
-async def take(acquire: Callable[[], T], give_back: Callable[[T], object]) -> T:
-    """What `acquire` returns, run in a thread.
 
-    If the caller is cancelled meanwhile, `give_back` gets it on the event loop as soon as it is
-    there: nothing that a thread opened is ever lost. `give_back` must be quick and must not raise.
+async def run(work: Callable[[], T], executor: ThreadPoolExecutor = READING) -> T:
+    """What `work` returns; it goes on if the caller is cancelled, and its result is dropped."""
+    return await asyncio.get_running_loop().run_in_executor(executor, work)
+
+
+async def take(acquire: Callable[[], T], give_back: Callable[[T], object], executor: ThreadPoolExecutor = READING) -> T:
+    """What `acquire` returns.
+
+    If the caller is cancelled meanwhile, `give_back` gets it on the event loop as soon as it exists: nothing that a
+    thread opened is ever lost. `give_back` must be quick and must not raise.
     """
-    taking = asyncio.get_running_loop().run_in_executor(None, acquire)
+    taking = asyncio.get_running_loop().run_in_executor(executor, acquire)
     try:
         return await asyncio.shield(taking)
     except asyncio.CancelledError:
@@ -26,5 +37,5 @@ async def take(acquire: Callable[[], T], give_back: Callable[[T], object]) -> T:
 
 
 async def finish(work: Callable[[], T]) -> T:
-    """What `work` returns, run in a thread, to its end also when the caller is cancelled meanwhile."""
-    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, work))
+    """What `work` returns, among the writes, to its end also when the caller is cancelled meanwhile."""
+    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(WRITING, work))

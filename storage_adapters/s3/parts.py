@@ -62,7 +62,7 @@ class S3Parts:
         expires_at = datetime.now(UTC) + timedelta(seconds=lifetime_seconds)
         parts = []
         for part in layout(size, self.part_bytes):
-            url = await self._sign(key, name, upload_id, part.number, lifetime_seconds)
+            url = await self._sign(key, name, upload_id, part, lifetime_seconds)
             parts.append(PresignedPart(*part, PresignedUrl(url, expires_at), part.number in arrived))
         return parts
 
@@ -133,8 +133,8 @@ class S3Parts:
                 return parts
             start["PartNumberMarker"] = page["NextPartNumberMarker"]
 
-    async def _sign(self, key: str, name: str, upload_id: str, number: int, lifetime_seconds: int) -> str:
-        params = self._upload(name, upload_id) | {"PartNumber": number}
+    async def _sign(self, key: str, name: str, upload_id: str, part: UploadPart, lifetime_seconds: int) -> str:
+        params = self._upload(name, upload_id) | {"PartNumber": part.number, "ContentLength": part.size}
         with translated(key):
             return await self.clients.public.generate_presigned_url(
                 "upload_part", Params=params, ExpiresIn=lifetime_seconds

@@ -162,17 +162,22 @@ class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, B
         return presigned(signed)
 
     async def presign_put(
-        self, key: str, *, content_type: str | None, expires_in_seconds: int | None = None
+        self, key: str, *, content_type: str | None, size: int | None = None, expires_in_seconds: int | None = None
     ) -> PresignedUrl:
-        """A URL that writes the object; the content type is signed and must be sent."""
+        """A URL that writes the object; `headers` are signed and must be sent, and so is the length, which clients send.
+
+        Amazon, Ceph, Swift and MinIO answer 412 to `If-None-Match: *` where the key has an object; rclone ignores it.
+        """
         lifetime = expires_in_seconds or self._options.presign_expires_in_seconds
         name = name_of(self._options.prefix, key)
-        kind = () if content_type is None else (("ContentType", content_type),)
+        asked = {"ContentType": content_type, "ContentLength": size, "IfNoneMatch": "*"}
+        params = tuple((field, value) for field, value in asked.items() if value is not None)
         with translated(key):
             signed = await self._public_urls.put_object(
-                (("Bucket", self._bucket), ("Key", name), *kind), expires_in_seconds=lifetime
+                (("Bucket", self._bucket), ("Key", name), *params), expires_in_seconds=lifetime
             )
-        return presigned(signed, () if content_type is None else (("Content-Type", content_type),))
+        kind = () if content_type is None else (("Content-Type", content_type),)
+        return presigned(signed, (*kind, ("If-None-Match", "*")))
 
     async def presign_parts(
         self, key: str, *, size: int, content_type: str | None, expires_in_seconds: int | None = None

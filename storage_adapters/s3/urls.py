@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 REMEMBERED_URLS: Final = 4096
 
-Params = tuple[tuple[str, str], ...]
+Params = tuple[tuple[str, str | int], ...]
 Request = tuple[str, Params, int]
 """Operation, parameters, lifetime in seconds: what makes two URLs the same."""
 

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from storage_adapters.base import KeptObject, StoredObject
 from storage_adapters.slices.reading import SlicedObject
 from storage_adapters.slices.segments import SEGMENT_BYTES, Segments
 from storage_adapters.slices.versions import Shelf, Version
+from storage_adapters.threads import run
 
 CONFIRMED_SECONDS: Final = 60.0
 KEPT_SECONDS: Final = 86_400.0
@@ -34,7 +36,7 @@ async def open_cache(folder: Path, max_bytes: int) -> "SliceCache":
         raise ValueError(f"a cache needs room for {LEAST_BYTES} bytes at least, not {max_bytes}")
     segments = Segments(folder, max_bytes)
     try:
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        await run(partial(folder.mkdir, 0o700, parents=True, exist_ok=True))
         probe = await segments.make(lambda _: None)
     except OSError as error:
         raise ValueError(f"the folder {str(folder)!r} must be one that we can write to: {error.strerror}") from error

@@ -6,14 +6,15 @@ Looking ahead begins when the reader is in the second half of a slice, with the 
 far as the reader has come: one that seeks and leaves costs little more than it took.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import Final
 
 from storage_adapters.base import FilePiece, ObjectStat, StorageUnavailable, StoredObject, ZeroCopy
 from storage_adapters.slices.segments import SLICE_BYTES, SliceFile
 from storage_adapters.slices.versions import Version
+from storage_adapters.threads import run
 
 AHEAD: Final = 16
 """Slices that a reader looks ahead at most."""
@@ -77,7 +78,7 @@ class SlicedObject(ZeroCopy):
 
     async def _read_held(self, segment: SliceFile, piece: FilePiece) -> bytes:
         try:
-            chunk = await asyncio.to_thread(segment.read, piece.offset, piece.length)
+            chunk = await run(partial(segment.read, piece.offset, piece.length))
         except OSError as error:
             raise StorageUnavailable(self._version.key, f"its slice cannot be read: {error}") from error
         finally:

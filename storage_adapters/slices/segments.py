@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
+from storage_adapters.threads import WRITING
+
 T = TypeVar("T")
 
 SLICE_BYTES: Final = 512 * 1024
@@ -149,7 +151,7 @@ class Segments:
             self._in_thread(segment.close)
 
     def _in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        running = asyncio.get_running_loop().run_in_executor(None, work)
+        running = asyncio.get_running_loop().run_in_executor(WRITING, work)
         self._in_threads.add(running)
         running.add_done_callback(self._in_threads.discard)
         return running

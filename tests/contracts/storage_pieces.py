@@ -97,7 +97,7 @@ class ResumableContract:
             writing.cancel()
             await asyncio.wait([writing])
             while not await self._resume(adapter, key):
-                await asyncio.to_thread(time.sleep, 0)  # the thread that was cancelled while it took the lock
+                await asyncio.to_thread(time.sleep, 0.01)  # the thread that was cancelled while it took the lock
             assert await read_whole(adapter, key) == LARGE[:200_000]
 
     async def test_what_lies_beyond_can_be_dropped(self, adapter: ResumableStorage) -> None:

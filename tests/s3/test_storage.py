@@ -47,8 +47,12 @@ async def test_a_presigned_url_reads_with_the_type_and_disposition_it_was_given(
 
 
 async def test_a_presigned_url_writes_with_the_type_it_was_signed_for(storage: S3Storage) -> None:
-    presigned = await storage.presign_put("uploaded", content_type="audio/ogg", expires_in_seconds=60)
-    assert presigned.headers == (("Content-Type", "audio/ogg"),)
+    presigned = await storage.presign_put("uploaded", content_type="audio/ogg", size=7, expires_in_seconds=60)
+    assert presigned.headers == (("Content-Type", "audio/ogg"), ("If-None-Match", "*"))
+    for wrong in (b"", b"conten", b"contents"):
+        status, _, _ = await fetch("PUT", presigned, wrong)
+        assert status == 403
+    assert not await exists(storage, "uploaded")
     status, _, _ = await fetch("PUT", presigned, b"content")
     assert status == 200
     async with storage.open("uploaded") as stored:

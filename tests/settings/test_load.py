@@ -109,7 +109,11 @@ def test_config_yaml_says_one_sentence_about_each_setting() -> None:
 def test_nothing_given_means_the_packaged_defaults() -> None:
     config = load(None, {"XDG_DATA_HOME": "/xdg"})
     assert config.data_dir == Path("/xdg/seekgate")
-    assert config.storages["local"].options() == {"root": Path("/xdg/seekgate/media"), "open_files": 512}
+    assert config.storages["local"].options() == {
+        "root": Path("/xdg/seekgate/media"),
+        "open_files": 512,
+        "readable_by_group": False,
+    }
 
 
 def test_flags_override_the_environment_the_environment_the_file_and_the_file_the_defaults(tmp_path: Path) -> None:

@@ -1,18 +1,15 @@
-"""The real thing to test with: a local storage in a folder of the test's own.
-
-Knows: how one is made, and how to count what it holds open. Refuses to know: what is tested.
-"""
+"""A local storage in a folder of the test's own, and how to count what it holds open."""
 
 import asyncio
-import os
+import threading
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from storage_adapters import connect
 from storage_adapters.local import LocalStorage
+from storage_adapters.threads import READING, THREADS, WRITING
 from tests.contracts.storage_words import Put
 
 KEPT_OPEN = 3
@@ -31,9 +28,13 @@ def is_open_beneath(entry: Path, root: Path) -> bool:
 
 
 async def settle() -> None:
-    """Return when all that was handed to the one thread before, or is in this turn, is done, and its callbacks have run."""
+    """Return when all that was handed to threads before, or is in this turn, is done, and its callbacks have run."""
     await asyncio.sleep(0)
-    await asyncio.to_thread(os.getpid)
+    for executor in (READING, WRITING):
+        # When every thread waits here, what was queued before is done.
+        meeting = threading.Barrier(THREADS)
+        waiting = (asyncio.get_running_loop().run_in_executor(executor, meeting.wait) for _ in range(THREADS))
+        await asyncio.gather(*waiting)
     await asyncio.sleep(0)
 
 
@@ -43,11 +44,6 @@ class LocalFixtures:
     @pytest.fixture
     def root(self, tmp_path: Path) -> Path:
         return tmp_path / "the root"
-
-    @pytest.fixture
-    async def one_thread(self) -> None:
-        """Work in threads happens in order, so that `settle` can wait for it."""
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
 
     @pytest.fixture
     async def adapter(self, root: Path) -> AsyncIterator[LocalStorage]:

@@ -14,8 +14,6 @@ from storage_adapters.local import LocalStorage, connect
 from tests.contracts.storage_words import LARGE, Put, exists, read_span, read_whole
 from tests.storage_adapters.local_storage import KEPT_OPEN, LocalFixtures, count_open, settle
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 async def find_fd(storage: LocalStorage, key: str) -> int:
     async with storage.open(key) as stored:

@@ -15,6 +15,7 @@ from storage_adapters.base import (
     InvalidKey,
     ObjectNotFound,
     StorageError,
+    StorageFull,
     StorageUnavailable,
 )
 from storage_adapters.local import LocalStorage, connect
@@ -104,7 +105,7 @@ class TestTrouble(LocalFixtures):
             pytest.param(errno.ENXIO, InvalidKey, id="ENXIO"),
             pytest.param(errno.EMFILE, StorageUnavailable, id="EMFILE"),
             pytest.param(errno.EIO, StorageUnavailable, id="EIO"),
-            pytest.param(errno.ENOSPC, StorageUnavailable, id="ENOSPC"),
+            pytest.param(errno.ENOSPC, StorageFull, id="ENOSPC"),
             pytest.param(errno.ESTALE, StorageUnavailable, id="ESTALE"),
             pytest.param(None, StorageUnavailable, id="none"),
         ],

@@ -21,8 +21,6 @@ from tests.contracts.storage_words import Put, read_whole
 from tests.storage_adapters.local_acts import write
 from tests.storage_adapters.local_storage import LocalFixtures, count_open, settle
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 REPOSITORY = Path(__file__).parents[2]
 SIZE = 1_000_000
 

@@ -28,6 +28,7 @@ from gateway.storage import Storage
 from gateway.uploads.abandoned import Sweep
 from storage_adapters.base import Listable
 from storage_adapters.drafts import sweep
+from storage_adapters.paths import PRIVATE
 from tests.contracts.storage_words import read_whole
 from tests.gateway_process import Process
 from tests.uploads.client import Client, open_client
@@ -213,7 +214,7 @@ async def clean_up(world: World) -> None:
         while await world.backends.deletions.count_deletions():
             await cleanup.drain_once()
     assert world.storage.root is not None
-    sweep(world.storage.root, time.time() + TWO_DAYS)
+    sweep(world.storage.root, time.time() + TWO_DAYS, PRIVATE)
 
 
 async def objects_and_rows_are_the_same(world: World) -> None:

@@ -109,7 +109,7 @@ class UploadUrls:
         promised = promised_type(media)
         if isinstance(storage.adapter, Presigning):
             signed = await storage.adapter.presign_put(
-                media.object_key, content_type=promised, expires_in_seconds=self._expires_in
+                media.object_key, content_type=promised, size=media.size, expires_in_seconds=self._expires_in
             )
             parts = await self._parts(media, storage)
             return UploadUrl(signed.url, signed.expires_at, dict(signed.headers), parts)
