@@ -1,7 +1,4 @@
-"""Real media files of every accepted type, a few seconds long, encoded on the spot.
-
-Knows: PyAV's encoders. Refuses to know: the gateway.
-"""
+"""Real media files of every accepted type, a few seconds long, encoded by the test."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -54,7 +51,7 @@ def make_sound(path: Path, seconds: float = 2.0, name: str | None = None) -> Pat
 
 
 def make_vbr_mp3_without_header(path: Path, seconds: float = 30.0) -> Path:
-    """Half silence, half noise at a variable bit rate, and no Xing header that tells the length."""
+    """Half silence, half noise at a variable bit rate, and no Xing header with the length."""
     with av.open(str(path), "w", format="mp3", options={"write_xing": "0", "id3v2_version": "0"}) as container:
         stream = container.add_stream("libmp3lame", rate=RATE, options={"compression_level": "9"}, layout="mono")
         stream.codec_context.global_quality = 2 * 118

@@ -1,6 +1,4 @@
-"""Files of every format that tell their own time: a tone that rises by 20 Hz every five seconds.
-
-Knows: PyAV's encoders, and how to hear a tone in samples. Refuses to know: the gateway's byte route.
+"""Files of every format whose sound says where it is: a tone that rises by 20 Hz every five seconds.
 
 The tone is the demo recording's (`gateway.demo.recording.frequency_at`). Every other step has some noise under it, so
 that a variable bit rate does vary.

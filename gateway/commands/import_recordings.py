@@ -35,12 +35,12 @@ class Source(click.ParamType[Path | S3Url]):
 @click.command("import")
 @config_option
 @click.argument("sources", nargs=-1, required=True, metavar="PATH|s3://BUCKET/PREFIX...", type=Source())
-@click.option("--user", "email", type=Email(), required=True, help="Whose they become; the user is made if unknown.")
+@click.option("--user", "email", type=Email(), required=True, help="Who will own them; the user is added if unknown.")
 @click.option(
     "--storage",
     "storage_name",
     metavar="NAME",
-    help="Where files go, instead of default_storage; whose bucket is meant.",
+    help="The storage backend that files go to (instead of default_storage), or that the bucket belongs to.",
 )
 @click.option("--platform", help="The platform of the meeting they belong to, like google_meet.")
 @click.option("--meeting", help="The meeting's id on its platform.")
@@ -85,5 +85,5 @@ def import_media(
 def _storage_for_files(backends: Backends, config: Config, name: str | None) -> Storage:
     storage = backends.storages.get(name or config.default_storage)
     if storage is None:
-        raise click.ClickException(f"no storage is called {name!r}; there are: {', '.join(backends.storages)}")
+        raise click.ClickException(f"no storage backend is called {name!r}; there are: {', '.join(backends.storages)}")
     return storage

@@ -1,4 +1,4 @@
-"""The files of a Vexa session told from ordinary ones by where they are.
+"""The files of a Vexa session, distinguished from ordinary ones by where they are.
 
     recordings/{user}/{recording}/{session}/{audio|video}/NNNNNN.{format}   pieces, in order
     recordings/{user}/{recording}/{session}/{audio|video}/master.{format}   the file that was made of them at the end

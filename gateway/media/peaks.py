@@ -1,9 +1,7 @@
-"""Samples in, the loudest moment of each stretch out: the shape that a player draws.
+"""Samples in, the loudest level of each stretch out: the shape that a player draws.
 
-Knows: bins, and how a signal of any length is held in bounded memory. Refuses to know: codecs, files, processes.
-
-A signal is told piece by piece, in any order and cut anywhere: the bins are the same. It is held as windows, each
-with the loudest level in it; when the windows are all in use, they become half as many, twice as long.
+A signal arrives piece by piece, in any order and cut anywhere: the bins are the same. It is held in bounded memory as
+windows, each with the loudest level in it; when all windows are in use, they become half as many, twice as long.
 """
 
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ _NOT_ABOVE: Final = tuple(
 )
 # A level as a bin shows it: 0 is silence, 255 full scale.
 _SHOWN: Final = bytes(min(level * 255 // _LOUDEST, 255) for level in range(256))
-# So many samples give a first idea of a window's level.
+# This many samples give a first idea of a window's level.
 _GLANCE: Final = 64
 
 
@@ -64,7 +62,7 @@ class Peaks:
             first = stop
 
     def bins(self) -> bytes:
-        """The loudest level of each bin; b"" for no signal. A window that lies in two bins counts in both."""
+        """The loudest level of each bin; b"" for no signal. A window that belongs to two bins counts in both."""
         if not self.end:
             return b""
         parts = BINS * self._window

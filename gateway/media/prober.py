@@ -64,7 +64,7 @@ class Message:
 
 
 class Prober:
-    """Says what objects are. At most `places` are probed at once, shared fairly between accounts."""
+    """Says what objects are. At most `places` are probed at a time, shared fairly between accounts."""
 
     def __init__(
         self, *, places: int = PROBES_AT_ONCE, seconds: float = PROBE_SECONDS, program: Sequence[str] = PROGRAM

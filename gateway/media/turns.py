@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """`places` are taken at once; where there are several, one account leaves one of them to the others."""
+    """`places` can be held at a time; where there are several, one account leaves one of them to the others."""
 
     def __init__(self, places: int) -> None:
         self._places = places
         self._running: Counter[Hashable] = Counter()
-        # An account moves to the end when it gets a place, so that the one that waited longest is first.
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
+        # When each account that runs or waits got its latest place: the one that got it first is next.
+        self._served: dict[Hashable, int] = {}
+        self._count = 0
 
     @asynccontextmanager
     async def place(self, account: Hashable) -> AsyncGenerator[None]:
@@ -41,6 +43,8 @@ class Turns:
         self._running[account] -= 1
         if not self._running[account]:
             del self._running[account]
+            if account not in self._waiting:
+                del self._served[account]
         self._wake()
 
     def _wake(self) -> None:
@@ -48,17 +52,20 @@ class Turns:
             ready = [each for each in self._waiting if self._may_run(each)]
             if not ready:
                 return
-            account = ready[0]
-            turns = self._waiting.pop(account)
+            account = min(ready, key=lambda each: self._served.get(each, 0))
+            self._count += 1
+            self._served[account] = self._count
             self._running[account] += 1
-            turns.popleft().set_result(None)
-            if turns:
-                self._waiting[account] = turns
+            self._waiting[account].popleft().set_result(None)
+            if not self._waiting[account]:
+                del self._waiting[account]
 
     def _may_run(self, account: Hashable) -> bool:
-        return self._running[account] < max(self._places - 1, 1)
+        return self._running.get(account, 0) < max(self._places - 1, 1)
 
     def _forget(self, account: Hashable, turn: "asyncio.Future[None]") -> None:
         self._waiting[account].remove(turn)
         if not self._waiting[account]:
             del self._waiting[account]
+            if account not in self._running:
+                self._served.pop(account, None)

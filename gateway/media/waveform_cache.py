@@ -1,10 +1,8 @@
-"""The folder of waveforms: one small file for each version of an object.
+"""The folder of waveforms: one small file for each version of an object, used by several processes.
 
-Knows: that files appear whole or not at all, how large the folder may grow, and that other processes use it too.
-Refuses to know: what the names stand for, and how a waveform is computed.
-
-A file is JSON with the fields of a Waveform, its bins in base64. An unfinished one is there too, so that whoever asks
-sees how far it is; it is replaced until it is complete. What was not asked for longest is removed first.
+A file is JSON with the fields of a Waveform, its bins in base64. It appears whole or not at all. An unfinished waveform
+is written too, so that a client sees how far it has come, and replaced until it is complete. The file that was read
+longest ago is removed first.
 
 Blocking: call it in a thread.
 """
@@ -34,7 +32,7 @@ class WaveformCache:
         self._max_total_bytes = max_total_bytes
 
     def find(self, name: str) -> Waveform | None:
-        """What is kept under the name; None for nothing, or nothing that can be read."""
+        """The waveform with this name; None if there is none that can be read."""
         path = self._folder / (name + _KEPT)
         try:
             fields = json.loads(path.read_bytes())
@@ -46,7 +44,7 @@ class WaveformCache:
         return found
 
     def keep(self, name: str, waveform: Waveform) -> None:
-        """Write it down, in place of what was there; older ones go where there is no room. Raises OSError."""
+        """Write the waveform in place of the one before; the oldest files are removed to make room. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(asdict(waveform) | {"bins": b64encode(waveform.bins).decode()})
         written = self._folder / (name + _WRITTEN)
@@ -57,7 +55,7 @@ class WaveformCache:
 
     def forget(self, groups: Collection[str]) -> None:
         """Remove everything whose name, up to its hyphen, is one of these. Raises OSError."""
-        with suppress(FileNotFoundError):  # nothing was ever kept
+        with suppress(FileNotFoundError):  # nothing was ever written
             for path in self._folder.iterdir():
                 if path.name.partition("-")[0] in groups:
                     path.unlink(missing_ok=True)
@@ -79,7 +77,7 @@ class WaveformCache:
                 path.unlink(missing_ok=True)
 
     def _make_room(self) -> None:
-        """Remove the oldest, and what processes that were killed have left behind with them."""
+        """Remove the oldest files, and with them what killed processes left."""
         files = sorted(self._files())
         total = sum(size for _, size, _ in files)
         for _, size, path in files:

@@ -1,7 +1,6 @@
-"""One computation of a waveform for all who ask, only so many at once, and an answer soon in any case.
+"""One computation of each waveform for all who ask, a bounded number at a time, and an answer soon in any case.
 
-Knows: which version of an object is meant, and that computing goes on when those who asked have left.
-Refuses to know: HTTP, decoding, the form in which waveforms are kept.
+A waveform belongs to a version of an object. It is computed on when the clients that asked have disconnected.
 """
 
 import asyncio
@@ -15,15 +14,16 @@ from typing import Final
 from gateway.errors import Unavailable
 from gateway.media.peaks import Waveform
 from gateway.media.prober import UNDECODABLE, decode
+from gateway.media.turns import Turns
 from gateway.media.waveform_cache import WaveformCache
 from gateway.storage import Storage
 from storage_adapters.base import ObjectChanged
 
 _log: Final = logging.getLogger(__name__)
 
-# Part of each name: another way to compute waveforms gets another number, and what is kept is computed anew.
-_EDITION: Final = "1"
-# Whoever asks gets what there is after this long; most recordings are finished by then.
+# Part of each name: another way to compute waveforms gets another number, and what is cached is computed again.
+_EDITION: Final = "2"
+# The answer is what there is after this long; most recordings are finished by then.
 _ANSWER_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 100
 _RETRY_SECONDS: Final = 10
@@ -32,19 +32,20 @@ _RETRY_SECONDS: Final = 10
 class Waveforms:
     """The waveforms of stored objects.
 
-    `max_concurrent` are computed at once; one that takes longer than `timeout_seconds` stays as far as it came.
+    `max_concurrent` are computed at a time, and owners take turns; one that takes longer than `timeout_seconds` stays as
+    far as it came.
     """
 
     def __init__(self, cache: WaveformCache, *, max_concurrent: int, timeout_seconds: float) -> None:
         self._cache = cache
-        self._slots = asyncio.Semaphore(max_concurrent)
+        self._turns = Turns(max_concurrent)
         self._timeout_seconds = timeout_seconds
         self._running: dict[str, asyncio.Task[Waveform]] = {}
 
-    async def find(self, storage: Storage, key: str) -> Waveform:
+    async def find(self, storage: Storage, key: str, owner_id: int) -> Waveform:
         """The waveform of the object as it is now, or as much of it as there is by now.
 
-        Raises StorageError, or Unavailable where too many are wanted, or nothing can be kept.
+        Raises StorageError, or Unavailable if too many are wanted or nothing can be written.
         """
         async with storage.adapter.open(key) as stored:
             etag = stored.stat.etag
@@ -52,14 +53,14 @@ class Waveforms:
         kept = await self._kept(name)
         if kept.complete:
             return kept
-        task = self._running.get(name) or self._begin(name, storage, key, etag)
+        task = self._running.get(name) or self._begin(name, storage, key, etag, owner_id)
         await asyncio.wait({task}, timeout=_ANSWER_SECONDS)
         if task.cancelled():
             raise Unavailable("The computation of the waveform was ended", _RETRY_SECONDS)
         return task.result() if task.done() else await self._kept(name)
 
     async def forget(self, storage: str, keys: Iterable[str]) -> None:
-        """Keep nothing of objects that were deleted; what is being computed of them here ends. Raises OSError."""
+        """Remove the waveforms of deleted objects; what is being computed of them here ends. Raises OSError."""
         objects = {_object_name(storage, key) for key in keys}
         running = {task for name, task in self._running.items() if name.partition("-")[0] in objects}
         for task in running:
@@ -78,29 +79,29 @@ class Waveforms:
     async def _kept(self, name: str) -> Waveform:
         return await asyncio.to_thread(self._cache.find, name) or Waveform()
 
-    def _begin(self, name: str, storage: Storage, key: str, etag: str) -> asyncio.Task[Waveform]:
+    def _begin(self, name: str, storage: Storage, key: str, etag: str, owner_id: int) -> asyncio.Task[Waveform]:
         if len(self._running) >= _MAX_WAITING:
             raise Unavailable("Too many waveforms are being computed", _RETRY_SECONDS)
-        task = self._running[name] = asyncio.create_task(self._compute(name, storage, key, etag))
+        task = self._running[name] = asyncio.create_task(self._compute(name, storage, key, etag, owner_id))
         task.add_done_callback(lambda done: self._end(name, done))
         return task
 
     def _end(self, name: str, task: asyncio.Task[Waveform]) -> None:
         del self._running[name]
         if not task.cancelled() and (error := task.exception()):
-            # Whoever waits is told; perhaps nobody does any more.
+            # Those who wait get the error; perhaps nobody does any more.
             cause = error.__cause__ or error
-            _log.warning("a waveform was not computed", extra={"cause": str(cause), "kind": type(cause).__name__})
+            _log.warning("a waveform could not be computed", extra={"cause": str(cause), "kind": type(cause).__name__})
 
-    async def _compute(self, name: str, storage: Storage, key: str, etag: str) -> Waveform:
+    async def _compute(self, name: str, storage: Storage, key: str, etag: str, owner_id: int) -> Waveform:
         try:
-            async with self._slots:
+            async with self._turns.place(owner_id):
                 with self._cache.claimed(name) as claimed:  # never waits
                     kept = await self._kept(name)
                     if kept.complete or not claimed:  # by another process
                         return kept
                     return await self._decode(name, storage, key, etag)
-        except OSError as error:  # no folder to write to, or no process to be had
+        except OSError as error:  # no folder to write to, or no process can be started
             raise Unavailable("Waveforms cannot be computed now", _RETRY_SECONDS) from error
 
     async def _decode(self, name: str, storage: Storage, key: str, etag: str) -> Waveform:
@@ -119,7 +120,7 @@ class Waveforms:
 
 
 def _name(storage: str, key: str, etag: str) -> str:
-    """What a version's waveform is kept as: its object's name, a hyphen, its own."""
+    """The name of a version's waveform in the cache: its object's name, a hyphen, its own."""
     return f"{_object_name(storage, key)}-{_digest(_EDITION, etag)}"
 
 

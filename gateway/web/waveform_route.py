@@ -1,7 +1,4 @@
-"""The waveform of a media file, for a player to draw.
-
-Knows: how far a waveform has come, and that a recording that is gone has none. Refuses to know: how it is computed.
-"""
+"""The waveform of a media file, for a player to draw."""
 
 from collections.abc import Mapping
 
@@ -36,7 +33,7 @@ class WaveformRoute:
         owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
         media = await uploaded_media(request, self._catalog, owner)
         storage = storage_named(self._storages, media.storage, media.object_key)
-        waveform = await self._waveforms.find(storage, media.object_key)
+        waveform = await self._waveforms.find(storage, media.object_key, owner.user_id)
         if waveform.fault:
             raise NotFound(waveform.fault)
         return json_response(

@@ -156,7 +156,7 @@ def test_a_named_file_that_fails_fails_the_run_and_the_others_are_imported(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--storage", "nowhere"], 1, "no storage is called 'nowhere'; there are: local"),
+        (["--storage", "nowhere"], 1, "no storage backend is called 'nowhere'; there are: local"),
         (["--platform", "zoom"], 2, "--platform and --meeting belong together"),
     ],
 )

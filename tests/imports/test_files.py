@@ -148,7 +148,7 @@ async def test_another_owner_may_have_the_same_bytes(ingest: Ingest, pool: async
     assert first.object_key != second.object_key
 
 
-async def test_what_was_deleted_can_be_imported_again(ingest: Ingest, pool: asyncpg.Pool, outside: Path) -> None:
+async def test_a_deleted_file_can_be_imported_again(ingest: Ingest, pool: asyncpg.Pool, outside: Path) -> None:
     path = make_sound(outside / "sound.mp3")
     first, _ = await ingest.add(LocalFile(path))
     await ingest.catalog.delete_recording(ingest.owner, first.recording_id)
@@ -241,7 +241,7 @@ async def test_a_name_inside_the_root_that_is_not_utf_8_is_refused(ingest: Inges
     assert await refusal(ingest, renamed) == "its name is not UTF-8"
 
 
-async def test_a_name_elsewhere_that_is_not_utf_8_is_no_trouble(ingest: Ingest, outside: Path) -> None:
+async def test_a_name_elsewhere_that_is_not_utf_8_is_accepted(ingest: Ingest, outside: Path) -> None:
     path = make_sound(outside / "sound.wav")
     renamed = Path(os.fsdecode(os.fsencode(outside) + b"/\xff.wav"))
     path.rename(renamed)
@@ -290,7 +290,7 @@ def test_a_folder_is_walked_in_order_without_hidden_unfinished_and_linked(tmp_pa
     assert not refused
 
 
-def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     refused: list[OSError] = []
     assert list(find_files(tmp_path / "absent", refused.append)) == []
     assert [error.filename for error in refused] == [str(tmp_path / "absent")]

@@ -1,4 +1,4 @@
-"""Vexa's folders of sessions: pieces are told from recordings by where they are."""
+"""Vexa's folders of sessions: pieces are distinguished from recordings by where they are."""
 
 import os
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Media whose waveform is known: silence in the first half, noise in the second.
-
-Knows: PyAV's encoders. Refuses to know: waveforms.
-"""
+"""Media whose waveform is known: silence in the first half, noise in the second."""
 
 import wave
 from collections.abc import Iterator

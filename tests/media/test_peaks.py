@@ -1,4 +1,4 @@
-"""Bins from samples: known signals, and any signal however it is told."""
+"""Bins from samples: known signals, and any signal however it arrives."""
 
 import random
 from itertools import pairwise
@@ -58,7 +58,7 @@ def test_the_loudest_channel_counts() -> None:
     assert set(bins_of(loud_on_the_right, channels=2)) == {255}
 
 
-def test_what_is_missing_in_between_is_silent() -> None:
+def test_a_gap_is_silent() -> None:
     peaks = Peaks()
     peaks.add(0, b"\xff" * 64_000)
     peaks.add(128_000, b"\xff" * 64_000)
@@ -78,7 +78,7 @@ def test_hours_take_no_more_memory_than_seconds() -> None:
 
 @given(SIGNALS, st.integers(1, 3), st.randoms(use_true_random=False))
 @settings(max_examples=100, deadline=None)
-def test_a_signal_cut_anywhere_and_told_in_any_order_has_the_same_bins(
+def test_a_signal_cut_anywhere_in_any_order_has_the_same_bins(
     samples: bytes, channels: int, rnd: random.Random
 ) -> None:
     samples += b"\x80" * (-len(samples) % channels)

@@ -1,4 +1,4 @@
-"""A decoding process that a hostile file has taken over, or taken down: the gateway is none the worse."""
+"""A decoding process that a hostile file has taken over, or taken down, does the gateway no harm."""
 
 import asyncio
 import os
@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from gateway.media.facts import NotMedia
 from gateway.media.peaks import Waveform
-from gateway.media.prober import UNDECODABLE, decode
+from gateway.media.prober import PROGRAM, UNDECODABLE, Prober, decode
 from storage_adapters.memory import MemoryObject, MemoryStorage
 from tests.media.signals import wav
 
@@ -47,8 +48,8 @@ def children() -> list[Path]:
     return found
 
 
-async def told(stored: MemoryObject, script: str) -> list[Waveform]:
-    """What a process that runs this makes the gateway tell."""
+async def answers(stored: MemoryObject, script: str) -> list[Waveform]:
+    """The waveforms that the gateway makes of a process that runs this."""
     async with aclosing(decode(stored, 60, (sys.executable, "-c", PRELUDE + script))) as waveforms:
         return [waveform async for waveform in waveforms]
 
@@ -67,12 +68,14 @@ async def told(stored: MemoryObject, script: str) -> list[Waveform]:
         pytest.param("os.kill(os.getpid(), signal.SIGSEGV)", id="crashes"),
     ],
 )
-async def test_what_it_says_amiss_is_a_file_that_cannot_be_decoded(stored: MemoryObject, script: str) -> None:
-    assert await told(stored, script) == [UNDECODABLE]
+async def test_a_process_that_answers_nonsense_means_a_file_that_cannot_be_decoded(
+    stored: MemoryObject, script: str
+) -> None:
+    assert await answers(stored, script) == [UNDECODABLE]
     assert children() == []
 
 
-async def test_it_gets_the_bytes_that_it_asks_for_and_no_secret(
+async def test_a_process_gets_the_bytes_that_it_asks_for_and_no_secret(
     stored: MemoryObject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEEKGATE_DATABASE__URL", "postgresql://owner:secret@db/seekgate")
@@ -82,10 +85,10 @@ same = sys.stdin.buffer.read(8) == {CONTENT[4:12]!r} and size == {len(CONTENT)}
 bare = set(os.environ) <= {{"LC_CTYPE", "PYTHONHOME", "LD_LIBRARY_PATH"}}
 say(b"D", 2_000_000, 0, bytes([same, bare]) * 500)
 """
-    assert await told(stored, script) == [Waveform(b"\1" * 1000, 2.0, complete=True)]
+    assert await answers(stored, script) == [Waveform(b"\1" * 1000, 2.0, complete=True)]
 
 
-async def test_who_stops_listening_ends_it(stored: MemoryObject) -> None:
+async def test_a_reader_that_stops_kills_the_process(stored: MemoryObject) -> None:
     endless = PRELUDE + "while True: say(b'P', 1, 0, bytes(1000))"
     async with aclosing(decode(stored, 60, (sys.executable, "-c", endless))) as waveforms:
         assert not (await anext(waveforms)).complete
@@ -94,10 +97,123 @@ async def test_who_stops_listening_ends_it(stored: MemoryObject) -> None:
     assert children() == []
 
 
+async def until_a_child_runs() -> None:
+    while True:
+        await asyncio.sleep(0)
+        if children():
+            return
+
+
 async def until_its_pipe_is_full(child: Path) -> None:
-    """Return once it sleeps turn after turn of the event loop: it has said more than anybody reads."""
+    """Return once it sleeps turn after turn of the event loop: it has written more than is read."""
     asleep = 0
     async with asyncio.timeout(60):
         while asleep < 100:
             asleep = asleep + 1 if (child / "stat").read_text().rpartition(")")[2].split()[0] == "S" else 0
             await asyncio.sleep(0)
+
+
+# --- probing
+
+
+def facts(**changed: object) -> str:
+    """A script whose answer to a probe is these facts."""
+    fields = {"type": "audio", "format": "wav", "content_type": "audio/wav", "duration_seconds": 1.0, **changed}
+    return f"text = json.dumps({fields!r}).encode()\nsay(b'F', 0, len(text), text)"
+
+
+def prober(script: str, seconds: float = 60) -> Prober:
+    return Prober(seconds=seconds, program=(sys.executable, "-c", PRELUDE + script))
+
+
+async def test_a_probe_is_what_the_process_answers(stored: MemoryObject) -> None:
+    assert (await prober(facts()).probe(stored)).duration_seconds == 1.0
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("say(b'F', 0, 1 << 40)", id="too long"),
+        pytest.param("say(b'F', 0, 5, b'{\\xff}')", id="not JSON"),
+        pytest.param("say(b'F', 0, 2, b'[]')", id="no facts"),
+        pytest.param(facts(type="program"), id="an unknown type"),
+        pytest.param(facts(content_type="text/html\r\nX: y"), id="a header in a type"),
+        pytest.param(facts(duration_seconds=-1), id="a negative duration"),
+        pytest.param(facts(duration_seconds=float("nan")), id="a duration of NaN"),
+        pytest.param(facts(channels=True), id="a count that is none"),
+        pytest.param(facts(metadata={"codec": {"deep": 1}}), id="nested metadata"),
+        pytest.param(facts(metadata={str(n): n for n in range(1000)}), id="much metadata"),
+        pytest.param(facts(extra=1), id="another field"),
+        pytest.param("say(b'D', 1, 0, bytes(1000))", id="a waveform"),
+        pytest.param("import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 1))\nwhile True: pass", id="no end"),
+    ],
+)
+async def test_a_process_that_answers_wrong_facts_means_a_file_that_is_not_media(
+    stored: MemoryObject, script: str
+) -> None:
+    with pytest.raises(NotMedia, match="the process that read it failed"):
+        await prober(script).probe(stored)
+    assert children() == []
+
+
+async def test_a_probe_that_outlasts_its_deadline_is_killed_and_refused(stored: MemoryObject) -> None:
+    with pytest.raises(NotMedia, match=r"reading it took longer than 0\.5 seconds"):
+        await prober("signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nwhile True: pass", 0.5).probe(stored)
+    assert children() == []
+
+
+async def test_a_probe_that_is_cancelled_kills_its_process(stored: MemoryObject) -> None:
+    probing = asyncio.create_task(prober("sys.stdin.read()").probe(stored))
+    async with asyncio.timeout(60):
+        await until_a_child_runs()
+    probing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await probing
+    assert children() == []
+
+
+# --- confinement
+
+CONFINED = """
+import resource, socket, threading
+from gateway.media.decoding.confinement import confine
+confine(60, 0)
+def refused(act):
+    try:
+        act()
+    except (OSError, RuntimeError):
+        return True
+    return False
+checks = {
+    "open": refused(lambda: open("/etc/hostname")),
+    "socket": refused(socket.socket),
+    "fork": refused(os.fork),
+    "thread": refused(threading.Thread(target=int).start),
+    "memory": resource.getrlimit(resource.RLIMIT_AS)[1] <= 1 << 30,
+    "cpu": resource.getrlimit(resource.RLIMIT_CPU) == (60, 60),
+    "file size": resource.getrlimit(resource.RLIMIT_FSIZE) == (0, 0),
+    "account": os.geteuid() != 0 and os.getegid() != 0,
+}
+text = "It cannot: " + ", ".join(name for name, good in checks.items() if not good)
+say(b"N", 0, len(text), text.encode())
+"""
+
+
+async def test_a_confined_process_can_open_nothing_start_nothing_and_is_not_root(stored: MemoryObject) -> None:
+    folders = f"sys.path += {list(PROGRAM[5:])!r}\n"
+    confined = Prober(program=(*PROGRAM[:4], PRELUDE + folders + CONFINED))
+    with pytest.raises(NotMedia) as caught:
+        await confined.probe(stored)
+    assert str(caught.value) == "It cannot: "
+
+
+async def test_modules_planted_where_the_gateway_was_started_are_not_loaded(
+    stored: MemoryObject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("av", "json", "gateway", "encodings", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'loaded')!r}, 'a').write(__name__)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert (await Prober().probe(stored)).content_type == "audio/wav"
+    assert not (tmp_path / "loaded").exists()

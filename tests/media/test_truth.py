@@ -1,4 +1,4 @@
-"""Files as recorders leave them: what plays is their length, by the catalogue and by the waveform, and their type is told."""
+"""Files as recorders leave them: what plays is their length, in the catalogue and in the waveform."""
 
 import struct
 from collections.abc import Callable

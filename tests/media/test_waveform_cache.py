@@ -21,18 +21,18 @@ FILE_BYTES = 1500
         pytest.param(Waveform(complete=True, fault="Media file has no sound"), id="faulty"),
     ],
 )
-def test_what_is_kept_comes_back_also_to_another_process(tmp_path: Path, waveform: Waveform) -> None:
+def test_a_cached_waveform_is_found_by_another_process_too(tmp_path: Path, waveform: Waveform) -> None:
     WaveformCache(tmp_path / "new" / "folder", 1 << 20).keep("name", waveform)
     assert WaveformCache(tmp_path / "new" / "folder", 1 << 20).find("name") == waveform
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"bins": 1}', '{"bins": "", "colour": 1}', "\x00"])
-def test_a_file_that_makes_no_sense_is_as_good_as_none(tmp_path: Path, text: str) -> None:
+def test_a_damaged_file_counts_as_absent(tmp_path: Path, text: str) -> None:
     (tmp_path / "name.json").write_text(text)
     assert WaveformCache(tmp_path, 1 << 20).find("name") is None
 
 
-def test_what_was_not_asked_for_longest_makes_room(tmp_path: Path) -> None:
+def test_the_waveform_that_was_read_longest_ago_is_removed_first(tmp_path: Path) -> None:
     for age, name in enumerate(("newest", "newer", "older", "oldest")):
         WaveformCache(tmp_path, 1 << 20).keep(name, WHOLE)
         os.utime(tmp_path / f"{name}.json", (1000 - age, 1000 - age))
@@ -43,7 +43,7 @@ def test_what_was_not_asked_for_longest_makes_room(tmp_path: Path) -> None:
     assert found == {"older", "newest", "last"}
 
 
-def test_what_killed_processes_left_behind_makes_room_too(tmp_path: Path) -> None:
+def test_files_that_killed_processes_left_are_removed_too(tmp_path: Path) -> None:
     left = tmp_path / "killed.tmp"
     left.write_bytes(bytes(3 * FILE_BYTES))
     os.utime(left, (1, 1))

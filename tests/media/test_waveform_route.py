@@ -50,7 +50,7 @@ async def ask_until_complete(client: aiohttp.ClientSession, ids: tuple[int, int]
     return answer
 
 
-async def test_the_owner_gets_it(client: aiohttp.ClientSession, site: Gateway, loud: tuple[int, int]) -> None:
+async def test_the_owner_gets_the_waveform(client: aiohttp.ClientSession, site: Gateway, loud: tuple[int, int]) -> None:
     answer = await ask_until_complete(client, loud, site.read_only_key)
     assert answer == (200, {"bins": [255] * 1000, "seconds_covered": 1.0, "complete": True})
 
@@ -64,13 +64,13 @@ async def test_the_owner_gets_it(client: aiohttp.ClientSession, site: Gateway, l
         ("test_key", 404, "Recording not found"),
     ],
 )
-async def test_others_do_not(
+async def test_others_do_not_get_the_waveform(
     client: aiohttp.ClientSession, site: Gateway, loud: tuple[int, int], key: str, status: int, detail: str
 ) -> None:
     assert await ask(client, loud, getattr(site, key)) == (status, {"detail": detail})
 
 
-async def test_a_playback_url_is_for_the_bytes_alone(
+async def test_a_playback_url_gives_no_waveform(
     client: aiohttp.ClientSession, site: Gateway, loud: tuple[int, int]
 ) -> None:
     minting = path_of(loud).replace("waveform", "playback-url")
@@ -80,14 +80,14 @@ async def test_a_playback_url_is_for_the_bytes_alone(
         assert (answer.status, await answer.json()) == (401, {"detail": "Missing API key"})
 
 
-async def test_a_page_of_an_allowed_origin_may_read_it(
+async def test_a_page_of_an_allowed_origin_may_read_the_waveform(
     client: aiohttp.ClientSession, site: Gateway, loud: tuple[int, int]
 ) -> None:
     async with client.get(path_of(loud), headers={"X-API-Key": site.key, "Origin": ORIGIN}) as answer:
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
-async def test_a_broken_file_is_called_so_each_time_and_leaves_no_traceback(
+async def test_a_broken_file_is_reported_each_time_without_a_traceback(
     client: aiohttp.ClientSession, site: Gateway
 ) -> None:
     ids = site.add("broken", b"no media" * 1000, "mp3")
@@ -103,14 +103,14 @@ async def test_a_replaced_file_has_another_waveform(client: aiohttp.ClientSessio
     assert (await ask_until_complete(client, ids, site.key))[1]["bins"] == [0] * 1000
 
 
-async def test_a_file_that_is_gone_has_none(client: aiohttp.ClientSession, site: Gateway) -> None:
+async def test_a_file_that_was_deleted_has_no_waveform(client: aiohttp.ClientSession, site: Gateway) -> None:
     ids = site.add("gone", LOUD, "wav")
     await ask_until_complete(client, ids, site.key)
     site.path_of("gone").unlink()
     assert await ask(client, ids, site.key) == (404, {"detail": "Media file not found"})
 
 
-async def test_a_deleted_recording_has_none(client: aiohttp.ClientSession, site: Gateway) -> None:
+async def test_a_deleted_recording_has_no_waveform(client: aiohttp.ClientSession, site: Gateway) -> None:
     ids = site.add("deleted", LOUD, "wav")
     await ask_until_complete(client, ids, site.key)
     async with client.delete(f"/recordings/{ids[0]}", headers={"X-API-Key": site.key}) as answer:
@@ -118,8 +118,6 @@ async def test_a_deleted_recording_has_none(client: aiohttp.ClientSession, site:
     assert await ask(client, ids, site.key) == (404, {"detail": "Recording not found"})
 
 
-async def test_a_file_that_there_is_not_is_called_so(
-    client: aiohttp.ClientSession, site: Gateway, loud: tuple[int, int]
-) -> None:
+async def test_an_absent_file_is_not_found(client: aiohttp.ClientSession, site: Gateway, loud: tuple[int, int]) -> None:
     assert await ask(client, (loud[0], 1), site.key) == (404, {"detail": "Media file not found"})
     assert await ask(client, (1, loud[1]), site.key) == (404, {"detail": "Recording not found"})

@@ -1,4 +1,4 @@
-"""A waveform from the object to the answer: real files of every family, a real decoding process, a real folder."""
+"""A waveform from the object to the answer: real files of every family, a real decoding process, a real cache folder."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -25,7 +25,7 @@ TONE = wav(b"\0\x40\0\xc0" * 24_000)  # a second at half of full scale
 
 
 class Observed:
-    """An object whose reads its storage sees, holds up, or fails."""
+    """An object whose reads its storage backend records, delays, or fails."""
 
     def __init__(self, inner: MemoryObject, storage: "ObservedStorage") -> None:
         self._inner = inner
@@ -63,7 +63,7 @@ class ObservedStorage(MemoryStorage):
 
 
 class Long:
-    """Half an hour of a tone, made up as it is read."""
+    """Half an hour of a tone, generated as it is read."""
 
     BLOCK = b"\0\x40\0\xc0" * 16_384
     SIZE = 44 + 2 * RATE * 1800
@@ -88,13 +88,13 @@ async def put(adapter: MemoryStorage, content: bytes) -> None:
 
 
 async def whole(content: bytes) -> Waveform:
-    """The waveform of these bytes, as the decoding process tells it last."""
+    """The waveform of these bytes, as the decoding process reports it last."""
     adapter = MemoryStorage()
     await put(adapter, content)
     async with adapter.open(KEY) as stored, aclosing(decode(stored)) as waveforms:
-        told = [waveform async for waveform in waveforms]
-    assert [waveform.complete for waveform in told] == [False] * (len(told) - 1) + [True]
-    return told[-1]
+        found = [waveform async for waveform in waveforms]
+    assert [waveform.complete for waveform in found] == [False] * (len(found) - 1) + [True]
+    return found[-1]
 
 
 @pytest.fixture
@@ -115,23 +115,23 @@ async def computing(folder: Path, seconds: float = 60) -> AsyncGenerator[Wavefor
 
 
 async def until_complete(waveforms: Waveforms, storage: Storage) -> Waveform:
-    """The whole, once the process that computed it has ended, too: what is cancelled before leaves it to nobody."""
+    """The whole, once the process that computed it has ended too: a cancellation before that would leave the process."""
     async with asyncio.timeout(120):
-        while not (waveform := await waveforms.find(storage, KEY)).complete:
+        while not (waveform := await waveforms.find(storage, KEY, 1)).complete:
             pass
         await asyncio.gather(*waveforms._running.values(), return_exceptions=True)
     return waveform
 
 
 async def ended_or_empty(asking: asyncio.Task[Waveform]) -> None:
-    """Whoever asked was told that it ended; on a busy machine the answer was there before: nothing yet."""
+    """The client got the error that it ended; on a busy machine it had an empty answer before."""
     await asyncio.wait({asking})
     error = asking.exception()
     assert isinstance(error, Unavailable) if error else asking.result() == Waveform()
 
 
 @pytest.mark.parametrize("name", SOUNDS)
-async def test_silence_and_noise_are_where_they_are_in_the_file(tmp_path: Path, name: str) -> None:
+async def test_a_waveform_has_silence_and_noise_where_the_file_has_them(tmp_path: Path, name: str) -> None:
     waveform = await whole(half_silent(tmp_path / name).read_bytes())
     assert waveform.seconds_covered == pytest.approx(SECONDS, abs=0.1)
     assert len(waveform.bins) == BINS
@@ -140,7 +140,7 @@ async def test_silence_and_noise_are_where_they_are_in_the_file(tmp_path: Path, 
     assert min(waveform.bins[530:960]) >= 150
 
 
-async def test_of_a_video_it_is_the_sound(tmp_path: Path) -> None:
+async def test_the_waveform_of_a_video_is_its_sounds(tmp_path: Path) -> None:
     waveform = await whole(half_silent_video(tmp_path / "half.mp4").read_bytes())
     assert waveform.seconds_covered == pytest.approx(SECONDS, abs=0.1)
     assert max(waveform.bins[20:470]) <= 8
@@ -169,28 +169,28 @@ async def test_a_picture_without_sound_has_no_waveform(tmp_path: Path, make: Cal
         pytest.param(b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n", id="playlist"),
     ],
 )
-async def test_what_cannot_be_decoded_is_called_so(content: bytes) -> None:
+async def test_a_file_that_cannot_be_decoded_is_undecodable(content: bytes) -> None:
     assert await whole(content) == UNDECODABLE
 
 
-async def test_of_a_file_that_breaks_off_there_is_the_beginning(tmp_path: Path) -> None:
+async def test_a_file_that_breaks_off_has_the_waveform_of_its_beginning(tmp_path: Path) -> None:
     content = half_silent(tmp_path / "half.mp3").read_bytes()
     waveform = await whole(content[: len(content) // 2])
     assert len(waveform.bins) == BINS
     assert 1 < waveform.seconds_covered < SECONDS - 0.5
 
 
-async def test_a_long_recording_is_told_as_far_as_it_has_come() -> None:
+async def test_a_long_recording_reports_how_far_it_has_come() -> None:
     async with aclosing(decode(Long())) as waveforms:
-        told = [waveform async for waveform in waveforms]
-    covered = [waveform.seconds_covered for waveform in told]
-    assert len(told) > 1
+        found = [waveform async for waveform in waveforms]
+    covered = [waveform.seconds_covered for waveform in found]
+    assert len(found) > 1
     assert covered == sorted(covered)
     assert covered[-1] == 1800
-    assert {level for waveform in told for level in waveform.bins} == {128}
+    assert {level for waveform in found for level in waveform.bins} == {128}
 
 
-async def test_who_asks_at_the_same_time_shares_one_computation(
+async def test_clients_that_ask_at_the_same_time_share_one_computation(
     tmp_path: Path, storage: Storage, adapter: ObservedStorage
 ) -> None:
     await put(adapter, TONE)
@@ -200,7 +200,7 @@ async def test_who_asks_at_the_same_time_shares_one_computation(
     assert adapter.reads == [(0, len(TONE))]
 
 
-async def test_it_is_computed_once_for_a_version_also_when_the_gateway_starts_anew(
+async def test_a_version_is_computed_once_even_if_the_gateway_restarts(
     tmp_path: Path, storage: Storage, adapter: ObservedStorage
 ) -> None:
     for content in (TONE, TONE, b"broken", b"broken", wav(bytes(RATE))):
@@ -211,24 +211,24 @@ async def test_it_is_computed_once_for_a_version_also_when_the_gateway_starts_an
     assert set(last.bins) == {0}
 
 
-async def test_an_answer_comes_soon_and_the_whole_when_it_is_there(
+async def test_an_answer_comes_soon_and_the_whole_once_it_is_computed(
     tmp_path: Path, storage: Storage, adapter: ObservedStorage
 ) -> None:
     await put(adapter, TONE)
     adapter.gate.clear()
     async with computing(tmp_path) as waveforms:
-        assert await waveforms.find(storage, KEY) == Waveform()
+        assert await waveforms.find(storage, KEY, 1) == Waveform()
         adapter.gate.set()
         assert (await until_complete(waveforms, storage)).seconds_covered == 1.0
 
 
-async def test_who_leaves_does_not_end_it_for_others(
+async def test_a_client_that_disconnects_does_not_end_the_computation(
     tmp_path: Path, storage: Storage, adapter: ObservedStorage
 ) -> None:
     await put(adapter, TONE)
     adapter.gate.clear()
     async with computing(tmp_path) as waveforms:
-        leaving = asyncio.create_task(waveforms.find(storage, KEY))
+        leaving = asyncio.create_task(waveforms.find(storage, KEY, 1))
         await adapter.waiting.wait()
         leaving.cancel()
         adapter.gate.set()
@@ -236,13 +236,13 @@ async def test_who_leaves_does_not_end_it_for_others(
     assert len(adapter.reads) == 1
 
 
-async def test_closing_ends_what_is_being_computed_and_it_begins_anew(
+async def test_closing_ends_a_computation_and_the_next_start_begins_it_again(
     tmp_path: Path, storage: Storage, adapter: ObservedStorage
 ) -> None:
     await put(adapter, TONE)
     adapter.gate.clear()
     async with computing(tmp_path) as waveforms:
-        asking = asyncio.create_task(waveforms.find(storage, KEY))
+        asking = asyncio.create_task(waveforms.find(storage, KEY, 1))
         await adapter.waiting.wait()
     await ended_or_empty(asking)
     adapter.gate.set()
@@ -250,7 +250,9 @@ async def test_closing_ends_what_is_being_computed_and_it_begins_anew(
         assert (await until_complete(waveforms, storage)).complete
 
 
-async def test_of_a_deleted_object_nothing_is_kept(tmp_path: Path, adapter: ObservedStorage, storage: Storage) -> None:
+async def test_a_deleted_objects_waveform_is_removed(
+    tmp_path: Path, adapter: ObservedStorage, storage: Storage
+) -> None:
     await put(adapter, TONE)
     async with computing(tmp_path / "waveforms") as waveforms:
         await waveforms.forget("local", [KEY])  # nothing was kept yet
@@ -262,20 +264,20 @@ async def test_of_a_deleted_object_nothing_is_kept(tmp_path: Path, adapter: Obse
         assert list((tmp_path / "waveforms").iterdir()) == []
 
 
-async def test_what_is_being_computed_of_a_deleted_object_ends(
+async def test_the_computation_of_a_deleted_object_ends(
     tmp_path: Path, adapter: ObservedStorage, storage: Storage
 ) -> None:
     await put(adapter, TONE)
     adapter.gate.clear()
     async with computing(tmp_path / "waveforms") as waveforms:
-        asking = asyncio.create_task(waveforms.find(storage, KEY))
+        asking = asyncio.create_task(waveforms.find(storage, KEY, 1))
         await adapter.waiting.wait()
         await waveforms.forget("local", [KEY])
         assert list((tmp_path / "waveforms").iterdir()) == []
     await ended_or_empty(asking)
 
 
-async def test_another_gateways_work_is_waited_for_and_not_repeated(
+async def test_another_gateways_computation_is_awaited_and_not_repeated(
     tmp_path: Path, storage: Storage, adapter: ObservedStorage
 ) -> None:
     await put(adapter, TONE)
@@ -283,14 +285,14 @@ async def test_another_gateways_work_is_waited_for_and_not_repeated(
     async with computing(tmp_path) as ours, computing(tmp_path) as theirs:
         first = asyncio.create_task(until_complete(theirs, storage))
         await adapter.waiting.wait()
-        assert not (await ours.find(storage, KEY)).complete
+        assert not (await ours.find(storage, KEY, 1)).complete
         adapter.gate.set()
         await first
-        assert (await ours.find(storage, KEY)).complete
+        assert (await ours.find(storage, KEY, 1)).complete
     assert len(adapter.reads) == 1
 
 
-async def test_one_that_takes_too_long_is_given_up_for_good(
+async def test_a_computation_that_takes_too_long_is_given_up_for_good(
     tmp_path: Path, storage: Storage, adapter: ObservedStorage
 ) -> None:
     await put(adapter, TONE)
@@ -298,11 +300,11 @@ async def test_one_that_takes_too_long_is_given_up_for_good(
     async with computing(tmp_path, seconds=0.5) as waveforms:
         assert await until_complete(waveforms, storage) == UNDECODABLE
         begun = len(adapter.reads)  # one; none if the time was over before the decoder had started
-        assert await waveforms.find(storage, KEY) == UNDECODABLE
+        assert await waveforms.find(storage, KEY, 1) == UNDECODABLE
     assert len(adapter.reads) == begun <= 1
 
 
-async def test_an_object_that_is_gone_has_no_waveform(
+async def test_an_object_that_was_deleted_has_no_waveform(
     tmp_path: Path, storage: Storage, adapter: ObservedStorage
 ) -> None:
     await put(adapter, TONE)
@@ -310,10 +312,10 @@ async def test_an_object_that_is_gone_has_no_waveform(
         await until_complete(waveforms, storage)
         await adapter.delete(KEY)
         with pytest.raises(ObjectNotFound):
-            await waveforms.find(storage, KEY)
+            await waveforms.find(storage, KEY, 1)
 
 
-async def test_trouble_with_the_storage_is_told_and_not_kept(
+async def test_a_storage_error_is_raised_and_not_cached(
     tmp_path: Path, storage: Storage, adapter: ObservedStorage
 ) -> None:
     await put(adapter, TONE)
@@ -325,22 +327,40 @@ async def test_trouble_with_the_storage_is_told_and_not_kept(
         assert (await until_complete(waveforms, storage)).seconds_covered == 1.0
 
 
-async def test_where_nothing_can_be_written_it_is_told_so(
+async def test_a_cache_that_cannot_be_written_makes_waveforms_unavailable(
     tmp_path: Path, storage: Storage, adapter: ObservedStorage
 ) -> None:
     await put(adapter, TONE)
     (tmp_path / "file").touch()
     async with computing(tmp_path / "file" / "folder") as waveforms:
         with pytest.raises(Unavailable):
-            await waveforms.find(storage, KEY)
+            await waveforms.find(storage, KEY, 1)
 
 
-async def test_too_many_at_once_are_asked_to_come_back(tmp_path: Path, adapter: ObservedStorage) -> None:
+async def test_too_many_computations_make_further_ones_unavailable(tmp_path: Path, adapter: ObservedStorage) -> None:
     await put(adapter, TONE)
     adapter.gate.clear()
     storages = [Storage(f"storage-{n}", "memory", adapter) for n in range(101)]
     async with computing(tmp_path) as waveforms:
-        asking = [asyncio.create_task(waveforms.find(storage, KEY)) for storage in storages[:100]]
+        asking = [asyncio.create_task(waveforms.find(storage, KEY, 1)) for storage in storages[:100]]
         await asyncio.gather(*asking)
         with pytest.raises(Unavailable):
-            await waveforms.find(storages[100], KEY)
+            await waveforms.find(storages[100], KEY, 1)
+
+
+async def test_owners_take_turns(tmp_path: Path, adapter: ObservedStorage) -> None:
+    await put(adapter, TONE)
+    adapter.gate.clear()
+    backends = [Storage(f"backend-{n}", "memory", adapter) for n in range(5)]
+    async with computing(tmp_path) as waveforms:
+        first = [asyncio.create_task(waveforms.find(each, KEY, 1)) for each in backends[:4]]
+        await adapter.waiting.wait()
+        other = asyncio.create_task(waveforms.find(backends[4], KEY, 2))
+        await asyncio.gather(*first, other)
+        order: list[str] = []
+        for name, task in waveforms._running.items():
+            task.add_done_callback(lambda _, name=name: order.append(name))  # type: ignore[misc]
+        names = list(waveforms._running)
+        adapter.gate.set()
+        await asyncio.gather(*waveforms._running.values())
+    assert order.index(names[4]) == 1

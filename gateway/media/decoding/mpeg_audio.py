@@ -1,4 +1,4 @@
-"""MP3 frames (ISO/IEC 11172-3 section 2.4.2.3) sampled over a file, to tell its length without reading all of it."""
+"""MP3 frames (ISO/IEC 11172-3 section 2.4.2.3) sampled over a file, to find its length without reading all of it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ _RUN_BLOCKS: Final = 8
 
 
 class Gateway:
-    """The other end of the pipes. Raises EOFError once it is gone."""
+    """The other end of the pipes. Raises EOFError once it has ended."""
 
     def __init__(self, answers: BinaryIO = sys.stdin.buffer, requests: BinaryIO = sys.stdout.buffer) -> None:
         self._answers = answers

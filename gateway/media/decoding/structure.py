@@ -24,7 +24,7 @@ class Bytes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What the structure says: FFmpeg's `demuxer` ("" if only FFmpeg can tell), and the brand or document type.
+    """What the structure says: FFmpeg's `demuxer` ("" if FFmpeg has to find out), and the brand or document type.
 
     `end` is where the container says that it ends, None if it does not say. `patches` are bytes at offsets that have to
     replace the file's own, because its header says what cannot be and FFmpeg would believe it.

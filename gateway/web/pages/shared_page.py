@@ -121,7 +121,7 @@ class SharedPage:
             raise NotFound("Media file not found")
         media = opened.media[int(number)]
         storage = storage_named(self._storages, media.storage, media.object_key)
-        waveform = await self._waveforms.find(storage, media.object_key)
+        waveform = await self._waveforms.find(storage, media.object_key, opened.link.owner.user_id)
         if waveform.fault:
             raise NotFound(waveform.fault)
         return json_response(

@@ -1,0 +1,55 @@
+"""Places that accounts share."""
+
+import asyncio
+
+from gateway.media.turns import Turns
+
+
+async def order_of(turns: Turns, *accounts: str) -> list[str]:
+    """The accounts in the order in which they get a place, when all wait at the same time."""
+    got: list[str] = []
+
+    async def take(account: str) -> None:
+        async with turns.place(account):
+            got.append(account)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(take(account) for account in accounts))
+    return got
+
+
+async def test_accounts_that_wait_take_turns() -> None:
+    assert await order_of(Turns(1), "a", "a", "a", "a", "b", "b", "c") == ["a", "b", "c", "a", "b", "a", "a"]
+
+
+async def test_an_account_leaves_one_place_to_the_others() -> None:
+    turns = Turns(3)
+    async with turns.place("a"), turns.place("a"):
+        third = asyncio.create_task(order_of(turns, "a"))
+        assert await order_of(turns, "b") == ["b"]
+        assert not third.done()
+    assert await third == ["a"]
+
+
+async def test_one_place_is_given_to_anyone() -> None:
+    assert await order_of(Turns(1), "a") == ["a"]
+
+
+async def test_a_waiter_that_is_cancelled_gives_its_turn_on() -> None:
+    turns = Turns(1)
+    async with turns.place("a"):
+        leaving = asyncio.create_task(order_of(turns, "b"))
+        staying = asyncio.create_task(order_of(turns, "c"))
+        await asyncio.sleep(0)
+        leaving.cancel()
+    assert await staying == ["c"]
+    assert leaving.cancelled()
+
+
+async def test_a_waiter_that_is_cancelled_with_its_place_gives_it_back() -> None:
+    turns = Turns(1)
+    async with turns.place("a"):
+        leaving = asyncio.create_task(order_of(turns, "b"))
+        await asyncio.sleep(0)
+    leaving.cancel()
+    assert await order_of(turns, "c") == ["c"]
