@@ -57,7 +57,8 @@ def import_media(
 ) -> int:
     """Import media files, folders of them, and stored objects.
 
-    What is stored in a storage backend already is registered where it is; other files are copied in. It can be repeated.
+    What is stored in a storage backend already is registered where it is; other files are copied in. A session of a Vexa
+    tree becomes one recording. The command can be repeated.
     """
     if (platform is None) != (meeting is None):
         raise click.UsageError("--platform and --meeting belong together")

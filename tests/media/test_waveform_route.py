@@ -1,4 +1,4 @@
-"""The route, on a running gateway: who may ask, and what becomes of files that change, go, or were none."""
+"""The waveform route of a running gateway: who may ask, and what happens to files that change or are deleted."""
 
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
