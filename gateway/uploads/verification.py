@@ -6,7 +6,7 @@ Refuses to know: catalogues, and how the file arrived.
 
 from dataclasses import dataclass
 
-from gateway.catalog import MediaFile, Owner, VerifiedUpload
+from gateway.catalog import UNKNOWN_CONTENT_TYPE, MediaFile, Owner, VerifiedUpload
 from gateway.errors import Fault
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.prober import Prober, is_remote
@@ -55,7 +55,9 @@ def _fault(media: MediaFile, field: str, text: str) -> Fault:
 
 
 def verified(media: MediaFile, stat: ObjectStat, found: MediaFacts) -> VerifiedUpload:
-    """The pending media file as it was found."""
+    """The pending media file as it was found; what it was called otherwise is kept in its metadata."""
+    is_the_same = media.content_type in {UNKNOWN_CONTENT_TYPE, found.content_type}
+    called = {} if is_the_same else {"declared_content_type": media.content_type}
     return VerifiedUpload(
         media_file_id=media.id,
         expected_etag=media.etag,
@@ -66,5 +68,5 @@ def verified(media: MediaFile, stat: ObjectStat, found: MediaFacts) -> VerifiedU
         etag=stat.etag,
         object_modified_at=stat.last_modified,
         duration_seconds=found.duration_seconds,
-        metadata=found.metadata,
+        metadata={**found.metadata, **called},
     )

@@ -99,3 +99,47 @@ async def test_no_split_hides_a_changed_byte(pieces: list[bytes], data: st.DataO
     sums = [Checksum("Content-MD5", base64.b64encode(hashlib.md5(body).digest()).decode(), hashlib.md5)]  # noqa: S324 - RFC 1864's
     with pytest.raises(Invalid):
         await collected(pieces, Allowance(10**9, None, None, 1), sums)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "video/webm;codecs=vp8,opus",
+        "video/mp4;codecs=avc1.42E01E,mp4a.40.2",
+        'video/webm; codecs="vp9, opus"',
+        'video/webm;foo="a;b=\\"c";codecs=vp8',
+        "Video/WebM ; CODECS=vp8, opus",
+        "video/webm;",
+        "video/x-matroska;codecs=avc1,opus; ;",
+        " video/webm ",
+        "application/mp4",
+        "application/octet-stream",
+    ],
+)
+def test_a_media_type_that_recorders_write_is_accepted(content_type: str) -> None:
+    assert parse_promise({"type": "video", "content_type": content_type}).content_type == content_type.strip()
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "video",
+        "video/",
+        "/webm",
+        "video/we bm",
+        "video/webm;codecs",
+        "video/webm;codecs=",
+        'video/webm;codecs="vp8',
+        "video/webm;codecs=,",
+        "video/webm;codecs=vp8 opus",
+        "video/webm;codecs = vp8",
+        "video/webm, audio/webm",
+        "video/webm\n",
+        'video/webm;a="é"',
+        "text/plain",
+        "audio/webm",
+    ],
+)
+def test_anything_but_a_media_type_of_the_files_type_is_refused(content_type: str) -> None:
+    with pytest.raises(Invalid):
+        parse_promise({"type": "video", "content_type": content_type})

@@ -217,6 +217,20 @@ async def test_what_is_no_media_is_refused(client: Client, body: bytes) -> None:
     assert fault["field"] == f"{promised['media_id']}.type"
 
 
+@pytest.mark.parametrize("content_type", ["video/webm;codecs=vp8,opus", 'video/mp4; codecs="avc1.42E01E, mp4a.40.2";'])
+async def test_a_file_is_what_it_is_and_what_it_was_called_is_kept(
+    client: Client, content: Content, content_type: str
+) -> None:
+    recording = await client.new_recording()
+    promised = await client.promise(recording, "video", content_type=content_type)
+    assert (await client.put(promised, content("moving.mp4"))).status == 200
+    completed = await client.complete(recording)
+    assert completed.status == 200, completed
+    assert completed.json["media"][0]["mime_type"] == "video/mp4"
+    shown = await client.call("GET", f"/recordings/{decode_id('rec', recording)}")
+    assert shown.json["media_files"][0]["metadata"]["declared_content_type"] == content_type
+
+
 async def test_a_file_that_never_came_is_named(client: Client, content: Content) -> None:
     recording = await client.new_recording()
     await client.put(await client.promise(recording), content("sound.mp3"))
