@@ -327,6 +327,15 @@ CREATE TABLE IF NOT EXISTS vexa_moves (
 );
 CREATE INDEX IF NOT EXISTS vexa_moves_here ON vexa_moves (kind, here_id);
 
+-- Who writes a pending media file, until when, and how many bytes of it are stored: `writer` is the number of the newest
+-- writer. The bytes count against the account's limit where they are more than what was promised.
+CREATE TABLE IF NOT EXISTS upload_writers (
+    media_file_id bigint      PRIMARY KEY REFERENCES media_files ON DELETE CASCADE,
+    writer        integer     NOT NULL DEFAULT 0,
+    leased_until  timestamptz,
+    stored_bytes  bigint      NOT NULL DEFAULT 0 CHECK (stored_bytes >= 0)
+);
+
 -- What a meeting bot sends: one session for each file, made of chunks that are objects of their own. `type` is what the
 -- bot called the file. `changed` counts what arrived, `joined` is the count that the published file has; while they
 -- differ, the session is joined at `due_at`. `lease` is the number of the newest claim, good until `leased_until`.
@@ -385,7 +394,7 @@ CREATE INDEX IF NOT EXISTS signing_keys_newest ON signing_keys (created_at DESC,
 
 -- What an account holds: amounts to add up. Triggers only insert them, so that no upload waits for another. About one
 -- insert in a hundred puts the account's amounts together, except those that another transaction holds.
--- A media file counts with its size, and a chunk of a bot with its own while it is not part of the file's object. One
+-- A media file counts with its size, while it is pending at least with what is stored of it, and a chunk of a bot with its own while it is not part of the file's object. One
 -- statement must not change both: each trigger would count what the other counts as well.
 CREATE TABLE IF NOT EXISTS account_bytes (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -414,7 +423,9 @@ END
 $$;
 CREATE OR REPLACE FUNCTION media_file_bytes(file media_files) RETURNS bigint
 LANGUAGE sql STABLE AS $$
-    SELECT coalesce(file.size, 0) + coalesce(sum(c.size), 0)::bigint
+    SELECT coalesce(greatest(file.size, CASE WHEN file.status = 'pending' THEN (
+        SELECT w.stored_bytes FROM upload_writers w WHERE w.media_file_id = file.id
+    ) END), 0) + coalesce(sum(c.size), 0)::bigint
     FROM session_chunks c WHERE c.media_file_id = file.id AND c.object_key <> file.object_key
 $$;
 
@@ -488,6 +499,20 @@ $$;
 CREATE OR REPLACE TRIGGER recording_uncounted BEFORE DELETE ON recordings FOR EACH ROW EXECUTE FUNCTION count_recording();
 CREATE OR REPLACE TRIGGER recording_counted_for_another BEFORE UPDATE OF user_id ON recordings
     FOR EACH ROW WHEN (OLD.user_id <> NEW.user_id) EXECUTE FUNCTION count_recording();
+
+CREATE OR REPLACE FUNCTION count_stored_bytes() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM add_account_bytes(
+        r.user_id, greatest(m.size, NEW.stored_bytes) - greatest(m.size, coalesce(OLD.stored_bytes, 0))
+    )
+    FROM media_files m JOIN recordings r ON r.id = m.recording_id
+    WHERE m.id = NEW.media_file_id AND m.status = 'pending';
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER stored_bytes_counted AFTER INSERT OR UPDATE OF stored_bytes ON upload_writers
+    FOR EACH ROW EXECUTE FUNCTION count_stored_bytes();
 
 -- Gateways remember keys and media files. Each change that a reader sees sends a notification, which names what to look up
 -- again (gateway/db/cached_lookups.py). A new row sends one too, because gateways also remember for two seconds what they

@@ -41,6 +41,14 @@ class RateLimited(Refusal):
         self.retry_after_seconds = retry_after_seconds
 
 
+class Busy(Refusal):
+    """Another request writes the same thing: the client should come back after `retry_after_seconds`."""
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class Unavailable(Refusal):
     """It may work later: the client should come back after `retry_after_seconds`."""
 

@@ -22,6 +22,7 @@ from gateway.catalog import (
     SessionUploads,
     SigningSecrets,
     UploadCatalog,
+    UploadWriters,
 )
 from gateway.catalog.edits import RecordingEdits
 from gateway.catalog.search import RecordingSearch
@@ -39,6 +40,7 @@ from gateway.db.session_joins import PgSessionJoins
 from gateway.db.session_uploads import PgSessionUploads
 from gateway.db.share_links import PgShareLinks
 from gateway.db.signing_keys import PgSigningSecrets
+from gateway.db.upload_writers import PgUploadWriters
 from gateway.db.uploads import PgUploads
 from gateway.media.prober import Prober
 from gateway.media.waveform_cache import WaveformCache
@@ -64,6 +66,7 @@ class Backends:
     edits: RecordingEdits
     share_links: ShareLinks
     uploads: UploadCatalog
+    upload_writers: UploadWriters
     session_uploads: SessionUploads
     session_joins: SessionJoins
     api_keys: ApiKeys
@@ -100,6 +103,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             edits=PgRecordingEdits(pool),
             share_links=PgShareLinks(pool),
             uploads=PgUploads(pool),
+            upload_writers=PgUploadWriters(pool),
             session_uploads=PgSessionUploads(pool),
             session_joins=PgSessionJoins(pool),
             api_keys=api_keys,

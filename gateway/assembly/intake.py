@@ -12,6 +12,7 @@ from gateway.catalog import UploadLimits
 from gateway.settings.load import Config
 from gateway.uploads.abandoned import Sweep
 from gateway.uploads.bot_sessions import Sessions
+from gateway.uploads.completion import Completion
 from gateway.uploads.media_uploads import Uploads
 from gateway.uploads.session_joiner import SessionJoiner
 from gateway.uploads.verification import Verification
@@ -44,6 +45,7 @@ def build_uploads(config: Config, backends: Backends) -> Uploads:
     return Uploads(
         catalog=backends.catalog,
         uploads=backends.uploads,
+        writers=backends.upload_writers,
         storages=backends.storages,
         default=backends.storages[config.default_storage],
         limits=UploadLimits(settings.max_media_per_recording, settings.max_total_bytes_per_account),
@@ -79,6 +81,7 @@ def build_intake(
         UploadRoutes(
             authenticator=authenticator,
             uploads=uploads,
+            completion=Completion(uploads),
             urls=urls,
             streams=streams,
             stall_timeout_seconds=stall,

@@ -42,6 +42,7 @@ from gateway.catalog.recordings import (
 )
 from gateway.catalog.session_joins import SessionClaim, SessionFile, SessionJoins
 from gateway.catalog.session_uploads import Arrival, NewChunk, SessionUploads, StoredChunk, UploadSession
+from gateway.catalog.upload_writers import UploadWriters
 from gateway.catalog.uploads import (
     UNKNOWN_CONTENT_TYPE,
     UNKNOWN_FORMAT,
@@ -118,6 +119,7 @@ __all__ = [
     "UploadCatalog",
     "UploadLimits",
     "UploadSession",
+    "UploadWriters",
     "UserMove",
     "UserOutcome",
     "Validity",

@@ -45,7 +45,8 @@ async def insert_upload(
 
 
 COUNT_MEDIA: Final = "SELECT count(*) FROM media_files WHERE recording_id = $1"
-# A chunk counts by itself until the media file's own object contains it.
+# A pending file counts as what was promised or as what is stored of it, whichever is more. A chunk counts by itself
+# until the media file's own object contains it.
 SUM_SIZES: Final = "SELECT coalesce(sum(bytes), 0)::bigint FROM account_bytes WHERE user_id = $1"
 
 

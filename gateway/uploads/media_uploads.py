@@ -1,15 +1,11 @@
-"""Uploads: what is promised, what arrives, and what it turns out to be.
+"""Uploads on their way in: a promise makes a pending media file, and one writer at a time stores its object.
 
-Knows: the limits, when an object may appear, and how an upload is verified. Refuses to know: HTTP, SQL, and how a
-storage works inside.
-
-    promise   a pending media file, and a key made of ids alone
-    receive   bytes into the storage; the object appears whole, and only while its media file is pending
-    complete  every pending object is measured and read: it is what was promised, or the reason is told
+The object appears whole, and only while its media file is pending. `completion` decides what it turns out to be.
 """
 
-from collections.abc import AsyncIterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,20 +17,18 @@ from gateway.catalog import (
     Publication,
     Recording,
     RecordingCatalog,
-    RecordingStatus,
     UploadCatalog,
     UploadLimits,
-    VerifiedUpload,
+    UploadWriters,
 )
-from gateway.errors import Conflict, Fault, Invalid, NotFound
+from gateway.errors import Busy, Conflict, Fault, Invalid, NotFound, Refusal
 from gateway.storage import Storage, storage_named
 from gateway.uploads.verification import Verification
 from storage_adapters.base import ObjectStat, StorageAdapter, Writable
-from storage_adapters.part_uploads import PartUploads
 from storage_adapters.resumable import Resumable
 
-# How often a completion starts again because a file was uploaded once more meanwhile.
-LOOKS: Final = 3
+WRITER_LEASE_SECONDS: Final = 15.0
+_BUSY_RETRY_SECONDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +37,7 @@ class Uploads:
 
     catalog: RecordingCatalog
     uploads: UploadCatalog
+    writers: UploadWriters
     storages: Mapping[str, Storage]
     default: Storage
     limits: UploadLimits
@@ -95,9 +90,14 @@ class Uploads:
             raise Conflict("The storage takes no resumable uploads")
         return adapter
 
+    @property
+    def is_resumable(self) -> bool:
+        """Whether new objects can arrive in pieces."""
+        return isinstance(self.default.adapter, Resumable)
+
     def require_resumable(self) -> None:
         """Raises Conflict if new objects cannot arrive in pieces."""
-        if not isinstance(self.default.adapter, Resumable):
+        if not self.is_resumable:
             raise Conflict("The storage takes no resumable uploads")
 
     async def arrived(self, owner: Owner, media: MediaFile) -> int:
@@ -112,57 +112,65 @@ class Uploads:
             await self.publish(owner, media)
         return kept
 
-    async def receive(self, owner: Owner, media: MediaFile, chunks: AsyncIterable[bytes]) -> ObjectStat:
-        """Write the object from its bytes; it replaces what was uploaded before.
+    @asynccontextmanager
+    async def writing(self, owner: Owner, media: MediaFile) -> AsyncGenerator[MediaFile]:
+        """Be the media file's only writer while the block runs; the file as it is then.
 
-        Whatever `chunks` raises leaves nothing. Raises NotFound, Conflict or StorageError.
+        Raises Busy while another request writes it, NotFound, or Conflict when it is completed.
+        """
+        writer = await self.writers.begin_writing(media.id, lease_seconds=WRITER_LEASE_SECONDS)
+        if writer is None:
+            raise Busy("Another request is sending this file", _BUSY_RETRY_SECONDS)
+        task = asyncio.create_task(self._keep_writing(media.id, writer))
+        try:
+            yield await self.find(owner, media.recording_id, media.id)
+        finally:
+            task.cancel()
+            with suppress(Refusal):
+                await self.writers.end_writing(media.id, writer)
+
+    async def _keep_writing(self, media_file_id: int, writer: int) -> None:
+        while True:
+            await asyncio.sleep(WRITER_LEASE_SECONDS / 3)
+            with suppress(Refusal):
+                await self.writers.keep_writing(media_file_id, writer, lease_seconds=WRITER_LEASE_SECONDS)
+
+    async def receive(self, owner: Owner, media: MediaFile, chunks: AsyncIterable[bytes]) -> ObjectStat:
+        """Write the object from its bytes; it replaces what was uploaded before. The caller is its only writer.
+
+        Whatever `chunks` raises leaves nothing. Raises NotFound, Conflict, Invalid if the account would hold too much,
+        or StorageError.
         """
         adapter = self.adapter(media)
         if not isinstance(adapter, Writable):
             raise Conflict("The storage takes no uploads through the gateway")
         async with AsyncExitStack() as stack:
             async with adapter.create(media.object_key, content_type=media.content_type) as writer:
+                size = 0
                 async for chunk in chunks:
+                    size += len(chunk)
                     await writer.write(chunk)
+                await self.writers.record_stored(owner, media.id, size, self.limits)
                 # Entered last and left after the object appeared: a deletion or completion waits for us, or was first.
-                publication = await stack.enter_async_context(self._held(owner, media))
-            return await self._record(publication, media)
+                publication = await stack.enter_async_context(self.held(owner, media))
+            return await self.record(publication, media)
 
     async def publish(self, owner: Owner, media: MediaFile) -> ObjectStat:
         """Make the object appear from what was received of it in pieces. Raises NotFound, Conflict or StorageError."""
-        async with self._held(owner, media) as publication:
+        async with self.held(owner, media) as publication:
             await self.resumable(media).publish(media.object_key)
-            return await self._record(publication, media)
+            return await self.record(publication, media)
 
-    def _held(self, owner: Owner, media: MediaFile) -> AbstractAsyncContextManager[Publication]:
+    def held(self, owner: Owner, media: MediaFile) -> AbstractAsyncContextManager[Publication]:
+        """Keep deletion and completion of the pending file away while its object appears."""
         return self.uploads.publishing(owner, media.recording_id, media.id)
 
-    async def _record(self, publication: Publication, media: MediaFile) -> ObjectStat:
+    async def record(self, publication: Publication, media: MediaFile) -> ObjectStat:
+        """Record which version of the object was published."""
         async with self.adapter(media).open(media.object_key) as stored:
             stat = stored.stat
         await publication.record(etag=stat.etag, object_modified_at=stat.last_modified)
         return stat
-
-    async def complete(
-        self, owner: Owner, recording_id: int, status: RecordingStatus = "uploaded", *, only: int | None = None
-    ) -> Recording:
-        """The recording, when all that was promised for it is there; the same again if it was before.
-
-        A pending recording becomes what `status` says. `only` is the one media file to look at.
-
-        Raises NotFound, Invalid with the reason for each file that is not what was promised, Conflict if files
-        keep being uploaded again, or StorageError.
-        """
-        for _ in range(LOOKS):
-            recording = await self.find_recording(owner, recording_id)
-            asked = [media for media in recording.media_files if only in {None, media.id}]
-            pending = [media for media in asked if media.status == "pending"]
-            if not pending and recording.media_files:
-                return recording
-            found = await self._verify_all(owner, pending)
-            if await self.uploads.complete_uploads(owner, recording_id, found, self.limits, status):
-                return await self.find_recording(owner, recording_id)
-        raise Conflict("The files are being uploaded again")
 
     async def find_recording(self, owner: Owner, recording_id: int) -> Recording:
         """The recording. Raises NotFound."""
@@ -170,27 +178,3 @@ class Uploads:
         if recording is None:
             raise NotFound("Recording not found")
         return recording
-
-    async def _verify_all(self, owner: Owner, pending: Sequence[MediaFile]) -> Sequence[VerifiedUpload]:
-        if not pending:
-            raise Invalid((Fault("missing", ("media",), "Nothing was uploaded for this recording", None),))
-        looks = [await self._verify(owner, media) for media in pending]
-        faults = tuple(look for look in looks if isinstance(look, Fault))
-        if faults:
-            raise Invalid(faults)
-        return [look for look in looks if isinstance(look, VerifiedUpload)]
-
-    async def _verify(self, owner: Owner, media: MediaFile) -> VerifiedUpload | Fault:
-        adapter = self.adapter(media)
-        if isinstance(adapter, Resumable):
-            # The last piece may have come with a connection, or a gateway, that did not live to publish it.
-            await self.arrived(owner, media)
-        if isinstance(adapter, PartUploads) and media.etag is None and media.size is not None:
-            await self._join(owner, media, media.size, adapter)
-        return await self.verification.look(owner, media, adapter)
-
-    async def _join(self, owner: Owner, media: MediaFile, size: int, adapter: PartUploads) -> None:
-        """Make the object of the parts that the client sent to the storage, if it sent them."""
-        async with self._held(owner, media) as publication:
-            if await adapter.join_parts(media.object_key, size=size):
-                await self._record(publication, media)

@@ -1,8 +1,4 @@
-"""What was uploaded, compared with what was promised.
-
-Knows: that nothing a client says of a file is believed: type, format and duration are found by reading it.
-Refuses to know: catalogues, and how the file arrived.
-"""
+"""Compares an uploaded object with what was promised. Type, format and duration are found by reading the object."""
 
 from dataclasses import dataclass
 
@@ -11,7 +7,7 @@ from gateway.errors import Fault
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.prober import Prober, is_remote
 from gateway.protocol.ids import encode_id
-from storage_adapters.base import ObjectNotFound, ObjectStat, StorageAdapter, StoredObject
+from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +18,19 @@ class Verification:
     prober: Prober
 
     async def look(self, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> VerifiedUpload | Fault:
-        """What was found under the media file's key, or why it is not what was promised. Raises StorageError."""
+        """What was found under the media file's key, or why it is not what was promised.
+
+        Raises ObjectNotFound if nothing is there, or another StorageError.
+        """
         try:
             async with adapter.open(media.object_key) as stored:
                 if fault := self._size_fault(media, stored.stat.size):
                     return fault
                 found = await self.examine(stored, owner, remote=is_remote(adapter))
-        except ObjectNotFound:
-            return _fault(media, "upload_url", "It was not uploaded")
         except NotMedia as error:
-            return _fault(media, "type", f"It is no {media.type}: {error}")
+            return _fault(media, "type", f"It is not {media.type}: {error}")
         if found.type != media.type:
-            return _fault(media, "type", f"It is no {media.type} but {found.type} ({found.content_type})")
+            return _fault(media, "type", f"It is not {media.type} but {found.type} ({found.content_type})")
         return verified(media, stored.stat, found)
 
     async def examine(self, stored: StoredObject, owner: Owner, *, remote: bool = False) -> MediaFacts:

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from gateway.errors import (
     BadUpstream,
+    Busy,
     Conflict,
     Fault,
     Forbidden,
@@ -34,6 +35,7 @@ _VEXA: Final[Mapping[type[Refusal], int]] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    Busy: 423,
     RateLimited: 429,
     BadUpstream: 502,
     Unavailable: 503,
@@ -45,6 +47,7 @@ _BOTA_CODES: Final[Mapping[int, str]] = {
     403: "forbidden",
     404: "not_found",
     409: "resource_already_exists",
+    423: "processing_error",
     429: "rate_limit_exceeded",
     500: "internal_error",
     502: "processing_error",
@@ -69,7 +72,7 @@ class Dialect:
         response = json_response(self.body(status, refusal.message, faults), status=status)
         if isinstance(refusal, Unauthenticated):
             response.headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(refusal, Unavailable | RateLimited):
+        if isinstance(refusal, Busy | Unavailable | RateLimited):
             response.headers["Retry-After"] = str(refusal.retry_after_seconds)
         return response
 

@@ -75,7 +75,7 @@ class Frame:
     async def _handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         check_host(request)
         if request.method == hdrs.METH_OPTIONS:
-            return self._options(request)
+            return await self._options(request, handler)
         check_expectation(request)
         return await handler(request)
 
@@ -92,18 +92,18 @@ class Frame:
         response.headers["X-Request-Id"] = exchange.request_id
         response.headers["Server"] = "seekgate"
 
-    def _options(self, request: web.Request) -> web.Response:
+    async def _options(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The resource's methods (RFC 9110 section 9.3.7), and the response to a CORS preflight."""
         error = request.match_info.http_exception
         if request.raw_path == "*":
-            allow = _SERVER_METHODS
+            response: web.StreamResponse = web.Response(status=204, headers={hdrs.ALLOW: _SERVER_METHODS})
         elif isinstance(error, web.HTTPMethodNotAllowed):
-            allow = allowed_methods(error)
+            response = web.Response(status=204, headers={hdrs.ALLOW: allowed_methods(error)})
         else:
-            raise error or web.HTTPNotFound
-        return web.Response(
-            status=204, headers=[("Allow", allow), *self._cors.preflight(request.headers.get(hdrs.ORIGIN), allow)]
-        )
+            response = await handler(request)
+        allow = response.headers.get(hdrs.ALLOW, "")
+        response.headers.extend(self._cors.preflight(request.headers.get(hdrs.ORIGIN), allow))
+        return response
 
 
 def _answer_to(request: web.Request, exchange: Exchange, error: Exception) -> web.Response:

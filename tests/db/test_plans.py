@@ -44,6 +44,7 @@ FILL: Final = f"""
     INSERT INTO media_files (id, recording_id, type, format, content_type, storage, object_key, status, size, etag, object_modified_at)
         SELECT {BASE} + n, {BASE} + n, 'audio', 'mp3', 'audio/mpeg', 'local', n || '.mp3', 'uploaded', n, 'e', now()
         FROM generate_series(1, {RECORDINGS}) n;
+    INSERT INTO upload_writers (media_file_id) SELECT {BASE} + n FROM generate_series(1, 20000) n;
     INSERT INTO upload_sessions (media_file_id, recording_id, type, changed)
         SELECT {BASE} + n, {BASE} + n, 'audio', n % 100 / 99 FROM generate_series(1, 20000) n;
     INSERT INTO session_chunks (media_file_id, number, size, digest, storage, object_key, object_size)
@@ -144,6 +145,11 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "REMOVE_UPLOAD": (*WHALE, BASE + 2, BASE + 2),
     "FIND_SESSION_RECORDING": (*WHALE, "session"),
     "ADD_SESSION_RECORDING": (*WHALE, "session"),
+    "BEGIN_WRITING": (BASE + 2, timedelta(seconds=15)),
+    "KEEP_WRITING": (BASE + 2, 1, timedelta(seconds=15)),
+    "END_WRITING": (BASE + 2, 1),
+    "RECORD_STORED": (BASE + 2, 10),
+    "DROP_UPLOAD": (BASE + 2,),
     "FIND_SESSION": (BASE + 2, "audio"),
     "ADD_SESSION": (BASE + 2, BASE + 2, "audio"),
     "EXPECT_OBJECT": ("local", "k", timedelta(days=1)),

@@ -15,6 +15,7 @@ from gateway.db.api_keys import PgApiKeys
 from gateway.db.recordings import PgRecordingCatalog
 from gateway.db.session_joins import PgSessionJoins
 from gateway.db.session_uploads import PgSessionUploads
+from gateway.db.upload_writers import PgUploadWriters
 from gateway.db.uploads import PgUploads
 from gateway.errors import Invalid
 from gateway.media.facts import MediaFacts, NotMedia
@@ -76,6 +77,7 @@ class World:
         uploads = Uploads(
             catalog=self.catalog,
             uploads=PgUploads(self.pool),
+            writers=PgUploadWriters(self.pool),
             storages=storages,
             default=storages["memory"],
             limits=UploadLimits(10, None),

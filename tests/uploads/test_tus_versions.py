@@ -1,10 +1,12 @@
 """The version in every answer of the tus routes: of refusals too, and then also which versions are spoken."""
 
+import base64
 from collections.abc import Mapping
 
 import pytest
 
-from tests.uploads.client import Client
+from tests.uploads.client import Answer, Client
+from tests.uploads.conftest import MAX_FILE_BYTES
 from tests.uploads.test_tus import TUS, create
 
 
@@ -26,3 +28,45 @@ async def test_a_refusal_names_the_version(
     answer = await client.ask(method, where, headers=fields)
     assert (answer.status, answer.headers["Tus-Resumable"]) == (status, "1.0.0")
     assert answer.headers.get("Tus-Version") == ("1.0.0" if status == 412 else None)
+
+
+@pytest.mark.parametrize("path", ["/v1/uploads/tus", None])
+async def test_options_say_what_the_server_can_do(client: Client, path: str | None) -> None:
+    where = path or (await create(client, 1000)).headers["Location"]
+    answer = await client.ask("OPTIONS", where)
+    assert answer.status == 204
+    assert {
+        name: answer.headers.get(name) for name in ("Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size")
+    } == {
+        "Tus-Resumable": None,
+        "Tus-Version": "1.0.0",
+        "Tus-Extension": "creation,checksum,expiration,termination",
+        "Tus-Max-Size": str(MAX_FILE_BYTES),
+    }
+    assert answer.headers["Tus-Checksum-Algorithm"] == "md5,sha1,sha256"
+    assert {"OPTIONS", "POST"} <= set(answer.headers["Allow"].split(", "))
+
+
+async def test_a_method_can_be_named_in_a_field(client: Client) -> None:
+    body = bytes(1000)
+    where = (await create(client, len(body))).headers["Location"]
+
+    async def post(method: str, data: bytes | None = None, **fields: str) -> Answer:
+        return await client.ask("POST", where, data, headers={**TUS, "X-HTTP-Method-Override": method, **fields})
+
+    appended = await post(
+        "PATCH", body[:600], **{"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+    )
+    assert (appended.status, appended.headers["Upload-Offset"]) == (204, "600")
+    assert (await post("HEAD")).headers["Upload-Offset"] == "600"
+    assert (await post("DELETE")).status == 204
+    assert (await post("HEAD")).status == 404
+    refused = await post("PUT")
+    assert (refused.status, refused.headers["Tus-Resumable"]) == (405, "1.0.0")
+
+
+async def test_metadata_that_nobody_uses_refuse_nothing(client: Client) -> None:
+    recording = base64.b64encode((await client.new_recording()).encode()).decode()
+    metadata = f"recording_id {recording},type YXVkaW8=,filetype bm9uc2Vuc2U=,filename not*base64,"
+    headers = {**TUS, "Authorization": f"Bearer {client.key}", "Upload-Length": "10", "Upload-Metadata": metadata}
+    assert (await client.ask("POST", "/v1/uploads/tus", headers=headers)).status == 201

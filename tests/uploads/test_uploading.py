@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.protocol.ids import decode_id
 from tests.conformance.raw_http import Connection, compose, connect
 from tests.gateway_process import Gateway, running_gateway
 from tests.uploads.client import Client, open_client, raw_path
@@ -231,12 +232,93 @@ async def test_a_file_is_what_it_is_and_what_it_was_called_is_kept(
     assert shown.json["media_files"][0]["metadata"]["declared_content_type"] == content_type
 
 
-async def test_a_file_that_never_came_is_named(client: Client, content: Content) -> None:
+async def test_a_promise_that_never_received_a_byte_is_dropped_and_named(client: Client, content: Content) -> None:
     recording = await client.new_recording()
     await client.put(await client.promise(recording), content("sound.mp3"))
-    missing = await client.promise(recording)
-    (fault,) = await refusal(client, recording)
-    assert fault["field"] == f"{missing['media_id']}.upload_url"
+    forgotten = await client.promise(recording)
+    completed = await client.complete(recording)
+    assert completed.status == 200, completed
+    assert completed.json["dropped_media_ids"] == [forgotten["media_id"]]
+    assert [media["status"] for media in completed.json["media"]] == ["uploaded"]
+    assert "dropped_media_ids" not in (await client.complete(recording)).json
+
+
+async def test_only_the_media_that_are_named_are_completed(client: Client, content: Content) -> None:
+    recording = await client.new_recording()
+    first, second = [await client.promise(recording) for _ in range(2)]
+    await client.put(first, content("sound.mp3"))
+    path = f"/v1/recordings/{recording}/upload-complete"
+    completed = await client.succeed("POST", path, {"media_ids": [first["media_id"]]})
+    assert [media["status"] for media in completed["media"]] == ["uploaded", "pending"]
+    missing = await client.call("POST", path, {"media_ids": [second["media_id"]]})
+    assert missing.status == 400
+    assert [fault["field"] for fault in missing.json["error"]["details"]] == [f"{second['media_id']}.upload_url"]
+    await client.put(second, content("sound.wav"))
+    completed = await client.succeed("POST", path, {"media_ids": [second["media_id"], first["media_id"]]})
+    assert [media["status"] for media in completed["media"]] == ["uploaded"] * 2
+
+
+@pytest.mark.parametrize("media_ids", [[], ["rec_00000000"], ["med_00000000"], [7], "all"])
+async def test_media_that_the_recording_lacks_cannot_be_completed(client: Client, media_ids: Any) -> None:
+    path = f"/v1/recordings/{await client.new_recording()}/upload-complete"
+    assert (await client.call("POST", path, {"media_ids": media_ids})).status == 400
+
+
+# --- one writer, and the conditions of a PUT
+
+
+async def test_a_second_writer_is_told_that_the_file_is_being_sent(
+    site: Gateway, client: Client, content: Content
+) -> None:
+    promised = await client.promise(await client.new_recording())
+    may_end = asyncio.Event()
+
+    async def slowly() -> AsyncGenerator[bytes, None]:
+        yield content("sound.mp3")[:1000]
+        await may_end.wait()
+        yield content("sound.mp3")[1000:]
+
+    first = asyncio.create_task(client.put(promised, slowly()))
+    await become(lambda: drafts(site) != [])
+    second = await client.put(promised, content("sound.wav"))
+    assert (second.status, second.json["error"]["message"]) == (423, "Another request is sending this file")
+    assert int(second.headers["Retry-After"]) > 0
+    may_end.set()
+    assert (await first).status == 200
+    assert (await client.put(promised, content("sound.wav"))).status == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"If-None-Match": "*"}, 412),
+        ({"If-None-Match": "{etag}"}, 412),
+        ({"If-None-Match": '"other"'}, 200),
+        ({"If-Match": '"nope"'}, 412),
+        ({"If-Match": "{etag}"}, 200),
+        ({"If-Match": "*"}, 200),
+        ({"If-Unmodified-Since": "Mon, 01 Jan 2001 00:00:00 GMT"}, 412),
+        ({"Content-Range": "bytes 10-19/20"}, 400),
+    ],
+)
+async def test_the_conditions_of_a_put_are_evaluated(
+    client: Client, content: Content, fields: Mapping[str, str], status: int
+) -> None:
+    recording = await client.new_recording()
+    promised = await client.promise(recording)
+    etag = (await client.put(promised, content("sound.mp3"))).headers["ETag"]
+    sent = {name: value.format(etag=etag) for name, value in fields.items()}
+    assert (await client.put(promised, content("sound.wav"), sent)).status == status
+    (media,) = (await client.complete(recording)).json["media"]
+    assert media["mime_type"] == ("audio/wav" if status == 200 else "audio/mpeg")
+
+
+@pytest.mark.parametrize(("fields", "status"), [({"If-None-Match": "*"}, 200), ({"If-Match": "*"}, 412)])
+async def test_the_conditions_of_a_first_put_are_evaluated(
+    client: Client, content: Content, fields: Mapping[str, str], status: int
+) -> None:
+    promised = await client.promise(await client.new_recording())
+    assert (await client.put(promised, content("sound.mp3"), fields)).status == status
 
 
 async def test_nothing_promised_cannot_be_completed(client: Client) -> None:

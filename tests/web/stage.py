@@ -98,6 +98,7 @@ class Stage:
             edits=absent,
             share_links=absent,
             uploads=absent,
+            upload_writers=absent,
             session_uploads=absent,
             session_joins=absent,
             api_keys=self.keys,

@@ -11,12 +11,12 @@ from gateway.protocol.delivery import Header, HeaderBlock, header_block
 
 _EXPOSED: Final = (
     "Content-Range, Accept-Ranges, Content-Length, ETag, "
-    "Location, Tus-Resumable, Upload-Expires, Upload-Length, Upload-Offset"
+    "Location, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, Upload-Length, Upload-Offset"
 )
 _REQUEST_HEADERS: Final = (
     "Authorization, X-API-Key, Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, "
     "Content-Type, X-Request-Id, Content-MD5, X-Amz-Checksum-Sha256, "
-    "Tus-Resumable, Upload-Checksum, Upload-Length, Upload-Metadata, Upload-Offset"
+    "Tus-Resumable, Upload-Checksum, Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override"
 )
 # Browsers cache a preflight for at most two hours (Chromium) or a day (Firefox).
 _PREFLIGHT_SECONDS: Final = "7200"

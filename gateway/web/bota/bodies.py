@@ -9,7 +9,7 @@ keep. It is cut out of the body after the body was checked. A number beyond the 
 is a lone surrogate: many readers of the answer could not read anything of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final
 
 from aiohttp import web
@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from gateway.catalog import NewRecording
 from gateway.errors import Fault, Invalid
+from gateway.protocol.ids import decode_id
 from gateway.web.bota.query import ClientId, Moment, Text
 from gateway.web.parameters import Model, invalid
 from gateway.web.receiving.json_bodies import member_text, read_json_bytes, read_json_object
@@ -69,6 +70,12 @@ class CreateBody(Body):
         return ended_at
 
 
+class UploadCompleteBody(BaseModel):
+    """`POST /v1/recordings/{recording_id}/upload-complete`; other members were always ignored here."""
+
+    media_ids: Annotated[list[Annotated[str, Field(strict=True)]], Field(min_length=1, max_length=1000)] | None = None
+
+
 class DownloadUrlBody(Body):
     """`POST /v1/recordings/{recording_id}/download-url`."""
 
@@ -82,6 +89,22 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
         return model.model_validate(document)
     except ValidationError as error:
         raise Invalid(invalid(error, ("body",)).faults[:_MAX_FAULTS]) from None
+
+
+async def read_completed_media(request: web.Request) -> Collection[int] | None:
+    """The ids of the media files to complete; None for all. Raises Invalid."""
+    given = (await read_body(request, UploadCompleteBody)).media_ids if await read_json_bytes(request) else None
+    if given is None:
+        return None
+    ids = [(place, decode_id("med", text)) for place, text in enumerate(given)]
+    faults = [
+        Fault("media_id", ("body", "media_ids", place), "Input should be the id of a media file", given[place])
+        for place, media_id in ids
+        if media_id is None
+    ]
+    if faults:
+        raise Invalid(tuple(faults[:_MAX_FAULTS]))
+    return {media_id for _, media_id in ids if media_id is not None}
 
 
 async def read_new_recording(request: web.Request) -> NewRecording:

@@ -1,62 +1,48 @@
 """Resumable uploads: the tus protocol 1.0.0, core, creation, checksum, expiration and termination.
 
-Knows: the protocol's fields and statuses. Refuses to know: where pieces are kept, and what a file turns out to be.
+    POST    /v1/uploads/tus       Upload-Length, Upload-Metadata   201 Location     a pending media file
+    HEAD    /v1/uploads/{token}                                    200 Upload-Offset
+    PATCH   /v1/uploads/{token}   Upload-Offset, bytes             204 Upload-Offset
+    DELETE  /v1/uploads/{token}                                    204
+    POST    /v1/uploads/{token}   X-HTTP-Method-Override           as the method that it names
+    OPTIONS on both                                                204 Tus-Version, Tus-Extension, Tus-Max-Size
 
-    POST   /v1/uploads/tus       Upload-Length, Upload-Metadata   201 Location     a pending media file
-    HEAD   /v1/uploads/{token}                                    200 Upload-Offset
-    PATCH  /v1/uploads/{token}   Upload-Offset, bytes             204 Upload-Offset
-    DELETE /v1/uploads/{token}                                    204
-
-What arrived before a connection broke is kept; under a checksum a piece is kept whole or not at all. With the last
-byte the file is there, as after a PUT: `upload-complete` shows it.
+What arrived before a connection broke is kept. A piece with a checksum is kept whole or not at all. After the last byte
+the object exists, as after a PUT, and `upload-complete` publishes it.
 """
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
-from functools import wraps
+from typing import Any, Final
 
 from aiohttp import hdrs, web
 
 from gateway.catalog import MediaFile, NewUpload, Owner, Scope
-from gateway.errors import Conflict, NotFound, Refusal
+from gateway.errors import Conflict, NotFound
 from gateway.protocol.http_date import format_http_date
 from gateway.protocol.ids import decode_id
 from gateway.uploads.media_uploads import Uploads
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.tus_fields import (
+    ALGORITHMS,
     CONTENT_TYPE,
+    EXTENSIONS,
     VERSION,
     ChecksumMismatch,
     check_version,
     find_checksum,
     number_of_bytes,
     parse_metadata,
+    parse_tus_promise,
+    speaking_tus,
 )
-from gateway.web.bota.upload_urls import UploadUrlBody, UploadUrls, parse_promise
-from gateway.web.dialects import refusal_answer
+from gateway.web.bota.upload_urls import UploadUrls
 from gateway.web.receiving.upload_bodies import Allowance, Checksum, accepted
-from storage_adapters.base import StorageError
 from storage_adapters.resumable import PartialWriter
 
-Speaker = Callable[["TusRoutes", web.Request], Awaitable[web.Response]]
-
-
-def _speaking_tus(handler: Speaker) -> Speaker:
-    """Every answer names the version, refusals too; one of another version names those that are spoken."""
-
-    @wraps(handler)
-    async def speak(routes: "TusRoutes", request: web.Request) -> web.Response:
-        try:
-            response = await handler(routes, request)
-        except (Refusal, StorageError, web.HTTPException) as error:
-            response = refusal_answer(request, error)
-        response.headers["Tus-Resumable"] = VERSION
-        if response.status == web.HTTPPreconditionFailed.status_code:
-            response.headers["Tus-Version"] = VERSION
-        return response
-
-    return speak
+_COLLECTION_METHODS: Final = ("OPTIONS", "POST")
+_FILE_METHODS: Final = ("DELETE", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 class TusRoutes:
@@ -83,7 +69,7 @@ class TusRoutes:
         self._on_removed = on_removed
         self._now = now
 
-    @_speaking_tus
+    @speaking_tus
     async def create(self, request: web.Request) -> web.Response:
         """`POST /v1/uploads/tus`: a media file that arrives in pieces."""
         owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
@@ -93,7 +79,7 @@ class TusRoutes:
         length = number_of_bytes(request, "Upload-Length")
         if length > self._uploads.max_file_bytes:
             raise web.HTTPRequestEntityTooLarge(max_size=self._uploads.max_file_bytes, actual_size=length)
-        promise = _promise(metadata, length)
+        promise = parse_tus_promise(metadata, length)
         if recording_id is None:
             raise NotFound("Recording not found")
         upload = NewUpload(promise.type, self._resumable(), promise.content_type, promise.file_size_bytes)
@@ -102,7 +88,7 @@ class TusRoutes:
         location = self._urls.gateway_url(request, owner, media, expires)
         return web.Response(status=201, headers={hdrs.LOCATION: location, "Upload-Expires": format_http_date(expires)})
 
-    @_speaking_tus
+    @speaking_tus
     async def offset(self, request: web.Request) -> web.Response:
         """`HEAD /v1/uploads/{token}`: how much has arrived."""
         check_version(request)
@@ -117,7 +103,7 @@ class TusRoutes:
             }
         )
 
-    @_speaking_tus
+    @speaking_tus
     async def append(self, request: web.Request) -> web.Response:
         """`PATCH /v1/uploads/{token}`: the bytes from `Upload-Offset` on."""
         check_version(request)
@@ -125,7 +111,10 @@ class TusRoutes:
         offset = number_of_bytes(request, "Upload-Offset")
         checksum = find_checksum(request)
         with self._streams:
-            async with self._uploads.resumable(media).append(media.object_key) as writer:
+            async with (
+                self._uploads.writing(owner, media) as media,
+                self._uploads.resumable(media).append(media.object_key) as writer,
+            ):
                 if writer.size != offset or media.etag is not None:
                     raise Conflict(f"Upload-Offset is {offset}, and {_kept(media, writer)} bytes are kept")
                 await self._receive(request, media, writer, checksum)
@@ -134,7 +123,7 @@ class TusRoutes:
             status=204, headers={"Upload-Offset": str(writer.size), "Upload-Expires": format_http_date(expires)}
         )
 
-    @_speaking_tus
+    @speaking_tus
     async def terminate(self, request: web.Request) -> web.Response:
         """`DELETE /v1/uploads/{token}`: forget the file and what arrived of it."""
         check_version(request)
@@ -143,6 +132,36 @@ class TusRoutes:
             raise Conflict("The upload is completed")
         self._on_removed()
         return web.Response(status=204)
+
+    async def overridden(self, request: web.Request) -> web.Response:
+        """`POST /v1/uploads/{token}`: the method that X-HTTP-Method-Override names, for clients that cannot send it."""
+        methods: dict[str, Any] = {
+            hdrs.METH_HEAD: TusRoutes.offset,
+            hdrs.METH_PATCH: TusRoutes.append,
+            hdrs.METH_DELETE: TusRoutes.terminate,
+        }
+        handler = methods.get(request.headers.get("X-HTTP-Method-Override", "").upper(), TusRoutes._not_allowed)
+        response: web.Response = await handler(self, request)
+        return response
+
+    @speaking_tus
+    async def _not_allowed(self, request: web.Request) -> web.Response:
+        raise web.HTTPMethodNotAllowed(request.method, _FILE_METHODS)
+
+    async def capabilities(self, request: web.Request) -> web.Response:
+        """`OPTIONS`: what this server can do; it names no version that was chosen."""
+        methods = _FILE_METHODS if "token" in request.match_info else _COLLECTION_METHODS
+        extensions = EXTENSIONS if self._uploads.is_resumable else ()
+        return web.Response(
+            status=204,
+            headers={
+                hdrs.ALLOW: ", ".join(methods),
+                "Tus-Version": VERSION,
+                "Tus-Extension": ",".join(extensions),
+                "Tus-Max-Size": str(self._uploads.max_file_bytes),
+                "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+            },
+        )
 
     async def _receive(
         self, request: web.Request, media: MediaFile, writer: PartialWriter, checksum: Checksum | None
@@ -184,10 +203,3 @@ async def _whole_under(checksum: Checksum | None, writer: PartialWriter) -> Asyn
 
 def _kept(media: MediaFile, writer: PartialWriter) -> int | None:
     return writer.size if media.etag is None else media.size
-
-
-def _promise(metadata: dict[str, str], length: int) -> UploadUrlBody:
-    """What is promised; `type` follows from `filetype` (as browsers' clients send it) unless it is given."""
-    content_type = metadata.get("content_type") or metadata.get("filetype")
-    type = metadata.get("type") or (content_type or "").partition("/")[0]
-    return parse_promise({"type": type, "content_type": content_type or None, "file_size_bytes": length})

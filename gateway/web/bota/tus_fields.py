@@ -1,25 +1,28 @@
-"""The fields of the tus protocol 1.0.0: text in, checked values out.
-
-Knows: their grammar, and which checksums there are. Refuses to know: what they are for.
-"""
+"""The fields of the tus protocol 1.0.0: their grammar, and the checksums that are supported."""
 
 import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.errors import Fault, Invalid
+from gateway.errors import Fault, Invalid, Refusal
+from gateway.web.bota.upload_urls import UploadUrlBody, parse_promise
+from gateway.web.dialects import refusal_answer
 from gateway.web.receiving.upload_bodies import Checksum
+from storage_adapters.base import StorageError
 
 VERSION: Final = "1.0.0"
+EXTENSIONS: Final = ("creation", "checksum", "expiration", "termination")
 CONTENT_TYPE: Final = "application/offset+octet-stream"
 
+_USED_METADATA: Final = {"recording_id", "type", "content_type", "filetype"}
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
-_ALGORITHMS: Final[dict[str, Callable[[], Any]]] = {
+ALGORITHMS: Final[dict[str, Callable[[], Any]]] = {
     "md5": lambda: hashlib.md5(usedforsecurity=False),
     "sha1": lambda: hashlib.sha1(usedforsecurity=False),
     "sha256": hashlib.sha256,
@@ -33,14 +36,18 @@ class ChecksumMismatch(web.HTTPClientError):
 
 
 def parse_metadata(text: str) -> dict[str, str]:
-    """The pairs of an Upload-Metadata field: names, and values in base64 (absent for an empty one). Raises Invalid."""
+    """The pairs of an Upload-Metadata field: names, and values in base64 (absent for an empty one).
+
+    A pair that cannot be decoded is ignored, unless it is one that is used: then Invalid is raised.
+    """
     found = {}
     for pair in filter(None, map(str.strip, text.split(","))):
         name, _, value = pair.partition(" ")
         try:
             found[name] = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, ValueError):
-            raise _invalid("Upload-Metadata", "Each value should be base64 of UTF-8 text") from None
+            if name in _USED_METADATA:
+                raise _invalid("Upload-Metadata", f"{name} should be base64 of UTF-8 text") from None
     return found
 
 
@@ -64,10 +71,46 @@ def find_checksum(request: web.Request) -> Checksum | None:
     if text is None:
         return None
     algorithm, _, declared = text.partition(" ")
-    if algorithm not in _ALGORITHMS:
-        raise _invalid("Upload-Checksum", f"It should be of {', '.join(_ALGORITHMS)}")
-    return Checksum("Upload-Checksum", declared, _ALGORITHMS[algorithm])
+    if algorithm not in ALGORITHMS:
+        raise _invalid("Upload-Checksum", f"It should be of {', '.join(ALGORITHMS)}")
+    return Checksum("Upload-Checksum", declared, ALGORITHMS[algorithm])
 
 
 def _invalid(field: str, text: str) -> Invalid:
     return Invalid((Fault("tus", ("header", field), text, None),))
+
+
+def parse_tus_promise(metadata: dict[str, str], length: int) -> UploadUrlBody:
+    """What is promised; `type` follows from `filetype` (as browsers' clients send it) unless it is given.
+
+    A `filetype` that does not fit the `type` is ignored: it is a browser's guess.
+    """
+    declared, guessed = metadata.get("content_type"), metadata.get("filetype")
+    type = metadata.get("type") or (declared or guessed or "").partition("/")[0]
+    members = {"type": type, "content_type": declared or guessed or None, "file_size_bytes": length}
+    try:
+        return parse_promise(members)
+    except Invalid:
+        if declared or not metadata.get("type"):
+            raise
+        return parse_promise(members | {"content_type": None})
+
+
+Speaker = Callable[[Any, web.Request], Awaitable[web.Response]]
+
+
+def speaking_tus(handler: Speaker) -> Speaker:
+    """Every answer names the version, refusals too; one of another version names those that are spoken."""
+
+    @wraps(handler)
+    async def speak(routes: Any, request: web.Request) -> web.Response:
+        try:
+            response = await handler(routes, request)
+        except (Refusal, StorageError, web.HTTPException) as error:
+            response = refusal_answer(request, error)
+        response.headers["Tus-Resumable"] = VERSION
+        if response.status == web.HTTPPreconditionFailed.status_code:
+            response.headers["Tus-Version"] = VERSION
+        return response
+
+    return speak

@@ -1,22 +1,21 @@
-"""Uploads in Bota's dialect: where to send a file, the file, and that all files are there.
-
-Knows: the three routes. Refuses to know: what an upload URL is (upload_urls), how bodies are checked
-(upload_bodies), and what becomes of a file (gateway.uploads.media_uploads).
-"""
+"""Uploads in Bota's dialect: `upload-url` says where to send a file, the PUT sends it, `upload-complete` ends the upload."""
 
 from contextlib import AbstractContextManager
 
 from aiohttp import hdrs, web
 
 from gateway.catalog import MediaFile, NewUpload, Owner, Scope
+from gateway.errors import Fault, Invalid
+from gateway.protocol.ids import encode_id
+from gateway.uploads.completion import Completion
 from gateway.uploads.media_uploads import Uploads
 from gateway.web.access.authentication import Authenticator
-from gateway.web.bota.bodies import read_body
+from gateway.web.bota.bodies import read_body, read_completed_media
 from gateway.web.bota.query import find_idempotency_key, path_recording_id
 from gateway.web.bota.shapes import recording_json, upload_url_json
 from gateway.web.bota.upload_urls import UploadUrlBody, UploadUrls, promised_type
 from gateway.web.exchange import EXCHANGE
-from gateway.web.receiving.upload_bodies import Allowance, accepted
+from gateway.web.receiving.upload_bodies import Allowance, accepted, check_preconditions
 from gateway.web.responses import json_response
 
 
@@ -28,12 +27,14 @@ class UploadRoutes:
         *,
         authenticator: Authenticator,
         uploads: Uploads,
+        completion: Completion,
         urls: UploadUrls,
         streams: AbstractContextManager[None],
         stall_timeout_seconds: float,
     ) -> None:
         self._authenticator = authenticator
         self._uploads = uploads
+        self._completion = completion
         self._urls = urls
         self._streams = streams
         self._stall_timeout = stall_timeout_seconds
@@ -57,20 +58,28 @@ class UploadRoutes:
         return json_response(upload_url_json(media, url))
 
     async def put(self, request: web.Request) -> web.Response:
-        """`PUT /v1/uploads/{token}`: the whole file; again, until the upload is completed, it replaces it."""
+        """`PUT /v1/uploads/{token}`: the whole file. Until the upload is completed, another PUT replaces it."""
+        if hdrs.CONTENT_RANGE in request.headers:
+            # RFC 9110 section 14.5: a part must not be mistaken for the whole.
+            words = "A part of a file cannot be put; send the whole file without Content-Range"
+            raise Invalid((Fault("upload", ("header", hdrs.CONTENT_RANGE), words, None),))
         owner, grant = await self._urls.verify(request)
-        media = await self._uploads.find(owner, grant.recording_id, grant.media_file_id)
-        request[EXCHANGE].storage = media.storage
+        promised = await self._uploads.find(owner, grant.recording_id, grant.media_file_id)
+        request[EXCHANGE].storage = promised.storage
         with self._streams:
-            async with accepted(request, self._allowance(media)) as body:
-                stat = await self._uploads.receive(owner, media, body)
+            async with self._uploads.writing(owner, promised) as media:
+                check_preconditions(request, media)
+                async with accepted(request, self._allowance(media)) as body:
+                    stat = await self._uploads.receive(owner, media, body)
         return web.Response(headers={hdrs.ETAG: f'"{stat.etag}"', hdrs.CACHE_CONTROL: "no-store"})
 
     async def upload_complete(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings/{recording_id}/upload-complete`: every file is there, and is what was promised."""
         owner = await self._owner(request)
-        recording = await self._uploads.complete(owner, path_recording_id(request))
-        return json_response(recording_json(recording))
+        asked = await read_completed_media(request)
+        completed = await self._completion.complete(owner, path_recording_id(request), asked)
+        dropped = [encode_id("med", each) for each in completed.dropped]
+        return json_response(recording_json(completed.recording) | ({"dropped_media_ids": dropped} if dropped else {}))
 
     async def _owner(self, request: web.Request) -> Owner:
         return await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)

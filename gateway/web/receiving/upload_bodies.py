@@ -14,6 +14,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -21,10 +22,13 @@ from typing import Any, Final
 
 from aiohttp import hdrs, web
 
+from gateway.catalog import MediaFile
 from gateway.errors import Fault, Invalid
+from gateway.protocol.conditional import Conditions, Validators, failed_precondition
 from gateway.web.receiving.expectations import permit_body
 
 _CHUNK_BYTES: Final = 256 * 1024
+_CONDITIONS: Final = (hdrs.IF_MATCH, hdrs.IF_NONE_MATCH, hdrs.IF_UNMODIFIED_SINCE)
 _CHECKSUM_FIELDS: Final[dict[str, Callable[[], Any]]] = {
     "Content-MD5": lambda: hashlib.md5(usedforsecurity=False),
     "x-amz-checksum-sha256": hashlib.sha256,
@@ -70,6 +74,23 @@ async def accepted(request: web.Request, allowance: Allowance) -> AsyncGenerator
         aclosing(checked(chunks, allowance, checksums)) as body,
     ):
         yield body
+
+
+def check_preconditions(request: web.Request, media: MediaFile) -> None:
+    """Raises HTTPPreconditionFailed unless the head's conditions hold for what was uploaded before (RFC 9110 section 13)."""
+    fields = {name: ", ".join(request.headers.getall(name)) for name in _CONDITIONS if name in request.headers}
+    if media.etag is None or media.object_modified_at is None:
+        failed = hdrs.IF_MATCH in fields
+    else:
+        conditions = Conditions(
+            if_match=fields.get(hdrs.IF_MATCH),
+            if_none_match=fields.get(hdrs.IF_NONE_MATCH),
+            if_unmodified_since=fields.get(hdrs.IF_UNMODIFIED_SINCE),
+        )
+        validators = Validators(f'"{media.etag}"', int(media.object_modified_at.timestamp()))
+        failed = failed_precondition(conditions, validators, now=time.time()) is not None
+    if failed:
+        raise web.HTTPPreconditionFailed(reason="What was uploaded before is not what the request's conditions ask for")
 
 
 def declared_checksums(request: web.Request) -> Sequence[Checksum]:

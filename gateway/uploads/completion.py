@@ -1,0 +1,121 @@
+"""What uploads turn out to be: each pending object is measured and read, and is what was promised, or the reason is named.
+
+A promise that never received a byte does not block the others: it is removed, and its id is reported.
+"""
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.catalog import MediaFile, Owner, Recording, VerifiedUpload
+from gateway.errors import Conflict, Fault, Invalid
+from gateway.protocol.ids import encode_id
+from gateway.uploads.media_uploads import Uploads
+from storage_adapters.base import ObjectNotFound, StorageAdapter
+from storage_adapters.part_uploads import PartUploads
+from storage_adapters.resumable import Resumable
+
+# How often a completion starts again because a file was uploaded once more meanwhile.
+_ATTEMPTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A recording whose files are uploaded, and the ids of promises that were dropped."""
+
+    recording: Recording
+    dropped: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Completes uploads."""
+
+    uploads: Uploads
+
+    async def complete(
+        self, owner: Owner, recording_id: int, media_file_ids: Collection[int] | None = None
+    ) -> Completed:
+        """The recording, when what was promised for it is there; the same again if it was before.
+
+        With `media_file_ids` only these files are looked at, and each has to be there. Raises NotFound, Invalid with the
+        reason for each file that is not what was promised, Conflict if files keep being uploaded again, or StorageError.
+        """
+        dropped: tuple[int, ...] = ()
+        for _ in range(_ATTEMPTS):
+            recording = await self.uploads.find_recording(owner, recording_id)
+            asked = [each for each in recording.media_files if media_file_ids is None or each.id in media_file_ids]
+            pending = [each for each in asked if each.status == "pending"]
+            if media_file_ids is not None and len(asked) < len(media_file_ids):
+                raise Invalid(
+                    (Fault("unknown", ("body", "media_ids"), "The recording lacks one of these files", None),)
+                )
+            if asked and not pending:
+                return Completed(recording, dropped)
+            found, absent = await self._look(owner, pending)
+            if media_file_ids is None and len(absent) < len(recording.media_files):
+                dropped += tuple([each.id for each in absent if await self._drop(each)])
+                absent = [each for each in absent if each.id not in dropped]
+            if absent:
+                raise Invalid(tuple(map(absence, absent)))
+            if await self.uploads.uploads.complete_uploads(owner, recording_id, found, self.uploads.limits):
+                return Completed(await self.uploads.find_recording(owner, recording_id), dropped)
+        raise Conflict("The files are being uploaded again")
+
+    async def _look(
+        self, owner: Owner, pending: Sequence[MediaFile]
+    ) -> tuple[Sequence[VerifiedUpload], Sequence[MediaFile]]:
+        """What was found, and the files that are not there. Raises Invalid."""
+        if not pending:
+            raise Invalid((Fault("missing", ("media",), "Nothing was uploaded for this recording", None),))
+        looks = [(media, await self._verify(owner, media)) for media in pending]
+        faults = tuple(look for _, look in looks if isinstance(look, Fault))
+        if faults:
+            raise Invalid(faults)
+        found = [look for _, look in looks if isinstance(look, VerifiedUpload)]
+        return found, [media for media, look in looks if look is None]
+
+    async def _verify(self, owner: Owner, media: MediaFile) -> VerifiedUpload | Fault | None:
+        adapter = self.uploads.adapter(media)
+        if isinstance(adapter, Resumable):
+            # The last piece may have come with a connection, or a gateway, that did not live to publish it.
+            await self.uploads.arrived(owner, media)
+        if isinstance(adapter, PartUploads) and media.etag is None and media.size is not None:
+            await self._join(owner, media, media.size, adapter)
+        try:
+            look = await self.uploads.verification.look(owner, media, adapter)
+        except ObjectNotFound:
+            return None
+        if isinstance(look, Fault):
+            await self._count(owner, media, adapter)
+        return look
+
+    async def _join(self, owner: Owner, media: MediaFile, size: int, adapter: PartUploads) -> None:
+        """Make the object of the parts that the client sent to the storage, if it sent them."""
+        async with self.uploads.held(owner, media) as publication:
+            if await adapter.join_parts(media.object_key, size=size):
+                await self.uploads.record(publication, media)
+
+    async def _count(self, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> None:
+        """Count an object that is refused, which a client may have sent to the storage itself, for the account."""
+        async with adapter.open(media.object_key) as stored:
+            size = stored.stat.size
+        with suppress(Invalid):  # the file is refused anyway
+            await self.uploads.writers.record_stored(owner, media.id, size, self.uploads.limits)
+
+    async def _drop(self, media: MediaFile) -> bool:
+        """Remove a promise unless some of it arrived, or is arriving."""
+        adapter = self.uploads.adapter(media)
+        if isinstance(adapter, Resumable) and await adapter.partial_size(media.object_key):
+            return False
+        if isinstance(adapter, PartUploads) and media.size is not None:
+            parts = await adapter.presign_parts(media.object_key, size=media.size, content_type=None)
+            if any(part.uploaded for part in parts):
+                return False
+        return await self.uploads.writers.drop_upload(media.id)
+
+
+def absence(media: MediaFile) -> Fault:
+    """The fault of a file that is not there, or not all of it."""
+    return Fault("upload", ("media", encode_id("med", media.id), "upload_url"), "It was not uploaded", None)
