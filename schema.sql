@@ -394,8 +394,9 @@ CREATE INDEX IF NOT EXISTS signing_keys_newest ON signing_keys (created_at DESC,
 
 -- What an account holds: amounts to add up. Triggers only insert them, so that no upload waits for another. About one
 -- insert in a hundred puts the account's amounts together, except those that another transaction holds.
--- A media file counts with its size, while it is pending at least with what is stored of it, and a chunk of a bot with its own while it is not part of the file's object. One
--- statement must not change both: each trigger would count what the other counts as well.
+-- A media file counts with its size, while it is pending at least with what is stored of it. A chunk of a bot counts with
+-- its own size while it is not part of the file's object. One statement must not change both: each trigger would count
+-- what the other counts as well.
 CREATE TABLE IF NOT EXISTS account_bytes (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE,

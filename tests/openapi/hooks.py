@@ -12,7 +12,7 @@ _COMMON: Final = frozenset(
     {
         "allow", "cache-control", "connection", "content-length", "content-security-policy", "content-type",
         "cross-origin-resource-policy", "date", "etag", "referrer-policy", "retry-after", "server", "transfer-encoding",
-        "tus-resumable", "vary", "www-authenticate", "x-content-type-options", "x-request-id",
+        "tus-checksum-algorithm", "tus-extension", "tus-max-size", "tus-resumable", "tus-version", "vary", "www-authenticate", "x-content-type-options", "x-request-id",
     }
 )  # fmt: skip
 

@@ -115,7 +115,9 @@ def test_the_contract_is_a_valid_openapi_document() -> None:
 
 def test_every_route_is_in_the_contract_and_no_other() -> None:
     # HEAD is answered wherever GET is: the contract says so once, and tells of it where more is to be told.
-    told = {f"{method} {path}" for method, path in ROUTES if method != "head"}
+    # OPTIONS and tus's POST for clients that cannot send another method are described in words.
+    in_words = {"post /v1/uploads/{token}"}
+    told = {f"{method} {path}" for method, path in ROUTES if method not in {"head", "options"}} - in_words
     assert told == {name for name in OPERATIONS if not name.startswith("head ")}
     assert {name for name in OPERATIONS if name.startswith("head ")} <= {f"{method} {path}" for method, path in ROUTES}
 
