@@ -8,6 +8,8 @@
     SO_FAR 0 microseconds 0     BINS bytes: the waveform of the beginning
     DONE 0 microseconds 0       BINS bytes: the whole waveform; the last message
     SILENT 0 0 0                there is no sound in the object; the last message
+    WRITTEN 0 0 length          the next bytes of the file that objects are joined to, at most 1 MiB
+    JOINED 0 unreadable 0       the file is whole; this many objects are not part of it; the last message of a join
     REFUSED 0 0 length          why the object cannot be read, as text; the last message
 
 Numbers are unsigned, the most significant byte first. Every length is bounded, and every answer is validated: a hostile
@@ -27,10 +29,13 @@ FACTS: Final = b"F"
 SO_FAR: Final = b"P"
 DONE: Final = b"D"
 SILENT: Final = b"S"
+WRITTEN: Final = b"W"
+JOINED: Final = b"J"
 REFUSED: Final = b"N"
 
 TEXT_BYTES: Final = 64 * 1024
 """The longest JSON or text that a process may answer with."""
+WRITTEN_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Job:
     `block_bytes` at least at a time. After `seconds` the process is killed; it should answer with what it knows before.
     """
 
-    kind: Literal["probe", "waveform"]
+    kind: Literal["probe", "waveform", "join"]
     sizes: tuple[int, ...]
     seconds: float
     block_bytes: int

@@ -18,7 +18,20 @@ from typing import Final
 
 import gateway
 from gateway.media.facts import MediaFacts, NotMedia
-from gateway.media.messages import DONE, FACTS, HEAD, READ, REFUSED, SILENT, SO_FAR, TEXT_BYTES, Job
+from gateway.media.messages import (
+    DONE,
+    FACTS,
+    HEAD,
+    JOINED,
+    READ,
+    REFUSED,
+    SILENT,
+    SO_FAR,
+    TEXT_BYTES,
+    WRITTEN,
+    WRITTEN_BYTES,
+    Job,
+)
 from gateway.media.peaks import BINS, Waveform
 from gateway.media.turns import Turns
 from storage_adapters.base import StorageAdapter, StoredObject, ZeroCopy
@@ -85,11 +98,11 @@ class Prober:
         job = Job("probe", (stored.stat.size,), self._seconds, block, budget)
         async with self._turns.place(account):
             try:
-                async with asyncio.timeout(self._seconds), aclosing(_run(job, (stored,), self._program)) as messages:
+                async with asyncio.timeout(self._seconds), aclosing(run_job(job, (stored,), self._program)) as messages:
                     message = await anext(messages)
             except TimeoutError:
                 raise NotMedia(f"reading it took longer than {self._seconds:g} seconds") from None
-            except _FAILURES as error:
+            except FAILURES as error:
                 _log.warning("a decoding process failed", extra={"cause": repr(error)})
                 raise NotMedia("it cannot be read: the process that read it failed") from error
         return _facts(message)
@@ -107,11 +120,12 @@ def _facts(message: Message) -> MediaFacts:
         except ValueError as error:
             _log.warning("a decoding process answered wrong facts", extra={"cause": str(error)})
     elif message.kind == REFUSED:
-        raise NotMedia(_printable(message.content))
+        raise NotMedia(printable(message.content))
     raise NotMedia("it cannot be read: the process that read it failed")
 
 
-def _printable(text: bytes) -> str:
+def printable(text: bytes) -> str:
+    """A process's text as far as it can be shown."""
     return "".join(each for each in text[:300].decode("utf-8", "replace") if each.isprintable())
 
 
@@ -124,10 +138,10 @@ async def decode(
     """
     job = Job("waveform", (stored.stat.size,), seconds, _BLOCK_BYTES)
     try:
-        async with aclosing(_run(job, (stored,), program)) as messages:
+        async with aclosing(run_job(job, (stored,), program)) as messages:
             async for message in messages:
                 yield _waveform(message)
-    except _FAILURES as error:
+    except FAILURES as error:
         _log.warning("a decoding process failed", extra={"cause": repr(error)})
         yield UNDECODABLE
 
@@ -139,11 +153,11 @@ def _waveform(message: Message) -> Waveform:
 
 
 # What a process that died, or that says what no process of ours says, raises here.
-_FAILURES: Final = (asyncio.IncompleteReadError, ConnectionError, ValueError)
+FAILURES: Final = (asyncio.IncompleteReadError, ConnectionError, ValueError)
 
 
-async def _run(job: Job, objects: Sequence[StoredObject], program: Sequence[str]) -> AsyncGenerator[Message, None]:
-    """Yield what the process answers, to its last message; its reads are served meanwhile. Raises _FAILURES."""
+async def run_job(job: Job, objects: Sequence[StoredObject], program: Sequence[str]) -> AsyncGenerator[Message, None]:
+    """Yield what the process answers, to its last message; its reads are served meanwhile. Raises FAILURES."""
     async with _process(program) as process:
         answers, requests = process.stdout, process.stdin
         assert answers is not None  # noqa: S101 - both are pipes, below
@@ -155,7 +169,7 @@ async def _run(job: Job, objects: Sequence[StoredObject], program: Sequence[str]
                 await _serve(requests, objects[part] if part < len(objects) else None, one, other)
                 continue
             yield Message(kind, one, await answers.readexactly(_content_bytes(kind, other)))
-            if kind != SO_FAR:
+            if kind not in {SO_FAR, WRITTEN}:
                 return
 
 
@@ -163,8 +177,10 @@ def _content_bytes(kind: bytes, length: int) -> int:
     """How many bytes follow the head. Raises ValueError for an unknown kind, or too many."""
     if kind in {SO_FAR, DONE}:
         return BINS
-    if kind == SILENT:
+    if kind in {SILENT, JOINED}:
         return 0
+    if kind == WRITTEN and length <= WRITTEN_BYTES:
+        return length
     if kind in {FACTS, REFUSED} and length <= TEXT_BYTES:
         return length
     raise ValueError(f"no message: {kind!r} with {length} bytes")

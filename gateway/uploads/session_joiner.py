@@ -19,6 +19,7 @@ from typing import Final
 from gateway.catalog import MediaFile, Owner, SessionClaim, SessionFile, SessionJoins, SessionUploads, VerifiedUpload
 from gateway.errors import Conflict, Refusal
 from gateway.media.facts import NotMedia
+from gateway.media.joiner import remuxed
 from gateway.storage import Storage, storage_named
 from gateway.uploads.containers import OGG
 from gateway.uploads.joins import Join, ogg_chain
@@ -100,7 +101,7 @@ class SessionJoiner:
         try:
             async with self._extending(claim):
                 return await self._join(claim)
-        except (Refusal, StorageError) as trouble:
+        except Exception as trouble:  # noqa: BLE001 - whatever it is, the session stays due and the others are joined
             _log.warning("a session could not be joined", extra={"media_file": claim.media.id, "cause": str(trouble)})
             with suppress(Refusal):
                 await self._joins.postpone_session(claim, seconds=_RETRY_SECONDS)
@@ -155,7 +156,7 @@ class SessionJoiner:
 
     async def _verify(self, owner: Owner, media: MediaFile, adapter: StorageAdapter, join: Join) -> VerifiedUpload:
         async with adapter.open(media.object_key) as stored:
-            if stored.stat.size != join.content.stat.size:
+            if not join.is_remuxed and stored.stat.size != join.content.stat.size:
                 raise StorageError(media.object_key, f"has {stored.stat.size} bytes of {join.content.stat.size}")
             found = await self._verification.examine(stored, owner)
         if found.type == "image":
@@ -164,7 +165,10 @@ class SessionJoiner:
 
 
 async def _store(adapter: StorageAdapter, key: str, join: Join) -> None:
-    if join.container == OGG:
+    if join.is_remuxed:
+        async with aclosing(remuxed(join.runs)) as chunks:
+            await write_object(adapter, key, chunks)
+    elif join.container == OGG:
         async with aclosing(ogg_chain(join)) as chunks:
             await write_object(adapter, key, chunks)
     elif isinstance(adapter, Composing):

@@ -30,6 +30,8 @@ MAKERS: Final[Mapping[str, Callable[[Path], Path]]] = {
     "sound.ogg": make_sound,
     "moov-last.m4a": make_sound,
     "moving.mp4": make_video,
+    "moving.webm": make_video,
+    "sound.flac": make_sound,
     "still.png": make_still,
 }
 

@@ -252,3 +252,32 @@ async def test_a_chunk_after_the_final_is_taken_in(bot: Bot) -> None:
     assert await bot.played() == wav(b"".join(sounds))
     await bot.must_send(wav(sounds[1]), 1)
     assert await bot.played() == wav(b"".join(sounds))
+
+
+@pytest.mark.parametrize(
+    ("name", "type", "content_type", "seconds"),
+    [
+        ("sound.webm", "audio", "audio/webm", 2.0),
+        ("moov-last.m4a", "audio", "audio/mp4", 2.0),
+        ("moving.mp4", "video", "video/mp4", 2.0),
+        ("moving.webm", "video", "video/webm", 2.0),
+        ("sound.flac", "audio", "audio/flac", 2.0),
+    ],
+)
+async def test_whole_files_of_other_containers_become_one_that_plays_as_long_as_all(
+    client: Client, content: Content, name: str, type: str, content_type: str, seconds: float
+) -> None:
+    bot = Bot(client, media_type=type)
+    await bot.send_all([content(name)] * 3)
+    media = await bot.media()
+    assert media["duration_seconds"] == pytest.approx(3 * seconds, abs=0.2)
+    shown = await client.succeed("GET", f"/v1/recordings/{encode_id('rec', (await bot.recording())['id'])}")
+    assert shown["media"][0]["mime_type"] == content_type
+
+
+async def test_wav_files_of_different_rates_become_one_file_without_loss(bot: Bot) -> None:
+    faster = struct.pack("<HHIIHH", 1, 1, 32_000, 64_000, 2, 16)
+    await bot.send_all([wav(tone(1)), wav_header(faster, 64_000) + bytes(64_000)])
+    media = await bot.media()
+    assert media["format"] == "flac"
+    assert media["duration_seconds"] == pytest.approx(1.5, abs=0.05)

@@ -6,6 +6,7 @@ Decoding keeps the interpreter lock busy, so that in a thread it would also dela
 import json
 import math
 import pkgutil
+from functools import partial
 from importlib import import_module
 from typing import Final
 
@@ -14,12 +15,13 @@ import av
 from gateway.media.decoding.confinement import confine
 from gateway.media.decoding.object_file import Gateway, ObjectBlocks, ObjectFile, ReadBudget
 from gateway.media.decoding.probing import probe
+from gateway.media.decoding.remuxing import join
 from gateway.media.decoding.sound import listen
 from gateway.media.facts import NotMedia
-from gateway.media.messages import DONE, FACTS, REFUSED, SILENT, SO_FAR, Job
+from gateway.media.messages import DONE, FACTS, JOINED, REFUSED, SILENT, SO_FAR, WRITTEN, WRITTEN_BYTES, Job
 
 # A waveform is nobody's first need; somebody waits for a probe.
-_NICENESS: Final = {"probe": 5, "waveform": 19}
+_NICENESS: Final = {"probe": 5, "join": 10, "waveform": 19}
 # FileParts of PyAV that are programs, or that import far more than this process needs.
 _UNUSED: Final = {"__main__", "about", "datasets", "filter"}
 # What is known by then is the answer, so that the gateway need not kill the process.
@@ -40,17 +42,21 @@ def main() -> None:
 
 def do(job: Job, gateway: Gateway) -> None:
     """Answer the job."""
-    budget = ReadBudget(job.budget_bytes, job.seconds * _SHARE_OF_TIME)
-    size = job.sizes[0]
-    file = ObjectFile(
-        ObjectBlocks(lambda offset, length: gateway.read(0, offset, length), size, job.block_bytes, budget)
-    )
+    # A join without its end would be taken for the whole: it is killed instead.
+    budget = ReadBudget(job.budget_bytes, math.inf if job.kind == "join" else job.seconds * _SHARE_OF_TIME)
+    files = [
+        ObjectFile(ObjectBlocks(partial(gateway.read, part), size, job.block_bytes, budget))
+        for part, size in enumerate(job.sizes)
+    ]
+    file, size = files[0], job.sizes[0]
     try:
         if job.kind == "probe":
             text = json.dumps(
                 probe(file, sparing=job.budget_bytes is not None and size > job.budget_bytes).fields()
             ).encode()
             gateway.say(FACTS, other=len(text), content=text)
+        elif job.kind == "join":
+            gateway.say(JOINED, one=join(files, partial(_write, gateway)))
         else:
             heard = listen(file, lambda covered, bins: gateway.say(SO_FAR, one=covered, content=bins))
             if heard is None:
@@ -60,3 +66,9 @@ def do(job: Job, gateway: Gateway) -> None:
     except NotMedia as error:
         text = str(error).encode()
         gateway.say(REFUSED, other=len(text), content=text)
+
+
+def _write(gateway: Gateway, content: bytes) -> None:
+    for start in range(0, len(content), WRITTEN_BYTES):
+        piece = content[start : start + WRITTEN_BYTES]
+        gateway.say(WRITTEN, other=len(piece), content=piece)

@@ -1,0 +1,37 @@
+"""Joins files of media by remuxing them in a decoding process."""
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from gateway.media.facts import NotMedia
+from gateway.media.messages import JOINED, WRITTEN, Job
+from gateway.media.prober import FAILURES, PROGRAM, printable, run_job
+from storage_adapters.base import StoredObject
+
+JOIN_BLOCK_BYTES: Final = 512 * 1024
+
+_log: Final = logging.getLogger(__name__)
+
+
+async def remuxed(
+    files: Sequence[StoredObject], seconds: float = 900, program: Sequence[str] = PROGRAM
+) -> AsyncGenerator[bytes, None]:
+    """Yield the bytes of one file that plays what these files play, one after another.
+
+    Raises NotMedia if none of them can be read or the process fails; or StorageError.
+    """
+    job = Job("join", tuple(file.stat.size for file in files), seconds, JOIN_BLOCK_BYTES)
+    try:
+        async with aclosing(run_job(job, files, program)) as messages:
+            async for message in messages:
+                if message.kind == WRITTEN:
+                    yield message.content
+                elif message.kind != JOINED:
+                    raise NotMedia(printable(message.content))
+                elif message.number:
+                    _log.warning("files could not be joined", extra={"unreadable": message.number})
+    except FAILURES as error:
+        _log.warning("a decoding process failed", extra={"cause": repr(error)})
+        raise NotMedia("its files cannot be joined: the process that read them failed") from error
