@@ -25,6 +25,7 @@ from gateway.catalog import (
     UploadWriters,
 )
 from gateway.catalog.edits import RecordingEdits
+from gateway.catalog.media_audit import MediaAudit
 from gateway.catalog.search import RecordingSearch
 from gateway.catalog.share_links import ShareLinks
 from gateway.db.answer_cache import Reach
@@ -34,6 +35,7 @@ from gateway.db.database import open_database
 from gateway.db.deletions import PgDeletionQueue
 from gateway.db.edits import PgRecordingEdits
 from gateway.db.listener import listen
+from gateway.db.media_audit import PgMediaAudit
 from gateway.db.migrations import migrate
 from gateway.db.search import PgRecordingSearch
 from gateway.db.session_joins import PgSessionJoins
@@ -65,6 +67,7 @@ class Backends:
     search: RecordingSearch
     edits: RecordingEdits
     share_links: ShareLinks
+    media_audit: MediaAudit
     uploads: UploadCatalog
     upload_writers: UploadWriters
     session_uploads: SessionUploads
@@ -102,6 +105,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             search=PgRecordingSearch(pool),
             edits=PgRecordingEdits(pool),
             share_links=PgShareLinks(pool),
+            media_audit=PgMediaAudit(pool),
             uploads=PgUploads(pool),
             upload_writers=PgUploadWriters(pool),
             session_uploads=PgSessionUploads(pool),

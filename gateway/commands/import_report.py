@@ -88,17 +88,22 @@ class ImportReport:
         self.console.print(", ".join(parts), markup=False, soft_wrap=True)
 
     def progress(self, *columns: ProgressColumn) -> Progress:
-        """A bar with these columns after it, if standard error is a terminal."""
-        # Lines that go to a terminal on stdout are printed above the bar; a pipe is left alone.
-        return Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            *columns,
-            console=self.console,
-            transient=True,
-            disable=not self.console.is_terminal,
-            redirect_stdout=sys.stdout.isatty(),
-        )
+        """A bar with these columns after it."""
+        return progress_bar(self.console, *columns)
+
+
+def progress_bar(console: Console, *columns: ProgressColumn) -> Progress:
+    """A bar with these columns after it, if the console is a terminal."""
+    # Lines that go to a terminal on stdout are printed above the bar; a pipe is left alone.
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        redirect_stdout=sys.stdout.isatty(),
+    )
 
 
 def _line(media: MediaFile) -> dict[str, object]:

@@ -70,6 +70,7 @@ EVERYTHING: Final = (datetime.max.replace(tzinfo=UTC), 2**63 - 1, datetime.min.r
 # Statements that need no index, each with its reason.
 WITHOUT_INDEX: Final = {
     "LIST_KEYS": "the command line shows the whole table",
+    "COUNT_AUDITED": "the command line reads the whole table",
     "COUNT_DELETIONS": "the queue's depth is all of it",
     "ADD_FIRST_SIGNING_KEY": "stops at the first row it meets",
     "LIST_VERSIONS": "the table has a row for each migration",
@@ -92,6 +93,8 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "FIND_OWNER": (BASE + 2, BASE + 2),
     "FIND_MASTER": (*WHALE, BASE + 2, "audio"),
     "RECORD_MISSING": (BASE + 2,),
+    "LIST_AUDITED": (BASE + 2, 200, True),
+    "CORRECT_MEDIA": (BASE + 2, "e", "audio", "mp3", "audio/mpeg", 1, "e", WHEN, 1.0, None),
     "RECORD_OBJECT_VERSION": (BASE + 2, 1, "e", WHEN),
     "DELETE_RECORDING": (*WHALE, BASE + 2),
     "FIND_MEETING": (*WHALE, "zoom", "1"),

@@ -97,6 +97,7 @@ class Stage:
             search=absent,
             edits=absent,
             share_links=absent,
+            media_audit=absent,
             uploads=absent,
             upload_writers=absent,
             session_uploads=absent,

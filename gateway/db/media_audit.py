@@ -1,0 +1,61 @@
+"""The media files of all owners in PostgreSQL, for `seekgate verify`."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from gateway.catalog import MediaFile, NewMedia
+from gateway.catalog.media_audit import MediaAudit
+from gateway.db.pool import connected
+from gateway.db.rows import media_file, read_rows
+
+
+class PgMediaAudit(MediaAudit):
+    """Each call on a connection of its own."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    LIST_AUDITED: Final = """
+        SELECT to_json(m) FROM media_files m
+        WHERE id > $1 AND status = 'uploaded'
+          AND ($3 OR missing_at IS NOT NULL OR (duration_seconds IS NULL AND type <> 'image'))
+        ORDER BY id LIMIT $2
+    """
+
+    async def list_media(self, after_id: int, *, limit: int, every: bool) -> Sequence[MediaFile]:
+        async with connected(self._pool) as connection:
+            rows = await connection.fetch(self.LIST_AUDITED, after_id, limit, every)
+        return read_rows(media_file, (text for (text,) in rows))
+
+    COUNT_AUDITED: Final = """
+        SELECT count(*) FROM media_files
+        WHERE id > 0 AND status = 'uploaded'
+          AND ($1 OR missing_at IS NOT NULL OR (duration_seconds IS NULL AND type <> 'image'))
+    """
+
+    async def count_media(self, *, every: bool) -> int:
+        async with connected(self._pool) as connection:
+            return int(await connection.fetchval(self.COUNT_AUDITED, every))
+
+    CORRECT_MEDIA: Final = """
+        UPDATE media_files
+        SET type = $3, format = $4, content_type = $5, size = $6, etag = $7, object_modified_at = $8,
+            duration_seconds = $9, metadata = $10, missing_at = NULL
+        WHERE id = $1 AND etag IS NOT DISTINCT FROM $2 AND status = 'uploaded' RETURNING true
+    """
+
+    async def correct_media(self, media: MediaFile, facts: NewMedia) -> bool:
+        values = (
+            facts.type,
+            facts.format,
+            facts.content_type,
+            facts.size,
+            facts.etag,
+            facts.object_modified_at,
+            facts.duration_seconds,
+            facts.metadata,
+        )
+        async with connected(self._pool) as connection:
+            return bool(await connection.fetchval(self.CORRECT_MEDIA, media.id, media.etag, *values))
