@@ -57,7 +57,7 @@ class S3Plan:
     cached_turns: int
 
 
-FULL_S3: Final = S3Plan(FULL, (64 * KIB, MIB, 8 * MIB), 1000, Storm(8, 40, 256 * KIB, MIB, 1), 64 * MIB, 5)
+FULL_S3: Final = S3Plan(FULL, (64 * KIB, MIB, 8 * MIB, 64 * MIB), 1000, Storm(8, 40, 256 * KIB, MIB, 1), 64 * MIB, 5)
 QUICK_S3: Final = S3Plan(QUICK, (64 * KIB,), 30, Storm(4, 4, 256 * KIB, MIB, 1), 8 * MIB, 1)
 
 GOALS: Final[tuple[Goal, ...]] = (
@@ -73,6 +73,20 @@ GOALS: Final[tuple[Goal, ...]] = (
         "×",
         ratio("cpu_us", f"S3 ranges/64 KiB/{GATEWAY}", f"S3 ranges/64 KiB/{NAIVE}"),
         moonshot=True,
+    ),
+    *(
+        Goal(
+            f"S3 {size} MiB ranges, {words} of a get_object handler",
+            bound,
+            "×",
+            ratio(value, f"S3 ranges/{size} MiB/{GATEWAY}", f"S3 ranges/{size} MiB/{NAIVE}"),
+            at_least=at_least,
+        )
+        for size in (8, 64)
+        for words, value, bound, at_least in (
+            ("requests a second", "requests_per_second", 1.1, True),
+            ("CPU per request", "cpu_us", 0.8, False),
+        )
     ),
     Goal(
         "bytes from S3 for each byte that seeking players took",

@@ -43,8 +43,8 @@ ERROR_BODY_LIMIT: Final = 4 * KIB
 ERROR_CODE: Final = re.compile(rb"<Code>([A-Za-z0-9._-]{1,64})</Code>")
 ERROR_REGION: Final = re.compile(rb"<Region>([a-z0-9-]{1,64})</Region>")
 
-FAR_SECONDS: Final = 0.01
-LATENCIES: Final = 32
+FAR_SECONDS: Final = 0.015
+LATENCIES: Final = 128
 
 
 @dataclass(frozen=True, slots=True)

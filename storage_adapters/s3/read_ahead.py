@@ -4,8 +4,8 @@ How much may be requested of S3 and not yet taken by the reader is the read-ahea
 `window_initial_bytes`, grows by half of what the reader takes, up to what the reader takes in one second at its pace,
 and never over `window_max_bytes`: a player that leaves has cost little more than it took, and a slow reader holds
 little. A read that ends before the object does will be taken whole, so its limit begins with its length. Near S3 all
-that is within the limit is one request; far from it `parallel_requests`, since one connection to a far S3 is slow
-however large its request.
+that is within the limit is one request, or two for a client that may leave; far from it `parallel_requests`, since
+one connection to a far S3 is slow however large its request.
 """
 
 from typing import Final
@@ -31,9 +31,10 @@ def following_limit(options: S3Options, limit: int, *, taken: int, seconds: floa
     return max(options.window_initial_bytes, grown)
 
 
-def window_bytes(options: S3Options, limit: int, *, is_far: bool) -> int:
-    """The size of one request."""
-    return max(options.window_initial_bytes, limit // options.parallel_requests if is_far else limit)
+def window_bytes(options: S3Options, limit: int, *, is_far: bool, is_to_the_end: bool) -> int:
+    """The size of one request: near S3 all within the limit, or half of it for a client that may leave."""
+    requests = options.parallel_requests if is_far else 1 + is_to_the_end
+    return max(options.window_initial_bytes, limit // requests)
 
 
 def is_within_limit(limit: int, ahead: int, window: int) -> bool:

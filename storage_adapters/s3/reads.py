@@ -154,7 +154,8 @@ class Read:
         self._version = version
         self._position = start
         self._end = end
-        self._limit = first_limit(path.options, end - start, is_to_the_end=end == version.stat.size)
+        self._is_to_the_end = end == version.stat.size
+        self._limit = first_limit(path.options, end - start, is_to_the_end=self._is_to_the_end)
         self._windows: deque[Window] = deque()
 
     async def next_chunk(self) -> bytes:
@@ -189,7 +190,8 @@ class Read:
             self._windows.append(window)
 
     def _window_bytes(self) -> int:
-        return window_bytes(self._path.options, self._limit, is_far=self._path.gets.is_far)
+        is_far = self._path.gets.is_far
+        return window_bytes(self._path.options, self._limit, is_far=is_far, is_to_the_end=self._is_to_the_end)
 
     async def _finish(self, window: Window) -> None:
         since = window.taken_since

@@ -26,12 +26,16 @@ def test_a_limit_follows_its_reader(limit: int, taken: int, seconds: float, foll
 
 
 def test_far_from_s3_a_wide_limit_is_split_and_a_narrow_one_is_not() -> None:
-    sizes = [window_bytes(OPTIONS, limit * KIB, is_far=True) for limit in (512, 1024, 8192)]
+    sizes = [window_bytes(OPTIONS, limit * KIB, is_far=True, is_to_the_end=True) for limit in (512, 1024, 8192)]
     assert sizes == [512 * KIB, 512 * KIB, 1024 * KIB]
 
 
-def test_near_s3_one_request_is_for_all_within_the_limit() -> None:
-    assert [window_bytes(OPTIONS, limit * KIB, is_far=False) for limit in (512, 8192)] == [512 * KIB, 8192 * KIB]
+@pytest.mark.parametrize(("is_to_the_end", "sizes"), [(False, [512, 768, 8192]), (True, [512, 512, 4096])])
+def test_near_s3_a_request_is_for_all_within_the_limit_or_for_half(sizes: list[int], *, is_to_the_end: bool) -> None:
+    found = [
+        window_bytes(OPTIONS, limit * KIB, is_far=False, is_to_the_end=is_to_the_end) for limit in (512, 768, 8192)
+    ]
+    assert found == [size * KIB for size in sizes]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +63,6 @@ def test_whatever_a_reader_does_what_is_ahead_stays_bounded(takes: list[tuple[in
     for taken, seconds in takes:
         limit = following_limit(OPTIONS, limit, taken=taken, seconds=seconds)
         assert OPTIONS.window_initial_bytes <= limit <= OPTIONS.window_max_bytes
-        assert OPTIONS.window_initial_bytes <= window_bytes(OPTIONS, limit, is_far=True) <= limit
-        most_ahead = limit + window_bytes(OPTIONS, limit, is_far=True) // 2
+        assert OPTIONS.window_initial_bytes <= window_bytes(OPTIONS, limit, is_far=True, is_to_the_end=True) <= limit
+        most_ahead = limit + window_bytes(OPTIONS, limit, is_far=True, is_to_the_end=True) // 2
         assert most_ahead <= OPTIONS.window_max_bytes + OPTIONS.window_max_bytes // 2
