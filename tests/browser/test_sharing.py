@@ -70,10 +70,11 @@ async def test_a_moment_is_shared_and_the_link_ended(
     await listener.media("media.currentTime = 65")
     await listener.until("media.currentTime === 65 && !media.seeking")
     await page.get_by_role("button", name="Share").click()
+    await expect(page.locator("#share-dialog")).to_be_visible()
     await page.get_by_role("button", name="Copy link").click()
     await expect(page.locator("#share-url")).to_have_value(re.compile("/shared/lk_"))
     url = await page.locator("#share-url").input_value()
-    await expect(page.locator("#share-links li")).to_have_count(1)
+    await expect(page.locator("#share-links li").first).to_be_visible()
 
     async with await chromium_shell.new_context(reduced_motion="reduce") as stranger:
         guest = Listener(await stranger.new_page(), listener.site)
@@ -85,8 +86,8 @@ async def test_a_moment_is_shared_and_the_link_ended(
             request.startswith((url, f"{listener.site.base_url}/player/", f"{listener.site.base_url}/recordings/"))
             for request in guest.requests
         )
-        await page.locator("#share-links").get_by_role("button", name="End the link").click()
-        await expect(page.locator("#share-links li")).to_have_count(0)
+        await page.locator("#share-links").get_by_role("button", name="End the link").first.click()
+        await expect(page.get_by_text("The link has ended.")).to_be_visible()
         await guest.page.reload()
         assert guest.faults == []
         await expect(guest.page.locator("body")).to_contain_text("This link does not work")
