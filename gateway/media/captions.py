@@ -6,6 +6,7 @@ Read: WebVTT (https://www.w3.org/TR/webvtt1/), SubRip, and JSON with a list `seg
 
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -112,16 +113,16 @@ def _text(value: Any) -> str | None:
 
 
 def _checked(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    """The segments in the order in which they begin, without those that say nothing. Raises BadCaptions."""
+    """The segments in the order in which they begin, without those that say nothing; none ends before it begins.
+
+    Raises BadCaptions.
+    """
     found: list[Segment] = []
     for each in segments:
-        if each.end_seconds < each.start_seconds or each.start_seconds < 0:
-            raise BadCaptions(
-                f"A segment from {each.start_seconds} s to {each.end_seconds} s is not a time span: it should begin at 0"
-                " or later, and not end before it begins"
-            )
+        if each.start_seconds < 0:
+            raise BadCaptions(f"A segment begins at {each.start_seconds} s: it should begin at 0 or later")
         if each.text.strip():
-            found.append(each)
+            found.append(replace(each, end_seconds=max(each.start_seconds, each.end_seconds)))
         if len(found) > MAX_SEGMENTS:
             raise BadCaptions(f"The transcript has more than {MAX_SEGMENTS} segments")
     return tuple(sorted(found, key=lambda each: each.start_seconds))

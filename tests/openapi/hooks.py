@@ -10,7 +10,7 @@ import schemathesis
 # Every field that an answer may have besides those of its contract: RFC 9110, RFC 9112, and what each answer carries.
 _COMMON: Final = frozenset(
     {
-        "allow", "cache-control", "connection", "content-length", "content-security-policy", "content-type",
+        "allow", "cache-control", "connection", "content-encoding", "content-length", "content-security-policy", "content-type",
         "cross-origin-resource-policy", "date", "etag", "referrer-policy", "retry-after", "server", "transfer-encoding",
         "tus-checksum-algorithm", "tus-extension", "tus-max-size", "tus-resumable", "tus-version", "vary", "www-authenticate", "x-content-type-options", "x-request-id",
     }

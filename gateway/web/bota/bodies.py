@@ -117,8 +117,6 @@ async def read_new_recording(request: web.Request) -> NewRecording:
 async def read_changes(request: web.Request) -> Mapping[str, Any]:
     """The members of a recording that the body changes, by name; a member that is null is cleared. Raises Invalid."""
     body = await read_body(request, CreateBody)
-    if not body.model_fields_set:
-        raise Invalid((Fault("empty", ("body",), "Input should have a member to change", None),))
     changes = {name: getattr(body, name) for name in body.model_fields_set}
     if body.metadata is not None:
         changes["metadata"] = await _metadata_text(request)

@@ -3,10 +3,10 @@
 import secrets
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gateway.catalog import Scope
 from gateway.catalog.share_links import ShareLink, ShareLinks
@@ -23,10 +23,15 @@ _TOKEN_BYTES: Final = 32
 _PREFIX_LENGTH: Final = 12
 
 
+def _whole(value: object) -> object:
+    """A whole number as JSON may write it: 60.0 is 60."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class LinkBody(Body):
     """`POST /v1/recordings/{recording_id}/links`."""
 
-    expires_in_seconds: int = Field(ge=1, le=MAX_SECONDS, strict=True)
+    expires_in_seconds: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=MAX_SECONDS, strict=True)]
     start_seconds: float | None = Field(None, ge=0, lt=1e9, allow_inf_nan=False, strict=True)
 
 
@@ -75,7 +80,6 @@ def link_json(link: ShareLink) -> dict[str, Any]:
     """A link as its owner sees it."""
     return {
         "id": encode_id("lnk", link.id),
-        "recording_id": encode_id("rec", link.recording_id),
         "created_at": whole_seconds(link.created_at),
         "expires_at": whole_seconds(link.expires_at),
         "start_seconds": link.start_seconds,
