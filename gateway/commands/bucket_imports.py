@@ -16,7 +16,8 @@ from rich.progress import MofNCompleteColumn
 from gateway.catalog import MediaFile
 from gateway.commands.import_report import ImportReport
 from gateway.imports.bucket_objects import ObjectIngest, find_objects
-from gateway.imports.destination import Destination, NotImportable
+from gateway.imports.destination import Destination
+from gateway.imports.local_files import NotImportable
 from gateway.imports.sessions import SessionIngest, SessionMedia
 from gateway.imports.vexa_tree import SessionFolder, SessionGroups
 from gateway.settings.load import Config

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 from gateway.catalog import MediaFile
 from gateway.commands.options import print_json
 from gateway.errors import Conflict
-from gateway.imports.destination import NotImportable
+from gateway.imports.local_files import NotImportable
 from gateway.imports.sessions import SessionMedia
 from gateway.media.facts import NotMedia
 from storage_adapters.base import StorageError

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
 from gateway.catalog import MediaFile
-from gateway.imports.destination import Destination, NotImportable
-from gateway.imports.local_files import is_unfinished
+from gateway.imports.destination import Destination
+from gateway.imports.local_files import NotImportable, is_unfinished
 from gateway.media.facts import NotMedia
 from gateway.media.prober import is_remote
 from gateway.storage import Storage

@@ -3,28 +3,29 @@
 What is recorded of an object is what was measured of it.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from tempfile import TemporaryFile
+from typing import Final
 
 from gateway.catalog import MediaFile, NewMedia, NewMeeting, Owner, RecordingCatalog
+from gateway.imports.local_files import NotImportable, OpenFile
 from gateway.imports.vexa_tree import missing_numbers
 from gateway.media.facts import MediaFacts, NotMedia
+from gateway.media.joiner import remuxed
 from gateway.media.prober import Prober
 from gateway.storage import Storage
 from gateway.uploads.containers import OGG, container_of
 from gateway.uploads.joins import Join, Part, ogg_chain, plan_join
-from storage_adapters.base import ObjectNotFound, ObjectStat, StorageAdapter, Writable
+from storage_adapters.base import ObjectNotFound, ObjectStat, StorageAdapter, StoredObject, Writable
 
 # The content that an import copies, from its beginning each time it is called.
 Content = Callable[[], AsyncGenerator[bytes, None]]
 
-_HEAD_BYTES = 64
-
-
-class NotImportable(Exception):
-    """The file cannot be taken in; the text says why."""
+_HEAD_BYTES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +71,13 @@ class Destination:
 
         Raises NotMedia, NotImportable, Conflict or StorageError.
         """
-        join = await _plan(source, pieces)
-        found = await self.prober.probe(join.content, self.owner.user_id)
-        told: dict[str, str | int] = {"unfinished": f"Joined from {len(pieces)} pieces of a session that did not end"}
+        notes: dict[str, str | int] = {"unfinished": f"Joined from {len(pieces)} pieces of a session that did not end"}
         if missing := missing_numbers(list(pieces)):
-            told["missing_chunks"] = missing
-        found = replace(found, metadata={**found.metadata, **told})
-
-        def content() -> AsyncGenerator[bytes, None]:
-            return ogg_chain(join) if join.container == OGG else join.content.read(0, join.content.stat.size)
-
-        return await self.copy_in(content, found, name)
+            notes["missing_chunks"] = missing
+        async with _joined(await _plan(source, pieces)) as joined:
+            found = await self.prober.probe(joined, self.owner.user_id)
+            found = replace(found, metadata={**found.metadata, **notes})
+            return await self.copy_in(lambda: joined.read(0, joined.stat.size), found, name)
 
     async def copy_in(self, content: Content, found: MediaFacts, name: str) -> tuple[MediaFile, bool]:
         """The row of an object with this content, and whether it is new. Raises NotImportable or StorageError."""
@@ -126,10 +123,21 @@ async def _plan(source: StorageAdapter, pieces: Mapping[int, tuple[str, int]]) -
             parts.append(Part(key, size, container_of(await _head(source, key)), number, number, ()))
     if not parts:
         raise NotMedia("all of its pieces are empty")
-    join = await plan_join(source, parts)
-    if join.is_remuxed:
-        raise NotMedia(f"its pieces are {len(join.runs)} files, which cannot be joined as {join.container} files are")
-    return join
+    return await plan_join(source, parts)
+
+
+@asynccontextmanager
+async def _joined(join: Join) -> AsyncGenerator[StoredObject]:
+    """The joined file as an object; in a temporary file if it is more than a row of pieces."""
+    if not join.is_remuxed and join.container != OGG:
+        yield join.content
+        return
+    with TemporaryFile() as file:
+        async with aclosing(remuxed(join.runs) if join.is_remuxed else ogg_chain(join)) as chunks:
+            async for chunk in chunks:
+                await asyncio.to_thread(file.write, chunk)
+        await asyncio.to_thread(file.flush)
+        yield OpenFile(file)
 
 
 async def _head(source: StorageAdapter, key: str) -> bytes:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from gateway.catalog import MediaFile
-from gateway.imports.destination import Destination, NotImportable
-from gateway.imports.local_files import LocalFile, OpenFile
+from gateway.imports.destination import Destination
+from gateway.imports.local_files import LocalFile, NotImportable, OpenFile
 from storage_adapters.base import ObjectStat
 
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from gateway.imports.destination import NotImportable
 from gateway.media.facts import NotMedia
 from storage_adapters.base import ObjectStat
 
@@ -18,6 +17,10 @@ _CHUNK_BYTES: Final = 1 << 20
 _UNFINISHED: Final = ("~", ".tmp", ".temp", ".part", ".partial", ".crdownload", ".swp")
 # O_NONBLOCK: opening a FIFO must not wait for a writer.
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class NotImportable(Exception):
+    """The file cannot be taken in; the text says why."""
 
 
 def _ignore(_: int) -> None: ...

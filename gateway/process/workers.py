@@ -10,6 +10,7 @@ Knows: how a worker is started, known to be ready, replaced and ended. Refuses t
 import asyncio
 import logging
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
@@ -35,6 +36,9 @@ GRACE_SECONDS: Final = 10.0
 _log: Final = logging.getLogger(__name__)
 # A fresh interpreter each time: new workers run the code that is on disk now, and share no thread or lock.
 _processes: Final = multiprocessing.get_context("spawn")
+# A new interpreter must not look for modules in the folder where the gateway was started: anyone may have put one there.
+# Its search path is this process's, which multiprocessing passes on.
+os.environ["PYTHONSAFEPATH"] = "1"
 
 
 class WorkerFailed(Exception):

@@ -16,9 +16,8 @@ from gateway.db.api_keys import PgApiKeys
 from gateway.db.deletions import PgDeletionQueue
 from gateway.db.recordings import PgRecordingCatalog
 from gateway.errors import Conflict
-from gateway.imports.destination import NotImportable
 from gateway.imports.files import Ingest
-from gateway.imports.local_files import LocalFile, find_files
+from gateway.imports.local_files import LocalFile, NotImportable, find_files
 from gateway.media.facts import NotMedia
 from gateway.media.prober import Prober
 from gateway.storage import Storage

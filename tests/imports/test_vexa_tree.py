@@ -117,6 +117,19 @@ def test_sound_and_picture_of_a_session_are_one_recording(seekgate: CommandLine,
     assert second["note"] == "never finished: joined from 1 pieces"
 
 
+@pytest.mark.parametrize("name", ["sound.webm", "sound.ogg", "sound.flac"])
+def test_pieces_that_are_files_of_their_own_are_joined_as_their_container_allows(
+    seekgate: CommandLine, tmp_path: Path, name: str
+) -> None:
+    piece = make_sound(tmp_path / name).read_bytes()
+    for number in range(3):
+        write(tmp_path / f"recordings/36/1/s/audio/{number:06}.{name.partition('.')[2]}", piece)
+    (media,) = seekgate.json_lines("import", tmp_path / "recordings", "--user", "v@example.com")
+    assert media["duration_seconds"] == pytest.approx(6.0, abs=0.1)
+    again = seekgate.run("import", tmp_path / "recordings", "--user", "v@example.com")
+    assert again.stdout.startswith("known  ")
+
+
 def test_a_session_whose_master_cannot_be_read_is_joined_from_its_pieces(seekgate: CommandLine, tmp_path: Path) -> None:
     session = tmp_path / "recordings" / "36" / "1" / "s"
     write(session / "audio" / "000000.wav", SECOND)

@@ -5,6 +5,8 @@ import http.client
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -169,3 +171,20 @@ def test_a_reload_with_wrong_settings_keeps_the_old_workers(site: Gateway, setti
     heard(site, "the reload failed, the old settings stay")
     assert workers(site) == before
     assert ask(site)[0] == 200
+
+
+def test_a_worker_loads_no_module_from_the_folder_where_the_gateway_was_started(tmp_path: Path) -> None:
+    for name in ("multiprocessing", "gateway", "pickle"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'loaded')!r}, 'a').write(__name__)")
+    script = tmp_path / "scripts" / "start.py"
+    script.parent.mkdir()
+    script.write_text(
+        "from gateway.process import workers\n"
+        "if __name__ == '__main__':\n"
+        "    process = workers._processes.Process(target=print, args=('worked',))\n"
+        "    process.start()\n"
+        "    process.join()\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "worked\n"
+    assert not (tmp_path / "loaded").exists()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _WEBM_CODECS: Final = {"vp8", "vp9", "av1", "opus", "vorbis"}
 _MATROSKA: Final = "matroska,webm"
+# The same files make the same bytes: no random ids, no time of writing.
+_REPEATABLE: Final = {"fflags": "bitexact"}
 _FRAGMENTED: Final = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "2000000"}
 _BYTES_OF_S16: Final = 2
 _TIME_BASE: Final = Fraction(1, 1_000_000)
@@ -74,7 +76,7 @@ def _codec(track: "Stream") -> str:
 def _copy(files: Sequence[ObjectFile], shape: Shape, write: Callable[[bytes], None]) -> None:
     """One file with the packets of all."""
     demuxer, codecs = shape
-    options = {} if demuxer == _MATROSKA else _FRAGMENTED
+    options = _REPEATABLE if demuxer == _MATROSKA else _REPEATABLE | _FRAGMENTED
     name = "mp4" if demuxer != _MATROSKA else "webm" if set(codecs) <= _WEBM_CODECS else "matroska"
     with av.open(Output(write), "w", format=name, options=options) as output:
         tracks: list[_Track] = []
@@ -142,7 +144,7 @@ def _copy_packets(
 
 def _encode(files: Sequence[ObjectFile], write: Callable[[bytes], None]) -> None:
     """One FLAC file with the sound of all, at the first one's rate and with one or two channels."""
-    with av.open(Output(write), "w", format="flac") as output:
+    with av.open(Output(write), "w", format="flac", options=_REPEATABLE) as output:
         encoder: _Encoder | None = None
         for file in files:
             for frame in _frames(file):
