@@ -10,7 +10,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # Group → the beginnings of its files' paths, in the order in which the files run.
 GROUPS: Final = {
-    "every S3 server": ("tests/s3/test_contract.py", "tests/s3/test_storage.py", "tests/s3_gateway/test_byte_route.py"),
+    "every S3 server": ("tests/s3/test_servers.py", "tests/s3_gateway/test_byte_route.py"),
     "one S3 server": ("tests/s3/", "tests/s3_gateway/", "tests/uploads/test_s3"),
     "every browser": (
         "tests/browser/test_playing.py",

@@ -1,7 +1,4 @@
-"""The S3 servers as fixtures, one of each for all rooms: a server takes seconds to start.
-
-Knows: when they start and end. Refuses to know: how, and what is in their buckets.
-"""
+"""The S3 servers as fixtures, one of each for all rooms, because a server takes seconds to start."""
 
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +9,7 @@ import pytest
 from tests.s3.ceph import missing_programs, running_ceph
 from tests.s3.processes import S3Server
 from tests.s3.rclone import running_rclone
+from tests.s3.seaweedfs import running_seaweedfs
 from tests.s3.swift import running_swift
 
 
@@ -33,6 +31,12 @@ def ceph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 @pytest.fixture(scope="session")
 def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     with running_rclone(tmp_path_factory.mktemp("rclone")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with running_seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as server:
         yield server
 
 

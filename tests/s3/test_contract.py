@@ -1,4 +1,4 @@
-"""The storage contract, against every server: strict ones and an odd one."""
+"""The storage contract over one S3 server, and through the cache of slices."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.s3.processes import S3Server
 
 
 class ReadingContract(StorageContract):
-    """What can be read; every server is put to that."""
+    """What can be read."""
 
     capabilities = frozenset({Writable, Composing, Listable, Presigning})
     object_capabilities = frozenset()
@@ -46,22 +46,12 @@ class S3Contract(ReadingContract, WritableContract, ComposingContract, ListableC
     """Writing, joining and listing as well."""
 
 
-class TestSwift(S3Contract):
+class TestS3Storage(S3Contract):
+    """Everything, on one server; test_servers.py asks the others for what they may do otherwise."""
+
     @pytest.fixture
-    def server(self, swift: S3Server) -> S3Server:
-        return swift
-
-
-class TestCeph(S3Contract):
-    @pytest.fixture
-    def server(self, ceph: S3Server) -> S3Server:
-        return ceph
-
-
-class TestRclone(S3Contract):
-    @pytest.fixture
-    def server(self, rclone: S3Server) -> S3Server:
-        return rclone
+    def server(self, s3_server: S3Server) -> S3Server:
+        return s3_server
 
 
 class TestBehindACache(ReadingContract):

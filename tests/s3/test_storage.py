@@ -15,7 +15,6 @@ import pytest
 from yarl import URL
 
 from storage_adapters.base import AccessDenied, PresignedUrl, StorageUnavailable
-from storage_adapters.resumable import Piece
 from storage_adapters.s3 import S3Storage
 from storage_adapters.s3.writer import PART_BYTES
 from tests.contracts.storage_words import exists, read_whole
@@ -97,7 +96,6 @@ async def test_urls_for_clients_name_the_public_endpoint_and_the_region(more: di
 @pytest.mark.parametrize(
     "size",
     [
-        pytest.param(PART_BYTES - 1, id="less_than_a_part"),
         pytest.param(PART_BYTES, id="one_part"),
         pytest.param(2 * PART_BYTES + 1, id="two_parts_and_a_byte"),
     ],
@@ -124,17 +122,6 @@ async def test_a_failed_upload_leaves_no_parts_behind(s3_server: S3Server) -> No
         uploads = await client.list_multipart_uploads(Bucket=bucket)
         assert "Uploads" not in uploads
         assert not await exists(storage, "broken")
-
-
-@pytest.mark.parametrize("kind", ["swift", "ceph", "rclone"])
-async def test_many_are_deleted_at_once_and_absent_ones_are_fine(request: pytest.FixtureRequest, kind: str) -> None:
-    server: S3Server = request.getfixturevalue(kind)
-    keys = ["a/1", "a b/ü+%25?.mp3", "<&>'\"", "gone"]
-    async with s3_storage(server, await make_bucket(server), prefix="kept/") as storage:
-        for key in (*keys[:3], "stays"):
-            await put(storage, key, b"content")
-        assert await storage.delete_many([*keys, "", "../outside"]) == {}
-        assert [listed.key async for listed in storage.list("")] == ["stays"]
 
 
 async def test_an_object_stored_compressed_is_the_bytes_that_are_stored(s3_server: S3Server) -> None:
@@ -182,15 +169,6 @@ async def test_a_missing_bucket_is_no_missing_object_to_a_ping(s3_server: S3Serv
     async with s3_storage(s3_server, "no-such-bucket") as storage:
         with pytest.raises(StorageUnavailable, match="no-such-bucket"):
             await storage.ping()
-
-
-@pytest.mark.parametrize("kind", ["swift", "ceph", "rclone"])
-async def test_an_object_of_a_missing_bucket_is_not_said_to_be_missing(
-    request: pytest.FixtureRequest, kind: str
-) -> None:
-    async with s3_storage(request.getfixturevalue(kind), "no-such-bucket") as storage:
-        with pytest.raises(StorageUnavailable, match="no-such-bucket"):
-            await read_whole(storage, "key")
 
 
 async def test_a_missing_object_is_missing_and_its_bucket_is_asked_once(storage: S3Storage, proxy: FaultProxy) -> None:
@@ -277,23 +255,3 @@ async def test_over_tls_the_certificate_is_checked_on_both_paths(
                 await storage.ping()
             with pytest.raises(StorageUnavailable):
                 await read_whole(storage, "key", stat)
-
-
-@pytest.mark.parametrize("kind", ["swift", "ceph", "rclone"])
-async def test_whole_parts_are_copied_by_the_server_and_the_rest_is_sent(
-    request: pytest.FixtureRequest, kind: str
-) -> None:
-    server: S3Server = request.getfixturevalue(kind)
-    content = (CONTENT * (3 * PART_BYTES // len(CONTENT) + 1))[: 2 * PART_BYTES + 1000]
-    async with s3_storage(server, await make_bucket(server), prefix="kept/") as storage:
-        await put(storage, "chunks/ü 1", content)
-        await put(storage, "chunks/2", b"0123456789")
-        pieces: list[Piece | bytes] = [
-            Piece("chunks/ü 1", 0, len(content)),
-            b"between",
-            Piece("chunks/2", 2, 3),
-            Piece("chunks/ü 1", 7, 9),
-        ]
-        await storage.compose("joined", pieces, content_type="audio/wav")
-        assert await read_whole(storage, "joined") == content + b"between234" + content[7:16]
-        assert [listed.key async for listed in storage.list("")] == ["chunks/2", "chunks/ü 1", "joined"]

@@ -1,0 +1,36 @@
+"""SeaweedFS, popular and distributed, from PyPI: master, volume server, filer and S3 gateway in one process."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.s3.processes import S3Server, answers, free_ports, running, server_program, wait_until
+
+
+@contextmanager
+def running_seaweedfs(folder: Path) -> Iterator[S3Server]:
+    """SeaweedFS, until the block ends."""
+    names = [f"-{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    server = S3Server("seaweedfs", f"http://127.0.0.1:{ports['-s3.port']}", "AKIASEAWEED", "seaweed-secret")
+    keys = {"accessKey": server.access_key_id, "secretKey": server.secret_access_key}
+    identity = {"name": "tests", "credentials": [keys], "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
+    config, data = folder / "s3.json", folder / "data"
+    config.write_text(json.dumps({"identities": [identity]}))
+    data.mkdir()
+    command = [
+        str(server_program("weed")),
+        "server",
+        "-s3",
+        f"-s3.config={config}",
+        f"-dir={data}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-master.volumeSizeLimitMB=64",
+        "-volume.max=50",
+        *(f"{name}={port}" for name, port in ports.items()),
+    ]
+    with running(command, folder / "seaweedfs.log"):
+        wait_until(lambda: answers(server.endpoint_url), "SeaweedFS")
+        yield server
