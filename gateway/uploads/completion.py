@@ -52,7 +52,7 @@ class Completion:
                     (Fault("unknown", ("body", "media_ids"), "The recording lacks one of these files", None),)
                 )
             if asked and not pending:
-                return Completed(recording, dropped)
+                return Completed(await self._verify_again(owner, recording), dropped)
             found, absent = await self._look(owner, pending)
             if media_file_ids is None and len(absent) < len(recording.media_files):
                 dropped += tuple([each.id for each in absent if await self._drop(each)])
@@ -62,6 +62,18 @@ class Completion:
             if await self.uploads.uploads.complete_uploads(owner, recording_id, found, self.uploads.limits):
                 return Completed(await self.uploads.find_recording(owner, recording_id), dropped)
         raise Conflict("The files are being uploaded again")
+
+    async def _verify_again(self, owner: Owner, recording: Recording) -> Recording:
+        """Verify the completed files whose objects changed or were missing; as good ones, they are served again."""
+        flagged = [each for each in recording.media_files if each.missing_at is not None]
+        for media in flagged:
+            with suppress(ObjectNotFound):
+                look = await self.uploads.verification.look(owner, media, self.uploads.adapter(media))
+                if isinstance(look, VerifiedUpload):
+                    await self.uploads.catalog.record_object_version(
+                        media, size=look.size, etag=look.etag, object_modified_at=look.object_modified_at
+                    )
+        return await self.uploads.find_recording(owner, recording.id) if flagged else recording
 
     async def _look(
         self, owner: Owner, pending: Sequence[MediaFile]

@@ -264,6 +264,25 @@ async def test_media_that_the_recording_lacks_cannot_be_completed(client: Client
     assert (await client.call("POST", path, {"media_ids": media_ids})).status == 400
 
 
+async def test_an_object_that_changed_after_its_completion_is_not_served_until_it_is_verified_again(
+    site: Gateway, client: Client, content: Content
+) -> None:
+    recording, media = await client.upload(content("sound.mp3"))
+    root = site.backends.storages["local"].root
+    assert root is not None
+    path = root / "uploads" / str(site.user_id) / str(decode_id("med", media))
+    for other in (content("still.png"), content("sound.mp3") * 2):
+        path.write_bytes(other)
+        assert (await client.raw(recording, media)).status == 404
+        assert (await client.complete(recording)).status == 200
+        assert (await client.raw(recording, media)).status == 404
+    path.write_bytes(content("sound.mp3"))
+    assert (await client.raw(recording, media)).status == 404
+    assert (await client.complete(recording)).status == 200
+    played = await client.raw(recording, media)
+    assert (played.status, played.body) == (200, content("sound.mp3"))
+
+
 # --- one writer, and the conditions of a PUT
 
 

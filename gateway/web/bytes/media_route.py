@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from aiohttp import hdrs, web
 
-from gateway.catalog import MediaFile, RecordingCatalog
+from gateway.catalog import UPLOADS_PREFIX, MediaFile, RecordingCatalog
 from gateway.errors import Refusal
 from gateway.protocol.delivery import plan_delivery
 from gateway.web.access.cors import Cors
@@ -65,10 +65,11 @@ class MediaRoute:
         # A HEAD asks what the storage has, which a remembered version does not answer (an archived object, for one).
         expected = None if request.method == hdrs.METH_HEAD else admission.prepared.expected
         try:
-            sent = await self._serve(request, exchange, admission, expected)
-        except ObjectChanged:
-            # Nothing was written: what we remembered was out of date, so look, and answer afresh, once.
-            return await self._serve(request, exchange, admission, None)
+            try:
+                sent = await self._serve(request, exchange, admission, expected)
+            except ObjectChanged:
+                # Nothing was written: what we remembered was out of date, so look, and answer afresh, once.
+                return await self._serve(request, exchange, admission, None)
         except ObjectNotFound:
             await self._flag(admission.media)
             raise
@@ -88,6 +89,8 @@ class MediaRoute:
         media = admission.media
         async with admission.storage.adapter.open(media.object_key, expected) as stored:
             stat = stored.stat
+            if stat.etag != media.etag and media.object_key.startswith(UPLOADS_PREFIX):
+                raise ObjectNotFound(media.object_key, "is not the version that was verified when it was uploaded")
             if stat.etag != media.etag or media.missing_at is not None:
                 await self._remember(media, stat)
             now = self._now()
