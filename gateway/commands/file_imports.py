@@ -1,23 +1,27 @@
 """Files and folders of this machine into the catalogue.
 
 A file that was named and fails makes the run fail, and so does media that cannot be taken in. What is not media in a
-folder is skipped, with its reason.
+folder is skipped, with its reason. A transcript beside a media file (the same name with another suffix) becomes the
+transcript of its recording when that is new.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from rich.progress import DownloadColumn, TransferSpeedColumn
 
-from gateway.catalog import MediaFile
+from gateway.catalog import MediaFile, Segment
+from gateway.catalog.edits import RecordingEdits
 from gateway.commands.import_report import ImportReport
 from gateway.imports.destination import Destination
 from gateway.imports.files import Ingest
-from gateway.imports.local_files import LocalFile, find_files
+from gateway.imports.local_files import LocalFile, NotImportable, find_files
 from gateway.imports.sessions import SessionIngest, SessionMedia
 from gateway.imports.vexa_tree import SessionFolder, SessionGroups
+from gateway.media.captions import BY_SUFFIX, MAX_BYTES, BadCaptions
+from gateway.media.facts import NotMedia
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,13 @@ class FileImports:
 
     destination: Destination
     report: ImportReport
+    edits: RecordingEdits
 
     async def run(self, paths: tuple[Path, ...]) -> None:
         """Take everything in."""
         files = await asyncio.to_thread(self._collect, paths)
+        captions = {} if self.destination.meeting is not None else _captions(files)
+        files = [file for file in files if file not in captions.values()]
         total = await asyncio.to_thread(lambda: sum(file.size for file in files))
         with self.report.progress(DownloadColumn(), TransferSpeedColumn()) as progress:
             task = progress.add_task("importing", total=total)
@@ -37,9 +44,20 @@ class FileImports:
             ingest = Ingest(**to, report=lambda count: progress.advance(task, count))
             for entry in _grouped(files):
                 if isinstance(entry, LocalFile):
-                    await self.report.report_file(ingest.add(entry), entry.path, named=entry.folder is None)
+                    added = self._add(ingest, entry, captions.get(_stem(entry)))
+                    await self.report.report_file(added, entry.path, named=entry.folder is None)
                 else:
                     await self.report.report_session(_add_session(ingest, entry), entry.path, entry.count_pieces())
+
+    async def _add(self, ingest: Ingest, file: LocalFile, captions: LocalFile | None) -> tuple[MediaFile, bool]:
+        media, new = await ingest.add(file)
+        if new and captions is not None:
+            try:
+                segments = await _parsed(captions)
+                await self.edits.replace_transcript(ingest.owner, media.recording_id, segments)
+            except (BadCaptions, NotImportable, NotMedia) as error:
+                self.report.refuse(captions.path, error, fails=False)
+        return media, new
 
     def _collect(self, paths: tuple[Path, ...]) -> list[LocalFile]:
         files: list[LocalFile] = []
@@ -52,6 +70,29 @@ class FileImports:
 
     def _refuse_folder(self, error: OSError) -> None:
         self.report.refuse(error.filename, error, fails=True)
+
+
+def _stem(file: LocalFile) -> Path:
+    return file.path.with_suffix("")
+
+
+def _captions(files: list[LocalFile]) -> dict[Path, LocalFile]:
+    """The transcripts that are beside a media file in a folder, by the path that both have without a suffix."""
+    media = {_stem(file) for file in files if file.path.suffix.lower() not in BY_SUFFIX}
+    found = (file for file in files if file.path.suffix.lower() in BY_SUFFIX and file.folder is not None)
+    return {_stem(file): file for file in found if _stem(file) in media}
+
+
+async def _parsed(captions: LocalFile) -> Sequence[Segment]:
+    """Raises BadCaptions, NotMedia or NotImportable."""
+    async with captions.opened() as opened:
+        if opened.stat.size > MAX_BYTES:
+            raise BadCaptions(f"The transcript has {opened.stat.size} bytes, and at most {MAX_BYTES} are accepted")
+        text = b"".join([chunk async for chunk in opened.read(0, opened.stat.size)])
+    try:
+        return BY_SUFFIX[captions.path.suffix.lower()](text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise BadCaptions(f"The transcript should be UTF-8: {error.reason} at byte {error.start}") from None
 
 
 def _grouped(files: list[LocalFile]) -> Iterator[SessionFolder[LocalFile] | LocalFile]:

@@ -73,7 +73,8 @@ def import_media(
         prober = Prober(places=LOOKS_AT_ONCE)
         if paths:
             storage = _storage_for_files(backends, config, storage_name)
-            await FileImports(Destination(backends.catalog, storage, owner, prober, belongs_to), report).run(paths)
+            to = Destination(backends.catalog, storage, owner, prober, belongs_to)
+            await FileImports(to, report, backends.edits).run(paths)
         for place in places:
             storage = backends.storages[place.storage]
             await BucketImports(Destination(backends.catalog, storage, owner, prober, belongs_to), report).run(place)
