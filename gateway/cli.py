@@ -24,7 +24,7 @@ class CommandRow(NamedTuple):
 
 COMMANDS: Final[Mapping[str, CommandRow]] = {
     "serve": CommandRow("serve", "serve", "Run the gateway until it receives a signal to stop."),
-    "demo": CommandRow("demo", "demo", "Run a gateway with an account, a key and a recording to try."),
+    "demo": CommandRow("demo", "demo", "Run a gateway with an account, a key and recordings to try."),
     "create-key": CommandRow("manage_keys", "create_key", "Create an API key and print it, once."),
     "list-keys": CommandRow("manage_keys", "list_keys", "List the API keys, newest first."),
     "revoke-key": CommandRow("manage_keys", "revoke_key", "Revoke an API key, immediately and for good."),

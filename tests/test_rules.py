@@ -264,7 +264,7 @@ LIBRARIES: Mapping[str, set[str]] = {
     "aiohappyeyeballs": {"storage_adapters.s3"},
     "aiohttp": {"gateway.web", "gateway.assembly.serving", "storage_adapters.s3"},
     "asyncpg": {"gateway.db"},
-    "av": {"gateway.demo.recording", "gateway.media.decoding"},
+    "av": {"gateway.demo", "gateway.media.decoding"},
     "brotli": {"gateway.web.pages"},
     "botocore": {"storage_adapters.s3"},
     "click": {"gateway.cli", "gateway.commands"},

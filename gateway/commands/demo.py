@@ -14,7 +14,7 @@ from gateway.commands.options import config_option, read_config
 from gateway.commands.serve import host_option, log_vexa_variables, port_option, serve_gateway, server_flags
 from gateway.commands.with_backends import run_with_backends
 from gateway.demo.corpus import seed_synthetic
-from gateway.demo.recording import Demo, prepare
+from gateway.demo.preparation import Demo, prepare
 from gateway.settings.load import Config
 
 # Every demo has the storage backend, so that synthetic recordings of an earlier one stay readable.
@@ -32,7 +32,7 @@ _SYNTHETIC: Final = "synthetic"
     help="Also add this many synthetic recordings, for load tests.",
 )
 def demo(*, config_path: Path | None, host: str | None, port: int | None, recordings: int) -> int:
-    """Run a gateway with an account, a key and a recording to try."""
+    """Run a gateway with an account, a key and recordings to try."""
     flags = server_flags(host=host, port=port) | {"storages": {_SYNTHETIC: {"kind": "synthetic"}}}
     config = read_config(config_path, flags)
     ready = run_with_backends(config, lambda backends: _prepare(config, backends, recordings))

@@ -1,4 +1,4 @@
-"""The demo: what it sounds like, what it keeps, and that what it prints works when pasted."""
+"""The demo: how it sounds, what it keeps, and that the lines it prints work when pasted."""
 
 import os
 import re
@@ -16,7 +16,9 @@ import pytest_asyncio
 from av.audio.resampler import AudioResampler
 
 from gateway.assembly.backends import Backends, open_backends
+from gateway.demo import preparation
 from gateway.demo import recording as demo
+from gateway.demo.conversations import CONVERSATIONS, write_conversation
 from gateway.keys import digest, visible_prefix
 from gateway.settings.load import Config, load
 from tests.commands.command_line import command_line
@@ -70,7 +72,7 @@ def test_the_recording_is_six_minutes_of_sound_longer_than_the_printed_range(rec
 
 
 @pytest.mark.parametrize("second", [1, 6, 61, 178, 358])
-def test_the_tone_tells_the_time(recording: Path, second: int) -> None:
+def test_the_tone_gives_the_time(recording: Path, second: int) -> None:
     assert hertz(samples(recording, second, 2.0)) == pytest.approx(demo.frequency_at(second), abs=3)
 
 
@@ -80,13 +82,13 @@ def test_the_tone_steps_every_five_seconds(seconds: float, expected: int) -> Non
 
 
 async def test_preparing_twice_changes_nothing(config: Config, backends: Backends) -> None:
-    first = await demo.prepare(config, backends)
-    assert await demo.prepare(config, backends) == first
+    first = await preparation.prepare(config, backends)
+    assert await preparation.prepare(config, backends) == first
     assert (config.data_dir / "demo-key").stat().st_mode & 0o777 == 0o600
 
 
 async def test_the_recording_belongs_to_a_meeting_with_a_transcript(config: Config, backends: Backends) -> None:
-    ready = await demo.prepare(config, backends)
+    ready = await preparation.prepare(config, backends)
     key = await backends.api_keys.find_key(digest(ready.key))
     assert key is not None
     transcript = await backends.catalog.find_transcript(key.owner, "google_meet", "demo-seek-gate")
@@ -97,21 +99,52 @@ async def test_the_recording_belongs_to_a_meeting_with_a_transcript(config: Conf
         assert f"{demo.frequency_at(segment.start_seconds)} hertz" in segment.text
 
 
+async def test_the_demo_has_three_recordings_with_names_and_transcripts(config: Config, backends: Backends) -> None:
+    ready = await preparation.prepare(config, backends)
+    recordings = await backends.catalog.list_recordings(ready.owner, limit=9, offset=0)
+    assert [recording.name for recording in recordings] == [
+        *(each.name for each in reversed(CONVERSATIONS)),
+        preparation.TONE_NAME,
+    ]
+    for recording in recordings:
+        transcript = await backends.catalog.find_transcript_of(ready.owner, recording.id)
+        assert transcript is not None
+        assert len(transcript.segments) >= 9
+        (file,) = recording.media_files
+        assert transcript.segments[-1].end_seconds <= (file.duration_seconds or 0)
+
+
+@pytest.mark.parametrize("voices", ["espeak-ng", "tones"])
+def test_a_conversation_is_as_long_as_its_transcript(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, voices: str
+) -> None:
+    if voices == "tones":
+        monkeypatch.setenv("PATH", "")
+    elif shutil.which("espeak-ng") is None:
+        pytest.skip("cannot run here: espeak-ng is not installed")
+    path, segments = write_conversation(tmp_path, CONVERSATIONS[0])
+    found = probe(path.read_bytes())
+    assert found.duration_seconds == pytest.approx(segments[-1].end_seconds + 0.5, abs=0.2)
+    starts = [segment.start_seconds for segment in segments]
+    assert starts == sorted(starts)
+    assert len({segment.speaker for segment in segments}) == 2
+
+
 async def test_a_key_that_no_longer_works_is_replaced(config: Config, backends: Backends) -> None:
-    first = await demo.prepare(config, backends)
+    first = await preparation.prepare(config, backends)
     await backends.api_keys.revoke_key(visible_prefix(first.key))
-    second = await demo.prepare(config, backends)
+    second = await preparation.prepare(config, backends)
     assert second.key != first.key
     assert second.recording_id == first.recording_id
     assert (config.data_dir / "demo-key").read_text() == second.key + "\n"
 
 
 async def test_a_demo_recording_that_was_deleted_comes_back(config: Config, backends: Backends) -> None:
-    first = await demo.prepare(config, backends)
+    first = await preparation.prepare(config, backends)
     key = await backends.api_keys.find_key(digest(first.key))
     assert key is not None
     await backends.catalog.delete_recording(key.owner, first.recording_id)
-    second = await demo.prepare(config, backends)
+    second = await preparation.prepare(config, backends)
     assert second.recording_id != first.recording_id
     assert await backends.catalog.find_media_file(key.owner, second.recording_id, second.media_file_id) is not None
 
@@ -135,7 +168,9 @@ def test_the_lines_that_the_demo_prints_work_when_pasted(tmp_path: Path) -> None
                 assert len(lines) == 3, "".join(head) or (process.stderr and process.stderr.read())
                 keys += re.findall(r"sk_live_[A-Za-z0-9_-]{43}", head[2])
                 listed, ranged, headed = map(curl, lines)
-                (imported,) = seekgate.json_lines("import", make_sound(folder / "sound.mp3"), "--user", demo.EMAIL)
+                (imported,) = seekgate.json_lines(
+                    "import", make_sound(folder / "sound.mp3"), "--user", preparation.EMAIL
+                )
             finally:
                 process.send_signal(signal.SIGTERM)
                 _, said = process.communicate(timeout=120)

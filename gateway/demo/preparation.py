@@ -1,0 +1,121 @@
+"""What a demo begins with: an account, a key that is stored in the data directory, and three recordings with transcripts."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from gateway.accounts import issue_key
+from gateway.assembly.backends import Backends
+from gateway.catalog import ApiKeys, MediaFile, NewMeeting, Owner, RecordingCatalog, Segment
+from gateway.demo.conversations import CONVERSATIONS, Conversation, write_conversation
+from gateway.demo.recording import tone_segments, write_recording
+from gateway.imports.files import Ingest
+from gateway.imports.local_files import LocalFile
+from gateway.keys import digest
+from gateway.protocol.byte_path import byte_path
+from gateway.settings.load import Config
+from gateway.storage import Storage
+
+EMAIL: Final = "demo@localhost"
+PLATFORM: Final = "google_meet"
+NATIVE_MEETING_ID: Final = "demo-seek-gate"
+TONE_NAME: Final = "A tone that rises every five seconds"
+
+Write = Callable[[Path], tuple[Path, Sequence[Segment]]]
+"""Writes a recording into a folder; its file and its transcript."""
+
+
+class Wanted(NamedTuple):
+    """A recording of the demo, found again by its meeting."""
+
+    name: str
+    native_meeting_id: str
+    write: Write
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A key of the owner's, and the recording that the printed lines read."""
+
+    owner: Owner
+    key: str
+    recording_id: int
+    media_file_id: int
+
+    def curl_lines(self, base_url: str) -> tuple[str, str, str]:
+        """Three lines to paste: the list, a thousand bytes from the middle, the headers."""
+        curl = f'curl -sS -H "X-API-Key: {self.key}"'
+        raw = f"{base_url}{byte_path(self.recording_id, self.media_file_id)}"
+        return (
+            f"{curl} {base_url}/recordings",
+            f"{curl} -r 1000000-1000999 -D - -o /dev/null {raw}",
+            f"{curl} -I {raw}",
+        )
+
+
+async def prepare(config: Config, backends: Backends) -> Demo:
+    """The account, the key and the recordings; what exists already is kept."""
+    owner = Owner(await backends.api_keys.ensure_user(EMAIL))
+    key = await _kept_key(config.data_dir / "demo-key", backends.api_keys, owner)
+    storage = backends.storages[config.default_storage]
+    media = await _ensure(backends, storage, owner, Wanted(TONE_NAME, NATIVE_MEETING_ID, _write_tone))
+    for each in CONVERSATIONS:
+        await _ensure(backends, storage, owner, Wanted(each.name, each.native_meeting_id, _writer(each)))
+    return Demo(owner, key, media.recording_id, media.id)
+
+
+async def _kept_key(path: Path, api_keys: ApiKeys, owner: Owner) -> str:
+    kept = await asyncio.to_thread(_read, path)
+    stored = await api_keys.find_key(digest(kept))
+    now = datetime.now(UTC)
+    if stored and stored.owner == owner and not stored.revoked_at and (stored.expires_at or now) >= now:
+        return kept
+    key, _ = await issue_key(api_keys, owner)
+    await asyncio.to_thread(_write, path, key)
+    return key
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+
+
+def _write(path: Path, key: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # an older file might be open to others
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(key + "\n")
+
+
+async def _ensure(backends: Backends, storage: Storage, owner: Owner, wanted: Wanted) -> MediaFile:
+    """The recording of this meeting, created if absent."""
+    found = await _find(backends.catalog, owner, wanted.native_meeting_id)
+    if found is not None:
+        return found
+    with tempfile.TemporaryDirectory(prefix="seekgate-demo-") as folder:
+        path, segments = await asyncio.to_thread(wanted.write, Path(folder))
+        meeting = NewMeeting(PLATFORM, wanted.native_meeting_id, segments)
+        ingest = Ingest(backends.catalog, storage, owner, backends.prober, meeting, name=wanted.name)
+        media, _ = await ingest.add(LocalFile(path))
+    return media
+
+
+async def _find(catalog: RecordingCatalog, owner: Owner, native_id: str) -> MediaFile | None:
+    transcript = await catalog.find_transcript(owner, PLATFORM, native_id)
+    media = [file for recording in transcript.recordings for file in recording.media_files] if transcript else []
+    return media[0] if media else None
+
+
+def _write_tone(folder: Path) -> tuple[Path, Sequence[Segment]]:
+    return write_recording(folder), tuple(tone_segments())
+
+
+def _writer(conversation: Conversation) -> Write:
+    return lambda folder: write_conversation(folder, conversation)
