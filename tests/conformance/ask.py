@@ -1,7 +1,7 @@
-"""How a row is put to the gateway: one connection, the row's request, and a second one behind it.
+"""Sends a row of a table to the gateway: one connection, the row's request, and a second request after it.
 
-The second request must be answered at once and in step: a byte too many or too few in the row's
-answer would be read as the head of the next one.
+The second request shows that the connection is still in step: an extra or a missing byte in the first response would be read
+as part of the head of the second.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,13 +15,13 @@ Ask = Callable[[Row, Media], Awaitable[Response]]
 
 
 def keeps_alive(head: Head) -> bool:
-    """Whether the connection goes on behind this answer (RFC 9112 section 9.3)."""
+    """Whether the connection persists after this response (RFC 9112 section 9.3)."""
     option = (head.get("Connection") or "").lower()
     return option != "close" if head.minor_version else option == "keep-alive"
 
 
 async def exchange(site: Gateway, octets: bytes, method: str = "GET") -> Response:
-    """Send one request, read its answer, and see that the connection is still in step."""
+    """Send one request, read its response, and check that the connection is still in step."""
     async with connect(site.host, site.port) as connection:
         await connection.send(octets)
         response = await connection.read_response(method)
@@ -40,7 +40,7 @@ def compose_row(site: Gateway, row: Row, media: Media) -> bytes:
 
 
 def asker(site: Gateway) -> Ask:
-    """Ask this site: send the row, check the answer, return it."""
+    """A function that sends a row to this site, checks the response and returns it."""
 
     async def ask(row: Row, media: Media) -> Response:
         response = await exchange(site, compose_row(site, row, media), row.method)

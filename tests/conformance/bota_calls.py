@@ -1,4 +1,4 @@
-"""Calls as a Bota client makes them: a bearer key, JSON there and back."""
+"""Calls as a Bota client makes them: a bearer key, JSON in both directions."""
 
 import json
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ Fields = Iterable[tuple[str, str | bytes]]
 async def send(
     site: Gateway, method: str, target: str, body: bytes | None = None, *, key: str | None = None, fields: Fields = ()
 ) -> Response:
-    """One request on a connection of its own; the owner's key unless another is given, none for an empty one."""
+    """One request on a new connection, with the owner's key unless another is given; an empty key sends none."""
     key = site.key if key is None else key
     sent = [
         *([("Authorization", f"Bearer {key}")] if key else []),
@@ -31,7 +31,7 @@ async def send(
 
 
 async def get(site: Gateway, target: str, *, key: str | None = None, status: int = 200) -> Any:
-    """The JSON document behind a target."""
+    """The JSON document at a target."""
     response = await send(site, "GET", target, key=key)
     assert response.status == status, response
     return document(response)
@@ -47,7 +47,7 @@ async def post(
 
 
 async def create(site: Gateway, *, key: str | None = None, **members: Any) -> Any:
-    """A new recording, as it is shown."""
+    """A new recording, as the response shows it."""
     return await post(site, RECORDINGS, members, status=201, key=key)
 
 
@@ -66,7 +66,7 @@ def query(**given: str | int) -> str:
 
 
 def check_error(response: Response, status: int, code: str, *fields: str) -> dict[str, Any]:
-    """Hold an answer against Bota's shape of a no; `fields` are those that its details must name, all of them."""
+    """Check that a response is an error of Bota's dialect whose details name exactly these fields."""
     assert response.status == status, response
     shown = document(response)
     assert set(shown) == {"error"}

@@ -1,4 +1,4 @@
-"""Plain calls of the JSON routes: a method, a target, a key; the answer's status, head and document; and playback URLs."""
+"""Plain calls of the JSON routes, and the creation of playback URLs."""
 
 import json
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ async def call(
     key: str | None = None,
     fields: Iterable[tuple[str, str | bytes]] = (),
 ) -> Response:
-    """One request on a connection of its own; `key` goes into X-API-Key."""
+    """One request on a new connection; `key` is sent as X-API-Key."""
     sent = [
         *fields,
         *([("X-API-Key", key)] if key is not None else []),
@@ -29,14 +29,14 @@ async def call(
 
 
 async def fetch(site: Gateway, target: str, *, method: str = "GET", key: str | None = None, status: int = 200) -> Any:
-    """The JSON document of an answer that has this status (the owner's key unless another is given)."""
+    """The JSON document of a response with this status (with the owner's key unless another is given)."""
     response = await call(site, target, method=method, key=site.key if key is None else key)
     assert response.status == status, response
     return document(response)
 
 
 def document(response: Response) -> Any:
-    """The answer's JSON, sent as such and kept out of caches."""
+    """The JSON of the response, which must be labelled as JSON."""
     assert response.head["Content-Type"].split(";")[0] == "application/json"
     return json.loads(response.body)
 

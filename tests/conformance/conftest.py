@@ -1,4 +1,4 @@
-"""One gateway for the whole suite, on real sockets, and the objects that the tables speak of."""
+"""One gateway for the whole suite, on real sockets, with the objects that the tables refer to."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -20,7 +20,7 @@ def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
 
 @pytest.fixture
 def ask(site: Gateway) -> Ask:
-    """Put a row to the gateway and hold the answer against it."""
+    """Send a row to the gateway and check the response against it."""
     return asker(site)
 
 

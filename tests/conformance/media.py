@@ -1,4 +1,4 @@
-"""An object of the test site as a client of the contract sees it: its bytes, where it is, its validators."""
+"""An object of the test site as a client sees it: its bytes, its URL, its validators."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ ASCTIME = "%a %b {day:2d} %H:%M:%S %Y"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Media:
-    """`etag` with its quotes and `last_modified` are what a first HEAD said."""
+    """`etag`, with its quotes, and `last_modified` come from a first HEAD."""
 
     recording_id: int
     media_file_id: int
@@ -39,11 +39,11 @@ class Media:
         return self.content[int(first) : int(last) + 1]
 
     def fill(self, text: str | bytes) -> str | bytes:
-        """Put this object's validators where a row says `$etag`, `$date`, `$before`, `$after`, …"""
+        """Replace `$etag`, `$date`, `$before`, `$after`, … in a row by this object's validators."""
         return text if isinstance(text, bytes) else Template(text).substitute(self.validators())
 
     def validators(self) -> dict[str, str]:
-        """The names that rows may use; `$before` and `$after` are one second off."""
+        """The names that rows may use; `$before` and `$after` differ by one second."""
         modified = parsedate_to_datetime(self.last_modified)
         return {
             "etag": self.etag,
@@ -72,5 +72,5 @@ def asctime(moment: datetime) -> str:
 
 
 def years_ahead(years: int) -> datetime:
-    """The first of June so many years from this one."""
+    """The first of June, that many years from this one."""
     return datetime(datetime.now(UTC).year + years, 6, 1, 12, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Putting objects into a running gateway, and looking at them as its clients do."""
+"""Adds objects to a running gateway, and looks them up as its clients do."""
 
 import http.client
 import random
@@ -15,12 +15,12 @@ MODIFIED_AT: Final = 1_709_618_828.9
 
 
 def add(site: Gateway, name: str, content: bytes) -> Media:
-    """Register bytes under a name of their own, last modified at MODIFIED_AT."""
+    """Register bytes under this name, last modified at MODIFIED_AT."""
     return look(site, site.add(name, content, "mp3", modified_at=MODIFIED_AT), content)
 
 
 def look(site: Gateway, ids: tuple[int, int], content: bytes) -> Media:
-    """The object with the validators that a HEAD of it tells (by the standard library's client)."""
+    """The object with the validators from a HEAD of it (by the standard library's client)."""
     connection = http.client.HTTPConnection(site.host, site.port, timeout=60)
     try:
         connection.request("HEAD", f"/recordings/{ids[0]}/media/{ids[1]}/raw", headers={"X-API-Key": site.key})
@@ -32,5 +32,5 @@ def look(site: Gateway, ids: tuple[int, int], content: bytes) -> Media:
 
 
 def noise(seed: int, size: int) -> bytes:
-    """Bytes in which no two places look alike."""
+    """Pseudo-random bytes, in which no two stretches are equal."""
     return random.Random(seed).randbytes(size)

@@ -1,8 +1,7 @@
 """A strict HTTP/1.1 client over one raw TCP connection.
 
-Knows: the framing of RFC 9112, read by someone who forgives nothing: bare LF, folded or doubled
-fields, bytes after a body, bodies that end early. Every wait is bounded.
-Refuses to know: which answers are right. It sends exactly the octets it is given, also wrong ones.
+It sends exactly the octets that it is given. In responses it accepts no deviation from RFC 9112: no bare LF, no folded or
+repeated fields, no bytes after a body, no body that ends early. Every wait is bounded.
 """
 
 import asyncio
@@ -37,10 +36,10 @@ class ProtocolFaultError(Exception):
 
 
 class TruncatedError(ProtocolFaultError):
-    """The connection ended before the promised bytes did; `received` of `promised` bytes came."""
+    """The connection ended early: `received` of `promised` bytes arrived."""
 
     def __init__(self, received: int, promised: int) -> None:
-        super().__init__(f"{received} of {promised} promised bytes came")
+        super().__init__(f"{received} of {promised} promised bytes arrived")
         self.received = received
         self.promised = promised
 
@@ -59,10 +58,10 @@ class Head:
         return tuple(value for key, value in self.fields if key.lower() == name.lower())
 
     def get(self, name: str) -> str | None:
-        """The field's only value, None if it is absent; a second line of it is a fault."""
+        """The only value of the field, None if it is absent. A second line of it is a fault."""
         values = self.all(name)
         if len(values) > 1:
-            raise ProtocolFaultError(f"{name} came {len(values)} times: {values}")
+            raise ProtocolFaultError(f"{name} was sent {len(values)} times: {values}")
         return values[0] if values else None
 
     def __getitem__(self, name: str) -> str:
@@ -72,11 +71,11 @@ class Head:
         return value
 
     def promised_bytes(self, method: str) -> int:
-        """How long the body is (RFC 9112 section 6.3); chunked and close-delimited bodies are faults here."""
+        """The length of the body (RFC 9112 section 6.3). Chunked and close-delimited bodies are faults here."""
         if method == "HEAD" or self.status < 200 or self.status in BODILESS_STATUSES:
             return 0
         if self.all("Transfer-Encoding"):
-            raise ProtocolFaultError("a gateway that knows every length has no use for Transfer-Encoding")
+            raise ProtocolFaultError("Transfer-Encoding, although the gateway knows every length")
         length = self["Content-Length"]
         if not CONTENT_LENGTH.fullmatch(length):
             raise ProtocolFaultError(f"Content-Length is {length!r}")
@@ -104,7 +103,7 @@ def compose(
     version: str = "HTTP/1.1",
     body: bytes = b"",
 ) -> bytes:
-    """A request's octets. Text goes out as Latin-1, bytes as they are; only Host is added."""
+    """The octets of a request. Text is sent as Latin-1, bytes as they are; only Host is added."""
     lines = [f"{method} {target} {version}".encode("latin-1"), b"Host: " + host.encode("ascii")]
     lines += [name.encode("ascii") + b": " + _octets(value) for name, value in fields]
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
@@ -133,7 +132,7 @@ class Connection:
             await asyncio.sleep(0)  # one turn of the loop, so that the kernel sees every byte alone
 
     async def read_head(self) -> Head:
-        """Read one response head, octet by octet strict."""
+        """Read one response head, strictly."""
         status_line = await self._read_line()
         match = STATUS_LINE.fullmatch(status_line)
         if match is None:
@@ -141,7 +140,7 @@ class Connection:
         return Head(int(match[1]), int(match[2]), match[3].decode("ascii"), tuple(await self._read_fields()))
 
     async def read_exactly(self, count: int) -> bytes:
-        """Read `count` bytes of a body; raises TruncatedError if the connection ends or breaks before."""
+        """Read `count` bytes of a body. Raises TruncatedError if the connection ends or breaks before."""
         received = bytearray()
         while len(received) < count:
             chunk = await self.read_some(min(count - len(received), STREAM_LIMIT_BYTES))
@@ -151,27 +150,27 @@ class Connection:
         return bytes(received)
 
     async def read_some(self, limit: int) -> bytes:
-        """Read at most `limit` bytes; nothing when the connection has ended, orderly or by a reset."""
+        """Read at most `limit` bytes; none if the connection has ended, by a close or a reset."""
         with suppress(ConnectionError):
             async with asyncio.timeout(PATIENCE_SECONDS):
                 return await self._reader.read(limit)
         return b""
 
     async def read_response(self, method: str = "GET") -> Response:
-        """Read one final response to a `method` request; interim (1xx) responses are skipped."""
+        """Read one final response to a `method` request, skipping interim (1xx) responses."""
         head = await self.read_head()
         while head.status < 200:
             head = await self.read_head()
         return Response(head, await self.read_exactly(head.promised_bytes(method)))
 
     async def expect_end(self) -> None:
-        """The server has nothing more to say and closes."""
+        """Check that the server sends nothing more and closes."""
         extra = await self.read_some(STREAM_LIMIT_BYTES)
         if extra:
             raise ProtocolFaultError(f"{len(extra)} bytes after the last response: {extra[:200]!r}")
 
     def reset(self) -> None:
-        """Leave as rudely as TCP allows: with RST, unread bytes and all."""
+        """Abort the connection with RST, even if bytes are unread."""
         handle: socket.socket = self._writer.get_extra_info("socket")
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self._writer.transport.abort()
@@ -195,14 +194,14 @@ class Connection:
 
 @asynccontextmanager
 async def connect(host: str, port: int, *, receive_bytes: int | None = None) -> AsyncGenerator[Connection, None]:
-    """Open a connection; it is closed on the way out, whatever state it is in.
+    """Open a connection, which is closed at the end of the block in any case.
 
-    The kernel takes in `receive_bytes` for whoever does not read (it doubles them); None: up to some MiB, as it likes.
+    `receive_bytes` is the size of the kernel's receive buffer (which doubles it); with None it grows up to some MiB.
     """
     opened = socket.socket()
     opened.settimeout(0)
     if receive_bytes is not None:
-        # Before it connects: the window is agreed on then.
+        # Before connecting, since the window is agreed on then.
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
     try:
         await asyncio.get_running_loop().sock_connect(opened, (host, port))

@@ -1,4 +1,4 @@
-"""How the gateway of the conformance suite is set up: one allowed origin, one playback signing key of ours, no rate limits."""
+"""Settings of the conformance suite's gateway: one allowed origin, one playback signing key, no rate limits."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Final
 ALLOWED_ORIGIN: Final = "https://player.example"
 FOREIGN_ORIGIN: Final = "https://elsewhere.example"
 SIGNING_KID: Final = "conformance"
-SIGNING_SECRET: Final = "a secret of the conformance suite alone"
+SIGNING_SECRET: Final = "a secret of the conformance suite"
 
 SETTINGS: Final[Mapping[str, str]] = {
     "SEEKGATE_RATE_LIMITS__ENABLED": "false",

@@ -1,12 +1,8 @@
-"""One line of the conformance table, and how an answer is held against it.
+"""A row of the conformance table, and the check of a response against it (RFC 9110 sections 13 to 15).
 
-Knows: what every answer of the byte route must look like (RFC 9110 sections 13 to 15 and the byte
-route of the contract), given the object's true bytes.
-Refuses to know: how the gateway decides. Expected outcomes stand in the rows, nothing is recomputed
-from a Range header here.
-
-`ranges` is what must stand in Content-Range, without unit and length: `0-4` for one part, `0-4,90-99`
-for a multipart of two in that order, `*` for a 416, nothing for an answer without Content-Range.
+The expected outcomes are written in the rows; nothing is computed from a Range header here. `ranges` is the expected
+Content-Range without unit and length: `0-4` for one part, `0-4,90-99` for a multipart of two in that order, `*` for a 416,
+and nothing for a response without Content-Range.
 """
 
 import re
@@ -27,7 +23,7 @@ STRONG_TAG: Final = re.compile(r'"[\x21\x23-\x7e]+"')  # RFC 9110 section 8.8.3,
 
 
 class Row(NamedTuple):
-    """A request and its only right answer; `more` are fields with their values, None for absent ones."""
+    """A request and its only correct response; `more` are response fields with their values, None for absent ones."""
 
     id: str
     sent: tuple[tuple[str, str | bytes], ...]
@@ -43,7 +39,7 @@ def ranged(id: str, value: str | bytes, status: int, ranges: str = "") -> Row:
 
 
 def check(row: Row, response: Response, media: Media) -> None:
-    """Hold the answer against its row, the object's bytes and what every answer must carry."""
+    """Check the response against its row, the bytes of the object and the fields that every response must have."""
     head = response.head
     assert head.status == row.status, f"{head} {response.body[:200]!r}"
     if head.status in DESCRIBED_STATUSES:
@@ -54,7 +50,7 @@ def check(row: Row, response: Response, media: Media) -> None:
 
 
 def check_description(head: Head, media: Media) -> None:
-    """What 200, 206, 304 and 416 all say of the representation."""
+    """Check the fields that 200, 206, 304 and 416 have in common."""
     assert STRONG_TAG.fullmatch(head["ETag"])
     assert head["ETag"] == media.etag
     assert head["Last-Modified"] == media.last_modified
@@ -62,7 +58,7 @@ def check_description(head: Head, media: Media) -> None:
     assert head["Accept-Ranges"] == "bytes"
     assert head["X-Content-Type-Options"] == "nosniff"
     if head.status == 416:
-        # Shared and kept, it would answer the next request, which asks for something else.
+        # A cache would otherwise answer the next request, for another range, with it.
         assert "no-store" in head["Cache-Control"]
     else:
         # Chromium parses max-age only as the first token.
@@ -72,7 +68,7 @@ def check_description(head: Head, media: Media) -> None:
 
 
 def check_body(row: Row, response: Response, media: Media) -> None:
-    """The promised bytes are the object's bytes, and Content-Range tells the truth about them."""
+    """Check that the body has the object's bytes, and that Content-Range describes them correctly."""
     head = response.head
     if head.status == 206 and "," in row.ranges:
         check_multipart(row.ranges, response, media)
@@ -90,14 +86,14 @@ def check_body(row: Row, response: Response, media: Media) -> None:
 
 
 def check_whole(row: Row, response: Response, media: Media) -> None:
-    """A 200 to GET carries the object; to HEAD it says the same and carries nothing."""
+    """Check a 200: the whole object for GET; for HEAD the same fields without a body."""
     assert response.head["Content-Type"] == media.content_type
     assert response.head["Content-Length"] == str(len(media.content))
     assert response.body == (b"" if row.method == "HEAD" else media.content)
 
 
 def check_multipart(ranges: str, response: Response, media: Media) -> None:
-    """Each part is the slice its own Content-Range names, in the row's order."""
+    """Check that each part has the bytes that its Content-Range names, in the order of the row."""
     parts = parse_multipart(response)
     assert ",".join(parts_ranges(parts, media)) == ranges
     for span, (_, content_type, body) in zip(ranges.split(","), parts, strict=True):
@@ -106,7 +102,7 @@ def check_multipart(ranges: str, response: Response, media: Media) -> None:
 
 
 def parts_ranges(parts: list[tuple[str, str, bytes]], media: Media) -> list[str]:
-    """The `first-last` of each part, after its unit and its length were checked."""
+    """The `first-last` of each part; checks unit and length."""
     suffix = f"/{len(media.content)}"
     assert all(content_range.startswith("bytes ") and content_range.endswith(suffix) for content_range, _, _ in parts)
     return [content_range.removeprefix("bytes ").removesuffix(suffix) for content_range, _, _ in parts]

@@ -1,4 +1,4 @@
-"""Who may read: keys in both header fields, scopes, owners, and the exact words of each no (Vexa dialect)."""
+"""Authentication and permission: keys in both header fields, scopes, owners, and the exact error bodies of Vexa's dialect."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -18,12 +18,12 @@ NO_RECORDING: Final = {"detail": "Recording not found"}
 
 
 def expect_refusal(response: Response, status: int, body: dict[str, str]) -> None:
-    """The status, the dialect's exact body, and nothing of the object."""
+    """Check the status and the dialect's exact body."""
     assert response.status == status
     assert document(response) == body
     assert response.head.get("ETag") is None
     assert response.head.get("Content-Range") is None
-    # RFC 9110 section 11.6.1: every 401 says how to do better; nothing else asks for credentials.
+    # RFC 9110 section 11.6.1: every 401 has a challenge, and no other status has one.
     assert response.head.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)
     assert "no-store" in (response.head.get("Cache-Control") or "")
 
@@ -67,7 +67,7 @@ KNOWN: Final = (
 
 
 def fill(site: Gateway, text: str | bytes) -> str | bytes:
-    """The site's keys where a row names them."""
+    """Replace `$key` and the like in a row by the site's keys."""
     if isinstance(text, bytes):
         return text
     names = {"cut": site.key[:-1], "capitals": site.key.upper(), "prefix": site.key[:12], "expired": site.expired_key}
@@ -94,7 +94,7 @@ async def test_a_key_that_is_missing_or_unknown_gets_401(
 
 
 @pytest.mark.parametrize("value", ODD_AUTHORIZATION)
-async def test_an_authorization_that_is_no_bearer_key_gets_401(site: Gateway, media: Media, value: str) -> None:
+async def test_an_authorization_without_a_bearer_key_gets_401(site: Gateway, media: Media, value: str) -> None:
     response = await call(site, media.target, fields=filled(site, (("Authorization", value),)))
     assert document(response) in (MISSING, INVALID)
     expect_refusal(response, 401, document(response))
@@ -107,7 +107,7 @@ async def test_a_known_key_is_accepted_in_either_field(site: Gateway, media: Med
 
 
 @pytest.mark.parametrize("name", ["api_key", "key", "X-API-Key", "access_token", "token", "authorization"])
-async def test_a_key_in_the_query_is_no_key(site: Gateway, media: Media, name: str) -> None:
+async def test_a_key_in_the_query_is_ignored(site: Gateway, media: Media, name: str) -> None:
     expect_refusal(await call(site, f"{media.target}?{name}={site.key}"), 401, MISSING)
 
 
@@ -139,7 +139,7 @@ def place(target: str, media: Media) -> str:
 
 
 @pytest.mark.parametrize("target", READS)
-async def test_every_route_asks_for_a_key(site: Gateway, media: Media, target: str) -> None:
+async def test_every_route_requires_a_key(site: Gateway, media: Media, target: str) -> None:
     expect_refusal(await call(site, place(target, media)), 401, MISSING)
     expect_refusal(await call(site, place(target, media), key="sk_live_unknown"), 401, INVALID)
 
@@ -149,30 +149,30 @@ async def test_a_key_without_the_reading_scope_gets_403(site: Gateway, media: Me
     expect_refusal(await call(site, place(target, media), key=site.write_only_key), 403, NO_SCOPE)
 
 
-async def test_a_key_without_the_reading_scope_mints_no_playback_url(site: Gateway, media: Media) -> None:
+async def test_a_key_without_the_reading_scope_cannot_create_a_playback_url(site: Gateway, media: Media) -> None:
     target = media.target.replace("/raw", "/playback-url")
     expect_refusal(await call(site, target, method="POST", key=site.write_only_key), 403, NO_SCOPE)
 
 
-async def test_a_key_without_the_writing_scope_deletes_nothing(site: Gateway, media: Media) -> None:
+async def test_a_key_without_the_writing_scope_cannot_delete(site: Gateway, media: Media) -> None:
     target = f"/recordings/{media.recording_id}"
     expect_refusal(await call(site, target, method="DELETE", key=site.read_only_key), 403, NO_SCOPE)
     assert (await call(site, target, key=site.read_only_key)).status == 200
 
 
 @pytest.mark.parametrize("target", ["/transcripts/zoom/1", "/recordings/1/transcript"])
-async def test_transcripts_have_a_scope_of_their_own(site: Gateway, target: str) -> None:
+async def test_transcripts_have_their_own_scope(site: Gateway, target: str) -> None:
     expect_refusal(await call(site, target, key=site.read_only_key), 403, NO_SCOPE)
     expect_refusal(await call(site, target), 401, MISSING)
 
 
 @pytest.mark.parametrize("key", ["other_key", "test_key"])
 @pytest.mark.parametrize("target", READS[1:])
-async def test_what_another_owner_has_does_not_exist(site: Gateway, media: Media, target: str, key: str) -> None:
+async def test_another_owners_recording_is_not_found(site: Gateway, media: Media, target: str, key: str) -> None:
     expect_refusal(await call(site, place(target, media), key=getattr(site, key)), 404, NO_RECORDING)
 
 
-async def test_test_data_is_for_test_keys_alone(site: Gateway) -> None:
+async def test_only_test_keys_see_test_data(site: Gateway) -> None:
     ids = site.add("test-data", b"only a test", "mp3", live=False)
     target = f"/recordings/{ids[0]}/media/{ids[1]}/raw"
     assert (await call(site, target, key=site.test_key)).body == b"only a test"
@@ -181,7 +181,7 @@ async def test_test_data_is_for_test_keys_alone(site: Gateway) -> None:
 
 
 @pytest.mark.parametrize("key", ["other_key", "test_key"])
-async def test_another_owner_can_delete_nothing(site: Gateway, media: Media, key: str) -> None:
+async def test_another_owner_cannot_delete(site: Gateway, media: Media, key: str) -> None:
     target = f"/recordings/{media.recording_id}"
     expect_refusal(await call(site, target, method="DELETE", key=getattr(site, key)), 404, NO_RECORDING)
     assert (await call(site, target, key=site.key)).status == 200
@@ -196,7 +196,7 @@ async def test_a_test_keys_list_shows_no_live_recording(site: Gateway, media: Me
     assert media.recording_id not in [shown["id"] for shown in listed]
 
 
-async def test_no_answer_and_no_log_line_shows_a_whole_key(site: Gateway, media: Media) -> None:
+async def test_no_response_and_no_log_line_shows_a_whole_key(site: Gateway, media: Media) -> None:
     for key in (site.key, site.expired_key, site.write_only_key, site.key[:-1]):
         response = await call(site, f"{media.target}?api_key={key}", key=key)
         assert key.encode() not in response.body
@@ -204,8 +204,8 @@ async def test_no_answer_and_no_log_line_shows_a_whole_key(site: Gateway, media:
         assert key not in site.log_text()
 
 
-async def test_a_key_that_expires_between_two_seeks_opens_no_more(site: Gateway, media: Media) -> None:
-    # As short as this machine manages a seek in: only one that was answered before the end tells anything.
+async def test_a_key_that_expires_between_two_seeks_is_refused(site: Gateway, media: Media) -> None:
+    # As short as one seek takes on this machine: only a seek that was answered before the key expired proves anything.
     for lifetime in (1.5, 6, 24, 96):
         expires_at = datetime.now(UTC) + timedelta(seconds=lifetime)
         key = site.add_key(expires_at=expires_at)

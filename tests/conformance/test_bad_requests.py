@@ -1,4 +1,4 @@
-"""Requests that RFC 9112 forbids get a 4xx or the end of the connection: never a 5xx, never a body of bytes."""
+"""Requests that RFC 9112 forbids get a 4xx or the end of the connection, never a 5xx and never media bytes."""
 
 import re
 from typing import Final
@@ -38,7 +38,7 @@ async def test_a_broken_request_is_refused(site: Gateway, media: Media, octets: 
     assert not answer or re.match(rb"HTTP/1\.[01] 4[0-9]{2} ", answer), answer
 
 
-async def test_a_range_of_8000_bytes_is_still_read(site: Gateway, media: Media) -> None:
+async def test_a_range_field_of_8000_bytes_is_parsed(site: Gateway, media: Media) -> None:
     field = ("Range", "bytes=" + "0-0," * 1990 + "7-7")
     response = await exchange(site, compose("GET", media.target, [("X-API-Key", site.key), field], host=site.authority))
     assert (response.status, response.body) == (206, media.content[0:8])
@@ -59,34 +59,34 @@ TARGETS: Final = (
 
 
 @pytest.mark.parametrize("name", FIELDS)
-async def test_octets_that_are_no_text_in_any_field_do_no_harm(site: Gateway, media: Media, name: str) -> None:
+async def test_octets_that_are_not_text_in_any_field_do_no_harm(site: Gateway, media: Media, name: str) -> None:
     fields: list[tuple[str, str | bytes]] = [("X-API-Key", site.key), (name, b"\xff\xfe\xed\xa0\x80 \xc3\xa4")]
     response = await exchange(site, compose("GET", media.target, fields, host=site.authority))
     assert response.status < 500
 
 
-async def test_an_expectation_that_nobody_knows_fails(site: Gateway, media: Media) -> None:
+async def test_an_unknown_expectation_fails(site: Gateway, media: Media) -> None:
     fields = [("X-API-Key", site.key), ("Expect", "a miracle")]
     response = await exchange(site, compose("GET", media.target, fields, host=site.authority))
     assert response.status == 417
 
 
 @pytest.mark.parametrize("target", TARGETS)
-async def test_octets_that_are_no_text_in_a_target_do_no_harm(site: Gateway, media: Media, target: str) -> None:
+async def test_octets_that_are_not_text_in_a_target_do_no_harm(site: Gateway, media: Media, target: str) -> None:
     octets = compose("GET", target.replace("$target", media.target), [("X-API-Key", site.key)], host=site.authority)
     response = await exchange(site, octets)
     assert response.status < 500
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "LOCK"])
-async def test_other_methods_are_told_the_allowed_ones(site: Gateway, media: Media, method: str) -> None:
+async def test_other_methods_get_405_with_the_allowed_ones(site: Gateway, media: Media, method: str) -> None:
     fields = [("X-API-Key", site.key), ("Content-Length", "0")]
     response = await exchange(site, compose(method, media.target, fields, host=site.authority), method)
     assert response.status == 405
     assert allowed(response.head) == {"GET", "HEAD", "OPTIONS"}
 
 
-async def test_a_405_gives_no_byte_away(site: Gateway, media: Media) -> None:
+async def test_a_405_has_no_media_bytes(site: Gateway, media: Media) -> None:
     fields = [("X-API-Key", site.key), ("Content-Length", "4"), ("Range", "bytes=0-4")]
     response = await exchange(site, compose("POST", media.target, fields, host=site.authority, body=b"data"), "POST")
     assert response.status == 405

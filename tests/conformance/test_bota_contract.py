@@ -1,4 +1,4 @@
-"""The answers of the running gateway are what the published contract promises: statuses, fields, types."""
+"""The responses of a running gateway match the published contract: statuses, fields, types."""
 
 import json
 from typing import Any, Final
@@ -33,7 +33,7 @@ CALLS: Final = [
 
 
 def promised(path: str, method: str, status: int) -> dict[str, Any]:
-    """The schema of the answer's body."""
+    """The schema of the response body."""
     response = resolved(CONTRACT["paths"][path][method]["responses"][str(status)])
     schema: dict[str, Any] = response["content"]["application/json"]["schema"]
     return schema
@@ -42,7 +42,7 @@ def promised(path: str, method: str, status: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "method", "target", "body", "status"), CALLS, ids=[f"{m} {t[-30:]} {s}" for _, m, t, _, s in CALLS]
 )
-async def test_an_answer_is_what_the_contract_promises(
+async def test_a_response_matches_the_contract(
     site: Gateway, media: Media, path: str, method: str, target: str, body: bytes | None, status: int
 ) -> None:
     await create(site, name="one more than a page")
@@ -58,7 +58,7 @@ async def test_an_answer_is_what_the_contract_promises(
 
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize(("path", "method"), [(RECORDINGS, "get"), (RECORDINGS, "post"), (ID, "get"), (ID, "delete")])
-async def test_a_bad_key_is_answered_as_the_contract_promises(
+async def test_the_response_to_a_bad_key_matches_the_contract(
     site: Gateway, path: str, method: str, status: int
 ) -> None:
     right = site.write_only_key if method == "get" else site.read_only_key

@@ -1,4 +1,4 @@
-"""Bota's dialect, creating: what may be said of a recording, and that it comes back as it was said."""
+"""Bota's dialect: creating recordings, whose description is returned as it was sent."""
 
 import json
 from typing import Any, Final
@@ -20,7 +20,7 @@ EVERYTHING: Final[dict[str, Any]] = {
     "metadata": {"room": {"floor": 3}, "tags": ["a", None, True]},
 }
 
-# What readers of JSON change: sizes and forms of numbers, escapes, order, doubles and white space.
+# What JSON parsers change: sizes and forms of numbers, escapes, order, duplicates and white space.
 EXACT_METADATA: Final = {
     "an integer beyond 64 bits": b'{"n": 123456789012345678901234567890}',
     "an integer of 308 digits": b'{"n": ' + b"9" * 308 + b"}",
@@ -37,11 +37,11 @@ EXACT_METADATA: Final = {
 
 
 def metadata_text(response: Response) -> bytes:
-    """The octets of the metadata in an answer of one recording, of which it is the last but one member."""
+    """The octets of the metadata in a recording's JSON, of which it is the last but one member."""
     return response.body.partition(b'"metadata":')[2].rpartition(b',"created_at"')[0]
 
 
-async def test_a_recording_comes_back_as_it_was_described(site: Gateway) -> None:
+async def test_a_recording_is_returned_as_it_was_described(site: Gateway) -> None:
     shown = await create(site, **EVERYTHING)
     assert {name: shown[name] for name in EVERYTHING} == EVERYTHING
     assert (shown["status"], shown["media"], shown["duration_ms"], shown["transcription_id"]) == (
@@ -51,7 +51,7 @@ async def test_a_recording_comes_back_as_it_was_described(site: Gateway) -> None
 
 
 @pytest.mark.parametrize("body", [b"{}", b' {"name":null,"device_id":null,"metadata":null,"ended_at":null} \n'])
-async def test_everything_may_be_left_out(site: Gateway, body: bytes) -> None:
+async def test_every_member_is_optional(site: Gateway, body: bytes) -> None:
     response = await send(site, "POST", RECORDINGS, body)
     assert response.status == 201
     shown = json.loads(response.body)
@@ -64,7 +64,7 @@ async def test_times_are_shown_in_utc_to_the_second(site: Gateway) -> None:
 
 
 @pytest.mark.parametrize("metadata", EXACT_METADATA.values(), ids=EXACT_METADATA)
-async def test_metadata_come_back_octet_by_octet(site: Gateway, metadata: bytes) -> None:
+async def test_metadata_is_returned_byte_for_byte(site: Gateway, metadata: bytes) -> None:
     created = await send(site, "POST", RECORDINGS, b'{"name": "x", "metadata": ' + metadata + b', "device_id":"y"}')
     assert (created.status, metadata_text(created)) == (201, metadata)
     again = await send(site, "GET", f"{RECORDINGS}/{json.loads(created.body)['id']}")
@@ -87,7 +87,7 @@ async def test_metadata_come_back_octet_by_octet(site: Gateway, metadata: bytes)
     indent=st.sampled_from([None, 1]),
     ascii=st.booleans(),
 )
-async def test_any_metadata_come_back_octet_by_octet(
+async def test_any_metadata_is_returned_byte_for_byte(
     site: Gateway, metadata: dict[str, Any], indent: int | None, *, ascii: bool
 ) -> None:
     text = json.dumps(metadata, indent=indent, ensure_ascii=ascii).encode()
@@ -95,7 +95,7 @@ async def test_any_metadata_come_back_octet_by_octet(
     assert (created.status, metadata_text(created)) == (201, text)
 
 
-async def test_of_doubled_metadata_the_last_counts(site: Gateway) -> None:
+async def test_the_last_of_two_metadata_members_counts(site: Gateway) -> None:
     created = await send(site, "POST", RECORDINGS, b'{"metadata": {"a": 1}, "metadata": {"b": 2.50}}')
     assert metadata_text(created) == b'{"b": 2.50}'
 
@@ -138,16 +138,16 @@ BAD: Final = {
 
 
 @pytest.mark.parametrize(("body", "field"), BAD.values(), ids=BAD)
-async def test_a_bad_body_is_refused_with_the_fields_name(site: Gateway, body: bytes, field: str) -> None:
+async def test_a_bad_body_is_refused_and_the_error_names_the_field(site: Gateway, body: bytes, field: str) -> None:
     check_error(await send(site, "POST", RECORDINGS, body), 400, "invalid_request", field)
 
 
-async def test_all_bad_members_are_named_at_once(site: Gateway) -> None:
+async def test_the_error_names_all_bad_members(site: Gateway) -> None:
     response = await send(site, "POST", RECORDINGS, b'{"name": 1, "device_id": 2, "metadata": 3, "x": 4}')
     check_error(response, 400, "invalid_request", "name", "device_id", "metadata", "x")
 
 
-async def test_of_many_bad_members_the_first_are_named(site: Gateway) -> None:
+async def test_the_error_names_the_first_of_many_bad_members(site: Gateway) -> None:
     body = json.dumps({f"unknown {number}": 0 for number in range(1000)}).encode()
     error = check_error(
         await send(site, "POST", RECORDINGS, body), 400, "invalid_request", *map("unknown {}".format, range(20))
@@ -155,7 +155,7 @@ async def test_of_many_bad_members_the_first_are_named(site: Gateway) -> None:
     assert len(json.dumps(error)) < 10_000
 
 
-async def test_a_body_beyond_a_mebibyte_is_refused(site: Gateway) -> None:
+async def test_a_body_of_more_than_a_mebibyte_is_refused(site: Gateway) -> None:
     response = await send(site, "POST", RECORDINGS, b" " * (1024 * 1024 + 1))
     check_error(response, 413, "invalid_request")
 
@@ -168,14 +168,14 @@ async def test_names_with_line_ends_split_no_head(site: Gateway) -> None:
     assert json.loads(response.body)["metadata"] == {name: name}
 
 
-async def test_nothing_is_made_for_a_key_that_may_not(site: Gateway) -> None:
+async def test_a_key_without_the_scope_creates_nothing(site: Gateway) -> None:
     body = b'{"device_id": "forbidden"}'
     check_error(await send(site, "POST", RECORDINGS, body, key=site.read_only_key), 403, "forbidden")
     check_error(await send(site, "POST", RECORDINGS, body, key=""), 401, "unauthorized")
     assert (await get(site, f"{RECORDINGS}?device_id=forbidden"))["data"] == []
 
 
-async def test_test_data_are_made_in_the_test_world(site: Gateway) -> None:
+async def test_a_test_key_creates_test_data(site: Gateway) -> None:
     shown = await post(site, RECORDINGS, {"device_id": "test"}, status=201, key=site.test_key)
     assert [each["id"] for each in (await get(site, f"{RECORDINGS}?device_id=test", key=site.test_key))["data"]] == [
         shown["id"]

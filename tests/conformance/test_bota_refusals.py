@@ -1,4 +1,4 @@
-"""Bota's dialect, refusing: one shape under /v1/ for every no, and Vexa's everywhere else; never a 500."""
+"""Errors of Bota's dialect: one shape under /v1/, Vexa's everywhere else, and never a 500."""
 
 import json
 from typing import Any, Final
@@ -28,7 +28,7 @@ BODIES: Final = {"POST": b"{}"}
         ("POST", "$recording/download-url"),
     ],
 )
-async def test_each_route_wants_a_good_key_with_its_scope(
+async def test_each_route_requires_a_valid_key_with_its_scope(
     site: Gateway, media: Media, method: str, target: str
 ) -> None:
     target, body = target.replace("$recording", recording_of(media)), BODIES.get(method)
@@ -41,24 +41,24 @@ async def test_each_route_wants_a_good_key_with_its_scope(
     check_error(response, 403, "forbidden")
 
 
-async def test_a_bad_key_is_told_before_a_bad_request(site: Gateway) -> None:
+async def test_a_bad_key_is_reported_before_a_bad_request(site: Gateway) -> None:
     check_error(await send(site, "POST", RECORDINGS, b"nonsense", key=""), 401, "unauthorized")
     check_error(await send(site, "GET", f"{RECORDINGS}/nonsense", key=""), 401, "unauthorized")
 
 
-async def test_a_key_in_the_query_is_no_key(site: Gateway) -> None:
+async def test_a_key_in_the_query_is_ignored(site: Gateway) -> None:
     check_error(await send(site, "GET", f"{RECORDINGS}?api_key={site.key}&key={site.key}", key=""), 401, "unauthorized")
 
 
 @pytest.mark.parametrize(
     "target", ["/v1", "/v1/", "/v1/nothing", "/v1/recordings/", "/v1/recordings/a/b", "/v1//recordings"]
 )
-async def test_what_is_not_there_is_not_found_in_botas_words(site: Gateway, target: str) -> None:
+async def test_an_unknown_path_under_v1_gets_botas_not_found(site: Gateway, target: str) -> None:
     check_error(await send(site, "GET", target), 404, "not_found")
 
 
 @pytest.mark.parametrize("target", ["/v1x", "/v10/recordings", "/nothing", "/V1/recordings", "/recordings/v1/"])
-async def test_elsewhere_it_is_not_found_in_vexas_words(site: Gateway, target: str) -> None:
+async def test_an_unknown_path_elsewhere_gets_vexas_not_found(site: Gateway, target: str) -> None:
     response = await send(site, "GET", target)
     assert (response.status, document(response)) == (404, {"detail": "Not Found"})
 
@@ -71,13 +71,13 @@ async def test_elsewhere_it_is_not_found_in_vexas_words(site: Gateway, target: s
         pytest.param(f"{RECORDINGS}/any/download-url", "OPTIONS, POST", id="a download"),
     ],
 )
-async def test_other_methods_are_told_the_allowed_ones(site: Gateway, target: str, allow: str) -> None:
+async def test_other_methods_get_405_with_the_allowed_ones(site: Gateway, target: str, allow: str) -> None:
     response = await send(site, "PUT", target, b"{}")
     check_error(response, 405, "invalid_request")
     assert response.head["Allow"] == allow
 
 
-async def test_answers_are_kept_out_of_caches(site: Gateway, media: Media) -> None:
+async def test_responses_are_not_cached(site: Gateway, media: Media) -> None:
     for target in (RECORDINGS, recording_of(media), f"{RECORDINGS}/none"):
         response = await send(site, "GET", target)
         assert response.head["Cache-Control"] == "no-store"
@@ -100,7 +100,7 @@ QUERY: Final = st.sampled_from(
 @given(
     body=st.binary(max_size=200) | OBJECTS.map(json.dumps).map(str.encode), route=st.sampled_from(["", "/download-url"])
 )
-async def test_no_body_is_beyond_it(site: Gateway, media: Media, body: bytes, route: str) -> None:
+async def test_no_body_causes_a_server_error(site: Gateway, media: Media, body: bytes, route: str) -> None:
     response = await send(site, "POST", (recording_of(media) + route) if route else RECORDINGS, body)
     assert response.status in {200, 201, 400, 404}, response
     shown: Any = document(response)
@@ -109,7 +109,7 @@ async def test_no_body_is_beyond_it(site: Gateway, media: Media, body: bytes, ro
 
 @FUZZ
 @given(query=st.lists(st.tuples(QUERY, st.binary(max_size=40)), max_size=5))
-async def test_no_query_is_beyond_it(site: Gateway, query: list[tuple[str, bytes]]) -> None:
+async def test_no_query_causes_a_server_error(site: Gateway, query: list[tuple[str, bytes]]) -> None:
     text = "&".join(f"{name}={''.join(f'%{octet:02x}' for octet in value)}" for name, value in query)
     response = await send(site, "GET", f"{RECORDINGS}?{text}")
     assert response.status in {200, 400}, response
@@ -117,7 +117,7 @@ async def test_no_query_is_beyond_it(site: Gateway, query: list[tuple[str, bytes
 
 @FUZZ
 @given(octets=st.binary(min_size=1, max_size=40), method=st.sampled_from(["GET", "DELETE"]))
-async def test_no_id_is_beyond_it(site: Gateway, octets: bytes, method: str) -> None:
+async def test_no_id_causes_a_server_error(site: Gateway, octets: bytes, method: str) -> None:
     escaped = "".join(f"%{octet:02x}" for octet in octets)
     response = await send(site, method, f"{RECORDINGS}/rec_{escaped}")
     check_error(response, 404, "not_found")
@@ -125,6 +125,6 @@ async def test_no_id_is_beyond_it(site: Gateway, octets: bytes, method: str) -> 
 
 @FUZZ
 @given(key=st.binary(min_size=1, max_size=300).map(lambda octets: octets.translate(None, b"\0\r\n")))
-async def test_no_idempotency_key_is_beyond_it(site: Gateway, key: bytes) -> None:
+async def test_no_idempotency_key_causes_a_server_error(site: Gateway, key: bytes) -> None:
     response = await send(site, "POST", RECORDINGS, b"{}", fields=[("Idempotency-Key", key)])
     assert response.status in {201, 400}, response

@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same request again gets the first answer, and makes nothing."""
+"""Idempotency-Key: a repeated request gets the first response and has no further effect."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ async def made(site: Gateway, device: str) -> list[str]:
     return [shown["id"] for shown in (await get(site, f"{RECORDINGS}?device_id={device}&limit=100"))["data"]]
 
 
-async def test_the_same_request_again_gets_the_first_answer(site: Gateway) -> None:
+async def test_a_repeated_request_gets_the_first_response(site: Gateway) -> None:
     body = b'{"device_id": "again", "metadata": {"n": 1.50}}'
     first, second = [await send(site, "POST", RECORDINGS, body, fields=keyed("again")) for _ in range(2)]
     assert first.status == second.status == 201
@@ -27,7 +27,7 @@ async def test_the_same_request_again_gets_the_first_answer(site: Gateway) -> No
     assert await made(site, "again") == [json.loads(first.body)["id"]]
 
 
-async def test_the_first_answer_is_given_also_when_its_recording_is_gone(site: Gateway) -> None:
+async def test_the_first_response_is_repeated_after_its_recording_was_deleted(site: Gateway) -> None:
     first = await send(site, "POST", RECORDINGS, b'{"device_id": "gone"}', fields=keyed("gone"))
     assert (await send(site, "DELETE", f"{RECORDINGS}/{json.loads(first.body)['id']}")).status == 204
     again = await send(site, "POST", RECORDINGS, b'{"device_id": "gone"}', fields=keyed("gone"))
@@ -39,7 +39,7 @@ async def test_the_first_answer_is_given_also_when_its_recording_is_gone(site: G
     ("target", "body"),
     [
         pytest.param(RECORDINGS, b'{"device_id": "two"}', id="another body"),
-        pytest.param(RECORDINGS, b'{"device_id":"one"}', id="the same in other octets"),
+        pytest.param(RECORDINGS, b'{"device_id":"one"}', id="the same JSON in other octets"),
         pytest.param(f"{RECORDINGS}?again=1", b'{"device_id": "one"}', id="another target"),
     ],
 )
@@ -50,13 +50,13 @@ async def test_another_request_with_the_key_is_a_conflict(site: Gateway, target:
     assert len(await made(site, "one")) == 1
 
 
-async def test_a_refused_request_does_not_use_its_key_up(site: Gateway) -> None:
+async def test_a_refused_request_does_not_use_its_key(site: Gateway) -> None:
     refused = await send(site, "POST", RECORDINGS, b'{"name": 7}', fields=keyed("refused"))
     check_error(refused, 400, "invalid_request", "name")
     assert (await send(site, "POST", RECORDINGS, b'{"name": "7"}', fields=keyed("refused"))).status == 201
 
 
-async def test_of_many_at_once_one_makes_it(site: Gateway) -> None:
+async def test_one_of_many_simultaneous_requests_creates_the_recording(site: Gateway) -> None:
     def ask() -> asyncio.Task[Response]:
         return asyncio.create_task(send(site, "POST", RECORDINGS, b'{"device_id": "race"}', fields=keyed("race")))
 
@@ -75,7 +75,7 @@ async def test_keys_of_different_owners_are_different(site: Gateway) -> None:
     assert len({json.loads(answer.body)["id"] for answer in answers}) == 3
 
 
-async def test_without_a_key_each_request_makes_one(site: Gateway) -> None:
+async def test_each_request_without_a_key_creates_a_recording(site: Gateway) -> None:
     assert (await create(site))["id"] != (await create(site))["id"]
 
 
@@ -88,11 +88,11 @@ BAD: Final = {
 
 
 @pytest.mark.parametrize("fields", BAD.values(), ids=BAD)
-async def test_a_key_that_cannot_be_kept_is_refused(site: Gateway, fields: Fields) -> None:
+async def test_a_key_that_cannot_be_stored_is_refused(site: Gateway, fields: Fields) -> None:
     response = await send(site, "POST", RECORDINGS, b"{}", fields=fields)
     check_error(response, 400, "invalid_request", "Idempotency-Key")
 
 
-async def test_the_longest_key_counts(site: Gateway) -> None:
+async def test_the_longest_key_is_accepted(site: Gateway) -> None:
     answers = [await send(site, "POST", RECORDINGS, b"{}", fields=keyed("~" * 255)) for _ in range(2)]
     assert (answers[0].status, answers[0].body) == (201, answers[1].body)

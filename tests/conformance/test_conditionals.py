@@ -98,7 +98,7 @@ IF_UNMODIFIED_SINCE: Final = (
     given("asctime-form-a-second-before", 412, if_unmodified_since="$asctime_before"),
 )
 
-# Each half of the decision as a table; the product of both halves is every combination.
+# The two halves of the decision; the product of both is every combination.
 PASSES, FAILS = True, False
 FIRST_HALF: Final = (
     ("absent", "absent", PASSES), ("absent", "$date", PASSES), ("absent", "$before", FAILS), ("absent", "rubbish", PASSES),
@@ -137,13 +137,13 @@ async def test_if_unmodified_since_reads_all_three_date_forms(ask: Ask, media: M
 
 @pytest.mark.parametrize("text", UNPARSABLE)
 async def test_a_date_that_does_not_parse_is_ignored(ask: Ask, media: Media, text: str) -> None:
-    # Read as a date, the years 2999 would give 304 here; the others stand for crashes.
+    # Parsed as dates, the years 2999 would give 304 here; the others could crash a parser.
     await ask(given("modified", 200, if_modified_since=text), media)
 
 
 @pytest.mark.parametrize("text", [text.replace("2999", "1999") for text in UNPARSABLE])
-async def test_a_date_that_does_not_parse_forbids_nothing(ask: Ask, media: Media, text: str) -> None:
-    # Read as a date, the years 1999 would give 412 here.
+async def test_a_date_that_does_not_parse_causes_no_412(ask: Ask, media: Media, text: str) -> None:
+    # Parsed as dates, the years 1999 would give 412 here.
     await ask(given("unmodified", 200, if_unmodified_since=text), media)
 
 

@@ -1,4 +1,4 @@
-"""One connection, many messages: keep-alive, pipelining, HTTP/1.0, Expect, bodies nobody asked for (RFC 9112)."""
+"""Several messages on one connection: keep-alive, pipelining, HTTP/1.0, Expect, unexpected bodies (RFC 9112)."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -33,14 +33,14 @@ async def read_all(connection: Connection, rows: Sequence[Row], media: Media) ->
         check(row, await connection.read_response(row.method), media)
 
 
-async def test_a_connection_serves_every_kind_of_answer_in_turn(site: Gateway, media: Media) -> None:
+async def test_a_connection_serves_every_kind_of_response_in_turn(site: Gateway, media: Media) -> None:
     async with connect(site.host, site.port) as connection:
         for row in [*ONE_OF_EACH, *reversed(ONE_OF_EACH)]:
             await connection.send(compose_row(site, row, media))
             await read_all(connection, [row], media)
 
 
-async def test_refusals_keep_the_connection(site: Gateway, media: Media) -> None:
+async def test_a_refusal_keeps_the_connection_open(site: Gateway, media: Media) -> None:
     async with connect(site.host, site.port) as connection:
         for target, fields, status in (
             (media.target, [], 401),
@@ -65,21 +65,21 @@ async def test_pipelined_requests_are_answered_in_order(site: Gateway, media: Me
 
 
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.id)
-async def test_a_pipelined_request_waits_for_each_kind_of_answer(site: Gateway, media: Media, row: Row) -> None:
+async def test_a_pipelined_request_waits_for_each_kind_of_response(site: Gateway, media: Media, row: Row) -> None:
     async with connect(site.host, site.port) as connection:
         await connection.send(compose_row(site, row, media) + compose_row(site, LAST, media))
         await read_all(connection, [row, LAST], media)
 
 
-async def test_a_pipeline_is_read_slowly(site: Gateway, large: Media) -> None:
-    # The kernel's buffers cannot hold two of these: the second starts while the first is still under way.
+async def test_pipelined_responses_are_complete_for_a_slow_reader(site: Gateway, large: Media) -> None:
+    # The kernel's buffers cannot hold two of these: the second request is received while the first response is being sent.
     rows = [Row("whole", (), 200), ranged("half", "bytes=1000-", 206, f"1000-{len(large.content) - 1}")] * 2
     async with connect(site.host, site.port) as connection:
         await connection.send(b"".join(compose_row(site, row, large) for row in rows))
         await read_all(connection, rows, large)
 
 
-async def test_half_a_request_waits_for_its_other_half(site: Gateway, media: Media) -> None:
+async def test_half_a_request_is_answered_after_its_other_half(site: Gateway, media: Media) -> None:
     octets = compose_row(site, LAST, media)
     async with connect(site.host, site.port) as connection:
         await connection.send(compose_row(site, ONE_OF_EACH[1], media) + octets[:40])
@@ -89,26 +89,26 @@ async def test_half_a_request_waits_for_its_other_half(site: Gateway, media: Med
 
 
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.id)
-async def test_a_request_may_come_byte_by_byte(site: Gateway, media: Media, row: Row) -> None:
+async def test_a_request_may_arrive_byte_by_byte(site: Gateway, media: Media, row: Row) -> None:
     async with connect(site.host, site.port) as connection:
         await connection.send_bytewise(compose_row(site, row, media))
         await read_all(connection, [row], media)
 
 
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.id)
-async def test_connection_close_is_obeyed_and_told(ask: Ask, media: Media, row: Row) -> None:
+async def test_connection_close_is_obeyed_and_confirmed(ask: Ask, media: Media, row: Row) -> None:
     closing = Row(row.id, (*row.sent, ("Connection", "close")), row.status, row.ranges, row.method)
     response = await ask(closing, media)
     assert response.head["Connection"].lower() == "close"
 
 
 def old(site: Gateway, row: Row, media: Media) -> bytes:
-    """The row in HTTP/1.0."""
+    """The row as an HTTP/1.0 request."""
     return compose_row(site, row, media).replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", 1)
 
 
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.id)
-async def test_http_1_0_closes_after_each_kind_of_answer(site: Gateway, media: Media, row: Row) -> None:
+async def test_http_1_0_closes_after_each_kind_of_response(site: Gateway, media: Media, row: Row) -> None:
     async with connect(site.host, site.port) as connection:
         await connection.send(old(site, row, media))
         await read_all(connection, [row], media)
@@ -116,25 +116,25 @@ async def test_http_1_0_closes_after_each_kind_of_answer(site: Gateway, media: M
 
 
 @pytest.mark.parametrize("row", ONE_OF_EACH, ids=lambda row: row.id)
-async def test_http_1_0_may_keep_the_connection(site: Gateway, media: Media, row: Row) -> None:
+async def test_http_1_0_can_keep_the_connection(site: Gateway, media: Media, row: Row) -> None:
     keeping = Row(row.id, (*row.sent, ("Connection", "keep-alive")), row.status, row.ranges, row.method)
     async with connect(site.host, site.port) as connection:
         await connection.send(old(site, keeping, media))
         response = await connection.read_response(row.method)
         check(keeping, response, media)
-        # RFC 9112 appendix C.2.2: the client goes on only if it was told so.
+        # RFC 9112 appendix C.2.2: the client may continue only if the response says so.
         assert response.head["Connection"].lower() == "keep-alive"
         await connection.send(old(site, LAST, media))
         await read_all(connection, [LAST], media)
         await connection.expect_end()
 
 
-async def test_expect_100_continue_gets_its_answer(ask: Ask, media: Media) -> None:
+async def test_expect_100_continue_is_answered(ask: Ask, media: Media) -> None:
     await ask(Row("expecting", (("Expect", "100-continue"), ("Range", "bytes=5-9")), 206, "5-9"), media)
 
 
 @pytest.mark.parametrize("body", [b"x", b"hello", b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", bytes(70_000)], ids=len)
-async def test_a_body_sent_with_a_get_is_no_request(site: Gateway, media: Media, body: bytes) -> None:
+async def test_the_body_of_a_get_is_not_parsed_as_a_request(site: Gateway, media: Media, body: bytes) -> None:
     row = Row("with-a-body", (("Content-Length", str(len(body))), ("Range", "bytes=5-9")), 206, "5-9")
     async with connect(site.host, site.port) as connection:
         await connection.send(compose_row(site, row, media) + body)
@@ -148,7 +148,7 @@ async def test_a_body_sent_with_a_get_is_no_request(site: Gateway, media: Media,
 
 
 @pytest.mark.parametrize("received", [0, 1, 1000], ids=lambda count: f"after-{count}-bytes")
-async def test_a_client_that_leaves_disturbs_nobody(site: Gateway, large: Media, received: int) -> None:
+async def test_a_client_that_disconnects_does_not_disturb_others(site: Gateway, large: Media, received: int) -> None:
     async with connect(site.host, site.port) as leaving:
         await leaving.send(compose_row(site, Row("whole", (), 200), large))
         if received:

@@ -1,4 +1,4 @@
-"""Other origins' pages (Fetch standard, "CORS protocol"): what they may send and read, on every status."""
+"""CORS (Fetch standard): what pages of other origins may send and read, with every status."""
 
 from typing import Final, NamedTuple
 
@@ -14,7 +14,7 @@ EXPOSED: Final = {"content-range", "accept-ranges", "content-length", "etag"}
 
 
 class Visit(NamedTuple):
-    """A request to be sent with and without an Origin, and the status it gets either way."""
+    """A request that is sent with and without an Origin, and its status in both cases."""
 
     id: str
     method: str
@@ -68,7 +68,7 @@ async def test_an_allowed_origin_may_read_every_status(site: Gateway, media: Med
     assert "origin" in words(head, "Vary")
     assert head["Cross-Origin-Resource-Policy"] == "cross-origin"
     assert head["Timing-Allow-Origin"] == ALLOWED_ORIGIN
-    # Keys travel in header fields, never in cookies: credentials mode stays off.
+    # Keys are sent in header fields, never in cookies, so credentials mode is off.
     assert head.get("Access-Control-Allow-Credentials") is None
 
 
@@ -77,12 +77,12 @@ async def test_a_foreign_origin_may_read_nothing(site: Gateway, media: Media, vi
     head = (await fetch(site, media, visit, FOREIGN_ORIGIN)).head
     assert head.get("Access-Control-Allow-Origin") is None
     assert head.get("Timing-Allow-Origin") is None
-    # A shared cache must not hand this answer to the allowed origin.
+    # A shared cache must not give this response to the allowed origin.
     assert "origin" in words(head, "Vary")
 
 
 @pytest.mark.parametrize("visit", STATUSES, ids=lambda visit: visit.id)
-async def test_without_an_origin_the_answer_still_varies(site: Gateway, media: Media, visit: Visit) -> None:
+async def test_the_response_varies_by_origin_even_without_one(site: Gateway, media: Media, visit: Visit) -> None:
     head = (await fetch(site, media, visit, None)).head
     assert head.get("Access-Control-Allow-Origin") is None
     assert "origin" in words(head, "Vary")
@@ -133,7 +133,7 @@ async def test_a_preflight_allows_deleting_a_recording(site: Gateway, media: Med
     assert "delete" in words(head, "Access-Control-Allow-Methods")
 
 
-async def test_a_preflight_allows_minting_a_playback_url(site: Gateway, media: Media) -> None:
+async def test_a_preflight_allows_creating_a_playback_url(site: Gateway, media: Media) -> None:
     target = media.target.replace("/raw", "/playback-url")
     head = await preflight(site, target, ALLOWED_ORIGIN, "POST", "x-api-key")
     assert "post" in words(head, "Access-Control-Allow-Methods")
@@ -144,7 +144,7 @@ async def test_a_foreign_preflight_is_allowed_nothing(site: Gateway, media: Medi
     assert head.get("Access-Control-Allow-Origin") is None
 
 
-async def test_options_without_an_origin_tells_the_methods(site: Gateway, media: Media) -> None:
+async def test_options_without_an_origin_lists_the_methods(site: Gateway, media: Media) -> None:
     response = await exchange(site, compose("OPTIONS", media.target, host=site.authority), "OPTIONS")
     assert response.status in {200, 204}
     assert words(response.head, "Allow") == {"get", "head", "options"}

@@ -1,4 +1,4 @@
-"""Deleting: the rows go at once, and with them every way to the bytes."""
+"""Deletion: the rows are deleted immediately, and every URL of the bytes ends with them."""
 
 from pathlib import Path
 
@@ -16,13 +16,13 @@ def of(media: Media) -> str:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put another object in this one's place, as atomically as a file system can."""
+    """Replace the object atomically by another one."""
     successor = path.with_suffix(".new")
     successor.write_bytes(content)
     successor.replace(path)
 
 
-async def test_a_deleted_recording_is_gone_at_once_and_everywhere(site: Gateway, add_media: AddMedia) -> None:
+async def test_a_deleted_recording_is_not_found_on_any_route(site: Gateway, add_media: AddMedia) -> None:
     doomed = add_media("doomed", b"soon gone")
     playback = await mint(site, doomed)
     assert (await call(site, playback)).status == 200
@@ -43,7 +43,7 @@ async def test_a_deleted_recording_is_gone_at_once_and_everywhere(site: Gateway,
     ]
 
 
-async def test_a_stream_that_has_begun_ends_whole_although_its_recording_is_deleted(
+async def test_a_response_that_has_begun_is_completed_after_its_recording_was_deleted(
     site: Gateway, add_media: AddMedia, large: Media
 ) -> None:
     doomed = add_media("doomed-large", large.content)

@@ -40,7 +40,7 @@ def gateway(
 
 
 @pytest.mark.parametrize("size", TABLE)
-async def test_every_row_holds_however_often_it_is_asked(gateway: Gateway, size: int) -> None:
+async def test_every_row_holds_when_it_is_repeated(gateway: Gateway, size: int) -> None:
     media = add(gateway, f"object-of-{size}", noise(size, size))
     for row in TABLE[size]:
         octets = compose_row(gateway, row, media)

@@ -83,9 +83,9 @@ async def test_several_ranges_get_their_parts(ask: Ask, media: Media, row: Row) 
 
 
 async def test_two_range_lines_are_one_malformed_range(ask: Ask, media: Media) -> None:
-    # RFC 9110 section 5.3: lines of one name combine with a comma; "bytes=0-4, bytes=9-12" is no ranges-specifier.
+    # RFC 9110 section 5.3: lines of one name combine with a comma; "bytes=0-4, bytes=9-12" is not a ranges-specifier.
     await ask(Row("two-lines", (("Range", "bytes=0-4"), ("Range", "bytes=9-12")), 200), media)
 
 
-async def test_two_equal_range_lines_are_no_better(ask: Ask, media: Media) -> None:
+async def test_two_equal_range_lines_are_malformed_too(ask: Ask, media: Media) -> None:
     await ask(Row("equal-lines", (("Range", "bytes=0-4"), ("Range", "bytes=0-4")), 200), media)

@@ -1,4 +1,4 @@
-"""Objects at the edges: empty, of one byte, past 4 GiB, written in the future; what the clock and the offsets hold."""
+"""Unusual objects: empty, of one byte, beyond 4 GiB, modified in the future."""
 
 import time
 from email.utils import parsedate_to_datetime
@@ -47,12 +47,12 @@ ONE_BYTE: Final = (
 
 
 @pytest.mark.parametrize("row", EMPTY, ids=lambda row: row.id)
-async def test_an_empty_object(ask: Ask, empty: Media, row: Row) -> None:
+async def test_an_empty_object_is_answered_as_the_row_says(ask: Ask, empty: Media, row: Row) -> None:
     await ask(row, empty)
 
 
 @pytest.mark.parametrize("row", ONE_BYTE, ids=lambda row: row.id)
-async def test_an_object_of_one_byte(ask: Ask, one_byte: Media, row: Row) -> None:
+async def test_an_object_of_one_byte_is_answered_as_the_row_says(ask: Ask, one_byte: Media, row: Row) -> None:
     await ask(row, one_byte)
 
 
@@ -60,10 +60,10 @@ async def test_last_modified_is_rounded_down_to_the_second(media: Media) -> None
     assert media.last_modified == "Tue, 05 Mar 2024 06:07:08 GMT"
 
 
-async def test_an_object_past_4_gib_is_served_from_its_true_offsets(site: Gateway) -> None:
+async def test_an_object_beyond_4_gib_is_served_from_the_right_offsets(site: Gateway) -> None:
     ids = site.add("huge", b"start", "mp3")
     with site.path_of("huge").open("r+b") as file:
-        file.seek(FIVE_GIB - 3)  # a hole of five gigabytes takes no room on the disk
+        file.seek(FIVE_GIB - 3)  # a hole of five gigabytes takes no space on the disk
         file.write(b"end")
     for value, content_range, body in (
         ("bytes=-4", "5368709116-5368709119", b"\x00end"),
@@ -77,7 +77,7 @@ async def test_an_object_past_4_gib_is_served_from_its_true_offsets(site: Gatewa
         assert (response.status, response.body) == (206, body)
 
 
-async def test_a_file_from_the_future_was_last_modified_at_the_latest_now(ask: Ask, site: Gateway) -> None:
+async def test_last_modified_of_a_file_from_the_future_is_not_later_than_date(ask: Ask, site: Gateway) -> None:
     # RFC 9110 section 8.8.2.1: an origin server must not send a Last-Modified later than its Date.
     ids = site.add("from-the-future", b"not yet", "mp3", modified_at=time.time() + 3600)
     response = await call(site, f"/recordings/{ids[0]}/media/{ids[1]}/raw", key=site.key)

@@ -1,4 +1,4 @@
-"""The pages' files: kept by the browser, asked about at each visit, sent again only if they are others (RFC 9110 section 13)."""
+"""Files of the pages: browsers cache them, ask for them at each visit, and get them again only after a change (RFC 9110 section 13)."""
 
 import pytest
 
@@ -9,7 +9,7 @@ TARGETS = ("/", "/player/player.js", "/player/theme.css", "/docs", "/docs/swagge
 
 
 @pytest.mark.parametrize("target", TARGETS)
-async def test_a_file_that_the_browser_has_is_not_sent_again(site: Gateway, target: str) -> None:
+async def test_a_file_that_the_browser_has_gets_304(site: Gateway, target: str) -> None:
     first = await call(site, target)
     etag = first.head["ETag"]
     again = await call(site, target, fields=[("If-None-Match", f'"other", W/{etag}')])
@@ -20,7 +20,7 @@ async def test_a_file_that_the_browser_has_is_not_sent_again(site: Gateway, targ
     assert first.head["Cache-Control"] == "no-cache"
 
 
-async def test_files_that_differ_have_other_tags(site: Gateway) -> None:
+async def test_different_files_have_different_tags(site: Gateway) -> None:
     assert len({(await call(site, target)).head["ETag"] for target in TARGETS}) == len(TARGETS)
 
 
@@ -35,11 +35,11 @@ async def test_files_that_differ_have_other_tags(site: Gateway) -> None:
         ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT", 200),
     ],
 )
-async def test_preconditions_by_tag_count_and_dates_are_none(
+async def test_preconditions_by_tag_are_evaluated_and_dates_are_ignored(
     site: Gateway, field: str, value: str, status: int
 ) -> None:
     assert (await call(site, "/", fields=[(field, value)])).status == status
 
 
-async def test_a_file_that_is_not_there_has_no_preconditions(site: Gateway) -> None:
+async def test_an_unknown_file_is_404_whatever_its_preconditions(site: Gateway) -> None:
     assert (await call(site, "/player/nothing.js", fields=[("If-None-Match", "*")])).status == 404

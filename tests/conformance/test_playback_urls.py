@@ -1,4 +1,4 @@
-"""Signed playback URLs: what carries permission, and every way of forging it."""
+"""Signed playback URLs: what they permit, and attempts to forge them."""
 
 import time
 from urllib.parse import parse_qsl, urlencode
@@ -14,7 +14,7 @@ from tests.gateway_process import Gateway
 
 
 def replaced(target: str, **parameters: str | None) -> str:
-    """The target with these query parameters replaced; None takes one out."""
+    """The target with these query parameters replaced; None removes one."""
     path, query = target.split("?")
     fields = dict(parse_qsl(query)) | parameters
     return f"{path}?{urlencode({name: value for name, value in fields.items() if value is not None})}"
@@ -58,7 +58,7 @@ async def test_a_playback_url_serves_no_other_method(site: Gateway, media: Media
     assert response.status == 405
 
 
-async def test_a_signed_answer_may_be_shared_and_a_keyed_one_may_not(site: Gateway, media: Media) -> None:
+async def test_the_response_to_a_signature_may_be_shared_and_to_a_key_may_not(site: Gateway, media: Media) -> None:
     signed = (await call(site, await mint(site, media))).head["Cache-Control"]
     keyed = (await call(site, media.target, key=site.key)).head["Cache-Control"]
     assert signed.startswith("max-age=")
@@ -68,12 +68,12 @@ async def test_a_signed_answer_may_be_shared_and_a_keyed_one_may_not(site: Gatew
 
 
 async def test_a_playback_url_is_stable_inside_its_window(site: Gateway, media: Media) -> None:
-    # Two at once may straddle the end of a window; of three, two neighbours are equal.
+    # Two calls may be on both sides of the end of a window; of three, two neighbours are equal.
     urls = [await mint(site, media) for _ in range(3)]
     assert len(set(urls)) <= 2
 
 
-async def test_a_playback_url_lives_as_long_as_it_says(site: Gateway, media: Media) -> None:
+async def test_a_playback_url_expires_when_it_says(site: Gateway, media: Media) -> None:
     expires = int(dict(parse_qsl((await mint(site, media)).split("?")[1]))["exp"])
     assert time.time() + 3600 < expires < time.time() + 24 * 3600
 
@@ -112,7 +112,7 @@ async def test_a_changed_parameter_is_a_forgery(site: Gateway, media: Media, cha
 async def test_every_character_of_the_signature_counts(site: Gateway, media: Media) -> None:
     target = await mint(site, media)
     signature = dict(parse_qsl(target.split("?")[1]))["sig"]
-    # The last character holds only some bits of the digest; a change there must be noticed all the same.
+    # The last character contains only some bits of the digest; a change there must be detected, too.
     for position in (0, 1, len(signature) // 2, len(signature) - 2, len(signature) - 1):
         for letter in {"A", "B", "_"} - {signature[position]}:
             forged = signature[:position] + letter + signature[position + 1 :]
@@ -145,13 +145,13 @@ async def test_a_signature_opens_no_other_route(site: Gateway, media: Media) -> 
 def signed(
     site: Gateway, media: Media, *, kid: str = SIGNING_KID, secret: str = SIGNING_SECRET, age_seconds: float = 0
 ) -> str:
-    """A URL signed by ourselves, so long ago."""
+    """A URL that the test signed that long ago."""
     signer = Signer((SigningKey(kid, secret.encode()),), expires_in_seconds=3600, window_seconds=60)
     grant = Grant(owner_text(site.user_id, live=True), media.recording_id, media.media_file_id, "inline")
     return f"{media.target}?{signer.sign(grant, now=time.time() - age_seconds).query}"
 
 
-async def test_a_url_signed_with_the_configured_key_is_good(site: Gateway, media: Media) -> None:
+async def test_a_url_signed_with_the_configured_key_is_accepted(site: Gateway, media: Media) -> None:
     assert (await call(site, signed(site, media))).status == 200
 
 
@@ -159,12 +159,12 @@ async def test_an_expired_url_is_forbidden(site: Gateway, media: Media) -> None:
     expect_forbidden(await call(site, signed(site, media, age_seconds=3 * 3600)))
 
 
-async def test_another_secret_signs_nothing(site: Gateway, media: Media) -> None:
+async def test_a_signature_with_another_secret_is_refused(site: Gateway, media: Media) -> None:
     expect_forbidden(await call(site, signed(site, media, secret="another secret of the same length 123")))
     expect_forbidden(await call(site, signed(site, media, kid="another")))
 
 
-async def test_a_signature_survives_requoting(site: Gateway, media: Media) -> None:
+async def test_a_signature_is_valid_in_any_quoting(site: Gateway, media: Media) -> None:
     # aiohttp's client and fsspec quote query strings anew; any spelling of the same values is the same.
     path, query = (await mint(site, media)).split("?")
     fields = parse_qsl(query)

@@ -1,4 +1,4 @@
-"""If-Range, and who wins where several fields could: 412 before 304 before If-Range before 416."""
+"""If-Range, and the precedence of several fields: 412 before 304 before If-Range before 416."""
 
 from typing import Final
 
@@ -93,7 +93,7 @@ async def test_the_first_decision_in_order_wins(ask: Ask, media: Media, row: Row
 
 
 @pytest.mark.parametrize("row", HEAD, ids=lambda row: row.id)
-async def test_head_says_what_get_says_and_knows_no_range(ask: Ask, media: Media, row: Row) -> None:
+async def test_head_has_the_status_of_get_and_ignores_range(ask: Ask, media: Media, row: Row) -> None:
     await ask(row, media)
 
 
@@ -113,5 +113,5 @@ async def test_206_and_304_repeat_what_200_says(ask: Ask, media: Media) -> None:
 
 
 def names(fields: tuple[tuple[str, str], ...]) -> list[str]:
-    """The field names, without those that differ from one answer to the next."""
+    """The field names, without those that differ between responses."""
     return sorted(name.lower() for name, _ in fields)

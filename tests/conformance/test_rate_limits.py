@@ -1,4 +1,4 @@
-"""Rate limits over the wire: what is told, what is refused in either dialect, and what is not counted."""
+"""Rate limits: the header fields, the refusal in each dialect, and what is not counted."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def left(response: Response) -> tuple[str, str]:
     return response.head["X-RateLimit-Limit"], response.head["X-RateLimit-Remaining"]
 
 
-async def test_a_burst_is_let_in_and_what_follows_is_told_when_to_come_back(limited: Gateway) -> None:
+async def test_a_burst_is_accepted_and_the_next_request_gets_429_with_retry_after(limited: Gateway) -> None:
     key = limited.add_key()
     answers = [await send(limited, "GET", RECORDINGS, key=key) for _ in range(BURST)]
     assert [answer.status for answer in answers] == [200] * BURST
@@ -39,7 +39,7 @@ async def test_a_burst_is_let_in_and_what_follows_is_told_when_to_come_back(limi
     assert 0 < int(refused.head["Retry-After"]) <= 60
 
 
-async def test_both_dialects_draw_from_one_bucket(limited: Gateway) -> None:
+async def test_both_dialects_share_one_bucket(limited: Gateway) -> None:
     key = limited.add_key()
     for target in ("/recordings", RECORDINGS, f"{RECORDINGS}/none"):
         assert left(await call(limited, target, key=key))[0] == "3"
@@ -48,7 +48,7 @@ async def test_both_dialects_draw_from_one_bucket(limited: Gateway) -> None:
     assert "Retry-After" in [name for name, _ in refused.head.fields]
 
 
-async def test_refused_requests_make_nothing(limited: Gateway) -> None:
+async def test_a_refused_request_creates_nothing(limited: Gateway) -> None:
     key = limited.add_key()
     for _ in range(BURST):
         await send(limited, "GET", RECORDINGS, key=key)
@@ -57,7 +57,7 @@ async def test_refused_requests_make_nothing(limited: Gateway) -> None:
     assert document(listed)["data"] == []
 
 
-async def test_bytes_and_what_needs_no_key_are_not_counted(limited: Gateway) -> None:
+async def test_byte_requests_and_public_routes_are_not_counted(limited: Gateway) -> None:
     recording_id, media_file_id = limited.add("uncounted", b"0123456789", "mp3")
     key = limited.add_key()
     for target in (f"/recordings/{recording_id}/media/{media_file_id}/raw", "/livez"):
@@ -67,11 +67,11 @@ async def test_bytes_and_what_needs_no_key_are_not_counted(limited: Gateway) -> 
     assert left(await call(limited, "/recordings", key=key)) == ("3", "2")
 
 
-async def test_keys_have_buckets_of_their_own(limited: Gateway) -> None:
+async def test_each_key_has_its_own_bucket(limited: Gateway) -> None:
     for _ in range(BURST + 1):
         assert left(await send(limited, "GET", RECORDINGS, key=limited.add_key())) == ("3", "2")
 
 
-async def test_without_limits_nothing_is_told(site: Gateway) -> None:
+async def test_without_limits_there_are_no_rate_limit_fields(site: Gateway) -> None:
     response = await send(site, "GET", RECORDINGS)
     assert (response.status, response.head.get("X-RateLimit-Limit")) == (200, None)

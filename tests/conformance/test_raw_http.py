@@ -1,4 +1,4 @@
-"""The strict client is strict: each broken answer is noticed, each good one is read exactly."""
+"""The strict client detects each broken response, and reads each valid one exactly."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -33,7 +33,7 @@ BROKEN_HEADS: Final = {
 
 @asynccontextmanager
 async def answering(octets: bytes) -> AsyncGenerator[Connection, None]:
-    """A connection to a server that says just this and closes."""
+    """A connection to a server that sends exactly this and closes."""
 
     async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(octets)
@@ -47,7 +47,7 @@ async def answering(octets: bytes) -> AsyncGenerator[Connection, None]:
             yield connection
 
 
-async def test_a_good_answer_is_read_exactly() -> None:
+async def test_a_valid_response_is_read_exactly() -> None:
     async with answering(GOOD + GOOD) as connection:
         for _ in range(2):
             response = await connection.read_response()
@@ -69,7 +69,7 @@ async def test_a_body_that_ends_early_is_truncated() -> None:
     assert (caught.value.received, caught.value.promised) == (3, 5)
 
 
-async def test_a_byte_too_many_is_noticed_at_the_end_and_at_the_next_head() -> None:
+async def test_an_extra_byte_is_detected_at_the_end_and_at_the_next_head() -> None:
     async with answering(GOOD + b"!") as connection:
         await connection.read_response()
         with pytest.raises(ProtocolFaultError):
@@ -81,19 +81,19 @@ async def test_a_byte_too_many_is_noticed_at_the_end_and_at_the_next_head() -> N
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5", b"HTTP/1.1 204 No Content"])
-async def test_some_statuses_have_no_body_whatever_they_say(head: bytes) -> None:
+async def test_some_statuses_have_no_body_whatever_their_fields(head: bytes) -> None:
     async with answering(head + b"\r\n\r\n" + GOOD) as connection:
         assert (await connection.read_response()).body == b""
         assert (await connection.read_response()).body == b"hello"
 
 
-async def test_an_answer_to_head_has_no_body() -> None:
+async def test_a_response_to_head_has_no_body() -> None:
     async with answering(GOOD[:-5] + GOOD) as connection:
         assert (await connection.read_response("HEAD")).body == b""
         assert (await connection.read_response()).body == b"hello"
 
 
-async def test_interim_answers_are_skipped() -> None:
+async def test_interim_responses_are_skipped() -> None:
     async with answering(b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD) as connection:
         assert (await connection.read_response()).body == b"hello"
 

@@ -62,7 +62,7 @@ async def spoken(site: Gateway) -> str:
     return recording
 
 
-async def test_what_was_said_is_found_with_its_time(site: Gateway, spoken: str) -> None:
+async def test_a_spoken_phrase_is_found_with_its_time(site: Gateway, spoken: str) -> None:
     results = [each for each in await found(site, "roadmap") if each["id"] == spoken]
     assert [each["matches"] for each in results] == [
         [
@@ -89,7 +89,7 @@ async def test_what_was_said_is_found_with_its_time(site: Gateway, spoken: str) 
         "beginning in a name",
     ],
 )
-async def test_a_recording_is_found_by(site: Gateway, spoken: str, text: str) -> None:
+async def test_a_recording_is_found_by_these_words(site: Gateway, spoken: str, text: str) -> None:
     assert spoken in [each["id"] for each in await found(site, text)]
 
 
@@ -107,11 +107,11 @@ async def test_a_recording_is_found_by(site: Gateway, spoken: str, text: str) ->
         "'; DROP",
     ],
 )
-async def test_a_search_that_nothing_fits_finds_nothing(site: Gateway, spoken: str, text: str) -> None:
+async def test_a_search_without_a_match_finds_nothing(site: Gateway, spoken: str, text: str) -> None:
     assert spoken not in [each["id"] for each in await found(site, text)]
 
 
-async def test_another_account_finds_nothing_of_it(site: Gateway, spoken: str) -> None:
+async def test_another_account_does_not_find_it(site: Gateway, spoken: str) -> None:
     assert await found(site, "roadmap", key=site.other_key) == []
 
 
@@ -134,14 +134,14 @@ async def test_a_transcript_is_replaced_and_no_longer_found_by_its_old_words(sit
     ],
     ids=["WebVTT", "WebVTT with a byte order mark", "SubRip", "JSON list"],
 )
-async def test_a_transcript_comes_in_as(site: Gateway, content_type: str, body: str, text: str) -> None:
+async def test_a_transcript_is_accepted_in_this_format(site: Gateway, content_type: str, body: str, text: str) -> None:
     recording = (await create(site))["id"]
     assert (await put_transcript(site, recording, body, content_type)).status == 204
     (segment,) = (await get(site, f"{RECORDINGS}/{recording}/transcript"))["segments"]
     assert segment["text"] == text
 
 
-async def test_a_transcript_goes_out_as_webvtt(site: Gateway, spoken: str) -> None:
+async def test_a_transcript_is_returned_as_webvtt(site: Gateway, spoken: str) -> None:
     response = await send(site, "GET", f"{RECORDINGS}/{spoken}/transcript", fields=[("Accept", "text/vtt")])
     assert (response.status, response.head["Content-Type"]) == (200, "text/vtt; charset=utf-8")
     assert response.body.startswith(b"WEBVTT\n\n00:00:00.000 --> 00:00:02.500\n")
@@ -168,7 +168,7 @@ async def test_a_transcript_goes_out_as_webvtt(site: Gateway, spoken: str) -> No
         ("", "hello"),
     ],
 )
-async def test_what_is_not_a_transcript_is_refused(
+async def test_a_body_that_is_not_a_transcript_is_refused(
     site: Gateway, spoken: str, content_type: str, body: str | bytes
 ) -> None:
     response = await put_transcript(site, spoken, body, content_type)
@@ -233,7 +233,7 @@ async def test_an_edit_that_cannot_be_made_changes_nothing(site: Gateway, body: 
     assert await get(site, f"{RECORDINGS}/{created['id']}") == created
 
 
-async def test_nobody_edits_what_is_somebody_elses(site: Gateway, spoken: str) -> None:
+async def test_another_accounts_recording_cannot_be_edited(site: Gateway, spoken: str) -> None:
     assert (await patch(site, spoken, {"name": "mine"}, key=site.other_key)).status == 404
     assert (await patch(site, spoken, {"name": "mine"}, key=site.read_only_key)).status == 403
     assert (await put_transcript(site, spoken, SRT, "application/x-subrip", key=site.other_key)).status == 404
@@ -286,7 +286,7 @@ async def test_the_page_of_a_link_names_the_recording_and_nothing_of_the_account
     assert used[link["id"]] == 2
 
 
-async def test_an_ended_link_and_what_was_played_through_it_end_within_a_second(site: Gateway, met: Media) -> None:
+async def test_a_deleted_link_and_its_playback_urls_end_within_a_second(site: Gateway, met: Media) -> None:
     link, path = await share(site, met)
     (media,) = (await shared(site, path))["media"]
     assert (await call(site, target(media["url"]), fields=[("Range", "bytes=0-0")])).status == 206
@@ -317,7 +317,7 @@ async def test_a_links_token_is_not_an_api_key(site: Gateway, met: Media) -> Non
     assert (await call(site, f"/recordings/{met.recording_id}/media/{met.media_file_id}/raw", key=token)).status == 401
 
 
-async def test_a_link_to_somebody_elses_recording_is_not_made(site: Gateway, met: Media) -> None:
+async def test_a_link_to_another_accounts_recording_is_not_created(site: Gateway, met: Media) -> None:
     response = await send(site, "POST", f"{recording_of(met)}/links", b'{"expires_in_seconds": 60}', key=site.other_key)
     check_error(response, 404, "not_found")
 
@@ -331,7 +331,7 @@ async def test_a_link_to_somebody_elses_recording_is_not_made(site: Gateway, met
         ({"expires_in_seconds": 60, "start_seconds": -1}, "start_seconds"),
     ],
 )
-async def test_a_link_that_makes_no_sense_is_refused(site: Gateway, met: Media, body: Any, field: str) -> None:
+async def test_an_invalid_link_is_refused(site: Gateway, met: Media, body: Any, field: str) -> None:
     response = await send(site, "POST", f"{recording_of(met)}/links", json.dumps(body).encode())
     check_error(response, 400, "invalid_request", field)
 

@@ -1,4 +1,4 @@
-"""The Vexa dialect's JSON: every row of its table, shapes and words exactly."""
+"""The JSON of Vexa's dialect: the exact shapes and error texts."""
 
 import re
 from typing import Any, Final
@@ -21,7 +21,7 @@ RFC3339_UTC: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 def check_recording(shown: dict[str, Any], media: Media) -> None:
-    """The shape R, for a recording of one audio file."""
+    """The expected JSON of a recording with one audio file."""
     assert set(shown) == RECORDING_FIELDS
     assert shown["id"] == media.recording_id
     assert 10**11 <= shown["id"] < 10**12
@@ -39,7 +39,7 @@ def check_media_file(file: dict[str, Any], media: Media) -> None:
     assert RFC3339_UTC.fullmatch(file["created_at"])
 
 
-async def test_a_recording_is_shown_whole(site: Gateway, media: Media) -> None:
+async def test_a_recording_has_every_member(site: Gateway, media: Media) -> None:
     shown = await fetch(site, f"/recordings/{media.recording_id}")
     check_recording(shown, media)
     assert shown["user_id"] == site.user_id
@@ -52,7 +52,7 @@ async def test_storage_paths_are_never_shown(site: Gateway, media: Media) -> Non
         assert str(site.path_of("media").parent).encode() not in response.body
 
 
-async def test_the_list_is_newest_first_and_shows_the_same(site: Gateway, media: Media, one_byte: Media) -> None:
+async def test_the_list_is_newest_first_and_has_the_same_members(site: Gateway, media: Media, one_byte: Media) -> None:
     listed = (await fetch(site, "/recordings?limit=200"))["recordings"]
     ids = [shown["id"] for shown in listed]
     assert {media.recording_id, one_byte.recording_id} <= set(ids)
@@ -62,7 +62,7 @@ async def test_the_list_is_newest_first_and_shows_the_same(site: Gateway, media:
     check_recording(listed[ids.index(media.recording_id)], media)
 
 
-async def test_the_list_comes_in_pages(site: Gateway, media: Media, one_byte: Media) -> None:
+async def test_the_list_is_paged(site: Gateway, media: Media, one_byte: Media) -> None:
     everything = (await fetch(site, "/recordings?limit=200"))["recordings"]
     first = (await fetch(site, "/recordings?limit=1"))["recordings"]
     second = (await fetch(site, "/recordings?limit=1&offset=1"))["recordings"]
@@ -70,7 +70,7 @@ async def test_the_list_comes_in_pages(site: Gateway, media: Media, one_byte: Me
     assert await fetch(site, "/recordings?offset=1000000") == {"recordings": []}
 
 
-async def test_the_list_is_narrowed_to_a_meeting(site: Gateway, media: Media, met: Media) -> None:
+async def test_the_list_can_be_filtered_by_meeting(site: Gateway, media: Media, met: Media) -> None:
     meeting_id = (await fetch(site, f"/recordings/{met.recording_id}"))["meeting_id"]
     listed = (await fetch(site, f"/recordings?meeting_id={meeting_id}"))["recordings"]
     assert [shown["id"] for shown in listed] == [met.recording_id]
@@ -114,7 +114,7 @@ async def test_a_parameter_that_is_not_valid_gets_422_with_its_field(
         assert str(fault["input"]) == given
 
 
-async def test_every_faulty_parameter_is_named_at_once(site: Gateway) -> None:
+async def test_the_error_names_every_invalid_parameter(site: Gateway) -> None:
     body = await fetch(site, "/recordings?limit=0&offset=-1&meeting_id=x", status=422)
     assert [fault["loc"][1] for fault in body["detail"]] == ["limit", "offset", "meeting_id"]
 
@@ -146,7 +146,7 @@ ABSENT: Final = (
 
 
 @pytest.mark.parametrize(("id", "method", "target", "words"), ABSENT, ids=[row[0] for row in ABSENT])
-async def test_what_does_not_exist_gets_404_in_these_words(
+async def test_a_resource_that_does_not_exist_gets_404_with_this_text(
     site: Gateway, media: Media, one_byte: Media, id: str, method: str, target: str, words: str | None
 ) -> None:
     target = target.replace("$rid", str(media.recording_id)).replace("$other", str(one_byte.media_file_id))
@@ -161,7 +161,7 @@ async def test_an_unknown_route_is_404_in_the_dialects_shape(site: Gateway) -> N
     assert set(document(response)) == {"detail"}
 
 
-async def test_download_tells_all_about_the_file(site: Gateway, media: Media) -> None:
+async def test_download_describes_the_file(site: Gateway, media: Media) -> None:
     answer = await fetch(site, media.target.replace("/raw", "/download"))
     assert set(answer) == DOWNLOAD_FIELDS
     assert answer["download_url"] == answer["url"]
@@ -170,7 +170,7 @@ async def test_download_tells_all_about_the_file(site: Gateway, media: Media) ->
     assert answer["expires_in"] > 0
 
 
-async def test_master_is_the_download_and_where_it_comes_from(site: Gateway, media: Media) -> None:
+async def test_master_is_the_download_with_the_raw_url(site: Gateway, media: Media) -> None:
     answer = await fetch(site, f"/recordings/{media.recording_id}/master?type=audio")
     assert set(answer) == MASTER_FIELDS
     assert answer["media_file_id"] == media.media_file_id
@@ -183,12 +183,12 @@ async def test_the_raw_route_names_its_file(site: Gateway, media: Media) -> None
     assert response.head["Content-Disposition"] == f'inline; filename="{media.recording_id}_audio.mp3"'
 
 
-async def test_a_recording_leads_to_its_meeting(site: Gateway, met: Media) -> None:
+async def test_a_recordings_transcript_is_that_of_its_meeting(site: Gateway, met: Media) -> None:
     meeting = await fetch(site, "/transcripts/zoom/conformance-meeting")
     assert await fetch(site, f"/recordings/{met.recording_id}/transcript") == meeting
 
 
-async def test_an_older_meeting_of_a_room_is_asked_for_by_its_id(site: Gateway, met: Media) -> None:
+async def test_an_older_meeting_is_found_by_its_id(site: Gateway, met: Media) -> None:
     newest = await fetch(site, "/transcripts/zoom/conformance-meeting")
     query = f"?meeting_id={newest['id']}"
     assert await fetch(site, f"/transcripts/zoom/conformance-meeting{query}") == newest
@@ -200,7 +200,7 @@ async def test_an_older_meeting_of_a_room_is_asked_for_by_its_id(site: Gateway, 
         assert (await call(site, target, key=site.key)).status == status
 
 
-async def test_a_transcript_brings_its_recordings(site: Gateway, met: Media) -> None:
+async def test_a_transcript_includes_its_recordings(site: Gateway, met: Media) -> None:
     answer = await fetch(site, "/transcripts/zoom/conformance-meeting")
     assert answer["segments"][0] == {
         "start": 0.0,
