@@ -1,7 +1,4 @@
-"""The real gateway as a process of its own, with a database, a storage and keys to use it.
-
-Knows: how `python -m gateway serve` is started, configured by environment, listened to and ended by its PID.
-Refuses to know: what tests ask of it.
+"""A gateway as a separate process (`python -m gateway serve`), with a database, a storage backend and keys.
 
 The catalogue is reached as the command line reaches it, from an event loop in a thread, so that plain and
 asynchronous tests may both add media.
@@ -29,7 +26,7 @@ from gateway.catalog import ALL_SCOPES, MediaFile, NewMedia, NewMeeting, Owner, 
 from gateway.settings.load import load
 from storage_adapters.base import Writable
 
-# Patience, not expectations: a machine may be as slow as it is.
+# Time-outs for a hanging process; a slow machine must not reach them.
 START_SECONDS: Final = 180
 STOP_SECONDS: Final = 120
 CONTENT_TYPES: Final = {"mp3": "audio/mpeg", "wav": "audio/wav", "m4a": "audio/mp4", "webm": "audio/webm"}
@@ -38,7 +35,7 @@ Result = TypeVar("Result")
 
 
 class Loop:
-    """An event loop in a thread, for plain code that has to await something."""
+    """An event loop in a thread, for synchronous code that has to await something."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -55,7 +52,7 @@ class Loop:
 
 
 class Process:
-    """`python -m gateway serve`, and what it says: events on standard error, the access log on standard output."""
+    """`python -m gateway serve` and its output: events on standard error, the access log on standard output."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._popen = subprocess.Popen(
@@ -77,7 +74,7 @@ class Process:
 
     @property
     def base_url(self) -> str:
-        """Where it listens; waits until it does."""
+        """The address on which it listens; waits until it does."""
         if not self._listening.wait(START_SECONDS) or not self._base_url:
             raise RuntimeError(f"the gateway did not start:\n{''.join(self.events)}")
         return self._base_url
@@ -94,14 +91,14 @@ class Process:
         self._popen.send_signal(number)
 
     def wait(self, seconds: float = STOP_SECONDS) -> int:
-        """The exit code, once it has ended and said everything."""
+        """The exit code, once the process has ended and its output was read."""
         code = self._popen.wait(seconds)
         for thread in self._threads:
             thread.join(STOP_SECONDS)
         return code
 
     def stop(self) -> int:
-        """End it politely, or not if it does not listen."""
+        """End the process with SIGTERM, or with SIGKILL if it does not end."""
         if self._popen.poll() is None:
             self.signal(signal.SIGTERM)
         try:
@@ -120,7 +117,7 @@ def _listen(stream: Any, hear: Any) -> None:
 
 
 class Gateway:
-    """A running gateway and the way in: keys of one user (`user_id`), of another, and media."""
+    """A running gateway with keys of one user (`user_id`) and of another, and media."""
 
     def __init__(self, process: Process, loop: Loop, backends: Backends, database_url: str) -> None:
         parts = urlsplit(process.base_url)
@@ -174,7 +171,7 @@ class Gateway:
         segments: Sequence[str] = (),
         live: bool = True,
     ) -> tuple[int, int]:
-        """Put an object into the default storage and the catalogue; (recording id, media file id)."""
+        """Add an object to the default storage backend and the catalogue; returns (recording id, media file id)."""
         spoken = tuple(Segment(float(n), n + 1.0, text, "Speaker", "en") for n, text in enumerate(segments))
         about = NewMeeting(*meeting, segments=spoken) if meeting else None
         return self._loop.run(self._add(name, content, format, modified_at, about, live=live))
@@ -205,17 +202,17 @@ class Gateway:
         return added.recording_id, added.id
 
     def media_file(self, ids: tuple[int, int]) -> MediaFile:
-        """What the catalogue says of it now; not by the look-up that this process remembers until it hears of a change."""
+        """The media file as the catalogue has it now, without the cached look-up."""
         recording = self.wait(self.backends.catalog.find_recording(Owner(self.user_id), ids[0]))
         assert recording is not None
         return next(file for file in recording.media_files if file.id == ids[1])
 
     def wait(self, awaitable: Coroutine[Any, Any, Result]) -> Result:
-        """What comes of something that is done with `backends`."""
+        """The result of an awaitable that uses `backends`."""
         return self._loop.run(awaitable)
 
     async def execute(self, statement: str) -> None:
-        """Change rows behind the gateway's back: so a test lets time pass without waiting for it."""
+        """Change rows without the gateway, so that a test need not wait for time to pass."""
         connection = await asyncpg.connect(self.database_url)
         try:
             await connection.execute(statement)
@@ -223,20 +220,20 @@ class Gateway:
             await connection.close()
 
     def path_of(self, name: str) -> Path:
-        """Where the object's bytes lie, in a local storage."""
+        """The file that contains the object, in local storage."""
         root = next(iter(self.backends.storages.values())).root
         assert root is not None
         (path,) = root.glob(f"{name}.*")
         return path
 
     def log_text(self) -> str:
-        """What the gateway has said so far, events and accesses."""
+        """The output of the gateway so far, events and accesses."""
         return "".join((*self.process.events, *self.process.accesses))
 
 
 @contextmanager
 def running_gateway(server_url: str, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Gateway]:
-    """A gateway with a database of its own on the PostgreSQL at `server_url`; its files lie in `folder`.
+    """A gateway with a new database on the PostgreSQL server at `server_url` and its files in `folder`.
 
     `settings` are environment variables (`SEEKGATE_…`) on top of a free port and the two above.
     """
@@ -250,7 +247,7 @@ def running_gateway(server_url: str, folder: Path, settings: Mapping[str, str] |
 
 @contextmanager
 def gateway_on(database_url: str, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Gateway]:
-    """A gateway as `running_gateway` starts it, on a database that is left as it is."""
+    """A gateway as `running_gateway` starts it, on an existing database."""
     loop = Loop()
     try:
         with _gateway(loop, database_url, folder, settings) as gateway:
@@ -271,7 +268,7 @@ def _gateway(loop: Loop, database_url: str, folder: Path, settings: Mapping[str,
 
 
 def gateway_environ(database_url: str, folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a gateway, with nothing of the developer's settings."""
+    """The environment of a gateway, without the developer's settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SEEKGATE_")}
     return inherited | {
         "SEEKGATE_SERVER__PORT": "0",
@@ -283,7 +280,7 @@ def gateway_environ(database_url: str, folder: Path, settings: Mapping[str, str]
 
 @contextmanager
 def _entered(loop: Loop, context: Any) -> Iterator[Any]:
-    """An asynchronous context, entered and left in the thread's loop."""
+    """An asynchronous context, entered and exited in the thread's loop."""
     entered = loop.run(context.__aenter__())
     try:
         yield entered

@@ -1,4 +1,4 @@
-"""The deletion queue's worker, over the queue's fake (held to the same contract) and storages that fail."""
+"""The deletion worker, with the fake of the queue (which passes the same contract) and storage backends that fail."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ SETTINGS = CleanupSettings(
 
 
 class Failing(MemoryStorage):
-    """A storage that cannot delete."""
+    """A storage backend that cannot delete."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Failing(MemoryStorage):
 
 
 class Batching(MemoryStorage, BatchDeleting):
-    """A storage that deletes many at once, and never the key `stuck`."""
+    """A storage backend that deletes in batches, except the key `stuck`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Batching(MemoryStorage, BatchDeleting):
 
 
 def queue_of(*objects: tuple[str, str]) -> MemoryDeletionQueue:
-    """A queue that holds these objects, each a storage's name and a key."""
+    """A queue with these objects, each given by the name of its storage backend and its key."""
     queue = MemoryDeletionQueue()
     for storage, key in objects:
         queue.add(media(storage, key))
@@ -63,7 +63,7 @@ def media(storage: str, key: str) -> MediaFile:
 
 
 class Made:
-    """What was made of objects: which of it was removed, unless the disk is in trouble."""
+    """Files derived from objects: it records which were removed, unless the disk fails."""
 
     def __init__(self) -> None:
         self.removed: list[tuple[str, str]] = []
@@ -80,7 +80,7 @@ def cleanup(queue: MemoryDeletionQueue, made: Made | None = None, **storages: Me
     return Cleanup(queue, named, (made or Made()).forget, SETTINGS)
 
 
-async def test_an_object_is_removed_and_its_entry_with_it() -> None:
+async def test_an_object_is_deleted_and_then_its_entry() -> None:
     queue, storage = queue_of(("disk", "a")), MemoryStorage()
     async with storage.create("a") as writer:
         await writer.write(b"a")
@@ -89,21 +89,21 @@ async def test_an_object_is_removed_and_its_entry_with_it() -> None:
     assert [each.key async for each in storage.list("")] == []
 
 
-async def test_what_was_made_of_an_object_goes_when_the_object_is_gone() -> None:
+async def test_derived_files_are_deleted_after_their_object() -> None:
     queue, made = queue_of(("away", "a"), ("disk", "b"), ("disk", "c")), Made()
     await cleanup(queue, made, away=Failing(), disk=MemoryStorage()).drain_once()
     assert made.removed == [("disk", "b"), ("disk", "c")]
     assert await queue.count_deletions() == 1
 
 
-async def test_while_what_was_made_of_it_cannot_be_removed_the_entry_stays() -> None:
+async def test_the_entry_stays_until_derived_files_are_deleted() -> None:
     queue, made = queue_of(("disk", "a")), Made()
     made.trouble = PermissionError(13, "not ours")
     await cleanup(queue, made, disk=MemoryStorage()).drain_once()
     assert await queue.count_deletions() == 1
 
 
-async def test_what_cannot_be_removed_stays_and_waits() -> None:
+async def test_an_object_that_cannot_be_deleted_is_tried_again_later() -> None:
     queue, storage = queue_of(("disk", "a")), Failing()
     worker = cleanup(queue, disk=storage)
     assert await worker.drain_once() == 1
@@ -112,20 +112,20 @@ async def test_what_cannot_be_removed_stays_and_waits() -> None:
     assert storage.asked == ["a"]
 
 
-async def test_one_stuck_object_holds_no_other_back() -> None:
+async def test_one_stuck_object_does_not_delay_others() -> None:
     queue, storage = queue_of(("bucket", "a"), ("bucket", "stuck"), ("bucket", "b")), Batching()
     assert await cleanup(queue, bucket=storage).drain_once() == 3
     assert storage.batches == [["a", "b", "stuck"]]
     assert await queue.count_deletions() == 1
 
 
-async def test_an_entry_of_a_storage_that_is_not_configured_waits_for_it() -> None:
+async def test_an_entry_waits_for_a_storage_backend_that_is_not_configured() -> None:
     queue = queue_of(("gone", "a"), ("disk", "b"))
     assert await cleanup(queue, disk=MemoryStorage()).drain_once() == 2
     assert await queue.count_deletions() == 1
 
 
-async def test_the_worker_rests_until_it_is_woken() -> None:
+async def test_the_worker_sleeps_until_it_is_woken() -> None:
     queue, storage = MemoryDeletionQueue(), Failing()
     worker = cleanup(queue, disk=storage)
     async with in_background(worker.run()), asyncio.timeout(60):

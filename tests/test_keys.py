@@ -1,4 +1,4 @@
-"""The text of API keys, and making them."""
+"""API keys: their text, and how they are issued."""
 
 import re
 from base64 import urlsafe_b64decode
@@ -22,7 +22,7 @@ from gateway.keys import digest, new_key, visible_prefix
         (False, True, "rk_test_"),
     ],
 )
-def test_a_key_says_its_kind_and_carries_256_bits(*, live: bool, restricted: bool, kind: str) -> None:
+def test_a_key_names_its_kind_and_has_256_bits(*, live: bool, restricted: bool, kind: str) -> None:
     body = bytes(range(224, 256))
     key = new_key(live=live, restricted=restricted, random_bytes=lambda count: body[:count])
     assert re.fullmatch(kind + r"[A-Za-z0-9_-]{43}", key)
@@ -56,7 +56,7 @@ async def test_an_issued_key_is_found_by_its_digest(pool: asyncpg.Pool) -> None:
     assert await api_keys.find_key(digest(key)) == stored
 
 
-async def test_keys_that_begin_alike_are_two_keys(pool: asyncpg.Pool) -> None:
+async def test_keys_with_the_same_beginning_are_different_keys(pool: asyncpg.Pool) -> None:
     api_keys = PgApiKeys(pool)
     owner = Owner(await api_keys.ensure_user("a@b"))
     texts = iter(["sk_live_same" + "X" * 32, "sk_live_same" + "Y" * 32])

@@ -65,7 +65,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 
 
 def make_toned(folder: Path, name: str, seconds: int = SECONDS) -> Path:
-    """The file of that kind (a row of KINDS)."""
+    """A file of that kind (a row of KINDS)."""
     kind = KINDS[name]
     path = folder / f"{name}.{kind.suffix}"
     with av.open(str(path), "w", format=kind.muxer, options=dict(kind.options)) as container:
@@ -83,14 +83,14 @@ def make_toned(folder: Path, name: str, seconds: int = SECONDS) -> Path:
 
 
 def loudest(samples: Sequence[int], rate: int) -> int:
-    """Which of the recording's tones is in these samples, in Hz."""
+    """The loudest of the recording's tones in these samples, in Hz."""
     return max(
         (frequency_at(second) for second in range(0, 180, STEP_SECONDS)), key=lambda hertz: _power(samples, hertz, rate)
     )
 
 
 def _power(samples: Sequence[int], hertz: int, rate: int) -> float:
-    """How much of this frequency there is (Goertzel's algorithm)."""
+    """The power of this frequency (Goertzel's algorithm)."""
     turn = 2 * math.cos(math.tau * hertz / rate)
     before, last = 0.0, 0.0
     for sample in samples:

@@ -1,9 +1,8 @@
-"""WebDriver BiDi over one WebSocket: a command goes out, its answer comes back.
+"""W3C WebDriver BiDi over one WebSocket: a command is sent, its response is received.
 
-Knows: the framing of W3C WebDriver BiDi. Refuses to know: which browser answers, and what is asked of it.
 
-    -> {"id": 1, "method": "session.new", "params": {…}}
-    <- {"id": 1, "type": "success", "result": {…}}      or {"id": 1, "type": "error", "error", "message"}
+-> {"id": 1, "method": "session.new", "params": {…}}
+<- {"id": 1, "type": "success", "result": {…}}      or {"id": 1, "type": "error", "error", "message"}
 """
 
 import json
@@ -20,7 +19,7 @@ class BidiError(Exception):
 
 
 class Bidi:
-    """An open session. One command at a time; nothing is subscribed to."""
+    """An open session, without subscriptions. Its commands run one after the other."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -31,14 +30,14 @@ class Bidi:
         number = next(self._numbers)
         await self._socket.send_json({"id": number, "method": method, "params": params})
         while (answer := json.loads(await self._socket.receive_str())).get("id") != number:
-            pass  # an answer that somebody gave up waiting for
+            pass  # the response to a command that timed out
         if answer["type"] != "success":
             raise BidiError(f"{method}: {answer['error']}: {answer['message']}")
         result: dict[str, Any] = answer["result"]
         return result
 
     async def navigate(self, context: str, url: str) -> None:
-        """Show this page in the tab, whole."""
+        """Load this page completely in the tab."""
         await self.command("browsingContext.navigate", context=context, url=url, wait="complete")
 
     async def type(self, context: str, text: str) -> None:
@@ -48,7 +47,7 @@ class Bidi:
         await self.command("input.performActions", context=context, actions=[keyboard])
 
     async def evaluate(self, context: str, expression: str) -> Any:
-        """The JSON value of an asynchronous JavaScript expression in this tab, run as if a person had asked for it.
+        """The JSON value of an asynchronous JavaScript expression in this tab, evaluated with user activation.
 
         Raises BidiError with the exception's text.
         """
@@ -66,7 +65,7 @@ class Bidi:
 
 @asynccontextmanager
 async def bidi_session(url: str) -> AsyncGenerator[Bidi]:
-    """A session with the browser that listens there, which is closed at the end."""
+    """A session with the browser at this URL, which is closed at the end."""
     async with aiohttp.ClientSession() as client, client.ws_connect(url, max_msg_size=0) as socket:
         bidi = Bidi(socket)
         await bidi.command("session.new", capabilities={})

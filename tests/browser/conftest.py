@@ -1,7 +1,7 @@
-"""Chromium and Firefox, gateways with real media in them, and listeners who use the ones on the others.
+"""Fixtures: Chromium, Firefox and WebKitGTK, gateways with real media, and listeners at the player page.
 
-All are the system's: Playwright drives Chromium and brings none of its own, WebDriver BiDi drives Firefox. One
-process of each serves the run; each test gets a context of its own, which is as much as a new user.
+The browsers are the system's: Playwright controls Chromium, WebDriver BiDi controls Firefox, WebKitWebDriver controls
+WebKitGTK. One process of each serves the whole run; each test gets a new context, which is like a new user.
 """
 
 import json
@@ -58,14 +58,14 @@ async def playwright() -> AsyncGenerator[Playwright]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium(playwright: Playwright) -> AsyncGenerator[Browser]:
-    """The browser that listeners have: what it asks of the byte route, and makes of the answers, is tested with it."""
+    """Chromium as listeners have it, for the tests of what it asks the byte route."""
     async with await launch(playwright, "chromium") as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium_shell(playwright: Playwright) -> AsyncGenerator[Browser]:
-    """Chromium without the browser's own windows, for the player page: of the same engine, at half of a page's cost."""
+    """Chromium's headless shell for the tests of the player page: the same engine at half the cost."""
     async with await launch(playwright, "chromium-headless-shell", "chromium") as browser:
         yield browser
 
@@ -87,7 +87,7 @@ async def webkit_driver(webkit_program: str) -> AsyncGenerator[str]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stage() -> AsyncGenerator[str]:
-    """The URL of a page of another origin, the only one that gateways allow."""
+    """The URL of a page of another origin, the only one that the gateways allow."""
     async with stage_server() as url:
         yield url
 
@@ -127,7 +127,7 @@ def tab(request: pytest.FixtureRequest) -> Tab:
 
 @pytest.fixture(scope="session")
 def settings(stage: str) -> dict[str, str]:
-    """A gateway that lets the stage hear what it plays."""
+    """Settings that allow the stage's origin."""
     return {"SEEKGATE_CORS__ALLOWED_ORIGINS": json.dumps([stage.rstrip("/")])}
 
 
@@ -139,7 +139,7 @@ def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
 
 @pytest.fixture(scope="session")
 def sound_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo recording: three minutes that tell their own time."""
+    """The demo recording, whose tone identifies each second."""
     return demo.write_recording(tmp_path_factory.mktemp("sound"))
 
 
@@ -165,7 +165,7 @@ def bucket(
 
 @pytest.fixture(params=["files", "bucket"])
 def place(request: pytest.FixtureRequest) -> Place:
-    """A gateway over each kind of storage."""
+    """A gateway over each kind of storage backend."""
     furnished: Place = request.getfixturevalue(request.param)
     return furnished
 
@@ -178,7 +178,7 @@ def library(site: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Library:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(chromium_shell: Browser) -> AsyncGenerator[BrowserContext]:
-    """A new user's browser: nothing stored, nothing cached."""
+    """The browser of a new user, with nothing stored or cached."""
     async with await chromium_shell.new_context(viewport=DESK, reduced_motion="reduce") as opened:
         opened.set_default_timeout(PATIENCE_MS)
         yield opened
@@ -186,7 +186,7 @@ async def context(chromium_shell: Browser) -> AsyncGenerator[BrowserContext]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visitor(context: BrowserContext, site: Gateway) -> AsyncGenerator[Listener]:
-    """Someone at the sign-in form. The page must end the test without a fault or a breach of its policy."""
+    """A person at the sign-in form. The test fails if the page reports an error or breaks its policy."""
     listener = Listener(await context.new_page(), site)
     await listener.arrive()
     yield listener
@@ -195,16 +195,16 @@ async def visitor(context: BrowserContext, site: Gateway) -> AsyncGenerator[List
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def listener(visitor: Listener, library: Library) -> Listener:
-    """Someone signed in, before the list of recordings."""
+    """A person who is signed in and sees the list of recordings."""
     await visitor.sign_in(visitor.site.key)
-    # The key is kept once it is known to be good: who leaves before is not signed in.
+    # The page stores the key once the gateway has accepted it.
     await expect(visitor.rows.first).to_be_visible()
     return visitor
 
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots go: SCREENSHOT_DIR, to look at them, else a folder that is forgotten."""
+    """The folder for screenshots: SCREENSHOT_DIR if it is set, otherwise a temporary one."""
     folder = os.environ.get("SCREENSHOT_DIR")
     if folder is None:
         return tmp_path_factory.mktemp("screenshots")

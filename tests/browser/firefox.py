@@ -1,9 +1,7 @@
-"""Debian's Firefox as a process, steered by WebDriver BiDi: Playwright only drives a Firefox of its own.
+"""Debian's Firefox as a process, controlled by WebDriver BiDi; Playwright can only control its own build of Firefox.
 
-Knows: how it is started, told to be quiet, and ended. Refuses to know: what tests ask of it.
-
-It plays into a sound card of its own making (`media.cubeb.force_mock_context`), which takes samples at the
-real pace: without one, Firefox's WebAudio stays suspended for ever.
+Firefox plays into a mock sound card (`media.cubeb.force_mock_context`), which takes samples at the real pace. Without a sound
+card its WebAudio stays suspended.
 """
 
 import asyncio
@@ -35,7 +33,7 @@ async def running_firefox(program: str, profile: Path) -> AsyncGenerator[Bidi]:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             url = await _until_listening(process.stderr)
-        said = asyncio.create_task(process.stderr.read())  # a pipe that nobody empties would stop it
+        said = asyncio.create_task(process.stderr.read())  # Firefox would block on a full pipe
         async with bidi_session(f"{url}/session") as bidi:
             yield bidi
         async with asyncio.timeout(PATIENCE_SECONDS):

@@ -1,4 +1,4 @@
-"""The recordings that the page is tried on: real files, brought in as the command line brings them in."""
+"""The recordings of the player page's tests: real files, imported as the command line imports them."""
 
 from dataclasses import dataclass
 from pathlib import Path

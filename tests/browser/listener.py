@@ -1,7 +1,4 @@
-"""What a person does on the page, and what they can see and hear of it.
-
-Knows: the page's labels, as a person does, and its media element. Refuses to know: how the page is built.
-"""
+"""A person at the player page: what they do there, by its labels, and what they see and hear."""
 
 import asyncio
 import re
@@ -12,8 +9,8 @@ from playwright.async_api import ConsoleMessage, Locator, Page, expect
 
 from tests.gateway_process import Gateway
 
-# Resolves once the media element of the page meets the condition; looked at whenever it has news to tell.
-# Its events and not a timer: some tests stop the page's clock.
+# Resolves once the media element of the page meets the condition, which is checked at each of its events.
+# Events rather than a timer, because some tests stop the page's clock.
 _UNTIL: Final = """() => new Promise((resolve) => {
   const news = ["loadedmetadata", "timeupdate", "seeking", "seeked", "play", "playing", "pause", "emptied", "ratechange"];
   const look = () => {
@@ -30,7 +27,7 @@ PATIENCE_SECONDS: Final = 60
 
 
 class Listener:
-    """A person with a browser, at the page of a gateway. `faults` are errors of the page's own code."""
+    """A person with a browser at a gateway's page. `faults` are errors of the page's code."""
 
     def __init__(self, page: Page, site: Gateway) -> None:
         self.page = page
@@ -42,7 +39,7 @@ class Listener:
         page.on("request", lambda request: self.requests.append(request.url))
 
     def _hear(self, message: ConsoleMessage) -> None:
-        # A refused request is the gateway's word, and each test says which it expects.
+        # A refused request is not an error of the page; each test says which it expects.
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             self.faults.append(message.text)
 
@@ -67,7 +64,7 @@ class Listener:
         await expect(row).to_have_attribute("aria-current", "true")
 
     async def open_sound(self, recording_id: int) -> None:
-        """Choose it, and wait until its length is known."""
+        """Choose it, and wait until its duration is known."""
         await self.open(recording_id)
         await self.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
 
@@ -76,7 +73,7 @@ class Listener:
         await self.until("!media.paused && media.currentTime > 0")
 
     async def until_drawn(self) -> None:
-        """Wait until the waveform is whole."""
+        """Wait until the waveform is complete."""
         await expect(self.page.locator("#waveform .shape")).to_have_attribute("d", re.compile("."))
         figure = self.page.get_by_role("figure", name="Waveform")
         await expect(figure.locator("figcaption")).to_be_empty()
@@ -96,7 +93,7 @@ class Listener:
         )
 
     async def status_of(self, recording_id: int) -> int:
-        """What the gateway answers for the recording, whatever the page shows."""
+        """The status that the gateway returns for the recording."""
         url = f"{self.site.base_url}/recordings/{recording_id}"
         answer = await self.page.request.get(url, headers={"X-API-Key": self.site.key})
         return answer.status

@@ -1,7 +1,4 @@
-"""Where browsers play from: a gateway over files, or over a bucket on a real S3 server, with media in it.
-
-Knows: how a file gets there, and how its playback URL is minted. Refuses to know: browsers.
-"""
+"""A gateway that browsers play from, over files or over a bucket on a real S3 server."""
 
 import json
 from dataclasses import dataclass
@@ -17,24 +14,24 @@ from tests.gateway_process import Gateway
 
 @dataclass(frozen=True)
 class Place:
-    """A gateway, and the demo recording in it."""
+    """A gateway that has the demo recording."""
 
     site: Gateway
     sound: MediaFile
 
     async def mint(self, media: MediaFile) -> str:
-        """A playback URL, minted by an authenticated call."""
+        """A playback URL, created by an authenticated call."""
         target = f"/recordings/{media.recording_id}/media/{media.id}/playback-url"
         minted: dict[str, str] = await fetch(self.site, target, method="POST")
         return minted["url"]
 
     def accesses(self, media: MediaFile) -> list[dict[str, Any]]:
-        """The access log's lines about this file's bytes, as far as they are written."""
+        """The lines of the access log about the bytes of this file that were written so far."""
         lines = map(json.loads, filter(None, self.site.process.accesses))
         path = byte_path(media.recording_id, media.id)
         return [line for line in lines if line["path"] == path]
 
 
 def furnish(site: Gateway, sound: Path) -> Place:
-    """The place that this gateway is, with the recording brought in."""
+    """This gateway, with the recording imported."""
     return Place(site, bring_in(site, sound))

@@ -1,10 +1,7 @@
-"""A slow link to a gateway, which writes down what browsers ask for.
+"""A slow link to a gateway, which records the heads of requests and forwards the bytes of responses at its own pace.
 
-Knows: heads of HTTP/1.1 requests without bodies, as browsers send for media. Refuses to know: answers, whose bytes
-it hands on at its own pace.
-
-Each request gets the number of its place as `X-Request-Id`, under which the gateway's access log tells the rest.
-The kernel's buffers are kept small: on loopback they would swallow a whole recording at once.
+Each request gets its number as `X-Request-Id`, which also identifies it in the gateway's access log. The kernel's buffers are
+small: on loopback they would otherwise take a whole recording immediately.
 """
 
 import asyncio
@@ -21,7 +18,7 @@ BUFFER_BYTES: Final = 16 * 1024
 
 
 class SlowLink:
-    """`requests` are the fields of each request, in the order in which they came; `url` stands for the gateway's."""
+    """`requests` are the fields of each request in the order of arrival; clients use `url` in place of the gateway's."""
 
     def __init__(self, site: Gateway, listener: socket.socket) -> None:
         self._site = site
@@ -32,7 +29,7 @@ class SlowLink:
         self.requests: list[Mapping[str, str]] = []
 
     def accept(self) -> None:
-        """Carry another connection; there may be none, if its client has gone already."""
+        """Accept and forward another connection, unless its client has already closed it."""
         try:
             client, _ = self._listener.accept()
         except BlockingIOError:
@@ -41,7 +38,7 @@ class SlowLink:
         self._carried.add(asyncio.create_task(self._carry(client)))
 
     async def cut(self) -> None:
-        """Break every connection."""
+        """Abort every connection."""
         for task in self._carried:
             task.cancel()
         await asyncio.wait(self._carried)
@@ -83,23 +80,23 @@ class SlowLink:
 
 
 async def _open(connected: socket.socket, stack: ExitStack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """The socket as streams, until the stack ends."""
+    """The socket as streams, closed with the stack."""
     reader, writer = await asyncio.open_connection(sock=connected, limit=BUFFER_BYTES)
     stack.callback(writer.transport.abort)
     return reader, writer
 
 
 def _small(of: socket.socket, buffer: int) -> socket.socket:
-    """The socket, with little room in one of its buffers."""
+    """The socket, with one of its buffers made small."""
     of.setsockopt(socket.SOL_SOCKET, buffer, BUFFER_BYTES)
     return of
 
 
 @asynccontextmanager
 async def slow_link(site: Gateway) -> AsyncGenerator[SlowLink]:
-    """A link at an address of its own; its connections break at the end.
+    """A link at a new address, whose connections are aborted at the end.
 
-    asyncio's own servers lose a connection that arrives while they close, and browsers connect at any moment.
+    It accepts connections itself: asyncio's servers lose one that arrives while they close, and browsers connect at any time.
     """
     loop = asyncio.get_running_loop()
     with _small(socket.create_server(("127.0.0.1", 0)), socket.SO_SNDBUF) as listener:

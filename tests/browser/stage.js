@@ -1,8 +1,8 @@
-// A media element to try the gateway on, as any page of another origin would have one.
-// Times are seconds of the media; every promise is refused if the element gives up.
+// A media element that plays from the gateway, as on any page of another origin.
+// Times are seconds of the media. Every promise is rejected if the element reports an error.
 
 const LEVEL_DB = -60;  // anything quieter counts as silence; WebKit measures the tones at -34 to -38 dB
-const HELD_SECONDS = 0.3;  // how long a tone sounds before it counts
+const HELD_SECONDS = 0.3;  // how long a tone must be heard before it counts
 const STEP_SECONDS = 5;  // how long each tone lasts
 
 let media = null;
@@ -21,7 +21,7 @@ function next(name) {
   });
 }
 
-// A new element with this source; what it knows once it knows its length. `crossOrigin` as in HTML, null for none.
+// Creates an element with this source and resolves once its duration is known. `crossOrigin` as in HTML, null for none.
 export async function load(url, tag, crossOrigin = "anonymous") {
   media?.remove();
   media = document.createElement(tag);
@@ -34,7 +34,7 @@ export async function load(url, tag, crossOrigin = "anonymous") {
   return { duration: Number.isFinite(media.duration) ? media.duration : null, width: media.videoWidth ?? 0 };
 }
 
-// Where the element is after a seek. A file that does not tell its length can be sought as far as it has come.
+// Seeks, and resolves with the position. A file without a duration can be sought as far as it was loaded.
 export async function seek(second) {
   while (media.duration < second) await next("durationchange");
   const landed = next("seeked");
@@ -43,7 +43,7 @@ export async function seek(second) {
   return media.currentTime;
 }
 
-// Plays; resolves with how far it has come after half a second of sound.
+// Plays, and resolves with the seconds played once they are at least half a second.
 export async function play() {
   const start = media.currentTime;
   await media.play();
@@ -55,7 +55,7 @@ export function pause() {
   media.pause();
 }
 
-// One seek every `pace` milliseconds, landed or not, and the landing of the last.
+// Seeks every `pace` milliseconds, finished or not, and resolves with the position after the last seek.
 export async function storm(seconds, pace) {
   for (const second of seconds) {
     media.currentTime = second;
@@ -65,8 +65,8 @@ export async function storm(seconds, pace) {
   return media.currentTime;
 }
 
-// Plays and listens through WebAudio: the loudest frequency in Hz, once it is one and the same for a while.
-// A busy machine may play the whole step before anybody has listened: then once more from where it began.
+// Plays, and resolves with the loudest frequency (Hz, by WebAudio) once it has been the same for a while.
+// A busy machine may play the whole step before it was analysed: then it is played again from the start.
 export async function hear() {
   listen();
   const start = media.currentTime;
@@ -79,7 +79,7 @@ export async function hear() {
     if (media.error) throw fail();
     if (media.currentTime >= end || media.ended) {
       media.pause();
-      await playing.catch(() => {});  // paused before it had begun
+      await playing.catch(() => {});  // rejected if paused before it began
       await seek(start);
       playing = media.play();
       bin = 0;
@@ -94,7 +94,7 @@ export async function hear() {
   return bin * analyser.context.sampleRate / analyser.fftSize;
 }
 
-// An element goes into one graph only, once.
+// An element can be the source of only one audio graph.
 function listen() {
   if (analyser?.element === media) return;
   const audio = new AudioContext();
@@ -103,7 +103,7 @@ function listen() {
   audio.createMediaElementSource(media).connect(analyser).connect(audio.destination);
 }
 
-// The size of a picture, once it is shown.
+// Shows a picture, and resolves with its size.
 export async function show(url) {
   const image = new Image();
   image.crossOrigin = "anonymous";

@@ -1,4 +1,4 @@
-"""The contract's page in Chromium: it shows every operation, under a policy that allows nothing inline, and asks nobody."""
+"""The contract page in Chromium shows every operation, under a policy without inline code and without other origins."""
 
 from typing import Final
 
@@ -13,7 +13,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 METHODS: Final = {"get", "head", "post", "put", "patch", "delete"}
 
 
-async def test_the_contract_can_be_read_and_tried(context: BrowserContext, site: Gateway) -> None:
+async def test_the_contract_page_shows_every_operation_and_sends_requests(
+    context: BrowserContext, site: Gateway
+) -> None:
     faults: list[str] = []
     asked: set[str] = set()
 

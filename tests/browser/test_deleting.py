@@ -1,4 +1,4 @@
-"""Deleting: asked about, taken back in time, and final when the time is over."""
+"""Deleting on the player page: it asks first, can be undone for a while, and is final afterwards."""
 
 import asyncio
 from pathlib import Path
@@ -16,14 +16,14 @@ UNDO_WINDOW_MS = 6_000
 
 @pytest.fixture
 def doomed(visitor: Listener, library: Library, tmp_path: Path) -> int:
-    """A recording to delete: the sound of the library with a tail of its own, so that it is another object."""
+    """A recording to delete: the library's sound with different bytes at its end, so that it is another object."""
     path = tmp_path / "doomed.mp3"
     path.write_bytes(library.sound_path.read_bytes() + str(tmp_path).encode())
     return bring_in(visitor.site, path).recording_id
 
 
 async def delete(listener: Listener, recording_id: int, key: str) -> None:
-    """Delete it, as far as a person does: the window stands open, the page's clock is ours."""
+    """Delete it on the page. The time to undo has begun; the test controls the page's clock."""
     await listener.page.clock.install()
     await listener.sign_in(key)
     await listener.open(recording_id)
@@ -35,10 +35,10 @@ async def delete(listener: Listener, recording_id: int, key: str) -> None:
 async def until_gone(listener: Listener, recording_id: int) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while await listener.status_of(recording_id) != 404:
-            pass  # each look is a request
+            pass  # each check is a request
 
 
-async def test_who_keeps_it_keeps_it(visitor: Listener, doomed: int) -> None:
+async def test_a_recording_that_is_kept_is_not_deleted(visitor: Listener, doomed: int) -> None:
     await visitor.sign_in(visitor.site.key)
     await visitor.open(doomed)
     await visitor.page.get_by_role("button", name="Delete").click()
@@ -47,7 +47,7 @@ async def test_who_keeps_it_keeps_it(visitor: Listener, doomed: int) -> None:
     assert await visitor.status_of(doomed) == 200
 
 
-async def test_undo_brings_it_back_and_the_gateway_has_never_heard_of_it(visitor: Listener, doomed: int) -> None:
+async def test_undo_restores_the_recording_without_a_request(visitor: Listener, doomed: int) -> None:
     await delete(visitor, doomed, visitor.site.key)
     undo = visitor.page.get_by_role("button", name="Undo")
     await expect(undo).to_be_focused()
@@ -57,7 +57,7 @@ async def test_undo_brings_it_back_and_the_gateway_has_never_heard_of_it(visitor
     assert await visitor.status_of(doomed) == 200
 
 
-async def test_when_the_window_is_over_it_is_gone(visitor: Listener, doomed: int) -> None:
+async def test_the_recording_is_deleted_after_the_time_to_undo(visitor: Listener, doomed: int) -> None:
     await delete(visitor, doomed, visitor.site.key)
     assert await visitor.status_of(doomed) == 200
     await visitor.page.clock.fast_forward(UNDO_WINDOW_MS)
@@ -65,13 +65,15 @@ async def test_when_the_window_is_over_it_is_gone(visitor: Listener, doomed: int
     await expect(visitor.page.get_by_role("button", name="Undo")).to_have_count(0)
 
 
-async def test_leaving_the_page_ends_the_window(visitor: Listener, doomed: int) -> None:
+async def test_leaving_the_page_deletes_the_recording(visitor: Listener, doomed: int) -> None:
     await delete(visitor, doomed, visitor.site.key)
     await visitor.page.goto("about:blank")
     await until_gone(visitor, doomed)
 
 
-async def test_one_that_cannot_be_deleted_comes_back_with_the_reason(visitor: Listener, doomed: int) -> None:
+async def test_a_recording_that_cannot_be_deleted_is_shown_again_with_the_reason(
+    visitor: Listener, doomed: int
+) -> None:
     await delete(visitor, doomed, visitor.site.read_only_key)
     await visitor.page.clock.fast_forward(UNDO_WINDOW_MS)
     notice = visitor.page.get_by_role("status").filter(has_text="The recording could not be deleted.")

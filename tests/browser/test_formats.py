@@ -1,4 +1,4 @@
-"""Every format in both browsers: its length is known, seeks land, and the tone is the one of that second."""
+"""Every format in Chromium and Firefox: the duration is known, seeks are exact, and the right tone is heard."""
 
 from collections.abc import Callable
 from functools import cache
@@ -18,8 +18,8 @@ from tests.toned_files import KINDS, SECONDS, make_toned
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SAME_TONE_HZ: Final = 8
-# As a browser's own recorder writes it: no index, and no length at its head. Chromium says Infinity, Firefox
-# what it has seen so far.
+# As a browser's MediaRecorder writes it: no index, and no duration in the header. Chromium reports Infinity, Firefox
+# what it has loaded so far.
 WITHOUT_LENGTH: Final = "webm-opus-no-cues"
 
 Bring = Callable[[str], MediaFile]
@@ -27,7 +27,7 @@ Bring = Callable[[str], MediaFile]
 
 @pytest.fixture(scope="session")
 def bring(files: Place, tmp_path_factory: pytest.TempPathFactory) -> Bring:
-    """A file of that kind in the gateway, made once for both browsers."""
+    """A function that imports a file of a kind, once for both browsers."""
     folder = tmp_path_factory.mktemp("formats")
 
     @cache

@@ -14,8 +14,8 @@ from tests.browser.listener import Listener
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# Hears the element through WebAudio and tells the loudest frequency, in Hz, once it is one and the same for a while.
-# A busy machine may play the whole step before anybody has listened: then once more from `start`.
+# Analyses the element's sound with WebAudio; resolves with the loudest frequency (Hz) once it was the same for a while.
+# A busy machine may play the whole step before it was analysed: then it is played again from `start`.
 LOUDEST = """([start, end]) => new Promise((resolve) => {
   const media = document.querySelector("audio");
   const audio = new AudioContext();
@@ -175,7 +175,7 @@ async def test_a_waveform_grows_until_it_is_whole(listener: Listener, library: L
     assert len(await strokes(listener)) == 250
 
 
-async def test_a_click_on_the_waveform_seeks_and_a_drag_goes_along(listener: Listener, library: Library) -> None:
+async def test_a_click_on_the_waveform_seeks_and_a_drag_follows(listener: Listener, library: Library) -> None:
     await listener.open_sound(library.sound.recording_id)
     box = await listener.page.locator("#waveform").bounding_box()
     assert box is not None
@@ -192,7 +192,7 @@ async def test_a_click_on_the_waveform_seeks_and_a_drag_goes_along(listener: Lis
     assert await listener.media("media.currentTime") == pytest.approx(180, abs=2)
 
 
-async def test_the_pointer_on_the_waveform_tells_what_is_said_there(listener: Listener, library: Library) -> None:
+async def test_the_pointer_on_the_waveform_shows_the_words_spoken_there(listener: Listener, library: Library) -> None:
     await listener.open_sound(library.sound.recording_id)
     start, speaker, text = SAID[2]
     box = await listener.page.locator("#waveform").bounding_box()
@@ -218,7 +218,7 @@ async def test_a_line_of_the_transcript_seeks_and_the_spoken_one_is_marked(
     await expect(listener.page.locator("#chapters .spoken")).to_have_count(1)
 
 
-async def test_who_may_not_read_transcripts_still_listens(visitor: Listener, library: Library) -> None:
+async def test_a_key_without_the_scope_for_transcripts_still_plays(visitor: Listener, library: Library) -> None:
     await visitor.sign_in(visitor.site.read_only_key)
     await visitor.open_sound(library.sound.recording_id)
     await expect(visitor.page.get_by_role("heading", name="Transcript")).to_be_hidden()

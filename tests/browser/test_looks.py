@@ -122,13 +122,13 @@ async def test_a_state_of_the_page_is_accessible_and_fits_by_day_and_night_on_de
 
 
 async def violations(listener: Listener) -> list[str]:
-    """What axe has against the page, by rule and element."""
+    """The violations that axe reports for the page, by rule and element."""
     await listener.page.evaluate(AXE)
     found: dict[str, Any] = await listener.page.evaluate("() => axe.run({ resultTypes: ['violations'] })")
     return [f"{rule['id']}: {node['html']}" for rule in found["violations"] for node in rule["nodes"]]
 
 
-async def test_everything_is_reached_by_the_keyboard_alone(visitor: Listener, library: Library) -> None:
+async def test_every_control_can_be_reached_by_keyboard(visitor: Listener, library: Library) -> None:
     keyboard = visitor.page.keyboard
     await keyboard.type(visitor.site.key)
     await keyboard.press("Enter")

@@ -1,4 +1,4 @@
-"""The player page in both browsers, by keyboard alone: sign in, open a recording, seek, play. It is of the media's origin."""
+"""The player page in Chromium and Firefox, by keyboard alone: sign in, open a recording, seek, play."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -14,7 +14,7 @@ from tests.toned_files import make_toned
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SHORT_LIVED: Final = {"SEEKGATE_PLAYBACK__EXPIRES_IN_SECONDS": "5", "SEEKGATE_PLAYBACK__WINDOW_SECONDS": "1"}
-# More than either browser loads ahead: what is loaded to its end needs no link any more.
+# More than either browser loads ahead: a file that is loaded completely needs no link.
 LONG_SECONDS: Final = 300
 ENTER: Final = {"chromium": "\n", "firefox": "\ue007"}
 UNTIL: Final = """new Promise((resolve) => {
@@ -32,7 +32,7 @@ STATE: Final = """[...document.querySelectorAll("audio")].map((media) =>
 
 @pytest.fixture(scope="module")
 def short_lived(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A gateway whose playback URLs last five to six seconds, with much to play."""
+    """A gateway with a long recording, whose playback URLs last five to six seconds."""
     folder = tmp_path_factory.mktemp("short-lived")
     with running_gateway(postgres, folder / "gateway", SHORT_LIVED) as gateway:
         yield furnish(gateway, make_toned(folder, "wav", LONG_SECONDS))
@@ -53,7 +53,7 @@ async def media(tab: Tab, name: str) -> Any:
 
 
 async def open_sound(tab: Tab, place: Place) -> None:
-    """Follow the recording's address, sign in on the way, and wait until its length is known."""
+    """Open the recording's address, sign in, and wait until the duration is known."""
     await tab.visit(f"{place.site.base_url}/#/recordings/{place.sound.recording_id}")
     await until(tab, "document.activeElement.id === 'key'")
     await tab.type(place.site.key + ENTER[tab.browser])
@@ -70,7 +70,7 @@ async def test_the_page_plays_by_keyboard(tab: Tab, files: Place) -> None:
     assert await media(tab, "error") is None
 
 
-async def test_a_link_that_ends_is_renewed_and_a_seek_behind_its_end_lands(tab: Tab, short_lived: Place) -> None:
+async def test_an_expired_link_is_renewed_and_a_seek_after_its_end_succeeds(tab: Tab, short_lived: Place) -> None:
     await open_sound(tab, short_lived)
     first = await media(tab, "src")
     await tab.type(" ")

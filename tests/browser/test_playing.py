@@ -1,4 +1,4 @@
-"""Chromium and Firefox play from files and from a bucket, on a page of another origin: what is heard is what was asked for."""
+"""Chromium and Firefox play and seek exactly, from files and from a bucket, on a page of another origin."""
 
 import random
 
@@ -14,28 +14,28 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SAME_TONE_HZ = 8
 
 
-async def test_it_knows_its_length_and_plays(tab: Tab, place: Place) -> None:
+async def test_a_browser_knows_the_duration_and_plays(tab: Tab, place: Place) -> None:
     loaded = await tab.ask("load", await place.mint(place.sound), "audio")
     assert loaded["duration"] == pytest.approx(DURATION_SECONDS, abs=0.2)
     assert await tab.ask("play") >= 0.5
 
 
-async def test_a_seek_lands_and_the_tone_is_the_one_of_that_second(tab: Tab, place: Place) -> None:
+async def test_the_tone_after_a_seek_is_the_one_of_that_second(tab: Tab, place: Place) -> None:
     await tab.ask("load", await place.mint(place.sound), "audio")
     for second in (92, 0, DURATION_SECONDS - 1, 47):
         assert await tab.ask("seek", second) == pytest.approx(second, abs=0.1)
         assert await tab.ask("hear") == pytest.approx(frequency_at(second), abs=SAME_TONE_HZ), second
 
 
-async def test_a_page_of_another_site_plays_without_asking_for_cors(tab: Tab, files: Place) -> None:
-    """Opaque Response Blocking lets media through that says its true type, ranges and all."""
+async def test_a_page_of_another_site_plays_without_cors(tab: Tab, files: Place) -> None:
+    """Opaque Response Blocking allows media that has its true type, also in ranges."""
     url = (await files.mint(files.sound)).replace("127.0.0.1", "localhost")
     await tab.ask("load", url, "audio", None)
     assert await tab.ask("seek", 150) == pytest.approx(150, abs=0.1)
     assert await tab.ask("play") >= 0.5
 
 
-async def test_forty_seeks_in_four_seconds_and_then_it_plays(tab: Tab, place: Place) -> None:
+async def test_a_browser_plays_after_forty_seeks_in_four_seconds(tab: Tab, place: Place) -> None:
     await tab.ask("load", await place.mint(place.sound), "audio")
     seconds = random.Random(5).sample(range(DURATION_SECONDS - 2), 40)
     assert await tab.ask("storm", seconds, 100) == pytest.approx(seconds[-1], abs=0.1)

@@ -1,4 +1,4 @@
-"""A playback URL that ends while someone listens: they should not hear of it."""
+"""Playback URLs that expire while a person listens: the page renews them without an interruption."""
 
 import asyncio
 import wave
@@ -16,13 +16,13 @@ from tests.gateway_process import Gateway, running_gateway
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SOON = {"SEEKGATE_PLAYBACK__EXPIRES_IN_SECONDS": "3", "SEEKGATE_PLAYBACK__WINDOW_SECONDS": "1"}
-# A link that is renewed in time: the page's clock is ours, and no machine is so slow that it ends before.
+# Long enough that no machine is so slow that the link expires first: the test controls the page's clock.
 LIFETIME_SECONDS = 600
 LATE = {"SEEKGATE_PLAYBACK__EXPIRES_IN_SECONDS": str(LIFETIME_SECONDS), "SEEKGATE_PLAYBACK__WINDOW_SECONDS": "1"}
-# More than Chromium holds of one file, so that it has to ask again.
+# More than Chromium caches of one file, so that it has to request more.
 SOUND_SECONDS = 400
 RATE = 48_000
-# Counts the documents that the page has read, each with all that follows from it.
+# Counts the JSON documents that the page has processed completely.
 COUNT_DOCUMENTS = """
   window.documents = 0;
   const read = Response.prototype.json;
@@ -32,7 +32,7 @@ COUNT_DOCUMENTS = """
     return document;
   };
 """
-# Resolves once there are more. Playwright's own `wait_for_function` has the page evaluate text, which its policy forbids.
+# Resolves once there are more. Playwright's `wait_for_function` evaluates text in the page, which its policy forbids.
 MORE_DOCUMENTS = """(count) => new Promise((resolve) => {
   const look = () => (window.documents > count ? resolve() : addEventListener("document-read", look, { once: true }));
   look();
@@ -65,7 +65,7 @@ def short_lived(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="module")
 def long_lived(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """One whose playback URLs last ten minutes, each second's another one."""
+    """A gateway whose playback URLs last ten minutes and differ each second."""
     with gateway_with_links(postgres, tmp_path_factory.mktemp("long-lived"), LATE) as gateway:
         yield gateway
 
@@ -80,13 +80,13 @@ async def begin(page: Page, site: Gateway) -> Listener:
     await listener.media("window.errors = 0")
     await listener.media("media.addEventListener('error', () => window.errors += 1)")
     await listener.play()
-    # Links that are made in the same second are the same.
+    # Links that are created in the same second are equal.
     await listener.until("media.currentTime > 1.2")
     return listener
 
 
 async def let_time_pass(page: Page, share: float) -> None:
-    """So much of a link's lifetime, on the page's clock; and whatever the page asks for then is answered."""
+    """Advance the page's clock by this share of a link's lifetime, and wait until its requests are answered."""
     await page.clock.fast_forward(int(share * LIFETIME_SECONDS * 1000))
 
 
@@ -106,7 +106,7 @@ async def test_a_link_is_renewed_before_it_ends_and_play_goes_on(context: Browse
     assert listener.faults == []
 
 
-async def test_a_paused_player_changes_its_link_and_keeps_its_place_and_speed(
+async def test_a_paused_player_renews_its_link_and_keeps_position_and_speed(
     context: BrowserContext, long_lived: Gateway
 ) -> None:
     page = await context.new_page()
@@ -127,7 +127,7 @@ async def test_after_a_sleep_past_the_end_a_seek_lands_and_plays(context: Browse
     page = await context.new_page()
     await page.clock.install()
     listener = await begin(page, short_lived)
-    # The computer sleeps: the page's timers stand, the link ends.
+    # The computer sleeps: the page's timers stop, and the link expires.
     await page.clock.pause_at(await page.evaluate("() => Date.now() + 2000"))
     link = await listener.media("media.src")
     await until_it_ends(listener, link)
@@ -139,4 +139,4 @@ async def test_after_a_sleep_past_the_end_a_seek_lands_and_plays(context: Browse
 async def until_it_ends(listener: Listener, link: str) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while (await listener.page.request.head(link)).status != 403:
-            pass  # each look is a request
+            pass  # each check is a request

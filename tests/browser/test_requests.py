@@ -1,6 +1,6 @@
-"""What browsers ask a gateway for, over a slow link: ranges, and nothing but ranges.
+"""The requests that browsers send over a slow link: all of them are for ranges.
 
-RECORD_REQUESTS=1 writes what was seen into docs/browsers.md.
+RECORD_REQUESTS=1 writes them into docs/browsers.md.
 """
 
 import os
@@ -41,7 +41,7 @@ HEAD: Final = "| act | `Range` | condition | status | promised | sent | outcome 
 
 
 class Asked(NamedTuple):
-    """One request, and what the gateway's log tells of its answer; lengths in bytes."""
+    """One request, with its response as the access log records it; lengths in bytes."""
 
     act: str
     range: str
@@ -53,7 +53,7 @@ class Asked(NamedTuple):
 
     @property
     def end(self) -> str:
-        """Whether the range says where it ends."""
+        """Whether the range has an end."""
         return "open" if self.range.endswith("-") else "closed"
 
     def row(self) -> str:
@@ -64,7 +64,7 @@ class Asked(NamedTuple):
 
 
 async def perform(tab: Tab, url: str, link: SlowLink) -> list[str]:
-    """Do every act; the act during which each request came."""
+    """Perform every act, and return the act during which each request arrived."""
     acts: list[str] = []
     for act, (function, arguments) in ACTS.items():
         await tab.ask(function, *([url, "audio"] if function == "load" else arguments))
@@ -87,7 +87,7 @@ def asked(acts: list[str], link: SlowLink, place: Place) -> list[Asked]:
 
 
 def table(requests: list[Asked]) -> str:
-    """The first few requests of each act, or that it needed none."""
+    """A table of the first few requests of each act, or `none`."""
     lines = [HEAD]
     for act in ACTS:
         rows = [request.row() for request in requests if request.act == act] or [f"| {act} | none | | | | | |"]
@@ -108,11 +108,11 @@ def record(browser: str, version: str, requests: list[Asked]) -> None:
     ("tab", "usual"),
     [
         pytest.param("chromium", ("closed", ("If-Range",)), id="chromium-fills-holes-of-its-cache"),
-        pytest.param("firefox", ("open", ()), id="firefox-reads-on-from-where-it-sought"),
+        pytest.param("firefox", ("open", ()), id="firefox-reads-on-from-the-seek"),
     ],
     indirect=["tab"],
 )
-async def test_a_browser_asks_for_ranges_and_gets_them(
+async def test_a_browser_requests_ranges_and_gets_them(
     tab: Tab, usual: tuple[str, tuple[str, ...]], postgres: str, settings: dict[str, str], tmp_path: Path
 ) -> None:
     with running_gateway(postgres, tmp_path / "gateway", settings) as site:

@@ -1,4 +1,4 @@
-"""The key: where it is kept, where it never goes, and what is said when it is no good."""
+"""Signing in: where the page stores the key, where the key never appears, and what the page says when it is refused."""
 
 import asyncio
 
@@ -20,24 +20,24 @@ async def stored(listener: Listener) -> list[str]:
 
 
 @pytest.mark.parametrize("key", ["sk_live_wrong", "schlüssel", "two words"], ids=["unknown", "not-ascii", "spaced"])
-async def test_a_wrong_key_is_called_so_and_not_kept(visitor: Listener, key: str) -> None:
+async def test_a_wrong_key_is_reported_and_not_stored(visitor: Listener, key: str) -> None:
     await visitor.sign_in(key)
     await expect(visitor.page.get_by_role("alert")).to_contain_text("This key is not known here")
     assert await stored(visitor) == [""]
 
 
-async def test_a_key_without_the_scope_is_told_so(visitor: Listener) -> None:
+async def test_a_key_without_the_scope_is_reported(visitor: Listener) -> None:
     await visitor.sign_in(visitor.site.write_only_key)
     await expect(visitor.page.get_by_role("alert")).to_have_text("This key may not do that.")
 
 
-async def test_a_gateway_that_does_not_answer_is_called_so(visitor: Listener, context: BrowserContext) -> None:
+async def test_a_gateway_that_does_not_answer_is_reported(visitor: Listener, context: BrowserContext) -> None:
     await context.set_offline(offline=True)
     await visitor.sign_in(visitor.site.key)
     await expect(visitor.page.get_by_role("alert")).to_contain_text("The gateway does not answer")
 
 
-async def test_the_key_stays_in_its_tab_and_out_of_every_address(
+async def test_the_key_is_stored_in_its_tab_and_appears_in_no_address(
     listener: Listener, library: Library, context: BrowserContext
 ) -> None:
     await listener.open_sound(library.sound.recording_id)
@@ -50,7 +50,7 @@ async def test_the_key_stays_in_its_tab_and_out_of_every_address(
     await expect(other_tab.page.get_by_label("API key")).to_be_visible()
 
 
-async def test_signing_out_forgets_the_key_and_what_it_showed(listener: Listener, library: Library) -> None:
+async def test_signing_out_deletes_the_key_and_the_list(listener: Listener, library: Library) -> None:
     await listener.open_sound(library.sound.recording_id)
     await listener.page.get_by_role("button", name="Sign out").click()
     await expect(listener.page.get_by_label("API key")).to_be_focused()
@@ -58,7 +58,7 @@ async def test_signing_out_forgets_the_key_and_what_it_showed(listener: Listener
     assert await listener.page.locator("#rows a, audio").count() == 0
 
 
-async def test_a_key_that_is_revoked_meanwhile_leads_back_to_the_form(visitor: Listener, library: Library) -> None:
+async def test_a_key_that_was_revoked_leads_back_to_the_form(visitor: Listener, library: Library) -> None:
     key = visitor.site.add_key()
     await visitor.sign_in(key)
     await expect(visitor.rows.first).to_be_visible()
@@ -69,8 +69,8 @@ async def test_a_key_that_is_revoked_meanwhile_leads_back_to_the_form(visitor: L
 
 
 async def until_unknown(listener: Listener, key: str) -> None:
-    """The gateway remembers keys until the database tells it of the change, a moment later."""
+    """The gateway caches keys until the database's notification arrives, a moment later."""
     url = f"{listener.site.base_url}/recordings"
     async with asyncio.timeout(PATIENCE_SECONDS):
         while (await listener.page.request.get(url, headers={"X-API-Key": key})).status != 401:
-            pass  # each look is a request
+            pass  # each check is a request

@@ -1,4 +1,4 @@
-"""WebKitGTK plays and seeks exactly, from files and from a bucket, in every format, on a page of another origin."""
+"""WebKitGTK plays and seeks exactly, from files and from a bucket, on a page of another origin."""
 
 import random
 
@@ -21,7 +21,7 @@ async def test_webkit_knows_the_length_and_plays(webkit_stage: Tab, files: Place
 
 
 async def test_webkit_seeks_exactly(webkit_stage: Tab, place: Place) -> None:
-    """An element is heard once: WebKitGTK passes no more samples to WebAudio after a seek of an element that has played."""
+    """Each tone needs a new element: after an element has played, WebKitGTK passes no more samples of it to WebAudio."""
     for second in (92, DURATION_SECONDS - 3, 47):
         await webkit_stage.ask("load", await place.mint(place.sound), "audio")
         assert await webkit_stage.ask("seek", second - 1) == pytest.approx(second - 1, abs=0.1)

@@ -1,1 +1,1 @@
-"""Programs that people have, against the running gateway."""
+"""Common client programs against a running gateway."""

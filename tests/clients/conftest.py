@@ -1,4 +1,4 @@
-"""One gateway for all programs, and what they fetch from it."""
+"""One gateway for all programs, and the objects that they fetch."""
 
 import shutil
 import subprocess
@@ -19,7 +19,7 @@ Program = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 def run(folder: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run an installed program in `folder`, to its end and whatever that is; without it the test is skipped."""
+    """Run an installed program in `folder` to its end, whatever its exit code; skip the test if it is missing."""
     path = shutil.which(name)
     if path is None:
         pytest.skip(f"{name} is not installed; .ci/run installs it")
@@ -35,7 +35,7 @@ def run(folder: Path, name: str, *arguments: str) -> subprocess.CompletedProcess
 
 @pytest.fixture
 def program(tmp_path: Path) -> Program:
-    """Run a program in a folder of this test's own."""
+    """Run a program in a new folder."""
     return partial(run, tmp_path)
 
 
@@ -63,5 +63,5 @@ def url(site: Gateway, media: Media) -> str:
 
 @pytest.fixture(scope="session")
 def key_field(site: Gateway) -> str:
-    """The header field that carries the key, as programs take it on their command lines."""
+    """The header field with the key, as programs take it on their command lines."""
     return f"X-API-Key: {site.key}"

@@ -40,13 +40,13 @@ def test_curl_resumes(program: Program, url: str, key_field: str, media: Media, 
     assert (tmp_path / "got").read_bytes() == media.content
 
 
-def test_curl_looks_at_the_head(program: Program, url: str, key_field: str, media: Media) -> None:
+def test_curl_gets_the_head(program: Program, url: str, key_field: str, media: Media) -> None:
     got = program("curl", "-sS", "--fail", "-I", "-H", key_field, url)
     head = BytesHeaderParser().parsebytes(got.stdout.split(b"\r\n", 1)[1])
     assert (head["Content-Length"], head["ETag"]) == (str(len(media.content)), media.etag)
 
 
-def test_curl_does_not_fetch_what_it_has(program: Program, url: str, key_field: str, media: Media) -> None:
+def test_curl_gets_304_for_a_current_copy(program: Program, url: str, key_field: str, media: Media) -> None:
     arguments = ("-sS", "--fail", "-w", "%{response_code}", "-H", key_field, url)
     assert program("curl", "-H", f"If-None-Match: {media.etag}", *arguments).stdout == b"304"
     assert program("curl", "-z", media.last_modified, *arguments).stdout == b"304"
@@ -59,7 +59,7 @@ def test_wget_resumes(program: Program, url: str, key_field: str, media: Media, 
     assert (tmp_path / "got").read_bytes() == media.content
 
 
-def test_wget_sees_that_it_has_everything(
+def test_wget_notices_that_it_has_everything(
     program: Program, url: str, key_field: str, media: Media, tmp_path: Path
 ) -> None:
     (tmp_path / "got").write_bytes(media.content)

@@ -1,4 +1,4 @@
-"""Every format under its true type, resumed and split by downloaders to the right bytes, and sought by players to the right tone."""
+"""Every format has its true type, is resumed and split exactly by downloaders, and is sought exactly by players."""
 
 from array import array
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from tests.toned_files import KINDS, loudest, make_toned
 
 GUIDE: Final = Path(__file__).resolve().parents[2] / "docs" / "browsers.md"
 RATE: Final = 8000
-# Inside a step of the tone, so that a fraction of a second of decoder delay is no other one.
+# Inside a step of the tone, so that a decoder's delay of a fraction of a second does not reach another tone.
 SECOND: Final = 32
 TYPES: Final = {name: kind.content_type for name, kind in KINDS.items()} | {"jpg": "image/jpeg", "png": "image/png"}
 RAW: Final = ("-ac", "1", "-ar", str(RATE), "-f", "s16le")
@@ -55,7 +55,7 @@ async def sample(request: pytest.FixtureRequest, site: Gateway, make: Make) -> S
     return Sample(path.read_bytes(), (await fetch(site, target, method="POST"))["url"])
 
 
-# mpv 0.35 hangs now and then when it skips in this one, read from a disk as well.
+# mpv 0.35 sometimes hangs when it seeks in this one, even in a local file.
 NOT_FOR_MPV: Final = "webm-video"
 each_kind = pytest.mark.parametrize("sample", KINDS, indirect=True)
 
@@ -97,7 +97,7 @@ def test_the_guide_lists_every_format_with_its_type() -> None:
 async def test_no_name_of_a_recording_reaches_the_file_name(
     site: Gateway, make: Make, tmp_path: Path, name: str
 ) -> None:
-    # Every file another, or they would be one recording.
+    # Each file differs, or they would be one recording.
     content = make("mp3-vbr").read_bytes() + name.encode()
     (tmp_path / name).write_bytes(content)
     media = bring_in(site, tmp_path / name)

@@ -1,4 +1,4 @@
-"""Python's clients on signed playback URLs: aiohttp, and so fsspec, quotes the query anew."""
+"""Python clients on signed playback URLs, whose query aiohttp (and fsspec, which uses it) quotes again."""
 
 import random
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.gateway_process import Gateway
 READS: Final = 100
 
 
-@pytest.mark.parametrize("quote", [URL, partial(URL, encoded=True)], ids=["quoted-anew", "as-it-is"])
+@pytest.mark.parametrize("quote", [URL, partial(URL, encoded=True)], ids=["quoted-again", "unchanged"])
 async def test_aiohttp_reads_a_playback_url(site: Gateway, media: Media, quote: Callable[[str], URL]) -> None:
     url = quote(site.base_url + await mint(site, media))
     async with aiohttp.ClientSession() as session, session.get(url, headers={"Range": "bytes=1000-1999"}) as response:
@@ -42,7 +42,7 @@ async def test_fsspec_reads_anywhere(site: Gateway, media: Media, cache: str) ->
             assert file.read(length) == media.content[offset : offset + length]
 
 
-async def test_fsspec_reads_many_ranges_at_once(site: Gateway, media: Media) -> None:
+async def test_fsspec_reads_many_ranges_in_parallel(site: Gateway, media: Media) -> None:
     url = site.base_url + await mint(site, media)
     chance = random.Random(READS)
     starts = [chance.randrange(len(media.content)) for _ in range(READS)]

@@ -1,6 +1,6 @@
-"""Safari's way to play, replayed over raw sockets: probe, open to the end, leave, open elsewhere, insist on the version.
+"""Safari's requests, replayed over raw sockets: probe, read to the end, disconnect, reconnect elsewhere, If-Range.
 
-The trace is `safari.json`, whose first line says where it comes from.
+The trace is `safari.json`; its first line describes its origin.
 """
 
 import json
@@ -22,7 +22,7 @@ REQUESTS: Final = [event for event in TRACE["events"] if "ask" in event]
 
 
 class Replay:
-    """The trace's connections, open as long as they are needed."""
+    """The connections of the trace."""
 
     def __init__(self, site: Gateway, media: Media, target: str, stack: AsyncExitStack) -> None:
         self._site = site
@@ -34,7 +34,7 @@ class Replay:
         self._words = {"size": size, "last": size - 1, "middle": size // 2, "etag": media.etag}
 
     async def act(self, event: dict[str, Any]) -> None:
-        """What happens next."""
+        """Perform the next event."""
         if "leave" in event:
             await self._leave(event)
         else:
@@ -52,7 +52,7 @@ class Replay:
     async def _ask(self, event: dict[str, Any]) -> None:
         connection = await self._connection(event["on"])
         asked = {name: self._filled(value) for name, value in event["ask"].items()}
-        # Not Safari's: by this the access log tells its requests from those of other tests.
+        # Not part of Safari's requests: it identifies them in the access log.
         fields = TRACE["fields"] | asked | {"X-Request-Id": f"{MARK}-{event['on']}"}
         await connection.send(compose("GET", self._target, fields.items(), host=self._site.authority))
         head = await connection.read_head()
@@ -77,13 +77,13 @@ class Replay:
             await self._ask_for_the_end(connection)
 
     async def _ask_for_the_end(self, connection: Connection) -> None:
-        """Say goodbye: nothing was left over of the answers before."""
+        """Check that the connection is in step, and close it."""
         await connection.send(compose("GET", "/livez", [("Connection", "close")], host=self._site.authority))
         assert (await connection.read_response()).status == 200
         await connection.expect_end()
 
 
-async def test_safari_gets_what_it_asks_for_however_it_leaves(site: Gateway, media: Media) -> None:
+async def test_safari_gets_exact_ranges_however_it_disconnects(site: Gateway, media: Media) -> None:
     target = await mint(site, media)
     async with AsyncExitStack() as stack:
         replay = Replay(site, media, target, stack)

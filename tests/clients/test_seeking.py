@@ -1,4 +1,4 @@
-"""ffmpeg seeks in the demo recording, whose tone tells where in it one is: it lands in the right second."""
+"""ffmpeg seeks exactly in the demo recording, whose tone identifies each second."""
 
 from array import array
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.gateway_process import Gateway
 from tests.toned_files import loudest
 
 SAMPLE_RATE: Final = 8000
-# Inside a five-second step, so that a fraction of a second of decoder delay is no other tone.
+# Inside a five-second step, so that a decoder's delay of a fraction of a second does not reach another tone.
 SECONDS: Final = (2, 47, 92, 137, 177)
 
 
@@ -24,13 +24,13 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def demo(site: Gateway, local: Path) -> str:
-    """Where the gateway has the demo recording."""
+    """The URL of the demo recording."""
     recording_id, media_file_id = site.add("demo", local.read_bytes(), local.suffix[1:])
     return f"{site.base_url}/recordings/{recording_id}/media/{media_file_id}/raw"
 
 
 @pytest.mark.parametrize("second", SECONDS)
-def test_ffmpeg_hears_the_second_it_asked_for(program: Program, demo: str, key_field: str, second: int) -> None:
+def test_ffmpeg_decodes_the_second_that_it_seeks_to(program: Program, demo: str, key_field: str, second: int) -> None:
     assert second < DURATION_SECONDS
     arguments = ("-v", "error", "-headers", f"{key_field}\r\n", "-ss", str(second), "-i", demo, "-t", "1")
     heard = program("ffmpeg", *arguments, "-ac", "1", "-ar", str(SAMPLE_RATE), "-f", "s16le", "-")

@@ -1,1 +1,1 @@
-"""What must stay flat and whole when clients, files and the process itself leave in the middle."""
+"""Resources stay bounded and responses exact when clients, files or the process itself end in the middle."""

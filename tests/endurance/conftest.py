@@ -1,4 +1,4 @@
-"""A gateway of its own for each module: what was leaked by one must not hide in another."""
+"""A new gateway for each module, so that a leak in one is not hidden by another."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping

@@ -1,6 +1,6 @@
-"""What a process holds, as the kernel and the gateway's own metrics tell it (Linux's /proc).
+"""The resources of a gateway's process, from Linux's /proc and its own metrics.
 
-Every question is a request, so that asking again lets the gateway's loop turn: nothing here sleeps.
+Every check is a request, so repeating it lets the gateway's event loop run: nothing here sleeps.
 """
 
 import asyncio
@@ -35,25 +35,25 @@ class Footprint:
 
 
 async def running_streams(site: Gateway) -> int:
-    """How many bodies are being sent now."""
+    """The number of bodies that are being sent now."""
     match = RUNNING_STREAMS.search((await call(site, "/metrics")).body)
     assert match is not None
     return int(match[1])
 
 
 async def abandoned_answers(site: Gateway) -> int:
-    """How many answers their clients did not wait for, so far."""
+    """The number of responses so far whose clients disconnected."""
     return sum(int(float(count)) for count in ABANDONED.findall((await call(site, "/metrics")).body))
 
 
 async def sent_bytes(site: Gateway) -> int:
-    """How many bytes of bodies were handed to the kernel, so far."""
+    """The number of body bytes passed to the kernel so far."""
     return sum(int(float(count)) for count in SENT.findall((await call(site, "/metrics")).body))
 
 
 async def settle(site: Gateway) -> Footprint:
-    """The footprint once no stream runs any more."""
+    """The footprint once no stream is running."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while await running_streams(site):
-            pass  # each look is a request
+            pass  # each check is a request
     return Footprint.of(site.pid)

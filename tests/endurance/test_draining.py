@@ -1,4 +1,4 @@
-"""SIGTERM: readiness fails, idle connections close, running streams end whole, and the process exits with 0."""
+"""SIGTERM: readiness fails, idle connections close, running streams are completed, and the process exits with 0."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ WHOLE: Final = Row("whole", (), 200)
 LARGE_BYTES: Final = 32 * 1024 * 1024
 
 
-async def test_a_draining_gateway_finishes_what_it_began(start: Start) -> None:
+async def test_a_stopping_gateway_completes_running_streams(start: Start) -> None:
     site = start({"SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": "110"})
     media = add(site, "draining", noise(11, LARGE_BYTES))
     async with connect(site.host, site.port) as streaming, connect(site.host, site.port) as idle:
@@ -37,7 +37,7 @@ async def test_a_draining_gateway_finishes_what_it_began(start: Start) -> None:
 
 
 async def check_late_requests(site: Gateway, media: Media) -> None:
-    """Those who come while it drains are told to go elsewhere, and served once if they ask nevertheless."""
+    """During shutdown readiness fails, but a request that still arrives is answered, and its connection closed."""
     assert (await call(site, "/readyz", fields=[("Connection", "close")])).status == 503
     assert (await call(site, "/livez", fields=[("Connection", "close")])).status == 200
     late = await call(site, media.target, key=site.key, fields=[("Range", "bytes=0-4")])
@@ -45,7 +45,7 @@ async def check_late_requests(site: Gateway, media: Media) -> None:
     assert late.head["Connection"].lower() == "close"
 
 
-async def test_the_deadline_cuts_streams_and_never_ends_them_as_if_complete(start: Start) -> None:
+async def test_the_deadline_cuts_running_streams(start: Start) -> None:
     site = start({"SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": "0.2"})
     media = add(site, "cut", noise(13, LARGE_BYTES))
     async with connect(site.host, site.port) as connection:
@@ -57,7 +57,7 @@ async def test_the_deadline_cuts_streams_and_never_ends_them_as_if_complete(star
             await connection.read_exactly(head.promised_bytes("GET"))
 
 
-async def test_an_interrupt_ends_an_idle_gateway_at_once_and_cleanly(start: Start) -> None:
+async def test_an_interrupt_ends_an_idle_gateway_immediately_and_cleanly(start: Start) -> None:
     site = start({})
     site.process.signal(signal.SIGINT)
     assert await asyncio.to_thread(site.process.wait) == 0

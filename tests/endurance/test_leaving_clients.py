@@ -1,4 +1,4 @@
-"""Ten thousand clients that leave in the middle: an abandoned stream is the normal case, not an error."""
+"""Ten thousand clients that disconnect in the middle of a response, which is normal and not an error."""
 
 import asyncio
 import json
@@ -22,21 +22,21 @@ REHEARSAL: Final = 1_000
 CLIENTS: Final = 10_000
 WHOLE: Final = Row("whole", (), 200)
 RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
-# The allocator may keep a little; half a kilobyte leaked a client would be 5 MiB.
+# The allocator may retain a little; a leak of half a kilobyte per client would be 5 MiB.
 MOST_GROWTH_BYTES: Final = 4 * 1024 * 1024
 
 # The pool of database connections may have grown.
 MOST_NEW_DESCRIPTORS: Final = 10
 IDLE_READERS: Final = 300
-# Half a MiB may wait unsent in the gateway's kernel, half a MiB is read ahead by the client, and its kernel takes little: by
-# itself it would take up to 6 MiB, more or less as it likes. Without a limit 4 MiB and more would wait unsent.
+# Half a MiB may wait unsent in the gateway's kernel, the client reads ahead half a MiB, and its kernel's buffer is small: by
+# default it would take up to 6 MiB. Without a limit 4 MiB and more would wait unsent.
 RECEIVE_BYTES: Final = 64 * 1024
 MOST_WASTED_BYTES: Final = 2 * 1024 * 1024
 MOST_BYTES_A_READER: Final = 150 * 1024
 
 
 class Visit(NamedTuple):
-    """How much of the request is sent (None: all), how many bytes are read at least, and how the client leaves."""
+    """How much of the request is sent (None: all), how many bytes are read at least, and how the client disconnects."""
 
     sent: int | None
     read: int
@@ -53,7 +53,7 @@ VISITS: Final = tuple(
 
 
 async def leave(site: Gateway, octets: bytes, visit: Visit) -> None:
-    """Connect, ask, read a little or nothing, and go."""
+    """Connect, send a request, read a little or nothing, and disconnect."""
     loop = asyncio.get_running_loop()
     with socket.socket() as client:
         client.settimeout(0)
@@ -67,7 +67,7 @@ async def leave(site: Gateway, octets: bytes, visit: Visit) -> None:
 
 
 async def read_at_least(client: socket.socket, count: int) -> None:
-    """Read until so much came, or the gateway hung up on a client that said it had no more to say."""
+    """Read that many bytes, or until the gateway closes the connection of a client that has half-closed it."""
     loop = asyncio.get_running_loop()
     while count > 0:
         chunk = await loop.sock_recv(client, 65_536)
@@ -75,7 +75,7 @@ async def read_at_least(client: socket.socket, count: int) -> None:
 
 
 async def storm(site: Gateway, media: Media, clients: int) -> None:
-    """So many visits, at most AT_ONCE at a time."""
+    """Make that many visits, at most AT_ONCE at the same time."""
     octets = compose_row(site, WHOLE, media)
     visits = iter(random.Random(5).choices(VISITS, k=clients))
 
@@ -88,13 +88,13 @@ async def storm(site: Gateway, media: Media, clients: int) -> None:
             group.create_task(visitor())
 
 
-async def test_ten_thousand_clients_that_leave_mid_body_leave_nothing_behind(site: Gateway, large: Media) -> None:
+async def test_ten_thousand_clients_that_disconnect_mid_body_leak_nothing(site: Gateway, large: Media) -> None:
     await storm(site, large, REHEARSAL)
     before = await settle(site)
     await storm(site, large, CLIENTS)
     after = await settle(site)
     assert after.descriptors <= before.descriptors + MOST_NEW_DESCRIPTORS
-    # At least those who had read some of the answer were seen to leave it.
+    # At least the clients that had read some of the response were counted.
     assert await abandoned_answers(site) > CLIENTS * 2 // 5
     assert after.resident_bytes - before.resident_bytes < MOST_GROWTH_BYTES
     await asker(site)(ranged("next", "bytes=0-4", 206, "0-4"), large)
@@ -102,7 +102,7 @@ async def test_ten_thousand_clients_that_leave_mid_body_leave_nothing_behind(sit
 
 
 async def ask_and_go(site: Gateway, media: Media, name: str) -> None:
-    """Read one answer to its end, ask again on the same connection, and be gone."""
+    """Read one response to its end, send another request on the same connection, and disconnect immediately."""
     async with connect(site.host, site.port) as client:
         await client.send(compose_row(site, ranged("first", "bytes=0-4", 206, "0-4"), media))
         await client.read_response()
@@ -111,14 +111,16 @@ async def ask_and_go(site: Gateway, media: Media, name: str) -> None:
         client.reset()
 
 
-async def test_of_everyone_who_leaves_at_once_there_is_a_line_in_the_access_log(site: Gateway, large: Media) -> None:
+async def test_the_access_log_has_a_line_for_each_client_that_disconnects_immediately(
+    site: Gateway, large: Media
+) -> None:
     names = {f"hasty-{number}" for number in range(HASTY_CLIENTS)}
     for name in names:
         await ask_and_go(site, large, name)
     await become(lambda: names <= {json.loads(line)["request_id"] for line in filter(None, site.process.accesses)})
 
 
-async def test_readers_who_stop_reading_cost_little_memory_each(site: Gateway, large: Media) -> None:
+async def test_a_client_that_stops_reading_costs_little_memory(site: Gateway, large: Media) -> None:
     octets = compose_row(site, WHOLE, large)
     before = await settle(site)
     async with AsyncExitStack() as stack:
@@ -132,13 +134,13 @@ async def test_readers_who_stop_reading_cost_little_memory_each(site: Gateway, l
     assert (await settle(site)).descriptors <= before.descriptors + MOST_NEW_DESCRIPTORS
 
 
-async def test_little_is_sent_to_a_client_that_has_seen_enough(site: Gateway, large: Media) -> None:
+async def test_little_is_sent_to_a_client_that_stops_reading(site: Gateway, large: Media) -> None:
     await settle(site)
     before = await sent_bytes(site)
     async with connect(site.host, site.port, receive_bytes=RECEIVE_BYTES) as reader:
         await reader.send(compose_row(site, WHOLE, large))
         await reader.read_head()
-        # As long as this takes, the gateway may fill what there is to fill.
+        # Meanwhile the gateway may fill all buffers.
         for _ in range(50):
             assert await running_streams(site) == 1
     await settle(site)

@@ -1,4 +1,4 @@
-"""A promise is kept or the connection is cut: slow readers, stalled readers, files that shrink."""
+"""The promised bytes are sent, or the connection is cut: slow readers, stalled readers, files that shrink."""
 
 import asyncio
 import os
@@ -53,8 +53,8 @@ async def test_a_file_that_shrinks_under_its_reader_cuts_the_connection(
     assert caught.value.received < len(media.content)
 
 
-async def test_the_bytes_that_the_file_still_has_are_true(site: Gateway, add_media: AddMedia) -> None:
-    # Behind them the kernel may clear pages that already wait in the socket: zero-copy has no copy of them.
+async def test_the_bytes_that_a_shrinking_file_still_has_are_exact(site: Gateway, add_media: AddMedia) -> None:
+    # Beyond the new end the kernel may clear pages that are already queued in the socket, as zero-copy has no copy of them.
     media = add_media("shrinking-true", noise(8, 32 * 1024 * 1024))
     async with connect(site.host, site.port) as connection:
         await connection.send(compose_row(site, WHOLE, media))
@@ -75,7 +75,7 @@ async def test_after_a_cut_the_next_client_is_served(site: Gateway, add_media: A
         os.truncate(site.path_of("shrinking-next"), 1000)
         while await connection.read_some(256 * 1024):
             pass
-    # The object is now another one, of 1000 bytes, and is told as such.
+    # The object is now another one, of 1000 bytes, and is described as such.
     response = await call(site, media.target, key=site.key)
     assert (response.status, response.body) == (200, media.content[:1000])
     assert response.head["ETag"] != media.etag
@@ -83,7 +83,7 @@ async def test_after_a_cut_the_next_client_is_served(site: Gateway, add_media: A
     assert "Traceback" not in site.log_text()
 
 
-async def test_a_reader_who_stalls_is_let_go(start: Start) -> None:
+async def test_a_client_that_stalls_is_disconnected(start: Start) -> None:
     impatient = start({"SEEKGATE_DELIVERY__STALL_TIMEOUT_SECONDS": "0.5"})
     media = add(impatient, "stalled", noise(10, 32 * 1024 * 1024))
     async with connect(impatient.host, impatient.port) as connection:

@@ -1,4 +1,4 @@
-"""A gateway of its own for generated requests, and recordings, media and tokens that exist in it."""
+"""A gateway for generated requests, with recordings, media and tokens that exist in it."""
 
 import base64
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.gateway_process import Gateway, running_gateway
 from tests.openapi.generated import HOSTILE, Words, write_settings
 from tests.uploads.client import Client, open_client
 
-# Generated requests delete: there are enough to be found by all that come later.
+# Generated requests delete recordings: there are enough for the requests that follow.
 RECORDINGS: Final = 30
 UPLOADS: Final = 6
 SETTINGS: Final = {"SEEKGATE_RATE_LIMITS__ENABLED": "false", "SEEKGATE_UPLOADS__STALL_TIMEOUT_SECONDS": "2"}
@@ -26,7 +26,7 @@ def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
 
 @pytest.fixture
 async def settings(site: Gateway, tmp_path: Path) -> Path:
-    """Schemathesis' settings, with what exists for this test."""
+    """Schemathesis' settings, with the ids that exist in this test."""
     async with open_client(site.base_url, site.key) as client:
         pending = [await client.new_recording() for _ in range(UPLOADS)]
         tokens = [token for each in pending for token in (await put_token(client, each), await tus_token(client, each))]

@@ -1,6 +1,6 @@
 """Requests that schemathesis generates from openapi.yaml, sent to a running gateway.
 
-Knows: the `st` command, its settings, and the words that lead it to what exists. Refuses to know: the contract.
+Schemathesis runs as the command `st`, with dictionaries of ids and tokens that exist.
 """
 
 import json
@@ -16,7 +16,7 @@ from typing import Final
 TOP: Final = Path(__file__).resolve().parents[2]
 SETTINGS: Final = Path(__file__).with_name("schemathesis.toml")
 GENERATED: Final = re.compile(r"^ +(\d+) generated", re.MULTILINE)
-# Texts that break out of headers, paths and pages where somebody forgot to write them as text.
+# Texts that would break out of headers, paths and pages that do not escape them.
 HOSTILE: Final = (
     "a\r\nX-Injected: yes",
     "%0d%0aX-Injected: yes",
@@ -32,7 +32,7 @@ Words = Mapping[str, Sequence[str | int]]
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What came of it: `clean` if every answer was in order, how many requests there were, and the whole report."""
+    """The result: `clean` if every response was correct, the number of requests, and the whole report."""
 
     clean: bool
     requests: int
@@ -40,7 +40,7 @@ class Findings:
 
 
 def write_settings(folder: Path, words: Words) -> Path:
-    """The settings with these dictionaries, in a file of their own."""
+    """A file of settings with these dictionaries."""
     tables = [f"[dictionaries.{name}]\nvalues = {json.dumps(values)}\n" for name, values in words.items()]
     path = folder / "schemathesis.toml"
     path.write_text("\n".join([SETTINGS.read_text("utf-8"), *tables]), "utf-8")
@@ -48,7 +48,7 @@ def write_settings(folder: Path, words: Words) -> Path:
 
 
 def ask(base_url: str, key: str, settings: Path, *options: str) -> Findings:
-    """Let schemathesis ask; the same requests for the same settings, but for what the gateway itself makes up."""
+    """Run schemathesis. The same settings give the same requests, except for ids that the gateway generates."""
     environ = os.environ | {"CONTRACT_URL": base_url, "CONTRACT_KEY": key, "PYTHONPATH": str(TOP)}
     command = Path(sys.executable).with_name("st")
     done = subprocess.run(

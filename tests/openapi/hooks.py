@@ -1,4 +1,4 @@
-"""What schemathesis does not know by itself: bodies that are octets, and fields that nobody declared.
+"""Hooks for schemathesis: bodies of octets, and a check for header fields that the contract does not declare.
 
 Loaded by the `st` command in its own process; no test imports it.
 """
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import schemathesis
 
-# Every field that an answer may have besides those of its contract: RFC 9110, RFC 9112, and what each answer carries.
+# Fields that every response may have besides those in the contract (RFC 9110, RFC 9112).
 _COMMON: Final = frozenset(
     {
         "allow", "cache-control", "connection", "content-encoding", "content-length", "content-security-policy", "content-type",
@@ -19,13 +19,13 @@ _COMMON: Final = frozenset(
 
 @schemathesis.serializer("application/offset+octet-stream", "*/*")
 def octets(_context: schemathesis.SerializationContext, value: Any) -> bytes:
-    """The body as it is; what is no bytes, as text."""
+    """The body as bytes; a value of another type as text."""
     return value if isinstance(value, bytes) else str(value).encode(errors="surrogateescape")
 
 
 @schemathesis.check
 def no_undeclared_header(_context: schemathesis.CheckContext, response: schemathesis.Response, case: Any) -> None:
-    """An answer has no field that neither it nor the gateway as a whole declares: nothing was injected."""
+    """A response has only declared fields, so nothing was injected."""
     definition = case.operation.responses.find_by_status_code(response.status_code)
     declared = {name.lower() for name, _ in definition.headers.items()} if definition else set()
     assert set(response.headers) <= _COMMON | declared, sorted(set(response.headers) - _COMMON - declared)

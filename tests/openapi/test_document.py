@@ -1,4 +1,4 @@
-"""The published contract is a valid OpenAPI document, its routes are the gateway's, its examples what it promises."""
+"""The contract is a valid OpenAPI document with exactly the gateway's routes, and its examples match its schemas."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def operations() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def examples(node: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
-    """(place, schema, example) of everything that has both."""
+    """(place, schema, example) of every node that has both."""
     if isinstance(node, list):
         for index, child in enumerate(node):
             yield from examples(child, f"{place}[{index}]")
@@ -45,7 +45,7 @@ def examples(node: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
 
 
 def absolute(node: Any) -> Any:
-    """The same with references that also lead somewhere outside of their document."""
+    """The node with references that can be resolved outside of the document."""
     if isinstance(node, list):
         return [absolute(child) for child in node]
     if not isinstance(node, dict):
@@ -69,13 +69,13 @@ def references(node: Any) -> Iterator[str]:
 
 
 async def unasked(_request: web.Request) -> web.StreamResponse:
-    """Stands where a handler would: routes are read, none is asked."""
+    """A placeholder for every handler: the test reads the routes and calls none."""
     raise AssertionError("no test asks a handler")
 
 
 @web.middleware
 async def nothing_around(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Stands where the frame of every request would."""
+    """A placeholder for the frame of every request."""
     return await handler(request)
 
 
@@ -97,7 +97,7 @@ class Rooms:
 
 
 def routes() -> Iterator[tuple[str, str]]:
-    """(method, path) of all that the gateway answers."""
+    """(method, path) of every route of the gateway."""
     app = build_app(cast("Services", Rooms()), with_operations=True)
     for route in app.router.routes():
         if route.resource is not None:
@@ -114,11 +114,11 @@ def test_the_contract_is_a_valid_openapi_document() -> None:
 
 
 def test_every_route_is_in_the_contract_and_no_other() -> None:
-    # HEAD is answered wherever GET is: the contract says so once, and tells of it where more is to be told.
+    # Every GET route accepts HEAD: the contract says so once, and describes HEAD only where it differs.
     # OPTIONS and tus's POST for clients that cannot send another method are described in words.
     in_words = {"post /v1/uploads/{token}"}
-    told = {f"{method} {path}" for method, path in ROUTES if method not in {"head", "options"}} - in_words
-    assert told == {name for name in OPERATIONS if not name.startswith("head ")}
+    described = {f"{method} {path}" for method, path in ROUTES if method not in {"head", "options"}} - in_words
+    assert described == {name for name in OPERATIONS if not name.startswith("head ")}
     assert {name for name in OPERATIONS if name.startswith("head ")} <= {f"{method} {path}" for method, path in ROUTES}
 
 
@@ -134,23 +134,23 @@ def test_a_routes_path_parameters_are_in_the_contract(method_and_path: tuple[str
 @pytest.mark.parametrize(
     ("schema", "example"), [pytest.param(*rest, id=place) for place, *rest in examples(CONTRACT, "")]
 )
-def test_an_example_is_what_its_schema_promises(schema: dict[str, Any], example: object) -> None:
+def test_an_example_matches_its_schema(schema: dict[str, Any], example: object) -> None:
     validator = OAS31Validator(absolute(schema), registry=REGISTRY, format_checker=oas31_format_checker)
     assert [fault.message for fault in validator.iter_errors(example)] == []
 
 
 @pytest.mark.parametrize("name", AUTHENTICATED)
-def test_what_needs_a_key_says_what_becomes_of_those_without_one(name: str) -> None:
+def test_an_operation_that_requires_a_key_documents_401_and_403(name: str) -> None:
     assert {"401", "403"} <= OPERATIONS[name]["responses"].keys()
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_every_answer_with_a_body_carries_the_request_id(name: str) -> None:
+def test_every_response_with_a_body_has_the_request_id(name: str) -> None:
     answers = [resolved(response) for response in OPERATIONS[name]["responses"].values()]
     assert [answer for answer in answers if "content" in answer and "X-Request-Id" not in answer["headers"]] == []
 
 
-def test_no_component_is_left_over() -> None:
+def test_every_component_is_used() -> None:
     used = set(references(CONTRACT))
     kinds = ("schemas", "responses", "headers", "parameters")
     kept = {f"#/components/{kind}/{name}" for kind in kinds for name in CONTRACT["components"][kind]}

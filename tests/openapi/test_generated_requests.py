@@ -1,4 +1,4 @@
-"""What schemathesis makes of the contract, sent to the running gateway: no 500, and nothing but what was promised.
+"""Requests that schemathesis generates from the contract: the gateway never answers 500, and only as the contract says.
 
 `CONTRACT_EXAMPLES=500 python -m pytest -s tests/openapi` asks more of each operation than the suite's few.
 """
@@ -15,7 +15,7 @@ from tests.gateway_process import Gateway
 from tests.openapi.generated import ask
 
 EXAMPLES: Final = int(os.environ.get("CONTRACT_EXAMPLES", "8"))
-# Code that runs for the first time, connections and their buffers; what grows with requests would be more.
+# Modules that are loaded on first use, connections and their buffers; a leak for each request would be more.
 GROWTH_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -27,7 +27,7 @@ GROWTH_BYTES: Final = 64 * 1024 * 1024
         pytest.param("write_only_key", ("--phases", "coverage", "--mode", "positive"), id="writing"),
     ],
 )
-async def test_generated_requests_get_what_the_contract_promises(
+async def test_responses_to_generated_requests_match_the_contract(
     site: Gateway, settings: Path, key: str, options: tuple[str, ...]
 ) -> None:
     before = Footprint.of(site.pid)
