@@ -38,10 +38,10 @@ async def test_a_broken_request_is_refused(site: Gateway, media: Media, octets: 
     assert not answer or re.match(rb"HTTP/1\.[01] 4[0-9]{2} ", answer), answer
 
 
-async def test_a_range_field_of_8000_bytes_is_parsed(site: Gateway, media: Media) -> None:
+async def test_a_range_field_of_8000_bytes_is_ignored_as_too_long_a_list(site: Gateway, media: Media) -> None:
     field = ("Range", "bytes=" + "0-0," * 1990 + "7-7")
     response = await exchange(site, compose("GET", media.target, [("X-API-Key", site.key), field], host=site.authority))
-    assert (response.status, response.body) == (206, media.content[0:8])
+    assert (response.status, response.body) == (200, media.content)
 
 
 # fmt: off
