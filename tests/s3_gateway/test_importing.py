@@ -60,7 +60,7 @@ def upload(server: S3Server, bucket: str, *objects: tuple[str, Path | bytes]) ->
 
 @pytest.fixture
 def calls(s3_server: S3Server, bucket: str, tmp_path: Path) -> dict[str, Path]:
-    """Three objects below `calls/`, among what is no media."""
+    """Three objects below `calls/`, among what is not media."""
     files = {
         "calls/1.mp3": make_sound(tmp_path / "sound.mp3"),
         "calls/deep/2 é+%20.m4a": make_sound(tmp_path / "moov-last.m4a"),
@@ -86,7 +86,7 @@ async def rows(pool: asyncpg.Pool) -> dict[str, MediaFile]:
     return {media.object_key: media for recording in recordings for media in recording.media_files}
 
 
-async def test_what_lies_in_a_bucket_is_registered_where_it_is(
+async def test_what_is_in_a_bucket_is_registered_where_it_is(
     seekgate: CommandLine, bucket: str, calls: dict[str, Path], pool: asyncpg.Pool
 ) -> None:
     done = await asyncio.to_thread(seekgate.run, "import", f"s3://{bucket}/calls/", *USER, "--json")
@@ -105,12 +105,12 @@ async def test_what_lies_in_a_bucket_is_registered_where_it_is(
     assert registered["calls/deep/3.mp4"].type == "video"
 
 
-def test_what_is_no_media_is_skipped_with_its_reason(
+def test_what_is_not_media_is_skipped_with_its_reason(
     seekgate: CommandLine, bucket: str, calls: dict[str, Path]
 ) -> None:
     done = seekgate.run("import", f"s3://{bucket}/calls", *USER)
     assert done.returncode == 0
-    told = sorted(done.stderr.splitlines())
+    told = sorted(line for line in done.stderr.splitlines() if line.startswith("skipped"))
     assert len(told) == len(NO_MEDIA)
     for line, (name, reason) in zip(told, NO_MEDIA.items(), strict=True):
         assert line.startswith(f"skipped  s3://{bucket}/calls/{name}: {reason}")
@@ -124,14 +124,14 @@ def test_a_repeated_import_makes_no_second_row(seekgate: CommandLine, bucket: st
     assert all(by_id[line["media_file_id"]] == line for line in first)
 
 
-def test_a_named_object_that_is_no_media_fails(seekgate: CommandLine, bucket: str, calls: dict[str, Path]) -> None:
+def test_a_named_object_that_is_not_media_fails(seekgate: CommandLine, bucket: str, calls: dict[str, Path]) -> None:
     told = seekgate.refusal(1, "import", f"s3://{bucket}/calls/notes.txt", *USER)
     assert told.startswith(f"failed  s3://{bucket}/calls/notes.txt: it cannot be read as")
 
 
 def test_a_prefix_that_nothing_has_fails(seekgate: CommandLine, bucket: str) -> None:
     told = seekgate.refusal(1, "import", f"s3://{bucket}/none", *USER)
-    assert told == f"failed  s3://{bucket}/none: no object's name starts with this\n"
+    assert told.startswith(f"failed  s3://{bucket}/none: no object's name starts with this\n")
 
 
 LARGE_BYTES = 8 * 1024 * 1024
@@ -174,10 +174,11 @@ def test_trouble_with_one_object_does_not_hold_up_the_others(
     assert (done.returncode, len(failed)) == (1, 1)
     assert "NoSuchKey" in failed[0]
     # Whichever object it was: the rest is registered, or skipped as always.
-    assert done.stdout.count("\n") + done.stderr.count("skipped") == len(calls) + len(NO_MEDIA) - 1
+    skipped = done.stderr.count("skipped  ")
+    assert done.stdout.count("\n") + skipped == len(calls) + len(NO_MEDIA) - 1
 
 
-def test_a_storages_prefix_is_no_part_of_its_keys(
+def test_the_prefix_of_a_storage_backend_is_not_part_of_its_keys(
     seekgate: CommandLine, bucket: str, calls: dict[str, Path], proxy: FaultProxy
 ) -> None:
     seekgate.environ.update(s3_environ(proxy.server, bucket, prefix="calls/"))
@@ -185,24 +186,22 @@ def test_a_storages_prefix_is_no_part_of_its_keys(
         lines = seekgate.json_lines("import", url, *USER)
         assert len(lines) == (2 if url.endswith("deep") else 3)
     told = seekgate.refusal(1, "import", f"s3://{bucket}/", *USER)
-    assert (
-        f"s3://{bucket}/ does not lie in any storage; the configured buckets are: bucket (s3://{bucket}/calls/)" in told
-    )
+    assert f"s3://{bucket}/ is not in any storage backend; the configured buckets are: bucket" in told
 
 
-def test_a_bucket_of_two_storages_asks_which(seekgate: CommandLine, bucket: str, proxy: FaultProxy) -> None:
+def test_a_bucket_of_two_storage_backends_asks_which(seekgate: CommandLine, bucket: str, proxy: FaultProxy) -> None:
     seekgate.environ.update(s3_environ(proxy.server, bucket, "other"))
     told = seekgate.refusal(1, "import", f"s3://{bucket}/x", *USER)
-    assert f"s3://{bucket}/x lies in bucket, other: choose one with --storage" in told
+    assert f"s3://{bucket}/x is in bucket, other: choose one with --storage" in told
     assert "no object's name" in seekgate.refusal(1, "import", f"s3://{bucket}/x", *USER, "--storage", "other")
 
 
 @pytest.mark.parametrize("url", ["s3://", "s3:///key"])
 def test_an_address_without_a_bucket_is_wrong_usage(seekgate: CommandLine, url: str) -> None:
-    assert "is no address like s3://bucket/prefix" in seekgate.refusal(2, "import", url, *USER)
+    assert "is not an address like s3://bucket/prefix" in seekgate.refusal(2, "import", url, *USER)
 
 
-def test_a_bucket_that_cannot_be_listed_is_told_plainly(seekgate: CommandLine, bucket: str) -> None:
+def test_a_bucket_that_cannot_be_listed_is_reported_plainly(seekgate: CommandLine, bucket: str) -> None:
     name = "SEEKGATE_STORAGES__BUCKET__SECRET_ACCESS_KEY"
     seekgate.environ[name] = "another"
     told = seekgate.refusal(1, "import", f"s3://{bucket}/", *USER)
