@@ -1,8 +1,4 @@
-"""The S3 server of a run, and the corpus in a bucket of it.
-
-Knows: which server there is (Ceph RGW if it is installed, else Swift), and how the corpus gets in. Refuses to know:
-who serves it. The servers are the ones that the tests run against.
-"""
+"""The S3 server of a run, and the corpus in a bucket of it."""
 
 import asyncio
 import shutil

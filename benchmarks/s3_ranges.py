@@ -1,12 +1,10 @@
 """python -m benchmarks.s3_ranges: ranges from S3 through this gateway, a naive handler and nginx, in one run.
 
-Knows: the scenarios of S3, their targets, the order of a run. Refuses to know: how servers and loads work.
-
-    S3 ranges        random ranges at full load: CPU of the front server, requests a second
-    S3 first byte    one request after the other: when the first byte of the body comes
-    S3 seek storm    players that seek and leave: bytes from S3 for each byte that they took
-    S3 far away      one long read, 30 ms a request and 16 MB/s a connection: how fast
-    S3 cached        random ranges of what the cache of slices has, beside the same of a file
+S3 ranges        random ranges at full load: CPU of the front server, requests a second
+S3 first byte    one request after the other: when the first byte of the body comes
+S3 seek storm    players that seek and leave: bytes from S3 for each byte that they took
+S3 far away      one long read, 30 ms a request and 16 MB/s a connection: how fast
+S3 cached        random ranges of what the cache of slices has, beside the same of a file
 """
 
 import os

@@ -1,7 +1,4 @@
-"""Readers of a front server: when the first byte comes, what a seek-and-leave storm costs, how fast one read is.
-
-Knows: raw sockets, and just enough of HTTP/1.1 to find the body. Refuses to know: what stands behind the server.
-"""
+"""Readers of a front server: when the first byte comes, what a seek-and-leave storm costs, how fast one read is."""
 
 import asyncio
 import random

@@ -1,7 +1,5 @@
 """What may stand before a bucket, each as one would write or configure it.
 
-Knows: commands, configuration files, and which addresses of each are loaded. Refuses to know: loads and numbers.
-
 The gateway checks a key, looks the recording up, and writes logs and metrics; the others do none of it.
 """
 
@@ -50,7 +48,7 @@ class S3Site:
 
 @contextmanager
 def s3_installed(folder: Path, corpus: Corpus, bucket: Bucket, cores: tuple[int, ...]) -> Iterator[S3Site]:
-    """A catalogue in which the corpus lies in the bucket, and in a file too."""
+    """A catalogue in which the corpus is in the bucket, and in a file too."""
     with installed(folder, corpus) as installation:
         environ = {
             **os.environ,

@@ -116,7 +116,7 @@ class ZeroCopy(ABC):
 
 
 class KeptObject(Protocol):
-    """One version of one object, of which all or some is at hand."""
+    """One version of one object, of which all or some is in open files."""
 
     @property
     def stat(self) -> ObjectStat: ...
@@ -127,7 +127,7 @@ class KeptObject(Protocol):
 
 
 class Keeping(ABC):
-    """A storage that keeps objects open between their readers."""
+    """A storage backend that keeps objects open between their readers."""
 
     @abstractmethod
     def at_hand(self, key: str) -> KeptObject | None:
@@ -138,7 +138,7 @@ class Keeping(ABC):
 
 
 class Presigning(ABC):
-    """A storage that can hand out URLs of its own; without `expires_in_seconds` they live as long as it is set to."""
+    """A storage backend that can hand out URLs of its own; without `expires_in_seconds` they live as long as its options say."""
 
     @abstractmethod
     async def presign_get(
@@ -159,7 +159,7 @@ class Presigning(ABC):
 
 
 class Writable(ABC):
-    """A storage that can be written to."""
+    """A storage backend that can be written to."""
 
     @abstractmethod
     def create(self, key: str, *, content_type: str | None = None) -> AbstractAsyncContextManager[ObjectWriter]:
@@ -167,7 +167,7 @@ class Writable(ABC):
 
 
 class BatchDeleting(ABC):
-    """A storage that removes many objects in one request."""
+    """A storage backend that removes many objects in one request."""
 
     @abstractmethod
     async def delete_many(self, keys: Iterable[str]) -> "dict[str, StorageError]":
@@ -175,7 +175,7 @@ class BatchDeleting(ABC):
 
 
 class Listable(ABC):
-    """A storage whose keys can be enumerated."""
+    """A storage backend whose keys can be enumerated."""
 
     @abstractmethod
     def list(self, prefix: str) -> AsyncIterator[ListedObject]:

@@ -1,8 +1,7 @@
 """The objects beneath a root, in the order of their keys.
 
-Knows: directories, and how a tree is walked so that keys come out sorted. Refuses to know: event loops
-(everything here blocks), open files. Links are neither listed nor followed: the object that one leads to is
-listed where it lies. Names that are not Unicode cannot be keys and are left out.
+Links are neither listed nor followed: the object that one leads to is listed under its own key. Names that are not
+Unicode cannot be keys and are left out. Everything here blocks and belongs in a thread.
 """
 
 import os
@@ -36,7 +35,7 @@ def walk(root: Path, prefix: str) -> Iterator[ListedObject]:
 
 
 def list_directory(root: Path, directory: str, prefix: str) -> list[Entry]:
-    """Its entries that can matter to the prefix, last key first; none if it is gone meanwhile."""
+    """Its entries that can matter to the prefix, last key first; none if it was removed meanwhile."""
     found: list[Entry] = []
     names = directory.split("/")[:-1]
     with (

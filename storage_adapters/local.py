@@ -120,7 +120,7 @@ class LocalStorage(Keeping, Composing, Resumable, Listable):
         self._files.drop(key)
 
     async def delete(self, key: str) -> None:
-        """Remove the file and the directories that this leaves empty; who reads it reads on."""
+        """Remove the file and the directories that this leaves empty; its readers read on."""
         try:
             await run(partial(remove, self._root, key), WRITING)
             await run(partial(drop_partial, self._root, key), WRITING)

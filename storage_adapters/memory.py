@@ -1,7 +1,6 @@
 """Objects in a dict: the reference adapter, for tests and for trying things out.
 
-Knows: the words of `base`, in their simplest form. Refuses to know: files, networks, time-outs,
-and how to survive the end of the process. An open object keeps its bytes, whatever happens to its key.
+An open object keeps its bytes, whatever happens to its key. Everything ends with the process.
 """
 
 import hashlib

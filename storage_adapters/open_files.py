@@ -1,10 +1,7 @@
 """Files kept open between requests: a least-recently-used cache of descriptors.
 
-Knows: descriptors, who reads through them, and when the file behind a key is another one now.
-Refuses to know: how a key becomes a file (`paths`), and what the bytes are for.
-
-A hit is one `os.stat` on the event loop (3 µs); a miss opens in a thread. A descriptor that somebody reads
-through is never closed: when it has lost its place here, the last reader's leaving closes it. Closing
+A hit is one `os.stat` on the event loop (3 µs); a miss opens in a thread. A descriptor with readers is
+never closed: one that is no longer kept is closed when its last reader leaves. Closing
 happens in a thread, since the last close of a deleted file frees its blocks (15 ms for 64 MiB on ext4).
 """
 
@@ -32,12 +29,12 @@ Identity = tuple[int, int, int, int]
 
 
 def identify(status: os.stat_result) -> Identity:
-    """What tells one version of a file from another: device, inode, size, time of the last write."""
+    """What distinguishes one version of a file from another: device, inode, size, time of the last write."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def describe(status: os.stat_result) -> ObjectStat:
-    """The object's stat. Its entity tag is strong as far as the file system's clock can tell two writes apart."""
+    """The object's stat. Its entity tag is strong as far as the file system's clock distinguishes two writes."""
     etag = f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
     return ObjectStat(status.st_size, etag, datetime.fromtimestamp(status.st_mtime, UTC))
 
@@ -158,7 +155,7 @@ class OpenFiles:
             await asyncio.wait(self._closing)
 
     def pin_kept(self, key: str) -> LocalObject | None:
-        """The same as `pin` gives, if it is at hand."""
+        """The same as `pin` gives, if the file is open already."""
         stored = self.at_hand(key)
         if stored is not None:
             stored.readers += 1
@@ -180,7 +177,7 @@ class OpenFiles:
         return stored
 
     def _keep(self, stored: LocalObject) -> None:
-        self.drop(stored.key)  # another task's, if two missed at once
+        self.drop(stored.key)  # another task's, if two missed at the same time
         stored.kept = True
         self._kept[stored.key] = stored
         self._evict()
@@ -192,7 +189,7 @@ class OpenFiles:
     def _close_if_unused(self, stored: LocalObject) -> None:
         if stored.readers == 0 and stored.fd != CLOSED:
             fd, stored.fd = stored.fd, CLOSED
-            # Not before the next turn of the loop: what is at hand is good until something is awaited.
+            # Not before the next turn of the loop: what `at_hand` gave is good until something is awaited.
             closing = asyncio.create_task(run(partial(close_quietly, fd), WRITING))
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)

@@ -1,6 +1,5 @@
 """The page cache: which bytes of a file can be sent without waiting for a disk.
 
-Knows: resident pages, and how to make them resident. Refuses to know: keys, sockets, event loops.
 `is_resident` is for the event loop's one thread: a system call or a few, never a wait. `read_ahead` is for any thread.
 
 The kernel is asked twice. `cachestat` (Linux 6.5) counts the pages that are in the cache, also those that are
@@ -8,8 +7,8 @@ still being read. `preadv2(RWF_NOWAIT)` copies a byte from a page that has been 
 would not do, since on a missing page it begins to read, and waits for room in the disk's queue (0.3 s and more,
 measured beside one client of a cold file). Where there is no `cachestat`, that is what is left.
 Where it cannot say, the answer is the safe one, "not resident": a needless thread costs 50 µs, a network
-file system that blocks the event loop costs seconds. The one exception is a file system that lies in
-memory (tmpfs refuses RWF_NOWAIT and never waits); the mount table tells, once per device.
+file system that blocks the event loop costs seconds. The one exception is a file system that is in
+memory (tmpfs refuses RWF_NOWAIT and never waits); the mount table says so, read once for each device.
 """
 
 import ctypes
@@ -86,7 +85,7 @@ _PROBE: Final = [bytearray(1)]
 
 
 def count_present(fd: int, offset: int, length: int) -> int | None:
-    """How many pages of these bytes (at least one) are in the cache; None where the kernel does not tell."""
+    """How many pages of these bytes (at least one) are in the cache; None where the kernel does not say."""
     if CACHESTAT is None:
         return None
     _asked[0], _asked[1] = offset, length
@@ -96,7 +95,7 @@ def count_present(fd: int, offset: int, length: int) -> int | None:
 
 
 def _misses_page(fd: int, offset: int, length: int, present: int) -> bool:
-    """Whether these are fewer pages than the bytes lie on; what lies behind the file's end needs none."""
+    """Whether these are fewer pages than the bytes need; what is after the file's end needs none."""
     end = min(offset + length, os.fstat(fd).st_size)
     return end > offset and present < (end - 1) // PAGE - offset // PAGE + 1
 
@@ -120,7 +119,7 @@ def read_ahead(fd: int, offset: int, length: int) -> None:
 
 @lru_cache(maxsize=64)
 def lies_in_memory(device: int) -> bool:
-    """Whether the device (a `st_dev`) is a file system without a disk behind it.
+    """Whether the device (a `st_dev`) is a file system without a disk.
 
     Remembered for the life of the process: a device number that is given to another file system
     meanwhile makes a wrong estimate, not a wrong byte.

@@ -1,7 +1,4 @@
-"""Objects that clients send to the storage itself, in parts: what a storage that takes them can do.
-
-Knows: parts by number, and that they become an object in one step. Refuses to know: who sends them.
-"""
+"""Objects that clients send to the storage backend itself, in parts that become an object in one step."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,7 +9,7 @@ from storage_adapters.base import PresignedUrl
 
 @dataclass(frozen=True, slots=True)
 class PresignedPart:
-    """`size` bytes from `offset` on, and where they are sent to; `number` counts from 1, `uploaded` if they are there."""
+    """`size` bytes from `offset` on, and the URL to send them to; `number` counts from 1, `uploaded` if they have arrived."""
 
     number: int
     offset: int
@@ -22,9 +19,9 @@ class PresignedPart:
 
 
 class PartUploads(ABC):
-    """A storage that takes large objects in parts, each by a URL of its own, in any order and any of them again.
+    """A storage backend that takes large objects in parts, each by a URL of its own, in any order and any of them again.
 
-    Parts are no object: readers see it once they are joined.
+    Readers see the object only once its parts are joined.
     """
 
     @abstractmethod

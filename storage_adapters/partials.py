@@ -88,7 +88,7 @@ async def publish_partial(root: Path, key: str, modes: Modes) -> None:
 
 
 def drop_partial(root: Path, key: str) -> None:
-    """Remove the partial file; whoever writes to it writes to nothing."""
+    """Remove the partial file; a writer that still has it open writes to nothing."""
     name = partial_name(key)
     with translated(key), suppress(FileNotFoundError), drafts_directory(root, key) as drafts:
         os.unlink(name, dir_fd=drafts)

@@ -3,7 +3,7 @@
 A key is a relative POSIX path, in Unicode: names joined by single slashes, none of them `.` or `..`. Its symbolic
 links may lead anywhere inside the root and nowhere else, and must have been placed by this account or by root. That
 cannot be raced: a key is resolved to a path without links first, and that path is then walked from the root's
-descriptor, one component at a time, following none. Whoever swaps a link in meanwhile gets an error.
+descriptor, one component at a time, following none. If a link is swapped in meanwhile, the result is an error.
 
 Everything here blocks and belongs in a thread, except `check_key`.
 """
@@ -86,7 +86,7 @@ def check_key(key: str) -> None:
     if not is_unicode(key):
         raise InvalidKey(key, "is not valid Unicode")
     if names[0] == DRAFTS:
-        raise InvalidKey(key, "lies where objects are being written")
+        raise InvalidKey(key, "is where objects are being written")
 
 
 def is_unicode(text: str) -> bool:
@@ -129,7 +129,7 @@ def resolve_entry(root: Path, key: str) -> list[str]:
 
 
 def names_beneath(root: Path, key: str, path: str) -> list[str]:
-    """The names that lead from the root to the path; raises InvalidKey if it lies elsewhere."""
+    """The names that lead from the root to the path; raises InvalidKey if it is elsewhere."""
     beneath = path.removeprefix(str(root).rstrip("/") + "/")
     if beneath == path:
         raise InvalidKey(key, "leads out of the root")

@@ -1,7 +1,4 @@
-"""What a storage behind a network asked of its server, and what came back.
-
-Knows: sums. Refuses to know: who tells them, and to whom.
-"""
+"""What a storage backend behind a network requested of its server, and what came back, as sums."""
 
 from abc import ABC, abstractmethod
 from collections import deque
@@ -9,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 LATEST: Final = 65_536
-"""How many times are kept until somebody takes them: more than a server's few seconds have, and 2 MiB for whoever never
-does, as a long import."""
+"""How many times are kept until they are taken: more than a few seconds have, and 2 MiB where they never are (imports)."""
 
 
 def _latest() -> deque[float]:
@@ -31,7 +27,7 @@ class Traffic:
     first_byte_seconds: deque[float] = field(default_factory=_latest)
 
     def answer(self, seconds: float) -> None:
-        """One more that was answered, after so many seconds."""
+        """Count one more that was answered, after this many seconds."""
         self.answered += 1
         self.first_byte_seconds.append(seconds)
 
@@ -43,12 +39,12 @@ class Traffic:
 
 
 class Remote(ABC):
-    """A storage behind a network."""
+    """A storage backend behind a network."""
 
     @property
     @abstractmethod
     def traffic(self) -> Traffic:
-        """Whoever tells of it takes it now and then, every few seconds."""
+        """The sums; their exporter takes them every few seconds."""
 
     @property
     @abstractmethod

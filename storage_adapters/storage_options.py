@@ -1,4 +1,4 @@
-"""The options of each kind of storage: names, defaults, limits and meaning, each told once.
+"""The options of each kind of storage backend: their names, defaults, limits and meaning.
 
 An adapter is constructed from one of these classes. The gateway's settings are generated from their fields, and
 `config.yaml` repeats their defaults and `about` sentences; a test compares the two. Units are part of the names.

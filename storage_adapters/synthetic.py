@@ -1,7 +1,4 @@
-"""Objects that lie nowhere: every byte follows from the key and the offset. For load tests.
-
-Knows: one pattern, and how a key names a window into its endless repetition.
-Refuses to know: files of anybody's, networks, and how to write.
+"""Objects that are stored nowhere: every byte follows from the key and the offset. For load tests.
 
     key       synthetic/SEED/SIZE     SEED 0 … 262138, SIZE 0 … 2^53 - 1 (bytes), decimal, no leading zeros
     byte      TABLE[(offset + 7919 * SEED) mod 262139]
@@ -33,12 +30,12 @@ LAST_MODIFIED: Final = datetime(2024, 1, 1, tzinfo=UTC)
 """The same for all objects, always: their bytes never change."""
 
 _KEY: Final = re.compile(r"synthetic/(0|[1-9][0-9]{0,5})/(0|[1-9][0-9]{0,15})")
-# The pattern's file repeats it, so that the kernel can send pieces of some 4 MiB at once.
+# The pattern's file repeats it, so that the kernel can send pieces of some 4 MiB in one call.
 _REPETITIONS: Final = 17
 
 
 async def connect() -> "SyntheticStorage":
-    """A storage with every synthetic object in it."""
+    """The adapter, with every synthetic object in it."""
     return SyntheticStorage()
 
 
@@ -106,7 +103,7 @@ class SyntheticObject(ZeroCopy):
 
 
 class SyntheticStorage:
-    """A StorageAdapter that holds every object of the corpus, except the ones it was told to forget."""
+    """A StorageAdapter that holds every object of the corpus, except those that were deleted in this process."""
 
     def __init__(self) -> None:
         self._pattern = Pattern()
@@ -117,7 +114,7 @@ class SyntheticStorage:
         """The one version there is."""
         seed, size = parse_key(key)
         if key in self._forgotten:
-            raise ObjectNotFound(key, "this process was told to delete it")
+            raise ObjectNotFound(key, "it was deleted in this process")
         stat = ObjectStat(size, f"synthetic-{seed}-{size}", LAST_MODIFIED)
         yield SyntheticObject(stat, seed * SEED_STEP, self._pattern)
 

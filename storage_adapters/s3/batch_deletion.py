@@ -1,7 +1,4 @@
-"""Deleting many objects with few requests.
-
-Knows: DeleteObjects and its limits. Refuses to know: why they go.
-"""
+"""Deleting many objects with few requests (DeleteObjects)."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final

@@ -1,10 +1,8 @@
-"""Who we are at S3, for as long as the gateway runs.
+"""The credentials to use at S3, for as long as the gateway runs.
 
-Knows: the SDK's credential objects, and that what the chain found once may be replaced on disk or
-by the instance's metadata. Refuses to know: S3.
-
-Credentials that carry an expiry are refreshed by the SDK before it. Any others are looked up again
-when S3 refuses them, at most once in `RENEW_PAUSE_SECONDS`, however many readers were refused.
+Credentials that carry an expiry are refreshed by the SDK before it. Any others are looked up again when S3 refuses
+them, because a file or the instance's metadata may have new ones: at most once in `RENEW_PAUSE_SECONDS`, however many
+readers were refused.
 """
 
 import asyncio

@@ -36,7 +36,7 @@ BY_CODE: Final[Mapping[str, type[StorageError]]] = {
     "ExpiredToken": AccessDenied,
     "InvalidAccessKeyId": AccessDenied,
     "InvalidObjectState": ObjectArchived,  # 403, but the object is in an archive, not forbidden
-    "InvalidRange": ObjectChanged,  # the span lies inside the version we know: this is another one
+    "InvalidRange": ObjectChanged,  # the span is inside the version we know: this is another one
     "InvalidToken": AccessDenied,
     "KeyTooLongError": InvalidKey,
     "NoSuchBucket": StorageUnavailable,  # a wrong setting says nothing about the object

@@ -56,7 +56,7 @@ class Head:
 
     @property
     def body_bytes(self) -> int | None:
-        """The length of the body (RFC 9112 section 6.3); None if only its end tells."""
+        """The length of the body (RFC 9112 section 6.3); None if only its end shows it."""
         if self.status in WITHOUT_BODY:
             return 0
         return content_length(self.fields)

@@ -1,7 +1,4 @@
-"""From the caller's key to the name in the bucket, and back.
-
-Knows: what S3 and its compatibles cannot name. Refuses to know: what lies under a name.
-"""
+"""From the caller's key to the name in the bucket: what S3 and its compatibles cannot name is refused."""
 
 import re
 from typing import Final

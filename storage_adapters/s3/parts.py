@@ -1,8 +1,6 @@
 """Multipart uploads whose parts clients send to S3 themselves.
 
-Knows: the multipart requests, and which part has which bytes. Refuses to know: what is uploaded.
-
-Nothing is kept here or in a database: which upload a key has, and which parts of it arrived, S3 tells. Wants
+Nothing is kept here or in a database: S3 knows which upload a key has, and which parts of it arrived. This needs
 s3:ListBucketMultipartUploads, s3:ListMultipartUploadParts and s3:AbortMultipartUpload besides s3:PutObject.
 
     Rule 1: part n has the bytes from (n - 1) x part size on; all but the last are of that size.

@@ -155,7 +155,7 @@ class S3Objects:
         except ObjectNotFound:
             if self.cache is not None:
                 self.cache.drop(key)
-            with suppress(AccessDenied):  # those who may not look at the bucket were told the truth about the object
+            with suppress(AccessDenied):  # without access to the bucket, 404 is about the object
                 await self.require_bucket()
             raise
         require_readable(key, head)

@@ -38,7 +38,7 @@ from storage_adapters.storage_options import S3Options
 
 
 async def connect(**options: Any) -> "S3Storage":
-    """A storage over one bucket; S3 is first asked when the storage is used.
+    """The adapter of one bucket; nothing is requested of S3 before it is used.
 
     The options are the fields of `S3Options`. Raises ValueError with everything that is wrong with them.
     """
@@ -142,9 +142,9 @@ class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, B
         content_disposition: str | None,
         expires_in_seconds: int | None = None,
     ) -> PresignedUrl:
-        """A URL for clients, the same for all who ask alike within `presign_window_seconds`.
+        """A URL for clients, the same for all equal requests within `presign_window_seconds`.
 
-        Its life begins when it is first given out; at least half of it is left to whoever gets it last.
+        Its life begins when it is first handed out; at least half of it is left to the last client that gets it.
         """
         lifetime = expires_in_seconds or self._options.presign_expires_in_seconds
         asked = {

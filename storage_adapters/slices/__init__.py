@@ -1,6 +1,4 @@
-"""A disk cache of slices, in front of objects that are far away. Off unless a storage is given room for it.
-
-Knows: stored objects, which of their bytes came by lately, and single flight. Refuses to know: S3, HTTP, and what a key means.
+"""A disk cache of slices in front of objects that are far away, off unless `cache_max_bytes` is set.
 
     object     | slice 0 | slice 1 | slice 2 | ...                  SLICE_BYTES each, the last one shorter
     segment    | 64 slices: one file without a name, each slice at its own offset, holes where none came by |

@@ -1,10 +1,8 @@
-"""The cache: which versions of which objects it keeps slices of.
+"""The cache: which versions of which objects it has slices of.
 
-Knows: keys, their versions, and when one was last confirmed. Refuses to know: slices.
-
-One version of an object is kept, the one that was seen last. It is good for CONFIRMED_SECONDS; then whoever
-opens the object has to look whether it is still the same. Bytes that are fetched confirm it as well: they are asked for
-by its entity tag. What was not confirmed for KEPT_SECONDS goes: it may be a recording that was deleted elsewhere.
+One version of an object is cached, the one that was seen last. It is valid for CONFIRMED_SECONDS; then a caller that
+opens the object has to look whether it is still the same. Bytes that are fetched confirm it as well: they are
+requested by its entity tag. What was not confirmed for KEPT_SECONDS is dropped: it may have been deleted elsewhere.
 """
 
 import asyncio

@@ -1,9 +1,7 @@
-"""Fills: slices on their way, each fetched once for all who wait for it.
+"""Fills: slices that are being fetched, each once for all readers that wait for it.
 
-Knows: bytes that arrive, and who follows them. Refuses to know: where they are kept afterwards.
-
-A fill is nobody's: it goes on when those who follow it leave, and ends with the slice's end or an error. An error is
-told to those who follow, and remembered for nobody.
+A fill belongs to no reader: it goes on when its followers leave, and ends with the slice's end or an error. The error
+is raised in every follower and not remembered.
 """
 
 import asyncio

@@ -1,7 +1,5 @@
 """One version, open for reading: from the disk, from a fill, or past the cache.
 
-Knows: how a read is cut into slices, and how far ahead it looks. Refuses to know: where slices are kept.
-
 Looking ahead begins when the reader is in the second half of a slice, with the next one, and reaches half as
 far as the reader has come: one that seeks and leaves costs little more than it took.
 """

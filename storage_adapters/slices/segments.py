@@ -1,7 +1,5 @@
 """Segments: stretches of objects in files without names, and who goes when there is no room.
 
-Knows: files, room, and who reads. Refuses to know: where bytes come from, and which version they are of.
-
 A segment that has to go is closed when its last reader leaves, in a thread: that frees its blocks.
 """
 
@@ -19,7 +17,7 @@ from storage_adapters.threads import WRITING
 T = TypeVar("T")
 
 SLICE_BYTES: Final = 512 * 1024
-"""What is fetched at once: as much as a read asks of S3 at first. A multiple of every page size."""
+"""What is fetched in one request: as much as a read requests of S3 at first. A multiple of every page size."""
 
 SLICES: Final = 64
 SEGMENT_BYTES: Final = SLICES * SLICE_BYTES

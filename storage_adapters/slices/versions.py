@@ -1,7 +1,5 @@
 """One version of one object, as far as it came by.
 
-Knows: which of its slices are on the disk, and which are on their way. Refuses to know: other versions, and readers.
-
 A slice is fetched whole, once for all who want it, by a task of its own. It can be read as it arrives; when it has
 been written, the file has it.
 """
@@ -30,7 +28,7 @@ from storage_adapters.slices.segments import SEGMENT_BYTES, SLICE_BYTES, SLICES,
 _log: Final = logging.getLogger(__name__)
 
 MAX_FILLS: Final = 64
-"""How many slices are on their way at once; readers of more pass the cache by."""
+"""How many slices are fetched at the same time; readers of more bypass the cache."""
 REST_SECONDS: Final = 30.0
 """How long nothing is kept after the disk refused."""
 
@@ -45,7 +43,7 @@ class Shelf:
         self._rests_until = -math.inf
 
     def takes(self, fills: int) -> bool:
-        """Whether a fill may begin where at most so many run."""
+        """Whether a fill may begin where at most this many run."""
         return len(self.fills) < fills and self.now() >= self._rests_until
 
     def rest(self, error: OSError) -> None:

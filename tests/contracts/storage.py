@@ -1,7 +1,5 @@
 """What every storage adapter must do: one suite, inherited by each adapter's tests.
 
-Knows: the words of `storage_adapters.base`. Refuses to know: files, buckets, or which adapter this is.
-
 A subclass is named `Test…` and has two fixtures and two facts:
 
     adapter                a fresh, empty StorageAdapter, closed at the end; small pools show leaks sooner
@@ -137,13 +135,13 @@ class StorageContract(KeyContract, VersionContract):
             assert stored.stat.size == len(content)
             assert await read_span(stored, start, stop - start) == content[start:stop]
 
-    async def test_many_read_one_open_object_at_once(self, adapter: StorageAdapter, put: Put) -> None:
+    async def test_many_read_one_open_object_side_by_side(self, adapter: StorageAdapter, put: Put) -> None:
         await put("shared", LARGE)
         async with adapter.open("shared") as stored:
             found = await asyncio.gather(*(read_span(stored, start, 100_000) for start in range(0, 2_000_000, 100_000)))
         assert b"".join(found) == LARGE[:2_000_000]
 
-    async def test_many_open_and_read_at_once(self, adapter: StorageAdapter, put: Put) -> None:
+    async def test_many_open_and_read_side_by_side(self, adapter: StorageAdapter, put: Put) -> None:
         for number in range(5):
             await put(f"many/{number}", bytes([number]) * 50_000)
         found = await asyncio.gather(*(read_whole(adapter, f"many/{index % 5}") for index in range(50)))

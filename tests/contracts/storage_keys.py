@@ -1,7 +1,4 @@
-"""What every adapter must do about keys: any text is a key, an absent object is not found, deleting is idempotent.
-
-Knows: `storage_adapters.base`. Refuses to know: paths, buckets, and the keys that only one adapter refuses.
-"""
+"""What every adapter must do about keys: any text is a key, an absent object is not found, deleting is idempotent."""
 
 import pytest
 

@@ -1,8 +1,4 @@
-"""What every adapter that is Listable must do: every key once, in order.
-
-Knows: `storage_adapters.base`. Refuses to know: folders, pages. Inherit `ListableContract` beside
-`StorageContract`; it uses the same fixtures.
-"""
+"""What every adapter that is Listable must do: every key once, in order."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

@@ -1,8 +1,4 @@
-"""What every adapter that is Resumable must do: pieces are kept, and are an object only when they are published.
-
-Knows: `storage_adapters.base`. Refuses to know: where pieces lie. Inherit `ResumableContract` beside
-`StorageContract`; it uses the same fixtures.
-"""
+"""What every adapter that is Resumable must do: pieces are kept, and are an object only when they are published."""
 
 import asyncio
 import time
@@ -40,7 +36,7 @@ class ResumableContract:
         await adapter.publish("pieces")
         assert await read_whole(adapter, "pieces") == LARGE
 
-    async def test_pieces_are_no_object_until_they_are_published(self, adapter: ResumableStorage) -> None:
+    async def test_pieces_are_not_an_object_until_they_are_published(self, adapter: ResumableStorage) -> None:
         await append(adapter, "hidden", LARGE)
         assert not await exists(adapter, "hidden")
         await adapter.publish("hidden")
@@ -100,7 +96,7 @@ class ResumableContract:
                 await asyncio.to_thread(time.sleep, 0.01)  # the thread that was cancelled while it took the lock
             assert await read_whole(adapter, key) == LARGE[:200_000]
 
-    async def test_what_lies_beyond_can_be_dropped(self, adapter: ResumableStorage) -> None:
+    async def test_what_was_written_last_can_be_dropped(self, adapter: ResumableStorage) -> None:
         await append(adapter, "shortened", b"keep this", b" and drop that")
         async with adapter.append("shortened") as writer:
             await writer.truncate(9)

@@ -1,7 +1,4 @@
-"""What every adapter must do about versions: one open object is one version, and its stat says which.
-
-Knows: `storage_adapters.base`. Refuses to know: how an adapter tells versions apart.
-"""
+"""What every adapter must do about versions: one open object is one version, and its stat says which."""
 
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,4 @@
-"""The words that the storage contracts share: contents, keys, and ways to read them back.
-
-Knows: `storage_adapters.base`. Refuses to know: which adapter is under test.
-"""
+"""The words that the storage contracts share: contents, keys, and ways to read them back."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -12,7 +9,7 @@ from storage_adapters.base import ObjectNotFound, ObjectStat, StorageAdapter, St
 Put = Callable[[str, bytes], Awaitable[None]]
 
 LARGE = random.Random(1).randbytes(3 * 1024 * 1024 + 17)
-"""More than any adapter reads at once, and no multiple of anything."""
+"""More than any adapter reads in one step, and not a multiple of anything."""
 
 UNUSUAL_KEYS = {
     "space": "two words.mp3",

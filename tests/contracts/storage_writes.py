@@ -1,8 +1,4 @@
-"""What every adapter that is Writable must do: an object appears whole, or not at all.
-
-Knows: `storage_adapters.base`. Refuses to know: temporary files, multipart uploads. Inherit
-`WritableContract` beside `StorageContract`; it uses the same fixtures.
-"""
+"""What every adapter that is Writable must do: an object appears whole, or not at all."""
 
 import asyncio
 from contextlib import suppress
@@ -96,12 +92,12 @@ class WritableContract:
             if await exists(adapter, key):
                 assert await read_whole(adapter, key) == LARGE[:200_000]
 
-    async def test_one_key_written_twice_at_once_is_one_of_the_two(self, adapter: WritableStorage) -> None:
+    async def test_one_key_written_twice_at_the_same_time_is_one_of_the_two(self, adapter: WritableStorage) -> None:
         versions = (b"one" * 200_000, b"two" * 200_000)
         await asyncio.gather(*(write(adapter, "contended", content) for content in versions))
         assert await read_whole(adapter, "contended") in versions
 
-    async def test_many_are_written_at_once(self, adapter: WritableStorage) -> None:
+    async def test_many_are_written_side_by_side(self, adapter: WritableStorage) -> None:
         await asyncio.gather(*(write(adapter, f"many/{number}", bytes([number]) * 9_000) for number in range(20)))
         for number in range(20):
             assert await read_whole(adapter, f"many/{number}") == bytes([number]) * 9_000

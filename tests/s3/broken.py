@@ -1,7 +1,4 @@
-"""A storage with small windows behind the fault proxy; the object `key` is in it.
-
-Knows: which numbers make faults quick to see. Refuses to know: which faults.
-"""
+"""An S3 adapter with small windows behind the fault proxy; the object `key` is in it."""
 
 import asyncio
 import random

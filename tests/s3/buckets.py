@@ -1,7 +1,4 @@
-"""Empty buckets and storages over them.
-
-Knows: how a bucket is made, which the adapter never does. Refuses to know: which server it is on.
-"""
+"""Empty buckets and adapters over them."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -47,7 +44,7 @@ async def make_bucket(server: S3Server) -> str:
 
 
 def settings(server: S3Server, bucket: str, **more: Any) -> dict[str, Any]:
-    """The options of a storage over this bucket. No server here speaks TLS: reading the certificates takes longer than most tests."""
+    """The options of an adapter over this bucket. No server here speaks TLS: reading the certificates takes longer than most tests."""
     return {
         "bucket": bucket,
         "endpoint_url": server.endpoint_url,
@@ -61,7 +58,7 @@ def settings(server: S3Server, bucket: str, **more: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def s3_storage(server: S3Server, bucket: str, **more: Any) -> AsyncGenerator[S3Storage, None]:
-    """A storage over this bucket; it leaves nothing in use behind."""
+    """An adapter over this bucket; nothing of it is in use at the end."""
     storage = await connect(**settings(server, bucket, **more))
     try:
         yield storage

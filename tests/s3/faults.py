@@ -1,6 +1,4 @@
-"""A proxy between the adapter and a real server that breaks what it is told to break.
-
-Knows: just enough HTTP/1.1 to find heads and bodies, and sockets. Refuses to know: S3 and the adapter.
+"""A proxy between the adapter and a real server that breaks ranged GETs as scheduled.
 
 Each ranged GET takes the next fault of the schedule; when there is none, and for every other request,
 the proxy only passes on. A signature survives, because it covers the Host that the client sent.
@@ -191,7 +189,7 @@ ONE_REQUEST: Final[tuple[Edit, ...]] = (
     (b"\r\nConnection: keep-alive", b""),
     (b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
 )
-"""To the server every request is the only one of its connection, with its body right behind it."""
+"""To the server every request is the only one of its connection, followed by its body."""
 
 
 def header(head: bytes, name: str) -> str:

@@ -1,7 +1,4 @@
-"""Servers as processes: started on ports the kernel chose, waited for, ended by their PID.
-
-Knows: processes and ports. Refuses to know: what the servers serve.
-"""
+"""Servers as processes: started on ports the kernel chose, waited for, ended by their PID."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""What the network and S3 do to a read: the right bytes, or a clear error; and the next read at once.
+"""What the network and S3 do to a read: the right bytes, or a clear error; and the next read is served.
 
 Every test goes through real sockets, to a real S3 server behind the fault proxy.
 """
@@ -40,7 +40,7 @@ async def storage(s3_server: S3Server, proxy: FaultProxy) -> AsyncGenerator[S3St
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def impatient(s3_server: S3Server, proxy: FaultProxy) -> AsyncGenerator[S3Storage]:
-    """A storage that soon gives up on an answer."""
+    """An adapter that soon gives up on a response."""
     async with breakable_storage(s3_server, proxy, **MANY, **IMPATIENT) as opened:
         yield opened
 

@@ -67,7 +67,7 @@ async def test_windows_lie_side_by_side(storage: S3Storage, proxy: FaultProxy) -
     assert spans[-1][1] == SIZE
 
 
-async def test_far_from_s3_several_requests_run_at_once_but_no_more_than_the_limit(
+async def test_far_from_s3_several_requests_run_in_parallel_but_no_more_than_the_limit(
     s3_server: S3Server, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranged_gets, "FAR_SECONDS", 0)

@@ -165,7 +165,7 @@ async def test_a_listing_goes_on_over_pages(ceph: S3Server) -> None:
         assert [listed.key async for listed in storage.list("")] == []
 
 
-async def test_a_missing_bucket_is_no_missing_object_to_a_ping(s3_server: S3Server) -> None:
+async def test_a_missing_bucket_is_not_a_missing_object_to_a_ping(s3_server: S3Server) -> None:
     async with s3_storage(s3_server, "no-such-bucket") as storage:
         with pytest.raises(StorageUnavailable, match="no-such-bucket"):
             await storage.ping()

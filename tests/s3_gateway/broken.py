@@ -1,8 +1,4 @@
-"""A gateway over a bucket behind the fault proxy.
-
-Knows: that the proxy has an event loop of its own, since the gateway is a process of its own and tests may wait for
-it in plain code. Refuses to know: which faults.
-"""
+"""A gateway over a bucket behind the fault proxy."""
 
 import asyncio
 from collections.abc import Iterator

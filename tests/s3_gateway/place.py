@@ -1,7 +1,4 @@
-"""A gateway whose only storage is a bucket.
-
-Knows: which environment variables that takes. Refuses to know: which server the bucket is on, and what tests ask.
-"""
+"""A gateway whose only storage is a bucket."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -20,7 +17,7 @@ STORAGE: Final = "bucket"
 
 
 def s3_environ(server: S3Server, bucket: str, name: str = STORAGE, **more: Any) -> dict[str, str]:
-    """Environment variables of a storage over this bucket; `more` are its further settings."""
+    """Environment variables of a storage backend over this bucket; `more` are its further settings."""
     given = {"kind": "s3", **settings(server, bucket, **more)}
     return {f"SEEKGATE_STORAGES__{name}__{setting}".upper(): str(value) for setting, value in given.items()}
 
@@ -44,7 +41,7 @@ def gateway_over(
 def add_settled(site: Gateway, name: str, content: bytes) -> Media:
     """Register bytes under a name of their own, and look at them once they are not from the future any more.
 
-    Swift rounds the time of a modification up to the next second; until then it is told as the time of the answer.
+    Swift rounds the time of a modification up to the next second; until then it is sent as the time of the response.
     """
     media = add(site, name, content)
     ids = (media.recording_id, media.media_file_id)

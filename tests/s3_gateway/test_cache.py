@@ -34,7 +34,7 @@ def thread(s3_server: S3Server) -> Iterator[ProxyThread]:
 @pytest.fixture(scope="module")
 def site(thread: ProxyThread, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("s3-cache")
-    # One attempt, so that an S3 that is away is told at once.
+    # One attempt, so that an S3 that is away is an error immediately.
     settings = {"cache_max_bytes": 64 * 1024 * 1024, "retries": 0}
     with gateway_over(thread.proxy.server, postgres, folder, SETTINGS, **settings) as gateway:
         yield gateway
@@ -121,7 +121,7 @@ async def test_an_object_that_was_replaced_is_never_mixed(site: Gateway, proxy: 
     assert (again.body, again.head["ETag"]) == (new, found.head["ETag"])
 
 
-async def test_whole_answers_begin_in_the_cache_and_go_on_behind_it(site: Gateway, proxy: FaultProxy) -> None:
+async def test_a_whole_response_begins_in_the_cache_and_goes_on_from_s3(site: Gateway, proxy: FaultProxy) -> None:
     media = add_settled(site, "begun", noise(36, SIZE))
     await read_until_kept(site, media, proxy, FIRST)
     proxy.break_next()
@@ -141,9 +141,7 @@ async def test_what_is_deleted_is_not_served_from_the_cache(
     assert (await seek(player, site, media, 0, 9)).status == 404
 
 
-async def test_an_object_that_is_gone_is_found_out_by_the_next_one_that_needs_it(
-    site: Gateway, proxy: FaultProxy
-) -> None:
+async def test_a_deleted_object_is_noticed_by_the_next_request_that_needs_it(site: Gateway, proxy: FaultProxy) -> None:
     media = add_settled(site, "gone", noise(38, SIZE))
     await read_until_kept(site, media, proxy, FIRST)
     remove(site, media)
@@ -151,7 +149,7 @@ async def test_an_object_that_is_gone_is_found_out_by_the_next_one_that_needs_it
     assert (await get(site, media, "0-1")).status == 404
 
 
-async def test_the_metrics_tell_how_much_is_kept(site: Gateway, proxy: FaultProxy) -> None:
+async def test_the_metrics_report_how_much_is_cached(site: Gateway, proxy: FaultProxy) -> None:
     before = await sample(site, "seekgate_cached_bytes", storage=STORAGE)
     await read_until_kept(site, add_settled(site, "counted", noise(39, SIZE)), proxy)
     assert await sample(site, "seekgate_cached_bytes", storage=STORAGE) == before + SIZE

@@ -1,4 +1,4 @@
-"""Deleting over S3: the rows go at once, the objects through the queue, in batches."""
+"""Deleting over S3: the rows are deleted immediately, the objects through the queue, in batches."""
 
 import asyncio
 from collections.abc import Iterator
@@ -83,7 +83,7 @@ async def test_while_s3_is_away_nothing_fails_and_nothing_is_forgotten(site: Gat
 
 
 async def test_a_stream_that_has_begun_is_cut_when_its_object_goes(site: Gateway) -> None:
-    # S3 keeps no object open: what is promised and not yet read is gone, and the client is told so.
+    # S3 keeps no object open: what is promised and not yet read was deleted, and the connection is cut.
     media = await asyncio.to_thread(add, site, "read-while-deleted", noise(7, 16 * 1024 * 1024))
     async with connect(site.host, site.port) as connection:
         await connection.send(compose("GET", media.target, [("X-API-Key", site.key)], host=site.authority))

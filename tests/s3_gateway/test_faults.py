@@ -1,5 +1,5 @@
 """What the network and S3 do, as a client of the gateway meets it: right bytes or a clear failure, and the next
-request is served at once.
+request is served.
 
 Everything is real: the client's socket, the gateway's process, the fault proxy's sockets, an S3 server.
 """
@@ -249,7 +249,7 @@ async def upstream(site: Gateway) -> dict[str, float]:
     }
 
 
-async def test_the_metrics_tell_what_was_asked_of_s3(site: Gateway, media: Media, proxy: FaultProxy) -> None:
+async def test_the_metrics_report_what_was_requested_of_s3(site: Gateway, media: Media, proxy: FaultProxy) -> None:
     before = await upstream(site)
     proxy.break_next(cut(1000, "reset"), cut(-1, "reset"))
     assert (await get(site, media, "0-9999")).body == CONTENT[:10_000]

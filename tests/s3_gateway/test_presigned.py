@@ -59,7 +59,7 @@ async def told(site: Gateway, media: Media, route: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("route", ["download", "master"])
-async def test_the_url_is_the_storages_own_and_saves_the_file(
+async def test_the_url_is_the_buckets_own_and_saves_the_file(
     site: Gateway, media: Media, public: str, route: str
 ) -> None:
     answer = await told(site, media, route)

@@ -1,7 +1,4 @@
-"""What a caller can do to a key: one function each, so that a rule can be tested against all of them.
-
-Knows: the local adapter. Refuses to know: what should come of it.
-"""
+"""What a caller can do to a key: one function each, so that a rule can be tested against all of them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -39,7 +39,7 @@ async def settle() -> None:
 
 
 class LocalFixtures:
-    """A storage that keeps few files open, and a way in that is plain files."""
+    """An adapter that keeps few files open, and a way in that is plain files."""
 
     @pytest.fixture
     def root(self, tmp_path: Path) -> Path:

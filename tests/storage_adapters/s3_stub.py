@@ -1,4 +1,4 @@
-"""A stand-in for S3 on a raw socket, for what no server at hand does: it answers every request head as it is told to."""
+"""A stand-in for S3 on a raw socket, for what no installed server does: it answers every request head as the test wants."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -50,7 +50,7 @@ async def running_stub(answer: Answer) -> AsyncGenerator[Stub, None]:
 
 @asynccontextmanager
 async def stub_storage(stub: Stub, host: str = HOST, **more: Any) -> AsyncGenerator[S3Storage, None]:
-    """A storage over the stub."""
+    """An adapter over the stub."""
     options = {
         "bucket": "bucket",
         "endpoint_url": f"http://{host}:{stub.port}",

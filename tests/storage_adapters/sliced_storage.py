@@ -1,7 +1,4 @@
-"""A cache of slices in front of objects in memory, and an origin that waits and fails when it is told to.
-
-Knows: the seams of `storage_adapters.slices`. Refuses to know: what is tested.
-"""
+"""A cache of slices in front of objects in memory, and an origin that waits and fails as the test wants."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -63,7 +60,7 @@ class Origin:
         self.error: StorageError | None = None
         """Raised in place of what stands behind the first chunk."""
         self.surplus = 0
-        """So many bytes more, or less, come than were asked for."""
+        """This many bytes more, or less, come than were requested."""
 
     @property
     def slices_asked(self) -> list[int]:
@@ -83,5 +80,5 @@ class Origin:
 
 
 def small_cache(folder: Path, *, slices: int = 1024) -> SliceCache:
-    """A cache with room for so many slices."""
+    """A cache with room for this many slices."""
     return SliceCache(Segments(folder, slices * SLICE_BYTES))

@@ -21,7 +21,7 @@ from tests.contracts.storage_words import read_whole
 from tests.storage_adapters.local_acts import Act, create_it, delete_it, open_it
 from tests.storage_adapters.local_storage import LocalFixtures, count_open
 
-SECRET = b"what lies outside the root"
+SECRET = b"a file outside the root"
 
 LINKS = {
     "to_a_file_outside": ("link", "../outside/secret", "link"),
@@ -107,7 +107,7 @@ class TestLinks(LocalFixtures):
         assert await read_whole(adapter, "link") == b"new"
         assert (outside / "secret").read_bytes() == SECRET
 
-    async def test_a_link_that_comes_to_lead_out_is_noticed_at_once(
+    async def test_a_link_that_comes_to_lead_out_is_noticed_immediately(
         self, adapter: LocalStorage, root: Path, outside: Path
     ) -> None:
         (root / "file").write_bytes(b"inside")

@@ -68,7 +68,7 @@ class TestDescriptors(LocalFixtures):
         await settle()
         assert count_open(root) == KEPT_OPEN
 
-    async def test_two_that_miss_at_once_leave_one_descriptor(
+    async def test_two_that_miss_at_the_same_time_leave_one_descriptor(
         self, adapter: LocalStorage, root: Path, put: Put
     ) -> None:
         await put("file", b"content")
@@ -120,7 +120,7 @@ class TestDescriptors(LocalFixtures):
         await settle()
         assert count_open(root) == 0
 
-    async def test_what_was_at_hand_stays_open_until_something_is_awaited(
+    async def test_an_open_file_stays_open_until_something_is_awaited(
         self, adapter: LocalStorage, root: Path, put: Put
     ) -> None:
         await put("file", b"old")
@@ -135,7 +135,9 @@ class TestDescriptors(LocalFixtures):
         await settle()
         assert count_open(root) == 0
 
-    async def test_a_file_deleted_by_others_is_gone_at_once(self, adapter: LocalStorage, root: Path, put: Put) -> None:
+    async def test_a_file_deleted_by_others_is_not_found_any_more(
+        self, adapter: LocalStorage, root: Path, put: Put
+    ) -> None:
         await put("file", b"content")
         await find_fd(adapter, "file")
         (root / "file").unlink()

@@ -74,7 +74,7 @@ class TestKeys(LocalFixtures):
 
 class TestKinds(LocalFixtures):
     @every_act
-    async def test_a_directory_is_no_object(self, adapter: LocalStorage, root: Path, act: Act) -> None:
+    async def test_a_directory_is_not_an_object(self, adapter: LocalStorage, root: Path, act: Act) -> None:
         (root / "directory").mkdir()
         with pytest.raises(InvalidKey):
             await act(adapter, "directory")
@@ -82,7 +82,7 @@ class TestKinds(LocalFixtures):
 
     @pytest.mark.parametrize("act", [open_it, delete_it])
     @pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK], ids=["fifo", "socket"])
-    async def test_a_fifo_or_socket_is_no_object_and_hangs_nobody(
+    async def test_a_fifo_or_socket_is_not_an_object_and_does_not_hang(
         self, adapter: LocalStorage, root: Path, act: Act, kind: int
     ) -> None:
         os.mknod(root / "special", 0o600 | kind)
@@ -91,12 +91,12 @@ class TestKinds(LocalFixtures):
         assert (root / "special").exists()
 
     @pytest.mark.parametrize("name", ["null", "zero", "tty"])
-    def test_a_device_is_no_object(self, name: str) -> None:
+    def test_a_device_is_not_an_object(self, name: str) -> None:
         with pytest.raises(InvalidKey, match="no regular file"):
             open_regular(Path("/dev"), name)
 
     @every_act
-    async def test_a_file_is_no_directory(self, adapter: LocalStorage, root: Path, act: Act) -> None:
+    async def test_a_file_is_not_a_directory(self, adapter: LocalStorage, root: Path, act: Act) -> None:
         (root / "file").write_bytes(b"content")
         if act is delete_it:
             await act(adapter, "file/inner")

@@ -76,7 +76,7 @@ class TestTrouble(LocalFixtures):
             await adapter.ping()
 
     @pytest.mark.parametrize("act", [open_it, create_it, delete_it, list_it])
-    async def test_a_root_that_is_gone_is_unavailable_and_says_nothing_of_its_objects(
+    async def test_a_missing_root_is_unavailable_and_its_objects_are_not_said_to_be_missing(
         self, adapter: LocalStorage, root: Path, act: Act
     ) -> None:
         await create_it(adapter, "a/file")
@@ -127,7 +127,7 @@ def lose(root: Path) -> None:
 
 @contextmanager
 def as_owner_of(root: Path) -> Iterator[None]:
-    """As whoever owns the root again, for a moment."""
+    """As the owner of the root again, for a moment."""
     before, owner = os.geteuid(), root.stat().st_uid
     os.seteuid(owner)
     try:

@@ -126,9 +126,7 @@ class TestWriting(LocalFixtures):
         assert drafts(root) == []
         assert count_open(root) == 0
 
-    async def test_a_writer_whose_disk_is_full_is_told_and_leaves_nothing(
-        self, adapter: LocalStorage, root: Path
-    ) -> None:
+    async def test_a_full_disk_is_an_error_and_leaves_nothing(self, adapter: LocalStorage, root: Path) -> None:
         with file_size_limit(100_000), pytest.raises(StorageUnavailable):
             await write(adapter, "large", bytes(SIZE))
         assert drafts(root) == []

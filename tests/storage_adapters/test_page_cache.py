@@ -73,7 +73,7 @@ class TestResidence:
             assert cached[-1]
             assert all(cached[:: STRIDE // mmap.PAGESIZE])
 
-    def test_what_lies_beside_the_range_does_not_matter(self, fd: int) -> None:
+    def test_pages_beside_the_range_do_not_matter(self, fd: int) -> None:
         os.pread(fd, SIZE, STRIDE)
         assert is_resident(fd, STRIDE, SIZE - STRIDE)
 
@@ -86,7 +86,7 @@ class TestResidence:
     def test_nothing_is_always_resident(self, fd: int) -> None:
         assert is_resident(fd, 0, 0)
 
-    def test_what_lies_behind_the_end_needs_no_wait(self, fd: int) -> None:
+    def test_what_is_after_the_end_needs_no_wait(self, fd: int) -> None:
         assert is_resident(fd, SIZE, 100)
 
     def test_a_file_in_memory_is_resident(self) -> None:
@@ -137,5 +137,5 @@ class TestReadingAhead:
         pytest.param("28 26 0:30 / /a-b rw shared:2 master:3 - overlay none rw", "overlay", id="several"),
     ],
 )
-def test_the_mount_table_tells_the_type(line: str, kind: str) -> None:
+def test_the_mount_table_has_the_type(line: str, kind: str) -> None:
     assert find_type(line) == kind

@@ -1,4 +1,4 @@
-"""What a storage counts of its requests, until somebody takes it or nobody does."""
+"""What a storage backend counts of its requests, until it is taken or never is."""
 
 from storage_adapters.remote import LATEST, Traffic
 

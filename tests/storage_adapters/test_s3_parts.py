@@ -72,7 +72,7 @@ async def test_a_wrong_setting_is_named(options: dict[str, Any], named: str) -> 
         await connect("s3", options)
 
 
-async def test_all_wrong_settings_are_named_at_once_and_no_secret_is_shown() -> None:
+async def test_all_wrong_options_are_named_together_and_no_secret_is_shown() -> None:
     with pytest.raises(ValueError, match=r"max_connections.*retries") as caught:
         await connect("s3", {"bucket": "b", "max_connections": 0, "retries": -1, "secret_access_key": "hidden"})
     assert "hidden" not in str(caught.value)
@@ -126,7 +126,7 @@ def test_pauses_double_with_full_jitter_up_to_a_limit() -> None:
 
 
 class Clock:
-    """A clock that goes when it is told to."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.seconds = 0.0

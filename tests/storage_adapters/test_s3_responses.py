@@ -1,4 +1,4 @@
-"""Responses as they arrive: in whatever pieces, the same head and the same body, and an end that is told."""
+"""Responses as they arrive: in whatever pieces, the same head and the same body, and an end that is noticed."""
 
 import asyncio
 
@@ -67,7 +67,7 @@ def test_what_is_behind_the_body_is_not_of_it() -> None:
     assert Response(Counted(), 1000).feed(WHOLE + b"HTTP/1.1") == len(b"HTTP/1.1")
 
 
-async def test_who_breaks_off_is_told_after_what_came() -> None:
+async def test_an_interruption_is_raised_after_what_came() -> None:
     response = fed(WHOLE[:-1])
     response.end(BROKEN)
     assert await response.read() == BODY[:-1]
@@ -75,7 +75,7 @@ async def test_who_breaks_off_is_told_after_what_came() -> None:
         await response.read()
 
 
-async def test_a_reader_that_waits_is_told_too() -> None:
+async def test_a_reader_that_waits_is_interrupted_too() -> None:
     response = fed()
     reader = asyncio.create_task(response.begun())
     await asyncio.sleep(0)
@@ -114,7 +114,7 @@ def test_a_head_without_an_end_is_malformed() -> None:
         fed(b"HTTP/1.1 200 OK\r\nX: " + b"x" * HEAD_LIMIT_BYTES)
 
 
-def test_a_reader_that_leaves_tells_the_source() -> None:
+def test_a_reader_that_leaves_abandons_the_source() -> None:
     source = Counted()
     response = Response(source, 100)
     response.abandon()

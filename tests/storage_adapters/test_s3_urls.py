@@ -1,4 +1,4 @@
-"""Presigned URLs used more than once: real signatures, a clock that goes when it is told to."""
+"""Presigned URLs used more than once: real signatures, a clock that the test moves."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack

@@ -112,7 +112,7 @@ class TestReading:
         await kept(cache, SLICE_BYTES)
         assert origin.asked == [(SLICE_BYTES, SLICE_BYTES)]
 
-    async def test_who_leaves_early_costs_one_slice(self, cache: SliceCache) -> None:
+    async def test_a_reader_that_leaves_early_costs_one_slice(self, cache: SliceCache) -> None:
         origin = Origin(CONTENT)
         with cache.front("key", origin, measured=True) as sliced:
             async with aclosing(sliced.read(0, SIZE)) as chunks:
@@ -172,9 +172,9 @@ class TestSingleFlight:
             assert await second == CONTENT[:SLICE_BYTES]
         assert origin.asked == [(0, SLICE_BYTES)]
 
-    async def test_an_error_is_told_to_all_and_remembered_for_nobody(self, cache: SliceCache) -> None:
+    async def test_an_error_is_raised_in_all_and_not_remembered(self, cache: SliceCache) -> None:
         origin = Origin(CONTENT)
-        origin.error = ObjectNotFound("key", "it is gone")
+        origin.error = ObjectNotFound("key", "it was deleted")
         with cache.front("key", origin, measured=True) as sliced:
             readers = [asyncio.create_task(read_span(sliced, 0, SLICE_BYTES)) for _ in range(3)]
             for outcome in await asyncio.gather(*readers, return_exceptions=True):
@@ -290,12 +290,12 @@ class TestRoom:
             await kept(cache, SLICE_BYTES)
         await cache.close()
 
-    async def test_a_folder_that_cannot_be_used_is_told_at_once(self, tmp_path: Path) -> None:
+    async def test_a_folder_that_cannot_be_used_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(ValueError, match="must be one that we can write to"):
             await open_cache(tmp_path / "file" / "folder", LEAST_BYTES)
 
-    async def test_too_little_room_is_told_at_once(self, tmp_path: Path) -> None:
+    async def test_too_little_room_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=f"at least {LEAST_BYTES}|{LEAST_BYTES} bytes at least"):
             await open_cache(tmp_path, LEAST_BYTES - 1)
 
@@ -329,7 +329,7 @@ class TestVersions:
         assert cache.size == 0
         assert cache.at_hand("key") is None
 
-    async def test_what_is_at_hand_is_the_same_until_it_has_to_be_confirmed(self, tmp_path: Path) -> None:
+    async def test_what_is_cached_is_the_same_until_it_has_to_be_confirmed(self, tmp_path: Path) -> None:
         clock = [0.0]
         cache = SliceCache(Segments(tmp_path, LEAST_BYTES), now=lambda: clock[0])
         origin = Origin(CONTENT)

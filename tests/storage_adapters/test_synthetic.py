@@ -168,7 +168,7 @@ class TestSyntheticStorage:
             async with adapter.open("synthetic/1/10"):
                 pass
 
-    async def test_many_read_one_open_object_at_once(self, adapter: StorageAdapter) -> None:
+    async def test_many_read_one_open_object_side_by_side(self, adapter: StorageAdapter) -> None:
         async with adapter.open("synthetic/9/2000000") as stored:
             found = await asyncio.gather(*(read_span(stored, start, 100_000) for start in range(0, 2_000_000, 100_000)))
             assert b"".join(found) == await read_span(stored, 0, 2_000_000)
