@@ -7,7 +7,7 @@ from gateway.catalog.recordings import MediaFile, NewMedia
 
 
 class MediaAudit(Protocol):
-    """All uploaded media files, whoever owns them."""
+    """All uploaded media files, of every owner."""
 
     async def list_media(self, after_id: int, *, limit: int, every: bool) -> Sequence[MediaFile]:
         """The next ones by id; without `every` only those that are missing or whose length is unknown."""

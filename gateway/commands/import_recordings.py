@@ -87,5 +87,6 @@ def import_media(
 def _storage_for_files(backends: Backends, config: Config, name: str | None) -> Storage:
     storage = backends.storages.get(name or config.default_storage)
     if storage is None:
-        raise click.ClickException(f"no storage backend is called {name!r}; there are: {', '.join(backends.storages)}")
+        known = ", ".join(backends.storages)
+        raise click.ClickException(f"no storage backend is called {name!r}; there are: {known}")
     return storage
