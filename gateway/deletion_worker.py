@@ -1,7 +1,7 @@
-"""Drains the durable queue of objects to delete.
+"""Works off the durable queue of objects to delete.
 
-Knows: order, patience and back-off. Refuses to know: SQL and storages' insides. An entry leaves the queue only
-when its object is gone, and what was made of it; whatever fails, and whenever the process dies, the entry stays and is tried again.
+An entry leaves the queue only when its object and everything made of it were deleted. After a failure, and if the process
+dies at any moment, the entry stays and is tried again.
 """
 
 import asyncio
@@ -80,7 +80,7 @@ class Cleanup:
                 await self._postpone(deletion, error)
 
     async def _remove_made(self, name: str, keys: Sequence[str]) -> Mapping[str, StorageError]:
-        """Remove what was made of these objects, which are gone; what could not be removed, by key."""
+        """Remove what was made of these deleted objects; what could not be removed, by key."""
         try:
             await self._forget(name, keys)
         except OSError as error:

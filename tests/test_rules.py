@@ -291,11 +291,7 @@ LIBRARIES: Mapping[str, set[str]] = {
 PARALLEL_ROOMS = ({"gateway.web.bota", "gateway.web.vexa"}, {"gateway.catalog", "gateway.db"})
 # Names that are used twice and will be changed.
 STILL_SHARED_FILE_NAMES = {"bodies", "edits", "library", "share_links"}
-STILL_SHARED_CLASS_NAMES = {
-    "Body",
-    "Part",
-    "RecordingsQuery",
-}
+STILL_SHARED_CLASS_NAMES: set[str] = set()
 
 
 @cache

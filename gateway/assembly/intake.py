@@ -1,7 +1,4 @@
-"""The way in, put together: a part of the composition root.
-
-Knows: what the upload routes are built from. Refuses to know: what any of it does.
-"""
+"""Builds the upload routes, and what removes abandoned uploads and joins silent sessions."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager

@@ -1,7 +1,4 @@
-"""Media files on their way in.
-
-Knows: promises, limits, and what was found to have arrived. Refuses to know: how bytes travel.
-"""
+"""Uploads on their way in: what a client promises, the limits, and what was found in storage."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -38,7 +35,7 @@ class NewUpload:
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """What one recording and one account may hold, uploads that are promised included; None is no limit."""
+    """What one recording and one account may hold, pending uploads included. None means unlimited."""
 
     max_media_per_recording: int
     max_total_bytes_per_account: int | None
@@ -95,7 +92,7 @@ class UploadCatalog(Protocol):
     ) -> AbstractAsyncContextManager[Publication]:
         """Hold the pending media file while its object appears.
 
-        Raises NotFound if it is gone, Conflict if it is completed: then the object must not appear.
+        Raises NotFound if it was deleted, Conflict if it is completed: then the object must not appear.
         """
         ...
 

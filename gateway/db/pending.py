@@ -1,7 +1,6 @@
-"""Pending media files: added within the limits of their recording and account.
+"""Adds pending media files within the limits of their recording and account; the transaction is the caller's.
 
-Knows: what counts against a limit, and that an account with one is counted by one transaction at a time.
-Refuses to know: what becomes of the file. The transaction is the caller's.
+An account that has a limit is counted by one transaction at a time.
 """
 
 from typing import Final
@@ -63,7 +62,7 @@ async def _check_count(connection: PoolConnectionProxy, recording_id: int, limit
 
 
 async def check_total(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits, *, added: int) -> None:
-    """Raises Invalid if the account would hold more than it may with so many bytes more."""
+    """Raises Invalid if the account would hold more than it may with `added` bytes more."""
     most = limits.max_total_bytes_per_account
     if most is not None and await connection.fetchval(SUM_SIZES, owner.user_id) + added > most:
         text = f"The account may hold {most} bytes, and this would be more"

@@ -1,10 +1,7 @@
-"""The media files that are on their way in, in PostgreSQL.
+"""Pending media files in PostgreSQL, and the locks that keep publishing, completing and deleting apart.
 
-Knows: pending rows of media_files, and the locks that keep publishing, completing and deleting apart. Refuses to
-know: bytes, and who may upload.
-
-    publishing  holds the row: a deletion or completion waits for it, and it finds out if one was first
-    completing  takes the recording, then its rows; a row that was published again since is not completed
+publishing  holds the row: a deletion or completion waits for it, and it finds out if one was first
+completing  locks the recording, then its rows; a row that was published again since is not completed
 """
 
 from collections.abc import AsyncGenerator, Sequence

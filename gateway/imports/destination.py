@@ -18,8 +18,8 @@ from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.joiner import remuxed
 from gateway.media.prober import Prober
 from gateway.storage import Storage
-from gateway.uploads.containers import OGG, container_of
-from gateway.uploads.joins import Join, Part, ogg_chain, plan_join
+from gateway.uploads.chunk_headers import OGG, container_of
+from gateway.uploads.joins import ChunkPart, Join, ogg_chain, plan_join
 from storage_adapters.base import ObjectNotFound, ObjectStat, StorageAdapter, StoredObject, Writable
 
 # The content that an import copies, from its beginning each time it is called.
@@ -120,7 +120,7 @@ async def _plan(source: StorageAdapter, pieces: Mapping[int, tuple[str, int]]) -
     parts = []
     for number, (key, size) in sorted(pieces.items()):
         if size:
-            parts.append(Part(key, size, container_of(await _head(source, key)), number, number, ()))
+            parts.append(ChunkPart(key, size, container_of(await _head(source, key)), number, number, ()))
     if not parts:
         raise NotMedia("all of its pieces are empty")
     return await plan_join(source, parts)

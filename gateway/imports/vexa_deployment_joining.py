@@ -9,8 +9,8 @@ from gateway.catalog import MediaType, NewMedia
 from gateway.imports.vexa_deployment_objects import Choice, VexaPlace, list_folder
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.storage import Storage
-from gateway.uploads.containers import container_of
-from gateway.uploads.joins import Join, Part, plan_join
+from gateway.uploads.chunk_headers import container_of
+from gateway.uploads.joins import ChunkPart, Join, plan_join
 from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject, Writable
 
 _HEAD_BYTES: Final = 64
@@ -73,9 +73,9 @@ async def _measure(adapter: StorageAdapter, key: str) -> ObjectStat:
         return stored.stat
 
 
-async def _parts(place: VexaPlace, choice: Choice) -> list[Part]:
+async def _parts(place: VexaPlace, choice: Choice) -> list[ChunkPart]:
     """The chunks that are not empty, in order. Raises NotJoinable if one is missing."""
-    parts: list[Part] = []
+    parts: list[ChunkPart] = []
     count = 0
     async with aclosing(list_folder(place, choice.path.rpartition("/")[0])) as listed:
         async for number, chunk in listed:
@@ -85,7 +85,7 @@ async def _parts(place: VexaPlace, choice: Choice) -> list[Part]:
             if number != len(parts):
                 raise NotJoinable(f"chunk {len(parts)} is missing")
             container = container_of(await _head(place.storage.adapter, chunk.key))
-            parts.append(Part(chunk.key, chunk.size, container, number, number, ()))
+            parts.append(ChunkPart(chunk.key, chunk.size, container, number, number, ()))
     if count < (choice.entry.chunk_count or 0):
         raise NotJoinable(f"{count} of {choice.entry.chunk_count} chunks are there")
     if not parts or parts[0].container is None:

@@ -1,7 +1,7 @@
-"""Sweeps out uploads that nobody completed.
+"""Removes uploads that nobody completed.
 
-Knows: order and patience. Refuses to know: SQL, and how storages work inside. A swept row's object goes through the
-queue of objects to delete, like any other's; parts that clients sent to a storage are no object, and go at once.
+The object of a removed row goes through the queue of objects to delete, like any other. Parts that clients sent to S3
+are not objects; they are aborted directly.
 """
 
 import asyncio

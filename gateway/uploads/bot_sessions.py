@@ -27,7 +27,7 @@ from gateway.catalog import (
     UploadSession,
 )
 from gateway.errors import Conflict, Fault, Invalid
-from gateway.uploads.containers import container_of
+from gateway.uploads.chunk_headers import container_of
 from gateway.uploads.media_uploads import Uploads
 from gateway.uploads.pieces import PiecedObject
 from gateway.uploads.session_joiner import SessionJoiner

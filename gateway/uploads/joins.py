@@ -13,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import pairwise
 
-from gateway.uploads.containers import (
+from gateway.uploads.chunk_headers import (
     HEAD_BYTES,
     OGG,
     WAV,
@@ -30,7 +30,7 @@ from storage_adapters.resumable import Piece
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ChunkPart:
     """An object that holds a chunk, or several that were joined: from number `first` to `last`, None without numbers.
 
     `chunks` are the ids of their rows.
@@ -51,7 +51,7 @@ class Join:
     `runs` are the files to remux where `content` is only an approximation that nobody should store.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[ChunkPart, ...]
     content: PiecedObject
     container: str | None
     runs: tuple[PiecedObject, ...]
@@ -70,9 +70,9 @@ class Join:
         return None
 
 
-def group_runs(parts: Sequence[Part]) -> list[list[Part]]:
+def group_runs(parts: Sequence[ChunkPart]) -> list[list[ChunkPart]]:
     """The parts of each file."""
-    runs: list[list[Part]] = []
+    runs: list[list[ChunkPart]] = []
     for part in parts:
         if runs and part.container is None:
             runs[-1].append(part)
@@ -81,19 +81,19 @@ def group_runs(parts: Sequence[Part]) -> list[list[Part]]:
     return runs
 
 
-def without_cuts_after_gaps(parts: Sequence[Part]) -> tuple[Part, ...]:
+def without_cuts_after_gaps(parts: Sequence[ChunkPart]) -> tuple[ChunkPart, ...]:
     """The parts without those that continue a file across a missing chunk."""
     return tuple(part for run in group_runs(parts) for part in _until_gap(run))
 
 
-def _until_gap(run: Sequence[Part]) -> Sequence[Part]:
+def _until_gap(run: Sequence[ChunkPart]) -> Sequence[ChunkPart]:
     for number, (before, after) in enumerate(pairwise(run), start=1):
         if before.last is not None and after.first is not None and after.first != before.last + 1:
             return run[:number]
     return run
 
 
-async def plan_join(adapter: StorageAdapter, parts: Sequence[Part]) -> Join:
+async def plan_join(adapter: StorageAdapter, parts: Sequence[ChunkPart]) -> Join:
     """How these parts become one file. Raises StorageError."""
     runs = [PiecedObject(adapter, [Piece(part.object_key, 0, part.size) for part in run]) for run in group_runs(parts)]
     containers = {run[0].container for run in group_runs(parts)}
@@ -155,7 +155,7 @@ def _unused(serial: int, used: set[int]) -> int:
 
 
 async def _pages(run: PiecedObject) -> AsyncGenerator[tuple[bytes, int | None], None]:
-    """Each page with the number of its stream; from the first bytes that are no page on, the rest as it is."""
+    """Each page with the number of its stream; from the first bytes that are not a page on, the rest as it is."""
     pending, is_ogg = b"", True
     async with aclosing(run.read(0, run.stat.size)) as chunks:
         async for chunk in chunks:

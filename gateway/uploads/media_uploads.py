@@ -58,7 +58,7 @@ class Uploads:
         if added is None:
             raise NotFound("Recording not found")
         if added.storage != upload.storage:
-            raise Conflict("The file was promised to a storage that takes no new files any more")
+            raise Conflict("The file was promised to a storage backend that takes no new files any more")
         return added
 
     async def find(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile:

@@ -18,7 +18,7 @@ def length_of(piece: Piece | bytes) -> int:
 
 
 class PiecedObject:
-    """The pieces as one StoredObject. The objects behind them never change."""
+    """The pieces as one StoredObject. Their objects never change."""
 
     def __init__(self, adapter: StorageAdapter, pieces: Pieces) -> None:
         self._adapter = adapter
@@ -52,6 +52,6 @@ class PiecedObject:
                     yield chunk
 
     async def read_all(self, offset: int, length: int) -> bytes:
-        """The same bytes at once, fewer where the object ends; for short reads."""
+        """The same bytes together, fewer where the object ends; for short reads."""
         async with aclosing(self.read(offset, length)) as chunks:
             return b"".join([chunk async for chunk in chunks])

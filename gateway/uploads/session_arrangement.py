@@ -13,7 +13,7 @@ from typing import Final
 
 from gateway.catalog import Owner, SessionClaim, StoredChunk
 from gateway.media.facts import NotMedia
-from gateway.uploads.joins import Join, Part, plan_join, without_cuts_after_gaps
+from gateway.uploads.joins import ChunkPart, Join, plan_join, without_cuts_after_gaps
 from gateway.uploads.pieces import PiecedObject
 from gateway.uploads.verification import Verification
 from storage_adapters.base import StorageAdapter
@@ -36,7 +36,7 @@ class Arrangement:
 
 
 class Arranger:
-    """Arranges one session's chunks, reading them where only their content can tell."""
+    """Arranges one session's chunks, reading them where only their content decides."""
 
     def __init__(self, adapter: StorageAdapter, verification: Verification, owner: Owner) -> None:
         self._adapter = adapter
@@ -47,7 +47,7 @@ class Arranger:
         """Raises StorageError."""
         numbered, others = _parts(claim.chunks)
         missing = missing_chunks(claim)
-        parts: list[Part] = list(numbered)
+        parts: list[ChunkPart] = list(numbered)
         refused: dict[int, str] = {}
         for extra in others:
             if extra.container is None or not parts:
@@ -62,13 +62,13 @@ class Arranger:
                 parts.append(extra)
         return Arrangement(await self._longest(parts) if parts else None, missing, refused)
 
-    async def _stands_for(self, extra: Part, seconds: float, parts: Sequence[Part]) -> bool:
+    async def _stands_for(self, extra: ChunkPart, seconds: float, parts: Sequence[ChunkPart]) -> bool:
         others = await self._seconds(parts) or 0.0
         if len(parts) > 1 or abs(seconds - others) > _SAME_LENGTH_SECONDS:
             return seconds >= others - _SAME_LENGTH_SECONDS
         return await self._is_copy(parts[0], extra)
 
-    async def _is_copy(self, part: Part, of: Part) -> bool:
+    async def _is_copy(self, part: ChunkPart, of: ChunkPart) -> bool:
         """Whether bytes from the middle of the part are in the other file: the same sound in another container."""
         inner = PiecedObject(self._adapter, [Piece(part.object_key, 0, part.size)])
         places = (part.size * number // (_SAMPLES + 1) for number in range(1, _SAMPLES + 1))
@@ -81,7 +81,7 @@ class Arranger:
                     return True
         return False
 
-    async def _longest(self, parts: Sequence[Part]) -> Join:
+    async def _longest(self, parts: Sequence[ChunkPart]) -> Join:
         """The join of all parts, or of those before the gaps if that plays longer."""
         join = await plan_join(self._adapter, parts)
         safe = without_cuts_after_gaps(parts)
@@ -91,7 +91,7 @@ class Arranger:
             return await plan_join(self._adapter, safe)
         return join
 
-    async def _seconds(self, parts: Sequence[Part]) -> float | None:
+    async def _seconds(self, parts: Sequence[ChunkPart]) -> float | None:
         """How long the join plays; None if it is not media."""
         join = await plan_join(self._adapter, parts)
         files = join.runs if join.is_remuxed else (join.content,)
@@ -106,7 +106,7 @@ class Arranger:
             return None
 
 
-def _parts(chunks: Iterable[StoredChunk]) -> tuple[list[Part], list[Part]]:
+def _parts(chunks: Iterable[StoredChunk]) -> tuple[list[ChunkPart], list[ChunkPart]]:
     """The parts that have numbers, in their order, and the others in the order of their arrival."""
     objects: dict[str, list[StoredChunk]] = {}
     for chunk in chunks:
@@ -115,9 +115,9 @@ def _parts(chunks: Iterable[StoredChunk]) -> tuple[list[Part], list[Part]]:
     return [each for each in parts if each.first is not None], [each for each in parts if each.first is None]
 
 
-def _part(rows: Sequence[StoredChunk]) -> Part:
+def _part(rows: Sequence[StoredChunk]) -> ChunkPart:
     numbers = [row.number for row in rows if row.number is not None]
-    return Part(
+    return ChunkPart(
         object_key=rows[0].object_key,
         size=rows[0].object_size,
         container=rows[0].container,

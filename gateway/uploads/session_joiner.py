@@ -21,7 +21,7 @@ from gateway.errors import Conflict, Refusal
 from gateway.media.facts import NotMedia
 from gateway.media.joiner import remuxed
 from gateway.storage import Storage, storage_named
-from gateway.uploads.containers import OGG
+from gateway.uploads.chunk_headers import OGG
 from gateway.uploads.joins import Join, ogg_chain
 from gateway.uploads.session_arrangement import Arrangement, Arranger
 from gateway.uploads.session_objects import expect_object, write_object
@@ -47,7 +47,7 @@ class Outcome:
 
 
 class SessionJoiner:
-    """Joins sessions, for whoever has the claim."""
+    """Joins sessions that this process has claimed."""
 
     def __init__(
         self,

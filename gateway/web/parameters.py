@@ -1,13 +1,15 @@
-"""Path and query parameters: text in, checked values out, every fault named.
+"""Path, query and body values: text in, checked values out, every fault named by its field.
 
-Knows: what a parameter may be. Refuses to know: what it is for. Faults have the shape that Vexa's clients know:
-`type`, `loc`, `msg`, `input`, as pydantic words them.
+Faults have the members that Vexa's clients read (`type`, `loc`, `msg`, `input`), in pydantic's words.
 """
 
-from typing import Any, Final, TypeVar
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from gateway.catalog import MediaType
 from gateway.errors import Fault, Invalid
@@ -17,6 +19,39 @@ _MAX_BIGINT: Final = 2**63 - 1
 # Ids have 12 digits; up to 18 digits always fit PostgreSQL's bigint.
 _PLAIN_DIGITS: Final = 18
 
+# RFC 3339 section 5.6, without leap seconds.
+_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+
+_CALENDAR_ENDS: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, str) and _DATE_TIME.fullmatch(value):
+        try:
+            moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            moment = _CALENDAR_ENDS[0]
+        # The database's driver writes both ends of the calendar as infinity.
+        if moment not in _CALENDAR_ENDS:
+            return moment
+    raise PydanticCustomError(
+        "date_time",
+        "Input should be an RFC 3339 time with an offset, like 2026-01-31T09:30:00Z, within years 1 to 9999",
+    )
+
+
+def _storable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # octets of a query that are not UTF-8
+        raise PydanticCustomError("text", "Input should be Unicode text") from None
+    if "\0" in text:
+        raise PydanticCustomError("text", "Input should not contain NUL")
+    return text
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Text = Annotated[str, Field(strict=True), AfterValidator(_storable)]
 Model = TypeVar("Model", bound=BaseModel)
 
 

@@ -127,6 +127,8 @@ BAD: Final = {
     "a day": (b'{"started_at": "2026-01-31"}', "started_at"),
     "an epoch": (b'{"started_at": 1769851800}', "started_at"),
     "a moment without an offset": (b'{"ended_at": "2026-01-31T09:30:00"}', "ended_at"),
+    "the calendar's first moment": (b'{"started_at": "0001-01-01T00:00:00Z"}', "started_at"),
+    "the calendar's last moment": (b'{"ended_at": "9999-12-31T23:59:59.9999999Z"}', "ended_at"),
     "a moment beyond the calendar": (b'{"ended_at": "9999-12-31T23:59:59-01:00"}', "ended_at"),
     "an end before the start": (
         b'{"started_at": "2026-01-31T09:30:01Z", "ended_at": "2026-01-31T10:30:00+01:00"}',

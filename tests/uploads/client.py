@@ -1,7 +1,4 @@
-"""A client of the upload routes: Bota's dialect with a bearer key, and plain HTTP for what needs none.
-
-Knows: the routes and their JSON. Refuses to know: which answers are right, but for the plain way through.
-"""
+"""A client of the upload routes: Bota's dialect with a bearer key, and plain HTTP without one."""
 
 import io
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping

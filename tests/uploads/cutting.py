@@ -1,7 +1,4 @@
-"""A proxy that cuts connections: a network between client and gateway that breaks as often as it is told to.
-
-Knows: TCP. Refuses to know: what passes.
-"""
+"""A proxy that cuts connections between client and gateway after given numbers of bytes."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
@@ -23,7 +20,7 @@ class Cutter:
         ways = (self._pass_up(reader, up_writer), self._pass_down(up_reader, writer))
         tasks = [asyncio.create_task(way) for way in ways]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        # A reset would throw away what the gateway has not read yet: it hears the end behind the last byte instead.
+        # A reset would throw away what the gateway has not read yet: it reads the end after the last byte instead.
         up_writer.close()
         writer.transport.abort()
         await asyncio.wait(tasks)

@@ -47,7 +47,7 @@ BODIES: Final = {hashlib.sha256(body).hexdigest(): body for body in (make_wav(20
 
 @dataclass
 class Promises:
-    """What the gateway acknowledged, and so must keep, whoever kills it."""
+    """What the gateway acknowledged, and so must keep however it is killed."""
 
     completed: dict[str, str] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
@@ -55,7 +55,7 @@ class Promises:
 
 
 class Killer:
-    """Kills the process when it was told of so many steps."""
+    """Kills the process after this many steps."""
 
     def __init__(self, process: Process, steps: int) -> None:
         self._process = process
@@ -132,7 +132,7 @@ async def test_a_killed_gateway_leaves_nothing_half_and_loses_nothing(world: Wor
 
 
 async def upload(world: World, client: Client, killer: Killer, chance: Random, places: asyncio.Semaphore) -> None:
-    """One upload in one of two ways, step by step, and perhaps its deletion, until the gateway is gone."""
+    """One upload in one of two ways, step by step, and perhaps its deletion, until the gateway was killed."""
     digest = chance.choice(list(BODIES))
     async with places:
         with suppress(aiohttp.ClientError, ConnectionError):
@@ -202,7 +202,7 @@ async def nothing_half_is_visible(world: World) -> None:
 
 
 async def clean_up(world: World) -> None:
-    """What running gateways do in time, at once: abandoned uploads, the queue, and drafts of the dead."""
+    """What running gateways do in time, now: abandoned uploads, the queue, and drafts of the dead."""
     cleanup = Cleanup(
         world.backends.deletions,
         world.backends.storages,

@@ -36,7 +36,7 @@ async def test_the_same_request_again_gets_the_same_file_and_a_url_that_takes_it
     assert (await client.complete(recording)).status == 200
 
 
-async def test_of_many_at_once_one_adds_it(client: Client) -> None:
+async def test_one_of_many_simultaneous_requests_adds_the_file(client: Client) -> None:
     recording = await client.new_recording()
     answers = await asyncio.gather(*(ask(client, recording, "at once") for _ in range(8)))
     assert [answer.status for answer in answers] == [200] * 8
@@ -68,7 +68,7 @@ async def test_a_refused_request_does_not_use_its_key_up(client: Client) -> None
     assert (await ask(client, recording, "refused", file_size_bytes=1)).status == 200
 
 
-async def test_a_file_of_a_storage_that_is_not_the_default_any_more_gets_no_new_url(site: Gateway) -> None:
+async def test_a_file_of_a_former_default_storage_backend_gets_no_new_url(site: Gateway) -> None:
     owner = Owner(site.user_id)
     uploads = build_uploads(load(None, {}), site.backends)
     created = await asyncio.to_thread(site.wait, site.backends.recordings.create_recording(owner, NewRecording()))

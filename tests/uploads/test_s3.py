@@ -57,7 +57,9 @@ async def test_a_file_goes_to_the_bucket_and_plays_by_range(
     assert (played.status, played.body) == (206, body[100:300])
 
 
-async def test_a_file_that_is_too_long_to_be_counted_tells_its_length_by_itself(site: Gateway, client: Client) -> None:
+async def test_a_file_that_is_too_long_to_be_counted_has_the_length_of_its_header(
+    site: Gateway, client: Client
+) -> None:
     body, recording = make_wav(80 * 1024 * 1024), await client.new_recording()
     promised = await client.promise(recording)
     assert (await client.put(promised, in_chunks(body), {"Content-Length": str(len(body))})).status == 200
@@ -104,7 +106,7 @@ async def test_the_objects_deletion_waits_until_the_url_can_no_longer_bring_it_b
     assert (await client.raw(recording, promised["media_id"])).status == 404
     assert await asyncio.to_thread(site.wait, site.backends.deletions.claim_deletions(limit=9, lease_seconds=1)) == ()
     assert key in await keys_in_bucket(site)
-    assert (await client.put(promised, content("sound.wav"))).status == 412  # until the first one is gone
+    assert (await client.put(promised, content("sound.wav"))).status == 412  # until the first one was deleted
     assert await asyncio.to_thread(site.wait, site.backends.deletions.count_deletions()) > 0
 
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from gateway.protocol.ids import encode_id
-from gateway.uploads.containers import read_ogg_page, wav_header
+from gateway.uploads.chunk_headers import read_ogg_page, wav_header
 from tests.uploads.client import Answer, Client
 from tests.uploads.conftest import Content
 from tests.uploads.test_sessions import chunks_of, recording_of, send
@@ -94,7 +94,7 @@ async def test_wav_files_of_an_odd_length_and_with_tags_join_without_a_click(bot
     assert await bot.played() == wav(sounds[0] + sounds[1][:-2])
 
 
-async def test_cuts_of_a_wav_whose_header_tells_the_first_cuts_size_play_to_their_end(bot: Bot) -> None:
+async def test_cuts_of_a_wav_whose_header_has_the_first_cuts_size_play_to_their_end(bot: Bot) -> None:
     sounds = [tone(1), tone(2), tone(3)]
     await bot.send_all([wav(sounds[0]), *sounds[1:]])
     with wave.open(io.BytesIO(await bot.played())) as file:
@@ -233,7 +233,7 @@ async def test_other_bytes_under_a_chunks_number_are_refused_and_more_of_the_sam
     assert await bot.played() == body
 
 
-async def test_finals_at_once_and_again_are_one_recording(bot: Bot, content: Content) -> None:
+async def test_simultaneous_and_repeated_finals_make_one_recording(bot: Bot, content: Content) -> None:
     body = content("sound.webm")
     first, last = chunks_of(body, 2)
     await bot.must_send(first, 0)

@@ -63,7 +63,7 @@ class Plays:
 
 @dataclass
 class World:
-    """Sessions over a real catalogue and a storage in memory."""
+    """Sessions over a real catalogue and storage in memory."""
 
     pool: asyncpg.Pool
     storage: MemoryStorage = field(default_factory=MemoryStorage)

@@ -114,7 +114,7 @@ async def test_a_chunk_that_is_sent_again_counts_once(client: Client, content: C
     assert media["file_size_bytes"] == len(body)
 
 
-async def test_first_chunks_at_once_are_one_recording(client: Client, content: Content) -> None:
+async def test_simultaneous_first_chunks_make_one_recording(client: Client, content: Content) -> None:
     session, piece = str(uuid4()), chunks_of(content("sound.webm"), 2)[0]
     answers = await asyncio.gather(*(send(client, piece, {}, session_uid=session, is_final=False) for _ in range(6)))
     assert {answer.status for answer in answers} <= {200, 503}
@@ -122,7 +122,7 @@ async def test_first_chunks_at_once_are_one_recording(client: Client, content: C
     assert len({(each["recording_id"], each["media_file_id"]) for each in done}) == 1
 
 
-async def test_what_is_no_recording_is_refused_with_the_reason(client: Client) -> None:
+async def test_a_file_that_cannot_be_read_is_refused_with_the_reason(client: Client) -> None:
     answer = await send(client, b"no sound at all" * 100, {}, session_uid=str(uuid4()))
     assert answer.status == 422
     (fault,) = answer.json["detail"]
@@ -192,7 +192,9 @@ async def test_a_bad_form_is_refused(
         ("multipart/mixed; boundary=x", b"--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y--\r\n--x--"),
     ],
 )
-async def test_what_is_no_form_is_refused(site: Gateway, client: Client, content_type: str, body: bytes) -> None:
+async def test_a_body_that_is_not_a_form_is_refused(
+    site: Gateway, client: Client, content_type: str, body: bytes
+) -> None:
     headers = {"Authorization": f"Bearer {SECRET}", "Content-Type": content_type}
     assert (await client.ask("POST", PATH, body, headers=headers)).status == 422
     assert "Traceback" not in site.log_text()

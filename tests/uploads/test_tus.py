@@ -139,7 +139,9 @@ async def test_a_damaged_piece_is_not_kept(client: Client, content: Content, alg
     assert await offset(client, url) == 500
 
 
-async def test_a_terminated_upload_is_gone_with_what_arrived(site: Gateway, client: Client, content: Content) -> None:
+async def test_a_terminated_upload_is_deleted_with_what_arrived(
+    site: Gateway, client: Client, content: Content
+) -> None:
     before = unfinished(site)
     recording = await client.new_recording()
     url = (await create(client, 1000, recording)).headers["Location"]
@@ -233,7 +235,7 @@ async def test_the_type_follows_from_what_browsers_call_filetype(client: Client)
     assert (media["type"], media["mime_type"]) == ("video", "video/mp4")
 
 
-async def test_nobody_chooses_where_a_file_lies(site: Gateway, client: Client, content: Content) -> None:
+async def test_no_client_chooses_where_a_file_is_stored(site: Gateway, client: Client, content: Content) -> None:
     await create(client, 10, filename="../../../etc/cron.d/x")
     await client.upload(content("sound.mp3"))
     names = [path.relative_to(root_of(site)).parts for path in root_of(site).rglob("uploads/**/*") if path.is_file()]

@@ -135,7 +135,7 @@ async def test_completing_again_is_the_same_answer(client: Client, content: Cont
     assert first.json == await client.succeed("GET", f"/v1/recordings/{recording}")
 
 
-async def test_completions_at_once_are_one(client: Client, content: Content) -> None:
+async def test_simultaneous_completions_are_one(client: Client, content: Content) -> None:
     recording = await client.new_recording()
     await client.put(await client.promise(recording), content("sound.mp3"))
     answers = await asyncio.gather(*(client.complete(recording) for _ in range(8)))
@@ -210,7 +210,7 @@ async def test_a_lie_about_the_type_is_refused_and_can_be_mended(
         pytest.param(b"#EXTM3U\nfile:///etc/passwd\n", id="a-playlist"),
     ],
 )
-async def test_what_is_no_media_is_refused(client: Client, body: bytes) -> None:
+async def test_a_file_that_is_not_media_is_refused(client: Client, body: bytes) -> None:
     recording = await client.new_recording()
     promised = await client.promise(recording)
     assert (await client.put(promised, body)).status == 200
@@ -286,7 +286,7 @@ async def test_an_object_that_changed_after_its_completion_is_not_served_until_i
 # --- one writer, and the conditions of a PUT
 
 
-async def test_a_second_writer_is_told_that_the_file_is_being_sent(
+async def test_a_second_writer_is_refused_while_the_file_is_being_sent(
     site: Gateway, client: Client, content: Content
 ) -> None:
     promised = await client.promise(await client.new_recording())
@@ -548,14 +548,14 @@ async def test_a_mistyped_token_is_forbidden(client: Client) -> None:
         ({"type": "audio", "filename": "../../etc/passwd"}, ["filename"]),
     ],
 )
-async def test_a_bad_promise_is_told_by_field(client: Client, body: dict[str, Any], fields: list[str]) -> None:
+async def test_a_bad_promise_is_reported_by_field(client: Client, body: dict[str, Any], fields: list[str]) -> None:
     recording = await client.new_recording()
     answer = await client.call("POST", f"/v1/recordings/{recording}/upload-url", body)
     assert (answer.status, answer.json["error"]["code"]) == (400, "invalid_request")
     assert [fault["field"] for fault in answer.json["error"]["details"]] == fields
 
 
-async def test_a_recording_has_a_limited_number_of_files_also_when_they_are_promised_at_once(client: Client) -> None:
+async def test_a_recording_has_a_limited_number_of_files_also_for_simultaneous_promises(client: Client) -> None:
     recording = await client.new_recording()
     path = f"/v1/recordings/{recording}/upload-url"
     answers = await asyncio.gather(*(client.call("POST", path, {"type": "audio"}) for _ in range(MAX_MEDIA + 4)))

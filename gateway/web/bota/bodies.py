@@ -1,8 +1,6 @@
 """The JSON bodies that Bota's clients send.
 
-Knows: which members each may have; every fault is named by its field. Refuses to know: what becomes of them.
-
-Unknown members are refused: a misspelt one would be lost in silence.
+Every fault is named by its field. Unknown members are refused: a misspelt one would be lost in silence.
 
 Metadata is kept as the text that was sent, because a JSON number has no size and no form that every reader would
 keep. It is cut out of the body after the body was checked. A number beyond the range of a double is refused, and so
@@ -19,14 +17,14 @@ from pydantic_core import PydanticCustomError
 from gateway.catalog import NewRecording
 from gateway.errors import Fault, Invalid
 from gateway.protocol.ids import decode_id
-from gateway.web.bota.query import ClientId, Moment, Text
-from gateway.web.parameters import Model, invalid
+from gateway.web.bota.query import ClientId
+from gateway.web.parameters import Model, Moment, Text, invalid
 from gateway.web.receiving.json_bodies import member_text, read_json_bytes, read_json_object
 
 MAX_NAME_LENGTH: Final = 500
 MAX_METADATA_BYTES: Final = 16 * 1024
 MAX_METADATA_DEPTH: Final = 32
-# Who sends a thousand unknown members is told of the first few.
+# Of a thousand unknown members only the first few are reported.
 _MAX_FAULTS: Final = 20
 
 

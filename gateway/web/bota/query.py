@@ -1,52 +1,26 @@
-"""What Bota's clients send outside of bodies: ids in paths, queries, idempotency keys.
+"""What Bota's clients send outside of bodies: ids in paths, queries, idempotency keys. Every fault is named by its field.
 
-Knows: what each may be; every fault is named by its field. Refuses to know: what it is for.
-
-Unknown query parameters are ignored, as in the other dialect.
+Unknown query parameters are ignored, as in Vexa's dialect.
 """
 
 import hashlib
-import re
-from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from gateway.catalog import IdempotencyKey, Position, RecordingFilter, RecordingStatus
 from gateway.errors import Fault, Invalid, NotFound
 from gateway.protocol.cursor import decode_cursor
 from gateway.protocol.ids import decode_id
-from gateway.web.parameters import parse_query
+from gateway.web.parameters import Moment, Text, parse_query
 from gateway.web.receiving.json_bodies import read_json_bytes
 
 MAX_ID_LENGTH: Final = 255
 MAX_SEARCH_LENGTH: Final = 200
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 255
 _MAX_BIGINT: Final = 2**63 - 1
-
-# RFC 3339 section 5.6, without the leap second that no clock here knows.
-_DATE_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
-
-
-def _moment(value: object) -> datetime:
-    if isinstance(value, str) and _DATE_TIME.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    raise PydanticCustomError("date_time", "Input should be an RFC 3339 time with an offset, like 2026-01-31T09:30:00Z")
-
-
-def _storable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # octets that are no UTF-8, in a query
-        raise PydanticCustomError("text", "Input should be Unicode text") from None
-    if "\0" in text:
-        raise PydanticCustomError("text", "Input should not contain NUL")
-    return text
 
 
 def _position(text: str) -> Position:
@@ -56,13 +30,11 @@ def _position(text: str) -> Position:
     return Position(*found)
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment)]
-Text = Annotated[str, Field(strict=True), AfterValidator(_storable)]
 ClientId = Annotated[Text, Field(max_length=MAX_ID_LENGTH)]
 Cursor = Annotated[Position, BeforeValidator(_position)]
 
 
-class RecordingsQuery(BaseModel):
+class BotaRecordingsQuery(BaseModel):
     """`GET /v1/recordings`."""
 
     limit: int = Field(25, ge=1, le=100)
@@ -78,7 +50,7 @@ class RecordingsQuery(BaseModel):
 
 def parse_recordings_query(request: web.Request) -> tuple[RecordingFilter, int, int]:
     """(filter, limit, offset). Raises Invalid."""
-    query = parse_query(RecordingsQuery, request)
+    query = parse_query(BotaRecordingsQuery, request)
     if query.cursor and query.offset:
         raise Invalid((Fault("exclusive", ("query", "offset"), "Input should be 0 where there is a cursor", None),))
     wanted = RecordingFilter(
@@ -94,12 +66,12 @@ def parse_recordings_query(request: web.Request) -> tuple[RecordingFilter, int, 
 
 def parse_search_query(request: web.Request) -> tuple[str, int, int] | None:
     """(text, limit, offset) of a search; None if the request is not one. Raises Invalid."""
-    query = parse_query(RecordingsQuery, request)
+    query = parse_query(BotaRecordingsQuery, request)
     return None if query.q is None else (query.q, query.limit, query.offset)
 
 
 def path_recording_id(request: web.Request) -> int:
-    """The integer behind the path's `rec_` id; raises NotFound for what is no id, as for what is no recording."""
+    """The integer that the path's `rec_` id encodes. Raises NotFound for anything but an id, as for an unknown one."""
     recording_id = decode_id("rec", request.match_info["recording_id"])
     if recording_id is None:
         raise NotFound("Recording not found")

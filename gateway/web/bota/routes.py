@@ -1,8 +1,4 @@
-"""Bota's dialect: its JSON routes, but for uploads.
-
-Knows: which question each route asks of the catalogue. Refuses to know: SQL, error bodies (dialects), field
-names (bota_shapes) and what may be sent (bota_parameters, bota_bodies).
-"""
+"""The JSON routes of Bota's dialect, except for uploads."""
 
 from collections.abc import Callable, Mapping
 
@@ -66,7 +62,7 @@ class BotaRoutes:
         return json_response(recording_json(created), status=201)
 
     async def delete_recording(self, request: web.Request) -> web.Response:
-        """`DELETE /v1/recordings/{recording_id}`: gone for readers at once; the objects follow from the queue."""
+        """`DELETE /v1/recordings/{recording_id}`: readers lose it immediately; a queue deletes the objects."""
         owner = await self._owner(request, Scope.RECORDINGS_WRITE)
         if not await self._catalog.delete_recording(owner, path_recording_id(request)):
             raise NotFound("Recording not found")

@@ -1,7 +1,4 @@
-"""What Bota's clients read: recordings and media as JSON-ready values.
-
-Knows: Bota's field names. Refuses to know: routes and SQL. Storage keys never appear.
-"""
+"""Recordings and media as the JSON that Bota's clients read. Storage keys never appear."""
 
 from dataclasses import asdict
 from hashlib import sha256

@@ -1,8 +1,4 @@
-"""Upload URLs, and what a client promises to send there.
-
-Knows: the two kinds of upload URL: the storage's own, or one of the gateway with a token. Refuses to know: how
-either is signed, and what becomes of a file.
-"""
+"""Upload URLs, and what a client promises to send there. A URL is the storage backend's own, or one of the gateway with a token."""
 
 import re
 import time
@@ -22,10 +18,9 @@ from gateway.protocol.upload_tokens import BadUploadToken, UploadGrant, UploadTo
 from gateway.storage import Storage
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import Body
-from gateway.web.bota.query import Moment
 from gateway.web.exchange import EXCHANGE
 from gateway.web.hosts import base_url
-from gateway.web.parameters import invalid
+from gateway.web.parameters import Moment, invalid
 from storage_adapters.base import Presigning
 from storage_adapters.part_uploads import PartUploads, PresignedPart
 
@@ -102,7 +97,7 @@ class UploadUrls:
         self._now = now
 
     def presigned_until(self, storage: Storage) -> datetime | None:
-        """When a URL of the storage's own ends that is made now; None for a storage that makes none."""
+        """When a URL of the storage backend's own would end if it were made now; None if the backend makes none."""
         if not isinstance(storage.adapter, Presigning):
             return None
         # A second more than the storage counts: it may sign a moment later.

@@ -1,16 +1,15 @@
 """What meeting bots send, in Vexa's dialect: `POST /internal/recordings/upload`.
 
-Knows: the form's fields, and who may send it: a key with `recordings:write`, or the shared secret, whose
-recordings belong to one user of the settings. Refuses to know: what becomes of a chunk (gateway.uploads.bot_sessions).
+A key with `recordings:write` may send, or the shared secret, whose recordings belong to one user of the settings.
 
     metadata       a JSON object with the fields below; a field of the form's own wins
     session_uid    which recording
     media_type     audio (default) or video
-    chunk_seq      which chunk, from 0 (default)
+    chunk_seq      which chunk, from 0; a chunk without a number follows those that arrived
     is_final       whether it is the last (default)
-    file           the bytes, behind the fields; what stands behind it is not read
+    file           the bytes, after the fields; what follows it is not read
 
-Formats, durations and rates that bots tell are passed over: they are found by reading the file.
+Formats, durations and rates that bots name are ignored: they are found by reading the file.
 """
 
 import asyncio
@@ -29,9 +28,8 @@ from gateway.catalog import ApiKeys, Owner, Recording, Scope
 from gateway.errors import Fault, Invalid
 from gateway.uploads.bot_sessions import Chunk, Sessions
 from gateway.web.access.authentication import Authenticator
-from gateway.web.bota.query import Text
 from gateway.web.exchange import EXCHANGE
-from gateway.web.parameters import invalid
+from gateway.web.parameters import Text, invalid
 from gateway.web.receiving.expectations import permit_body
 from gateway.web.receiving.upload_bodies import Allowance, checked
 from gateway.web.responses import json_response
@@ -119,7 +117,7 @@ class BotUploadRoutes:
                 if part.name in _FIELDS:
                     given[part.name] = text
         except _MALFORMED:
-            raise _invalid("body", "It is no well-formed multipart/form-data") from None
+            raise _invalid("body", "It is not well-formed multipart/form-data") from None
         raise _invalid("body", f"It has more than {_MAX_FIELDS} fields before its file")
 
     async def _next_part(self, reader: MultipartReader) -> BodyPartReader:

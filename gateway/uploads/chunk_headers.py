@@ -1,4 +1,4 @@
-"""Which kind of file begins with a chunk, told from its first bytes; WAV and Ogg as far as joining files needs it.
+"""The first bytes of a chunk decide which kind of file begins with it; WAV and Ogg are read as far as joining files needs.
 
 A chunk is a cut of the file before it unless it begins with a container's own header. Sizes in headers are claims: a
 WAV's samples end where its file ends, unless the chunks after them are well-formed.
