@@ -33,6 +33,9 @@ COMMANDS: Final[Mapping[str, CommandRow]] = {
     ),
     "move-from-vexa": CommandRow("move_from_vexa", "move_from_vexa", "Take over a Vexa deployment."),
     "sign-url": CommandRow("sign_url", "sign_url", "Print a URL that plays a media file without a key."),
+    "list-links": CommandRow(
+        "list_links", "list_links", "List the share links that still work, with their use counts."
+    ),
     "migrate": CommandRow("migrate", "migrate", "Apply the migrations that the database lacks."),
     "verify": CommandRow("verify", "verify", "Read what is stored again, and correct the catalogue where it differs."),
     "check-config": CommandRow("check_config", "check_config", "Print the settings in force, without secrets."),
