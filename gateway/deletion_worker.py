@@ -22,7 +22,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class CleanupSettings:
+class DeletionTimings:
     """`poll_seconds` between looks at the queue, `lease_seconds` for which a claim hides an entry from others."""
 
     poll_seconds: float
@@ -32,11 +32,11 @@ class CleanupSettings:
     backoff_max_seconds: float
 
 
-class Cleanup:
+class DeletionWorker:
     """One worker; any number may run, in any number of processes."""
 
     def __init__(
-        self, queue: DeletionQueue, storages: Mapping[str, Storage], forget: Forget, settings: CleanupSettings
+        self, queue: DeletionQueue, storages: Mapping[str, Storage], forget: Forget, settings: DeletionTimings
     ) -> None:
         self._queue = queue
         self._storages = storages
@@ -52,14 +52,14 @@ class Cleanup:
         """Work until cancelled."""
         while True:
             try:
-                worked = await self.drain_once()
+                worked = await self.delete_once()
             except Refusal as refusal:
                 _log.warning("the deletion queue cannot be read", extra={"cause": refusal.message})
                 worked = 0
             if not worked:
                 await self._rest()
 
-    async def drain_once(self) -> int:
+    async def delete_once(self) -> int:
         """Try each entry that is due, one batch; how many there were. Raises Unavailable."""
         claimed = await self._queue.claim_deletions(
             limit=self._settings.batch, lease_seconds=self._settings.lease_seconds

@@ -8,13 +8,13 @@ import pytest
 
 from gateway.assembly.backends import in_background
 from gateway.catalog import MediaFile
-from gateway.deletion_worker import Cleanup, CleanupSettings
+from gateway.deletion_worker import DeletionTimings, DeletionWorker
 from gateway.storage import Storage
 from storage_adapters.base import BatchDeleting, StorageError, StorageUnavailable
 from storage_adapters.memory import MemoryStorage
 from tests.fakes.deletions import MemoryDeletionQueue
 
-SETTINGS = CleanupSettings(
+SETTINGS = DeletionTimings(
     poll_seconds=3600, lease_seconds=60, batch=100, backoff_initial_seconds=5, backoff_max_seconds=60
 )
 
@@ -75,23 +75,23 @@ class Made:
         self.removed += [(storage, key) for key in keys]
 
 
-def cleanup(queue: MemoryDeletionQueue, made: Made | None = None, **storages: MemoryStorage) -> Cleanup:
+def worker_of(queue: MemoryDeletionQueue, made: Made | None = None, **storages: MemoryStorage) -> DeletionWorker:
     named = {name: Storage(name, "memory", adapter) for name, adapter in storages.items()}
-    return Cleanup(queue, named, (made or Made()).forget, SETTINGS)
+    return DeletionWorker(queue, named, (made or Made()).forget, SETTINGS)
 
 
 async def test_an_object_is_deleted_and_then_its_entry() -> None:
     queue, storage = queue_of(("disk", "a")), MemoryStorage()
     async with storage.create("a") as writer:
         await writer.write(b"a")
-    assert await cleanup(queue, disk=storage).drain_once() == 1
+    assert await worker_of(queue, disk=storage).delete_once() == 1
     assert await queue.count_deletions() == 0
     assert [each.key async for each in storage.list("")] == []
 
 
 async def test_derived_files_are_deleted_after_their_object() -> None:
     queue, made = queue_of(("away", "a"), ("disk", "b"), ("disk", "c")), Made()
-    await cleanup(queue, made, away=Failing(), disk=MemoryStorage()).drain_once()
+    await worker_of(queue, made, away=Failing(), disk=MemoryStorage()).delete_once()
     assert made.removed == [("disk", "b"), ("disk", "c")]
     assert await queue.count_deletions() == 1
 
@@ -99,35 +99,35 @@ async def test_derived_files_are_deleted_after_their_object() -> None:
 async def test_the_entry_stays_until_derived_files_are_deleted() -> None:
     queue, made = queue_of(("disk", "a")), Made()
     made.trouble = PermissionError(13, "not ours")
-    await cleanup(queue, made, disk=MemoryStorage()).drain_once()
+    await worker_of(queue, made, disk=MemoryStorage()).delete_once()
     assert await queue.count_deletions() == 1
 
 
 async def test_an_object_that_cannot_be_deleted_is_tried_again_later() -> None:
     queue, storage = queue_of(("disk", "a")), Failing()
-    worker = cleanup(queue, disk=storage)
-    assert await worker.drain_once() == 1
+    worker = worker_of(queue, disk=storage)
+    assert await worker.delete_once() == 1
     assert await queue.count_deletions() == 1
-    assert await worker.drain_once() == 0, "it is not due yet"
+    assert await worker.delete_once() == 0, "it is not due yet"
     assert storage.asked == ["a"]
 
 
 async def test_one_stuck_object_does_not_delay_others() -> None:
     queue, storage = queue_of(("bucket", "a"), ("bucket", "stuck"), ("bucket", "b")), Batching()
-    assert await cleanup(queue, bucket=storage).drain_once() == 3
+    assert await worker_of(queue, bucket=storage).delete_once() == 3
     assert storage.batches == [["a", "b", "stuck"]]
     assert await queue.count_deletions() == 1
 
 
 async def test_an_entry_waits_for_a_storage_backend_that_is_not_configured() -> None:
     queue = queue_of(("gone", "a"), ("disk", "b"))
-    assert await cleanup(queue, disk=MemoryStorage()).drain_once() == 2
+    assert await worker_of(queue, disk=MemoryStorage()).delete_once() == 2
     assert await queue.count_deletions() == 1
 
 
 async def test_the_worker_sleeps_until_it_is_woken() -> None:
     queue, storage = MemoryDeletionQueue(), Failing()
-    worker = cleanup(queue, disk=storage)
+    worker = worker_of(queue, disk=storage)
     async with in_background(worker.run()), asyncio.timeout(60):
         queue.add(media("disk", "a"))
         worker.wake()
@@ -136,4 +136,4 @@ async def test_the_worker_sleeps_until_it_is_woken() -> None:
 
 @pytest.mark.parametrize(("attempts", "seconds"), [(1, 5), (2, 10), (4, 40), (5, 60), (10_000, 60)])
 def test_the_pause_doubles_up_to_its_limit(attempts: int, seconds: float) -> None:
-    assert cleanup(MemoryDeletionQueue())._backoff(attempts) == seconds
+    assert worker_of(MemoryDeletionQueue())._backoff(attempts) == seconds

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from gateway.assembly.backends import Backends, in_background
 from gateway.catalog import UploadLimits
 from gateway.settings.load import Config
-from gateway.uploads.abandoned import Sweep
+from gateway.uploads.abandoned import AbandonedUploads
 from gateway.uploads.bot_sessions import Sessions
 from gateway.uploads.completion import Completion
 from gateway.uploads.media_uploads import Uploads
@@ -29,10 +29,10 @@ async def tended_uploads(config: Config, backends: Backends, on_removed: Callabl
     """While the block runs, remove abandoned uploads and join the sessions of bots that fell silent."""
     adapters = (storage.adapter for storage in backends.storages.values())
     parts = [adapter for adapter in adapters if isinstance(adapter, PartUploads)]
-    sweep = Sweep(backends.uploads, config.uploads.abandoned_after_seconds, on_removed, parts)
+    abandoned = AbandonedUploads(backends.uploads, config.uploads.abandoned_after_seconds, on_removed, parts)
     joiner = build_joiner(backends, build_uploads(config, backends))
     poll_seconds = min(config.uploads.session_silence_seconds / 10, _LONGEST_POLL_SECONDS)
-    async with in_background(sweep.run()), in_background(joiner.run(poll_seconds)):
+    async with in_background(abandoned.run()), in_background(joiner.run(poll_seconds)):
         yield
 
 

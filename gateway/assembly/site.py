@@ -13,7 +13,7 @@ from gateway.assembly.byte_route import SiteTraffic, build_byte_route
 from gateway.assembly.intake import build_intake, tended_uploads
 from gateway.assembly.library import build_library
 from gateway.assembly.serving import Applications, Serving
-from gateway.deletion_worker import Cleanup, CleanupSettings
+from gateway.deletion_worker import DeletionTimings, DeletionWorker
 from gateway.process.drain import Drain
 from gateway.process.listening import Sockets
 from gateway.settings.documents import load_contract
@@ -46,11 +46,11 @@ async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenera
     """A gateway that serves on the sockets. Leaving drains it."""
     streams = Streams(config.delivery.max_concurrent_streams, config.delivery.max_streams_per_key)
     async with open_backends(config) as backends, _journal(config, streams, backends.storages) as journal:
-        settings = CleanupSettings(**config.deletions.model_dump())
-        cleanup = Cleanup(backends.deletions, backends.storages, backends.waveforms.forget, settings)
-        site = _Site(config, backends, cleanup, SiteTraffic(drain, streams, journal))
-        uploads = tended_uploads(config, backends, cleanup.wake)
-        async with in_background(cleanup.run()), uploads, site.serving(sockets):
+        settings = DeletionTimings(**config.deletions.model_dump())
+        deletions = DeletionWorker(backends.deletions, backends.storages, backends.waveforms.forget, settings)
+        site = _Site(config, backends, deletions, SiteTraffic(drain, streams, journal))
+        uploads = tended_uploads(config, backends, deletions.wake)
+        async with in_background(deletions.run()), uploads, site.serving(sockets):
             yield
 
 
@@ -73,7 +73,7 @@ async def _journal(config: Config, streams: Streams, storages: Mapping[str, Stor
 class _Site:
     """The routes' services, built once."""
 
-    def __init__(self, config: Config, backends: Backends, cleanup: Cleanup, traffic: SiteTraffic) -> None:
+    def __init__(self, config: Config, backends: Backends, deletions: DeletionWorker, traffic: SiteTraffic) -> None:
         self._traffic = traffic
         drain, self._streams, self._journal = traffic
         self._config = config
@@ -96,9 +96,9 @@ class _Site:
         )
         self._services = Services(
             self._route.media,
-            self._vexa(cleanup),
-            self._bota(cleanup),
-            *build_intake(config, backends, self._authenticator, self._streams, cleanup.wake),
+            self._vexa(deletions),
+            self._bota(deletions),
+            *build_intake(config, backends, self._authenticator, self._streams, deletions.wake),
             WaveformRoute(self._authenticator, backends.catalog, backends.storages, backends.waveforms),
             *build_library(config, backends, self._authenticator, self._links),
             self._health(),
@@ -116,16 +116,16 @@ class _Site:
             requests_per_minute=settings.requests_per_minute / workers, burst=max(settings.burst // workers, 1)
         )
 
-    def _vexa(self, cleanup: Cleanup) -> VexaRoutes:
+    def _vexa(self, deletions: DeletionWorker) -> VexaRoutes:
         return VexaRoutes(
             authenticator=self._authenticator,
             catalog=self._backends.catalog,
             storages=self._backends.storages,
             links=self._links,
-            on_deleted=cleanup.wake,
+            on_deleted=deletions.wake,
         )
 
-    def _bota(self, cleanup: Cleanup) -> BotaRoutes:
+    def _bota(self, deletions: DeletionWorker) -> BotaRoutes:
         return BotaRoutes(
             authenticator=self._authenticator,
             catalog=self._backends.catalog,
@@ -133,7 +133,7 @@ class _Site:
             search=self._backends.search,
             storages=self._backends.storages,
             links=self._links,
-            on_deleted=cleanup.wake,
+            on_deleted=deletions.wake,
         )
 
     def _health(self) -> HealthRoutes:

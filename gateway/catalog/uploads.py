@@ -115,6 +115,6 @@ class UploadCatalog(Protocol):
         """Remove a pending media file and queue its object; False if there is none."""
         ...
 
-    async def sweep_uploads(self, *, older_than_seconds: float, limit: int) -> int:
+    async def remove_abandoned_uploads(self, *, older_than_seconds: float, limit: int) -> int:
         """Remove pending media files that were added longer ago, and queue their objects; how many there were."""
         ...

@@ -171,7 +171,7 @@ class PgUploads(UploadCatalog):
         return gone is not None
 
     # A row that is held at this moment is being published or completed: it is left alone. So is one that has chunks.
-    SWEEP_UPLOADS: Final = """
+    REMOVE_ABANDONED_UPLOADS: Final = """
         WITH abandoned AS (
             SELECT id FROM media_files m WHERE status = 'pending' AND created_at < now() - $1::interval
               AND NOT EXISTS (SELECT FROM session_chunks c WHERE c.media_file_id = m.id)
@@ -182,9 +182,11 @@ class PgUploads(UploadCatalog):
         SELECT count(*) FROM gone
     """
 
-    async def sweep_uploads(self, *, older_than_seconds: float, limit: int) -> int:
+    async def remove_abandoned_uploads(self, *, older_than_seconds: float, limit: int) -> int:
         async with connected(self._pool) as connection:
-            return int(await connection.fetchval(self.SWEEP_UPLOADS, timedelta(seconds=older_than_seconds), limit))
+            return int(
+                await connection.fetchval(self.REMOVE_ABANDONED_UPLOADS, timedelta(seconds=older_than_seconds), limit)
+            )
 
 
 class _Outdated(Exception):

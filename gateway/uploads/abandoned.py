@@ -22,33 +22,35 @@ _log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
-    """One worker; any number may run. `on_swept` is called when objects were queued for deletion."""
+class AbandonedUploads:
+    """One worker; any number may run. `on_removed` is called when objects were queued for deletion."""
 
     uploads: UploadCatalog
     abandoned_after_seconds: float
-    on_swept: Callable[[], None]
+    on_removed: Callable[[], None]
     part_uploads: Sequence[PartUploads] = ()
 
     async def run(self) -> None:
         """Work until cancelled; an abandoned upload outlives its time by a tenth of it, or ten minutes at most."""
         while True:
             try:
-                swept = await self.sweep_once()
+                removed = await self.remove_once()
                 await self.abort_parts()
             except (Refusal, StorageError) as trouble:
-                _log.warning("abandoned uploads cannot be swept", extra={"cause": str(trouble)})
-                swept = 0
-            if swept < BATCH:
+                _log.warning("abandoned uploads cannot be removed", extra={"cause": str(trouble)})
+                removed = 0
+            if removed < BATCH:
                 await asyncio.sleep(min(self.abandoned_after_seconds / 10, LONGEST_REST_SECONDS))
 
-    async def sweep_once(self) -> int:
+    async def remove_once(self) -> int:
         """Remove what is abandoned now, one batch; how many there were. Raises Unavailable."""
-        swept = await self.uploads.sweep_uploads(older_than_seconds=self.abandoned_after_seconds, limit=BATCH)
-        if swept:
-            _log.info("abandoned uploads were removed", extra={"removed": swept})
-            self.on_swept()
-        return swept
+        removed = await self.uploads.remove_abandoned_uploads(
+            older_than_seconds=self.abandoned_after_seconds, limit=BATCH
+        )
+        if removed:
+            _log.info("abandoned uploads were removed", extra={"removed": removed})
+            self.on_removed()
+        return removed
 
     async def abort_parts(self) -> None:
         """Forget parts that were never made an object. Raises StorageError."""

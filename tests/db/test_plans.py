@@ -173,7 +173,7 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "REPLACE_FILE": (BASE + 2, "audio", "wav", "audio/wav", 1, "e", WHEN, 1.0, None, "k"),
     "SHARE_OBJECT": ([1, 2], "k", 1),
     "QUEUE_UNNAMED": ("local", ["2.mp3"], "3.mp3"),
-    "SWEEP_UPLOADS": (timedelta(days=1), 100),
+    "REMOVE_ABANDONED_UPLOADS": (timedelta(days=1), 100),
     "CLAIM_DELETIONS": (100, timedelta(seconds=60)),
     "FINISH_DELETION": (1,),
     "POSTPONE_DELETION": (1, timedelta(seconds=60), "e"),

@@ -1,4 +1,4 @@
-"""Pending media files in PostgreSQL: limits, and the races between publishing, completing, deleting and sweeping."""
+"""Pending media files in PostgreSQL: limits, and the races between publishing, completing, deleting and removing what is abandoned."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -145,23 +145,28 @@ async def blocked(room: Room) -> None:
             pass
 
 
-async def test_a_sweep_takes_what_is_old_and_leaves_what_is_held(room: Room) -> None:
+async def test_old_uploads_are_removed_unless_they_are_held(room: Room) -> None:
     owner, media = await room.added()
-    assert await room.uploads.sweep_uploads(older_than_seconds=3600, limit=9) == 0
+    assert await room.uploads.remove_abandoned_uploads(older_than_seconds=3600, limit=9) == 0
     async with room.uploads.publishing(owner, media.recording_id, media.id):
-        assert await room.uploads.sweep_uploads(older_than_seconds=0, limit=9) == 0
+        assert await room.uploads.remove_abandoned_uploads(older_than_seconds=0, limit=9) == 0
     _, completed = await room.added()
     assert await room.uploads.complete_uploads(owner, completed.recording_id, [found(completed)], LIMITS)
-    assert await room.uploads.sweep_uploads(older_than_seconds=0, limit=9) == 1
+    assert await room.uploads.remove_abandoned_uploads(older_than_seconds=0, limit=9) == 1
     (deletion,) = await room.queue.claim_deletions(limit=9, lease_seconds=1)
     assert (deletion.storage, deletion.object_key) == (media.storage, media.object_key)
     assert await room.catalog.find_media_file(owner, completed.recording_id, completed.id) is not None
 
 
-async def test_a_sweep_is_done_in_batches(room: Room) -> None:
+async def test_abandoned_uploads_are_removed_in_batches(room: Room) -> None:
     for _ in range(5):
         await room.added()
-    assert [await room.uploads.sweep_uploads(older_than_seconds=0, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [await room.uploads.remove_abandoned_uploads(older_than_seconds=0, limit=2) for _ in range(4)] == [
+        2,
+        2,
+        1,
+        0,
+    ]
 
 
 async def test_a_deletion_is_due_when_no_url_can_bring_the_object_back(room: Room) -> None:

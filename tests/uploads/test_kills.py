@@ -1,6 +1,6 @@
 """A gateway that is killed (SIGKILL) again and again in the middle of uploads and deletions.
 
-Nothing half is ever visible, nothing acknowledged is ever lost, and a sweep leaves no object without its row.
+Nothing half is ever visible, nothing acknowledged is ever lost, and no object is left without its row.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ import pytest
 from gateway import keys
 from gateway.assembly.backends import Backends, open_backends
 from gateway.catalog import ALL_SCOPES, MediaFile, Owner
-from gateway.deletion_worker import Cleanup, CleanupSettings
+from gateway.deletion_worker import DeletionTimings, DeletionWorker
 from gateway.protocol.ids import decode_id
 from gateway.settings.load import Config, load
 from gateway.storage import Storage
-from gateway.uploads.abandoned import Sweep
+from gateway.uploads.abandoned import AbandonedUploads
 from storage_adapters.base import Listable
 from storage_adapters.drafts import sweep
 from storage_adapters.paths import PRIVATE
@@ -203,16 +203,16 @@ async def nothing_half_is_visible(world: World) -> None:
 
 async def clean_up(world: World) -> None:
     """What running gateways do in time, now: abandoned uploads, the queue, and drafts of the dead."""
-    cleanup = Cleanup(
+    deletions = DeletionWorker(
         world.backends.deletions,
         world.backends.storages,
         world.backends.waveforms.forget,
-        CleanupSettings(**world.config.deletions.model_dump()),
+        DeletionTimings(**world.config.deletions.model_dump()),
     )
-    await Sweep(world.backends.uploads, 0, cleanup.wake).sweep_once()
+    await AbandonedUploads(world.backends.uploads, 0, deletions.wake).remove_once()
     async with asyncio.timeout(120):
         while await world.backends.deletions.count_deletions():
-            await cleanup.drain_once()
+            await deletions.delete_once()
     assert world.storage.root is not None
     sweep(world.storage.root, time.time() + TWO_DAYS, PRIVATE)
 
