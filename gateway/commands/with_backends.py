@@ -41,7 +41,7 @@ def expected_errors_reported() -> Iterator[None]:
     except (DatabaseUnavailable, Refusal, StorageError) as error:
         raise click.ClickException(str(error)) from error
     except BrokenPipeError:
-        # The reader of our output is gone. What is still buffered must not be reported as an error at exit.
+        # The reader of our output has closed it. What is still buffered must not be reported as an error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as error:

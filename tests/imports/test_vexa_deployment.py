@@ -18,7 +18,7 @@ from tests.conformance.calling import call, fetch
 from tests.conftest import scratch_database
 from tests.gateway_process import Gateway, running_gateway
 from tests.imports.vexa.deployment import FOLDER, move, settings, storage_settings, vexa_database
-from tests.imports.vexa.media import StoredObject, make_objects
+from tests.imports.vexa.media import StoredObject, make_objects, wav
 
 EXPECTED: Final[dict[str, Any]] = json.loads((FOLDER / "expected-0.10.json").read_text("utf-8"))["0.10"]
 KEYS: Final = {each["user"]: each["key"] for each in EXPECTED["keys"] if each["authenticates"]}
@@ -188,6 +188,29 @@ async def test_nothing_secret_is_in_the_database_the_log_or_the_report(moved: tu
     forbidden = [*EXPECTED["forbidden_texts"], *(each["key"] for each in EXPECTED["keys"])]
     everything = [str(await rows(site.database_url)), site.log_text(), str(report.as_json())]
     assert [text for text in forbidden if any(text in each for each in everything)] == []
+
+
+async def test_an_object_that_turns_up_is_served_without_another_run(
+    moved: tuple[Gateway, MoveReport], objects: tuple[Path, dict[str, StoredObject]]
+) -> None:
+    site, _ = moved
+    (expected,) = [each for each in EXPECTED["recordings"] if "object is missing" in each["flags"]]
+    (media,) = expected["media_files"]
+    target = f"/recordings/{expected['id']}/media/{media['id']}/raw"
+    key = KEYS[expected["user"]]
+    assert (await call(site, target, key=key)).status == 404
+    path = objects[0] / media["object"]["storage"] / media["object"]["key"]
+    path.parent.mkdir(parents=True)
+    path.write_bytes(wav(1, 440))
+    try:
+        answer = await call(site, target, key=key)
+        assert (answer.status, answer.body) == (200, path.read_bytes())
+        assert (await fetch(site, f"/recordings/{expected['id']}", key=key))["media_files"][0][
+            "file_size_bytes"
+        ] == 32044
+    finally:
+        path.unlink()
+        path.parent.rmdir()
 
 
 # --- the report
