@@ -90,27 +90,34 @@ def _copy(files: Sequence[ObjectFile], shape: Shape, write: Callable[[bytes], No
                 offset = _copy_packets(container, inputs, tracks, offset)
 
 
-def _total_seconds(files: Sequence[ObjectFile]) -> float | None:
-    """How long the files say that they play together; None if one does not say so."""
+def _total_seconds(files: Sequence[ObjectFile]) -> float:
+    """How long the files play together; a file that does not say so is read to its end."""
     total = 0.0
     for file in files:
-        with open_media(file) as container:
-            if container.duration is None:
-                return None
-            total += container.duration / 1_000_000
+        with suppress(NotMedia), open_media(file) as container:
+            total += (container.duration or 0) / 1_000_000 or _counted_seconds(container)
     return total
+
+
+def _counted_seconds(container: "InputContainer") -> float:
+    end = Fraction(0)
+    with suppress(av.FFmpegError):
+        for packet in container.demux(tracks_of(container)):
+            if packet.pts is not None and packet.time_base is not None:
+                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+    return float(end - max((container.start_time or 0) * _TIME_BASE, Fraction(0)))
 
 
 class _Track:
     """A track of the output; it hands on packets in the order of their decoding times."""
 
-    def __init__(self, output: "OutputContainer", template: "Stream", seconds: float | None) -> None:
+    def __init__(self, output: "OutputContainer", template: "Stream", seconds: float) -> None:
         self._output = output
         self.stream: Any = output.add_stream_from_template(template)
-        if seconds is not None:  # Matroska writes it into the header, which nobody can go back to
-            minutes, rest = divmod(seconds, 60)
-            hours, minutes = divmod(int(minutes), 60)
-            self.stream.metadata["DURATION"] = f"{hours:02}:{minutes:02}:{rest:012.9f}"
+        # Matroska writes it into the header, to which nothing can return.
+        minutes, rest = divmod(seconds, 60)
+        hours, minutes = divmod(int(minutes), 60)
+        self.stream.metadata["DURATION"] = f"{hours:02}:{minutes:02}:{rest:012.9f}"
         self._last: Fraction | None = None
 
     def put(self, packet: Any) -> None:
