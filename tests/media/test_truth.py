@@ -15,6 +15,7 @@ from gateway.media.facts import MediaFacts, NotMedia
 from tests.media.probing import object_file, probe
 from tests.media.signals import wav
 from tests.media_files import SOUNDS, make_sound, make_still, make_video
+from tests.toned_files import make_toned
 
 RATE = 48_000
 SECOND = wav(bytes(range(256)) * 375)  # 48,000 samples
@@ -298,3 +299,18 @@ def test_a_length_found_within_a_budget_is_right_or_unknown(
     assert found.duration_seconds is None or found.duration_seconds == pytest.approx(truth.duration_seconds, abs=0.2)
     if edit is bytes and name in {"sound.wav", "sound.flac", "sound.webm", "sound.mka", "moov-first.m4a"}:
         assert found.duration_seconds is not None
+
+
+# --- damage
+
+
+def test_a_sound_of_an_unknown_codec_is_refused_and_does_not_spoil_a_picture(tmp_path: Path) -> None:
+    unknown = SECOND[:20] + b"\xfe\xca" + SECOND[22:]
+    with pytest.raises(NotMedia, match="codec is not known"):
+        probe(unknown)
+    with pytest.raises(NotMedia, match="codec is not known"):
+        heard(unknown)
+    content = make_toned(tmp_path, "mkv", 2).read_bytes()
+    assert probe(content).channels == 1
+    found = probe(content.replace(b"A_AAC", b"A_XYZ"))
+    assert (found.type, found.channels) == ("video", None)

@@ -16,6 +16,7 @@ from gateway.media.facts import NotMedia
 from gateway.media.formats import ACCEPTED, DECODERS, DEMUXERS, MAX_PIXELS
 
 if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.packet import Packet
     from av.stream import Stream
@@ -62,15 +63,27 @@ def tracks_of(container: "InputContainer") -> "list[Stream]":
     tracks: list[Stream] = [*pictures, *container.streams.audio]
     if not tracks:
         raise NotMedia("there is neither sound nor picture in it")
-    return tracks
+    known = [track for track in tracks if _is_known(track)]
+    if not known:
+        raise NotMedia("its codec is not known")
+    return known
+
+
+def sound_of(container: "InputContainer") -> "AudioStream | None":
+    """The first sound whose codec is known."""
+    return next((stream for stream in container.streams.audio if _is_known(stream)), None)
+
+
+def _is_known(stream: "Stream") -> bool:
+    codec: Any = stream.codec_context  # None for a codec that FFmpeg does not know, whatever PyAV's types say
+    return codec is not None
 
 
 def allow_decoding(stream: "Stream") -> None:
     """Prepare a stream for being decoded. Raises NotMedia for a decoder or picture that is not accepted."""
     codec: Any = stream.codec_context
-    if codec is None or codec.codec.name not in DECODERS:
-        name = codec.codec.canonical_name if codec is not None else "unknown"
-        raise NotMedia(f"its codec ({name}) is not accepted")
+    if codec.codec.name not in DECODERS:
+        raise NotMedia(f"its codec ({codec.codec.canonical_name}) is not accepted")
     if stream.type == "video" and codec.width * codec.height > MAX_PIXELS:
         raise NotMedia(f"its picture has {codec.width} × {codec.height} pixels, and at most {MAX_PIXELS} are accepted")
     codec.thread_count = 1

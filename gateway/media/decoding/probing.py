@@ -6,7 +6,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.media.decoding.claims import claimed_seconds
-from gateway.media.decoding.demuxing import AV_TIME_BASE, Packets, allow_decoding, frames_of, open_media, tracks_of
+from gateway.media.decoding.demuxing import (
+    AV_TIME_BASE,
+    Packets,
+    allow_decoding,
+    frames_of,
+    open_media,
+    sound_of,
+    tracks_of,
+)
 from gateway.media.decoding.file_parts import BOXES_OF_SPARING, FileParts, parts_of
 from gateway.media.decoding.images import find_image
 from gateway.media.decoding.iso_movie import Movie, find_movie
@@ -140,7 +148,7 @@ def _facts(container: "InputContainer", parts: FileParts, length: Length) -> Med
     stream = tracks_of(container)[0]
     moving = stream.type == "video"
     kind = container_format(container.format.name, parts.container.brand, moving=moving)
-    sound = container.streams.audio[0] if container.streams.audio else None
+    sound = sound_of(container)
     return MediaFacts(
         type="video" if moving else "audio",
         format=kind.format,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from av.audio.resampler import AudioResampler
 
-from gateway.media.decoding.demuxing import AV_TIME_BASE, Packets, allow_decoding, frames_of, open_media
+from gateway.media.decoding.demuxing import AV_TIME_BASE, Packets, allow_decoding, frames_of, open_media, sound_of
 from gateway.media.decoding.file_parts import parts_of
 from gateway.media.decoding.images import find_image
 from gateway.media.decoding.object_file import ObjectFile
@@ -16,6 +16,7 @@ from gateway.media.peaks import Peaks
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
 
 _REPORT_SECONDS: Final = 0.5
@@ -33,8 +34,11 @@ def listen(file: ObjectFile, report: Report) -> tuple[int, bytes] | None:
         with open_media(window, parts.container.demuxer) as container:
             if not container.streams.audio:
                 return None
-            sound = sound or _Sound(container.streams.audio[0].codec_context.sample_rate, report)
-            sound.decode(container)
+            stream = sound_of(container)
+            if stream is None or not stream.codec_context.sample_rate:
+                raise NotMedia("its codec is not known")
+            sound = sound or _Sound(stream.codec_context.sample_rate, report)
+            sound.decode(container, stream)
     if sound is None or not sound.peaks.end:
         raise NotMedia("nothing in it can be decoded")
     return sound.covered()
@@ -57,9 +61,8 @@ class _Sound:
         """Microseconds, and bins."""
         return self.peaks.end * 1_000_000 // self._rate, self.peaks.bins()
 
-    def decode(self, container: "InputContainer") -> None:
+    def decode(self, container: "InputContainer", stream: "AudioStream") -> None:
         """Take in a part, frame after frame, after those before. What cannot be decoded is left out."""
-        stream = container.streams.audio[0]
         allow_decoding(stream)
         self._origin = Fraction(container.start_time or 0, AV_TIME_BASE)
         self._part_begins = self.peaks.end
