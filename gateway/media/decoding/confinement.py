@@ -24,10 +24,12 @@ def confine(cpu_seconds: int, niceness: int) -> None:
     """Give up everything that decoding does not need; whatever is to be imported has been imported by now."""
     os.nice(niceness)
     if os.geteuid() == 0:
-        _leave_the_file_system()
-        os.setgroups([])
-        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
-        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+        # The root of a container may lack these rights, or a folder for temporary files: it keeps what it cannot give up.
+        with suppress(OSError):
+            _leave_the_file_system()
+        for step in (_leave_groups, _become_another_group, _become_another_user):
+            with suppress(OSError):
+                step()
     _limit(resource.RLIMIT_AS, _MEMORY_BYTES)
     _limit(resource.RLIMIT_CPU, cpu_seconds)
     _limit(resource.RLIMIT_NOFILE, 3)
@@ -41,8 +43,19 @@ def _leave_the_file_system() -> None:
     folder = tempfile.mkdtemp()
     os.chdir(folder)
     Path(folder).rmdir()
-    with suppress(PermissionError):  # a container's root may not be allowed to
-        os.chroot(".")
+    os.chroot(".")
+
+
+def _leave_groups() -> None:
+    os.setgroups([])
+
+
+def _become_another_group() -> None:
+    os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+
+
+def _become_another_user() -> None:
+    os.setresuid(_NOBODY, _NOBODY, _NOBODY)
 
 
 def _limit(what: int, value: int) -> None:
