@@ -7,7 +7,7 @@ process left behind is deleted.
 import hashlib
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
-from secrets import token_hex
+from secrets import randbelow
 from typing import Final
 
 from gateway.catalog import UPLOADS_PREFIX, MediaFile, Owner, SessionUploads
@@ -17,6 +17,8 @@ from storage_adapters.base import StorageAdapter, Writable
 # A body that arrives this slowly is not recorded any more.
 UNRECORDED_SECONDS: Final = 86_400.0
 _HEAD_BYTES: Final = 64
+# What follows the media file's id in a key: never the same twice.
+_DIGITS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class WrittenObject:
 
 async def expect_object(catalog: SessionUploads, owner: Owner, media: MediaFile) -> str:
     """The key of an object that is about to be written for the session's file."""
-    key = f"{UPLOADS_PREFIX}{owner.user_id}/{media.id}-parts/{token_hex(12)}"
+    key = f"{UPLOADS_PREFIX}{owner.user_id}/{media.id}{randbelow(10**_DIGITS):0{_DIGITS}}"
     await catalog.expect_object(media.storage, key, seconds=UNRECORDED_SECONDS)
     return key
 

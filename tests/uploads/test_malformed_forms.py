@@ -34,7 +34,7 @@ async def send(client: Client, body: bytes) -> Answer:
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
 async def test_a_part_whose_head_cannot_be_read_is_refused(client: Client, head: bytes) -> None:
     answer = await send(client, form([(head, b"{}"), SESSION, FILE]))
-    assert (answer.status, answer.json["detail"][0]["msg"]) == (422, "It is no well-formed multipart/form-data")
+    assert (answer.status, answer.json["detail"][0]["msg"]) == (422, "It is not well-formed multipart/form-data")
 
 
 async def test_a_field_that_nobody_knows_is_passed_over_and_not_given_back(client: Client) -> None:
