@@ -1,9 +1,7 @@
-"""Listening sockets: opened once, handed to whoever serves.
+"""Listening sockets, opened once and handed to the workers.
 
-Knows: addresses, ports and what a client calls them. Refuses to know: processes, HTTP and what is served.
-
-Every worker has a socket of its own on the same port (SO_REUSEPORT), and the socket outlives the worker: a
-connection that waits in its queue while one worker leaves is accepted by the next one, never refused.
+Every worker has its own socket on the same port (SO_REUSEPORT), and the socket outlives the worker: a connection that
+waits in its queue while one worker ends is accepted by the next one, never refused.
 """
 
 import socket
@@ -15,9 +13,9 @@ from typing import Final
 from gateway.settings.load import Config
 
 BACKLOG: Final = 1024
-# How much of an answer may wait in the kernel before it is sent. Without a limit that is the whole send buffer, which
-# grows to 4 MiB by itself: read from a storage, and counted as sent, for each client that seeks away. What is on its
-# way to the client is not limited by this. Who downloads from files may have more (gateway/web/bytes/socket_wire.py).
+# How much of a response may wait in the kernel before it is sent. Without a limit that is the whole send buffer, which
+# the kernel grows to 4 MiB: read from a storage backend, and counted as sent, for each client that seeks away. What is on its
+# way to the client is not limited by this. Files may have more (gateway/web/bytes/socket_wire.py, web/fast_path/seeks.py).
 _UNSENT_BYTES: Final = 512 * 1024
 
 
@@ -30,7 +28,7 @@ class Sockets:
 
 
 def open_sockets(config: Config, stack: ExitStack) -> list[Sockets]:
-    """The sockets of every worker, closed with the stack. Raises OSError if a port cannot be had."""
+    """The sockets of every worker, closed with the stack. Raises OSError if a port is not available."""
     server = config.server
     count = server.worker_count
     public = _listen(server.host, server.port, count, stack)
@@ -41,13 +39,13 @@ def open_sockets(config: Config, stack: ExitStack) -> list[Sockets]:
 
 
 def _listen(host: str, port: int, count: int, stack: ExitStack) -> list[socket.socket]:
-    """`count` sockets on one port; port 0 lets the kernel choose it once for all."""
+    """`count` sockets on one port; with port 0 the kernel chooses one port for all."""
     sockets: list[socket.socket] = []
     for _ in range(count):
         opened = stack.enter_context(_bind(host, port, shared=count > 1))
         port = opened.getsockname()[1]
         sockets.append(opened)
-    # All are bound before any listens: a connection must not find a queue that nobody will serve.
+    # All are bound before any of them listens, so that no connection enters a queue that no worker will serve.
     for each in sockets:
         each.listen(BACKLOG)
     return sockets
@@ -73,14 +71,14 @@ def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
 
 
 def base_url(config: Config, sockets: Sockets) -> str:
-    """What a client on this machine calls the gateway."""
+    """The URL of the gateway for clients on this machine."""
     host, port = sockets.public.getsockname()[:2]
     scheme = "http" if config.server.tls_certificate is None else "https"
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def tls_context(config: Config) -> ssl.SSLContext | None:
-    """What https is served with; None for plain http."""
+    """The TLS context for https; None for plain http."""
     if config.server.tls_certificate is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -1,12 +1,10 @@
-"""Preconditions, in the one order that counts (RFC 9110 section 13.2.2).
-
-Knows: entity tags, HTTP-dates and the rules below. Refuses to know: ranges, bodies, I/O.
+"""Preconditions, evaluated in the order of RFC 9110 section 13.2.2.
 
     Rule 1: If-Match false -> 412. Without If-Match: If-Unmodified-Since false -> 412.
     Rule 2: If-None-Match false -> 304 (GET and HEAD). Without it: If-Modified-Since false -> 304.
     Rule 3: If-Range true -> Range is obeyed; false -> Range is ignored.
 
-An absent condition is None and holds. A date that does not parse is no condition at all.
+An absent condition is None and holds. A date that does not parse is ignored.
 """
 
 import re

@@ -1,11 +1,9 @@
-"""Where a page of a list ended, as an opaque text.
-
-Knows: that lists are ordered by (created_at, id). Refuses to know: what is listed, and for whom.
+"""Cursors: the position where a page of a list ended, as opaque text. Lists are ordered by (created_at, id).
 
     base64url( microseconds since 1970, 8 octets | id, 8 octets | the first 8 octets of their SHA-256 )
 
-A cursor is a position in time, not a permission: a list is owner-scoped with it as without. The digest is there so
-that a text cut off or mistyped is refused, instead of quietly meaning another place.
+A cursor is a position, not a permission: a list shows only its owner's entries with or without one. The digest makes a
+cursor that was cut off or mistyped an error instead of another position.
 """
 
 import re
@@ -30,7 +28,7 @@ def encode_cursor(created_at: datetime, id: int) -> str:
 
 
 def decode_cursor(text: str) -> tuple[datetime, int] | None:
-    """(created_at, id) of the position; None if the text is no cursor."""
+    """(created_at, id) of the position; None if the text is not a cursor."""
     if not _TEXT.fullmatch(text):
         return None
     octets = urlsafe_b64decode(text)

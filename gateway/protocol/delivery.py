@@ -1,10 +1,9 @@
-"""The decision of the byte route: request fields and a representation in, the whole answer out.
+"""Plans the response of the byte route from the request's fields and the representation (RFC 9110 sections 13 to 15).
 
-Knows: which status, which headers, which bytes (RFC 9110 sections 13 to 15). Refuses to know: how anything is
-read or written. One plan serves whole, single-range and multipart bodies alike: a body is a tuple of segments,
-each literal bytes or a span of the object, and Content-Length is their sum and nothing else.
+Nothing is read or written here. A plan has a status, headers and a body. Whole, single-range and multipart bodies have
+the same form: a tuple of segments, each literal bytes or a span of the object. Content-Length is the sum of the segments.
 
-    order: preconditions (412, 304) -> If-Range -> Range (206, 416) -> the whole (200)
+    order: preconditions (412, 304) -> If-Range -> Range (206, 416) -> the whole object (200)
 
 A multipart/byteranges body (section 14.6):
 
@@ -23,13 +22,13 @@ from gateway.protocol.ranges import ByteSpan, select_spans
 Header = tuple[str, str]
 Segment = bytes | ByteSpan
 
-# A refusal of bytes says nothing about the next request: no cache may keep it. `max-age` stands first, where
-# Chromium looks for it.
+# A 412 or 416 says nothing about the next request, so no cache may store it. `max-age` comes first because Chromium
+# reads it only there.
 _NO_STORE: Final = ("Cache-Control", "max-age=0, no-store")
 
 
 class HeaderBlock(NamedTuple):
-    """Headers, and the same as they stand in a head: rendered once, sent many times."""
+    """Headers, and their text in a response head, rendered once for many responses."""
 
     headers: tuple[Header, ...]
     text: str
@@ -42,11 +41,11 @@ def header_block(headers: Iterable[Header]) -> HeaderBlock:
 
 
 class Representation:
-    """One version of one object, as a client sees it, with all of its heads' constant parts prepared.
+    """One version of one object as a client sees it, with the constant parts of its response heads prepared.
 
     `size` is in bytes, `etag` quoted and strong, `last_modified` in seconds since the epoch; `content_type`,
-    `cache_control` and `disposition` are field values, free of control characters. `lasts` is whether it is the
-    same whenever it is prepared: a time that lies in the future is told as `now`. Immutable.
+    `cache_control` and `disposition` are field values, free of control characters. `lasts` says
+    whether it is the same whenever it is prepared: a modification time in the future is sent as `now`. Immutable.
     """
 
     __slots__ = ("_disposition", "bare", "cacheable", "content_type", "lasts", "size", "validators", "with_content")
@@ -76,20 +75,20 @@ class Representation:
                 ("X-Content-Type-Options", "nosniff"),
             )
         )
-        # What 200, 206 and 304 all say (section 15.4.5).
+        # What 200, 206 and 304 have in common (section 15.4.5).
         self.cacheable = header_block((*self.bare.headers, ("Cache-Control", cache_control)))
         self.with_content = self.block_for(content_type)
 
     def block_for(self, content_type: str) -> HeaderBlock:
-        """What an answer says whose content, of this type, is from this version."""
+        """The headers of a response that carries content of this type."""
         return header_block((*self.cacheable.headers, self._disposition, ("Content-Type", content_type)))
 
 
 class DeliveryPlan(NamedTuple):
-    """The whole answer.
+    """The whole response.
 
-    `fixed` headers are the same for every answer of their kind from one version of the object, `varying` ones are
-    this answer's own; the body of `content_length` bytes follows, in segments (none for HEAD, 304, 412, 416).
+    `fixed` headers are the same for every response of this kind from one version of the object; `varying` ones belong to
+    this response. The body has `content_length` bytes in segments (none for HEAD, 304, 412, 416).
     """
 
     status: int
@@ -115,7 +114,7 @@ def plan_delivery(
 ) -> DeliveryPlan:
     """Decide a GET or HEAD of the representation at the time `now` (seconds since the epoch).
 
-    `boundary` makes what separates parts, should there be several; `max_ranges` is how many a body may have.
+    `boundary` makes the text that separates parts; `max_ranges` is how many parts a body may have.
     """
     validators = representation.validators
     failed = failed_precondition(conditions, validators, now=now)
@@ -143,13 +142,13 @@ def _plan_whole(method: str, representation: Representation) -> DeliveryPlan:
 
 
 def plan_span(span: ByteSpan, representation: Representation) -> DeliveryPlan:
-    """The answer to a GET of one span that lies inside the representation (section 15.3.7.1)."""
+    """The response to a GET of one span inside the representation (section 15.3.7.1)."""
     varying = _span_fields(span.length, span.offset, span.end - 1, representation)
     return DeliveryPlan(206, representation.with_content, varying, (span,), span.length)
 
 
 def plan_any_span(representation: Representation) -> DeliveryPlan:
-    """The same without a body, and with %d for its length and its first and last position, in this order."""
+    """The same plan without a body, with %d for the length, the first and the last position, in this order."""
     return DeliveryPlan(206, representation.with_content, _span_fields("%d", "%d", "%d", representation), (), 0)
 
 

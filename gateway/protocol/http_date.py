@@ -1,9 +1,8 @@
-"""HTTP-date (RFC 9110 section 5.6.7): three forms to read, one to write.
+"""HTTP-date (RFC 9110 section 5.6.7): three forms are read, one is written.
 
-Knows: the grammar below. Refuses to know: the clock (`now` is an argument), and every other date format:
-what does not parse is None, and a field whose date does not parse is ignored.
+Text in any other form parses as None: a field whose date does not parse is ignored.
 
-    IMF-fixdate  = Sun, 06 Nov 1994 08:49:37 GMT     ; the one that we write
+    IMF-fixdate  = Sun, 06 Nov 1994 08:49:37 GMT     ; the form that is written
     rfc850-date  = Sunday, 06-Nov-94 08:49:37 GMT    ; two-digit year
     asctime-date = Sun Nov  6 08:49:37 1994
 """
@@ -32,7 +31,7 @@ _FUTURE_LIMIT_YEARS: Final = 50
 
 
 def parse_http_date(text: str, *, now: float) -> int | None:
-    """Seconds since the epoch, or None if the text is no HTTP-date. `now` places two-digit years."""
+    """Seconds since the epoch, or None if the text is not an HTTP-date. `now` places two-digit years."""
     for form in _FORMS:
         match = form.fullmatch(text)
         if match is not None:

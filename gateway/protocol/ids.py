@@ -1,6 +1,4 @@
-"""Public ids: an integer of the catalogue as a text with a prefix, and back.
-
-Knows: the alphabet, the check characters. Refuses to know: whether there is such a row.
+"""Public ids: an integer of the catalogue as text with a prefix, and back.
 
     rec_ 3x0k8w2m 5q
     |    |        |
@@ -8,13 +6,13 @@ Knows: the alphabet, the check characters. Refuses to know: whether there is suc
     |    the integer's 40 bits, five to a character, highest first
     prefix: what the id is of
 
-The characters are Crockford's base 32 in lower case: no i, l, o or u. One integer has one text; anything else
-is not an id. The check characters are the sums P and Q of RAID 6 over GF(32), five bits to a symbol:
+The characters are Crockford's base 32 in lower case: no i, l, o or u. Each integer has exactly one text; any other
+text is not an id. The check characters are the sums P and Q of RAID 6 over GF(32), five bits to a symbol:
 
     P = d0 + d1 + ... + d7        Q = d0*x^7 + d1*x^6 + ... + d7       modulo x^5 + x^2 + 1
 
-The code has distance 3, so that any two wrong characters are noticed: each mistyped one, each pair swapped. Of
-texts that are wrong in more places, one in 1024 is taken for an id (of a row that hardly exists).
+The code has distance 3, so it detects any two wrong characters, such as a typo or two swapped characters. Of texts
+with more wrong characters, one in 1024 passes for an id, most likely of a row that does not exist.
 """
 
 from collections.abc import Iterable
@@ -41,7 +39,7 @@ def encode_id(prefix: Prefix, number: int) -> str:
 
 
 def decode_id(prefix: Prefix, text: str) -> int | None:
-    """The integer behind the text; None if it is not an id with this prefix."""
+    """The integer of the text; None if it is not an id with this prefix."""
     given, _, rest = text.partition("_")
     if given != prefix or len(rest) != _LENGTH or not _VALUES.keys() >= set(rest):
         return None

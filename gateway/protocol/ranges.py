@@ -1,6 +1,4 @@
-"""The Range header (RFC 9110 section 14): text to specs, specs to spans that fit the object.
-
-Knows: the grammar below and arithmetic. Refuses to know: statuses, headers other than Range, I/O.
+"""The Range header (RFC 9110 section 14): parsed into specs, and fitted to an object as spans.
 
     Range            = range-unit "=" range-set          ; unit: case-insensitive
     range-set        = 1#range-spec                      ; a list: empty elements and OWS are legal
@@ -8,8 +6,8 @@ Knows: the grammar below and arithmetic. Refuses to know: statuses, headers othe
     int-range        = first-pos "-" [ last-pos ]        ; 0-499, 500-
     suffix-range     = "-" suffix-length                 ; -500
 
-A parser of Range has three outcomes: spans to send, nothing that fits (416), and *ignore*, which is
-None here: an unknown unit or a malformed set makes the header void, and the whole is sent.
+There are three outcomes: spans to send, no span that fits (416), and None. None means that the header is ignored
+and the whole object is sent, because the unit is unknown or the set is malformed.
 """
 
 import re
@@ -27,7 +25,7 @@ _MAX_DIGITS: Final = 19
 # range-spec, digits in ASCII only. The lone "-" matches too; `_parse_spec` refuses it.
 _RANGE_SPEC: Final = re.compile(r"([0-9]*)-([0-9]*)")
 _UNIT: Final = "bytes="
-# Two numerals of 18 digits, which int() reads at once.
+# Two numerals of 18 digits, which int() reads quickly.
 _SHORT: Final = 37
 
 
@@ -46,12 +44,12 @@ class ByteSpan(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The offset just behind the span."""
+        """The offset just after the span."""
         return self.offset + self.length
 
 
 def parse_range(header: str) -> tuple[RangeSpec, ...] | None:
-    """The specs of a Range header, or None where it is to be ignored. Linear in the header's length."""
+    """The specs of a Range header, or None if it is to be ignored. Linear in the header's length."""
     unit, equals, range_set = header.partition("=")
     if not equals or unit.lower() != "bytes":
         return None
@@ -91,13 +89,13 @@ def _position(digits: str) -> int:
 
 
 def _is_greater(left: str, right: str) -> bool:
-    """Compare two numerals that are too long to be converted."""
+    """Compare two numerals that are too long for int()."""
     left, right = left.lstrip("0"), right.lstrip("0")
     return (len(left), left) > (len(right), right)
 
 
 def fit_spec(spec: RangeSpec, size: int) -> ByteSpan | None:
-    """The span of an object of `size` bytes that the spec means; None if it is unsatisfiable.
+    """The span that the spec selects of an object of `size` bytes; None if it is unsatisfiable.
 
     A non-zero suffix of an empty object is satisfiable and means no bytes at all (section 14.1.2).
     """
@@ -111,7 +109,7 @@ def fit_spec(spec: RangeSpec, size: int) -> ByteSpan | None:
 
 
 def coalesce(spans: list[ByteSpan], gap: int) -> list[ByteSpan]:
-    """Join spans that overlap or lie less than `gap` bytes apart (section 14.2).
+    """Join spans that overlap or are less than `gap` bytes apart (section 14.2).
 
     The parts keep the order in which the client asked for them (section 15.3.7.2: "SHOULD send the
     parts in the same order").
@@ -130,7 +128,7 @@ def coalesce(spans: list[ByteSpan], gap: int) -> list[ByteSpan]:
 def plain_span(text: str, size: int) -> tuple[int, int] | None:
     """Offset and length of one int-range without any white space: what players, proxies and download managers send.
 
-    None: it is something else, or long, or nothing of it exists. It is asked at every seek.
+    None for anything else, for long numerals, and for a range outside the object. Every seek calls it.
     """
     first, hyphen, last = text.partition("-")
     if (
@@ -149,8 +147,8 @@ def plain_span(text: str, size: int) -> tuple[int, int] | None:
 def select_spans(header: str, size: int, max_ranges: int) -> tuple[ByteSpan, ...] | None:
     """The spans to send of an object of `size` bytes.
 
-    None: the whole (the header is void or too long a list, or asks for more than `max_ranges` separate parts).
-    Empty: nothing that was asked for exists (416). Otherwise 1 to `max_ranges` disjoint, non-empty spans.
+    None: the whole object (the header is ignored, is too long a list, or asks for more than `max_ranges` separate parts).
+    Empty: no requested range exists (416). Otherwise 1 to `max_ranges` disjoint, non-empty spans.
     """
     if header.startswith(_UNIT) and (span := plain_span(header[len(_UNIT) :], size)) is not None:
         return (ByteSpan(*span),)
@@ -161,7 +159,7 @@ def select_spans(header: str, size: int, max_ranges: int) -> tuple[ByteSpan, ...
     spans = [span for spec in specs if (span := fit_spec(spec, size)) is not None]
     if len(spans) > 1:
         spans = coalesce(spans, COALESCE_GAP)
-    # A span of an empty object is its suffix: satisfiable, yet no Content-Range can say so.
+    # The span of an empty object is a suffix of it, which is satisfiable but which no Content-Range can express.
     if len(spans) > max_ranges or (size == 0 and spans):
         return None
     return tuple(spans)

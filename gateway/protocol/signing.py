@@ -62,12 +62,12 @@ class SignedQuery:
 
 
 def owner_text(user_id: int, live: bool) -> str:  # noqa: FBT001 - the two halves of an owner, in order
-    """An owner as a playback URL carries it: the user's id, with a `t` behind it for test data."""
+    """An owner as a playback URL carries it: the user's id, followed by a `t` for test data."""
     return f"{user_id}{'' if live else 't'}"
 
 
 def parse_owner(text: str) -> tuple[int, bool]:
-    """The user's id and whether the data is live; raises BadSignature if the text is no owner."""
+    """The user's id and whether the data is live; raises BadSignature if the text is not an owner."""
     match = _OWNER.fullmatch(text)
     if match is None:
         raise BadSignature("Playback URL is not valid")

@@ -1,4 +1,4 @@
-"""What accepts connections, and is told of each byte request that was answered.
+"""What accepts connections, and learns of each byte request that was answered.
 
 The plain acceptor lets aiohttp parse every request. The fast path is another one (gateway/web/fast_path), which
 gateway/assembly/byte_route.py plugs in by one line.

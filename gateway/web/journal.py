@@ -1,9 +1,7 @@
-"""What happened, told in batches: every exchange becomes a line of the access log and a count in the metrics.
+"""Reports every exchange to the access log and the metrics, in batches.
 
-Knows: which facts of an exchange are told, and when. Refuses to know: how a line or a metric looks.
-
-A request only leaves its exchange here. The telling costs as much as a seek when it is done in the middle of
-one, and a third of that when it is done for many at once: at most BATCH at a time, so that nobody waits for it.
+Reporting one exchange in the middle of a request costs as much as a seek; reporting many together costs a third of that
+for each. At most BATCH are reported at a time, so that no request waits long.
 """
 
 import asyncio
@@ -22,10 +20,10 @@ HEARTBEAT_SECONDS: Final = 1.0
 
 
 class Journal:
-    """Takes what happened in one event loop; tells it within DELAY_SECONDS.
+    """Collects the exchanges of one event loop, and reports them within DELAY_SECONDS.
 
-    `look` has the metrics take what others count: whenever something is told, and every HEARTBEAT_SECONDS (`run`),
-    for a scrape that another process answers.
+    `look` updates the metrics that are counted elsewhere: with every report, and every HEARTBEAT_SECONDS (`run`) for a
+    scrape that another process answers.
     """
 
     def __init__(self, metrics: Metrics, access_log: AccessLog, look: Callable[[Metrics], None]) -> None:
@@ -36,37 +34,37 @@ class Journal:
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, exchange: Exchange) -> None:
-        """The exchange is over."""
+        """Report the exchange soon; it has ended."""
         exchange.seconds = time.perf_counter() - exchange.started
         self._waiting.append(exchange)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(DELAY_SECONDS, self._on_time)
         elif len(self._waiting) >= BATCH:
-            self._tell()
+            self._report()
 
     async def run(self) -> None:
-        """Tell regularly, until cancelled."""
+        """Report regularly until cancelled."""
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            self._tell()
+            self._report()
 
     def metrics(self, deletions: int | None) -> bytes:
         """The metrics until now, as `Metrics.render` writes them."""
-        self._tell()
+        self._report()
         return self._metrics.render(deletions)
 
     async def close(self) -> None:
-        """Tell all that still waits."""
+        """Report all exchanges that wait, and close the log."""
         if self._timer is not None:
             self._timer.cancel()
-        self._tell()
+        self._report()
         await self._access_log.close()
 
     def _on_time(self) -> None:
         self._timer = None
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         exchanges, self._waiting = self._waiting, []
         self._count(exchanges)
         self._access_log.write(_lines(exchanges))
@@ -84,7 +82,7 @@ class Journal:
 
 
 def _lines(exchanges: Sequence[Exchange]) -> Iterator[dict[str, object]]:
-    # The clock of the log is read once; each line's time is reckoned from it.
+    # The wall clock is read once; each line's time is computed from it.
     epoch = time.time() - time.perf_counter()
     for each in exchanges:
         yield {
@@ -105,5 +103,5 @@ def _lines(exchanges: Sequence[Exchange]) -> Iterator[dict[str, object]]:
 
 
 def _thousandths(number: float) -> float:
-    """The nearest thousandth of what is not negative; `round` takes twice as long."""
+    """A number that is not negative, rounded to thousandths; `round` takes twice as long."""
     return int(number * 1000 + 0.5) / 1000

@@ -1,7 +1,4 @@
-"""The media file that a path names.
-
-Knows: which of the two ids a 404 is about. Refuses to know: what is done with the file.
-"""
+"""Finds the media file that a path names; a 404 says which of its two ids is unknown."""
 
 from aiohttp import web
 
@@ -19,7 +16,7 @@ def path_ids(request: web.Request) -> Ids:
 
 
 async def find_uploaded(catalog: RecordingCatalog, owner: Owner, ids: Ids) -> MediaFile:
-    """The owner's file with these ids, whole in storage; raises NotFound."""
+    """The owner's uploaded file with these ids; raises NotFound."""
     media = await catalog.find_media_file(owner, *ids)
     if media is not None and media.status == "uploaded":
         return media
@@ -28,5 +25,5 @@ async def find_uploaded(catalog: RecordingCatalog, owner: Owner, ids: Ids) -> Me
 
 
 async def uploaded_media(request: web.Request, catalog: RecordingCatalog, owner: Owner) -> MediaFile:
-    """The owner's file that the path names, whole in storage; raises NotFound or Invalid."""
+    """The owner's uploaded file that the path names; raises NotFound or Invalid."""
     return await find_uploaded(catalog, owner, path_ids(request))

@@ -89,7 +89,7 @@ def test_heads_are_exact(method: str, fields: dict[str, str], status: int, heade
     planned = plan(method, None, **fields)
     assert planned.status == status
     assert dict(planned.headers) == headers
-    assert len(planned.headers) == len(headers), "no field stands twice"
+    assert len(planned.headers) == len(headers), "no field is sent twice"
     if method == "GET" and "Content-Length" in headers:
         assert planned.content_length == int(headers["Content-Length"])
     else:

@@ -75,7 +75,7 @@ def test_any_text_is_an_id_or_is_not_one(text: str) -> None:
 
 
 @given(numbers)
-def test_an_id_of_something_else_is_no_id_of_this(number: int) -> None:
+def test_an_id_with_another_prefix_is_refused(number: int) -> None:
     text = encode_id("med", number)
     assert decode_id("rec", text) is None
     assert decode_id("med", text.upper()) is None

@@ -62,7 +62,7 @@ FITTED = {
     "suffix longer than the object": (RangeSpec(None, 11), 10, ByteSpan(0, 10)),
     "suffix of nothing": (RangeSpec(None, 0), 10, None),
     "start at the end": (RangeSpec(10, None), 10, None),
-    "start behind the end": (RangeSpec(11, 12), 10, None),
+    "start after the end": (RangeSpec(11, 12), 10, None),
     "empty object from 0": (RangeSpec(0, None), 0, None),
     "suffix of an empty object": (RangeSpec(None, 5), 0, ByteSpan(0, 0)),
     "suffix 0 of an empty object": (RangeSpec(None, 0), 0, None),

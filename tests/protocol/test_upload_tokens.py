@@ -44,7 +44,7 @@ def test_a_token_ends_to_the_second(late: int, *, permitted: bool) -> None:
             TOKENS.verify(token, now=GRANT.expires + late)
 
 
-def test_a_token_of_an_older_key_is_good_until_the_key_is_gone() -> None:
+def test_a_token_of_an_older_key_is_valid_until_the_key_is_removed() -> None:
     token = UploadTokens([OLD]).sign(GRANT)
     assert TOKENS.verify(token, now=NOW) == GRANT
     with pytest.raises(BadUploadToken, match="not valid"):
@@ -76,7 +76,7 @@ def test_no_other_text_is_a_token(text: str) -> None:
         TOKENS.verify(text, now=NOW)
 
 
-def test_a_playback_signature_is_no_upload_token() -> None:
+def test_a_playback_signature_is_refused_as_an_upload_token() -> None:
     signed = Signer([NEW], expires_in_seconds=900, window_seconds=1).sign(
         Grant(GRANT.owner, GRANT.recording_id, GRANT.media_file_id, key_id=GRANT.key_id), now=NOW
     )

@@ -51,7 +51,7 @@ SIZE: Final = 1_200_000
 
 
 class Stage:
-    """What stands behind the socket, for tests to change and to look at."""
+    """What serves the socket, for tests to change and to look at."""
 
     def __init__(self, root: Path, storage: LocalStorage, streams: Streams) -> None:
         self.path = root / "sound.mp3"
@@ -89,7 +89,7 @@ class Stage:
         self._front = Front(Frame(self.journal, self.connections, cors), route.media, _elsewhere)
 
     def _backends(self, signer: Signer, storages: Mapping[str, Storage]) -> Backends:
-        """What the byte route stands on; the rest is nobody's here."""
+        """What the byte route needs; the rest is absent."""
         absent = cast("Any", None)
         return Backends(
             catalog=self.catalog,
@@ -146,11 +146,11 @@ class Stage:
         return f"{self.target}?{signed.query}"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """The ordinary way's beginning."""
+        """The server's handler, which records what aiohttp parsed."""
         self.ordinary.append(request.headers.get("Range", ""))
         return await self._front(request)
 
-    async def told(self) -> list[dict[str, Any]]:
+    async def log_lines(self) -> list[dict[str, Any]]:
         """The access log so far."""
         await self.journal.close()
         return [json.loads(line) for line in self.log.getvalue().splitlines()]

@@ -1,7 +1,4 @@
-"""The fields of a request that a delivery depends on.
-
-Knows: which they are. Refuses to know: what follows from them (gateway.protocol decides it).
-"""
+"""The fields of a request that a delivery depends on (gateway/protocol/conditional.py)."""
 
 from typing import Final
 

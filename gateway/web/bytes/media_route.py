@@ -1,7 +1,6 @@
 """The byte route: GET and HEAD of one media file.
 
-Knows: the way of one seek: admit -> find -> open -> plan -> send. Refuses to know: ranges and preconditions
-(gateway.protocol decides them) and how bytes are written (streaming.send).
+admit the reader -> open the object -> plan the delivery (gateway/protocol/delivery.py) -> send it (streaming.py)
 """
 
 import os
@@ -50,13 +49,13 @@ class MediaRoute:
         self._now = now
 
     async def raw(self, request: web.Request) -> web.StreamResponse:
-        """The route, however its path is spelled."""
+        """The handler of the application's route, for any spelling of the path."""
         return await self.read(request, request[EXCHANGE], None)
 
     async def read(self, request: web.Request, exchange: Exchange, ids: Ids | None) -> web.StreamResponse:
-        """The bytes: 200, 206, 304, 412 or 416; 302 where the storage serves its readers itself.
+        """The bytes: 200, 206, 304, 412 or 416; 302 if the storage serves its readers itself.
 
-        `ids` are the path's, None: they are still to be read from the route's match.
+        `ids` are the path's; None if they are still to be read from the route's match.
         """
         admission = await self._admissions.admit(request, exchange, ids)
         # A URL that was presigned for GET refuses HEAD, which needs no bytes anyway.
@@ -68,7 +67,7 @@ class MediaRoute:
             try:
                 sent = await self._serve(request, exchange, admission, expected)
             except ObjectChanged:
-                # Nothing was written: what we remembered was out of date, so look, and answer afresh, once.
+                # Nothing was written yet: the remembered version was out of date, so look it up and try once more.
                 return await self._serve(request, exchange, admission, None)
         except ObjectNotFound:
             await self._flag(admission.media)
@@ -106,13 +105,13 @@ class MediaRoute:
             return await self._streamer.send(request, exchange, plan, shared, stored, reader=admission.reader)
 
     async def _flag(self, media: MediaFile) -> None:
-        """Write down that the object is missing, once."""
+        """Record once that the object is missing."""
         if media.missing_at is None:
             with suppress(Refusal):
                 await self._catalog.record_missing(media)
 
     async def _remember(self, media: MediaFile, stat: ObjectStat) -> None:
-        """Write down the version that the storage has now; a catalogue in trouble costs no answer."""
+        """Record the version that the storage has now; a failing catalogue does not fail the response."""
         with suppress(Refusal):
             await self._catalog.record_object_version(
                 media, size=stat.size, etag=stat.etag, object_modified_at=stat.last_modified
@@ -120,5 +119,5 @@ class MediaRoute:
 
 
 def _boundary() -> str:
-    """What separates parts: nothing that could stand in an object by design or by chance."""
+    """A random text to separate parts, which no object contains by design or by chance."""
     return os.urandom(16).hex()

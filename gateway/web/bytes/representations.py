@@ -1,7 +1,4 @@
-"""What a media file looks like to its readers, prepared once per version of its object.
-
-Knows: how a catalogue's row and a storage's stat become a Representation. Refuses to know: requests.
-"""
+"""A catalogue row and the stat of its object become a Representation, prepared once for each version of the object."""
 
 from typing import NamedTuple
 
@@ -13,16 +10,16 @@ from storage_adapters.base import ObjectStat
 
 
 class Presentation(NamedTuple):
-    """How an answer may be kept (a Cache-Control value) and shown: what one kind of reader gets to see."""
+    """How a response may be cached (a Cache-Control value) and shown."""
 
     cache_control: str
     disposition: Disposition
 
 
 class Prepared:
-    """A media file for one kind of reader: what was last known of its object, and how that version looks.
+    """A media file as one kind of reader gets it.
 
-    `expected` is what to hold the storage to; None where it has to be asked: nothing is known, or the object was
+    `expected` is the version that the storage is expected to have; None if nothing is known of it, or if the object was
     missing.
     """
 

@@ -49,7 +49,7 @@ def closed() -> ConnectionResetError:
 def send_now(fd: int, head: bytes, piece: FilePiece | None) -> int:
     """Send what the socket `fd` takes without waiting, and return how many bytes that were.
 
-    The caller checks the three conditions above. Errors are not reported: whoever sends the rest meets them again.
+    The caller checks the three conditions above. Errors are not reported: the stream that sends the rest meets them again.
     """
     sent = 0
     try:

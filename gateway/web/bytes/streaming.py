@@ -1,11 +1,8 @@
-"""send: the only code that writes a body.
+"""The pump: the only code that writes bodies of the byte route, but for the first window of the fast path.
 
-Knows: in which order head and segments go out, and what a broken promise costs.
-Refuses to know: why the plan says what it says.
-
-Nothing is written before the first byte of the object is at hand, so trouble up to then is still an answer
-(StorageError passes through). After it there is only the dropped connection: a body that cannot be finished is
-cut, never ended. Nothing else escapes: aiohttp would write its error page into the body.
+Nothing is written before the first byte of the object has been read, so that an error until then still becomes a
+response (StorageError passes through). After that, a body that cannot be finished is cut off, never ended as if it were
+complete, and no exception leaves this module: aiohttp would write its error page into the body.
 """
 
 import asyncio
@@ -38,7 +35,7 @@ class Streamer:
     """Sends planned deliveries.
 
     `stall_timeout_seconds` is how long a client may read nothing at all; `is_draining` says whether
-    connections should close behind their answers.
+    connections should close after their responses.
     """
 
     def __init__(
@@ -70,7 +67,7 @@ class Streamer:
         if transport is None:
             exchange.outcome = "client_closed"
             return sent_response(plan.status, keep_alive=False)
-        # HTTP/1.0 closes unless told otherwise (RFC 9112 section 9.3).
+        # HTTP/1.0 closes unless the response says otherwise (RFC 9112 section 9.3).
         default = keep_alive and request.version >= HttpVersion11
         head = render_head(plan, shared, exchange.request_id, "" if default else _connection(keep_alive=keep_alive))
         with self._streams.of(reader):
@@ -177,7 +174,7 @@ async def _send_span(wire: Wire, pending: bytes, span: ByteSpan, stored: StoredO
     offset, length = span
     if isinstance(stored, ZeroCopy):
         while length:
-            # Piece by piece, since each is asked for anew: a file that is written to meanwhile is noticed.
+            # Each piece is asked for anew, so that a file that is written to meanwhile is noticed.
             piece = stored.file_piece(offset, min(length, _PIECE_BYTES))
             if piece is None:
                 break

@@ -1,7 +1,4 @@
-"""How bytes get onto a connection: by the kernel where it can, through the transport where it must.
-
-Knows: what a wire is, and which one a connection allows. Refuses to know: HTTP.
-"""
+"""Wires write bytes to a connection: straight to the socket where that is possible, else through the transport."""
 
 import asyncio
 import os
@@ -15,7 +12,7 @@ from storage_adapters.base import FilePiece, ObjectChanged, StorageUnavailable
 
 
 class Wire(Protocol):
-    """The way to one client. Errors of the connection are OSError; Stalled is a timeout."""
+    """Writes to one client. Errors of the connection are OSError; Stalled is a time-out."""
 
     sent: int
     """Bytes handed over so far."""
@@ -25,7 +22,7 @@ class Wire(Protocol):
         ...
 
     async def send_file(self, before: bytes, piece: FilePiece) -> None:
-        """Hand over what stands before it, and the whole piece.
+        """Hand over `before`, then the whole piece.
 
         Raises StorageUnavailable before anything is sent if its first bytes cannot be read, ObjectChanged if the
         file ends early.
@@ -33,11 +30,11 @@ class Wire(Protocol):
         ...
 
     def abort(self) -> None:
-        """Cut the connection, so that nothing sent so far can look whole."""
+        """Cut the connection, so that nothing sent so far can look complete."""
         ...
 
     def close(self) -> None:
-        """Give back what the wire itself holds; the connection lives on."""
+        """Free what the wire itself holds; the connection stays open."""
         ...
 
 
@@ -53,7 +50,7 @@ def open_wire(
 
 
 class TransportWire:
-    """Through the transport's buffer: for TLS, and behind bytes that are still in that buffer."""
+    """Through the transport's buffer: for TLS, and after bytes that are still in that buffer."""
 
     def __init__(self, request: web.Request, transport: asyncio.Transport, stall_timeout_seconds: float) -> None:
         self._writer = request.writer

@@ -167,7 +167,7 @@ def _answer(
 
 
 def _first_piece(remembered: Remembered, offset: int, length: int) -> FilePiece | None:
-    """The beginning of these bytes, if it lies in an open file and in memory."""
+    """The beginning of these bytes, if it is in an open file and in memory."""
     if not length:
         return None
     stored = remembered.stored

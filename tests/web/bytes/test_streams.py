@@ -1,4 +1,4 @@
-"""How many streams run, and who waits for the last of them."""
+"""Streams are limited in number, and a drain waits for the last of them."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ async def test_one_more_than_the_limit_is_refused() -> None:
     assert streams.running == 0
 
 
-async def test_who_waits_is_told_when_the_last_stream_ends() -> None:
+async def test_waiting_ends_with_the_last_stream() -> None:
     streams = Streams(2)
     with streams:
         with streams:
@@ -26,7 +26,7 @@ async def test_who_waits_is_told_when_the_last_stream_ends() -> None:
     await asyncio.wait_for(waiting, timeout=5)
 
 
-async def test_a_stream_ends_well_behind_somebody_who_waited_no_longer() -> None:
+async def test_a_stream_ends_cleanly_after_a_wait_was_given_up() -> None:
     streams = Streams(1)
     with streams, pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):

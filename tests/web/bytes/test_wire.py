@@ -1,4 +1,4 @@
-"""Wires on real sockets: a large answer takes turns, and who does not read is given up."""
+"""Wires on real sockets: large answers take turns, and a client that does not read is disconnected."""
 
 import asyncio
 import selectors
@@ -77,7 +77,9 @@ async def test_a_small_answer_waits_for_one_turn_of_all_large_ones_together(file
             waited = []
             while not all(task.done() for task in large):
                 before = sum(each.sent for each in wires)
-                await asyncio.sleep(0)  # the small answer is next in the loop's queue, behind whoever is in it now
+                await asyncio.sleep(
+                    0
+                )  # the small answer is next in the loop's queue, after the tasks that are in it now
                 waited.append(sum(each.sent for each in wires) - before)
                 await small.write(b"the answer")
                 assert reader.recv(100) == b"the answer"
@@ -88,7 +90,7 @@ async def test_a_small_answer_waits_for_one_turn_of_all_large_ones_together(file
     assert 0 < max(waited) <= 2 * (TURN_BYTES + MAX_WINDOW_BYTES)
 
 
-async def test_a_large_answer_goes_on_by_itself_between_turns(file: FilePiece) -> None:
+async def test_a_large_answer_is_sent_without_other_traffic(file: FilePiece) -> None:
     async with wire() as (alone, theirs), drained([theirs]):
         await alone.send_file(b"head", file)
         alone.abort()
@@ -122,7 +124,7 @@ async def test_as_much_may_wait_unsent_as_was_taken_until_the_answer_ends(file: 
         download.abort()
 
 
-async def test_a_client_that_reads_nothing_is_given_up(file: FilePiece) -> None:
+async def test_a_client_that_reads_nothing_is_stalled(file: FilePiece) -> None:
     async with wire(stall_timeout_seconds=0.05) as (stalled, _):
         with pytest.raises(Stalled):
             await stalled.send_file(b"", file)
@@ -136,7 +138,7 @@ async def test_a_file_that_ends_early_is_a_changed_object(file: FilePiece) -> No
         cut.abort()
 
 
-async def test_nothing_is_written_to_a_connection_that_closes(file: FilePiece) -> None:
+async def test_a_closing_connection_is_not_written_to(file: FilePiece) -> None:
     async with wire() as (closed, _):
         closed.abort()
         with pytest.raises(ConnectionResetError):

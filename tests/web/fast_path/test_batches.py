@@ -1,4 +1,4 @@
-"""Heads that arrive in one turn of the loop: each gets its own answer, whatever becomes of the others."""
+"""Heads that arrive in one turn of the loop each get their own answer, whatever happens to the others."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -53,7 +53,7 @@ class Watching:
         return self.site.seeks.send(connection, answer)
 
 
-async def test_everyone_gets_their_own_bytes(tmp_path: Path) -> None:
+async def test_every_client_gets_its_own_bytes(tmp_path: Path) -> None:
     made: list[Watching] = []
 
     def before(site: Stage) -> Watching:
@@ -82,7 +82,7 @@ class Replacing(Watching):
         return super().prepare(connection, octets, started)
 
 
-async def test_a_file_that_is_replaced_among_them_is_one_or_the_other(tmp_path: Path) -> None:
+async def test_a_file_that_is_replaced_within_a_batch_is_served_as_one_version_or_the_other(tmp_path: Path) -> None:
     async with stage(tmp_path, before=Replacing) as site, AsyncExitStack() as stack:
         clients = await arrive(stack, site)
         bodies = set()
@@ -118,7 +118,7 @@ class Failing(Watching):
 
 
 @pytest.mark.parametrize("failing", ["prepare", "send"])
-async def test_ones_trouble_is_not_that_of_the_others(
+async def test_one_failing_answer_does_not_affect_the_others(
     tmp_path: Path, failing: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Failing, "failing", failing)
@@ -133,7 +133,7 @@ async def test_ones_trouble_is_not_that_of_the_others(
         assert (site.streams.running, site.connections.busy) == (0, set())
 
 
-async def test_who_asks_twice_is_answered_twice(tmp_path: Path) -> None:
+async def test_a_client_that_asks_twice_is_answered_twice(tmp_path: Path) -> None:
     async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         await client.send(head(site, 0))
         await client.read_response()
@@ -145,7 +145,7 @@ async def test_who_asks_twice_is_answered_twice(tmp_path: Path) -> None:
             assert (await client.read_response()).body == site.content[start : start + 1000]
 
 
-async def test_who_left_meanwhile_hinders_nobody(tmp_path: Path) -> None:
+async def test_a_client_that_disconnects_in_between_does_not_affect_others(tmp_path: Path) -> None:
     async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         await client.send(head(site, 0))
         await client.read_response()
@@ -160,7 +160,7 @@ async def test_who_left_meanwhile_hinders_nobody(tmp_path: Path) -> None:
         assert (site.streams.running, site.connections.busy) == (0, set())
 
 
-async def test_whoever_says_nothing_more_is_answered(tmp_path: Path) -> None:
+async def test_a_half_closed_client_is_answered_in_its_batch(tmp_path: Path) -> None:
     """A client may close its half of the connection right behind its head."""
     async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         await client.send(head(site, 0))

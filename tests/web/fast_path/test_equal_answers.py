@@ -36,7 +36,7 @@ MORE = st.sampled_from(
     ]
 )
 FIELDS = st.one_of(st.tuples(NAMES, TAGS), st.tuples(ID_NAMES, IDS), MORE)
-# The fields of one request, among which the range stands anywhere or not at all.
+# The fields of one request, with the range anywhere among them or absent.
 REQUESTS = st.tuples(
     st.sampled_from(["GET", "GET", "GET", "HEAD"]),
     st.lists(FIELDS, max_size=3, unique_by=lambda field: field[0].lower()),

@@ -97,7 +97,7 @@ async def test_a_client_that_reads_on_gets_every_byte(tmp_path: Path, asked: str
         assert (await ask(client, head(site, FIRST))).status == 206
         assert (site.streams.running, site.connections.busy) == (0, set())
         begun = meddling.begun[0].exchange
-        assert [each["sent"] for each in await site.told() if each["request_id"] == begun.request_id] == [end - 1]
+        assert [each["sent"] for each in await site.log_lines() if each["request_id"] == begun.request_id] == [end - 1]
     assert site.ordinary.count(asked) == 0
 
 
@@ -117,7 +117,7 @@ async def test_a_client_that_disconnected_meanwhile_is_reported_as_such(tmp_path
             await site.streams.wait_idle()
         assert site.connections.busy == set()
         assert meddling.begun[0].exchange.outcome == "client_closed"
-        assert any(each["outcome"] == "client_closed" for each in await site.told())
+        assert any(each["outcome"] == "client_closed" for each in await site.log_lines())
 
 
 async def test_a_client_that_disconnects_while_it_waits_is_reported_as_such(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ async def test_an_error_of_ours_is_not_reported_as_the_clients(
                         await client.read_response()
                 async with asyncio.timeout(5):
                     await site.streams.wait_idle()
-        lines = [line for line in await site.told() if line["range"] == "bytes=5-"]
+        lines = [line for line in await site.log_lines() if line["range"] == "bytes=5-"]
     assert [line["outcome"] for line in lines] == [outcome] * 2
     assert [line["sent"] for line in lines] == [0, 0]
 

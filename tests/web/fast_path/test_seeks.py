@@ -41,7 +41,7 @@ async def test_the_access_log_says_the_same_of_both_ways(site: Stage, asked: str
             await ask(client, head(site, asked))
         await ask(client, head(site, FIRST, ("X-Request-Id", "last"), ("Connection", "close")))
         await client.expect_end()
-    ordinary, fast = (await site.told())[:2]
+    ordinary, fast = (await site.log_lines())[:2]
     own = {"time", "request_id", "milliseconds"}
     assert {name: fast[name] for name in fast.keys() - own} == {name: ordinary[name] for name in ordinary.keys() - own}
     assert fast["request_id"] != ordinary["request_id"]
@@ -85,7 +85,7 @@ async def test_a_proxys_request_id_is_echoed(site: Stage, name: str) -> None:
         response = await ask(client, head(site, FIRST, (name, "a b")))
         assert response.head["X-Request-Id"] != "a b"
     assert len(site.ordinary) == 2
-    assert [line["request_id"] for line in await site.told()][:4] == [f"proxy-{start}" for start in range(4)]
+    assert [line["request_id"] for line in await site.log_lines()][:4] == [f"proxy-{start}" for start in range(4)]
 
 
 async def test_a_signed_url_needs_no_parsing_either(site: Stage) -> None:
