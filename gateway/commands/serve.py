@@ -41,10 +41,13 @@ def serve_gateway(
     reload: Callable[[], Config] | None = None,
 ) -> int:
     """Serve until a signal; the exit code. `announce` and `reload` are those of `gateway.process.server.serve`."""
+    from gateway.assembly.backends import open_backends
+    from gateway.assembly.site import running
+    from gateway.process.server import Site
     from gateway.process.server import serve as serve_until_signal
 
     with expected_errors_reported(), wrong_options_reported():
-        return serve_until_signal(config, announce, reload)
+        return serve_until_signal(Site(running, open_backends), config, announce, reload)
 
 
 def server_flags(**flags: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""From a Config to a running gateway: one process, or several under a supervisor.
+"""From a Config to a running gateway: one process, or several under a supervisor (gateway/process/workers.py).
 
-Knows: how the process starts, what its signals mean, and what it says. Refuses to know: what is served
-(gateway.assembly.site) and how workers are kept (gateway.process.workers).
+SIGTERM, SIGINT  drain, then end
+SIGHUP           several workers: read the settings again; a lone worker ignores it, because nothing could take over
 """
 
 import asyncio
@@ -10,21 +10,20 @@ import os
 import resource
 import signal
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack
 from functools import partial
 from multiprocessing.connection import Connection
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import uvloop
 
-from gateway.assembly.backends import open_backends
-from gateway.assembly.site import running
 from gateway.process.drain import Drain
 from gateway.process.listening import Sockets, base_url, open_sockets
 from gateway.process.workers import Supervisor
 from gateway.settings.load import Config
-from gateway.telemetry.observability import configure_logging
+from gateway.telemetry.log_lines import configure_logging
+from gateway.telemetry.metrics import forget_process
 
 Announce = Callable[[str], None]
 
@@ -33,29 +32,43 @@ _OPEN_FILES: Final = 65_536
 _log: Final = logging.getLogger(__name__)
 
 
-def serve(config: Config, announce: Announce | None = None, reload: Callable[[], Config] | None = None) -> int:
+class Site(NamedTuple):
+    """What is served: functions of a module, so that a new process can import them.
+
+    `running` serves on sockets until it is left, and drains then; `open_backends` opens what it stands on.
+    """
+
+    running: Callable[[Config, Sockets, Drain], AbstractAsyncContextManager[None]]
+    open_backends: Callable[[Config], AbstractAsyncContextManager[Any]]
+
+
+def serve(
+    site: Site, config: Config, announce: Announce | None = None, reload: Callable[[], Config] | None = None
+) -> int:
     """Run until SIGTERM or SIGINT, then drain; the exit code.
 
     `announce` is called with the base URL once it is served; `reload` reads the settings again on SIGHUP (several
     workers only). Raises OSError if a port cannot be had, WorkerFailed, and what `open_backends` raises.
     """
+    # Python's default would end the process, also before a handler is installed.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     configure_logging(config.logging.level)
     _allow_many_files()
     with ExitStack() as stack:
         sockets = open_sockets(config, stack)
         announced = partial(_announce, base_url(config, sockets[0]), announce)
         if len(sockets) == 1:
-            uvloop.run(_serve(config, sockets[0], announced))
+            uvloop.run(_serve(site, config, sockets[0], announced))
         else:
             _share_metrics(stack)
-            asyncio.run(_supervise(config, sockets, announced, reload or (lambda: config)))
+            asyncio.run(_supervise(site, config, sockets, announced, reload or (lambda: config)))
     return 0
 
 
 def _allow_many_files() -> None:
-    """Raise this process's limit on open files, which its workers inherit, as far as it may by itself.
+    """Raise the limit on open files of this process, which its workers inherit, as far as its hard limit allows.
 
-    The usual 1,024 are fewer than the connections, open files and slices that are allowed for by default.
+    The usual 1,024 are fewer than the connections, open files and slices that the default settings allow.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
@@ -70,34 +83,43 @@ def _announce(url: str, announce: Announce | None) -> None:
 
 
 async def _supervise(
-    config: Config, sockets: list[Sockets], announced: Callable[[], None], reload: Callable[[], Config]
+    site: Site, config: Config, sockets: list[Sockets], announced: Callable[[], None], reload: Callable[[], Config]
 ) -> None:
-    # Opened here too: trouble is told once and plainly, and the embedded PostgreSQL outlives any worker.
-    async with open_backends(config):
-        await Supervisor(_work, config, sockets, reload).run(announced)
+    # Opened here too, so that a fault is reported once and plainly, and the embedded PostgreSQL outlives any worker.
+    async with site.open_backends(config):
+        await Supervisor(partial(_work, site), config, sockets, reload, forget_process).run(announced)
 
 
-def _work(config: Config, sockets: Sockets, supervisor: Connection) -> None:
-    """A worker process, from its first line to its last."""
+def _work(site: Site, config: Config, sockets: Sockets, supervisor: Connection) -> None:
+    """What a worker process runs, from its first line to its last."""
     configure_logging(config.logging.level)
-    uvloop.run(_serve(config, sockets, partial(supervisor.send, None), supervisor.fileno()))
+    uvloop.run(_serve(site, config, sockets, partial(supervisor.send, None), supervisor.fileno()))
 
 
-async def _serve(config: Config, sockets: Sockets, serving: Callable[[], None], supervisor: int | None = None) -> None:
+async def _serve(
+    site: Site, config: Config, sockets: Sockets, serving: Callable[[], None], supervisor: int | None = None
+) -> None:
     drain = Drain()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, drain.request)
     if supervisor is not None:
-        loop.add_signal_handler(signal.SIGHUP, lambda: None)
         loop.add_reader(supervisor, drain.request)
-    async with running(config, sockets, drain):
+    else:
+        loop.add_signal_handler(signal.SIGHUP, _refuse_reload)
+    async with site.running(config, sockets, drain):
         serving()
         await drain.wait()
         if supervisor is not None:
             loop.remove_reader(supervisor)
 
 
+def _refuse_reload() -> None:
+    _log.warning(
+        "SIGHUP is ignored: a lone worker reads its settings at its start only; set server.workers to 2 or more"
+    )
+
+
 def _share_metrics(stack: ExitStack) -> None:
-    """Have the workers keep their metrics where each can read all: prometheus_client's multi-process mode."""
+    """Let the workers keep their metrics where each can read all (prometheus_client's multi-process mode)."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(TemporaryDirectory(prefix="seekgate-metrics-"))

@@ -1,10 +1,8 @@
-"""A small supervisor: one process a worker, each with a socket of its own.
+"""A small supervisor: one process for each worker, each with a socket of its own.
 
-Knows: how a worker is started, known to be ready, replaced and ended. Refuses to know: what a worker does.
-
-    a worker dies    another takes its place, after a pause that doubles while they die young
-    SIGTERM, SIGINT  every worker drains; who has not ended behind the deadline is killed
-    SIGHUP           new settings and new code: one worker at a time, the new one ready before the old one drains
+a worker dies    another takes its place, after a pause that doubles while they die young
+SIGTERM, SIGINT  every worker drains; a worker that has not ended by the deadline is killed
+SIGHUP           new settings and new code: one worker at a time, the new one ready before the old one drains
 """
 
 import asyncio
@@ -21,8 +19,8 @@ from typing import Final
 from gateway.process.listening import Sockets
 from gateway.settings.load import Config, ConfigError
 
-# What a worker process runs: it sends None over the connection once it serves, and drains on SIGTERM, or
-# when the connection ends: then the supervisor is gone, and nobody would ever end the worker.
+# What a worker process runs. It sends None over the connection once it serves, and drains on SIGTERM, or when the
+# connection ends: then the supervisor has ended, and nothing else would end the worker.
 Work = Callable[[Config, Sockets, Connection], None]
 
 START_SECONDS: Final = 60.0
@@ -30,7 +28,7 @@ FIRST_PAUSE_SECONDS: Final = 0.1
 LAST_PAUSE_SECONDS: Final = 10.0
 # A worker that lived this long did not die of its start.
 GROWN_UP_SECONDS: Final = 30.0
-# What draining may take on top of its deadline.
+# How long a worker may take to end after the deadline of draining.
 GRACE_SECONDS: Final = 10.0
 
 _log: Final = logging.getLogger(__name__)
@@ -42,7 +40,7 @@ os.environ["PYTHONSAFEPATH"] = "1"
 
 
 class WorkerFailed(Exception):
-    """A worker ended, or said nothing, before it served."""
+    """A worker ended, or was silent for too long, before it served."""
 
 
 class Worker:
@@ -51,6 +49,8 @@ class Worker:
     def __init__(self, work: Work, config: Config, sockets: Sockets) -> None:
         self._ready, theirs = _processes.Pipe()
         self._process: BaseProcess = _processes.Process(target=work, args=(config, sockets, theirs))
+        # Otherwise an interpreter starts with the current folder on its path, and runs a `multiprocessing.py` from it.
+        os.environ["PYTHONSAFEPATH"] = "1"
         self._process.start()
         theirs.close()
         self.started = monotonic()
@@ -92,12 +92,16 @@ async def _readable(fd: int) -> None:
 
 
 class Slot:
-    """A place with sockets in which there is always a worker."""
+    """One worker's sockets, on which there is always a worker.
 
-    def __init__(self, work: Work, config: Config, sockets: Sockets) -> None:
+    `on_ended` is called with the process id of each worker that has ended.
+    """
+
+    def __init__(self, work: Work, config: Config, sockets: Sockets, on_ended: Callable[[int], None]) -> None:
         self._work = work
         self._config = config
         self._sockets = sockets
+        self._on_ended = on_ended
         self._worker = Worker(work, config, sockets)
         self._pause = FIRST_PAUSE_SECONDS
         self._leaving = False
@@ -111,6 +115,8 @@ class Slot:
         while True:
             worker = self._worker
             code = await worker.ended()
+            if worker.pid is not None:
+                self._on_ended(worker.pid)
             if self._leaving:
                 return
             if worker is self._worker:
@@ -145,17 +151,24 @@ class Slot:
 
 
 class Supervisor:
-    """Keeps a worker for each of `sockets`; `reload` reads the settings again."""
+    """Keeps a worker for each of `sockets`; `reload` reads the settings again, `on_ended` is as for Slot."""
 
-    def __init__(self, work: Work, config: Config, sockets: Sequence[Sockets], reload: Callable[[], Config]) -> None:
+    def __init__(
+        self,
+        work: Work,
+        config: Config,
+        sockets: Sequence[Sockets],
+        reload: Callable[[], Config],
+        on_ended: Callable[[int], None],
+    ) -> None:
         self._config = config
         self._reload = reload
-        self._slots = [Slot(work, config, each) for each in sockets]
+        self._slots = [Slot(work, config, each, on_ended) for each in sockets]
         self._stop = asyncio.Event()
         self._reloading: asyncio.Task[None] | None = None
 
     async def run(self, announce: Callable[[], None]) -> None:
-        """Serve until told to stop; `announce` is called when all workers do. Raises WorkerFailed at the start."""
+        """Serve until a signal says to stop; `announce` is called once all workers serve. Raises WorkerFailed at the start."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)

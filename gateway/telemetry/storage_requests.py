@@ -6,7 +6,7 @@ Knows: which storages are behind a network. Refuses to know: what a metric is ca
 from collections.abc import Mapping
 
 from gateway.storage import Storage
-from gateway.telemetry.observability import Metrics
+from gateway.telemetry.metrics import Metrics
 from storage_adapters.remote import Remote
 
 

@@ -1,10 +1,8 @@
-"""Is it alive, is it ready, what does it count.
-
-Knows: the operations routes. Refuses to know: how a database or a storage is checked (it is given the checks).
-"""
+"""The operations routes: whether the process is alive, whether it is ready, and its metrics."""
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -19,12 +17,14 @@ Check = Callable[[], Awaitable[object]]
 
 _log: Final = logging.getLogger(__name__)
 
-# A probe that takes longer counts as a no: probers give up after a second or a few.
+# A check that takes longer has failed: probers give up after a second or a few.
 CHECK_TIMEOUT_SECONDS: Final = 2.0
+METRICS_SECONDS: Final = 1.0
+"""How long a rendered body of /metrics is served: reading the files of all workers takes milliseconds."""
 
 
 class HealthRoutes:
-    """`checks` are what must work for the gateway to be useful, by name; `is_draining` ends readiness."""
+    """`checks` are what the gateway needs to work, by name; `is_draining` ends readiness."""
 
     def __init__(
         self,
@@ -33,18 +33,23 @@ class HealthRoutes:
         is_draining: Callable[[], bool],
         journal: Journal,
         deletions: DeletionQueue,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._checks = checks
         self._is_draining = is_draining
         self._journal = journal
         self._deletions = deletions
+        self._clock = clock
+        self._metrics = b""
+        self._metrics_until = 0.0
+        self._rendering = asyncio.Lock()
 
     async def livez(self, _request: web.Request) -> web.Response:
-        """`GET /livez`: the event loop turns."""
+        """`GET /livez`: the event loop runs."""
         return json_response({"status": "alive"})
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """`GET /readyz`: 200 when every check passes in time, else 503 with the names of those that do not."""
+        """`GET /readyz`: 200 when every check passes in time, else 503 that names those that do not."""
         if self._is_draining():
             return json_response({"status": "draining"}, status=503)
         passed = await asyncio.gather(*(_passes(name, check) for name, check in self._checks.items()))
@@ -56,22 +61,26 @@ class HealthRoutes:
         )
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        """`GET /metrics`: Prometheus text."""
+        """`GET /metrics`: Prometheus text, at most METRICS_SECONDS old."""
+        async with self._rendering:
+            if self._clock() >= self._metrics_until:
+                self._metrics = self._journal.metrics(await self._count_deletions())
+                self._metrics_until = self._clock() + METRICS_SECONDS
+        return web.Response(body=self._metrics, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _count_deletions(self) -> int | None:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
-                depth = await self._deletions.count_deletions()
+                return await self._deletions.count_deletions()
         except (Refusal, TimeoutError):
-            depth = None
-        return web.Response(
-            body=self._journal.metrics(depth), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        )
+            return None
 
 
 async def _passes(name: str, check: Check) -> bool:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
             await check()
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with a dependency, the answer is "not ready"
+    except Exception as error:  # noqa: BLE001 - any fault of a dependency means "not ready"
         _log.warning("a readiness check failed", extra={"check": name, "cause": repr(error)})
         return False
     return True

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from gateway.telemetry.observability import AccessLog, Metrics
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.metrics import Metrics
 from gateway.web.exchange import Exchange
 
 BATCH: Final = 128

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.conformance.calling import call
+from tests.conformance.metrics import scrape
 from tests.gateway_process import Gateway
 
 RUNNING_STREAMS: Final = re.compile(rb"^seekgate_streams_running (\d+)(?:\.0)?$", re.MULTILINE)
@@ -36,19 +36,19 @@ class Footprint:
 
 async def running_streams(site: Gateway) -> int:
     """The number of bodies that are being sent now."""
-    match = RUNNING_STREAMS.search((await call(site, "/metrics")).body)
+    match = RUNNING_STREAMS.search(await scrape(site))
     assert match is not None
     return int(match[1])
 
 
 async def abandoned_answers(site: Gateway) -> int:
     """The number of responses so far whose clients disconnected."""
-    return sum(int(float(count)) for count in ABANDONED.findall((await call(site, "/metrics")).body))
+    return sum(int(float(count)) for count in ABANDONED.findall(await scrape(site)))
 
 
 async def sent_bytes(site: Gateway) -> int:
     """The number of body bytes passed to the kernel so far."""
-    return sum(int(float(count)) for count in SENT.findall((await call(site, "/metrics")).body))
+    return sum(int(float(count)) for count in SENT.findall(await scrape(site)))
 
 
 async def settle(site: Gateway) -> Footprint:

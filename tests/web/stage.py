@@ -27,7 +27,8 @@ from gateway.process.drain import Drain
 from gateway.protocol.signing import Grant, Signer, SigningKey, owner_text
 from gateway.settings.load import load
 from gateway.storage import Storage
-from gateway.telemetry.observability import AccessLog, Metrics
+from gateway.telemetry.access_log import AccessLog
+from gateway.telemetry.metrics import Metrics
 from gateway.web.acceptor import Acceptor
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.streams import Streams

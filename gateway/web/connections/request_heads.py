@@ -49,7 +49,7 @@ class RequestHead(NamedTuple):
 
 
 def take_head(held: bytearray, searched: int) -> RequestHead | None:
-    """Remove the first head from what was received; None if it is not complete yet. Raises BadHead.
+    """Remove the first head from what was received; None if it is not complete yet. Raises BadHead and leaves it.
 
     The first `searched` bytes are known not to contain its end.
     """
@@ -60,9 +60,9 @@ def take_head(held: bytearray, searched: int) -> RequestHead | None:
         if not _START.match(held):
             raise BadHead(400, "The request is not HTTP")
         return None
-    octets = bytes(held[: found.end()])
+    head = _framed(bytes(held[: found.end()]))
     del held[: found.end()]
-    return _framed(octets)
+    return head
 
 
 def _framed(octets: bytes) -> RequestHead:

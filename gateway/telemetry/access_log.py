@@ -1,0 +1,39 @@
+"""The access log: one JSON line for each request, on standard output."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, BinaryIO
+
+from gateway.telemetry.line_writer import LineWriter
+from gateway.telemetry.log_lines import json_line
+
+
+class AccessLog:
+    """Writes lines to an unbuffered `stream`; None writes nothing.
+
+    Lines that a slow reader leaves waiting beyond `max_waiting_bytes` are dropped; the next line says how many.
+    """
+
+    def __init__(
+        self, stream: BinaryIO | None, *, delay_seconds: float = 0.05, max_waiting_bytes: int = 8 * 2**20
+    ) -> None:
+        self._writer = (
+            None
+            if stream is None
+            else LineWriter(stream, delay_seconds=delay_seconds, max_waiting_bytes=max_waiting_bytes)
+        )
+        self._dropped = 0
+
+    def write(self, lines: Iterable[dict[str, Any]]) -> None:
+        """Take the lines."""
+        if self._writer is None:
+            return
+        for line in lines:
+            if self._dropped:
+                line["dropped_before"] = self._dropped
+            self._dropped = 0 if self._writer.put(json_line(line)) else self._dropped + 1
+
+    async def close(self) -> None:
+        """Write what still waits, as far as the reader takes it soon."""
+        if self._writer is not None:
+            await asyncio.to_thread(self._writer.flush)

@@ -1,0 +1,94 @@
+"""Writes log lines from a thread, so that a reader that is slow, blocked or gone delays nobody.
+
+Lines wait in memory within a bound of bytes. A pipe is written to in pieces that it takes without blocking (PIPE_BUF),
+after poll(2) has said that there is room, so that neither a full pipe nor one in non-blocking mode holds or spins the
+thread.
+"""
+
+import os
+import select
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from typing import BinaryIO, Final
+
+_PIPE_BUF: Final = select.PIPE_BUF
+# The thread ends after this long without a line; the next line starts another.
+_IDLE_SECONDS: Final = 5.0
+_POLL_MILLISECONDS: Final = 1000
+
+
+class LineWriter:
+    """Writes to an unbuffered `stream`; lines beyond `max_waiting_bytes` are refused.
+
+    Lines are gathered for `delay_seconds` and written together.
+    """
+
+    def __init__(self, stream: BinaryIO, *, delay_seconds: float = 0.05, max_waiting_bytes: int = 8 * 2**20) -> None:
+        self._stream = stream
+        self._fd = _descriptor_of(stream)
+        self._delay = delay_seconds
+        self._max_waiting = max_waiting_bytes
+        self._lines: deque[bytes] = deque()
+        self._waiting = 0
+        self._changed = threading.Condition()
+        self._is_running = False
+
+    def put(self, line: bytes) -> bool:
+        """Take the line; False if too many wait already."""
+        with self._changed:
+            if self._waiting + len(line) > self._max_waiting:
+                return False
+            self._lines.append(line)
+            self._waiting += len(line)
+            if not self._is_running:
+                self._is_running = True
+                threading.Thread(target=self._run, name="log-writer", daemon=True).start()
+            elif len(self._lines) == 1:
+                self._changed.notify_all()
+        return True
+
+    def flush(self, seconds: float = 2.0) -> bool:
+        """Wait until every line is written, at most so long; whether it was."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting, seconds)
+
+    def _run(self) -> None:
+        while self._has_lines():
+            time.sleep(self._delay)
+            with self._changed:
+                lines = b"".join(self._lines)
+                self._lines.clear()
+            # A stream that cannot be written to loses its lines; there is no other place to say so.
+            with suppress(OSError, ValueError):
+                self._write(lines)
+            with self._changed:
+                self._waiting -= len(lines)
+                self._changed.notify_all()
+
+    def _has_lines(self) -> bool:
+        """Wait for lines; after _IDLE_SECONDS without one the thread ends."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._lines), _IDLE_SECONDS)
+            self._is_running = bool(self._lines)
+            return self._is_running
+
+    def _write(self, lines: bytes) -> None:
+        if self._fd is None:
+            self._stream.write(lines)
+            return
+        rest = memoryview(lines)
+        room = select.poll()
+        room.register(self._fd, select.POLLOUT)
+        while rest:
+            if room.poll(_POLL_MILLISECONDS):
+                with suppress(BlockingIOError):
+                    rest = rest[os.write(self._fd, rest[:_PIPE_BUF]) :]
+
+
+def _descriptor_of(stream: BinaryIO) -> int | None:
+    try:
+        return stream.fileno()
+    except OSError:
+        return None

@@ -1,0 +1,182 @@
+"""Prometheus metrics: this process's, or those of all workers together.
+
+The supervisor sets PROMETHEUS_MULTIPROC_DIR, in which prometheus_client keeps every worker's values in files.
+"""
+
+import math
+import os
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+_LATENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600, math.inf)
+_BUCKET: Final = "_in_bucket"
+_TOTAL: Final = "_in_sum"
+
+
+def forget_process(pid: int) -> None:
+    """The worker has ended: its gauges are not part of the whole any more; what it counted is."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call] # the library types all but this
+
+
+class _Seconds:
+    """A histogram that takes many observations at once; prometheus_client's own takes them one by one, at 2 to 7 µs each.
+
+    Two counters hold it, because counters can grow by any amount; `_Exported` makes a histogram of them.
+    """
+
+    def __init__(self, name: str, text: str, label: str, registry: CollectorRegistry) -> None:
+        self._counts = Counter(f"{name}{_BUCKET}", text, [label, "le"], registry=registry)
+        self._sum = Counter(f"{name}{_TOTAL}", text, [label], registry=registry)
+
+    def observe_all(self, value: str, amounts: Iterable[float]) -> None:
+        """Count all amounts for this value of the label."""
+        counts = [0] * len(_LATENCY_BUCKETS)
+        total = 0.0
+        for amount in amounts:
+            counts[bisect_left(_LATENCY_BUCKETS, amount)] += 1
+            total += amount
+        for bound, count in zip(_LATENCY_BUCKETS, counts, strict=True):
+            if count:
+                self._counts.labels(value, _text(bound)).inc(count)
+        self._sum.labels(value).inc(total)
+
+
+class _Exported(Collector):
+    """What another collector has, with each pair of `_Seconds` counters as the histogram that they hold."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    def collect(self) -> Iterator[Metric]:
+        buckets: dict[str, Metric] = {}
+        sums: dict[str, Metric] = {}
+        for family in self._collector.collect():
+            if family.name.endswith(_BUCKET):
+                buckets[family.name.removesuffix(_BUCKET)] = family
+            elif family.name.endswith(_TOTAL):
+                sums[family.name.removesuffix(_TOTAL)] = family
+            else:
+                yield family
+        for name, family in buckets.items():
+            yield _histogram(name, family, sums[name])
+
+
+def _histogram(name: str, buckets: Metric, sums: Metric) -> Metric:
+    counts: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
+    label = ""
+    for sample in buckets.samples:
+        if sample.name.endswith("_total"):
+            (label,) = sample.labels.keys() - {"le"}
+            counts[sample.labels[label]][sample.labels["le"]] += sample.value
+    exported = HistogramMetricFamily(name, buckets.documentation, labels=[label])
+    for sample in sums.samples:
+        if sample.name.endswith("_total"):
+            value = sample.labels[label]
+            exported.add_metric([value], list(_cumulative(counts[value])), sample.value)
+    return exported
+
+
+def _cumulative(counts: defaultdict[str, float]) -> Iterator[tuple[str, float]]:
+    below = 0.0
+    for bound in map(_text, _LATENCY_BUCKETS):
+        below += counts[bound]
+        yield bound, below
+
+
+def _text(bound: float) -> str:
+    return "+Inf" if bound == math.inf else str(float(bound))
+
+
+class Metrics:
+    """The gateway's metrics."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "seekgate_requests", "Responses, by route, method, status and outcome.",
+            ["route", "method", "status", "outcome"], registry=registry,
+        )  # fmt: skip
+        self._seconds = _Seconds(
+            "seekgate_request_seconds", "Time from a request's head to the end of its response.", "route", registry
+        )
+        self._sent = Counter(
+            "seekgate_sent_bytes", "Body bytes of the byte route handed to the kernel, by storage.",
+            ["storage"], registry=registry,
+        )  # fmt: skip
+        self._running = Gauge(
+            "seekgate_streams_running", "Bodies being sent now.", registry=registry, multiprocess_mode="livesum"
+        )
+        self._upstream_requests = Counter(
+            "seekgate_upstream_requests", "Requests for bytes of objects to a storage's server, by outcome.",
+            ["storage", "outcome"], registry=registry,
+        )  # fmt: skip
+        self._upstream_seconds = _Seconds(
+            "seekgate_upstream_first_byte_seconds", "Time from such a request to the beginning of its response.",
+            "storage", registry,
+        )  # fmt: skip
+        self._received = Counter(
+            "seekgate_upstream_received_bytes",
+            "Bytes of these responses, heads included.",
+            ["storage"],
+            registry=registry,
+        )
+        self._cached = Gauge(
+            "seekgate_cached_bytes", "Bytes of a storage's objects that are cached on this side.",
+            ["storage"], registry=registry, multiprocess_mode="livesum",
+        )  # fmt: skip
+        self._deletions = Gauge(
+            "seekgate_deletions_queued", "Objects waiting to be deleted.",
+            registry=registry, multiprocess_mode="livemostrecent",
+        )  # fmt: skip
+
+    def count(self, route: str, method: str, status: int, outcome: str, answers: int) -> None:
+        """Count this many responses of one kind."""
+        self._requests.labels(route, method, status, outcome).inc(answers)
+
+    def observe(self, route: str, seconds: Iterable[float]) -> None:
+        """Record how long each response took."""
+        self._seconds.observe_all(route, seconds)
+
+    def count_sent(self, storage: str, sent: int) -> None:
+        """Count body bytes that were sent."""
+        self._sent.labels(storage).inc(sent)
+
+    def set_running(self, streams: int) -> None:
+        """Record how many bodies are being sent now."""
+        self._running.set(streams)
+
+    def count_upstream(
+        self,
+        storage: str,
+        *,
+        answered: int,
+        failed: int,
+        received: int,
+        first_byte_seconds: Iterable[float],
+        cached: int,
+    ) -> None:
+        """Count what a storage asked of its server since the last call, and record how many bytes it caches now."""
+        self._upstream_requests.labels(storage, "answered").inc(answered)
+        self._upstream_requests.labels(storage, "failed").inc(failed)
+        self._upstream_seconds.observe_all(storage, first_byte_seconds)
+        self._received.labels(storage).inc(received)
+        self._cached.labels(storage).set(cached)
+
+    def render(self, deletions: int | None) -> bytes:
+        """The text exposition format; `deletions` is the length of the queue, None where it is not known."""
+        self._deletions.set(math.nan if deletions is None else deletions)
+        together = CollectorRegistry()
+        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        if folder is None:
+            together.register(_Exported(self._registry))
+        else:
+            collector = MultiProcessCollector(CollectorRegistry(), folder)  # type: ignore[no-untyped-call] # as above
+            together.register(_Exported(collector))
+        return generate_latest(together)
