@@ -1,12 +1,12 @@
-"""Refusals: the noes that a client gets before the first byte.
+"""Refusals: what a client is told instead of a response with content, before the first byte.
 
-Knows: what can be refused and in which words. Refuses to know: statuses and body shapes; each
-dialect has one table for those. A refusal's text is public: no paths, no secrets, no causes.
+Statuses and body shapes are the dialects' (gateway/web/dialects.py). A refusal's text is public: no paths, no secrets,
+no causes.
 """
 
 
 class Refusal(Exception):
-    """A no to the client, in words the client may read."""
+    """The request is refused, in words that the client may read."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -14,19 +14,19 @@ class Refusal(Exception):
 
 
 class Unauthenticated(Refusal):
-    """No key, or none that we know."""
+    """The request has no API key, or an unknown one."""
 
 
 class Forbidden(Refusal):
-    """A good key that lacks the scope, or a playback URL that is expired or forged."""
+    """The key is valid but lacks the scope, or a signed URL is expired, forged or withdrawn."""
 
 
 class NotFound(Refusal):
-    """It does not exist, or it belongs to someone else: the same answer."""
+    """It does not exist, or it belongs to someone else: the response is the same."""
 
 
 class Conflict(Refusal):
-    """It clashes with what already exists; `faults` name the fields that do, where that is known."""
+    """It conflicts with what already exists; `faults` name the fields that do, where that is known."""
 
     def __init__(self, message: str, faults: tuple["Fault", ...] = ()) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class Conflict(Refusal):
 
 
 class RateLimited(Refusal):
-    """Too many requests of one key: the client should come back after `retry_after_seconds`."""
+    """The key sent too many requests; the client should retry after `retry_after_seconds`."""
 
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ class Busy(Refusal):
 
 
 class Unavailable(Refusal):
-    """It may work later: the client should come back after `retry_after_seconds`."""
+    """It may work later; the client should retry after `retry_after_seconds`."""
 
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         super().__init__(message)
@@ -58,7 +58,7 @@ class Unavailable(Refusal):
 
 
 class BadUpstream(Refusal):
-    """The storage behind us answered in a way that we cannot use."""
+    """The storage backend responded in a way that the gateway cannot use."""
 
 
 class Invalid(Refusal):
@@ -70,7 +70,7 @@ class Invalid(Refusal):
 
 
 class Fault:
-    """One thing wrong with one field: `type`, `loc` (path to it), `msg`, `input` (what was given)."""
+    """One fault of one field: `type`, `loc` (the path to it), `msg`, `input` (what was sent)."""
 
     __slots__ = ("input", "loc", "msg", "type")
 

@@ -18,6 +18,7 @@ from gateway.web.bota.tus import TusRoutes
 from gateway.web.bota.upload_routes import UploadRoutes
 from gateway.web.bota.upload_urls import UploadUrls
 from gateway.web.bytes.streams import Streams
+from gateway.web.receiving.upload_bodies import Patience
 from gateway.web.vexa.bot_uploads import BotUploadRoutes, InternalSecret
 from storage_adapters.part_uploads import PartUploads
 
@@ -73,7 +74,7 @@ def build_intake(
     """The routes; `streams` counts what is on its way, so that draining waits for it."""
     settings, uploads = config.uploads, build_uploads(config, backends)
     urls = UploadUrls(backends.upload_tokens, authenticator, config.server.public_url, settings.url_expires_in_seconds)
-    stall = settings.stall_timeout_seconds
+    patience = Patience(settings.stall_timeout_seconds, settings.least_bytes_per_second)
     return Intake(
         UploadRoutes(
             authenticator=authenticator,
@@ -81,14 +82,14 @@ def build_intake(
             completion=Completion(uploads),
             urls=urls,
             streams=streams,
-            stall_timeout_seconds=stall,
+            patience=patience,
         ),
         TusRoutes(
             authenticator=authenticator,
             uploads=uploads,
             urls=urls,
             streams=streams,
-            stall_timeout_seconds=stall,
+            patience=patience,
             expires_in_seconds=settings.abandoned_after_seconds,
             on_removed=on_removed,
         ),
@@ -103,7 +104,7 @@ def build_intake(
                 settings.session_silence_seconds,
             ),
             streams=streams,
-            stall_timeout_seconds=stall,
+            patience=patience,
         ),
     )
 

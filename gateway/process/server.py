@@ -35,7 +35,7 @@ _log: Final = logging.getLogger(__name__)
 class Site(NamedTuple):
     """What is served: functions of a module, so that a new process can import them.
 
-    `running` serves on sockets until it is left, and drains then; `open_backends` opens what it stands on.
+    `running` serves on sockets until it is left, and drains then; `open_backends` opens what it needs.
     """
 
     running: Callable[[Config, Sockets, Drain], AbstractAsyncContextManager[None]]

@@ -114,6 +114,7 @@ class UploadSettings(Section):
     abandoned_after_seconds: WholeSeconds = 86_400
     session_silence_seconds: WholeSeconds = 300
     stall_timeout_seconds: Seconds = 60
+    least_bytes_per_second: Annotated[int, Field(ge=0)] = 500
     internal_secret: SecretStr | None = None
     internal_owner: Annotated[str, Field(min_length=1)] = "bots@localhost"
 

@@ -38,7 +38,7 @@ def _escaped(character: str) -> str:
 
 
 class LineHandler(logging.Handler):
-    """Gives each record to a LineWriter as one JSON object; what was given as `extra` stands beside the message."""
+    """Gives each record to a LineWriter as one JSON object; what was given as `extra` becomes members of their own."""
 
     def __init__(self, writer: LineWriter) -> None:
         super().__init__()

@@ -26,7 +26,7 @@ def forget_process(pid: int) -> None:
 
 
 class _Seconds:
-    """A histogram that takes many observations at once; prometheus_client's own takes them one by one, at 2 to 7 µs each.
+    """A histogram that takes many observations in one call; prometheus_client's own takes them one by one, at 2 to 7 µs each.
 
     Two counters hold it, because counters can grow by any amount; `_Exported` makes a histogram of them.
     """
@@ -114,7 +114,7 @@ class Metrics:
             "seekgate_streams_running", "Bodies being sent now.", registry=registry, multiprocess_mode="livesum"
         )
         self._upstream_requests = Counter(
-            "seekgate_upstream_requests", "Requests for bytes of objects to a storage's server, by outcome.",
+            "seekgate_upstream_requests", "Requests for bytes of objects to a storage backend's server, by outcome.",
             ["storage", "outcome"], registry=registry,
         )  # fmt: skip
         self._upstream_seconds = _Seconds(
@@ -128,7 +128,7 @@ class Metrics:
             registry=registry,
         )
         self._cached = Gauge(
-            "seekgate_cached_bytes", "Bytes of a storage's objects that are cached on this side.",
+            "seekgate_cached_bytes", "Bytes of a storage backend's objects that are cached on this side.",
             ["storage"], registry=registry, multiprocess_mode="livesum",
         )  # fmt: skip
         self._deletions = Gauge(
@@ -162,7 +162,7 @@ class Metrics:
         first_byte_seconds: Iterable[float],
         cached: int,
     ) -> None:
-        """Count what a storage asked of its server since the last call, and record how many bytes it caches now."""
+        """Count what a storage backend asked of its server since the last call, and record how many bytes it caches now."""
         self._upstream_requests.labels(storage, "answered").inc(answered)
         self._upstream_requests.labels(storage, "failed").inc(failed)
         self._upstream_seconds.observe_all(storage, first_byte_seconds)

@@ -1,7 +1,4 @@
-"""What the storages count, read into the metrics.
-
-Knows: which storages are behind a network. Refuses to know: what a metric is called, and who asks for it.
-"""
+"""What the storage backends count, copied into the metrics."""
 
 from collections.abc import Mapping
 
@@ -11,7 +8,7 @@ from storage_adapters.remote import Remote
 
 
 def count_upstreams(metrics: Metrics, storages: Mapping[str, Storage]) -> None:
-    """Add what each storage asked of its server since the last time."""
+    """Add what each storage backend asked of its server since the last call."""
     for name, storage in storages.items():
         if isinstance(storage.adapter, Remote):
             traffic = storage.adapter.traffic.take()

@@ -139,10 +139,10 @@ def test_a_killed_worker_is_replaced_and_no_byte_is_wrong(site: Gateway) -> None
     assert ask(site)[0] == 200
 
 
-def test_one_scrape_tells_of_all_workers(site: Gateway) -> None:
+def test_one_scrape_reports_all_workers(site: Gateway) -> None:
     for _ in range(40):
         ask(site)
-    # A worker tells the others within a twentieth of a second.
+    # Workers write their counts within a twentieth of a second.
     eventually(lambda: counted(site, "/livez") == [40.0], site)
 
 

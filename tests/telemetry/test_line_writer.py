@@ -64,7 +64,7 @@ def test_a_full_pipe_holds_nobody_and_costs_no_processor_time(pipe: Pipe) -> Non
     assert writer.flush()
 
 
-def test_a_reader_that_is_gone_costs_its_lines_only(pipe: Pipe) -> None:
+def test_a_closed_pipe_costs_its_lines_only(pipe: Pipe) -> None:
     other = os.dup(pipe.read_fd)
     os.close(pipe.read_fd)
     os.close(other)

@@ -1,10 +1,8 @@
-"""How often a key may ask: a token bucket per key.
-
-Knows: buckets and their headers. Refuses to know: requests, and which routes are counted.
+"""Rate limits: a token bucket for each API key.
 
 A bucket is one number, the moment when it will be full again (the generic cell rate algorithm of ATM): a request
-moves it on by the time that one token takes, and is refused if it would then lie further ahead than a whole bucket
-takes. A bucket that is full is forgotten.
+moves it on by the time that one token takes, and is refused if the moment would then be further ahead than a whole
+bucket takes. A full bucket is removed.
 """
 
 import math
@@ -12,14 +10,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-# Buckets are looked through for full ones when there are more than this, and than twice what was left then.
+# Full buckets are removed when there are more than this, and more than twice as many as were left the last time.
 _SWEEP_ABOVE: Final = 10_000
-# What sums of floats may be wrong by, in tokens.
+# The rounding error of sums of floats, in tokens.
 _TOLERANCE: Final = 1e-6
 
 
 class Quota(NamedTuple):
-    """What a key has left: `limit` requests at once, of which `remaining` now, and all again at `reset_at`.
+    """What a key has left: `limit` requests in a burst, `remaining` of them now, and all again at `reset_at`.
 
     `reset_at` is in seconds since the epoch; `retry_after_seconds` is 0 for a request that was granted.
     """
@@ -30,7 +28,7 @@ class Quota(NamedTuple):
     retry_after_seconds: int
 
     def headers(self) -> Mapping[str, str]:
-        """The same for the client."""
+        """The header fields that say so."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
@@ -60,7 +58,7 @@ class RateLimits:
         self._sweep_above = _SWEEP_ABOVE
 
     def take(self, key_id: int) -> Quota:
-        """Take a token out of the key's bucket, if there is one."""
+        """Take a token from the key's bucket, if there is one."""
         clock = self._clock()
         full_at = max(self._full_at.get(key_id, clock), clock)
         missing = (full_at - clock) / self._token_seconds

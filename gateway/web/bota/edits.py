@@ -17,9 +17,10 @@ from gateway.web.bota.bodies import read_changes
 from gateway.web.bota.query import path_recording_id
 from gateway.web.bota.shapes import recording_etag, recording_json
 from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS
-from gateway.web.receiving.upload_bodies import Allowance, accepted, essence
+from gateway.web.receiving.upload_bodies import Allowance, Patience, accepted, essence
 from gateway.web.responses import json_response
 
+_LEAST_BYTES_PER_SECOND: Final = 500
 _PERMITTED: Final = ", ".join(PARSERS)
 
 
@@ -85,7 +86,9 @@ async def _read_segments(request: web.Request) -> tuple[Segment, ...]:
     if content_type not in PARSERS:
         words = f"Input should be one of {_PERMITTED}"
         raise Invalid((Fault("content_type", ("header", "Content-Type"), words, content_type),))
-    async with accepted(request, Allowance(MAX_BYTES, None, None, MAX_JSON_SECONDS)) as pieces:
+    async with accepted(
+        request, Allowance(MAX_BYTES, None, None, Patience(MAX_JSON_SECONDS, _LEAST_BYTES_PER_SECOND))
+    ) as pieces:
         body = b"".join([piece async for piece in pieces])
     try:
         return await asyncio.to_thread(parse_captions, content_type, body)

@@ -38,7 +38,7 @@ from gateway.web.bota.tus_fields import (
     speaking_tus,
 )
 from gateway.web.bota.upload_urls import UploadUrls
-from gateway.web.receiving.upload_bodies import Allowance, Checksum, accepted
+from gateway.web.receiving.upload_bodies import Allowance, Checksum, Patience, accepted
 from storage_adapters.resumable import PartialWriter
 
 _COLLECTION_METHODS: Final = ("OPTIONS", "POST")
@@ -55,7 +55,7 @@ class TusRoutes:
         uploads: Uploads,
         urls: UploadUrls,
         streams: AbstractContextManager[None],
-        stall_timeout_seconds: float,
+        patience: Patience,
         expires_in_seconds: int,
         on_removed: Callable[[], None],
         now: Callable[[], float] = time.time,
@@ -64,7 +64,7 @@ class TusRoutes:
         self._uploads = uploads
         self._urls = urls
         self._streams = streams
-        self._stall_timeout = stall_timeout_seconds
+        self._patience = patience
         self._expires_in = expires_in_seconds
         self._on_removed = on_removed
         self._now = now
@@ -167,7 +167,7 @@ class TusRoutes:
         self, request: web.Request, media: MediaFile, writer: PartialWriter, checksum: Checksum | None
     ) -> None:
         most = self._uploads.largest(media) - writer.size
-        allowance = Allowance(most, None, CONTENT_TYPE, self._stall_timeout)
+        allowance = Allowance(most, None, CONTENT_TYPE, self._patience)
         async with _whole_under(checksum, writer), accepted(request, allowance) as body:
             async for chunk in body:
                 if checksum is not None:

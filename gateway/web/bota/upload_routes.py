@@ -15,7 +15,7 @@ from gateway.web.bota.query import find_idempotency_key, path_recording_id
 from gateway.web.bota.shapes import recording_json, upload_url_json
 from gateway.web.bota.upload_urls import UploadUrlBody, UploadUrls, promised_type
 from gateway.web.exchange import EXCHANGE
-from gateway.web.receiving.upload_bodies import Allowance, accepted, check_preconditions
+from gateway.web.receiving.upload_bodies import Allowance, Patience, accepted, check_preconditions
 from gateway.web.responses import json_response
 
 
@@ -30,14 +30,14 @@ class UploadRoutes:
         completion: Completion,
         urls: UploadUrls,
         streams: AbstractContextManager[None],
-        stall_timeout_seconds: float,
+        patience: Patience,
     ) -> None:
         self._authenticator = authenticator
         self._uploads = uploads
         self._completion = completion
         self._urls = urls
         self._streams = streams
-        self._stall_timeout = stall_timeout_seconds
+        self._patience = patience
 
     async def upload_url(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings/{recording_id}/upload-url`: a media file that waits for its bytes."""
@@ -85,4 +85,4 @@ class UploadRoutes:
         return await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
 
     def _allowance(self, media: MediaFile) -> Allowance:
-        return Allowance(self._uploads.max_file_bytes, media.size, promised_type(media), self._stall_timeout)
+        return Allowance(self._uploads.max_file_bytes, media.size, promised_type(media), self._patience)

@@ -1,6 +1,6 @@
 """JSON request bodies, bounded in bytes and time before anything parses them.
 
-orjson refuses what is nested more than 1,024 deep. Nothing here or behind it recurses over what a client may nest.
+orjson refuses what is nested more than 1,024 deep. No code here or in its callers recurses over what a client may nest.
 """
 
 import asyncio

@@ -1,12 +1,12 @@
-"""Bodies that are too large to hold: checked before they are read, while they are, and at their end.
+"""Bodies that are too large to hold in memory: checked before they are read, while they are read, and at their end.
 
-Knows: Content-Length, Content-Type, Content-MD5 (RFC 1864) and S3's `x-amz-checksum-sha256`. Refuses to know:
-where the bytes go. What is wrong is raised inside the reader's loop, so that whoever writes leaves nothing.
+Content-Length, Content-Type, Content-MD5 (RFC 1864) and S3's `x-amz-checksum-sha256` are checked. A fault is raised
+inside the loop of the code that reads the body, so that the code that writes it can remove what it wrote.
 
-    length known and wrong    400, before a byte is read
-    longer than may be        413, before a byte is read if the length is declared
-    not what was promised     400 (length, digest), 415 (type, coding)
-    silent for too long       408
+    length declared and wrong     400, before a byte is read
+    longer than permitted         413, before a byte is read if the length is declared
+    not what was promised         400 (length, digest), 415 (type, coding)
+    silent for too long, too slow 408
 """
 
 import asyncio
@@ -15,10 +15,10 @@ import binascii
 import hashlib
 import hmac
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeVar
 
 from aiohttp import hdrs, web
 
@@ -26,6 +26,8 @@ from gateway.catalog import MediaFile
 from gateway.errors import Fault, Invalid
 from gateway.protocol.conditional import Conditions, Validators, failed_precondition
 from gateway.web.receiving.expectations import permit_body
+
+Piece = TypeVar("Piece")
 
 _CHUNK_BYTES: Final = 256 * 1024
 _CONDITIONS: Final = (hdrs.IF_MATCH, hdrs.IF_NONE_MATCH, hdrs.IF_UNMODIFIED_SINCE)
@@ -35,21 +37,55 @@ _CHECKSUM_FIELDS: Final[dict[str, Callable[[], Any]]] = {
 }
 
 
+class Patience(NamedTuple):
+    """How long a client may send nothing, and how slowly it may send; a rate of 0 permits any."""
+
+    stall_timeout_seconds: float
+    least_bytes_per_second: float
+
+
+class Pace:
+    """How fast one body arrives. Only the time spent waiting for the client counts, not that of our own writing.
+
+    The rate is measured over windows of at least the stall time-out, so that a pause within it is never a fault.
+    """
+
+    def __init__(self, patience: Patience, clock: Callable[[], float] = time.monotonic) -> None:
+        self._patience = patience
+        self._clock = clock
+        self._waited = 0.0
+        self._received = 0
+
+    async def next(self, reading: Awaitable[Piece]) -> Piece:
+        """What the client sent next. Raises HTTPRequestTimeout for a client that is silent or too slow."""
+        stall, least = self._patience
+        started = self._clock()
+        try:
+            async with asyncio.timeout(stall):
+                piece = await reading
+        except TimeoutError:
+            raise web.HTTPRequestTimeout(reason=f"Nothing arrived for {stall:g} seconds") from None
+        self._waited += self._clock() - started
+        self._received += len(piece) if isinstance(piece, bytes) else 0
+        if self._waited >= stall:
+            if self._received < least * self._waited:
+                raise web.HTTPRequestTimeout(reason=f"Uploads send at least {least:g} bytes per second")
+            self._waited, self._received = 0.0, 0
+        return piece
+
+
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What may arrive: at most `most` bytes, exactly `exact` if that is known, of `content_type` if that is.
-
-    A client that sends nothing for `stall_timeout_seconds` is given up.
-    """
+    """What may arrive: at most `most` bytes, exactly `exact` if that is known, of `content_type` if that is known."""
 
     most: int
     exact: int | None
     content_type: str | None
-    stall_timeout_seconds: float
+    patience: Patience
 
 
 class Checksum:
-    """A digest that was declared, and the one that the bytes have."""
+    """A declared digest, and that of the bytes that arrived."""
 
     def __init__(self, name: str, declared: str, start: Callable[[], Any]) -> None:
         self.name = name
@@ -58,19 +94,19 @@ class Checksum:
         self.update: Callable[[bytes], None] = self._digest.update
 
     def holds(self) -> bool:
-        """Whether they are the same."""
+        """Whether both are the same."""
         return hmac.compare_digest(self._declared, self._digest.digest())
 
 
 @asynccontextmanager
 async def accepted(request: web.Request, allowance: Allowance) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
-    """The request's body in chunks, after its head was accepted. Raises Invalid or an HTTPException."""
+    """The request's body in chunks, once its head is accepted. Raises Invalid or an HTTPException."""
     _check_length(request.content_length, allowance)
     _check_type(request, allowance)
     checksums = declared_checksums(request)
     await permit_body(request)
     async with (
-        aclosing(read(request, allowance.stall_timeout_seconds)) as chunks,
+        aclosing(read(request, allowance.patience)) as chunks,
         aclosing(checked(chunks, allowance, checksums)) as body,
     ):
         yield body
@@ -94,7 +130,7 @@ def check_preconditions(request: web.Request, media: MediaFile) -> None:
 
 
 def declared_checksums(request: web.Request) -> Sequence[Checksum]:
-    """The checksums that the head declares. Raises Invalid for one that is none."""
+    """The checksums that the head declares. Raises Invalid for a malformed one."""
     return [
         Checksum(name, request.headers[name], start)
         for name, start in _CHECKSUM_FIELDS.items()
@@ -102,14 +138,12 @@ def declared_checksums(request: web.Request) -> Sequence[Checksum]:
     ]
 
 
-async def read(request: web.Request, stall_timeout_seconds: float) -> AsyncGenerator[bytes, None]:
-    """The body as it comes; nothing is read ahead of who takes it."""
+async def read(request: web.Request, patience: Patience) -> AsyncGenerator[bytes, None]:
+    """The body as it arrives; nothing is read ahead of the caller."""
+    pace = Pace(patience)
     while True:
         try:
-            async with asyncio.timeout(stall_timeout_seconds):
-                chunk = await request.content.read(_CHUNK_BYTES)
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
+            chunk = await pace.next(request.content.read(_CHUNK_BYTES))
         except web.RequestPayloadError as error:
             raise _invalid("body", "It is malformed, or ends early") from error
         if not chunk:
@@ -120,7 +154,7 @@ async def read(request: web.Request, stall_timeout_seconds: float) -> AsyncGener
 async def checked(
     chunks: AsyncIterable[bytes], allowance: Allowance, checksums: Sequence[Checksum]
 ) -> AsyncGenerator[bytes, None]:
-    """The same chunks; raises once there are too many bytes, or at the end if it is not what was declared."""
+    """The same chunks; raises once there are too many bytes, and at the end if they are not what was declared."""
     received = 0
     async for chunk in chunks:
         received += len(chunk)
@@ -136,7 +170,7 @@ async def checked(
 
 
 def _check_length(length: int | None, allowance: Allowance) -> None:
-    """Raises Invalid for a length that was not promised, HTTPRequestEntityTooLarge for one that nobody may send."""
+    """Raises Invalid for a length that was not promised, HTTPRequestEntityTooLarge for one that is not permitted."""
     if length is None:
         return
     if allowance.exact is not None and length != allowance.exact:

@@ -12,7 +12,6 @@ A key with `recordings:write` may send, or the shared secret, whose recordings b
 Formats, durations and rates that bots name are ignored: they are found by reading the file.
 """
 
-import asyncio
 import hmac
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing
@@ -31,7 +30,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.exchange import EXCHANGE
 from gateway.web.parameters import Text, invalid
 from gateway.web.receiving.expectations import permit_body
-from gateway.web.receiving.upload_bodies import Allowance, checked
+from gateway.web.receiving.upload_bodies import Allowance, Pace, Patience, checked
 from gateway.web.responses import json_response
 from gateway.web.vexa.shapes import STATUS
 
@@ -73,25 +72,26 @@ class BotUploadRoutes:
         internal: InternalSecret | None,
         sessions: Sessions,
         streams: AbstractContextManager[None],
-        stall_timeout_seconds: float,
+        patience: Patience,
     ) -> None:
         self._authenticator = authenticator
         self._api_keys = api_keys
         self._internal = internal
         self._sessions = sessions
         self._streams = streams
-        self._stall_timeout = stall_timeout_seconds
+        self._patience = patience
 
     async def upload(self, request: web.Request) -> web.Response:
         """`POST /internal/recordings/upload`: a chunk, or a whole file."""
         owner = await self._owner(request)
+        pace = Pace(self._patience)
         with self._streams:
-            form, file = await self._read_fields(request)
+            form, file = await _read_fields(request, pace)
             chunk = Chunk(form.session_uid, form.media_type, form.chunk_seq, form.is_final)
             session = await self._sessions.find(owner, chunk)
             request[EXCHANGE].storage = session.media.storage
-            allowance = Allowance(self._sessions.room(session), None, None, self._stall_timeout)
-            async with aclosing(self._read(file)) as pieces, aclosing(checked(pieces, allowance, ())) as body:
+            allowance = Allowance(self._sessions.room(session), None, None, self._patience)
+            async with aclosing(_read(file, pace)) as pieces, aclosing(checked(pieces, allowance, ())) as body:
                 recording = await self._sessions.receive(owner, session, chunk, body)
         return json_response(_receipt(recording, session.media.id, chunk))
 
@@ -101,52 +101,49 @@ class BotUploadRoutes:
             return Owner(await self._api_keys.ensure_user(self._internal.owner))
         return await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
 
-    async def _read_fields(self, request: web.Request) -> tuple[ChunkForm, BodyPartReader]:
-        """The fields before the file, and the file. Raises Invalid."""
-        if not request.content_type.startswith("multipart/"):
-            raise _invalid("body", "It should be multipart/form-data")
-        await permit_body(request)
-        given: dict[str, Any] = {}
-        try:
-            reader = await request.multipart()
-            for _ in range(_MAX_FIELDS):
-                part = await self._next_part(reader)
-                if part.name == "file":
-                    return _form(given), part
-                text = await self._read_text(part)
-                if part.name in _FIELDS:
-                    given[part.name] = text
-        except _MALFORMED:
-            raise _invalid("body", "It is not well-formed multipart/form-data") from None
-        raise _invalid("body", f"It has more than {_MAX_FIELDS} fields before its file")
 
-    async def _next_part(self, reader: MultipartReader) -> BodyPartReader:
-        part = await self._patiently(reader.next())
-        if not isinstance(part, BodyPartReader):
-            raise _invalid("file", "It is missing")
-        return part
+async def _read_fields(request: web.Request, pace: Pace) -> tuple[ChunkForm, BodyPartReader]:
+    """The fields before the file, and the file. Raises Invalid."""
+    if not request.content_type.startswith("multipart/"):
+        raise _invalid("body", "It should be multipart/form-data")
+    await permit_body(request)
+    given: dict[str, Any] = {}
+    try:
+        reader = await request.multipart()
+        for _ in range(_MAX_FIELDS):
+            part = await _next_part(reader, pace)
+            if part.name == "file":
+                return _form(given), part
+            text = await _read_text(part, pace)
+            if part.name in _FIELDS:
+                given[part.name] = text
+    except _MALFORMED:
+        raise _invalid("body", "It is not well-formed multipart/form-data") from None
+    raise _invalid("body", f"It has more than {_MAX_FIELDS} fields before its file")
 
-    async def _read_text(self, part: BodyPartReader) -> str:
-        text = b""
-        while chunk := await self._patiently(part.read_chunk(_MAX_FIELD_BYTES)):
-            text += chunk
-            if len(text) > _MAX_FIELD_BYTES:
-                raise _invalid("body", f"A field has more than {_MAX_FIELD_BYTES} bytes")
-        return text.decode()
 
-    async def _read(self, file: BodyPartReader) -> AsyncGenerator[bytes, None]:
-        try:
-            while chunk := await self._patiently(file.read_chunk(_CHUNK_BYTES)):
-                yield chunk
-        except _MALFORMED:
-            raise _invalid("file", "It is malformed, or ends early") from None
+async def _next_part(reader: MultipartReader, pace: Pace) -> BodyPartReader:
+    part = await pace.next(reader.next())
+    if not isinstance(part, BodyPartReader):
+        raise _invalid("file", "It is missing")
+    return part
 
-    async def _patiently(self, reading: Any) -> Any:
-        try:
-            async with asyncio.timeout(self._stall_timeout):
-                return await reading
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
+
+async def _read_text(part: BodyPartReader, pace: Pace) -> str:
+    text = b""
+    while chunk := await pace.next(part.read_chunk(_MAX_FIELD_BYTES)):
+        text += chunk
+        if len(text) > _MAX_FIELD_BYTES:
+            raise _invalid("body", f"A field has more than {_MAX_FIELD_BYTES} bytes")
+    return text.decode()
+
+
+async def _read(file: BodyPartReader, pace: Pace) -> AsyncGenerator[bytes, None]:
+    try:
+        while chunk := await pace.next(file.read_chunk(_CHUNK_BYTES)):
+            yield chunk
+    except _MALFORMED:
+        raise _invalid("file", "It is malformed, or ends early") from None
 
 
 def _form(given: dict[str, Any]) -> ChunkForm:

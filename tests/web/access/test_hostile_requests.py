@@ -121,7 +121,9 @@ GOOD_HOSTS: Final = ("x", "x:", "x:80", "127.0.0.1:8080", "[::1]:8080", "[::1]",
 
 
 @pytest.mark.parametrize("host", HOSTS)
-async def test_a_host_that_is_no_authority_is_refused_on_every_route(site: Gateway, target: str, host: bytes) -> None:
+async def test_a_host_that_is_not_an_authority_is_refused_on_every_route(
+    site: Gateway, target: str, host: bytes
+) -> None:
     routes = (
         ("GET", target), ("GET", "/recordings"), ("POST", target.replace("/raw", "/playback-url")), ("GET", "/"),
         ("GET", "/v1/recordings"), ("OPTIONS", "/recordings"), ("GET", "/no/such/route"), ("GET", "/livez"),

@@ -1,4 +1,4 @@
-"""Token buckets by the clock: bursts, refills, what is told, what is forgotten."""
+"""Token buckets by the clock: bursts, refills, what the client learns, what is removed."""
 
 from dataclasses import dataclass
 
@@ -58,21 +58,21 @@ def test_each_key_has_a_bucket_of_its_own() -> None:
     assert [granted(buckets, key_id) for key_id in (1, 2, 1, 2)] == [True, True, False, False]
 
 
-def test_the_client_is_told_what_is_left_and_when_all_is_back() -> None:
+def test_the_client_learns_what_is_left_and_when_all_is_back() -> None:
     clock = Clock()
     buckets = limits(clock)
-    told = [buckets.take(KEY) for _ in range(4)]
-    assert [(quota.limit, quota.remaining) for quota in told] == [(3, 2), (3, 1), (3, 0), (3, 0)]
-    assert [quota.reset_at - clock.now() for quota in told] == [1, 2, 3, 3]
-    assert told[3].retry_after_seconds == 1
-    assert told[3].headers() == {
+    quotas = [buckets.take(KEY) for _ in range(4)]
+    assert [(quota.limit, quota.remaining) for quota in quotas] == [(3, 2), (3, 1), (3, 0), (3, 0)]
+    assert [quota.reset_at - clock.now() for quota in quotas] == [1, 2, 3, 3]
+    assert quotas[3].retry_after_seconds == 1
+    assert quotas[3].headers() == {
         "X-RateLimit-Limit": "3",
         "X-RateLimit-Remaining": "0",
         "X-RateLimit-Reset": str(int(EPOCH) + 5003),
     }
 
 
-def test_who_comes_back_when_told_is_let_in() -> None:
+def test_a_client_that_waits_as_long_as_it_should_is_served() -> None:
     clock = Clock()
     buckets = limits(clock, requests_per_minute=7, burst=2)
     for _ in range(20):
