@@ -21,7 +21,8 @@ class ContractRoutes:
     """`/openapi.json`, the page at `/docs`, and the files that it loads from `/docs/`."""
 
     def __init__(self, contract: Mapping[str, Any]) -> None:
-        self._contract = contract
+        # Serialized once: many clients may wait for these bytes at the same time.
+        self._document = json_response(contract).body
         ours = files("gateway.web.pages") / "contract"
         self._files = PageFiles(
             {file.name: file.read_bytes() for file in (*ours.iterdir(), *_swagger_ui())},
@@ -30,7 +31,8 @@ class ContractRoutes:
 
     async def document(self, _request: web.Request) -> web.Response:
         """`GET /openapi.json`: the OpenAPI document."""
-        return json_response(self._contract)
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=self._document, content_type="application/json", headers=headers)
 
     async def index(self, request: web.Request) -> web.Response:
         """`GET /docs`: the page."""
