@@ -336,6 +336,17 @@ CREATE TABLE IF NOT EXISTS upload_writers (
     stored_bytes  bigint      NOT NULL DEFAULT 0 CHECK (stored_bytes >= 0)
 );
 
+-- The recording to which a meeting bot's session belongs: one, whichever of its first chunks comes first. Recordings that
+-- were moved in may repeat a session_uid; the newest one has the row.
+CREATE TABLE IF NOT EXISTS bot_sessions (
+    user_id      bigint  NOT NULL REFERENCES users ON DELETE CASCADE,
+    live         boolean NOT NULL,
+    session_uid  text    NOT NULL,
+    recording_id bigint  REFERENCES recordings ON DELETE CASCADE,
+    PRIMARY KEY (user_id, live, session_uid)
+);
+CREATE INDEX IF NOT EXISTS bot_sessions_of_recording ON bot_sessions (recording_id);
+
 -- What a meeting bot sends: one session for each file, made of chunks that are objects of their own. `type` is what the
 -- bot called the file. `changed` counts what arrived, `joined` is the count that the published file has; while they
 -- differ, the session is joined at `due_at`. `lease` is the number of the newest claim, good until `leased_until`.

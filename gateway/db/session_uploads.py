@@ -22,7 +22,6 @@ from gateway.catalog import (
 )
 from gateway.db.pending import check_total, insert_upload, lock_account
 from gateway.db.pool import connected
-from gateway.db.registration import LOCK_NAME
 from gateway.db.rows import media_file, read_row
 from gateway.db.session_joins import withdraw
 from gateway.errors import NotFound
@@ -34,6 +33,20 @@ class PgSessionUploads(SessionUploads):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
+    FIND_BOT_SESSION: Final = """
+        SELECT r.id FROM bot_sessions b JOIN recordings r ON r.id = b.recording_id
+        WHERE b.user_id = $1 AND b.live = $2 AND b.session_uid = $3
+        FOR UPDATE OF r
+    """
+    # Waits for another transaction that claims the same session, and then finds its recording.
+    CLAIM_BOT_SESSION: Final = """
+        INSERT INTO bot_sessions AS b (user_id, live, session_uid) VALUES ($1, $2, $3)
+        ON CONFLICT (user_id, live, session_uid) DO UPDATE SET session_uid = excluded.session_uid
+        RETURNING recording_id
+    """
+    SET_SESSION_RECORDING: Final = """
+        UPDATE bot_sessions SET recording_id = $4 WHERE user_id = $1 AND live = $2 AND session_uid = $3
+    """
     FIND_SESSION_RECORDING: Final = """
         SELECT id FROM recordings WHERE user_id = $1 AND live = $2 AND session_uid = $3
         ORDER BY created_at DESC, id DESC LIMIT 1
@@ -56,7 +69,6 @@ class PgSessionUploads(SessionUploads):
     ) -> UploadSession:
         async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
             await lock_account(connection, owner, limits)
-            await connection.execute(LOCK_NAME, f"session {owner.user_id} {owner.live} {session_uid}")
             recording_id = await self._ensure_recording(connection, owner, session_uid)
             row = await connection.fetchrow(self.FIND_SESSION, recording_id, upload.type)
             if row is not None and (found := read_row(media_file, row[0])) is not None:
@@ -66,9 +78,14 @@ class PgSessionUploads(SessionUploads):
             return UploadSession(added, is_closed=False, received_bytes=0)
 
     async def _ensure_recording(self, connection: PoolConnectionProxy, owner: Owner, session_uid: str) -> int:
+        """The recording of the session, locked; created with the first chunk that comes."""
         session = (owner.user_id, owner.live, session_uid)
-        found = await connection.fetchval(self.FIND_SESSION_RECORDING, *session)
-        return int(found or await connection.fetchval(self.ADD_SESSION_RECORDING, *session))
+        found = await connection.fetchval(self.FIND_BOT_SESSION, *session)
+        if found is None and (found := await connection.fetchval(self.CLAIM_BOT_SESSION, *session)) is None:
+            found = await connection.fetchval(self.FIND_SESSION_RECORDING, *session)
+            found = found or await connection.fetchval(self.ADD_SESSION_RECORDING, *session)
+            await connection.execute(self.SET_SESSION_RECORDING, *session, found)
+        return int(found)
 
     EXPECT_OBJECT: Final = """
         INSERT INTO object_deletions (storage, object_key, due_at) VALUES ($1, $2, now() + $3::interval)

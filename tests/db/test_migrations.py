@@ -203,6 +203,12 @@ async def test_a_role_that_may_not_make_tables_is_told_so(empty: asyncpg.Pool) -
         await migrate(empty)
 
 
+async def test_of_recordings_with_one_session_the_newest_keeps_it(version_1: asyncpg.Pool) -> None:
+    await migrate(version_1)
+    rows = await version_1.fetch("SELECT live, session_uid, recording_id FROM bot_sessions ORDER BY recording_id")
+    assert [tuple(row) for row in rows] == [(True, "session", 100000000033), (False, "session", 100000000034)]
+
+
 async def test_an_uploaded_file_of_which_nothing_was_known_counts_as_missing_until_it_is_read(
     version_1: asyncpg.Pool,
 ) -> None:

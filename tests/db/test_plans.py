@@ -49,6 +49,8 @@ FILL: Final = f"""
         SELECT {BASE} + n, {BASE} + n, 'audio', n % 100 / 99 FROM generate_series(1, 20000) n;
     INSERT INTO session_chunks (media_file_id, number, size, digest, storage, object_key, object_size)
         SELECT {BASE} + n / 4, n % 4, 1, sha256('x'), 'local', n || '.chunk', 1 FROM generate_series(4, 80000) n;
+    INSERT INTO bot_sessions (user_id, live, session_uid, recording_id)
+        SELECT {BASE} + n % 1000, true, n::text, {BASE} + n FROM generate_series(1, 20000) n;
     INSERT INTO object_deletions (storage, object_key, due_at)
         SELECT 'local', n || '.gone', now() + n * interval '1 second' FROM generate_series(1, 20000) n;
     INSERT INTO idempotency_keys (user_id, live, key, digest, answer, created_at)
@@ -146,6 +148,9 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "RECORD_PUBLICATION": (BASE + 2, "e", WHEN),
     "RENEW_UPLOAD": (BASE + 2, WHEN),
     "REMOVE_UPLOAD": (*WHALE, BASE + 2, BASE + 2),
+    "FIND_BOT_SESSION": (*WHALE, "session"),
+    "CLAIM_BOT_SESSION": (*WHALE, "session"),
+    "SET_SESSION_RECORDING": (*WHALE, "session", BASE + 2),
     "FIND_SESSION_RECORDING": (*WHALE, "session"),
     "ADD_SESSION_RECORDING": (*WHALE, "session"),
     "BEGIN_WRITING": (BASE + 2, timedelta(seconds=15)),
