@@ -13,11 +13,17 @@ async def issue_key(
     *,
     scopes: frozenset[Scope] = ALL_SCOPES,
     expires_at: datetime | None = None,
+    name: str | None = None,
     make: Callable[..., str] = new_key,
 ) -> tuple[str, ApiKey]:
     """A new key: its text, which is shown once and stored nowhere, and the key as stored."""
     key = make(live=owner.live, restricted=scopes != ALL_SCOPES)
     stored = await api_keys.create_key(
-        digest=digest(key), prefix=visible_prefix(key), owner=owner, scopes=scopes, expires_at=expires_at
+        digest=digest(key),
+        prefix=visible_prefix(key),
+        owner=owner,
+        scopes=scopes,
+        expires_at=expires_at,
+        name=name,
     )
     return key, stored

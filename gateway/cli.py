@@ -28,6 +28,12 @@ COMMANDS: Final[Mapping[str, CommandRow]] = {
     "create-key": CommandRow("manage_keys", "create_key", "Create an API key and print it, once."),
     "list-keys": CommandRow("manage_keys", "list_keys", "List the API keys, newest first."),
     "revoke-key": CommandRow("manage_keys", "revoke_key", "Revoke an API key, immediately and for good."),
+    "users": CommandRow("manage_users", "list_users", "List the accounts, oldest first, with what each holds."),
+    "delete-user": CommandRow(
+        "manage_users",
+        "delete_user",
+        "Delete an account with its keys, meetings, transcripts and recordings, for good.",
+    ),
     "import": CommandRow(
         "import_recordings", "import_media", "Import media files, folders of them, and stored objects."
     ),

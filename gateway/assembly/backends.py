@@ -28,6 +28,7 @@ from gateway.catalog.edits import RecordingEdits
 from gateway.catalog.media_audit import MediaAudit
 from gateway.catalog.search import RecordingSearch
 from gateway.catalog.share_links import ShareLinks
+from gateway.catalog.users import Users
 from gateway.db.answer_cache import Reach
 from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, notify
 from gateway.db.client_recordings import PgClientRecordings
@@ -44,6 +45,7 @@ from gateway.db.share_links import PgShareLinks
 from gateway.db.signing_keys import PgSigningSecrets
 from gateway.db.upload_writers import PgUploadWriters
 from gateway.db.uploads import PgUploads
+from gateway.db.users import PgUsers
 from gateway.media.prober import Prober
 from gateway.media.waveform_cache import WaveformCache
 from gateway.media.waveforms import Waveforms
@@ -73,6 +75,7 @@ class Backends:
     session_uploads: SessionUploads
     session_joins: SessionJoins
     api_keys: ApiKeys
+    users: Users
     epoch: Epoch
     deletions: DeletionQueue
     signer: Signer
@@ -111,6 +114,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             session_uploads=PgSessionUploads(pool),
             session_joins=PgSessionJoins(pool),
             api_keys=api_keys,
+            users=PgUsers(pool),
             epoch=epoch,
             deletions=PgDeletionQueue(pool),
             signer=Signer(keys, expires_in_seconds=playback.expires_in_seconds, window_seconds=playback.window_seconds),

@@ -30,6 +30,7 @@ class ApiKey:
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
     recording_id: int | None = None
+    name: str | None = None
     validity: Validity = field(default=NOT_REMEMBERED, compare=False, repr=False)
 
 
@@ -52,8 +53,9 @@ class ApiKeys(Protocol):
         owner: Owner,
         scopes: frozenset[Scope],
         expires_at: datetime | None,
+        name: str | None = None,
     ) -> ApiKey:
-        """Raises Conflict if the digest is taken."""
+        """`name` is the operator's, who alone sees it. Raises Conflict if the digest is taken, Invalid for a name that cannot be stored."""
         ...
 
     async def list_keys(self) -> Sequence[ApiKey]:

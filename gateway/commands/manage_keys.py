@@ -22,11 +22,19 @@ from gateway.commands.with_backends import run_with_backends
     type=click.Choice([str(s) for s in Scope]),
     help="Grant only this; repeatable. All by default.",
 )
+@click.option("--name", help="A name for list-keys, such as what the key is for.")
 @click.option("--test", is_flag=True, help="A key for test data instead of live data.")
 @click.option("--expires-in", type=Duration(), metavar="30d|12h|90m|45s", help="When it expires; never by default.")
 @json_option
 def create_key(
-    *, config_path: Path | None, email: str, scopes: tuple[str, ...], test: bool, expires_in: int | None, as_json: bool
+    *,
+    config_path: Path | None,
+    email: str,
+    scopes: tuple[str, ...],
+    test: bool,
+    expires_in: int | None,
+    as_json: bool,
+    name: str | None,
 ) -> None:
     """Create an API key and print it, once."""
     chosen = frozenset(map(Scope, scopes)) or ALL_SCOPES
@@ -34,7 +42,7 @@ def create_key(
 
     async def create(backends: Backends) -> tuple[str, ApiKey]:
         owner = Owner(await backends.api_keys.ensure_user(email), live=not test)
-        return await issue_key(backends.api_keys, owner, scopes=chosen, expires_at=expires_at)
+        return await issue_key(backends.api_keys, owner, scopes=chosen, expires_at=expires_at, name=name)
 
     key, stored = run_with_backends(read_config(config_path), create)
     if as_json:
@@ -60,7 +68,11 @@ def list_keys(*, config_path: Path | None, as_json: bool) -> None:
     now = datetime.now(UTC)
     for key in keys:
         scopes = "all scopes" if key.scopes == ALL_SCOPES else ", ".join(sorted(key.scopes))
-        click.echo(f"{key.id:<12}  {key.prefix + '…':<13}  {_standing(key, now):<20}  {key.email:<32}  {scopes}")
+        name = f"  {_printable(key.name)}" if key.name else ""
+        click.echo(
+            f"{key.id:<12}  {key.prefix + '…':<13}  {_standing(key, now):<20}  {key.email:<32}  {scopes:<24}"
+            f"  {_last_use(key)}{name}"
+        )
 
 
 @click.command("revoke-key")
@@ -85,6 +97,7 @@ def _shown(key: ApiKey) -> dict[str, object]:
     return {
         "id": key.id,
         "prefix": key.prefix,
+        "name": key.name,
         "user": key.email,
         "live": key.owner.live,
         "scopes": sorted(key.scopes),
@@ -93,6 +106,15 @@ def _shown(key: ApiKey) -> dict[str, object]:
         "revoked_at": key.revoked_at,
         "last_used_at": key.last_used_at,
     }
+
+
+def _printable(text: str) -> str:
+    """The text without what a terminal would obey: names that were moved in may hold anything."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _last_use(key: ApiKey) -> str:
+    return f"used {key.last_used_at:%Y-%m-%d %H:%M}Z" if key.last_used_at else "never used"
 
 
 def _standing(key: ApiKey, now: datetime) -> str:

@@ -21,7 +21,7 @@ class PgApiKeys(ApiKeys):
         self._pool = pool
 
     FIND_KEY: Final = """
-        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id
+        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id, name
         FROM api_keys k JOIN users u ON u.id = k.user_id WHERE digest = $1
     """
 
@@ -44,10 +44,11 @@ class PgApiKeys(ApiKeys):
 
     CREATE_KEY: Final = """
         WITH k AS (
-            INSERT INTO api_keys (digest, prefix, user_id, live, scopes, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+            INSERT INTO api_keys (digest, prefix, user_id, live, scopes, expires_at, name)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
             RETURNING *
         )
-        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id
+        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id, name
         FROM k JOIN users u ON u.id = k.user_id
     """
 
@@ -59,18 +60,21 @@ class PgApiKeys(ApiKeys):
         owner: Owner,
         scopes: frozenset[Scope],
         expires_at: datetime | None,
+        name: str | None = None,
     ) -> ApiKey:
+        if not storable(name):
+            raise Invalid((Fault("unstorable", ("name",), "The catalogue cannot store this name", None),))
         try:
             async with connected(self._pool) as connection:
                 (row,) = await connection.fetch(
-                    self.CREATE_KEY, digest, prefix, owner.user_id, owner.live, sorted(scopes), expires_at
+                    self.CREATE_KEY, digest, prefix, owner.user_id, owner.live, sorted(scopes), expires_at, name
                 )
         except asyncpg.UniqueViolationError as error:
             raise Conflict("This key exists already") from error
         return _api_key(row)
 
     LIST_KEYS: Final = """
-        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id
+        SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id, name
         FROM api_keys k JOIN users u ON u.id = k.user_id WHERE recording_id IS NULL ORDER BY k.created_at DESC, k.id DESC
     """
 
@@ -86,7 +90,7 @@ class PgApiKeys(ApiKeys):
     REVOKE_KEY: Final = """
         UPDATE api_keys k SET revoked_at = coalesce(revoked_at, now()) FROM users u
         WHERE u.id = k.user_id AND k.id = $1
-        RETURNING digest, k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id
+        RETURNING digest, k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id, name
     """
 
     async def revoke_key(self, prefix_or_id: str) -> ApiKey | None:
@@ -144,4 +148,5 @@ def _api_key(row: asyncpg.Record) -> ApiKey:
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],
         recording_id=row["recording_id"],
+        name=row["name"],
     )

@@ -42,6 +42,22 @@ class KeyContract:
         assert abs(datetime.now(UTC) - made.created_at) < timedelta(minutes=1)
         assert await rooms.api_keys.find_key(digest("a")) == made
 
+    @pytest.mark.parametrize("name", [None, "", "the dashboard", "ünï ☃"])
+    async def test_a_key_keeps_its_name(self, rooms: Rooms, name: str | None) -> None:
+        owner = await rooms.owner()
+        await rooms.api_keys.create_key(
+            digest=digest("a"), prefix="sk_live_ab12", owner=owner, scopes=ALL_SCOPES, expires_at=None, name=name
+        )
+        (listed,) = await rooms.api_keys.list_keys()
+        assert listed.name == name
+
+    async def test_a_name_that_cannot_be_stored_is_refused(self, rooms: Rooms) -> None:
+        owner = await rooms.owner()
+        with pytest.raises(Invalid):
+            await rooms.api_keys.create_key(
+                digest=digest("a"), prefix="sk_live_ab12", owner=owner, scopes=ALL_SCOPES, expires_at=None, name="nul\0"
+            )
+
     async def test_an_unknown_digest_is_no_key(self, rooms: Rooms) -> None:
         await self._key(rooms, "a")
         for unknown in (digest("b"), b"", b"\0" * 32, b"long" * 1000):

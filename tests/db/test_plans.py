@@ -71,6 +71,7 @@ EVERYTHING: Final = (datetime.max.replace(tzinfo=UTC), 2**63 - 1, datetime.min.r
 
 # Statements that need no index, each with its reason.
 WITHOUT_INDEX: Final = {
+    "LIST_USERS": "the command line shows the whole table",
     "LIST_KEYS": "the command line shows the whole table",
     "COUNT_AUDITED": "the command line reads the whole table",
     "COUNT_DELETIONS": "the queue's depth is all of it",
@@ -184,8 +185,10 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "POSTPONE_DELETION": (1, timedelta(seconds=60), "e"),
     "FIND_KEY": (DIGEST,),
     "FIND_DIGEST": (BASE + 2,),
-    "CREATE_KEY": (DIGEST, "sk_live_ab12", *WHALE, [], None),
+    "CREATE_KEY": (DIGEST, "sk_live_ab12", *WHALE, [], None, None),
     "FIND_KEY_IDS": ("sk_live_ab12", BASE + 2),
+    "DELETE_KEYS_OF_USER": (BASE + 2,),
+    "DELETE_USER": (BASE + 2,),
     "REVOKE_KEY": (BASE + 2,),
     "RECORD_KEY_USE": (BASE + 2,),
     "ENSURE_USER": ("a@example.org",),

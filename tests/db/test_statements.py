@@ -18,7 +18,7 @@ RECORDS = {
     "api_keys": (
         ApiKey,
         {"owner", "email", "validity"},
-        {"user_id", "live", "digest", "name", "start_seconds", "use_count"},
+        {"user_id", "live", "digest", "start_seconds", "use_count"},
     ),
 }
 

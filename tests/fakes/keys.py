@@ -35,11 +35,14 @@ class MemoryApiKeys(ApiKeys):
         owner: Owner,
         scopes: frozenset[Scope],
         expires_at: datetime | None,
+        name: str | None = None,
     ) -> ApiKey:
+        if name is not None and "\0" in name:
+            raise Invalid((Fault("unstorable", ("name",), "The catalogue cannot store this name", None),))
         if digest in self._keys:
             raise Conflict("This key exists already")
         email = next(email for email, user_id in self._users.items() if user_id == owner.user_id)
-        key = ApiKey(next(_ids), prefix, owner, email, scopes, _now(), expires_at, validity=Validity())
+        key = ApiKey(next(_ids), prefix, owner, email, scopes, _now(), expires_at, name=name, validity=Validity())
         self._keys[digest] = key
         return key
 

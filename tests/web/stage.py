@@ -104,6 +104,7 @@ class Stage:
             session_uploads=absent,
             session_joins=absent,
             api_keys=self.keys,
+            users=absent,
             epoch=absent,
             deletions=absent,
             signer=signer,

@@ -1,0 +1,48 @@
+"""The accounts in PostgreSQL."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from gateway.catalog.users import User, Users
+from gateway.db.pool import connected, storable
+
+# Everything that an account owns is deleted in one transaction.
+DELETE_TIMEOUT_SECONDS: Final = 3600.0
+
+
+class PgUsers(Users):
+    """The accounts, each call on a connection of its own."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    LIST_USERS: Final = """
+        SELECT u.id, u.email, u.created_at,
+            (SELECT count(*) FROM api_keys k WHERE k.user_id = u.id AND k.recording_id IS NULL
+                AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())) AS keys,
+            (SELECT count(*) FROM recordings r WHERE r.user_id = u.id) AS recordings,
+            (SELECT coalesce(sum(b.bytes), 0)::bigint FROM account_bytes b WHERE b.user_id = u.id) AS bytes
+        FROM users u WHERE $1::text IS NULL OR lower(u.email) = lower($1) ORDER BY u.created_at, u.id
+    """
+
+    async def list_users(self) -> Sequence[User]:
+        return await self._list(None)
+
+    async def find_user(self, email: str) -> User | None:
+        return next(iter(await self._list(email)), None) if storable(email) else None
+
+    async def _list(self, email: str | None) -> Sequence[User]:
+        async with connected(self._pool) as connection:
+            rows = await connection.fetch(self.LIST_USERS, email)
+        return tuple(User(**row) for row in rows)
+
+    DELETE_KEYS_OF_USER: Final = "DELETE FROM api_keys WHERE user_id = $1"
+    DELETE_USER: Final = "DELETE FROM users WHERE id = $1 RETURNING true"
+
+    async def delete_user(self, user_id: int) -> bool:
+        async with connected(self._pool) as connection:
+            await connection.execute(self.DELETE_KEYS_OF_USER, user_id)
+            gone = await connection.fetchval(self.DELETE_USER, user_id, timeout=DELETE_TIMEOUT_SECONDS)
+        return gone is not None
