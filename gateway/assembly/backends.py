@@ -16,7 +16,6 @@ from gateway.catalog import (
     ApiKeys,
     ClientRecordings,
     DeletionQueue,
-    Epoch,
     RecordingCatalog,
     SessionJoins,
     SessionUploads,
@@ -76,7 +75,6 @@ class Backends:
     session_joins: SessionJoins
     api_keys: ApiKeys
     users: Users
-    epoch: Epoch
     deletions: DeletionQueue
     signer: Signer
     upload_tokens: UploadTokens
@@ -94,10 +92,10 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
     async with AsyncExitStack() as stack:
         url, pool = await stack.enter_async_context(open_database(config))
         await migrate(pool)
-        epoch, reach, grace = Epoch(), Reach(), config.database.outage_grace_seconds
-        catalog = CachedRecordingCatalog(pool, epoch, reach, grace_seconds=grace)
-        api_keys = CachedApiKeys(pool, epoch, reach, grace_seconds=grace)
-        changes = Changes(api_keys, catalog, epoch, reach)
+        reach, grace = Reach(), config.database.outage_grace_seconds
+        catalog = CachedRecordingCatalog(pool, reach, grace_seconds=grace)
+        api_keys = CachedApiKeys(pool, reach, grace_seconds=grace)
+        changes = Changes(api_keys, catalog, reach)
         await stack.enter_async_context(in_background(listen(url, CHANNEL, changes, partial(notify, pool))))
         storages = await stack.enter_async_context(open_storages(config))
         keys = await _signing_keys(config, PgSigningSecrets(pool))
@@ -115,7 +113,6 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             session_joins=PgSessionJoins(pool),
             api_keys=api_keys,
             users=PgUsers(pool),
-            epoch=epoch,
             deletions=PgDeletionQueue(pool),
             signer=Signer(keys, expires_in_seconds=playback.expires_in_seconds, window_seconds=playback.window_seconds),
             upload_tokens=UploadTokens(keys),

@@ -18,7 +18,7 @@ returns None for what does not exist. Timestamps are aware and in UTC; sizes are
 """
 
 from gateway.catalog.api_keys import ApiKey, ApiKeys, SigningSecrets
-from gateway.catalog.changes import NOT_REMEMBERED, Epoch, Validity
+from gateway.catalog.changes import NOT_REMEMBERED, Validity
 from gateway.catalog.client_recordings import (
     ClientRecordings,
     IdempotencyKey,
@@ -78,7 +78,6 @@ __all__ = [
     "Arrival",
     "ClientRecordings",
     "DeletionQueue",
-    "Epoch",
     "IdempotencyKey",
     "KeyMove",
     "MediaFile",

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 import asyncpg
 
-from gateway.catalog import ApiKey, Epoch, MediaFile, Owner, Validity
+from gateway.catalog import ApiKey, MediaFile, Owner, Validity
 from gateway.db.answer_cache import UNKNOWN, Memory, Reach
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.pool import connected, storable
@@ -31,11 +31,8 @@ def _bind(found: Found, validity: Validity) -> Found:
 class CachedApiKeys(PgApiKeys):
     """PgApiKeys that remembers keys by digest, and digests by id."""
 
-    def __init__(
-        self, pool: asyncpg.Pool, epoch: Epoch, reach: Reach | None = None, *, grace_seconds: float = 0.0
-    ) -> None:
+    def __init__(self, pool: asyncpg.Pool, reach: Reach | None = None, *, grace_seconds: float = 0.0) -> None:
         super().__init__(pool)
-        self._epoch = epoch
         self._reach = reach or Reach()
         self.memory: Memory[bytes, None, ApiKey] = Memory(_bind, self._reach, grace_seconds=grace_seconds)
         # A key's id and digest never change, so no notification has to forget one.
@@ -60,7 +57,6 @@ class CachedApiKeys(PgApiKeys):
     def forget(self, digest: bytes) -> None:
         """Forget the key now, so that the caller sees its own change; the notification may come a moment later."""
         self.memory.forget(digest)
-        self._epoch.change()
 
 
 def _as_it_is(digest: bytes, _validity: Validity) -> bytes:
@@ -70,11 +66,8 @@ def _as_it_is(digest: bytes, _validity: Validity) -> bytes:
 class CachedRecordingCatalog(PgRecordingCatalog):
     """PgRecordingCatalog that remembers media files by their recording, the owner who asked, and their id."""
 
-    def __init__(
-        self, pool: asyncpg.Pool, epoch: Epoch, reach: Reach | None = None, *, grace_seconds: float = 0.0
-    ) -> None:
+    def __init__(self, pool: asyncpg.Pool, reach: Reach | None = None, *, grace_seconds: float = 0.0) -> None:
         super().__init__(pool)
-        self._epoch = epoch
         self.memory: Memory[int, tuple[Owner, int], MediaFile] = Memory(_bind, reach, grace_seconds=grace_seconds)
 
     async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
@@ -109,7 +102,6 @@ class CachedRecordingCatalog(PgRecordingCatalog):
     def _forget(self, recording_id: int) -> None:
         """As CachedApiKeys.forget."""
         self.memory.forget(recording_id)
-        self._epoch.change()
 
 
 NOTIFY: Final = "SELECT pg_notify($1, $2)"
@@ -124,10 +116,7 @@ async def notify(pool: asyncpg.Pool, channel: str, text: str) -> None:
 class Changes:
     """Passes what the listener hears to the memories."""
 
-    def __init__(
-        self, keys: CachedApiKeys, catalog: CachedRecordingCatalog, epoch: Epoch, reach: Reach | None = None
-    ) -> None:
-        self._epoch = epoch
+    def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog, reach: Reach | None = None) -> None:
         self._reach = reach
         self._keys = keys.memory
         self._media = catalog.memory
@@ -137,12 +126,8 @@ class Changes:
         """Whether changes are heard from now on."""
         for memory in self._memories:
             memory.trust(trusted=trusted)
-        if trusted:
-            self._epoch.begin()
-            if self._reach is not None:
-                self._reach.record_answer()
-        else:
-            self._epoch.end()
+        if trusted and self._reach is not None:
+            self._reach.record_answer()
 
     def beat(self) -> None:
         """About a second has passed in which changes were heard."""
@@ -154,7 +139,5 @@ class Changes:
         kind, *words = text.split(" ")
         if kind == "key":
             self._keys.forget(bytes.fromhex(words[0]))
-            self._epoch.begin()
         elif kind in {"media", "recording"}:
             self._media.forget(int(words[0]))
-            self._epoch.begin()

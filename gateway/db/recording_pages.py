@@ -1,125 +1,43 @@
-"""The pages of a client's recordings: one statement for each choice of filters.
+"""The pages of a client's recordings: one statement for each combination of filters.
 
-Knows: that every list has an index in its own order (schema.sql), so that a page is read and never sorted, and
-that a cursor and moments are bounds of the same index. Refuses to know: what a page is shown as.
+Every list has an index in its own order (schema.sql), so that a page is read and never sorted; a cursor and times are
+bounds of the same index. The parameters:
 
-    $1, $2   the owner              $5   created after, itself not meant       $8...   the filters' values, in the
-    $3, $4   older than, likewise   $6, $7   limit and offset                          order device, end user, status
+    $1, $2   the owner                        $5       created after this time
+    $3, $4   older than this position         $6, $7   limit and offset
+    $8 ...   the values of the filters, in the order device, end user, status
 """
 
 from typing import Final
 
-PAGE_ALL: Final = """
+PAGE_TEMPLATE: Final = """
     SELECT to_json(found) FROM (
         SELECT page.*, (
             SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
         ) AS media_files
         FROM (
             SELECT * FROM recordings
-            WHERE user_id = $1 AND live = $2 AND (created_at, id) < ($3, $4) AND created_at > $5
+            WHERE user_id = $1 AND live = $2 AND (created_at, id) < ($3, $4) AND created_at > $5{filters}
             ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
         ) page
     ) found
     ORDER BY created_at DESC, id DESC
 """
-PAGE_OF_DEVICE: Final = """
-    SELECT to_json(found) FROM (
-        SELECT page.*, (
-            SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
-        ) AS media_files
-        FROM (
-            SELECT * FROM recordings
-            WHERE user_id = $1 AND live = $2 AND (created_at, id) < ($3, $4) AND created_at > $5
-              AND device_id = $8
-            ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
-        ) page
-    ) found
-    ORDER BY created_at DESC, id DESC
-"""
-PAGE_OF_END_USER: Final = """
-    SELECT to_json(found) FROM (
-        SELECT page.*, (
-            SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
-        ) AS media_files
-        FROM (
-            SELECT * FROM recordings
-            WHERE user_id = $1 AND live = $2 AND (created_at, id) < ($3, $4) AND created_at > $5
-              AND end_user_id = $8
-            ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
-        ) page
-    ) found
-    ORDER BY created_at DESC, id DESC
-"""
-PAGE_BY_STATUS: Final = """
-    SELECT to_json(found) FROM (
-        SELECT page.*, (
-            SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
-        ) AS media_files
-        FROM (
-            SELECT * FROM recordings
-            WHERE user_id = $1 AND live = $2 AND (created_at, id) < ($3, $4) AND created_at > $5
-              AND status = $8
-            ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
-        ) page
-    ) found
-    ORDER BY created_at DESC, id DESC
-"""
-PAGE_OF_DEVICE_AND_END_USER: Final = """
-    SELECT to_json(found) FROM (
-        SELECT page.*, (
-            SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
-        ) AS media_files
-        FROM (
-            SELECT * FROM recordings
-            WHERE user_id = $1 AND live = $2 AND (created_at, id) < ($3, $4) AND created_at > $5
-              AND device_id = $8 AND end_user_id = $9
-            ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
-        ) page
-    ) found
-    ORDER BY created_at DESC, id DESC
-"""
-PAGE_OF_DEVICE_BY_STATUS: Final = """
-    SELECT to_json(found) FROM (
-        SELECT page.*, (
-            SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
-        ) AS media_files
-        FROM (
-            SELECT * FROM recordings
-            WHERE user_id = $1 AND live = $2 AND (created_at, id) < ($3, $4) AND created_at > $5
-              AND device_id = $8 AND status = $9
-            ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
-        ) page
-    ) found
-    ORDER BY created_at DESC, id DESC
-"""
-PAGE_OF_END_USER_BY_STATUS: Final = """
-    SELECT to_json(found) FROM (
-        SELECT page.*, (
-            SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
-        ) AS media_files
-        FROM (
-            SELECT * FROM recordings
-            WHERE user_id = $1 AND live = $2 AND (created_at, id) < ($3, $4) AND created_at > $5
-              AND end_user_id = $8 AND status = $9
-            ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
-        ) page
-    ) found
-    ORDER BY created_at DESC, id DESC
-"""
-PAGE_OF_DEVICE_AND_END_USER_BY_STATUS: Final = """
-    SELECT to_json(found) FROM (
-        SELECT page.*, (
-            SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
-        ) AS media_files
-        FROM (
-            SELECT * FROM recordings
-            WHERE user_id = $1 AND live = $2 AND (created_at, id) < ($3, $4) AND created_at > $5
-              AND device_id = $8 AND end_user_id = $9 AND status = $10
-            ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
-        ) page
-    ) found
-    ORDER BY created_at DESC, id DESC
-"""
+
+
+def _page(*columns: str) -> str:
+    """The statement of the list that these columns filter."""
+    return PAGE_TEMPLATE.format(filters="".join(f" AND {name} = ${n}" for n, name in enumerate(columns, start=8)))
+
+
+PAGE_ALL: Final = _page()
+PAGE_OF_DEVICE: Final = _page("device_id")
+PAGE_OF_END_USER: Final = _page("end_user_id")
+PAGE_BY_STATUS: Final = _page("status")
+PAGE_OF_DEVICE_AND_END_USER: Final = _page("device_id", "end_user_id")
+PAGE_OF_DEVICE_BY_STATUS: Final = _page("device_id", "status")
+PAGE_OF_END_USER_BY_STATUS: Final = _page("end_user_id", "status")
+PAGE_OF_DEVICE_AND_END_USER_BY_STATUS: Final = _page("device_id", "end_user_id", "status")
 
 # By which of device, end user and status are asked for.
 PAGES: Final = {

@@ -28,6 +28,11 @@ def _constants(owner: Any) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
+def templates() -> set[str]:
+    """The texts that statements are made of."""
+    return {text for module in modules() for name, text in _constants(module) if name.endswith("TEMPLATE")}
+
+
 def _statements() -> Iterator[tuple[str, str]]:
     for module in modules():
         yield from _constants(module)
@@ -36,4 +41,4 @@ def _statements() -> Iterator[tuple[str, str]]:
                 yield from _constants(value)
 
 
-STATEMENTS: Final = dict(_statements())
+STATEMENTS: Final = {name: text for name, text in _statements() if not name.endswith("TEMPLATE")}

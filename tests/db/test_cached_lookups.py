@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -10,7 +11,7 @@ import asyncpg
 import pytest
 
 from gateway.assembly.backends import in_background
-from gateway.catalog import ALL_SCOPES, Epoch, MediaFile, NewMedia, Owner
+from gateway.catalog import ALL_SCOPES, ApiKey, MediaFile, NewMedia, Owner
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, notify
 from gateway.db.listener import listen
@@ -21,11 +22,16 @@ MEDIA = NewMedia("audio", "mp3", "audio/mpeg", "local", "a.mp3", 10, "v1", datet
 SOON = 60
 
 
+def holds(found: ApiKey | MediaFile) -> bool:
+    """Whether the result of the look-up still holds."""
+    return found.validity.holds
+
+
 class Watched(Changes):
     """Changes that say when one was heard, or trust was gained or lost."""
 
-    def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog, epoch: Epoch) -> None:
-        super().__init__(keys, catalog, epoch)
+    def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog) -> None:
+        super().__init__(keys, catalog)
         self.events: asyncio.Queue[str] = asyncio.Queue()
 
     def trust(self, *, trusted: bool) -> None:
@@ -46,10 +52,9 @@ class Reader:
     """The look-ups of one gateway, with the statements that they cost."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
-        self.epoch = Epoch()
-        self.keys = CachedApiKeys(pool, self.epoch)
-        self.catalog = CachedRecordingCatalog(pool, self.epoch)
-        self.changes = Watched(self.keys, self.catalog, self.epoch)
+        self.keys = CachedApiKeys(pool)
+        self.catalog = CachedRecordingCatalog(pool)
+        self.changes = Watched(self.keys, self.catalog)
 
 
 @asynccontextmanager
@@ -153,60 +158,95 @@ async def test_a_revoked_key_and_a_deleted_recording_are_forgotten(pool: asyncpg
     ],
     ids=["deletes", "flags-it-as-missing", "records-its-next-version"],
 )
-async def test_who_changes_a_recording_sees_it_without_any_news(
+async def test_a_process_sees_its_own_change_of_a_recording_without_a_notification(
     pool: asyncpg.Pool,
     write: Callable[[CachedRecordingCatalog, MediaFile, Owner], Awaitable[object]],
     is_seen: Callable[[MediaFile | None], bool],
 ) -> None:
     owner = await add_key(pool)
     file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
-    epoch = Epoch()
-    unheard = CachedRecordingCatalog(pool, epoch)
+    unheard = CachedRecordingCatalog(pool)
     unheard.memory.trust(trusted=True)
-    epoch.begin()
-    before = epoch.number
-    assert await unheard.find_media_file(owner, file.recording_id, file.id) == file
+    found = await unheard.find_media_file(owner, file.recording_id, file.id)
+    assert found == file
+    assert holds(found)
     await write(unheard, file, owner)
+    assert not holds(found)
     assert is_seen(await unheard.find_media_file(owner, file.recording_id, file.id))
-    assert epoch.number not in {before, None}
 
 
-async def test_who_revokes_a_key_sees_it_without_any_news(pool: asyncpg.Pool) -> None:
+async def test_a_process_sees_its_own_revocation_without_a_notification(pool: asyncpg.Pool) -> None:
     await add_key(pool)
-    epoch = Epoch()
-    unheard = CachedApiKeys(pool, epoch)
+    unheard = CachedApiKeys(pool)
     unheard.memory.trust(trusted=True)
-    epoch.begin()
-    before = epoch.number
     found = await unheard.find_key(DIGEST)
     assert found is not None
     assert await unheard.revoke_key("sk_live_none") is None
-    assert epoch.number == before
+    assert holds(found)
     revoked = await unheard.revoke_key(found.prefix)
     assert revoked is not None
+    assert not holds(found)
     assert await unheard.find_key(DIGEST) == revoked
-    assert epoch.number not in {before, None}
 
 
-async def test_who_changes_something_while_nothing_is_heard_begins_no_epoch(pool: asyncpg.Pool) -> None:
-    await add_key(pool)
-    epoch = Epoch()
-    await CachedApiKeys(pool, epoch).revoke_key("sk_live_abcd")
-    assert epoch.number is None
-
-
-async def test_every_change_that_is_heard_begins_an_epoch(pool: asyncpg.Pool, reader: Reader) -> None:
-    epochs = [reader.epoch.number]
+@pytest.mark.parametrize(
+    ("statement", "ends_key", "ends_file"),
+    [
+        ("UPDATE api_keys SET scopes = '{recordings:read}'", True, False),
+        ("UPDATE api_keys SET expires_at = now()", True, False),
+        ("UPDATE api_keys SET user_id = (SELECT id FROM users WHERE email = 'b@example.org')", True, False),
+        ("UPDATE recordings SET user_id = (SELECT id FROM users WHERE email = 'b@example.org')", False, True),
+        ("UPDATE recordings SET live = false", False, True),
+        ("UPDATE media_files SET etag = 'v2' WHERE object_key = 'a.mp3'", False, True),
+        ("DELETE FROM media_files WHERE object_key = 'a.mp3'", False, True),
+        ("DELETE FROM users WHERE email = 'a@example.org'", True, True),
+    ],
+    ids=["scopes", "expiry", "key-owner", "recording-owner", "to-test-data", "replaced", "deleted", "user-deleted"],
+)
+async def test_a_change_by_sql_ends_what_it_concerns_and_nothing_else(
+    pool: asyncpg.Pool,
+    reader: Reader,
+    statement: str,
+    ends_key: bool,  # noqa: FBT001 - a column
+    ends_file: bool,  # noqa: FBT001 - a column
+) -> None:
     owner = await add_key(pool)
-    await reader.changes.until(f"key {DIGEST.hex()}")
-    epochs.append(reader.epoch.number)
+    file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
+    other = Owner(await PgApiKeys(pool).ensure_user("b@example.org"))
+    theirs, _ = await PgRecordingCatalog(pool).register(other, replace(MEDIA, object_key="b.mp3"))
+    await reader.changes.until(f"media {theirs.recording_id} {theirs.id}")
+    key = await reader.keys.find_key(DIGEST)
+    found = await reader.catalog.find_media_file(owner, file.recording_id, file.id)
+    others = await reader.catalog.find_media_file(other, theirs.recording_id, theirs.id)
+    assert key is not None
+    assert found is not None
+    assert others is not None
+    await pool.execute(statement)
+    await pool.execute("SELECT pg_notify('seekgate', 'end')")
+    await reader.changes.until("end")
+    assert (key.validity.holds, found.validity.holds) == (not ends_key, not ends_file)
+    assert others.validity.holds == ("SET live" not in statement)
+    again = await reader.catalog.find_media_file(owner, file.recording_id, file.id)
+    is_visible = not ends_file or "etag" in statement
+    assert (again is not None) == is_visible
+
+
+async def test_uploads_of_others_end_nothing(pool: asyncpg.Pool, reader: Reader) -> None:
+    owner = await add_key(pool)
     file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
     await reader.changes.until(f"media {file.recording_id} {file.id}")
-    epochs.append(reader.epoch.number)
-    assert None not in epochs
-    assert len(set(epochs)) == 3
-    reader.changes.trust(trusted=False)
-    assert reader.epoch.number is None
+    found = await reader.catalog.find_media_file(owner, file.recording_id, file.id)
+    key = await reader.keys.find_key(DIGEST)
+    for number in range(20):
+        await PgRecordingCatalog(pool).register(owner, replace(MEDIA, object_key=f"{number}.mp3"))
+    await pool.execute("SELECT pg_notify('seekgate', 'end')")
+    await reader.changes.until("end")
+    async with counting(pool) as statements:
+        assert await reader.catalog.find_media_file(owner, file.recording_id, file.id) is found
+        assert await reader.keys.find_key(DIGEST) is key
+        assert statements == []
+    assert found is not None
+    assert holds(found)
 
 
 async def test_what_was_missing_is_found_once_it_is_made(pool: asyncpg.Pool, reader: Reader) -> None:

@@ -105,7 +105,6 @@ class Stage:
             session_joins=absent,
             api_keys=self.keys,
             users=absent,
-            epoch=absent,
             deletions=absent,
             signer=signer,
             upload_tokens=absent,
