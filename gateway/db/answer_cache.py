@@ -149,7 +149,8 @@ class Memory(Generic[Topic, Asker, Value]):
         if not self._reach.is_away:
             # A look-up that takes longer goes on, and what it finds is remembered.
             with suppress(Unavailable, TimeoutError):
-                return await asyncio.wait_for(asyncio.shield(self._start(topic, asker, look_up)), PATIENCE_SECONDS)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    return await asyncio.shield(self._start(topic, asker, look_up))
             self._reach.record_silence()
         elif self._reach.may_ask():
             self._start(topic, asker, look_up)

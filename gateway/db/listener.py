@@ -110,13 +110,16 @@ async def _heartbeats(
     await connection.add_listener(channel, _hearer(hear))
     await greet(channel, greeting)
     try:
-        await asyncio.wait_for(is_heard.wait(), GREETING_SECONDS)
+        # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with what is waited for.
+        async with asyncio.timeout(GREETING_SECONDS):
+            await is_heard.wait()
     except TimeoutError:
         raise asyncpg.InterfaceError(DEAF) from None
     listener.trust(trusted=True)
     while True:
         with suppress(TimeoutError):
-            await asyncio.wait_for(lost.wait(), HEARTBEAT_SECONDS)
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await lost.wait()
         await connection.execute(PROVE_LIFE, timeout=HEARTBEAT_SECONDS)
         yield
 

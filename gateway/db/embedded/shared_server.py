@@ -51,7 +51,8 @@ async def _keep_running(use: "_Use", ending: asyncio.Event) -> None:
     """Start the server again whenever it has stopped, until the use ends."""
     while not ending.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(ending.wait(), WATCH_SECONDS)
+            async with asyncio.timeout(WATCH_SECONDS):
+                await ending.wait()
         if not ending.is_set() and not use.is_running():
             try:
                 await asyncio.to_thread(use.restart)
