@@ -1,7 +1,7 @@
 """Joins files of media by remuxing them in a decoding process."""
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Final
 
@@ -15,11 +15,21 @@ JOIN_BLOCK_BYTES: Final = 512 * 1024
 _log: Final = logging.getLogger(__name__)
 
 
+def log_unreadable(count: int) -> None:
+    """The default of `remuxed`: that files are missing from the joined one is only logged."""
+    _log.warning("files could not be joined", extra={"unreadable": count})
+
+
 async def remuxed(
-    files: Sequence[StoredObject], seconds: float = 900, program: Sequence[str] = PROGRAM
+    files: Sequence[StoredObject],
+    seconds: float = 900,
+    program: Sequence[str] = PROGRAM,
+    *,
+    report_unreadable: Callable[[int], None] = log_unreadable,
 ) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of one file that plays what these files play, one after another.
 
+    `report_unreadable` gets the number of files that could not be read and are not part of it, if there are any.
     Raises NotMedia if none of them can be read or the process fails; or StorageError.
     """
     job = Job("join", tuple(file.stat.size for file in files), seconds, JOIN_BLOCK_BYTES)
@@ -31,7 +41,7 @@ async def remuxed(
                 elif message.kind != JOINED:
                     raise NotMedia(printable(message.content))
                 elif message.number:
-                    _log.warning("files could not be joined", extra={"unreadable": message.number})
+                    report_unreadable(message.number)
     except FAILURES as error:
         _log.warning("a decoding process failed", extra={"cause": repr(error)})
         raise NotMedia("its files cannot be joined: the process that read them failed") from error

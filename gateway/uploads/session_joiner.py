@@ -128,8 +128,8 @@ class SessionJoiner:
         arranged = await Arranger(adapter, self._verification, claim.owner).arrange(claim)
         file: SessionFile | None = None
         try:
-            file = await self._write(claim.owner, claim.media, adapter, arranged)
-            fault = f"Chunks {arranged.missing} did not arrive" if arranged.missing else None
+            file, unreadable = await self._write(claim.owner, claim.media, adapter, arranged)
+            fault = _incomplete(arranged.missing, unreadable)
         except NotMedia as error:
             missing = f", and chunks {arranged.missing} did not arrive" if arranged.missing else ""
             fault = f"The {claim.media.type} cannot be played: {error}{missing}"
@@ -138,21 +138,26 @@ class SessionJoiner:
 
     async def _write(
         self, owner: Owner, media: MediaFile, adapter: StorageAdapter, arranged: Arrangement
-    ) -> SessionFile:
-        """The joined file, stored and verified. Raises NotMedia or StorageError."""
+    ) -> tuple[SessionFile, int]:
+        """The joined file, stored and verified, and how many of its parts could not be read.
+
+        The file takes the place of its chunks only if it contains all of them. Raises NotMedia or StorageError.
+        """
         join = arranged.join
         if join is None:
             raise NotMedia("nothing arrived")
-        key = join.whole_object
+        key, unreadable = join.whole_object, 0
         if key is None:
             key = await expect_object(self._catalog, owner, media)
-            await _store(adapter, key, join)
+            unreadable = await _store(adapter, key, join)
         found = await self._verify(owner, replace(media, object_key=key), adapter, join)
         if arranged.missing:
             found = replace(found, metadata={**(found.metadata or {}), "missing_chunks": arranged.missing})
-        whole = not arranged.missing and not arranged.refused
+        if unreadable:
+            found = replace(found, metadata={**(found.metadata or {}), "unreadable_parts": unreadable})
+        whole = not arranged.missing and not arranged.refused and not unreadable
         contains = tuple(row for part in join.parts for row in part.chunks) if whole else ()
-        return SessionFile(key, found, contains)
+        return SessionFile(key, found, contains), unreadable
 
     async def _verify(self, owner: Owner, media: MediaFile, adapter: StorageAdapter, join: Join) -> VerifiedUpload:
         async with adapter.open(media.object_key) as stored:
@@ -164,9 +169,19 @@ class SessionJoiner:
         return verified(media, stored.stat, found)
 
 
-async def _store(adapter: StorageAdapter, key: str, join: Join) -> None:
+def _incomplete(missing: str, unreadable: int) -> str | None:
+    """What the joined file lacks, in words for `error_message`; None if it is whole."""
+    words = [f"Chunks {missing} did not arrive"] if missing else []
+    if unreadable:
+        words.append(f"{unreadable} of the files that arrived cannot be read; they are kept")
+    return "; ".join(words) or None
+
+
+async def _store(adapter: StorageAdapter, key: str, join: Join) -> int:
+    """Write the file; the number of parts that could not be read and are not in it."""
+    unreadable: list[int] = []
     if join.is_remuxed:
-        async with aclosing(remuxed(join.runs)) as chunks:
+        async with aclosing(remuxed(join.runs, report_unreadable=unreadable.append)) as chunks:
             await write_object(adapter, key, chunks)
     elif join.container == OGG:
         async with aclosing(ogg_chain(join)) as chunks:
@@ -175,3 +190,4 @@ async def _store(adapter: StorageAdapter, key: str, join: Join) -> None:
         await adapter.compose(key, join.content.pieces)
     else:
         raise Conflict("The storage takes no uploads through the gateway")
+    return sum(unreadable)

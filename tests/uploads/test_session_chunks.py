@@ -281,3 +281,13 @@ async def test_wav_files_of_different_rates_become_one_file_without_loss(bot: Bo
     media = await bot.media()
     assert media["format"] == "flac"
     assert media["duration_seconds"] == pytest.approx(1.5, abs=0.05)
+
+
+async def test_a_file_that_cannot_be_read_is_reported_and_every_chunk_is_kept(bot: Bot, content: Content) -> None:
+    webm = content("sound.webm")
+    broken = webm[:64] + bytes(2000)
+    await bot.send_all([webm, broken, webm])
+    recording, media = await bot.recording(), await bot.media()
+    assert "1 of the files that arrived cannot be read; they are kept" in recording["error_message"]
+    assert media["metadata"]["unreadable_parts"] == 1
+    assert media["duration_seconds"] == pytest.approx(4, abs=0.3)
