@@ -110,7 +110,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             uploads=PgUploads(pool),
             upload_writers=PgUploadWriters(pool),
             session_uploads=PgSessionUploads(pool),
-            session_joins=PgSessionJoins(pool),
+            session_joins=PgSessionJoins(pool, catalog.forget_recording),
             api_keys=api_keys,
             users=PgUsers(pool),
             deletions=PgDeletionQueue(pool),

@@ -88,18 +88,18 @@ class CachedRecordingCatalog(PgRecordingCatalog):
         self, media: MediaFile, *, size: int, etag: str, object_modified_at: datetime
     ) -> None:
         await super().record_object_version(media, size=size, etag=etag, object_modified_at=object_modified_at)
-        self._forget(media.recording_id)
+        self.forget_recording(media.recording_id)
 
     async def record_missing(self, media: MediaFile) -> None:
         await super().record_missing(media)
-        self._forget(media.recording_id)
+        self.forget_recording(media.recording_id)
 
     async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
         deleted = await super().delete_recording(owner, recording_id)
-        self._forget(recording_id)
+        self.forget_recording(recording_id)
         return deleted
 
-    def _forget(self, recording_id: int) -> None:
+    def forget_recording(self, recording_id: int) -> None:
         """As CachedApiKeys.forget."""
         self.memory.forget(recording_id)
 

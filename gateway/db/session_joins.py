@@ -3,7 +3,7 @@
 An object is named by a media file or by chunks. It is queued for deletion only when no row names it any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -18,10 +18,15 @@ from gateway.errors import Unavailable
 
 
 class PgSessionJoins(SessionJoins):
-    """The claims, each call on a connection of its own."""
+    """The claims, each call on a connection of its own.
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    `forget` hears the id of each recording whose file was published: the bot that just got its response sees the effect
+    immediately, and the notification may arrive later.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, forget: Callable[[int], None]) -> None:
         self._pool = pool
+        self._forget = forget
 
     CLAIM_SESSION: Final = """
         UPDATE upload_sessions SET lease = lease + 1, leased_until = now() + $2::interval
@@ -107,7 +112,8 @@ class PgSessionJoins(SessionJoins):
                 await _replace(connection, claim, file)
             if finished is not None:
                 await connection.execute(self.COMPLETE_SESSION_RECORDING, claim.media.recording_id)
-            return finished is not None
+        self._forget(claim.media.recording_id)
+        return finished is not None
 
 
 async def withdraw(connection: PoolConnectionProxy, storage: str, object_key: str) -> None:

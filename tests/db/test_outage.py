@@ -83,6 +83,18 @@ class Player(threading.Thread):
         self._client.close()
 
 
+def until_heard(gateway: Gateway, base_urls: Sequence[str]) -> None:
+    """Wait until the gateways have heard of everything so far: notifications arrive in order, and this one comes last."""
+    key = gateway.add_key()
+    clients = [Client(url) for url in base_urls]
+    for client in clients:
+        assert client.get("/recordings", key)[0] == 200
+    gateway.wait(gateway.backends.api_keys.revoke_key(key[:12]))
+    for client in clients:
+        eventually(lambda: client.get("/recordings", key)[0] == 401)  # noqa: B023 - called here
+        client.close()
+
+
 def raw(ids: Ids) -> str:
     return f"/recordings/{ids[0]}/media/{ids[1]}/raw"
 
@@ -132,6 +144,7 @@ def test_what_was_known_plays_on_through_an_outage_and_a_key_revoked_meanwhile_i
         clients = [Client(url) for url in urls]
         for client in clients:
             assert client.get(raw(files[0]), revoked, (0, 9))[0] == 206
+        until_heard(first, urls)
         with playing(urls, [raw(ids) for ids in files], first.key):
             server.stop("immediate")
             sleep(AWAY_SECONDS)
@@ -171,6 +184,7 @@ def test_what_was_known_plays_on_behind_a_pooler(server: DebianServer, tmp_path:
         settings = GRACE | {"SEEKGATE_DATABASE__LISTEN_URL": server.url()}
         with gateway_on(pooled, tmp_path, settings) as gateway:
             ids = gateway.add("known", CONTENT, "mp3")
+            until_heard(gateway, [gateway.base_url])
             with playing([gateway.base_url], [raw(ids)], gateway.key):
                 server.stop("immediate")
                 sleep(AWAY_SECONDS)
@@ -198,6 +212,7 @@ def test_playing_goes_on_while_the_embedded_server_is_stopped_and_it_comes_back(
     settings = GRACE | {"SEEKGATE_DATA_DIR": str(postgres_folder)}
     with gateway_on("embedded", tmp_path, settings) as gateway:
         ids = gateway.add("known", CONTENT, "mp3")
+        until_heard(gateway, [gateway.base_url])
         with playing([gateway.base_url], [raw(ids)], gateway.key):
             cluster = postgres_folder / "postgres" / "cluster"
             postmaster = find_postmaster(cluster)

@@ -72,7 +72,7 @@ class World:
         self.catalog = PgRecordingCatalog(self.pool)
         storages = {"memory": Storage("memory", "memory", self.storage)}
         verification = cast("Verification", Plays())
-        chunks, joins = PgSessionUploads(self.pool), PgSessionJoins(self.pool)
+        chunks, joins = PgSessionUploads(self.pool), PgSessionJoins(self.pool, lambda _recording_id: None)
         self.joiner = SessionJoiner(chunks, joins, storages, verification)
         uploads = Uploads(
             catalog=self.catalog,

@@ -20,7 +20,8 @@ BEGIN
             WHERE id IN (SELECT id FROM account_bytes WHERE user_id = owner_id FOR UPDATE SKIP LOCKED)
             RETURNING bytes
         )
-        INSERT INTO account_bytes (user_id, bytes) SELECT owner_id, sum(bytes) FROM taken HAVING count(*) > 0;
+        INSERT INTO account_bytes (user_id, bytes)
+        SELECT u.id, sum(bytes) FROM taken, users u WHERE u.id = owner_id GROUP BY u.id;
     END IF;
 END
 $$;
