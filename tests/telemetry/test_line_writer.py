@@ -4,6 +4,7 @@ import io
 import os
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
@@ -22,6 +23,7 @@ class Pipe:
     def __init__(self) -> None:
         self.read_fd, write_fd = os.pipe()
         self.writing: BinaryIO = os.fdopen(write_fd, "wb", buffering=0)
+        weakref.finalize(self, self.writing.close)
 
     def read_all(self, count: int) -> bytes:
         found = b""
