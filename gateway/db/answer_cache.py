@@ -3,13 +3,14 @@
 Rule 1: while changes are heard, a remembered result is returned without asking the database.
 Rule 2: from the moment that changes are not heard, every look-up asks again. Only if the database does not answer is
 a result returned that was confirmed at most `grace_seconds` ago; the validity of such a result has ended.
-Rule 3: when changes are heard again, nothing of what was remembered counts any more.
+Rule 3: when changes are heard again, and when an entry is too old, the next look-up asks. The exception of rule 2 holds
+here too: the database may go away before it was asked.
 Rule 4: the result of a look-up that was running when its change was heard is returned, but not remembered.
 Rule 5: concurrent look-ups of one entry ask once; a client that disconnects does not cancel the others' look-up.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from contextlib import suppress
 from enum import Enum
 from time import monotonic
@@ -98,32 +99,41 @@ class Memory(Generic[Topic, Asker, Value]):
         self._clock = clock
         self._found: Entries[Topic, Asker, Value] = Entries(capacity)
         self._missing: Entries[Topic, Asker, None] = Entries(missing_capacity)
+        # What was confirmed last but may have changed since, for when the database does not answer.
+        self._last: Entries[Topic, Asker, Value] = Entries(capacity)
         self._asking: dict[Topic, dict[Asker, asyncio.Task[Value | None]]] = {}
         self._trusted = False
 
     def __len__(self) -> int:
-        return len(self._found) + len(self._missing)
+        return len(self._found) + len(self._missing) + len(self._last)
 
     def trust(self, *, trusted: bool) -> None:
         """Whether changes are heard from now on."""
         self._asking.clear()
-        self._missing.clear()
-        if trusted or not self._grace_seconds:
-            self._found.clear()
-        elif self._trusted:
-            self._found.doubt(self._clock() + self._grace_seconds)
+        self._missing.take_all()
+        self._keep_as_last(self._found.take_all())
         self._trusted = trusted
 
     def forget(self, topic: Topic) -> None:
         """The topic changed: forget what was found of it, and do not remember what running look-ups find."""
         self._found.forget(topic)
         self._missing.forget(topic)
+        self._last.forget(topic)
         self._asking.pop(topic, None)
 
     def expire(self) -> None:
         """Forget what is too old. To be called every second or so."""
-        self._found.expire(self._clock())
-        self._missing.expire(self._clock())
+        now = self._clock()
+        self._keep_as_last(self._found.take_expired(now))
+        self._missing.take_expired(now)
+        self._last.take_expired(now)
+
+    def _keep_as_last(self, confirmed: Iterable[tuple[Topic, Asker, Value]]) -> None:
+        """Keep what was true until now for the time of the grace."""
+        if self._grace_seconds:
+            until = self._clock() + self._grace_seconds
+            for topic, asker, value in confirmed:
+                self._last.add(topic, asker, Entry(value, until, Validity(holds=False)))
 
     def recall(self, topic: Topic, asker: Asker) -> Value | Unknown | None:
         """The remembered result, as long as changes are heard."""
@@ -140,13 +150,12 @@ class Memory(Generic[Topic, Asker, Value]):
         known = self.recall(topic, asker)
         if known is not UNKNOWN:
             return known
-        if self._trusted:
-            return await asyncio.shield(self._start(topic, asker, look_up))
-        last = self._found.get(topic, asker)
+        last = self._last.get(topic, asker)
         if last is None or last.until <= self._clock():
-            self._reach.require()
+            if not self._trusted:
+                self._reach.require()
             return await asyncio.shield(self._start(topic, asker, look_up))
-        if not self._reach.is_away:
+        if self._trusted or not self._reach.is_away:
             # A look-up that takes longer goes on, and what it finds is remembered.
             with suppress(Unavailable, TimeoutError):
                 async with asyncio.timeout(PATIENCE_SECONDS):
@@ -182,15 +191,17 @@ class Memory(Generic[Topic, Asker, Value]):
 
     def _remember(self, topic: Topic, asker: Asker, value: Value | None) -> Value | None:
         self._found.remove(topic, asker)
+        self._last.remove(topic, asker)
         if value is None:
             if self._trusted:
                 self._missing.add(topic, asker, Entry(None, self._clock() + MISSING_SECONDS, Validity(holds=False)))
             return None
-        seconds = FOUND_SECONDS if self._trusted else self._grace_seconds
         validity = Validity(holds=self._trusted)
         bound = self._bind(value, validity)
-        if seconds:
-            self._found.add(topic, asker, Entry(bound, self._clock() + seconds, validity))
+        if self._trusted:
+            self._found.add(topic, asker, Entry(bound, self._clock() + FOUND_SECONDS, validity))
+        else:
+            self._keep_as_last([(topic, asker, bound)])
         return bound
 
 

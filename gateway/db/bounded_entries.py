@@ -61,21 +61,22 @@ class Entries(Generic[Topic, Asker, Value]):
         for asker in tuple(self._askers.get(topic, ())):
             self.remove(topic, asker)
 
-    def expire(self, now: float) -> None:
+    def take_expired(self, now: float) -> list[tuple[Topic, Asker, Value]]:
+        """Remove and return what counts no more at that moment."""
+        taken = []
         while self._entries:
-            oldest, entry = next(iter(self._entries.items()))
+            (topic, asker), entry = next(iter(self._entries.items()))
             if entry.until > now:
-                return
-            self.remove(*oldest)
+                break
+            self.remove(topic, asker)
+            taken.append((topic, asker, entry.value))
+        return taken
 
-    def doubt(self, until: float) -> None:
-        """End every validity; the values count until that moment."""
-        for entry in self._entries.values():
-            entry.validity.end()
-            entry.until = until
-
-    def clear(self) -> None:
+    def take_all(self) -> list[tuple[Topic, Asker, Value]]:
+        """Remove and return everything."""
+        taken = [(topic, asker, entry.value) for (topic, asker), entry in self._entries.items()]
         for entry in self._entries.values():
             entry.validity.end()
         self._entries.clear()
         self._askers.clear()
+        return taken

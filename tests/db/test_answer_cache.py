@@ -287,6 +287,36 @@ async def test_without_grace_nothing_is_answered_while_the_database_is_away(cloc
         await memory.ask("topic", 1, away)
 
 
+async def test_a_database_that_goes_away_again_before_it_was_asked_still_leaves_what_was_known(
+    answers: Memory[str, int, Answer], clock: Clock
+) -> None:
+    await ask(answers, "topic", "old")
+    answers.trust(trusted=False)
+    answers.trust(trusted=True)
+    found = await answers.ask("topic", 1, away)
+    assert found == Answer("old")
+    assert found is not None
+    assert not found.validity.holds
+    answers.trust(trusted=False)
+    assert await answers.ask("topic", 1, away) == Answer("old")
+    answers.trust(trusted=True)
+    clock.now = 60.0
+    with pytest.raises(Unavailable):
+        await answers.ask("topic", 1, away)
+
+
+async def test_an_entry_that_grew_old_is_still_known_when_the_database_does_not_answer(
+    answers: Memory[str, int, Answer], clock: Clock
+) -> None:
+    await ask(answers, "topic", "old")
+    clock.now = FOUND_SECONDS
+    answers.expire()
+    assert await answers.ask("topic", 1, away) == Answer("old")
+    answers.forget("topic")
+    with pytest.raises(Unavailable):
+        await answers.ask("topic", 1, away)
+
+
 async def test_once_the_database_is_heard_again_everything_is_asked_anew(answers: Memory[str, int, Answer]) -> None:
     await ask(answers, "topic", "old")
     answers.trust(trusted=False)
