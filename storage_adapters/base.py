@@ -15,8 +15,7 @@ from typing import NamedTuple, Protocol
 class ObjectStat(NamedTuple):
     """One version of one object.
 
-    `size` is in bytes; `etag` is an opaque tag without its quotes, equal only for identical bytes
-    (a strong validator, RFC 9110 section 8.8.1); `last_modified` is aware, in UTC.
+    `size` is in bytes; `etag` is a strong validator without its quotes (RFC 9110 section 8.8.1); `last_modified` is in UTC.
     """
 
     size: int
@@ -65,8 +64,7 @@ class StoredObject(Protocol):
     def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         """Yield exactly `length` bytes from `offset`, in non-empty chunks, or raise StorageError.
 
-        The range must lie inside the object (ValueError otherwise); a length of 0 yields nothing.
-        Close the generator (`contextlib.aclosing`) to give its resources back early.
+        The span must be inside the object (ValueError). Close the generator to give its resources back early.
         """
         ...
 
@@ -77,19 +75,22 @@ class ObjectWriter(Protocol):
     async def write(self, data: bytes) -> None: ...
 
 
-class StorageAdapter(Protocol):
-    """Objects by key. Safe to use from many tasks of one event loop."""
+class ReadableObjects(Protocol):
+    """Objects by key, which can be opened."""
 
     def open(self, key: str, expected: ObjectStat | None = None) -> AbstractAsyncContextManager[StoredObject]:
         """Pin one version of the object.
 
-        `expected` is what the caller remembers of it. An adapter that can hold every later read to
-        that version (S3, by If-Match) takes it as the stat and saves a round trip; a read then
-        raises ObjectChanged if it was out of date. An adapter that measures for free ignores it.
+        An adapter that can hold every later read to the version that the caller `expected` (S3, by If-Match) takes it as the
+        stat; a read then raises ObjectChanged if it was out of date. An adapter that measures without a request ignores it.
 
         Raises ObjectNotFound, InvalidKey, AccessDenied or StorageUnavailable.
         """
         ...
+
+
+class StorageAdapter(ReadableObjects, Protocol):
+    """Objects by key. Safe to use from many tasks of one event loop."""
 
     async def delete(self, key: str) -> None:
         """Remove the object; an absent one is already deleted. Raises StorageError."""

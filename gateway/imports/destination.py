@@ -20,7 +20,7 @@ from gateway.media.prober import Prober
 from gateway.storage import Storage
 from gateway.uploads.chunk_headers import OGG, container_of
 from gateway.uploads.joins import ChunkPart, Join, ogg_chain, plan_join
-from storage_adapters.base import ObjectNotFound, ObjectStat, StorageAdapter, StoredObject, Writable
+from storage_adapters.base import ObjectNotFound, ObjectStat, ReadableObjects, StoredObject, Writable
 
 # The content that an import copies, from its beginning each time it is called.
 Content = Callable[[], AsyncGenerator[bytes, None]]
@@ -65,7 +65,7 @@ class Destination:
             )
 
     async def add_joined(
-        self, source: StorageAdapter, pieces: Mapping[int, tuple[str, int]], name: str
+        self, source: ReadableObjects, pieces: Mapping[int, tuple[str, int]], name: str
     ) -> tuple[MediaFile, bool]:
         """The row of the file that these pieces (number → key in `source`, size) make, and whether it is new.
 
@@ -116,7 +116,7 @@ class Destination:
         return True
 
 
-async def _plan(source: StorageAdapter, pieces: Mapping[int, tuple[str, int]]) -> Join:
+async def _plan(source: ReadableObjects, pieces: Mapping[int, tuple[str, int]]) -> Join:
     parts = []
     for number, (key, size) in sorted(pieces.items()):
         if size:
@@ -140,7 +140,7 @@ async def _joined(join: Join) -> AsyncGenerator[StoredObject]:
         yield OpenFile(file)
 
 
-async def _head(source: StorageAdapter, key: str) -> bytes:
+async def _head(source: ReadableObjects, key: str) -> bytes:
     async with source.open(key) as stored, aclosing(stored.read(0, min(_HEAD_BYTES, stored.stat.size))) as chunks:
         return b"".join([chunk async for chunk in chunks])
 

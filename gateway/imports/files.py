@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from gateway.catalog import MediaFile
 from gateway.imports.destination import Destination
@@ -57,7 +56,7 @@ class Ingest(Destination):
 
 
 class _Pieces:
-    """Files as objects that can only be read."""
+    """Files as objects."""
 
     def __init__(self, files: Mapping[str, LocalFile]) -> None:
         self._files = files
@@ -66,13 +65,6 @@ class _Pieces:
     async def open(self, key: str, expected: ObjectStat | None = None) -> AsyncGenerator[OpenFile]:  # noqa: ARG002 - the protocol's
         async with self._files[key].opened() as opened:
             yield opened
-
-    async def delete(self, key: str) -> NoReturn:
-        raise NotImplementedError(key)
-
-    async def ping(self) -> None: ...
-
-    async def close(self) -> None: ...
 
 
 def _utf8(key: str) -> str:

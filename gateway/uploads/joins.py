@@ -25,7 +25,7 @@ from gateway.uploads.chunk_headers import (
     with_serial,
 )
 from gateway.uploads.pieces import PiecedObject
-from storage_adapters.base import StorageAdapter
+from storage_adapters.base import ReadableObjects
 from storage_adapters.resumable import Piece
 
 
@@ -93,7 +93,7 @@ def _until_gap(run: Sequence[ChunkPart]) -> Sequence[ChunkPart]:
     return run
 
 
-async def plan_join(adapter: StorageAdapter, parts: Sequence[ChunkPart]) -> Join:
+async def plan_join(adapter: ReadableObjects, parts: Sequence[ChunkPart]) -> Join:
     """How these parts become one file. Raises StorageError."""
     runs = [PiecedObject(adapter, [Piece(part.object_key, 0, part.size) for part in run]) for run in group_runs(parts)]
     containers = {run[0].container for run in group_runs(parts)}
@@ -105,7 +105,7 @@ async def plan_join(adapter: StorageAdapter, parts: Sequence[ChunkPart]) -> Join
     return Join(tuple(parts), content, container, tuple(runs))
 
 
-async def _join_wavs(adapter: StorageAdapter, runs: Sequence[PiecedObject]) -> PiecedObject | None:
+async def _join_wavs(adapter: ReadableObjects, runs: Sequence[PiecedObject]) -> PiecedObject | None:
     """One WAV with the samples of all; None where the bytes are good as they are, or formats differ."""
     layouts = [read_wav(await run.read_all(0, HEAD_BYTES)) for run in runs]
     known = [layout for layout in layouts if layout is not None]

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from itertools import accumulate
 
-from storage_adapters.base import ObjectStat, StorageAdapter
+from storage_adapters.base import ObjectStat, ReadableObjects
 from storage_adapters.resumable import Piece
 
 Pieces = Sequence[Piece | bytes]
@@ -20,7 +20,7 @@ def length_of(piece: Piece | bytes) -> int:
 class PiecedObject:
     """The pieces as one StoredObject. Their objects never change."""
 
-    def __init__(self, adapter: StorageAdapter, pieces: Pieces) -> None:
+    def __init__(self, adapter: ReadableObjects, pieces: Pieces) -> None:
         self._adapter = adapter
         self.pieces = tuple(pieces)
         self._ends = list(accumulate(map(length_of, self.pieces)))

@@ -42,7 +42,7 @@ from gateway.web.receiving.upload_bodies import Allowance, Checksum, Patience, a
 from storage_adapters.resumable import PartialWriter
 
 _COLLECTION_METHODS: Final = ("OPTIONS", "POST")
-_FILE_METHODS: Final = ("DELETE", "HEAD", "OPTIONS", "PATCH", "PUT")
+_FILE_METHODS: Final = ("DELETE", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 class TusRoutes:
