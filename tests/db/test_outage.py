@@ -142,9 +142,9 @@ def test_what_was_known_plays_on_through_an_outage_and_a_key_revoked_meanwhile_i
         files = [first.add(f"known-{number}", CONTENT, "mp3") for number in range(4)]
         unknown, revoked = raw(first.add("unknown", CONTENT, "mp3")), first.add_key()
         clients = [Client(url) for url in urls]
+        until_heard(first, urls)
         for client in clients:
             assert client.get(raw(files[0]), revoked, (0, 9))[0] == 206
-        until_heard(first, urls)
         with playing(urls, [raw(ids) for ids in files], first.key):
             server.stop("immediate")
             sleep(AWAY_SECONDS)

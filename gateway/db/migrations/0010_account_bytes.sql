@@ -25,6 +25,13 @@ BEGIN
     END IF;
 END
 $$;
+-- The recording's owner, who stays the same until this transaction ends; NULL if the recording is being deleted.
+CREATE FUNCTION locked_owner(of_recording bigint) RETURNS bigint
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (SELECT user_id FROM recordings WHERE id = of_recording FOR NO KEY UPDATE);
+END
+$$;
 CREATE FUNCTION media_file_bytes(file media_files) RETURNS bigint
 LANGUAGE sql STABLE AS $$
     SELECT coalesce(file.size, 0) + coalesce(sum(c.size), 0)::bigint
@@ -48,10 +55,10 @@ BEGIN
         after := media_file_bytes(NEW);
     END IF;
     IF TG_OP = 'UPDATE' AND OLD.recording_id = NEW.recording_id THEN
-        PERFORM add_account_bytes(user_id, after - before) FROM recordings WHERE id = NEW.recording_id;
+        PERFORM add_account_bytes(locked_owner(NEW.recording_id), after - before);
     ELSE
-        PERFORM add_account_bytes(user_id, -before) FROM recordings WHERE id = OLD.recording_id;
-        PERFORM add_account_bytes(user_id, after) FROM recordings WHERE id = NEW.recording_id;
+        PERFORM add_account_bytes(locked_owner(OLD.recording_id), -before);
+        PERFORM add_account_bytes(locked_owner(NEW.recording_id), after);
     END IF;
     RETURN coalesce(NEW, OLD);
 END
@@ -67,14 +74,15 @@ DECLARE
     amount bigint := 0;
     file   media_files;
 BEGIN
-    SELECT * INTO file FROM media_files WHERE id = coalesce(NEW.media_file_id, OLD.media_file_id);
+    -- Waits for a file that is being changed: which of its chunks count depends on its object.
+    SELECT * INTO file FROM media_files WHERE id = coalesce(NEW.media_file_id, OLD.media_file_id) FOR NO KEY UPDATE;
     IF NEW.object_key <> file.object_key THEN
         amount := NEW.size;
     END IF;
     IF OLD.object_key <> file.object_key THEN
         amount := amount - OLD.size;
     END IF;
-    PERFORM add_account_bytes(user_id, amount) FROM recordings WHERE id = file.recording_id;
+    PERFORM add_account_bytes(locked_owner(file.recording_id), amount);
     RETURN NULL;
 END
 $$;
