@@ -1,4 +1,4 @@
-"""Refusals: what a client is told instead of a response with content, before the first byte.
+"""Refusals: the errors that a client gets instead of a response with content, before the first byte.
 
 Statuses and body shapes are the dialects' (gateway/web/dialects.py). A refusal's text is public: no paths, no secrets,
 no causes.
@@ -6,7 +6,7 @@ no causes.
 
 
 class Refusal(Exception):
-    """The request is refused, in words that the client may read."""
+    """The request is refused; the client reads `message`."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -1,7 +1,4 @@
-"""The storages as the gateway is configured with them.
-
-Knows: their names, and what the configuration says of each. Refuses to know: how they work inside.
-"""
+"""The configured storage backends: each adapter with its name and what the configuration says about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ from storage_adapters.base import StorageAdapter, StorageUnavailable
 class Storage:
     """An adapter under its configured `name`.
 
-    `root` is the folder of a local storage; `redirect` sends readers to the storage's own URLs (302)
+    `root` is the folder of a local storage backend. `redirect` sends clients to the storage backend's own URLs (302)
     instead of passing the bytes through.
     """
 
@@ -26,7 +23,7 @@ class Storage:
 
 
 def storage_named(storages: Mapping[str, Storage], name: str, key: str) -> Storage:
-    """The storage that holds the object `key`; StorageUnavailable where the configuration lacks it."""
+    """The storage backend with this name; raises StorageUnavailable for the object `key` if none is configured."""
     storage = storages.get(name)
     if storage is None:
         raise StorageUnavailable(key, f"no storage named {name!r} is configured")

@@ -1,7 +1,7 @@
-"""What a gateway stands on: the catalogue, the keys, the storages, the signing keys.
+"""Opens everything that a Config names: the database, the caches, the storage backends, the signing keys.
 
-Knows: how a Config becomes open connections, and that they are given back in the reverse order. Refuses to
-know: who uses them; the command line and the server both do. Together with server.py it is the composition root.
+The connections are closed in the reverse order. The command line and the server both use it; together with server.py it
+is the composition root.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ _SECRET_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """Everything behind the gateway, open."""
+    """The open database, storage backends, keys and media tools."""
 
     catalog: RecordingCatalog
     recordings: ClientRecordings
@@ -85,7 +85,7 @@ class Backends:
 
 @asynccontextmanager
 async def open_backends(config: Config) -> AsyncGenerator[Backends]:
-    """Open what the configuration names; everything is closed at the end.
+    """Open what the configuration names, and close it when the block ends.
 
     Raises DatabaseUnavailable, StorageError, ValueError (unusable options) or OSError.
     """
@@ -134,7 +134,7 @@ async def open_storages(config: Config) -> AsyncGenerator[Mapping[str, Storage]]
 
 @asynccontextmanager
 async def in_background(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
-    """Let the work run while the block does."""
+    """Run the coroutine as a task until the block ends, then cancel it."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -160,7 +160,7 @@ def _open_waveforms(stack: AsyncExitStack, config: Config) -> Waveforms:
 
 
 async def _signing_keys(config: Config, kept: SigningSecrets) -> list[SigningKey]:
-    """The configured signing keys, or the one that the gateway made for itself at its first start."""
+    """The configured signing keys, or the one that the gateway generated at its first start."""
     keys = [SigningKey(key.kid, key.secret.get_secret_value().encode()) for key in config.playback.signing_keys]
     if not keys:
         kid, secret = await kept.ensure_signing_key(f"own-{secrets.token_hex(4)}", secrets.token_bytes(_SECRET_BYTES))

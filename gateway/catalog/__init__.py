@@ -1,20 +1,18 @@
-"""The domain: who owns which recordings, and the protocols that look them up.
+"""The domain: users, keys, meetings, recordings, media files, and the protocols that look them up and change them.
 
-Knows: users, keys, meetings, recordings, media files, and the queue of objects to delete.
-Refuses to know: SQL, HTTP, and where bytes lie (a storage's name and an object's key are opaque).
+Nothing here depends on SQL or HTTP; the name of a storage backend and the key of an object are opaque strings.
+Every method is owner-scoped: another owner's data are treated as nonexistent. A look-up named `find_` returns None for
+what does not exist. Timestamps are aware and in UTC; sizes are bytes.
 
-Every method is owner-scoped: what another owner has does not exist. A look-up named `find_`
-returns None for what does not exist. Timestamps are aware and in UTC; sizes are bytes.
-
-    owners      whose, and who asks
-    keys        API keys, the signing key
-    recordings  a recording, a media file
-    meetings    a meeting, its transcript
-    library     the protocol of look-ups and deletion
-    clients     the protocol of API clients: create, list by filter
-    uploads     the protocols of what is on its way in
-    session_uploads, session_joins  the protocols of what meeting bots send
-    deletions   the protocol of the queue
+    owners             a user's live or test data, the scopes of a key
+    api_keys           API keys, the gateway's own signing key
+    recordings         a recording, a media file
+    meetings           a meeting, its transcript
+    library            the protocol of look-ups, registration and deletion
+    client_recordings  the protocol of API clients: create, list by filter
+    uploads            the protocols of uploads in progress
+    session_uploads, session_joins  the protocols of the chunks that meeting bots send
+    deletions          the protocol of the queue of objects to delete
 """
 
 from gateway.catalog.api_keys import ApiKey, ApiKeys, SigningSecrets

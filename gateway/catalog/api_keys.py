@@ -1,6 +1,6 @@
 """API keys as they are stored, and the gateway's own signing key.
 
-Knows: what a key permits and how long. Refuses to know: the key itself, only its digest (SHA-256, 32 bytes) is kept.
+The text of a key is never stored, only its digest (SHA-256, 32 bytes).
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from gateway.catalog.owners import Owner, Scope
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as stored, never its text. `prefix` is its visible beginning: 12 characters, none of a short key.
+    """A key as stored, without its text. `prefix` is its first 12 characters, empty for a short key; it is not unique.
 
-    Prefixes are not unique. A key with a `recording_id` is a share link: it admits nothing by itself, and mints playback
-    URLs of that recording.
+    A key with a `recording_id` is a share link: it cannot authenticate a request, it only mints playback URLs of that
+    recording.
     """
 
     id: int
@@ -35,14 +35,14 @@ class ApiKey:
 
 
 class ApiKeys(Protocol):
-    """The keys, by SHA-256 digest (32 bytes) of the key's text."""
+    """Looks keys up by the SHA-256 digest (32 bytes) of their text, creates, lists and revokes them."""
 
     async def find_key(self, digest: bytes) -> ApiKey | None:
-        """The key, also when it is expired or revoked: the caller decides by the clock."""
+        """The key, even if it has expired or was revoked: the caller compares the timestamps with the clock."""
         ...
 
     async def find_key_by_id(self, key_id: int) -> ApiKey | None:
-        """The same by the key's id; remembered like `find_key`, so that a repeated look-up costs no SQL."""
+        """Like `find_key`, by the id of the key. The result is cached too, so that a repeated look-up runs no SQL."""
         ...
 
     async def create_key(
@@ -55,7 +55,10 @@ class ApiKeys(Protocol):
         expires_at: datetime | None,
         name: str | None = None,
     ) -> ApiKey:
-        """`name` is the operator's, who alone sees it. Raises Conflict if the digest is taken, Invalid for a name that cannot be stored."""
+        """Add a key. `name` is a label that only the operator sees.
+
+        Raises Conflict if the digest is taken, Invalid for a name that cannot be stored.
+        """
         ...
 
     async def list_keys(self) -> Sequence[ApiKey]:
@@ -63,24 +66,24 @@ class ApiKeys(Protocol):
         ...
 
     async def revoke_key(self, prefix_or_id: str) -> ApiKey | None:
-        """Revoke immediately; None if no key has this prefix or id. Revoking again keeps the first time.
+        """Revoke immediately; None if no key has this prefix or id. Revoking again keeps the first timestamp.
 
         Raises Conflict if several keys have the prefix.
         """
         ...
 
     async def record_key_use(self, key_id: int) -> None:
-        """Remember that the key was used; at most one write a minute reaches the disk."""
+        """Update `last_used_at`; at most one write a minute reaches the disk."""
         ...
 
     async def ensure_user(self, email: str) -> int:
-        """The id of the user with this address (compared without case), made if absent."""
+        """The id of the user with this address (compared without case); the user is created if absent."""
         ...
 
 
 class SigningSecrets(Protocol):
-    """Where the gateway keeps the playback signing key it made for itself."""
+    """Stores the playback signing key that the gateway generated."""
 
     async def ensure_signing_key(self, kid: str, secret: bytes) -> tuple[str, bytes]:
-        """The newest kept (kid, secret); the given one is kept and returned if there was none."""
+        """The newest stored (kid, secret). If none is stored, store the given one and return it."""
         ...

@@ -1,6 +1,6 @@
-"""Recordings as API clients keep them: made empty, listed by filter and cursor.
+"""The protocol for API clients: create an empty recording, list recordings by filter and cursor.
 
-Knows: filters, pages, and requests that may be repeated. Refuses to know: a dialect's words for any of it.
+A creation with an idempotency key may be repeated. The field names of the HTTP APIs are in gateway/web.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from gateway.catalog.recordings import Recording, RecordingStatus
 
 @dataclass(frozen=True, slots=True)
 class NewRecording:
-    """A recording that has no media yet, in its client's words; `metadata` is the text of a JSON object."""
+    """A recording without media, as its client describes it; `metadata` is the text of a JSON object."""
 
     name: str | None = None
     device_id: str | None = None
@@ -26,7 +26,7 @@ class NewRecording:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A client's name for one request, so that it may be repeated; the digest (SHA-256) is of the request."""
+    """The `text` that a client sends to make a request repeatable, and the SHA-256 `digest` of that request."""
 
     text: str
     digest: bytes
@@ -42,9 +42,9 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFilter:
-    """Which recordings are meant, None being any. Of the moments, neither is meant itself.
+    """Which recordings to list; None matches any. Both timestamps are exclusive bounds.
 
-    `older_than` is where the page before ended.
+    `older_than` is the position at which the previous page ended.
     """
 
     device_id: str | None = None
@@ -57,22 +57,22 @@ class RecordingFilter:
 
 @dataclass(frozen=True, slots=True)
 class RecordingPage:
-    """A page of a list, newest first; `end` is where it ends, None if nothing follows."""
+    """A page of a list, newest first; `end` is the position of its last recording, None on the last page."""
 
     recordings: Sequence[Recording]
     end: Position | None
 
 
 class ClientRecordings(Protocol):
-    """Recordings as API clients keep them: made empty, given media by uploads, listed by filter."""
+    """Creates recordings that uploads then add media to, and lists them by filter."""
 
     async def list_page(self, owner: Owner, wanted: RecordingFilter, *, limit: int, offset: int) -> RecordingPage:
         """A page, newest first by (created_at, id). A row that cannot be read is left out and logged."""
         ...
 
     async def create_recording(self, owner: Owner, new: NewRecording, key: IdempotencyKey | None = None) -> Recording:
-        """Add a pending recording; with a key, the same request again within 24 hours returns the first answer.
+        """Add a pending recording. With a key, the same request within 24 hours returns the first recording again.
 
-        Raises Conflict if the key was used for another request, Invalid for what cannot be stored.
+        Raises Conflict if the key was used for another request, Invalid for a value that cannot be stored.
         """
         ...

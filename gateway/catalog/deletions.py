@@ -1,7 +1,4 @@
-"""The durable queue of objects to delete.
-
-Knows: objects that no row refers to any more. Refuses to know: who deletes them, and how.
-"""
+"""The protocol of the durable queue of objects to delete: objects that no row refers to any more."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +19,7 @@ class DeletionQueue(Protocol):
     """The durable queue of objects to delete."""
 
     async def claim_deletions(self, *, limit: int, lease_seconds: float) -> Sequence[ObjectDeletion]:
-        """Due entries, oldest first, each hidden from other workers for the lease.
+        """Due entries, oldest first. Other workers cannot claim them during the lease.
 
         An entry whose object a media file refers to again is dropped, not returned.
         """

@@ -1,6 +1,6 @@
-"""The recordings of an owner, looked up, registered and deleted.
+"""The protocol of the catalogue: look up, register and delete an owner's recordings.
 
-Knows: what is asked of a catalogue by every dialect and the command line. Refuses to know: what answers.
+Every dialect and the command line use it.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from gateway.catalog.recordings import MediaFile, MediaType, NewMedia, Recording
 
 
 class RecordingCatalog(Protocol):
-    """The recordings."""
+    """Recordings, media files and transcripts of an owner."""
 
     async def list_recordings(
         self, owner: Owner, *, limit: int, offset: int, meeting_id: int | None = None
@@ -24,11 +24,11 @@ class RecordingCatalog(Protocol):
     async def find_recording(self, owner: Owner, recording_id: int) -> Recording | None: ...
 
     async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
-        """The byte path's one look-up: a single index scan."""
+        """The only look-up of the byte path: two rows by primary key."""
         ...
 
     async def find_owner(self, recording_id: int, media_file_id: int) -> Owner | None:
-        """Who has this media file. Not owner-scoped: for the command line's sign-url, never for a request."""
+        """The owner of this media file. Not owner-scoped: for the `sign-url` command, never for a request."""
         ...
 
     async def find_master(self, owner: Owner, recording_id: int, media_type: MediaType) -> MediaFile | None:
@@ -42,7 +42,7 @@ class RecordingCatalog(Protocol):
         ...
 
     async def find_transcript_of(self, owner: Owner, recording_id: int) -> Transcript | None:
-        """The meeting that the recording is of; None also where it is of none."""
+        """The transcript of the recording's meeting; None also if the recording has no meeting."""
         ...
 
     async def register(
@@ -54,24 +54,23 @@ class RecordingCatalog(Protocol):
         meeting: NewMeeting | None = None,
         recording_id: int | None = None,
     ) -> tuple[MediaFile, bool]:
-        """Add a completed recording of one media file, or add the file to a recording; (file, True) if it is new.
+        """Add a completed recording with one media file, or add the file to `recording_id`; returns (file, True).
 
-        The same object again returns the file that is there already and False. An object that waits
-        in the deletion queue is taken out of it. Raises Conflict if another owner has the object,
-        or the recording was deleted.
+        If the object is registered already, the existing file and False are returned. An object in the deletion queue
+        is removed from the queue. Raises Conflict if another owner has the object, or if the recording was deleted.
         """
         ...
 
     async def record_object_version(
         self, media: MediaFile, *, size: int, etag: str, object_modified_at: datetime
     ) -> None:
-        """Remember what the storage now says of the object; it is not missing any more."""
+        """Store the size, ETag and modification time that the storage backend now reports, and clear `missing_at`."""
         ...
 
     async def record_missing(self, media: MediaFile) -> None:
-        """Remember that the storage has no such object; the first time counts."""
+        """Set `missing_at` if it is not set: the storage backend has no such object."""
         ...
 
     async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
-        """Remove the rows and queue the objects, in one transaction; False if there was none."""
+        """Delete the rows and queue the objects, in one transaction; False if there is no such recording."""
         ...

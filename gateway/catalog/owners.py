@@ -1,7 +1,4 @@
-"""Whose recordings are meant, and what may be done with them.
-
-Knows: users by their number, live and test, scopes. Refuses to know: keys, and how anybody proves who they are.
-"""
+"""The owner of data (a user's id, live or test) and the scopes of an API key."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -19,7 +16,7 @@ ALL_SCOPES: frozenset[Scope] = frozenset(Scope)
 
 
 class Owner(NamedTuple):
-    """A user's live data, or the same user's test data: two worlds that never see each other."""
+    """A user's live data, or the same user's test data; neither is visible from the other."""
 
     user_id: int
     live: bool = True

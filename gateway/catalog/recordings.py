@@ -1,7 +1,6 @@
 """Recordings and their media files.
 
-Knows: what is kept of each. Refuses to know: SQL, HTTP, and where bytes lie (a storage's name and an object's key
-are opaque).
+The name of a storage backend and the key of an object are opaque strings here.
 """
 
 from collections.abc import Mapping
@@ -20,10 +19,10 @@ RecordingStatus = Literal["pending", "uploaded", "processing", "completed", "fai
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """One object of a recording. `etag` and `object_modified_at` are what the storage last said of it,
-    `missing_at` when it first said that there is no such object.
+    """One object of a recording. `etag` and `object_modified_at` are what the storage backend last reported;
+    `missing_at` is when it first reported that there is no such object.
 
-    `status` is pending until the object is whole in storage; only then may it be read.
+    `status` is pending until the object is complete in the storage backend; a pending file cannot be read.
     """
 
     id: int
@@ -49,7 +48,7 @@ class MediaFile:
 class Recording:
     """A recording with its media files, oldest first.
 
-    `metadata` is the text of a JSON object, exactly as its client gave it: numbers of any size and form survive.
+    `metadata` is the text of a JSON object, exactly as the client sent it, so that numbers keep their size and form.
     """
 
     id: int
@@ -73,7 +72,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class NewMedia:
-    """An object that exists whole in storage, measured, not yet in the catalogue."""
+    """A complete and measured object that is to be registered in the catalogue."""
 
     type: MediaType
     format: str

@@ -1,6 +1,6 @@
 """The entries of a cache, found by topic and asker, bounded in number; the oldest is evicted first.
 
-An entry that leaves, for whatever reason, ends its validity.
+An entry that is removed, for whatever reason, ends its validity.
 """
 
 from collections import OrderedDict
@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 
 @dataclass(slots=True)
 class Entry(Generic[Value]):
-    """A value, the moment from which it counts no more, and the validity that was handed out with it."""
+    """A value, the time `until` which it is valid, and the validity that was handed out with it."""
 
     value: Value
     until: float
@@ -25,11 +25,11 @@ class Entry(Generic[Value]):
 
 
 class Entries(Generic[Topic, Asker, Value]):
-    """At most `capacity` entries, counted one by one: a topic with many askers is no way around it."""
+    """At most `capacity` entries, counted one by one, so that a topic with many askers is bounded too."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        # In the order in which they were added, which is the order of their `until` as well.
+        # In the order in which they were added, which is also the order of their `until`.
         self._entries: OrderedDict[tuple[Topic, Asker], Entry[Value]] = OrderedDict()
         self._askers: dict[Topic, set[Asker]] = {}
 
@@ -62,7 +62,7 @@ class Entries(Generic[Topic, Asker, Value]):
             self.remove(topic, asker)
 
     def take_expired(self, now: float) -> list[tuple[Topic, Asker, Value]]:
-        """Remove and return what counts no more at that moment."""
+        """Remove and return the entries that have expired by `now`."""
         taken = []
         while self._entries:
             (topic, asker), entry = next(iter(self._entries.items()))

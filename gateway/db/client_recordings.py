@@ -1,7 +1,7 @@
-"""Recordings as API clients keep them, in PostgreSQL: pages by filter, and new ones.
+"""ClientRecordings in PostgreSQL: pages by filter, and creation of recordings.
 
-Knows: how a filter becomes the bounds of an index, and that a creation may be repeated. Refuses to know: bytes,
-HTTP, and who may do what.
+A filter becomes the bounds of an index scan (see `gateway.db.recording_pages`). A creation with an idempotency key may
+be repeated.
 """
 
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ from gateway.db.recording_pages import PAGES
 from gateway.db.rows import position, read_row, read_rows, recording
 from gateway.errors import Fault, Invalid
 
-# Rows beyond the calendar cannot be read anyway.
+# A row with a timestamp outside these bounds cannot be read anyway.
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _FOREVER_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _NEWEST: Final = Position(_NEVER, BIGINT_MAX)
 
 
 class PgClientRecordings(ClientRecordings):
-    """The catalogue's recordings, each call on a connection of its own."""
+    """Each call takes its own connection from the pool."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -46,14 +46,14 @@ class PgClientRecordings(ClientRecordings):
         if not storable(offset, *filters):
             return RecordingPage((), None)
         statement = PAGES[wanted.device_id is not None, wanted.end_user_id is not None, wanted.status is not None]
-        # One row more than is shown says whether there are more.
+        # One row more than the page shows whether another page follows.
         bounds = (older_than.created_at, older_than.id, wanted.created_after or _FOREVER_AGO, limit + 1, offset)
         values = (each for each in filters if each is not None)
         async with connected(self._pool) as connection:
             rows = await connection.fetch(statement, owner.user_id, owner.live, *bounds, *values)
         return _page([text for (text,) in rows], limit)
 
-    # `media_files` is there because the answer is read like any other row of recordings.
+    # `media_files` is selected because `rows.recording` reads that column.
     CREATE_RECORDING: Final = """
         WITH created AS (
             INSERT INTO recordings
@@ -84,7 +84,7 @@ class PgClientRecordings(ClientRecordings):
 
 
 def _upper_bound(wanted: RecordingFilter) -> Position:
-    """The place that all rows are older than: the earlier one of the cursor and `created_before`."""
+    """All rows of the page are older than this: the earlier of the cursor and `created_before`."""
     before = Position(wanted.created_before, -BIGINT_MAX) if wanted.created_before else _NEWEST
     bounds = (wanted.older_than or _NEWEST, before)
     return min(bounds, key=lambda bound: (bound.created_at, bound.id))

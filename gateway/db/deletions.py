@@ -1,6 +1,6 @@
-"""The durable queue of objects to delete, in PostgreSQL.
+"""The durable queue of objects to delete, in PostgreSQL: due times, leases and attempts.
 
-Knows: due times, leases, attempts. Refuses to know: storages; a trigger on media_files fills the queue.
+A trigger on media_files fills it; gateway/deletion_worker drains it.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from gateway.db.pool import connected
 
 
 class PgDeletionQueue(DeletionQueue):
-    """The queue, drained by any number of workers."""
+    """The queue; any number of workers may drain it."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    # An entry locked by another worker, or by an import that takes its object back, is passed over.
+    # SKIP LOCKED: another worker, or an import that registers the object again, may hold the entry.
     CLAIM_DELETIONS: Final = """
         WITH due AS (
             SELECT id, EXISTS (

@@ -1,10 +1,9 @@
-"""Requests that may be repeated: the answer to the first is kept in the transaction that made it true.
+"""The table idempotency_keys: the answer to a request is stored in the transaction that does its work.
 
-Knows: the table idempotency_keys, and for how long it counts. Refuses to know: what is asked and answered; an
-answer is text.
+An answer is opaque text.
 
     Rule 1: of concurrent requests with one key, one does the work; the others wait for its transaction.
-    Rule 2: a key counts for 24 hours. Each answer that is kept sweeps some that no longer count.
+    Rule 2: a key is valid for 24 hours. Each stored answer deletes some expired ones.
 """
 
 from typing import Final
@@ -22,7 +21,7 @@ FIND_ANSWER: Final = """
 
 
 async def find_answer(connection: PoolConnectionProxy, owner: Owner, key: IdempotencyKey) -> str | None:
-    """The answer that the key has, None if the work is yet to be done: here, in this transaction.
+    """The stored answer of the key, or None: then the caller does the work in this transaction.
 
     The caller owns the transaction (read committed). Raises Conflict if the key was used for another request.
     """
@@ -37,13 +36,13 @@ async def find_answer(connection: PoolConnectionProxy, owner: Owner, key: Idempo
     return str(answer)
 
 
-# The row that is there already is one that no longer counts.
+# A row that exists already has expired.
 KEEP_ANSWER: Final = """
     INSERT INTO idempotency_keys (user_id, live, key, digest, answer) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (user_id, live, key) DO UPDATE
         SET digest = excluded.digest, answer = excluded.answer, created_at = excluded.created_at
 """
-# More than one for each that comes: what is left of a busy day goes while the next one is quiet.
+# Ten for each stored answer, so that the backlog of a busy day is deleted during a quiet one.
 SWEEP_ANSWERS: Final = """
     DELETE FROM idempotency_keys WHERE (user_id, live, key) IN (
         SELECT user_id, live, key FROM idempotency_keys WHERE created_at <= now() - interval '24 hours'
@@ -53,6 +52,6 @@ SWEEP_ANSWERS: Final = """
 
 
 async def keep_answer(connection: PoolConnectionProxy, owner: Owner, key: IdempotencyKey, answer: str) -> None:
-    """Keep what `find_answer` shall find, in the same transaction."""
+    """Store the answer for `find_answer`, in the transaction that did the work."""
     await connection.execute(KEEP_ANSWER, owner.user_id, owner.live, key.text, key.digest, answer)
     await connection.execute(SWEEP_ANSWERS)

@@ -1,9 +1,7 @@
-"""The recordings in PostgreSQL.
+"""RecordingCatalog in PostgreSQL: the tables recordings and media_files.
 
-Knows: the tables recordings and media_files. Refuses to know: bytes, HTTP, and who may do what.
-
-Each statement answers with whole rows as JSON (see `gateway.db.rows`); a page is found first, from an
-index in the page's own order, and its media files are looked up for the rows of the page alone.
+Each statement returns whole rows as JSON (see `gateway.db.rows`). A page is read first, from an index in the order of
+the page; media files are then looked up only for its rows.
 """
 
 from collections.abc import Sequence
@@ -31,7 +29,7 @@ from gateway.db.transcripts import find_meeting, find_meeting_of, list_segments
 
 
 class PgRecordingCatalog(RecordingCatalog):
-    """The catalogue's recordings, each call on a connection of its own."""
+    """Each call takes its own connection from the pool."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool

@@ -1,7 +1,6 @@
-"""An object becomes a recording: one transaction, safe to repeat and to race.
+"""Registers an object as a recording, in one transaction that may be repeated and may run concurrently.
 
-Knows: that an object belongs to one media file, and that it may still wait for its deletion.
-Refuses to know: how the object was measured.
+An object belongs to one media file. An object that is still in the deletion queue is removed from it.
 """
 
 from typing import Final
@@ -15,7 +14,7 @@ from gateway.db.rows import media_file, read_row
 from gateway.db.transcripts import ensure_meeting
 from gateway.errors import Conflict, Fault, Invalid, Unavailable
 
-# Held to the end of the transaction; equal hashes of different names only wait for each other.
+# Held to the end of the transaction. Names with equal hashes only wait for each other.
 LOCK_NAME: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 
@@ -30,8 +29,8 @@ async def register(
 ) -> tuple[MediaFile, bool]:
     """See RecordingCatalog.register; the caller owns the transaction (read committed).
 
-    Raises Conflict if another owner has the object, Unavailable if a worker is removing it right now,
-    Invalid if something cannot be stored (NUL in a text, a length of time that is not finite).
+    Raises Conflict if another owner has the object, Unavailable if a worker is deleting it now,
+    Invalid if a value cannot be stored (NUL in a text, a duration that is not finite).
     """
     try:
         await _lock(connection, f"object {media.storage} {media.object_key}")
@@ -70,7 +69,7 @@ async def _find_registered(connection: PoolConnectionProxy, owner: Owner, media:
     return found
 
 
-# A worker that holds a lease may be removing the object at this moment: the entry is left to it.
+# A worker that holds a lease may be deleting the object now, so its entry stays.
 WITHDRAW_DELETION: Final = """
     DELETE FROM object_deletions
     WHERE storage = $1 AND object_key = $2 AND (leased_until IS NULL OR leased_until <= clock_timestamp())

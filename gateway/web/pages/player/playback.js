@@ -1,13 +1,12 @@
 /*
- * A media element on a signed URL that never runs out under the listener.
- * Knows the element, the link it plays from and when that link ends; refuses to know words,
- * recordings and how links are made (`source.mint`) or examined (`source.check`).
+ * Plays a media element from a signed URL, and replaces the URL before it expires.
+ * The caller makes links (`source.mint`) and checks them (`source.check`).
  *
- * The pattern: mint a new link when three quarters of the lifetime are over, and change to it in
- * a quiet moment (paused, or at a seek, when the browser asks anew anyhow). Only if none comes
- * before the link ends is it changed while playing. Bytes already promised are not cut by the
- * expiry, so a file that is buffered to its end needs no change at all. If the computer slept
- * through all that, the next range gets 403 and the same change is made then.
+ * A new link is minted after three quarters of the lifetime, and the element changes to it while
+ * paused or at a seek, when the browser sends a new request anyway. If neither happens before the
+ * link expires, the element changes while playing. An expiry does not cut a response that has
+ * begun, so a file that is buffered to its end needs no change. If the computer slept past the
+ * expiry, the next range gets 403 and the element changes then.
  */
 
 import { Refused } from "./api.js";
@@ -15,7 +14,7 @@ import { Refused } from "./api.js";
 const RENEW_AT = 0.75;
 const CHANGE_AT = 0.92;
 const SHORTEST_WAIT_MS = 1000;
-const LONGEST_WAIT_MS = 2 ** 31 - 1; // what setTimeout can hold; more would fire at once
+const LONGEST_WAIT_MS = 2 ** 31 - 1; // what setTimeout can hold; more would fire immediately
 
 export class Playback {
   #media;
@@ -35,7 +34,7 @@ export class Playback {
     const { signal } = this.#ended;
     media.addEventListener("error", () => this.#recover(), { signal });
     media.addEventListener("play", () => (this.#playing = true), { signal });
-    // A failing element pauses itself: that is nobody's wish.
+    // A failing element pauses itself; the listener did not pause it.
     media.addEventListener("pause", () => (this.#playing = media.error !== null && this.#playing), { signal });
     for (const quiet of ["pause", "seeking"]) media.addEventListener(quiet, () => this.#change(), { signal });
   }
@@ -44,7 +43,7 @@ export class Playback {
     await this.#attempt(async () => this.#use(await this.#source.mint()));
   }
 
-  /** Find out why the element failed, and renew the link if that is the cure. */
+  /** Find out why the element failed, and renew the link if that helps. */
   async #recover() {
     await this.#attempt(async () => {
       const refusal = await this.#source.check(this.#link.url).catch((trouble) => trouble);
@@ -56,7 +55,7 @@ export class Playback {
     });
   }
 
-  /** Let go of the bytes: a forgotten element would keep a connection of the browser's few. */
+  /** Unload the media: an element that is not unloaded keeps one of the browser's few connections. */
   stop() {
     this.#ended.abort();
     this.#timers.forEach(clearTimeout);
@@ -65,7 +64,7 @@ export class Playback {
     this.#media.load();
   }
 
-  /** Play from this link, going on exactly where the last one was. */
+  /** Play from this link, at the position of the previous one. */
   #use(link) {
     if (this.#ended.signal.aborted) return;
     const { currentTime, playbackRate } = this.#media;
@@ -85,7 +84,7 @@ export class Playback {
     this.#timers = [setTimeout(() => this.#renew(), wait(RENEW_AT)), setTimeout(() => this.#changeInTime(), wait(CHANGE_AT))];
   }
 
-  /** A failure here is not told: the old link still plays, and an end of it is told by the element. */
+  /** A failure here is not reported: the old link still plays, and the element fires `error` when it expires. */
   async #renew() {
     this.#next = await this.#source.mint().catch(() => null);
     if (this.#media.paused) this.#change();
@@ -109,7 +108,7 @@ export class Playback {
   }
 }
 
-/** Ask to play. A refusal needs no word: the controls show that it is paused, a failure fires `error`. */
+/** Start to play. A refusal needs no message: the controls show that it is paused, and a failure fires `error`. */
 export function play(media) {
   media.play().catch(() => {});
 }
