@@ -1,8 +1,7 @@
-"""What every catalogue must do: what is found, in which order, and by whom.
+"""The contract of RecordingCatalog's look-ups, for every implementation: what is found, in which order, and by which owner.
 
-Knows: the words of `gateway.catalog`. Refuses to know: SQL. A subclass is named `Test…` and has one
-fixture: `rooms`, a fresh and empty world (`catalog_words.Rooms`). The other contracts beside this one
-ask for the same fixture.
+A subclass is named `Test…` and has the fixture `rooms`, a new and empty catalogue (`catalog_words.Rooms`). The other
+catalogue contracts use the same fixture.
 """
 
 import pytest
@@ -18,7 +17,7 @@ MEETING = NewMeeting(
 
 
 class CatalogContract:
-    async def test_what_was_registered_is_found_in_every_way(self, rooms: Rooms) -> None:
+    async def test_every_look_up_finds_a_registered_file(self, rooms: Rooms) -> None:
         catalog, owner = rooms.catalog, await rooms.owner()
         file, _ = await catalog.register(owner, new_media(), name="Standup")
         recording = await catalog.find_recording(owner, file.recording_id)
@@ -30,7 +29,7 @@ class CatalogContract:
         assert await catalog.find_master(owner, recording.id, "audio") == file
         assert await catalog.find_owner(recording.id, file.id) == owner
 
-    async def test_a_media_file_is_as_it_was_measured(self, rooms: Rooms) -> None:
+    async def test_a_media_file_has_the_values_that_were_measured(self, rooms: Rooms) -> None:
         media = new_media()
         file, _ = await rooms.catalog.register(await rooms.owner(), media)
         assert {name: getattr(file, name) for name in type(media).__slots__} == {
@@ -44,7 +43,7 @@ class CatalogContract:
         for id in (recording.id, recording.media_files[0].id, recording.owner.user_id):
             assert len(str(id)) == 12
 
-    async def test_the_list_is_newest_first_and_pages_meet_without_gap_or_repeat(self, rooms: Rooms) -> None:
+    async def test_the_list_is_newest_first_and_its_pages_neither_overlap_nor_skip(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         added = [await rooms.added(owner, f"{number}.mp3") for number in range(7)]
         pages = [await rooms.catalog.list_recordings(owner, limit=3, offset=offset) for offset in (0, 3, 6, 9)]
@@ -52,7 +51,7 @@ class CatalogContract:
         in_order = sorted(added, key=lambda each: (each.created_at, each.id), reverse=True)
         assert [each for page in pages for each in page] == in_order
 
-    async def test_a_list_can_be_of_one_meeting(self, rooms: Rooms) -> None:
+    async def test_a_list_can_be_limited_to_one_meeting(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         await rooms.added(owner, "elsewhere.mp3")
         older = await rooms.added(owner, "older.mp3", meeting=MEETING)
@@ -64,14 +63,14 @@ class CatalogContract:
             older
         ]
 
-    async def test_what_another_owner_has_does_not_exist(self, rooms: Rooms) -> None:
+    async def test_another_owners_recording_is_not_found(self, rooms: Rooms) -> None:
         recording = await rooms.added(await rooms.owner(), meeting=MEETING)
         file = recording.media_files[0]
         for stranger in await rooms.strangers():
             await self._sees_nothing(rooms, stranger, recording.id, file.id, recording.meeting_id)
         assert await rooms.catalog.find_recording(recording.owner, recording.id) == recording
 
-    async def test_what_never_was_is_not_found(self, rooms: Rooms) -> None:
+    async def test_an_absent_id_is_not_found(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         for absent in ABSENT_IDS:
             await self._sees_nothing(rooms, owner, absent, absent, absent)
@@ -89,7 +88,7 @@ class CatalogContract:
         assert await catalog.find_transcript_of(owner, recording_id) is None
         assert not await catalog.delete_recording(owner, recording_id)
 
-    async def test_no_number_and_no_text_is_too_strange_to_look_for(self, rooms: Rooms) -> None:
+    async def test_look_ups_accept_values_that_cannot_be_stored(self, rooms: Rooms) -> None:
         owner, recording = await rooms.owner(), await rooms.added(await rooms.owner())
         for number in UNSTORABLE_IDS:
             assert await rooms.catalog.find_media_file(owner, recording.id, number) is None
@@ -100,21 +99,19 @@ class CatalogContract:
             assert await rooms.catalog.find_transcript(owner, text, "n") is None
             assert await rooms.catalog.find_transcript(owner, "p", text) is None
 
-    async def test_a_media_file_is_found_in_its_own_recording_only(self, rooms: Rooms) -> None:
+    async def test_a_media_file_is_found_only_in_its_own_recording(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         first, second = await rooms.added(owner, "1.mp3"), await rooms.added(owner, "2.mp3")
         assert await rooms.catalog.find_media_file(owner, first.id, second.media_files[0].id) is None
         assert await rooms.catalog.find_owner(first.id, second.media_files[0].id) is None
 
     @pytest.mark.parametrize(("media_type", "found"), [("video", 1), ("audio", 0), ("image", 0)])
-    async def test_a_master_is_of_the_type_that_was_asked_for(
-        self, rooms: Rooms, media_type: MediaType, found: int
-    ) -> None:
+    async def test_a_master_has_the_requested_type(self, rooms: Rooms, media_type: MediaType, found: int) -> None:
         owner = await rooms.owner()
         file, _ = await rooms.catalog.register(owner, new_media(type="video", format="mp4"))
         assert await rooms.catalog.find_master(owner, file.recording_id, media_type) == (file if found else None)
 
-    async def test_what_the_storage_says_now_is_remembered(self, rooms: Rooms) -> None:
+    async def test_a_new_object_version_is_stored(self, rooms: Rooms) -> None:
         owner, recording = await rooms.owner(), await rooms.added(await rooms.owner())
         file, later = recording.media_files[0], MODIFIED.replace(year=2027)
         untouched = await rooms.added(owner, "other.mp3")
@@ -140,9 +137,7 @@ class CatalogContract:
         assert found is not None
         assert found.missing_at is None
 
-    async def test_a_transcript_is_what_was_said_in_order_and_what_was_recorded_newest_first(
-        self, rooms: Rooms
-    ) -> None:
+    async def test_a_transcript_has_its_segments_in_order_and_its_recordings_newest_first(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         older = await rooms.added(owner, "older.mp3", meeting=MEETING)
         newer = await rooms.added(owner, "newer.mp3", meeting=MEETING)
@@ -166,12 +161,12 @@ class CatalogContract:
             assert await rooms.catalog.find_transcript(owner, *key, other) is None
         assert await rooms.catalog.find_transcript(owner, "zoom", "another", recording.meeting_id) is None
 
-    async def test_a_recording_of_no_meeting_has_no_transcript(self, rooms: Rooms) -> None:
+    async def test_a_recording_without_a_meeting_has_no_transcript(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         recording = await rooms.added(owner)
         assert await rooms.catalog.find_transcript_of(owner, recording.id) is None
 
-    async def test_a_meeting_that_says_more_later_keeps_what_it_said_and_gains_the_rest(self, rooms: Rooms) -> None:
+    async def test_a_longer_transcript_keeps_the_old_segments_and_adds_the_new_ones(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         for number in (1, 3, 3, 0):
             said = NewMeeting(MEETING.platform, MEETING.native_meeting_id, MEETING.segments[:number])

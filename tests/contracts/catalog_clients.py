@@ -1,7 +1,7 @@
-"""What client recordings must do: pages by filter and cursor, creations that may be repeated.
+"""The contract of ClientRecordings, for every implementation: pages by filter and cursor, creations that may be repeated.
 
-Knows: the words of `gateway.catalog`. Refuses to know: SQL. A subclass has two fixtures: `rooms`, a fresh and empty
-world (`catalog_words.Rooms`), and `recordings`, the client recordings of the same world.
+A subclass has two fixtures: `rooms`, a new and empty catalogue (`catalog_words.Rooms`), and `recordings`, the
+ClientRecordings of the same catalogue.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ def key(text: str = "key", request: str = "request") -> IdempotencyKey:
 
 
 async def created(recordings: ClientRecordings, owner: Owner, count: int, **members: Any) -> list[Recording]:
-    """So many recordings, newest first."""
+    """Create `count` recordings and return them, newest first."""
     made = [await recordings.create_recording(owner, NewRecording(**members)) for _ in range(count)]
     return sorted(made, key=lambda each: (each.created_at, each.id), reverse=True)
 
@@ -58,7 +58,7 @@ async def listed(
 
 
 class ClientRecordingsContract:
-    async def test_a_recording_is_made_as_it_was_described(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+    async def test_a_recording_is_created_as_described(self, rooms: Rooms, recordings: ClientRecordings) -> None:
         owner = await rooms.owner()
         made = await recordings.create_recording(owner, DESCRIBED)
         assert {name: getattr(made, name) for name in NewRecording.__slots__} == {
@@ -69,14 +69,16 @@ class ClientRecordingsContract:
         assert await rooms.catalog.find_recording(owner, made.id) == made
         assert list(await listed(recordings, owner)) == [made]
 
-    async def test_pages_meet_and_the_last_says_so(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+    async def test_pages_neither_overlap_nor_skip_and_only_the_last_has_no_end(
+        self, rooms: Rooms, recordings: ClientRecordings
+    ) -> None:
         owner = await rooms.owner()
         made = await created(recordings, owner, 6)
         pages = [await recordings.list_page(owner, ALL, limit=3, offset=offset) for offset in (0, 3, 6)]
         assert [each for page in pages for each in page.recordings] == made
         assert [page.end for page in pages] == [Position(made[2].created_at, made[2].id), None, None]
 
-    async def test_a_cursor_goes_on_where_the_page_ended(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+    async def test_a_cursor_continues_where_the_page_ended(self, rooms: Rooms, recordings: ClientRecordings) -> None:
         owner = await rooms.owner()
         made = await created(recordings, owner, 5)
         seen: list[Recording] = []
@@ -86,7 +88,7 @@ class ClientRecordingsContract:
             seen, position = [*seen, *page.recordings], page.end
         assert seen == made
 
-    async def test_what_is_made_at_one_moment_is_told_apart_by_id(
+    async def test_recordings_with_one_timestamp_are_ordered_by_id(
         self, rooms: Rooms, recordings: ClientRecordings
     ) -> None:
         owner = await rooms.owner()
@@ -95,7 +97,7 @@ class ClientRecordingsContract:
             wanted = RecordingFilter(older_than=Position(made.created_at, id))
             assert list(await listed(recordings, owner, wanted)) == expected
 
-    async def test_every_choice_of_filters_is_meant_as_one(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+    async def test_filters_are_combined_with_and(self, rooms: Rooms, recordings: ClientRecordings) -> None:
         owner = await rooms.owner()
         await rooms.added(owner)
         for device, user in product(("d1", "d2", None), ("u1", "u2", None)):
@@ -114,7 +116,7 @@ class ClientRecordingsContract:
             ]
             assert list(await listed(recordings, owner, wanted, limit=99)) == expected
 
-    async def test_neither_moment_is_meant_itself(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+    async def test_both_timestamp_bounds_are_exclusive(self, rooms: Rooms, recordings: ClientRecordings) -> None:
         owner = await rooms.owner()
         (made,) = await created(recordings, owner, 1)
         at, moment = made.created_at, timedelta(microseconds=1)
@@ -129,7 +131,9 @@ class ClientRecordingsContract:
             wanted = RecordingFilter(created_after=after, created_before=before)
             assert bool(await listed(recordings, owner, wanted)) is seen
 
-    async def test_a_cursor_and_a_moment_both_bound(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+    async def test_a_cursor_and_a_timestamp_bound_apply_together(
+        self, rooms: Rooms, recordings: ClientRecordings
+    ) -> None:
         owner = await rooms.owner()
         first, second, third = (await created(recordings, owner, 3))[::-1]
         cursor = RecordingFilter(older_than=Position(third.created_at, third.id))
@@ -146,7 +150,7 @@ class ClientRecordingsContract:
         ],
         ids=["NUL", "lone surrogate"],
     )
-    async def test_what_cannot_be_there_is_not_found(
+    async def test_a_filter_that_cannot_be_stored_finds_nothing(
         self, rooms: Rooms, recordings: ClientRecordings, wanted: RecordingFilter
     ) -> None:
         owner = await rooms.owner()
@@ -154,20 +158,20 @@ class ClientRecordingsContract:
         page = await recordings.list_page(owner, wanted, limit=9, offset=0)
         assert (list(page.recordings), page.end) == ([], None)
 
-    async def test_what_another_owner_has_is_not_listed(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+    async def test_another_owners_recordings_are_not_listed(self, rooms: Rooms, recordings: ClientRecordings) -> None:
         (made,) = await created(recordings, await rooms.owner(), 1, device_id="d")
         for stranger in await rooms.strangers():
             for wanted in (ALL, RecordingFilter(device_id="d"), RecordingFilter(status="pending")):
                 assert list(await listed(recordings, stranger, wanted)) == []
             assert await rooms.catalog.find_recording(stranger, made.id) is None
 
-    async def test_the_same_request_again_makes_nothing(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+    async def test_a_repeated_request_creates_nothing(self, rooms: Rooms, recordings: ClientRecordings) -> None:
         owner = await rooms.owner()
         made = await recordings.create_recording(owner, DESCRIBED, key())
         assert await recordings.create_recording(owner, DESCRIBED, key()) == made
         assert list(await listed(recordings, owner)) == [made]
 
-    async def test_the_first_answer_outlives_its_recording(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+    async def test_the_stored_answer_outlives_its_recording(self, rooms: Rooms, recordings: ClientRecordings) -> None:
         owner = await rooms.owner()
         made = await recordings.create_recording(owner, DESCRIBED, key())
         assert await rooms.catalog.delete_recording(owner, made.id)
@@ -182,7 +186,7 @@ class ClientRecordingsContract:
         assert [fault.loc for fault in refused.value.faults] == [("header", "Idempotency-Key")]
         assert list(await listed(recordings, owner)) == [made]
 
-    async def test_other_owners_keys_are_other_keys(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+    async def test_owners_do_not_share_idempotency_keys(self, rooms: Rooms, recordings: ClientRecordings) -> None:
         owners = [await rooms.owner(), *await rooms.strangers()]
         made = [
             await recordings.create_recording(owner, NewRecording(), key(request=str(number)))
@@ -190,13 +194,17 @@ class ClientRecordingsContract:
         ]
         assert len({each.id for each in made}) == len(owners)
 
-    async def test_of_many_at_once_one_makes_it(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+    async def test_concurrent_requests_with_one_key_create_one_recording(
+        self, rooms: Rooms, recordings: ClientRecordings
+    ) -> None:
         owner = await rooms.owner()
         made = await asyncio.gather(*(recordings.create_recording(owner, DESCRIBED, key()) for _ in range(12)))
         assert len({each.id for each in made}) == 1
         assert len(await listed(recordings, owner)) == 1
 
-    async def test_what_cannot_be_stored_uses_no_key_up(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+    async def test_a_refused_recording_does_not_use_up_its_key(
+        self, rooms: Rooms, recordings: ClientRecordings
+    ) -> None:
         owner = await rooms.owner()
         with pytest.raises(Invalid):
             await recordings.create_recording(owner, NewRecording(name="\0"), key())
@@ -215,7 +223,7 @@ class ClientRecordingsContract:
         texts=st.tuples(TEXTS, TEXTS, TEXTS),
         started_at=st.datetimes(timezones=st.just(UTC)) | st.none(),
     )
-    async def test_texts_and_moments_come_back_unchanged(
+    async def test_texts_and_timestamps_come_back_unchanged(
         self, rooms: Rooms, recordings: ClientRecordings, texts: tuple[str, str, str], started_at: datetime | None
     ) -> None:
         owner = await rooms.owner()

@@ -1,4 +1,4 @@
-"""What every catalogue and its queue must do when a recording goes: gone at once, its object queued once."""
+"""The contract of deletion: a deleted recording disappears immediately, and its object is queued once."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ class DeletionContract:
         (claimed,) = await rooms.queue.claim_deletions(limit=9, lease_seconds=lease_seconds)
         return claimed
 
-    async def test_a_deleted_recording_is_gone_at_once_and_its_object_is_queued(self, rooms: Rooms) -> None:
+    async def test_a_deleted_recording_disappears_immediately_and_its_object_is_queued(self, rooms: Rooms) -> None:
         owner, recording = await rooms.owner(), await rooms.added(await rooms.owner())
         kept = await rooms.added(owner, "kept.mp3")
         file = recording.media_files[0]
@@ -38,14 +38,14 @@ class DeletionContract:
         assert sorted(answers) == [False] * 4 + [True]
         assert await rooms.queue.count_deletions() == 1
 
-    async def test_a_claimed_entry_is_hidden_for_its_lease_and_back_after_it(self, rooms: Rooms) -> None:
+    async def test_a_claimed_entry_can_be_claimed_again_only_after_its_lease(self, rooms: Rooms) -> None:
         await self._queued(rooms, "a.mp3")
         assert (await self._claim_one(rooms, lease_seconds=0)).attempts == 1
         assert (await self._claim_one(rooms, lease_seconds=HOUR)).attempts == 2
         assert not await rooms.queue.claim_deletions(limit=9, lease_seconds=HOUR)
         assert await rooms.queue.count_deletions() == 1
 
-    async def test_a_finished_entry_is_gone(self, rooms: Rooms) -> None:
+    async def test_a_finished_entry_is_removed(self, rooms: Rooms) -> None:
         await self._queued(rooms, "a.mp3")
         claimed = await self._claim_one(rooms, lease_seconds=0)
         await rooms.queue.finish_deletion(claimed.id)
@@ -53,7 +53,7 @@ class DeletionContract:
         assert await rooms.queue.count_deletions() == 0
         assert not await rooms.queue.claim_deletions(limit=9, lease_seconds=0)
 
-    async def test_a_postponed_entry_waits_and_then_comes_back(self, rooms: Rooms) -> None:
+    async def test_a_postponed_entry_can_be_claimed_only_when_it_is_due(self, rooms: Rooms) -> None:
         await self._queued(rooms, "a.mp3")
         claimed = await self._claim_one(rooms)
         await rooms.queue.postpone_deletion(claimed.id, seconds=HOUR, error="no route: \0 \udc80")
@@ -61,12 +61,12 @@ class DeletionContract:
         await rooms.queue.postpone_deletion(claimed.id, seconds=0, error="again")
         assert await self._claim_one(rooms) == ObjectDeletion(claimed.id, claimed.storage, claimed.object_key, 2)
 
-    async def test_the_oldest_come_first_and_no_more_than_asked_for(self, rooms: Rooms) -> None:
+    async def test_a_claim_returns_the_oldest_entries_up_to_its_limit(self, rooms: Rooms) -> None:
         await self._queued(rooms, "1", "2", "3")
         claimed = await rooms.queue.claim_deletions(limit=2, lease_seconds=HOUR)
         assert [each.object_key for each in claimed] == ["1", "2"]
 
-    async def test_workers_that_claim_at_once_share_the_queue_without_overlap(self, rooms: Rooms) -> None:
+    async def test_concurrent_claims_do_not_overlap(self, rooms: Rooms) -> None:
         names = [f"{number}.mp3" for number in range(30)]
         await self._queued(rooms, *names)
         claims = await asyncio.gather(*(rooms.queue.claim_deletions(limit=10, lease_seconds=HOUR) for _ in range(5)))
@@ -80,7 +80,7 @@ class DeletionContract:
         assert await rooms.queue.count_deletions() == 0
         assert not await rooms.queue.claim_deletions(limit=9, lease_seconds=HOUR)
 
-    async def test_an_object_that_a_worker_holds_cannot_be_registered_until_it_lets_go(self, rooms: Rooms) -> None:
+    async def test_an_object_under_a_lease_cannot_be_registered(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         await self._queued(rooms, "a.mp3")
         claimed = await self._claim_one(rooms)
@@ -92,7 +92,7 @@ class DeletionContract:
         assert is_new
         assert await rooms.queue.count_deletions() == 0
 
-    async def test_a_worker_that_died_holds_an_object_only_for_its_lease(self, rooms: Rooms) -> None:
+    async def test_the_lease_of_a_dead_worker_expires(self, rooms: Rooms) -> None:
         await self._queued(rooms, "a.mp3")
         await self._claim_one(rooms, lease_seconds=0)
         await rooms.added(await rooms.owner(), "a.mp3")

@@ -1,4 +1,4 @@
-"""What every keeper of users, keys and signing secrets must do."""
+"""The contracts of ApiKeys and SigningSecrets, for every implementation."""
 
 import asyncio
 from dataclasses import replace
@@ -30,7 +30,7 @@ class KeyContract:
 
     @pytest.mark.parametrize("scopes", [ALL_SCOPES, frozenset({Scope.RECORDINGS_READ}), frozenset()], ids=len)
     @pytest.mark.parametrize("expires_at", [None, EXPIRES], ids=["for ever", "expiring"])
-    async def test_a_key_is_found_by_its_digest_as_it_was_made(
+    async def test_a_key_is_found_by_its_digest_as_it_was_created(
         self, rooms: Rooms, scopes: frozenset[Scope], expires_at: datetime | None
     ) -> None:
         owner = await rooms.owner("Ann@Example.org", live=False)
@@ -58,7 +58,7 @@ class KeyContract:
                 digest=digest("a"), prefix="sk_live_ab12", owner=owner, scopes=ALL_SCOPES, expires_at=None, name="nul\0"
             )
 
-    async def test_an_unknown_digest_is_no_key(self, rooms: Rooms) -> None:
+    async def test_an_unknown_digest_finds_nothing(self, rooms: Rooms) -> None:
         await self._key(rooms, "a")
         for unknown in (digest("b"), b"", b"\0" * 32, b"long" * 1000):
             assert await rooms.api_keys.find_key(unknown) is None
@@ -78,7 +78,7 @@ class KeyContract:
             await self._key(rooms, "a")
         assert list(await rooms.api_keys.list_keys()) == [first]
 
-    async def test_of_keys_that_begin_alike_one_is_revoked_by_its_id(self, rooms: Rooms) -> None:
+    async def test_a_key_whose_prefix_is_shared_is_revoked_by_its_id(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         first, second = [
             await rooms.api_keys.create_key(
@@ -97,7 +97,7 @@ class KeyContract:
         made = [await self._key(rooms, name) for name in ("a", "b", "c")]
         assert list(await rooms.api_keys.list_keys()) == made[::-1]
 
-    async def test_a_revoked_key_is_still_found_and_keeps_the_time_it_was_first_revoked(self, rooms: Rooms) -> None:
+    async def test_a_revoked_key_is_still_found_and_keeps_its_first_revocation_time(self, rooms: Rooms) -> None:
         made, other = await self._key(rooms, "a"), await self._key(rooms, "b")
         revoked = await rooms.api_keys.revoke_key(made.prefix)
         assert revoked is not None
@@ -108,12 +108,12 @@ class KeyContract:
         assert await rooms.api_keys.find_key(digest("b")) == other
 
     @pytest.mark.parametrize("prefix", ["sk_live_none", "", "n\0l", "\udc80"])
-    async def test_revoking_what_is_no_key_revokes_nothing(self, rooms: Rooms, prefix: str) -> None:
+    async def test_revoking_an_unknown_prefix_revokes_nothing(self, rooms: Rooms, prefix: str) -> None:
         made = await self._key(rooms, "a")
         assert await rooms.api_keys.revoke_key(prefix) is None
         assert await rooms.api_keys.find_key(digest("a")) == made
 
-    async def test_a_use_is_remembered_and_the_next_within_a_minute_is_not(self, rooms: Rooms) -> None:
+    async def test_a_use_is_recorded_at_most_once_a_minute(self, rooms: Rooms) -> None:
         made = await self._key(rooms, "a")
         await rooms.api_keys.record_key_use(made.id)
         first = await rooms.api_keys.find_key(digest("a"))
@@ -123,24 +123,24 @@ class KeyContract:
         await rooms.api_keys.record_key_use(made.id + 1)
         assert await rooms.api_keys.find_key(digest("a")) == first
 
-    async def test_an_address_is_one_user_whatever_its_case(self, rooms: Rooms) -> None:
+    async def test_the_case_of_an_address_is_ignored(self, rooms: Rooms) -> None:
         spellings = ("Ann@Example.org", "ann@example.org", "ANN@EXAMPLE.ORG", "Ann@Example.org")
         ids = await asyncio.gather(*map(rooms.api_keys.ensure_user, spellings))
         assert len(set(ids)) == 1
         assert await rooms.api_keys.ensure_user("bob@example.org") not in ids
 
     @pytest.mark.parametrize("email", ["", "a\0@example.org"])
-    async def test_what_cannot_be_stored_is_no_address(self, rooms: Rooms, email: str) -> None:
+    async def test_an_address_that_cannot_be_stored_is_refused(self, rooms: Rooms, email: str) -> None:
         with pytest.raises(Invalid):
             await rooms.api_keys.ensure_user(email)
 
 
 class SigningSecretsContract:
-    async def test_the_first_secret_is_kept_and_given_to_all_who_come_later(self, rooms: Rooms) -> None:
+    async def test_the_first_secret_is_stored_and_returned_from_then_on(self, rooms: Rooms) -> None:
         assert await rooms.secrets.ensure_signing_key("one", b"\x00\xff" * 16) == ("one", b"\x00\xff" * 16)
         assert await rooms.secrets.ensure_signing_key("two", b"2" * 32) == ("one", b"\x00\xff" * 16)
 
-    async def test_processes_that_start_at_once_agree(self, rooms: Rooms) -> None:
+    async def test_concurrent_processes_get_the_same_signing_key(self, rooms: Rooms) -> None:
         offers = [(f"kid-{number}", bytes([number]) * 32) for number in range(10)]
         agreed = await asyncio.gather(*(rooms.secrets.ensure_signing_key(*offer) for offer in offers))
         assert len(set(agreed)) == 1

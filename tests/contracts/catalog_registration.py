@@ -1,4 +1,4 @@
-"""What every catalogue must do when an object becomes a recording: once, for one owner, or not at all."""
+"""The contract of registration: an object is registered once, for one owner, or not at all."""
 
 import asyncio
 import json
@@ -18,20 +18,20 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.di
 
 
 class RegistrationContract:
-    async def test_the_same_object_again_is_the_file_that_is_there(self, rooms: Rooms) -> None:
+    async def test_registering_an_object_again_returns_the_existing_file(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         file, is_new = await rooms.catalog.register(owner, new_media())
         assert is_new
         assert await rooms.catalog.register(owner, new_media(size=1), name="again") == (file, False)
         assert len(await rooms.catalog.list_recordings(owner, limit=9, offset=0)) == 1
 
-    async def test_the_same_key_in_another_storage_is_another_object(self, rooms: Rooms) -> None:
+    async def test_one_key_in_two_storage_backends_is_two_objects(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         await rooms.catalog.register(owner, new_media())
         _, is_new = await rooms.catalog.register(owner, new_media(storage="s3"))
         assert is_new
 
-    async def test_of_ten_imports_at_once_one_adds_it(self, rooms: Rooms) -> None:
+    async def test_concurrent_registrations_of_one_object_add_one_recording(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         meeting = NewMeeting("zoom", "1", (Segment(0, 1, "hi"),))
         answers = await asyncio.gather(
@@ -41,7 +41,7 @@ class RegistrationContract:
         assert len({file.id for file, _ in answers}) == 1
         assert len(await rooms.catalog.list_recordings(owner, limit=99, offset=0)) == 1
 
-    async def test_ten_objects_of_one_meeting_at_once_make_one_meeting(self, rooms: Rooms) -> None:
+    async def test_concurrent_registrations_of_one_meeting_create_one_meeting(self, rooms: Rooms) -> None:
         owner = await rooms.owner()
         meeting = NewMeeting("zoom", "1", (Segment(0, 1, "hi"),))
         await asyncio.gather(*(rooms.added(owner, f"{number}.mp3", meeting=meeting) for number in range(10)))
@@ -50,7 +50,7 @@ class RegistrationContract:
         assert len(transcript.recordings) == 10
         assert transcript.segments == (Segment(0, 1, "hi"),)
 
-    async def test_another_owners_object_is_a_conflict_and_leaves_nothing(self, rooms: Rooms) -> None:
+    async def test_registering_another_owners_object_is_a_conflict_and_stores_nothing(self, rooms: Rooms) -> None:
         await rooms.added(await rooms.owner())
         for stranger in await rooms.strangers():
             with pytest.raises(Conflict):
@@ -59,7 +59,7 @@ class RegistrationContract:
             assert await rooms.catalog.find_transcript(stranger, "zoom", "1") is None
 
     @pytest.mark.parametrize("place", ["name", "object_key", "segment"])
-    async def test_a_nul_is_refused_and_leaves_nothing(self, rooms: Rooms, place: str) -> None:
+    async def test_a_nul_is_refused_and_nothing_is_stored(self, rooms: Rooms, place: str) -> None:
         owner, bad = await rooms.owner(), "n\0l"
         with pytest.raises(Invalid):
             await rooms.catalog.register(

@@ -1,7 +1,4 @@
-"""What the catalogue's contracts speak of: the rooms under test, objects to register, strangers.
-
-Knows: the protocols of `gateway.catalog`. Refuses to know: which implementation stands behind them.
-"""
+"""What the catalogue contracts share: the implementation under test, owners, and objects to register."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +9,14 @@ from gateway.catalog import ApiKeys, DeletionQueue, NewMedia, Owner, Recording, 
 
 MODIFIED: Final = datetime(2026, 2, 3, 4, 5, 6, 789000, tzinfo=UTC)
 
-# No database column holds these; a look-up that is asked for them finds nothing.
+# No database column can hold these; a look-up of one finds nothing.
 UNSTORABLE_IDS: Final = (2**63, -(2**63) - 1, 10**400)
 ABSENT_IDS: Final = (0, -1, 1, 2**63 - 1, *UNSTORABLE_IDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """One world: what is registered in its catalogue is seen by its queue."""
+    """A catalogue, queue, keys and secrets over the same data."""
 
     catalog: RecordingCatalog
     queue: DeletionQueue
@@ -30,11 +27,11 @@ class Rooms:
         return Owner(await self.api_keys.ensure_user(email), live)
 
     async def strangers(self) -> Sequence[Owner]:
-        """Everyone who is not `owner()`: another user, and the same user's test world."""
+        """Owners other than `owner()`: another user, and the same user's test data."""
         return await self.owner("other@example.org"), await self.owner(live=False)
 
     async def added(self, owner: Owner, object_key: str = "a.mp3", **changes: Any) -> Recording:
-        """A recording of one new object."""
+        """Register a new object and return its recording."""
         file, is_new = await self.catalog.register(owner, new_media(object_key), **changes)
         assert is_new
         recording = await self.catalog.find_recording(owner, file.recording_id)

@@ -1,4 +1,4 @@
-"""What a database consists of, as PostgreSQL's own catalogue describes it."""
+"""The definitions of a database's objects, from PostgreSQL's system catalogue."""
 
 from typing import Final
 
@@ -34,5 +34,5 @@ OBJECTS: Final = """
 
 
 async def catalogue_of(pool: asyncpg.Pool) -> dict[tuple[str, str], str]:
-    """The definition of every column, constraint, index, trigger and function; the order of columns is no part of it."""
+    """The definition of every column, constraint, index, trigger and function; the order of columns is ignored."""
     return {(row["kind"], row["name"]): row["definition"] for row in await pool.fetch(OBJECTS)}

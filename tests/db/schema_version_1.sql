@@ -1,7 +1,7 @@
 -- The whole database. Idempotent: applying it again changes nothing.
 -- `schema_version` says which version of this file the database has; later versions migrate from it.
 -- Ids are random 12-digit integers (they fit a JavaScript number), sizes are 64-bit, times are UTC.
--- A column's name says its kind: `_at` is a moment, `_seconds` a finite length of time, `metadata` a JSON object.
+-- The name of a column gives its type: `_at` is a timestamp, `_seconds` a finite duration, `metadata` a JSON object.
 
 CREATE OR REPLACE FUNCTION random_id() RETURNS bigint
 LANGUAGE sql VOLATILE AS $$
@@ -186,8 +186,8 @@ CREATE TABLE IF NOT EXISTS signing_keys (
 );
 CREATE INDEX IF NOT EXISTS signing_keys_newest ON signing_keys (created_at DESC, kid DESC);
 
--- Gateways remember keys and media files; each change tells them which to forget (gateway/db/cached.py).
--- A new row is told too: that there was none may be remembered as well. `last_used_at` is no change.
+-- Gateways cache keys and media files; a notification of each change names the entry to remove (gateway/db/cached.py).
+-- A new row is notified too, because its absence may be cached. A change of `last_used_at` is not notified.
 CREATE OR REPLACE FUNCTION tell_key_changed() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,4 +1,4 @@
-"""What an account holds is known without adding its files up, whatever happens to them and in whatever order."""
+"""The stored sum of an account's bytes equals the sum of its files after any sequence of changes."""
 
 import asyncio
 import random
@@ -9,7 +9,7 @@ import pytest
 
 from gateway.db.pending import SUM_SIZES
 
-# What every account holds, counted from scratch.
+# The bytes of every account, counted from scratch.
 COUNT: Final = """
     SELECT u.id, coalesce(sum(coalesce(m.size, 0) + coalesce((
         SELECT sum(c.size) FROM session_chunks c WHERE c.media_file_id = m.id AND c.object_key <> m.object_key
@@ -61,7 +61,7 @@ async def step(pool: asyncpg.Pool, statement: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_the_sum_is_what_a_count_from_scratch_says(pool: asyncpg.Pool, seed: int) -> None:
+async def test_the_sum_equals_a_count_from_scratch(pool: asyncpg.Pool, seed: int) -> None:
     chosen = random.Random(seed)
     await pool.execute("INSERT INTO users (id, email) VALUES (1, 'a'), (2, 'b')")
     for number in (1, 2):
@@ -75,7 +75,7 @@ async def test_the_sum_is_what_a_count_from_scratch_says(pool: asyncpg.Pool, see
     await compare(pool)
 
 
-async def test_the_sum_stays_true_while_many_write_at_once(pool: asyncpg.Pool) -> None:
+async def test_the_sum_stays_correct_under_concurrent_writes(pool: asyncpg.Pool) -> None:
     await pool.execute("INSERT INTO users (id, email) VALUES (1, 'a')")
     for _ in range(4):
         await pool.execute(ADD_RECORDING, 1)
@@ -92,7 +92,7 @@ async def test_the_sum_stays_true_while_many_write_at_once(pool: asyncpg.Pool) -
     await compare(pool)
 
 
-async def test_amounts_are_put_together_now_and_then(pool: asyncpg.Pool) -> None:
+async def test_amounts_are_merged_from_time_to_time(pool: asyncpg.Pool) -> None:
     await pool.execute("INSERT INTO users (id, email) VALUES (1, 'a')")
     await pool.execute(ADD_RECORDING, 1)
     for _ in range(1000):

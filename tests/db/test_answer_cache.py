@@ -1,4 +1,4 @@
-"""Look-ups remembered until what they found changes: the rules of gateway.db.answer_cache, one test or more each."""
+"""Look-ups are cached until their result changes: each rule of gateway.db.answer_cache has at least one test."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from gateway.errors import Unavailable
 
 
 class Archive:
-    """What is looked up: an answer, how often it was asked for, and a gate that holds look-ups back."""
+    """The source of look-ups: an answer, the number of look-ups, and a gate that blocks them."""
 
     def __init__(self, answer: str | None = "first") -> None:
         self.answer = answer
@@ -61,7 +61,7 @@ def memory(clock: Clock) -> Memory[str, int, str]:
 
 @pytest.fixture
 def answers(clock: Clock) -> Memory[str, int, Answer]:
-    """A memory of answers that carry their validity, with a grace of a minute."""
+    """A cache of answers that carry their validity, with a grace of a minute."""
     trusting: Memory[str, int, Answer] = Memory(
         lambda answer, validity: replace(answer, validity=validity), clock=clock, capacity=3, grace_seconds=60
     )
@@ -82,20 +82,20 @@ async def away() -> Answer | None:
     raise Unavailable("away", retry_after_seconds=5)
 
 
-async def test_a_repeated_question_is_answered_without_asking(memory: Memory[str, int, str]) -> None:
+async def test_a_repeated_look_up_is_answered_from_the_cache(memory: Memory[str, int, str]) -> None:
     archive = Archive()
     answers = [await memory.ask("topic", 1, archive.look_up) for _ in range(5)]
     assert answers == ["first"] * 5
     assert archive.asked == 1
 
 
-async def test_each_asker_has_an_answer_of_its_own(memory: Memory[str, int, str]) -> None:
+async def test_each_asker_has_its_own_answer(memory: Memory[str, int, str]) -> None:
     assert await memory.ask("topic", 1, Archive("mine").look_up) == "mine"
     assert await memory.ask("topic", 2, Archive(None).look_up) is None
     assert await memory.ask("topic", 1, Archive("other").look_up) == "mine"
 
 
-async def test_without_trust_every_question_is_asked(memory: Memory[str, int, str]) -> None:
+async def test_without_trust_every_look_up_runs(memory: Memory[str, int, str]) -> None:
     archive = Archive()
     memory.trust(trusted=False)
     for _ in range(3):
@@ -104,14 +104,14 @@ async def test_without_trust_every_question_is_asked(memory: Memory[str, int, st
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-async def test_losing_or_regaining_trust_forgets_all(memory: Memory[str, int, str], trusted: bool) -> None:  # noqa: FBT001 - a column
+async def test_losing_or_regaining_trust_empties_the_cache(memory: Memory[str, int, str], trusted: bool) -> None:  # noqa: FBT001 - a column
     await memory.ask("topic", 1, Archive("old").look_up)
     memory.trust(trusted=trusted)
     memory.trust(trusted=True)
     assert await memory.ask("topic", 1, Archive("new").look_up) == "new"
 
 
-async def test_a_changed_topic_is_asked_about_again_and_others_are_not(memory: Memory[str, int, str]) -> None:
+async def test_a_change_removes_only_its_own_topic(memory: Memory[str, int, str]) -> None:
     await memory.ask("topic", 1, Archive("old").look_up)
     await memory.ask("other", 1, Archive("kept").look_up)
     memory.forget("topic")
@@ -120,9 +120,7 @@ async def test_a_changed_topic_is_asked_about_again_and_others_are_not(memory: M
 
 
 @pytest.mark.parametrize(("answer", "seconds"), [("found", FOUND_SECONDS), (None, MISSING_SECONDS)])
-async def test_answers_grow_old(
-    memory: Memory[str, int, str], clock: Clock, answer: str | None, seconds: float
-) -> None:
+async def test_answers_expire(memory: Memory[str, int, str], clock: Clock, answer: str | None, seconds: float) -> None:
     archive = Archive(answer)
     await memory.ask("topic", 1, archive.look_up)
     clock.now = seconds - 0.1
@@ -150,7 +148,7 @@ async def test_a_topic_with_many_askers_is_bounded_too(memory: Memory[str, int, 
     assert len(memory) == 6
 
 
-async def test_what_is_missing_never_evicts_what_was_found(memory: Memory[str, int, str]) -> None:
+async def test_an_absent_result_never_evicts_a_found_one(memory: Memory[str, int, str]) -> None:
     archive = Archive()
     await memory.ask("topic", 1, archive.look_up)
     for asker in range(100):
@@ -159,7 +157,7 @@ async def test_what_is_missing_never_evicts_what_was_found(memory: Memory[str, i
     assert archive.asked == 1
 
 
-async def test_a_change_ends_the_validity_of_its_topic_alone(answers: Memory[str, int, Answer]) -> None:
+async def test_a_change_ends_only_the_validity_of_its_topic(answers: Memory[str, int, Answer]) -> None:
     mine, other = await ask(answers, "mine"), await ask(answers, "other")
     answers.forget("mine")
     assert (mine.validity.holds, other.validity.holds) == (False, True)
@@ -179,7 +177,7 @@ async def test_a_validity_ends_with_its_age_and_with_trust(answers: Memory[str, 
     assert not young.validity.holds
 
 
-async def test_an_answer_that_is_not_remembered_has_no_validity(answers: Memory[str, int, Answer]) -> None:
+async def test_an_answer_that_is_not_cached_has_no_validity(answers: Memory[str, int, Answer]) -> None:
     gate = asyncio.Event()
 
     async def look_up() -> Answer | None:
@@ -195,7 +193,7 @@ async def test_an_answer_that_is_not_remembered_has_no_validity(answers: Memory[
     assert not found.validity.holds
 
 
-async def test_while_the_database_is_away_what_was_known_is_answered_until_the_grace_ends(
+async def test_cached_answers_are_served_during_an_outage_until_the_grace_ends(
     answers: Memory[str, int, Answer], clock: Clock
 ) -> None:
     known = await ask(answers, "known")
@@ -212,7 +210,7 @@ async def test_while_the_database_is_away_what_was_known_is_answered_until_the_g
         await answers.ask("known", 1, away)
 
 
-async def test_while_nothing_is_heard_but_the_database_answers_every_look_up_asks(
+async def test_every_look_up_runs_while_only_the_listener_is_down(
     answers: Memory[str, int, Answer],
 ) -> None:
     await ask(answers, "topic", "old")
@@ -222,7 +220,7 @@ async def test_while_nothing_is_heard_but_the_database_answers_every_look_up_ask
     assert await answers.ask("topic", 1, away) == Answer("newer"), "confirmed when it was asked last"
 
 
-async def test_what_was_deleted_while_nothing_was_heard_is_not_answered_again(
+async def test_a_row_deleted_while_the_listener_was_down_is_not_served_again(
     answers: Memory[str, int, Answer],
 ) -> None:
     await ask(answers, "topic")
@@ -233,7 +231,7 @@ async def test_what_was_deleted_while_nothing_was_heard_is_not_answered_again(
         await answers.ask("topic", 1, away)
 
 
-async def test_a_database_that_is_away_is_asked_now_and_then_and_nobody_waits_for_it(
+async def test_an_unavailable_database_is_retried_and_callers_do_not_wait_for_it(
     answers: Memory[str, int, Answer], clock: Clock
 ) -> None:
     asked = 0
@@ -258,7 +256,7 @@ async def test_a_database_that_is_away_is_asked_now_and_then_and_nobody_waits_fo
     assert asked == 2
 
 
-async def test_a_database_that_is_silent_holds_a_known_look_up_up_for_a_moment_only(
+async def test_a_silent_database_delays_a_cached_look_up_only_briefly(
     answers: Memory[str, int, Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert PATIENCE_SECONDS <= 2
@@ -278,7 +276,7 @@ async def test_a_database_that_is_silent_holds_a_known_look_up_up_for_a_moment_o
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-async def test_without_grace_nothing_is_answered_while_the_database_is_away(clock: Clock, trusted: bool) -> None:  # noqa: FBT001 - a column
+async def test_without_grace_nothing_is_served_during_an_outage(clock: Clock, trusted: bool) -> None:  # noqa: FBT001 - a column
     memory: Memory[str, int, Answer] = Memory(lambda answer, _: answer, clock=clock)
     memory.trust(trusted=trusted)
     await ask(memory, "topic")
@@ -287,7 +285,7 @@ async def test_without_grace_nothing_is_answered_while_the_database_is_away(cloc
         await memory.ask("topic", 1, away)
 
 
-async def test_a_database_that_goes_away_again_before_it_was_asked_still_leaves_what_was_known(
+async def test_cached_answers_survive_a_second_outage_before_the_first_look_up(
     answers: Memory[str, int, Answer], clock: Clock
 ) -> None:
     await ask(answers, "topic", "old")
@@ -305,7 +303,7 @@ async def test_a_database_that_goes_away_again_before_it_was_asked_still_leaves_
         await answers.ask("topic", 1, away)
 
 
-async def test_an_entry_that_grew_old_is_still_known_when_the_database_does_not_answer(
+async def test_an_expired_entry_is_served_when_the_database_does_not_answer(
     answers: Memory[str, int, Answer], clock: Clock
 ) -> None:
     await ask(answers, "topic", "old")
@@ -317,7 +315,7 @@ async def test_an_entry_that_grew_old_is_still_known_when_the_database_does_not_
         await answers.ask("topic", 1, away)
 
 
-async def test_once_the_database_is_heard_again_everything_is_asked_anew(answers: Memory[str, int, Answer]) -> None:
+async def test_every_look_up_runs_again_once_the_listener_is_back(answers: Memory[str, int, Answer]) -> None:
     await ask(answers, "topic", "old")
     answers.trust(trusted=False)
     assert await answers.ask("topic", 1, away) == Answer("old")
@@ -327,7 +325,7 @@ async def test_once_the_database_is_heard_again_everything_is_asked_anew(answers
     assert found.validity.holds
 
 
-async def test_concurrent_misses_are_one_look_up(memory: Memory[str, int, str]) -> None:
+async def test_concurrent_misses_share_one_look_up(memory: Memory[str, int, str]) -> None:
     archive = Archive()
     archive.gate.clear()
     asking = [asyncio.create_task(memory.ask("topic", 1, archive.look_up)) for _ in range(10)]
@@ -337,7 +335,7 @@ async def test_concurrent_misses_are_one_look_up(memory: Memory[str, int, str]) 
     assert archive.asked == 1
 
 
-async def test_who_leaves_does_not_take_the_look_up_along(memory: Memory[str, int, str]) -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_shared_look_up(memory: Memory[str, int, str]) -> None:
     archive = Archive()
     archive.gate.clear()
     leaver, stayer = (asyncio.create_task(memory.ask("topic", 1, archive.look_up)) for _ in range(2))
@@ -351,9 +349,7 @@ async def test_who_leaves_does_not_take_the_look_up_along(memory: Memory[str, in
 
 
 @pytest.mark.parametrize("change", ["forget", "trust"])
-async def test_an_answer_under_way_during_a_change_is_not_remembered(
-    memory: Memory[str, int, str], change: str
-) -> None:
+async def test_a_look_up_that_runs_during_a_change_is_not_cached(memory: Memory[str, int, str], change: str) -> None:
     archive = Archive("old")
     archive.gate.clear()
     asking = asyncio.create_task(memory.ask("topic", 1, archive.look_up))
@@ -370,7 +366,7 @@ async def test_an_answer_under_way_during_a_change_is_not_remembered(
     assert await memory.ask("topic", 1, Archive("newer").look_up) == "new"
 
 
-async def test_a_failed_look_up_fails_its_askers_and_is_not_remembered(memory: Memory[str, int, str]) -> None:
+async def test_a_failed_look_up_fails_for_its_callers_and_is_not_cached(memory: Memory[str, int, str]) -> None:
     async def fail() -> str | None:
         raise ConnectionError("away")
 

@@ -1,4 +1,4 @@
-"""Two gateways' worth of caches over one PostgreSQL: what one changes, the other forgets."""
+"""The caches of two gateways over one PostgreSQL: a change by one removes the entry from the other."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -23,12 +23,12 @@ SOON = 60
 
 
 def holds(found: ApiKey | MediaFile) -> bool:
-    """Whether the result of the look-up still holds."""
+    """Whether the result of the look-up is still valid."""
     return found.validity.holds
 
 
 class Watched(Changes):
-    """Changes that say when one was heard, or trust was gained or lost."""
+    """Changes whose notifications, and gains and losses of trust, a test can wait for."""
 
     def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog) -> None:
         super().__init__(keys, catalog)
@@ -49,7 +49,7 @@ class Watched(Changes):
 
 
 class Reader:
-    """The look-ups of one gateway, with the statements that they cost."""
+    """The look-ups of one gateway, and the statements that they run."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.keys = CachedApiKeys(pool)
@@ -73,7 +73,7 @@ async def reader(pool: asyncpg.Pool, database_url: str) -> AsyncGenerator[Reader
 
 @asynccontextmanager
 async def counting(pool: asyncpg.Pool) -> AsyncGenerator[list[str]]:
-    """The statements that the pool's connections run meanwhile."""
+    """The statements that the pool's connections run within the block."""
     statements: list[str] = []
 
     def note(record: asyncpg.connection.LoggedQuery) -> None:
@@ -95,7 +95,7 @@ async def add_key(pool: asyncpg.Pool) -> Owner:
     return owner
 
 
-async def test_a_repeated_seek_costs_no_statement(pool: asyncpg.Pool, reader: Reader) -> None:
+async def test_a_repeated_seek_runs_no_statement(pool: asyncpg.Pool, reader: Reader) -> None:
     owner = await add_key(pool)
     await reader.changes.until(f"key {DIGEST.hex()}")
     file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
@@ -132,7 +132,9 @@ async def look(reader: Reader, owner: Owner, recording_id: int, media_file_id: i
     return key is not None and key.revoked_at is None, media is not None
 
 
-async def test_a_revoked_key_and_a_deleted_recording_are_forgotten(pool: asyncpg.Pool, reader: Reader) -> None:
+async def test_a_revoked_key_and_a_deleted_recording_are_removed_from_the_cache(
+    pool: asyncpg.Pool, reader: Reader
+) -> None:
     owner = await add_key(pool)
     file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
     await reader.changes.until(f"media {file.recording_id} {file.id}")
@@ -203,7 +205,7 @@ async def test_a_process_sees_its_own_revocation_without_a_notification(pool: as
     ],
     ids=["scopes", "expiry", "key-owner", "recording-owner", "to-test-data", "replaced", "deleted", "user-deleted"],
 )
-async def test_a_change_by_sql_ends_what_it_concerns_and_nothing_else(
+async def test_a_change_by_sql_invalidates_only_what_it_concerns(
     pool: asyncpg.Pool,
     reader: Reader,
     statement: str,
@@ -231,7 +233,7 @@ async def test_a_change_by_sql_ends_what_it_concerns_and_nothing_else(
     assert (again is not None) == is_visible
 
 
-async def test_uploads_of_others_end_nothing(pool: asyncpg.Pool, reader: Reader) -> None:
+async def test_another_owners_uploads_invalidate_nothing(pool: asyncpg.Pool, reader: Reader) -> None:
     owner = await add_key(pool)
     file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
     await reader.changes.until(f"media {file.recording_id} {file.id}")
@@ -249,14 +251,14 @@ async def test_uploads_of_others_end_nothing(pool: asyncpg.Pool, reader: Reader)
     assert holds(found)
 
 
-async def test_what_was_missing_is_found_once_it_is_made(pool: asyncpg.Pool, reader: Reader) -> None:
+async def test_an_absent_key_is_found_once_it_is_created(pool: asyncpg.Pool, reader: Reader) -> None:
     assert await reader.keys.find_key(DIGEST) is None
     await add_key(pool)
     await reader.changes.until(f"key {DIGEST.hex()}")
     assert await reader.keys.find_key(DIGEST) is not None
 
 
-async def test_recording_a_use_is_no_change(pool: asyncpg.Pool, reader: Reader) -> None:
+async def test_recording_a_use_invalidates_nothing(pool: asyncpg.Pool, reader: Reader) -> None:
     await add_key(pool)
     await reader.changes.until(f"key {DIGEST.hex()}")
     found = await reader.keys.find_key(DIGEST)
@@ -264,12 +266,10 @@ async def test_recording_a_use_is_no_change(pool: asyncpg.Pool, reader: Reader) 
     await PgApiKeys(pool).record_key_use(found.id)
     await PgApiKeys(pool).revoke_key("sk_live_abcd")
     await reader.changes.until(f"key {DIGEST.hex()}")
-    assert reader.changes.events.empty(), "one change was told, the revocation"
+    assert reader.changes.events.empty(), "only the revocation was notified"
 
 
-async def test_while_the_listener_is_down_every_look_up_asks_and_then_trust_returns(
-    pool: asyncpg.Pool, reader: Reader
-) -> None:
+async def test_every_look_up_runs_while_the_listener_is_down(pool: asyncpg.Pool, reader: Reader) -> None:
     await add_key(pool)
     await reader.changes.until(f"key {DIGEST.hex()}")
     assert await reader.keys.find_key(DIGEST) is not None
@@ -280,13 +280,13 @@ async def test_while_the_listener_is_down_every_look_up_asks_and_then_trust_retu
     await PgApiKeys(pool).revoke_key("sk_live_abcd")
     unheard = await reader.keys.find_key(DIGEST)
     assert unheard is not None
-    assert unheard.revoked_at is not None, "asked, not remembered"
+    assert unheard.revoked_at is not None, "read from the database, not from the cache"
     await reader.changes.until("trusted")
     found = await reader.keys.find_key(DIGEST)
     assert found is not None
     assert found.revoked_at is not None
 
 
-async def test_an_unknown_notification_is_passed_over(pool: asyncpg.Pool, reader: Reader) -> None:
+async def test_an_unknown_notification_is_ignored(pool: asyncpg.Pool, reader: Reader) -> None:
     await pool.execute("SELECT pg_notify('seekgate', 'something else')")
     await reader.changes.until("something else")

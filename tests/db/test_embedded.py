@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL alone: where it lies, who reaches it, and what it says when it cannot start."""
+"""The embedded PostgreSQL: its folder, its permissions, and its error messages when it cannot start."""
 
 import logging
 import os
@@ -48,26 +48,26 @@ async def test_data_outlive_the_server_wherever_the_folder_is(folder: Path, name
     assert socket == place / "cluster" or socket.name not in names_in(socket.parent)
 
 
-async def test_only_this_user_reaches_it_and_never_by_tcp(folder: Path) -> None:
+async def test_only_this_user_can_connect_and_never_by_tcp(folder: Path) -> None:
     async with embedded_postgres(folder / "postgres") as url:
         assert await ask(url, "SHOW listen_addresses") == ""
         assert permissions(await socket_folder(url)) == 0o700
 
 
-async def test_it_keeps_what_it_promised_through_a_power_cut(folder: Path) -> None:
+async def test_the_server_runs_with_all_durability_settings_on(folder: Path) -> None:
     async with embedded_postgres(folder) as url:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             assert await ask(url, f"SHOW {setting}") == "on"
 
 
-async def test_it_survives_ctrl_c_at_the_terminal(folder: Path) -> None:
+async def test_the_server_survives_ctrl_c_at_the_terminal(folder: Path) -> None:
     async with embedded_postgres(folder):
         pid = server_of(folder)
         assert pid is not None
         assert os.getsid(pid) != os.getsid(0)
 
 
-async def test_a_server_that_cannot_start_says_why_and_can_be_tried_again(folder: Path) -> None:
+async def test_a_failed_start_reports_why_and_can_be_repeated(folder: Path) -> None:
     async with embedded_postgres(folder):
         pass
     settings = folder / "cluster" / "postgresql.auto.conf"
@@ -80,7 +80,7 @@ async def test_a_server_that_cannot_start_says_why_and_can_be_tried_again(folder
         assert await ask(url, "SELECT 1") == 1
 
 
-async def test_a_folder_that_cannot_be_made_is_told(folder: Path) -> None:
+async def test_a_folder_that_cannot_be_created_is_named_in_the_error(folder: Path) -> None:
     (folder / "file").touch()
     with pytest.raises(EmbeddedDatabaseError, match="file"):
         async with embedded_postgres(folder / "file" / "postgres"):

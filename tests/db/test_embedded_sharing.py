@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL among processes that come, go, and are killed."""
+"""The embedded PostgreSQL, shared by processes that start, exit and are killed."""
 
 import asyncio
 import os
@@ -20,13 +20,13 @@ def folder(postgres_folder: Path) -> Path:
 
 @pytest.fixture
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    """Any other program."""
+    """A process that is not PostgreSQL."""
     with subprocess.Popen(["sleep", "600"]) as process:
         yield process
         process.kill()
 
 
-async def test_processes_share_one_server_and_the_last_one_out_stops_it(folder: Path) -> None:
+async def test_processes_share_one_server_and_the_last_to_exit_stops_it(folder: Path) -> None:
     with another_user(folder) as (other, other_url):
         pid = server_of(folder)
         async with embedded_postgres(folder) as url, embedded_postgres(folder) as again:
@@ -50,7 +50,7 @@ async def test_a_killed_process_leaves_no_stuck_server(folder: Path) -> None:
     assert server_of(folder) is None
 
 
-async def test_many_processes_that_come_at_once_start_one_server(folder: Path) -> None:
+async def test_concurrent_processes_start_one_server(folder: Path) -> None:
     async def use() -> object:
         async with embedded_postgres(folder) as url:
             return await ask(url, "SELECT 1")
@@ -69,7 +69,7 @@ async def test_a_killed_server_starts_again_with_what_was_committed(folder: Path
 
 
 @pytest.mark.parametrize("left", ["{pid}\n{rest}", ""], ids=["another program has its pid", "the file is empty"])
-async def test_a_file_from_before_a_power_cut_is_no_obstacle(
+async def test_a_stale_postmaster_file_does_not_prevent_a_start(
     folder: Path, left: str, stranger: subprocess.Popen[bytes]
 ) -> None:
     async with embedded_postgres(folder) as url:
@@ -83,7 +83,7 @@ async def test_a_file_from_before_a_power_cut_is_no_obstacle(
     assert stranger.poll() is None
 
 
-async def test_a_folder_half_made_by_a_killed_process_is_made_anew(folder: Path) -> None:
+async def test_a_folder_that_a_killed_process_left_incomplete_is_created_again(folder: Path) -> None:
     half = folder / ".new-abandoned" / "base"
     half.mkdir(parents=True)
     async with embedded_postgres(folder) as url:
@@ -94,7 +94,7 @@ async def test_a_folder_half_made_by_a_killed_process_is_made_anew(folder: Path)
 async def test_a_start_that_is_cancelled_leaves_no_server(folder: Path) -> None:
     async def use() -> None:
         async with embedded_postgres(folder):
-            await asyncio.Event().wait()  # whoever is as late as this is cancelled here
+            await asyncio.Event().wait()  # a start that gets this far is cancelled here
 
     async with embedded_postgres(folder):
         pass

@@ -1,4 +1,4 @@
-"""A database of version 1 becomes what `schema.sql` says, by migrations that many processes may begin at once."""
+"""Migrations turn a database of version 1 into `schema.sql`; several processes may start them concurrently."""
 
 import asyncio
 import json
@@ -83,11 +83,11 @@ async def test_gateways_of_version_1_keep_working_on_a_migrated_database(version
     async with version_1.acquire() as connection:
         for statement in statements.values():
             await connection.prepare(statement)
-        # How that program asks which version the database has.
+        # The query by which that program reads the version of the database.
         assert await connection.fetchval(statements["FIND_SCHEMA_VERSION"]) == 1
 
 
-async def test_an_interrupted_migration_changes_nothing_and_is_done_next_time(version_1: asyncpg.Pool) -> None:
+async def test_an_interrupted_migration_changes_nothing_and_is_applied_next_time(version_1: asyncpg.Pool) -> None:
     broken = Migration(9000, "broken", f"{NEXT.sql}; SELECT 1 / 0", older_programs_work=True)
     with pytest.raises(DatabaseUnavailable, match="division by zero"):
         await migrate(version_1, [*KNOWN, broken])
@@ -118,9 +118,7 @@ async def test_a_migration_with_a_lower_number_than_the_newest_one_is_still_appl
     assert await versions(version_1) == [*NUMBERS, NEXT.number, LATER.number]
 
 
-async def test_eight_processes_that_start_at_once_migrate_once(
-    version_1: asyncpg.Pool, empty_database_url: str
-) -> None:
+async def test_concurrent_processes_migrate_once(version_1: asyncpg.Pool, empty_database_url: str) -> None:
     async def start() -> tuple[Migration, ...]:
         async with open_pool(empty_database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
             return await migrate(pool, [*KNOWN, NEXT])
@@ -129,7 +127,7 @@ async def test_eight_processes_that_start_at_once_migrate_once(
     assert sorted(each.number for some in applied for each in some) == [*NUMBERS[1:], NEXT.number]
 
 
-async def test_eight_processes_that_start_at_once_make_one_schema(empty_database_url: str) -> None:
+async def test_concurrent_processes_create_one_schema(empty_database_url: str) -> None:
     async def start() -> None:
         async with open_pool(empty_database_url, min_size=1, max_size=1, command_timeout_seconds=30) as pool:
             await migrate(pool)
@@ -139,7 +137,7 @@ async def test_eight_processes_that_start_at_once_make_one_schema(empty_database
         assert await versions(pool) == NUMBERS
 
 
-async def test_a_migration_waits_for_a_long_transaction_without_holding_readers_up(version_1: asyncpg.Pool) -> None:
+async def test_a_migration_waits_for_a_long_transaction_without_blocking_readers(version_1: asyncpg.Pool) -> None:
     async with version_1.acquire() as connection:
         reading = connection.transaction()
         await reading.start()
@@ -157,17 +155,19 @@ async def test_a_gateway_that_knows_all_versions_does_not_wait_for_another_migra
         assert await asyncio.wait_for(migrate(pool), 10) == ()
 
 
-async def test_a_dry_run_names_what_is_pending_and_changes_nothing(version_1: asyncpg.Pool, pool: asyncpg.Pool) -> None:
+async def test_a_dry_run_names_pending_migrations_and_changes_nothing(
+    version_1: asyncpg.Pool, pool: asyncpg.Pool
+) -> None:
     assert await pending_migrations(version_1) == KNOWN
     assert await versions(version_1) == [1]
     assert await pending_migrations(pool) == ()
 
 
-async def test_an_empty_database_has_no_pending_migrations_but_the_whole_schema(empty: asyncpg.Pool) -> None:
+async def test_an_empty_database_has_no_pending_migrations(empty: asyncpg.Pool) -> None:
     assert await pending_migrations(empty) is None
 
 
-async def test_a_database_that_a_newer_program_made_is_refused(pool: asyncpg.Pool) -> None:
+async def test_a_database_of_a_newer_program_is_refused(pool: asyncpg.Pool) -> None:
     await migrate(pool, [*KNOWN, NEXT, LAST])
     with pytest.raises(DatabaseUnavailable, match=r"schema version 9001.*Upgrade seekgate"):
         await migrate(pool)
@@ -175,7 +175,7 @@ async def test_a_database_that_a_newer_program_made_is_refused(pool: asyncpg.Poo
         await pending_migrations(pool)
 
 
-async def test_a_program_goes_on_with_a_newer_database_that_older_programs_may_use(pool: asyncpg.Pool) -> None:
+async def test_a_program_accepts_a_newer_database_that_older_programs_may_use(pool: asyncpg.Pool) -> None:
     await migrate(pool, [*KNOWN, NEXT])
     assert await migrate(pool) == ()
 
@@ -195,7 +195,7 @@ async def test_applying_the_schema_again_by_hand_changes_nothing(pool: asyncpg.P
     assert await pool.fetchval("SELECT count(*) FROM users") == 1
 
 
-async def test_a_role_that_may_not_make_tables_is_told_so(empty: asyncpg.Pool) -> None:
+async def test_a_role_without_permission_to_create_tables_gets_an_error(empty: asyncpg.Pool) -> None:
     await empty.execute("CREATE ROLE reader")
     async with empty.acquire() as connection:
         await connection.execute("SET ROLE reader")
@@ -203,13 +203,13 @@ async def test_a_role_that_may_not_make_tables_is_told_so(empty: asyncpg.Pool) -
         await migrate(empty)
 
 
-async def test_of_recordings_with_one_session_the_newest_keeps_it(version_1: asyncpg.Pool) -> None:
+async def test_the_newest_of_several_recordings_keeps_their_session(version_1: asyncpg.Pool) -> None:
     await migrate(version_1)
     rows = await version_1.fetch("SELECT live, session_uid, recording_id FROM bot_sessions ORDER BY recording_id")
     assert [tuple(row) for row in rows] == [(True, "session", 100000000033), (False, "session", 100000000034)]
 
 
-async def test_an_uploaded_file_of_which_nothing_was_known_counts_as_missing_until_it_is_read(
+async def test_an_uploaded_file_without_a_known_version_counts_as_missing_until_it_is_read(
     version_1: asyncpg.Pool,
 ) -> None:
     await migrate(version_1)

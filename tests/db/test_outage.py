@@ -1,6 +1,6 @@
-"""Gateways whose PostgreSQL goes away under load: what was known plays on, the rest is 503, and nothing stale survives.
+"""Gateways whose PostgreSQL stops under load: cached media plays on, the rest gets 503, and nothing stale is served after.
 
-The processes, the server and the players are real. The grace is longer than any machine takes for a test.
+The processes, the server and the players are real. The grace is longer than a test takes on any machine.
 """
 
 import http.client
@@ -33,7 +33,7 @@ Ids = tuple[int, int]
 
 
 class Client:
-    """One connection to one gateway, made again where it breaks."""
+    """One connection to one gateway, opened again when it breaks."""
 
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
@@ -52,7 +52,7 @@ class Client:
 
 
 class Player(threading.Thread):
-    """Seeks in one recording through one gateway until it is told to stop; what was wrong is in `faults`."""
+    """Seeks in one recording through one gateway until `stop`; `faults` has the wrong responses."""
 
     def __init__(self, base_url: str, path: str, key: str, seed: int) -> None:
         super().__init__(name=f"player-{seed}")
@@ -84,7 +84,7 @@ class Player(threading.Thread):
 
 
 def until_heard(gateway: Gateway, base_urls: Sequence[str]) -> None:
-    """Wait until the gateways have heard of everything so far: notifications arrive in order, and this one comes last."""
+    """Wait until the gateways have received all notifications so far: they arrive in order, and this one is the last."""
     key = gateway.add_key()
     clients = [Client(url) for url in base_urls]
     for client in clients:
@@ -101,7 +101,7 @@ def raw(ids: Ids) -> str:
 
 @contextmanager
 def playing(base_urls: Sequence[str], paths: Sequence[str], key: str) -> Iterator[list[Player]]:
-    """Sixteen players, of which each has sought once; at the end none of them has met a fault."""
+    """Sixteen players that have each sought once; at the end none of them may have a fault."""
     gateways, choice = cycle(base_urls), cycle(paths)
     players = [Player(next(gateways), next(choice), key, seed) for seed in range(PLAYERS)]
     for player in players:
@@ -130,7 +130,7 @@ def server() -> Iterator[DebianServer]:
         yield started
 
 
-def test_what_was_known_plays_on_through_an_outage_and_a_key_revoked_meanwhile_is_refused_after_it(
+def test_cached_media_plays_through_an_outage_and_a_key_revoked_meanwhile_is_refused_after_it(
     server: DebianServer, tmp_path: Path
 ) -> None:
     with ExitStack() as stack:
@@ -161,7 +161,7 @@ def test_what_was_known_plays_on_through_an_outage_and_a_key_revoked_meanwhile_i
 
 
 def _change_while_away(server: DebianServer, gateway: Gateway, key: str) -> None:
-    """Revoke the key where no gateway looks, and bring the server back."""
+    """Revoke the key while no gateway is connected, and start the server again."""
     port, server.port = server.port, free_port()
     server.start()
     revoke = f"UPDATE api_keys SET revoked_at = now() WHERE prefix = '{key[:12]}'"  # noqa: S608 - a key of ours
@@ -179,7 +179,7 @@ async def _execute(url: str, statement: str) -> None:
         await connection.close()
 
 
-def test_what_was_known_plays_on_behind_a_pooler(server: DebianServer, tmp_path: Path) -> None:
+def test_cached_media_plays_through_an_outage_of_a_pooler(server: DebianServer, tmp_path: Path) -> None:
     with pgbouncer(server) as pooled:
         settings = GRACE | {"SEEKGATE_DATABASE__LISTEN_URL": server.url()}
         with gateway_on(pooled, tmp_path, settings) as gateway:
@@ -194,7 +194,7 @@ def test_what_was_known_plays_on_behind_a_pooler(server: DebianServer, tmp_path:
                 client.close()
 
 
-def test_without_grace_nothing_is_served_while_the_database_is_away(server: DebianServer, tmp_path: Path) -> None:
+def test_without_grace_nothing_is_served_during_an_outage(server: DebianServer, tmp_path: Path) -> None:
     settings = {"SEEKGATE_DATABASE__OUTAGE_GRACE_SECONDS": "0"}
     with gateway_on(server.url(), tmp_path, settings) as gateway:
         ids = gateway.add("known", CONTENT, "mp3")
@@ -206,9 +206,7 @@ def test_without_grace_nothing_is_served_while_the_database_is_away(server: Debi
         server.start()
 
 
-def test_playing_goes_on_while_the_embedded_server_is_stopped_and_it_comes_back(
-    postgres_folder: Path, tmp_path: Path
-) -> None:
+def test_playback_continues_while_the_embedded_server_restarts(postgres_folder: Path, tmp_path: Path) -> None:
     settings = GRACE | {"SEEKGATE_DATA_DIR": str(postgres_folder)}
     with gateway_on("embedded", tmp_path, settings) as gateway:
         ids = gateway.add("known", CONTENT, "mp3")

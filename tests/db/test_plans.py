@@ -1,7 +1,7 @@
 """Each statement is an index scan in a catalogue of 100 000 recordings.
 
-One owner has half of them and a thousand owners have the rest: both shapes are asked for. Statements are
-planned, never run.
+One owner has half of them and a thousand owners have the rest; plans for both are checked. Statements are planned,
+never run.
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.db.statements import STATEMENTS
 RECORDINGS: Final = 100_000
 BASE: Final = 100_000_000_000
 
-# Foreign keys hold by construction; checking them would take most of the time.
+# The rows satisfy the foreign keys by construction; checking them would take most of the time.
 FILL: Final = f"""
     SET session_replication_role = replica;
     INSERT INTO users (id, email) SELECT {BASE} + n, n || '@example.org' FROM generate_series(0, 1000) n;
@@ -69,7 +69,7 @@ WHEN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 DIGEST: Final = b"\x01" * 32
 EVERYTHING: Final = (datetime.max.replace(tzinfo=UTC), 2**63 - 1, datetime.min.replace(tzinfo=UTC))
 
-# Statements that need no index, each with its reason.
+# Statements that need no index, and why.
 WITHOUT_INDEX: Final = {
     "LIST_USERS": "the command line shows the whole table",
     "LIST_KEYS": "the command line shows the whole table",
@@ -218,7 +218,7 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "FIND_OBJECT": ("local", "2.mp3", BASE),
 }
 
-# A page's index, by its statement; each has the columns that are asked for, and then the list's own order.
+# The index of each page's statement: the filtered columns, then the order of the list.
 PAGES: Final = {
     "PAGE_ALL": "recordings_newest",
     "PAGE_OF_DEVICE": "recordings_of_device",
@@ -232,7 +232,7 @@ PAGES: Final = {
 # Older than, created after.
 BOUNDS: Final = {
     "without bounds": EVERYTHING,
-    "behind a cursor": (datetime.now(UTC) - timedelta(days=30), BASE + 7, datetime.min.replace(tzinfo=UTC)),
+    "after a cursor": (datetime.now(UTC) - timedelta(days=30), BASE + 7, datetime.min.replace(tzinfo=UTC)),
     "between two moments": (datetime.now(UTC) - timedelta(days=30), -(2**63), datetime.now(UTC) - timedelta(days=40)),
 }
 
@@ -273,7 +273,7 @@ def test_every_statement_has_arguments_here() -> None:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("owner", [WHALE, MINNOW], ids=["owner of half", "owner of few"])
 @pytest.mark.parametrize("name", ARGUMENTS)
-async def test_a_statement_reads_by_index_only(large: asyncpg.Pool, name: str, owner: tuple[int, bool]) -> None:
+async def test_a_statement_reads_only_by_index(large: asyncpg.Pool, name: str, owner: tuple[int, bool]) -> None:
     arguments = ARGUMENTS[name]
     if arguments[:2] == WHALE:
         arguments = owner + arguments[2:]
@@ -287,7 +287,7 @@ async def test_a_statement_reads_by_index_only(large: asyncpg.Pool, name: str, o
     [(WHALE, 0), (WHALE, 1000), (MINNOW, 0)],
     ids=["owner of half", "far into half", "owner of few"],
 )
-async def test_a_page_is_read_in_its_order_and_not_sorted(
+async def test_a_page_is_read_in_index_order_and_not_sorted(
     large: asyncpg.Pool, owner: tuple[int, bool], offset: int
 ) -> None:
     plan = await plan_of(large, STATEMENTS["LIST_RECORDINGS"], *owner, 50, offset)
@@ -298,19 +298,19 @@ async def test_a_page_is_read_in_its_order_and_not_sorted(
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("bounds", BOUNDS.values(), ids=BOUNDS)
 @pytest.mark.parametrize("name", PAGES)
-async def test_a_filtered_page_is_a_stretch_of_its_own_index(
+async def test_a_filtered_page_is_a_range_of_its_own_index(
     large: asyncpg.Pool, name: str, bounds: tuple[datetime, int, datetime]
 ) -> None:
     plan = await plan_of(large, STATEMENTS[name], *WHALE, *bounds, *ARGUMENTS[name][5:])
     (scan,) = [node for node in plan if node.get("Relation Name") == "recordings"]
     assert (scan["Node Type"], scan["Index Name"]) == ("Index Scan", PAGES[name])
-    # Every condition says where in the index, none is asked of row after row; nothing is sorted behind it.
+    # Every condition is an index condition, none is checked row by row, and nothing is sorted afterwards.
     assert "Filter" not in scan
     assert plan[0]["Node Type"] == "Subquery Scan"
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_byte_path_is_two_rows_by_primary_key(large: asyncpg.Pool) -> None:
+async def test_the_byte_path_reads_two_rows_by_primary_key(large: asyncpg.Pool) -> None:
     plan = await plan_of(large, STATEMENTS["FIND_MEDIA_FILE"], *ARGUMENTS["FIND_MEDIA_FILE"])
     scans = {node["Index Name"] for node in plan if "Index Name" in node}
     assert scans == {"media_files_pkey", "recordings_pkey"}

@@ -1,4 +1,4 @@
-"""What only the real catalogue can get wrong: bad rows, cascades and races."""
+"""Bad rows, cascades and races, which only the catalogue in PostgreSQL has."""
 
 import asyncio
 import logging
@@ -13,12 +13,12 @@ from gateway.errors import Conflict, Unavailable
 from tests.contracts.catalog_words import Rooms, new_media
 from tests.db.rooms import postgres_rooms
 
-# Another world's database may lack our constraints, and these are within them anyway.
+# A database of another program may lack our constraints, and some of these satisfy them anyway.
 BAD_RECORDINGS: Final = {
     "infinite": "UPDATE recordings SET started_at = 'infinity' WHERE id = $1",
     "beyond the calendar": "UPDATE recordings SET ended_at = '20000-01-01' WHERE id = $1",
     "before the calendar": "UPDATE recordings SET ended_at = '0044-03-15 BC' WHERE id = $1",
-    "metadata is no object": "UPDATE recordings SET metadata = '[1]' WHERE id = $1",
+    "metadata is not an object": "UPDATE recordings SET metadata = '[1]' WHERE id = $1",
     "metadata is too deep": (
         "UPDATE recordings SET metadata = (repeat('{\"a\":', 2000) || '1' || repeat('}', 2000))::jsonb WHERE id = $1"
     ),
@@ -27,7 +27,7 @@ BAD_MEDIA_FILES: Final = {
     "endless": "UPDATE media_files SET duration_seconds = 'Infinity' WHERE id = $1",
     "not a number": "UPDATE media_files SET duration_seconds = 'NaN' WHERE id = $1",
     "infinitely old": "UPDATE media_files SET object_modified_at = '-infinity' WHERE id = $1",
-    "metadata is no object": "UPDATE media_files SET metadata = '\"text\"' WHERE id = $1",
+    "metadata is not an object": "UPDATE media_files SET metadata = '\"text\"' WHERE id = $1",
 }
 
 
@@ -64,7 +64,7 @@ async def test_a_recording_that_cannot_be_read_is_left_out_and_logged(
 
 
 @pytest.mark.parametrize("name", BAD_MEDIA_FILES)
-async def test_a_media_file_that_cannot_be_read_does_not_take_its_recording_along(
+async def test_a_recording_is_found_without_its_unreadable_media_file(
     pool: asyncpg.Pool, rooms: Rooms, name: str
 ) -> None:
     owner = await rooms.owner()
@@ -86,7 +86,7 @@ async def test_a_recording_without_media_files_is_listed(pool: asyncpg.Pool, roo
     assert (found.id, found.media_files) == (recording.id, ())
 
 
-async def test_media_files_are_oldest_first_and_the_master_is_the_newest_whole_one(
+async def test_media_files_are_oldest_first_and_the_master_is_the_newest_complete_one(
     pool: asyncpg.Pool, rooms: Rooms
 ) -> None:
     owner, recording = await rooms.owner(), await rooms.added(await rooms.owner())
@@ -104,7 +104,9 @@ async def test_media_files_are_oldest_first_and_the_master_is_the_newest_whole_o
     assert master == found.media_files[2]
 
 
-async def test_of_meetings_with_one_key_the_newest_is_found_and_joined(pool: asyncpg.Pool, rooms: Rooms) -> None:
+async def test_the_newest_of_several_meetings_with_one_key_is_found_and_joined(
+    pool: asyncpg.Pool, rooms: Rooms
+) -> None:
     owner = await rooms.owner()
     for hours in (2, 1, 3):
         await pool.execute(
@@ -120,14 +122,16 @@ async def test_of_meetings_with_one_key_the_newest_is_found_and_joined(pool: asy
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM users", "DELETE FROM recordings", "DELETE FROM media_files"])
-async def test_however_a_media_file_goes_its_object_is_queued(pool: asyncpg.Pool, rooms: Rooms, statement: str) -> None:
+async def test_every_way_to_delete_a_media_file_queues_its_object(
+    pool: asyncpg.Pool, rooms: Rooms, statement: str
+) -> None:
     await rooms.added(await rooms.owner())
     await pool.execute(statement)
     (claimed,) = await rooms.queue.claim_deletions(limit=9, lease_seconds=60)
     assert claimed.object_key == "a.mp3"
 
 
-async def test_rows_that_are_not_deleted_after_all_queue_nothing(pool: asyncpg.Pool, rooms: Rooms) -> None:
+async def test_a_rolled_back_deletion_queues_nothing(pool: asyncpg.Pool, rooms: Rooms) -> None:
     await rooms.added(await rooms.owner())
     async with pool.acquire() as connection:
         transaction = connection.transaction()
@@ -148,7 +152,7 @@ async def test_a_recording_outlives_its_meeting(pool: asyncpg.Pool, rooms: Rooms
     assert await listed(rooms, owner) == [recording]
 
 
-async def test_an_object_queued_again_starts_afresh(pool: asyncpg.Pool, rooms: Rooms) -> None:
+async def test_an_object_queued_again_has_no_attempts(pool: asyncpg.Pool, rooms: Rooms) -> None:
     recording = await rooms.added(await rooms.owner())
     await pool.execute(
         """
@@ -161,7 +165,7 @@ async def test_an_object_queued_again_starts_afresh(pool: asyncpg.Pool, rooms: R
     assert claimed.attempts == 1
 
 
-async def test_an_entry_whose_object_is_referred_to_again_is_dropped(pool: asyncpg.Pool, rooms: Rooms) -> None:
+async def test_an_entry_whose_object_is_referenced_again_is_dropped(pool: asyncpg.Pool, rooms: Rooms) -> None:
     await rooms.added(await rooms.owner())
     await pool.execute("INSERT INTO object_deletions (storage, object_key) VALUES ('local', 'a.mp3'), ('s3', 'a.mp3')")
     claimed = await rooms.queue.claim_deletions(limit=9, lease_seconds=60)
@@ -169,7 +173,7 @@ async def test_an_entry_whose_object_is_referred_to_again_is_dropped(pool: async
     assert await rooms.queue.count_deletions() == 1
 
 
-async def test_of_an_import_and_a_worker_that_want_one_object_at_once_one_gets_it(rooms: Rooms) -> None:
+async def test_an_import_and_a_worker_that_race_for_an_object_have_one_winner(rooms: Rooms) -> None:
     owner = await rooms.owner()
     for number in range(20):
         key = f"{number}.mp3"
@@ -182,7 +186,7 @@ async def test_of_an_import_and_a_worker_that_want_one_object_at_once_one_gets_i
         assert isinstance(registered, Unavailable) is bool(claimed)
 
 
-async def test_a_use_is_remembered_again_after_a_minute(pool: asyncpg.Pool, rooms: Rooms) -> None:
+async def test_a_use_is_recorded_again_after_a_minute(pool: asyncpg.Pool, rooms: Rooms) -> None:
     key = await rooms.api_keys.create_key(
         digest=b"d" * 32, prefix="sk_live_ab12", owner=await rooms.owner(), scopes=ALL_SCOPES, expires_at=None
     )

@@ -1,4 +1,4 @@
-"""Pending media files in PostgreSQL: limits, and the races between publishing, completing, deleting and removing what is abandoned."""
+"""Pending media files in PostgreSQL: limits, and races of publication, completion, deletion and removal of abandoned files."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ ADD_RECORDING = """
 
 
 class Room:
-    """One owner's world over a fresh database."""
+    """The uploads, catalogue and queue over an empty database."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
@@ -63,7 +63,7 @@ def found(media: MediaFile, size: int = 10, **changes: str | None) -> VerifiedUp
     )
 
 
-async def test_an_upload_is_pending_and_its_key_is_made_of_ids(room: Room) -> None:
+async def test_an_upload_is_pending_and_its_key_consists_of_ids(room: Room) -> None:
     owner, media = await room.added(NewUpload("video", "s3", "video/mp4", 99, NOW, NOW))
     assert media.object_key == f"uploads/{owner.user_id}/{media.id}"
     assert (media.status, media.type, media.storage, media.content_type) == ("pending", "video", "s3", "video/mp4")
@@ -71,7 +71,7 @@ async def test_an_upload_is_pending_and_its_key_is_made_of_ids(room: Room) -> No
     assert await room.catalog.find_media_file(owner, media.recording_id, media.id) == media
 
 
-async def test_nobody_uploads_to_what_another_owner_has(room: Room) -> None:
+async def test_an_upload_to_another_owners_recording_is_refused(room: Room) -> None:
     owner, media = await room.added()
     for stranger in (await room.owner("other@example.org"), await room.owner(live=False)):
         assert await room.uploads.add_upload(stranger, media.recording_id, SOUND, LIMITS) is None
@@ -88,7 +88,7 @@ async def hold(room: Room, owner: Owner, media: MediaFile) -> None:
         pass
 
 
-async def test_completing_makes_it_what_was_found(room: Room) -> None:
+async def test_completion_stores_what_was_verified(room: Room) -> None:
     owner, media = await room.added()
     assert await room.uploads.complete_uploads(owner, media.recording_id, [found(media)], LIMITS)
     recording = await room.catalog.find_recording(owner, media.recording_id)
@@ -102,7 +102,7 @@ async def test_completing_makes_it_what_was_found(room: Room) -> None:
     assert not await room.uploads.remove_upload(owner, media.recording_id, media.id)
 
 
-async def test_a_version_that_was_published_since_is_not_completed(room: Room) -> None:
+async def test_a_version_published_in_the_meantime_is_not_completed(room: Room) -> None:
     owner, media = await room.added()
     async with room.uploads.publishing(owner, media.recording_id, media.id) as publication:
         await publication.record(etag="newer", object_modified_at=NOW)
@@ -111,7 +111,7 @@ async def test_a_version_that_was_published_since_is_not_completed(room: Room) -
     assert await room.uploads.complete_uploads(owner, media.recording_id, [newer], LIMITS)
 
 
-async def test_all_are_completed_or_none(room: Room) -> None:
+async def test_either_all_uploads_are_completed_or_none(room: Room) -> None:
     owner, first = await room.added()
     second = await room.uploads.add_upload(owner, first.recording_id, SOUND, LIMITS)
     assert second is not None
@@ -123,7 +123,7 @@ async def test_all_are_completed_or_none(room: Room) -> None:
 
 
 @pytest.mark.parametrize("act", ["complete", "delete", "remove"])
-async def test_who_would_complete_or_delete_waits_for_the_object_to_appear(room: Room, act: str) -> None:
+async def test_completion_and_deletion_wait_for_the_object_to_be_published(room: Room, act: str) -> None:
     owner, media = await room.added()
     acts = {
         "complete": lambda: room.uploads.complete_uploads(owner, media.recording_id, [found(media)], LIMITS),
@@ -138,14 +138,14 @@ async def test_who_would_complete_or_delete_waits_for_the_object_to_appear(room:
 
 
 async def blocked(room: Room) -> None:
-    """Return once somebody waits for a lock in this database."""
+    """Return once a connection waits for a lock in this database."""
     waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT granted AND a.datname = current_database()"
     async with asyncio.timeout(60):
         while not await room.pool.fetchval(waiting):
             pass
 
 
-async def test_old_uploads_are_removed_unless_they_are_held(room: Room) -> None:
+async def test_old_uploads_are_removed_unless_they_are_locked(room: Room) -> None:
     owner, media = await room.added()
     assert await room.uploads.remove_abandoned_uploads(older_than_seconds=3600, limit=9) == 0
     async with room.uploads.publishing(owner, media.recording_id, media.id):
@@ -180,14 +180,14 @@ async def test_a_deletion_is_due_when_no_url_can_bring_the_object_back(room: Roo
     assert await room.queue.count_deletions() == 2
 
 
-async def test_a_recording_has_so_many_files_also_when_they_come_at_once(room: Room) -> None:
+async def test_concurrent_uploads_cannot_exceed_the_file_limit_of_a_recording(room: Room) -> None:
     owner, media = await room.added()
     adding = (room.uploads.add_upload(owner, media.recording_id, SOUND, LIMITS) for _ in range(8))
     answers = await asyncio.gather(*adding, return_exceptions=True)
     assert [type(answer) for answer in answers if not isinstance(answer, MediaFile)] == [Invalid] * 6
 
 
-async def test_an_account_has_so_many_bytes_also_when_they_come_at_once(room: Room) -> None:
+async def test_concurrent_uploads_cannot_exceed_the_byte_limit_of_an_account(room: Room) -> None:
     limits = UploadLimits(max_media_per_recording=99, max_total_bytes_per_account=100)
     owner, media = await room.added(NewUpload("audio", "local", size=40), limits)
     adding = (
@@ -202,7 +202,7 @@ async def test_an_account_has_so_many_bytes_also_when_they_come_at_once(room: Ro
     )
 
 
-async def test_bytes_that_were_not_promised_count_when_they_are_completed(room: Room) -> None:
+async def test_undeclared_bytes_count_on_completion(room: Room) -> None:
     limits = UploadLimits(max_media_per_recording=99, max_total_bytes_per_account=100)
     owner, media = await room.added(limits=limits)
     with pytest.raises(Invalid):

@@ -1,7 +1,4 @@
-"""The catalogue in memory: small, plain, and held to the same contract as the real one.
-
-Knows: what the protocols of `gateway.catalog` promise. Refuses to know: SQL. One event loop, no threads.
-"""
+"""A RecordingCatalog in memory. It passes the same contract tests as the one in PostgreSQL; one event loop, no threads."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -138,7 +135,7 @@ class MemoryCatalog(RecordingCatalog):
         return True
 
     def keep(self, recording: Recording) -> None:
-        """Add or replace it. What was found of its files before no longer holds."""
+        """Add or replace the recording. Earlier look-ups of its files are no longer valid."""
         before = self._recordings.get(recording.id)
         for file in before.media_files if before else ():
             file.validity.end()
