@@ -103,7 +103,7 @@ class _Site:
             WaveformRoute(self._authenticator, backends.catalog, backends.storages, backends.waveforms),
             *build_library(config, backends, self._authenticator, self._links),
             self._health(),
-            PageRoutes(config.media_sources),
+            PageRoutes(config.media_sources, config.upload_sources),
             ContractRoutes(load_contract()),
             self._frame,
         )

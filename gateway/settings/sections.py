@@ -197,4 +197,10 @@ class Config(Section):
     def media_sources(self) -> tuple[str, ...]:
         """Where clients that read media may be redirected, as sources of a Content-Security-Policy."""
         redirecting = (each for each in self.storages.values() if isinstance(each, S3Storage) and each.redirect)
-        return tuple(storage.readers_source for storage in redirecting)
+        return tuple(storage.clients_source for storage in redirecting)
+
+    @property
+    def upload_sources(self) -> tuple[str, ...]:
+        """Where pages send files besides the gateway, as sources of a Content-Security-Policy."""
+        storage = self.storages[self.default_storage]
+        return (storage.clients_source,) if isinstance(storage, S3Storage) else ()

@@ -63,8 +63,8 @@ class _S3StorageSettings(_Storage):
         public_endpoint_url: str | None
 
     @property
-    def readers_source(self) -> str:
-        """Where redirected readers are sent, as a source of a Content-Security-Policy."""
+    def clients_source(self) -> str:
+        """Where presigned URLs lead, as a source of a Content-Security-Policy."""
         endpoint = self.public_endpoint_url or self.endpoint_url
         if endpoint is None:
             return "https://*.amazonaws.com"

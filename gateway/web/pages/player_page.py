@@ -1,4 +1,4 @@
-"""Serves the player page and its files, with a Content-Security-Policy that allows its media sources."""
+"""Serves the player page and its files, with a Content-Security-Policy that allows the sources of media and of uploads."""
 
 from importlib.resources import files
 
@@ -10,15 +10,20 @@ from gateway.web.pages.page_files import PageFiles
 class PageRoutes:
     """The page at `/` and the files that it loads from `/player/`.
 
-    `media_sources` are the origins of media besides the gateway itself: storage backends that clients are redirected to.
+    `media_sources` are the origins besides the gateway's that media may come from, `upload_sources` those that files may be
+    sent to: buckets that presigned URLs lead to.
     """
 
-    def __init__(self, media_sources: tuple[str, ...] = ()) -> None:
+    def __init__(self, media_sources: tuple[str, ...] = (), upload_sources: tuple[str, ...] = ()) -> None:
         folder = files("gateway.web.pages") / "player"
         media = " ".join(("'self'", *media_sources))
         self._files = PageFiles(
             {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()},
-            policy={"media-src": media, "img-src": f"{media} data:"},
+            policy={
+                "media-src": media,
+                "img-src": f"{media} data:",
+                "connect-src": " ".join(("'self'", *upload_sources)),
+            },
         )
 
     async def index(self, request: web.Request) -> web.Response:

@@ -10,6 +10,10 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
 /** About an hour of waiting: a closed laptop goes on, a gateway that is gone is reported. */
 const ATTEMPTS = 120;
+/** A browser sets these by itself and lets no page set them. */
+const OWN_FIELDS = ["content-length", "host"];
+/** A bucket's URL takes one object: if it exists, an earlier attempt arrived whose response was lost. */
+const ALREADY_THERE = 412;
 /** These statuses are temporary: the gateway or its storage is busy, or the connection was cut. */
 const TEMPORARY = [408, 423, 429, 500, 502, 503, 504];
 
@@ -103,8 +107,10 @@ export class Sending {
     }
   }
 
-  #put(url, headers, body, offset) {
-    return this.#transmit("PUT", url, headers, body, offset);
+  async #put(url, headers, body, offset) {
+    await this.#transmit("PUT", url, headers, body, offset).catch((trouble) => {
+      if (trouble.status !== ALREADY_THERE) throw trouble;
+    });
   }
 
   /** Send a body by XMLHttpRequest, the only way in which a browser reports how much of it has left. */
@@ -113,7 +119,7 @@ export class Sending {
       const request = new XMLHttpRequest();
       this.#request = request;
       request.open(method, url);
-      for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+      for (const [name, value] of Object.entries(headers)) if (!OWN_FIELDS.includes(name.toLowerCase())) request.setRequestHeader(name, value);
       request.upload.addEventListener("progress", ({ loaded }) => this.#progress(offset + loaded));
       request.addEventListener("load", () => (request.status < 300 ? resolve() : reject(new Refused(request.status, wordsOf(request)))));
       for (const name of ["error", "abort", "timeout"]) request.addEventListener(name, () => reject(new Unreachable("no answer")));
