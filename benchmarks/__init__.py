@@ -1,5 +1,5 @@
-"""Side by side, in one run, on one machine: the gateway and what a user would pick instead.
+"""Benchmarks that compare the gateway with the servers that a user would choose instead, in one run on one machine.
 
-Knows: how servers are loaded, and how their cost is counted. Refuses to know: how any of them works inside.
-Linux only: CPU time comes from /proc, cores are held with taskset. `python -m benchmarks --help`.
+Servers are loaded and measured from outside. Linux only: CPU time is read from /proc, and taskset pins processes to
+cores. `python -m benchmarks --help`.
 """

@@ -1,7 +1,7 @@
-"""Requests that arrive on their own, and the connections that carry them.
+"""The queue of requests of an open loop, and the connections that send them.
 
-Knows: raw sockets, and just enough of HTTP/1.1 to hold an answer to its status and length.
-Refuses to know: the rate, and which server it is.
+A connection parses just enough of HTTP/1.1 to check the status and the length of each response. `open_loop` decides when
+requests arrive.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ _MAX_HEAD_BYTES: Final = 16 * 1024
 
 @dataclass(slots=True)
 class Arrivals:
-    """Requests that wait, connections that are free, latencies so far (s).
+    """The due times of waiting requests, the free connections, and the latencies so far (s).
 
-    `over` is set when `total` requests were answered, with bodies of `expected` bytes, or there is trouble.
+    `over` is set when `total` requests were answered with bodies of `expected` bytes, or when one failed.
     """
 
     requests: Sequence[bytes]
@@ -36,13 +36,13 @@ class Arrivals:
     sent: int = 0
 
     def arrive(self, due: float) -> None:
-        """A request that was due then."""
+        """Send a request that was due at this time, or queue it until a connection is free."""
         self.waiting.append(due)
         if self.free:
             self.send_next(self.free.pop())
 
     def send_next(self, connection: "Connection") -> None:
-        """Let the connection take the oldest request that waits, or be free."""
+        """Send the oldest waiting request on this connection, or mark the connection as free."""
         if not self.waiting:
             self.free.append(connection)
             return
@@ -50,26 +50,26 @@ class Arrivals:
         self.sent += 1
 
     def finish(self, seconds: float) -> None:
-        """A request was answered, so long after it was due."""
+        """Record that a request was answered, this long after it was due."""
         self.latencies.append(seconds)
         if len(self.latencies) == self.total:
             self.over.set()
 
     def fail(self, trouble: str) -> None:
-        """The measurement is worth nothing."""
+        """End the measurement: its values are invalid. The first reason is kept."""
         self.trouble = self.trouble or trouble
         self.over.set()
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One connection: one request at a time, its answer counted and thrown away."""
+    """One connection with one request at a time; the body of a response is counted and discarded."""
 
     def __init__(self, arrivals: Arrivals, load: Load) -> None:
         self._arrivals = arrivals
         self._status = b"HTTP/1.1 %d " % load.status
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._head = b""
-        self._left = -1  # bytes of the body to come; -1 while the head is
+        self._left = -1  # bytes of the body still to come; -1 until the head is complete
         self._due = 0.0
         self._abandoned = False
 
@@ -91,12 +91,12 @@ class Connection(asyncio.BufferedProtocol):
             self._finish()
 
     def _read_head(self, received: bytes) -> int:
-        """Take the head; how many bytes of the body came with it."""
+        """Read from the head; return how many bytes of the body were received with it."""
         self._head += received
         head, end, body = self._head.partition(_END_OF_HEAD)
         if not end:
             if len(self._head) > _MAX_HEAD_BYTES:
-                self._fail("a head without end")
+                self._fail(f"a response head of more than {_MAX_HEAD_BYTES} bytes")
             return 0
         self._head = b""
         self._left = content_length(head)
@@ -118,13 +118,13 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.abort()
 
     def abandon(self) -> None:
-        """Cut the connection; nothing that happens to it afterwards is trouble."""
+        """Abort the connection; its loss is not a failure of the measurement."""
         self._abandoned = True
         self._transport.abort()
 
 
 def content_length(head: bytes) -> int:
-    """What the head promises (bytes), -1 if it does not say."""
+    """The Content-Length of a response head, or -1 if it has none."""
     for line in head.split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":

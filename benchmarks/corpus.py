@@ -1,7 +1,6 @@
-"""The file that everybody serves, and whether an answer holds its bytes.
+"""The file that every server serves, and the check that a response has its bytes.
 
-Knows: the pattern of `storage_adapters.synthetic`, which fills the file, so that any range is checked by arithmetic.
-Refuses to know: who serves it.
+The file is filled with the pattern of `storage_adapters.synthetic`, so that any range can be computed and compared.
 """
 
 import os
@@ -16,43 +15,43 @@ NAME = "corpus.wav"
 
 
 class WrongAnswer(Exception):
-    """A server sent something else than was asked for: its numbers mean nothing."""
+    """A server sent something other than what was requested: its measurements are invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A file of `size` bytes (at least one period of the pattern) in a folder."""
+    """The file, of `size` bytes (at least one period of the pattern)."""
 
     path: Path
     size: int
     table: bytes
 
     def expected(self, offset: int, length: int) -> bytes:
-        """These bytes of the file."""
+        """The bytes of the file in this range."""
         start = offset % PERIOD
         repeated = self.table * ((start + length) // PERIOD + 1)
         return repeated[start : start + length]
 
     def evict(self) -> None:
-        """Drop the file from the page cache, as far as the system allows."""
+        """Drop the file from the page cache, as far as the kernel allows."""
         with self.path.open("rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def write_corpus(folder: Path, size: int) -> Corpus:
-    """Make the file (the synthetic object of seed 0 and this size); on disk when this returns."""
+    """Write the file (the synthetic object of seed 0 and this size), and flush it to disk."""
     table = make_table()
     path = folder / NAME
     with path.open("wb") as file:
         for offset in range(0, size, PERIOD):
             file.write(table[: size - offset])
         file.flush()
-        os.fsync(file.fileno())  # pages that are not clean cannot be evicted
+        os.fsync(file.fileno())  # dirty pages cannot be evicted
     return Corpus(path, size, table)
 
 
 def verify(target: Target, corpus: Corpus, length: int, *, times: int, seed: int) -> None:
-    """Ask for random ranges of this length (0: the whole) and compare every byte; raises WrongAnswer."""
+    """Request random ranges of this length (0: the whole file) and compare every byte. Raises WrongAnswer."""
     chance = random.Random(seed)
     for _ in range(times if length else 1):
         first = chance.randrange(corpus.size - length + 1) if length else 0
@@ -65,6 +64,6 @@ def _verify_one(target: Target, corpus: Corpus, first: int, length: int) -> None
     stated = answer.headers.get("content-range")
     expected = f"bytes {first}-{first + length - 1}/{corpus.size}" if length else None
     if answer.status != (206 if length else 200) or stated != expected:
-        raise WrongAnswer(f"{target.server}: {asked} got {answer.status}, Content-Range {stated}")
+        raise WrongAnswer(f"{target.server}: {asked} was answered with {answer.status} and Content-Range {stated}")
     if answer.body != corpus.expected(first, length or corpus.size):
-        raise WrongAnswer(f"{target.server}: {asked} got other bytes")
+        raise WrongAnswer(f"{target.server}: {asked} was answered with wrong bytes")

@@ -1,9 +1,7 @@
-"""What the kernel says a server costs: CPU time and memory of its processes.
+"""CPU time and memory of a server's processes, read from /proc.
 
-Knows: /proc of Linux. Refuses to know: which server it is, and what it was asked.
-
-CPU time is the sum of `/proc/PID/task/*/schedstat` (nanoseconds on a CPU), exact to the context switch where
-`stat` counts ticks of 10 ms. A thread that ends takes its time with it: the servers here keep their threads.
+CPU time is the sum of `/proc/PID/task/*/schedstat` (nanoseconds on a CPU), which is exact to the context switch, whereas
+`stat` counts ticks of 10 ms. The time of a thread that ended is lost; the servers here keep their threads.
 """
 
 from collections.abc import Iterable
@@ -15,24 +13,24 @@ _PROC: Final = Path("/proc")
 
 
 def process_tree(pid: int) -> list[int]:
-    """The process and all that descend from it."""
+    """The PIDs of a process and of all its descendants."""
     children: dict[int, list[int]] = {}
     for folder in _PROC.glob("[0-9]*"):
         with suppress(FileNotFoundError, ProcessLookupError):
             children.setdefault(_parent(folder), []).append(int(folder.name))
     found = [pid]
-    for each in found:  # grows while it is walked
+    for each in found:  # the list grows during the iteration
         found += children.get(each, [])
     return found
 
 
 def _parent(folder: Path) -> int:
-    # The command's name, in parentheses, may hold anything: what follows the last one is regular (proc(5)).
+    # The command's name is in parentheses and may contain any character, so parse after the last one (proc(5)).
     return int((folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
 
 
 def cpu_nanoseconds(pids: Iterable[int]) -> int:
-    """Time that these processes have spent on a CPU."""
+    """The time that the threads of these processes have spent on a CPU."""
     total = 0
     for pid in pids:
         for schedstat in _PROC.glob(f"{pid}/task/*/schedstat"):
@@ -42,7 +40,7 @@ def cpu_nanoseconds(pids: Iterable[int]) -> int:
 
 
 def memory_bytes(pids: Iterable[int]) -> int:
-    """Resident memory of these processes, pages that several share counted once (PSS)."""
+    """Resident memory of these processes; a page that several of them share counts once (PSS)."""
     return sum(_proportional_bytes(_PROC / str(pid) / "smaps_rollup") for pid in pids)
 
 
@@ -56,7 +54,7 @@ def _proportional_bytes(path: Path) -> int:
 
 
 class CpuMeter:
-    """CPU time of a server's processes since the meter was made."""
+    """Measures the CPU time of a server's processes since the meter was created."""
 
     def __init__(self, pid: int) -> None:
         self._pids = process_tree(pid)

@@ -1,10 +1,8 @@
-"""Latency at a fixed rate of arrivals, counted from the moment a request was due.
+"""Latency at a fixed rate of requests, counted from the moment each request was due.
 
-Knows: the clock, and percentiles. Refuses to know: which server it is, and how it is spoken to (`arrivals`).
-
-Requests arrive when the clock says, whether or not earlier ones were answered; one that finds no free connection
-waits, and its wait counts. A server that stalls is so charged for every request that came meanwhile ("coordinated
-omission" is leaving them out).
+Requests arrive by the clock, whether or not earlier ones were answered. One that finds no free connection waits, and its
+wait counts. A server that stalls is therefore charged for every request that arrived during the stall; leaving those out
+is called coordinated omission.
 """
 
 import asyncio
@@ -26,9 +24,9 @@ _DRAIN_SECONDS: Final = 30.0
 
 
 def measure_open_loop(target: Target, load: Load, *, rate: int, seconds: float) -> dict[str, float]:
-    """Latencies (ms) of `rate` requests a second.
+    """Latencies (ms) at `rate` requests a second.
 
-    Raises WrongAnswer, also if 30 s later not all are answered.
+    Raises WrongAnswer if a response is wrong, or missing 30 s after the last request.
     """
     target.empty_log()
     latencies = sorted(uvloop.run(_run(target, load, int(rate * seconds), rate)))
@@ -42,7 +40,7 @@ def measure_open_loop(target: Target, load: Load, *, rate: int, seconds: float) 
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """The least value that at least this share of the ordered values do not exceed (nearest rank)."""
+    """The smallest value that at least this share of the sorted values do not exceed (nearest rank)."""
     rank = -int(-share * len(ordered) // 1)
     return ordered[max(rank, 1) - 1]
 
@@ -60,7 +58,7 @@ async def _run(target: Target, load: Load, total: int, rate: int) -> list[float]
 
 @asynccontextmanager
 async def _connected(target: Target, load: Load, total: int) -> AsyncGenerator[Arrivals]:
-    """Free connections to the target, cut at the end whatever they are doing."""
+    """Open connections to the target; they are aborted at the end of the block, also in the middle of a response."""
     arrivals = Arrivals(prepare_requests(target, load), load.body_bytes, total)
     loop = asyncio.get_running_loop()
     connections = []
@@ -78,12 +76,12 @@ async def _connected(target: Target, load: Load, total: int) -> AsyncGenerator[A
 async def _arrive(arrivals: Arrivals, rate: int, total: int) -> None:
     """Let every request arrive when it is due.
 
-    It spins: event loops wake up a millisecond late, which would be charged to the server.
+    This loop spins: an event loop wakes up a millisecond late, which would be charged to the server.
     """
     start = perf_counter()
     for number in range(total):
         due = start + number / rate
-        while due > perf_counter():  # noqa: ASYNC110 - what is awaited is the clock
+        while due > perf_counter():  # noqa: ASYNC110 - the clock has no event to wait for
             await asyncio.sleep(0)
         if arrivals.trouble:
             return
@@ -91,7 +89,7 @@ async def _arrive(arrivals: Arrivals, rate: int, total: int) -> None:
 
 
 def prepare_requests(target: Target, load: Load, count: int = 4096) -> list[bytes]:
-    """Seeded random ranges (or the whole), ready to be written."""
+    """Heads of requests for seeded random ranges (or for the whole file), ready to be written."""
     chance = random.Random(load.seed)
     fields = "".join(f"{name}: {value}\r\n" for name, value in target.headers.items())
     head = f"GET {target.path} HTTP/1.1\r\nHost: {HOST}:{target.port}\r\n{fields}"

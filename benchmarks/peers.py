@@ -1,9 +1,7 @@
-"""The servers that are compared, each started the way its documentation recommends.
+"""The servers that are compared, each started as its documentation recommends.
 
-Knows: commands, configuration files, and which addresses of each are loaded. Refuses to know: loads and numbers.
-
-No peer checks a key, looks anything up or writes a log; the gateway does all of it, and serves each request by key
-or by signed URL.
+No peer checks a key, looks anything up or writes a log. The gateway does all of that, and is loaded twice: with a key and
+by signed URL.
 """
 
 import os
@@ -26,14 +24,14 @@ SERVERS: Final = Path(__file__).parent / "servers"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where servers find what they need: a folder with `media/` in it, the gateway's installation, and their cores."""
+    """What servers need: a folder with the corpus in `media/`, the gateway's installation, and cores to run on."""
 
     folder: Path
     installation: Installation
     cores: Sequence[int]
 
     def on_cores(self, cores: Sequence[int]) -> "Site":
-        """The same, with servers on other cores."""
+        """The same site with its servers on other cores."""
         return replace(self, cores=cores)
 
     @property
@@ -43,7 +41,7 @@ class Site:
 
 @contextmanager
 def running_servers(site: Site, *, workers: int = 1) -> Iterator[list[Target]]:
-    """Every server that can run here, with so many workers each; they wait idle while another is loaded."""
+    """Every server that is installed, with this many workers each; the others are idle while one is loaded."""
     with ExitStack() as stack:
         yield [target for start in available() for target in stack.enter_context(start(site, workers))]
 
@@ -52,17 +50,17 @@ Starter = Callable[[Site, int], AbstractContextManager[list[Target]]]
 
 
 def available() -> list[Starter]:
-    """The servers that are installed; see `missing` for the others."""
+    """The servers that are installed; `missing` names the others."""
     return [start for start, present in _presence() if present]
 
 
 def missing() -> list[str]:
-    """What this run does without, and how to have it next time."""
-    told: dict[Starter, str] = {
+    """The servers that are not installed, and how to install them."""
+    names: dict[Starter, str] = {
         nginx: "nginx (apt install nginx)",
         starlette: "Starlette on uvicorn (make bench installs .venv-bench)",
     }
-    return [told[start] for start, present in _presence() if not present]
+    return [names[start] for start, present in _presence() if not present]
 
 
 def _presence() -> list[tuple[Starter, bool]]:
@@ -76,17 +74,17 @@ def _presence() -> list[tuple[Starter, bool]]:
 
 @contextmanager
 def seekgate(site: Site, workers: int) -> Iterator[list[Target]]:
-    """The gateway, by key and by signed URL."""
+    """The gateway, loaded with a key and by signed URL."""
     with running_gateway(site.installation, workers=workers, cores=site.cores) as gateway:
         yield [gateway.by_key(), gateway.by_signed_url()]
 
 
 @contextmanager
 def nginx(site: Site, workers: int) -> Iterator[list[Target]]:
-    """The kernel sends; as tuned in servers/nginx.conf."""
+    """An nginx with sendfile, tuned as in servers/nginx.conf."""
     port = free_port()
     path = site.folder / f"nginx-{workers}.conf"
-    user = "user root;" if os.geteuid() == 0 else ""  # the folder is the user's own
+    user = "user root;" if os.geteuid() == 0 else ""  # the workers must be able to read this user's folder
     words = {"FOLDER": str(site.folder), "PORT": str(port), "WORKERS": str(workers), "USER": user}
     text = (SERVERS / "nginx.conf").read_text()
     for word, value in words.items():

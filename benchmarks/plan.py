@@ -1,7 +1,4 @@
-"""How much is measured: everything, or a smoke of a minute.
-
-Knows: sizes, rates, durations. Refuses to know: servers.
-"""
+"""How much a run measures: the sizes, rates and durations of a full run and of a smoke test of two minutes."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +11,7 @@ MIB: Final = 1024 * KIB
 class Plan:
     """`lengths` are bytes of a range, 0 for the whole file of `corpus_bytes`; `rates` are requests a second.
 
-    With `player_seconds` 0 each player seeks once.
+    If `player_seconds` is 0, each player seeks once.
     """
 
     rounds: int
@@ -27,7 +24,7 @@ class Plan:
     player_seconds: int
     slow_readers: int
     verified: int
-    counts_sql: bool  # takes half a minute of waiting
+    counts_sql: bool  # waits half a minute
 
 
 FULL: Final = Plan(
@@ -59,7 +56,7 @@ QUICK: Final = Plan(
 
 
 def length_name(length: int) -> str:
-    """A length as rows are called: `64 KiB`, `whole`."""
+    """A length as it appears in the names of rows: `64 KiB`, `whole`."""
     if not length:
         return "whole"
     if length >= MIB:
@@ -68,7 +65,7 @@ def length_name(length: int) -> str:
 
 
 def connections_for(length: int) -> int:
-    """How many clients ask at once: enough to fill one core, fewer the more each of them takes."""
+    """How many connections a load uses: enough to occupy one core, fewer for larger responses."""
     if not length:
         return 2
     return 32 if length <= MIB else 8

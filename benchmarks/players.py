@@ -1,14 +1,14 @@
-"""Real players as load: the request heads, ranges, connections and abandonment of browsers and of a CDN.
+"""Players that load a server as their profile says, and the measurement of what a seek costs the server.
 
-Every byte that a player reads is compared with the corpus. docs/browsers.md records what real browsers send. The players
-run in this process, in threads: only the server's CPU time is measured, so the speed of the players matters little.
+Every byte that a player reads is compared with the corpus. The players run in threads of this process: only the server's
+CPU time is measured, so the speed of the players matters little.
 """
 
 import random
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,7 +16,8 @@ from typing import Final
 from benchmarks.corpus import Corpus, WrongAnswer
 from benchmarks.cpu import CpuMeter
 from benchmarks.open_loop import percentile
-from benchmarks.plan import KIB, MIB
+from benchmarks.plan import KIB
+from benchmarks.player_profiles import Fetch, Profile
 from benchmarks.processes import HOST
 from benchmarks.target import TIMEOUT_SECONDS, Target, ask
 
@@ -26,124 +27,9 @@ _END_OF_HEAD: Final = b"\r\n\r\n"
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """A request for `bytes=first-last`, or for `bytes=first-` if `is_open`, of which the player reads `taken` bytes."""
-
-    first: int
-    last: int
-    taken: int
-    is_open: bool = False
-    if_range: bool = False
-
-    @property
-    def length(self) -> int:
-        return self.last - self.first + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """One kind of player. `seek` gives the requests of its n-th seek in an object of that size.
-
-    A connection is kept for the next seek if `keeps` is set and the player has read the whole response; otherwise it is
-    reset, as browsers do.
-    """
-
-    name: str
-    players: int
-    keeps: bool
-    fields: Mapping[str, str]
-    seek: Callable[[random.Random, int, int], Sequence[Fetch]]
-
-
-def _chromium(chance: random.Random, size: int, number: int) -> Sequence[Fetch]:
-    """It fills the holes of its cache; every fourth seek is open-ended and left early."""
-    if number % 4 == 3:
-        first = chance.randrange(size - 256 * KIB)
-        return [Fetch(first, size - 1, 256 * KIB, is_open=True, if_range=True)]
-    length = chance.randrange(400 * KIB, 2 * MIB)
-    first = chance.randrange(size - length)
-    return [Fetch(first, first + length - 1, length, if_range=True)]
-
-
-def _firefox(chance: random.Random, size: int, _number: int) -> Sequence[Fetch]:
-    return [Fetch(chance.randrange(size - 256 * KIB), size - 1, 256 * KIB, is_open=True)]
-
-
-def _safari(chance: random.Random, size: int, _number: int) -> Sequence[Fetch]:
-    """It probes for ranges first, and names the last byte."""
-    first = chance.randrange(size - 512 * KIB)
-    return [Fetch(0, 1, 2), Fetch(first, size - 1, 512 * KIB, if_range=True)]
-
-
-def _cdn(chance: random.Random, size: int, _number: int) -> Sequence[Fetch]:
-    """Aligned slices, as nginx's `slice` asks for."""
-    first = chance.randrange(size // (8 * MIB)) * 8 * MIB
-    return [Fetch(first, first + 8 * MIB - 1, 8 * MIB)]
-
-
-_PAGE: Final = "https://player.example.org/"
-
-PROFILES: Final = (
-    Profile(
-        "Chromium",
-        players=8,
-        keeps=True,
-        fields={
-            "Connection": "keep-alive",
-            "sec-ch-ua-platform": '"Linux"',
-            "Accept-Encoding": "identity;q=1, *;q=0",
-            "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
-            "Accept": "*/*",
-            "Sec-Fetch-Site": "cross-site",
-            "Sec-Fetch-Mode": "no-cors",
-            "Sec-Fetch-Dest": "audio",
-            "Referer": _PAGE,
-            "Accept-Language": "en-GB,en;q=0.9",
-        },
-        seek=_chromium,
-    ),
-    Profile(
-        "Firefox",
-        players=8,
-        keeps=False,
-        fields={
-            "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0",
-            "Accept": "audio/webm,audio/ogg,audio/wav,audio/*;q=0.9,application/ogg;q=0.7,video/*;q=0.6,*/*;q=0.5",
-            "Accept-Language": "en-GB,en;q=0.5",
-            "Accept-Encoding": "identity",
-            "Referer": _PAGE,
-            "Connection": "keep-alive",
-            "Sec-Fetch-Dest": "audio",
-            "Sec-Fetch-Mode": "no-cors",
-            "Sec-Fetch-Site": "cross-site",
-            "Priority": "u=4",
-        },
-        seek=_firefox,
-    ),
-    Profile(
-        "Safari",
-        players=8,
-        keeps=False,
-        fields={
-            "X-Playback-Session-Id": "6E2B2F0C-9A4B-4E29-8C55-0D5F6E7A1B3C",
-            "Accept": "*/*",
-            "Accept-Language": "en-GB,en;q=0.9",
-            "Accept-Encoding": "identity",
-            "User-Agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15",
-            "Sec-Fetch-Dest": "audio",
-            "icy-metadata": "1",
-            "Connection": "Keep-Alive",
-        },
-        seek=_safari,
-    ),
-    Profile("CDN, 8 MiB slices", players=4, keeps=True, fields={"Connection": "keep-alive"}, seek=_cdn),
-)
-
-
 @dataclass(slots=True)
 class Tally:
-    """What players have done: seeks, bytes of bodies that they read, and seconds to the first byte of a seek's last body."""
+    """The seeks of players, the bytes of bodies that they read, and the seconds to the first byte of each seek's last body."""
 
     seeks: int = 0
     taken: int = 0
@@ -153,9 +39,9 @@ class Tally:
 def measure_players(
     target: Target, corpus: Corpus, profile: Profile, *, warm_seconds: int, seconds: int, seed: int
 ) -> dict[str, float]:
-    """The values of a row: CPU time of the server for each seek, and how fast the players were served.
+    """The values of a row: the server's CPU time for each seek, and how fast the players were served.
 
-    Raises WrongAnswer if a status, a header or a byte is not what was asked for.
+    Raises WrongAnswer if a status, a header or a byte is wrong.
     """
     tag = ask(target, method="HEAD").headers.get("etag", "")
     if warm_seconds:
@@ -186,7 +72,7 @@ def _values(tally: Tally, elapsed: float, nanoseconds: int) -> dict[str, float]:
 
 
 def _play_all(target: Target, corpus: Corpus, profile: Profile, tag: str, seconds: int, *, seed: int) -> Tally:
-    """All players of the profile at the same time; each stops with its first seek that ends after `seconds`."""
+    """Run all players of the profile at the same time; each stops after its first seek that ends later than `seconds`."""
     deadline = time.monotonic() + seconds
     players = [_Player(target, corpus, profile, tag, random.Random(seed * 1000 + n)) for n in range(profile.players)]
     with ThreadPoolExecutor(len(players)) as threads:
@@ -199,7 +85,7 @@ def _play_all(target: Target, corpus: Corpus, profile: Profile, tag: str, second
 
 
 class _Player:
-    """One player on one connection at a time."""
+    """One player, which uses one connection at a time."""
 
     def __init__(self, target: Target, corpus: Corpus, profile: Profile, tag: str, chance: random.Random) -> None:
         self._target = target
@@ -212,13 +98,13 @@ class _Player:
         self._head = f"GET {target.path} HTTP/1.1\r\nHost: {HOST}:{target.port}\r\n{fields}"
 
     def play_until(self, deadline: float) -> Tally:
-        """Seek at least once, and until then."""
+        """Seek once, and again until the deadline has passed."""
         tally = Tally()
         try:
             while not tally.seeks or time.monotonic() < deadline:
                 self._seek(tally)
         finally:
-            self._leave()
+            self._disconnect()
         return tally
 
     def _seek(self, tally: Tally) -> None:
@@ -230,10 +116,10 @@ class _Player:
         tally.first_bytes.append(first_byte - start)
         tally.seeks += 1
         if not self._profile.keeps or fetches[-1].taken < fetches[-1].length:
-            self._leave()
+            self._disconnect()
 
     def _fetch(self, fetch: Fetch) -> float:
-        """Send the request and read what the player wants of it; the time when the first byte of the body came."""
+        """Send the request and read `taken` bytes of the body; return the time at which its first byte arrived."""
         connection = self._connected()
         asked = f"bytes={fetch.first}-{'' if fetch.is_open else fetch.last}"
         condition = f"If-Range: {self._tag}\r\n" if fetch.if_range else ""
@@ -244,12 +130,14 @@ class _Player:
         for block in blocks:
             first_byte = first_byte or time.perf_counter()
             if block != self._corpus.expected(place, len(block)):
-                raise WrongAnswer(f"{self._target.server}: {asked} got other bytes from {place} on")
+                raise WrongAnswer(
+                    f"{self._target.server}: {asked} was answered with wrong bytes from offset {place} on"
+                )
             place += len(block)
         return first_byte
 
     def _blocks(self, connection: socket.socket, fetch: Fetch) -> Iterator[bytes]:
-        """The body, block by block, up to the last byte that is taken."""
+        """The first `taken` bytes of the body, block by block."""
         block = self._read_head(connection, fetch)
         left = fetch.taken
         while True:
@@ -263,13 +151,13 @@ class _Player:
                 raise WrongAnswer(f"{self._target.server}: a body ended {left} bytes early")
 
     def _read_head(self, connection: socket.socket, fetch: Fetch) -> bytes:
-        """Read and check the head; the bytes of the body that came with it."""
+        """Read and check the head; return the bytes of the body that arrived with it."""
         received = b""
         while _END_OF_HEAD not in received:
             block = connection.recv(_MAX_HEAD_BYTES)
             received += block
             if not block or len(received) > 2 * _MAX_HEAD_BYTES:
-                raise WrongAnswer(f"{self._target.server}: a head that does not end: {received[:200]!r}")
+                raise WrongAnswer(f"{self._target.server}: an incomplete or too long response head: {received[:200]!r}")
         head, _, body = received.partition(_END_OF_HEAD)
         lines = head.lower().split(b"\r\n")
         expected = f"content-range: bytes {fetch.first}-{fetch.last}/{self._corpus.size}".encode()
@@ -284,7 +172,7 @@ class _Player:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         return self._socket
 
-    def _leave(self) -> None:
+    def _disconnect(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None

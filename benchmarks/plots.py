@@ -1,7 +1,4 @@
-"""Bars in SVG: groups along the bottom, a logarithmic axis, a number on each bar.
-
-Knows: SVG and how to place bars. Refuses to know: what they mean.
-"""
+"""Bar charts in SVG: groups along the bottom, a logarithmic axis, a number on each bar."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,10 +15,10 @@ Groups = Mapping[str, Mapping[str, float]]
 
 
 def bar_chart(title: str, unit: str, groups: Groups) -> str:
-    """The chart as an SVG document; ValueError without a positive value."""
+    """The chart as an SVG document. Raises ValueError if no value is positive."""
     values = [value for group in groups.values() for value in group.values() if value > 0]
     if not values:
-        raise ValueError(f"nothing to draw in {title!r}")
+        raise ValueError(f"the chart {title!r} has no positive value")
     series = list(dict.fromkeys(name for group in groups.values() for name in group))
     axis = _Axis(min(values), max(values))
     parts = [_text(_LEFT, 20, f"{title} ({unit}, logarithmic)", size=15), *_legend(series), *axis.lines()]
@@ -34,7 +31,7 @@ def bar_chart(title: str, unit: str, groups: Groups) -> str:
 
 
 class _Axis:
-    """From values to heights, over whole powers of ten."""
+    """Maps values to heights on a logarithmic scale that spans whole powers of ten."""
 
     def __init__(self, least: float, most: float) -> None:
         self._low = math.floor(math.log10(least) - 1e-9)

@@ -1,7 +1,4 @@
-"""Programs that run for a while: started on chosen cores, awaited, ended by their PID.
-
-Knows: processes, ports, taskset. Refuses to know: what the programs serve.
-"""
+"""Server processes: started on chosen cores by taskset, awaited until they are ready, and stopped by PID."""
 
 import os
 import signal
@@ -19,16 +16,16 @@ HOST: Final = "127.0.0.1"
 
 
 class NotStarted(Exception):
-    """A program did not come up; the text has the end of what it said."""
+    """A program did not become ready; the message has the end of its output."""
 
 
 def choose_cores() -> tuple[int, ...]:
-    """Two of the cores that this process may use (one, if there is but one): servers on the first, load on the last."""
+    """Two of the cores that this process may use, or the only one: servers run on the first, load on the last."""
     return tuple(sorted(os.sched_getaffinity(0))[:2])
 
 
 def free_port() -> int:
-    """A port that the kernel says is free now."""
+    """A port that is free now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -44,22 +41,22 @@ def running(
     log: Path,
     is_ready: Callable[[], bool],
 ) -> Iterator[int]:
-    """The PID of the program, once `is_ready` says so; what it says is appended to `log`.
+    """Start a program, and yield its PID once `is_ready` returns true. Its output is appended to `log`.
 
     Raises NotStarted.
     """
     pinned = ["taskset", "--cpu-list", ",".join(map(str, cores)), *command]
-    with log.open("ab") as words:  # appending: the file may be emptied while the program writes
-        process = subprocess.Popen(pinned, env=dict(environ), stdin=subprocess.DEVNULL, stdout=words, stderr=words)
+    with log.open("ab") as output:  # appending: the file may be truncated while the program writes
+        process = subprocess.Popen(pinned, env=dict(environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
         _await(process, is_ready, log)
-        yield process.pid  # taskset replaces itself by the program: the PID is the program's
+        yield process.pid  # taskset replaces itself with the program, so the PID is the program's
     finally:
         _end(process)
 
 
 def listens(port: int) -> bool:
-    """Whether somebody accepts connections there."""
+    """Whether a server accepts connections on this port."""
     try:
         socket.create_connection((HOST, port), timeout=1).close()
     except OSError:
@@ -73,7 +70,9 @@ def _await(process: subprocess.Popen[bytes], is_ready: Callable[[], bool], log: 
         if is_ready():
             return
         time.sleep(0.05)
-    raise NotStarted(f"{process.args!r} does not serve:\n{log.read_text(errors='replace')[-2000:]}")
+    raise NotStarted(
+        f"{process.args!r} ended or was not ready in {START_SECONDS} s:\n{log.read_text(errors='replace')[-2000:]}"
+    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,10 +1,10 @@
--- wrk's load for the benchmarks: random ranges of one length, seeded, asked again and again.
+-- The wrk script of the benchmarks: seeded random ranges of one length, requested repeatedly.
 --
--- Environment: RANGE_LENGTH (bytes; 0 asks for the whole), OBJECT_SIZE, RANGE_SEED, REQUEST_HEADERS (lines of
--- "Name: value"), and CHECK_LENGTH: if set, every answer is held to EXPECTED_STATUS and that length. Checking hands
--- each body to Lua, which costs more than serving it: it has runs of its own that are not measured.
+-- Environment: RANGE_LENGTH (bytes; 0 requests the whole file), OBJECT_SIZE, RANGE_SEED, REQUEST_HEADERS (lines of
+-- "Name: value"), and CHECK_LENGTH: if set, every response must have EXPECTED_STATUS and that length. Checking
+-- passes each body to Lua, which costs more than serving it, so it is done in separate runs that are not measured.
 --
--- Prints one line of JSON behind "RESULT ".
+-- Prints "RESULT " and one line of JSON.
 
 local length = tonumber(os.getenv("RANGE_LENGTH"))
 local size = tonumber(os.getenv("OBJECT_SIZE"))

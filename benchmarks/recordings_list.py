@@ -1,9 +1,7 @@
 """python -m benchmarks.recordings_list: pages of a million recordings, by every filter and at any depth.
 
-Knows: which pages are asked for, and what they may take. Refuses to know: how servers and tables are made.
-
-    first page    newest first, for each combination of filters
-    deep page     the same list behind many others, by offset and by cursor
+first page    newest first, for each combination of filters
+deep page     a page after many others, by offset and by cursor
 """
 
 import os
@@ -31,7 +29,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.open_loop import percentile
 from benchmarks.plan import KIB
 from benchmarks.processes import HOST, NotStarted, choose_cores
-from benchmarks.recordings_table import DEVICES, STATUSES, USERS, cursor_behind, fill
+from benchmarks.recordings_table import DEVICES, STATUSES, USERS, cursor_after, fill
 from benchmarks.report import Run, table, targets_table, write_results
 from benchmarks.rows import Round, Row, as_round
 from benchmarks.seekgate import Gateway, installed, running_gateway
@@ -46,7 +44,7 @@ Query = Callable[[random.Random], dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One row of the table: what is asked again and again, with values that differ from one time to the next."""
+    """One row of the table. `query` returns the parameters of one request; their values may differ each time."""
 
     scenario: str
     load: str
@@ -71,8 +69,10 @@ GOALS: Final[tuple[Goal, ...]] = (
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--rows", type=click.IntRange(1000), default=1_000_000, show_default=True, help="Recordings in the list.")
 @click.option("--requests", type=click.IntRange(20), default=500, show_default=True, help="Pages per measurement.")
-@click.option("--rounds", type=click.IntRange(1, 20), default=3, show_default=True, help="How often all is measured.")
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Where results go.")
+@click.option(
+    "--rounds", type=click.IntRange(1, 20), default=3, show_default=True, help="How many times each page is measured."
+)
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="The folder for the results.")
 def main(*, rows: int, requests: int, rounds: int, output: Path | None) -> None:
     """Measure the list of recordings over HTTP, and write a report."""
     try:
@@ -87,7 +87,7 @@ def main(*, rows: int, requests: int, rounds: int, output: Path | None) -> None:
 
 
 def measure_all(rows: int, requests: int, rounds: int) -> Run:
-    """Every page, as many rounds as wanted."""
+    """Measure every page in each round."""
     machine, cores = describe_machine(), choose_cores()
     with tempfile.TemporaryDirectory(prefix="seekgate-list-") as name:
         folder = Path(name)
@@ -110,7 +110,7 @@ def measure_all(rows: int, requests: int, rounds: int) -> Run:
 
 
 def first_pages() -> Iterator[Page]:
-    """Every combination of filters, and the largest page."""
+    """A first page for every combination of filters, and the largest page."""
     for chosen in product((False, True), repeat=len(FILTERS)):
         names = [name for name, wanted in zip(FILTERS, chosen, strict=True) if wanted]
         yield Page("first page", f"{' and '.join(names) or 'all'}, 25", partial(values, names=names))
@@ -123,7 +123,7 @@ def always(_seeded: random.Random, **query: str) -> dict[str, str]:
 
 
 def values(seeded: random.Random, names: Sequence[str]) -> dict[str, str]:
-    """A value for each of these filters."""
+    """A random value for each of these filters."""
     chosen = {
         "device_id": f"device {seeded.randrange(DEVICES)}",
         "end_user_id": f"user {seeded.randrange(USERS)}",
@@ -133,16 +133,16 @@ def values(seeded: random.Random, names: Sequence[str]) -> dict[str, str]:
 
 
 def deep_pages(database_url: str, rows: int) -> Iterator[Page]:
-    """The page behind so many recordings, by each of the two ways."""
+    """The page after 1, 10 and 90 percent of the recordings, by offset and by cursor."""
     for depth in DEPTHS:
         offset = int(rows * depth)
-        cursor = cursor_behind(database_url, offset)
+        cursor = cursor_after(database_url, offset)
         yield Page("deep page", f"offset {offset:,}", partial(always, offset=str(offset)))
-        yield Page("deep page", f"cursor behind {offset:,}", partial(always, cursor=cursor))
+        yield Page("deep page", f"cursor after {offset:,}", partial(always, cursor=cursor))
 
 
 def measure(gateway: Gateway, page: Page, requests: int, *, seed: int) -> Row:
-    """The page, again and again on one connection; a tenth more to warm up."""
+    """Request the page `requests` times on one connection, after a tenth as many requests to warm up."""
     seeded = random.Random(seed)
     connection = HTTPConnection(HOST, gateway.port, timeout=TIMEOUT_SECONDS)
     try:
@@ -161,7 +161,7 @@ def measure(gateway: Gateway, page: Page, requests: int, *, seed: int) -> Row:
 
 
 def ask(connection: HTTPConnection, gateway: Gateway, query: dict[str, str]) -> float:
-    """Milliseconds to the end of the answer. Raises HTTPException for one that is no page."""
+    """Milliseconds to the end of the response. Raises HTTPException if its status is not 200."""
     headers = {"X-API-Key": gateway.installation.key}
     start = time.perf_counter()
     connection.request("GET", f"/v1/recordings?{urlencode(query)}", headers=headers)

@@ -1,7 +1,4 @@
-"""A catalogue's tables with as many recordings as wanted, each with a media file.
-
-Knows: SQL that fills them, and what is in them. Refuses to know: what is asked of them.
-"""
+"""Fills a catalogue with any number of recordings, each with one media file."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,7 +13,8 @@ USERS: Final = 70
 STATUSES: Final = ("completed", "failed", "pending")
 _BASE: Final = 100_000_000_000
 _BATCH: Final = 50_000
-# One recording a second, the first the newest. Foreign keys hold by construction; checking them would take most of the time.
+# One recording for each second, the first is the newest. Foreign keys are valid by construction; checking them would take
+# most of the time.
 _FILL: Final = f"""
     SET session_replication_role = replica;
     WITH owner AS (SELECT id FROM users WHERE email = 'benchmark@localhost'),
@@ -34,7 +32,7 @@ _PLACE: Final = "SELECT created_at, id FROM recordings ORDER BY created_at DESC,
 
 
 def fill(database_url: str, rows: int) -> Iterator[int]:
-    """Add so many recordings, batch by batch; yields once for each recording."""
+    """Add this many recordings in batches; yields once for each recording."""
     for first in range(1, rows + 1, _BATCH):
         last = min(first + _BATCH - 1, rows)
         asyncio.run(_execute(database_url, _FILL.format(first=first, last=last)))
@@ -50,17 +48,17 @@ async def _execute(database_url: str, statement: str) -> None:
         await connection.close()
 
 
-def cursor_behind(database_url: str, count: int) -> str:
-    """The cursor of the page behind so many recordings."""
-    return asyncio.run(_cursor_behind(database_url, count))
+def cursor_after(database_url: str, count: int) -> str:
+    """The cursor of the page after this many recordings."""
+    return asyncio.run(_cursor_after(database_url, count))
 
 
-async def _cursor_behind(database_url: str, count: int) -> str:
+async def _cursor_after(database_url: str, count: int) -> str:
     connection = await asyncpg.connect(database_url)
     try:
         row = await connection.fetchrow(_PLACE, count - 1)
         if row is None:
-            raise ValueError(f"there are fewer recordings than {count}")
+            raise ValueError(f"the catalogue has fewer than {count} recordings")
         return encode_cursor(*row)
     finally:
         await connection.close()

@@ -1,9 +1,6 @@
-"""What a benchmark measures: rows of named numbers, over several rounds.
+"""The results of a benchmark: rows of named quantities with their units, and the median over several rounds.
 
-Knows: which quantities there are, their units and how they are shown, and the median over rounds.
-Refuses to know: how anything is measured.
-
-A row's id is its scenario, its load and its server, like `local/64 KiB/nginx`; claims cite it.
+A row's id is its scenario, its load and its server, like `local/64 KiB/nginx`; goals and reports cite it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +11,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """How a number is called and how many digits behind the point say something."""
+    """The title of a column, and how many decimal places are significant."""
 
     title: str
     digits: int
@@ -63,11 +60,11 @@ Round = Mapping[str, Row]
 
 
 def as_round(rows: Iterable[Row]) -> Round:
-    """Rows by id; ValueError if two have the same."""
+    """Rows by id. Raises ValueError if two have the same id."""
     found: dict[str, Row] = {}
     for row in rows:
         if row.id in found:
-            raise ValueError(f"two rows are called {row.id!r}")
+            raise ValueError(f"two rows have the id {row.id!r}")
         found[row.id] = row
     return found
 
@@ -85,5 +82,5 @@ def _merge(rows: Sequence[Row]) -> Row:
 
 
 def shown(name: str, value: float) -> str:
-    """The number as people read it."""
+    """The value as it appears in tables."""
     return f"{value:,.{QUANTITIES[name].digits}f}"

@@ -1,10 +1,8 @@
-"""The scenarios of a run: each yields rows.
+"""The scenarios of a run: which servers get which load, in which order.
 
-Knows: which loads meet which servers, in which order. Refuses to know: how loads are made and costs counted.
-
-To add a scenario, write a function `(Bench) -> Iterator[Row]` and put it into SCENARIOS. It starts what it needs,
-calls `bench.step(words)` before each measurement, verifies what it measures (WrongAnswer), and gives its rows a
-scenario name of their own.
+To add a scenario, write a function `(Bench) -> Iterator[Row]` and add it to SCENARIOS. It starts the servers that it needs,
+calls `bench.step(words)` before each measurement, verifies responses (WrongAnswer), and gives its rows a scenario name
+that no other scenario uses.
 """
 
 import time
@@ -18,7 +16,8 @@ from benchmarks.goals import AIOHTTP, GATEWAY, NGINX, SIGNED
 from benchmarks.open_loop import measure_open_loop
 from benchmarks.peers import Site, running_servers
 from benchmarks.plan import KIB, Plan, connections_for, length_name
-from benchmarks.players import PROFILES, Profile, measure_players
+from benchmarks.player_profiles import PROFILES, Profile
+from benchmarks.players import measure_players
 from benchmarks.rows import Row
 from benchmarks.seekgate import Gateway, count_transactions, running_gateway
 from benchmarks.slow_readers import measure_slow_readers
@@ -27,13 +26,13 @@ from benchmarks.target import Target, ask
 from benchmarks.wrk import Load, measure
 
 SEEK_BYTES: Final = 64 * KIB
-# PostgreSQL's backends report what they counted at least this often.
+# PostgreSQL's backends publish their statistics after at most this time.
 _STATISTICS_LAG_SECONDS: Final = 11
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One round's means: what to measure, on what, and whom to tell which measurement begins."""
+    """What the scenarios of one round need. `step` shows the name of the measurement that begins."""
 
     plan: Plan
     site: Site
@@ -47,10 +46,10 @@ class Bench:
 
 
 def run_slow_readers(bench: Bench) -> Iterator[Row]:
-    """Memory of fresh servers with a crowd of slow readers."""
+    """Memory of freshly started servers with many slow readers."""
     with running_servers(bench.site) as targets:
         for target in targets:
-            if target.server != SIGNED:  # the same process has been crowded already
+            if target.server != SIGNED:  # the same process was measured with a key already
                 bench.step(f"{bench.plan.slow_readers} slow readers, {target.server}")
                 values = measure_slow_readers(target, bench.corpus, bench.plan.slow_readers)
                 yield Row("slow readers", f"{bench.plan.slow_readers} readers", target.server, values)
@@ -59,7 +58,7 @@ def run_slow_readers(bench: Bench) -> Iterator[Row]:
 def run_players(bench: Bench) -> Iterator[Row]:
     """Browsers and a CDN, alone and while uploads change other rows; then closed ranges of 64 KiB beside uploads.
 
-    The gateway is asked by signed URL: players and CDNs cannot send a key.
+    Players use the gateway's signed URL, because players and CDNs cannot send a key.
     """
     installation = bench.site.installation
     with running_servers(bench.site) as targets:
@@ -91,7 +90,7 @@ def _play(bench: Bench, scenario: str, profile: Profile, target: Target) -> Row:
 
 
 def run_local(bench: Bench) -> Iterator[Row]:
-    """Random ranges of each size from a local file, one worker each; the noise; fixed rates."""
+    """Random ranges of each length from a local file with one worker; the noise; latency at fixed rates."""
     with running_servers(bench.site) as targets:
         for length in bench.plan.lengths:
             for target in targets:
@@ -109,12 +108,12 @@ def _measure(bench: Bench, scenario: str, length: int, target: Target) -> Row:
 
 
 def _times(bench: Bench, length: int) -> int:
-    """How many ranges are compared byte by byte: fewer when they are large."""
+    """How many ranges are compared byte by byte: fewer if they are large."""
     return bench.plan.verified if length <= 1024 * KIB else 3
 
 
 def _run_noise(bench: Bench, targets: list[Target]) -> Iterator[Row]:
-    """The same measurement twice (A/A): what differs is noise."""
+    """The same measurement twice (A/A): the difference is noise."""
     for target in targets:
         if target.server in {AIOHTTP, GATEWAY}:
             for turn in ("first", "second"):
@@ -130,7 +129,7 @@ def _run_open_loop(bench: Bench, targets: list[Target]) -> Iterator[Row]:
 
 
 def run_workers(bench: Bench) -> Iterator[Row]:
-    """Two workers each, on both cores: the load shares them."""
+    """Two workers on both cores, which they share with the load."""
     with running_servers(bench.site.on_cores(bench.all_cores), workers=2) as targets:
         for length in bench.plan.lengths_with_workers:
             for target in targets:
@@ -139,7 +138,7 @@ def run_workers(bench: Bench) -> Iterator[Row]:
 
 
 def run_gateway_alone(bench: Bench) -> Iterator[Row]:
-    """What only the gateway has: the list, SQL on the path of a seek, stalls of its event loop."""
+    """What only the gateway has: the list, SQL statements per seek, and stalls of its event loop."""
     with running_gateway(bench.site.installation, workers=1, cores=bench.site.cores) as gateway:
         bench.step("a page of the list")
         yield Row("list", "50 recordings", GATEWAY, _measure_list(bench, gateway))
@@ -155,13 +154,13 @@ def _measure_list(bench: Bench, gateway: Gateway) -> dict[str, float]:
     target = gateway.at(GATEWAY, "/recordings?limit=50")
     answer = ask(target)
     if answer.status != 200 or answer.body.count(b'"media_files"') != 50:
-        raise WrongAnswer(f"the list answered {answer.status} with {answer.body[:200]!r}")
+        raise WrongAnswer(f"the list was answered with {answer.status} and {answer.body[:200]!r}")
     whole = Load(len(answer.body), 0)
     return measure(target, whole, warm_seconds=bench.plan.warm_seconds, seconds=bench.plan.seconds)
 
 
 def _count_sql(bench: Bench, gateway: Gateway) -> dict[str, float]:
-    """Transactions per seek, after the first seeks; the gateway's own upkeep is in it."""
+    """SQL transactions per seek, after the first seeks; those of the gateway's background tasks are included."""
     target, url = gateway.by_key(), gateway.installation.database_url
     load, seeks = bench.load(SEEK_BYTES), 1000 * bench.plan.seconds
     measure_open_loop(target, load, rate=100, seconds=1)

@@ -1,7 +1,6 @@
-"""The gateway under load: a database, a catalogue with the corpus in it, a key, and the process.
+"""The gateway as a server under load: its database, a catalogue that contains the corpus, a key, and the process.
 
-Knows: how `python -m gateway serve` is configured by environment, and how its catalogue is filled.
-Refuses to know: what it is asked for. The server itself is spoken to only over HTTP.
+`python -m gateway serve` is configured by environment variables, and all requests to it go over HTTP.
 """
 
 import asyncio
@@ -34,7 +33,7 @@ LISTED: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """A catalogue that is ready: its database, the corpus's media file, and a key that may read it."""
+    """A filled catalogue: its database, the media file of the corpus, and a key that may read it."""
 
     folder: Path
     database_url: str
@@ -50,7 +49,7 @@ class Installation:
 
 @contextmanager
 def installed(folder: Path, corpus: Corpus) -> Iterator[Installation]:
-    """An installation in the folder, its PostgreSQL running. The corpus lies in `folder/media` already."""
+    """An installation in the folder, with PostgreSQL running. The corpus is in `folder/media` already."""
     postgres = embedded_postgres(folder / "postgres")
     with asyncio.Runner() as runner:
         url = runner.run(_enter(postgres))
@@ -70,7 +69,7 @@ async def _leave(context: AbstractAsyncContextManager[str]) -> None:
 
 
 async def _fill(folder: Path, corpus: Corpus, url: str, database_pid: int) -> Installation:
-    """The schema, a user with a key, the corpus, and recordings to list."""
+    """Create the schema, a user with a key, the corpus's media file, and recordings to list."""
     async with open_backends(load(None, _environ(folder, url))) as backends:
         owner = Owner(await backends.api_keys.ensure_user("benchmark@localhost"))
         key, _ = await issue_key(backends.api_keys, owner)
@@ -106,7 +105,7 @@ class Gateway:
     log: Path
 
     def at(self, server: str, path: str, *, with_key: bool = True) -> Target:
-        """An address of the gateway, named `server` in tables."""
+        """A path of the gateway, which tables call `server`."""
         headers = {"X-API-Key": self.installation.key} if with_key else {}
         return Target(server, self.pid, self.port, path, self.log, headers, self.installation.database_pid)
 
@@ -138,7 +137,7 @@ def running_gateway(
 
 
 def _is_ready(port: int) -> bool:
-    """What it says itself: a port can be open before its workers are there."""
+    """Whether /readyz says so: the port can be open before the workers have started."""
     try:
         return request(port, "/readyz").status == 200
     except (OSError, HTTPException):
@@ -151,19 +150,19 @@ def _environ(folder: Path, database_url: str) -> dict[str, str]:
         "SEEKGATE_DATA_DIR": str(folder),
         "SEEKGATE_DATABASE__URL": database_url,
         "SEEKGATE_STORAGES__SYNTHETIC__KIND": "synthetic",
-        # Requests are counted, as by default, but never refused.
+        # Requests are counted, as by default, but not refused.
         "SEEKGATE_RATE_LIMITS__REQUESTS_PER_MINUTE": "1000000",
         "SEEKGATE_RATE_LIMITS__BURST": "1000000",
     }
 
 
 def count_transactions(database_url: str) -> int:
-    """Transactions that PostgreSQL has counted in the installation's database; the count lags by up to 10 s."""
+    """Transactions in the installation's database, as PostgreSQL counts them; the count lags by up to 10 s."""
     return asyncio.run(_count_transactions(database_url))
 
 
 async def _count_transactions(database_url: str) -> int:
-    # Asked from another database, so that the question does not count.
+    # Connect to another database, so that this query is not counted.
     connection = await asyncpg.connect(database_url, database="template1")
     try:
         query = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'postgres'"

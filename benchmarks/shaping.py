@@ -1,7 +1,6 @@
-"""A proxy that makes a near server a far one: each request waits, each connection has a most of bytes a second.
+"""A TCP proxy that makes a near server look far away: it delays each request and limits the bytes a second of each connection.
 
-Knows: sockets, the clock, how many bytes it passed on. Refuses to know: HTTP, but for this: what a client sends while
-nothing is owed to it is a request, and comes in one piece.
+It does not parse HTTP. It relies on each request arriving in one piece, on a connection that awaits no response.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ _SETTLED_SECONDS: Final = 0.3
 
 @dataclass(slots=True)
 class Shaping:
-    """`passed_on` counts the bytes of answers, `asked` requests; without a delay and a rate it only counts."""
+    """`passed_on` counts the bytes of responses, `asked` the requests. Without a delay and a rate the proxy only counts."""
 
     upstream_port: int
     delay_seconds: float = 0.0
@@ -31,7 +30,7 @@ class Shaping:
     last_at: float = 0.0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until either side ends it."""
+        """Serve one connection until either side closes it."""
         with suppress(OSError):
             there, back = await asyncio.open_connection(HOST, self.upstream_port)
             answers = asyncio.create_task(self._answers(there, writer))
@@ -64,7 +63,7 @@ class Shaping:
         writer.transport.abort()
 
     def is_settled(self) -> bool:
-        """Whether nothing has been passed on for a while."""
+        """Whether no byte has been passed on for a while."""
         return monotonic() - self.last_at > _SETTLED_SECONDS
 
 
@@ -72,7 +71,7 @@ class Shaping:
 def shaped(
     upstream_port: int, *, delay_seconds: float = 0.0, bytes_per_second: float | None = None
 ) -> Iterator[Shaping]:
-    """The proxy, in a thread of its own, until the block ends."""
+    """Run the proxy in its own thread until the block ends."""
     proxy = Shaping(upstream_port, delay_seconds, bytes_per_second)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="shaping")
@@ -89,7 +88,7 @@ def shaped(
 
 
 async def _end() -> None:
-    """Cancel what runs in this loop."""
+    """Cancel all other tasks of this event loop."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()

@@ -1,8 +1,7 @@
-"""What a crowd of slow readers costs: memory for each, and the speed of a fast client beside them.
+"""The cost of many slow readers: memory for each, and the latency of a fast client at the same time.
 
-Knows: sockets with small windows, which take a KiB now and then. Refuses to know: which server it is.
-
-Memory of sockets lies in the kernel and is not counted: it is the same for every server.
+A slow reader has a small receive buffer and reads one KiB at a time. Socket buffers are kernel memory and are not
+counted: they are the same for every server.
 """
 
 import socket
@@ -23,7 +22,7 @@ _SEEK_BYTES = 65_536
 
 
 def measure_slow_readers(target: Target, corpus: Corpus, count: int) -> dict[str, float]:
-    """Memory per reader (KiB) over the idle process, and a fast client's median seek (ms) before and beside them."""
+    """Memory per reader (KiB) above the idle process, and a fast client's median seek (ms) before and beside the readers."""
     alone = _fast_seek_seconds(target, corpus)
     pids = process_tree(target.pid)
     idle = memory_bytes(pids)
@@ -42,7 +41,7 @@ def measure_slow_readers(target: Target, corpus: Corpus, count: int) -> dict[str
 
 @contextmanager
 def _readers(target: Target, count: int) -> Iterator[list[socket.socket]]:
-    """So many connections, each of which has asked for the whole file."""
+    """`count` connections, each of which has requested the whole file."""
     fields = "".join(f"{name}: {value}\r\n" for name, value in target.headers.items())
     request = f"GET {target.path} HTTP/1.1\r\nHost: {HOST}:{target.port}\r\n{fields}\r\n".encode()
     with ExitStack() as stack:
@@ -63,11 +62,11 @@ def _connect(port: int) -> socket.socket:
 def _sip(target: Target, readers: list[socket.socket]) -> None:
     for number, reader in enumerate(readers):
         if not reader.recv(_SIP_BYTES):
-            raise WrongAnswer(f"{target.server}: reader {number} was cut off")
+            raise WrongAnswer(f"{target.server}: the connection of slow reader {number} was closed")
 
 
 def _fast_seek_seconds(target: Target, corpus: Corpus) -> float:
-    """The median over some seeks, every byte compared."""
+    """The median of several seeks (s); every byte is compared."""
     found = sorted(_time_seek(target, corpus, number * 7919 % (corpus.size - _SEEK_BYTES)) for number in range(_SEEKS))
     return percentile(found, 0.5)
 
@@ -77,5 +76,7 @@ def _time_seek(target: Target, corpus: Corpus, first: int) -> float:
     answer = ask(target, headers={"Range": f"bytes={first}-{first + _SEEK_BYTES - 1}"})
     elapsed = time.perf_counter() - start
     if answer.status != 206 or answer.body != corpus.expected(first, _SEEK_BYTES):
-        raise WrongAnswer(f"{target.server}: a seek beside slow readers got {answer.status} or other bytes")
+        raise WrongAnswer(
+            f"{target.server}: a seek beside slow readers was answered with {answer.status} or with wrong bytes"
+        )
     return elapsed

@@ -1,11 +1,9 @@
 """The event loop's longest stall while a file is read that is not in the page cache.
 
-Knows: that an answer which touches no storage (`/livez`) waits only for the event loop. Refuses to know: how the
-gateway reads ahead.
-
-The reader is curl, a process of its own that takes what a gigabit link would carry: as fast as it could, or in this
-process, it would keep from the core who is to notice the stalls. What the same measurement sees beside a file
-in memory, and beside nothing at all, is the machine's and the client's own.
+A response that reads no storage (`/livez`) waits only for the event loop, so its latency shows stalls. The reader is curl,
+in its own process and at the rate of a gigabit link: an unlimited reader, or one in this process, would take CPU time
+from the client that measures. The same measurement while a file in memory is read, and while no file is read, shows what
+the machine and the client add.
 """
 
 import os
@@ -25,7 +23,7 @@ from storage_adapters.page_cache import is_resident
 
 _RATE: Final = 500
 _BYTES_PER_SECOND: Final = "100M"
-"""curl's way to write it."""
+"""100 MB/s, in curl's notation."""
 
 Reading = Callable[[], AbstractContextManager[None]]
 
@@ -33,8 +31,8 @@ Reading = Callable[[], AbstractContextManager[None]]
 def measure_stalls(gateway: Gateway, corpus: Corpus, *, seconds: int) -> Iterator[tuple[str, dict[str, float]]]:
     """Latencies (ms) of `/livez` while no file is read, then while one is read from memory, then from disk.
 
-    Each is the worst of as many passes of one second. The last is left out where the file cannot be evicted
-    (a file system in memory).
+    Each is the worst of `seconds` passes of one second. The last is left out if the file cannot be evicted (a file system in
+    memory).
     """
     reading = partial(_reading, gateway.by_key())
     yield "no", _worst([_pass(gateway, nullcontext) for _ in range(seconds)])
@@ -52,7 +50,7 @@ def _pass(gateway: Gateway, reading: Reading) -> dict[str, float]:
 
 @contextmanager
 def _reading(target: Target) -> Iterator[None]:
-    """Somebody reads the whole file, from before the block until after it."""
+    """Let curl read the file during the block."""
     command = ["curl", "--silent", "--fail", "--limit-rate", _BYTES_PER_SECOND, "--output", os.devnull]
     with tempfile.TemporaryFile() as headers:
         headers.writelines(f"{name}: {value}\n".encode() for name, value in target.headers.items())

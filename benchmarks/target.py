@@ -1,7 +1,4 @@
-"""What a load is aimed at: one address of one running server.
-
-Knows: ports, paths, headers, PIDs. Refuses to know: how the server was started.
-"""
+"""The target of a load: one path of one running server."""
 
 import os
 from collections.abc import Mapping
@@ -16,9 +13,9 @@ TIMEOUT_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`server` is the name in tables; `pid` the process whose tree is counted; `log` is emptied between loads.
+    """`server` is the name in tables. CPU time is measured for `pid` and its descendants. `log` is truncated between loads.
 
-    `database_pid` is a database that works for this server, counted apart.
+    `database_pid` is the server's database, which is measured separately.
     """
 
     server: str
@@ -34,13 +31,13 @@ class Target:
         return f"http://{HOST}:{self.port}{self.path}"
 
     def empty_log(self) -> None:
-        """Keep what an access log writes from filling the disk."""
+        """Truncate the log, so that an access log does not fill the disk."""
         os.truncate(self.log, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole response."""
+    """A complete response."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,12 +45,12 @@ class Answer:
 
 
 def ask(target: Target, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
-    """One request on a connection of its own; a body shorter than promised raises IncompleteRead."""
+    """Send one request on a new connection. Raises IncompleteRead if the body is shorter than its Content-Length."""
     return request(target.port, target.path, method=method, headers={**target.headers, **(headers or {})})
 
 
 def request(port: int, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
-    """The same without a target. Raises OSError or HTTPException."""
+    """Send one request to a port of this machine. Raises OSError or HTTPException."""
     connection = HTTPConnection(HOST, port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request(method, path, headers=dict(headers or {}))

@@ -1,9 +1,7 @@
-"""wrk with seeded random ranges: one load, measured from outside the server.
+"""Runs wrk with seeded random ranges, and measures one load from outside the server.
 
-Knows: wrk, its Lua script, and what makes a run invalid. Refuses to know: which server it is.
-
-wrk sends the next request when the last was answered (a closed loop): its latencies are of a server at full load.
-For latencies at a fixed rate see `open_loop`.
+wrk sends the next request when the previous one was answered (a closed loop), so its latencies are those of a server at
+full load. `open_loop` measures latencies at a fixed rate.
 """
 
 import json
@@ -21,14 +19,14 @@ from benchmarks.target import Target
 SCRIPT: Final = Path(__file__).with_name("random_ranges.lua")
 RESULT: Final = "RESULT "
 LARGE_BYTES: Final = 1 << 20
-# What an answer may have beside its body: the head.
+# An upper bound of the length of a response head.
 _HEAD_BYTES: Final = 4096
 _GRACE_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Random ranges of `length` bytes out of `size`; a length of 0 asks for the whole, which has `size` bytes."""
+    """Random ranges of `length` bytes of a file of `size` bytes; a length of 0 requests the whole file."""
 
     size: int
     length: int
@@ -41,7 +39,7 @@ class Load:
 
     @property
     def is_large(self) -> bool:
-        """Whether few answers fit into a second."""
+        """Whether only a few responses can be sent in a second."""
         return self.body_bytes > LARGE_BYTES
 
     @property
@@ -50,10 +48,10 @@ class Load:
 
 
 def measure(target: Target, load: Load, *, warm_seconds: int, seconds: int) -> dict[str, float]:
-    """The values of a row; large bodies get twice the time. Raises WrongAnswer if an answer was not what it should be.
+    """The values of a row. Large bodies get twice the time. Raises WrongAnswer if a response was wrong.
 
-    Large bodies are not checked one by one: copying them to Lua would take all the time there is. Their number of
-    bytes is held to the number of answers, as for all, and `corpus.verify` has compared some of them.
+    Large bodies are not checked one by one, because copying them to Lua would take most of the CPU time. As for all loads,
+    the number of bytes must fit the number of responses, and `corpus.verify` has compared some responses.
     """
     if not load.is_large:
         _check(target, load)
@@ -73,11 +71,11 @@ def measure(target: Target, load: Load, *, warm_seconds: int, seconds: int) -> d
 
 def _refuse_silence(target: Target, result: Mapping[str, Any]) -> None:
     if not result["requests"]:
-        raise WrongAnswer(f"{target.server}: not one answer in {result['seconds']} s")
+        raise WrongAnswer(f"{target.server}: no response in {result['seconds']} s")
 
 
 def _count_requests(result: Mapping[str, float], load: Load) -> float:
-    """How many answers were sent; of large ones, those that were under way at the end count by their share."""
+    """How many responses were sent. Of large ones, those that were incomplete at the end count as fractions."""
     return result["bytes"] / load.body_bytes if load.is_large else result["requests"]
 
 
@@ -93,10 +91,10 @@ def _values(result: Mapping[str, float], load: Load, nanoseconds: int) -> dict[s
 
 
 def _check(target: Target, load: Load) -> None:
-    """A second in which every status and length is looked at."""
+    """Run for a second and check the status and the length of every response."""
     result = _run(target, load, 1, {"CHECK_LENGTH": str(load.body_bytes)}, connections=2)
     if result["wrong"] or not result["checked"]:
-        raise WrongAnswer(f"{target.server}: {result['wrong']} of {result['checked']} answers were wrong")
+        raise WrongAnswer(f"{target.server}: {result['wrong']} of {result['checked']} responses were wrong")
 
 
 def _run(
@@ -129,7 +127,7 @@ def _environ(target: Target, load: Load) -> dict[str, str]:
 
 
 def _refuse_failures(target: Target, load: Load, result: Mapping[str, Any], connections: int) -> None:
-    """A status from 400 on and a broken connection are counted by wrk; a wrong length shows in the bytes that came."""
+    """Check wrk's count of error statuses and broken connections, and that the bytes received fit the responses."""
     requests, each = result["requests"], load.body_bytes
     least, most = requests * each, (requests + connections) * (each + _HEAD_BYTES)
     if result["failed"] or not least <= result["bytes"] <= most:

@@ -1,9 +1,7 @@
-"""The list that the load scripts read: `python list_urls.py [--signed] [COUNT] > urls.txt`.
+"""Writes the list of media files that the load scripts read: `python list_urls.py [--signed] [COUNT] > urls.txt`.
 
-Knows: the gateway's list, its HEAD and its playback URLs, over HTTP alone; SEEKGATE_URL and SEEKGATE_KEY name the
-gateway and a key. Refuses to know: how the list is used.
-
-One line for each media file: `PATH SIZE ETAG`. With --signed the paths are playback URLs, which need no key.
+It has one line for each media file: `PATH SIZE ETAG`. With --signed the paths are playback URLs, which need no key.
+The environment variables SEEKGATE_URL and SEEKGATE_KEY name the gateway and a key. Needs the standard library only.
 """
 
 import argparse
@@ -27,7 +25,7 @@ TOO_MANY = 429
 
 
 def ask(path: str, method: str = "GET") -> HTTPResponse:
-    """The gateway's answer, however often it asks to wait; raises urllib.error.HTTPError for any other refusal."""
+    """The gateway's response; waits and retries after a 429. Raises urllib.error.HTTPError for any other error status."""
     for _ in range(TRIES):
         try:
             return _ask(path, method)
@@ -36,7 +34,7 @@ def ask(path: str, method: str = "GET") -> HTTPResponse:
                 raise
             refusal.close()
             time.sleep(int(refusal.headers["Retry-After"]))
-    raise RuntimeError(f"{path} was refused {TRIES} times: the key's rate limit is too low")
+    raise RuntimeError(f"{path} was answered with 429 {TRIES} times: raise the key's rate limit (rate_limits.*)")
 
 
 def _ask(path: str, method: str) -> HTTPResponse:
@@ -47,13 +45,13 @@ def _ask(path: str, method: str) -> HTTPResponse:
 
 
 def ask_json(path: str, method: str = "GET") -> Any:
-    """The gateway's answer as JSON."""
+    """The body of the gateway's response, parsed as JSON."""
     with ask(path, method) as answer:
         return json.load(answer)
 
 
 def raw_paths() -> Iterator[str]:
-    """The byte route of every media file that the key can see, newest recording first."""
+    """The path of every media file's bytes that the key may read, newest recording first."""
     for page in range(MAX_PAGES):
         recordings = ask_json(f"/recordings?limit={PAGE}&offset={page * PAGE}")["recordings"]
         for recording in recordings:
@@ -64,7 +62,7 @@ def raw_paths() -> Iterator[str]:
 
 
 def line_for(path: str, *, signed: bool) -> str:
-    """`PATH SIZE ETAG`."""
+    """The line of a media file: `PATH SIZE ETAG`."""
     with ask(path, "HEAD") as answer:
         size, etag = answer.headers["Content-Length"], answer.headers["ETag"]
     return f"{_signed(path) if signed else path} {size} {etag}"
@@ -78,7 +76,7 @@ def _signed(path: str) -> str:
 def main() -> None:
     """Write the list to standard output."""
     parser = argparse.ArgumentParser(description="Write the list of media files that the load scripts read.")
-    parser.add_argument("count", nargs="?", type=int, default=1000, help="how many at most (1000)")
+    parser.add_argument("count", nargs="?", type=int, default=1000, help="at most this many media files (1000)")
     parser.add_argument("--signed", action="store_true", help="playback URLs instead of paths that need the key")
     asked = parser.parse_args()
     for path in islice(raw_paths(), asked.count):

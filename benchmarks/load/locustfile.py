@@ -1,10 +1,9 @@
-"""Locust users that seek like Chromium, Safari and a CDN, and leave bodies half-way as players do.
+"""Locust users that seek like Chromium, Safari and a CDN, and disconnect in the middle of a body as players do.
 
     SEEKGATE_URLS=urls.txt SEEKGATE_KEY=sk_live_... locust -f locustfile.py --host http://127.0.0.1:8080 \
         --headless --users 50 --run-time 30s [Chromium] [Safari] [Cdn]
 
-Knows: HTTP, and the pattern of synthetic objects: their bytes are checked as they come (SEEK_VERIFY=0 for no checks).
-Refuses to know: anything else of the gateway.
+The bytes of synthetic objects are compared with their pattern; SEEK_VERIFY=0 turns that off.
 """
 
 import os
@@ -34,13 +33,13 @@ class Media:
 
     @property
     def seed(self) -> int | None:
-        """A demo's synthetic recording n has seed n and `1 MiB * (1 + n mod 256) + n` bytes."""
+        """The seed of a demo's synthetic recording: recording n has seed n and `1 MiB * (1 + n mod 256) + n` bytes."""
         seed = self.size % MIB
         return seed if self.size == MIB * (1 + seed % 256) + seed else None
 
 
 def read_urls() -> list[Media]:
-    """What the list names, without empty objects: no range of those is satisfiable."""
+    """The media files of the list, without empty ones: no range of those is satisfiable."""
     lines = Path(os.environ["SEEKGATE_URLS"]).read_text().splitlines()
     found = [Media(url, int(size), etag) for url, size, etag in (line.split(" ", 2) for line in lines)]
     return [media for media in found if media.size]
@@ -60,13 +59,13 @@ TABLE = make_table()
 
 
 def expected(seed: int, offset: int, length: int) -> bytes:
-    """The synthetic object's bytes."""
+    """The bytes of a synthetic object in this range."""
     start = (offset + 7919 * seed) % PERIOD
     return (TABLE * ((start + length) // PERIOD + 1))[start : start + length]
 
 
 def find_trouble(answer: FastResponse, media: Media, first: int, last: int, wanted: int) -> str | None:
-    """What is wrong with the answer to first-last, of which `wanted` bytes are read; None if nothing is."""
+    """Read `wanted` bytes of the response to first-last; return what is wrong with it, or None."""
     stated = answer.headers.get("Content-Range") if answer.headers else None
     if answer.status_code != 206 or stated != f"bytes {first}-{last}/{media.size}":
         return f"{answer.status_code}, Content-Range {stated}"
@@ -74,19 +73,19 @@ def find_trouble(answer: FastResponse, media: Media, first: int, last: int, want
     if len(body) != wanted:
         return f"{len(body)} bytes instead of {wanted}"
     if VERIFY and media.seed is not None and body != expected(media.seed, first, wanted):
-        return "other bytes"
+        return "wrong bytes"
     return None
 
 
 class Seeker(FastHttpUser):
-    """What all have in common: asking for a range, checking it, and leaving."""
+    """A user that requests a range, checks the response, and disconnects."""
 
     abstract = True
     wait_time = constant(0)
     key: ClassVar[str] = os.environ.get("SEEKGATE_KEY", "")
 
     def seek(self, media: Media, first: int, last: int, *, take: int | None = None, if_range: bool = False) -> None:
-        """Ask for first-last; read `take` bytes and leave, or everything."""
+        """Request first-last and read everything, or read `take` bytes and disconnect."""
         last = min(last, media.size - 1)
         headers = {"Range": f"bytes={first}-{last}"}
         headers |= {"X-API-Key": self.key} if self.key else {}
@@ -97,11 +96,11 @@ class Seeker(FastHttpUser):
             trouble = find_trouble(answer, media, first, last, wanted)
             if trouble:
                 answer.failure(trouble)
-            answer.release()  # cuts the connection where the body is not at its end
+            answer.release()  # closes the connection if the body was not read to its end
 
 
 class Chromium(Seeker):
-    """The beginning, then closed ranges that fill holes of its cache, each with If-Range."""
+    """Requests the beginning, then closed ranges that fill holes of its cache, each with If-Range."""
 
     @task
     def play(self) -> None:
@@ -113,7 +112,7 @@ class Chromium(Seeker):
 
 
 class Safari(Seeker):
-    """Two bytes to see whether ranges work, the whole, then left and reopened at other places."""
+    """Requests two bytes to learn whether ranges work, then the whole file, which it leaves and reopens elsewhere."""
 
     @task
     def play(self) -> None:
@@ -125,7 +124,7 @@ class Safari(Seeker):
 
 
 class Cdn(Seeker):
-    """Aligned slices of 8 MiB, whole."""
+    """Requests aligned slices of 8 MiB and reads each completely."""
 
     @task
     def pull(self) -> None:

@@ -1,15 +1,15 @@
-// k6 that seeks like a player or a CDN.
+// A k6 script that seeks like a player or a CDN.
 //
 //   SEEKGATE_URL=http://127.0.0.1:8080 SEEKGATE_KEY=sk_live_... SEEKGATE_URLS="$PWD/urls.txt" k6 run seek.js
 //
 // SEEK_AS      chromium: the beginning, then closed ranges of 64 KiB to 1 MiB with If-Range
-//              safari: two bytes, the beginning, then reopened at other places
+//              safari: two bytes, the beginning, then 1 MiB at other places
 //              cdn: aligned slices of 8 MiB
 // SEEK_VERIFY  1: every byte of a synthetic object is checked
-// SEEK_USERS, SEEK_DURATION   how many at once, and for how long (20, 30s)
+// SEEK_USERS, SEEK_DURATION   how many users at the same time, and for how long (20, 30s)
 //
-// k6 cannot leave a body half-way, as players do: where they ask "from here to the end" it asks for the 1 MiB that they
-// take before they leave. The Locust script leaves for real.
+// k6 cannot disconnect in the middle of a body, as players do. Where a player requests everything from an offset on, this
+// script requests the 1 MiB that the player reads before it disconnects. The Locust script does disconnect.
 
 import http from "k6/http";
 import { check } from "k6";

@@ -1,15 +1,15 @@
--- wrk that seeks like a player or a CDN.
+-- A wrk script that seeks like a player or a CDN.
 --
 --   SEEKGATE_URLS=urls.txt SEEKGATE_KEY=sk_live_... SEEK_AS=chromium wrk -t2 -c64 -d30s -s seek.lua http://127.0.0.1:8080
 --
 -- SEEK_AS      chromium: the beginning, then closed ranges of 64 KiB to 1 MiB with If-Range
---              safari: two bytes, the beginning, then reopened at other places
+--              safari: two bytes, the beginning, then 1 MiB at other places
 --              cdn: aligned slices of 8 MiB
--- SEEK_SEED    the same seed asks for the same ranges (default 1)
--- SEEK_VERIFY  1: every answer's status and length are checked, and 64 of its bytes if the object is synthetic
+-- SEEK_SEED    the same seed gives the same ranges (default 1)
+-- SEEK_VERIFY  1: the status and length of every response are checked, and 64 of its bytes if the object is synthetic
 --
--- wrk cannot leave a body half-way, as players do: where they ask "from here to the end" it asks for the 1 MiB that
--- they take before they leave. The Locust script leaves for real.
+-- wrk cannot disconnect in the middle of a body, as players do. Where a player requests everything from an offset on, this
+-- script requests the 1 MiB that the player reads before it disconnects. The Locust script does disconnect.
 
 local MIB = 1024 * 1024
 local SLICE = 8 * MIB

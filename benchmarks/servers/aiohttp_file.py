@@ -1,7 +1,4 @@
-"""aiohttp's own FileResponse, as its documentation shows it: `python aiohttp_file.py FILE PORT WORKERS`.
-
-Knows: one file. Refuses to know: keys, catalogues, logs.
-"""
+"""Serves one file with aiohttp's FileResponse, as its documentation shows: `python aiohttp_file.py FILE PORT WORKERS`."""
 
 import os
 import signal
@@ -11,7 +8,7 @@ from aiohttp import web
 
 
 def serve(path: str, port: int) -> None:
-    """Serve the file at every address until SIGTERM; the standard event loop, because it has `sendfile`."""
+    """Serve the file at every path until SIGTERM, on the standard event loop, because that has `sendfile`."""
 
     async def file(_: web.Request) -> web.FileResponse:
         return web.FileResponse(path)
@@ -22,7 +19,7 @@ def serve(path: str, port: int) -> None:
 
 
 def main(path: str, port: str, workers: str) -> None:
-    """One process, or a parent with several that share the port."""
+    """Serve from one process, or from several that share the port."""
     if workers == "1":
         serve(path, int(port))
         return

@@ -1,7 +1,7 @@
-"""get_object behind aiohttp, as one writes it first: `python s3_naive.py PORT`, the bucket in S3_BENCHMARK_….
+"""Serves a bucket with `get_object` and aiohttp, in the obvious way: `python s3_naive.py PORT`.
 
-Knows: one bucket. Refuses to know: keys, catalogues, logs. The event loop is the gateway's, so that what differs is
-the way to the bytes.
+The environment variables S3_BENCHMARK_ENDPOINT and S3_BENCHMARK_BUCKET name the bucket. It runs on uvloop as the gateway
+does, so that only the handling of the bytes differs.
 """
 
 import os
@@ -24,7 +24,7 @@ PASSED_ON = {
 
 
 def build_app() -> web.Application:
-    """Every path is an object."""
+    """An application in which every path is the key of an object."""
     app = web.Application()
     client_of: web.AppKey[Any] = web.AppKey("client")
 
@@ -60,7 +60,7 @@ def build_app() -> web.Application:
 
 if __name__ == "__main__":
     uvloop.install()
-    # A client that leaves takes its request along, or every connection to S3 would be held to its end.
+    # Cancel the handler when its client disconnects; otherwise it would read the object to its end.
     web.run_app(
         build_app(), host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None, handler_cancellation=True
     )

@@ -1,6 +1,6 @@
-"""Starlette's FileResponse; uvicorn runs it (`uvicorn --app-dir benchmarks/servers starlette_file:app`).
+"""Serves one file, named by the environment variable BENCHMARK_FILE, with Starlette's FileResponse.
 
-Knows: one file, named by the environment variable BENCHMARK_FILE. Refuses to know: keys, catalogues, logs.
+`uvicorn --app-dir benchmarks/servers starlette_file:app` runs it.
 """
 
 import os
@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 
 async def file(_: Request) -> FileResponse:
-    """The file, at every address."""
+    """Serve the file at every path."""
     return FileResponse(os.environ["BENCHMARK_FILE"], media_type="audio/wav")
 
 

@@ -8,7 +8,8 @@ import pytest
 from benchmarks import wrk
 from benchmarks.corpus import Corpus, WrongAnswer, verify, write_corpus
 from benchmarks.open_loop import measure_open_loop
-from benchmarks.players import Fetch, Profile, measure_players
+from benchmarks.player_profiles import Fetch, Profile
+from benchmarks.players import measure_players
 from benchmarks.slow_readers import measure_slow_readers
 from benchmarks.wrk import Load
 from storage_adapters import connect

@@ -1,4 +1,4 @@
-"""The list: what is in it, finding in it, and its end."""
+"""The list of the player page: its rows, search, paging, and addresses that lead into it."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ MANY = 130
 
 @pytest.fixture(scope="session")
 def many(site: Gateway) -> str:
-    """The key of someone with many recordings: rows alone, nobody plays them."""
+    """The key of a user with many recordings; only their rows exist, without objects."""
     now = datetime.now(UTC)
     for number in range(MANY):
         media = NewMedia("audio", "mp3", "audio/mpeg", "local", f"many/{number}", 1000 + number, str(number), now)
@@ -25,7 +25,7 @@ def many(site: Gateway) -> str:
     return site.other_key
 
 
-async def test_a_row_says_what_it_is_how_long_and_how_large(listener: Listener, library: Library) -> None:
+async def test_a_row_shows_type_duration_and_size(listener: Listener, library: Library) -> None:
     row = listener.row(library.sound.recording_id)
     await expect(row).to_contain_text("Audio mp3")
     await expect(row).to_contain_text("6:00")
@@ -35,7 +35,9 @@ async def test_a_row_says_what_it_is_how_long_and_how_large(listener: Listener, 
 @pytest.mark.parametrize(
     ("words", "kind"), [("video", "Video webm"), ("IMAGE png", "Image png"), ("mp3 uploaded", "Audio mp3")]
 )
-async def test_a_search_leaves_what_has_every_word(listener: Listener, library: Library, words: str, kind: str) -> None:
+async def test_a_search_shows_only_recordings_with_every_word(
+    listener: Listener, library: Library, words: str, kind: str
+) -> None:
     await listener.page.get_by_label("Search").fill(words)
     await expect(listener.rows.filter(has_not_text=kind)).to_have_count(0)
     await expect(listener.rows.filter(has_text=kind).first).to_be_visible()
@@ -52,7 +54,7 @@ async def test_an_empty_catalogue_says_how_to_fill_it(visitor: Listener) -> None
     await expect(visitor.page.get_by_text("seekgate import FILE --user EMAIL")).to_be_visible()
 
 
-async def test_more_is_shown_on_demand_until_everything_is(visitor: Listener, many: str) -> None:
+async def test_show_more_shows_the_next_page_until_the_end(visitor: Listener, many: str) -> None:
     await visitor.sign_in(many)
     more = visitor.page.get_by_role("button", name="Show more")
     await expect(visitor.rows).to_have_count(50)
@@ -65,7 +67,7 @@ async def test_more_is_shown_on_demand_until_everything_is(visitor: Listener, ma
     assert len(set(await visitor.rows.evaluate_all("rows => rows.map(row => row.href)"))) == MANY
 
 
-async def test_a_search_finds_what_is_not_shown_yet(visitor: Listener, many: str) -> None:
+async def test_a_search_finds_recordings_on_later_pages(visitor: Listener, many: str) -> None:
     await visitor.sign_in(many)
     await expect(visitor.rows).to_have_count(50)
     oldest = visitor.site._loop.run(
@@ -75,15 +77,15 @@ async def test_a_search_finds_what_is_not_shown_yet(visitor: Listener, many: str
     await expect(visitor.rows).to_have_count(1)
 
 
-async def test_an_address_leads_to_its_recording(listener: Listener, library: Library) -> None:
+async def test_an_address_opens_its_recording(listener: Listener, library: Library) -> None:
     await listener.page.goto("about:blank")
     await listener.arrive(f"#/recordings/{library.picture.recording_id}")
     await listener.until("media.tagName === 'VIDEO' && media.readyState >= HTMLMediaElement.HAVE_METADATA")
 
 
-async def test_a_recording_that_is_gone_is_called_so(listener: Listener) -> None:
+async def test_a_deleted_recording_is_reported(listener: Listener) -> None:
     await listener.arrive("#/recordings/1")
-    await expect(listener.page.get_by_role("status").filter(has_text="This recording is gone.")).to_be_visible()
+    await expect(listener.page.get_by_role("status").filter(has_text="This recording no longer exists.")).to_be_visible()
 
 
 async def test_a_meeting_is_opened_by_its_id(listener: Listener, library: Library) -> None:
@@ -96,6 +98,6 @@ async def test_a_meeting_is_opened_by_its_id(listener: Listener, library: Librar
     await expect(listener.page.get_by_role("heading", name="Recordings")).to_be_visible()
 
 
-async def test_an_unknown_meeting_is_called_so(listener: Listener) -> None:
+async def test_an_unknown_meeting_is_reported(listener: Listener) -> None:
     await listener.arrive("#/meetings/zoom/no-such-meeting")
     await expect(listener.page.get_by_role("status").filter(has_text="There is no such meeting")).to_be_visible()

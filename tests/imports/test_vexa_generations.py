@@ -141,7 +141,7 @@ async def test_a_flat_object_is_a_media_file_once_its_meeting_is_final(oldest: M
     assert oldest.flags(running.id) == ["still being recorded"]
 
 
-async def test_members_that_are_no_recordings_are_counted(oldest: Moved) -> None:
+async def test_members_of_other_shapes_are_counted_as_malformed(oldest: Moved) -> None:
     assert oldest.report.recordings.not_moved["malformed"] == 6 + 1 + 1
 
 

@@ -134,7 +134,7 @@ async def test_a_key_that_was_revoked_or_deleted_here_stays_so(both: Both) -> No
     assert (report.keys.moved, report.keys.already_here, report.keys.deleted_here) == (0, 3, 1)
 
 
-async def test_a_key_that_is_gone_in_vexa_is_named_and_stays_valid_here(both: Both) -> None:
+async def test_a_key_that_was_deleted_in_vexa_is_reported_and_stays_valid_here(both: Both) -> None:
     await both.move()
     await both.vexa.execute("DELETE FROM api_tokens WHERE token = $1", KEY)
     report = await both.move()

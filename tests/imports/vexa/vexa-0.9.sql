@@ -51,7 +51,7 @@ INSERT INTO meetings (id, user_id, platform, platform_specific_id, status, start
                          "storage_path": "recordings/3/100000000400/s-four.wav"}]}]}'),
     (15, 3, 'browser_session', NULL, 'completed', NULL, NULL, '2025-11-05', '{"recordings": [{"id": 100000000500,
         "media_files": []}]}'),
--- 16: of the user who is left out; 17: data is no object; 18: recordings is no array, and a path climbs out.
+-- 16: of the user who is left out; 17: data is not an object; 18: recordings is not an array, and a path leaves its folder.
     (16, 5, 'zoom', 'z-16', 'completed', NULL, NULL, '2025-11-06', '{"recordings": [{"id": 100000000600}]}'),
     (17, 8, 'zoom', 'z-17', 'completed', NULL, NULL, '2025-11-07', '17'),
     (18, 8, 'zoom', 'z-18', 'completed', NULL, NULL, '2025-11-08', '{"recordings": {"id": 1}}'),

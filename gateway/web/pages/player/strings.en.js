@@ -172,7 +172,7 @@ export const words = {
     unreachable: "The gateway does not answer. Check that it is running and that you are online.",
     401: "The gateway no longer accepts this key. Sign in again.",
     403: "This key may not do that.",
-    404: "This recording is gone.",
+    404: "This recording no longer exists.",
     429: "Too many requests. Wait a moment and try again.",
     503: "The gateway or its storage is busy. Try again in a moment.",
     other: (status) => `The gateway answered with an error (${status}).`,
