@@ -85,7 +85,9 @@ async def test_an_address_opens_its_recording(listener: Listener, library: Libra
 
 async def test_a_deleted_recording_is_reported(listener: Listener) -> None:
     await listener.arrive("#/recordings/1")
-    await expect(listener.page.get_by_role("status").filter(has_text="This recording no longer exists.")).to_be_visible()
+    await expect(
+        listener.page.get_by_role("status").filter(has_text="This recording no longer exists.")
+    ).to_be_visible()
 
 
 async def test_a_meeting_is_opened_by_its_id(listener: Listener, library: Library) -> None:
