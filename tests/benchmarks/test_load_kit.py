@@ -120,7 +120,7 @@ def test_locust_notices_other_bytes(gateway: Gateway, tmp_path: Path) -> None:
     script.write_text((LOAD / "locustfile.py").read_text().replace("7919 * seed", "7919 * (seed + 1)"))
     done = run_locust(variables, script)
     assert done.returncode == 1, done.stderr
-    assert "other bytes" in done.stderr
+    assert "wrong bytes" in done.stderr
 
 
 def run_k6(variables: dict[str, str], script: Path) -> subprocess.CompletedProcess[str]:

@@ -61,7 +61,7 @@ def test_a_wrong_answer_is_refused(corpus: Corpus, tmp_path: Path, status: str, 
         body[flipped] ^= 1
     with (
         answering(tmp_path, head(status, SIZE, last=last) + body) as target,
-        pytest.raises(WrongAnswer, match="wrong: bytes=0-299999 got"),
+        pytest.raises(WrongAnswer, match="wrong: bytes=0-299999 was answered with"),
     ):
         verify(target, corpus, SIZE, times=1, seed=1)
 
