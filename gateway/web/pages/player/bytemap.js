@@ -1,11 +1,9 @@
 /*
- * The byte map: which parts of the file the browser holds now, which it held before, and where
- * the listener is. Knows one media element and the size of its file; refuses to know the network.
+ * The byte map: which parts of the file the browser holds now, which it held before, and where the listener is.
  *
- * Browsers tell what they hold in seconds; bytes are that share of the file, exact for a constant
- * bit rate and near otherwise. Requests are not counted: Resource Timing leaves out those that the
- * browser gave up half-way (measured in Chromium 156: 3 entries for 7 requests), and a wrong number
- * is worse than none.
+ * Browsers report in seconds what they hold. The map shows the same share of the file's bytes: exact for a constant bit rate,
+ * close otherwise. Requests are not counted: Resource Timing omits those that the browser aborted (Chromium 156: 3 entries for
+ * 7 requests), and a wrong number is worse than none.
  */
 
 import { svg } from "./dom.js";

@@ -1,6 +1,6 @@
 /*
  * The chapters: what was said, as a lane under the waveform, and the words under the pointer.
- * Knows segments ({start, end, text, speaker}, seconds from the start) and a media element.
+ * A segment is {start, end, text, speaker}, in seconds from the start.
  */
 
 import { svg } from "./dom.js";

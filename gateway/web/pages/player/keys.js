@@ -1,6 +1,6 @@
 /*
- * The keyboard, as one table from keys to what they do to the media element.
- * Knows which elements need their keys for themselves; refuses to know what is being played.
+ * The keyboard, as one table from keys to what they do to the media element. An element that needs a key itself, such as a
+ * text field, keeps it.
  */
 
 import { play } from "./playback.js";

@@ -1,7 +1,6 @@
 /*
- * Deleting: a question, then a window in which it can be undone. The gateway hears of it only
- * when the window closes, or the page does. Knows which deletions wait; refuses to know how a
- * recording is shown (`shown.hide`, `shown.restore`).
+ * Deleting: a question, then a few seconds in which it can be undone. The gateway deletes only when that time is over or the
+ * page closes. `shown.hide` and `shown.restore` take a recording out of the view and put it back.
  */
 
 import { Refused } from "./api.js";

@@ -1,9 +1,8 @@
 /*
- * Seeking by pointer on a drawing whose width is the length of the media: press to seek, drag to go along.
- * Knows one element and one media element; refuses to know what is drawn.
+ * Seeking by pointer on a drawing whose width is the length of the media: press to seek, drag to follow.
  *
- * While a seek is under way a moving pointer is not followed: each seek costs a request, and only the
- * last place counts. That one is taken when the pointer is let go.
+ * While a seek is in progress a moving pointer is not followed: each seek costs a request, and only the last place counts.
+ * That one is taken when the pointer is released.
  */
 
 /** The second under the pointer, or NaN while the length is not known. */

@@ -1,6 +1,6 @@
 /*
- * What was said, line by line: click a line to seek there, the spoken one is marked.
- * Knows segments ({start, text, speaker}, seconds from the meeting's start) and a media element.
+ * What was said, line by line. Clicking a line seeks to it; the spoken one is marked.
+ * A segment is {start, text, speaker}, in seconds from the start.
  */
 
 import { spokenAt } from "./chapters.js";

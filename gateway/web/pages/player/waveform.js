@@ -1,8 +1,6 @@
 /*
  * The waveform: how loud the recording is over its length, as far as the gateway has computed it.
- * Knows one media element, and that a waveform grows until it is complete; refuses to know the network.
- *
- * It is beside the native controls, not instead of them: who does not see it misses nothing that they lack.
+ * The native controls stay beside it, so nobody depends on seeing it.
  */
 
 import { svg } from "./dom.js";
