@@ -72,6 +72,8 @@ def prose_of(path: Path) -> Iterator[tuple[int, str]]:
         fenced ^= line.startswith("```")
         if comment is None and not fenced:
             yield number, line
+        elif path.suffix in {".css", ".js"} and line.lstrip().startswith(("*", "/*")):
+            yield number, line
         elif comment is not None and comment in line:
             yield number, line.partition(comment)[2]
 

@@ -25,7 +25,7 @@ export class ByteMap {
   #head = svg("rect", { class: "head", y: 0, width: 3, height: HEIGHT });
   #seen = [];
 
-  /** Draw into `drawing` (an SVG) and tell the same in `caption`, until `signal` ends it. */
+  /** Draw into `drawing` (an SVG) and say the same in `caption`, until `signal` ends it. */
   constructor(media, { drawing, caption, sizeBytes, signal }) {
     this.#media = media;
     this.#caption = caption;

@@ -18,7 +18,7 @@ export class Chapters {
   #blocks = [];
   #spoken = -1;
 
-  /** Draw into `lane` (an SVG), and tell in `words` what is said where the pointer is on one of `pointed`. */
+  /** Draw into `lane` (an SVG), and show in `words` what is said where the pointer is on one of `pointed`. */
   constructor(media, { segments, lane, pointed, words, signal }) {
     this.#media = media;
     this.#segments = segments;

@@ -111,7 +111,7 @@ function returnTo(media, place, startAt) {
   if (second > 0) media.currentTime = second;
 }
 
-/** The newest places are kept; one at either end of a recording is no place to return to. */
+/** The newest places are kept; one at either end of a recording is not worth returning to. */
 function remember(place, media) {
   const { currentTime, duration: length, playbackRate } = media;
   if (media.readyState === HTMLMediaElement.HAVE_NOTHING) return;

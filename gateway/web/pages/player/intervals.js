@@ -2,7 +2,7 @@
  * Sets of half-open intervals [start, end), as sorted arrays of pairs. Pure arithmetic.
  */
 
-/** What lies in any of the intervals, as the fewest intervals; neighbours closer than `gap` become one. */
+/** The union of the intervals, as the fewest intervals; neighbours closer than `gap` become one. */
 export function union(intervals, gap = 0) {
   const merged = [];
   for (const [start, end] of [...intervals].sort((left, right) => left[0] - right[0])) {

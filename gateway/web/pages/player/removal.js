@@ -46,7 +46,7 @@ export class Removal {
     toast(strings.remove.undone);
   }
 
-  /** One that is gone already (404) is as deleted as it can be. */
+  /** One that was deleted already (404) needs nothing more. */
   async #commit(recording) {
     if (!this.#waiting.delete(recording.id)) return;
     try {

@@ -1,6 +1,6 @@
 /*
  * Renaming in place: the title is a button that becomes a text field. Enter or leaving the field saves, Escape does not.
- * Of two people who rename at the same time the second is told, and sees the first one's name.
+ * Of two people who rename at the same time the second gets a message and sees the first one's name.
  */
 
 import { Refused } from "./api.js";

@@ -8,7 +8,7 @@ import { Refused, Unreachable } from "./api.js";
 const PIECE_BYTES = 8 * 1024 * 1024;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
-/** About an hour of waiting: a closed laptop goes on, a gateway that is gone is reported. */
+/** About an hour of waiting: a closed laptop goes on, an unreachable gateway is reported. */
 const ATTEMPTS = 120;
 /** A browser sets these by itself and lets no page set them. */
 const OWN_FIELDS = ["content-length", "host"];

@@ -22,7 +22,7 @@ export class Sharing {
     find("share-close").addEventListener("click", () => find("share-dialog").close(), { signal });
   }
 
-  /** `second` is where the media element stands now, null for an image. */
+  /** `second` is the current position of the media element, null for an image. */
   open(recording, second) {
     [this.#recording, this.#at] = [recording, second];
     find("share-from").checked = second !== null && second > 0;

@@ -1,5 +1,5 @@
 /*
- * The page of a share link. It asks only for what lies below its own address, and plays with the same parts as the player.
+ * The page of a share link. It requests only addresses below its own, and plays with the same parts as the player.
  * A link that ends while someone listens ends here too: the next range is refused, and the page says why.
  */
 

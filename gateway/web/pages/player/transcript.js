@@ -31,7 +31,7 @@ export class Transcript {
     if (!media.paused && !this.#panel.matches(":hover, :focus-within")) this.#reveal(spoken);
   }
 
-  /** Scroll the panel only, never the page, and not under the hand of who reads in it. */
+  /** Scroll the panel only, never the page, and not while somebody reads in it. */
   #reveal(spoken) {
     const row = this.#rows[spoken];
     if (row) this.#panel.scrollTop = row.offsetTop - this.#panel.clientHeight / 3;

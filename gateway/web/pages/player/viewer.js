@@ -83,7 +83,7 @@ async function openImage(image, source, report) {
   }
 }
 
-/** A file that has none (404) shows none; other troubles are told under what has been drawn. */
+/** A file that has none (404) shows none; other errors are shown below what has been drawn. */
 async function openWaveform(media, { file, segments, waveform, signal }) {
   const [figure, drawing, lane, caption] = ["waveform-figure", "waveform", "chapters", "waveform-caption"].map(find);
   figure.hidden = false;
@@ -99,7 +99,7 @@ async function openWaveform(media, { file, segments, waveform, signal }) {
   }
 }
 
-/** The big counter. The catalogue's duration stands until the browser has measured its own. */
+/** The big counter. The catalogue's duration is shown until the browser has measured its own. */
 function followCounter(media, expectedSeconds, signal) {
   const show = () => {
     const measured = Number.isFinite(media.duration) ? media.duration : expectedSeconds;

@@ -29,7 +29,7 @@ export class Waveform {
   #head = svg("rect", { class: "head", y: 0, width: HEAD_WIDTH, height: HEIGHT });
   #known = { bins: [], seconds_covered: 0, complete: false };
 
-  /** Draw into `drawing` (an SVG) and tell in `caption` how far it is, until `signal` ends it. */
+  /** Draw into `drawing` (an SVG) and say in `caption` how far it is, until `signal` ends it. */
   constructor(media, { drawing, caption, expectedSeconds, signal }) {
     this.#media = media;
     this.#caption = caption;
