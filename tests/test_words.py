@@ -70,9 +70,8 @@ def prose_of(path: Path) -> Iterator[tuple[int, str]]:
     comment, fenced = PROSE.get(path.suffix, "#"), False
     for number, line in enumerate(text.splitlines(), 1):
         fenced ^= line.startswith("```")
-        if comment is None and not fenced:
-            yield number, line
-        elif path.suffix in {".css", ".js"} and line.lstrip().startswith(("*", "/*")):
+        in_block = path.suffix in {".css", ".js"} and line.lstrip().startswith(("*", "/*"))
+        if in_block or (comment is None and not fenced):
             yield number, line
         elif comment is not None and comment in line:
             yield number, line.partition(comment)[2]
