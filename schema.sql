@@ -583,3 +583,13 @@ END
 $$;
 CREATE OR REPLACE TRIGGER recording_owner_changed AFTER UPDATE OF user_id, live ON recordings
     FOR EACH ROW WHEN (OLD.user_id <> NEW.user_id OR OLD.live <> NEW.live) EXECUTE FUNCTION tell_owner_changed();
+
+CREATE OR REPLACE FUNCTION tell_signing_key_changed() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('seekgate', 'signing_key');
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER signing_key_changed AFTER INSERT OR UPDATE OR DELETE ON signing_keys
+    FOR EACH ROW EXECUTE FUNCTION tell_signing_key_changed();

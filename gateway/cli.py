@@ -39,6 +39,11 @@ COMMANDS: Final[Mapping[str, CommandRow]] = {
     ),
     "move-from-vexa": CommandRow("move_from_vexa", "move_from_vexa", "Take over a Vexa deployment."),
     "sign-url": CommandRow("sign_url", "sign_url", "Print a URL that plays a media file without a key."),
+    "rotate-signing-key": CommandRow(
+        "rotate_signing_key",
+        "rotate_signing_key",
+        "Replace the gateway's own signing key, which ends every URL that it signed.",
+    ),
     "list-links": CommandRow(
         "list_links", "list_links", "List the share links that still work, with their use counts."
     ),

@@ -5,12 +5,10 @@ is the composition root.
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from gateway.catalog import (
     ApiKeys,
@@ -37,6 +35,7 @@ from gateway.db.edits import PgRecordingEdits
 from gateway.db.listener import listen
 from gateway.db.media_audit import PgMediaAudit
 from gateway.db.migrations import migrate
+from gateway.db.own_signing_key import OwnSigningKey, load_own_key
 from gateway.db.search import PgRecordingSearch
 from gateway.db.session_joins import PgSessionJoins
 from gateway.db.session_uploads import PgSessionUploads
@@ -48,15 +47,13 @@ from gateway.db.users import PgUsers
 from gateway.media.prober import Prober
 from gateway.media.waveform_cache import WaveformCache
 from gateway.media.waveforms import Waveforms
-from gateway.protocol.signing import Signer, SigningKey
+from gateway.protocol.signing import Signer, SigningKey, SigningKeys
 from gateway.protocol.upload_tokens import UploadTokens
 from gateway.settings.load import Config
 from gateway.settings.storages import LocalStorage
 from gateway.settings.storages import Storage as StorageSettings
 from gateway.storage import Storage
 from storage_adapters import connect
-
-_SECRET_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +74,7 @@ class Backends:
     users: Users
     deletions: DeletionQueue
     signer: Signer
+    signing_secrets: SigningSecrets
     upload_tokens: UploadTokens
     storages: Mapping[str, Storage]
     prober: Prober
@@ -95,11 +93,11 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
         reach, grace = Reach(), config.database.outage_grace_seconds
         catalog = CachedRecordingCatalog(pool, reach, grace_seconds=grace)
         api_keys = CachedApiKeys(pool, reach, grace_seconds=grace)
-        changes = Changes(api_keys, catalog, reach)
+        secrets = PgSigningSecrets(pool)
+        signing_keys, own = await _open_signing_keys(stack, config, secrets)
+        changes = Changes(api_keys, catalog, reach, own)
         await stack.enter_async_context(in_background(listen(url, CHANNEL, changes, partial(notify, pool))))
         storages = await stack.enter_async_context(open_storages(config))
-        keys = await _signing_keys(config, PgSigningSecrets(pool))
-        playback = config.playback
         yield Backends(
             catalog=catalog,
             recordings=PgClientRecordings(pool),
@@ -114,8 +112,13 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             api_keys=api_keys,
             users=PgUsers(pool),
             deletions=PgDeletionQueue(pool),
-            signer=Signer(keys, expires_in_seconds=playback.expires_in_seconds, window_seconds=playback.window_seconds),
-            upload_tokens=UploadTokens(keys),
+            signer=Signer(
+                signing_keys,
+                expires_in_seconds=config.playback.expires_in_seconds,
+                window_seconds=config.playback.window_seconds,
+            ),
+            signing_secrets=secrets,
+            upload_tokens=UploadTokens(signing_keys),
             storages=storages,
             prober=Prober(),
             waveforms=_open_waveforms(stack, config),
@@ -159,10 +162,14 @@ def _open_waveforms(stack: AsyncExitStack, config: Config) -> Waveforms:
     return waveforms
 
 
-async def _signing_keys(config: Config, kept: SigningSecrets) -> list[SigningKey]:
-    """The configured signing keys, or the one that the gateway generated at its first start."""
-    keys = [SigningKey(key.kid, key.secret.get_secret_value().encode()) for key in config.playback.signing_keys]
-    if not keys:
-        kid, secret = await kept.ensure_signing_key(f"own-{secrets.token_hex(4)}", secrets.token_bytes(_SECRET_BYTES))
-        keys = [SigningKey(kid, secret)]
-    return keys
+async def _open_signing_keys(
+    stack: AsyncExitStack, config: Config, secrets: SigningSecrets
+) -> tuple[SigningKeys, OwnSigningKey | None]:
+    """The configured signing keys; or the one that the gateway generated, with what replaces it when it is rotated."""
+    configured = [SigningKey(key.kid, key.secret.get_secret_value().encode()) for key in config.playback.signing_keys]
+    if configured:
+        return SigningKeys(configured), None
+    keys = SigningKeys([await load_own_key(secrets)])
+    own = OwnSigningKey(secrets, keys)
+    await stack.enter_async_context(in_background(own.follow()))
+    return keys, own

@@ -87,3 +87,11 @@ class SigningSecrets(Protocol):
     async def ensure_signing_key(self, kid: str, secret: bytes) -> tuple[str, bytes]:
         """The newest stored (kid, secret). If none is stored, store the given one and return it."""
         ...
+
+    async def find_signing_key(self) -> tuple[str, bytes] | None:
+        """The newest stored (kid, secret)."""
+        ...
+
+    async def replace_signing_key(self, kid: str, secret: bytes) -> None:
+        """Store this key in place of every other."""
+        ...

@@ -5,6 +5,7 @@ The database sends a notification on the channel `seekgate` with each change tha
     key <digest in hex>                      a key was added, changed or deleted
     media <recording id> <media file id>     an uploaded media file was added, changed or deleted
     recording <recording id>                 a recording has another owner
+    signing_key                              the gateway's own signing key was stored or replaced
 """
 
 from dataclasses import replace
@@ -16,6 +17,7 @@ import asyncpg
 from gateway.catalog import ApiKey, MediaFile, Owner, Validity
 from gateway.db.answer_cache import UNKNOWN, Memory, Reach
 from gateway.db.api_keys import PgApiKeys
+from gateway.db.own_signing_key import OwnSigningKey
 from gateway.db.pool import connected, storable
 from gateway.db.recordings import PgRecordingCatalog
 
@@ -116,8 +118,15 @@ async def notify(pool: asyncpg.Pool, channel: str, text: str) -> None:
 class Changes:
     """Passes what the listener hears to the memories."""
 
-    def __init__(self, keys: CachedApiKeys, catalog: CachedRecordingCatalog, reach: Reach | None = None) -> None:
+    def __init__(
+        self,
+        keys: CachedApiKeys,
+        catalog: CachedRecordingCatalog,
+        reach: Reach | None = None,
+        own_signing_key: OwnSigningKey | None = None,
+    ) -> None:
         self._reach = reach
+        self._own_signing_key = own_signing_key
         self._keys = keys.memory
         self._media = catalog.memory
         self._memories = (keys.memory, keys.digests, catalog.memory)
@@ -126,6 +135,8 @@ class Changes:
         """Whether changes are heard from now on."""
         for memory in self._memories:
             memory.trust(trusted=trusted)
+        if self._own_signing_key is not None:
+            self._own_signing_key.trust(trusted=trusted)
         if trusted and self._reach is not None:
             self._reach.record_answer()
 
@@ -141,3 +152,5 @@ class Changes:
             self._keys.forget(bytes.fromhex(words[0]))
         elif kind in {"media", "recording"}:
             self._media.forget(int(words[0]))
+        elif kind == "signing_key" and self._own_signing_key is not None:
+            self._own_signing_key.record_change()

@@ -27,3 +27,18 @@ class PgSigningSecrets(SigningSecrets):
             await connection.execute(self.ADD_FIRST_SIGNING_KEY, kid, secret)
             (newest,) = await connection.fetch(self.FIND_NEWEST_SIGNING_KEY)
         return newest["kid"], newest["secret"]
+
+    async def find_signing_key(self) -> tuple[str, bytes] | None:
+        async with connected(self._pool) as connection:
+            newest = await connection.fetchrow(self.FIND_NEWEST_SIGNING_KEY)
+        return None if newest is None else (newest["kid"], newest["secret"])
+
+    REMOVE_SIGNING_KEYS: Final = "DELETE FROM signing_keys"
+    ADD_SIGNING_KEY: Final = "INSERT INTO signing_keys (kid, secret) VALUES ($1, $2)"
+
+    async def replace_signing_key(self, kid: str, secret: bytes) -> None:
+        # The old keys are removed rather than outnumbered: which one is newest would depend on the server's clock.
+        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            await connection.execute(self.LOCK_SIGNING_KEYS)
+            await connection.execute(self.REMOVE_SIGNING_KEYS)
+            await connection.execute(self.ADD_SIGNING_KEY, kid, secret)

@@ -12,6 +12,7 @@ so that a signature is checked before, and without, any look-up. Every value con
 import base64
 import hmac
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ Disposition = Literal["inline", "attachment"]
 
 _OWNER: Final = re.compile(r"([0-9]{1,18})(t?)")
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
+_SECRET_BYTES: Final = 32
 _API_KEY_ID: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 # A query with any of these claims to be a playback URL and is judged as one.
@@ -37,6 +39,33 @@ class SigningKey:
 
     kid: str
     secret: bytes
+
+
+def new_signing_key() -> SigningKey:
+    """A random key, as a gateway without configured keys uses."""
+    return SigningKey(f"own-{secrets.token_hex(4)}", secrets.token_bytes(_SECRET_BYTES))
+
+
+class SigningKeys:
+    """The keys that a Signer and UploadTokens share: the first signs, all verify.
+
+    `generation` is the number of times that they were replaced. What was verified in another generation must be
+    verified again.
+    """
+
+    def __init__(self, keys: Sequence[SigningKey]) -> None:
+        self.generation = 0
+        self.newest = keys[0]
+        self._by_kid = {key.kid: key for key in keys}
+
+    def find(self, kid: str) -> SigningKey | None:
+        return self._by_kid.get(kid)
+
+    def replace(self, keys: Sequence[SigningKey]) -> None:
+        """From now on only these keys sign and verify."""
+        self.newest = keys[0]
+        self._by_kid = {key.kid: key for key in keys}
+        self.generation += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +104,14 @@ def parse_owner(text: str) -> tuple[int, bool]:
 
 
 class Signer:
-    """Signs with the first key, verifies with all.
+    """Signs and verifies playback URLs.
 
     `expires_in_seconds` is the shortest life of a URL; `window_seconds` is how long a new URL for the same
     thing stays the same text, so that caches hit: a URL lives between the one and the sum of both.
     """
 
-    def __init__(self, keys: Sequence[SigningKey], *, expires_in_seconds: int, window_seconds: int) -> None:
-        self._keys = {key.kid: key for key in keys}
-        self._newest = keys[0]
+    def __init__(self, keys: SigningKeys, *, expires_in_seconds: int, window_seconds: int) -> None:
+        self.keys = keys
         self._expires_in = expires_in_seconds
         self._window = window_seconds
 
@@ -96,10 +124,11 @@ class Signer:
             expires = -(-int(now + self._expires_in) // self._window) * self._window
         else:
             expires = int(now) + expires_in_seconds
-        signature = _signature(self._newest.secret, grant, str(expires))
+        key = self.keys.newest
+        signature = _signature(key.secret, grant, str(expires))
         disposition = "" if grant.disposition == "inline" else f"&disposition={grant.disposition}"
         by = "" if grant.key_id is None else f"&by={grant.key_id}"
-        query = f"own={grant.owner}{by}&exp={expires}{disposition}&kid={self._newest.kid}&sig={signature}"
+        query = f"own={grant.owner}{by}&exp={expires}{disposition}&kid={key.kid}&sig={signature}"
         return SignedQuery(query, datetime.fromtimestamp(expires, UTC))
 
     def verify(
@@ -109,7 +138,7 @@ class Signer:
 
         The signature is compared in constant time, and before the expiry is looked at.
         """
-        key = self._keys.get(query.get("kid", ""))
+        key = self.keys.find(query.get("kid", ""))
         expires = query.get("exp", "")
         disposition: Disposition = "attachment" if query.get("disposition") == "attachment" else "inline"
         by = query.get("by")

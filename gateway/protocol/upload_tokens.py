@@ -12,11 +12,10 @@ break it.
 import base64
 import hmac
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.protocol.signing import SigningKey
+from gateway.protocol.signing import SigningKeys
 
 _NUMBER: Final = "(0|[1-9][0-9]{0,17})"
 _TOKEN: Final = re.compile(
@@ -43,16 +42,16 @@ class UploadGrant:
 
 
 class UploadTokens:
-    """Signs with the first key, verifies with all."""
+    """Signs and verifies upload tokens."""
 
-    def __init__(self, keys: Sequence[SigningKey]) -> None:
-        self._keys = {key.kid: key for key in keys}
-        self._newest = keys[0]
+    def __init__(self, keys: SigningKeys) -> None:
+        self._keys = keys
 
     def sign(self, grant: UploadGrant) -> str:
         """The token that permits `grant`."""
-        words = (grant.owner, grant.recording_id, grant.media_file_id, grant.expires, grant.key_id, self._newest.kid)
-        return f"up_{'.'.join(map(str, words))}.{_signature(self._newest.secret, grant)}"
+        key = self._keys.newest
+        words = (grant.owner, grant.recording_id, grant.media_file_id, grant.expires, grant.key_id, key.kid)
+        return f"up_{'.'.join(map(str, words))}.{_signature(key.secret, grant)}"
 
     def verify(self, token: str, *, now: float) -> UploadGrant:
         """What the token permits at `now` (seconds since the epoch); raises BadUploadToken.
@@ -60,7 +59,7 @@ class UploadTokens:
         The signature is compared in constant time, and before the expiry is looked at.
         """
         match = _TOKEN.fullmatch(token)
-        key = self._keys.get(match[6]) if match else None
+        key = self._keys.find(match[6]) if match else None
         if match is None or key is None:
             raise BadUploadToken("Upload URL is not valid")
         grant = UploadGrant(match[1], int(match[2]), int(match[3]), int(match[4]), int(match[5]))

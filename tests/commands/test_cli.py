@@ -21,7 +21,7 @@ from gateway.cli import seekgate as seekgate_group
 from gateway.commands.options import Duration, Email
 from gateway.db.api_keys import PgApiKeys
 from gateway.keys import digest
-from gateway.protocol.signing import Signer, SigningKey, owner_text
+from gateway.protocol.signing import Signer, SigningKey, SigningKeys, owner_text
 from gateway.settings.load import load
 from tests.commands.command_line import CommandLine, command_line
 from tests.media_files import make_sound
@@ -179,7 +179,7 @@ def test_sign_url_prints_a_url_that_verifies(tmp_path: Path, database_url: str) 
     assert (url.scheme, url.netloc, url.path) == ("https", "m.example", media["raw_url"])
     query = dict(parse_qsl(url.query))
     now = datetime.now(UTC).timestamp()
-    signer = Signer([SigningKey("k", SECRET.encode())], expires_in_seconds=1, window_seconds=1)
+    signer = Signer(SigningKeys([SigningKey("k", SECRET.encode())]), expires_in_seconds=1, window_seconds=1)
     grant, expires = signer.verify(query, recording, file, now=now)
     assert grant.disposition == "attachment"
     assert 5390 < expires - now <= 5400

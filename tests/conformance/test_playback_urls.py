@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from gateway.protocol.signing import Grant, Signer, SigningKey, owner_text
+from gateway.protocol.signing import Grant, Signer, SigningKey, SigningKeys, owner_text
 from tests.conformance.calling import call, document, fetch, mint, target_of
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Response
@@ -146,7 +146,7 @@ def signed(
     site: Gateway, media: Media, *, kid: str = SIGNING_KID, secret: str = SIGNING_SECRET, age_seconds: float = 0
 ) -> str:
     """A URL that the test signed that long ago."""
-    signer = Signer((SigningKey(kid, secret.encode()),), expires_in_seconds=3600, window_seconds=60)
+    signer = Signer(SigningKeys([SigningKey(kid, secret.encode())]), expires_in_seconds=3600, window_seconds=60)
     grant = Grant(owner_text(site.user_id, live=True), media.recording_id, media.media_file_id, "inline")
     return f"{media.target}?{signer.sign(grant, now=time.time() - age_seconds).query}"
 

@@ -145,3 +145,11 @@ class SigningSecretsContract:
         agreed = await asyncio.gather(*(rooms.secrets.ensure_signing_key(*offer) for offer in offers))
         assert len(set(agreed)) == 1
         assert agreed[0] in offers
+
+    async def test_a_replaced_secret_is_the_only_one(self, rooms: Rooms) -> None:
+        assert await rooms.secrets.find_signing_key() is None
+        await rooms.secrets.ensure_signing_key("one", b"1" * 32)
+        for kid in ("two", "three", "a"):
+            await rooms.secrets.replace_signing_key(kid, b"2" * 32)
+            assert await rooms.secrets.find_signing_key() == (kid, b"2" * 32)
+        assert await rooms.secrets.ensure_signing_key("four", b"4" * 32) == ("a", b"2" * 32)

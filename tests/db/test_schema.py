@@ -102,6 +102,7 @@ async def test_a_change_that_no_reader_sees_notifies_nobody(heard: Heard, statem
         ("UPDATE api_keys SET expires_at = now()", [f"key {DIGEST}"]),
         ("UPDATE api_keys SET user_id = 2", [f"key {DIGEST}"]),
         ("DELETE FROM api_keys", [f"key {DIGEST}"]),
+        ("INSERT INTO signing_keys (kid, secret) VALUES ('k', 's')", ["signing_key"]),
         (
             MOVE_FILE,
             ["media 11 21", "media 12 21"],
@@ -116,7 +117,7 @@ async def test_a_change_that_no_reader_sees_notifies_nobody(heard: Heard, statem
             "a file is deleted",
         ),
         *("a recording is deleted", "a user is deleted", "another owner", "from live to test", "scopes", "expiry"),
-        *("a key's owner", "a key is deleted", "another recording"),
+        *("a key's owner", "a key is deleted", "a signing key is stored", "another recording"),
     ],
 )
 async def test_a_change_that_readers_see_notifies_what_it_concerns(

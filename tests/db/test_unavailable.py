@@ -48,6 +48,8 @@ CALLS: Final[dict[str, Callable[[Rooms], Awaitable[Any]]]] = {
     "record_key_use": lambda rooms: rooms.api_keys.record_key_use(1),
     "ensure_user": lambda rooms: rooms.api_keys.ensure_user("a@example.org"),
     "ensure_signing_key": lambda rooms: rooms.secrets.ensure_signing_key("k", b"s"),
+    "find_signing_key": lambda rooms: rooms.secrets.find_signing_key(),
+    "replace_signing_key": lambda rooms: rooms.secrets.replace_signing_key("k", b"s"),
 }
 
 

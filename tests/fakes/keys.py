@@ -82,3 +82,9 @@ class MemorySigningSecrets(SigningSecrets):
     async def ensure_signing_key(self, kid: str, secret: bytes) -> tuple[str, bytes]:
         self._kept = self._kept or (kid, secret)
         return self._kept
+
+    async def find_signing_key(self) -> tuple[str, bytes] | None:
+        return self._kept
+
+    async def replace_signing_key(self, kid: str, secret: bytes) -> None:
+        self._kept = (kid, secret)

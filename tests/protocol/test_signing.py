@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.protocol.signing import BadSignature, Grant, Signer, SigningKey, owner_text, parse_owner
+from gateway.protocol.signing import BadSignature, Grant, Signer, SigningKey, SigningKeys, owner_text, parse_owner
 
 NOW = 1_800_000_123.4
 OLD, NEW = SigningKey("old", b"o" * 32), SigningKey("new", b"n" * 32)
-SIGNER = Signer([NEW, OLD], expires_in_seconds=600, window_seconds=300)
+SIGNER = Signer(SigningKeys([NEW, OLD]), expires_in_seconds=600, window_seconds=300)
 GRANT = Grant("42", 123456789012, 210987654321)
 
 
@@ -36,9 +36,22 @@ def test_a_signed_query_gives_its_grant_back(grant: Grant) -> None:
 
 
 def test_a_query_signed_with_an_older_key_still_holds() -> None:
-    query = signed(Signer([OLD], expires_in_seconds=600, window_seconds=300))
+    query = signed(Signer(SigningKeys([OLD]), expires_in_seconds=600, window_seconds=300))
     assert query["kid"] == "old"
     assert verify(query) == GRANT
+
+
+def test_replaced_keys_sign_and_verify_nothing_any_more() -> None:
+    keys = SigningKeys([NEW, OLD])
+    signer = Signer(keys, expires_in_seconds=600, window_seconds=300)
+    before = [signed(signer), signed(Signer(SigningKeys([OLD]), expires_in_seconds=600, window_seconds=300))]
+    # The same id with another secret is another key.
+    keys.replace([SigningKey("new", b"x" * 32)])
+    assert keys.generation == 1
+    for query in before:
+        with pytest.raises(BadSignature, match="not valid"):
+            signer.verify(query, 123456789012, 210987654321, now=NOW)
+    assert signer.verify(signed(signer), 123456789012, 210987654321, now=NOW)[0] == GRANT
 
 
 def test_a_url_is_stable_inside_a_window_and_lives_at_least_as_long_as_promised() -> None:

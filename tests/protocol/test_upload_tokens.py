@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.protocol.signing import Grant, Signer, SigningKey
+from gateway.protocol.signing import Grant, Signer, SigningKey, SigningKeys
 from gateway.protocol.upload_tokens import BadUploadToken, UploadGrant, UploadTokens
 
 OLD, NEW = SigningKey("old", b"o" * 32), SigningKey("new", b"n" * 32)
-TOKENS = UploadTokens([NEW, OLD])
+TOKENS = UploadTokens(SigningKeys([NEW, OLD]))
 NOW = 1_800_000_000
 GRANT = UploadGrant("123t", 100_000_000_001, 100_000_000_002, NOW + 900, 300_000_000_001)
 
@@ -45,10 +45,10 @@ def test_a_token_ends_to_the_second(late: int, *, permitted: bool) -> None:
 
 
 def test_a_token_of_an_older_key_is_valid_until_the_key_is_removed() -> None:
-    token = UploadTokens([OLD]).sign(GRANT)
+    token = UploadTokens(SigningKeys([OLD])).sign(GRANT)
     assert TOKENS.verify(token, now=NOW) == GRANT
     with pytest.raises(BadUploadToken, match="not valid"):
-        UploadTokens([NEW]).verify(token, now=NOW)
+        UploadTokens(SigningKeys([NEW])).verify(token, now=NOW)
 
 
 @given(st.data())
@@ -77,7 +77,7 @@ def test_no_other_text_is_a_token(text: str) -> None:
 
 
 def test_a_playback_signature_is_refused_as_an_upload_token() -> None:
-    signed = Signer([NEW], expires_in_seconds=900, window_seconds=1).sign(
+    signed = Signer(SigningKeys([NEW]), expires_in_seconds=900, window_seconds=1).sign(
         Grant(GRANT.owner, GRANT.recording_id, GRANT.media_file_id, key_id=GRANT.key_id), now=NOW
     )
     signature = signed.query.rpartition("sig=")[2]

@@ -24,7 +24,7 @@ from gateway.assembly.byte_route import SiteTraffic, build_byte_route
 from gateway.catalog import MediaFile, NewMedia, Owner, Scope
 from gateway.keys import digest, new_key, visible_prefix
 from gateway.process.drain import Drain
-from gateway.protocol.signing import Grant, Signer, SigningKey, owner_text
+from gateway.protocol.signing import Grant, Signer, SigningKey, SigningKeys, owner_text
 from gateway.settings.load import load
 from gateway.storage import Storage
 from gateway.telemetry.access_log import AccessLog
@@ -72,7 +72,7 @@ class Stage:
         self.key = new_key(live=True, restricted=True)
         cors = Cors(["https://player.example"])
         signer = self.signer = Signer(
-            [SigningKey("stage", b"a secret of this stage")], expires_in_seconds=3600, window_seconds=600
+            SigningKeys([SigningKey("stage", b"a secret of this stage")]), expires_in_seconds=3600, window_seconds=600
         )
         route = build_byte_route(
             load(None, {}),
@@ -107,6 +107,7 @@ class Stage:
             users=absent,
             deletions=absent,
             signer=signer,
+            signing_secrets=absent,
             upload_tokens=absent,
             storages=storages,
             prober=absent,

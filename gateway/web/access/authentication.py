@@ -25,12 +25,16 @@ _USE_RECORD_SECONDS: Final = 60.0
 
 
 class Playback(NamedTuple):
-    """What a playback URL permits, until `expires_at` (seconds since the epoch) and while `permission` holds."""
+    """What a playback URL permits, until `expires_at` (seconds since the epoch), while `permission` holds.
+
+    It ends with the `generation` of the signing keys, too.
+    """
 
     owner: Owner
     disposition: Disposition
     expires_at: float
     permission: Validity
+    generation: int
 
 
 class Authenticator:
@@ -56,6 +60,11 @@ class Authenticator:
     def counts_requests(self) -> bool:
         """Whether every request has to be authenticated here, because requests are counted."""
         return self._limits is not None
+
+    @property
+    def generation(self) -> int:
+        """The generation of the signing keys that verify playback URLs now."""
+        return self._signer.keys.generation
 
     async def authenticate(self, request: web.Request, scope: Scope) -> Owner:
         """The owner of the request's key; raises what `judge_key` raises."""
@@ -99,13 +108,15 @@ class Authenticator:
             grant, expires = self._signer.verify(request.query, recording_id, media_file_id, now=self._now())
         except BadSignature as error:
             raise Forbidden(str(error)) from None
+        # Read before anything is awaited: the keys may be replaced meanwhile.
+        generation = self.generation
         ends: float = expires
         permission = Validity()
         if grant.key_id is not None:
             key = await self.check_minting_key(grant.key_id, Scope.RECORDINGS_READ, "Playback URL")
             ends, permission = min(ends, key.expires_at.timestamp() if key.expires_at else ends), key.validity
         request[EXCHANGE].principal = f"playback:{request.query['kid']}"
-        return Playback(Owner(*parse_owner(grant.owner)), grant.disposition, ends, permission)
+        return Playback(Owner(*parse_owner(grant.owner)), grant.disposition, ends, permission, generation)
 
     async def check_minting_key(self, key_id: int, scope: Scope, url: str) -> ApiKey:
         """The key that minted a URL; raises Forbidden if it is not valid now.

@@ -1,7 +1,7 @@
 """Who may read what on the byte route: decided once, and again when what it was decided by may have changed.
 
-A player seeks: it asks for the same path with the same credential many times. An admission holds until its key or its
-media file changes, expires, or is not known to be unchanged. Refusals are never remembered, and nothing is where
+A player seeks: it asks for the same path with the same credential many times. An admission holds until its key, its
+media file or its signing key changes, expires, or is not known to be unchanged. Refusals are never remembered, and nothing is where
 requests are counted. Credentials are remembered as they were sent, in memory alone, within bounds.
 """
 
@@ -35,6 +35,7 @@ class Admission:
     """What may be read, how it is presented, and where it is stored.
 
     Streams are counted for each `reader`: an API key or a signed URL. It ends at `expires_at` (seconds since the epoch; None for never), and is renewed at `renew_at` (monotonic clock).
+    A signed URL's ends with the `generation` of the signing keys (None for an API key).
     """
 
     media: MediaFile
@@ -45,6 +46,7 @@ class Admission:
     key_id: int | None
     reader: Hashable
     permission: Validity
+    generation: int | None
     expires_at: float | None
     renew_at: float
 
@@ -104,6 +106,7 @@ class Admissions:
         return (
             admission.permission.holds
             and admission.media.validity.holds
+            and (admission.generation is None or admission.generation == self._authenticator.generation)
             and (admission.expires_at is None or self._now() < admission.expires_at)
             and self._clock() < admission.renew_at
         )
@@ -111,12 +114,13 @@ class Admissions:
     async def _decide(self, request: web.Request, exchange: Exchange, ids: Ids | None) -> Admission:
         expires_at: float | None
         reader: Hashable
+        generation = None
         renew_seconds = RENEW_SECONDS
         if self._authenticator.claims_signature(request):
             ids = ids or path_ids(request)
             playback = await self._authenticator.verify_playback(request, *ids)
             owner, permission, expires_at = playback.owner, playback.permission, playback.expires_at
-            reader = request.query.get("sig")
+            reader, generation = request.query.get("sig"), playback.generation
             left = expires_at - self._now()
             renew_seconds = min(RENEW_SECONDS, max(left / 10, 1))
             # No cache may keep an answer for longer than its URL is valid, however late this admission is used.
@@ -139,6 +143,7 @@ class Admissions:
             exchange.key_id,
             reader,
             NOT_REMEMBERED if self._authenticator.counts_requests else permission,
+            generation,
             expires_at,
             self._clock() + renew_seconds,
         )

@@ -1,10 +1,8 @@
 """URLs that an API key minted end with the key, within a second and in every process."""
 
 import asyncio
-import base64
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 import pytest
 
@@ -13,60 +11,13 @@ from gateway.protocol.signing import Grant, owner_text
 from tests.conformance.calling import call, target_of
 from tests.gateway_process import Gateway
 from tests.uploads.client import Client
+from tests.web.access.minting import MINTS, mint_playback, status_of
 
-TUS: Final = {"Tus-Resumable": "1.0.0"}
 # The promise is a second; a loaded machine gets more, a gateway that never notices gets none.
 WITHIN_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 20.0
 
 
-class Minted(NamedTuple):
-    """A URL, and how it is asked for: method, header fields, body, and the status of success."""
-
-    url: str
-    method: str
-    headers: dict[str, str]
-    body: bytes | None
-    status: int
-
-
-async def mint_playback(site: Gateway, client: Client, key: str, target: str) -> Minted:
-    answer = await client.call("POST", target.replace("/raw", "/playback-url"), key=key)
-    return Minted(answer.json["url"], "GET", {"Range": "bytes=0-9"}, None, 206)
-
-
-async def mint_download(site: Gateway, client: Client, key: str, target: str) -> Minted:
-    answer = await client.call("GET", target.replace("/raw", "/download"), key=key)
-    return Minted(answer.json["download_url"], "HEAD", {}, None, 200)
-
-
-async def mint_put(site: Gateway, client: Client, key: str, target: str) -> Minted:
-    recording = (await client.call("POST", "/v1/recordings", {}, key=key)).json["id"]
-    answer = await client.call("POST", f"/v1/recordings/{recording}/upload-url", {"type": "audio"}, key=key)
-    return Minted(answer.json["upload_url"], "PUT", {}, b"not a sound yet", 200)
-
-
-async def mint_tus(site: Gateway, client: Client, key: str, target: str) -> Minted:
-    recording = (await client.call("POST", "/v1/recordings", {}, key=key)).json["id"]
-    encoded = base64.b64encode(recording.encode()).decode()
-    headers = {
-        **TUS,
-        "Authorization": f"Bearer {key}",
-        "Upload-Length": "100",
-        "Upload-Metadata": f"recording_id {encoded},filetype YXVkaW8vbXBlZw==",
-    }
-    answer = await client.ask("POST", "/v1/uploads/tus", headers=headers)
-    assert answer.status == 201, answer
-    return Minted(answer.headers["Location"], "HEAD", TUS, None, 200)
-
-
-Mint = Callable[[Gateway, Client, str, str], Awaitable[Minted]]
-MINTS: Final[dict[str, Mint]] = {
-    "playback": mint_playback,
-    "download": mint_download,
-    "put": mint_put,
-    "tus": mint_tus,
-}
 END: Final = {
     "revoked": "UPDATE api_keys SET revoked_at = now() WHERE prefix = '{}'",
     "expired": "UPDATE api_keys SET expires_at = now() WHERE prefix = '{}'",
@@ -75,17 +26,13 @@ END: Final = {
 }
 
 
-async def status_of(client: Client, minted: Minted) -> int:
-    return (await client.ask(minted.method, minted.url, minted.body, headers=minted.headers)).status
-
-
 @pytest.mark.parametrize("end", END)
 @pytest.mark.parametrize("mint", MINTS)
 async def test_a_url_ends_with_the_key_that_minted_it(
     site: Gateway, client: Client, target: str, mint: str, end: str
 ) -> None:
     key = site.add_key()
-    minted = await MINTS[mint](site, client, key, target)
+    minted = await MINTS[mint](client, key, target)
     for _ in range(3):
         assert await status_of(client, minted) == minted.status
     await site.execute(END[end].format(keys.visible_prefix(key)))
@@ -95,14 +42,14 @@ async def test_a_url_ends_with_the_key_that_minted_it(
         await asyncio.sleep(0.05)
     assert status == 403
     # Others' URLs go on.
-    assert await status_of(client, await MINTS[mint](site, client, site.key, target)) == minted.status
+    assert await status_of(client, await MINTS[mint](client, site.key, target)) == minted.status
 
 
 async def test_a_url_ends_when_its_key_expires_whatever_it_says_itself(
     site: Gateway, client: Client, target: str
 ) -> None:
     key = site.add_key()
-    minted = await mint_playback(site, client, key, target)
+    minted = await mint_playback(client, key, target)
     prefix = keys.visible_prefix(key)
     soon = "UPDATE api_keys SET expires_at = now() + interval '2 seconds' WHERE prefix = '{}'"
     await site.execute(soon.format(prefix))
@@ -126,7 +73,7 @@ async def test_a_url_of_the_command_line_needs_no_key(site: Gateway, target: str
 async def test_a_playback_url_is_the_same_for_one_key_and_differs_between_keys(
     site: Gateway, client: Client, target: str
 ) -> None:
-    first = await mint_playback(site, client, site.key, target)
-    again = await mint_playback(site, client, site.key, target)
-    other = await mint_playback(site, client, site.add_key(), target)
+    first = await mint_playback(client, site.key, target)
+    again = await mint_playback(client, site.key, target)
+    other = await mint_playback(client, site.add_key(), target)
     assert target_of(first.url) == target_of(again.url) != target_of(other.url)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.catalog import Validity
+from gateway.protocol.signing import SigningKey
 from gateway.web.bytes.admissions import RENEW_SECONDS, Admission, Admissions
 from gateway.web.bytes.bounded_cache import BoundedCache
 from tests.conformance.raw_http import compose, connect
@@ -40,6 +41,23 @@ async def test_an_admission_ends_with_its_key_or_its_media_file(tmp_path: Path, 
         assert not admissions.holds(admission)
 
 
+async def test_an_admission_of_a_signed_url_ends_with_the_signing_keys(tmp_path: Path) -> None:
+    async with stage(tmp_path) as site:
+        admissions, by_key = await admitted(site)
+        target = site.signed_target
+        async with connect("127.0.0.1", site.port) as client:
+            for status in (206, 206, 403):
+                if status == 403:
+                    site.signer.keys.replace([SigningKey("next", b"another secret of this stage")])
+                await client.send(compose("GET", target, [("Range", "bytes=0-0")]))
+                assert (await client.read_response()).status == status
+            # The second one took the fast path.
+            assert len([each for each in site.ordinary if each == "bytes=0-0"]) == 3
+            await client.send(compose("GET", site.signed_target, [("Range", "bytes=0-0")]))
+            assert (await client.read_response()).status == 206
+        assert admissions.holds(by_key)
+
+
 async def test_an_admission_ends_at_its_keys_expiry_and_is_renewed_in_between(tmp_path: Path) -> None:
     async with stage(tmp_path) as site:
         admissions, admission = await admitted(site)
@@ -53,6 +71,7 @@ async def test_an_admission_ends_at_its_keys_expiry_and_is_renewed_in_between(tm
             key_id=1,
             reader=1,
             permission=Validity(),
+            generation=None,
             expires_at=1100.0,
             renew_at=1000.0 + RENEW_SECONDS,
         )

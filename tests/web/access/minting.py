@@ -1,0 +1,62 @@
+"""URLs that carry their own permission, minted with an API key: one function for each kind."""
+
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from tests.uploads.client import Client
+
+TUS: Final = {"Tus-Resumable": "1.0.0"}
+
+
+class Minted(NamedTuple):
+    """A URL, and how it is asked for: method, header fields, body, and the status of success."""
+
+    url: str
+    method: str
+    headers: dict[str, str]
+    body: bytes | None
+    status: int
+
+
+async def mint_playback(client: Client, key: str, target: str) -> Minted:
+    answer = await client.call("POST", target.replace("/raw", "/playback-url"), key=key)
+    return Minted(answer.json["url"], "GET", {"Range": "bytes=0-9"}, None, 206)
+
+
+async def mint_download(client: Client, key: str, target: str) -> Minted:
+    answer = await client.call("GET", target.replace("/raw", "/download"), key=key)
+    return Minted(answer.json["download_url"], "HEAD", {}, None, 200)
+
+
+async def mint_put(client: Client, key: str, _target: str) -> Minted:
+    recording = (await client.call("POST", "/v1/recordings", {}, key=key)).json["id"]
+    answer = await client.call("POST", f"/v1/recordings/{recording}/upload-url", {"type": "audio"}, key=key)
+    return Minted(answer.json["upload_url"], "PUT", {}, b"not a sound yet", 200)
+
+
+async def mint_tus(client: Client, key: str, _target: str) -> Minted:
+    recording = (await client.call("POST", "/v1/recordings", {}, key=key)).json["id"]
+    encoded = base64.b64encode(recording.encode()).decode()
+    headers = {
+        **TUS,
+        "Authorization": f"Bearer {key}",
+        "Upload-Length": "100",
+        "Upload-Metadata": f"recording_id {encoded},filetype YXVkaW8vbXBlZw==",
+    }
+    answer = await client.ask("POST", "/v1/uploads/tus", headers=headers)
+    assert answer.status == 201, answer
+    return Minted(answer.headers["Location"], "HEAD", TUS, None, 200)
+
+
+Mint = Callable[[Client, str, str], Awaitable[Minted]]
+MINTS: Final[dict[str, Mint]] = {
+    "playback": mint_playback,
+    "download": mint_download,
+    "put": mint_put,
+    "tus": mint_tus,
+}
+
+
+async def status_of(client: Client, minted: Minted) -> int:
+    return (await client.ask(minted.method, minted.url, minted.body, headers=minted.headers)).status
