@@ -30,7 +30,7 @@ from storage_adapters.partials import Partial, drop_partial, measure_partial, op
 from storage_adapters.paths import GROUP_READABLE, PRIVATE, Modes
 from storage_adapters.resumable import Composing, Resumable
 from storage_adapters.storage_options import LocalOptions
-from storage_adapters.threads import WRITING, run
+from storage_adapters.threads import WRITING, run, settle
 
 PAGE_SIZE: Final = 256
 """Objects that one visit to a thread lists."""
@@ -152,5 +152,6 @@ class LocalStorage(Keeping, Composing, Resumable, Listable):
         await run(partial(probe_root, self._root))
 
     async def close(self) -> None:
-        """Close the files that nobody reads."""
+        """Close the files that nobody reads, once those that cancelled calls had opened are given back."""
+        await settle()
         await self._files.close()

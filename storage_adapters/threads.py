@@ -8,11 +8,12 @@ of its work must belong to somebody: `take` and `finish` see to that.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
 THREADS: Final = 32
+_abandoned: Final[set[asyncio.Future[Any]]] = set()
 READING: Final = ThreadPoolExecutor(THREADS, "file-reads")
 WRITING: Final = ThreadPoolExecutor(THREADS, "file-writes")
 
@@ -32,8 +33,19 @@ async def take(acquire: Callable[[], T], give_back: Callable[[T], object], execu
     try:
         return await asyncio.shield(taking)
     except asyncio.CancelledError:
+        _abandoned.add(taking)
         taking.add_done_callback(lambda done: done.cancelled() or done.exception() or give_back(done.result()))
+        taking.add_done_callback(_abandoned.discard)
         raise
+
+
+async def settle() -> None:
+    """Return when everything that cancelled callers of this loop had asked for was given back."""
+    loop = asyncio.get_running_loop()
+    while left := [taking for taking in _abandoned if taking.get_loop() is loop]:
+        await asyncio.wait(left)
+        # The callbacks that give the results back run in the next turn.
+        await asyncio.sleep(0)
 
 
 async def finish(work: Callable[[], T]) -> T:
