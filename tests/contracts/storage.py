@@ -147,7 +147,7 @@ class StorageContract(KeyContract, VersionContract):
         found = await asyncio.gather(*(read_whole(adapter, f"many/{index % 5}") for index in range(50)))
         assert found == [bytes([index % 5]) * 50_000 for index in range(50)]
 
-    async def test_readers_that_leave_early_hold_nothing(self, adapter: StorageAdapter, put: Put) -> None:
+    async def test_readers_that_stop_early_hold_nothing(self, adapter: StorageAdapter, put: Put) -> None:
         await put("left", LARGE)
         for _ in range(64):
             async with adapter.open("left") as stored, aclosing(stored.read(0, len(LARGE))) as chunks:

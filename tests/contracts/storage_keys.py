@@ -49,5 +49,5 @@ class KeyContract:
             async with adapter.open("block"):
                 raise ZeroDivisionError
 
-    async def test_a_usable_storage_answers_a_ping(self, adapter: StorageAdapter) -> None:
+    async def test_a_usable_backend_answers_a_ping(self, adapter: StorageAdapter) -> None:
         await adapter.ping()

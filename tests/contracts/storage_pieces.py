@@ -57,7 +57,7 @@ class ResumableContract:
             await adapter.publish("published")
         assert await read_whole(adapter, "published") == b"first"
 
-    async def test_nothing_kept_cannot_be_published(self, adapter: ResumableStorage) -> None:
+    async def test_an_empty_draft_cannot_be_published(self, adapter: ResumableStorage) -> None:
         with pytest.raises(ObjectNotFound):
             await adapter.publish("never/written")
         assert not await exists(adapter, "never/written")
@@ -115,14 +115,14 @@ class ResumableContract:
             await append(adapter, "elsewhere", b"not in the way")
         assert await append(adapter, "locked", b" again") == 10
 
-    async def test_a_deletion_drops_what_was_kept(self, adapter: ResumableStorage, put: Put) -> None:
+    async def test_a_deletion_drops_the_cached_slices(self, adapter: ResumableStorage, put: Put) -> None:
         await put("dropped", b"object")
         await append(adapter, "dropped", b"piece")
         await adapter.delete("dropped")
         assert await adapter.partial_size("dropped") == 0
         assert not await exists(adapter, "dropped")
 
-    async def test_a_deletion_while_it_is_written_leaves_nothing(self, adapter: ResumableStorage) -> None:
+    async def test_a_deletion_during_a_write_leaves_nothing(self, adapter: ResumableStorage) -> None:
         async with adapter.append("pulled") as writer:
             await writer.write(b"piece")
             await adapter.delete("pulled")
@@ -155,7 +155,7 @@ class ResumableContract:
         with pytest.raises(InvalidKey):
             await adapter.partial_size(key)
 
-    async def test_any_row_of_cuts_gives_the_object(self, adapter: ResumableStorage) -> None:
+    async def test_any_sequence_of_cuts_gives_the_object(self, adapter: ResumableStorage) -> None:
         chance = Random(4)
         for number in range(20):
             key = f"chance/{number}"

@@ -42,7 +42,7 @@ class VersionContract:
             remembered = stored.stat
         assert await read_whole(adapter, "known", remembered) == b"content"
 
-    async def test_a_stale_memory_never_covers_new_bytes(self, adapter: StorageAdapter, put: Put) -> None:
+    async def test_a_stale_cache_entry_never_covers_new_bytes(self, adapter: StorageAdapter, put: Put) -> None:
         await put("stale", b"old content")
         async with adapter.open("stale") as stored:
             remembered = stored.stat

@@ -89,7 +89,7 @@ async def test_a_repeated_look_up_is_answered_from_the_cache(memory: Memory[str,
     assert archive.asked == 1
 
 
-async def test_each_asker_has_its_own_answer(memory: Memory[str, int, str]) -> None:
+async def test_each_caller_gets_its_own_answer(memory: Memory[str, int, str]) -> None:
     assert await memory.ask("topic", 1, Archive("mine").look_up) == "mine"
     assert await memory.ask("topic", 2, Archive(None).look_up) is None
     assert await memory.ask("topic", 1, Archive("other").look_up) == "mine"
@@ -140,7 +140,7 @@ async def test_the_oldest_entry_is_evicted_first_and_its_validity_ends(answers: 
     assert await ask(answers, "a", "new") == Answer("new")
 
 
-async def test_a_topic_with_many_askers_is_bounded_too(memory: Memory[str, int, str]) -> None:
+async def test_a_topic_with_many_callers_is_bounded_too(memory: Memory[str, int, str]) -> None:
     found, missing = Archive(), Archive(None)
     for asker in range(100):
         await memory.ask("topic", asker, found.look_up)

@@ -71,7 +71,7 @@ async def test_a_key_that_no_longer_counts_may_name_another_request(
     assert await recordings.create_recording(owner, NewRecording(name="new"), key(request="another")) == made
 
 
-async def test_answers_that_no_longer_count_are_swept_by_those_that_come(
+async def test_expired_answers_are_removed_by_new_ones(
     pool: asyncpg.Pool, rooms: Rooms, recordings: ClientRecordings
 ) -> None:
     owner = await rooms.owner()
@@ -85,7 +85,7 @@ async def test_answers_that_no_longer_count_are_swept_by_those_that_come(
     assert left == [15, 5, 0, 0]
 
 
-async def test_a_creation_that_is_cancelled_leaves_nothing(
+async def test_a_cancelled_creation_leaves_nothing(
     pool: asyncpg.Pool, rooms: Rooms, recordings: ClientRecordings
 ) -> None:
     owner = await rooms.owner()

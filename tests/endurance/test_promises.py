@@ -40,7 +40,7 @@ async def test_a_slow_reader_gets_every_byte(site: Gateway, add_media: AddMedia)
 
 
 @pytest.mark.parametrize("row", [WHOLE, PART, SEVERAL], ids=lambda row: row.id)
-async def test_a_file_that_shrinks_under_its_reader_cuts_the_connection(
+async def test_a_file_that_shrinks_while_it_is_read_cuts_the_connection(
     site: Gateway, add_media: AddMedia, row: Row
 ) -> None:
     media = add_media(f"shrinking-{row.id}", noise(7, 32 * 1024 * 1024))

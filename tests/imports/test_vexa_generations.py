@@ -223,7 +223,7 @@ async def test_a_recording_of_0_12_keeps_its_times(newest: Moved) -> None:
     )
 
 
-async def test_chunks_that_nobody_put_together_are_named(newest: Moved) -> None:
+async def test_chunks_that_were_never_joined_are_named(newest: Moved) -> None:
     for number, said in ((300000000002, "chunks only (2 objects)"), (300000000004, "chunks only (1 objects)")):
         assert (await newest.recording(21, number)).media_files == ()
         (flag,) = newest.flags(number)
@@ -285,7 +285,7 @@ async def test_sharing_is_not_carried_over(newest: Moved) -> None:
     assert await newest.catalog.find_transcript(Owner(22), "jitsi", "room", 31) is None
 
 
-async def test_objects_that_nobody_speaks_of_are_counted(newest: Moved) -> None:
+async def test_objects_without_a_row_are_counted(newest: Moved) -> None:
     assert newest.report.objects_without_a_recording == 1
 
 

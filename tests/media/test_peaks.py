@@ -53,7 +53,7 @@ def test_no_signal_has_no_bins() -> None:
     assert bins_of(b"") == []
 
 
-def test_the_loudest_channel_counts() -> None:
+def test_the_peak_is_that_of_the_loudest_channel() -> None:
     loud_on_the_right = b"\x80\xff" * 30_000
     assert set(bins_of(loud_on_the_right, channels=2)) == {255}
 

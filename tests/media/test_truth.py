@@ -167,7 +167,7 @@ def test_what_follows_the_end_of_a_container_is_reported(tmp_path: Path, name: s
 
 @pytest.mark.parametrize("name", ["sound.mp3", "sound.aac", "sound.flac"])
 @pytest.mark.parametrize("tag", [id3(1000), id3(3 << 19), id3(3 << 19, b"\xff"), id3(1 << 20) + id3(1 << 20)])
-def test_a_tag_of_any_size_is_passed_over(tmp_path: Path, name: str, tag: bytes) -> None:
+def test_a_tag_of_any_size_is_skipped(tmp_path: Path, name: str, tag: bytes) -> None:
     content = sound(tmp_path, name)
     found = agreeing(tag + content)
     assert found.content_type == probe(content).content_type

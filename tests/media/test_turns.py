@@ -31,11 +31,11 @@ async def test_an_account_leaves_one_place_to_the_others() -> None:
     assert await third == ["a"]
 
 
-async def test_one_place_is_given_to_anyone() -> None:
+async def test_a_single_place_is_given_to_any_account() -> None:
     assert await order_of(Turns(1), "a") == ["a"]
 
 
-async def test_a_waiter_that_is_cancelled_gives_its_turn_on() -> None:
+async def test_a_cancelled_waiter_passes_its_turn_on() -> None:
     turns = Turns(1)
     async with turns.place("a"):
         leaving = asyncio.create_task(order_of(turns, "b"))
@@ -46,7 +46,7 @@ async def test_a_waiter_that_is_cancelled_gives_its_turn_on() -> None:
     assert leaving.cancelled()
 
 
-async def test_a_waiter_that_is_cancelled_with_its_place_gives_it_back() -> None:
+async def test_a_waiter_that_is_cancelled_when_its_turn_comes_gives_it_back() -> None:
     turns = Turns(1)
     async with turns.place("a"):
         leaving = asyncio.create_task(order_of(turns, "b"))

@@ -292,7 +292,7 @@ async def test_another_gateways_computation_is_awaited_and_not_repeated(
     assert len(adapter.reads) == 1
 
 
-async def test_a_computation_that_takes_too_long_is_given_up_for_good(
+async def test_a_computation_that_exceeds_its_deadline_is_not_repeated(
     tmp_path: Path, storage: Storage, adapter: ObservedStorage
 ) -> None:
     await put(adapter, TONE)

@@ -28,5 +28,5 @@ def test_a_target_in_its_usual_spelling_is_parsed(query: str) -> None:
         f"/recordings/{10**18}/media/2/raw",
     ],
 )
-def test_any_other_target_is_left_to_the_application(target: str) -> None:
+def test_any_other_target_goes_to_the_application(target: str) -> None:
     assert parse_byte_target(target) is None

@@ -39,7 +39,7 @@ NO_DATES = [
 
 
 @pytest.mark.parametrize("text", NO_DATES)
-def test_any_other_text_is_none(text: str) -> None:
+def test_any_other_text_is_not_a_cursor(text: str) -> None:
     assert parse_http_date(text, now=NOW) is None
 
 

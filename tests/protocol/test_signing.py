@@ -133,5 +133,5 @@ def test_no_query_raises_anything_else(query: dict[str, str]) -> None:
 
 
 @given(st.integers(0, 10**18 - 1), st.booleans())
-def test_an_owner_survives_its_text(user_id: int, live: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
+def test_an_owner_is_the_same_after_it_was_written_as_text(user_id: int, live: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
     assert parse_owner(owner_text(user_id, live)) == (user_id, live)

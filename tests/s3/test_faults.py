@@ -90,7 +90,7 @@ async def test_a_broken_body_is_resumed_at_the_exact_byte_of_the_same_version(
 
 
 @pytest.mark.parametrize("fault", RECOVERABLE.values(), ids=RECOVERABLE.keys())
-async def test_a_fault_that_stays_is_an_error_and_the_next_read_is_served(
+async def test_a_lasting_fault_is_an_error_and_the_next_read_is_served(
     storage: S3Storage, impatient: S3Storage, proxy: FaultProxy, fault: Fault
 ) -> None:
     async with (impatient if fault.ending == "stall" else storage).open("key") as stored:
@@ -156,7 +156,7 @@ async def test_an_answer_that_is_not_exact_is_refused(
         assert await read_span(stored, 5, 10) == CONTENT[5:15]
 
 
-async def test_what_comes_behind_the_promised_bytes_is_dropped_with_its_connection(
+async def test_bytes_after_the_promised_ones_are_dropped_with_their_connection(
     s3_server: S3Server, proxy: FaultProxy
 ) -> None:
     async with breakable_storage(s3_server, proxy) as storage, storage.open("key") as stored:

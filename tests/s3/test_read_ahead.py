@@ -31,7 +31,7 @@ async def waiting_reader(storage: S3Storage, stored: StoredObject, taken: int) -
     assert storage.memory.free == storage.memory.total
 
 
-async def test_in_the_first_half_of_a_window_the_next_is_not_asked_for(s3_server: S3Server, proxy: FaultProxy) -> None:
+async def test_in_the_first_half_of_a_window_the_next_is_not_requested(s3_server: S3Server, proxy: FaultProxy) -> None:
     async with (
         breakable_storage(s3_server, proxy, window_initial_bytes=4 * WINDOW, read_timeout_seconds=60) as storage,
         storage.open("key") as stored,
@@ -43,7 +43,7 @@ async def test_in_the_first_half_of_a_window_the_next_is_not_asked_for(s3_server
 
 
 @pytest.mark.parametrize("second", [cut(100, "stall"), cut(-1, "stall")], ids=["in_its_body", "before_its_head"])
-async def test_in_its_second_half_it_is_and_leaving_gives_both_back(
+async def test_in_the_second_half_of_a_window_the_next_is_requested_and_stopping_returns_both(
     s3_server: S3Server, proxy: FaultProxy, second: Fault
 ) -> None:
     async with (
@@ -57,7 +57,7 @@ async def test_in_its_second_half_it_is_and_leaving_gives_both_back(
             assert storage.connections.free == storage.connections.total - 2
 
 
-async def test_windows_lie_side_by_side(storage: S3Storage, proxy: FaultProxy) -> None:
+async def test_windows_are_adjacent(storage: S3Storage, proxy: FaultProxy) -> None:
     async with storage.open("key") as stored:
         proxy.break_next()
         assert await read_span(stored, 5, SIZE - 5) == CONTENT[5:]

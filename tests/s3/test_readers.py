@@ -27,7 +27,7 @@ async def read_a_little(stored: StoredObject, offset: int) -> None:
         assert CONTENT.startswith(await anext(chunks), offset)
 
 
-async def test_five_hundred_readers_that_leave_hold_nothing(storage: S3Storage) -> None:
+async def test_five_hundred_readers_that_stop_hold_nothing(storage: S3Storage) -> None:
     async with storage.open("key") as stored:
         await read_a_little(stored, 0)
         before = count_descriptors()
@@ -65,7 +65,7 @@ async def test_a_slow_reader_holds_no_connection(storage: S3Storage, proxy: Faul
     assert seen == CONTENT
 
 
-async def test_a_reader_that_leaves_early_has_cost_one_window_or_two(storage: S3Storage, proxy: FaultProxy) -> None:
+async def test_a_reader_that_stops_early_costs_at_most_two_windows(storage: S3Storage, proxy: FaultProxy) -> None:
     async with storage.open("key") as stored:
         proxy.break_next()
         await read_a_little(stored, 0)
@@ -94,9 +94,7 @@ async def test_what_the_caller_remembers_costs_no_request(storage: S3Storage, pr
     assert proxy.answered == answered + 1
 
 
-async def test_a_connection_that_never_comes_free_is_waited_for_a_bounded_time(
-    s3_server: S3Server, proxy: FaultProxy
-) -> None:
+async def test_waiting_for_a_free_connection_is_bounded_in_time(s3_server: S3Server, proxy: FaultProxy) -> None:
     async with (
         breakable_storage(s3_server, proxy, pool_timeout_seconds=0.5) as storage,
         storage.open("key") as stored,
@@ -133,9 +131,7 @@ async def test_memory_stays_within_its_budget_and_slow_readers_do_not_stop_the_o
         assert found == [CONTENT[index : index + 100_000] for index in range(8)]
 
 
-async def test_memory_that_never_comes_free_is_waited_for_a_bounded_time(
-    s3_server: S3Server, proxy: FaultProxy
-) -> None:
+async def test_waiting_for_free_memory_is_bounded_in_time(s3_server: S3Server, proxy: FaultProxy) -> None:
     async with (
         breakable_storage(s3_server, proxy, buffer_budget_bytes=4 * WINDOW, pool_timeout_seconds=0.2) as storage,
         storage.open("key") as stored,
@@ -182,14 +178,14 @@ async def test_a_retry_trusts_no_pooled_connection(s3_server: S3Server, proxy: F
         assert await read_span(stored, 5, 10) == CONTENT[5:15]
 
 
-async def test_a_body_that_is_nearly_there_is_let_arrive_and_its_connection_kept(
+async def test_a_nearly_complete_body_is_read_to_its_end_and_its_connection_kept(
     storage: S3Storage, proxy: FaultProxy
 ) -> None:
     async with storage.open("key") as stored:
         assert any([await keeps_its_connection(stored, proxy, WINDOW - 1000) for _ in range(20)])
 
 
-async def test_a_body_with_much_to_come_is_cut_off(s3_server: S3Server, proxy: FaultProxy) -> None:
+async def test_a_body_with_many_bytes_left_is_cut_off(s3_server: S3Server, proxy: FaultProxy) -> None:
     async with (
         breakable_storage(s3_server, proxy, window_initial_bytes=4 * WINDOW) as storage,
         storage.open("key") as stored,

@@ -171,7 +171,7 @@ async def test_a_missing_bucket_is_not_a_missing_object_to_a_ping(s3_server: S3S
             await storage.ping()
 
 
-async def test_a_missing_object_is_missing_and_its_bucket_is_asked_once(storage: S3Storage, proxy: FaultProxy) -> None:
+async def test_a_missing_object_costs_one_look_at_its_bucket(storage: S3Storage, proxy: FaultProxy) -> None:
     answered = proxy.answered
     assert not await exists(storage, "missing")
     assert proxy.answered == answered + 2

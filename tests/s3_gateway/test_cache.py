@@ -95,7 +95,9 @@ async def test_a_seek_asks_for_its_slice_once(site: Gateway, proxy: FaultProxy) 
     assert proxy.ranges == [f"bytes={SLICE_BYTES}-{2 * SLICE_BYTES - 1}"]
 
 
-async def test_while_s3_is_away_what_came_by_is_served(site: Gateway, thread: ProxyThread, player: Connection) -> None:
+async def test_cached_slices_are_served_while_s3_is_away(
+    site: Gateway, thread: ProxyThread, player: Connection
+) -> None:
     media = add_settled(site, "away", noise(33, SIZE))
     await read_until_kept(site, media, thread.proxy, FIRST)
     with thread.unreachable():

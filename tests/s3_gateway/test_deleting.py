@@ -82,7 +82,7 @@ async def test_while_s3_is_away_nothing_fails_and_nothing_is_forgotten(site: Gat
     assert "stubborn.mp3" not in await until_drained(site)
 
 
-async def test_a_stream_that_has_begun_is_cut_when_its_object_goes(site: Gateway) -> None:
+async def test_a_stream_that_has_begun_is_cut_when_its_object_is_deleted(site: Gateway) -> None:
     # S3 keeps no object open: what is promised and not yet read was deleted, and the connection is cut.
     media = await asyncio.to_thread(add, site, "read-while-deleted", noise(7, 16 * 1024 * 1024))
     async with connect(site.host, site.port) as connection:

@@ -112,7 +112,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("fault", "status"), REFUSED.values(), ids=REFUSED.keys())
-async def test_before_the_head_a_fault_that_stays_is_a_clear_no(
+async def test_before_the_head_a_lasting_fault_is_refused(
     site: Gateway, media: Media, impatient: Place, proxy: FaultProxy, fault: Fault, status: int
 ) -> None:
     if fault.ending == "stall":
@@ -133,7 +133,7 @@ def check_refusal(response: Response, status: int) -> None:
     assert response.head.get("Content-Range") is None
 
 
-async def test_behind_the_head_a_fault_that_stays_cuts_the_connection(
+async def test_after_the_head_a_lasting_fault_cuts_the_connection(
     site: Gateway, media: Media, proxy: FaultProxy
 ) -> None:
     proxy.break_next(PASS, *[cut(-1, "reset")] * 20)
@@ -174,7 +174,7 @@ async def test_an_object_replaced_before_the_head_is_answered_afresh(site: Gatew
     assert response.head["ETag"] != media.etag
 
 
-async def test_an_object_replaced_behind_the_head_cuts_the_connection(
+async def test_an_object_replaced_after_the_head_cuts_the_connection(
     site: Gateway, proxy: FaultProxy, large: Media
 ) -> None:
     async with begun(site, large) as connection:

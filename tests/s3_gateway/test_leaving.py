@@ -55,7 +55,7 @@ def large(site: Gateway) -> Media:
     return add_settled(site, "large", noise(5, 8 * 1024 * 1024))
 
 
-async def test_five_hundred_clients_that_leave_mid_body_exhaust_nothing(site: Gateway, large: Media) -> None:
+async def test_five_hundred_clients_that_disconnect_mid_body_exhaust_nothing(site: Gateway, large: Media) -> None:
     await storm(site, large, REHEARSAL)
     before = await settle(site)
     await storm(site, large, CLIENTS)
@@ -66,7 +66,7 @@ async def test_five_hundred_clients_that_leave_mid_body_exhaust_nothing(site: Ga
     assert "Traceback" not in site.log_text()
 
 
-async def test_a_client_that_leaves_costs_no_more_than_the_sockets_and_a_window_or_two_hold(
+async def test_a_client_that_disconnects_costs_at_most_the_socket_buffers_and_two_windows(
     site: Gateway, large: Media, thread: ProxyThread
 ) -> None:
     proxy = thread.proxy

@@ -110,6 +110,6 @@ async def test_head_is_answered_by_the_gateway(site: Gateway, media: Media) -> N
     assert (response.status, response.head["Content-Length"]) == (200, str(len(CONTENT)))
 
 
-async def test_a_redirect_needs_a_key_all_the_same(site: Gateway, media: Media) -> None:
+async def test_a_redirect_needs_a_key(site: Gateway, media: Media) -> None:
     assert (await call(site, media.target)).status == 401
     assert (await call(site, media.target, key=site.other_key)).status == 404

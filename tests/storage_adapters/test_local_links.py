@@ -125,14 +125,14 @@ class TestLinks(LocalFixtures):
         with pytest.raises(NotADirectoryError), open_directory(tmp_path, "link/secret", ["link"]):
             pytest.fail("the link was followed")
 
-    def test_a_file_that_became_a_link_since_it_was_looked_at_is_not_followed(
+    def test_a_file_that_became_a_link_since_it_was_examined_is_not_followed(
         self, tmp_path: Path, outside: Path
     ) -> None:
         (tmp_path / "link").symlink_to(outside / "secret")
         with open_directory(tmp_path, "link", []) as directory, pytest.raises(OSError, match="symbolic links"):
             open_in_directory("link", "link", directory)
 
-    def test_a_file_that_became_a_fifo_since_it_was_looked_at_hangs_nobody(self, tmp_path: Path) -> None:
+    def test_a_file_that_became_a_fifo_since_it_was_examined_blocks_no_reader(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "fifo")
         with open_directory(tmp_path, "fifo", []) as directory:
             before = count_open(tmp_path)

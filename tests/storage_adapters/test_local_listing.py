@@ -31,7 +31,7 @@ class TestListing(LocalFixtures):
         await put(key, b"content")
         assert [listed.key async for listed in adapter.list("d/")] == [key]
 
-    async def test_a_tree_that_changes_meanwhile_is_listed_as_far_as_it_is_there(
+    async def test_a_tree_that_changes_while_it_is_listed_is_listed_as_far_as_it_exists(
         self, adapter: LocalStorage, root: Path, put: Put
     ) -> None:
         for number in range(300):

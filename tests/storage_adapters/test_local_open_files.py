@@ -46,7 +46,7 @@ class TestDescriptors(LocalFixtures):
         await settle()
         assert open_names(root) == {"a", "c", "d"}
 
-    async def test_a_file_in_use_is_never_closed(self, adapter: LocalStorage, root: Path, put: Put) -> None:
+    async def test_an_open_file_in_use_is_never_closed(self, adapter: LocalStorage, root: Path, put: Put) -> None:
         await put("used", LARGE)
         async with adapter.open("used") as stored:
             for number in range(KEPT_OPEN * 2):

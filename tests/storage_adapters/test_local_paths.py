@@ -82,7 +82,7 @@ class TestKinds(LocalFixtures):
 
     @pytest.mark.parametrize("act", [open_it, delete_it])
     @pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK], ids=["fifo", "socket"])
-    async def test_a_fifo_or_socket_is_not_an_object_and_does_not_hang(
+    async def test_a_fifo_or_socket_is_not_an_object_and_does_not_block(
         self, adapter: LocalStorage, root: Path, act: Act, kind: int
     ) -> None:
         os.mknod(root / "special", 0o600 | kind)

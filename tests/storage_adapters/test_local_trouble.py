@@ -76,7 +76,7 @@ class TestTrouble(LocalFixtures):
             await adapter.ping()
 
     @pytest.mark.parametrize("act", [open_it, create_it, delete_it, list_it])
-    async def test_a_missing_root_is_unavailable_and_its_objects_are_not_said_to_be_missing(
+    async def test_a_missing_root_makes_the_backend_unavailable_and_no_object_missing(
         self, adapter: LocalStorage, root: Path, act: Act
     ) -> None:
         await create_it(adapter, "a/file")

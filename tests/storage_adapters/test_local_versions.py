@@ -96,7 +96,7 @@ class TestChanges(LocalFixtures):
 
 
 class TestFilePieces(LocalFixtures):
-    async def test_a_piece_is_the_span_in_the_open_file(self, adapter: LocalStorage, put: Put) -> None:
+    async def test_a_file_piece_is_the_span_in_the_open_file(self, adapter: LocalStorage, put: Put) -> None:
         await put("file", LARGE)
         async with adapter.open("file") as stored:
             assert isinstance(stored, ZeroCopy)

@@ -77,7 +77,7 @@ class TestResidence:
         os.pread(fd, SIZE, STRIDE)
         assert is_resident(fd, STRIDE, SIZE - STRIDE)
 
-    def test_asking_about_a_hole_reads_nothing(self, fd: int) -> None:
+    def test_asking_whether_a_hole_is_resident_reads_nothing(self, fd: int) -> None:
         if count_present(fd, 0, SIZE) is None:
             pytest.skip("cannot run here: this kernel has no cachestat (Linux 6.5)")
         assert not is_resident(fd, 0, SIZE)
@@ -124,7 +124,7 @@ class TestReadingAhead:
     def test_reading_ahead_of_nothing_is_nothing(self, fd: int, offset: int, length: int) -> None:
         read_ahead(fd, offset, length)
 
-    def test_trouble_is_the_callers_to_know(self) -> None:
+    def test_an_error_is_raised_in_the_caller(self) -> None:
         with pytest.raises(OSError, match="Bad file descriptor"):
             read_ahead(-1, 0, 1)
 

@@ -3,7 +3,7 @@
 from storage_adapters.remote import LATEST, Traffic
 
 
-def test_what_is_taken_begins_anew() -> None:
+def test_what_is_taken_starts_again_from_zero() -> None:
     traffic = Traffic()
     traffic.answer(0.25)
     traffic.failed += 2
@@ -13,7 +13,7 @@ def test_what_is_taken_begins_anew() -> None:
     assert traffic == Traffic()
 
 
-def test_who_never_takes_them_keeps_all_sums_and_the_latest_times() -> None:
+def test_amounts_that_are_never_taken_keep_all_sums_and_the_latest_times() -> None:
     traffic = Traffic()
     for number in range(LATEST + 5):
         traffic.answer(number)

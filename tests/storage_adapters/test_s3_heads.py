@@ -55,7 +55,7 @@ def test_what_is_not_a_head_is_malformed(octets: bytes) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_whatever_comes_is_a_head_or_malformed(octets: bytes) -> None:
+def test_any_bytes_are_a_head_or_malformed(octets: bytes) -> None:
     try:
         head = parse_head(b"HTTP/1.1 206 " + octets + b"\r\n")
     except MalformedResponse:

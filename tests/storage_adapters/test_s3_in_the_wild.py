@@ -50,7 +50,7 @@ async def test_the_whole_object_in_chunks_is_used_if_it_is_our_version() -> None
         assert await read_span(stored, 7, 100) == CONTENT[7:107]
 
 
-async def test_a_chunked_body_that_is_too_short_is_not_passed_on_as_whole() -> None:
+async def test_a_truncated_chunked_body_is_an_error() -> None:
     def ends_early(head: str) -> bytes:
         first, end = span_of(head)
         fields = (f"Content-Range: bytes {first}-{end - 1}/{len(CONTENT)}", 'ETag: "abc"')
@@ -115,7 +115,7 @@ async def test_a_location_is_followed() -> None:
 
 
 @pytest.mark.parametrize("field", ["X: nothing", "Location: /again"])
-async def test_a_redirect_that_leads_nowhere_is_a_refusal_and_not_for_ever(field: str) -> None:
+async def test_a_redirect_that_leads_nowhere_is_refused_and_tried_again_later(field: str) -> None:
     redirect = error("301 Moved", "PermanentRedirect", field)
     async with running_stub(lambda _: redirect) as stub, stub_storage(stub) as storage:
         with pytest.raises(AccessDenied, match="redirects"):
@@ -161,7 +161,7 @@ async def test_an_object_that_can_be_read_is_not(fields: tuple[str, ...]) -> Non
         assert await read_whole(storage, "key") == CONTENT
 
 
-async def test_an_object_found_archived_is_asked_about_until_it_is_restored() -> None:
+async def test_an_archived_object_is_looked_up_until_it_is_restored() -> None:
     fields = ["x-amz-storage-class: GLACIER"]
     is_restored = False
 
@@ -270,7 +270,7 @@ async def test_an_empty_bucket_is_ready() -> None:
         await storage.ping()
 
 
-async def test_an_object_that_went_does_not_make_the_storage_unready() -> None:
+async def test_a_deleted_object_does_not_make_the_backend_unready() -> None:
     def answer(head: str) -> bytes:
         if "list-type=2" in head:
             return entries()

@@ -160,7 +160,7 @@ async def test_refused_credentials_are_looked_up_again_but_not_all_the_time() ->
     assert (await credentials.get_frozen_credentials()).secret_key == "new"
 
 
-async def test_who_was_refused_with_credentials_already_replaced_asks_nobody() -> None:
+async def test_a_refusal_of_replaced_credentials_causes_no_look_up() -> None:
     chain = Chain("old")
     credentials = RenewableCredentials(chain, Clock())
     old = await credentials.get_frozen_credentials()

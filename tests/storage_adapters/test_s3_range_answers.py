@@ -90,7 +90,7 @@ def test_an_answer_that_does_not_is_refused(span: Span, status: int, head: Field
     said=st.tuples(st.integers(0, SIZE), st.integers(0, SIZE), st.integers(0, SIZE)),
     with_range=st.booleans(),
 )
-def test_whatever_is_said_only_the_asked_bytes_are_taken(
+def test_only_the_requested_bytes_are_accepted_from_any_answer(
     span: Span, status: int, said: tuple[int, int, int], *, with_range: bool
 ) -> None:
     first, last, length = said

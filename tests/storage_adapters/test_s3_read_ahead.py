@@ -52,13 +52,13 @@ def test_a_read_begins_with_what_its_client_will_take(length: int, limit: int, *
     assert first_limit(OPTIONS, length, is_to_the_end=is_to_the_end) == limit
 
 
-def test_the_second_window_is_asked_for_after_the_first_half_of_the_first() -> None:
+def test_the_second_window_is_requested_after_the_first_half_of_the_first() -> None:
     assert not is_within_limit(100, 51, 100)
     assert is_within_limit(100, 50, 100)
 
 
 @given(takes=st.lists(st.tuples(st.integers(1, 8 * MIB), st.floats(0, 1e6)), max_size=30))
-def test_whatever_a_reader_does_what_is_ahead_stays_bounded(takes: list[tuple[int, float]]) -> None:
+def test_the_read_ahead_stays_bounded_for_every_reader(takes: list[tuple[int, float]]) -> None:
     limit = OPTIONS.window_initial_bytes
     for taken, seconds in takes:
         limit = following_limit(OPTIONS, limit, taken=taken, seconds=seconds)

@@ -45,7 +45,7 @@ async def read_all(response: Response) -> bytes:
 
 @settings(deadline=None)
 @given(cuts=st.lists(st.integers(0, len(WHOLE)), max_size=8), interim=st.booleans())
-async def test_in_whatever_pieces_it_comes_it_is_the_same(cuts: list[int], *, interim: bool) -> None:
+async def test_a_message_is_the_same_in_any_pieces(cuts: list[int], *, interim: bool) -> None:
     stream = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * interim + WHOLE
     ends = [*sorted(cuts), len(stream)]
     response = fed(*(stream[start:end] for start, end in zip([0, *ends], ends, strict=False)))
@@ -54,7 +54,7 @@ async def test_in_whatever_pieces_it_comes_it_is_the_same(cuts: list[int], *, in
     assert (response.is_complete, response.missing) == (True, 0)
 
 
-async def test_octet_by_octet_a_reader_gets_each_as_it_comes() -> None:
+async def test_a_reader_gets_each_octet_as_it_arrives() -> None:
     response = Response(Counted(), 1000)
     reader = asyncio.create_task(read_all(response))
     for octet in WHOLE:
@@ -63,7 +63,7 @@ async def test_octet_by_octet_a_reader_gets_each_as_it_comes() -> None:
     assert await reader == BODY
 
 
-def test_what_is_behind_the_body_is_not_of_it() -> None:
+def test_bytes_after_the_body_are_not_part_of_it() -> None:
     assert Response(Counted(), 1000).feed(WHOLE + b"HTTP/1.1") == len(b"HTTP/1.1")
 
 
@@ -90,13 +90,13 @@ async def test_a_body_without_a_length_ends_with_its_connection() -> None:
     assert await read_all(response) == b"<Error/>"
 
 
-def test_the_end_of_the_connection_behind_a_complete_body_means_nothing() -> None:
+def test_a_connection_that_ends_after_a_complete_body_is_not_an_error() -> None:
     response = fed(WHOLE)
     response.end(BROKEN)
     assert response.is_complete
 
 
-async def test_a_reader_that_is_slow_holds_it_up_and_lets_it_go_on() -> None:
+async def test_a_slow_reader_pauses_the_fill_and_resumes_it() -> None:
     source = Counted()
     response = Response(source, 100)
     response.feed(WHOLE[:-1])
@@ -114,7 +114,7 @@ def test_a_head_without_an_end_is_malformed() -> None:
         fed(b"HTTP/1.1 200 OK\r\nX: " + b"x" * HEAD_LIMIT_BYTES)
 
 
-def test_a_reader_that_leaves_abandons_the_source() -> None:
+def test_a_reader_that_stops_closes_the_source() -> None:
     source = Counted()
     response = Response(source, 100)
     response.abandon()

@@ -7,21 +7,21 @@ from hypothesis import strategies as st
 from storage_adapters.s3.shared_limits import Budget
 
 
-async def test_a_taker_gets_what_it_wants_while_there_is_plenty() -> None:
+async def test_a_borrower_gets_what_it_wants_while_there_is_plenty() -> None:
     budget = Budget(1000)
     assert await budget.take(100, least=10, wait_seconds=1) == 100
     budget.give(100)
     assert budget.free == budget.total == 1000
 
 
-async def test_a_taker_gets_a_fraction_of_what_is_left_but_never_less_than_the_least() -> None:
+async def test_a_borrower_gets_a_fraction_of_what_is_left_but_at_least_the_minimum() -> None:
     budget = Budget(1000)
     assert [await budget.take(400, least=50, wait_seconds=1) for _ in range(4)] == [118, 104, 91, 79]
     assert [await budget.take(400, least=300, wait_seconds=1) for _ in range(2)] == [300, 300]
     assert budget.free == 8
 
 
-async def test_who_finds_nothing_waits_until_something_is_given_back() -> None:
+async def test_a_borrower_waits_until_something_is_given_back() -> None:
     budget = Budget(100)
     await budget.take(100, least=100, wait_seconds=1)
     waiting = asyncio.create_task(budget.take(60, least=60, wait_seconds=10))
@@ -60,7 +60,7 @@ async def test_waiting_ends_with_a_timeout_and_takes_nothing() -> None:
     assert budget.free == 10
 
 
-async def test_who_gives_up_lets_the_next_one_in() -> None:
+async def test_a_waiter_that_gives_up_lets_the_next_one_in() -> None:
     budget = Budget(10)
     await budget.take(4, least=4, wait_seconds=1)
     large = asyncio.create_task(budget.take(8, least=8, wait_seconds=10))
@@ -97,7 +97,7 @@ async def test_the_spare_half_is_taken_without_waiting_or_not_at_all() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40), st.integers(0, 6), st.booleans()), max_size=30))
-async def test_whatever_happens_nothing_is_lost_or_made_up(takers: list[tuple[int, int, int, bool]]) -> None:
+async def test_no_sequence_of_events_loses_or_invents_anything(takers: list[tuple[int, int, int, bool]]) -> None:
     """Takers that hold for some steps; some are cancelled while they wait or hold."""
     budget = Budget(100)
 

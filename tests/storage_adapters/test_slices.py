@@ -95,7 +95,7 @@ class TestReading:
             rest = await read_span(sliced, start + len(head), length - len(head))
         assert head + rest == CONTENT[start : start + length]
 
-    async def test_what_came_by_is_not_asked_for_again(self, cache: SliceCache) -> None:
+    async def test_bytes_that_were_read_are_not_requested_again(self, cache: SliceCache) -> None:
         origin = Origin(CONTENT)
         with cache.front("key", origin, measured=True) as sliced:
             assert await read_span(sliced, 0, SIZE) == CONTENT
@@ -112,7 +112,7 @@ class TestReading:
         await kept(cache, SLICE_BYTES)
         assert origin.asked == [(SLICE_BYTES, SLICE_BYTES)]
 
-    async def test_a_reader_that_leaves_early_costs_one_slice(self, cache: SliceCache) -> None:
+    async def test_a_reader_that_stops_early_costs_one_slice(self, cache: SliceCache) -> None:
         origin = Origin(CONTENT)
         with cache.front("key", origin, measured=True) as sliced:
             async with aclosing(sliced.read(0, SIZE)) as chunks:
@@ -120,7 +120,7 @@ class TestReading:
         await kept(cache, SLICE_BYTES)
         assert origin.slices_asked == [0]
 
-    async def test_a_reader_looks_half_as_far_ahead_as_it_came(self, cache: SliceCache) -> None:
+    async def test_a_reader_reads_ahead_by_half_of_what_it_has_read(self, cache: SliceCache) -> None:
         origin, furthest = Origin(CONTENT), list[int]()
         with cache.front("key", origin, measured=True) as sliced:
             position = 0
@@ -159,7 +159,7 @@ class TestSingleFlight:
         origin.opened.set()
         await kept(cache, SLICE_BYTES)
 
-    async def test_who_asked_first_may_leave(self, cache: SliceCache) -> None:
+    async def test_the_first_caller_may_be_cancelled(self, cache: SliceCache) -> None:
         origin = Origin(CONTENT)
         origin.opened.clear()
         with cache.front("key", origin, measured=True) as sliced:
@@ -200,7 +200,7 @@ class TestSingleFlight:
             await kept(cache, 0)
             assert sliced.file_piece(0, 1) is None
 
-    async def test_more_fills_than_may_run_pass_the_cache_by(self, cache: SliceCache) -> None:
+    async def test_reads_beyond_the_limit_of_fills_bypass_the_cache(self, cache: SliceCache) -> None:
         origins = [Origin(CONTENT[:SLICE_BYTES]) for _ in range(MAX_FILLS + 1)]
         for origin in origins:
             origin.opened.clear()
@@ -217,7 +217,7 @@ class TestSingleFlight:
         with cache.front(key, origin, measured=True) as sliced:
             return await read_span(sliced, 100, 100)
 
-    async def test_closing_ends_what_is_on_its_way(self, tmp_path: Path) -> None:
+    async def test_closing_ends_what_is_in_progress(self, tmp_path: Path) -> None:
         before, cache, origin = open_files(), small_cache(tmp_path), Origin(CONTENT)
         origin.opened.clear()
         with cache.front("key", origin, measured=True) as sliced:
@@ -243,7 +243,7 @@ class TestRoom:
             assert (found is not None) == (key != "c")
         await cache.close()
 
-    async def test_a_piece_outlives_its_place(self, tmp_path: Path) -> None:
+    async def test_a_piece_stays_readable_after_its_eviction(self, tmp_path: Path) -> None:
         before, cache = open_files(), small_cache(tmp_path, slices=1)
         with cache.front("held", Origin(CONTENT[:SLICE_BYTES]), measured=True) as held:
             await read_span(held, 0, 10)
@@ -271,7 +271,7 @@ class TestRoom:
         await cache.close()
         assert open_files() == before
 
-    async def test_a_disk_that_refuses_costs_a_word_and_no_answer(
+    async def test_a_failing_disk_is_logged_and_the_request_is_still_answered(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         clock = [1000.0]
@@ -353,7 +353,7 @@ class TestVersions:
         await cache.close()
 
     @pytest.mark.parametrize("error", [ObjectNotFound("key", "gone"), ObjectChanged("key", "another version")])
-    async def test_what_the_storage_has_no_more_is_not_kept(self, cache: SliceCache, error: StorageError) -> None:
+    async def test_what_the_backend_no_longer_has_is_not_cached(self, cache: SliceCache, error: StorageError) -> None:
         origin = Origin(CONTENT)
         with cache.front("key", origin, measured=True) as sliced:
             await read_span(sliced, 0, 10)
@@ -376,7 +376,7 @@ class TestVersions:
             assert not cache.wants_look("key")
         await cache.close()
 
-    async def test_what_nobody_confirmed_for_a_day_is_swept_out(self, tmp_path: Path) -> None:
+    async def test_an_entry_that_was_not_confirmed_for_a_day_is_removed(self, tmp_path: Path) -> None:
         clock = [0.0]
         cache = SliceCache(Segments(tmp_path, LEAST_BYTES), now=lambda: clock[0])
         for key, at in (("old", 0.0), ("young", 10.0)):

@@ -54,7 +54,7 @@ async def adapter() -> AsyncIterator[StorageAdapter]:
 
 class TestSyntheticStorage:
     test_a_missing_object_is_not_found_under_its_key = KeyContract.test_a_missing_object_is_not_found_under_its_key
-    test_a_usable_storage_answers_a_ping = KeyContract.test_a_usable_storage_answers_a_ping
+    test_a_usable_backend_answers_a_ping = KeyContract.test_a_usable_backend_answers_a_ping
 
     async def test_it_claims_only_zero_copy(self, adapter: StorageAdapter) -> None:
         assert claims(adapter, (Writable, Listable, Presigning)) == set()
@@ -98,7 +98,7 @@ class TestSyntheticStorage:
             assert os.pread(piece.fd, tail, piece.offset + piece.length - tail) == defined_bytes(seed, last, tail)
 
     @pytest.mark.parametrize("power", range(12, 53), ids=lambda power: f"2^{power}")
-    async def test_bytes_from_a_power_of_two_away_are_others(self, adapter: StorageAdapter, power: int) -> None:
+    async def test_bytes_a_power_of_two_apart_differ(self, adapter: StorageAdapter, power: int) -> None:
         async with adapter.open(f"synthetic/0/{MAX_SIZE}") as stored:
             assert await read_span(stored, 0, 16) != await read_span(stored, 2**power, 16)
 
@@ -141,7 +141,7 @@ class TestSyntheticStorage:
                 pass
 
     @pytest.mark.parametrize(("seed", "size"), [(-1, 0), (PERIOD, 0), (0, -1), (0, MAX_SIZE + 1)])
-    def test_no_key_is_made_outside_the_corpus(self, seed: int, size: int) -> None:
+    def test_no_key_is_created_outside_the_corpus(self, seed: int, size: int) -> None:
         with pytest.raises(ValueError):
             object_key(seed, size)
 
@@ -173,6 +173,6 @@ class TestSyntheticStorage:
             found = await asyncio.gather(*(read_span(stored, start, 100_000) for start in range(0, 2_000_000, 100_000)))
             assert b"".join(found) == await read_span(stored, 0, 2_000_000)
 
-    async def test_a_reader_that_leaves_early_holds_nothing(self, adapter: StorageAdapter) -> None:
+    async def test_a_reader_that_stops_early_holds_nothing(self, adapter: StorageAdapter) -> None:
         async with adapter.open(f"synthetic/1/{MAX_SIZE}") as stored, aclosing(stored.read(0, MAX_SIZE)) as chunks:
             assert await anext(chunks) == await read_span(stored, 0, 256 * 1024)

@@ -52,7 +52,7 @@ def test_every_line_arrives_whole_and_in_order(pipe: Pipe) -> None:
     assert found[0].splitlines(keepends=True) == lines
 
 
-def test_a_full_pipe_holds_nobody_and_costs_no_processor_time(pipe: Pipe) -> None:
+def test_a_full_pipe_blocks_no_request_and_costs_no_cpu_time(pipe: Pipe) -> None:
     writer = LineWriter(pipe.writing, delay_seconds=0, max_waiting_bytes=1_000_000)
     started = time.monotonic()
     taken = sum(writer.put(LINE) for _ in range(3000))

@@ -37,7 +37,7 @@ async def test_a_part_whose_head_cannot_be_read_is_refused(client: Client, head:
     assert (answer.status, answer.json["detail"][0]["msg"]) == (422, "It is not well-formed multipart/form-data")
 
 
-async def test_a_field_that_nobody_knows_is_passed_over_and_not_given_back(client: Client) -> None:
+async def test_an_unknown_field_is_ignored_and_not_returned(client: Client) -> None:
     unknown = (DISPOSITION % b"x\xf2\x83\xb6\x8c'\xf1", b"{}")
     answer = await send(client, form([unknown, FILE]))
     assert answer.status == 422

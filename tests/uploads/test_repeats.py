@@ -62,7 +62,7 @@ async def test_no_url_is_made_for_a_file_that_is_completed(client: Client, conte
     assert (await ask(client, recording, "completed")).status == 409
 
 
-async def test_a_refused_request_does_not_use_its_key_up(client: Client) -> None:
+async def test_a_refused_request_does_not_use_up_its_key(client: Client) -> None:
     recording = await client.new_recording()
     assert (await ask(client, recording, "refused", file_size_bytes=0)).status == 400
     assert (await ask(client, recording, "refused", file_size_bytes=1)).status == 200

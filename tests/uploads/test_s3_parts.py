@@ -113,7 +113,7 @@ def brief_site(s3_server: S3Server, postgres: str, tmp_path_factory: pytest.Temp
         yield gateway
 
 
-async def test_parts_that_nobody_joins_are_swept_out(s3_server: S3Server, brief_site: Gateway) -> None:
+async def test_parts_that_are_never_joined_are_removed(s3_server: S3Server, brief_site: Gateway) -> None:
     async with open_client(brief_site.base_url, brief_site.key) as client:
         promised = await client.promise(await client.new_recording(), file_size_bytes=len(FILE))
         await send(client, promised["parts"][0])

@@ -76,7 +76,7 @@ def send(url: str, key: str, recording: str, content: bytes) -> None:
     uploader.upload()
 
 
-async def test_a_file_in_random_pieces_over_random_cuts_is_the_file(
+async def test_a_file_uploaded_in_random_pieces_over_random_cuts_arrives_exactly(
     client: Client, site: Gateway, content: Content
 ) -> None:
     chance, body = Random(7), content("sound.wav")

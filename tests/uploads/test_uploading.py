@@ -406,7 +406,7 @@ async def test_too_large_a_file_is_refused_before_it_is_sent(site: Gateway, clie
     assert head.status == 413
 
 
-async def test_a_wanted_file_is_asked_for(site: Gateway, client: Client) -> None:
+async def test_a_file_outside_the_page_cache_is_read_ahead(site: Gateway, client: Client) -> None:
     promised = await client.promise(await client.new_recording())
     path = promised["upload_url"].removeprefix(site.base_url)
     async with connect(site.host, site.port) as connection:
@@ -443,7 +443,7 @@ def impatient(postgres: str, tmp_path: Path) -> Iterator[Gateway]:
         yield gateway
 
 
-async def test_a_client_that_falls_silent_is_given_up_and_leaves_nothing(impatient: Gateway) -> None:
+async def test_an_upload_whose_client_falls_silent_ends_and_leaves_nothing(impatient: Gateway) -> None:
     async with open_client(impatient.base_url, impatient.key) as client:
         promised = await client.promise(await client.new_recording())
     path = promised["upload_url"].removeprefix(impatient.base_url)
@@ -455,7 +455,7 @@ async def test_a_client_that_falls_silent_is_given_up_and_leaves_nothing(impatie
     assert drafts(impatient) == []
 
 
-async def test_a_client_that_leaves_in_the_middle_leaves_nothing(site: Gateway, client: Client) -> None:
+async def test_a_client_that_disconnects_in_the_middle_leaves_nothing(site: Gateway, client: Client) -> None:
     for rudely in (False, True):
         recording = await client.new_recording()
         promised = await client.promise(recording)

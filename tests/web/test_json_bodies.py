@@ -57,5 +57,5 @@ def test_a_members_text_means_what_readers_take_it_for(written: tuple[str, dict[
         pytest.param('{"a":{"m":1},"m":2.50}', "2.50", id="also further in"),
     ],
 )
-def test_the_member_of_the_object_itself_is_meant(text: str, expected: str) -> None:
+def test_a_member_is_looked_up_in_the_object_itself(text: str, expected: str) -> None:
     assert member_text(text, "m") == expected

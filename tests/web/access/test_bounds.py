@@ -73,7 +73,7 @@ def push(client: socket.socket, octets: bytes, most: int) -> int:
     return sent
 
 
-async def test_a_response_that_the_client_does_not_take_ends_on_every_route(tight: Gateway) -> None:
+async def test_an_unread_response_ends_on_every_route(tight: Gateway) -> None:
     before = open_sockets(tight)
     paths = ("/openapi.json", "/docs/swagger-ui-bundle.js", "/player/player.css", "/metrics", "/no/such/route")
     clients = [narrow(tight) for _ in paths]
@@ -122,7 +122,7 @@ async def test_a_worker_grows_by_less_than_64_mib_under_attack(tight: Gateway, h
         assert (await connection.read_response()).status == 200
 
 
-async def test_requests_behind_a_stream_are_not_read_ahead(tight: Gateway) -> None:
+async def test_requests_after_a_stream_are_not_read_ahead(tight: Gateway) -> None:
     recording_id, media_file_id = tight.add("large", bytes(4 * 2**20), "mp3")
     stream = compose("GET", f"/recordings/{recording_id}/media/{media_file_id}/raw", [("X-API-Key", tight.key)])
     idle = resident(tight)

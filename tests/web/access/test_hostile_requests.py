@@ -380,7 +380,7 @@ async def test_a_chunked_body_is_read_and_ends_the_connection(site: Gateway) -> 
     assert (await send_raw(site, octets, "POST")).status == 201
 
 
-async def test_requests_behind_one_that_is_answered_wait_their_turn(site: Gateway, target: str) -> None:
+async def test_requests_after_an_unfinished_one_wait_their_turn(site: Gateway, target: str) -> None:
     fields: Fields = [("X-API-Key", site.key)]
     many = 300
     octets = compose("GET", target, fields) + compose(
@@ -449,5 +449,5 @@ async def test_nothing_that_a_client_sends_is_logged_raw(site: Gateway, target: 
         assert not [character for character in line.rstrip("\n") if not character.isprintable()], line
 
 
-async def test_livez_answers_after_all_that(site: Gateway) -> None:
+async def test_livez_answers_after_the_attacks(site: Gateway) -> None:
     assert await fetch(site, "/livez") == {"status": "alive"}

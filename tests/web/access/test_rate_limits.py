@@ -72,7 +72,7 @@ def test_the_client_learns_what_is_left_and_when_all_is_back() -> None:
     }
 
 
-def test_a_client_that_waits_as_long_as_it_should_is_served() -> None:
+def test_a_client_that_retries_after_retry_after_is_served() -> None:
     clock = Clock()
     buckets = limits(clock, requests_per_minute=7, burst=2)
     for _ in range(20):
@@ -86,7 +86,7 @@ def test_a_client_that_waits_as_long_as_it_should_is_served() -> None:
     burst=st.integers(1, 50),
     pauses=st.lists(st.floats(0, 30), min_size=1, max_size=200),
 )
-def test_nobody_ever_gets_more_than_the_burst_and_the_rate(rate: float, burst: int, pauses: list[float]) -> None:
+def test_no_key_exceeds_the_burst_and_the_rate(rate: float, burst: int, pauses: list[float]) -> None:
     clock = Clock()
     buckets = limits(clock, requests_per_minute=rate, burst=burst)
     start, count = clock.seconds, 0

@@ -43,7 +43,7 @@ async def test_streams_take_turns_in_the_order_in_which_they_wait() -> None:
     assert order == [0, 1, 2, 3] * 3
 
 
-async def test_a_stream_that_is_cancelled_while_it_waits_costs_nobody_a_turn() -> None:
+async def test_a_stream_that_is_cancelled_while_it_waits_takes_no_turn() -> None:
     turns = LoopTurns(100)
     first, second = (asyncio.create_task(turns.wait(100)) for _ in range(2))
     await asyncio.sleep(0)

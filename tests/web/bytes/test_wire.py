@@ -108,7 +108,7 @@ def unsent_bytes(wire: SocketWire) -> int:
     return wire._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
 
 
-async def test_as_much_may_wait_unsent_as_was_taken_until_the_answer_ends(file: FilePiece) -> None:
+async def test_as_much_may_wait_unsent_as_the_client_has_taken_until_the_response_ends(file: FilePiece) -> None:
     async with wire(pair=connected) as (download, theirs), drained([theirs]):
         usual = unsent_bytes(download)
         await download.send_file(b"", file._replace(length=MIN_UNSENT_BYTES - 1))

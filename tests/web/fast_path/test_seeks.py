@@ -149,14 +149,14 @@ LEFT_TO_AIOHTTP = {
 
 
 @pytest.mark.parametrize("case", LEFT_TO_AIOHTTP)
-async def test_what_is_not_plain_is_left_to_aiohttp(site: Stage, case: str) -> None:
+async def test_anything_but_a_plain_head_takes_the_slow_path(site: Stage, case: str) -> None:
     for _ in range(3):
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST, *LEFT_TO_AIOHTTP[case]))
     assert len(site.ordinary) == 3
 
 
-async def test_a_head_with_a_body_after_it_is_left_to_aiohttp(site: Stage) -> None:
+async def test_a_head_with_a_body_takes_the_slow_path(site: Stage) -> None:
     for _ in range(3):
         async with connect("127.0.0.1", site.port) as client:
             assert (await ask(client, head(site, FIRST, ("Content-Length", "3")))).body == site.content[:100]
