@@ -1,4 +1,4 @@
-"""`python -m gateway` is `seekgate`. Knows nothing else."""
+"""`python -m gateway` is `seekgate`."""
 
 from gateway.cli import main
 

@@ -1,7 +1,6 @@
-"""Bytes at rest. Knows nothing of the gateway and nothing of HTTP servers.
+"""Storage adapters: local files, S3, memory, and computed objects. They import nothing from the gateway.
 
-`connect(kind, options)` finds the adapter by its module's name; each adapter module has a
-`connect(**options)` of its own. A new kind of storage is a new module and nothing else.
+`connect(kind, options)` finds the adapter by its module's name; each adapter module has a `connect(**options)`.
 """
 
 from importlib import import_module

@@ -1,8 +1,8 @@
-"""Files being written, and files being removed: how a directory tree changes in one step and survives a power cut.
+"""Writes and removes files so that each appears or disappears in one step, and survives a power cut.
 
-A draft is a file in `.seekgate-tmp/` of the same root, so of the same file system: published by one rename, it
-becomes visible only once it is complete. A process that is killed leaves its drafts; `sweep` removes those that were
-not written to for a day.
+A draft is a file in `.seekgate-tmp/` of the same root, and so of the same file system. It is published by one rename,
+so that it becomes visible only once it is complete. A process that is killed leaves its drafts; `remove_abandoned` removes
+those that were not written to for a day.
 """
 
 import os
@@ -108,7 +108,7 @@ def make_file(name: str, directory: int, modes: Modes, flags: int) -> int:
 
 
 def make_durable(key: str, file: BufferedWriter | BufferedRandom) -> None:
-    """Return when every byte has reached the disk."""
+    """Flush the file and return when every byte is on the disk."""
     with translated(key):
         file.flush()
         os.fsync(file.fileno())
@@ -172,12 +172,12 @@ def prune(root: Path, key: str, names: Sequence[str]) -> None:
                 os.rmdir(names[depth], dir_fd=directory)
 
 
-def sweep(root: Path, now: float, modes: Modes) -> None:
+def remove_abandoned(root: Path, now: float, modes: Modes) -> None:
     """Make the directory for drafts, and remove those not written to for a day before `now` (seconds since the epoch)."""
     with drafts_directory(root, modes=modes) as drafts:
-        os.fchmod(drafts, modes.directory)  # a release that did not care may have made it
+        os.fchmod(drafts, modes.directory)  # an older release may have created it with other permissions
         for name in os.listdir(drafts):  # noqa: PTH208 - of an open directory
-            with suppress(OSError):  # another process sweeps too
+            with suppress(OSError):  # another process removes them too
                 modified_at = os.stat(name, dir_fd=drafts, follow_symlinks=False).st_mtime
                 if now - modified_at > ABANDONED_AFTER_SECONDS:
                     os.unlink(name, dir_fd=drafts)

@@ -23,7 +23,7 @@ from storage_adapters.base import (
     StorageError,
     StorageUnavailable,
 )
-from storage_adapters.drafts import Draft, open_draft, remove, sweep
+from storage_adapters.drafts import Draft, open_draft, remove, remove_abandoned
 from storage_adapters.listing import walk
 from storage_adapters.open_files import LocalObject, OpenFiles
 from storage_adapters.partials import Partial, drop_partial, measure_partial, open_partial, publish_partial
@@ -65,7 +65,7 @@ def prepare_root(root: Path | str, modes: Modes) -> Path:
     if not resolved.is_dir():
         resolved.mkdir(PRIVATE.directory, parents=True, exist_ok=True)
         resolved.chmod(modes.directory)
-    sweep(resolved, time.time(), modes)
+    remove_abandoned(resolved, time.time(), modes)
     return resolved
 
 

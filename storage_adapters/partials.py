@@ -2,7 +2,7 @@
 
 A key's partial file is in `.seekgate-tmp/`, named after the hash of the key; its lock shows that it is being written.
 The lock is flock's: it ends with its descriptor, so also with a process that is killed. The file may have been
-published or removed between opening and locking it: then another is opened. `drafts.sweep` removes partial files that
+published or removed between opening and locking it: then another is opened. `drafts.remove_abandoned` removes partial files that
 were not written to for a day.
 """
 

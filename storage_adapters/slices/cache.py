@@ -1,8 +1,9 @@
 """The cache: which versions of which objects it has slices of.
 
-One version of an object is cached, the one that was seen last. It is valid for CONFIRMED_SECONDS; then a caller that
-opens the object has to look whether it is still the same. Bytes that are fetched confirm it as well: they are
-requested by its entity tag. What was not confirmed for KEPT_SECONDS is dropped: it may have been deleted elsewhere.
+One version of an object is cached, the most recent one. It is valid for CONFIRMED_SECONDS; after that, a caller that
+opens the object has to check that it is still the same. Fetching bytes confirms it as well, because they are
+requested by its entity tag. A version that was not confirmed for KEPT_SECONDS is dropped: the object may have been
+deleted elsewhere.
 """
 
 import asyncio
@@ -16,19 +17,19 @@ from typing import Final
 from storage_adapters.base import KeptObject, StoredObject
 from storage_adapters.slices.reading import SlicedObject
 from storage_adapters.slices.segments import SEGMENT_BYTES, Segments
-from storage_adapters.slices.versions import Shelf, Version
+from storage_adapters.slices.versions import CacheState, Version
 from storage_adapters.threads import run
 
 CONFIRMED_SECONDS: Final = 60.0
 KEPT_SECONDS: Final = 86_400.0
-_SWEEP_SECONDS: Final = 3600.0
+_CHECK_SECONDS: Final = 3600.0
 LEAST_BYTES: Final = 2 * SEGMENT_BYTES
 
 
 async def open_cache(folder: Path, max_bytes: int) -> "SliceCache":
-    """A cache with its files in this folder, made if absent.
+    """A cache with its files in this folder, which is created if absent.
 
-    Raises ValueError if the folder cannot be used or the room is less than LEAST_BYTES; the text says what to change.
+    Raises ValueError if the folder cannot be used or `max_bytes` is less than LEAST_BYTES; the text says what to change.
     """
     if max_bytes < LEAST_BYTES:
         raise ValueError(f"a cache needs room for {LEAST_BYTES} bytes at least, not {max_bytes}")
@@ -41,28 +42,28 @@ async def open_cache(folder: Path, max_bytes: int) -> "SliceCache":
     segments.drop(probe)
     segments.release(probe)
     cache = SliceCache(segments)
-    cache.sweep()
+    cache.drop_unconfirmed()
     return cache
 
 
 class SliceCache:
-    """For one event loop; `now` counts seconds."""
+    """The slices that one process caches. For one event loop; `now` returns seconds of a monotonic clock."""
 
     def __init__(self, segments: Segments, now: Callable[[], float] = time.monotonic) -> None:
         self._segments = segments
         self._now = now
-        self._shelf = Shelf(segments, now)
+        self._state = CacheState(segments, now)
         self._timer: asyncio.TimerHandle | None = None
         self._versions: dict[str, Version] = {}
 
     @property
     def size(self) -> int:
-        """How many bytes are kept."""
+        """How many bytes are cached."""
         return self._segments.size
 
     @contextmanager
     def front(self, key: str, origin: StoredObject, *, measured: bool) -> Generator[SlicedObject]:
-        """The object, read through the cache; `measured`: its stat is what the storage said just now."""
+        """The object, read through the cache; `measured` says that its stat is a fresh response of the backend."""
         version = self._version(key, origin)
         if measured:
             version.confirm()
@@ -76,40 +77,40 @@ class SliceCache:
             self._leave(version)
 
     def at_hand(self, key: str) -> KeptObject | None:
-        """What is kept of the object, if that was confirmed lately (Keeping)."""
+        """The cached version of the object, if it was confirmed in the last CONFIRMED_SECONDS (Keeping)."""
         version = self._versions.get(key)
         if version is None or self._now() - version.confirmed_at > CONFIRMED_SECONDS:
             return None
         return version
 
     def wants_look(self, key: str) -> bool:
-        """Whether something is kept that was not confirmed lately."""
+        """Whether a version is cached that has to be confirmed again."""
         version = self._versions.get(key)
         return version is not None and self._now() - version.confirmed_at > CONFIRMED_SECONDS
 
     def drop(self, key: str) -> None:
-        """Keep nothing of the object: it was deleted or replaced. Its readers read on."""
+        """Remove the object from the cache: it was deleted or replaced. Its current readers go on."""
         version = self._versions.pop(key, None)
         if version is not None:
             version.drop()
 
-    def sweep(self) -> None:
-        """Drop what was not confirmed for KEPT_SECONDS, now and every hour."""
+    def drop_unconfirmed(self) -> None:
+        """Drop versions that were not confirmed for KEPT_SECONDS, now and every hour."""
         for key, version in tuple(self._versions.items()):
             if self._now() - version.confirmed_at > KEPT_SECONDS:
                 self.drop(key)
-        self._timer = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self.sweep)
+        self._timer = asyncio.get_running_loop().call_later(_CHECK_SECONDS, self.drop_unconfirmed)
 
     async def settled(self) -> None:
-        """Return when nothing is on its way, or being written."""
-        if self._shelf.fills:
-            await asyncio.wait(self._shelf.fills)
+        """Return when no slice is being fetched or written."""
+        if self._state.fills:
+            await asyncio.wait(self._state.fills)
 
     async def close(self) -> None:
-        """Keep nothing, and fetch nothing more."""
+        """Empty the cache and stop all fetching."""
         if self._timer is not None:
             self._timer.cancel()
-        for fill in self._shelf.fills:
+        for fill in self._state.fills:
             fill.cancel()
         await self.settled()
         await self._segments.close()
@@ -118,10 +119,10 @@ class SliceCache:
         version, stat = self._versions.get(key), origin.stat
         if version is None or (version.stat.etag, version.stat.size) != (stat.etag, stat.size):
             self.drop(key)
-            version = self._versions[key] = Version(key, stat, self._shelf, self._leave)
+            version = self._versions[key] = Version(key, stat, self._state, self._leave)
         return version
 
     def _leave(self, version: Version) -> None:
-        """Forget the version if nothing of it is left."""
+        """Forget the version if none of its slices is left."""
         if version.is_empty and not version.readers and self._versions.get(version.key) is version:
             del self._versions[version.key]

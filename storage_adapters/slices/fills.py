@@ -1,7 +1,7 @@
 """Fills: slices that are being fetched, each once for all readers that wait for it.
 
-A fill belongs to no reader: it goes on when its followers leave, and ends with the slice's end or an error. The error
-is raised in every follower and not remembered.
+A fill belongs to no reader: it continues when its readers stop, and ends with the end of the slice or an error. The
+error is raised in every reader and not remembered.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from storage_adapters.base import StorageError, StorageUnavailable
 
 
 class Fill:
-    """One slice of the object `key` on its way, `length` bytes long."""
+    """One slice of the object `key` that is being fetched, `length` bytes long."""
 
     def __init__(self, key: str, length: int) -> None:
         self.length = length
@@ -19,31 +19,31 @@ class Fill:
         self._buffer = bytearray(length)
         self._arrived = 0
         self._error: StorageError | None = None
-        self._news = asyncio.Event()
+        self._arrival = asyncio.Event()
 
     @property
     def content(self) -> memoryview:
-        """What has arrived."""
+        """The bytes that have arrived."""
         return memoryview(self._buffer)[: self._arrived]
 
     def add(self, chunk: bytes) -> None:
-        """The next bytes. Raises StorageUnavailable if they are too many."""
+        """Append the next bytes. Raises StorageUnavailable if the slice becomes too long."""
         end = self._arrived + len(chunk)
         if end > self.length:
             raise StorageUnavailable(self._key, f"{end} bytes came for a slice of {self.length}")
         self._buffer[self._arrived : end] = chunk
         self._arrived = end
-        self._tell()
+        self._notify()
 
     def end(self) -> None:
-        """No more bytes come. Raises StorageUnavailable if they are too few."""
+        """Check that the slice is complete. Raises StorageUnavailable if it is too short."""
         if self._arrived < self.length:
             raise StorageUnavailable(self._key, f"{self._arrived} bytes came for a slice of {self.length}")
 
     def fail(self, error: StorageError) -> None:
-        """No more bytes come, for this reason, unless one was given before."""
+        """End the fill with this error, unless it has one already."""
         self._error = self._error or error
-        self._tell()
+        self._notify()
 
     async def follow(self, start: int, end: int) -> AsyncGenerator[bytes, None]:
         """Yield the bytes from `start` to `end` (of the slice) as they arrive; raises the fill's error."""
@@ -55,8 +55,8 @@ class Fill:
             elif self._error is not None:
                 raise type(self._error)(self._error.key, self._error.reason) from self._error
             else:
-                await self._news.wait()
+                await self._arrival.wait()
 
-    def _tell(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+    def _notify(self) -> None:
+        self._arrival.set()
+        self._arrival = asyncio.Event()

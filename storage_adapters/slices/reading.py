@@ -1,7 +1,7 @@
-"""One version, open for reading: from the disk, from a fill, or past the cache.
+"""One version, open for reading: from the disk, from a fill, or from the origin directly.
 
-Looking ahead begins when the reader is in the second half of a slice, with the next one, and reaches half as
-far as the reader has come: one that seeks and leaves costs little more than it took.
+Reading ahead begins when the reader is in the second half of a slice, and covers half as many bytes as the reader has
+read. A client that seeks and disconnects therefore costs little more than what it took.
 """
 
 from collections.abc import AsyncGenerator
@@ -15,11 +15,11 @@ from storage_adapters.slices.versions import Version
 from storage_adapters.threads import run
 
 AHEAD: Final = 16
-"""Slices that a reader looks ahead at most."""
+"""How many slices are fetched ahead of one reader at most."""
 
 
 class SlicedObject(ZeroCopy):
-    """A StoredObject; `origin` is read where the cache has nothing, and must be readable after its opener left."""
+    """A StoredObject; `origin` is read where nothing is cached, and must stay readable after its `open` block has ended."""
 
     def __init__(self, version: Version, origin: StoredObject) -> None:
         self._version = version
@@ -31,7 +31,7 @@ class SlicedObject(ZeroCopy):
         return self._version.stat
 
     def file_piece(self, offset: int, length: int) -> FilePiece | None:
-        """The first of these bytes, as far as one segment has them; None if it has not the first one."""
+        """As many of these bytes, from the first on, as one segment contains; None if the first is not cached."""
         self._require_inside(offset, length)
         self.close()
         held = self._version.hold(offset, length)
@@ -56,10 +56,10 @@ class SlicedObject(ZeroCopy):
                 async for chunk in chunks:
                     position += len(chunk)
                     yield chunk
-                    self._look_ahead(position, end, taken=position - offset)
+                    self._read_ahead(position, end, taken=position - offset)
 
     async def _read_slice(self, start: int, end: int) -> AsyncGenerator[bytes, None]:
-        """Yield these bytes, which lie in one slice."""
+        """Yield these bytes of one slice."""
         number = start // SLICE_BYTES
         held = self._version.hold(start, end - start)
         if held is not None:
@@ -85,15 +85,15 @@ class SlicedObject(ZeroCopy):
             raise StorageUnavailable(self._version.key, "its slice is short")
         return chunk
 
-    def _look_ahead(self, position: int, end: int, *, taken: int) -> None:
-        """Ask for the slices that will be wanted next, if the reader has come for the second half of this one."""
+    def _read_ahead(self, position: int, end: int, *, taken: int) -> None:
+        """Begin to fetch the next slices, if the reader is in the second half of this one."""
         number, inside = divmod(position, SLICE_BYTES)
-        reach = min(1 + taken // SLICE_BYTES // 2, AHEAD)
+        limit = min(1 + taken // SLICE_BYTES // 2, AHEAD)
         last = (end - 1) // SLICE_BYTES
         if inside and inside < SLICE_BYTES // 2:
             return
-        for following in range(number + bool(inside), min(number + reach, last) + 1):
-            if not self._version.look_ahead(following, self._origin):
+        for following in range(number + bool(inside), min(number + limit, last) + 1):
+            if not self._version.read_ahead(following, self._origin):
                 return
 
     def _require_inside(self, offset: int, length: int) -> None:

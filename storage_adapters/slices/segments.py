@@ -1,6 +1,6 @@
-"""Segments: stretches of objects in files without names, and who goes when there is no room.
+"""Segments: parts of objects in unnamed files, and their eviction.
 
-A segment that has to go is closed when its last reader leaves, in a thread: that frees its blocks.
+An evicted segment is closed after its last reader has finished, in a thread, because closing frees its blocks.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from storage_adapters.threads import WRITING
 T = TypeVar("T")
 
 SLICE_BYTES: Final = 512 * 1024
-"""What is fetched in one request: as much as a read requests of S3 at first. A multiple of every page size."""
+"""The bytes of one fetch: the size of the first request of a read. A multiple of every page size."""
 
 SLICES: Final = 64
 SEGMENT_BYTES: Final = SLICES * SLICE_BYTES
@@ -26,12 +26,12 @@ MAX_SEGMENTS: Final = 1024
 
 
 def open_unnamed(folder: Path) -> IO[bytes]:
-    """A new file that ends with its descriptor; blocks. Raises OSError."""
+    """A new file that disappears when its descriptor is closed; blocks. Raises OSError."""
     return tempfile.TemporaryFile(dir=folder, buffering=0)
 
 
 class SliceFile:
-    """One file, which of its slices are there, and how many are using it."""
+    """One file, the numbers of the slices that it contains, and how many readers use it."""
 
     __slots__ = ("_file", "fd", "forget", "kept", "present", "size", "used", "users")
 
@@ -39,27 +39,27 @@ class SliceFile:
         self._file = file
         self.fd = file.fileno()
         self.forget = forget
-        """Called once, when it is not kept any more."""
+        """Called once, when the segment is evicted."""
         self.present: set[int] = set()
         self.size = 0
         self.users = 0
         self.used = False
-        """Somebody read of it since it was last thought of dropping it."""
+        """Whether it was read since eviction last considered it."""
         self.kept = True
 
     def run(self, offset: int, length: int) -> int:
-        """How many of these bytes, from the first on, are there; `offset` is the segment's own."""
+        """How many of these bytes, from the first on, the file contains; `offset` counts from the segment's beginning."""
         number, end = offset // SLICE_BYTES, offset + length
         while number * SLICE_BYTES < end and number in self.present:
             number += 1
         return max(0, min(number * SLICE_BYTES, end) - offset)
 
     def read(self, offset: int, length: int) -> bytes:
-        """These bytes, which are there; blocks. Raises OSError."""
+        """These bytes, which the file contains; blocks. Raises OSError."""
         return os.pread(self.fd, length, offset)
 
     def write(self, offset: int, content: bytes | memoryview) -> None:
-        """Write a slice; blocks. Raises OSError. It is not there before `add` says so."""
+        """Write a slice; blocks. Raises OSError. The slice counts as present after `add`."""
         rest = memoryview(content)
         while rest:
             written = os.pwrite(self.fd, rest, offset)
@@ -73,8 +73,9 @@ class SliceFile:
 class Segments:
     """All segments of a process: at most `max_bytes` in at most MAX_SEGMENTS files, besides those in use.
 
-    The oldest goes first; one that was used since is as good as new, once ("second chance"). To note a use is one
-    assignment, and what is read once, from its beginning to its end, does not drive out what is read again and again.
+    The oldest is evicted first; one that was read since is moved to the end once ("second chance", also called CLOCK).
+    Recording a use is one assignment, and an object that is read once from beginning to end does not evict those that
+    are read repeatedly.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
@@ -100,12 +101,12 @@ class Segments:
     async def write(self, segment: SliceFile, number: int, content: memoryview) -> None:
         """Write the slice with this number, and give the segment back. Raises OSError."""
         writing = self._in_thread(partial(segment.write, number * SLICE_BYTES, content))
-        # A thread that was begun writes to its end, also if its caller is cancelled.
+        # A thread cannot be interrupted: it writes to the end even if its caller is cancelled.
         writing.add_done_callback(lambda _: self.release(segment))
         await asyncio.shield(writing)
 
     def add(self, segment: SliceFile, number: int, size: int) -> None:
-        """The slice with this number is there now; others may have to go."""
+        """Record that the slice with this number was written; evict others if there is too little room."""
         if not segment.kept:
             return
         segment.present.add(number)
@@ -115,7 +116,7 @@ class Segments:
             self._drop_oldest()
 
     def drop(self, segment: SliceFile) -> None:
-        """Keep it no longer."""
+        """Evict the segment."""
         if segment.kept:
             segment.kept = False
             del self._order[segment]
@@ -124,19 +125,19 @@ class Segments:
             self._close_if_unused(segment)
 
     def release(self, segment: SliceFile) -> None:
-        """One who used it does no longer."""
+        """Record that one of its users has finished."""
         segment.users -= 1
         self._close_if_unused(segment)
 
     async def close(self) -> None:
-        """Drop everything; what is still read is closed as its readers leave."""
+        """Evict everything; segments that are being read are closed after their readers have finished."""
         for segment in tuple(self._order):
             self.drop(segment)
         while self._in_threads:
             await asyncio.wait(self._in_threads)
 
     def _drop_oldest(self) -> None:
-        """Drop the oldest that nobody used since it was looked at here."""
+        """Evict the oldest segment that was not used since it was last considered."""
         oldest = next(iter(self._order))
         while oldest.used:
             oldest.used = False
@@ -156,6 +157,6 @@ class Segments:
 
 
 def _close_made(making: asyncio.Future[IO[bytes]]) -> None:
-    """The file that nobody waited for."""
+    """Close the file of a cancelled caller."""
     if not making.exception():
         making.result().close()

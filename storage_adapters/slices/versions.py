@@ -1,7 +1,7 @@
-"""One version of one object, as far as it came by.
+"""The cached slices of one version of one object.
 
-A slice is fetched whole, once for all who want it, by a task of its own. It can be read as it arrives; when it has
-been written, the file has it.
+A slice is fetched whole, once for all its readers, by a task of its own. It can be read as it arrives, and is then
+written to its segment.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ _log: Final = logging.getLogger(__name__)
 MAX_FILLS: Final = 64
 """How many slices are fetched at the same time; readers of more bypass the cache."""
 REST_SECONDS: Final = 30.0
-"""How long nothing is kept after the disk refused."""
+"""How long nothing is cached after the disk reported an error."""
 
 
-class Shelf:
-    """What all versions share: room on the disk, fills, and the clock (`now`, in seconds)."""
+class CacheState:
+    """What all versions share: the segments, the fills, and the clock (`now`, in seconds)."""
 
     def __init__(self, segments: Segments, now: Callable[[], float]) -> None:
         self.segments = segments
@@ -43,23 +43,23 @@ class Shelf:
         self._rests_until = -math.inf
 
     def takes(self, fills: int) -> bool:
-        """Whether a fill may begin where at most this many run."""
+        """Whether a fill may begin, if at most this many may run."""
         return len(self.fills) < fills and self.now() >= self._rests_until
 
     def rest(self, error: OSError) -> None:
-        """The disk refused: keep nothing for a while."""
+        """Cache nothing for REST_SECONDS: the disk reported an error."""
         self._rests_until = self.now() + REST_SECONDS
         _log.warning("the cache of slices cannot be written", extra={"cause": str(error), "rests": REST_SECONDS})
 
 
 class Version(KeptObject):
-    """One version. `leave` is called whenever nothing of it may be left."""
+    """One version. `leave` is called whenever its last slice may have been dropped."""
 
-    def __init__(self, key: str, stat: ObjectStat, shelf: Shelf, leave: Callable[["Version"], None]) -> None:
+    def __init__(self, key: str, stat: ObjectStat, state: CacheState, leave: Callable[["Version"], None]) -> None:
         self.key = key
         self.readers = 0
         self._stat = stat
-        self._shelf = shelf
+        self._state = state
         self._leave = leave
         self._segments: dict[int, SliceFile] = {}
         self._fills: dict[int, Fill] = {}
@@ -72,16 +72,16 @@ class Version(KeptObject):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing of it is here, or on its way."""
+        """Whether no slice of it is cached or being fetched."""
         return not (self._segments or self._fills)
 
     def confirm(self) -> None:
-        """It is the object's version now."""
-        self.confirmed_at = self._shelf.now()
+        """Record that it is the object's version now."""
+        self.confirmed_at = self._state.now()
 
     def piece_at_hand(self, offset: int, length: int) -> FilePiece | None:
-        """These bytes, if one segment has them all; good until something is awaited (KeptObject)."""
-        # Asked at every seek: most lie in one slice.
+        """These bytes, if one segment contains them all; valid until something is awaited (KeptObject)."""
+        # Called at every seek; most spans are inside one slice.
         place, inside = divmod(offset, SEGMENT_BYTES)
         segment = self._segments.get(place)
         if segment is None:
@@ -94,7 +94,7 @@ class Version(KeptObject):
         return FilePiece(segment.fd, inside, length)
 
     def hold(self, offset: int, length: int) -> tuple[SliceFile, FilePiece] | None:
-        """The segment that has the first of these bytes, for the caller to release, and as many as it has of them."""
+        """As many of these bytes, from the first on, as one segment contains, and that segment, which the caller releases."""
         place, inside = divmod(offset, SEGMENT_BYTES)
         segment = self._segments.get(place)
         if segment is None or not (run := segment.run(inside, length)):
@@ -104,30 +104,30 @@ class Version(KeptObject):
         return segment, FilePiece(segment.fd, inside, run)
 
     def release(self, segment: SliceFile) -> None:
-        """Give back what `hold` gave."""
-        self._shelf.segments.release(segment)
+        """Release the segment that `hold` returned."""
+        self._state.segments.release(segment)
 
     def fill(self, number: int, origin: StoredObject, *, most: int = MAX_FILLS) -> Fill | None:
-        """The slice on its way, begun if need be; None if it cannot be kept, or `most` fills run already."""
+        """The slice's fill, which is begun if necessary; None if it cannot be cached or `most` fills are running."""
         fill = self._fills.get(number)
-        if fill is None and self._shelf.takes(most):
+        if fill is None and self._state.takes(most):
             fill = self._fills[number] = Fill(self.key, min(SLICE_BYTES, self._stat.size - number * SLICE_BYTES))
             task = asyncio.create_task(self._fetch(number, fill, origin))
-            self._shelf.fills.add(task)
-            task.add_done_callback(self._shelf.fills.discard)
+            self._state.fills.add(task)
+            task.add_done_callback(self._state.fills.discard)
         return fill
 
-    def look_ahead(self, number: int, origin: StoredObject) -> bool:
-        """See that the slice is here or on its way; False if there is nothing to spare for it."""
+    def read_ahead(self, number: int, origin: StoredObject) -> bool:
+        """Fetch the slice unless it is cached or being fetched; False if too many fills are running."""
         segment = self._segments.get(number // SLICES)
-        is_here = segment is not None and number % SLICES in segment.present
-        return is_here or self.fill(number, origin, most=MAX_FILLS // 2) is not None
+        is_cached = segment is not None and number % SLICES in segment.present
+        return is_cached or self.fill(number, origin, most=MAX_FILLS // 2) is not None
 
     def drop(self) -> None:
-        """Keep nothing of it, nor of what is on its way."""
+        """Drop all slices, and those that are being fetched."""
         self._is_kept = False
         for segment in tuple(self._segments.values()):
-            self._shelf.segments.drop(segment)
+            self._state.segments.drop(segment)
 
     async def _fetch(self, number: int, fill: Fill, origin: StoredObject) -> None:
         try:
@@ -139,38 +139,38 @@ class Version(KeptObject):
             await self._keep(number, fill.content)
         except StorageError as error:
             if isinstance(error, ObjectNotFound | ObjectChanged):
-                # The storage has another version now, or none: what came by is of the past.
+                # The backend has another version now, or none: the cached slices are out of date.
                 self.drop()
             fill.fail(error)
         except OSError as error:
-            self._shelf.rest(error)
+            self._state.rest(error)
         finally:
-            # Whatever it was, and if it was cancelled: nobody may wait for ever.
-            fill.fail(StorageUnavailable(self.key, "its slice was given up"))
+            # After any error, and after a cancellation: no reader may wait for ever.
+            fill.fail(StorageUnavailable(self.key, "fetching its slice was cancelled"))
             del self._fills[number]
             self._leave(self)
 
     async def _keep(self, number: int, content: memoryview) -> None:
-        """Write the slice down. Raises OSError."""
+        """Write the slice to its segment. Raises OSError."""
         place, inside = divmod(number, SLICES)
         segment = await self._segment(place)
-        await self._shelf.segments.write(segment, inside, content)
+        await self._state.segments.write(segment, inside, content)
         if self._is_kept:
-            self._shelf.segments.add(segment, inside, len(content))
+            self._state.segments.add(segment, inside, len(content))
         else:
-            self._shelf.segments.drop(segment)
+            self._state.segments.drop(segment)
 
     async def _segment(self, place: int) -> SliceFile:
         """The segment at this place, in use by the caller. Raises OSError."""
         segment = self._segments.get(place)
         if segment is None:
-            made = await self._shelf.segments.make(partial(self._forget, place))
+            made = await self._state.segments.make(partial(self._forget, place))
             segment = self._segments.setdefault(place, made)
             if segment is made:
                 return segment
-            # Another slice's task made one meanwhile.
-            self._shelf.segments.drop(made)
-            self._shelf.segments.release(made)
+            # The task of another slice created one in the meantime.
+            self._state.segments.drop(made)
+            self._state.segments.release(made)
         segment.users += 1
         return segment
 

@@ -104,7 +104,7 @@ class TestWriting(LocalFixtures):
         assert len(drafts(root)) == 1
         assert [listed.key async for listed in adapter.list("")] == []
 
-    async def test_connecting_sweeps_drafts_of_more_than_a_day(self, root: Path) -> None:
+    async def test_connecting_removes_drafts_that_are_older_than_a_day(self, root: Path) -> None:
         (root / ".seekgate-tmp").mkdir(parents=True)
         for name, hours in (("abandoned", 24.1), ("recent", 23.9)):
             (root / ".seekgate-tmp" / name).write_bytes(b"half")

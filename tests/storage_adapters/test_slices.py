@@ -224,7 +224,7 @@ class TestSingleFlight:
             reader = asyncio.create_task(read_span(sliced, 0, SLICE_BYTES))
             await origin.was_asked.wait()
             await cache.close()
-            with pytest.raises(StorageUnavailable, match="given up"):
+            with pytest.raises(StorageUnavailable, match="was cancelled"):
                 await reader
         assert open_files() == before
 
@@ -385,7 +385,7 @@ class TestVersions:
                 await read_span(sliced, 0, 10)
             await cache.settled()
         clock[0] = KEPT_SECONDS + 5
-        cache.sweep()
+        cache.drop_unconfirmed()
         assert cache.size == SLICE_BYTES
         await cache.close()
 

@@ -1,4 +1,4 @@
-"""Uploads that nobody completes: a running gateway sweeps them out, with what arrived of them."""
+"""Uploads that are never completed: a running gateway removes them, with the bytes that arrived."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.uploads.test_tus import append, create
 from tests.uploads.test_uploading import root_of, unfinished
 from tests.uploads.waiting import become
 
-# Long enough for any machine to upload in; a tenth of it passes between two sweeps.
+# Long enough for any machine to upload in; a tenth of it passes between two runs of the clean-up.
 ABANDONED_AFTER = {
     "SEEKGATE_UPLOADS__URL_EXPIRES_IN_SECONDS": "30",
     "SEEKGATE_UPLOADS__ABANDONED_AFTER_SECONDS": "30",

@@ -27,7 +27,7 @@ from gateway.settings.load import Config, load
 from gateway.storage import Storage
 from gateway.uploads.abandoned import AbandonedUploads
 from storage_adapters.base import Listable
-from storage_adapters.drafts import sweep
+from storage_adapters.drafts import remove_abandoned
 from storage_adapters.paths import PRIVATE
 from tests.contracts.storage_words import read_whole
 from tests.gateway_process import Process
@@ -214,7 +214,7 @@ async def clean_up(world: World) -> None:
         while await world.backends.deletions.count_deletions():
             await deletions.delete_once()
     assert world.storage.root is not None
-    sweep(world.storage.root, time.time() + TWO_DAYS, PRIVATE)
+    remove_abandoned(world.storage.root, time.time() + TWO_DAYS, PRIVATE)
 
 
 async def objects_and_rows_are_the_same(world: World) -> None:

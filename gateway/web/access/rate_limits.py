@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 # Full buckets are removed when there are more than this, and more than twice as many as were left the last time.
-_SWEEP_ABOVE: Final = 10_000
+_PRUNE_ABOVE: Final = 10_000
 # The rounding error of sums of floats, in tokens.
 _TOLERANCE: Final = 1e-6
 
@@ -55,7 +55,7 @@ class RateLimits:
         self._clock = clock
         self._now = now
         self._full_at: dict[int, float] = {}
-        self._sweep_above = _SWEEP_ABOVE
+        self._prune_above = _PRUNE_ABOVE
 
     def take(self, key_id: int) -> Quota:
         """Take a token from the key's bucket, if there is one."""
@@ -66,7 +66,7 @@ class RateLimits:
             wait = (missing + 1 - self._burst) * self._token_seconds
             return self._quota(missing, max(math.ceil(wait), 1))
         self._full_at[key_id] = full_at + self._token_seconds
-        self._sweep(clock)
+        self._prune(clock)
         return self._quota(missing + 1, 0)
 
     def _quota(self, missing: float, retry_after_seconds: int) -> Quota:
@@ -74,7 +74,7 @@ class RateLimits:
         reset_at = math.ceil(self._now() + missing * self._token_seconds)
         return Quota(self._burst, max(remaining, 0), reset_at, retry_after_seconds)
 
-    def _sweep(self, clock: float) -> None:
-        if len(self._full_at) > self._sweep_above:
+    def _prune(self, clock: float) -> None:
+        if len(self._full_at) > self._prune_above:
             self._full_at = {key_id: full_at for key_id, full_at in self._full_at.items() if full_at > clock}
-            self._sweep_above = max(_SWEEP_ABOVE, 2 * len(self._full_at))
+            self._prune_above = max(_PRUNE_ABOVE, 2 * len(self._full_at))
