@@ -283,8 +283,6 @@ LIBRARIES: Mapping[str, set[str]] = {
 # Two rooms in which files of the same name play the same part.
 PARALLEL_ROOMS = ({"gateway.web.bota", "gateway.web.vexa"}, {"gateway.catalog", "gateway.db"})
 # Names that are used twice and will be changed.
-STILL_SHARED_FILE_NAMES = {"bodies", "edits", "library", "share_links"}
-STILL_SHARED_CLASS_NAMES: set[str] = set()
 
 
 @cache
@@ -406,7 +404,7 @@ def test_a_file_name_is_unique_except_in_parallel_rooms() -> None:
     assert {
         name: sorted(packages)
         for name, packages in parts.items()
-        if len(packages) > 1 and packages not in PARALLEL_ROOMS and name not in STILL_SHARED_FILE_NAMES
+        if len(packages) > 1 and packages not in PARALLEL_ROOMS
     } == {}
 
 
@@ -416,9 +414,7 @@ def test_no_two_classes_have_one_name() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name, []).append(module)
-    assert {
-        name: places for name, places in found.items() if len(places) > 1 and name not in STILL_SHARED_CLASS_NAMES
-    } == {}
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}
 
 
 def test_every_named_room_exists() -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from gateway.assembly.backends import Backends, in_background, open_backends
 from gateway.assembly.byte_route import SiteTraffic, build_byte_route
 from gateway.assembly.intake import build_intake, tended_uploads
-from gateway.assembly.library import build_library
+from gateway.assembly.library_routes import build_library
 from gateway.assembly.serving import Applications, Serving
 from gateway.deletion_worker import DeletionTimings, DeletionWorker
 from gateway.process.drain import Drain

@@ -7,9 +7,9 @@ from typing import Final
 from aiohttp import web
 
 from gateway.protocol.byte_path import BYTE_PATH
-from gateway.web.bota.edits import EditRoutes
+from gateway.web.bota.edit_routes import EditRoutes
 from gateway.web.bota.routes import BotaRoutes
-from gateway.web.bota.share_links import ShareLinkRoutes
+from gateway.web.bota.share_link_routes import ShareLinkRoutes
 from gateway.web.bota.tus import TusRoutes
 from gateway.web.bota.upload_routes import UploadRoutes
 from gateway.web.bytes.media_route import MediaRoute

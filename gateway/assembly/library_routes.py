@@ -3,8 +3,8 @@
 from gateway.assembly.backends import Backends
 from gateway.settings.load import Config
 from gateway.web.access.authentication import Authenticator
-from gateway.web.bota.edits import EditRoutes
-from gateway.web.bota.share_links import ShareLinkRoutes
+from gateway.web.bota.edit_routes import EditRoutes
+from gateway.web.bota.share_link_routes import ShareLinkRoutes
 from gateway.web.links import Links
 from gateway.web.pages.shared_page import SharedPage
 
