@@ -282,7 +282,6 @@ LIBRARIES: Mapping[str, set[str]] = {
 
 # Two rooms in which files of the same name play the same part.
 PARALLEL_ROOMS = ({"gateway.web.bota", "gateway.web.vexa"}, {"gateway.catalog", "gateway.db"})
-# Names that are used twice and will be changed.
 
 
 @cache
