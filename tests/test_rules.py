@@ -85,6 +85,7 @@ ROOMS: Mapping[str, set[str]] = {
         "storage_adapters.page_cache",  # whether the kernel has a file's pages, for the zero-copy path
         "storage_adapters.part_uploads",
         "storage_adapters.resumable",
+        "storage_adapters.threads",  # cold pages are read among the other reads of files
     },
     # the composition root and what stands on it
     "gateway.assembly": {
@@ -177,7 +178,7 @@ WEB: Mapping[str, set[str]] = {
     },
     # the byte route, which does not know the fast path
     "bytes": {"access", "access.cors", "exchange", "links", "media_files", "responses"},
-    "connections.connection_terms": {"connections.request_heads"},
+    "connections.connection_terms": {"connections.request_heads", "connections.slow_clients"},
     "connections.request_intake": {
         "connections.connection_terms",
         "connections.request_heads",
@@ -187,6 +188,7 @@ WEB: Mapping[str, set[str]] = {
         "connections.connection_terms",
         "connections.request_intake",
         "connections.slow_clients",
+        "responses",
     },
     "connections.broken_requests": {
         "access.cors",

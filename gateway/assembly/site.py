@@ -31,6 +31,7 @@ from gateway.web.bytes.streams import Streams
 from gateway.web.connections.broken_requests import BrokenRequests
 from gateway.web.connections.connection_terms import Terms
 from gateway.web.connections.open_connections import Connections
+from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.frame import Frame
 from gateway.web.front import Front
 from gateway.web.health import Check, HealthRoutes
@@ -153,6 +154,7 @@ class _Site:
             self._config.server.keepalive_timeout_seconds,
             self._config.delivery.stall_timeout_seconds,
             BrokenRequests(self._journal, self._cors).refuse,
+            Lingerers(),
         )
         applications = Applications(
             build_app(self._services, with_operations=sockets.admin is None),

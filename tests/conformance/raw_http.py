@@ -169,6 +169,11 @@ class Connection:
         if extra:
             raise ProtocolFaultError(f"{len(extra)} bytes after the last response: {extra[:200]!r}")
 
+    def end(self) -> None:
+        """Send nothing more, and go on reading."""
+        with suppress(OSError):
+            self._writer.write_eof()
+
     def reset(self) -> None:
         """Abort the connection with RST, even if bytes are unread."""
         handle: socket.socket = self._writer.get_extra_info("socket")

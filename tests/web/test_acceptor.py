@@ -17,6 +17,7 @@ from gateway.web.acceptor import Acceptor, BareAcceptor, usable
 from gateway.web.connections import client_connection, request_intake
 from gateway.web.connections.client_connection import PRIVATE_NAMES, missing_private_names
 from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.fast_path import fast_connection
 from tests.conformance.raw_http import compose, connect
 
@@ -59,7 +60,7 @@ async def test_without_a_private_name_the_plain_handler_serves(
     server = web.Server(cast("Any", answer))
     opened = socket.create_server(("127.0.0.1", 0))
     listener = await asyncio.get_running_loop().create_server(
-        partial(fallback.connect, server, Terms(5, 5, refuse)), sock=opened
+        partial(fallback.connect, server, Terms(5, 5, refuse, Lingerers())), sock=opened
     )
     with closing(listener):
         async with connect("127.0.0.1", opened.getsockname()[1]) as client:

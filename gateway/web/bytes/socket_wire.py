@@ -18,9 +18,11 @@ import os
 import socket
 import time
 from asyncio.trsock import TransportSocket
+from functools import partial
 from typing import Final
 
 from gateway.web.bytes.loop_turns import LoopTurns
+from storage_adapters import threads
 from storage_adapters.base import FilePiece, ObjectChanged, StorageUnavailable
 from storage_adapters.page_cache import is_resident, read_ahead
 
@@ -208,7 +210,7 @@ def _fail(ready: asyncio.Future[None]) -> None:
 async def _make_resident(fd: int, offset: int, length: int) -> None:
     """Read cold pages in a thread: `sendfile` on them would block the event loop until the disk has them."""
     try:
-        await asyncio.to_thread(read_ahead, fd, offset, length)
+        await threads.run(partial(read_ahead, fd, offset, length))
     except OSError as error:
         # The disk's error, not the connection's.
         raise StorageUnavailable("", str(error)) from error

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+from functools import partial
 from typing import Protocol
 
 from aiohttp import web
 
 from gateway.web.bytes.loop_turns import LoopTurns
 from gateway.web.bytes.socket_wire import FIRST_WINDOW_BYTES, SocketWire, Stalled, closed
+from storage_adapters import threads
 from storage_adapters.base import FilePiece, ObjectChanged, StorageUnavailable
 
 
@@ -89,6 +91,6 @@ class TransportWire:
 
 async def _read(fd: int, offset: int, length: int) -> bytes:
     try:
-        return await asyncio.to_thread(os.pread, fd, length, offset)
+        return await threads.run(partial(os.pread, fd, length, offset))
     except OSError as error:
         raise StorageUnavailable("", str(error)) from error

@@ -38,8 +38,11 @@ class BrokenRequests:
             time.perf_counter(),
             status=fault.status,
         )
-        if connection.transport is not None:
-            connection.transport.write(self._response(exchange, path, fault))
+        transport = connection.transport
+        if transport is None or transport.is_closing():
+            exchange.outcome = "client_closed"
+        else:
+            transport.write(self._response(exchange, path, fault))
         self._journal.take(exchange)
         return sent_response(fault.status, keep_alive=False)
 

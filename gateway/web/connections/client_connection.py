@@ -1,6 +1,7 @@
 """One client connection: aiohttp's `RequestHandler` with the duties that every request needs.
 
-RequestIntake receives its requests. A client that takes nothing of a response for the stall time-out is disconnected.
+RequestIntake receives its requests. A client that takes nothing of a response for the stall time-out is disconnected,
+and so is one that was refused MAX_REFUSALS times in a row.
 A connection that is lost ends its request's handler only after that handler has started, so that each request has a
 line in the access log.
 
@@ -9,6 +10,7 @@ is pinned, tests hold their meaning, and the gateway serves with the plain `Requ
 """
 
 import asyncio
+from http import HTTPStatus
 from typing import Final, cast
 
 from aiohttp import web
@@ -16,6 +18,10 @@ from aiohttp import web
 from gateway.web.connections.connection_terms import Terms
 from gateway.web.connections.request_intake import RequestIntake
 from gateway.web.connections.slow_clients import StallWatch
+from gateway.web.responses import SentResponse
+
+MAX_REFUSALS: Final = 100
+"""After this many responses of 400 or more in a row, the last of them closes the connection."""
 
 PRIVATE_NAMES: Final = ("_loop", "_messages", "_next_keepalive_close_time", "_process_keepalive", "_waiter")
 
@@ -28,10 +34,11 @@ def missing_private_names() -> list[str]:
 class ClientConnection(RequestIntake):
     """One connection."""
 
-    __slots__ = ("_stall_watch", "remote")
+    __slots__ = ("_refusals", "_stall_watch", "remote")
 
     def __init__(self, server: web.Server, terms: Terms) -> None:
         super().__init__(server, terms)
+        self._refusals = 0
         self._stall_watch: StallWatch | None = None
         self.remote: str | None = None
 
@@ -60,6 +67,12 @@ class ClientConnection(RequestIntake):
     ) -> tuple[web.StreamResponse, bool]:
         if self._stall_watch is not None:
             self._stall_watch.start()
+        if resp.status < HTTPStatus.BAD_REQUEST:
+            self._refusals = 0
+        elif not isinstance(resp, SentResponse):
+            self._refusals += 1
+            if self._refusals >= MAX_REFUSALS:
+                resp.force_close()
         return await super().finish_response(request, resp, start_time)
 
     def cut(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 from aiohttp import web
 
 from gateway.web.connections.request_heads import MAX_FIELDS, MAX_HEAD_BYTES, BadHead
+from gateway.web.connections.slow_clients import Lingerers
 
 
 class Terms(NamedTuple):
@@ -19,6 +20,7 @@ class Terms(NamedTuple):
     keepalive_timeout_seconds: float
     stall_timeout_seconds: float
     refuse: Callable[[web.RequestHandler, bytes, BadHead], web.StreamResponse]
+    lingerers: Lingerers
 
 
 def handler_options(terms: Terms) -> dict[str, Any]:

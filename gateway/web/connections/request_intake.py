@@ -12,7 +12,7 @@ from aiohttp import StreamReader, web
 
 from gateway.web.connections.connection_terms import Terms, handler_options
 from gateway.web.connections.request_heads import MAX_HEAD_BYTES, BadHead, take_head
-from gateway.web.connections.slow_clients import drop_body, linger
+from gateway.web.connections.slow_clients import drop_body
 
 MAX_PART_LINE_BYTES: Final = 8190
 """The limit on a line in the heads of a multipart body's parts."""
@@ -31,6 +31,7 @@ class RequestIntake(web.RequestHandler):
         "_fault",
         "_held",
         "_is_dropping",
+        "_is_lingering",
         "_is_under_way",
         "_terms",
         "is_half_closed",
@@ -46,6 +47,7 @@ class RequestIntake(web.RequestHandler):
         self._body_bytes: int | None = 0
         self._body: StreamReader | None = None
         self._is_dropping = False
+        self._is_lingering = False
         self.is_half_closed = False
         self._dropped = 0
         self._fault: tuple[bytes, BadHead] | None = None
@@ -57,6 +59,8 @@ class RequestIntake(web.RequestHandler):
 
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio.Protocol's is bool | None; aiohttp narrows it
         """Keep the connection open while a request that has arrived whole is not answered (asyncio.Protocol)."""
+        if self._is_lingering:
+            return False
         is_whole = self._body is None or self._body.is_eof() if self._body_bytes is None else not self._body_bytes
         self.is_half_closed = self._is_under_way and is_whole and self.ssl_context is None
         return self.is_half_closed
@@ -182,5 +186,8 @@ class RequestIntake(web.RequestHandler):
     async def _linger(self) -> None:
         """Drop what the client still sends, then let aiohttp close the connection."""
         self._is_dropping = True
-        if self.transport is not None:
-            await linger(self.transport, lambda: self._dropped)
+        self._fault = None
+        # A client that has ended its side sends nothing more that could be dropped.
+        if self.transport is not None and not self.is_half_closed:
+            self._is_lingering = True
+            await self._terms.lingerers.linger(self.transport, lambda: self._dropped)

@@ -12,6 +12,8 @@ from aiohttp import StreamReader, web
 # the response on its way (RFC 9112 section 9.6).
 LINGER_PAUSE_SECONDS: Final = 1.0
 LINGER_SECONDS: Final = 5.0
+# Connections that wait so are cheap to make; a client that only sends errors must not fill the memory with them.
+MAX_LINGERERS: Final = 512
 
 _CHECKS: Final = 4
 """How often the buffer is looked at within the time-out."""
@@ -68,14 +70,31 @@ async def drop_body(body: StreamReader) -> None:
                     await body.readany()
 
 
-async def linger(transport: asyncio.Transport, dropped: Callable[[], int]) -> None:
-    """End the response, and wait while the client sends; `dropped` counts what it sent, which nobody reads."""
-    if transport.can_write_eof():
-        transport.write_eof()
-    if not transport.is_reading():
-        transport.resume_reading()
-    for _ in range(int(LINGER_SECONDS / LINGER_PAUSE_SECONDS)):
-        before = dropped()
-        await asyncio.sleep(LINGER_PAUSE_SECONDS)
-        if dropped() == before or transport.is_closing():
+class Lingerers:
+    """The connections whose response is written and whose client may still send; at most MAX_LINGERERS at a time."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    async def linger(self, transport: asyncio.Transport, dropped: Callable[[], int]) -> None:
+        """End the response, and wait while the client sends; `dropped` counts what it sent, which nobody reads.
+
+        Return immediately if too many wait already.
+        """
+        if transport.is_closing():
             return
+        if transport.can_write_eof():
+            transport.write_eof()
+        if self._count >= MAX_LINGERERS:
+            return
+        if not transport.is_reading():
+            transport.resume_reading()
+        self._count += 1
+        try:
+            for _ in range(int(LINGER_SECONDS / LINGER_PAUSE_SECONDS)):
+                before = dropped()
+                await asyncio.sleep(LINGER_PAUSE_SECONDS)
+                if dropped() == before or transport.is_closing():
+                    return
+        finally:
+            self._count -= 1
