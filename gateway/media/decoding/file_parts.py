@@ -1,5 +1,6 @@
 """The parts of a file that play one after the other: one for most files, the links of a chained Ogg."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,26 @@ class FileParts:
     file: ObjectFile
     """The file without the tags before it."""
     windows: tuple[ObjectFile, ...]
+
+
+Place = tuple[str, int]
+"""A track by its type and its number among those of the type."""
+Kind = tuple[object, ...]
+"""A codec and those of its parameters that must be the same for packets to follow one another."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A part that can be read: its demuxer, its tracks, and how long it claims to play.
+
+    `pixels` are those of its largest moving picture, 0 without one.
+    """
+
+    file: ObjectFile
+    demuxer: str
+    tracks: Mapping[Place, Kind]
+    seconds: float
+    pixels: int
 
 
 def parts_of(file: ObjectFile, *, sparing: bool = False) -> FileParts:

@@ -90,6 +90,10 @@ class ObjectBlocks:
             offset += len(piece)
         return b"".join(pieces)
 
+    def release(self) -> None:
+        """Free the blocks in memory; they are asked for again when they are needed."""
+        self._blocks.clear()
+
     def _block(self, number: int) -> bytes:
         if number in self._blocks:
             self._blocks.move_to_end(number)
@@ -146,6 +150,10 @@ class ObjectFile:
             if offset <= place and place + len(octets) <= offset + len(found):
                 found = found[: place - offset] + octets + found[place - offset + len(octets) :]
         return found
+
+    def release(self) -> None:
+        """Free what is in memory of the object."""
+        self._blocks.release()
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move, as in a file. Raises ValueError before the beginning."""

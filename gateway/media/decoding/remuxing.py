@@ -1,19 +1,20 @@
-"""Joins files into one: their packets, one file after another on one time line, in a container of the first file's kind.
+"""Joins files into one: their packets, one file after another on one time line, in a container that they all fit into.
 
-Nothing is decoded where the tracks have the same codecs. Sound in a container that cannot be joined so (FLAC, WAV of
-different formats, different containers) is decoded and encoded as FLAC, which loses nothing.
+Nothing is decoded where tracks of the same place have the same codec and parameters. Everything else is encoded anew
+(transcoding).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import av
-from av.audio.resampler import AudioResampler
 
-from gateway.media.decoding.demuxing import open_media, tracks_of
+from gateway.media.decoding.demuxing import AV_TIME_BASE, open_media, tracks_of
+from gateway.media.decoding.file_parts import FilePart, Kind, Place, parts_of
 from gateway.media.decoding.object_file import ObjectFile
+from gateway.media.decoding.transcoding import can_encode, encode
 from gateway.media.facts import NotMedia
 
 if TYPE_CHECKING:
@@ -21,12 +22,18 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 _WEBM_CODECS: Final = {"vp8", "vp9", "av1", "opus", "vorbis"}
-_MATROSKA: Final = "matroska,webm"
+# Their packets say everything that a decoder needs; the others need a header that the container holds once.
+_IN_BAND: Final = {"opus", "mp3", "flac", "vp8", "vp9", "av1"}
+# Containers whose packets are the same, so that they can change from one to another.
+_EXCHANGEABLE: Final = {"matroska", "mov", "ogg"}
+# What can only be joined with its like.
+_OWN_MUXERS: Final[Mapping[str, str]] = {"mp3": "mp3", "aac": "adts", "mov": "mp4"}
 # The same files make the same bytes: no random ids, no time of writing.
 _REPEATABLE: Final = {"fflags": "bitexact"}
-_FRAGMENTED: Final = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "2000000"}
-_BYTES_OF_S16: Final = 2
-_TIME_BASE: Final = Fraction(1, 1_000_000)
+_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "mp4": {"movflags": "frag_keyframe+delay_moov+default_base_moof+negative_cts_offsets", "frag_duration": "2000000"},
+    "mp3": {"write_xing": "0", "id3v2_version": "0"},
+}
 
 
 class Output:
@@ -43,69 +50,97 @@ class Output:
 
 def join(files: Sequence[ObjectFile], write: Callable[[bytes], None]) -> int:
     """Write the join; how many files could not be read and are not part of it. Raises NotMedia if none could be."""
-    shapes = [_shape(file) for file in files]
-    readable = [file for file, shape in zip(files, shapes, strict=True) if shape is not None]
-    if not readable:
+    found = [sources for file in files if (sources := list(_sources_of(file)))]
+    sources = [source for each in found for source in each]
+    if not sources:
         raise NotMedia("none of its files can be read")
-    shape = next(shape for shape in shapes if shape is not None)
-    alike = {each for each in shapes if each is not None} == {shape}
-    if alike and shape[0] in {_MATROSKA, "mov,mp4,m4a,3gp,3g2,mj2"}:
-        _copy(readable, shape, write)
+    left_out = len(files) - len(found)
+    if _muxer(sources) is None and not can_encode(sources):
+        like = next(source.tracks for source in sources if source.pixels)
+        left_out += sum(source.tracks != like for source in sources)
+        sources = [source for source in sources if source.tracks == like]
+    muxer = _muxer(sources)
+    if muxer is None:
+        encode(sources, Output(write))
     else:
-        _encode(readable, write)
-    return len(files) - len(readable)
+        _copy(sources, muxer, Output(write))
+    return left_out
 
 
-Shape = tuple[str, tuple[str, ...]]
+def _sources_of(file: ObjectFile) -> Iterator[FilePart]:
+    parts = parts_of(file)
+    for window in parts.windows:
+        with suppress(NotMedia), open_media(window, parts.container.demuxer) as container:
+            tracks = {place: _kind(track) for place, track in _places(container).items()}
+            pictures = [track.codec_context for place, track in _places(container).items() if place[0] == "video"]
+            pixels = max((each.width * each.height for each in pictures), default=0)
+            name = container.format.name.partition(",")[0]
+            yield FilePart(
+                window, name, tracks, (container.duration or 0) / AV_TIME_BASE or _counted(container), pixels
+            )
+    file.release()
 
 
-def _shape(file: ObjectFile) -> Shape | None:
-    """The file's demuxer and the codecs of its tracks; None if it cannot be read."""
-    try:
-        with open_media(file) as container:
-            return container.format.name, tuple(_codec(track) for track in tracks_of(container))
-    except NotMedia:
-        return None
+def _places(container: "InputContainer") -> Mapping[Place, Any]:
+    found: dict[Place, Stream] = {}
+    for track in tracks_of(container):
+        found[track.type, sum(place[0] == track.type for place in found)] = track
+    return found
 
 
-def _codec(track: "Stream") -> str:
-    context: Any = track.codec_context
-    return str(context.codec.canonical_name)
+def _kind(track: Any) -> Kind:
+    codec = track.codec_context
+    name = codec.codec.canonical_name
+    header = None if name in _IN_BAND else codec.extradata
+    if track.type == "video":
+        return name, header
+    return name, header, codec.sample_rate, None if name == "opus" else codec.channels
 
 
-def _copy(files: Sequence[ObjectFile], shape: Shape, write: Callable[[bytes], None]) -> None:
-    """One file with the packets of all."""
-    demuxer, codecs = shape
-    options = _REPEATABLE if demuxer == _MATROSKA else _REPEATABLE | _FRAGMENTED
-    name = "mp4" if demuxer != _MATROSKA else "webm" if set(codecs) <= _WEBM_CODECS else "matroska"
-    with av.open(Output(write), "w", format=name, options=options) as output:
-        tracks: list[_Track] = []
-        offset = Fraction(0)
-        for file in files:
-            with suppress(NotMedia), open_media(file) as container:
-                inputs = tracks_of(container)
-                if not tracks:
-                    total = _total_seconds(files)
-                    tracks = [_Track(output, each, total) for each in inputs]
-                offset = _copy_packets(container, inputs, tracks, offset)
-
-
-def _total_seconds(files: Sequence[ObjectFile]) -> float:
-    """How long the files play together; a file that does not say so is read to its end."""
-    total = 0.0
-    for file in files:
-        with suppress(NotMedia), open_media(file) as container:
-            total += (container.duration or 0) / 1_000_000 or _counted_seconds(container)
-    return total
-
-
-def _counted_seconds(container: "InputContainer") -> float:
+def _counted(container: "InputContainer") -> float:
+    """How long a file plays that does not say so."""
     end = Fraction(0)
     with suppress(av.FFmpegError):
         for packet in container.demux(tracks_of(container)):
             if packet.pts is not None and packet.time_base is not None:
                 end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
-    return float(end - max((container.start_time or 0) * _TIME_BASE, Fraction(0)))
+    return float(end - _start(container))
+
+
+def _start(container: "InputContainer") -> Fraction:
+    """Sound that an encoder needs before the beginning has times before it."""
+    return max(Fraction(container.start_time or 0, AV_TIME_BASE), Fraction(0))
+
+
+def _muxer(sources: Sequence[FilePart]) -> str | None:
+    """The muxer of a file that packets of all sources fit into; None if they have to be encoded anew."""
+    kinds: dict[Place, Kind] = {}
+    if any(kinds.setdefault(place, kind) != kind for source in sources for place, kind in source.tracks.items()):
+        return None
+    demuxers = {source.demuxer for source in sources}
+    if len(demuxers) == 1 and (own := _OWN_MUXERS.get(sources[0].demuxer)):
+        return own
+    if not demuxers <= _EXCHANGEABLE:
+        return None
+    return "webm" if {kind[0] for kind in kinds.values()} <= _WEBM_CODECS else "matroska"
+
+
+def _copy(sources: Sequence[FilePart], muxer: str, file: Output) -> None:
+    """One file with the packets of all."""
+    options = {**_REPEATABLE, **_OPTIONS.get(muxer, {})}
+    with av.open(file, "w", format=muxer, options=options) as output:
+        total = sum(source.seconds for source in sources)
+        tracks: dict[Place, _Track] = {}
+        for source in sources:
+            if not source.tracks.keys() <= tracks.keys():
+                with open_media(source.file, source.demuxer) as container:
+                    for place, track in _places(container).items():
+                        tracks[place] = tracks.get(place) or _Track(output, track, total)
+        offset = Fraction(0)
+        for source in sources:
+            with suppress(NotMedia), open_media(source.file, source.demuxer) as container:
+                offset = _copy_packets(container, tracks, offset)
+            source.file.release()
 
 
 class _Track:
@@ -122,85 +157,28 @@ class _Track:
 
     def put(self, packet: Any) -> None:
         """Write the packet, moved if it does not follow the one before."""
-        if self._last is not None and packet.dts * packet.time_base <= self._last:
-            later = int(self._last / packet.time_base) + 1
+        later = 0 if self._last is None else int(self._last / packet.time_base) + 1
+        if packet.dts is None:  # Matroska does not have them, and FFmpeg guesses only from the third picture on
+            packet.dts = min(later, packet.pts)
+        if self._last is not None and packet.dts < later:
             packet.pts, packet.dts = max(packet.pts, later), later
         self._last = packet.dts * packet.time_base
         packet.stream = self.stream
         self._output.mux(packet)
 
 
-def _copy_packets(
-    container: "InputContainer", inputs: Sequence["Stream"], tracks: Sequence[_Track], offset: Fraction
-) -> Fraction:
+def _copy_packets(container: "InputContainer", tracks: Mapping[Place, _Track], offset: Fraction) -> Fraction:
     """Write the packets from `offset` on; where they end."""
-    places = {stream.index: track for stream, track in zip(inputs, tracks, strict=False)}
-    # Sound that an encoder needs before the beginning has times before it.
-    start = max((container.start_time or 0) * _TIME_BASE, Fraction(0))
-    end = offset
+    inputs = _places(container)
+    to = {track.index: tracks[place] for place, track in inputs.items()}
+    end, start = offset, _start(container)
     with suppress(av.FFmpegError):  # after a damaged place nothing follows
-        for packet in container.demux(list(inputs)):
-            if packet.dts is None or packet.pts is None or packet.time_base is None:
+        for packet in container.demux(list(inputs.values())):
+            if packet.pts is None or packet.time_base is None:
                 continue
             shift = round((offset - start) / packet.time_base)
-            packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+            packet.pts += shift
+            packet.dts = None if packet.dts is None else packet.dts + shift
             end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
-            places[packet.stream.index].put(packet)
+            to[packet.stream.index].put(packet)
     return end
-
-
-def _encode(files: Sequence[ObjectFile], write: Callable[[bytes], None]) -> None:
-    """One FLAC file with the sound of all, at the first one's rate and with one or two channels."""
-    with av.open(Output(write), "w", format="flac", options=_REPEATABLE) as output:
-        encoder: _Encoder | None = None
-        for file in files:
-            for frame in _frames(file):
-                encoder = encoder or _Encoder(output, frame)
-                encoder.put(frame)
-            if encoder is not None:
-                encoder.end_of_file()
-        if encoder is None:
-            raise NotMedia("there is no sound in its files")
-        encoder.end()
-
-
-class _Encoder:
-    """FLAC of the first frame's rate."""
-
-    def __init__(self, output: "OutputContainer", frame: Any) -> None:
-        self._output = output
-        self._shape = {
-            "format": "s16" if frame.format.bytes <= _BYTES_OF_S16 else "s32",
-            "layout": "mono" if frame.layout.nb_channels == 1 else "stereo",
-            "rate": frame.sample_rate,
-        }
-        self._stream: Any = output.add_stream("flac", rate=self._shape["rate"])
-        self._stream.codec_context.layout = self._shape["layout"]
-        self._stream.codec_context.format = self._shape["format"]
-        self._resampler = AudioResampler(**self._shape)
-        self._samples = 0
-
-    def end_of_file(self) -> None:
-        """Take what the resampler holds back; the next file may have another shape."""
-        self.put(None)
-        self._resampler = AudioResampler(**self._shape)
-
-    def put(self, frame: Any) -> None:
-        """Take the next frame."""
-        if frame is not None:
-            frame.pts = None
-        for piece in self._resampler.resample(frame):
-            piece.pts, piece.time_base = self._samples, Fraction(1, self._shape["rate"])
-            self._samples += piece.samples
-            self._output.mux(self._stream.encode(piece))
-
-    def end(self) -> None:
-        """Write what the encoder holds back."""
-        self._output.mux(self._stream.encode(None))
-
-
-def _frames(file: ObjectFile) -> Iterator[Any]:
-    with suppress(NotMedia, av.FFmpegError), open_media(file) as container:
-        for packet in container.demux(container.streams.audio[:1]):
-            with suppress(av.FFmpegError):
-                yield from packet.decode()
