@@ -409,7 +409,7 @@ CREATE INDEX IF NOT EXISTS signing_keys_newest ON signing_keys (created_at DESC,
 -- its own size while it is not part of the file's object. One statement must not change both: each trigger would count
 -- what the other counts as well.
 CREATE TABLE IF NOT EXISTS account_bytes (
-    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id      uuid   PRIMARY KEY DEFAULT gen_random_uuid(),
     user_id bigint NOT NULL REFERENCES users ON DELETE CASCADE,
     bytes   bigint NOT NULL
 );

@@ -170,6 +170,10 @@ class MoveTarget(Protocol):
 
     async def move_recording(self, user_id: int, recording: RecordingMove) -> MoveOutcome: ...
 
+    async def has_recording(self, identity: bytes) -> bool:
+        """As has_meeting."""
+        ...
+
     async def find_media(self, ids: Sequence[int]) -> Mapping[int, MediaFile]: ...
 
     async def move_media(self, media: MediaMove) -> MoveOutcome:

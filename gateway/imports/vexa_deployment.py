@@ -15,7 +15,7 @@ from gateway.imports.vexa_deployment_media import Look, OwnedObjects
 from gateway.imports.vexa_deployment_meetings import MeetingMoves
 from gateway.imports.vexa_deployment_objects import VexaPlace, list_objects, place_backends
 from gateway.imports.vexa_deployment_report import MoveReport, Person
-from gateway.imports.vexa_deployment_values import Row, find_generation, moment_of, scopes_of, text_of
+from gateway.imports.vexa_deployment_values import Row, expiry_of, find_generation, moment_of, scopes_of, text_of
 from gateway.keys import digest, visible_prefix
 
 
@@ -63,9 +63,12 @@ class DeploymentMove:
             if not self.only or email.lower() in self.only:
                 namesake = None if first == row["id"] else first
                 await self._move_user(row, namesake, report, recordings, places)
-        orphaned = recordings.meetings_of.keys() - {row["id"] for row in users}
-        if orphaned and not self.only:
-            report.meetings.not_moved["of no user"] += sum(recordings.meetings_of[each] for each in orphaned)
+        if not self.only:
+            known = {row["id"] for row in users}
+            meetings = sum(number for user, number in recordings.meetings_of.items() if user not in known)
+            rows = sum(len(rows) for user, rows in recordings.rows.items() if user not in known)
+            report.meetings.not_moved.update({"of no user": meetings} if meetings else {})
+            report.recordings.not_moved.update({"of no user": rows} if rows else {})
         return report
 
     async def _move_user(
@@ -142,7 +145,7 @@ class DeploymentMove:
             name=text_of(row.get("name")),
             scopes=scopes,
             created_at=moment_of(row.get("created_at")),
-            expires_at=moment_of(row.get("expires_at")),
+            expires_at=expiry_of(row.get("expires_at")),
             last_used_at=moment_of(row.get("last_used_at")),
         )
         return key, said

@@ -56,7 +56,7 @@ class MeetingMoves:
                 await self._move([each for each in selected if each is not None], now)
                 advance(len(batch))
         loose = [each for recordings in rows.values() for each in recordings]
-        await self._move([_Selected(None, None, self._chosen(loose))], now)
+        await self._move([_Selected(None, None, await self._chosen(loose))], now)
 
     async def _select(self, row: Row, rows: Sequence[VexaRecording], now: datetime) -> _Selected | None:
         """What is moved of a meeting; what is not is counted."""
@@ -72,7 +72,7 @@ class MeetingMoves:
             self.report.segments.not_moved["of meetings not moved"] += await self.source.count_segments(row["id"])
         else:
             spoken = segments_of(await self.source.segments(row["id"]), sessions, meeting, self.report.generation)
-        return _Selected(meeting, spoken, self._chosen([*members.recordings, *rows]))
+        return _Selected(meeting, spoken, await self._chosen([*members.recordings, *rows]))
 
     async def _pass_over(self, row: Row, recordings: int) -> None:
         """Count an erased meeting, and name it if an earlier run moved it."""
@@ -83,7 +83,7 @@ class MeetingMoves:
             reason = "was erased in Vexa after it had been moved, and is still here"
             self.report.flag("meeting", row["id"], self.person.email, reason)
 
-    def _chosen(self, recordings: Iterable[VexaRecording]) -> list[VexaRecording]:
+    async def _chosen(self, recordings: Iterable[VexaRecording]) -> list[VexaRecording]:
         """Those of the recordings that are moved; the others are counted or named."""
         chosen, counts = [], self.report.recordings.not_moved
         for recording in recordings:
@@ -95,6 +95,9 @@ class MeetingMoves:
                     self.report.flag("recording", recording.id, self.person.email, reason)
             elif self.recordings.deletion_was_asked(recording):
                 counts["deletion asked for"] += 1
+                if await self.target.has_recording(recording.identity):
+                    reason = "its deletion was asked for in Vexa after it had been moved, and it is still here"
+                    self._flag(recording, reason)
             else:
                 chosen.append(recording)
         return chosen

@@ -20,6 +20,8 @@ from gateway.imports.vexa_deployment_values import (
     text_of,
 )
 
+# What is longer is no object's key in any bucket, and no session's name; an index takes no text of any length.
+_LONGEST_TEXT: Final = 1024
 _FORMAT: Final = re.compile(r"[A-Za-z0-9]{1,20}")
 # Ids from here on are random. Smaller ones are serial numbers, which another deployment has too.
 _RANDOM_IDS: Final = 10**11
@@ -121,7 +123,7 @@ def parse_recording(member: object, meeting: VexaMeeting, place: tuple[int | Non
         user_id=meeting.user_id,
         meeting_id=meeting.id,
         meeting_is_final=meeting.is_final,
-        session_uid=text_of(member.get("session_uid")),
+        session_uid=_short(member.get("session_uid")),
         source=SOURCES.get(str(member.get("source")), "bot"),
         status=status or "failed",
         unknown_status=None if status else str(word),
@@ -144,7 +146,7 @@ def _identity(recording_id: int, user_id: int, member: Row) -> bytes:
 def _parse_media(entry: object) -> VexaMedia | None:
     if not isinstance(entry, dict):
         return None
-    path, sequence = text_of(entry.get("storage_path")), count_of(entry.get("chunk_seq"))
+    path, sequence = _short(entry.get("storage_path")), count_of(entry.get("chunk_seq"))
     named = text_of(entry.get("format")) or (path or "").rpartition(".")[2]
     return VexaMedia(
         id=integer_id(entry.get("id")),
@@ -156,6 +158,11 @@ def _parse_media(entry: object) -> VexaMedia | None:
         chunk_count=count_of(entry.get("chunk_count")) or (None if sequence is None else sequence + 1),
         created_at=moment_of(entry.get("created_at")),
     )
+
+
+def _short(value: object) -> str | None:
+    text = text_of(value)
+    return text if text is not None and len(text.encode()) <= _LONGEST_TEXT else None
 
 
 def _length_of(value: object) -> float | None:

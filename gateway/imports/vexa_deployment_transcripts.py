@@ -69,10 +69,11 @@ def segments_of(rows: Sequence[Row], sessions: Sequence[Row], meeting: MeetingMo
             empty += 1
         elif start is None:
             unusable += 1
-        elif row.get("segment_id") is None and _wording(row) in seen:
+        elif row.get("segment_id") is None and (wording := _wording(row)) in seen:
             equal += 1
         else:
-            seen.add(_wording(row))
+            if row.get("segment_id") is None:
+                seen.add(wording)
             found.append(_segment(row, text, start, _origin(row, start, starts, begin, generation)))
     return Spoken(tuple(found), equal, empty, unusable)
 

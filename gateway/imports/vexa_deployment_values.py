@@ -80,6 +80,13 @@ def moment_of(value: object) -> datetime | None:
     return moment if 1 < moment.year < 9999 else None
 
 
+def expiry_of(value: object) -> datetime | None:
+    """When a key expires; None for one that never does. A moment before Python's calendar has passed: `-infinity`, `BC`."""
+    if isinstance(value, str) and (value.startswith(("-", "0001-")) or value.endswith("BC")):
+        return datetime.fromtimestamp(0, UTC)
+    return moment_of(value)
+
+
 def objects_in(value: object) -> Sequence[object]:
     """The members of a list, none of anything else."""
     return value if isinstance(value, list) else ()

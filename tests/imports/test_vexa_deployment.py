@@ -57,6 +57,8 @@ async def rows(url: str) -> dict[str, list[Any]]:
             left_out = f"{changing} || 'id'::text" if table == "api_keys" else changing
             statement = f"SELECT (to_jsonb(t) - ({left_out}))::text FROM {table} t"  # noqa: S608 - names of our own
             found[table] = sorted(text for (text,) in await connection.fetch(statement))
+        # A sequence goes on even where its transaction is rolled back.
+        found["sequences"] = await connection.fetch("SELECT sequencename, last_value FROM pg_sequences ORDER BY 1")
         return found
     finally:
         await connection.close()

@@ -266,8 +266,7 @@ async def test_segments_of_0_12_count_from_their_meeting(newest: Moved) -> None:
     ] == [
         ("Of a lost session.", 5, 6, None),
         ("Before the start.", -1, 1.5, start),
-        ("From the start.", 12.5, 14, start),
-        ("From the start.", 12.5, 14, start),
+        *[("From the start.", 12.5, 14, start)] * 3,  # two of them have names
         ("By the clock.", 60.25, 62, start),
         ("Of an old session.", 5, 6, old),
     ]

@@ -1,5 +1,6 @@
 """A move that is repeated: what is new in Vexa comes, and what was changed or deleted here stays as it is here."""
 
+import random
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -217,6 +218,36 @@ async def test_a_meeting_that_was_erased_in_vexa_since_is_named(both: Both) -> N
     assert [flag.reason for flag in report.flags if (flag.kind, flag.id) == ("meeting", 33)] == [
         "was erased in Vexa after it had been moved, and is still here"
     ]
+
+
+async def test_a_recording_whose_deletion_was_asked_for_in_vexa_since_is_named(both: Both) -> None:
+    await both.move()
+    await both.set_recordings(32, recording("completed").replace("{", '{"deletion_pending": true, ', 1))
+    report = await both.move()
+    assert report.recordings.not_moved["deletion asked for"] == 2
+    assert [flag.reason for flag in report.flags if flag.id == 300000000010] == [
+        "its deletion was asked for in Vexa after it had been moved, and it is still here"
+    ]
+
+
+async def test_a_key_that_expired_before_the_calendar_begins_has_expired(both: Both) -> None:
+    for moment in ("-infinity", "0044-03-15 BC", "0001-01-01"):
+        await both.vexa.execute(f"UPDATE api_tokens SET expires_at = '{moment}' WHERE token = '{KEY}'")  # noqa: S608
+        report = await both.move()
+        expires_at = (await both.key()).expires_at
+        assert expires_at is not None
+        assert expires_at < datetime.now(UTC)
+        assert report.keys_expired == 1
+
+
+async def test_texts_of_any_length_do_not_stop_a_move(both: Both) -> None:
+    long = random.Random(14).randbytes(20_000).hex()
+    await both.set_recordings(32, recording("completed").replace("u-10", long))
+    await both.vexa.execute("UPDATE transcriptions SET text = $1 WHERE meeting_id = 31", long * 20)
+    await both.move()
+    found = await both.find(300000000010)
+    assert found is not None
+    assert (found.session_uid, found.media_files) == (None, ())
 
 
 # --- chunks that are joined

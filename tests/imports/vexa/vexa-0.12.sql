@@ -70,4 +70,5 @@ INSERT INTO transcriptions (meeting_id, start_time, end_time, text, session_uid,
     (31, 12.5, 14, 'From the start.', NULL, 'a:1'), (31, 1785578460.25, 1785578462, 'By the clock.', NULL, 'a:2'),
     (31, 1785578399, 1785578401.5, 'Before the start.', NULL, 'a:3'), (31, 5, 6, 'Of an old session.', 'old', 'a:4'),
     (31, 5, 6, 'Of a lost session.', 'none', 'a:5'), (31, 12.5, 14, 'From the start.', NULL, 'a:6'),
+    (31, 12.5, 14, 'From the start.', NULL, NULL), (31, 12.5, 14, 'From the start.', NULL, NULL),
     (33, 2, 3, 'No start.', NULL, 'b:1'), (34, 1, 2, 'Erased.', NULL, 'c:1');
