@@ -17,7 +17,7 @@ from tests.commands.command_line import command_line
 from tests.conformance.calling import call, fetch
 from tests.conftest import scratch_database
 from tests.gateway_process import Gateway, running_gateway
-from tests.imports.vexa.deployment import FOLDER, move, settings, storage_settings, vexa_database
+from tests.imports.vexa.deployment import FOLDER, move, rows, settings, storage_settings, vexa_database
 from tests.imports.vexa.media import StoredObject, make_objects, wav
 
 EXPECTED: Final[dict[str, Any]] = json.loads((FOLDER / "expected-0.10.json").read_text("utf-8"))["0.10"]
@@ -25,9 +25,6 @@ KEYS: Final = {each["user"]: each["key"] for each in EXPECTED["keys"] if each["a
 ALL_SCOPES_KEYS: Final = {
     each["user"]: each["key"] for each in EXPECTED["keys"] if each["authenticates"] and len(each["scopes"]) == 3
 }
-TABLES: Final = (
-    "users", "api_keys", "meetings", "transcript_segments", "recordings", "media_files", "vexa_moves", "signing_keys"
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -45,23 +42,6 @@ async def vexa(postgres: str) -> AsyncGenerator[str]:
 @pytest.fixture
 def config(tmp_path: Path, database_url: str, objects: tuple[Path, dict[str, StoredObject]]) -> Config:
     return settings(tmp_path, database_url, objects[0])
-
-
-async def rows(url: str) -> dict[str, list[Any]]:
-    """Everything in our database that a move could change, but for times and ids that no two runs share."""
-    changing = "ARRAY['moved_at', 'missing_at']"
-    connection = await asyncpg.connect(url)
-    try:
-        found = {}
-        for table in TABLES:
-            left_out = f"{changing} || 'id'::text" if table == "api_keys" else changing
-            statement = f"SELECT (to_jsonb(t) - ({left_out}))::text FROM {table} t"  # noqa: S608 - names of our own
-            found[table] = sorted(text for (text,) in await connection.fetch(statement))
-        # A sequence goes on even where its transaction is rolled back.
-        found["sequences"] = await connection.fetch("SELECT sequencename, last_value FROM pg_sequences ORDER BY 1")
-        return found
-    finally:
-        await connection.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import repeat
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -20,6 +20,9 @@ from tests.conftest import scratch_database
 
 FOLDER: Final = Path(__file__).parent
 NOW: Final = datetime(2026, 8, 1, tzinfo=UTC)
+TABLES: Final = (
+    "users", "api_keys", "meetings", "transcript_segments", "recordings", "media_files", "vexa_moves", "signing_keys"
+)  # fmt: skip
 MAPPED: Final = {"minio": "bucket", "s3": "bucket", "local": "old"}
 
 
@@ -80,3 +83,20 @@ async def move(
         return await DeploymentMove(
             backends.source, backends.target, mapping, look, NOW, only=only, dry_run=dry_run, join_chunks=join_chunks
         ).run()
+
+
+async def rows(url: str) -> dict[str, list[Any]]:
+    """Everything in our database that a move could change, but for times and ids that no two runs share."""
+    changing = "ARRAY['moved_at', 'missing_at']"
+    connection = await asyncpg.connect(url)
+    try:
+        found = {}
+        for table in TABLES:
+            left_out = f"{changing} || 'id'::text" if table == "api_keys" else changing
+            statement = f"SELECT (to_jsonb(t) - ({left_out}))::text FROM {table} t"  # noqa: S608 - names of our own
+            found[table] = sorted(text for (text,) in await connection.fetch(statement))
+        # A sequence goes on even where its transaction is rolled back.
+        found["sequences"] = await connection.fetch("SELECT sequencename, last_value FROM pg_sequences ORDER BY 1")
+        return found
+    finally:
+        await connection.close()
