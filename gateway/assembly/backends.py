@@ -5,7 +5,7 @@ is the composition root.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +27,7 @@ from gateway.catalog.search import RecordingSearch
 from gateway.catalog.share_links import ShareLinks
 from gateway.catalog.users import Users
 from gateway.db.answer_cache import Reach
-from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, notify
+from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, check_database, notify
 from gateway.db.client_recordings import PgClientRecordings
 from gateway.db.database import open_database
 from gateway.db.deletions import PgDeletionQueue
@@ -79,6 +79,7 @@ class Backends:
     storages: Mapping[str, Storage]
     prober: Prober
     waveforms: Waveforms
+    check_database: Callable[[], Awaitable[str | None]]
 
 
 @asynccontextmanager
@@ -122,6 +123,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             storages=storages,
             prober=Prober(),
             waveforms=_open_waveforms(stack, config),
+            check_database=partial(check_database, api_keys, reach, grace),
         )
 
 

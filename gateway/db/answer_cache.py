@@ -53,10 +53,16 @@ class Reach:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._ask_again_at = 0.0
+        self._answered_at = clock()
         self.is_away = False
 
     def record_answer(self) -> None:
         self.is_away = False
+        self._answered_at = self._clock()
+
+    def silent_seconds(self) -> float:
+        """How long ago a look-up was answered."""
+        return self._clock() - self._answered_at
 
     def record_silence(self) -> None:
         self.is_away = True

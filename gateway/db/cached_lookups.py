@@ -8,6 +8,7 @@ The database sends a notification on the channel `seekgate` with each change tha
     signing_key                              the gateway's own signing key was stored or replaced
 """
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
@@ -20,8 +21,11 @@ from gateway.db.api_keys import PgApiKeys
 from gateway.db.own_signing_key import OwnSigningKey
 from gateway.db.pool import connected, storable
 from gateway.db.recordings import PgRecordingCatalog
+from gateway.errors import Unavailable
 
 CHANNEL: Final = "seekgate"
+# Less than a readiness check has altogether.
+CHECK_SECONDS: Final = 1.0
 
 Found = TypeVar("Found", ApiKey, MediaFile)
 
@@ -104,6 +108,22 @@ class CachedRecordingCatalog(PgRecordingCatalog):
     def forget_recording(self, recording_id: int) -> None:
         """As CachedApiKeys.forget."""
         self.memory.forget(recording_id)
+
+
+async def check_database(keys: CachedApiKeys, reach: Reach, grace_seconds: float) -> str | None:
+    """Raises Unavailable or TimeoutError if the database does not answer and what is remembered is served no longer.
+
+    Until then the result says what is served: a balancer that took every gateway out would end the very playback that the
+    grace is for.
+    """
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await keys.find_key(bytes(32))
+    except (Unavailable, TimeoutError):
+        if reach.silent_seconds() >= grace_seconds:
+            raise
+        return "unreachable, serving from memory"
+    return None
 
 
 NOTIFY: Final = "SELECT pg_notify($1, $2)"

@@ -13,12 +13,14 @@ from gateway.errors import Refusal
 from gateway.web.journal import Journal
 from gateway.web.responses import json_response
 
-Check = Callable[[], Awaitable[object]]
+Check = Callable[[], Awaitable[str | None]]
+"""Raises what is wrong; a text is something that a person should know although requests can be served."""
 
 _log: Final = logging.getLogger(__name__)
 
 # A check that takes longer has failed: probers give up after a second or a few.
 CHECK_TIMEOUT_SECONDS: Final = 2.0
+FAILED: Final = "failed"
 METRICS_SECONDS: Final = 1.0
 """How long a rendered body of /metrics is served: reading the files of all workers takes milliseconds."""
 
@@ -52,10 +54,9 @@ class HealthRoutes:
         """`GET /readyz`: 200 when every check passes in time, else 503 that names those that do not."""
         if self._is_draining():
             return json_response({"status": "draining"}, status=503)
-        passed = await asyncio.gather(*(_passes(name, check) for name, check in self._checks.items()))
-        results = dict(zip(self._checks, passed, strict=True))
-        ready = all(passed)
-        checks = {name: "ok" if good else "failed" for name, good in results.items()}
+        results = await asyncio.gather(*(_result(name, check) for name, check in self._checks.items()))
+        ready = FAILED not in results
+        checks = dict(zip(self._checks, results, strict=True))
         return json_response(
             {"status": "ready" if ready else "unready", "checks": checks}, status=200 if ready else 503
         )
@@ -76,11 +77,10 @@ class HealthRoutes:
             return None
 
 
-async def _passes(name: str, check: Check) -> bool:
+async def _result(name: str, check: Check) -> str:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
-            await check()
+            return await check() or "ok"
     except Exception as error:  # noqa: BLE001 - any fault of a dependency means "not ready"
         _log.warning("a readiness check failed", extra={"check": name, "cause": repr(error)})
-        return False
-    return True
+        return FAILED

@@ -12,10 +12,13 @@ import pytest
 
 from gateway.assembly.backends import in_background
 from gateway.catalog import ALL_SCOPES, ApiKey, MediaFile, NewMedia, Owner
+from gateway.db.answer_cache import Reach
 from gateway.db.api_keys import PgApiKeys
-from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, notify
+from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, check_database, notify
 from gateway.db.listener import listen
 from gateway.db.recordings import PgRecordingCatalog
+from gateway.errors import Unavailable
+from tests.db.debian import free_port
 
 DIGEST = bytes(range(32))
 MEDIA = NewMedia("audio", "mp3", "audio/mpeg", "local", "a.mp3", 10, "v1", datetime(2026, 1, 1, tzinfo=UTC))
@@ -290,3 +293,14 @@ async def test_every_look_up_runs_while_the_listener_is_down(pool: asyncpg.Pool,
 async def test_an_unknown_notification_is_ignored(pool: asyncpg.Pool, reader: Reader) -> None:
     await pool.execute("SELECT pg_notify('seekgate', 'something else')")
     await reader.changes.until("something else")
+
+
+async def test_without_a_database_the_gateway_is_ready_until_the_grace_ends() -> None:
+    now = 0.0
+    reach = Reach(lambda: now)
+    async with asyncpg.create_pool(f"postgresql://127.0.0.1:{free_port()}/none", min_size=0) as pool:
+        keys = CachedApiKeys(pool, reach)
+        assert await check_database(keys, reach, 60) == "unreachable, serving from memory"
+        now = 60.0
+        with pytest.raises(Unavailable):
+            await check_database(keys, reach, 60)

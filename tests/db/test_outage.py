@@ -4,6 +4,7 @@ The processes, the server and the players are real. The grace is longer than a t
 """
 
 import http.client
+import json
 import os
 import random
 import signal
@@ -153,6 +154,8 @@ def test_cached_media_plays_through_an_outage_and_a_key_revoked_meanwhile_is_ref
                     status, _, retry_after = client.get(path, first.key)
                     assert (status, retry_after is not None) == (503, True)
                 assert client.get(raw(files[0]), revoked, (0, 9))[0] == 206
+                status, body, _ = client.get("/readyz", "")
+                assert (status, json.loads(body)["checks"]["database"]) == (200, "unreachable, serving from memory")
             _change_while_away(server, first, revoked)
             for client in clients:
                 eventually(lambda: client.get(raw(files[0]), revoked, (0, 9))[0] == 401)  # noqa: B023 - called here
@@ -202,6 +205,7 @@ def test_without_grace_nothing_is_served_during_an_outage(server: DebianServer, 
         assert client.get(raw(ids), gateway.key, (0, 9))[0] == 206
         server.stop("immediate")
         eventually(lambda: client.get(raw(ids), gateway.key, (0, 9))[0] == 503)
+        eventually(lambda: client.get("/readyz", "")[0] == 503)
         client.close()
         server.start()
 

@@ -113,6 +113,7 @@ class Stage:
             storages=storages,
             prober=absent,
             waveforms=absent,
+            check_database=absent,
         )
 
     async def furnish(self, storage: LocalStorage) -> None:
