@@ -20,7 +20,7 @@ from gateway.imports.vexa_deployment_values import (
     text_of,
 )
 
-# What is longer is no object's key in any bucket, and no session's name; an index takes no text of any length.
+# No bucket takes a longer key, and an index of PostgreSQL takes no text of any length.
 _LONGEST_TEXT: Final = 1024
 _FORMAT: Final = re.compile(r"[A-Za-z0-9]{1,20}")
 # Ids from here on are random. Smaller ones are serial numbers, which another deployment has too.
