@@ -328,13 +328,24 @@ CREATE TABLE IF NOT EXISTS vexa_moves (
 CREATE INDEX IF NOT EXISTS vexa_moves_here ON vexa_moves (kind, here_id);
 
 -- Who writes a pending media file, until when, and how many bytes of it are stored: `writer` is the number of the newest
--- writer. The bytes count against the account's limit where they are more than what was promised.
+-- writer. The bytes count against the account's limit where they are more than what was promised. `is_publishing` is set
+-- while the newest writer's object may appear: until its lease ends, nobody completes the file.
 CREATE TABLE IF NOT EXISTS upload_writers (
     media_file_id bigint      PRIMARY KEY REFERENCES media_files ON DELETE CASCADE,
     writer        integer     NOT NULL DEFAULT 0,
     leased_until  timestamptz,
-    stored_bytes  bigint      NOT NULL DEFAULT 0 CHECK (stored_bytes >= 0)
+    stored_bytes  bigint      NOT NULL DEFAULT 0 CHECK (stored_bytes >= 0),
+    is_publishing boolean     NOT NULL DEFAULT false
 );
+
+-- Bytes that are arriving and that no row counts yet. They count for the account until `expires_at`.
+CREATE TABLE IF NOT EXISTS upload_reservations (
+    id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    user_id    bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
+    bytes      bigint      NOT NULL CHECK (bytes >= 0),
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX IF NOT EXISTS upload_reservations_of_user ON upload_reservations (user_id);
 
 -- The recording to which a meeting bot's session belongs: one, whichever of its first chunks comes first. Recordings that
 -- were moved in may repeat a session_uid; the newest one has the row.

@@ -19,6 +19,7 @@ from gateway.catalog import (
     SessionUploads,
     SigningSecrets,
     UploadCatalog,
+    UploadReservations,
     UploadWriters,
 )
 from gateway.catalog.edits import RecordingEdits
@@ -41,6 +42,7 @@ from gateway.db.session_joins import PgSessionJoins
 from gateway.db.session_uploads import PgSessionUploads
 from gateway.db.share_links import PgShareLinks
 from gateway.db.signing_keys import PgSigningSecrets
+from gateway.db.upload_reservations import PgUploadReservations
 from gateway.db.upload_writers import PgUploadWriters
 from gateway.db.uploads import PgUploads
 from gateway.db.users import PgUsers
@@ -68,6 +70,7 @@ class Backends:
     media_audit: MediaAudit
     uploads: UploadCatalog
     upload_writers: UploadWriters
+    upload_reservations: UploadReservations
     session_uploads: SessionUploads
     session_joins: SessionJoins
     api_keys: ApiKeys
@@ -108,6 +111,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             media_audit=PgMediaAudit(pool),
             uploads=PgUploads(pool),
             upload_writers=PgUploadWriters(pool),
+            upload_reservations=PgUploadReservations(pool),
             session_uploads=PgSessionUploads(pool),
             session_joins=PgSessionJoins(pool, catalog.forget_recording),
             api_keys=api_keys,

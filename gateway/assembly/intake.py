@@ -44,6 +44,7 @@ def build_uploads(config: Config, backends: Backends) -> Uploads:
         catalog=backends.catalog,
         uploads=backends.uploads,
         writers=backends.upload_writers,
+        reservations=backends.upload_reservations,
         storages=backends.storages,
         default=backends.storages[config.default_storage],
         limits=UploadLimits(settings.max_media_per_recording, settings.max_total_bytes_per_account),

@@ -10,7 +10,7 @@ what does not exist. Timestamps are aware and in UTC; sizes are bytes.
     meetings           a meeting, its transcript
     library            the protocol of look-ups, registration and deletion
     client_recordings  the protocol of API clients: create, list by filter
-    uploads            the protocols of uploads in progress
+    uploads, upload_writers, upload_reservations  the protocols of uploads in progress
     session_uploads, session_joins  the protocols of the chunks that meeting bots send
     deletions          the protocol of the queue of objects to delete
 """
@@ -40,13 +40,13 @@ from gateway.catalog.recordings import (
 )
 from gateway.catalog.session_joins import SessionClaim, SessionFile, SessionJoins
 from gateway.catalog.session_uploads import Arrival, NewChunk, SessionUploads, StoredChunk, UploadSession
-from gateway.catalog.upload_writers import UploadWriters
+from gateway.catalog.upload_reservations import Reservation, UploadReservations
+from gateway.catalog.upload_writers import Publication, UploadWriters
 from gateway.catalog.uploads import (
     UNKNOWN_CONTENT_TYPE,
     UNKNOWN_FORMAT,
     UPLOADS_PREFIX,
     NewUpload,
-    Publication,
     UploadCatalog,
     UploadLimits,
     VerifiedUpload,
@@ -102,6 +102,7 @@ __all__ = [
     "RecordingPage",
     "RecordingSource",
     "RecordingStatus",
+    "Reservation",
     "Scope",
     "Segment",
     "SegmentMove",
@@ -115,6 +116,7 @@ __all__ = [
     "Transcript",
     "UploadCatalog",
     "UploadLimits",
+    "UploadReservations",
     "UploadSession",
     "UploadWriters",
     "UserMove",

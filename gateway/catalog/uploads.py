@@ -1,7 +1,6 @@
 """Uploads on their way in: what a client promises, the limits, and what was found in storage."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -60,14 +59,6 @@ class VerifiedUpload:
     metadata: Mapping[str, Any] | None = None
 
 
-class Publication(Protocol):
-    """A pending media file, held: nobody completes or deletes it meanwhile."""
-
-    async def record(self, *, etag: str, object_modified_at: datetime) -> None:
-        """Remember which version of the object was published."""
-        ...
-
-
 class UploadCatalog(Protocol):
     """The media files that are on their way in. A pending one is never read, and its size is only a promise."""
 
@@ -87,15 +78,6 @@ class UploadCatalog(Protocol):
         """
         ...
 
-    def publishing(
-        self, owner: Owner, recording_id: int, media_file_id: int
-    ) -> AbstractAsyncContextManager[Publication]:
-        """Hold the pending media file while its object appears.
-
-        Raises NotFound if it was deleted, Conflict if it is completed: then the object must not appear.
-        """
-        ...
-
     async def complete_uploads(
         self,
         owner: Owner,
@@ -106,8 +88,8 @@ class UploadCatalog(Protocol):
     ) -> bool:
         """Make them uploaded, and a pending recording what `status` says: all in one transaction.
 
-        False, and nothing done, if one of them is no longer pending or was published again meanwhile. Raises
-        Invalid if the account would hold too much.
+        False, and nothing done, if one of them is no longer pending, was published again meanwhile, or is being published.
+        Raises Invalid if the account would hold too much.
         """
         ...
 
@@ -116,5 +98,8 @@ class UploadCatalog(Protocol):
         ...
 
     async def remove_abandoned_uploads(self, *, older_than_seconds: float, limit: int) -> int:
-        """Remove pending media files that were added longer ago, and queue their objects; how many there were."""
+        """Remove pending media files that were added longer ago, and queue their objects; how many there were.
+
+        One that is being published at this moment stays.
+        """
         ...

@@ -46,7 +46,12 @@ async def insert_upload(
 COUNT_MEDIA: Final = "SELECT count(*) FROM media_files WHERE recording_id = $1"
 # A pending file counts as what was promised or as what is stored of it, whichever is more. A chunk counts by itself
 # until the media file's own object contains it.
-SUM_SIZES: Final = "SELECT coalesce(sum(bytes), 0)::bigint FROM account_bytes WHERE user_id = $1"
+# What is arriving counts as well, but not `besides`, the id of a reservation (0 for none).
+SUM_SIZES: Final = """
+    SELECT (coalesce((SELECT sum(bytes) FROM account_bytes WHERE user_id = $1), 0) + coalesce((
+        SELECT sum(bytes) FROM upload_reservations WHERE user_id = $1 AND expires_at > now() AND id <> $2
+    ), 0))::bigint
+"""
 
 
 async def lock_account(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits) -> None:
@@ -63,7 +68,17 @@ async def _check_count(connection: PoolConnectionProxy, recording_id: int, limit
 
 async def check_total(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits, *, added: int) -> None:
     """Raises Invalid if the account would hold more than it may with `added` bytes more."""
-    most = limits.max_total_bytes_per_account
-    if most is not None and await connection.fetchval(SUM_SIZES, owner.user_id) + added > most:
-        text = f"The account may hold {most} bytes, and this would be more"
-        raise Invalid((Fault("too_large", ("body", "file_size_bytes"), text, None),))
+    if limits.max_total_bytes_per_account is not None and added > await find_room(connection, owner, limits):
+        raise no_room(limits)
+
+
+async def find_room(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits, *, besides: int = 0) -> int:
+    """How many bytes more a limited account may hold; less than 0 if it holds too much."""
+    held = int(await connection.fetchval(SUM_SIZES, owner.user_id, besides))
+    return (limits.max_total_bytes_per_account or 0) - held
+
+
+def no_room(limits: UploadLimits) -> Invalid:
+    """The refusal of what the account has no room for."""
+    text = f"The account may hold {limits.max_total_bytes_per_account} bytes, and this would be more"
+    return Invalid((Fault("too_large", ("body", "file_size_bytes"), text, None),))

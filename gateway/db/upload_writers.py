@@ -1,14 +1,21 @@
-"""The writers of pending media files in PostgreSQL: leases by the server's clock, and the bytes that are stored."""
+"""The writers of pending media files in PostgreSQL: leases by the server's clock, and the bytes that are stored.
 
-from datetime import timedelta
+While an object appears (fsync, rename, a call to S3) no connection is held: the lease keeps completion away, and the
+object of a file that is deleted meanwhile is deleted later.
+"""
+
+from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
 
-from gateway.catalog import Owner, UploadLimits, UploadWriters
+from gateway.catalog import MediaFile, Owner, Publication, UploadLimits, UploadWriters
 from gateway.db.pending import check_total, lock_account
 from gateway.db.pool import connected
-from gateway.errors import NotFound
+from gateway.errors import Busy, Conflict, NotFound
+
+# How long the object of a file that is deleted while it is published outlives it, if the publisher dies.
+_DELETION_WAITS: Final = timedelta(minutes=10)
 
 
 class PgUploadWriters(UploadWriters):
@@ -19,7 +26,8 @@ class PgUploadWriters(UploadWriters):
 
     BEGIN_WRITING: Final = """
         INSERT INTO upload_writers AS w (media_file_id, writer, leased_until) VALUES ($1, 1, now() + $2::interval)
-        ON CONFLICT (media_file_id) DO UPDATE SET writer = w.writer + 1, leased_until = EXCLUDED.leased_until
+        ON CONFLICT (media_file_id) DO UPDATE
+            SET writer = w.writer + 1, leased_until = EXCLUDED.leased_until, is_publishing = false
             WHERE w.leased_until IS NULL OR w.leased_until <= now()
         RETURNING writer
     """
@@ -43,11 +51,74 @@ class PgUploadWriters(UploadWriters):
         async with connected(self._pool) as connection:
             return await connection.fetchval(self.KEEP_WRITING, media_file_id, writer, lease) is not None
 
-    END_WRITING: Final = "UPDATE upload_writers SET leased_until = NULL WHERE media_file_id = $1 AND writer = $2"
+    END_WRITING: Final = """
+        UPDATE upload_writers SET leased_until = NULL, is_publishing = false WHERE media_file_id = $1 AND writer = $2
+    """
 
     async def end_writing(self, media_file_id: int, writer: int) -> None:
         async with connected(self._pool) as connection:
             await connection.execute(self.END_WRITING, media_file_id, writer)
+
+    LOCK_PENDING: Final = """
+        SELECT m.status FROM media_files m JOIN recordings r ON r.id = m.recording_id
+        WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3 AND m.id = $4
+        FOR UPDATE OF m
+    """
+    BEGIN_PUBLISHING: Final = """
+        UPDATE upload_writers SET is_publishing = true, leased_until = now() + $3::interval
+        WHERE media_file_id = $1 AND writer = $2 AND leased_until IS NOT NULL
+        RETURNING true
+    """
+    DELAY_DELETION: Final = """
+        WITH before AS (SELECT upload_expires_at AS at FROM media_files WHERE id = $1)
+        UPDATE media_files m SET upload_expires_at = greatest(before.at, now() + $2::interval)
+        FROM before WHERE m.id = $1
+        RETURNING m.upload_expires_at AS until, before.at AS before
+    """
+
+    async def begin_publishing(
+        self, owner: Owner, media: MediaFile, writer: int, *, lease_seconds: float
+    ) -> Publication:
+        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            _require_pending(
+                await connection.fetchval(self.LOCK_PENDING, owner.user_id, owner.live, media.recording_id, media.id)
+            )
+            lease = timedelta(seconds=lease_seconds)
+            if await connection.fetchval(self.BEGIN_PUBLISHING, media.id, writer, lease) is None:
+                raise Busy("Another request is sending this file", retry_after_seconds=1)
+            row = await connection.fetchrow(self.DELAY_DELETION, media.id, _DELETION_WAITS)
+            return Publication(**dict(row or {}))
+
+    # A URL that was made anew meanwhile has extended the time: then it stays.
+    RECORD_PUBLICATION: Final = """
+        UPDATE media_files
+        SET etag = $2, object_modified_at = $3,
+            upload_expires_at = CASE WHEN upload_expires_at = $4 THEN $5 ELSE upload_expires_at END
+        WHERE id = $1 AND status = 'pending'
+        RETURNING true
+    """
+    # The deletion's own entry may have been worked off before the object appeared.
+    HASTEN_DELETION: Final = """
+        INSERT INTO object_deletions (storage, object_key) SELECT $1, $2
+        WHERE NOT EXISTS (SELECT FROM media_files WHERE storage = $1 AND object_key = $2)
+        ON CONFLICT (storage, object_key) DO UPDATE SET due_at = greatest(now(), $3)
+    """
+
+    async def record_publication(
+        self, media: MediaFile, publication: Publication, *, etag: str, object_modified_at: datetime
+    ) -> None:
+        until, before = publication.until, publication.before
+        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            recorded = await connection.fetchval(
+                self.RECORD_PUBLICATION, media.id, etag, object_modified_at, until, before
+            )
+            if recorded is None:
+                await connection.execute(self.HASTEN_DELETION, media.storage, media.object_key, before)
+                status = await connection.fetchval(self.FIND_STATUS, media.id)
+        if recorded is None:
+            _require_pending(status)
+
+    FIND_STATUS: Final = "SELECT status FROM media_files WHERE id = $1"
 
     RECORD_STORED: Final = """
         INSERT INTO upload_writers (media_file_id, stored_bytes)
@@ -71,3 +142,10 @@ class PgUploadWriters(UploadWriters):
     async def drop_upload(self, media_file_id: int) -> bool:
         async with connected(self._pool) as connection:
             return await connection.fetchval(self.DROP_UPLOAD, media_file_id) is not None
+
+
+def _require_pending(status: str | None) -> None:
+    if status is None:
+        raise NotFound("Media file not found")
+    if status != "pending":
+        raise Conflict("The upload is completed")

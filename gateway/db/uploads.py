@@ -1,12 +1,11 @@
-"""Pending media files in PostgreSQL, and the locks that keep publishing, completing and deleting apart.
+"""Pending media files in PostgreSQL, and the locks that keep completing and deleting apart.
 
-publishing  holds the row: a deletion or completion waits for it, and it finds out if one was first
-completing  locks the recording, then its rows; a row that was published again since is not completed
+Completing locks the recording, then its rows. A row that was published again since, or is being published, is not
+completed (`upload_writers`).
 """
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 import asyncpg
@@ -26,20 +25,7 @@ from gateway.db.idempotency import find_answer, keep_answer
 from gateway.db.pending import check_total, insert_upload, lock_account
 from gateway.db.pool import connected, storable
 from gateway.db.rows import media_file, read_row
-from gateway.errors import Conflict, NotFound
-
-
-class PgPublication:
-    """A locked row (Publication); the transaction is the caller's."""
-
-    def __init__(self, connection: PoolConnectionProxy, media_file_id: int) -> None:
-        self._connection = connection
-        self._media_file_id = media_file_id
-
-    RECORD_PUBLICATION: Final = "UPDATE media_files SET etag = $2, object_modified_at = $3 WHERE id = $1"
-
-    async def record(self, *, etag: str, object_modified_at: datetime) -> None:
-        await self._connection.execute(self.RECORD_PUBLICATION, self._media_file_id, etag, object_modified_at)
+from gateway.errors import Conflict
 
 
 class PgUploads(UploadCatalog):
@@ -86,31 +72,15 @@ class PgUploads(UploadCatalog):
             raise Conflict("The upload is completed, or was given up")
         return found
 
-    HOLD_MEDIA_FILE: Final = """
-        SELECT m.status FROM media_files m JOIN recordings r ON r.id = m.recording_id
-        WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3 AND m.id = $4
-        FOR UPDATE OF m
-    """
-
-    @asynccontextmanager
-    async def publishing(
-        self, owner: Owner, recording_id: int, media_file_id: int
-    ) -> AsyncGenerator[PgPublication, None]:
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
-            status = await connection.fetchval(
-                self.HOLD_MEDIA_FILE, owner.user_id, owner.live, recording_id, media_file_id
-            )
-            if status is None:
-                raise NotFound("Media file not found")
-            if status != "pending":
-                raise Conflict("The upload is completed")
-            yield PgPublication(connection, media_file_id)
-
+    # In a statement of its own, so that the next one sees what a publication committed before it gave the row back.
+    LOCK_MEDIA_FILES: Final = "SELECT id FROM media_files WHERE id = ANY($1) ORDER BY id FOR UPDATE"
     COMPLETE_UPLOAD: Final = """
         UPDATE media_files
         SET status = 'uploaded', format = $4, content_type = $5, size = $6, etag = $7, object_modified_at = $8,
             duration_seconds = $9, metadata = $10
-        WHERE recording_id = $1 AND id = $2 AND status = 'pending' AND etag IS NOT DISTINCT FROM $3
+        WHERE recording_id = $1 AND id = $2 AND status = 'pending' AND etag IS NOT DISTINCT FROM $3 AND NOT EXISTS (
+            SELECT FROM upload_writers w WHERE w.media_file_id = $2 AND w.is_publishing AND w.leased_until > now()
+        )
         RETURNING true
     """
     COMPLETE_RECORDING: Final = """
@@ -130,6 +100,7 @@ class PgUploads(UploadCatalog):
             async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
                 await lock_account(connection, owner, limits)
                 owned = await connection.fetchval(self.LOCK_RECORDING, owner.user_id, owner.live, recording_id)
+                await connection.execute(self.LOCK_MEDIA_FILES, [upload.media_file_id for upload in found])
                 for upload in found:
                     await self._complete(connection, owned, upload)
                 await check_total(connection, owner, limits, added=0)
@@ -170,11 +141,14 @@ class PgUploads(UploadCatalog):
             gone = await connection.fetchval(self.REMOVE_UPLOAD, owner.user_id, owner.live, recording_id, media_file_id)
         return gone is not None
 
-    # A row that is held at this moment is being published or completed: it is left alone. So is one that has chunks.
+    # A row that is held at this moment is being completed: it is left alone. So is one that has chunks.
     REMOVE_ABANDONED_UPLOADS: Final = """
         WITH abandoned AS (
             SELECT id FROM media_files m WHERE status = 'pending' AND created_at < now() - $1::interval
               AND NOT EXISTS (SELECT FROM session_chunks c WHERE c.media_file_id = m.id)
+              AND NOT EXISTS (
+                  SELECT FROM upload_writers w WHERE w.media_file_id = m.id AND w.is_publishing AND w.leased_until > now()
+              )
             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
         ), gone AS (
             DELETE FROM media_files m USING abandoned a WHERE m.id = a.id RETURNING m.id

@@ -27,11 +27,12 @@ from gateway.catalog import (
     UploadSession,
 )
 from gateway.errors import Conflict, Fault, Invalid
+from gateway.uploads.arriving import counted
 from gateway.uploads.chunk_headers import container_of
 from gateway.uploads.media_uploads import Uploads
 from gateway.uploads.pieces import PiecedObject
 from gateway.uploads.session_joiner import SessionJoiner
-from gateway.uploads.session_objects import expect_object, write_object
+from gateway.uploads.session_objects import WrittenObject, expect_object, write_object
 from storage_adapters.base import StorageAdapter
 from storage_adapters.resumable import Piece
 
@@ -76,7 +77,12 @@ class Sessions:
         Raises Conflict if other bytes have the chunk's number, Invalid if it is of no use, or StorageError.
         """
         first = await anext(body, b"")
-        stored = await self._store(owner, session, chunk, _resumed(first, body)) if first else None
+        stored = None
+        if first:
+            resumed = _resumed(first, body)
+            async with counted(resumed, self.uploads.reservations, owner, self.uploads.limits) as counted_chunks:
+                written = await self._write(owner, session, counted_chunks)
+            stored = await self._store(session, chunk, *written)
         if chunk.is_last and stored is None:
             await self.catalog.close_session(session.media.id, chunk_count=chunk.number or None)
         if chunk.is_last or self._is_joined_now(session):
@@ -87,13 +93,18 @@ class Sessions:
     def _is_joined_now(session: UploadSession) -> bool:
         return session.is_closed and session.received_bytes <= _JOINED_WHILE_WAITING_BYTES
 
-    async def _store(
-        self, owner: Owner, session: UploadSession, chunk: Chunk, body: AsyncIterable[bytes]
-    ) -> StoredChunk | None:
-        """Store and record the chunk; None for a repetition."""
-        adapter = self.uploads.adapter(session.media)
+    async def _write(
+        self, owner: Owner, session: UploadSession, body: AsyncIterable[bytes]
+    ) -> tuple[str, WrittenObject]:
+        """Write the chunk as an object; its key."""
         key = await expect_object(self.catalog, owner, session.media)
-        written = await write_object(adapter, key, body)
+        return key, await write_object(self.uploads.adapter(session.media), key, body)
+
+    async def _store(
+        self, session: UploadSession, chunk: Chunk, key: str, written: WrittenObject
+    ) -> StoredChunk | None:
+        """Record the chunk; None for a repetition."""
+        adapter = self.uploads.adapter(session.media)
         number = 0 if chunk.number is None and not session.received_bytes else chunk.number
         new = NewChunk(number, written.size, written.digest, container_of(written.head), key)
         stored = await self._record(session, chunk, new)

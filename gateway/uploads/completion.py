@@ -3,6 +3,7 @@
 A promise that never received a byte does not block the others: it is removed, and its id is reported.
 """
 
+import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from storage_adapters.base import ObjectNotFound, StorageAdapter
 from storage_adapters.part_uploads import PartUploads
 from storage_adapters.resumable import Resumable
 
-# How often a completion starts again because a file was uploaded once more meanwhile.
-_ATTEMPTS: Final = 3
+# How often a completion starts again because a file was uploaded once more meanwhile, or is being published.
+_ATTEMPTS: Final = 4
+_PAUSE_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Completion:
                 raise Invalid(tuple(map(absence, absent)))
             if await self.uploads.uploads.complete_uploads(owner, recording_id, found, self.uploads.limits):
                 return Completed(await self.uploads.find_recording(owner, recording_id), dropped)
+            await asyncio.sleep(_PAUSE_SECONDS)
         raise Conflict("The files are being uploaded again")
 
     async def _verify_again(self, owner: Owner, recording: Recording) -> Recording:
@@ -91,8 +94,7 @@ class Completion:
     async def _verify(self, owner: Owner, media: MediaFile) -> VerifiedUpload | Fault | None:
         adapter = self.uploads.adapter(media)
         if isinstance(adapter, Resumable):
-            # The last piece may have come with a connection, or a gateway, that did not live to publish it.
-            await self.uploads.arrived(owner, media)
+            await self.uploads.publish_kept(owner, media)
         if isinstance(adapter, PartUploads) and media.etag is None and media.size is not None:
             await self._join(owner, media, media.size, adapter)
         try:
@@ -105,9 +107,10 @@ class Completion:
 
     async def _join(self, owner: Owner, media: MediaFile, size: int, adapter: PartUploads) -> None:
         """Make the object of the parts that the client sent to the storage, if it sent them."""
-        async with self.uploads.held(owner, media) as publication:
+        async with self.uploads.writing(owner, media) as turn:
+            publication = await self.uploads.begin_publishing(turn)
             if await adapter.join_parts(media.object_key, size=size):
-                await self.uploads.record(publication, media)
+                await self.uploads.record(turn, publication)
 
     async def _count(self, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> None:
         """Count an object that is refused, which a client may have sent to the storage itself, for the account."""

@@ -5,7 +5,7 @@ The object appears whole, and only while its media file is pending. `completion`
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,10 +19,12 @@ from gateway.catalog import (
     RecordingCatalog,
     UploadCatalog,
     UploadLimits,
+    UploadReservations,
     UploadWriters,
 )
 from gateway.errors import Busy, Conflict, Fault, Invalid, NotFound, Refusal
 from gateway.storage import Storage, storage_named
+from gateway.uploads.arriving import counted
 from gateway.uploads.verification import Verification
 from storage_adapters.base import ObjectStat, StorageAdapter, Writable
 from storage_adapters.resumable import Resumable
@@ -32,12 +34,22 @@ _BUSY_RETRY_SECONDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
+class WritingTurn:
+    """The only writer of a pending media file, which is as it was when the turn began."""
+
+    owner: Owner
+    media: MediaFile
+    writer: int
+
+
+@dataclass(frozen=True, slots=True)
 class Uploads:
     """The way in; new objects go to the storage `default`."""
 
     catalog: RecordingCatalog
     uploads: UploadCatalog
     writers: UploadWriters
+    reservations: UploadReservations
     storages: Mapping[str, Storage]
     default: Storage
     limits: UploadLimits
@@ -100,21 +112,24 @@ class Uploads:
         if not self.is_resumable:
             raise Conflict("The storage takes no resumable uploads")
 
-    async def arrived(self, owner: Owner, media: MediaFile) -> int:
-        """How many bytes of it are there; what came in pieces is published once that is all of it.
-
-        Raises NotFound, Conflict or StorageError.
-        """
+    async def kept(self, media: MediaFile) -> int:
+        """How many bytes of a promised file are stored. Raises Conflict or StorageError."""
         if media.etag is not None and media.size is not None:
             return media.size
-        kept = await self.resumable(media).partial_size(media.object_key)
-        if kept == media.size:
-            await self.publish(owner, media)
-        return kept
+        return await self.resumable(media).partial_size(media.object_key)
+
+    async def publish_kept(self, owner: Owner, media: MediaFile) -> None:
+        """Publish what came in pieces if that is all of it and no request did: it may not have lived to do so.
+
+        Raises Busy while another request writes it, NotFound, Conflict or StorageError.
+        """
+        if media.etag is None and await self.kept(media) == media.size:
+            async with self.writing(owner, media) as turn:
+                await self.publish(turn)
 
     @asynccontextmanager
-    async def writing(self, owner: Owner, media: MediaFile) -> AsyncGenerator[MediaFile]:
-        """Be the media file's only writer while the block runs; the file as it is then.
+    async def writing(self, owner: Owner, media: MediaFile) -> AsyncGenerator["WritingTurn"]:
+        """Be the media file's only writer while the block runs.
 
         Raises Busy while another request writes it, NotFound, or Conflict when it is completed.
         """
@@ -123,7 +138,7 @@ class Uploads:
             raise Busy("Another request is sending this file", _BUSY_RETRY_SECONDS)
         task = asyncio.create_task(self._keep_writing(media.id, writer))
         try:
-            yield await self.find(owner, media.recording_id, media.id)
+            yield WritingTurn(owner, await self.find(owner, media.recording_id, media.id), writer)
         finally:
             task.cancel()
             with suppress(Refusal):
@@ -135,41 +150,53 @@ class Uploads:
             with suppress(Refusal):
                 await self.writers.keep_writing(media_file_id, writer, lease_seconds=WRITER_LEASE_SECONDS)
 
-    async def receive(self, owner: Owner, media: MediaFile, chunks: AsyncIterable[bytes]) -> ObjectStat:
-        """Write the object from its bytes; it replaces what was uploaded before. The caller is its only writer.
+    async def receive(
+        self, turn: "WritingTurn", chunks: AsyncIterable[bytes], *, expected: int | None = None
+    ) -> ObjectStat:
+        """Write the object from its bytes, `expected` many if that is known; it replaces what was uploaded before.
 
         Whatever `chunks` raises leaves nothing. Raises NotFound, Conflict, Invalid if the account would hold too much,
         or StorageError.
         """
-        adapter = self.adapter(media)
+        media, adapter = turn.media, self.adapter(turn.media)
         if not isinstance(adapter, Writable):
             raise Conflict("The storage takes no uploads through the gateway")
-        async with AsyncExitStack() as stack:
-            async with adapter.create(media.object_key, content_type=media.content_type) as writer:
-                size = 0
-                async for chunk in chunks:
+        async with adapter.create(media.object_key, content_type=media.content_type) as writer:
+            size = 0
+            async with self._counted(turn, chunks, expected) as counted_chunks:
+                async for chunk in counted_chunks:
                     size += len(chunk)
                     await writer.write(chunk)
-                await self.writers.record_stored(owner, media.id, size, self.limits)
-                # Entered last and left after the object appeared: a deletion or completion waits for us, or was first.
-                publication = await stack.enter_async_context(self.held(owner, media))
-            return await self.record(publication, media)
+            await self.writers.record_stored(turn.owner, media.id, size, self.limits)
+            publication = await self.begin_publishing(turn)
+        return await self.record(turn, publication)
 
-    async def publish(self, owner: Owner, media: MediaFile) -> ObjectStat:
+    def _counted(
+        self, turn: "WritingTurn", chunks: AsyncIterable[bytes], expected: int | None
+    ) -> AbstractAsyncContextManager[AsyncIterable[bytes]]:
+        if turn.media.size is not None:  # it was counted when it was promised
+            return nullcontext(chunks)
+        return counted(chunks, self.reservations, turn.owner, self.limits, expected=expected, replaces=turn.media.id)
+
+    async def publish(self, turn: "WritingTurn") -> ObjectStat:
         """Make the object appear from what was received of it in pieces. Raises NotFound, Conflict or StorageError."""
-        async with self.held(owner, media) as publication:
-            await self.resumable(media).publish(media.object_key)
-            return await self.record(publication, media)
+        publication = await self.begin_publishing(turn)
+        await self.resumable(turn.media).publish(turn.media.object_key)
+        return await self.record(turn, publication)
 
-    def held(self, owner: Owner, media: MediaFile) -> AbstractAsyncContextManager[Publication]:
-        """Keep deletion and completion of the pending file away while its object appears."""
-        return self.uploads.publishing(owner, media.recording_id, media.id)
+    async def begin_publishing(self, turn: "WritingTurn") -> Publication:
+        """Keep completion away while the object appears: the last step before it does."""
+        return await self.writers.begin_publishing(
+            turn.owner, turn.media, turn.writer, lease_seconds=WRITER_LEASE_SECONDS
+        )
 
-    async def record(self, publication: Publication, media: MediaFile) -> ObjectStat:
-        """Record which version of the object was published."""
-        async with self.adapter(media).open(media.object_key) as stored:
+    async def record(self, turn: "WritingTurn", publication: Publication) -> ObjectStat:
+        """Record which version of the object was published. Raises NotFound or Conflict."""
+        async with self.adapter(turn.media).open(turn.media.object_key) as stored:
             stat = stored.stat
-        await publication.record(etag=stat.etag, object_modified_at=stat.last_modified)
+        await self.writers.record_publication(
+            turn.media, publication, etag=stat.etag, object_modified_at=stat.last_modified
+        )
         return stat
 
     async def find_recording(self, owner: Owner, recording_id: int) -> Recording:

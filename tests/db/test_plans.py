@@ -60,6 +60,8 @@ FILL: Final = f"""
         SELECT (ARRAY['user', 'key', 'meeting', 'recording'])[1 + n % 4], sha256(n::text::bytea), {BASE} + n
         FROM generate_series(1, 20000) n;
     INSERT INTO account_bytes (user_id, bytes) SELECT {BASE} + n % 1000, n FROM generate_series(1, 20000) n;
+    INSERT INTO upload_reservations (user_id, bytes, expires_at)
+        SELECT {BASE} + n % 1000, n, now() + interval '1 minute' FROM generate_series(1, 20000) n;
     INSERT INTO signing_keys (kid, secret) SELECT n::text, 'x' FROM generate_series(1, 1000) n;
 """  # noqa: S608 - numbers of our own
 
@@ -144,10 +146,20 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "COMPLETE_RECORDING": (BASE + 2, "uploaded"),
     "COMPLETE_UPLOAD": (BASE + 2, BASE + 2, None, "mp3", "audio/mpeg", 1, "e", WHEN, 1.0, None),
     "COUNT_MEDIA": (BASE + 2,),
-    "SUM_SIZES": (BASE,),
-    "HOLD_MEDIA_FILE": (*WHALE, BASE + 2, BASE + 2),
+    "SUM_SIZES": (BASE, 1),
+    "REMOVE_EXPIRED": (BASE,),
+    "FIND_COUNTED": (BASE + 2,),
+    "ADD_RESERVATION": (BASE, 1, timedelta(seconds=15)),
+    "KEEP_RESERVATION": (1, timedelta(seconds=15)),
+    "REMOVE_RESERVATION": (1,),
+    "LOCK_PENDING": (*WHALE, BASE + 2, BASE + 2),
+    "LOCK_MEDIA_FILES": ([BASE + 2],),
+    "BEGIN_PUBLISHING": (BASE + 2, 1, timedelta(seconds=15)),
+    "DELAY_DELETION": (BASE + 2, timedelta(minutes=10)),
     "LOCK_RECORDING": (*WHALE, BASE + 2),
-    "RECORD_PUBLICATION": (BASE + 2, "e", WHEN),
+    "RECORD_PUBLICATION": (BASE + 2, "e", WHEN, WHEN, None),
+    "HASTEN_DELETION": ("local", "k", None),
+    "FIND_STATUS": (BASE + 2,),
     "RENEW_UPLOAD": (BASE + 2, WHEN),
     "REMOVE_UPLOAD": (*WHALE, BASE + 2, BASE + 2),
     "FIND_BOT_SESSION": (*WHALE, "session"),

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from gateway.catalog import MediaFile, NewUpload, Owner, UploadLimits, VerifiedUpload
+from gateway.catalog import MediaFile, NewUpload, Owner, Publication, Reservation, UploadLimits, VerifiedUpload
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.deletions import PgDeletionQueue
 from gateway.db.recordings import PgRecordingCatalog
+from gateway.db.upload_reservations import PgUploadReservations
+from gateway.db.upload_writers import PgUploadWriters
 from gateway.db.uploads import PgUploads
-from gateway.errors import Conflict, Invalid, NotFound
+from gateway.errors import Busy, Conflict, Invalid, NotFound, Refusal
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 LIMITS = UploadLimits(max_media_per_recording=3, max_total_bytes_per_account=None)
@@ -27,6 +29,8 @@ class Room:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
         self.uploads = PgUploads(pool)
+        self.writers = PgUploadWriters(pool)
+        self.reservations = PgUploadReservations(pool)
         self.catalog = PgRecordingCatalog(pool)
         self.queue = PgDeletionQueue(pool)
 
@@ -78,14 +82,26 @@ async def test_an_upload_to_another_owners_recording_is_refused(room: Room) -> N
         assert not await room.uploads.complete_uploads(stranger, media.recording_id, [found(media)], LIMITS)
         assert not await room.uploads.remove_upload(stranger, media.recording_id, media.id)
         with pytest.raises(NotFound):
-            await hold(room, stranger, media)
+            await begin(room, stranger, media)
     assert await room.uploads.add_upload(owner, 10**30, SOUND, LIMITS) is None
     assert await room.catalog.find_media_file(owner, media.recording_id, media.id) == media
 
 
-async def hold(room: Room, owner: Owner, media: MediaFile) -> None:
-    async with room.uploads.publishing(owner, media.recording_id, media.id):
-        pass
+async def begin(room: Room, owner: Owner, media: MediaFile) -> Publication:
+    """Become the writer and begin to publish."""
+    writer = await room.writers.begin_writing(media.id, lease_seconds=60)
+    assert writer is not None
+    try:
+        return await room.writers.begin_publishing(owner, media, writer, lease_seconds=60)
+    except Refusal:
+        await room.writers.end_writing(media.id, writer)
+        raise
+
+
+async def publish(room: Room, owner: Owner, media: MediaFile, etag: str) -> None:
+    publication = await begin(room, owner, media)
+    await room.writers.record_publication(media, publication, etag=etag, object_modified_at=NOW)
+    await room.writers.end_writing(media.id, 1)
 
 
 async def test_completion_stores_what_was_verified(room: Room) -> None:
@@ -98,14 +114,13 @@ async def test_completion_stores_what_was_verified(room: Room) -> None:
     assert (done.status, done.format, done.content_type, done.size) == ("uploaded", "mp3", "audio/mpeg", 10)
     assert (done.etag, done.duration_seconds, done.metadata) == ("verified", 2.5, {"codec": "mp3"})
     with pytest.raises(Conflict):
-        await hold(room, owner, media)
+        await begin(room, owner, media)
     assert not await room.uploads.remove_upload(owner, media.recording_id, media.id)
 
 
 async def test_a_version_published_in_the_meantime_is_not_completed(room: Room) -> None:
     owner, media = await room.added()
-    async with room.uploads.publishing(owner, media.recording_id, media.id) as publication:
-        await publication.record(etag="newer", object_modified_at=NOW)
+    await publish(room, owner, media, "newer")
     assert not await room.uploads.complete_uploads(owner, media.recording_id, [found(media)], LIMITS)
     newer = found(media, expected_etag="newer")
     assert await room.uploads.complete_uploads(owner, media.recording_id, [newer], LIMITS)
@@ -122,34 +137,63 @@ async def test_either_all_uploads_are_completed_or_none(room: Room) -> None:
     assert (recording.status, {media.status for media in recording.media_files}) == ("pending", {"pending"})
 
 
-@pytest.mark.parametrize("act", ["complete", "delete", "remove"])
-async def test_completion_and_deletion_wait_for_the_object_to_be_published(room: Room, act: str) -> None:
+async def test_an_upload_is_not_completed_while_it_is_published(room: Room) -> None:
     owner, media = await room.added()
-    acts = {
-        "complete": lambda: room.uploads.complete_uploads(owner, media.recording_id, [found(media)], LIMITS),
-        "delete": lambda: room.catalog.delete_recording(owner, media.recording_id),
-        "remove": lambda: room.uploads.remove_upload(owner, media.recording_id, media.id),
-    }
-    async with room.uploads.publishing(owner, media.recording_id, media.id) as publication:
-        acting = asyncio.create_task(acts[act]())
-        await blocked(room)
-        await publication.record(etag="published", object_modified_at=NOW)
-    assert await acting is (act != "complete")
+    publication = await begin(room, owner, media)
+    assert not await room.uploads.complete_uploads(owner, media.recording_id, [found(media)], LIMITS)
+    await room.writers.record_publication(media, publication, etag="published", object_modified_at=NOW)
+    await room.writers.end_writing(media.id, 1)
+    published = found(media, expected_etag="published")
+    assert await room.uploads.complete_uploads(owner, media.recording_id, [published], LIMITS)
 
 
-async def blocked(room: Room) -> None:
-    """Return once a connection waits for a lock in this database."""
-    waiting = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT granted AND a.datname = current_database()"
-    async with asyncio.timeout(60):
-        while not await room.pool.fetchval(waiting):
-            pass
+async def test_an_upload_whose_publisher_died_is_completed_when_its_lease_ended(room: Room) -> None:
+    owner, media = await room.added()
+    await begin(room, owner, media)
+    await room.pool.execute("UPDATE upload_writers SET leased_until = now()")
+    assert await room.uploads.complete_uploads(owner, media.recording_id, [found(media)], LIMITS)
 
 
-async def test_old_uploads_are_removed_unless_they_are_locked(room: Room) -> None:
+@pytest.mark.parametrize("act", ["delete", "remove"])
+async def test_the_object_of_an_upload_that_is_deleted_while_it_is_published_is_deleted_afterwards(
+    room: Room, act: str
+) -> None:
+    owner, media = await room.added()
+    publication = await begin(room, owner, media)
+    if act == "delete":
+        assert await room.catalog.delete_recording(owner, media.recording_id)
+    else:
+        assert await room.uploads.remove_upload(owner, media.recording_id, media.id)
+    assert not await room.queue.claim_deletions(limit=9, lease_seconds=1)
+    with pytest.raises(NotFound):
+        await room.writers.record_publication(media, publication, etag="published", object_modified_at=NOW)
+    (deletion,) = await room.queue.claim_deletions(limit=9, lease_seconds=1)
+    assert (deletion.storage, deletion.object_key) == (media.storage, media.object_key)
+
+
+async def test_a_published_upload_is_deleted_without_waiting(room: Room) -> None:
+    owner, media = await room.added()
+    await publish(room, owner, media, "published")
+    assert await room.uploads.remove_upload(owner, media.recording_id, media.id)
+    assert len(await room.queue.claim_deletions(limit=9, lease_seconds=1)) == 1
+
+
+async def test_a_writer_that_lost_its_lease_publishes_nothing(room: Room) -> None:
+    owner, media = await room.added()
+    assert await room.writers.begin_writing(media.id, lease_seconds=0) == 1
+    assert await room.writers.begin_writing(media.id, lease_seconds=60) == 2
+    with pytest.raises(Busy):
+        await room.writers.begin_publishing(owner, media, 1, lease_seconds=60)
+    await room.writers.begin_publishing(owner, media, 2, lease_seconds=60)
+
+
+async def test_old_uploads_are_removed_unless_they_are_published(room: Room) -> None:
     owner, media = await room.added()
     assert await room.uploads.remove_abandoned_uploads(older_than_seconds=3600, limit=9) == 0
-    async with room.uploads.publishing(owner, media.recording_id, media.id):
-        assert await room.uploads.remove_abandoned_uploads(older_than_seconds=0, limit=9) == 0
+    publication = await begin(room, owner, media)
+    assert await room.uploads.remove_abandoned_uploads(older_than_seconds=0, limit=9) == 0
+    await room.writers.record_publication(media, publication, etag="published", object_modified_at=NOW)
+    await room.writers.end_writing(media.id, 1)
     _, completed = await room.added()
     assert await room.uploads.complete_uploads(owner, completed.recording_id, [found(completed)], LIMITS)
     assert await room.uploads.remove_abandoned_uploads(older_than_seconds=0, limit=9) == 1
@@ -221,3 +265,53 @@ async def test_a_completed_recording_keeps_its_status(room: Room) -> None:
     assert recording is not None
     assert recording.status == "completed"
     assert recording.completed_at is not None
+
+
+NOTHING = Reservation()
+LIMITED = UploadLimits(max_media_per_recording=99, max_total_bytes_per_account=100)
+
+
+async def reserve(
+    room: Room, owner: Owner, needed: int, wanted: int, before: Reservation = NOTHING, replaces: int | None = None
+) -> Reservation:
+    return await room.reservations.reserve(
+        owner, before, LIMITED, needed=needed, wanted=wanted, replaces=replaces, lease_seconds=60
+    )
+
+
+async def test_what_is_arriving_counts_until_it_is_released(room: Room) -> None:
+    owner, media = await room.added(NewUpload("audio", "local", size=40), LIMITED)
+    first = await reserve(room, owner, 50, 50)
+    assert first.granted == 50
+    with pytest.raises(Invalid):
+        await room.uploads.add_upload(owner, media.recording_id, NewUpload("audio", "local", size=11), LIMITED)
+    more = await reserve(room, owner, 60, 999, first)
+    assert more.granted == 60
+    with pytest.raises(Invalid):
+        await reserve(room, owner, 61, 61, more)
+    await room.reservations.release(more)
+    assert await room.uploads.add_upload(owner, media.recording_id, NewUpload("audio", "local", size=60), LIMITED)
+
+
+async def test_an_upload_reserves_a_part_of_the_room_ahead(room: Room) -> None:
+    assert (await reserve(room, await room.owner(), 20, 999)).granted == 30
+
+
+async def test_concurrent_reservations_cannot_exceed_the_byte_limit_of_an_account(room: Room) -> None:
+    owner = await room.owner()
+    answers = await asyncio.gather(*(reserve(room, owner, 30, 30) for _ in range(8)), return_exceptions=True)
+    assert [type(answer) for answer in answers if not isinstance(answer, Reservation)] == [Invalid] * 5
+
+
+async def test_an_upload_that_replaces_another_needs_room_for_the_difference(room: Room) -> None:
+    owner, media = await room.added(limits=LIMITED)
+    await room.writers.record_stored(owner, media.id, 70, LIMITED)
+    assert (await reserve(room, owner, 100, 999, replaces=media.id)).granted == 100
+
+
+async def test_the_reservation_of_a_gateway_that_died_ends(room: Room) -> None:
+    owner = await room.owner()
+    await reserve(room, owner, 100, 100)
+    await room.pool.execute("UPDATE upload_reservations SET expires_at = now()")
+    assert (await reserve(room, owner, 100, 100)).granted == 100
+    assert await room.pool.fetchval("SELECT count(*) FROM upload_reservations") == 1

@@ -16,6 +16,7 @@ from random import Random
 from typing import Final
 
 import aiohttp
+import asyncpg
 import pytest
 
 from gateway import keys
@@ -201,8 +202,19 @@ async def nothing_half_is_visible(world: World) -> None:
                 assert (stored.stat.size, stored.stat.etag) == (media.size, media.etag)
 
 
+# Leases of the dead end, and what waits for them is due.
+TIME_PASSES: Final = """
+    UPDATE upload_writers SET leased_until = now();
+    UPDATE media_files SET upload_expires_at = now();
+    UPDATE object_deletions SET due_at = now();
+"""
+
+
 async def clean_up(world: World) -> None:
     """What running gateways do in time, now: abandoned uploads, the queue, and drafts of the dead."""
+    connection = await asyncpg.connect(world.environ["SEEKGATE_DATABASE__URL"])
+    await connection.execute(TIME_PASSES)
+    await connection.close()
     deletions = DeletionWorker(
         world.backends.deletions,
         world.backends.storages,

@@ -1,7 +1,9 @@
 """What an account may hold counts what arrived: unsized promises, refused files and bots' chunks."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterator
 
+import asyncpg
 import pytest
 
 from tests.gateway_process import Gateway, running_gateway
@@ -35,6 +37,45 @@ async def test_an_unsized_promise_counts_with_what_arrived(client: Client) -> No
     assert (await client.put(second, bytes(40_000))).status == 200
     assert (await client.put(first, bytes(1_000))).status == 200
     assert (await client.put(second, bytes(60_000))).status == 200
+
+
+async def test_an_upload_of_unknown_length_stops_at_the_limit(client: Client) -> None:
+    sent = 0
+
+    async def endless() -> AsyncGenerator[bytes, None]:
+        nonlocal sent
+        for _ in range(2_000):
+            sent += 64 * 1024
+            yield bytes(64 * 1024)
+
+    answer = await client.put(await client.promise(await client.new_recording()), endless())
+    assert (answer.status, answer.json["error"]["code"]) == (400, "invalid_request")
+    assert sent < 32 * 1024 * 1024
+    assert (await client.put(await client.promise(await client.new_recording()), bytes(MOST_BYTES))).status == 200
+
+
+async def test_what_is_on_its_way_counts(client: Client, site: Gateway) -> None:
+    arrived = asyncio.Event()
+
+    async def in_two() -> AsyncGenerator[bytes, None]:
+        yield bytes(150_000)
+        await arrived.wait()
+        yield bytes(10_000)
+
+    first, second = [await client.promise(await client.new_recording()) for _ in range(2)]
+    sending = asyncio.create_task(client.put(first, in_two()))
+    await reserved(site)
+    assert (await client.put(second, bytes(60_000))).status == 400
+    arrived.set()
+    assert (await sending).status == 200
+    assert (await client.put(second, bytes(30_000))).status == 200
+
+
+async def reserved(site: Gateway) -> None:
+    """Return once bytes that are arriving are counted."""
+    async with asyncio.timeout(60), asyncpg.create_pool(site.database_url, min_size=1, max_size=1) as pool:
+        while not await pool.fetchval("SELECT sum(bytes) FROM upload_reservations"):
+            pass
 
 
 async def test_a_file_that_completion_refused_counts(client: Client) -> None:

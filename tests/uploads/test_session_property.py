@@ -15,6 +15,7 @@ from gateway.db.api_keys import PgApiKeys
 from gateway.db.recordings import PgRecordingCatalog
 from gateway.db.session_joins import PgSessionJoins
 from gateway.db.session_uploads import PgSessionUploads
+from gateway.db.upload_reservations import PgUploadReservations
 from gateway.db.upload_writers import PgUploadWriters
 from gateway.db.uploads import PgUploads
 from gateway.errors import Invalid
@@ -78,6 +79,7 @@ class World:
             catalog=self.catalog,
             uploads=PgUploads(self.pool),
             writers=PgUploadWriters(self.pool),
+            reservations=PgUploadReservations(self.pool),
             storages=storages,
             default=storages["memory"],
             limits=UploadLimits(10, None),

@@ -102,6 +102,7 @@ class Stage:
             media_audit=absent,
             uploads=absent,
             upload_writers=absent,
+            upload_reservations=absent,
             session_uploads=absent,
             session_joins=absent,
             api_keys=self.keys,

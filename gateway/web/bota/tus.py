@@ -13,13 +13,13 @@ the object exists, as after a PUT, and `upload-complete` publishes it.
 
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 
 from aiohttp import hdrs, web
 
 from gateway.catalog import MediaFile, NewUpload, Owner, Scope
-from gateway.errors import Conflict, NotFound
+from gateway.errors import Busy, Conflict, NotFound
 from gateway.protocol.http_date import format_http_date
 from gateway.protocol.ids import decode_id
 from gateway.uploads.media_uploads import Uploads
@@ -93,7 +93,10 @@ class TusRoutes:
         """`HEAD /v1/uploads/{token}`: how much has arrived."""
         check_version(request)
         owner, media, expires = await self._find(request)
-        offset = await self._uploads.arrived(owner, media)
+        offset = await self._uploads.kept(media)
+        if offset == media.size:
+            with suppress(Busy):
+                await self._uploads.publish_kept(owner, media)
         return web.Response(
             headers={
                 "Upload-Offset": str(offset),
@@ -111,14 +114,13 @@ class TusRoutes:
         offset = number_of_bytes(request, "Upload-Offset")
         checksum = find_checksum(request)
         with self._streams:
-            async with (
-                self._uploads.writing(owner, media) as media,
-                self._uploads.resumable(media).append(media.object_key) as writer,
-            ):
-                if writer.size != offset or media.etag is not None:
-                    raise Conflict(f"Upload-Offset is {offset}, and {_kept(media, writer)} bytes are kept")
-                await self._receive(request, media, writer, checksum)
-            await self._uploads.arrived(owner, media)
+            async with self._uploads.writing(owner, media) as turn:
+                async with self._uploads.resumable(media).append(media.object_key) as writer:
+                    if writer.size != offset or turn.media.etag is not None:
+                        raise Conflict(f"Upload-Offset is {offset}, and {_kept(turn.media, writer)} bytes are kept")
+                    await self._receive(request, turn.media, writer, checksum)
+                if writer.size == media.size:
+                    await self._uploads.publish(turn)
         return web.Response(
             status=204, headers={"Upload-Offset": str(writer.size), "Upload-Expires": format_http_date(expires)}
         )

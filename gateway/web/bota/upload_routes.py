@@ -67,10 +67,10 @@ class UploadRoutes:
         promised = await self._uploads.find(owner, grant.recording_id, grant.media_file_id)
         request[EXCHANGE].storage = promised.storage
         with self._streams:
-            async with self._uploads.writing(owner, promised) as media:
-                check_preconditions(request, media)
-                async with accepted(request, self._allowance(media)) as body:
-                    stat = await self._uploads.receive(owner, media, body)
+            async with self._uploads.writing(owner, promised) as turn:
+                check_preconditions(request, turn.media)
+                async with accepted(request, self._allowance(turn.media)) as body:
+                    stat = await self._uploads.receive(turn, body, expected=request.content_length)
         return web.Response(headers={hdrs.ETAG: f'"{stat.etag}"', hdrs.CACHE_CONTROL: "no-store"})
 
     async def upload_complete(self, request: web.Request) -> web.Response:

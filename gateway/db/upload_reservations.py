@@ -1,0 +1,64 @@
+"""Bytes that are arriving, in PostgreSQL: one row for each upload on its way, good by the server's clock until it ends."""
+
+from datetime import timedelta
+from typing import Final
+
+import asyncpg
+
+from gateway.catalog import Owner, Reservation, UploadLimits, UploadReservations
+from gateway.db.pending import find_room, lock_account, no_room
+from gateway.db.pool import connected
+
+# Beyond what it needs now, an upload reserves this part of the room at most: others arrive at the same time.
+_SHARES: Final = 8
+
+
+class PgUploadReservations(UploadReservations):
+    """The reservations, each call on a connection of its own."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    REMOVE_EXPIRED: Final = "DELETE FROM upload_reservations WHERE user_id = $1 AND expires_at <= now()"
+    FIND_COUNTED: Final = """
+        SELECT greatest(m.size, w.stored_bytes, 0) FROM media_files m LEFT JOIN upload_writers w ON w.media_file_id = m.id
+        WHERE m.id = $1 AND m.status = 'pending'
+    """
+    REMOVE_RESERVATION: Final = "DELETE FROM upload_reservations WHERE id = $1"
+    ADD_RESERVATION: Final = """
+        INSERT INTO upload_reservations (user_id, bytes, expires_at) VALUES ($1, $2, now() + $3::interval) RETURNING id
+    """
+
+    async def reserve(
+        self,
+        owner: Owner,
+        reservation: Reservation,
+        limits: UploadLimits,
+        *,
+        needed: int,
+        wanted: int,
+        replaces: int | None,
+        lease_seconds: float,
+    ) -> Reservation:
+        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            await lock_account(connection, owner, limits)
+            await connection.execute(self.REMOVE_EXPIRED, owner.user_id)
+            counted = int(await connection.fetchval(self.FIND_COUNTED, replaces) or 0)
+            room = counted + await find_room(connection, owner, limits, besides=reservation.id or 0)
+            if needed > room:
+                raise no_room(limits)
+            granted = min(wanted, needed + (room - needed) // _SHARES)
+            await connection.execute(self.REMOVE_RESERVATION, reservation.id)
+            lease = timedelta(seconds=lease_seconds)
+            added = await connection.fetchval(self.ADD_RESERVATION, owner.user_id, max(granted - counted, 0), lease)
+            return Reservation(added, granted)
+
+    KEEP_RESERVATION: Final = "UPDATE upload_reservations SET expires_at = now() + $2::interval WHERE id = $1"
+
+    async def keep_reservation(self, reservation: Reservation, *, lease_seconds: float) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(self.KEEP_RESERVATION, reservation.id, timedelta(seconds=lease_seconds))
+
+    async def release(self, reservation: Reservation) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(self.REMOVE_RESERVATION, reservation.id)

@@ -1,0 +1,84 @@
+"""Bytes that arrive count against the account's limit before they are stored, so that an upload stops at the limit.
+
+They are reserved in steps, or all of them where the request says how many there are.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.catalog import Owner, Reservation, UploadLimits, UploadReservations
+from gateway.errors import Refusal
+
+LEASE_SECONDS: Final = 15.0
+_STEP_BYTES: Final = 8 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """One upload on its way; `replaces` is the pending media file whose counted bytes it takes the place of."""
+
+    reservations: UploadReservations
+    owner: Owner
+    limits: UploadLimits
+    replaces: int | None
+    reservation: Reservation = Reservation()  # noqa: RUF009 - it is frozen
+
+    async def require(self, needed: int, *, step: int = _STEP_BYTES) -> None:
+        """Let this many bytes arrive. Raises Invalid if the account would hold too much."""
+        if needed > self.reservation.granted:
+            self.reservation = await self.reservations.reserve(
+                self.owner,
+                self.reservation,
+                self.limits,
+                needed=needed,
+                wanted=needed + step,
+                replaces=self.replaces,
+                lease_seconds=LEASE_SECONDS,
+            )
+
+    async def keep(self) -> None:
+        """Extend the reservation for as long as the upload takes."""
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            with suppress(Refusal):
+                await self.reservations.keep_reservation(self.reservation, lease_seconds=LEASE_SECONDS)
+
+
+@asynccontextmanager
+async def counted(
+    chunks: AsyncIterable[bytes],
+    reservations: UploadReservations,
+    owner: Owner,
+    limits: UploadLimits,
+    *,
+    expected: int | None = None,
+    replaces: int | None = None,
+) -> AsyncGenerator[AsyncIterable[bytes]]:
+    """The same chunks, each one reserved before it is given out; `expected` is how many bytes there will be, if known.
+
+    The reservation ends with the block. Raises Invalid once the account would hold too much.
+    """
+    if limits.max_total_bytes_per_account is None:
+        yield chunks
+        return
+    arrival = _Arrival(reservations, owner, limits, replaces)
+    if expected is not None:
+        await arrival.require(expected, step=0)
+    task = asyncio.create_task(arrival.keep())
+    try:
+        yield _required(chunks, arrival)
+    finally:
+        task.cancel()
+        with suppress(Refusal):
+            await reservations.release(arrival.reservation)
+
+
+async def _required(chunks: AsyncIterable[bytes], arrival: _Arrival) -> AsyncGenerator[bytes, None]:
+    received = 0
+    async for chunk in chunks:
+        received += len(chunk)
+        await arrival.require(received)
+        yield chunk
