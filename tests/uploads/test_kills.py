@@ -132,6 +132,44 @@ async def test_a_killed_gateway_leaves_nothing_half_and_loses_nothing(world: Wor
     await what_was_acknowledged_is_so(world)
 
 
+# Leases of the dead end, and what waits for them is due.
+TIME_PASSES: Final = """
+    UPDATE upload_writers SET leased_until = now();
+    UPDATE media_files SET upload_expires_at = now();
+    UPDATE object_deletions SET due_at = now();
+"""
+
+# The record of a publication waits for good, so that a process can be killed after its object appeared.
+BLOCK_RECORDS: Final = """
+    CREATE FUNCTION wait_for_good() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN NEW; END $$;
+    CREATE TRIGGER never BEFORE UPDATE OF etag ON media_files FOR EACH ROW EXECUTE FUNCTION wait_for_good();
+"""
+BLOCKED: Final = "pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+
+
+async def test_an_upload_whose_gateway_was_killed_when_its_object_had_appeared_can_be_completed(world: World) -> None:
+    digest, sound = next(iter(BODIES.items()))
+    async with asyncpg.create_pool(world.environ["SEEKGATE_DATABASE__URL"], min_size=1, max_size=1) as pool:
+        await pool.execute(BLOCK_RECORDS)
+        with world.gateway() as process:
+            async with open_client(process.base_url, world.key) as client:
+                recording = await client.new_recording()
+                sending = asyncio.create_task(client.put(await client.promise(recording), sound))
+                async with asyncio.timeout(60):
+                    while not await pool.fetchval(f"SELECT count(*) FROM {BLOCKED}"):  # noqa: S608 - our own
+                        assert not sending.done()
+                assert list((await digests(world)).values()) == [digest]
+                process.signal(signal.SIGKILL)
+                with suppress(aiohttp.ClientError, ConnectionError):
+                    await sending
+        await pool.execute(f"SELECT pg_terminate_backend(pid) FROM {BLOCKED}; DROP TRIGGER never ON media_files")  # noqa: S608
+        await pool.execute(TIME_PASSES)
+    with world.gateway() as process:
+        async with open_client(process.base_url, world.key) as client:
+            assert (await client.complete(recording)).status == 200
+    await nothing_half_is_visible(world)
+
+
 async def upload(world: World, client: Client, killer: Killer, chance: Random, places: asyncio.Semaphore) -> None:
     """One upload in one of two ways, step by step, and perhaps its deletion, until the gateway was killed."""
     digest = chance.choice(list(BODIES))
@@ -200,14 +238,6 @@ async def nothing_half_is_visible(world: World) -> None:
         if media.status == "uploaded":
             async with world.storage.adapter.open(media.object_key) as stored:
                 assert (stored.stat.size, stored.stat.etag) == (media.size, media.etag)
-
-
-# Leases of the dead end, and what waits for them is due.
-TIME_PASSES: Final = """
-    UPDATE upload_writers SET leased_until = now();
-    UPDATE media_files SET upload_expires_at = now();
-    UPDATE object_deletions SET due_at = now();
-"""
 
 
 async def clean_up(world: World) -> None:

@@ -1,0 +1,80 @@
+"""How an uploaded object appears: no database connection is held meanwhile, and a deletion in the meantime wins."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any, Final, cast
+
+import asyncpg
+import pytest
+
+from gateway.catalog import MediaFile, NewUpload, Owner, UploadLimits
+from gateway.db.api_keys import PgApiKeys
+from gateway.db.recordings import PgRecordingCatalog
+from gateway.db.upload_reservations import PgUploadReservations
+from gateway.db.upload_writers import PgUploadWriters
+from gateway.db.uploads import PgUploads
+from gateway.errors import NotFound
+from gateway.storage import Storage
+from gateway.uploads.media_uploads import Uploads
+from storage_adapters.memory import MemoryStorage, MemoryWriter
+
+ADD_RECORDING: Final = """
+    INSERT INTO recordings (user_id, live, source, status) VALUES ($1, true, 'upload', 'pending') RETURNING id
+"""
+
+
+class Watched(MemoryStorage):
+    """Counts the connections that are in use when an object is about to appear; `first` is executed before it does."""
+
+    def __init__(self, pool: asyncpg.Pool, first: str = "SELECT 1") -> None:
+        super().__init__()
+        self._pool = pool
+        self._first = first
+        self.connections_held = -1
+
+    @asynccontextmanager
+    async def create(self, key: str, *, content_type: str | None = None) -> AsyncGenerator[MemoryWriter, None]:
+        async with super().create(key, content_type=content_type) as writer:
+            yield writer
+            self.connections_held = self._pool.get_size() - self._pool.get_idle_size()
+            await self._pool.execute(self._first)
+
+
+async def body() -> AsyncGenerator[bytes, None]:
+    yield b"sound"
+
+
+async def promised(pool: asyncpg.Pool, adapter: Watched) -> tuple[Uploads, Owner, MediaFile]:
+    storages = {"watched": Storage("watched", "memory", adapter)}
+    uploads = Uploads(
+        catalog=PgRecordingCatalog(pool),
+        uploads=PgUploads(pool),
+        writers=PgUploadWriters(pool),
+        reservations=PgUploadReservations(pool),
+        storages=storages,
+        default=storages["watched"],
+        limits=UploadLimits(10, 1_000),
+        verification=cast("Any", None),
+    )
+    owner = Owner(await PgApiKeys(pool).ensure_user("owner@example.org"))
+    recording_id = await pool.fetchval(ADD_RECORDING, owner.user_id)
+    return uploads, owner, await uploads.promise(owner, recording_id, NewUpload("audio", "watched"))
+
+
+async def test_no_connection_is_held_while_an_object_appears(pool: asyncpg.Pool) -> None:
+    adapter = Watched(pool)
+    uploads, owner, media = await promised(pool, adapter)
+    async with uploads.writing(owner, media) as turn:
+        stat = await uploads.receive(turn, body())
+    assert adapter.connections_held == 0
+    found = await uploads.find(owner, media.recording_id, media.id)
+    assert (found.etag, found.object_modified_at) == (stat.etag, stat.last_modified)
+
+
+async def test_the_object_of_a_file_that_was_deleted_while_it_appeared_is_queued(pool: asyncpg.Pool) -> None:
+    uploads, owner, media = await promised(pool, Watched(pool, "DELETE FROM recordings"))
+    with pytest.raises(NotFound):
+        async with uploads.writing(owner, media) as turn:
+            await uploads.receive(turn, body())
+    due = await pool.fetchval("SELECT object_key FROM object_deletions WHERE due_at <= now()")
+    assert due == media.object_key
