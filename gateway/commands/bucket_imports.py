@@ -1,7 +1,7 @@
-"""Objects of a bucket into the catalogue, where they are stored: s3://bucket/prefix.
+"""Registers objects of a bucket where they are stored: s3://bucket/prefix.
 
-The prefix is a plain one, as in the SDK's tools: s3://bucket/call finds call.mp3 and calls/1.mp3. An object that
-is named in full and cannot be taken in makes the run fail; one that was only found and is not media is skipped.
+The prefix is plain text, as in the SDK's tools: s3://bucket/call finds call.mp3 and calls/1.mp3. An object that is named
+in full and cannot be imported makes the run fail; an object that was only found and is not media is skipped.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class S3Url:
-    """A bucket, and what the names in it start with."""
+    """A bucket, and the prefix of the names in it."""
 
     bucket: str
     prefix: str
@@ -42,7 +42,7 @@ class S3Url:
 
 @dataclass(frozen=True, slots=True)
 class BucketPlace:
-    """The same as the gateway knows it: a storage backend, and what the keys in it start with; `root` is all it has."""
+    """A URL as a storage backend and the beginning of its keys. `root` is the URL of the whole backend."""
 
     url: S3Url
     root: S3Url
@@ -60,9 +60,9 @@ def parse_s3_url(text: str) -> S3Url:
 
 
 def find_place(url: S3Url, config: Config, wanted: str | None) -> BucketPlace:
-    """Where that is among the configured storage backends; `wanted` is the backend's name, None for the only one.
+    """The configured storage backend that contains the URL; `wanted` is the backend's name, None for any.
 
-    Raises ClickException where no backend has it, or several do.
+    Raises ClickException if no backend contains it, or several do.
     """
     buckets = {name: S3Url(each.bucket, each.prefix) for name, each in config.storages.items() if each.kind == "s3"}
     found = {name: _rest(url, root) for name, root in buckets.items() if wanted in {None, name}}
@@ -98,7 +98,7 @@ class BucketImports:
         """Register everything. Raises StorageError if the bucket cannot be listed, Unavailable."""
         to = self.destination
         with self.report.progress(MofNCompleteColumn()) as progress:
-            # Nobody knows how many there are before the last page of the list.
+            # The number of objects is known only after the last page of the list.
             task = progress.add_task("importing", total=None)
             ingest = ObjectIngest(**{each.name: getattr(to, each.name) for each in fields(Destination)})
 
@@ -118,7 +118,7 @@ async def _grouped(storage: Storage, place: BucketPlace) -> AsyncGenerator[Sessi
     groups: SessionGroups[ListedObject] = SessionGroups()
     async with aclosing(find_objects(storage, place.prefix)) as objects:
         async for listed in objects:
-            if listed.key == place.prefix:  # an object that is named is meant as it is
+            if listed.key == place.prefix:  # an object that is named in full is an ordinary file
                 yield listed
                 continue
             for entry in groups.take(f"{place.root}{listed.key}", listed):
@@ -138,7 +138,7 @@ async def _add_session(ingest: ObjectIngest, session: SessionFolder[ListedObject
 
 
 async def for_each(items: AsyncGenerator[T, None], work: Callable[[T], Awaitable[None]], at_once: int) -> int:
-    """Do the work for each item, at most `at_once` at a time; how many there were. The first trouble ends it all."""
+    """Do the work for each item, at most `at_once` at a time; returns their number. The first error ends all work."""
     count, free = 0, asyncio.Semaphore(at_once)
 
     async def take(item: T) -> None:

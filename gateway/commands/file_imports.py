@@ -1,6 +1,6 @@
-"""Files and folders of this machine into the catalogue.
+"""Imports files and folders of this machine.
 
-A file that was named and fails makes the run fail, and so does media that cannot be taken in. What is not media in a
+A file that was named and fails makes the run fail, and so does media that cannot be imported. What is not media in a
 folder is skipped, with its reason. A transcript beside a media file (the same name with another suffix) becomes the
 transcript of its recording when that is new.
 """
@@ -33,7 +33,7 @@ class FileImports:
     edits: RecordingEdits
 
     async def run(self, paths: tuple[Path, ...]) -> None:
-        """Take everything in."""
+        """Import everything."""
         files = await asyncio.to_thread(self._collect, paths)
         captions = {} if self.destination.meeting is not None else _captions(files)
         files = [file for file in files if file not in captions.values()]
@@ -98,7 +98,7 @@ async def _parsed(captions: LocalFile) -> Sequence[Segment]:
 def _grouped(files: list[LocalFile]) -> Iterator[SessionFolder[LocalFile] | LocalFile]:
     groups: SessionGroups[LocalFile] = SessionGroups()
     for file in files:
-        if file.folder is None:  # a file that is named is meant as it is
+        if file.folder is None:  # a file that is named is an ordinary file
             yield from groups.end()
             yield file
         else:

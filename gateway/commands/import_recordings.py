@@ -1,4 +1,4 @@
-"""import: files, folders and objects of a bucket into the catalogue."""
+"""`seekgate import`: media files, folders of them, and objects of a bucket."""
 
 from pathlib import Path
 from typing import Any

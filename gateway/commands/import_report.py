@@ -1,6 +1,6 @@
-"""What an import prints: a line for each media file, one for each that was not taken in, a progress bar, and a summary.
+"""What an import prints: a line for each media file, a line for each file that failed or was skipped, and a summary.
 
-Media files are on standard output. Everything else is on standard error.
+Media files go to standard output. Everything else, such as the progress bar, goes to standard error.
 """
 
 import sys
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 
 from gateway.catalog import MediaFile
-from gateway.commands.options import print_json
+from gateway.commands.options import print_json, printable
 from gateway.errors import Conflict
 from gateway.imports.local_files import NotImportable
 from gateway.imports.sessions import SessionMedia
@@ -35,7 +35,7 @@ class ImportReport:
     console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
 
     def report(self, name: object, media: MediaFile, *, new: bool, note: str = "") -> None:
-        """It is in the catalogue now, or was already; `note` says what is odd about it."""
+        """Print a media file that was added (`new`) or that the catalogue already had; `note` is a warning about it."""
         self.added, self.known = self.added + new, self.known + (not new)
         note = note or str((media.metadata or {}).get("warning", ""))
         if self.as_json:
@@ -50,7 +50,7 @@ class ImportReport:
     async def report_session(
         self, session: Coroutine[Any, Any, Iterable[SessionMedia]], name: str, pieces: int
     ) -> None:
-        """The same of a session's media files; a session that cannot be taken in makes the run fail."""
+        """Print the media files of a session; a session that cannot be imported makes the run fail."""
         try:
             for found in await session:
                 self.unfinished += bool(found.note)
@@ -62,7 +62,7 @@ class ImportReport:
     async def report_file(
         self, file: Coroutine[Any, Any, tuple[MediaFile, bool]], name: object, *, named: bool
     ) -> None:
-        """The same of an ordinary file. One that is not media makes the run fail only if it was `named`."""
+        """Print an ordinary file. A file that is not media makes the run fail only if it was `named`."""
         try:
             media, new = await file
         except NotMedia as error:
@@ -73,13 +73,13 @@ class ImportReport:
             self.report(name, media, new=new)
 
     def refuse(self, name: object, error: Exception, *, fails: bool) -> None:
-        """It was skipped, or failed, for this reason."""
+        """Print that a file was skipped or failed, and why."""
         self.failures, self.skipped = self.failures + fails, self.skipped + (not fails)
         text = f"{'failed' if fails else 'skipped'}  {name}: {error}"
         self.console.print(printable(text), markup=False, soft_wrap=True)
 
     def summarize(self) -> None:
-        """Print the sums."""
+        """Print how many files were added, known, skipped and failed."""
         parts = [f"{self.added} added", f"{self.known} known", f"{self.skipped} skipped", f"{self.failures} failed"]
         if self.pieces:
             parts.append(f"{self.pieces} pieces of sessions recognised")
@@ -119,10 +119,3 @@ def _line(media: MediaFile) -> dict[str, object]:
 
 def _minutes(seconds: float | None) -> str:
     return "no duration" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02}"
-
-
-def printable(text: str) -> str:
-    """The text with everything replaced that a terminal would not show."""
-    # File names are bytes; a terminal takes only text, and control characters would speak to it.
-    shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return "".join(character if character.isprintable() else "�" for character in shown)

@@ -6,7 +6,7 @@ import click
 
 from gateway.assembly.backends import Backends
 from gateway.catalog.share_links import ShareLink
-from gateway.commands.options import Email, config_option, json_option, print_json, read_config
+from gateway.commands.options import Email, config_option, json_option, print_json, printable, read_config
 from gateway.commands.with_backends import run_with_backends
 
 
@@ -33,7 +33,8 @@ def list_links(*, config_path: Path | None, email: str | None, as_json: bool) ->
         return
     for owner, link in found:
         expires = f"until {link.expires_at:%Y-%m-%d}" if link.expires_at else "for ever"
-        click.echo(f"{link.id:<12}  recording {link.recording_id:<12}  {expires}  used {link.use_count} times  {owner}")
+        line = f"{link.id:<12}  recording {link.recording_id:<12}  {expires}  used {link.use_count} times  {owner}"
+        click.echo(printable(line))
 
 
 def _shown(owner: str, link: ShareLink) -> dict[str, object]:

@@ -8,7 +8,7 @@ import click
 from gateway.accounts import issue_key
 from gateway.assembly.backends import Backends
 from gateway.catalog import ALL_SCOPES, ApiKey, Owner, Scope
-from gateway.commands.options import Duration, Email, config_option, json_option, print_json, read_config
+from gateway.commands.options import Duration, Email, config_option, json_option, print_json, printable, read_config
 from gateway.commands.with_backends import run_with_backends
 
 
@@ -68,11 +68,9 @@ def list_keys(*, config_path: Path | None, as_json: bool) -> None:
     now = datetime.now(UTC)
     for key in keys:
         scopes = "all scopes" if key.scopes == ALL_SCOPES else ", ".join(sorted(key.scopes))
-        name = f"  {_printable(key.name)}" if key.name else ""
-        click.echo(
-            f"{key.id:<12}  {key.prefix + '…':<13}  {_standing(key, now):<20}  {key.email:<32}  {scopes:<24}"
-            f"  {_last_use(key)}{name}"
-        )
+        name = f"  {key.name}" if key.name else ""
+        line = f"{key.id:<12}  {key.prefix + '…':<13}  {_standing(key, now):<20}  {key.email:<32}  {scopes:<24}"
+        click.echo(printable(f"{line}  {_last_use(key)}{name}"))
 
 
 @click.command("revoke-key")
@@ -90,7 +88,7 @@ def revoke_key(config_path: Path | None, key: str) -> None:
     revoked = run_with_backends(read_config(config_path), revoke)
     if revoked is None:
         raise click.ClickException(f"no key has the prefix or id {key!r}; `seekgate list-keys` shows them")
-    click.echo(f"{revoked.prefix}… of {revoked.email} is revoked")
+    click.echo(printable(f"{revoked.prefix}… of {revoked.email} is revoked"))
 
 
 def _shown(key: ApiKey) -> dict[str, object]:
@@ -106,11 +104,6 @@ def _shown(key: ApiKey) -> dict[str, object]:
         "revoked_at": key.revoked_at,
         "last_used_at": key.last_used_at,
     }
-
-
-def _printable(text: str) -> str:
-    """The text without what a terminal would obey: names that were moved in may hold anything."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _last_use(key: ApiKey) -> str:

@@ -8,7 +8,7 @@ import click
 
 from gateway.assembly.backends import Backends
 from gateway.catalog.users import User
-from gateway.commands.options import config_option, json_option, print_json, read_config
+from gateway.commands.options import config_option, json_option, print_json, printable, read_config
 from gateway.commands.with_backends import run_with_backends
 
 
@@ -27,7 +27,7 @@ def list_users(*, config_path: Path | None, as_json: bool) -> None:
         return
     for user in users:
         held = f"{user.keys} keys, {user.recordings} recordings, {user.bytes / 2**20:.1f} MiB"
-        click.echo(f"{user.id:<12}  {user.created_at:%Y-%m-%d}  {user.email:<32}  {held}")
+        click.echo(printable(f"{user.id:<12}  {user.created_at:%Y-%m-%d}  {user.email:<32}  {held}"))
 
 
 @click.command("delete-user")
@@ -46,9 +46,11 @@ def delete_user(config_path: Path | None, email: str, *, yes: bool) -> None:
             raise click.ClickException(f"no account has the address {email!r}; `seekgate users` lists them")
         if not yes:
             held = f"{user.keys} valid keys and {user.recordings} recordings"
-            click.confirm(f"Delete {user.email} with {held}, for good?", abort=True, err=True)
+            click.confirm(printable(f"Delete {user.email} with {held}, for good?"), abort=True, err=True)
         await backends.users.delete_user(user.id)
         return user
 
     user = run_with_backends(read_config(config_path), delete)
-    click.echo(f"{user.email} is deleted; the objects of {user.recordings} recordings are queued for deletion")
+    click.echo(
+        printable(f"{user.email} is deleted; the objects of {user.recordings} recordings are queued for deletion")
+    )

@@ -13,8 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from gateway.assembly.vexa_move import MoveBackends, open_move
-from gateway.commands.import_report import printable
-from gateway.commands.options import config_option, json_option, print_json, read_config
+from gateway.commands.options import config_option, json_option, print_json, printable, read_config
 from gateway.commands.with_backends import expected_errors_reported, wrong_options_reported
 from gateway.imports.vexa_deployment import DeploymentMove, Mapped
 from gateway.imports.vexa_deployment_objects import VexaPlace

@@ -65,3 +65,10 @@ def read_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
 def print_json(value: object) -> None:
     """One line of JSON on stdout; times are RFC 3339 with `Z`."""
     click.echo(orjson.dumps(value, option=orjson.OPT_UTC_Z))
+
+
+def printable(text: str) -> str:
+    """The text with every character replaced that a terminal would obey or cannot show: names may contain anything."""
+    # File names are bytes: those that are not UTF-8 are surrogates here.
+    shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in shown)

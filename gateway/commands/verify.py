@@ -13,8 +13,8 @@ from gateway.assembly.backends import Backends
 from gateway.catalog import MediaFile
 from gateway.catalog.media_audit import MediaAudit
 from gateway.commands.bucket_imports import LOOKS_AT_ONCE, for_each
-from gateway.commands.import_report import printable, progress_bar
-from gateway.commands.options import config_option, json_option, print_json, read_config
+from gateway.commands.import_report import progress_bar
+from gateway.commands.options import config_option, json_option, print_json, printable, read_config
 from gateway.commands.with_backends import run_with_backends
 from gateway.imports.reexamination import Finding, Reexamination
 from gateway.media.prober import Prober

@@ -31,7 +31,7 @@ VOICES: Final = {"Ines": Voice("en-us+f3", 330), "Tom": Voice("en-gb+m3", 200)}
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Who says what, one after the other."""
+    """The name of a conversation, and its lines as (speaker, text)."""
 
     name: str
     native_meeting_id: str

@@ -16,6 +16,7 @@ import asyncpg
 import click
 import pytest
 
+from gateway.catalog import ALL_SCOPES, Owner
 from gateway.cli import COMMANDS, LazyGroup
 from gateway.cli import seekgate as seekgate_group
 from gateway.commands.options import Duration, Email
@@ -102,6 +103,25 @@ def test_keys_are_listed_and_revoked(seekgate: CommandLine) -> None:
 def listed_id(seekgate: CommandLine, prefix: str) -> int:
     (keys,) = seekgate.json_lines("list-keys")
     return next(int(key["id"]) for key in keys if key["prefix"] == prefix)
+
+
+async def test_no_list_writes_a_stored_escape_sequence_to_the_terminal(
+    seekgate: CommandLine, pool: asyncpg.Pool
+) -> None:
+    escape = "\x1b]0;x\x07"
+    user_id = await PgApiKeys(pool).ensure_user(f"{escape}@example.org")
+    await PgApiKeys(pool).create_key(
+        digest=digest("k"),
+        prefix=f"sk{escape}",
+        owner=Owner(user_id),
+        scopes=ALL_SCOPES,
+        expires_at=None,
+        name=escape,
+    )
+    for command in ("list-keys", "users"):
+        shown = await asyncio.to_thread(seekgate.run, command)
+        assert "@example.org" in shown.stdout
+        assert "\x1b" not in shown.stdout
 
 
 def test_revoking_an_unknown_key_fails(seekgate: CommandLine) -> None:
