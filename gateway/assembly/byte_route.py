@@ -8,7 +8,6 @@ from gateway.settings.load import Config
 from gateway.web.acceptor import Acceptor, ByteServices, usable
 from gateway.web.access.authentication import Authenticator
 from gateway.web.access.cors import Cors
-from gateway.web.access.rate_limits import RateLimits
 from gateway.web.bytes.admissions import Admissions
 from gateway.web.bytes.loop_turns import LoopTurns
 from gateway.web.bytes.media_route import MediaRoute
@@ -40,17 +39,18 @@ def build_byte_route(
     backends: Backends,
     traffic: SiteTraffic,
     *,
+    authenticator: Authenticator,
     connections: Connections,
     cors: Cors,
     links: Links,
-    limits: RateLimits | None,
 ) -> ByteRoute:
-    """The byte route; `limits` count its requests."""
+    """The byte route."""
     delivery = config.delivery
     admissions = Admissions(
-        authenticator=Authenticator(backends.api_keys, backends.signer, limits),
+        authenticator=authenticator,
         catalog=backends.catalog,
         storages=backends.storages,
+        counts_requests=config.rate_limits.enabled and config.rate_limits.byte_route,
         cache_control_private=delivery.cache_control_private,
         cache_control_signed=delivery.cache_control_signed,
     )

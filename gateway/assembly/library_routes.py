@@ -1,6 +1,7 @@
 """What people do with recordings that exist, put together: edit, share, open a shared one. A part of the composition root."""
 
 from gateway.assembly.backends import Backends
+from gateway.media.caption_reader import CaptionReader
 from gateway.settings.load import Config
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.edit_routes import EditRoutes
@@ -14,7 +15,7 @@ def build_library(
 ) -> tuple[EditRoutes, ShareLinkRoutes, SharedPage]:
     """The routes, in the order of `Services`."""
     return (
-        EditRoutes(authenticator, backends.catalog, backends.edits),
+        EditRoutes(authenticator, backends.catalog, backends.edits, CaptionReader()),
         ShareLinkRoutes(authenticator, backends.share_links, links),
         SharedPage(
             backends.share_links,

@@ -82,19 +82,18 @@ class _Site:
         self._backends = backends
         self._drain = drain
         self._cors = Cors(config.cors.allowed_origins)
-        self._limits = self._rate_limits()
         self._connections = Connections(drain.is_draining)
-        self._authenticator = Authenticator(backends.api_keys, backends.signer, self._limits)
+        self._authenticator = Authenticator(backends.api_keys, backends.signer, self._rate_limits())
         self._links = Links(backends.signer, config.server.public_url)
         self._frame = Frame(self._journal, self._connections, self._cors)
         self._route = build_byte_route(
             config,
             backends,
             traffic,
+            authenticator=self._authenticator,
             connections=self._connections,
             cors=self._cors,
             links=self._links,
-            limits=self._limits if config.rate_limits.byte_route else None,
         )
         self._services = Services(
             self._route.media,

@@ -7,6 +7,7 @@ Read: WebVTT (https://www.w3.org/TR/webvtt1/), SubRip, and JSON with a list `seg
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import starmap
 from typing import Any, Final
 
 import orjson
@@ -63,6 +64,36 @@ def parse_captions(content_type: str, body: bytes) -> tuple[Segment, ...]:
     except UnicodeDecodeError as error:
         raise BadCaptions(f"The transcript should be UTF-8: {error.reason} at byte {error.start}") from None
     return PARSERS[content_type](text)
+
+
+def encode_segments(segments: Sequence[Segment]) -> bytes:
+    """The segments for `decode_segments`: a JSON list for each field, which is quicker to read than one for each segment."""
+    return orjson.dumps(
+        [
+            [each.start_seconds for each in segments],
+            [each.end_seconds for each in segments],
+            [each.text for each in segments],
+            [each.speaker for each in segments],
+            [each.language for each in segments],
+        ]
+    )
+
+
+_COLUMNS: Final = ((float,), (float,), (str,), (str, type(None)), (str, type(None)))
+
+
+def decode_segments(octets: bytes) -> tuple[Segment, ...]:
+    """The segments that `encode_segments` wrote in another process. Raises BadCaptions for anything else."""
+    try:
+        columns = orjson.loads(octets)
+        pairs = zip(columns, _COLUMNS, strict=True)
+        is_right = all(set(map(type, values)) <= set(types) for values, types in pairs)
+        found = tuple(starmap(Segment, zip(*columns, strict=True)))
+    except (ValueError, TypeError):
+        is_right, found = False, ()
+    if not is_right or len(found) > MAX_SEGMENTS:
+        raise BadCaptions("The transcript cannot be read: the process that read it answered nonsense")
+    return found
 
 
 def write_vtt(segments: Iterable[Segment]) -> str:

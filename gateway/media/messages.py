@@ -8,8 +8,8 @@
     SO_FAR 0 microseconds 0     BINS bytes: the waveform of the beginning
     DONE 0 microseconds 0       BINS bytes: the whole waveform; the last message
     SILENT 0 0 0                there is no sound in the object; the last message
-    WRITTEN 0 0 length          the next bytes of the file that objects are joined to, at most 1 MiB
-    JOINED 0 unreadable 0       the file is whole; this many objects are not part of it; the last message of a join
+    WRITTEN 0 0 length          the next bytes of the file that objects are joined to, or of a transcript; at most 1 MiB
+    JOINED 0 unreadable 0       that is whole; this many objects are not part of it; the last message
     REFUSED 0 0 length          why the object cannot be read, as text; the last message
 
 Numbers are unsigned, the most significant byte first. Every length is bounded, and every answer is validated: a hostile
@@ -46,11 +46,13 @@ class Job:
     `block_bytes` at least at a time. After `seconds` the process is killed; it should answer with what it knows before.
     """
 
-    kind: Literal["probe", "waveform", "join"]
+    kind: Literal["probe", "waveform", "join", "captions"]
     sizes: tuple[int, ...]
     seconds: float
     block_bytes: int
     budget_bytes: int | None = None
+    content_type: str = ""
+    """That of captions."""
 
     def encode(self) -> bytes:
         """The job as the process reads it."""

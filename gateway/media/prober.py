@@ -7,17 +7,14 @@ import asyncio
 import json
 import logging
 import os
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Hashable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from importlib.machinery import PathFinder
-from pathlib import Path
 from typing import Final
 
-import gateway
 from gateway.media.facts import MediaFacts, NotMedia
+from gateway.media.isolated_programs import program_of
 from gateway.media.messages import (
     DONE,
     FACTS,
@@ -40,18 +37,7 @@ from storage_adapters.remote import Remote
 _log: Final = logging.getLogger(__name__)
 
 
-def _folders() -> tuple[str, ...]:
-    """Where this gateway and its PyAV are installed; the folder where the gateway was started is not asked."""
-    started_in = Path.cwd()
-    trusted = [entry for entry in sys.path if entry and Path(entry).resolve() != started_in]
-    av = PathFinder.find_spec("av", trusted)
-    own = str(Path(gateway.__file__).resolve().parent.parent)
-    return (own,) if av is None or av.origin is None else (own, str(Path(av.origin).parent.parent))
-
-
-# Isolated (-I -S): of the interpreter's own search path only its standard library is left.
-_BOOT: Final = "import sys; sys.path += sys.argv[1:]; from gateway.media.decoding.process import main; main()"
-PROGRAM: Final = (sys.executable, "-I", "-S", "-c", _BOOT, *_folders())
+PROGRAM: Final = program_of("gateway.media.decoding.process")
 # Without these an interpreter in an unusual place does not find its own libraries. Nothing else is passed on.
 _INHERITED: Final = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 

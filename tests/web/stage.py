@@ -30,6 +30,7 @@ from gateway.storage import Storage
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
 from gateway.web.acceptor import Acceptor
+from gateway.web.access.authentication import Authenticator
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.streams import Streams
 from gateway.web.connections.broken_requests import BrokenRequests
@@ -79,10 +80,10 @@ class Stage:
             load(None, {}),
             self._backends(signer, {"files": Storage("files", "local", storage)}),
             SiteTraffic(self.drain, self.streams, self.journal),
+            authenticator=Authenticator(self.keys, signer),
             connections=self.connections,
             cors=cors,
             links=Links(signer, None),
-            limits=None,
         )
         assert isinstance(route.acceptor, FastAcceptor)
         self.acceptor = route.acceptor

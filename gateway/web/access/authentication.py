@@ -57,11 +57,6 @@ class Authenticator:
         self._uses: dict[int, float] = {}
 
     @property
-    def counts_requests(self) -> bool:
-        """Whether every request has to be authenticated here, because requests are counted."""
-        return self._limits is not None
-
-    @property
     def generation(self) -> int:
         """The generation of the signing keys that verify playback URLs now."""
         return self._signer.keys.generation
@@ -70,8 +65,8 @@ class Authenticator:
         """The owner of the request's key; raises what `judge_key` raises."""
         return (await self.judge_key(request, scope)).owner
 
-    async def judge_key(self, request: web.Request, scope: Scope) -> ApiKey:
-        """The request's key, which is valid now.
+    async def judge_key(self, request: web.Request, scope: Scope, *, is_counted: bool = True) -> ApiKey:
+        """The request's key, which is valid now; `is_counted` says whether the request counts for its limit.
 
         Raises Unauthenticated without a valid key, RateLimited for a key that sends too many requests,
         Forbidden for a key that lacks the scope.
@@ -86,7 +81,7 @@ class Authenticator:
         if key is None or key.recording_id is not None or not _is_valid(key, now):
             raise Unauthenticated("Invalid API key")
         exchange.principal, exchange.key_id = key.prefix, key.id
-        if self._limits is not None:
+        if is_counted and self._limits is not None:
             quota = self._limits.take(key.id)
             exchange.quota = quota.headers()
             if quota.retry_after_seconds:

@@ -1,6 +1,5 @@
 """Bota's dialect: changing a recording's description, and its transcript (both are ours, Bota's documentation is silent)."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,7 +9,8 @@ from aiohttp import hdrs, web
 from gateway.catalog import Owner, Recording, RecordingCatalog, Scope, Segment
 from gateway.catalog.edits import RecordingEdits
 from gateway.errors import Fault, Invalid, NotFound
-from gateway.media.captions import MAX_BYTES, PARSERS, BadCaptions, parse_captions, write_vtt
+from gateway.media.caption_reader import CaptionReader
+from gateway.media.captions import MAX_BYTES, PARSERS, BadCaptions, write_vtt
 from gateway.protocol.conditional import Conditions, Validators, failed_precondition
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import read_changes
@@ -20,17 +20,21 @@ from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS
 from gateway.web.receiving.upload_bodies import Allowance, Patience, accepted, essence
 from gateway.web.responses import json_response
 
-_LEAST_BYTES_PER_SECOND: Final = 500
+# Long transcripts are held in memory while they arrive.
+_PATIENCE: Final = Patience(MAX_JSON_SECONDS, least_bytes_per_second=2048)
 _PERMITTED: Final = ", ".join(PARSERS)
 
 
 class EditRoutes:
     """The routes that change what is known of a recording; its media stay as they are."""
 
-    def __init__(self, authenticator: Authenticator, catalog: RecordingCatalog, edits: RecordingEdits) -> None:
+    def __init__(
+        self, authenticator: Authenticator, catalog: RecordingCatalog, edits: RecordingEdits, captions: CaptionReader
+    ) -> None:
         self._authenticator = authenticator
         self._catalog = catalog
         self._edits = edits
+        self._captions = captions
 
     async def update(self, request: web.Request) -> web.Response:
         """`PATCH /v1/recordings/{recording_id}`: the members that are given change, null clears one.
@@ -58,7 +62,8 @@ class EditRoutes:
         """`PUT /v1/recordings/{recording_id}/transcript`: replaces what was there."""
         owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_recording_id(request)
-        segments = await _read_segments(request)
+        with self._captions.place(owner.user_id, request.content_length):
+            segments = await self._read_segments(request, owner)
         if not await self._edits.replace_transcript(owner, recording_id, segments):
             raise NotFound("Recording not found")
         return web.Response(status=204)
@@ -72,28 +77,27 @@ class EditRoutes:
             return web.Response(text=write_vtt(segments), content_type="text/vtt", charset="utf-8", headers=vary)
         return json_response({"segments": [_segment_json(each) for each in segments]}, headers=vary)
 
+    async def _read_segments(self, request: web.Request, owner: Owner) -> tuple[Segment, ...]:
+        """The body's segments. Raises Invalid or an HTTPException."""
+        content_type = essence(request.headers.get(hdrs.CONTENT_TYPE, ""))
+        if content_type not in PARSERS:
+            words = f"Input should be one of {_PERMITTED}"
+            raise Invalid((Fault("content_type", ("header", "Content-Type"), words, content_type),))
+        body = bytearray()
+        async with accepted(request, Allowance(MAX_BYTES, None, None, _PATIENCE)) as pieces:
+            async for piece in pieces:
+                body += piece
+        try:
+            return await self._captions.read(content_type, bytes(body), owner.user_id)
+        except BadCaptions as error:
+            raise Invalid((Fault("transcript", ("body",), str(error), None),)) from None
+
     async def _segments(self, owner: Owner, recording_id: int) -> tuple[Segment, ...]:
         transcript = await self._catalog.find_transcript_of(owner, recording_id)
         if transcript is None:
             known = await self._catalog.find_recording(owner, recording_id)
             raise NotFound("Transcript not found" if known else "Recording not found")
         return transcript.segments
-
-
-async def _read_segments(request: web.Request) -> tuple[Segment, ...]:
-    """The body's segments; parsed in a thread, because a long transcript takes longer than others should wait."""
-    content_type = essence(request.headers.get(hdrs.CONTENT_TYPE, ""))
-    if content_type not in PARSERS:
-        words = f"Input should be one of {_PERMITTED}"
-        raise Invalid((Fault("content_type", ("header", "Content-Type"), words, content_type),))
-    async with accepted(
-        request, Allowance(MAX_BYTES, None, None, Patience(MAX_JSON_SECONDS, _LEAST_BYTES_PER_SECOND))
-    ) as pieces:
-        body = b"".join([piece async for piece in pieces])
-    try:
-        return await asyncio.to_thread(parse_captions, content_type, body)
-    except BadCaptions as error:
-        raise Invalid((Fault("transcript", ("body",), str(error), None),)) from None
 
 
 def _check_span(changes: Mapping[str, Any], current: Recording) -> None:

@@ -54,6 +54,7 @@ class Admission:
 class Admissions:
     """Admits readers of the byte route.
 
+    With `counts_requests` each request counts for its key's limit, so that each is decided anew.
     `cache_control_private` is for answers that a key admitted, `cache_control_signed` for playback URLs. `now` is in
     seconds since the epoch, `clock` is monotonic.
     """
@@ -64,12 +65,14 @@ class Admissions:
         authenticator: Authenticator,
         catalog: RecordingCatalog,
         storages: Mapping[str, Storage],
+        counts_requests: bool,
         cache_control_private: str,
         cache_control_signed: str,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._authenticator = authenticator
+        self._counts_requests = counts_requests
         self._catalog = catalog
         self._storages = storages
         self._by_key = Presentation(cache_control_private, "inline")
@@ -127,7 +130,7 @@ class Admissions:
             cache_control = limit_lifetime(self._cache_control_signed, int(left - renew_seconds))
             presentation = Presentation(cache_control, playback.disposition)
         else:
-            key = await self._authenticator.judge_key(request, Scope.RECORDINGS_READ)
+            key = await self._authenticator.judge_key(request, Scope.RECORDINGS_READ, is_counted=self._counts_requests)
             owner, permission, reader = key.owner, key.validity, key.id
             expires_at = key.expires_at.timestamp() if key.expires_at else None
             ids = ids or path_ids(request)
@@ -142,7 +145,7 @@ class Admissions:
             exchange.by_key,
             exchange.key_id,
             reader,
-            NOT_REMEMBERED if self._authenticator.counts_requests else permission,
+            NOT_REMEMBERED if self._counts_requests else permission,
             generation,
             expires_at,
             self._clock() + renew_seconds,

@@ -1,0 +1,106 @@
+"""Reads transcripts that clients send: short ones in a thread, long ones in a confined process.
+
+Parsing some MiB of hostile text holds the interpreter's lock for seconds, and takes a hundred MiB.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from gateway.catalog import Segment
+from gateway.errors import Unavailable
+from gateway.media.captions import MAX_BYTES, BadCaptions, decode_segments, parse_captions
+from gateway.media.isolated_programs import program_of
+from gateway.media.messages import REFUSED, Job
+from gateway.media.prober import FAILURES, run_job
+from gateway.media.turns import Turns
+from storage_adapters.base import ObjectStat
+
+_log: Final = logging.getLogger(__name__)
+
+LONG_BYTES: Final = 64 * 1024
+"""A longer transcript is parsed in a process of its own."""
+MAX_AT_ONCE: Final = 2
+READING_SECONDS: Final = 60.0
+# Control characters take six bytes in the answer.
+_MAX_ANSWER_BYTES: Final = 8 * MAX_BYTES
+_PARSING: Final = ThreadPoolExecutor(1, "captions")
+_PIECE_BYTES: Final = 64 * 1024
+_RETRY_SECONDS: Final = 2
+_PROGRAM: Final = program_of("gateway.media.decoding.caption_process")
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A request body as the object of a job (StoredObject)."""
+
+    content: bytes
+
+    @property
+    def stat(self) -> ObjectStat:
+        return ObjectStat(len(self.content), "", datetime.min.replace(tzinfo=UTC), "")
+
+    async def read(self, offset: int, length: int) -> AsyncGenerator[bytes]:
+        for start in range(offset, offset + length, _PIECE_BYTES):
+            yield self.content[start : min(start + _PIECE_BYTES, offset + length)]
+
+
+class CaptionReader:
+    """Reads transcripts, one long one at a time, in turns between accounts."""
+
+    def __init__(self, *, seconds: float = READING_SECONDS, program: Sequence[str] = _PROGRAM) -> None:
+        self._turns = Turns(1)
+        self._seconds = seconds
+        self._program = program
+        self._accounts: set[Hashable] = set()
+
+    @contextmanager
+    def place(self, account: Hashable, length: int | None) -> Iterator[None]:
+        """Around receiving and reading a body of this length (None if it is unknown). Raises Unavailable.
+
+        Long ones are held in memory: one of each account, MAX_AT_ONCE together.
+        """
+        if length is not None and length <= LONG_BYTES:
+            yield
+            return
+        if account in self._accounts or len(self._accounts) >= MAX_AT_ONCE:
+            raise Unavailable("Other long transcripts are being read", _RETRY_SECONDS)
+        self._accounts.add(account)
+        try:
+            yield
+        finally:
+            self._accounts.discard(account)
+
+    async def read(self, content_type: str, body: bytes, account: Hashable) -> tuple[Segment, ...]:
+        """The segments of a body of this media type (a key of `captions.PARSERS`). Raises BadCaptions."""
+        loop = asyncio.get_running_loop()
+        if len(body) <= LONG_BYTES:
+            return await loop.run_in_executor(_PARSING, parse_captions, content_type, body)
+        job = Job("captions", (len(body),), self._seconds, len(body), content_type=content_type)
+        async with self._turns.place(account):
+            try:
+                async with asyncio.timeout(self._seconds):
+                    is_refused, answer = await self._ask(job, _Body(body))
+            except TimeoutError:
+                raise BadCaptions(f"Reading the transcript took longer than {self._seconds:g} seconds") from None
+            except FAILURES as error:
+                _log.warning("a process that read a transcript failed", extra={"cause": repr(error)})
+                raise BadCaptions("The transcript cannot be read: the process that read it failed") from error
+        if is_refused:
+            raise BadCaptions(answer.decode(errors="replace"))
+        return await loop.run_in_executor(_PARSING, decode_segments, answer)
+
+    async def _ask(self, job: Job, body: _Body) -> tuple[bool, bytes]:
+        """Whether the process refused the transcript, and what it answered. Raises FAILURES."""
+        answer = bytearray()
+        async with aclosing(run_job(job, (body,), self._program)) as messages:
+            async for message in messages:
+                answer += message.content
+                if len(answer) > _MAX_ANSWER_BYTES:
+                    raise ValueError("the answer is too long")
+        return message.kind == REFUSED, bytes(answer)
