@@ -213,6 +213,7 @@ WEB: Mapping[str, set[str]] = {
         "connections.client_connection",
         "connections.connection_terms",
         "connections.open_connections",
+        "connections.request_heads",
         "journal",
     },
     "fast_path": {

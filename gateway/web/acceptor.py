@@ -5,6 +5,7 @@ gateway/assembly/byte_route.py plugs in by one line.
 """
 
 import logging
+from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from aiohttp import web
@@ -17,9 +18,11 @@ from gateway.web.bytes.streams import Streams
 from gateway.web.connections.client_connection import ClientConnection, missing_private_names
 from gateway.web.connections.connection_terms import Terms, handler_options
 from gateway.web.connections.open_connections import Connections
+from gateway.web.connections.request_heads import MAX_FIELDS, BadHead
 from gateway.web.journal import Journal
 
 _log: Final = logging.getLogger(__name__)
+_BARE_LIMITS: Final = {"max_line_size": 8190, "max_field_size": 8190, "max_headers": MAX_FIELDS}
 
 
 class ByteServices(NamedTuple):
@@ -45,11 +48,34 @@ class Acceptor:
         """The byte route has answered the request."""
 
 
+class BareConnection(web.RequestHandler):
+    """A connection without anything that needs aiohttp's private names.
+
+    aiohttp's options bound each line and their number, not the head as a whole, and it reads requests ahead: such a
+    connection can hold 32 heads of 512 KiB.
+    """
+
+    def __init__(self, server: web.Server, terms: Terms) -> None:
+        super().__init__(server, **handler_options(terms) | _BARE_LIMITS)
+        self._terms = terms
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status != HTTPStatus.BAD_REQUEST:
+            return super().handle_error(request, status, exc, message)
+        return self._terms.refuse(self, b"", BadHead(status, "The request is not valid HTTP/1.1"))
+
+
 class BareAcceptor(Acceptor):
-    """Accepts connections with aiohttp's own handler, without anything that needs its private names."""
+    """Accepts connections with aiohttp's own handler."""
 
     def connect(self, server: web.Server, terms: Terms) -> web.RequestHandler:
-        return web.RequestHandler(server, **handler_options(terms))
+        return BareConnection(server, terms)
 
 
 def usable(acceptor: Acceptor) -> Acceptor:
@@ -58,7 +84,8 @@ def usable(acceptor: Acceptor) -> Acceptor:
     if not missing:
         return acceptor
     _log.warning(
-        "this version of aiohttp lacks names that the fast path needs: serving without it",
+        "this version of aiohttp lacks names that connections need: serving without the fast path, and a connection "
+        "can make the gateway hold up to 16 MiB of request heads",
         extra={"missing": missing},
     )
     return BareAcceptor()

@@ -13,10 +13,11 @@ import pytest
 from aiohttp import web
 
 from gateway.web import acceptor
-from gateway.web.acceptor import Acceptor, BareAcceptor, usable
+from gateway.web.acceptor import Acceptor, BareAcceptor, BareConnection, usable
 from gateway.web.connections import client_connection, request_intake
 from gateway.web.connections.client_connection import PRIVATE_NAMES, missing_private_names
 from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.request_heads import BadHead
 from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.fast_path import fast_connection
 from tests.conformance.raw_http import compose, connect
@@ -54,8 +55,12 @@ async def test_without_a_private_name_the_plain_handler_serves(
     async def answer(_request: web.BaseRequest) -> web.Response:
         return web.Response(text="served")
 
-    def refuse(*_: object) -> web.StreamResponse:
-        raise AssertionError("nothing here is broken")
+    broken: list[int] = []
+
+    def refuse(connection: web.RequestHandler, head: bytes, fault: BadHead) -> web.StreamResponse:
+        assert (connection.__class__, head) == (BareConnection, b"")
+        broken.append(fault.status)
+        return web.Response(text=fault.message, status=fault.status)
 
     server = web.Server(cast("Any", answer))
     opened = socket.create_server(("127.0.0.1", 0))
@@ -66,4 +71,13 @@ async def test_without_a_private_name_the_plain_handler_serves(
         async with connect("127.0.0.1", opened.getsockname()[1]) as client:
             await client.send(compose("GET", "/"))
             assert (await client.read_response()).body == b"served"
+        for head in (
+            compose("GET", "/", [("X", "a" * 8200)]),
+            compose("GET", "/", [("X", "a")] * 64),
+            b"GET / HTTP/1.1\r\nHost: x\r\nA: \0\r\n\r\n",
+        ):
+            async with connect("127.0.0.1", opened.getsockname()[1]) as client:
+                await client.send(head)
+                assert (await client.read_response()).status == 400
+        assert broken == [400] * 3
         await server.shutdown(1)
