@@ -6,6 +6,7 @@ it needs to know to keep the next request away from the parser until the current
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -70,9 +71,12 @@ def _framed(octets: bytes) -> RequestHead:
         raise BadHead(400, "The request line is not valid HTTP/1.1")
     if octets.count(b"\n") - 2 > MAX_FIELDS:
         raise BadHead(431, f"The request head has more than {MAX_FIELDS} fields")
-    fields = {name.lower(): value for name, value in _FRAMING.findall(octets)}
+    found = [(name.lower(), value) for name, value in _FRAMING.findall(octets)]
+    fields = dict(found)
     if b"upgrade" in fields or b"expect" in fields:
         octets = _HIDDEN.sub(b"\r\n" + HIDDEN_PREFIX, octets)
+    if b"transfer-encoding" in fields:
+        _check_codings(octets, [value for name, value in found if name == b"transfer-encoding"])
     if b"transfer-encoding" in fields or octets.startswith(b"CONNECT "):
         return RequestHead(octets.removesuffix(b"\r\n\r\n") + _CLOSE, None)
     if b"upgrade" in fields:
@@ -80,6 +84,14 @@ def _framed(octets: bytes) -> RequestHead:
     length = fields.get(b"content-length", b"0")
     # Anything else is refused by the parser.
     return RequestHead(octets, int(length) if _LENGTH.fullmatch(length) else 0)
+
+
+def _check_codings(octets: bytes, codings: Sequence[bytes]) -> None:
+    """Raises BadHead for a coding that nobody here decodes, and for any in HTTP/1.0 (RFC 9112 section 6.1)."""
+    if any(coding.strip(b" \t").lower() != b"chunked" for coding in codings):
+        raise BadHead(400, "Transfer-Encoding should be chunked")
+    if octets.split(b"\r\n", 1)[0].endswith(b"HTTP/1.0"):
+        raise BadHead(400, "HTTP/1.0 has no Transfer-Encoding")
 
 
 def request_line(head: bytes) -> tuple[str, str]:
