@@ -49,7 +49,6 @@ _ADD_MEDIA: Final = """
 def main(rows: int, rounds: int) -> None:
     """Complete many recordings, with and without the indexes in question."""
     with TemporaryDirectory(prefix="seekgate-completions-") as folder:
-        Path(folder).chmod(0o711)
         asyncio.run(_measure(Path(folder), rows, rounds))
 
 

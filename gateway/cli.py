@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted. An err
 stderr; a traceback is a bug. A command's module is imported when the command is used, so that help is quick.
 """
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -78,7 +79,8 @@ def seekgate() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit with its code."""
+    """Run a command and exit with its code. Whatever it creates is for its own account alone, unless a setting says more."""
+    os.umask(0o077)
     sys.exit(_run(arguments))
 
 

@@ -52,11 +52,7 @@ async def postgres() -> AsyncGenerator[str]:
 
 @pytest.fixture
 def postgres_folder() -> Iterator[Path]:
-    """An empty folder for a PostgreSQL server that the test starts.
-
-    `tmp_path` does not do: pytest makes the folder above it private whenever it starts, and root's PostgreSQL server
-    runs as another user.
-    """
+    """An empty folder for a PostgreSQL server that the test starts, in memory if possible."""
     with _folder() as folder:
         yield Path(folder)
 

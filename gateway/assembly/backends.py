@@ -91,6 +91,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
 
     Raises DatabaseUnavailable, StorageError, ValueError (unusable options) or OSError.
     """
+    _make_data_dir(config)
     async with AsyncExitStack() as stack:
         url, pool = await stack.enter_async_context(open_database(config))
         await migrate(pool)
@@ -129,6 +130,17 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             waveforms=_open_waveforms(stack, config),
             check_database=partial(check_database, api_keys, reach, grace),
         )
+
+
+def _make_data_dir(config: Config) -> None:
+    """Make the folder for everything; a group that may read the files of a storage backend may pass through it."""
+    if not config.data_dir.exists():
+        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(
+            isinstance(each, LocalStorage) and each.options().get("readable_by_group")
+            for each in config.storages.values()
+        ):
+            config.data_dir.chmod(0o750)
 
 
 @asynccontextmanager

@@ -71,10 +71,7 @@ def redacted(config: Config) -> str:
 
 
 def default_data_dir(environ: Mapping[str, str], user_id: int) -> str:
-    """The default data directory (XDG Base Directory Specification).
-
-    For root it is not in the home directory, which is closed to others: PostgreSQL refuses to run as root.
-    """
+    """The default data directory (XDG Base Directory Specification); root's is that of system services."""
     home = environ.get("XDG_DATA_HOME", "")
     if home.startswith("/"):  # the specification says to ignore relative ones
         return f"{home}/seekgate"

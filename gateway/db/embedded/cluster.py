@@ -1,11 +1,11 @@
 """Creates, starts and stops a PostgreSQL cluster in a folder, with initdb and pg_ctl.
 
 The caller holds the lock against other processes. Everything here blocks. The programs run in the cluster's own folder
-with relative paths, because pg_ctl passes paths to a shell, inside double quotes that a path could break.
+and know it by no other name: pg_ctl passes paths to a shell, inside double quotes that a path could break, and the
+account that runs them need not be able to reach the folder by its path.
 """
 
 import os
-import shlex
 import shutil
 import tempfile
 import time
@@ -14,7 +14,7 @@ from typing import Final
 
 from gateway.db.embedded.postmaster import Postmaster, find_postmaster
 from gateway.db.embedded.programs import EmbeddedDatabaseError, Programs
-from gateway.db.embedded.system_account import allow_search, choose_account
+from gateway.db.embedded.system_account import choose_account
 
 START_TIMEOUT_SECONDS: Final = 120
 LOG: Final = "server.log"
@@ -26,14 +26,17 @@ SOCKET: Final = ".s.PGSQL.5432"
 SHORT_FOLDER: Final = Path("/tmp")  # noqa: S108 - mkdtemp makes the folder ours alone
 SOCKET_FOLDER_PREFIX: Final = "seekgate-"
 
+# PostgreSQL makes a relative path absolute, which another account may not be able to reach; this one stays as it is.
+WORKING_FOLDER: Final = "/proc/self/cwd"
+
 # PostgreSQL's builtin C.UTF-8: the order of indexes does not depend on the operating system's library.
 INITDB: Final = (
-    *("initdb", "-D", ".", "--username=postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"),
+    *("initdb", "--username=postgres", "--auth-local=trust", "--auth-host=reject", "--encoding=UTF8"),
     *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"),
     *("--set=timezone=UTC", "--set=log_timezone=UTC", "--set=log_checkpoints=off"),
 )
 STOP: Final = ("pg_ctl", "stop", "-D", ".", "-m", "fast", "-w", "-t", str(START_TIMEOUT_SECONDS))
-START: Final = ("pg_ctl", "start", "-D", ".", "-l", LOG, "-w", "-t", str(START_TIMEOUT_SECONDS), "-o")
+START: Final = ("pg_ctl", "start", "-l", LOG, "-w", "-t", str(START_TIMEOUT_SECONDS), "-o")
 
 
 class Cluster:
@@ -45,8 +48,7 @@ class Cluster:
         self._socket_folder: Path | None = None
         self._account = choose_account(self._place)
         self._programs = Programs(self._account)
-        if self._account is not None:
-            allow_search(folder, self._account)
+        self._data = ("-D", "." if self._account is None else WORKING_FOLDER)
 
     def ensure_running(self) -> Path:
         """Create the cluster and start the server as needed; return the folder of the server's socket."""
@@ -92,7 +94,7 @@ class Cluster:
             shutil.rmtree(abandoned)
         fresh = self._private_folder(".new-", self._folder)
         try:
-            self._programs.run(*INITDB, cwd=fresh)
+            self._programs.run(*INITDB, *self._data, cwd=fresh)
             fresh.rename(self._place)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -106,7 +108,7 @@ class Cluster:
                 before.socket_folder.rmdir()
         (self._place / LOG).unlink(missing_ok=True)
         try:
-            self._programs.run(*START, self._options(self._sockets()), cwd=self._place)
+            self._programs.run(*START, self._options(self._sockets()), *self._data, cwd=self._place)
         except EmbeddedDatabaseError as error:
             # The processes of a killed server need a moment to notice.
             if "pre-existing shared memory block" not in self._log_tail():
@@ -121,11 +123,9 @@ class Cluster:
             self._socket_folder = self._private_folder(SOCKET_FOLDER_PREFIX, SHORT_FOLDER)
         return self._socket_folder
 
-    @staticmethod
-    def _options(folder: Path) -> str:
-        """No TCP port; the socket is in `folder`. The path is quoted once for PostgreSQL's list, once for pg_ctl's shell."""
-        listed = '"' + str(folder).replace('"', '""') + '"'
-        return f"-h '' -k {shlex.quote(listed)}"
+    def _options(self, folder: Path) -> str:
+        """No TCP port; the socket is in `folder`, whose path has no character that a shell would change."""
+        return f"-h '' -k {'.' if folder == self._place else folder}"
 
     def _private_folder(self, prefix: str, parent: Path) -> Path:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))

@@ -1,6 +1,6 @@
 """Reads the postmaster.pid of a cluster, and checks whether the server with that pid still runs.
 
-1 pid · 2 data folder · 3 start time · 4 port · 5 socket folder · 6 address · 7 shared memory · 8 status
+1 pid · 2 data folder · 3 start time · 4 port · 5 socket folder, from the data folder · 6 address · 7 shared memory · 8 status
 """
 
 import os
@@ -55,7 +55,7 @@ def find_postmaster(cluster: Path) -> Postmaster | None:
         return None
     lines += [""] * (LINES - len(lines))
     pid = int(lines[0]) if lines[0].isdecimal() else 0
-    return Postmaster(file, pid, Path(lines[4]), ready=lines[7].strip() == "ready")
+    return Postmaster(file, pid, cluster / lines[4], ready=lines[7].strip() == "ready")
 
 
 def _exists(pid: int) -> bool:

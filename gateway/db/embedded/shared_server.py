@@ -75,8 +75,7 @@ class _Use:
 
     def join(self) -> str:
         try:
-            # Others may pass through, to nothing: the locks are ours, the cluster is its account's.
-            self._folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder = self._folder.resolve()
             with _gate(self._folder):
                 self._share = _open_lock(self._folder / "users.lock")

@@ -3,7 +3,6 @@
 PostgreSQL refuses to run as root.
 """
 
-import logging
 import os
 import pwd
 import stat
@@ -14,8 +13,6 @@ from typing import Final
 
 NAME: Final = "seekgate"
 
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -24,11 +21,17 @@ class Account:
     uid: int
     gid: int
 
-    def may_search(self, folder: os.stat_result) -> bool:
-        """Whether the account can pass through the folder (its own supplementary groups are dropped)."""
-        if folder.st_uid == self.uid:
-            return bool(folder.st_mode & stat.S_IXUSR)
-        return bool(folder.st_mode & (stat.S_IXGRP if folder.st_gid == self.gid else stat.S_IXOTH))
+    def may_use(self, tree: Path) -> bool:
+        """Whether the account can reach the tree, and read and search all of it (its supplementary groups are dropped)."""
+        searched = all(self._has(folder.stat(), os.X_OK) for folder in tree.parents)
+        return searched and all(
+            self._has(status := place.stat(), os.R_OK | (os.X_OK if stat.S_ISDIR(status.st_mode) else 0))
+            for place in (tree, *tree.rglob("*"))
+        )
+
+    def _has(self, status: os.stat_result, access: int) -> bool:
+        shift = 6 if status.st_uid == self.uid else 3 if status.st_gid == self.gid else 0
+        return status.st_mode >> shift & access == access
 
 
 def choose_account(existing: Path) -> Account | None:
@@ -51,21 +54,3 @@ def _ensure_account() -> pwd.struct_passwd:
         words = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME]
         subprocess.run(words, check=False, capture_output=True)  # noqa: S603 - fixed words, no shell
         return pwd.getpwnam(NAME)
-
-
-def allow_search(folder: Path, account: Account) -> None:
-    """Let the account pass through the folder and its parents: search permission only, never read."""
-    for place in (*reversed(folder.parents), folder):
-        status = place.stat()
-        if not account.may_search(status):
-            place.chmod(stat.S_IMODE(status.st_mode) | stat.S_IXOTH)
-            _log.warning("Search permission (o+x) added to %s for the database's account", place)
-
-
-def allow_reading(tree: Path) -> None:
-    """Let every account read and run the published programs, which a strict umask may have prevented."""
-    for place in (tree, *tree.rglob("*")):
-        mode = stat.S_IMODE(place.stat().st_mode)
-        wanted = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
-        if mode != wanted:
-            place.chmod(wanted)
