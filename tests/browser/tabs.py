@@ -89,7 +89,7 @@ async def firefox_tab(bidi: Bidi, url: str) -> AsyncGenerator[Tab]:
 
 @asynccontextmanager
 async def webkit_tab(driver_url: str, program: str, url: str) -> AsyncGenerator[Tab]:
-    """A tab at this URL, in a browser of its own: WebKitWebDriver has one session at a time."""
+    """A tab at this URL, in a new browser: WebKitWebDriver has one session at a time."""
     async with webdriver_session(driver_url, capabilities(program)) as driver:
         await driver.visit(url)
         yield Tab("webkit", driver.evaluate, driver.visit, driver.type)

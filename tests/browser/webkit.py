@@ -42,7 +42,7 @@ async def running_webkit_driver() -> AsyncGenerator[str]:
 
 @asynccontextmanager
 async def _virtual_display() -> AsyncGenerator[str]:
-    """The name of a display of its own. Xvfb chooses a free number, and writes it once it is ready."""
+    """The name of a new display. Xvfb chooses a free number and writes it once it is ready."""
     reading, writing = os.pipe()
     words = ("-displayfd", str(writing), "-screen", "0", "1280x820x24", "-nolisten", "tcp")
     with os.fdopen(reading, "rb") as pipe:

@@ -1,4 +1,4 @@
-"""`python -m gateway` as a real process, with settings of its own and none of the developer's."""
+"""`python -m gateway` as a real process, with its own settings and none of the developer's."""
 
 import json
 import os

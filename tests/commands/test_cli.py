@@ -317,7 +317,7 @@ def test_a_storage_backend_that_cannot_be_opened_is_reported(tmp_path: Path, dat
 
 @pytest.fixture
 def at_a_terminal() -> Iterator[None]:
-    """Programs that are started can be interrupted, also if the tests run behind an `&`, which ignores SIGINT."""
+    """Started programs can be interrupted, even if the tests run in the background, where the shell ignores SIGINT."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

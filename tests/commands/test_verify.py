@@ -17,7 +17,7 @@ def seekgate(tmp_path: Path, database_url: str) -> CommandLine:
 
 
 async def changed(pool: asyncpg.Pool, media: Any, **values: object) -> None:
-    """Make the catalogue say something else of the media file, as an older version would have."""
+    """Change what the catalogue says about the media file, as an older version would have written it."""
     for name, value in values.items():
         await pool.execute(f"UPDATE media_files SET {name} = $1 WHERE id = $2", value, media["media_file_id"])  # noqa: S608 - names of this file
 

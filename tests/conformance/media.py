@@ -55,7 +55,7 @@ class Media:
             "rfc850_before": (modified - timedelta(seconds=1)).strftime(RFC850),
             "asctime": asctime(modified),
             "asctime_before": asctime(modified - timedelta(seconds=1)),
-            # RFC 9110 section 5.6.7: a two-digit year more than 50 years ahead is the last such year gone by.
+            # RFC 9110 section 5.6.7: a two-digit year more than 50 years ahead is the most recent such year in the past.
             "rfc850_in_49_years": years_ahead(49).strftime(RFC850),
             "rfc850_in_51_years": years_ahead(51).strftime(RFC850),
         }

@@ -14,7 +14,7 @@ class WritableStorage(StorageAdapter, Writable):
 
 
 class BrokenError(Exception):
-    """Something of the caller's that goes wrong in the middle of a write."""
+    """An error of the caller in the middle of a write."""
 
 
 async def write(adapter: WritableStorage, key: str, *chunks: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The real rooms behind the catalogue's protocols."""
+"""The implementations of the catalogue's protocols over PostgreSQL."""
 
 import asyncpg
 

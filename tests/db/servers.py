@@ -1,4 +1,4 @@
-"""Embedded servers seen from outside: whether they live, who uses them, and a kill."""
+"""Embedded servers from outside: whether they run, which processes use them, and how to kill them."""
 
 import os
 import signal

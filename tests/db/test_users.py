@@ -1,4 +1,4 @@
-"""The accounts, and what goes with one."""
+"""Accounts, and what is deleted with one."""
 
 import asyncpg
 import pytest

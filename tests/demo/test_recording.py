@@ -36,7 +36,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def config(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Config]:
-    """One demo for all tests, which find what is there already: the recording takes seconds to encode."""
+    """One demo for all tests: encoding its recording takes seconds."""
     async with scratch_database(postgres) as url:
         folder = tmp_path_factory.mktemp("data")
         yield load(None, {"SEEKGATE_DATA_DIR": str(folder), "SEEKGATE_DATABASE__URL": url})

@@ -106,7 +106,7 @@ def json_request(place: Place, random: Random) -> Case:
 
 
 def query_request(place: Place, random: Random) -> Case:
-    """A GET with a query that nobody expects."""
+    """A GET with an unexpected query."""
     target = random.choice([each for each in TARGETS if each.startswith("/") or each == "$target"])
     return _whole(place, "GET", f"{_named(place, target)}?{_query(random)}", [], b"", random)
 

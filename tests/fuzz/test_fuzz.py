@@ -28,7 +28,7 @@ FIRST: Final = int(os.environ.get("SEEKGATE_FUZZ_FROM", "0"))
 SECRET: Final = "the secret of the meeting bots, shared"
 AT_ONCE: Final = 8
 STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2}) ")
-# What a request that cannot be parsed gets, and an expectation that nobody meets; they belong to no route.
+# What a request that cannot be parsed gets, and an unknown expectation; they belong to no route.
 OF_EVERY_PATH: Final = {"417", "431"}
 OUR_FAULT: Final = {"500", "502", "503"}
 

@@ -171,7 +171,7 @@ async def test_an_object_deleted_between_look_and_row_is_copied_again(
 
 
 class DeletingAtTheWorstMoment(PgRecordingCatalog):
-    """The real catalogue; a deletion that was claimed earlier is carried out right after the row is there."""
+    """The real catalogue; a deletion that was claimed earlier is carried out right after the row was added."""
 
     def __init__(self, pool: asyncpg.Pool, adapter: StorageAdapter) -> None:
         super().__init__(pool)

@@ -1,4 +1,4 @@
-"""Transcripts are read alike whether they are short or long, and a hostile long one harms nobody."""
+"""Short and long transcripts are parsed alike, and a hostile long one does not harm the gateway."""
 
 import sys
 from typing import Final

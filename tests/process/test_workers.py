@@ -36,7 +36,7 @@ def site(postgres: str, tmp_path: Path, settings: Path, port: int) -> Iterator[G
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A port that is kept free for the workers, who need a known one: bound to, and not listened at."""
+    """A port that is reserved for the workers, which need a known one: it is bound, but not listened on."""
     with socket.socket() as keeper:
         keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         keeper.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""An S3 adapter with small windows behind the fault proxy; the object `key` is in it."""
+"""An S3 adapter with small windows, over the fault proxy; the bucket contains the object `key`."""
 
 import asyncio
 import random
@@ -25,7 +25,7 @@ SMALL: Final[dict[str, Any]] = {
     "window_initial_bytes": WINDOW,
     "window_max_bytes": 4 * WINDOW,
 }
-# For those alone who wait for an answer that never comes: on a busy machine an honest one takes its time, too.
+# Only for tests that wait for a response that never comes: on a busy machine a real one takes long too.
 IMPATIENT: Final[dict[str, Any]] = {"read_timeout_seconds": 1.0}
 
 

@@ -17,7 +17,7 @@ _session: Final = AioSession()  # one for all: it reads the SDK's model of S3 on
 
 @asynccontextmanager
 async def s3_client(server: S3Server) -> AsyncGenerator[Any, None]:
-    """The SDK's client, for what the adapter does not do, and to look behind its back."""
+    """The SDK's client, for what the adapter cannot do and for checking what it did."""
     config = AioConfig(
         s3={"addressing_style": "path"},
         request_checksum_calculation="when_required",

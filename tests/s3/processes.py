@@ -24,7 +24,7 @@ POLL_SECONDS: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class S3Server:
-    """Where a server listens and who may ask; `name` is for messages."""
+    """A server's address and credentials; `name` is for messages."""
 
     name: str
     endpoint_url: str
@@ -37,7 +37,7 @@ class S3Server:
 
 
 def server_program(name: str) -> Path:
-    """A program of `.venv-servers`; skips the test if nobody installed it."""
+    """A program of `.venv-servers`; skips the test if it is not installed."""
     program = SERVERS_BIN / name
     if not program.exists():
         pytest.skip(f"{name} is not installed: make .venv-servers from tests/s3/requirements-servers.lock")
@@ -45,7 +45,7 @@ def server_program(name: str) -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
+    """Different ports on which nothing listens."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [listener.getsockname()[1] for listener in sockets]
     for listener in sockets:
@@ -57,7 +57,7 @@ def free_ports(count: int) -> list[int]:
 def running(
     command: Sequence[str | os.PathLike[str]], log: Path, environ: Mapping[str, str] | None = None
 ) -> Iterator[None]:
-    """The program, until the block ends; what it says goes to the log."""
+    """The program, until the block ends; its output is written to the log."""
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **(environ or {})}

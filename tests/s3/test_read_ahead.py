@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @asynccontextmanager
 async def waiting_reader(storage: S3Storage, stored: StoredObject, taken: int) -> AsyncGenerator[None, None]:
-    """A reader that took this much of a body that goes no further, and came back for more; cancelled at the end."""
+    """A reader that took this many bytes of a body that then stalls, and waits for more; cancelled at the end."""
     async with asyncio.timeout(PATIENCE_SECONDS), aclosing(stored.read(0, SIZE)) as chunks:
         while taken > 0:
             taken -= len(await anext(chunks))

@@ -226,7 +226,7 @@ async def test_without_any_credentials_nothing_is_allowed(
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for 127.0.0.1 that nobody signed, and a server's context with it."""
+    """A self-signed certificate for 127.0.0.1, and a server's context with it."""
     folder = tmp_path_factory.mktemp("tls")
     cert, key = folder / "cert.pem", folder / "key.pem"
     subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")

@@ -1,4 +1,4 @@
-"""A gateway over a bucket behind the fault proxy."""
+"""A gateway over a bucket, with the fault proxy in between."""
 
 import asyncio
 from collections.abc import Iterator
@@ -55,13 +55,13 @@ async def get(site: Gateway, media: Media, ranges: str | None = None) -> Respons
 
 
 def replace(site: Gateway, media: Media, content: bytes) -> None:
-    """Put another object in this one's place, behind the gateway's back."""
+    """Replace the object without the gateway."""
     key = site.media_file((media.recording_id, media.media_file_id)).object_key
     site.wait(_put(site, key, content))
 
 
 def remove(site: Gateway, media: Media) -> None:
-    """Take the object away, behind the gateway's back."""
+    """Delete the object without the gateway."""
     (storage,) = site.backends.storages.values()
     site.wait(storage.adapter.delete(site.media_file((media.recording_id, media.media_file_id)).object_key))
 

@@ -39,7 +39,7 @@ def gateway_over(
 
 
 def add_settled(site: Gateway, name: str, content: bytes) -> Media:
-    """Register bytes under a name of their own, and look at them once they are not from the future any more.
+    """Register bytes under a new name, and open them once their timestamp is not in the future any more.
 
     Swift rounds the time of a modification up to the next second; until then it is sent as the time of the response.
     """

@@ -60,7 +60,7 @@ async def seek(player: Connection, site: Gateway, media: Media, first: int, last
 
 
 async def read_until_kept(site: Gateway, media: Media, proxy: FaultProxy, ranges: str | None = None) -> None:
-    """Read these bytes until S3 is not asked for them any more: slices are written behind their readers' backs."""
+    """Read these bytes until S3 is no longer asked for them: slices are written after their readers got them."""
     start, end = (int(part) for part in ranges.split("-")) if ranges else (0, len(media.content) - 1)
     async with asyncio.timeout(60):
         while True:

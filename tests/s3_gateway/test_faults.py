@@ -234,7 +234,7 @@ async def test_when_no_connection_comes_free_the_client_is_asked_to_come_back(
     proxy.break_next(cut(100, "stall"), cut(100, "stall"))
     async with begun(narrow, media) as first, begun(narrow, media) as second:
         check_refusal(await get(narrow, media, "0-9"), 503)
-        # A client that only closes its half is still owed its response: these leave for good.
+        # A client that closes only its half still gets its response: these close both.
         first.reset()
         second.reset()
     await settle(narrow)

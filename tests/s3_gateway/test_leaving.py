@@ -28,7 +28,7 @@ CLIENTS = 500
 CONNECTIONS = 16
 READERS = 500
 BUDGET_BYTES = 48 * 1024 * 1024
-# What a connection costs by itself: its objects, and the chunk that waits for its socket.
+# What a connection alone costs: its objects, and the chunk that waits for its socket.
 BYTES_A_READER = 64 * 1024
 # Each pooled connection to S3 may be open at one count and not at the other; database connections too.
 MOST_NEW_DESCRIPTORS = CONNECTIONS + 10

@@ -1,4 +1,4 @@
-"""A Vexa deployment's storage variables: what they become, and what stands above them."""
+"""The storage variables of a Vexa deployment: which settings they give, and what overrides them."""
 
 from pathlib import Path
 from typing import Any

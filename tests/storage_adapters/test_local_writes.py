@@ -1,4 +1,4 @@
-"""Files appear by one rename, and leave nothing behind."""
+"""Files appear by one rename, and leave no other file."""
 
 import asyncio
 import os

@@ -62,7 +62,7 @@ async def cache(tmp_path: Path) -> AsyncIterator[SliceCache]:
 
 
 async def kept(cache: SliceCache, size: int) -> None:
-    """Slices are written behind their readers' backs."""
+    """Wait until this many bytes are cached: slices are written after their readers got them."""
     await cache.settled()
     assert cache.size == size
 

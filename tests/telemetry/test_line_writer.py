@@ -1,4 +1,4 @@
-"""Log lines reach their reader whole, and a reader that is blocked, slow or gone costs nobody anything but its lines."""
+"""Log lines arrive whole, and a blocked, slow or closed reader loses lines but delays no request."""
 
 import io
 import os

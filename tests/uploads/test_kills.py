@@ -139,7 +139,7 @@ TIME_PASSES: Final = """
     UPDATE object_deletions SET due_at = now();
 """
 
-# The record of a publication waits for good, so that a process can be killed after its object appeared.
+# Recording the publication never returns, so that the process can be killed after its object appeared.
 BLOCK_RECORDS: Final = """
     CREATE FUNCTION wait_for_good() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN NEW; END $$;
     CREATE TRIGGER never BEFORE UPDATE OF etag ON media_files FOR EACH ROW EXECUTE FUNCTION wait_for_good();

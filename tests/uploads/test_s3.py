@@ -1,4 +1,4 @@
-"""Uploads to a bucket: the client sends to S3 itself, and the gateway looks at what arrived."""
+"""Uploads to a bucket: the client sends to S3 itself, and the gateway examines what arrived."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator

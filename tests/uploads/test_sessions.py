@@ -22,7 +22,7 @@ SECRET = SETTINGS["SEEKGATE_UPLOADS__INTERNAL_SECRET"]
 async def send(
     client: Client, file: bytes | None, fields: Mapping[str, Any], *, key: str | None = None, **told: Any
 ) -> Answer:
-    """One form: `told` goes into its metadata, `fields` beside it."""
+    """One form: `told` is sent in its metadata, `fields` as fields."""
     form = aiohttp.MultipartWriter("form-data")
     for name, value in ({"metadata": json.dumps(told)} if told else {}).items() | dict(fields).items():
         form.append(str(value)).set_content_disposition("form-data", name=name)

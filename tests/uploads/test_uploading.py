@@ -438,7 +438,7 @@ async def send_without_end(connection: Connection) -> None:
 
 @pytest.fixture
 def impatient(postgres: str, tmp_path: Path) -> Iterator[Gateway]:
-    """A gateway that gives up soon on who falls silent: for nobody else, on a busy machine everybody pauses."""
+    """A gateway with a short stall time-out. Only tests of silent clients use it: on a busy machine every client pauses."""
     with running_gateway(postgres, tmp_path, {**SETTINGS, "SEEKGATE_UPLOADS__STALL_TIMEOUT_SECONDS": "1"}) as gateway:
         yield gateway
 

@@ -54,7 +54,7 @@ SIZE: Final = 1_200_000
 
 
 class Stage:
-    """What serves the socket, for tests to change and to look at."""
+    """The objects that serve the socket, which tests may change and inspect."""
 
     def __init__(self, root: Path, storage: LocalStorage, streams: Streams) -> None:
         self.path = root / "sound.mp3"

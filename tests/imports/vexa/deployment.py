@@ -66,7 +66,7 @@ async def move(
     looks: int | None = None,
     join_chunks: bool = False,
 ) -> MoveReport:
-    """One run; with `looks` the storage fails when more objects than that are looked at."""
+    """One run; with `looks` the storage backend fails after that many objects were examined."""
     async with open_move(config, vexa_url, dry_run=dry_run) as backends:
         left = iter(range(looks)) if looks is not None else repeat(0)
 
@@ -95,7 +95,7 @@ async def rows(url: str) -> dict[str, list[Any]]:
             left_out = f"{changing} || 'id'::text" if table == "api_keys" else changing
             statement = f"SELECT (to_jsonb(t) - ({left_out}))::text FROM {table} t"  # noqa: S608 - names of our own
             found[table] = sorted(text for (text,) in await connection.fetch(statement))
-        # A sequence goes on even where its transaction is rolled back.
+        # A sequence keeps its new value even if its transaction is rolled back.
         found["sequences"] = await connection.fetch("SELECT sequencename, last_value FROM pg_sequences ORDER BY 1")
         return found
     finally:

@@ -72,7 +72,7 @@ async def test_every_client_gets_its_own_bytes(tmp_path: Path) -> None:
 
 
 class Replacing(Watching):
-    """Replaces the file behind the fifth head of a batch."""
+    """Replaces the file after the fifth head of a batch."""
 
     def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
         if len(self.prepared) == 5:
@@ -161,7 +161,7 @@ async def test_a_client_that_disconnects_in_between_does_not_affect_others(tmp_p
 
 
 async def test_a_half_closed_client_is_answered_in_its_batch(tmp_path: Path) -> None:
-    """A client may close its half of the connection right behind its head."""
+    """A client may close its half of the connection right after its head."""
     async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         await client.send(head(site, 0))
         await client.read_response()

@@ -1,4 +1,4 @@
-"""An answer that a socket does not take whole goes on in a stream, or the connection is cut."""
+"""A response that does not fit into the socket continues in a stream, or the connection is cut."""
 
 import asyncio
 import errno
