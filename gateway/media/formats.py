@@ -55,8 +55,8 @@ DECODERS: Final = frozenset(
         "eac3",
         "flac",
         "gsm_ms",
-        "mp1float",
-        "mp2float",
+        "mp1",
+        "mp2",
         "mp3float",
         "opus",
         "speex",
@@ -97,9 +97,9 @@ ACCEPTED: Final = "wav, mp3, m4a, mp4, mov, ogg, webm, flac, aac, mkv, jpeg, png
 _PICTURE_BRANDS: Final = ("hei", "hev", "mif", "msf", "avi")
 
 
-def is_special(brand: str) -> bool:
-    """Whether the ISO-BMFF brand stands for another type than MP4."""
-    return brand.startswith((*_BRANDS, *_PICTURE_BRANDS))
+def is_picture(brand: str) -> bool:
+    """Whether the ISO-BMFF brand stands for a picture, which is not accepted."""
+    return brand.startswith(_PICTURE_BRANDS)
 
 
 def container_format(demuxer: str, brand: str, *, moving: bool) -> ContainerFormat:
@@ -118,7 +118,7 @@ def container_format(demuxer: str, brand: str, *, moving: bool) -> ContainerForm
 
 
 def _mp4(brand: str, *, moving: bool) -> ContainerFormat:
-    if brand.startswith(_PICTURE_BRANDS):
+    if is_picture(brand):
         raise NotMedia("HEIF and AVIF pictures are not accepted")
     for prefix, found in _BRANDS.items():
         if brand.startswith(prefix):

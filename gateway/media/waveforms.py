@@ -22,7 +22,7 @@ from storage_adapters.base import ObjectChanged
 _log: Final = logging.getLogger(__name__)
 
 # Part of each name: another way to compute waveforms gets another number, and what is cached is computed again.
-_EDITION: Final = "2"
+_EDITION: Final = "3"
 # The answer is what there is after this long; most recordings are finished by then.
 _ANSWER_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 100

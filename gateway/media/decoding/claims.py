@@ -1,58 +1,75 @@
 """How long a file plays, by what its headers say, as far as that is certain without reading all of it."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from gateway.media.decoding.demuxing import AV_TIME_BASE, Packets, tracks_of
 from gateway.media.decoding.file_parts import FileParts
-from gateway.media.decoding.mpeg_audio import certain_seconds
+from gateway.media.decoding.mpeg_audio import certain_seconds, find_header
+from gateway.media.decoding.ogg import first_pages
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
 
 _TAIL_BYTES: Final = 65_536
-_XING_BYTES: Final = 8_192
 _BEGINNING_SECONDS: Final = 0.5
+_LOOKED_AT_BYTES: Final = 1 << 18
+# How far apart keyframes may be.
+_NEAR_SECONDS: Final = 30
 
 
 def claimed_seconds(container: "InputContainer", parts: FileParts) -> float | None:
     """The length, or None where the headers do not say, contradict the file, or say it of a part only."""
     name = container.format.name.partition(",")[0]
     claimed = None if container.duration is None else container.duration / AV_TIME_BASE
+    seconds = None
     if name == "wav":
         return _wav_seconds(container, parts)
     if name == "mp3":
-        return certain_seconds(parts.file, claimed, has_header=_has_xing(parts))
+        seconds = certain_seconds(parts.file, claimed, find_header(parts.file)[0], parts.file.blocks_left)
+    elif claimed is not None and not parts.file.spent:
+        seconds = _supported_seconds(name, container, parts, claimed)
+    return None if parts.file.spent else seconds
+
+
+def _supported_seconds(name: str, container: "InputContainer", parts: FileParts, claimed: float) -> float | None:
+    """The claim as far as something else in the file supports it."""
     if name == "flac":
-        return _flac_seconds(container, parts, claimed)
-    if parts.file.spent or claimed is None:
-        return None
+        counted = parts.file.at(21, 1)[0] & 0x0F or any(parts.file.at(22, 4))  # STREAMINFO (RFC 9639 section 8.2)
+        return _confirmed(container, claimed, claimed - 1) if counted else None
     if name == "mov":
         return _indexed_seconds(container, parts.file.size, claimed)
-    certain = _CERTAIN.get(name)
     # Some count a length from 0 and others from where the time line begins: only where both are the same it is certain.
-    begins = (container.start_time or 0) / AV_TIME_BASE
-    return claimed if certain is not None and certain(parts) and begins < _BEGINNING_SECONDS else None
-
-
-def _flac_seconds(container: "InputContainer", parts: FileParts, claimed: float | None) -> float | None:
-    """STREAMINFO's claim (RFC 9639 section 8.2), or where the last frame ends if that is earlier."""
-    counted = parts.file.at(21, 1)[0] & 0x0F or any(parts.file.at(22, 4))
-    if not counted or claimed is None:
+    if (container.start_time or 0) / AV_TIME_BASE >= _BEGINNING_SECONDS:
         return None
-    container.seek(round(max(claimed - 1, 0) * AV_TIME_BASE))
-    ends = [
-        (packet.pts + packet.duration) * packet.time_base
-        for packet in Packets(container, container.streams.audio[:1])
-        if packet.pts is not None and packet.duration and packet.time_base is not None
-    ]
-    return min(float(max(ends)), claimed) if ends and not parts.file.spent else None
+    if name == "matroska":
+        container.seek(0)  # loads the index
+        times = sorted(time for stream in tracks_of(container) for time in _last_indexed(stream))
+        indexed = times[0] if times and times[-1] <= claimed else None
+        return None if indexed is None else _confirmed(container, claimed, indexed)
+    return claimed if name == "ogg" and _is_one_link(parts) else None
 
 
-def _is_whole(parts: FileParts) -> bool:
-    return parts.container.end is None or parts.container.end <= parts.file.size
+def _confirmed(container: "InputContainer", claimed: float, near_end: float) -> float | None:
+    """Where the last packets end, if they are not far after `near_end`; the claim, if it is a little after some of them."""
+    container.seek(round(max(near_end, 0) * AV_TIME_BASE))
+    begins = end = None
+    for packet in Packets(container, tracks_of(container)):
+        if packet.pts is None or packet.pos is None:
+            continue
+        begins = packet.pos if begins is None else begins
+        end = max(end or Fraction(0), (packet.pts + (packet.duration or 0)) * packet.time_base)
+        if packet.pos - begins > _LOOKED_AT_BYTES:
+            return claimed if end <= claimed <= end + _NEAR_SECONDS else None
+    return float(end) if end else None
+
+
+def _last_indexed(stream: "Stream") -> list[float]:
+    """When the last two entries of the index are. FFmpeg reads on from the last one if it is asked to seek to that."""
+    entries, base = stream.index_entries, stream.time_base
+    return [float(entries[n].timestamp * base) for n in (-2, -1)] if len(entries) > 1 and base is not None else []
 
 
 def _wav_seconds(container: "InputContainer", parts: FileParts) -> float | None:
@@ -60,27 +77,13 @@ def _wav_seconds(container: "InputContainer", parts: FileParts) -> float | None:
     first = next(iter(Packets(container, container.streams.audio[:1])), None)
     if first is None or first.pos is None or not first.size or not first.duration or first.time_base is None:
         return None
-    end = min(parts.container.end or parts.file.size, parts.file.size)
+    end = min(parts.container.data_end or parts.file.size, parts.file.size)
     return float((end - first.pos) * first.duration * first.time_base / first.size)
-
-
-def _has_xing(parts: FileParts) -> bool:
-    head = parts.file.at(0, _XING_BYTES)
-    return b"Xing" in head or b"Info" in head or b"VBRI" in head
-
-
-def _first_serials(parts: FileParts) -> set[bytes]:
-    """The serial numbers of the bitstreams that begin at the beginning (RFC 3533 section 6)."""
-    found, position = set(), 0
-    while (page := parts.file.at(position, 27))[:4] == b"OggS" and page[5] & 2:
-        found.add(page[14:18])
-        position += 27 + page[26] + sum(parts.file.at(position + 27, page[26]))
-    return found
 
 
 def _is_one_link(parts: FileParts) -> bool:
     """Whether the last page belongs to a bitstream that begins at the beginning."""
-    return _last_serial(parts) in _first_serials(parts)
+    return _last_serial(parts) in {parts.file.at(page + 14, 4) for page in first_pages(parts.file)}
 
 
 def _last_serial(parts: FileParts) -> bytes:
@@ -107,10 +110,3 @@ def _last_inside(stream: "Stream", size: int) -> float | None:
         return None
     inside = bisect_right(range(len(entries)), size, key=lambda n: entries[n].pos + entries[n].size)
     return float(entries[inside].timestamp * stream.time_base)
-
-
-# What makes a demuxer's claim certain.
-_CERTAIN: Final[Mapping[str, Callable[[FileParts], bool]]] = {
-    "matroska": _is_whole,
-    "ogg": _is_one_link,
-}

@@ -100,10 +100,14 @@ class Packets:
 
     def __iter__(self) -> "Iterator[Packet[Any]]":
         latest: dict[int, Fraction] = {}
+        ends = {stream.index: end for stream in self._streams if (end := _trimmed_end(self._container, stream))}
         try:
             for packet in self._container.demux(list(self._streams)):
                 time = packet.pts if packet.dts is None else packet.dts
-                if time is not None and packet.time_base is not None:
+                # A decoder needs discarded packets, which belong to no time line.
+                if time is not None and not packet.is_discard:
+                    if time >= ends.get(packet.stream_index, time + 1):
+                        continue
                     now = time * packet.time_base
                     before = latest.get(packet.stream_index, now)
                     if now < before - _RESTART_SECONDS:
@@ -113,6 +117,13 @@ class Packets:
                 yield packet
         except av.FFmpegError:
             return
+
+
+def _trimmed_end(container: "InputContainer", stream: "Stream") -> int | None:
+    """Where an Ogg stream ends by its last page (RFC 7845 section 4.4), which may be before its last packets."""
+    if container.format.name != "ogg" or stream.type != "audio" or stream.duration is None:
+        return None
+    return stream.duration + (stream.start_time or 0)
 
 
 def frames_of(packet: "Packet[Any]") -> "list[Any]":

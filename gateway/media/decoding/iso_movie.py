@@ -4,8 +4,12 @@ The tables of a recording of hours are larger than what may be read of an object
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.media.decoding.structure import Bytes, boxes
+
+# How far the lengths of a movie and of its longest track may be apart.
+_AGREEING_SECONDS: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +32,17 @@ def find_movie(file: Bytes, most_boxes: int) -> Movie | None:
 
 
 def _movie(file: Bytes, start: int, end: int) -> Movie:
-    handlers, seconds, fragmented = [], None, False
+    handlers, seconds, longest, fragmented = [], None, 0.0, False
     for kind, inner, size in boxes(file, start, end):
         if kind == b"mvhd":
             seconds = _seconds(file.at(inner, 32))
         elif kind == b"trak":
-            handlers.append(_handler(file, inner, inner + size))
+            handler, length = _track(file, inner, inner + size)
+            handlers.append(handler)
+            longest = max(longest, length or 0)
         fragmented |= kind == b"mvex"
-    return Movie(end - start, tuple(handlers), None if fragmented else seconds)
+    certain = seconds is not None and abs(seconds - longest) < _AGREEING_SECONDS and not fragmented
+    return Movie(end - start, tuple(handlers), seconds if certain else None)
 
 
 def _seconds(header: bytes) -> float | None:
@@ -45,10 +52,14 @@ def _seconds(header: bytes) -> float | None:
     return ticks / scale if scale and ticks else None
 
 
-def _handler(file: Bytes, start: int, end: int) -> str:
+def _track(file: Bytes, start: int, end: int) -> tuple[str, float | None]:
+    """The track's handler, and the length of its media."""
+    handler, seconds = "", None
     for kind, inner, size in boxes(file, start, end):
         if kind == b"mdia":
             for child, place, _ in boxes(file, inner, inner + size):
                 if child == b"hdlr":
-                    return file.at(place + 8, 4).decode("latin-1")
-    return ""
+                    handler = file.at(place + 8, 4).decode("latin-1")
+                elif child == b"mdhd":
+                    seconds = _seconds(file.at(place, 32))
+    return handler, seconds

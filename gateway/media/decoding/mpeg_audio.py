@@ -7,6 +7,7 @@ from typing import Final
 from gateway.media.decoding.structure import Bytes
 
 _SPOTS: Final = 8
+_LEAST_SPOTS: Final = 2
 _SPOT_BYTES: Final = 16_384
 # kbit/s of Layer III by the header's index, for MPEG 1 and for MPEG 2 and 2.5.
 _BIT_RATES: Final = (
@@ -16,6 +17,8 @@ _BIT_RATES: Final = (
 _SAMPLE_RATES: Final = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 # How far the samples may be from a header's claim that they support.
 _TOLERANCE: Final = 0.25
+_HEADER_WITHIN: Final = 8_192
+_TAGS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,27 +30,80 @@ class Mp3Frame:
     bit_rate: int
 
 
-def certain_seconds(file: Bytes, claimed: float | None, *, has_header: bool) -> float | None:
-    """The length: what a constant bit rate makes of the file's size, or a Xing header's claim that samples support."""
-    frames = [frame for spot in range(_SPOTS) for frame in _frames(file, file.size * spot // _SPOTS)]
-    seconds, size = sum(frame.seconds for frame in frames), sum(frame.size for frame in frames)
-    if not seconds or not size:
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Frames in a row, where the first begins and where the last ends, which may be after the end of what was read."""
+
+    start: int
+    end: int
+    frames: tuple[Mp3Frame, ...]
+
+
+def certain_seconds(file: Bytes, claimed: float | None, header: bytes, places: int) -> float | None:
+    """The length: what a constant bit rate makes of the file's size, or a header's claim that samples support.
+
+    `header` is the header's name: Xing or VBRI for a variable bit rate, Info for a constant one, or nothing. At most
+    `places` of the file are looked at beside its beginning, which has been read.
+    """
+    count = min(places + 1, _SPOTS)
+    if count < _LEAST_SPOTS:
         return None
-    estimate = file.size * seconds / size
-    if len({frame.bit_rate for frame in frames}) == 1:
-        return estimate
+    spots = [_spot(file, file.size * n // count) for n in range(count)]
+    end = _end_of_sound(file)
+    tail = _spot(file, max(end - _SPOT_BYTES, 0))
+    frames = [frame for spot in spots for frame in spot.frames]
+    seconds, size = sum(frame.seconds for frame in frames), sum(frame.size for frame in frames)
+    # What is neither sound nor a tag, before it or after it, could be of any length.
+    if not spots[0].frames or not tail.frames or tail.end < min(end, file.size):
+        return None
+    estimate = (end - spots[0].start) * seconds / size
     supported = claimed is not None and abs(claimed - estimate) <= estimate * _TOLERANCE
-    return claimed if has_header and supported else None
+    if len({frame.bit_rate for frame in frames}) == 1 and (supported or header in {b"", b"Info"}):
+        return estimate
+    return claimed if header and supported else None
 
 
-def _frames(file: Bytes, start: int) -> Iterator[Mp3Frame]:
+def find_header(file: Bytes) -> tuple[bytes, int]:
+    """The name of the header in the first frame, or nothing, and the bytes that it says the sound has, 0 if it does not."""
+    head = file.at(0, _HEADER_WITHIN)
+    for name in (b"Xing", b"Info", b"VBRI"):
+        place = head.find(name)
+        if place >= 0:
+            fields = head[place + 4 : place + 24]
+            if name == b"VBRI":
+                return name, int.from_bytes(fields[6:10], "big")
+            counted = fields[3:4] and fields[3] & 2
+            at = 8 if counted and fields[3] & 1 else 4
+            return name, int.from_bytes(fields[at : at + 4], "big") if counted else 0
+    return b"", 0
+
+
+def _end_of_sound(file: Bytes) -> int:
+    """Where the tags after the sound begin: ID3v1, Lyrics3 and APE, in any order."""
+    end = file.size
+    for _ in range(_TAGS):
+        if file.at(end - 128, 3) == b"TAG":
+            end -= 128
+        elif (foot := file.at(end - 32, 24))[:8] == b"APETAGEX":
+            end -= int.from_bytes(foot[12:16], "little") + (32 if foot[23] & 0x80 else 0)
+        elif (lyrics := file.at(end - 15, 15))[6:] == b"LYRICS200" and lyrics[:6].isdigit():
+            end -= int(lyrics[:6]) + 15
+        else:
+            break
+        if end < _SPOT_BYTES:
+            return file.size
+    return end
+
+
+def _spot(file: Bytes, start: int) -> Spot:
     """The frames of a spot, from the first that two others follow."""
-    spot = file.at(start, _SPOT_BYTES)
-    for begin in range(len(spot)):
-        found = list(_row(spot, begin))
+    octets = file.at(start, _SPOT_BYTES)
+    for begin in range(len(octets)):
+        found = list(_row(octets, begin))
         if len(found) > 2:
-            yield from found[1:]  # the first may be a Xing header
-            return
+            # The first may be a Xing header.
+            return Spot(start + begin, start + begin + sum(frame.size for frame in found), tuple(found[1:]))
+    return Spot(start, start, ())
 
 
 def _row(spot: bytes, position: int) -> Iterator[Mp3Frame]:

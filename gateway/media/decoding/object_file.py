@@ -51,6 +51,10 @@ class ReadBudget:
         self._deadline = monotonic() + seconds
         self.spent = False
 
+    def left(self) -> int:
+        """How many bytes may still be asked for."""
+        return sys.maxsize if self._bytes is None else self._bytes
+
     def grant(self, length: int) -> bool:
         """Whether this many bytes may be asked for."""
         if monotonic() >= self._deadline or (self._bytes is not None and self._bytes < length):
@@ -76,6 +80,11 @@ class ObjectBlocks:
     def spent(self) -> bool:
         """Whether bytes were withheld because the budget was spent."""
         return self._budget.spent
+
+    @property
+    def left(self) -> int:
+        """How many more blocks may be asked for."""
+        return self._budget.left() // self._block_bytes
 
     def at(self, offset: int, length: int) -> bytes:
         """These bytes, or fewer at the end."""
@@ -132,6 +141,11 @@ class ObjectFile:
     def spent(self) -> bool:
         """Whether bytes were withheld because the budget was spent."""
         return self._blocks.spent
+
+    @property
+    def blocks_left(self) -> int:
+        """How many more places of the object can be looked at."""
+        return self._blocks.left
 
     def patched(self, patches: Mapping[int, bytes]) -> "ObjectFile":
         """The same file with these bytes at these offsets instead of its own."""

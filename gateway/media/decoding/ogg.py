@@ -1,5 +1,6 @@
 """Chained Ogg: a file that is several logical bitstreams one after the other (RFC 3533 section 4)."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from gateway.media.decoding.structure import Bytes
@@ -8,6 +9,14 @@ _HEADER_BYTES: Final = 27
 _BEGINS: Final = 0x02
 # A page has at most 65,307 bytes; damaged bytes are searched for the next page at most this far.
 _SEARCHED_BYTES: Final = 1 << 20
+
+
+def first_pages(file: Bytes) -> Iterator[int]:
+    """Where the pages that begin bitstreams begin, at the beginning of the file (RFC 3533 section 6)."""
+    position = 0
+    while (head := file.at(position, _HEADER_BYTES))[:4] == b"OggS" and head[5] & _BEGINS:
+        yield position
+        position += _HEADER_BYTES + head[26] + sum(file.at(position + _HEADER_BYTES, head[26]))
 
 
 def links(file: Bytes) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """What a file is: its type, its tracks, and how long it plays. Found by reading it, never by its name."""
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,9 @@ from gateway.media.decoding.demuxing import (
 from gateway.media.decoding.file_parts import BOXES_OF_SPARING, FileParts, parts_of
 from gateway.media.decoding.images import find_image
 from gateway.media.decoding.iso_movie import Movie, find_movie
+from gateway.media.decoding.mpeg_audio import find_header
 from gateway.media.decoding.object_file import ObjectFile
+from gateway.media.decoding.ogg import first_pages
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.formats import container_format
 
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _PACKETS_TRIED: Final = 1000
-# Their length is what an encoder guessed, or FFmpeg.
-_WITHOUT_LENGTH: Final = {"mp3", "aac"}
 # A movie box larger than this is not given to FFmpeg, which would read all of it.
 _MOVIE_BYTES: Final = 1 << 20
 # Bytes after the end that are nothing to speak of: a tag, padding.
@@ -55,11 +56,16 @@ def probe(file: ObjectFile, *, sparing: bool) -> MediaFacts:
     movie = find_movie(parts.file, BOXES_OF_SPARING) if sparing and parts.container.demuxer == "mov" else None
     if movie is not None and movie.size > _MOVIE_BYTES:
         return _facts_of_movie(movie, parts)
-    with open_media(parts.windows[0], parts.container.demuxer) as container:
-        _decode_first(container, file)
-    length = _estimate(parts) if sparing else _measure(parts)
-    with open_media(parts.windows[0], parts.container.demuxer) as container:
-        return _facts(container, parts, length)
+    try:
+        with open_media(parts.windows[0], parts.container.demuxer) as container:
+            _decode_first(container, file)
+        length = _estimate(parts) if sparing else _measure(parts)
+        with open_media(parts.windows[0], parts.container.demuxer) as container:
+            return _facts(container, parts, length)
+    except NotMedia:
+        if file.spent and parts.container.demuxer in {"ogg", "flac", "wav"}:  # headers of megabytes
+            return _facts_of_container(parts)
+        raise
 
 
 def _facts_of_movie(movie: Movie, parts: FileParts) -> MediaFacts:
@@ -76,6 +82,13 @@ def _facts_of_movie(movie: Movie, parts: FileParts) -> MediaFacts:
         duration_seconds=_rounded(seconds),
         metadata={"warning": warning} if (warning := _cut(parts)) else {},
     )
+
+
+def _facts_of_container(parts: FileParts) -> MediaFacts:
+    """What a container is whose headers are too large to be read."""
+    moving = any(b"theora" in parts.file.at(start, 64) for start in first_pages(parts.file))
+    kind = container_format(parts.container.demuxer, "", moving=moving)
+    return MediaFacts("video" if moving else "audio", kind.format, kind.video if moving else kind.audio)
 
 
 def _decode_first(container: "InputContainer", file: ObjectFile) -> None:
@@ -98,7 +111,7 @@ def _measure(parts: FileParts) -> Length:
             seconds = _played(container, packets)
             if packets.restarted and container.format.name == "flac" and container.duration:
                 seconds = container.duration / AV_TIME_BASE  # the parser loses frames before another file's header
-            warning = warning or _shortfall(container, seconds, restarted=packets.restarted)
+            warning = warning or _shortfall(container, window, seconds, restarted=packets.restarted)
             total += seconds
     if parts.file.spent:
         return Length(None, "It was not read to its end: that takes too long")
@@ -109,21 +122,26 @@ def _played(container: "InputContainer", packets: Packets) -> float:
     """Where the longest track ends, after the beginning of the time line."""
     end = origin = Fraction(container.start_time or 0, AV_TIME_BASE)
     for packet in packets:
-        if packet.pts is not None and packet.time_base is not None:
+        if packet.pts is not None and not packet.is_discard:
             end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
     return float(end - origin)
 
 
-def _shortfall(container: "InputContainer", seconds: float, *, restarted: bool) -> str:
+def _shortfall(container: "InputContainer", window: ObjectFile, seconds: float, *, restarted: bool) -> str:
     if restarted:
         return f"Its time line begins anew after {seconds:.1f} seconds, and what follows is not played"
     claimed = (container.duration or 0) / AV_TIME_BASE
-    ends = (
-        seconds + max(container.start_time or 0, 0) / AV_TIME_BASE
-    )  # some count from 0, wherever the time line begins
-    if container.format.name not in _WITHOUT_LENGTH and claimed > ends * 1.02 + 0.5:
+    # Some count from 0, wherever the time line begins.
+    ends = seconds + max(container.start_time or 0, 0) / AV_TIME_BASE
+    if claimed > ends * 1.02 + 0.5 and _has_length(container.format.name, window):
         return f"Its header promises {claimed:.1f} seconds, and {seconds:.1f} are in it"
     return ""
+
+
+def _has_length(demuxer: str, window: ObjectFile) -> bool:
+    """Whether the length is what the file says, and not an encoder's guess or FFmpeg's."""
+    # A Xing header that promises more seconds and more bytes than there are is of a file that was longer.
+    return find_header(window)[1] > window.size if demuxer == "mp3" else demuxer != "aac"
 
 
 def _cut(parts: FileParts) -> str:
@@ -140,8 +158,10 @@ def _cut(parts: FileParts) -> str:
 
 def _estimate(parts: FileParts) -> Length:
     """The length that a part of the file makes certain."""
-    with open_media(parts.windows[0], parts.container.demuxer) as container:
-        return Length(claimed_seconds(container, parts), _cut(parts))
+    seconds = None
+    with suppress(NotMedia), open_media(parts.windows[0], parts.container.demuxer) as container:
+        seconds = claimed_seconds(container, parts)
+    return Length(seconds, _cut(parts))
 
 
 def _facts(container: "InputContainer", parts: FileParts, length: Length) -> MediaFacts:

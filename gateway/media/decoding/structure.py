@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
-from gateway.media.formats import is_special
+from gateway.media.formats import is_picture
 
 
 class Bytes(Protocol):
@@ -26,13 +26,15 @@ class Bytes(Protocol):
 class Container:
     """What the structure says: FFmpeg's `demuxer` ("" if FFmpeg has to find out), and the brand or document type.
 
-    `end` is where the container says that it ends, None if it does not say. `patches` are bytes at offsets that have to
-    replace the file's own, because its header says what cannot be and FFmpeg would believe it.
+    `end` is where the container says that it ends, None if it does not say; `data_end` where the samples of a WAV end.
+    `patches` are bytes at offsets that have to replace the file's own, because its header says what cannot be and FFmpeg
+    would believe it, or because FFmpeg would read what nobody needs.
     """
 
     demuxer: str = ""
     brand: str = ""
     end: int | None = None
+    data_end: int | None = None
     patches: Mapping[int, bytes] = field(default_factory=dict)
 
 
@@ -46,6 +48,14 @@ _SENSIBLE_BYTES: Final = 1 << 50
 _EBML: Final = 0x1A45DFA3
 _DOC_TYPE: Final = 0x4282
 _SEGMENT: Final = 0x18538067
+_CLUSTER: Final = 0x1F43B675
+# Attachments and Tags (RFC 9559 sections 5.1.6 and 5.1.8).
+_PASSED_OVER: Final = {0x1941A469, 0x1254C367}
+_UNKNOWN_ID: Final = b"\x19\x41\xa4\x6a"
+_STREAMINFO: Final = 0
+_PADDING: Final = 1
+# Covers and other metadata that are larger are not read.
+_LARGE_BYTES: Final = 65_536
 # Top-level boxes that a file of this family may begin with.
 _FIRST_BOXES: Final = {
     b"ftyp",
@@ -82,7 +92,7 @@ def container_of(file: Bytes, most_boxes: int = _BOXES) -> Container:
     if head[:4] == b"OggS":
         return Container("ogg")
     if head[:4] == b"fLaC":
-        return Container("flac")
+        return Container("flac", patches=_flac_patches(file))
     if int.from_bytes(head[:4], "big") == _EBML:
         return _matroska(file)
     if head[4:8] in _FIRST_BOXES:
@@ -92,7 +102,9 @@ def container_of(file: Bytes, most_boxes: int = _BOXES) -> Container:
 
 def _riff(file: Bytes, order: Literal["big", "little"]) -> Container:
     """`end` is where the last chunk that belongs to the first RIFF form ends."""
-    position, end, size64_at, size64 = 12, None, 0, 0
+    position, size64_at, size64 = 12, 0, 0
+    end: int | None = None
+    data_end: int | None = None
     for _ in range(_CHUNKS):
         head = file.at(position, 8)
         if len(head) < 8 or head[:4] in _RIFF or not head[:4].isascii() or not head[:4].decode().isprintable():
@@ -111,14 +123,29 @@ def _riff(file: Bytes, order: Literal["big", "little"]) -> Container:
                 size = size64
             elif size in _UNKNOWN_SIZES:
                 return Container("wav")
+            data_end = data_end or position + size
         position += size
         end = position
         position += size & 1
-    return Container("wav", end=end)
+    return Container("wav", end=end, data_end=data_end)
+
+
+def _flac_patches(file: Bytes) -> dict[int, bytes]:
+    """Large metadata, like covers, as padding (RFC 9639 section 8.1)."""
+    position, patches = 4, {}
+    for _ in range(_CHUNKS):
+        head = file.at(position, 4)
+        size = int.from_bytes(head[1:], "big")
+        if len(head) < 4 or head[0] & 0x80:
+            break
+        if size > _LARGE_BYTES and head[0] & 0x7F not in {_STREAMINFO, _PADDING}:
+            patches[position] = bytes([_PADDING])
+        position += 4 + size
+    return patches
 
 
 def _matroska(file: Bytes) -> Container:
-    brand, end = "", None
+    brand, end, patches = "", None, {}
     for number, start, size in elements(file, 0, file.size):
         if number == _EBML and size is not None:
             for child, inner, length in elements(file, start, start + size):
@@ -126,8 +153,21 @@ def _matroska(file: Bytes) -> Container:
                     brand = file.at(inner, min(length or 0, 64)).partition(b"\0")[0].decode("ascii", "replace")
         elif number == _SEGMENT:
             end = None if size is None else start + size
+            patches = _matroska_patches(file, start, end or file.size)
             break
-    return Container("matroska", brand, end)
+    return Container("matroska", brand, end, patches=patches)
+
+
+def _matroska_patches(file: Bytes, position: int, end: int) -> dict[int, bytes]:
+    """Attached files and large tags before the first cluster, under an id that means nothing."""
+    patches = {}
+    for number, begins, size in elements(file, position, end):
+        if number == _CLUSTER or size is None:
+            break
+        if number in _PASSED_OVER and size > _LARGE_BYTES:
+            patches[position] = _UNKNOWN_ID
+        position = begins + size
+    return patches
 
 
 def elements(file: Bytes, position: int, end: int) -> Iterator[tuple[int, int, int | None]]:
@@ -168,9 +208,9 @@ def _iso(file: Bytes, most_boxes: int) -> Container:
 
 
 def _brand(content: bytes) -> str:
-    """The first brand that has a MIME type of its own, else the major brand (ISO/IEC 14496-12 section 4.3)."""
+    """The brand of a picture if there is one, else the major brand (ISO/IEC 14496-12 section 4.3)."""
     brands = [content[n : n + 4].decode("latin-1") for n in (0, *range(8, len(content) - 3, 4))]
-    return next((brand for brand in brands if is_special(brand)), brands[0])
+    return next(filter(is_picture, brands), brands[0])
 
 
 def boxes(file: Bytes, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
