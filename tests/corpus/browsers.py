@@ -21,7 +21,7 @@ from tests.corpus.kit import Sample
 
 TABS: Final = 3
 SECONDS: Final = 30
-# Resolves with where it began, where it ended and the error, if any. What is called the duration is told only at the end.
+# Resolves with where it began, where it ended and the error, if any. The claimed duration is read before it plays.
 PLAY: Final = """async (url, tag) => {
   const media = document.createElement(tag);
   const ends = new Promise((resolve) => {

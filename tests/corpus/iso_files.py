@@ -155,8 +155,8 @@ def fragmented(kit: Kit) -> Iterator[Sample]:
         4,
         "audio/mp4",
     )
-    yield Sample("fmp4 a duration in mvhd that lies", _lying_movie(pieces, 3_600_000), 4, "audio/mp4")
-    yield Sample("m4a a duration in mvhd that lies", _lying_movie(whole, 3_600_000), 4, "audio/mp4")
+    yield Sample("fmp4 a duration in mvhd that is wrong", _lying_movie(pieces, 3_600_000), 4, "audio/mp4")
+    yield Sample("m4a a duration in mvhd that is wrong", _lying_movie(whole, 3_600_000), 4, "audio/mp4")
 
 
 def _lying_movie(content: bytes, ticks: int) -> bytes:

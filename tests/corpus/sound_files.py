@@ -46,7 +46,7 @@ def mp3s(kit: Kit) -> Iterator[Sample]:
     )
     yield Sample("mp3 VBRI header", _vbri(bare_vbr, 260), 6, "audio/mpeg", 0.2)
     yield Sample(
-        "mp3 VBRI header that lies",
+        "mp3 VBRI header that is wrong",
         _vbri(bare_vbr, 20_000),
         6,
         "audio/mpeg",
@@ -121,7 +121,7 @@ def aacs(kit: Kit) -> Iterator[Sample]:
     counted = flac[:21] + bytes([flac[21] & 0xF0]) + bytes(4) + flac[26:]
     yield Sample("flac of unknown length", counted, 4, "audio/flac", browsers="no length in the file")
     yield Sample(
-        "flac of a length that lies",
+        "flac of a length that is wrong",
         flac[:22] + b"\0\x7f\0\0" + flac[26:],
         4,
         "audio/flac",
@@ -195,7 +195,7 @@ def wavs(kit: Kit) -> Iterator[Sample]:
     yield Sample("wav two in a row", plain + plain, 4, "audio/wav")
     yield Sample("wav garbage after", plain + b"garbage" * 999, 4, "audio/wav")
     yield Sample(
-        "wav fact that lies", k.wav_of(samples, before=k.riff_chunk(b"fact", struct.pack("<I", 99))), 4, "audio/wav"
+        "wav fact that is wrong", k.wav_of(samples, before=k.riff_chunk(b"fact", struct.pack("<I", 99))), 4, "audio/wav"
     )
     for form in (b"RF64", b"BW64"):
         for size in (0, len(samples), 1 << 40, (1 << 64) - 1):

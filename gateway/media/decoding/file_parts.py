@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.media.decoding.containers import Container
 from gateway.media.decoding.object_file import ObjectFile
 from gateway.media.decoding.ogg import links
-from gateway.media.decoding.structure import Container, after_id3, container_of
+from gateway.media.decoding.structure import after_id3, container_of
 
 # A fragmented MP4 has two boxes for each second; walking them would read most of it.
 BOXES_OF_SPARING: Final = 16

@@ -6,7 +6,8 @@ The tables of a recording of hours are larger than what may be read of an object
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.media.decoding.structure import Bytes, boxes
+from gateway.media.decoding.containers import Bytes
+from gateway.media.decoding.structure import boxes
 
 # How far the lengths of a movie and of its longest track may be apart.
 _AGREEING_SECONDS: Final = 1

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.media.decoding.structure import Bytes
+from gateway.media.decoding.containers import Bytes
 
 _SPOTS: Final = 8
 _LEAST_SPOTS: Final = 2

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.media.decoding.structure import Bytes
+from gateway.media.decoding.containers import Bytes
 
 _HEADER_BYTES: Final = 27
 _BEGINS: Final = 0x02

@@ -1,42 +1,15 @@
 """How a file is built, found by walking its structure: where its media begin and end, and which container it is.
 
-ID3v2 (sections 3.1 and 3.4), RIFF, EBML (RFC 8794) and ISO-BMFF (ISO/IEC 14496-12 section 4.2) say how long each of their
-parts is, so that any legal part can be passed over without being read. Ogg is in `ogg`.
+ID3v2 (sections 3.1 and 3.4), RIFF, FLAC and ISO-BMFF (ISO/IEC 14496-12 section 4.2) say how long each of their
+parts is, so that any legal part can be passed over without being read. Ogg is in `ogg`, EBML in `matroska`.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from collections.abc import Iterator
+from typing import Final, Literal
 
+from gateway.media.decoding.containers import LARGE_BYTES, Bytes, Container
+from gateway.media.decoding.matroska import find_segment
 from gateway.media.formats import is_picture
-
-
-class Bytes(Protocol):
-    """Something with bytes at offsets: a file, or a window of one."""
-
-    @property
-    def size(self) -> int: ...
-
-    def at(self, offset: int, length: int) -> bytes:
-        """These bytes, or fewer at the end."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """What the structure says: FFmpeg's `demuxer` ("" if FFmpeg has to find out), and the brand or document type.
-
-    `end` is where the container says that it ends, None if it does not say; `data_end` where the samples of a WAV end.
-    `patches` are bytes at offsets that have to replace the file's own, because its header says what cannot be and FFmpeg
-    would believe it, or because FFmpeg would read what nobody needs.
-    """
-
-    demuxer: str = ""
-    brand: str = ""
-    end: int | None = None
-    data_end: int | None = None
-    patches: Mapping[int, bytes] = field(default_factory=dict)
-
 
 _ID3_TAGS: Final = 16
 _BOXES: Final = 100_000
@@ -45,17 +18,8 @@ _RIFF: Final = {b"RIFF", b"RIFX", b"RF64", b"BW64"}
 # What a writer that does not know the length yet puts there.
 _UNKNOWN_SIZES: Final = {0, 0xFFFFFFFF}
 _SENSIBLE_BYTES: Final = 1 << 50
-_EBML: Final = 0x1A45DFA3
-_DOC_TYPE: Final = 0x4282
-_SEGMENT: Final = 0x18538067
-_CLUSTER: Final = 0x1F43B675
-# Attachments and Tags (RFC 9559 sections 5.1.6 and 5.1.8).
-_PASSED_OVER: Final = {0x1941A469, 0x1254C367}
-_UNKNOWN_ID: Final = b"\x19\x41\xa4\x6a"
 _STREAMINFO: Final = 0
 _PADDING: Final = 1
-# Covers and other metadata that are larger are not read.
-_LARGE_BYTES: Final = 65_536
 # Top-level boxes that a file of this family may begin with.
 _FIRST_BOXES: Final = {
     b"ftyp",
@@ -93,8 +57,8 @@ def container_of(file: Bytes, most_boxes: int = _BOXES) -> Container:
         return Container("ogg")
     if head[:4] == b"fLaC":
         return Container("flac", patches=_flac_patches(file))
-    if int.from_bytes(head[:4], "big") == _EBML:
-        return _matroska(file)
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return find_segment(file)
     if head[4:8] in _FIRST_BOXES:
         return _iso(file, most_boxes)
     return Container()
@@ -138,59 +102,10 @@ def _flac_patches(file: Bytes) -> dict[int, bytes]:
         size = int.from_bytes(head[1:], "big")
         if len(head) < 4 or head[0] & 0x80:
             break
-        if size > _LARGE_BYTES and head[0] & 0x7F not in {_STREAMINFO, _PADDING}:
+        if size > LARGE_BYTES and head[0] & 0x7F not in {_STREAMINFO, _PADDING}:
             patches[position] = bytes([_PADDING])
         position += 4 + size
     return patches
-
-
-def _matroska(file: Bytes) -> Container:
-    brand, end, patches = "", None, {}
-    for number, start, size in elements(file, 0, file.size):
-        if number == _EBML and size is not None:
-            for child, inner, length in elements(file, start, start + size):
-                if child == _DOC_TYPE:
-                    brand = file.at(inner, min(length or 0, 64)).partition(b"\0")[0].decode("ascii", "replace")
-        elif number == _SEGMENT:
-            end = None if size is None else start + size
-            patches = _matroska_patches(file, start, end or file.size)
-            break
-    return Container("matroska", brand, end, patches=patches)
-
-
-def _matroska_patches(file: Bytes, position: int, end: int) -> dict[int, bytes]:
-    """Attached files and large tags before the first cluster, under an id that means nothing."""
-    patches = {}
-    for number, begins, size in elements(file, position, end):
-        if number == _CLUSTER or size is None:
-            break
-        if number in _PASSED_OVER and size > _LARGE_BYTES:
-            patches[position] = _UNKNOWN_ID
-        position = begins + size
-    return patches
-
-
-def elements(file: Bytes, position: int, end: int) -> Iterator[tuple[int, int, int | None]]:
-    """(id, where its content begins, the content's length or None if unknown) of the EBML elements in a row.
-
-    RFC 8794 sections 4 to 6: ids have 1 to 4 octets, sizes 1 to 8; all ones mean an unknown size, which ends the row.
-    """
-    for _ in range(_BOXES):
-        head = file.at(position, 12)
-        if position >= end or not head or not head[0]:
-            return
-        width = 9 - head[0].bit_length()
-        if width > 4 or len(head) <= width or not head[width]:
-            return
-        number = int.from_bytes(head[:width], "big")
-        octets = 9 - head[width].bit_length()
-        mask = (1 << 7 * octets) - 1
-        size = int.from_bytes(head[width : width + octets], "big") & mask
-        position += width + octets
-        yield number, position, None if size == mask else size
-        if size == mask:
-            return
-        position += size
 
 
 def _iso(file: Bytes, most_boxes: int) -> Container:
