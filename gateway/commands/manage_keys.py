@@ -8,7 +8,16 @@ import click
 from gateway.accounts import issue_key
 from gateway.assembly.backends import Backends
 from gateway.catalog import ALL_SCOPES, ApiKey, Owner, Scope
-from gateway.commands.options import Duration, Email, config_option, json_option, print_json, printable, read_config
+from gateway.commands.options import (
+    Duration,
+    Email,
+    Name,
+    config_option,
+    json_option,
+    print_json,
+    printable,
+    read_config,
+)
 from gateway.commands.with_backends import run_with_backends
 
 
@@ -22,7 +31,7 @@ from gateway.commands.with_backends import run_with_backends
     type=click.Choice([str(s) for s in Scope]),
     help="Grant only this; repeatable. All by default.",
 )
-@click.option("--name", help="A name for list-keys, such as what the key is for.")
+@click.option("--name", type=Name(), help="A name for list-keys, such as what the key is for.")
 @click.option("--test", is_flag=True, help="A key for test data instead of live data.")
 @click.option("--expires-in", type=Duration(), metavar="30d|12h|90m|45s", help="When it expires; never by default.")
 @json_option
@@ -46,7 +55,7 @@ def create_key(
 
     key, stored = run_with_backends(read_config(config_path), create)
     if as_json:
-        print_json({"key": key, **{name: _shown(stored)[name] for name in ("prefix", "user", "scopes", "expires_at")}})
+        print_json({"key": key, **_shown(stored)})
     else:
         click.echo(key)
         click.echo("Keep it: it is not stored and will not be shown again.", err=True)
@@ -76,7 +85,8 @@ def list_keys(*, config_path: Path | None, as_json: bool) -> None:
 @click.command("revoke-key")
 @config_option
 @click.argument("key", metavar="PREFIX|ID")
-def revoke_key(config_path: Path | None, key: str) -> None:
+@json_option
+def revoke_key(*, config_path: Path | None, key: str, as_json: bool) -> None:
     """Revoke an API key, immediately and for good.
 
     PREFIX and ID are as list-keys shows them. Keys may share a prefix; then only the id names one.
@@ -88,7 +98,10 @@ def revoke_key(config_path: Path | None, key: str) -> None:
     revoked = run_with_backends(read_config(config_path), revoke)
     if revoked is None:
         raise click.ClickException(f"no key has the prefix or id {key!r}; `seekgate list-keys` shows them")
-    click.echo(printable(f"{revoked.prefix}… of {revoked.email} is revoked"))
+    if as_json:
+        print_json(_shown(revoked))
+    else:
+        click.echo(printable(f"{revoked.prefix}… of {revoked.email} is revoked"))
 
 
 def _shown(key: ApiKey) -> dict[str, object]:

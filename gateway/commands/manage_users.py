@@ -34,7 +34,8 @@ def list_users(*, config_path: Path | None, as_json: bool) -> None:
 @config_option
 @click.argument("email")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def delete_user(config_path: Path | None, email: str, *, yes: bool) -> None:
+@json_option
+def delete_user(*, config_path: Path | None, email: str, yes: bool, as_json: bool) -> None:
     """Delete an account with its keys, meetings, transcripts and recordings, for good.
 
     Its keys and playback URLs end immediately. The stored objects are queued, and a running gateway deletes them.
@@ -51,6 +52,8 @@ def delete_user(config_path: Path | None, email: str, *, yes: bool) -> None:
         return user
 
     user = run_with_backends(read_config(config_path), delete)
-    click.echo(
-        printable(f"{user.email} is deleted; the objects of {user.recordings} recordings are queued for deletion")
-    )
+    if as_json:
+        print_json({"deleted": asdict(user)})
+    else:
+        said = f"{user.email} is deleted; the objects of {user.recordings} recordings are queued for deletion"
+        click.echo(printable(said))

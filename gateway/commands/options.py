@@ -12,6 +12,7 @@ from gateway.settings.load import Config, ConfigError, load
 
 _UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _LONGEST_SECONDS: Final = 100 * 365 * 86_400
+_LONGEST_NAME: Final = 255
 
 config_option = click.option(
     "--config",
@@ -51,6 +52,18 @@ class Email(click.ParamType[str]):
         text = str(value)
         if not re.fullmatch(r"[^@\s]+@[^@\s]+", text) or not text.isprintable() or len(text) > 254:
             self.fail(f"{text!r} is not an e-mail address like ada@example.org", param, ctx)
+        return text
+
+
+class Name(click.ParamType[str]):
+    """A name for lists: one line that can be printed."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value).strip()
+        if not text or not text.isprintable() or len(text) > _LONGEST_NAME:
+            self.fail(f"{text!r} is not a line of 1 to {_LONGEST_NAME} printable characters", param, ctx)
         return text
 
 

@@ -5,14 +5,15 @@ from pathlib import Path
 import click
 
 from gateway.assembly.backends import Backends
-from gateway.commands.options import config_option, read_config
+from gateway.commands.options import config_option, json_option, print_json, read_config
 from gateway.commands.with_backends import run_with_backends
 from gateway.protocol.signing import new_signing_key
 
 
 @click.command("rotate-signing-key")
 @config_option
-def rotate_signing_key(config_path: Path | None) -> None:
+@json_option
+def rotate_signing_key(*, config_path: Path | None, as_json: bool) -> None:
     """Replace the gateway's own signing key, which ends every URL that it signed.
 
     Playback, download and upload URLs that were signed before are refused within a second by every running gateway.
@@ -31,4 +32,7 @@ def rotate_signing_key(config_path: Path | None) -> None:
         await backends.signing_secrets.replace_signing_key(new.kid, new.secret)
 
     run_with_backends(config, rotate)
-    click.echo(f"{new.kid} signs from now on; every URL that was signed before is refused within a second")
+    if as_json:
+        print_json({"kid": new.kid})
+    else:
+        click.echo(f"{new.kid} signs from now on; every URL that was signed before is refused within a second")

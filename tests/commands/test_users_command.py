@@ -26,9 +26,8 @@ def test_an_account_is_listed_and_then_deleted_with_its_keys_and_recordings(
     assert (user["email"], user["keys"], user["recordings"]) == ("ada@example.org", 1, 1)
     assert user["bytes"] == sound.stat().st_size
     assert "ada@example.org" in seekgate.run("users").stdout
-    done = seekgate.run("delete-user", "Ada@example.org", "--yes")
-    assert done.stderr == ""
-    assert done.stdout == "ada@example.org is deleted; the objects of 1 recordings are queued for deletion\n"
+    (deleted,) = seekgate.json_lines("delete-user", "Ada@example.org", "--yes")
+    assert deleted == {"deleted": user}
     assert seekgate.json_lines("users") == seekgate.json_lines("list-keys") == [[]]
 
 
