@@ -236,6 +236,24 @@ async def test_a_change_by_sql_invalidates_only_what_it_concerns(
     assert (again is not None) == is_visible
 
 
+async def test_an_evicted_key_is_not_valid_any_more_and_its_revocation_is_seen(
+    pool: asyncpg.Pool, reader: Reader
+) -> None:
+    owner, writer = await add_key(pool), PgApiKeys(pool)
+    await writer.create_key(digest=bytes(32), prefix="", owner=owner, scopes=frozenset(ALL_SCOPES), expires_at=None)
+    await reader.changes.until(f"key {bytes(32).hex()}")
+    reader.keys.memory._found._capacity = 1
+    evicted, kept = await reader.keys.find_key(DIGEST), await reader.keys.find_key(bytes(32))
+    assert evicted is not None
+    assert kept is not None
+    assert (holds(evicted), holds(kept)) == (False, True)
+    await writer.revoke_key("sk_live_abcd")
+    await reader.changes.until(f"key {DIGEST.hex()}")
+    found = await reader.keys.find_key(DIGEST)
+    assert found is not None
+    assert found.revoked_at is not None
+
+
 async def test_another_owners_uploads_invalidate_nothing(pool: asyncpg.Pool, reader: Reader) -> None:
     owner = await add_key(pool)
     file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)

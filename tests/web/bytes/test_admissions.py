@@ -1,5 +1,6 @@
 """An admission holds as long as what it was decided by: the key, the media file, and the clocks."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,23 @@ async def test_an_admission_ends_at_its_keys_expiry_and_is_renewed_in_between(tm
         assert admissions.holds(expiring)
         clocks.clock += RENEW_SECONDS
         assert not admissions.holds(expiring)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_wall_clock_that_steps_prolongs_nothing_that_was_remembered(tmp_path: Path, hours: int) -> None:
+    async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
+        admissions, admission = await admitted(site)
+        clocks = Clocks(admissions)
+        clocks.clock, clocks.now = admission.renew_at - 1, time.time() + hours * 3600
+        asked = compose("GET", site.target, [("X-API-Key", site.key), ("Range", "bytes=0-0")])
+        assert admissions.holds(admission)
+        for status in (206, 206, 401):
+            if status == 401:
+                await site.keys.revoke_key(site.key[:12])
+            await client.send(asked)
+            assert (await client.read_response()).status == status
+        clocks.clock = admission.renew_at
+        assert not admissions.holds(admission)
 
 
 def test_a_bounded_cache_keeps_what_was_used_last() -> None:
