@@ -1,4 +1,4 @@
-"""What may stand before a bucket, each as one would write or configure it.
+"""The servers in front of a bucket that are compared, each as one would write or configure it.
 
 The gateway checks a key, looks the recording up, and writes logs and metrics; the others do none of it.
 """
@@ -93,7 +93,7 @@ def seekgate(site: S3Site) -> Iterator[Target]:
 
 @contextmanager
 def running_cached(site: S3Site) -> Iterator[list[Target]]:
-    """One gateway, with the corpus in a file, and in the bucket behind a cache of slices that has all of it."""
+    """One gateway, with the corpus in a file, and in the bucket with all of its slices cached."""
     cache = {"cache_max_bytes": _CACHE_BYTES}
     settings = s3_environ(site.bucket.server, site.bucket.name, STORAGE, **cache)
     with running_gateway(site.installation, workers=1, cores=site.cores, settings=settings) as gateway:
@@ -124,7 +124,7 @@ def naive(site: S3Site) -> Iterator[Target]:
 
 @contextmanager
 def nginx(site: S3Site) -> Iterator[Target]:
-    """A presigned URL behind nginx, its connections to S3 kept (servers/nginx_s3.conf)."""
+    """A presigned URL through nginx, whose connections to S3 are kept (servers/nginx_s3.conf)."""
     port = free_port()
     words = {
         "FOLDER": str(site.folder),

@@ -106,7 +106,7 @@ class StorageAdapter(ReadableObjects, Protocol):
 
 
 class ZeroCopy(ABC):
-    """A stored object whose bytes lie in files that the kernel can send by itself."""
+    """A stored object whose bytes are in files, which the kernel can send without copying them through Python."""
 
     @abstractmethod
     def file_piece(self, offset: int, length: int) -> FilePiece | None:
@@ -123,7 +123,7 @@ class KeptObject(Protocol):
     def stat(self) -> ObjectStat: ...
 
     def piece_at_hand(self, offset: int, length: int) -> FilePiece | None:
-        """These bytes, which lie inside the object, as one piece of an open file; None if it is not so."""
+        """These bytes (inside the object) as one piece of an open file; None if no single file contains them."""
         ...
 
 

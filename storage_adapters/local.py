@@ -132,7 +132,7 @@ class LocalStorage(Keeping, Composing, Resumable, Listable):
         return await run(partial(measure_partial, self._root, key))
 
     def append(self, key: str) -> AbstractAsyncContextManager[Partial]:
-        """Write on behind what is kept."""
+        """Append to the bytes that are kept."""
         return open_partial(self._root, key, self._modes)
 
     async def publish(self, key: str) -> None:

@@ -132,5 +132,5 @@ def lies_in_memory(device: int) -> bool:
 
 
 def find_type(line: str) -> str:
-    """The file system's type in a line of the mount table: the first word behind the lone hyphen (proc(5))."""
+    """The file system's type in a line of the mount table: the first word after the lone hyphen (proc(5))."""
     return line.partition(" - ")[2].partition(" ")[0]

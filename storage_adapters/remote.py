@@ -1,4 +1,4 @@
-"""What a storage backend behind a network requested of its server, and what came back, as sums."""
+"""Counts what a remote storage backend requested from its server, and what it received."""
 
 from abc import ABC, abstractmethod
 from collections import deque
@@ -39,7 +39,7 @@ class Traffic:
 
 
 class Remote(ABC):
-    """A storage backend behind a network."""
+    """A storage backend that is reached over a network."""
 
     @property
     @abstractmethod

@@ -87,7 +87,7 @@ ROOMS: Mapping[str, set[str]] = {
         "storage_adapters.resumable",
         "storage_adapters.threads",  # cold pages are read among the other reads of files
     },
-    # the composition root and what stands on it
+    # the composition root and what uses it
     "gateway.assembly": {
         "gateway.catalog",
         "gateway.db",
@@ -161,7 +161,7 @@ WEB: Mapping[str, set[str]] = {
     "receiving.upload_bodies": {"receiving.expectations"},
     "media_files": {"parameters"},
     "dialects": {"responses"},
-    # one request, and who asks
+    # one request, and who sends it
     "exchange": set(),
     "journal": {"exchange"},
     "access": {"access.rate_limits", "exchange"},

@@ -30,7 +30,7 @@ _FAREWELL_SECONDS: Final = 1.0
 
 
 class Applications(NamedTuple):
-    """The applications, and what stands before the public one."""
+    """The applications, and what handles requests and connections before the public one."""
 
     public: web.Application
     admin: web.Application

@@ -1,6 +1,6 @@
 """Bytes of an account that are arriving and that no media file counts yet.
 
-A reservation ends by itself if its holder dies.
+A reservation expires if its holder dies.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Who writes a pending media file at this moment, and how its object appears.
 
-A file has one writer at a time. Its lease ends by itself if the writer dies.
+A file has one writer at a time. Its lease expires if the writer dies.
 """
 
 from dataclasses import dataclass

@@ -187,5 +187,5 @@ class PgRecordingCatalog(RecordingCatalog):
         if not storable(recording_id):
             return False
         async with connected(self._pool) as connection:
-            gone = await connection.fetchval(self.DELETE_RECORDING, owner.user_id, owner.live, recording_id)
-        return gone is not None
+            deleted = await connection.fetchval(self.DELETE_RECORDING, owner.user_id, owner.live, recording_id)
+        return deleted is not None

@@ -138,8 +138,10 @@ class PgUploads(UploadCatalog):
 
     async def remove_upload(self, owner: Owner, recording_id: int, media_file_id: int) -> bool:
         async with connected(self._pool) as connection:
-            gone = await connection.fetchval(self.REMOVE_UPLOAD, owner.user_id, owner.live, recording_id, media_file_id)
-        return gone is not None
+            deleted = await connection.fetchval(
+                self.REMOVE_UPLOAD, owner.user_id, owner.live, recording_id, media_file_id
+            )
+        return deleted is not None
 
     # A row that is held at this moment is being completed: it is left alone. So is one that has chunks.
     REMOVE_ABANDONED_UPLOADS: Final = """
@@ -150,10 +152,10 @@ class PgUploads(UploadCatalog):
                   SELECT FROM upload_writers w WHERE w.media_file_id = m.id AND w.is_publishing AND w.leased_until > now()
               )
             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
-        ), gone AS (
+        ), deleted AS (
             DELETE FROM media_files m USING abandoned a WHERE m.id = a.id RETURNING m.id
         )
-        SELECT count(*) FROM gone
+        SELECT count(*) FROM deleted
     """
 
     async def remove_abandoned_uploads(self, *, older_than_seconds: float, limit: int) -> int:

@@ -44,5 +44,5 @@ class PgUsers(Users):
     async def delete_user(self, user_id: int) -> bool:
         async with connected(self._pool) as connection:
             await connection.execute(self.DELETE_KEYS_OF_USER, user_id)
-            gone = await connection.fetchval(self.DELETE_USER, user_id, timeout=DELETE_TIMEOUT_SECONDS)
-        return gone is not None
+            deleted = await connection.fetchval(self.DELETE_USER, user_id, timeout=DELETE_TIMEOUT_SECONDS)
+        return deleted is not None

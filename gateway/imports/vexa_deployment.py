@@ -126,14 +126,14 @@ class DeploymentMove:
                 person.keys += 1
                 report.keys_expired += key.expires_at is not None and key.expires_at <= self.now
                 report.keys_without_scopes += not said
-        gone = await self.target.other_keys(user_id, [key.digest for key, _ in moves])
-        if gone:
-            prefixes = ", ".join(f"{prefix}…" for prefix in gone)
+        removed = await self.target.other_keys(user_id, [key.digest for key, _ in moves])
+        if removed:
+            prefixes = ", ".join(f"{prefix}…" for prefix in removed)
             report.flag(
                 "user",
                 person.vexa_id,
                 person.email,
-                f"{len(gone)} keys no longer exist in Vexa and are valid here: {prefixes}",
+                f"{len(removed)} keys no longer exist in Vexa and are valid here: {prefixes}",
             )
 
     def _key(self, row: Row, report: MoveReport) -> tuple[KeyMove, bool]:

@@ -1,4 +1,4 @@
-"""The media formats that the gateway accepts: FFmpeg's demuxers and decoders by name, and the MIME types they stand for."""
+"""The media formats that the gateway accepts: FFmpeg's demuxers and decoders by name, and their MIME types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,7 +98,7 @@ _PICTURE_BRANDS: Final = ("hei", "hev", "mif", "msf", "avi")
 
 
 def is_picture(brand: str) -> bool:
-    """Whether the ISO-BMFF brand stands for a picture, which is not accepted."""
+    """Whether the ISO-BMFF brand means a picture, which is not accepted."""
     return brand.startswith(_PICTURE_BRANDS)
 
 

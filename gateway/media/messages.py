@@ -3,7 +3,7 @@
     to the process     a length (4 bytes) and that much JSON, the job; then, for each READ, exactly the bytes asked for
     from the process   a kind (1 byte), three numbers (4, 8 and 8 bytes), and the bytes that the kind has
 
-    READ part offset length     asks for these bytes of one of the job's objects; they lie inside it
+    READ part offset length     requests these bytes of one of the job's objects, all inside it
     FACTS 0 0 length            what the object is, as JSON; the last message of a probe
     SO_FAR 0 microseconds 0     BINS bytes: the waveform of the beginning
     DONE 0 microseconds 0       BINS bytes: the whole waveform; the last message

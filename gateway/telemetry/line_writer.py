@@ -1,4 +1,4 @@
-"""Writes log lines from a thread, so that a reader that is slow, blocked or gone delays nobody.
+"""Writes log lines from a thread, so that a slow, blocked or closed reader delays no request.
 
 Lines wait in memory within a bound of bytes. A pipe is written to in pieces that it takes without blocking (PIPE_BUF),
 after poll(2) has said that there is room, so that neither a full pipe nor one in non-blocking mode holds or spins the

@@ -1,7 +1,7 @@
 """Objects of sessions: each chunk, and each joined file, is stored once under a key of its own and never changes.
 
 An object is queued for deletion before it is written, and taken out of the queue when it is recorded: one that a killed
-process left behind is deleted.
+process left is deleted.
 """
 
 import hashlib

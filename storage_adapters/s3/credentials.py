@@ -25,7 +25,7 @@ Find = Callable[[], Awaitable[AioCredentials | None]]
 
 
 class RenewableCredentials:
-    """The SDK's credentials behind one name; it takes their place in every client."""
+    """The SDK's credentials, which can be replaced for all clients together."""
 
     def __init__(self, find: Find, now: Callable[[], float] = time.monotonic) -> None:
         self._find = find

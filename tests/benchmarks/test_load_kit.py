@@ -76,13 +76,13 @@ def test_wrk_seeks_as_players_do_and_every_answer_is_right(gateway: Gateway, tmp
     variables = environ(gateway, tmp_path)
     list_urls(variables, *(["--signed"] if signed else []))
     for player in ("chromium", "safari", "cdn"):
-        told = run_wrk(
+        output = run_wrk(
             {**variables, "SEEK_AS": player, "SEEKGATE_KEY": "" if signed else gateway.key}, LOAD / "seek.lua"
         )
-        requests, refused, checked, wrong = (int(word) for word in told.split() if word.isdigit())
+        requests, refused, checked, wrong = (int(word) for word in output.split() if word.isdigit())
         assert requests > 0, player
         assert checked > 0, player
-        assert refused == wrong == 0, told
+        assert refused == wrong == 0, output
 
 
 @needs_wrk
@@ -125,8 +125,8 @@ def test_locust_notices_other_bytes(gateway: Gateway, tmp_path: Path) -> None:
 
 def run_k6(variables: dict[str, str], script: Path) -> subprocess.CompletedProcess[str]:
     command = [str(K6), "run", "--quiet", "--no-usage-report", "--summary-mode", "full", str(script)]
-    told = {**variables, "SEEK_USERS": "1", "SEEK_DURATION": "1s"}
-    return subprocess.run(command, env=told, capture_output=True, text=True, check=False, timeout=60)
+    environment = {**variables, "SEEK_USERS": "1", "SEEK_DURATION": "1s"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 @needs_k6
@@ -143,8 +143,8 @@ def test_k6_seeks_as_players_do_and_every_answer_is_right(
 ) -> None:
     variables = environ(gateway, tmp_path)
     list_urls(variables, *(["--signed"] if signed else []))
-    told = {**variables, "SEEK_AS": player, "SEEKGATE_KEY": "" if signed else gateway.key}
-    done = run_k6(told, LOAD / "seek.js")
+    environment = {**variables, "SEEK_AS": player, "SEEKGATE_KEY": "" if signed else gateway.key}
+    done = run_k6(environment, LOAD / "seek.js")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "has the right bytes" in done.stdout, done.stdout
 

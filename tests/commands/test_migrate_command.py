@@ -43,10 +43,10 @@ async def test_migrate_lists_what_it_would_apply_then_applies_it_then_has_nothin
 
 
 async def test_migrate_gives_an_empty_database_the_whole_schema(seekgate: CommandLine) -> None:
-    (told,) = await asyncio.to_thread(seekgate.json_lines, "migrate", "--dry-run")
-    assert told == {"applied": [], "pending": ["schema.sql"]}
-    (told,) = await asyncio.to_thread(seekgate.json_lines, "migrate")
-    assert told == {"applied": ["schema.sql"], "pending": []}
+    (report,) = await asyncio.to_thread(seekgate.json_lines, "migrate", "--dry-run")
+    assert report == {"applied": [], "pending": ["schema.sql"]}
+    (report,) = await asyncio.to_thread(seekgate.json_lines, "migrate")
+    assert report == {"applied": ["schema.sql"], "pending": []}
 
 
 async def test_a_command_refuses_a_newer_database_in_one_line(seekgate: CommandLine, empty_database_url: str) -> None:

@@ -147,8 +147,8 @@ async def test_a_transcript_is_returned_as_webvtt(site: Gateway, spoken: str) ->
     assert response.body.startswith(b"WEBVTT\n\n00:00:00.000 --> 00:00:02.500\n")
     copy = (await create(site))["id"]
     assert (await put_transcript(site, copy, response.body, "text/vtt")).status == 204
-    told = await get(site, f"{RECORDINGS}/{copy}/transcript")
-    assert [each["end"] for each in told["segments"]] == [2.5, 4.0]
+    shown = await get(site, f"{RECORDINGS}/{copy}/transcript")
+    assert [each["end"] for each in shown["segments"]] == [2.5, 4.0]
 
 
 @pytest.mark.parametrize(
@@ -259,9 +259,9 @@ def target(url: str) -> str:
 async def test_a_link_plays_its_recording_without_a_key(site: Gateway, met: Media) -> None:
     link, path = await share(site, met, start_seconds=0.5)
     assert re.fullmatch(r"/shared/lk_[A-Za-z0-9_-]{43}", path)
-    told = await shared(site, path)
-    assert (told["name"], told["start_seconds"], len(told["segments"])) == ("met", 0.5, 2)
-    (media,) = told["media"]
+    shown = await shared(site, path)
+    assert (shown["name"], shown["start_seconds"], len(shown["segments"])) == ("met", 0.5, 2)
+    (media,) = shown["media"]
     played = await call(site, target(media["url"]), fields=[("Range", "bytes=10-19")])
     assert (played.status, played.body) == (206, met.content[10:20])
     captions = await call(site, f"{path}/captions.vtt")

@@ -362,7 +362,7 @@ async def test_a_look_up_that_runs_during_a_change_is_not_cached(memory: Memory[
     await turns()
     archive.gate.set()
     assert await asking == "old"
-    assert await late == "new", "who asks behind the change does not join the look-up before it"
+    assert await late == "new", "a caller after the change does not join the look-up before it"
     assert await memory.ask("topic", 1, Archive("newer").look_up) == "new"
 
 

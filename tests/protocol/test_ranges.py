@@ -86,7 +86,7 @@ SELECTED = {
     "gap below the limit": ("bytes=0-99,179-199", (ByteSpan(0, 200),)),
     "gap at the limit": ("bytes=0-99,180-199", (ByteSpan(0, 100), ByteSpan(180, 20))),
     "order of the request": ("bytes=500-599,0-99", (ByteSpan(500, 100), ByteSpan(0, 100))),
-    "joined parts stand where the first stood": (
+    "joined parts take the place of the first": (
         "bytes=800-899,0-99,850-999",
         (ByteSpan(800, 200), ByteSpan(0, 100)),
     ),

@@ -1,4 +1,4 @@
-"""For each module an adapter over a real S3 server behind the fault proxy; and what the SDK has read of its own files, for all.
+"""For each module an adapter over a real S3 server and the fault proxy, and for all modules the files that the SDK has read.
 
 A module that asks for `proxy` or `storage` runs in one event loop: `pytestmark = pytest.mark.asyncio(loop_scope="module")`.
 """

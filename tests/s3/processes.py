@@ -64,7 +64,7 @@ def running(
         )
     try:
         yield
-        assert process.poll() is None, f"{command[0]} ended by itself: {log.read_text()}"
+        assert process.poll() is None, f"{command[0]} ended: {log.read_text()}"
     finally:
         process.terminate()
         try:

@@ -1,6 +1,6 @@
 """What the network and S3 do to a read: the right bytes, or a clear error; and the next read is served.
 
-Every test goes through real sockets, to a real S3 server behind the fault proxy.
+Every test goes through real sockets, over the fault proxy to a real S3 server.
 """
 
 from collections.abc import AsyncGenerator

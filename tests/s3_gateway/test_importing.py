@@ -110,9 +110,9 @@ def test_what_is_not_media_is_skipped_with_its_reason(
 ) -> None:
     done = seekgate.run("import", f"s3://{bucket}/calls", *USER)
     assert done.returncode == 0
-    told = sorted(line for line in done.stderr.splitlines() if line.startswith("skipped"))
-    assert len(told) == len(NO_MEDIA)
-    for line, (name, reason) in zip(told, NO_MEDIA.items(), strict=True):
+    output = sorted(line for line in done.stderr.splitlines() if line.startswith("skipped"))
+    assert len(output) == len(NO_MEDIA)
+    for line, (name, reason) in zip(output, NO_MEDIA.items(), strict=True):
         assert line.startswith(f"skipped  s3://{bucket}/calls/{name}: {reason}")
 
 
@@ -125,13 +125,13 @@ def test_a_repeated_import_makes_no_second_row(seekgate: CommandLine, bucket: st
 
 
 def test_a_named_object_that_is_not_media_fails(seekgate: CommandLine, bucket: str, calls: dict[str, Path]) -> None:
-    told = seekgate.refusal(1, "import", f"s3://{bucket}/calls/notes.txt", *USER)
-    assert told.startswith(f"failed  s3://{bucket}/calls/notes.txt: it cannot be read as")
+    output = seekgate.refusal(1, "import", f"s3://{bucket}/calls/notes.txt", *USER)
+    assert output.startswith(f"failed  s3://{bucket}/calls/notes.txt: it cannot be read as")
 
 
 def test_a_prefix_that_nothing_has_fails(seekgate: CommandLine, bucket: str) -> None:
-    told = seekgate.refusal(1, "import", f"s3://{bucket}/none", *USER)
-    assert told.startswith(f"failed  s3://{bucket}/none: no object's name starts with this\n")
+    output = seekgate.refusal(1, "import", f"s3://{bucket}/none", *USER)
+    assert output.startswith(f"failed  s3://{bucket}/none: no object's name starts with this\n")
 
 
 LARGE_BYTES = 8 * 1024 * 1024
@@ -185,14 +185,14 @@ def test_the_prefix_of_a_storage_backend_is_not_part_of_its_keys(
     for url in (f"s3://{bucket}/calls", f"s3://{bucket}/calls/", f"s3://{bucket}/calls/deep"):
         lines = seekgate.json_lines("import", url, *USER)
         assert len(lines) == (2 if url.endswith("deep") else 3)
-    told = seekgate.refusal(1, "import", f"s3://{bucket}/", *USER)
-    assert f"s3://{bucket}/ is not in any storage backend; the configured buckets are: bucket" in told
+    output = seekgate.refusal(1, "import", f"s3://{bucket}/", *USER)
+    assert f"s3://{bucket}/ is not in any storage backend; the configured buckets are: bucket" in output
 
 
 def test_a_bucket_of_two_storage_backends_asks_which(seekgate: CommandLine, bucket: str, proxy: FaultProxy) -> None:
     seekgate.environ.update(s3_environ(proxy.server, bucket, "other"))
-    told = seekgate.refusal(1, "import", f"s3://{bucket}/x", *USER)
-    assert f"s3://{bucket}/x is in bucket, other: choose one with --storage" in told
+    output = seekgate.refusal(1, "import", f"s3://{bucket}/x", *USER)
+    assert f"s3://{bucket}/x is in bucket, other: choose one with --storage" in output
     assert "no object's name" in seekgate.refusal(1, "import", f"s3://{bucket}/x", *USER, "--storage", "other")
 
 
@@ -204,8 +204,8 @@ def test_an_address_without_a_bucket_is_wrong_usage(seekgate: CommandLine, url: 
 def test_a_bucket_that_cannot_be_listed_is_reported_plainly(seekgate: CommandLine, bucket: str) -> None:
     name = "SEEKGATE_STORAGES__BUCKET__SECRET_ACCESS_KEY"
     seekgate.environ[name] = "another"
-    told = seekgate.refusal(1, "import", f"s3://{bucket}/", *USER)
-    assert "SignatureDoesNotMatch" in told or "403" in told
+    output = seekgate.refusal(1, "import", f"s3://{bucket}/", *USER)
+    assert "SignatureDoesNotMatch" in output or "403" in output
 
 
 async def test_files_of_this_machine_are_copied_into_the_bucket(

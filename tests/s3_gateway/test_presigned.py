@@ -52,7 +52,7 @@ def curl(*arguments: str) -> tuple[str, bytes]:
     return done.stderr.decode("latin-1").lower().replace("\r", ""), done.stdout
 
 
-async def told(site: Gateway, media: Media, route: str) -> dict[str, Any]:
+async def described(site: Gateway, media: Media, route: str) -> dict[str, Any]:
     where = f"/recordings/{media.recording_id}/master?type=audio" if route == "master" else media.target[:-3] + route
     answer: dict[str, Any] = await fetch(site, where)
     return answer
@@ -62,7 +62,7 @@ async def told(site: Gateway, media: Media, route: str) -> dict[str, Any]:
 async def test_the_url_is_the_buckets_own_and_saves_the_file(
     site: Gateway, media: Media, public: str, route: str
 ) -> None:
-    answer = await told(site, media, route)
+    answer = await described(site, media, route)
     assert answer["download_url"].startswith(f"{public}/")
     assert 1700 <= answer["expires_in"] <= 3600
     head, body = curl(answer["download_url"])
@@ -72,13 +72,13 @@ async def test_the_url_is_the_buckets_own_and_saves_the_file(
 
 
 async def test_the_url_serves_ranges(site: Gateway, media: Media) -> None:
-    answer = await told(site, media, "download")
+    answer = await described(site, media, "download")
     head, body = curl("--range", "5-14", answer["download_url"])
     assert (body, head.splitlines()[0].split()[1]) == (CONTENT[5:15], "206")
 
 
 async def test_the_url_is_stable_inside_its_window_so_that_caches_hit(site: Gateway, media: Media) -> None:
-    urls = {(await told(site, media, "download"))["download_url"] for _ in range(5)}
+    urls = {(await described(site, media, "download"))["download_url"] for _ in range(5)}
     assert len(urls) == 1
 
 

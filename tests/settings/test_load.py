@@ -245,9 +245,9 @@ def test_all_faults_are_reported_together(tmp_path: Path) -> None:
 
 
 def test_no_fault_shows_a_secret(tmp_path: Path) -> None:
-    told = "\n".join(faults_of(tmp_path, EVERYTHING_WRONG).values())
-    assert "short" not in told
-    assert SECRET not in told
+    found = "\n".join(faults_of(tmp_path, EVERYTHING_WRONG).values())
+    assert "short" not in found
+    assert SECRET not in found
 
 
 @pytest.mark.parametrize(
@@ -261,14 +261,14 @@ def test_no_fault_shows_a_secret(tmp_path: Path) -> None:
     ],
 )
 def test_text_in_the_place_of_settings_is_not_shown(tmp_path: Path, variable: str, text: str) -> None:
-    told = "\n".join(faults_of(tmp_path, "", {f"SEEKGATE_{variable}": text}).values())
-    assert "text; allowed: " in told
-    assert SECRET not in told
+    found = "\n".join(faults_of(tmp_path, "", {f"SEEKGATE_{variable}": text}).values())
+    assert "text; allowed: " in found
+    assert SECRET not in found
 
 
 def test_the_fault_of_a_variable_for_a_section_says_how_one_setting_is_given(tmp_path: Path) -> None:
-    told = faults_of(tmp_path, "", {"SEEKGATE_STORAGES": "{}"})
-    assert told["storages"].endswith("(a variable gives one setting: SEEKGATE_STORAGES__...)")
+    found = faults_of(tmp_path, "", {"SEEKGATE_STORAGES": "{}"})
+    assert found["storages"].endswith("(a variable gives one setting: SEEKGATE_STORAGES__...)")
 
 
 @pytest.mark.parametrize(
@@ -297,15 +297,15 @@ def test_the_fault_of_a_variable_for_a_section_says_how_one_setting_is_given(tmp
 def test_a_fault_names_the_setting_what_was_given_and_what_is_allowed(
     tmp_path: Path, text: str, name: str, given: str, allowed: str
 ) -> None:
-    told = faults_of(tmp_path, text)
-    assert list(told) == [name]
-    assert f"{name}: given {given}; allowed: " in told[name]
-    assert allowed in told[name].partition("allowed: ")[2]
+    found = faults_of(tmp_path, text)
+    assert list(found) == [name]
+    assert f"{name}: given {given}; allowed: " in found[name]
+    assert allowed in found[name].partition("allowed: ")[2]
 
 
 def test_a_fault_names_the_variable_that_gave_it(tmp_path: Path) -> None:
-    told = faults_of(tmp_path, "", {"SEEKGATE_SERVER__PORT": "many"})
-    assert told["server.port"].startswith("server.port: given by SEEKGATE_SERVER__PORT 'many'; allowed: ")
+    found = faults_of(tmp_path, "", {"SEEKGATE_SERVER__PORT": "many"})
+    assert found["server.port"].startswith("server.port: given by SEEKGATE_SERVER__PORT 'many'; allowed: ")
 
 
 @pytest.mark.parametrize(
@@ -318,9 +318,9 @@ def test_a_fault_names_the_variable_that_gave_it(tmp_path: Path) -> None:
     ],
 )
 def test_a_malformed_file_is_reported_with_its_line(tmp_path: Path, text: str, reason: str) -> None:
-    told = faults_of(tmp_path, text, {"SEEKGATE_SERVER__PORT": "x"})
-    assert reason in told[f"--config {tmp_path / 'settings.yaml'}"]
-    assert "server.port" in told
+    found = faults_of(tmp_path, text, {"SEEKGATE_SERVER__PORT": "x"})
+    assert reason in found[f"--config {tmp_path / 'settings.yaml'}"]
+    assert "server.port" in found
 
 
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
@@ -331,8 +331,8 @@ def test_a_missing_file_is_reported(tmp_path: Path) -> None:
 def test_a_setting_given_by_variable_and_file_is_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "port"
     path.write_text("1")
-    told = faults_of(tmp_path, "", {"SEEKGATE_SERVER__PORT": "1", "SEEKGATE_SERVER__PORT_FILE": str(path)})
-    assert "SEEKGATE_SERVER__PORT_FILE also by SEEKGATE_SERVER__PORT" in told["server.port"]
+    found = faults_of(tmp_path, "", {"SEEKGATE_SERVER__PORT": "1", "SEEKGATE_SERVER__PORT_FILE": str(path)})
+    assert "SEEKGATE_SERVER__PORT_FILE also by SEEKGATE_SERVER__PORT" in found["server.port"]
 
 
 @settings(max_examples=50, deadline=None)

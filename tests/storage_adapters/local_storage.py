@@ -16,7 +16,7 @@ KEPT_OPEN = 3
 
 
 def count_open(root: Path) -> int:
-    """How many of our descriptors lie beneath the root (Linux)."""
+    """How many of our descriptors are open beneath the root (Linux)."""
     return sum(is_open_beneath(Path(entry), root) for entry in Path("/proc/self/fd").iterdir())
 
 

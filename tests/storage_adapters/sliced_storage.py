@@ -58,7 +58,7 @@ class Origin:
         self.opened = asyncio.Event()
         self.opened.set()
         self.error: StorageError | None = None
-        """Raised in place of what stands behind the first chunk."""
+        """Raised in place of everything after the first chunk."""
         self.surplus = 0
         """This many bytes more, or less, come than were requested."""
 

@@ -1,4 +1,4 @@
-"""What a reader sees of a file that changes, and where its pieces lie."""
+"""What a reader sees of a file that changes, and where its file pieces are."""
 
 import os
 from collections.abc import AsyncGenerator, Callable

@@ -196,7 +196,7 @@ async def upload_by_steps(world: World, client: Client, killer: Killer, chance: 
 async def send_at_once(client: Client, killer: Killer, recording: str, body: bytes) -> None:
     promised = await client.promise(recording, file_size_bytes=len(body))
     killer.step()
-    assert (await client.put(promised, told(body, killer))).status == 200
+    assert (await client.put(promised, reported(body, killer))).status == 200
     killer.step()
 
 
@@ -209,7 +209,7 @@ async def send_in_pieces(client: Client, killer: Killer, recording: str, body: b
         killer.step()
 
 
-async def told(body: bytes, killer: Killer) -> AsyncGenerator[bytes, None]:
+async def reported(body: bytes, killer: Killer) -> AsyncGenerator[bytes, None]:
     """The body in four chunks; a step in its middle."""
     quarter = len(body) // 4 + 1
     for number in range(4):

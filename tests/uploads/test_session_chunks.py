@@ -37,15 +37,15 @@ def rf64(samples: bytes) -> bytes:
 class Bot:
     """A meeting bot in one session."""
 
-    def __init__(self, client: Client, **told: Any) -> None:
+    def __init__(self, client: Client, **declared: Any) -> None:
         self._client = client
-        self._told = {"session_uid": str(uuid4()), **told}
+        self._declared = {"session_uid": str(uuid4()), **declared}
         self.key: str | None = None
 
     async def send(self, body: bytes, number: int | None = None, *, final: bool | None = False) -> Answer:
         given = {"chunk_seq": number, "is_final": final}
-        told: dict[str, Any] = self._told | {name: value for name, value in given.items() if value is not None}
-        answer = await send(self._client, body, {}, key=self.key, **told)
+        declared: dict[str, Any] = self._declared | {name: value for name, value in given.items() if value is not None}
+        answer = await send(self._client, body, {}, key=self.key, **declared)
         if answer.status == 200:
             self._receipt = answer.json
         return answer

@@ -67,13 +67,13 @@ class Pair:
             await asyncio.to_thread(process.wait)
 
 
-async def deliver(pair: Pair, client: Client, body: bytes, told: Mapping[str, Any]) -> Any:
+async def deliver(pair: Pair, client: Client, body: bytes, declared: Mapping[str, Any]) -> Any:
     """Send until a gateway says 200, as a bot does."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             client.base_url = pair.any()
             try:
-                answer = await send(client, body, {}, key=SECRET, **told)
+                answer = await send(client, body, {}, key=SECRET, **declared)
                 if answer.status == 200:
                     return answer.json
                 assert answer.status in {503, 500}, answer
@@ -90,8 +90,8 @@ async def one_session(pair: Pair, places: asyncio.Semaphore, number: int) -> tup
     chance.shuffle(order)
     async with places, open_client(pair.any(), "") as client:
         for place in order:
-            told = {"session_uid": session, "chunk_seq": place, "is_final": False}
-            await deliver(pair, client, wav(sounds[place]), told)
+            declared = {"session_uid": session, "chunk_seq": place, "is_final": False}
+            await deliver(pair, client, wav(sounds[place]), declared)
         final = {"session_uid": session, "chunk_seq": CHUNKS, "is_final": True}
         return await deliver(pair, client, b"", final), wav(b"".join(sounds))
 

@@ -20,11 +20,11 @@ SECRET = SETTINGS["SEEKGATE_UPLOADS__INTERNAL_SECRET"]
 
 
 async def send(
-    client: Client, file: bytes | None, fields: Mapping[str, Any], *, key: str | None = None, **told: Any
+    client: Client, file: bytes | None, fields: Mapping[str, Any], *, key: str | None = None, **declared: Any
 ) -> Answer:
-    """One form: `told` is sent in its metadata, `fields` as fields."""
+    """One form: `declared` is sent in its metadata, `fields` as fields."""
     form = aiohttp.MultipartWriter("form-data")
-    for name, value in ({"metadata": json.dumps(told)} if told else {}).items() | dict(fields).items():
+    for name, value in ({"metadata": json.dumps(declared)} if declared else {}).items() | dict(fields).items():
         form.append(str(value)).set_content_disposition("form-data", name=name)
     if file is not None:
         form.append(file, {"Content-Type": "audio/webm"}).set_content_disposition(
@@ -156,7 +156,7 @@ async def test_sessions_of_different_owners_are_different(site: Gateway, client:
 
 
 @pytest.mark.parametrize(
-    ("file", "fields", "told"),
+    ("file", "fields", "declared"),
     [
         pytest.param(b"x", {}, {}, id="no-session"),
         pytest.param(b"x", {"session_uid": ""}, {}, id="empty-session"),
@@ -173,9 +173,9 @@ async def test_sessions_of_different_owners_are_different(site: Gateway, client:
     ],
 )
 async def test_a_bad_form_is_refused(
-    site: Gateway, client: Client, file: bytes | None, fields: dict[str, str], told: dict[str, Any]
+    site: Gateway, client: Client, file: bytes | None, fields: dict[str, str], declared: dict[str, Any]
 ) -> None:
-    answer = await send(client, file, fields, **told)
+    answer = await send(client, file, fields, **declared)
     assert answer.status == 422, answer
     assert isinstance(answer.json["detail"], list)
     assert drafts(site) == []

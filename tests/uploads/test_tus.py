@@ -29,12 +29,12 @@ def encoded(metadata: Mapping[str, str]) -> str:
 
 
 async def create(client: Client, size: int, recording: str | None = None, **metadata: str) -> Answer:
-    told = {"recording_id": recording or await client.new_recording(), "type": "audio", **metadata}
+    fields = {"recording_id": recording or await client.new_recording(), "type": "audio", **metadata}
     headers = {
         **TUS,
         "Authorization": f"Bearer {client.key}",
         "Upload-Length": str(size),
-        "Upload-Metadata": encoded(told),
+        "Upload-Metadata": encoded(fields),
     }
     return await client.ask("POST", "/v1/uploads/tus", headers=headers)
 
@@ -159,13 +159,13 @@ async def test_a_connection_that_breaks_keeps_what_arrived_and_lets_the_next_one
     body = make_wav(8 * 1024 * 1024)
     recording = await client.new_recording()
     url = (await create(client, len(body), recording)).headers["Location"]
-    path, told = url.removeprefix(site.base_url), len(site.process.accesses)
+    path, logged = url.removeprefix(site.base_url), len(site.process.accesses)
     async with cutter(site.port, [1_000_000]) as (cuts, port):
         with pytest.raises(aiohttp.ClientError):
             await append(client, f"http://127.0.0.1:{port}{path}", 0, body)
         assert cuts.cuts == 1
     # The broken connection's handler lets go when it ends, which is when it is logged.
-    await become(lambda: any('"client_closed"' in line for line in site.process.accesses[told:]))
+    await become(lambda: any('"client_closed"' in line for line in site.process.accesses[logged:]))
     kept = await offset(client, url)
     assert 0 < kept < 2_000_000
     assert (await append(client, url, kept, body[kept:])).status == 204

@@ -1,4 +1,4 @@
-"""Members cut out of a body: their text is what was written, wherever they stand and whatever they say."""
+"""Members cut out of a body: their text is what was written, at any place and with any content."""
 
 import json
 from typing import Any

@@ -10,7 +10,7 @@ That is sound while three things hold, which are checked before each call:
 Readiness is awaited on a `dup` of the descriptor, because a loop refuses to watch a transport's own.
 
 Windows of a file, and the bytes that may wait unsent in the kernel, grow with what the client has taken of the answer: a
-client that seeks away after a short while leaves little behind, and a download needs few system calls and waits.
+client that seeks away after a short while wastes little, and a download needs few system calls and waits.
 """
 
 import asyncio

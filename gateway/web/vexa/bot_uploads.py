@@ -149,12 +149,12 @@ async def _read(file: BodyPartReader, pace: Pace) -> AsyncGenerator[bytes, None]
 def _form(given: dict[str, Any]) -> ChunkForm:
     """The form's own fields over those of its `metadata`; what is null was not given. Raises Invalid."""
     try:
-        told = orjson.loads(given.get("metadata") or "{}")
+        document = orjson.loads(given.get("metadata") or "{}")
     except orjson.JSONDecodeError:
-        told = None
-    if not isinstance(told, dict):
+        document = None
+    if not isinstance(document, dict):
         raise _invalid("metadata", "It should be a JSON object")
-    members = {name: value for name, value in {**told, **given}.items() if value is not None}
+    members = {name: value for name, value in {**document, **given}.items() if value is not None}
     try:
         return ChunkForm.model_validate(members)
     except ValidationError as error:

@@ -27,7 +27,7 @@ export class Chapters {
     for (const name of ["loadedmetadata", "durationchange"]) media.addEventListener(name, () => this.#draw(), { signal });
     for (const name of ["timeupdate", "seeking"]) media.addEventListener(name, () => this.#follow(), { signal });
     for (const drawing of pointed) {
-      drawing.addEventListener("pointermove", (event) => this.#tell(words, event, drawing), { signal });
+      drawing.addEventListener("pointermove", (event) => this.#show(words, event, drawing), { signal });
       drawing.addEventListener("pointerleave", () => (words.textContent = ""), { signal });
     }
     seekByPointer(lane, media, signal);
@@ -51,7 +51,7 @@ export class Chapters {
     this.#spoken = spoken;
   }
 
-  #tell(words, event, drawing) {
+  #show(words, event, drawing) {
     const second = secondAt(event, drawing, this.#media);
     const segment = this.#segments[spokenAt(this.#segments, second)];
     words.textContent = [duration(second), segment?.speaker, segment?.text].filter(Boolean).join(" · ");

@@ -62,7 +62,7 @@ export class Deck {
     const files = there.sort((one, other) => BEST_FIRST.indexOf(one.type) - BEST_FIRST.indexOf(other.type));
     this.#offerFiles(files);
     if (files.length > 0) this.#play(files[0], at);
-    else this.#tell(strings.deck.noFiles, false);
+    else this.#show(strings.deck.noFiles, false);
   }
 
   /** Play from this second of the open recording. */
@@ -159,11 +159,11 @@ export class Deck {
   }
 
   #report(trouble) {
-    if (trouble === null) this.#tell(strings.trouble.unplayable(this.#file.format), false);
-    else this.#tell(explain(trouble), true);
+    if (trouble === null) this.#show(strings.trouble.unplayable(this.#file.format), false);
+    else this.#show(explain(trouble), true);
   }
 
-  #tell(words, canRetry) {
+  #show(words, canRetry) {
     find("deck-trouble-text").textContent = words;
     find("retry").hidden = !canRetry;
     find("deck-trouble").hidden = false;

@@ -5,7 +5,7 @@
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/** The integer behind `rec_…`. */
+/** The integer that `rec_…` encodes. */
 export function numberOf(id) {
   return [...id.slice(4, 12)].reduce((number, character) => number * 32 + ALPHABET.indexOf(character), 0);
 }

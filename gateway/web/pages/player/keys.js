@@ -37,7 +37,7 @@ export function listenToKeys({ current, enabled }) {
 function belongsToFocus(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return true;
   if (event.target.closest("input, select, textarea")) return true;
-  // Native controls act on the space key when it comes up again, whatever became of it on its way down.
+  // Native controls act on the space key when it comes up again, even if its keydown was handled.
   return event.key === " " && event.target.closest("button, summary, audio, video") !== null;
 }
 

@@ -107,11 +107,11 @@ export class RecordingList {
       this.#recordings.push(...(await this.#catalogue.take(BATCH, this.#reading.signal)));
       this.#render();
     } catch (trouble) {
-      if (trouble.name !== "AbortError") this.#tell(trouble);
+      if (trouble.name !== "AbortError") this.#show(trouble);
     }
   }
 
-  #tell(trouble) {
+  #show(trouble) {
     find("list-count").textContent = "";
     find("list-trouble").textContent = explain(trouble);
     find("list-trouble").hidden = false;

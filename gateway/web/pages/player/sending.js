@@ -10,7 +10,7 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
 /** About an hour of waiting: a closed laptop goes on, an unreachable gateway is reported. */
 const ATTEMPTS = 120;
-/** A browser sets these by itself and lets no page set them. */
+/** The browser sets these header fields; no page may set them. */
 const OWN_FIELDS = ["content-length", "host"];
 /** A bucket's URL takes one object: if it exists, an earlier attempt arrived whose response was lost. */
 const ALREADY_THERE = 412;

@@ -50,7 +50,7 @@ function show(recording) {
   });
   find("files").replaceChildren(...choices);
   find("files").hidden = choices.length < 2;
-  if (choices.length === 0) return tell(strings.deck.noFiles);
+  if (choices.length === 0) return say(strings.deck.noFiles);
   return play(recording, best(recording.media), recording.start_seconds);
 }
 
@@ -69,19 +69,19 @@ function play(recording, number, startAt) {
     segments: recording.segments,
     source: { mint: () => mint(number), check: (url) => ask(url, { method: "HEAD" }) },
     waveform: (signal) => read(`media/${number}/waveform`, signal),
-    report: (trouble) => tell(trouble === null ? strings.trouble.unplayable(file.format) : explainLink(trouble)),
+    report: (trouble) => say(trouble === null ? strings.trouble.unplayable(file.format) : explainLink(trouble)),
   });
   const { media } = viewer;
   if (media === null) return;
   comfort.accompany(media, { place: `${base}/${number}`, title: recording.name, bins: () => viewer.bins, startAt });
 }
 
-/** To someone with a link only, gone and forbidden mean the same. */
+/** To someone who only has a link, deleted and forbidden mean the same. */
 function explainLink(trouble) {
   return trouble instanceof Refused && [403, 404].includes(trouble.status) ? strings.share.missing : explain(trouble);
 }
 
-function tell(words) {
+function say(words) {
   find("shared-trouble").textContent = words;
   find("shared-trouble").hidden = false;
 }
@@ -89,4 +89,4 @@ function tell(words) {
 document.documentElement.lang = locale;
 fillStrings(document, strings);
 listenToKeys({ current: () => viewer?.media ?? null, enabled: () => true });
-read("recording.json").then(show).catch((trouble) => tell(explainLink(trouble)));
+read("recording.json").then(show).catch((trouble) => say(explainLink(trouble)));

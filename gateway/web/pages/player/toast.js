@@ -1,5 +1,5 @@
 /*
- * Short messages at the foot of the page, read out politely by screen readers, gone by themselves.
+ * Short messages at the foot of the page, read out politely by screen readers, and removed after a while.
  */
 
 import { el, find } from "./dom.js";

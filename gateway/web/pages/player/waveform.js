@@ -77,7 +77,7 @@ export class Waveform {
   }
 }
 
-/** What stands where nothing is known yet. */
+/** The bar that is drawn where nothing is known yet. */
 function silence() {
   return svg("rect", { class: "silence", x: 0, y: (HEIGHT - LOWEST) / 2, width: WIDTH, height: LOWEST });
 }
