@@ -40,6 +40,7 @@ KIND_OF_ERRNO: Final[Mapping[int, type[StorageError]]] = {
     errno.ENXIO: InvalidKey,  # a socket, or a device without a driver
     errno.ENOSPC: StorageFull,
     errno.EDQUOT: StorageFull,
+    errno.EFBIG: StorageFull,  # beyond what the file system, or a limit of this process, permits
 }
 """Everything else (EMFILE, EIO, ESTALE …) is StorageUnavailable."""
 

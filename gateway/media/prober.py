@@ -13,6 +13,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.errors import Unavailable
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.isolated_programs import program_of
 from gateway.media.messages import (
@@ -45,6 +46,7 @@ REMOTE_BYTES: Final = 2_621_440
 """What a probe reads of an object in a bucket at most; requests and answers around it stay below 3 MiB."""
 PROBE_SECONDS: Final = 60.0
 PROBES_AT_ONCE: Final = 2
+_RETRY_SECONDS: Final = 5
 # A block of this size is one request to a bucket, or one copy from the page cache.
 _REMOTE_BLOCK_BYTES: Final = 64 * 1024
 _BLOCK_BYTES: Final = 512 * 1024
@@ -143,7 +145,10 @@ FAILURES: Final = (asyncio.IncompleteReadError, ConnectionError, ValueError)
 
 
 async def run_job(job: Job, objects: Sequence[StoredObject], program: Sequence[str]) -> AsyncGenerator[Message, None]:
-    """Yield what the process answers, to its last message; its reads are served meanwhile. Raises FAILURES."""
+    """Yield what the process answers, to its last message; its reads are served meanwhile.
+
+    Raises FAILURES, or Unavailable if no process can be started.
+    """
     async with _process(program) as process:
         answers, requests = process.stdout, process.stdin
         assert answers is not None  # noqa: S101 - both are pipes, below
@@ -185,9 +190,14 @@ async def _serve(requests: asyncio.StreamWriter, stored: StoredObject | None, of
 @asynccontextmanager
 async def _process(program: Sequence[str]) -> AsyncGenerator[Process]:
     environ = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        *program, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environ, cwd="/"
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *program, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environ, cwd="/"
+        )
+    except OSError as error:
+        # No descriptor, no memory, too many processes: the gateway's own trouble, and no fault of the file.
+        _log.error("no decoding process can be started", extra={"cause": str(error)})
+        raise Unavailable("Media files cannot be read now", _RETRY_SECONDS) from error
     try:
         yield process
     finally:

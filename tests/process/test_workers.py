@@ -146,6 +146,35 @@ def test_one_scrape_reports_all_workers(site: Gateway) -> None:
     eventually(lambda: counted(site, "/livez") == [40.0], site)
 
 
+def test_the_gauges_of_killed_workers_vanish_and_what_they_counted_stays(site: Gateway) -> None:
+    for _ in range(40):
+        ask(site)
+    eventually(lambda: counted(site, "/livez") == [40.0], site)
+    recording_id, media_file_id = site.add("long", bytes(32 * 2**20), "mp3")
+    head = (
+        f"GET /recordings/{recording_id}/media/{media_file_id}/raw HTTP/1.1\r\nHost: x\r\nX-API-Key: {site.key}\r\n\r\n"
+    )
+    before = workers(site)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection((site.host, site.port))) for _ in range(8)]
+        for client in clients:
+            client.send(head.encode())
+        eventually(lambda: gauge(site, "seekgate_streams_running") == 8, site)
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: len(workers(site) - before) == 2, site)
+    eventually(lambda: gauge(site, "seekgate_streams_running") == 0, site)
+    assert counted(site, "/livez") == [40.0]
+
+
+def gauge(site: Gateway, name: str) -> float | None:
+    """Its value; None while no worker answers."""
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        _, text = ask(site, "/metrics")
+        return sum(float(line.rpartition(" ")[2]) for line in text.decode().splitlines() if line.startswith(name))
+    return None
+
+
 def counted(site: Gateway, route: str) -> list[float]:
     _, text = ask(site, "/metrics")
     lines = [line for line in text.decode().splitlines() if f'route="{route}"' in line and "requests_total" in line]

@@ -1,6 +1,8 @@
 """URLs that carry their own permission, minted with an API key: one function for each kind."""
 
+import asyncio
 import base64
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
@@ -56,6 +58,30 @@ MINTS: Final[dict[str, Mint]] = {
     "put": mint_put,
     "tus": mint_tus,
 }
+
+
+WITHIN_SECONDS: Final = 1.0
+"""The promise: so soon after a URL's permission has ended, no process grants it."""
+_GIVE_UP_SECONDS: Final = 60.0
+
+
+async def expect_refusal(client: Client, minted: Minted, since: float) -> None:
+    """Ask for the URL until it is 403. No request that began a second after `since` (monotonic clock) is granted.
+
+    What the machine is late by is seen in the same requests: the slowest one's time is added to the second.
+    """
+    granted = since
+    slowest = 0.0
+    while time.monotonic() - since < _GIVE_UP_SECONDS:
+        began = time.monotonic()
+        status = await status_of(client, minted)
+        slowest = max(slowest, time.monotonic() - began)
+        if status == 403:
+            break
+        assert status == minted.status
+        granted = began
+        await asyncio.sleep(0.01)
+    assert granted - since <= WITHIN_SECONDS + slowest
 
 
 async def status_of(client: Client, minted: Minted) -> int:

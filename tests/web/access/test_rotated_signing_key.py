@@ -12,10 +12,9 @@ from tests.conformance.calling import target_of
 from tests.conformance.raw_http import compose, connect
 from tests.gateway_process import Gateway, gateway_on, running_gateway
 from tests.uploads.client import Client, open_client
-from tests.web.access.minting import MINTS, Minted, mint_playback, status_of
+from tests.web.access.minting import MINTS, Minted, expect_refusal, mint_playback, status_of
 
 SETTINGS: Final = {"SEEKGATE_RATE_LIMITS__ENABLED": "false"}
-# The promise is a second; a loaded machine gets more, a gateway that only notices by its look a minute later gets none.
 PATIENCE_SECONDS: Final = 20.0
 
 
@@ -56,14 +55,6 @@ async def rotate(seekgate: CommandLine) -> str:
     return done.stdout
 
 
-async def refused(client: Client, minted: Minted, ended: float) -> None:
-    """Wait until the URL is 403."""
-    while (status := await status_of(client, minted)) == minted.status:
-        assert time.monotonic() - ended < PATIENCE_SECONDS
-        await asyncio.sleep(0.05)
-    assert status == 403
-
-
 def at(gateway: Gateway, minted: Minted) -> Minted:
     """The same URL, sent to this gateway."""
     path = "/" + minted.url.split("/", 3)[3]
@@ -81,7 +72,7 @@ async def test_a_rotation_ends_the_old_urls_everywhere_and_new_ones_work_everywh
     await rotate(pair.seekgate)
     ended = time.monotonic()
     for gateway in gateways:
-        await refused(client, at(gateway, old), ended)
+        await expect_refusal(client, at(gateway, old), ended)
     new = await MINTS[mint](client, pair.first.key, target)
     assert [await status_of(client, at(gateway, new)) for gateway in gateways] == [new.status] * 2
     assert await status_of(client, at(pair.second, old)) == 403
@@ -101,7 +92,7 @@ async def test_a_rotation_ends_the_urls_of_the_command_line(pair: Pair, client: 
     await rotate(pair.seekgate)
     ended = time.monotonic()
     for gateway in pair[:2]:
-        await refused(client, at(gateway, minted), ended)
+        await expect_refusal(client, at(gateway, minted), ended)
 
 
 async def test_a_connection_that_repeats_an_old_url_on_the_fast_path_is_refused(
@@ -131,7 +122,7 @@ async def test_a_gateway_that_hears_no_notification_notices_a_rotation_too(pair:
             old = await mint_playback(client, deaf.key, target)
             assert await status_of(client, old) == 206
             await rotate(pair.seekgate)
-            await refused(client, old, time.monotonic())
+            await expect_refusal(client, old, time.monotonic())
             new = await mint_playback(client, deaf.key, target)
             assert [await status_of(client, at(gateway, new)) for gateway in (deaf, *pair[:2])] == [206] * 3
 

@@ -1,0 +1,58 @@
+"""A gateway whose log nobody reads: it answers, keeps its processor time, and ends."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.gateway_process import STOP_SECONDS, gateway_environ
+
+
+@pytest.mark.parametrize("is_blocking", [True, False], ids=["blocking", "non-blocking"])
+def test_a_log_on_a_pipe_that_nobody_reads_holds_and_spins_nothing(
+    database_url: str, tmp_path: Path, *, is_blocking: bool
+) -> None:
+    unread, stdout = os.pipe()
+    os.set_blocking(stdout, is_blocking)
+    command = [sys.executable, "-m", "gateway", "serve"]
+    environ = gateway_environ(database_url, tmp_path, {})
+    with subprocess.Popen(
+        command, env=environ, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE
+    ) as gateway:
+        os.close(stdout)
+        try:
+            check_it(gateway)
+        finally:
+            gateway.send_signal(signal.SIGTERM)
+            assert gateway.wait(STOP_SECONDS) == 0
+            os.close(unread)
+
+
+def check_it(gateway: "subprocess.Popen[bytes]") -> None:
+    assert gateway.stderr is not None
+    address = urlsplit(next(json.loads(line)["url"] for line in gateway.stderr if b'"listening"' in line))
+    threading.Thread(target=gateway.stderr.read, daemon=True).start()
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+    for _ in range(1000):  # their lines are more than a pipe holds
+        connection.request("GET", "/livez")
+        assert connection.getresponse().read()
+    before = processor_seconds(gateway.pid)
+    time.sleep(1)
+    assert processor_seconds(gateway.pid) - before < 0.5
+    connection.request("GET", "/livez")
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used of its processors so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
