@@ -1,11 +1,13 @@
 """A decoding process that a hostile file has taken over, or taken down, does the gateway no harm."""
 
 import asyncio
+import ctypes.util
 import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
+from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -175,10 +177,13 @@ async def test_a_probe_that_is_cancelled_kills_its_process(stored: MemoryObject)
 
 # --- confinement
 
+# What limits and accounts alone do, as where libseccomp is not installed.
 CONFINED = """
-import resource, socket, threading
-from gateway.media.decoding.confinement import confine
-confine(60, 0)
+import ctypes, resource, socket, threading
+from gateway.media.decoding import confinement
+refuse, libraries = confinement._refuse_system_calls, []
+confinement._refuse_system_calls = libraries.append
+confinement.confine(60, 0)
 def refused(act):
     try:
         act()
@@ -200,12 +205,45 @@ say(b"N", 0, len(text), text.encode())
 """
 
 
-async def test_a_confined_process_can_open_nothing_start_nothing_and_is_not_root(stored: MemoryObject) -> None:
+async def unmet(stored: MemoryObject, script: str) -> str:
+    """The checks of the script that failed in a process with the decoding process's start."""
     folders = f"sys.path += {list(PROGRAM[5:])!r}\n"
-    confined = Prober(program=(*PROGRAM[:4], PRELUDE + folders + CONFINED))
+    confined = Prober(program=(*PROGRAM[:4], PRELUDE + folders + script))
     with pytest.raises(NotMedia) as caught:
         await confined.probe(stored)
-    assert str(caught.value) == "It cannot: "
+    return str(caught.value)
+
+
+async def test_a_confined_process_can_open_nothing_start_nothing_and_is_not_root(stored: MemoryObject) -> None:
+    assert await unmet(stored, CONFINED) == "It cannot: "
+
+
+# A process that was taken over has one place for a file, once it has closed its standard error.
+TAKEN_OVER: Final = """
+refuse(*libraries)
+os.close(2)
+pid = os.getpid()
+checks |= {
+    "open in a pipe's place": refused(lambda: os.open("/", os.O_RDONLY)),
+    "a unix socket": refused(lambda: socket.socket(socket.AF_UNIX)),
+    "a network socket": refused(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)),
+    "another program": refused(lambda: os.execv("/bin/true", ["true"])),
+    "a signal": refused(lambda: os.kill(pid, 0)),
+    "another's memory": ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0) == -1,
+    "a namespace": ctypes.CDLL(None).unshare(0x10000000) == -1,
+}
+"""
+
+
+@pytest.mark.skipif(ctypes.util.find_library("seccomp") is None, reason="cannot run here: libseccomp is not installed")
+@pytest.mark.parametrize("root", [True, False], ids=["root", "another account"])
+async def test_a_process_that_was_taken_over_reaches_nothing_with_the_pipes_that_it_has(
+    stored: MemoryObject, *, root: bool
+) -> None:
+    script = CONFINED.replace("text =", TAKEN_OVER + "text =")
+    if not root:
+        script = script.replace("confinement.confine", "os.setresuid(65534, 65534, 65534)\nconfinement.confine")
+    assert await unmet(stored, script) == ("It cannot: " if root or os.geteuid() else "It cannot: account")
 
 
 async def test_modules_planted_where_the_gateway_was_started_are_not_loaded(
