@@ -5,20 +5,20 @@ in full and cannot be imported makes the run fail; an object that was only found
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Final, TypeVar
 
 import click
 from rich.progress import MofNCompleteColumn
 
-from gateway.catalog import MediaFile
 from gateway.commands.import_report import ImportReport
 from gateway.imports.bucket_objects import ObjectIngest, find_objects
 from gateway.imports.destination import Destination
 from gateway.imports.local_files import NotImportable
-from gateway.imports.sessions import SessionIngest, SessionMedia
+from gateway.imports.sessions import SessionIngest
 from gateway.imports.vexa_tree import SessionFolder, SessionGroups
 from gateway.settings.load import Config
 from gateway.storage import Storage
@@ -101,13 +101,14 @@ class BucketImports:
             # The number of objects is known only after the last page of the list.
             task = progress.add_task("importing", total=None)
             ingest = ObjectIngest(**{each.name: getattr(to, each.name) for each in fields(Destination)})
+            sessions: SessionIngest[ListedObject] = SessionIngest(partial(replace, ingest))
 
             async def take(entry: SessionFolder[ListedObject] | ListedObject) -> None:
                 if isinstance(entry, ListedObject):
                     name, named = f"{place.root}{entry.key}", entry.key == place.prefix
                     await self.report.report_file(ingest.add(entry), name, named=named)
                 else:
-                    await self.report.report_session(_add_session(ingest, entry), entry.path, entry.count_pieces())
+                    await self.report.report_session(sessions.add_session(entry), entry.path, entry.count_pieces())
                 progress.advance(task)
 
             if not await for_each(_grouped(to.storage, place), take, LOOKS_AT_ONCE):
@@ -125,16 +126,6 @@ async def _grouped(storage: Storage, place: BucketPlace) -> AsyncGenerator[Sessi
                 yield entry
     for entry in groups.end():
         yield entry
-
-
-async def _add_session(ingest: ObjectIngest, session: SessionFolder[ListedObject]) -> list[SessionMedia]:
-    async def add(listed: ListedObject, recording_id: int | None, name: str) -> tuple[MediaFile, bool]:
-        return await replace(ingest, recording_id=recording_id, name=name).add(listed)
-
-    async def join(pieces: Mapping[int, ListedObject], recording_id: int | None, name: str) -> tuple[MediaFile, bool]:
-        return await replace(ingest, recording_id=recording_id).add_pieces(pieces, name)
-
-    return [media async for media in SessionIngest(add, join).add_session(session)]
 
 
 async def for_each(items: AsyncGenerator[T, None], work: Callable[[T], Awaitable[None]], at_once: int) -> int:

@@ -6,8 +6,9 @@ transcript of its recording when that is new.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 
 from rich.progress import DownloadColumn, TransferSpeedColumn
@@ -18,7 +19,7 @@ from gateway.commands.import_report import ImportReport
 from gateway.imports.destination import Destination
 from gateway.imports.files import Ingest
 from gateway.imports.local_files import LocalFile, NotImportable, find_files
-from gateway.imports.sessions import SessionIngest, SessionMedia
+from gateway.imports.sessions import SessionIngest
 from gateway.imports.vexa_tree import SessionFolder, SessionGroups
 from gateway.media.captions import BY_SUFFIX, MAX_BYTES, BadCaptions
 from gateway.media.facts import NotMedia
@@ -42,12 +43,13 @@ class FileImports:
             task = progress.add_task("importing", total=total)
             to = {each.name: getattr(self.destination, each.name) for each in fields(Destination)}
             ingest = Ingest(**to, report=lambda count: progress.advance(task, count))
+            sessions: SessionIngest[LocalFile] = SessionIngest(partial(replace, ingest))
             for entry in _grouped(files):
                 if isinstance(entry, LocalFile):
                     added = self._add(ingest, entry, captions.get(_stem(entry)))
                     await self.report.report_file(added, entry.path, named=entry.folder is None)
                 else:
-                    await self.report.report_session(_add_session(ingest, entry), entry.path, entry.count_pieces())
+                    await self.report.report_session(sessions.add_session(entry), entry.path, entry.count_pieces())
 
     async def _add(self, ingest: Ingest, file: LocalFile, captions: LocalFile | None) -> tuple[MediaFile, bool]:
         media, new = await ingest.add(file)
@@ -102,15 +104,5 @@ def _grouped(files: list[LocalFile]) -> Iterator[SessionFolder[LocalFile] | Loca
             yield from groups.end()
             yield file
         else:
-            yield from groups.take(str(file.path.absolute()), file)
+            yield from groups.take(str(file.folder.resolve() / file.path.relative_to(file.folder)), file)
     yield from groups.end()
-
-
-async def _add_session(ingest: Ingest, session: SessionFolder[LocalFile]) -> list[SessionMedia]:
-    async def add(file: LocalFile, recording_id: int | None, name: str) -> tuple[MediaFile, bool]:
-        return await replace(ingest, recording_id=recording_id, name=name).add(file)
-
-    async def join(pieces: Mapping[int, LocalFile], recording_id: int | None, name: str) -> tuple[MediaFile, bool]:
-        return await replace(ingest, recording_id=recording_id).add_pieces(pieces, name)
-
-    return [media async for media in SessionIngest(add, join).add_session(session)]

@@ -4,7 +4,7 @@ Media files go to standard output. Everything else, such as the progress bar, go
 """
 
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,12 +47,10 @@ class ImportReport:
         )
         click.echo(printable(f"{line}; {note}" if note else line))
 
-    async def report_session(
-        self, session: Coroutine[Any, Any, Iterable[SessionMedia]], name: str, pieces: int
-    ) -> None:
+    async def report_session(self, session: AsyncIterator[SessionMedia], name: str, pieces: int) -> None:
         """Print the media files of a session; a session that cannot be imported makes the run fail."""
         try:
-            for found in await session:
+            async for found in session:
                 self.unfinished += bool(found.note)
                 self.report(found.where, found.media, new=found.new, note=found.note)
             self.pieces += pieces

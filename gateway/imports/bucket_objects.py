@@ -27,7 +27,7 @@ class ObjectIngest(Destination):
         if not listed.size:
             raise NotMedia("it is empty")
         async with self.storage.adapter.open(listed.key) as stored:
-            found = await self.prober.probe(stored, self.owner.user_id, remote=is_remote(self.storage.adapter))
+            found = await self.probe(stored, remote=is_remote(self.storage.adapter))
             return await self.register(listed.key, found, stored.stat, listed.key.rpartition("/")[2])
 
     async def add_pieces(self, pieces: Mapping[int, ListedObject], name: str) -> tuple[MediaFile, bool]:

@@ -32,7 +32,8 @@ _HEAD_BYTES: Final = 64
 class Destination:
     """Registers objects of one storage backend for one owner; the same object again makes no second row.
 
-    With `recording_id` a new media file belongs to that recording; `name` is what a new recording is called.
+    With `recording_id` a new media file belongs to that recording; `name` is what a new recording is called. With
+    `only_whole` a file that was cut off, or is damaged in another way, is refused.
     """
 
     catalog: RecordingCatalog
@@ -42,6 +43,14 @@ class Destination:
     meeting: NewMeeting | None = None
     recording_id: int | None = None
     name: str | None = None
+    only_whole: bool = False
+
+    async def probe(self, stored: StoredObject, *, remote: bool = False) -> MediaFacts:
+        """What the file is. Raises NotMedia or StorageError."""
+        found = await self.prober.probe(stored, self.owner.user_id, remote=remote)
+        if self.only_whole and "warning" in found.metadata:
+            raise NotMedia(str(found.metadata["warning"]))
+        return found
 
     async def measure(self, key: str) -> ObjectStat:
         """What the storage backend says of the object. Raises StorageError."""
@@ -72,9 +81,10 @@ class Destination:
         Raises NotMedia, NotImportable, Conflict or StorageError.
         """
         notes: dict[str, str | int] = {"unfinished": f"Joined from {len(pieces)} pieces of a session that did not end"}
-        if missing := missing_numbers(list(pieces)):
+        parts = await _parts(source, pieces)
+        if missing := missing_numbers(list(pieces), _first_number(parts)):
             notes["missing_chunks"] = missing
-        async with _joined(await _plan(source, pieces)) as joined:
+        async with _joined(await plan_join(source, parts)) as joined:
             found = await self.prober.probe(joined, self.owner.user_id)
             found = replace(found, metadata={**found.metadata, **notes})
             return await self.copy_in(lambda: joined.read(0, joined.stat.size), found, name)
@@ -116,14 +126,20 @@ class Destination:
         return True
 
 
-async def _plan(source: ReadableObjects, pieces: Mapping[int, tuple[str, int]]) -> Join:
+async def _parts(source: ReadableObjects, pieces: Mapping[int, tuple[str, int]]) -> list[ChunkPart]:
     parts = []
     for number, (key, size) in sorted(pieces.items()):
         if size:
             parts.append(ChunkPart(key, size, container_of(await _head(source, key)), number, number, ()))
     if not parts:
         raise NotMedia("all of its pieces are empty")
-    return await plan_join(source, parts)
+    return parts
+
+
+def _first_number(parts: list[ChunkPart]) -> int:
+    """The number that the pieces begin with. Where each has a header of its own, any may be the first of them."""
+    begins = parts[0].container is not None and all(part.container is None for part in parts[1:])
+    return (parts[0].first or 0) if begins else 0
 
 
 @asynccontextmanager

@@ -28,7 +28,7 @@ class Ingest(Destination):
         Raises NotMedia, NotImportable, Conflict (another owner has the object) or StorageError.
         """
         async with file.opened(self.report) as opened:
-            found = await self.prober.probe(opened, self.owner.user_id)
+            found = await self.probe(opened)
             key = await asyncio.to_thread(self._key_in_place, file.path)
             if key is None:
                 return await self.copy_in(opened.content, found, file.shown)

@@ -1,14 +1,14 @@
 """A Vexa session → one recording: its finished files, or where there are none the file that its pieces make."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from gateway.catalog import MediaFile
 from gateway.imports.vexa_tree import SessionFolder, Track
 from gateway.media.facts import NotMedia
 
-T = TypeVar("T")
+Item = TypeVar("Item", contravariant=True)  # noqa: PLC0105 - no suffix for the reader
 
 Added = tuple[MediaFile, bool]
 
@@ -23,32 +23,58 @@ class SessionMedia:
     note: str
 
 
+class Ingesting(Protocol[Item]):
+    """What adds files to the catalogue."""
+
+    async def add(self, item: Item, /) -> Added:
+        """Add a file as it is. Raises NotMedia."""
+        ...
+
+    async def add_pieces(self, pieces: Mapping[int, Item], name: str) -> Added:
+        """Add the file that these pieces make. Raises NotMedia."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class SessionIngest(Generic[T]):
-    """Adds sessions. Both callables get the recording to add to (None for a new one) and its name."""
+class SessionIngest(Generic[Item]):
+    """Adds sessions, with an `ingest` for each of their files: it takes the fields of `Destination` to replace."""
 
-    add: Callable[[T, int | None, str], Awaitable[Added]]
-    join: Callable[[Mapping[int, T], int | None, str], Awaitable[Added]]
+    ingest: Callable[..., Ingesting[Item]]
 
-    async def add_session(self, session: SessionFolder[T]) -> AsyncGenerator[SessionMedia, None]:
-        """Yield each media file of the session, sound first. Raises what `add` and `join` raise."""
+    async def add_session(self, session: SessionFolder[Item]) -> AsyncGenerator[SessionMedia, None]:
+        """Yield each media file of the session, sound first. Raises what `ingest` raises."""
         recording_id = None
         for type, track in sorted(session.tracks.items()):
             media, new, note = await self._add_track(track, recording_id, session.uid)
             recording_id = media.recording_id
             yield SessionMedia(f"{session.path}/{type}", media, new, note)
 
-    async def _add_track(self, track: Track[T], recording_id: int | None, name: str) -> tuple[MediaFile, bool, str]:
+    async def _add_track(self, track: Track[Item], recording_id: int | None, name: str) -> tuple[MediaFile, bool, str]:
+        count = len(track.pieces)
+        finished, trouble = await self._add_master(track, recording_id, name, whole=count > 0)
+        if finished is not None:
+            return *finished, ""
+        try:
+            joined = await self.ingest(recording_id=recording_id).add_pieces(track.pieces, name)
+        except NotMedia:
+            damaged, _ = await self._add_master(track, recording_id, name, whole=False)
+            if damaged is None:
+                raise
+            return *damaged, ""
+        if trouble is not None:
+            return *joined, f"its finished file cannot be used ({trouble}): joined from {count} pieces"
+        return *joined, f"never finished: joined from {count} pieces"
+
+    async def _add_master(
+        self, track: Track[Item], recording_id: int | None, name: str, *, whole: bool
+    ) -> tuple[Added | None, NotMedia | None]:
+        """The first finished file that is good enough, or why there is none."""
         trouble: NotMedia | None = None
         for master in track.masters:
             try:
-                return *await self.add(master, recording_id, name), ""
+                return await self.ingest(recording_id=recording_id, name=name, only_whole=whole).add(master), None
             except NotMedia as error:
                 trouble = error
         if not track.pieces:
             raise trouble or NotMedia("it is empty")
-        joined = await self.join(track.pieces, recording_id, name)
-        count = len(track.pieces)
-        if trouble is not None:
-            return *joined, f"its finished file cannot be used ({trouble}): joined from {count} pieces"
-        return *joined, f"never finished: joined from {count} pieces"
+        return None, trouble

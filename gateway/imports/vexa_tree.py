@@ -53,7 +53,7 @@ class SessionGroups(Generic[T]):
         """Yield what is complete now: the session before, or an ordinary file."""
         member = _MEMBER.fullmatch(path)
         where = None if member is None else path[: member.end("session")]
-        if self._current is not None and self._current.path != where:
+        if self._current is not None and not path.startswith(f"{self._current.path}/"):
             yield from self.end()
         if member is None or where is None:
             yield item
@@ -72,9 +72,9 @@ class SessionGroups(Generic[T]):
             self._current = None
 
 
-def missing_numbers(numbers: list[int]) -> str:
-    """The numbers from 0 to the last that are not there, like "0, 3-5"; "" if all are."""
-    gaps, expected = [], 0
+def missing_numbers(numbers: list[int], first: int = 0) -> str:
+    """The numbers from the first to the last that are not there, like "0, 3-5"; "" if all are."""
+    gaps, expected = [], first
     for number in sorted(numbers):
         if number > expected:
             gaps.append(str(expected) if number == expected + 1 else f"{expected}-{number - 1}")

@@ -53,6 +53,25 @@ def test_sessions_that_follow_one_another_stay_apart() -> None:
     assert (first.uid, second.uid, ordinary) == ("a", "b", "z.wav")
 
 
+def test_an_ordinary_file_inside_a_session_does_not_divide_it() -> None:
+    names = [
+        "audio/000000.webm",
+        "audio/000001.webm",
+        "audio/jingle.mp3",
+        "audio/master.webm",
+        "log.txt",
+        "video/000000.webm",
+    ]
+    *ordinary, session = grouped(*(f"recordings/1/2/s/{name}" for name in names))
+    assert ordinary == ["recordings/1/2/s/audio/jingle.mp3", "recordings/1/2/s/log.txt"]
+    assert isinstance(session, SessionFolder)
+    assert (session.count_pieces(), len(session.tracks["audio"].masters), list(session.tracks)) == (
+        3,
+        1,
+        ["audio", "video"],
+    )
+
+
 @pytest.mark.parametrize(
     ("numbers", "missing"), [([0, 1, 2], ""), ([1], "0"), ([0, 2, 6], "1, 3-5"), ([], ""), ([4, 3], "0-2")]
 )
@@ -137,6 +156,48 @@ def test_a_session_whose_master_cannot_be_read_is_joined_from_its_pieces(seekgat
     write(session / "audio" / "master.wav", b"")
     (media,) = seekgate.json_lines("import", tmp_path / "recordings", "--user", "v@example.com")
     assert (media["duration_seconds"], media["note"][:36]) == (2.0, "its finished file cannot be used (it")
+
+
+def test_pieces_are_better_than_a_finished_file_that_was_cut_off(seekgate: CommandLine, tmp_path: Path) -> None:
+    session = tmp_path / "recordings" / "36" / "1" / "s"
+    for number in range(4):
+        write(session / "audio" / f"{number:06}.wav", SECOND)
+    long = wav(b"\0\x40\0\xc0" * (RATE * 2))
+    write(session / "audio" / "master.wav", long[: len(long) // 2])
+    (media,) = seekgate.json_lines("import", tmp_path / "recordings", "--user", "v@example.com")
+    assert media["duration_seconds"] == 4.0
+    assert "its finished file cannot be used (It was cut off" in media["note"]
+
+
+def test_a_finished_file_that_was_cut_off_is_better_than_pieces_that_cannot_be_read(
+    seekgate: CommandLine, tmp_path: Path
+) -> None:
+    session = tmp_path / "recordings" / "36" / "1" / "s"
+    write(session / "audio" / "000001.webm", os.urandom(1000))
+    write(session / "audio" / "master.wav", SECOND[: len(SECOND) // 2])
+    (media,) = seekgate.json_lines("import", tmp_path / "recordings", "--user", "v@example.com")
+    assert media["duration_seconds"] == pytest.approx(0.5, abs=0.01)
+    assert "It was cut off" in media["note"]
+
+
+def test_a_file_that_begins_with_number_one_lacks_nothing(seekgate: CommandLine, tmp_path: Path) -> None:
+    content = make_sound(tmp_path / "live.webm", 3.0).read_bytes()
+    for number, cut in enumerate((content[:9000], content[9000:]), start=1):
+        write(tmp_path / f"recordings/36/1/s/audio/{number:06}.webm", cut)
+    (media,) = seekgate.json_lines("import", tmp_path / "recordings", "--user", "v@example.com")
+    assert media["duration_seconds"] == pytest.approx(3.0, abs=0.05)
+    shown = seekgate.run("import", tmp_path / "recordings", "--user", "v@example.com").stdout
+    assert "known" in shown
+
+
+def test_a_session_is_recognised_by_whatever_path_it_is_named(seekgate: CommandLine, tmp_path: Path) -> None:
+    session = tmp_path / "recordings" / "36" / "1" / "s"
+    for number in range(2):
+        write(session / "audio" / f"{number:06}.wav", SECOND)
+    (tmp_path / "link").symlink_to(session.parent)
+    for path in (session, session / "audio", f"{session}/", f"{session}/../s", tmp_path / "link"):
+        (media,) = seekgate.json_lines("import", path, "--user", "v@example.com")
+        assert media["duration_seconds"] == 2.0
 
 
 def test_a_session_that_cannot_be_taken_in_fails_the_run(seekgate: CommandLine, tmp_path: Path) -> None:
