@@ -378,7 +378,7 @@ CREATE TABLE IF NOT EXISTS upload_sessions (
 CREATE INDEX IF NOT EXISTS upload_sessions_due ON upload_sessions (due_at) WHERE joined < changed;
 
 -- `number` is the bot's, null for a file without one. `container` is what begins with it, null for a cut of what came
--- before. Chunks that were joined share the object that contains them.
+-- before. Chunks that were joined share the object that contains them. `closes`: the chunk came as a final.
 CREATE TABLE IF NOT EXISTS session_chunks (
     id            bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     media_file_id bigint      NOT NULL REFERENCES upload_sessions ON DELETE CASCADE,
@@ -390,6 +390,7 @@ CREATE TABLE IF NOT EXISTS session_chunks (
     object_key    text        NOT NULL,
     object_size   bigint      NOT NULL,
     received_at   timestamptz NOT NULL DEFAULT now(),
+    closes        boolean     NOT NULL DEFAULT false,
     UNIQUE (media_file_id, number)
 );
 CREATE INDEX IF NOT EXISTS session_chunks_of_object ON session_chunks (storage, object_key);

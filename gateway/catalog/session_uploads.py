@@ -37,7 +37,10 @@ class NewChunk:
 
 @dataclass(frozen=True, slots=True)
 class StoredChunk:
-    """A recorded chunk; several share an object once they were joined. Rows have ascending ids as they arrive."""
+    """A recorded chunk; several share an object once they were joined. Rows have ascending ids as they arrive.
+
+    `closes` says that it came as a final.
+    """
 
     id: int
     number: int | None
@@ -46,6 +49,7 @@ class StoredChunk:
     container: str | None
     object_key: str
     object_size: int
+    closes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,11 @@ class SessionUploads(Protocol):
     """The sessions of meeting bots."""
 
     async def ensure_session(
-        self, owner: Owner, session_uid: str, upload: NewUpload, limits: UploadLimits
+        self, owner: Owner, session_uid: str, upload: NewUpload, limits: UploadLimits, *, due_in_seconds: float
     ) -> UploadSession:
         """The session's file that the bot calls `upload.type`, made with its recording if absent.
 
-        Raises Invalid if a limit is reached.
+        A new one is due in `due_in_seconds`, also if nothing arrives. Raises Invalid if a limit is reached.
         """
         ...
 
@@ -95,4 +99,8 @@ class SessionUploads(Protocol):
 
     async def forget_chunk(self, chunk_id: int) -> None:
         """Remove a chunk that is refused, and queue its object."""
+        ...
+
+    async def set_chunk_aside(self, chunk_id: int) -> None:
+        """Take the number of a chunk that is refused, and keep it: another chunk may have the number."""
         ...

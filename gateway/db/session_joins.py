@@ -38,7 +38,8 @@ class PgSessionJoins(SessionJoins):
         WHERE m.id = $1
     """
     LIST_CHUNKS: Final = """
-        SELECT id, number, size, digest, container, object_key, object_size FROM session_chunks WHERE media_file_id = $1
+        SELECT id, number, size, digest, container, object_key, object_size, closes
+        FROM session_chunks WHERE media_file_id = $1
         ORDER BY number NULLS LAST, id
     """
 
@@ -143,7 +144,8 @@ QUEUE_UNNAMED: Final = """
 
 async def _replace(connection: PoolConnectionProxy, claim: SessionClaim, file: SessionFile) -> None:
     media, found = claim.media, file.found
-    named = {media.object_key, *(chunk.object_key for chunk in claim.chunks)}
+    # The key of a pending file names no object, unless a chunk has it too.
+    named = {chunk.object_key for chunk in claim.chunks} | ({media.object_key} if media.status == "uploaded" else set())
     if file.object_key not in named:
         await withdraw(connection, media.storage, file.object_key)
     await connection.execute(
@@ -160,6 +162,4 @@ async def _replace(connection: PoolConnectionProxy, claim: SessionClaim, file: S
         file.object_key,
     )
     await connection.execute(SHARE_OBJECT, file.contains, file.object_key, found.size)
-    # The key of a pending file names no object.
-    old = named - {file.object_key, "" if media.status == "uploaded" else media.object_key}
-    await connection.execute(QUEUE_UNNAMED, media.storage, sorted(old), media.object_key)
+    await connection.execute(QUEUE_UNNAMED, media.storage, sorted(named - {file.object_key}), media.object_key)

@@ -62,10 +62,13 @@ class PgSessionUploads(SessionUploads):
         )::bigint
         FROM upload_sessions s JOIN media_files m ON m.id = s.media_file_id WHERE s.recording_id = $1 AND s.type = $2
     """
-    ADD_SESSION: Final = "INSERT INTO upload_sessions (media_file_id, recording_id, type) VALUES ($1, $2, $3)"
+    ADD_SESSION: Final = """
+        INSERT INTO upload_sessions (media_file_id, recording_id, type, changed, due_at)
+        VALUES ($1, $2, $3, 1, now() + $4::interval)
+    """
 
     async def ensure_session(
-        self, owner: Owner, session_uid: str, upload: NewUpload, limits: UploadLimits
+        self, owner: Owner, session_uid: str, upload: NewUpload, limits: UploadLimits, *, due_in_seconds: float
     ) -> UploadSession:
         async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
             await lock_account(connection, owner, limits)
@@ -74,7 +77,9 @@ class PgSessionUploads(SessionUploads):
             if row is not None and (found := read_row(media_file, row[0])) is not None:
                 return UploadSession(found, row[1], row[2])
             added = await insert_upload(connection, owner, recording_id, upload, limits)
-            await connection.execute(self.ADD_SESSION, added.id, recording_id, upload.type)
+            await connection.execute(
+                self.ADD_SESSION, added.id, recording_id, upload.type, timedelta(seconds=due_in_seconds)
+            )
             return UploadSession(added, is_closed=False, received_bytes=0)
 
     async def _ensure_recording(self, connection: PoolConnectionProxy, owner: Owner, session_uid: str) -> int:
@@ -102,14 +107,14 @@ class PgSessionUploads(SessionUploads):
         WHERE s.media_file_id = $1 FOR UPDATE OF s
     """
     FIND_CHUNK: Final = """
-        SELECT id, number, size, digest, container, object_key, object_size FROM session_chunks
+        SELECT id, number, size, digest, container, object_key, object_size, closes FROM session_chunks
         WHERE media_file_id = $1 AND (number = $2 OR ($2::integer IS NULL AND digest = $3))
         ORDER BY id LIMIT 1
     """
     ADD_CHUNK: Final = """
-        INSERT INTO session_chunks (media_file_id, number, size, digest, container, storage, object_key, object_size)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $3)
-        RETURNING id, number, size, digest, container, object_key, object_size
+        INSERT INTO session_chunks (media_file_id, number, size, digest, container, storage, object_key, object_size, closes)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $3, $8)
+        RETURNING id, number, size, digest, container, object_key, object_size, closes
     """
     REMOVE_CHUNK: Final = "DELETE FROM session_chunks WHERE id = $1"
 
@@ -132,12 +137,12 @@ class PgSessionUploads(SessionUploads):
                 count = None if chunk.number is None or not arrival.closes else chunk.number + 1
                 await self._change(connection, media_file_id, arrival, count, 1 if found is None else 0)
             if found is None:
-                found = await self._add(connection, media_file_id, storage, chunk)
+                found = await self._add(connection, media_file_id, storage, chunk, closes=arrival.closes)
                 await check_total(connection, owner, limits, added=0)
             return found
 
     async def _add(
-        self, connection: PoolConnectionProxy, media_file_id: int, storage: str, chunk: NewChunk
+        self, connection: PoolConnectionProxy, media_file_id: int, storage: str, chunk: NewChunk, *, closes: bool
     ) -> StoredChunk:
         await withdraw(connection, storage, chunk.object_key)
         row = await connection.fetchrow(
@@ -149,6 +154,7 @@ class PgSessionUploads(SessionUploads):
             chunk.container,
             storage,
             chunk.object_key,
+            closes,
         )
         return StoredChunk(**dict(row or {}))
 
@@ -186,3 +192,9 @@ class PgSessionUploads(SessionUploads):
     async def forget_chunk(self, chunk_id: int) -> None:
         async with connected(self._pool) as connection:
             await connection.execute(self.REMOVE_CHUNK, chunk_id)
+
+    SET_CHUNK_ASIDE: Final = "UPDATE session_chunks SET number = NULL WHERE id = $1"
+
+    async def set_chunk_aside(self, chunk_id: int) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(self.SET_CHUNK_ASIDE, chunk_id)

@@ -151,6 +151,7 @@ class PgUploads(UploadCatalog):
               AND NOT EXISTS (
                   SELECT FROM upload_writers w WHERE w.media_file_id = m.id AND w.is_publishing AND w.leased_until > now()
               )
+              AND NOT EXISTS (SELECT FROM upload_sessions s WHERE s.media_file_id = m.id AND s.joined < s.changed)
             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
         ), deleted AS (
             DELETE FROM media_files m USING abandoned a WHERE m.id = a.id RETURNING m.id

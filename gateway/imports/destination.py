@@ -9,23 +9,20 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from tempfile import TemporaryFile
-from typing import Final
 
 from gateway.catalog import MediaFile, NewMedia, NewMeeting, Owner, RecordingCatalog
 from gateway.imports.local_files import NotImportable, OpenFile
-from gateway.imports.vexa_tree import missing_numbers
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.joiner import remuxed
 from gateway.media.prober import Prober
 from gateway.storage import Storage
-from gateway.uploads.chunk_headers import OGG, container_of
+from gateway.uploads.chunk_headers import FIRST_BYTES, OGG, container_of
 from gateway.uploads.joins import ChunkPart, Join, ogg_chain, plan_join
+from gateway.uploads.session_arrangement import missing_numbers
 from storage_adapters.base import ObjectNotFound, ObjectStat, ReadableObjects, StoredObject, Writable
 
 # The content that an import copies, from its beginning each time it is called.
 Content = Callable[[], AsyncGenerator[bytes, None]]
-
-_HEAD_BYTES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ class Destination:
         """
         notes: dict[str, str | int] = {"unfinished": f"Joined from {len(pieces)} pieces of a session that did not end"}
         parts = await _parts(source, pieces)
-        if missing := missing_numbers(list(pieces), _first_number(parts)):
+        if missing := missing_numbers(pieces, first=_first_number(parts)):
             notes["missing_chunks"] = missing
         async with _joined(await plan_join(source, parts)) as joined:
             found = await self.prober.probe(joined, self.owner.user_id)
@@ -157,7 +154,7 @@ async def _joined(join: Join) -> AsyncGenerator[StoredObject]:
 
 
 async def _head(source: ReadableObjects, key: str) -> bytes:
-    async with source.open(key) as stored, aclosing(stored.read(0, min(_HEAD_BYTES, stored.stat.size))) as chunks:
+    async with source.open(key) as stored, aclosing(stored.read(0, min(FIRST_BYTES, stored.stat.size))) as chunks:
         return b"".join([chunk async for chunk in chunks])
 
 

@@ -3,17 +3,14 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final
 
 from gateway.catalog import MediaType, NewMedia
 from gateway.imports.vexa_deployment_objects import Choice, VexaPlace, list_folder
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.storage import Storage
-from gateway.uploads.chunk_headers import container_of
+from gateway.uploads.chunk_headers import FIRST_BYTES, container_of
 from gateway.uploads.joins import ChunkPart, Join, plan_join
 from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject, Writable
-
-_HEAD_BYTES: Final = 64
 
 
 class NotJoinable(Exception):
@@ -95,7 +92,7 @@ async def _parts(place: VexaPlace, choice: Choice) -> list[ChunkPart]:
 
 async def _head(adapter: StorageAdapter, key: str) -> bytes:
     async with adapter.open(key) as stored:
-        length = min(_HEAD_BYTES, stored.stat.size)
+        length = min(FIRST_BYTES, stored.stat.size)
         reading: AsyncGenerator[bytes, None] = stored.read(0, length)
         async with aclosing(reading) as chunks:
             return b"".join([chunk async for chunk in chunks])

@@ -70,13 +70,3 @@ class SessionGroups(Generic[T]):
         if self._current is not None:
             yield self._current
             self._current = None
-
-
-def missing_numbers(numbers: list[int], first: int = 0) -> str:
-    """The numbers from the first to the last that are not there, like "0, 3-5"; "" if all are."""
-    gaps, expected = [], first
-    for number in sorted(numbers):
-        if number > expected:
-            gaps.append(str(expected) if number == expected + 1 else f"{expected}-{number - 1}")
-        expected = number + 1
-    return ", ".join(gaps)

@@ -8,6 +8,7 @@
     SO_FAR 0 microseconds 0     BINS bytes: the waveform of the beginning
     DONE 0 microseconds 0       BINS bytes: the whole waveform; the last message
     SILENT 0 0 0                there is no sound in the object; the last message
+    HEARD 0 microseconds 0      this much of the object can be decoded; the last message
     WRITTEN 0 0 length          the next bytes of the file that objects are joined to, or of a transcript; at most 1 MiB
     JOINED 0 unreadable 0       that is whole; this many objects are not part of it; the last message
     REFUSED 0 0 length          why the object cannot be read, as text; the last message
@@ -29,6 +30,7 @@ FACTS: Final = b"F"
 SO_FAR: Final = b"P"
 DONE: Final = b"D"
 SILENT: Final = b"S"
+HEARD: Final = b"H"
 WRITTEN: Final = b"W"
 JOINED: Final = b"J"
 REFUSED: Final = b"N"
@@ -46,7 +48,7 @@ class Job:
     `block_bytes` at least at a time. After `seconds` the process is killed; it should answer with what it knows before.
     """
 
-    kind: Literal["probe", "waveform", "join", "captions"]
+    kind: Literal["probe", "count", "waveform", "join", "captions"]
     sizes: tuple[int, ...]
     seconds: float
     block_bytes: int

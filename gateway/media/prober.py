@@ -20,6 +20,7 @@ from gateway.media.messages import (
     DONE,
     FACTS,
     HEAD,
+    HEARD,
     JOINED,
     READ,
     REFUSED,
@@ -47,6 +48,7 @@ REMOTE_BYTES: Final = 2_621_440
 PROBE_SECONDS: Final = 60.0
 PROBES_AT_ONCE: Final = 2
 _RETRY_SECONDS: Final = 5
+_COUNT_SECONDS: Final = 600.0
 # A block of this size is one request to a bucket, or one copy from the page cache.
 _REMOTE_BLOCK_BYTES: Final = 64 * 1024
 _BLOCK_BYTES: Final = 512 * 1024
@@ -79,21 +81,35 @@ class Prober:
 
         Raises NotMedia, also if the file crashes the process or outlasts its deadline; or StorageError.
         """
-        if not stored.stat.size:
-            raise NotMedia("it is empty")
         block = _BLOCK_BYTES if not remote or isinstance(stored, ZeroCopy) else _REMOTE_BLOCK_BYTES
         budget = REMOTE_BYTES if remote else None
         job = Job("probe", (stored.stat.size,), self._seconds, block, budget)
+        return _facts(await self._ask(job, stored, account))
+
+    async def count_decoded(self, stored: StoredObject, account: Hashable = None) -> float:
+        """How many seconds of the object's sound, or without sound of its picture, can be decoded: all of it is read.
+
+        Raises NotMedia or StorageError as `probe` does.
+        """
+        job = Job("count", (stored.stat.size,), _COUNT_SECONDS, _BLOCK_BYTES)
+        message = await self._ask(job, stored, account)
+        if message.kind == REFUSED:
+            raise NotMedia(printable(message.content))
+        return message.number / 1_000_000 if message.kind == HEARD else 0.0
+
+    async def _ask(self, job: Job, stored: StoredObject, account: Hashable) -> Message:
+        """The one message that a process answers the job with."""
+        if not stored.stat.size:
+            raise NotMedia("it is empty")
         async with self._turns.place(account):
             try:
-                async with asyncio.timeout(self._seconds), aclosing(run_job(job, (stored,), self._program)) as messages:
-                    message = await anext(messages)
+                async with asyncio.timeout(job.seconds), aclosing(run_job(job, (stored,), self._program)) as messages:
+                    return await anext(messages)
             except TimeoutError:
-                raise NotMedia(f"reading it took longer than {self._seconds:g} seconds") from None
+                raise NotMedia(f"reading it took longer than {job.seconds:g} seconds") from None
             except FAILURES as error:
                 _log.warning("a decoding process failed", extra={"cause": repr(error)})
                 raise NotMedia("it cannot be read: the process that read it failed") from error
-        return _facts(message)
 
 
 def is_remote(adapter: StorageAdapter) -> bool:
@@ -168,7 +184,7 @@ def _content_bytes(kind: bytes, length: int) -> int:
     """How many bytes follow the head. Raises ValueError for an unknown kind, or too many."""
     if kind in {SO_FAR, DONE}:
         return BINS
-    if kind in {SILENT, JOINED}:
+    if kind in {SILENT, JOINED, HEARD}:
         return 0
     if kind == WRITTEN and length <= WRITTEN_BYTES:
         return length

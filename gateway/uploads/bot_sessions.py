@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NoReturn
 
 from gateway.catalog import (
     Arrival,
@@ -31,7 +31,7 @@ from gateway.uploads.arriving import counted
 from gateway.uploads.chunk_headers import container_of
 from gateway.uploads.media_uploads import Uploads
 from gateway.uploads.pieces import PiecedObject
-from gateway.uploads.session_joiner import SessionJoiner
+from gateway.uploads.session_joiner import Outcome, SessionJoiner
 from gateway.uploads.session_objects import WrittenObject, expect_object, write_object
 from storage_adapters.base import StorageAdapter
 from storage_adapters.resumable import Piece
@@ -39,6 +39,8 @@ from storage_adapters.resumable import Piece
 # A late chunk of a small session is part of the file when it is acknowledged; of a larger one, soon after.
 _JOINED_WHILE_WAITING_BYTES: Final = 64 * 1024 * 1024
 _SOON_SECONDS: Final = 2.0
+# Of chunks that an older gateway took in.
+_UNKNOWN_DIGEST: Final = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ class Sessions:
     async def find(self, owner: Owner, chunk: Chunk) -> UploadSession:
         """The session that the chunk belongs to, made with its recording if this is the first. Raises Invalid."""
         upload = NewUpload(chunk.type, self.uploads.default.name)
-        return await self.catalog.ensure_session(owner, chunk.session_uid, upload, self.uploads.limits)
+        return await self.catalog.ensure_session(
+            owner, chunk.session_uid, upload, self.uploads.limits, due_in_seconds=self.silence_seconds
+        )
 
     def room(self, session: UploadSession) -> int:
         """How many bytes may still arrive."""
@@ -85,9 +89,13 @@ class Sessions:
             stored = await self._store(session, chunk, *written)
         if chunk.is_last and stored is None:
             await self.catalog.close_session(session.media.id, chunk_count=chunk.number or None)
+        outcome = None
         if chunk.is_last or self._is_joined_now(session):
-            await self._join(owner, session, stored)
-        return await self.uploads.find_recording(owner, session.media.recording_id)
+            outcome = await self.joiner.finish(session.media.id)
+        recording = await self.uploads.find_recording(owner, session.media.recording_id)
+        if first and chunk.is_last and (reason := _refusal(chunk, stored, outcome, recording)):
+            await self._refuse(stored, reason)
+        return recording
 
     @staticmethod
     def _is_joined_now(session: UploadSession) -> bool:
@@ -130,22 +138,26 @@ class Sessions:
         """Decide about a chunk whose number has other bytes already. Raises Conflict."""
         if not new.number and (chunk.is_last or chunk.number is None):
             return await self._record(session, chunk, replace(new, number=None))
+        if stored.digest == _UNKNOWN_DIGEST:
+            return stored
         if stored.object_size == stored.size and await _is_the_same_beginning(adapter, new, stored):
             return await self._record(session, chunk, new, stored.id) if new.size > stored.size else stored
         raise Conflict(f"Chunk {new.number} arrived before with other bytes")
 
-    async def _join(self, owner: Owner, session: UploadSession, stored: StoredChunk | None) -> None:
-        """Join the session. Raises Invalid, and forgets the chunk, if it is what cannot be played."""
-        outcome = await self.joiner.finish(session.media.id)
-        if stored is None:
-            return
-        reason = outcome.refused.get(stored.id) if outcome is not None else None
-        if reason is None and not session.received_bytes:
-            recording = await self.uploads.find_recording(owner, session.media.recording_id)
-            reason = recording.error_message if recording.status == "failed" else None
-        if reason is not None:
+    async def _refuse(self, stored: StoredChunk | None, reason: str) -> NoReturn:
+        """Raises Invalid. A file is kept that may be the beginning of one that plays; anything else is forgotten."""
+        if stored is not None and stored.container is not None:
+            await self.catalog.set_chunk_aside(stored.id)
+        elif stored is not None:
             await self.catalog.forget_chunk(stored.id)
-            raise Invalid((Fault("upload", ("body", "file"), reason, None),))
+        raise Invalid((Fault("upload", ("body", "file"), reason, None),))
+
+
+def _refusal(chunk: Chunk, stored: StoredChunk | None, outcome: Outcome | None, recording: Recording) -> str | None:
+    """Why the bytes of a final are refused: they, or they alone, cannot be played, and have no number among others."""
+    if stored is not None and outcome is not None and stored.id in outcome.refused:
+        return outcome.refused[stored.id]
+    return recording.error_message if not chunk.number and recording.status == "failed" else None
 
 
 async def _resumed(first: bytes, rest: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:

@@ -1,20 +1,46 @@
 """The first bytes of a chunk decide which kind of file begins with it; WAV and Ogg are read as far as joining files needs.
 
-A chunk is a cut of the file before it unless it begins with a container's own header. Sizes in headers are claims: a
-WAV's samples end where its file ends, unless the chunks after them are well-formed.
+A chunk is a cut of the file before it unless it begins with a file's own header. Sizes in headers are claims: a WAV's
+samples end where its file ends, unless the chunks after them are well-formed.
 """
 
 import binascii
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.media.mpeg_frames import frames_in, shape_of
+
+FIRST_BYTES: Final = 8 * 1024
+"""A file's kind is decided by this many bytes, which are three frames of most MP3 and AAC files."""
 HEAD_BYTES: Final = 64 * 1024
 """A WAV's format and the start of its samples are looked for in this many bytes."""
 
 WAV: Final = "wav"
 OGG: Final = "ogg"
+TAGGED: Final = "tagged"
+"""An MP3 or AAC file with a tag before its frames, or with a header about its length."""
+FRAMES: Final = "frames of "
+_KINDS: Final[Mapping[tuple[bytes, ...], str]] = {
+    (b"RIFF", b"RF64", b"BW64"): WAV,
+    (b"\x1a\x45\xdf\xa3",): "webm",
+    (b"fLaC",): "flac",
+    (b"ID3\2\0", b"ID3\3\0", b"ID3\4\0"): TAGGED,
+    # AIFF, AVI and other RIFF forms, CAF, AMR, Flash, Windows Media, pictures.
+    (
+        b"FORM",
+        b"RIFF",
+        b"caff",
+        b"#!AMR",
+        b"FLV\1",
+        b"\x30\x26\xb2\x75",
+        b"\x89PNG",
+        b"\xff\xd8\xff\xe0",
+        b"GIF8",
+    ): "other",
+}
+_MP3_TAGS: Final = (b"Xing", b"Info", b"VBRI")
 _LARGEST_RIFF: Final = 2**32 - 1
 _UNKNOWN_SIZES: Final = {0, _LARGEST_RIFF}
 _OGG_PAGE: Final = struct.Struct("<4sBBqIIIB")
@@ -23,19 +49,28 @@ _BIT_REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def container_of(head: bytes) -> str | None:
-    """The container whose header these bytes begin with; None for anything that can continue another file.
+    """The kind of file that these FIRST_BYTES begin; None for anything that can continue another file.
 
-    MP3 and AAC are None too: their files are joined by putting them one after another.
+    Frames of MP3 or AAC are a kind for each encoding, `FRAMES` and the encoding: they also continue frames like them.
+    A file that is not accepted is a kind of its own, so that it does not become noise in the file before it.
     """
-    if head[:4] in {b"RIFF", b"RF64", b"BW64"} and head[8:12] == b"WAVE":
-        return WAV
+    for magics, kind in _KINDS.items():
+        if head.startswith(magics) and (kind != WAV or head[8:12] == b"WAVE"):
+            return kind
     if head[:4] == b"OggS" and len(head) > 5 and head[5] & _FIRST_PAGE:
         return OGG
-    if head[:4] == b"\x1a\x45\xdf\xa3":
-        return "webm"
     if head[4:8] == b"ftyp":
         return "mp4"
-    return "flac" if head[:4] == b"fLaC" else None
+    first = next(frames_in(head), None)
+    if first is not None and any(tag in head[: first.size] for tag in _MP3_TAGS):
+        return TAGGED
+    shape = shape_of(head)
+    return None if shape is None else FRAMES + shape
+
+
+def continues(kind: str | None, before: str | None) -> bool:
+    """Whether a chunk of this kind belongs to a file that begins with the other."""
+    return kind is None or (kind.startswith(FRAMES) and before in {kind, TAGGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +87,11 @@ class WavLayout:
         return max(int.from_bytes(self.format[12:14], "little"), 1)
 
 
-def read_wav(head: bytes) -> WavLayout | None:
-    """The layout that a WAV file's first HEAD_BYTES describe (RIFF, or RF64 by EBU Tech 3306); None without samples."""
+def read_wav(head: bytes, position: int = 0) -> WavLayout | None:
+    """The layout that a WAV file's first HEAD_BYTES describe (RIFF, or RF64 by EBU Tech 3306); None without samples.
+
+    The file begins at `position` of what holds it, from where offsets are counted.
+    """
     format, long_size = b"", None
     for kind, start, size in _riff_chunks(head, 12):
         if kind == b"ds64" and size >= 16:
@@ -62,7 +100,9 @@ def read_wav(head: bytes) -> WavLayout | None:
             format = head[start : start + size]
         elif kind == b"data":
             claimed = long_size if size == _LARGEST_RIFF and long_size else size
-            return WavLayout(format, start, None if claimed in _UNKNOWN_SIZES else claimed) if format else None
+            return (
+                WavLayout(format, position + start, None if claimed in _UNKNOWN_SIZES else claimed) if format else None
+            )
     return None
 
 

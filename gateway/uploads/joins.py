@@ -1,23 +1,26 @@
 """How chunks become one file.
 
-Chunks are grouped in runs: a run is a file that begins with a container's header, and the cuts of that file that follow.
-A single run is put together byte by byte. Several runs are files of their own and are joined as their container allows:
+Chunks are grouped in runs: a run is a file that begins with a header of its own, and the cuts of that file that follow.
+A single run is put together byte by byte. Several runs are files of their own and are joined as their kind allows:
 
-    WAV     one header, then the samples of each
+    WAV     one header, then the samples of each; also where one chunk is several files, or longer than its header says
     Ogg     one after another, as a chain (RFC 3533 section 4); no two links have a logical stream of the same number
-    others  remuxed by a decoding process
+    others  remuxed by a decoding process, also files of different kinds or encodings
 """
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from gateway.uploads.chunk_headers import (
     HEAD_BYTES,
     OGG,
     WAV,
     WavLayout,
+    container_of,
+    continues,
     is_riff_tail,
     read_ogg_page,
     read_wav,
@@ -27,6 +30,10 @@ from gateway.uploads.chunk_headers import (
 from gateway.uploads.pieces import PiecedObject
 from storage_adapters.base import ReadableObjects
 from storage_adapters.resumable import Piece
+
+_OGG_HEAD_BYTES: Final = 512
+# What may follow a WAV's samples without being sound: a tag that is not a chunk.
+_PADDING_BYTES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +81,15 @@ def group_runs(parts: Sequence[ChunkPart]) -> list[list[ChunkPart]]:
     """The parts of each file."""
     runs: list[list[ChunkPart]] = []
     for part in parts:
-        if runs and part.container is None:
+        if runs and continues(part.container, _kind_of(runs[-1])):
             runs[-1].append(part)
         else:
             runs.append([part])
     return runs
+
+
+def _kind_of(run: Sequence[ChunkPart]) -> str | None:
+    return next((part.container for part in run if part.container is not None), None)
 
 
 def without_cuts_after_gaps(parts: Sequence[ChunkPart]) -> tuple[ChunkPart, ...]:
@@ -95,41 +106,73 @@ def _until_gap(run: Sequence[ChunkPart]) -> Sequence[ChunkPart]:
 
 async def plan_join(adapter: ReadableObjects, parts: Sequence[ChunkPart]) -> Join:
     """How these parts become one file. Raises StorageError."""
-    runs = [PiecedObject(adapter, [Piece(part.object_key, 0, part.size) for part in run]) for run in group_runs(parts)]
-    containers = {run[0].container for run in group_runs(parts)}
-    container = containers.pop() if len(containers) == 1 else None
+    groups = group_runs(parts)
+    runs = [PiecedObject(adapter, [Piece(part.object_key, 0, part.size) for part in run]) for run in groups]
+    kinds = {_kind_of(run) for run in groups}
+    container = kinds.pop() if len(kinds) == 1 else None
     content = PiecedObject(adapter, [piece for run in runs for piece in run.pieces])
-    if container == WAV and len(parts) > 1:
-        joined = await _join_wavs(adapter, runs)
+    if container == WAV:
+        joined = await _join_wavs(adapter, runs, 0 if len(parts) > 1 else _PADDING_BYTES)
         content, container = joined or content, container if joined or len(runs) == 1 else None
+    if container == OGG and len({await _ogg_codec(run) for run in runs}) > 1:
+        container = None
     return Join(tuple(parts), content, container, tuple(runs))
 
 
-async def _join_wavs(adapter: ReadableObjects, runs: Sequence[PiecedObject]) -> PiecedObject | None:
-    """One WAV with the samples of all; None where the bytes are good as they are, or formats differ."""
-    layouts = [read_wav(await run.read_all(0, HEAD_BYTES)) for run in runs]
-    known = [layout for layout in layouts if layout is not None]
-    if len(known) < len(runs) or len({layout.format for layout in known}) > 1:
-        return None
-    lengths = [await _sample_bytes(run, layout) for run, layout in zip(runs, known, strict=True)]
-    if len(runs) == 1 and lengths[0] <= (known[0].claimed or lengths[0]):
-        return None
-    total = sum(lengths)
-    pieces: list[Piece | bytes] = [wav_header(known[0].format, total)]
-    for run, layout, length in zip(runs, known, lengths, strict=True):
-        pieces += run.cut(layout.offset, length)
-    return PiecedObject(adapter, [*pieces, b"\0"] if total % 2 else pieces)
+async def _ogg_codec(run: PiecedObject) -> bytes:
+    """What must be the same for players to go on with the next link: codec, channels and, but for Opus, the rate."""
+    head = await run.read_all(0, _OGG_HEAD_BYTES)
+    packet = head[27 + head[26] :] if len(head) > 26 else b""
+    return packet[:10] if packet.startswith(b"OpusHead") else packet[:16]
 
 
-async def _sample_bytes(run: PiecedObject, layout: WavLayout) -> int:
-    """The length of the samples: to the file's end, unless the header's claim ends before well-formed chunks."""
-    left = run.stat.size - layout.offset
+async def wav_samples(adapter: ReadableObjects, runs: Sequence[PiecedObject]) -> tuple[bytes, PiecedObject] | None:
+    """The format and the samples of all; None if a run is not a WAV file, or of another format."""
+    formats, pieces = set[bytes](), list[Piece | bytes]()
+    for run in runs:
+        position: int | None = 0
+        while position is not None:
+            layout = read_wav(await run.read_all(position, HEAD_BYTES), position)
+            if layout is None:
+                return None
+            length, position = await _sample_bytes(run, layout)
+            formats.add(layout.format)
+            pieces += run.cut(layout.offset, length)
+    return (formats.pop(), PiecedObject(adapter, pieces)) if len(formats) == 1 else None
+
+
+async def _join_wavs(adapter: ReadableObjects, runs: Sequence[PiecedObject], padding: int) -> PiecedObject | None:
+    """One WAV with the samples of all; None where the bytes are good as they are, or formats differ.
+
+    At most `padding` bytes after what a header claims are nothing to speak of.
+    """
+    found = await wav_samples(adapter, runs)
+    if found is None:
+        return None
+    format, samples = found
+    total = samples.stat.size
+    if len(runs) == 1:
+        layout = read_wav(await runs[0].read_all(0, HEAD_BYTES))
+        if layout is None or total - (layout.claimed or total) <= padding:
+            return None
+    rest = [b"\0"] if total % 2 else []
+    return PiecedObject(adapter, [wav_header(format, total), *samples.pieces, *rest])
+
+
+async def _sample_bytes(run: PiecedObject, layout: WavLayout) -> tuple[int, int | None]:
+    """The length of the samples, and where another file follows them, if one does.
+
+    They go on to the file's end, unless the header's claim ends before well-formed chunks.
+    """
+    left, follows = run.stat.size - layout.offset, None
     if layout.claimed is not None:
         tail_at = layout.claimed + layout.claimed % 2
         tail = await run.read_all(layout.offset + tail_at, HEAD_BYTES)
-        if left < layout.claimed or is_riff_tail(tail, left - tail_at):
+        if container_of(tail) == WAV:
+            follows = layout.offset + tail_at
+        if follows or left < layout.claimed or is_riff_tail(tail, left - tail_at):
             left = min(left, layout.claimed)
-    return left - left % layout.frame_bytes
+    return left - left % layout.frame_bytes, follows
 
 
 async def ogg_chain(join: Join) -> AsyncGenerator[bytes, None]:

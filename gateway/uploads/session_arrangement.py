@@ -1,109 +1,172 @@
 """Which of a session's chunks make its file, and in which order.
 
 Numbered chunks come in the order of their numbers. A file without a number that came with a final is either the whole
-recording, which then stands for all chunks, or the last chunk. It stands for them only if it plays at least as long as
-they do together.
+recording, which then stands for all chunks, or the last chunk. It stands for them only if it plays as long as they do
+together, and if that much of it can be decoded: nothing takes the place of something better.
 """
 
-from collections.abc import Iterable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, Literal
 
-from gateway.catalog import Owner, SessionClaim, StoredChunk
+from gateway.catalog import SessionClaim, StoredChunk
 from gateway.media.facts import NotMedia
+from gateway.uploads.chunk_contents import begins_with, contains, covers, object_of
+from gateway.uploads.chunk_headers import FIRST_BYTES, container_of
 from gateway.uploads.joins import ChunkPart, Join, plan_join, without_cuts_after_gaps
 from gateway.uploads.pieces import PiecedObject
 from gateway.uploads.verification import Verification
 from storage_adapters.base import StorageAdapter
-from storage_adapters.resumable import Piece
 
 # Two recorders of the same sound stop within this many seconds of each other.
 _SAME_LENGTH_SECONDS: Final = 0.05
-_SAMPLES: Final = 3
-_SAMPLE_BYTES: Final = 24
+# What encoders add at the ends, or take away.
+_DECODED_SECONDS: Final = 0.15
 _MAX_RANGES_NAMED: Final = 20
 
+Measure = Callable[[PiecedObject], Awaitable[float | None]]
+Role = Literal["whole", "last", "first", "unreadable", "shorter"]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Arrangement:
-    """The join of the parts that count. `refused` are the rows of files that no part of it came from, with the reason."""
+    """What a session's file is made of. `missing` are the numbers that did not arrive.
 
-    join: Join | None
+    `refused` are the rows of files that cannot be read, with the reason; `notes` say what is kept without being used.
+    """
+
+    parts: list[ChunkPart]
     missing: str
-    refused: dict[int, str]
+    join: Join | None = None
+    refused: dict[int, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 class Arranger:
     """Arranges one session's chunks, reading them where only their content decides."""
 
-    def __init__(self, adapter: StorageAdapter, verification: Verification, owner: Owner) -> None:
+    def __init__(self, adapter: StorageAdapter, verification: Verification, claim: SessionClaim) -> None:
         self._adapter = adapter
         self._verification = verification
-        self._owner = owner
+        self._owner = claim.owner
+        self._chunks = claim.chunks
+        self._chunk_count = claim.chunk_count
 
-    async def arrange(self, claim: SessionClaim) -> Arrangement:
+    async def arrange(self) -> Arrangement:
         """Raises StorageError."""
-        numbered, others = _parts(claim.chunks)
-        missing = missing_chunks(claim)
-        parts: list[ChunkPart] = list(numbered)
-        refused: dict[int, str] = {}
+        numbered, others = _parts(self._chunks)
+        if numbered and numbered[0].container is None:  # older gateways did not look
+            head = await object_of(self._adapter, numbered[0]).read_all(0, FIRST_BYTES)
+            numbered[0] = replace(numbered[0], container=container_of(head))
+        found = Arrangement(numbered, self._missing())
+        if await self._covers_the_rest(numbered):
+            found.parts, found.missing = numbered[:1], ""
         for extra in others:
-            if extra.container is None or not parts:
-                parts.append(extra)
-                continue
-            alone = await self._seconds((extra,))
-            if alone is None:
-                refused |= dict.fromkeys(extra.chunks, "The file cannot be read, and the chunks before it were kept")
-            elif await self._stands_for(extra, alone, parts):
-                parts, missing = [extra], ""
-            else:
-                parts.append(extra)
-        return Arrangement(await self._longest(parts) if parts else None, missing, refused)
+            await self._take(extra, found)
+        found.join = await self._longest(found.parts) if found.parts else None
+        return found
 
-    async def _stands_for(self, extra: ChunkPart, seconds: float, parts: Sequence[ChunkPart]) -> bool:
-        others = await self._seconds(parts) or 0.0
-        if len(parts) > 1 or abs(seconds - others) > _SAME_LENGTH_SECONDS:
-            return seconds >= others - _SAME_LENGTH_SECONDS
-        return await self._is_copy(parts[0], extra)
+    def _missing(self, *more: int) -> str:
+        numbered = {chunk.number: chunk.object_key for chunk in self._chunks if chunk.number is not None}
+        # What was joined with numbered chunks, while none was missing, is the first of them if that has no number.
+        first = [0 for chunk in self._chunks if chunk.number is None and chunk.object_key in numbered.values()]
+        return missing_numbers([*numbered, *first, *more], self._chunk_count or 0)
 
-    async def _is_copy(self, part: ChunkPart, of: ChunkPart) -> bool:
-        """Whether bytes from the middle of the part are in the other file: the same sound in another container."""
-        inner = PiecedObject(self._adapter, [Piece(part.object_key, 0, part.size)])
-        places = (part.size * number // (_SAMPLES + 1) for number in range(1, _SAMPLES + 1))
-        samples = [await inner.read_all(place, _SAMPLE_BYTES) for place in places]
-        seen = b""
-        async with aclosing(PiecedObject(self._adapter, [Piece(of.object_key, 0, of.size)]).read(0, of.size)) as chunks:
-            async for chunk in chunks:
-                seen = seen[-_SAMPLE_BYTES:] + chunk
-                if any(sample in seen for sample in samples):
-                    return True
+    async def _take(self, extra: ChunkPart, found: Arrangement) -> None:
+        """Add a file without a number, or let it stand for the others, or leave it out."""
+        if extra.container is None or not found.parts:
+            found.parts.append(extra)
+            return
+        match await self._role(extra, found.parts):
+            case "whole":
+                found.parts, found.missing = [extra], ""
+            case "first":
+                found.parts.insert(0, extra)
+                found.missing = self._missing(0)
+            case "last":
+                found.parts.append(extra)
+            case "shorter":
+                found.notes.append("A whole file arrived that plays less than the chunks; it is kept, and not used")
+            case "unreadable":
+                reason = "The file cannot be read, and the chunks before it were kept"
+                found.refused |= dict.fromkeys(extra.chunks, reason)
+
+    async def _role(self, extra: ChunkPart, parts: Sequence[ChunkPart]) -> Role:
+        """What a file is, beside these parts, that begins with a header of its own."""
+        alone, others = await self._seconds((extra,)), await self._seconds(parts)
+        if alone is None:
+            begins = parts[0].container is None and await self._seconds((extra, *parts)) is not None
+            return "first" if begins else "unreadable"
+        if others is None:
+            return "whole"
+        longer = alone > others + _SAME_LENGTH_SECONDS
+        if not await self._is_whole(extra, parts, longer=longer, as_long=alone >= others - _SAME_LENGTH_SECONDS):
+            return "last"
+        if alone < others - _SAME_LENGTH_SECONDS or not await self._is_decodable(extra, parts):
+            return "shorter"
+        return "whole"
+
+    async def _is_whole(self, extra: ChunkPart, parts: Sequence[ChunkPart], *, longer: bool, as_long: bool) -> bool:
+        """Whether the file is meant to be the whole recording, and not the last of its chunks."""
+        several = sum(len(part.chunks) for part in parts) > 1
+        is_copy = await begins_with(self._adapter, extra, parts[0])
+        kinds = {part.container for part in parts if part.container is not None}
+        if is_copy or (several and (self._are_cuts or (len(kinds) == 1 and extra.container not in kinds))):
+            return True
+        if is_copy is False:
+            return longer
+        return (as_long if several else longer) or await contains(self._adapter, extra, parts[0])
+
+    @property
+    def _are_cuts(self) -> bool:
+        """Whether the numbered chunks are cuts of one file."""
+        numbered = [chunk for chunk in self._chunks if chunk.number is not None]
+        return len(numbered) > 1 and all(chunk.container is None for chunk in numbered[1:])
+
+    async def _covers_the_rest(self, numbered: Sequence[ChunkPart]) -> bool:
+        """Whether the first came as a final and has the others in it: the whole file, before its chunks."""
+        first, rest = numbered[:1], numbered[1:]
+        came_as_final = first and first[0].chunks == (self._chunks[0].id,) and self._chunks[0].closes
+        if not (came_as_final and rest and await covers(self._adapter, first[0], rest)):
+            return False
+        with suppress(NotMedia):  # one that was cut off is a chunk, whatever is in it
+            facts = await self._verification.examine(object_of(self._adapter, first[0]), self._owner)
+            return "warning" not in facts.metadata
         return False
 
     async def _longest(self, parts: Sequence[ChunkPart]) -> Join:
         """The join of all parts, or of those before the gaps if that plays longer."""
-        join = await plan_join(self._adapter, parts)
         safe = without_cuts_after_gaps(parts)
-        if len(safe) == len(parts):
-            return join
-        if (await self._seconds(safe) or 0.0) > (await self._seconds(parts) or 0.0):
+        if len(safe) < len(parts) and (await self._seconds(safe) or 0.0) > (await self._seconds(parts) or 0.0):
             return await plan_join(self._adapter, safe)
-        return join
+        return await plan_join(self._adapter, parts)
 
     async def _seconds(self, parts: Sequence[ChunkPart]) -> float | None:
         """How long the join plays; None if it is not media."""
+        return await self._sum(parts, self._length)
+
+    async def _is_decodable(self, file: ChunkPart, parts: Sequence[ChunkPart]) -> bool:
+        """Whether as much of the file can be decoded as of the parts."""
+        decoded, others = await self._sum((file,), self._decoded), await self._sum(parts, self._decoded)
+        return (decoded or 0.0) >= (others or 0.0) - _DECODED_SECONDS
+
+    async def _sum(self, parts: Sequence[ChunkPart], measure: Measure) -> float | None:
         join = await plan_join(self._adapter, parts)
-        files = join.runs if join.is_remuxed else (join.content,)
-        lengths = [await self._length(file) for file in files]
+        lengths = [await measure(file) for file in (join.runs if join.is_remuxed else (join.content,))]
         known = [length for length in lengths if length is not None]
         return sum(known) if known else None
 
     async def _length(self, file: PiecedObject) -> float | None:
-        try:
+        with suppress(NotMedia):
             return (await self._verification.examine(file, self._owner)).duration_seconds or 0.0
-        except NotMedia:
-            return None
+        return None
+
+    async def _decoded(self, file: PiecedObject) -> float | None:
+        with suppress(NotMedia):
+            return await self._verification.count_decoded(file, self._owner)
+        return None
 
 
 def _parts(chunks: Iterable[StoredChunk]) -> tuple[list[ChunkPart], list[ChunkPart]]:
@@ -127,10 +190,10 @@ def _part(rows: Sequence[StoredChunk]) -> ChunkPart:
     )
 
 
-def missing_chunks(claim: SessionClaim) -> str:
-    """The numbers that did not arrive, like `1, 3-5`; as many as fit into a sentence."""
-    numbers = sorted({chunk.number for chunk in claim.chunks if chunk.number is not None})
-    edges = [-1, *numbers, max(claim.chunk_count or 0, numbers[-1] + 1 if numbers else 0)]
+def missing_numbers(numbers: Iterable[int], count: int = 0, first: int = 0) -> str:
+    """The numbers from `first` to the last, or to `count`, that are not there, like `1, 3-5`; as many as fit into a sentence."""
+    there = sorted(set(numbers))
+    edges = [first - 1, *there, max(count, there[-1] + 1 if there else 0)]
     gaps = [(before + 1, after - 1) for before, after in pairwise(edges) if after - before > 1]
     ranges = [str(first) if first == last else f"{first}-{last}" for first, last in gaps]
     more = ["..."] if len(ranges) > _MAX_RANGES_NAMED else []

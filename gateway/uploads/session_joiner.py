@@ -27,7 +27,7 @@ from gateway.uploads.session_arrangement import Arrangement, Arranger
 from gateway.uploads.session_objects import expect_object, write_object
 from gateway.uploads.verification import Verification, verified
 from storage_adapters.base import StorageAdapter, StorageError
-from storage_adapters.resumable import Composing
+from storage_adapters.resumable import Composing, Resumable
 
 LEASE_SECONDS: Final = 6.0
 _WAIT_SECONDS: Final = 60.0
@@ -125,11 +125,12 @@ class SessionJoiner:
 
     async def _join(self, claim: SessionClaim) -> Outcome:
         adapter = storage_named(self._storages, claim.media.storage, claim.media.object_key).adapter
-        arranged = await Arranger(adapter, self._verification, claim.owner).arrange(claim)
+        await _publish_partial(adapter, claim)
+        arranged = await Arranger(adapter, self._verification, claim).arrange()
         file: SessionFile | None = None
         try:
             file, unreadable = await self._write(claim.owner, claim.media, adapter, arranged)
-            fault = _incomplete(arranged.missing, unreadable)
+            fault = _incomplete(arranged, unreadable)
         except NotMedia as error:
             missing = f", and chunks {arranged.missing} did not arrive" if arranged.missing else ""
             fault = f"The {claim.media.type} cannot be played: {error}{missing}"
@@ -169,12 +170,22 @@ class SessionJoiner:
         return verified(media, stored.stat, found)
 
 
-def _incomplete(missing: str, unreadable: int) -> str | None:
+def _incomplete(arranged: Arrangement, unreadable: int) -> str | None:
     """What the joined file lacks, in words for `error_message`; None if it is whole."""
-    words = [f"Chunks {missing} did not arrive"] if missing else []
+    words = [f"Chunks {arranged.missing} did not arrive"] if arranged.missing else []
     if unreadable:
-        words.append(f"{unreadable} of the files that arrived cannot be read; they are kept")
-    return "; ".join(words) or None
+        words.append(f"{unreadable} of the files that arrived cannot be joined; they are kept")
+    return "; ".join([*words, *arranged.notes]) or None
+
+
+async def _publish_partial(adapter: StorageAdapter, claim: SessionClaim) -> None:
+    """Make an object of the partial one that an older gateway appended chunks to. What it had not counted is dropped."""
+    media = claim.media
+    size = max((chunk.object_size for chunk in claim.chunks if chunk.object_key == media.object_key), default=0)
+    if size and isinstance(adapter, Resumable) and await adapter.partial_size(media.object_key):
+        async with adapter.append(media.object_key) as writer:
+            await writer.truncate(size)
+        await adapter.publish(media.object_key)
 
 
 async def _store(adapter: StorageAdapter, key: str, join: Join) -> int:

@@ -12,11 +12,11 @@ from typing import Final
 
 from gateway.catalog import UPLOADS_PREFIX, MediaFile, Owner, SessionUploads
 from gateway.errors import Conflict
+from gateway.uploads.chunk_headers import FIRST_BYTES
 from storage_adapters.base import StorageAdapter, Writable
 
 # A body that arrives this slowly is not recorded any more.
 UNRECORDED_SECONDS: Final = 86_400.0
-_HEAD_BYTES: Final = 64
 # What follows the media file's id in a key: never the same twice.
 _DIGITS: Final = 24
 
@@ -44,7 +44,7 @@ async def write_object(adapter: StorageAdapter, key: str, content: AsyncIterable
     digest, size, head = hashlib.sha256(), 0, b""
     async with adapter.create(key) as writer:
         async for chunk in content:
-            head += chunk[: _HEAD_BYTES - len(head)]
+            head += chunk[: FIRST_BYTES - len(head)]
             size += len(chunk)
             digest.update(chunk)
             await writer.write(chunk)

@@ -37,6 +37,13 @@ class Verification:
         """What the object is; of a `remote` one only a few MiB are read. Raises NotMedia or StorageError."""
         return await self.prober.probe(stored, owner.user_id, remote=remote)
 
+    async def count_decoded(self, stored: StoredObject, owner: Owner) -> float:
+        """How many seconds of the object can be decoded: what its packets hold, and not what they say.
+
+        Raises NotMedia or StorageError.
+        """
+        return await self.prober.count_decoded(stored, owner.user_id)
+
     def _size_fault(self, media: MediaFile, size: int) -> Fault | None:
         if media.size is not None and size != media.size:
             return _fault(media, "file_size_bytes", f"It has {size} bytes, and {media.size} were promised")

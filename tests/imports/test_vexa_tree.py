@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.imports.vexa_tree import SessionFolder, SessionGroups, missing_numbers
+from gateway.imports.vexa_tree import SessionFolder, SessionGroups
+from gateway.uploads.session_arrangement import missing_numbers
 from tests.commands.command_line import CommandLine, command_line
 from tests.media.signals import RATE, wav
 from tests.media_files import make_sound

@@ -32,6 +32,7 @@ MAKERS: Final[Mapping[str, Callable[[Path], Path]]] = {
     "moving.mp4": make_video,
     "moving.webm": make_video,
     "sound.flac": make_sound,
+    "sound.aac": make_sound,
     "still.png": make_still,
 }
 

@@ -4,7 +4,8 @@ import asyncio
 import io
 import struct
 import wave
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -288,6 +289,148 @@ async def test_a_file_that_cannot_be_read_is_reported_and_every_chunk_is_kept(bo
     broken = webm[:64] + bytes(2000)
     await bot.send_all([webm, broken, webm])
     recording, media = await bot.recording(), await bot.media()
-    assert "1 of the files that arrived cannot be read; they are kept" in recording["error_message"]
+    assert "1 of the files that arrived cannot be joined; they are kept" in recording["error_message"]
     assert media["metadata"]["unreadable_parts"] == 1
     assert media["duration_seconds"] == pytest.approx(4, abs=0.3)
+
+
+async def test_a_final_that_comes_first_is_kept_until_the_others_come(bot: Bot, content: Content) -> None:
+    body = content("sound.webm")
+    pieces = chunks_of(body, 3)
+    for number in (2, 1, 0):
+        await bot.must_send(pieces[number], number, final=number == 2)
+    assert await bot.played() == body
+    assert (await bot.recording())["error_message"] is None
+
+
+async def test_a_beginning_that_was_refused_is_used_when_the_rest_comes(bot: Bot, content: Content) -> None:
+    body = content("sound.webm")
+    beginning = await bot.send(body[:200], 0, final=None)
+    assert beginning.status == 422
+    await bot.must_send(body[200:900], 1)
+    await bot.must_send(body[900:], 2, final=True)
+    assert await bot.played() == body
+    assert (await bot.recording())["error_message"] is None
+
+
+@pytest.mark.parametrize("number", [None, 0])
+async def test_a_refused_final_does_not_take_its_number(bot: Bot, content: Content, number: int | None) -> None:
+    body = content("sound.webm")
+    for wrong in (body[:200], body[:200], b"no sound at all" * 9):
+        assert (await bot.send(wrong, number, final=True)).status == 422
+    for place, piece in enumerate(chunks_of(body, 3)):
+        await bot.must_send(piece, place, final=place == 2)
+    assert await bot.played() == body
+
+
+def spoiled(body: bytes) -> bytes:
+    """The file with other bytes in its middle: its ends still promise its whole length."""
+    quarter = len(body) // 4
+    return body[:quarter] + Random(1).randbytes(len(body) - 2 * quarter) + body[-quarter:]
+
+
+NOT_USED = "A whole file arrived that plays less than the chunks; it is kept, and not used"
+
+
+@pytest.mark.parametrize("name", ["sound.webm", "sound.ogg", "sound.flac", "moov-last.m4a", "sound.mp3"])
+@pytest.mark.parametrize("damage", [spoiled, lambda body: body[: len(body) * 2 // 3]], ids=["spoiled", "cut"])
+async def test_a_damaged_whole_file_takes_no_place_and_a_good_one_does(
+    bot: Bot, content: Content, name: str, damage: Callable[[bytes], bytes]
+) -> None:
+    chunked = content("sound.webm")
+    for place, piece in enumerate(chunks_of(chunked, 3)):
+        await bot.must_send(piece, place)
+    wrong = await bot.send(damage(content(name)), final=True)
+    assert wrong.status in {200, 422}
+    assert await bot.played() == chunked
+    assert (await bot.recording())["error_message"] == (NOT_USED if wrong.status == 200 else None)
+    await bot.must_send(content(name), final=True)
+    assert await bot.played() == content(name)
+
+
+async def test_a_cut_copy_of_wav_chunks_takes_no_place(bot: Bot) -> None:
+    sounds = [Random(number).randbytes(16_000) for number in range(3)]
+    for number, sound in enumerate(sounds):
+        await bot.must_send(wav(sound), number)
+    await bot.must_send(wav(b"".join(sounds))[:-9000], final=True)
+    assert await bot.played() == wav(b"".join(sounds))
+    assert (await bot.recording())["error_message"] == NOT_USED
+
+
+async def test_chunks_after_their_whole_file_add_nothing(client: Client, content: Content) -> None:
+    sounds = [Random(number).randbytes(16_000) for number in range(3)]
+    whole, body = wav(b"".join(sounds)), content("sound.webm")
+    for file, chunks in ((whole, [wav(sound) for sound in sounds][1:]), (body, chunks_of(body, 4)[1:])):
+        bot = Bot(client)
+        await bot.must_send(file, final=True)
+        for number, chunk in enumerate(chunks, start=1):
+            await bot.must_send(chunk, number, final=chunk == chunks[-1])
+        assert await bot.played() == file
+
+
+async def test_wav_files_in_one_chunk_and_samples_after_a_headers_end_are_heard(client: Client) -> None:
+    sounds = [Random(number).randbytes(16_000) for number in range(3)]
+    for file in (b"".join(map(wav, sounds)), wav(sounds[0]) + sounds[1] + sounds[2]):
+        bot = Bot(client)
+        await bot.must_send(file, final=True)
+        assert await bot.played() == wav(b"".join(sounds))
+
+
+async def test_silence_without_a_number_follows_silence(bot: Bot) -> None:
+    await bot.must_send(wav(bytes(16_000)), 0)
+    await bot.must_send(wav(bytes(15_998)), final=True)
+    assert await bot.played() == wav(bytes(31_998))
+
+
+@pytest.mark.parametrize(
+    ("names", "seconds", "format"),
+    [
+        (["sound.wav", "sound.mp3", "sound.webm"], 6.0, "flac"),
+        (["sound.wav", "sound.aac", "sound.flac"], 6.0, "flac"),
+        (["sound.mp3", "sound.mp3"], 4.0, "mp3"),
+        (["sound.aac", "sound.aac"], 4.0, "aac"),
+        (["sound.ogg", "sound.webm"], 4.0, "webm"),
+        (["sound.aac", "sound.mp3"], 4.0, "flac"),
+    ],
+    ids=["wav-mp3-webm", "wav-aac-flac", "mp3", "aac", "ogg-webm", "aac-mp3"],
+)
+async def test_files_of_several_kinds_are_one_recording(
+    bot: Bot, content: Content, names: list[str], seconds: float, format: str
+) -> None:
+    await bot.send_all([content(name) for name in names])
+    media = await bot.media()
+    assert media["format"] == format
+    assert media["duration_seconds"] == pytest.approx(seconds, abs=0.15)
+    assert (await bot.recording())["error_message"] is None
+
+
+async def test_pictures_of_several_kinds_are_one_recording(client: Client, content: Content) -> None:
+    bot = Bot(client, media_type="video")
+    await bot.send_all([content("moving.webm"), content("moving.mp4"), content("sound.wav")])
+    media = await bot.media()
+    assert (media["type"], media["format"]) == ("video", "webm")
+    assert media["duration_seconds"] == pytest.approx(6, abs=0.2)
+
+
+async def test_a_file_that_is_not_accepted_is_reported_and_not_heard(bot: Bot) -> None:
+    await bot.send_all([wav(tone(1)), b"FORM\0\0\x40\0AIFF" + bytes(16_000), wav(tone(2))])
+    assert (await bot.recording())["error_message"] == "1 of the files that arrived cannot be joined; they are kept"
+    assert (await bot.media())["duration_seconds"] == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 4, 5, 11, 12, 100])
+async def test_a_first_chunk_of_a_few_bytes_is_the_beginning(bot: Bot, content: Content, cut: int) -> None:
+    body = content("sound.webm")
+    await bot.send_all([body[:cut], b"", body[cut:]])
+    assert await bot.played() == body
+
+
+async def test_a_session_that_was_deleted_begins_anew(bot: Bot, client: Client, content: Content) -> None:
+    pieces = chunks_of(content("sound.webm"), 2)
+    await bot.must_send(pieces[0], 0)
+    deleted = (await bot.recording())["id"]
+    assert (await client.call("DELETE", f"/recordings/{deleted}")).status == 200
+    await bot.must_send(pieces[1], 1)
+    await bot.must_send(pieces[0], 0, final=True)
+    assert await bot.played() == content("sound.webm")
+    assert (await bot.recording())["id"] != deleted

@@ -16,12 +16,12 @@ from gateway.media.decoding.confinement import confine
 from gateway.media.decoding.object_file import Gateway, ObjectBlocks, ObjectFile, ReadBudget
 from gateway.media.decoding.probing import probe
 from gateway.media.decoding.remuxing import join
-from gateway.media.decoding.sound import listen
+from gateway.media.decoding.sound import count_decoded, listen
 from gateway.media.facts import NotMedia
-from gateway.media.messages import DONE, FACTS, JOINED, REFUSED, SILENT, SO_FAR, WRITTEN, WRITTEN_BYTES, Job
+from gateway.media.messages import DONE, FACTS, HEARD, JOINED, REFUSED, SILENT, SO_FAR, WRITTEN, WRITTEN_BYTES, Job
 
 # A waveform is nobody's first need; somebody waits for a probe.
-_NICENESS: Final = {"probe": 5, "join": 10, "waveform": 19}
+_NICENESS: Final = {"probe": 5, "count": 10, "join": 10, "waveform": 19}
 # FileParts of PyAV that are programs, or that import far more than this process needs.
 _UNUSED: Final = {"__main__", "about", "datasets", "filter"}
 # What is known by then is the answer, so that the gateway need not kill the process.
@@ -55,6 +55,8 @@ def do(job: Job, gateway: Gateway) -> None:
                 probe(file, sparing=job.budget_bytes is not None and size > job.budget_bytes).fields()
             ).encode()
             gateway.say(FACTS, other=len(text), content=text)
+        elif job.kind == "count":
+            gateway.say(HEARD, one=count_decoded(file))
         elif job.kind == "join":
             gateway.say(JOINED, one=join(files, partial(_write, gateway)))
         else:

@@ -4,7 +4,7 @@ Nothing is decoded where tracks of the same place have the same codec and parame
 (transcoding).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +19,7 @@ from gateway.media.facts import NotMedia
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
+    from av.packet import Packet
     from av.stream import Stream
 
 _WEBM_CODECS: Final = {"vp8", "vp9", "av1", "opus", "vorbis"}
@@ -31,7 +32,7 @@ _OWN_MUXERS: Final[Mapping[str, str]] = {"mp3": "mp3", "aac": "adts", "mov": "mp
 # The same files make the same bytes: no random ids, no time of writing.
 _REPEATABLE: Final = {"fflags": "bitexact"}
 _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
-    "mp4": {"movflags": "frag_keyframe+delay_moov+default_base_moof+negative_cts_offsets", "frag_duration": "2000000"},
+    "mp4": {"movflags": "frag_keyframe+delay_moov+default_base_moof", "frag_duration": "2000000"},
     "mp3": {"write_xing": "0", "id3v2_version": "0"},
 }
 
@@ -49,7 +50,7 @@ class Output:
 
 
 def join(files: Sequence[ObjectFile], write: Callable[[bytes], None]) -> int:
-    """Write the join; how many files could not be read and are not part of it. Raises NotMedia if none could be."""
+    """Write the join; how many files are not part of it, or not whole. Raises NotMedia if none can be read."""
     found = [sources for file in files if (sources := list(_sources_of(file)))]
     sources = [source for each in found for source in each]
     if not sources:
@@ -61,10 +62,8 @@ def join(files: Sequence[ObjectFile], write: Callable[[bytes], None]) -> int:
         sources = [source for source in sources if source.tracks == like]
     muxer = _muxer(sources)
     if muxer is None:
-        encode(sources, Output(write))
-    else:
-        _copy(sources, muxer, Output(write))
-    return left_out
+        return left_out + encode(sources, Output(write))
+    return left_out + _copy(sources, muxer, Output(write))
 
 
 def _sources_of(file: ObjectFile) -> Iterator[FilePart]:
@@ -100,11 +99,16 @@ def _kind(track: Any) -> Kind:
 def _counted(container: "InputContainer") -> float:
     """How long a file plays that does not say so."""
     end = Fraction(0)
-    with suppress(av.FFmpegError):
-        for packet in container.demux(tracks_of(container)):
-            if packet.pts is not None and packet.time_base is not None:
-                end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+    for packet in _packets(container, tracks_of(container)):
+        if packet.pts is not None and packet.time_base is not None:
+            end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
     return float(end - _start(container))
+
+
+def _packets(container: "InputContainer", tracks: "Iterable[Stream]") -> "Iterator[Packet[Any]]":
+    """The packets of these tracks; after a damaged place nothing follows."""
+    with suppress(av.FFmpegError):
+        yield from container.demux(list(tracks))
 
 
 def _start(container: "InputContainer") -> Fraction:
@@ -125,8 +129,9 @@ def _muxer(sources: Sequence[FilePart]) -> str | None:
     return "webm" if {kind[0] for kind in kinds.values()} <= _WEBM_CODECS else "matroska"
 
 
-def _copy(sources: Sequence[FilePart], muxer: str, file: Output) -> None:
-    """One file with the packets of all."""
+def _copy(sources: Sequence[FilePart], muxer: str, file: Output) -> int:
+    """One file with the packets of all; how many were not written whole."""
+    failed = 0
     options = {**_REPEATABLE, **_OPTIONS.get(muxer, {})}
     with av.open(file, "w", format=muxer, options=options) as output:
         total = sum(source.seconds for source in sources)
@@ -138,9 +143,13 @@ def _copy(sources: Sequence[FilePart], muxer: str, file: Output) -> None:
                         tracks[place] = tracks.get(place) or _Track(output, track, total)
         offset = Fraction(0)
         for source in sources:
-            with suppress(NotMedia), open_media(source.file, source.demuxer) as container:
-                offset = _copy_packets(container, tracks, offset)
+            try:
+                with open_media(source.file, source.demuxer) as container:
+                    offset = _copy_packets(container, tracks, offset)
+            except NotMedia:
+                failed += 1
             source.file.release()
+    return failed
 
 
 class _Track:
@@ -172,13 +181,12 @@ def _copy_packets(container: "InputContainer", tracks: Mapping[Place, _Track], o
     inputs = _places(container)
     to = {track.index: tracks[place] for place, track in inputs.items()}
     end, start = offset, _start(container)
-    with suppress(av.FFmpegError):  # after a damaged place nothing follows
-        for packet in container.demux(list(inputs.values())):
-            if packet.pts is None or packet.time_base is None:
-                continue
-            shift = round((offset - start) / packet.time_base)
-            packet.pts += shift
-            packet.dts = None if packet.dts is None else packet.dts + shift
-            end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
-            to[packet.stream.index].put(packet)
+    for packet in _packets(container, inputs.values()):
+        if packet.pts is None or packet.time_base is None:
+            continue
+        shift = round((offset - start) / packet.time_base)
+        packet.pts += shift
+        packet.dts = None if packet.dts is None else packet.dts + shift
+        end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+        to[packet.stream.index].put(packet)
     return end

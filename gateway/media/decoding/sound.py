@@ -5,9 +5,18 @@ from fractions import Fraction
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from gateway.media.decoding.demuxing import AV_TIME_BASE, Packets, allow_decoding, frames_of, open_media, sound_of
+from gateway.media.decoding.demuxing import (
+    AV_TIME_BASE,
+    Packets,
+    allow_decoding,
+    frames_of,
+    open_media,
+    sound_of,
+    tracks_of,
+)
 from gateway.media.decoding.file_parts import parts_of
 from gateway.media.decoding.images import find_image
 from gateway.media.decoding.object_file import ObjectFile
@@ -15,7 +24,6 @@ from gateway.media.facts import NotMedia
 from gateway.media.peaks import Peaks
 
 if TYPE_CHECKING:
-    from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
@@ -42,6 +50,21 @@ def listen(file: ObjectFile, report: Report) -> tuple[int, bytes] | None:
     if sound is None or not sound.peaks.end:
         raise NotMedia("nothing in it can be decoded")
     return sound.covered()
+
+
+def count_decoded(file: ObjectFile) -> int:
+    """How many microseconds of the first sound can be decoded, or without sound of the picture. Raises NotMedia."""
+    parts, total = parts_of(file), Fraction(0)
+    for window in parts.windows:
+        with open_media(window, parts.container.demuxer) as container:
+            track = sound_of(container) or tracks_of(container)[0]
+            allow_decoding(track)
+            tick = track.time_base or Fraction(0)
+            for packet in Packets(container, [track]):
+                for frame in frames_of(packet):
+                    is_sound = isinstance(frame, AudioFrame)
+                    total += Fraction(frame.samples, frame.sample_rate) if is_sound else (packet.duration or 0) * tick
+    return int(total * 1_000_000)
 
 
 class _Sound:

@@ -35,16 +35,24 @@ def can_encode(sources: Sequence[FilePart]) -> bool:
     return sum(each.seconds * each.pixels for each in sources) * _PICTURES_PER_SECOND <= _MOST_PIXELS
 
 
-def encode(sources: Sequence[FilePart], file: Any) -> None:
-    """Write one file that plays all of them, one after another. Raises NotMedia if nothing can be decoded."""
+def encode(sources: Sequence[FilePart], file: Any) -> int:
+    """Write one file that plays all of them, one after another; how many are not part of it, or not whole.
+
+    Raises NotMedia if nothing can be decoded.
+    """
+    failed = 0
     moving = any(source.pixels for source in sources)
     with av.open(file, "w", format="webm" if moving else "flac", options=_REPEATABLE) as output:
         joined = _Joined(output, sources, moving=moving)
         for source in sources:
-            with suppress(NotMedia, av.FFmpegError), open_media(source.file, source.demuxer) as container:
-                joined.add(container)
+            try:
+                with open_media(source.file, source.demuxer) as container:
+                    joined.add(container)
+            except NotMedia:
+                failed += 1
             source.file.release()
         joined.end()
+    return failed
 
 
 class _Joined:
@@ -117,7 +125,7 @@ class _PictureEncoder:
         place = round(seconds / _MILLISECOND)
         if place <= self._last:
             return
-        scaled = frame.reformat(self._codec.width, self._codec.height, "yuv420p")
+        scaled = frame.reformat(self._codec.width, self._codec.height, "yuv420p", threads=1)
         scaled.pts, scaled.time_base, self._last = place, _MILLISECOND, place
         scaled.pict_type = 0
         self._output.mux(self._stream.encode(scaled))

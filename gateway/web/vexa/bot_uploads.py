@@ -21,7 +21,7 @@ from typing import Annotated, Any, Final, Literal
 import orjson
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from gateway.catalog import ApiKeys, Owner, Recording, Scope
 from gateway.errors import Fault, Invalid
@@ -41,12 +41,17 @@ _CHUNK_BYTES: Final = 256 * 1024
 _MALFORMED: Final = (ValueError, LookupError, RuntimeError, web.RequestPayloadError, HttpProcessingError)
 
 
+def _no_bool(value: object) -> object:
+    """Python's booleans are integers."""
+    return str(value) if isinstance(value, bool) else value
+
+
 class ChunkForm(BaseModel):
     """The fields that count."""
 
     session_uid: Annotated[Text, Field(min_length=1, max_length=255)]
     media_type: Literal["audio", "video"] = "audio"
-    chunk_seq: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    chunk_seq: Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=1_000_000)] | None = None
     is_final: bool = True
 
 
