@@ -13,9 +13,11 @@ import pytest
 
 from gateway.protocol.ids import encode_id
 from gateway.uploads.chunk_headers import read_ogg_page, wav_header
+from tests.gateway_process import Gateway
 from tests.uploads.client import Answer, Client
 from tests.uploads.conftest import Content
 from tests.uploads.test_sessions import chunks_of, recording_of, send
+from tests.uploads.waiting import PATIENCE_SECONDS
 
 FORMAT = struct.pack("<HHIIHH", 1, 1, 16_000, 32_000, 2, 16)
 
@@ -434,3 +436,15 @@ async def test_a_session_that_was_deleted_begins_anew(bot: Bot, client: Client, 
     await bot.must_send(pieces[0], 0, final=True)
     assert await bot.played() == content("sound.webm")
     assert (await bot.recording())["id"] != deleted
+
+
+async def test_a_session_in_which_nothing_arrives_fails_and_still_takes_what_comes(bot: Bot, site: Gateway) -> None:
+    await bot.must_send(b"", 0)
+    media_file_id = (await bot.media())["id"]
+    await site.execute(f"UPDATE upload_sessions SET due_at = now() WHERE media_file_id = {media_file_id}")  # noqa: S608
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await bot.recording())["status"] != "failed":  # noqa: ASYNC110 - another process sets no Event of ours
+            await asyncio.sleep(0.1)
+    assert (await bot.recording())["error_message"] == "The audio cannot be played: nothing arrived"
+    await bot.must_send(wav(tone(1)), 0, final=True)
+    assert await bot.played() == wav(tone(1))
