@@ -31,7 +31,7 @@ from gateway.media.messages import (
     WRITTEN_BYTES,
     Job,
 )
-from gateway.media.peaks import BINS, Waveform
+from gateway.media.peaks import BINS
 from gateway.media.turns import Turns
 from storage_adapters.base import StorageAdapter, StoredObject, ZeroCopy
 from storage_adapters.remote import Remote
@@ -51,10 +51,7 @@ _RETRY_SECONDS: Final = 5
 _COUNT_SECONDS: Final = 600.0
 # A block of this size is one request to a bucket, or one copy from the page cache.
 _REMOTE_BLOCK_BYTES: Final = 64 * 1024
-_BLOCK_BYTES: Final = 512 * 1024
-
-NO_SOUND: Final = Waveform(complete=True, fault="Media file has no sound")
-UNDECODABLE: Final = Waveform(complete=True, fault="Media file cannot be decoded")
+BLOCK_BYTES: Final = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ class Prober:
 
         Raises NotMedia, also if the file crashes the process or outlasts its deadline; or StorageError.
         """
-        block = _BLOCK_BYTES if not remote or isinstance(stored, ZeroCopy) else _REMOTE_BLOCK_BYTES
+        block = BLOCK_BYTES if not remote or isinstance(stored, ZeroCopy) else _REMOTE_BLOCK_BYTES
         budget = REMOTE_BYTES if remote else None
         job = Job("probe", (stored.stat.size,), self._seconds, block, budget)
         return _facts(await self._ask(job, stored, account))
@@ -91,7 +88,7 @@ class Prober:
 
         Raises NotMedia or StorageError as `probe` does.
         """
-        job = Job("count", (stored.stat.size,), _COUNT_SECONDS, _BLOCK_BYTES)
+        job = Job("count", (stored.stat.size,), _COUNT_SECONDS, BLOCK_BYTES)
         message = await self._ask(job, stored, account)
         if message.kind == REFUSED:
             raise NotMedia(printable(message.content))
@@ -131,29 +128,6 @@ def _facts(message: Message) -> MediaFacts:
 def printable(text: bytes) -> str:
     """A process's text as far as it can be shown."""
     return "".join(each for each in text[:300].decode("utf-8", "replace") if each.isprintable())
-
-
-async def decode(
-    stored: StoredObject, seconds: float = 900, program: Sequence[str] = PROGRAM
-) -> AsyncGenerator[Waveform, None]:
-    """Yield the waveform as it grows; the last one is complete. The process limits itself to `seconds` of CPU time.
-
-    Raises the storage's own StorageError. Close the generator to kill the process early.
-    """
-    job = Job("waveform", (stored.stat.size,), seconds, _BLOCK_BYTES)
-    try:
-        async with aclosing(run_job(job, (stored,), program)) as messages:
-            async for message in messages:
-                yield _waveform(message)
-    except FAILURES as error:
-        _log.warning("a decoding process failed", extra={"cause": repr(error)})
-        yield UNDECODABLE
-
-
-def _waveform(message: Message) -> Waveform:
-    if message.kind in {SO_FAR, DONE}:
-        return Waveform(message.content, message.number / 1_000_000, complete=message.kind == DONE)
-    return NO_SOUND if message.kind == SILENT else UNDECODABLE
 
 
 # What a process that died, or that says what no process of ours says, raises here.

@@ -5,19 +5,20 @@ A waveform belongs to a version of an object. It is computed on when the clients
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from hashlib import sha256
 from typing import Final
 
 from gateway.errors import Unavailable
+from gateway.media.messages import DONE, SILENT, SO_FAR, Job
 from gateway.media.peaks import Waveform
-from gateway.media.prober import UNDECODABLE, decode
+from gateway.media.prober import BLOCK_BYTES, FAILURES, PROGRAM, Message, run_job
 from gateway.media.turns import Turns
 from gateway.media.waveform_cache import WaveformCache
 from gateway.storage import Storage
-from storage_adapters.base import ObjectChanged
+from storage_adapters.base import ObjectChanged, StoredObject
 
 _log: Final = logging.getLogger(__name__)
 
@@ -27,6 +28,9 @@ _EDITION: Final = "3"
 _ANSWER_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 100
 _RETRY_SECONDS: Final = 10
+
+NO_SOUND: Final = Waveform(complete=True, fault="Media file has no sound")
+UNDECODABLE: Final = Waveform(complete=True, fault="Media file cannot be decoded")
 
 
 class Waveforms:
@@ -130,3 +134,26 @@ def _object_name(storage: str, key: str) -> str:
 
 def _digest(*words: str) -> str:
     return sha256(repr(words).encode()).hexdigest()[:32]
+
+
+async def decode(
+    stored: StoredObject, seconds: float = 900, program: Sequence[str] = PROGRAM
+) -> AsyncGenerator[Waveform, None]:
+    """Yield the waveform as it grows; the last one is complete. The process limits itself to `seconds` of CPU time.
+
+    Raises the storage's own StorageError. Close the generator to kill the process early.
+    """
+    job = Job("waveform", (stored.stat.size,), seconds, BLOCK_BYTES)
+    try:
+        async with aclosing(run_job(job, (stored,), program)) as messages:
+            async for message in messages:
+                yield _waveform(message)
+    except FAILURES as error:
+        _log.warning("a decoding process failed", extra={"cause": repr(error)})
+        yield UNDECODABLE
+
+
+def _waveform(message: Message) -> Waveform:
+    if message.kind in {SO_FAR, DONE}:
+        return Waveform(message.content, message.number / 1_000_000, complete=message.kind == DONE)
+    return NO_SOUND if message.kind == SILENT else UNDECODABLE

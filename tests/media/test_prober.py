@@ -14,7 +14,8 @@ import pytest_asyncio
 
 from gateway.media.facts import NotMedia
 from gateway.media.peaks import Waveform
-from gateway.media.prober import PROGRAM, UNDECODABLE, Prober, decode
+from gateway.media.prober import PROGRAM, Prober
+from gateway.media.waveforms import UNDECODABLE, decode
 from storage_adapters.memory import MemoryObject, MemoryStorage
 from tests.media.signals import wav
 

@@ -10,9 +10,8 @@ import pytest
 
 from gateway.errors import Unavailable
 from gateway.media.peaks import BINS, Waveform
-from gateway.media.prober import NO_SOUND, UNDECODABLE, decode
 from gateway.media.waveform_cache import WaveformCache
-from gateway.media.waveforms import Waveforms
+from gateway.media.waveforms import NO_SOUND, UNDECODABLE, Waveforms, decode
 from gateway.storage import Storage
 from storage_adapters.base import ObjectNotFound, ObjectStat, StorageError, StorageUnavailable
 from storage_adapters.memory import MemoryObject, MemoryStorage
