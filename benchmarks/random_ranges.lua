@@ -3,12 +3,14 @@
 -- Environment: RANGE_LENGTH (bytes; 0 requests the whole file), OBJECT_SIZE, RANGE_SEED, REQUEST_HEADERS (lines of
 -- "Name: value"), and CHECK_LENGTH: if set, every response must have EXPECTED_STATUS and that length. Checking
 -- passes each body to Lua, which costs more than serving it, so it is done in separate runs that are not measured.
+-- PAUSE_MS: if set, each connection waits before each request, as the tests of the benchmarks do: they need no full load.
 --
 -- Prints "RESULT " and one line of JSON.
 
 local length = tonumber(os.getenv("RANGE_LENGTH"))
 local size = tonumber(os.getenv("OBJECT_SIZE"))
 local check = tonumber(os.getenv("CHECK_LENGTH") or "")
+local pause = tonumber(os.getenv("PAUSE_MS") or "")
 local expected = tonumber(os.getenv("EXPECTED_STATUS"))
 local PREPARED = 4096
 
@@ -43,6 +45,12 @@ end
 function request()
     turn = turn % #requests + 1
     return requests[turn]
+end
+
+if pause then
+    function delay()
+        return pause
+    end
 end
 
 if check then
