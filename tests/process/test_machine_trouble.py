@@ -21,6 +21,8 @@ from tests.uploads.client import open_client
 from tests.web.access.test_hostile_requests import logged
 
 SETTINGS: Final = {"SEEKGATE_RATE_LIMITS__ENABLED": "false"}
+# More than the threads that write, and than the connections to the database.
+WRITERS: Final = 50
 FULL: Final = "The storage has no space left"
 
 
@@ -149,9 +151,39 @@ async def every_way_in_is_full(site: Gateway) -> None:
     assert not caused(site, '"traceback"')
 
 
+@contextmanager
+def frozen(folder: Path) -> Iterator[None]:
+    """Whatever would write to this file system, or wait for its disk, waits until the end."""
+    if shutil.which("fsfreeze") is None or subprocess.run(["fsfreeze", "--freeze", folder], check=False).returncode:
+        pytest.skip("cannot run here: no file system can be frozen")
+    try:
+        yield
+    finally:
+        subprocess.run(["fsfreeze", "--unfreeze", folder], check=True)
+
+
+async def test_uploads_that_wait_for_the_disk_hold_nobody_else(
+    postgres: str, tmp_path: Path, disk_in_a_file: tuple[Path, Path]
+) -> None:
+    folder, _ = disk_in_a_file
+    settings = SETTINGS | {"SEEKGATE_STORAGES__LOCAL__ROOT": str(folder)}
+    with running_gateway(postgres, tmp_path / "data", settings) as site:
+        target = target_of(site.add("sound", os.urandom(300_000), "mp3"))
+        async with open_client(site.base_url, site.key) as client:
+            recordings = [await client.new_recording() for _ in range(WRITERS)]
+            promised = [await client.promise(recording) for recording in recordings]
+            with frozen(folder):
+                puts = [asyncio.create_task(client.put(each, bytes(1000))) for each in promised]
+                await asyncio.sleep(1)
+                for path in ("/livez", "/v1/recordings", target):
+                    assert (await call(site, path, key=site.key)).status == 200, path
+                assert not any(put.done() for put in puts)
+            assert {(await put).status for put in puts} == {200}
+
+
 @pytest.fixture
-def failing_disk(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
-    """A file system in a file: (where it is mounted, the file). Without the file's end, its blocks cannot be read."""
+def disk_in_a_file(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """A file system in a file: (where it is mounted, the file)."""
     image, folder = tmp_path / "disk", tmp_path / "failing"
     folder.mkdir()
     with image.open("wb") as file:
@@ -165,9 +197,9 @@ def failing_disk(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
 
 
 async def test_a_disk_that_cannot_be_read_is_503_or_cuts_the_response_as_our_own_trouble(
-    postgres: str, tmp_path: Path, failing_disk: tuple[Path, Path]
+    postgres: str, tmp_path: Path, disk_in_a_file: tuple[Path, Path]
 ) -> None:
-    folder, image = failing_disk
+    folder, image = disk_in_a_file
     settings = SETTINGS | {"SEEKGATE_STORAGES__LOCAL__ROOT": str(folder)}
     with running_gateway(postgres, tmp_path / "data", settings) as site:
         target = target_of(site.add("sound", os.urandom(6 * 2**20), "mp3"))
@@ -175,7 +207,7 @@ async def test_a_disk_that_cannot_be_read_is_503_or_cuts_the_response_as_our_own
         with path.open("rb") as file:
             os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        os.truncate(image, 2**20)
+        os.truncate(image, 2**20)  # the blocks beyond cannot be read
         response = await call(site, target, key=site.key)
     assert response.status == 503, response.head
     line = await logged(site, response.head["X-Request-Id"])
