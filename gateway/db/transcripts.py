@@ -1,5 +1,6 @@
 """Meetings and their segments in PostgreSQL: the tables meetings and transcript_segments."""
 
+import asyncio
 from typing import Final
 
 from asyncpg.pool import PoolConnectionProxy
@@ -50,7 +51,8 @@ async def find_meeting_of(connection: PoolConnectionProxy, owner: Owner, recordi
 async def list_segments(connection: PoolConnectionProxy, meeting_id: int) -> tuple[Segment, ...]:
     """The segments by absolute time, those without one first, then by start."""
     rows = await connection.fetch(LIST_SEGMENTS, meeting_id)
-    return read_rows(segment, (text for (text,) in rows))
+    # In a thread: reading 50,000 segments takes longer than others should wait.
+    return await asyncio.to_thread(read_rows, segment, [text for (text,) in rows])
 
 
 FIND_MEETING_ID: Final = """

@@ -1,6 +1,7 @@
 """JSON responses, and the response object for one that was already written to the socket."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -20,12 +21,22 @@ def json_bytes(body: Any) -> bytes:
 
 def json_response(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """A JSON response that no cache stores; datetimes become RFC 3339 with `Z`."""
+    return _json_response(json_bytes(body), status, headers)
+
+
+def _json_response(octets: bytes, status: int, headers: Mapping[str, str] | None) -> web.Response:
     return web.Response(
-        body=json_bytes(body),
+        body=octets,
         status=status,
         content_type="application/json",
         headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})},
     )
+
+
+async def built_json_response(build: Callable[[], Any], *, headers: Mapping[str, str] | None = None) -> web.Response:
+    """The same of what `build` returns, made in a thread: it may be MiB long, and others should not wait for it."""
+    octets = await asyncio.to_thread(lambda: json_bytes(build()))
+    return _json_response(octets, 200, headers)
 
 
 def whole_seconds(moment: datetime | None) -> datetime | None:

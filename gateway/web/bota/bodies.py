@@ -7,7 +7,9 @@ keep. It is cut out of the body after the body was checked. A number beyond the 
 is a lone surrogate: many readers of the answer could not read anything of it.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import Annotated, Any, Final
 
 from aiohttp import web
@@ -24,7 +26,7 @@ from gateway.web.receiving.json_bodies import member_text, read_json_bytes, read
 MAX_NAME_LENGTH: Final = 500
 MAX_METADATA_BYTES: Final = 16 * 1024
 MAX_METADATA_DEPTH: Final = 32
-# Of a thousand unknown members only the first few are reported.
+# Of a thousand unknown members only the first few are looked at and reported.
 _MAX_FAULTS: Final = 20
 
 
@@ -83,8 +85,10 @@ class DownloadUrlBody(Body):
 async def read_body(request: web.Request, model: type[Model]) -> Model:
     """The request's body as a model; the Content-Type is not asked for. Raises Invalid."""
     document = await read_json_object(request)
+    known = {name: value for name, value in document.items() if name in model.model_fields}
+    unknown = islice(((name, value) for name, value in document.items() if name not in known), _MAX_FAULTS)
     try:
-        return model.model_validate(document)
+        return model.model_validate(known | dict(unknown))
     except ValidationError as error:
         raise Invalid(invalid(error, ("body",)).faults[:_MAX_FAULTS]) from None
 
@@ -122,7 +126,8 @@ async def read_changes(request: web.Request) -> Mapping[str, Any]:
 
 
 async def _metadata_text(request: web.Request) -> str:
-    metadata = member_text((await read_json_bytes(request)).decode(), "metadata")
+    # In a thread: 64 KiB of brackets take longer than others should wait.
+    metadata = await asyncio.to_thread(member_text, (await read_json_bytes(request)).decode(), "metadata")
     if len(metadata.encode()) > MAX_METADATA_BYTES:
         words = f"Input should be at most {MAX_METADATA_BYTES} bytes"
         raise Invalid((Fault("too_long", ("body", "metadata"), words, None),))

@@ -1,5 +1,6 @@
 """Bota's dialect: changing a recording's description, and its transcript (both are ours, Bota's documentation is silent)."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,7 +19,7 @@ from gateway.web.bota.query import path_recording_id
 from gateway.web.bota.shapes import recording_etag, recording_json
 from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS
 from gateway.web.receiving.upload_bodies import Allowance, Patience, accepted, essence
-from gateway.web.responses import json_response
+from gateway.web.responses import built_json_response, json_response
 
 # Long transcripts are held in memory while they arrive.
 _PATIENCE: Final = Patience(MAX_JSON_SECONDS, least_bytes_per_second=2048)
@@ -74,8 +75,9 @@ class EditRoutes:
         segments = await self._segments(owner, path_recording_id(request))
         vary = {"Vary": "Accept"}
         if "text/vtt" in request.headers.get(hdrs.ACCEPT, "").lower():
-            return web.Response(text=write_vtt(segments), content_type="text/vtt", charset="utf-8", headers=vary)
-        return json_response({"segments": [_segment_json(each) for each in segments]}, headers=vary)
+            text = await asyncio.to_thread(write_vtt, segments)
+            return web.Response(text=text, content_type="text/vtt", charset="utf-8", headers=vary)
+        return await built_json_response(lambda: {"segments": list(map(_segment_json, segments))}, headers=vary)
 
     async def _read_segments(self, request: web.Request, owner: Owner) -> tuple[Segment, ...]:
         """The body's segments. Raises Invalid or an HTTPException."""

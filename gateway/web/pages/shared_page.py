@@ -9,6 +9,7 @@
 Playback URLs carry the link's id and end with it. Nothing of the account is shown: no id, no other recording.
 """
 
+import asyncio
 import html
 import time
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ from gateway.storage import Storage, storage_named
 from gateway.web.exchange import EXCHANGE
 from gateway.web.links import Links
 from gateway.web.pages.page_files import content_security_policy
-from gateway.web.responses import json_response, whole_seconds
+from gateway.web.responses import built_json_response, json_response, whole_seconds
 
 _PAGE: Final = "shared.html"
 _SITE: Final = "seekgate"
@@ -88,8 +89,8 @@ class SharedPage:
         opened = await self._open(request)
         request[EXCHANGE].key_id = opened.link.id
         transcript = await self._catalog.find_transcript_of(opened.link.owner, opened.recording.id)
-        return json_response(
-            {
+        return await built_json_response(
+            lambda: {
                 "name": title_of(opened.recording),
                 "created_at": whole_seconds(opened.recording.created_at),
                 "start_seconds": opened.link.start_seconds,
@@ -110,7 +111,10 @@ class SharedPage:
             raise NotFound("Transcript not found")
         headers = {hdrs.CACHE_CONTROL: "no-store"}
         return web.Response(
-            text=write_vtt(transcript.segments), content_type="text/vtt", charset="utf-8", headers=headers
+            text=await asyncio.to_thread(write_vtt, transcript.segments),
+            content_type="text/vtt",
+            charset="utf-8",
+            headers=headers,
         )
 
     async def waveform(self, request: web.Request) -> web.Response:

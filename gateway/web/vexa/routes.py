@@ -1,6 +1,7 @@
 """The JSON routes of Vexa's dialect. Field names are in `shapes`, error bodies in `web.dialects`."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from aiohttp import web
 
@@ -12,7 +13,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.links import Link, Links, file_name
 from gateway.web.media_files import uploaded_media
 from gateway.web.parameters import MasterQuery, RecordingsQuery, TranscriptQuery, parse_query, path_id
-from gateway.web.responses import json_response, whole_seconds
+from gateway.web.responses import built_json_response, json_response, whole_seconds
 from gateway.web.vexa.shapes import Json, recording_json, transcript_json
 
 
@@ -99,7 +100,7 @@ class VexaRoutes:
         transcript = await self._catalog.find_transcript(owner, platform, native_id, query.meeting_id)
         if transcript is None:
             raise NotFound(f"Meeting not found for platform {platform} and ID {native_id}")
-        return json_response(transcript_json(transcript, self._storages))
+        return await built_json_response(partial(transcript_json, transcript, self._storages))
 
     async def recording_transcript(self, request: web.Request) -> web.Response:
         """`GET /recordings/{recording_id}/transcript`: that of the recording's meeting."""
@@ -109,7 +110,7 @@ class VexaRoutes:
         if transcript is None:
             known = await self._catalog.find_recording(owner, recording_id)
             raise NotFound("Transcript not found" if known else "Recording not found")
-        return json_response(transcript_json(transcript, self._storages))
+        return await built_json_response(partial(transcript_json, transcript, self._storages))
 
     async def _owner(self, request: web.Request, scope: Scope) -> Owner:
         return await self._authenticator.authenticate(request, scope)
