@@ -75,6 +75,7 @@ CREATE TABLE IF NOT EXISTS meetings (
 -- The same native id may meet again: the newest meeting of a key is the one that is asked for.
 CREATE INDEX IF NOT EXISTS meetings_newest
     ON meetings (user_id, live, platform, native_meeting_id, created_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS meetings_by_native_id ON meetings (user_id, live, native_meeting_id);
 
 -- `start_seconds` and `end_seconds` count from `counted_from_at`: NULL is the meeting's start, -infinity is not known.
 CREATE TABLE IF NOT EXISTS transcript_segments (
@@ -111,7 +112,11 @@ CREATE TABLE IF NOT EXISTS recordings (
     started_at       timestamptz,
     ended_at         timestamptz,
     created_at       timestamptz NOT NULL DEFAULT now() CHECK (isfinite(created_at)),
-    completed_at     timestamptz
+    completed_at     timestamptz,
+    -- What lists are ordered by, from its media files: what it plays as (video before audio before image, '' without any),
+    -- and the longest duration.
+    main_type        text        NOT NULL DEFAULT '' CHECK (main_type IN ('', 'audio', 'video', 'image')),
+    duration_seconds double precision
 );
 -- One index for each list, in the list's own order: a page is read, never sorted.
 CREATE INDEX IF NOT EXISTS recordings_newest
@@ -125,7 +130,13 @@ CREATE INDEX IF NOT EXISTS recordings_of_device
 CREATE INDEX IF NOT EXISTS recordings_of_end_user
     ON recordings (user_id, live, end_user_id, created_at DESC, id DESC) WHERE end_user_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS recordings_by_status
-    ON recordings (user_id, live, status, created_at DESC, id DESC);
+    ON recordings (user_id, live, status DESC, created_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS recordings_by_type
+    ON recordings (user_id, live, main_type DESC, created_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS recordings_longest
+    ON recordings (user_id, live, (coalesce(duration_seconds, -1)) DESC, created_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS recordings_shortest
+    ON recordings (user_id, live, (coalesce(duration_seconds, 'Infinity')), created_at, id);
 CREATE INDEX IF NOT EXISTS recordings_of_device_and_end_user
     ON recordings (user_id, live, device_id, end_user_id, created_at DESC, id DESC)
     WHERE device_id IS NOT NULL AND end_user_id IS NOT NULL;
@@ -137,9 +148,6 @@ CREATE INDEX IF NOT EXISTS recordings_of_device_and_end_user_by_status
     ON recordings (user_id, live, device_id, end_user_id, status, created_at DESC, id DESC)
     WHERE device_id IS NOT NULL AND end_user_id IS NOT NULL;
 
--- Full-text search: the words of names and of transcript segments, each beside a word that stands for its owner, so that the
--- index alone finds what one owner may see.
-
 -- A share link is a key for one recording: it is revoked, expires and is notified of like every other key. It has no scope.
 ALTER TABLE api_keys ADD COLUMN IF NOT EXISTS recording_id bigint REFERENCES recordings ON DELETE CASCADE;
 ALTER TABLE api_keys ADD COLUMN IF NOT EXISTS start_seconds double precision
@@ -149,26 +157,33 @@ CREATE INDEX IF NOT EXISTS api_keys_of_recording
     ON api_keys (recording_id, created_at DESC, id DESC) WHERE recording_id IS NOT NULL;
 
 -- The words of a text, as they are written (for phrases and beginnings of words) and as the stems of its language (a tag like
--- `en` or `de-AT`). The owner is a lexeme that no parser makes: `@`, the user's id, and `t` for test data. Calls only
--- functions of pg_catalog, because an index expression is evaluated without the schema of this table in the search path.
+-- `en` or `de-AT`). Each begins with its owner's mark, `@`, the user's id, `t` for test data and `/`: in the index the words
+-- of one owner are next to each other, and a search for the beginning of a word reads no others. The mark alone is for a
+-- search for what is not said. Calls only functions of pg_catalog, because an index expression is evaluated without the
+-- schema of this table in the search path. PostgreSQL indexes words of up to 2046 octets.
 CREATE OR REPLACE FUNCTION words_of(user_id bigint, live boolean, language text, text text) RETURNS tsvector
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT array_to_tsvector(ARRAY['@' || user_id::text || CASE WHEN live THEN '' ELSE 't' END])
-           || to_tsvector('pg_catalog.simple', left(text, 100000))
-           || CASE lower(split_part(replace(coalesce(language, ''), '_', '-'), '-', 1))
-                  WHEN 'da' THEN to_tsvector('pg_catalog.danish', left(text, 100000))
-                  WHEN 'de' THEN to_tsvector('pg_catalog.german', left(text, 100000))
-                  WHEN 'en' THEN to_tsvector('pg_catalog.english', left(text, 100000))
-                  WHEN 'es' THEN to_tsvector('pg_catalog.spanish', left(text, 100000))
-                  WHEN 'fr' THEN to_tsvector('pg_catalog.french', left(text, 100000))
-                  WHEN 'it' THEN to_tsvector('pg_catalog.italian', left(text, 100000))
-                  WHEN 'nl' THEN to_tsvector('pg_catalog.dutch', left(text, 100000))
-                  WHEN 'no' THEN to_tsvector('pg_catalog.norwegian', left(text, 100000))
-                  WHEN 'pt' THEN to_tsvector('pg_catalog.portuguese', left(text, 100000))
-                  WHEN 'ru' THEN to_tsvector('pg_catalog.russian', left(text, 100000))
-                  WHEN 'sv' THEN to_tsvector('pg_catalog.swedish', left(text, 100000))
-                  ELSE ''::tsvector
-              END
+LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 1000 AS $$
+    SELECT concat_ws(' ', '''' || mark || '''', string_agg(
+        '''' || mark || replace(replace(lexeme, '\', '\\'), '''', '''''') || ''':' || array_to_string(positions, ','), ' '
+    ))::tsvector
+    FROM (SELECT '@' || to_hex(user_id) || CASE WHEN live THEN '/' ELSE 't/' END AS mark) owner LEFT JOIN unnest(
+        to_tsvector('pg_catalog.simple', left(text, 80000))
+        || CASE lower(split_part(replace(coalesce(language, ''), '_', '-'), '-', 1))
+               WHEN 'da' THEN to_tsvector('pg_catalog.danish', left(text, 80000))
+               WHEN 'de' THEN to_tsvector('pg_catalog.german', left(text, 80000))
+               WHEN 'en' THEN to_tsvector('pg_catalog.english', left(text, 80000))
+               WHEN 'es' THEN to_tsvector('pg_catalog.spanish', left(text, 80000))
+               WHEN 'fr' THEN to_tsvector('pg_catalog.french', left(text, 80000))
+               WHEN 'it' THEN to_tsvector('pg_catalog.italian', left(text, 80000))
+               WHEN 'nl' THEN to_tsvector('pg_catalog.dutch', left(text, 80000))
+               WHEN 'no' THEN to_tsvector('pg_catalog.norwegian', left(text, 80000))
+               WHEN 'pt' THEN to_tsvector('pg_catalog.portuguese', left(text, 80000))
+               WHEN 'ru' THEN to_tsvector('pg_catalog.russian', left(text, 80000))
+               WHEN 'sv' THEN to_tsvector('pg_catalog.swedish', left(text, 80000))
+               ELSE ''::tsvector
+           END
+    ) ON octet_length(lexeme) < 2000
+    GROUP BY mark
 $$;
 
 CREATE TABLE IF NOT EXISTS transcript_words (
@@ -183,20 +198,27 @@ CREATE INDEX IF NOT EXISTS recordings_by_word ON recordings USING gin (words_of(
     WHERE name IS NOT NULL;
 
 -- The search of one owner: `exact` is text for to_tsquery, `typed` for websearch_to_tsquery, whose stems are looked for in every
--- language that is indexed. NULL, which finds nothing, where neither has a word.
+-- language that is indexed. Each word gets its owner's mark; a search that could match without any of its words (`-word`)
+-- gets the mark alone as well. NULL, which finds nothing, where neither has a word.
 CREATE OR REPLACE FUNCTION search_query(user_id bigint, live boolean, exact text, typed text) RETURNS tsquery
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT ('''@' || user_id::text || CASE WHEN live THEN '' ELSE 't' END || '''')::tsquery
-           && string_agg(DISTINCT '(' || words::text || ')', ' | ')::tsquery
-    FROM unnest(ARRAY[
-        to_tsquery('pg_catalog.simple', exact),
-        websearch_to_tsquery('pg_catalog.danish', typed), websearch_to_tsquery('pg_catalog.german', typed),
-        websearch_to_tsquery('pg_catalog.english', typed), websearch_to_tsquery('pg_catalog.spanish', typed),
-        websearch_to_tsquery('pg_catalog.french', typed), websearch_to_tsquery('pg_catalog.italian', typed),
-        websearch_to_tsquery('pg_catalog.dutch', typed), websearch_to_tsquery('pg_catalog.norwegian', typed),
-        websearch_to_tsquery('pg_catalog.portuguese', typed), websearch_to_tsquery('pg_catalog.russian', typed),
-        websearch_to_tsquery('pg_catalog.swedish', typed)]) words
-    WHERE numnode(words) > 0
+    SELECT CASE WHEN querytree(words) = 'T' THEN ('''' || mark || '''')::tsquery && marked ELSE marked END
+    FROM (
+        SELECT mark, words, regexp_replace(words::text, '''((?:[^'']|'''')+)''', '''' || mark || '\1''', 'g')::tsquery AS marked
+        FROM (
+            SELECT '@' || to_hex(user_id) || CASE WHEN live THEN '/' ELSE 't/' END AS mark,
+                   string_agg(DISTINCT '(' || each::text || ')', ' | ')::tsquery AS words
+            FROM unnest(ARRAY[
+                to_tsquery('pg_catalog.simple', exact),
+                websearch_to_tsquery('pg_catalog.danish', typed), websearch_to_tsquery('pg_catalog.german', typed),
+                websearch_to_tsquery('pg_catalog.english', typed), websearch_to_tsquery('pg_catalog.spanish', typed),
+                websearch_to_tsquery('pg_catalog.french', typed), websearch_to_tsquery('pg_catalog.italian', typed),
+                websearch_to_tsquery('pg_catalog.dutch', typed), websearch_to_tsquery('pg_catalog.norwegian', typed),
+                websearch_to_tsquery('pg_catalog.portuguese', typed), websearch_to_tsquery('pg_catalog.russian', typed),
+                websearch_to_tsquery('pg_catalog.swedish', typed)]) each
+            WHERE numnode(each) > 0
+        ) found
+    ) found
 $$;
 
 -- pg_trgm finds names in spite of typing errors. It is used where the server has it and its role may create it.
@@ -213,6 +235,8 @@ RETURNS TABLE (id bigint, similarity real)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') THEN
+        -- One wrong letter in a short word, or in each of two, is less alike than the default of 0.6.
+        PERFORM set_config('pg_trgm.word_similarity_threshold', '0.5', true);
         RETURN QUERY EXECUTE
             'SELECT r.id, word_similarity($3, r.name) FROM recordings r
              WHERE r.name IS NOT NULL AND $3 <% r.name AND r.user_id = $1 AND r.live = $2
@@ -271,6 +295,28 @@ CREATE TABLE IF NOT EXISTS media_files (
 );
 CREATE INDEX IF NOT EXISTS media_files_of_recording ON media_files (recording_id, created_at, id);
 CREATE INDEX IF NOT EXISTS media_files_pending ON media_files (created_at) WHERE status = 'pending';
+
+-- A recording's main_type and duration_seconds follow its media files. The recording is locked first, so that two
+-- transactions that change files of one recording see each other's.
+CREATE OR REPLACE FUNCTION describe_recording() RETURNS trigger
+LANGUAGE plpgsql AS $$
+DECLARE
+    changed bigint := CASE WHEN TG_OP = 'DELETE' THEN OLD.recording_id ELSE NEW.recording_id END;
+BEGIN
+    PERFORM FROM recordings WHERE id = changed FOR NO KEY UPDATE;
+    UPDATE recordings r SET main_type = found.main_type, duration_seconds = found.duration_seconds
+    FROM (
+        SELECT CASE WHEN bool_or(type = 'video') THEN 'video' WHEN bool_or(type = 'audio') THEN 'audio'
+                    WHEN bool_or(type = 'image') THEN 'image' ELSE '' END AS main_type,
+               max(duration_seconds) AS duration_seconds
+        FROM media_files WHERE recording_id = changed
+    ) found
+    WHERE r.id = changed AND (r.main_type, r.duration_seconds) IS DISTINCT FROM (found.main_type, found.duration_seconds);
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER media_file_describes AFTER INSERT OR DELETE OR UPDATE OF type, duration_seconds ON media_files
+    FOR EACH ROW EXECUTE FUNCTION describe_recording();
 
 -- What was answered to a request that its client may repeat (Idempotency-Key), as JSON text: the recording as it was
 -- then, or the id of the media file.

@@ -24,6 +24,7 @@ from gateway.catalog.client_recordings import (
     Position,
     RecordingFilter,
     RecordingPage,
+    RecordingSort,
 )
 from gateway.catalog.deletions import DeletionQueue, ObjectDeletion
 from gateway.catalog.library import RecordingCatalog
@@ -33,6 +34,7 @@ from gateway.catalog.recordings import (
     MediaFile,
     MediaStatus,
     MediaType,
+    MeetingName,
     NewMedia,
     Recording,
     RecordingSource,
@@ -84,6 +86,7 @@ __all__ = [
     "MediaType",
     "Meeting",
     "MeetingMove",
+    "MeetingName",
     "MoveOutcome",
     "MoveTarget",
     "NewChunk",
@@ -100,6 +103,7 @@ __all__ = [
     "RecordingFilter",
     "RecordingMove",
     "RecordingPage",
+    "RecordingSort",
     "RecordingSource",
     "RecordingStatus",
     "Reservation",

@@ -6,10 +6,13 @@ A creation with an idempotency key may be repeated. The field names of the HTTP 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gateway.catalog.owners import Owner
-from gateway.catalog.recordings import Recording, RecordingStatus
+from gateway.catalog.recordings import MediaType, Recording, RecordingStatus
+
+# By what a list is ordered; `-` is descending. What is equal is ordered by (created_at, id), in the same direction.
+RecordingSort = Literal["-created_at", "created_at", "-duration", "duration", "-type", "type", "-status", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +37,20 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a list that is ordered by (created_at, id)."""
+    """A place in a list that is ordered by `sort`; `value` is the text of what it is ordered by, if that is not created_at."""
 
     created_at: datetime
     id: int
+    sort: RecordingSort = "-created_at"
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingFilter:
-    """Which recordings to list; None matches any. Both timestamps are exclusive bounds.
+    """Which recordings to list; None matches any. Both timestamps are exclusive bounds, both durations inclusive.
 
-    `older_than` is the position at which the previous page ended.
+    `type` is what a recording plays as: video if it has any, else audio, else image. `older_than` is the position at which
+    the previous page of the same sort ended.
     """
 
     device_id: str | None = None
@@ -52,12 +58,16 @@ class RecordingFilter:
     status: RecordingStatus | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    type: MediaType | None = None
+    min_duration_seconds: float | None = None
+    max_duration_seconds: float | None = None
+    sort: RecordingSort = "-created_at"
     older_than: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingPage:
-    """A page of a list, newest first; `end` is the position of its last recording, None on the last page."""
+    """A page of a list; `end` is the position of its last recording, None on the last page."""
 
     recordings: Sequence[Recording]
     end: Position | None
@@ -67,7 +77,7 @@ class ClientRecordings(Protocol):
     """Creates recordings that uploads then add media to, and lists them by filter."""
 
     async def list_page(self, owner: Owner, wanted: RecordingFilter, *, limit: int, offset: int) -> RecordingPage:
-        """A page, newest first by (created_at, id). A row that cannot be read is left out and logged."""
+        """A page in the order of `wanted.sort`. A recording of unknown duration comes last. A row that cannot be read is left out and logged."""
         ...
 
     async def create_recording(self, owner: Owner, new: NewRecording, key: IdempotencyKey | None = None) -> Recording:

@@ -45,8 +45,16 @@ class MediaFile:
 
 
 @dataclass(frozen=True, slots=True)
+class MeetingName:
+    """What a platform like `google_meet` calls a meeting."""
+
+    platform: str
+    native_meeting_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording with its media files, oldest first.
+    """A recording with its media files, oldest first. `meeting` is known where the look-up says so.
 
     `metadata` is the text of a JSON object, exactly as the client sent it, so that numbers keep their size and form.
     """
@@ -68,6 +76,7 @@ class Recording:
     created_at: datetime
     completed_at: datetime | None
     media_files: tuple[MediaFile, ...] = ()
+    meeting: MeetingName | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from gateway.catalog.client_recordings import RecordingFilter
 from gateway.catalog.owners import Owner
 from gateway.catalog.recordings import Recording
 
@@ -37,6 +38,9 @@ class SearchPage:
 class RecordingSearch(Protocol):
     """Full-text search over the recordings of one owner."""
 
-    async def search(self, owner: Owner, text: str, *, limit: int, offset: int) -> SearchPage:
-        """A page of the recordings that match `text`, best first; nothing where the text has no word."""
+    async def search(self, owner: Owner, text: str, wanted: RecordingFilter, *, limit: int, offset: int) -> SearchPage:
+        """A page of the recordings that match `text` and the filters of `wanted`, best first.
+
+        A text without a word finds nothing.
+        """
         ...

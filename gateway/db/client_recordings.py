@@ -4,8 +4,7 @@ A filter becomes the bounds of an index scan (see `gateway.db.recording_pages`).
 be repeated.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import asyncpg
@@ -17,21 +16,15 @@ from gateway.catalog import (
     IdempotencyKey,
     NewRecording,
     Owner,
-    Position,
     Recording,
     RecordingFilter,
     RecordingPage,
 )
 from gateway.db.idempotency import find_answer, keep_answer
-from gateway.db.pool import BIGINT_MAX, connected, storable
-from gateway.db.recording_pages import PAGES
-from gateway.db.rows import position, read_row, read_rows, recording
+from gateway.db.pool import connected, storable
+from gateway.db.recording_pages import page_arguments, page_end, page_statement
+from gateway.db.rows import read_row, read_rows, recording
 from gateway.errors import Fault, Invalid
-
-# A row with a timestamp outside these bounds cannot be read anyway.
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
-_FOREVER_AGO: Final = datetime.min.replace(tzinfo=UTC)
-_NEWEST: Final = Position(_NEVER, BIGINT_MAX)
 
 
 class PgClientRecordings(ClientRecordings):
@@ -41,17 +34,15 @@ class PgClientRecordings(ClientRecordings):
         self._pool = pool
 
     async def list_page(self, owner: Owner, wanted: RecordingFilter, *, limit: int, offset: int) -> RecordingPage:
-        filters = (wanted.device_id, wanted.end_user_id, wanted.status)
-        older_than = _upper_bound(wanted)
-        if not storable(offset, *filters):
+        if not storable(offset, wanted.device_id, wanted.end_user_id):
             return RecordingPage((), None)
-        statement = PAGES[wanted.device_id is not None, wanted.end_user_id is not None, wanted.status is not None]
         # One row more than the page shows whether another page follows.
-        bounds = (older_than.created_at, older_than.id, wanted.created_after or _FOREVER_AGO, limit + 1, offset)
-        values = (each for each in filters if each is not None)
+        arguments = page_arguments(owner, wanted, limit=limit + 1, offset=offset)
         async with connected(self._pool) as connection:
-            rows = await connection.fetch(statement, owner.user_id, owner.live, *bounds, *values)
-        return _page([text for (text,) in rows], limit)
+            rows = await connection.fetch(page_statement(wanted), *arguments)
+        shown = [text for (text,) in rows[:limit]]
+        end = read_row(partial(page_end, wanted), shown[-1]) if len(rows) > limit else None
+        return RecordingPage(read_rows(recording, shown), end)
 
     # `media_files` is selected because `rows.recording` reads that column.
     CREATE_RECORDING: Final = """
@@ -81,15 +72,3 @@ class PgClientRecordings(ClientRecordings):
         if key is not None:
             await keep_answer(connection, owner, key, text)
         return text
-
-
-def _upper_bound(wanted: RecordingFilter) -> Position:
-    """All rows of the page are older than this: the earlier of the cursor and `created_before`."""
-    before = Position(wanted.created_before, -BIGINT_MAX) if wanted.created_before else _NEWEST
-    bounds = (wanted.older_than or _NEWEST, before)
-    return min(bounds, key=lambda bound: (bound.created_at, bound.id))
-
-
-def _page(texts: Sequence[str], limit: int) -> RecordingPage:
-    shown, more = texts[:limit], len(texts) > limit
-    return RecordingPage(read_rows(recording, shown), read_row(position, shown[-1]) if more and shown else None)

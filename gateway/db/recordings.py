@@ -76,7 +76,10 @@ class PgRecordingCatalog(RecordingCatalog):
         SELECT to_json(found) FROM (
             SELECT r.*, (
                 SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = r.id
-            ) AS media_files
+            ) AS media_files, (
+                SELECT json_build_object('platform', platform, 'native_meeting_id', native_meeting_id)
+                FROM meetings WHERE id = r.meeting_id
+            ) AS meeting
             FROM recordings r WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3
         ) found
     """

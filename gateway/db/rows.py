@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from gateway.catalog import MediaFile, Meeting, Owner, Position, Recording, Segment
+from gateway.catalog import MediaFile, Meeting, MeetingName, Owner, Position, Recording, RecordingSort, Segment
 
 Row = Mapping[str, Any]
 Record = TypeVar("Record")
@@ -29,7 +29,7 @@ def media_file(row: Row) -> MediaFile:
 
 
 def recording(row: Row) -> Recording:
-    """A row of recordings, with its rows of media_files in `media_files` (null for none).
+    """A row of recordings, with its rows of media_files in `media_files` (null for none), perhaps with the name of its `meeting`.
 
     Its metadata stay text, unchanged; they are only checked to be an object.
     """
@@ -37,12 +37,13 @@ def recording(row: Row) -> Recording:
     if row["metadata"] is not None:
         _object(orjson.loads(row["metadata"]))
     columns = _columns(row, RECORDING_COLUMNS)
-    return Recording(owner=_owner(row), media_files=files, metadata=row["metadata"], **columns)
+    meeting = MeetingName(**row["meeting"]) if row.get("meeting") else None
+    return Recording(owner=_owner(row), media_files=files, meeting=meeting, metadata=row["metadata"], **columns)
 
 
-def position(row: Row) -> Position:
-    """The position of a row of recordings in its list."""
-    return Position(**_columns(row, POSITION_COLUMNS))
+def position(row: Row, sort: RecordingSort, value: str) -> Position:
+    """The position of a row of recordings in a list of this order."""
+    return Position(sort=sort, value=value, **_columns(row, POSITION_COLUMNS))
 
 
 def meeting(row: Row) -> Meeting:
@@ -113,7 +114,7 @@ def _names(record: type, *but: str) -> tuple[str, ...]:
 
 
 MEDIA_FILE_COLUMNS: Final = _names(MediaFile, "validity")
-RECORDING_COLUMNS: Final = _names(Recording, "owner", "metadata", "media_files")
-POSITION_COLUMNS: Final = _names(Position)
+RECORDING_COLUMNS: Final = _names(Recording, "owner", "metadata", "media_files", "meeting")
+POSITION_COLUMNS: Final = _names(Position, "sort", "value")
 MEETING_COLUMNS: Final = _names(Meeting, "owner")
 SEGMENT_COLUMNS: Final = _names(Segment)

@@ -1,10 +1,12 @@
 """Bota's dialect: reading recordings, lists, pages and filters; both dialects show the same recordings."""
 
 import re
+from datetime import UTC, datetime
 from typing import Final
 
 import pytest
 
+from gateway.protocol.cursor import encode_cursor
 from tests.conformance.bota_calls import (
     RECORDINGS,
     check_error,
@@ -26,6 +28,7 @@ RECORDING_FIELDS: Final = {
     "media", "metadata", "created_at",
 }  # fmt: skip
 MEDIA_FIELDS: Final = {"id", "type", "mime_type", "file_size_bytes", "status", "captured_at", "created_at"}
+WHEN: Final = datetime(2026, 1, 31, tzinfo=UTC)
 TO_THE_SECOND: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -154,6 +157,18 @@ async def test_both_bounds_of_the_time_are_exclusive(site: Gateway) -> None:
         pytest.param("cursor=", "cursor", id="empty cursor"),
         pytest.param("cursor=garbage", "cursor", id="cursor of garbage"),
         pytest.param("cursor=" + "A" * 32, "cursor", id="cursor without its digest"),
+        pytest.param("type=text", "type", id="unknown type"),
+        pytest.param("min_duration_ms=-1", "min_duration_ms", id="negative duration"),
+        pytest.param("max_duration_ms=1.5", "max_duration_ms", id="fraction of a millisecond"),
+        pytest.param("max_duration_ms=9223372036854775808", "max_duration_ms", id="duration beyond the database"),
+        pytest.param("sort=name", "sort", id="unknown order"),
+        pytest.param("include=everything", "include", id="unknown addition"),
+        *(
+            pytest.param(
+                f"sort={text.split()[0]}&cursor={encode_cursor(WHEN, 1, text)}", "cursor", id=f"cursor of {text}"
+            )
+            for text in ("-duration nan", "-duration x", "-type a\0b", "type A", "duration 1 2")
+        ),
     ],
 )
 async def test_the_error_names_a_bad_parameter(site: Gateway, parameters: str, field: str) -> None:
@@ -163,6 +178,56 @@ async def test_the_error_names_a_bad_parameter(site: Gateway, parameters: str, f
 async def test_the_error_names_all_bad_parameters(site: Gateway) -> None:
     response = await send(site, "GET", f"{RECORDINGS}?limit=0&offset=-1&status=x&unknown=1")
     check_error(response, 400, "invalid_request", "limit", "offset", "status")
+
+
+@pytest.mark.parametrize("column", ["created_at", "duration", "type", "status"])
+async def test_cursors_of_every_order_list_every_recording_once_and_backwards(
+    site: Gateway, media: Media, column: str
+) -> None:
+    for _ in range(3):
+        await create(site)
+    up, down = [await walk(site, sort=sort, limit=3) for sort in (column, f"-{column}")]
+    assert len(set(up)) == len(up)
+    assert set(up) == set(await walk(site, limit=100))
+    unknown = set(await walk(site, limit=100)) - set(await walk(site, limit=100, min_duration_ms=0))
+    if column == "duration":
+        assert set(up[-len(unknown) :]) == set(down[-len(unknown) :]) == unknown
+        up, down = [[each for each in ids if each not in unknown] for ids in (up, down)]
+    assert up == down[::-1]
+
+
+async def test_a_cursor_of_another_order_is_refused(site: Gateway) -> None:
+    for _ in range(2):
+        await create(site)
+    cursors = {sort: (await get(site, query(limit=1, sort=sort)))["next_cursor"] for sort in ("-created_at", "type")}
+    for sort, cursor in (
+        ("type", cursors["-created_at"]),
+        ("created_at", cursors["-created_at"]),
+        ("-type", cursors["type"]),
+    ):
+        check_error(await send(site, "GET", query(sort=sort, cursor=cursor)), 400, "invalid_request", "cursor")
+
+
+async def test_a_duration_is_compared_as_it_is_shown(site: Gateway, media: Media) -> None:
+    shown = await get(site, recording_of(media))
+    exactly = {"min_duration_ms": shown["duration_ms"], "max_duration_ms": shown["duration_ms"]}
+    assert shown["id"] in await walk(site, limit=100, **exactly)
+    assert shown["id"] in await walk(site, limit=100, type="audio", sort="duration", **exactly)
+    assert shown["id"] not in await walk(site, limit=100, min_duration_ms=shown["duration_ms"] + 1)
+    assert shown["id"] not in await walk(site, limit=100, type="video")
+
+
+async def test_the_origin_is_shown_where_it_is_asked_for(site: Gateway, met: Media) -> None:
+    origin = {"source": "upload", "meeting": {"platform": "zoom", "native_meeting_id": "conformance-meeting"}}
+    shown = await get(site, f"{recording_of(met)}?include=origin")
+    assert (set(shown), shown["origin"]) == (RECORDING_FIELDS | {"origin"}, origin)
+    listed = (await get(site, query(include="origin", limit=100)))["data"]
+    assert [each["origin"] for each in listed if each["id"] == shown["id"]] == [origin]
+    made = await create(site)
+    assert (await get(site, f"{RECORDINGS}/{made['id']}?include=origin"))["origin"] == {
+        "source": "upload",
+        "meeting": None,
+    }
 
 
 async def test_a_cursor_with_an_offset_is_refused(site: Gateway) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gateway.protocol.ids import encode_id
 from tests.conformance.ask import exchange
 from tests.conformance.bota_calls import RECORDINGS, check_error, create, get, post, query, recording_of, send
 from tests.conformance.calling import call
@@ -109,6 +110,54 @@ async def test_a_recording_is_found_by_these_words(site: Gateway, spoken: str, t
 )
 async def test_a_search_without_a_match_finds_nothing(site: Gateway, spoken: str, text: str) -> None:
     assert spoken not in [each["id"] for each in await found(site, text)]
+
+
+async def test_a_search_is_narrowed_by_the_filters_of_the_list(site: Gateway, spoken: str) -> None:
+    for filters, seen in (
+        ({"status": "pending"}, True),
+        ({"status": "failed"}, False),
+        ({"type": "audio"}, False),
+        ({"created_before": "2020-01-01T00:00:00Z"}, False),
+        ({"created_after": "2020-01-01T00:00:00Z"}, True),
+        ({"min_duration_ms": 0}, False),
+        ({"device_id": "d"}, False),
+    ):
+        page = await get(site, query(q="roadmap", limit=100, **filters))
+        assert (spoken in [each["id"] for each in page["data"]]) is seen, filters
+
+
+async def test_a_recording_is_found_by_the_name_of_its_meeting(site: Gateway, met: Media) -> None:
+    native_id = (await get(site, f"{recording_of(met)}?include=origin"))["origin"]["meeting"]["native_meeting_id"]
+    assert encode_id("rec", met.recording_id) in [each["id"] for each in await found(site, f" {native_id} ")]
+    assert await found(site, native_id, key=site.other_key) == []
+
+
+@pytest.mark.parametrize("text", ["a", "an"])
+async def test_the_beginning_of_a_word_is_looked_for_in_the_owners_words_only(
+    site: Gateway, spoken: str, text: str
+) -> None:
+    strangers = (await create(site, key=site.other_key))["id"]
+    said = json.dumps([{"start": 0, "end": 1, "text": "Anaconda"}])
+    assert (await put_transcript(site, strangers, said, "application/json", key=site.other_key)).status == 204
+    assert strangers not in [each["id"] for each in await found(site, text)]
+    assert [each["id"] for each in await found(site, text, key=site.other_key)] == [strangers]
+    assert (await send(site, "DELETE", f"{RECORDINGS}/{strangers}", key=site.other_key)).status == 204
+
+
+async def test_words_that_are_no_words_of_a_query_are_found_as_they_are_written(site: Gateway) -> None:
+    recording = (await create(site))["id"]
+    texts = [
+        "O'Brien's back\\slash",
+        "日本語のテスト",
+        "x" * 5000,
+        "naïve café",
+        "1.5 & 2 | 3 ! (4)",
+        " ".join(map(str, range(30_000))),
+    ]
+    body = json.dumps([{"start": n, "end": n + 1, "text": text} for n, text in enumerate(texts)])
+    assert (await put_transcript(site, recording, body, "application/json")).status == 204
+    for text in ("o'brien", "back\\slash", "日本語のテスト", "NAÏVE", '"café"', "1.5 & 2", "9999"):
+        assert recording in [each["id"] for each in await found(site, text)], text
 
 
 async def test_another_account_does_not_find_it(site: Gateway, spoken: str) -> None:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import product
-from typing import Any, Final
+from math import inf
+from typing import Any, Final, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -24,10 +25,11 @@ from gateway.catalog import (
     Position,
     Recording,
     RecordingFilter,
+    RecordingSort,
     RecordingStatus,
 )
 from gateway.errors import Conflict, Invalid
-from tests.contracts.catalog_words import Rooms
+from tests.contracts.catalog_words import Rooms, new_media
 
 ALL: Final = RecordingFilter()
 TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=50)
@@ -141,6 +143,56 @@ class ClientRecordingsContract:
         assert list(await listed(recordings, owner, replace(cursor, created_before=second.created_at))) == [first]
         later = replace(cursor, created_before=third.created_at + timedelta(days=1))
         assert list(await listed(recordings, owner, later)) == [second, first]
+
+    @pytest.mark.parametrize("sort", get_args(RecordingSort))
+    async def test_pages_of_every_order_are_exact_and_unknown_durations_come_last(
+        self, rooms: Rooms, recordings: ClientRecordings, sort: RecordingSort
+    ) -> None:
+        owner = await rooms.owner()
+        durations = (3.5, 0.1, None, 3.5, 7200.123456789, None)
+        for number, (type, duration) in enumerate(product(("audio", "video", "image"), durations)):
+            await rooms.added(owner, str(number), media=new_media(str(number), type=type, duration_seconds=duration))
+        await created(recordings, owner, 3)
+        everything = await listed(recordings, owner, limit=99)
+        falling = sort.startswith("-")
+
+        def place(each: Recording) -> Any:
+            (duration,) = [file.duration_seconds for file in each.media_files] or [None]
+            unknown = -1.0 if falling else inf
+            keys = {
+                "duration": unknown if duration is None else duration,
+                "type": each.media_files[0].type if each.media_files else "",
+                "status": each.status,
+                "created_at": 0,
+            }
+            return keys[sort.removeprefix("-")], each.created_at, each.id
+
+        expected = sorted(everything, key=place, reverse=falling)
+        for narrowed in (RecordingFilter(), RecordingFilter(type="video"), RecordingFilter(min_duration_seconds=0.1)):
+            seen: list[Recording] = []
+            wanted = replace(narrowed, sort=sort)
+            while wanted.older_than or not seen:
+                page = await recordings.list_page(owner, wanted, limit=4, offset=0)
+                seen, wanted = [*seen, *page.recordings], replace(wanted, older_than=page.end)
+            assert seen == [each for each in expected if each in await listed(recordings, owner, narrowed, limit=99)]
+
+    async def test_lists_are_filtered_by_type_and_duration(self, rooms: Rooms, recordings: ClientRecordings) -> None:
+        owner = await rooms.owner()
+        still = await rooms.added(owner, "still", media=new_media("still", type="image", duration_seconds=None))
+        both = await rooms.added(owner, "sound", media=new_media("sound", duration_seconds=60.0))
+        film = new_media("film", type="video", duration_seconds=61.0)
+        await rooms.catalog.register(owner, film, recording_id=both.id)
+        for wanted, seen in (
+            (RecordingFilter(type="video"), [both.id]),
+            (RecordingFilter(type="audio"), []),
+            (RecordingFilter(type="image"), [still.id]),
+            (RecordingFilter(min_duration_seconds=0.0), [both.id]),
+            (RecordingFilter(min_duration_seconds=61.0, max_duration_seconds=61.0), [both.id]),
+            (RecordingFilter(min_duration_seconds=61.5), []),
+            (RecordingFilter(max_duration_seconds=60.5), []),
+            (RecordingFilter(max_duration_seconds=1e9, type="video", status="completed"), [both.id]),
+        ):
+            assert [each.id for each in await listed(recordings, owner, wanted)] == seen, wanted
 
     @pytest.mark.parametrize(
         "wanted",

@@ -32,7 +32,8 @@ class Rooms:
 
     async def added(self, owner: Owner, object_key: str = "a.mp3", **changes: Any) -> Recording:
         """Register a new object and return its recording."""
-        file, is_new = await self.catalog.register(owner, new_media(object_key), **changes)
+        media = changes.pop("media", None) or new_media(object_key)
+        file, is_new = await self.catalog.register(owner, media, **changes)
         assert is_new
         recording = await self.catalog.find_recording(owner, file.recording_id)
         assert recording is not None

@@ -6,14 +6,21 @@ never run.
 
 import json
 from collections.abc import AsyncGenerator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any, Final
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from asyncpg.pool import PoolConnectionProxy
 
+from gateway.catalog import Owner, Position, RecordingFilter, RecordingSort
 from gateway.db.pool import open_pool
+from gateway.db.recording_pages import page_arguments, page_statement
+from gateway.db.search import PgRecordingSearch
+from gateway.protocol.search_words import parse_search
 from tests.conftest import scratch_database
 from tests.db.statements import STATEMENTS
 
@@ -35,11 +42,11 @@ FILL: Final = f"""
     INSERT INTO transcript_words (meeting_id, position, words)
         SELECT meeting_id, position, words_of(m.user_id, m.live, s.language, s.text)
         FROM transcript_segments s JOIN meetings m ON m.id = s.meeting_id;
-    INSERT INTO recordings (id, user_id, live, meeting_id, source, status, created_at, device_id, end_user_id)
+    INSERT INTO recordings (id, user_id, live, meeting_id, source, status, created_at, device_id, end_user_id, main_type, duration_seconds)
         SELECT {BASE} + n, {BASE} + CASE WHEN n % 2 = 0 THEN 0 ELSE 1 + n % 1000 END, n % 10 > 0,
                CASE WHEN n % 5 = 0 THEN {BASE} + 1 + n % 5000 END, 'bot',
                (ARRAY['completed', 'failed', 'pending'])[1 + n % 3], now() - n * interval '1 minute',
-               'device ' || n % 5, 'user ' || n % 7
+               'device ' || n % 5, 'user ' || n % 7, (ARRAY['audio', 'video', 'image'])[1 + n % 3], n % 5000
         FROM generate_series(1, {RECORDINGS}) n;
     INSERT INTO media_files (id, recording_id, type, format, content_type, storage, object_key, status, size, etag, object_modified_at)
         SELECT {BASE} + n, {BASE} + n, 'audio', 'mp3', 'audio/mpeg', 'local', n || '.mp3', 'uploaded', n, 'e', now()
@@ -69,7 +76,6 @@ WHALE: Final = (BASE, True)
 MINNOW: Final = (BASE + 8, True)
 WHEN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 DIGEST: Final = b"\x01" * 32
-EVERYTHING: Final = (datetime.max.replace(tzinfo=UTC), 2**63 - 1, datetime.min.replace(tzinfo=UTC))
 
 # Statements that need no index, and why.
 WITHOUT_INDEX: Final = {
@@ -85,6 +91,7 @@ WITHOUT_INDEX: Final = {
     "LIMIT_LOCK_WAIT": "reads no table",
     "FIND_SCHEMA": "reads no table",
     "LOCK_SCHEMA": "reads no table",
+    "PLAN_EACH_SEARCH": "reads no table",
     "LOCK_NAME": "reads no table",
     "LOCK_SIGNING_KEYS": "reads no table",
     "LOCK_MOVES": "reads no table",
@@ -115,16 +122,8 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "FIND_DELETION": ("local", "2.gone"),
     "ADD_RECORDING": (*WHALE, None, None),
     "ADD_MEDIA_FILE": (BASE, "audio", "mp3", "audio/mpeg", "local", "k", 1, "e", WHEN, 1.0, None),
-    "PAGE_ALL": (*WHALE, *EVERYTHING, 26, 0),
-    "PAGE_OF_DEVICE": (*WHALE, *EVERYTHING, 26, 0, "device 3"),
-    "PAGE_OF_END_USER": (*WHALE, *EVERYTHING, 26, 0, "user 3"),
-    "PAGE_BY_STATUS": (*WHALE, *EVERYTHING, 26, 0, "failed"),
-    "PAGE_OF_DEVICE_AND_END_USER": (*WHALE, *EVERYTHING, 26, 0, "device 3", "user 3"),
-    "PAGE_OF_DEVICE_BY_STATUS": (*WHALE, *EVERYTHING, 26, 0, "device 3", "failed"),
-    "PAGE_OF_END_USER_BY_STATUS": (*WHALE, *EVERYTHING, 26, 0, "user 3", "failed"),
-    "PAGE_OF_DEVICE_AND_END_USER_BY_STATUS": (*WHALE, *EVERYTHING, 26, 0, "device 3", "user 3", "failed"),
     "RECORD_VERSION": (9999, True),
-    "SEARCH": (*WHALE, "'seldom':*", "seldom", 26, 0),
+    "SEARCH": (*WHALE, "'seldom':*", "seldom", 26, 0, *(None,) * 8),
     "CREATE_LINK": (*WHALE, BASE + 2, DIGEST, "lk_123456789", WHEN, 1.0),
     "FIND_LINK": (DIGEST,),
     "LIST_LINKS": WHALE,
@@ -234,23 +233,37 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "FIND_OBJECT": ("local", "2.mp3", BASE),
 }
 
-# The index of each page's statement: the filtered columns, then the order of the list.
+# The index of each list: the filtered columns, then the order of the list.
+DEVICE: Final = RecordingFilter(device_id="device 3")
+USER: Final = RecordingFilter(end_user_id="user 3")
 PAGES: Final = {
-    "PAGE_ALL": "recordings_newest",
-    "PAGE_OF_DEVICE": "recordings_of_device",
-    "PAGE_OF_END_USER": "recordings_of_end_user",
-    "PAGE_BY_STATUS": "recordings_by_status",
-    "PAGE_OF_DEVICE_AND_END_USER": "recordings_of_device_and_end_user",
-    "PAGE_OF_DEVICE_BY_STATUS": "recordings_of_device_by_status",
-    "PAGE_OF_END_USER_BY_STATUS": "recordings_of_end_user_by_status",
-    "PAGE_OF_DEVICE_AND_END_USER_BY_STATUS": "recordings_of_device_and_end_user_by_status",
+    "recordings_newest": RecordingFilter(),
+    "recordings_of_device": DEVICE,
+    "recordings_of_end_user": USER,
+    "recordings_by_status": RecordingFilter(status="failed"),
+    "recordings_by_type": RecordingFilter(type="audio"),
+    "recordings_of_device_and_end_user": replace(DEVICE, end_user_id="user 3"),
+    "recordings_of_device_by_status": replace(DEVICE, status="failed"),
+    "recordings_of_end_user_by_status": replace(USER, status="failed"),
+    "recordings_of_device_and_end_user_by_status": replace(DEVICE, end_user_id="user 3", status="failed"),
 }
-# Older than, created after.
+ORDERS: Final[dict[RecordingSort, str]] = {
+    "-created_at": "recordings_newest",
+    "created_at": "recordings_newest",
+    "-duration": "recordings_longest",
+    "duration": "recordings_shortest",
+    "-type": "recordings_by_type",
+    "type": "recordings_by_type",
+    "-status": "recordings_by_status",
+    "status": "recordings_by_status",
+}
+AGO: Final = datetime.now(UTC) - timedelta(days=30)
 BOUNDS: Final = {
-    "without bounds": EVERYTHING,
-    "after a cursor": (datetime.now(UTC) - timedelta(days=30), BASE + 7, datetime.min.replace(tzinfo=UTC)),
-    "between two moments": (datetime.now(UTC) - timedelta(days=30), -(2**63), datetime.now(UTC) - timedelta(days=40)),
+    "without bounds": {},
+    "after a cursor": {"older_than": Position(AGO, BASE + 7)},
+    "between two moments": {"created_before": AGO, "created_after": AGO - timedelta(days=10)},
 }
+VALUES: Final = {"duration": "60.5", "type": "audio", "status": "failed"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -265,7 +278,7 @@ async def large(postgres: str) -> AsyncGenerator[asyncpg.Pool]:
         yield pool
 
 
-async def plan_of(pool: asyncpg.Pool, statement: str, *arguments: object) -> list[dict[str, Any]]:
+async def plan_of(pool: asyncpg.Pool | PoolConnectionProxy, statement: str, *arguments: object) -> list[dict[str, Any]]:
     """The nodes of the statement's plan for these arguments."""
     text = await pool.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *arguments)
     (explained,) = json.loads(text)
@@ -311,18 +324,98 @@ async def test_a_page_is_read_in_index_order_and_not_sorted(
     assert (scan["Node Type"], scan["Index Name"]) == ("Index Scan", "recordings_newest")
 
 
+async def plan_of_page(pool: asyncpg.Pool, owner: tuple[int, bool], wanted: RecordingFilter) -> list[dict[str, Any]]:
+    arguments = page_arguments(Owner(*owner), wanted, limit=26, offset=0)
+    return await plan_of(pool, page_statement(wanted), *arguments)
+
+
+def scan_of_recordings(plan: list[dict[str, Any]]) -> dict[str, Any]:
+    (limit,) = [node for node in plan if node["Node Type"] == "Limit"]
+    (scan,) = limit["Plans"]
+    # The page is read in its order: nothing is sorted before the limit.
+    assert (scan["Node Type"], scan["Relation Name"]) == ("Index Scan", "recordings")
+    return scan
+
+
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("bounds", BOUNDS.values(), ids=BOUNDS)
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("direction", ["-created_at", "created_at"])
+@pytest.mark.parametrize("index", PAGES)
 async def test_a_filtered_page_is_a_range_of_its_own_index(
-    large: asyncpg.Pool, name: str, bounds: tuple[datetime, int, datetime]
+    large: asyncpg.Pool, index: str, direction: RecordingSort, bounds: dict[str, Any]
 ) -> None:
-    plan = await plan_of(large, STATEMENTS[name], *WHALE, *bounds, *ARGUMENTS[name][5:])
-    (scan,) = [node for node in plan if node.get("Relation Name") == "recordings"]
-    assert (scan["Node Type"], scan["Index Name"]) == ("Index Scan", PAGES[name])
-    # Every condition is an index condition, none is checked row by row, and nothing is sorted afterwards.
-    assert "Filter" not in scan
-    assert plan[0]["Node Type"] == "Subquery Scan"
+    scan = scan_of_recordings(await plan_of_page(large, WHALE, replace(PAGES[index], sort=direction, **bounds)))
+    # Every condition is an index condition, none is checked row by row.
+    assert (scan["Index Name"], scan.get("Filter")) == (index, None)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("sort", ORDERS)
+@pytest.mark.parametrize("owner", [WHALE, MINNOW], ids=["owner of half", "owner of few"])
+async def test_a_page_of_any_order_is_a_range_of_the_index_in_that_order(
+    large: asyncpg.Pool, owner: tuple[int, bool], sort: RecordingSort
+) -> None:
+    cursor = Position(AGO, BASE + 7, sort, VALUES.get(sort.removeprefix("-"), ""))
+    for wanted in (RecordingFilter(sort=sort), RecordingFilter(sort=sort, older_than=cursor)):
+        if owner == WHALE:
+            scan = scan_of_recordings(await plan_of_page(large, owner, wanted))
+            assert (scan["Index Name"], scan.get("Filter")) == (ORDERS[sort], None)
+        else:
+            assert "Seq Scan" not in kinds(await plan_of_page(large, owner, wanted))
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("sort", ORDERS)
+async def test_a_page_planned_once_for_all_values_is_read_in_its_order(
+    large: asyncpg.Pool, sort: RecordingSort
+) -> None:
+    for wanted in (RecordingFilter(sort=sort), *(replace(each, sort=sort) for each in PAGES.values())):
+        arguments = page_arguments(Owner(*WHALE), wanted, limit=26, offset=0)
+        text = await large.fetchval(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {page_statement(wanted)}", *arguments)
+        (explained,) = json.loads(text)
+        scan_of_recordings(list(_nodes(explained["Plan"])))
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_every_search_is_planned_for_its_own_words(large: asyncpg.Pool) -> None:
+    for _ in range(9):
+        await PgRecordingSearch(large).search(Owner(*MINNOW), "hello", RecordingFilter(), limit=9, offset=0)
+    plans = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1"
+    row = await large.fetchrow(plans, STATEMENTS["SEARCH"])
+    assert (row["generic_plans"], row["custom_plans"]) == (0, 9)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("sort", ORDERS)
+async def test_no_combination_of_filters_reads_the_whole_table(large: asyncpg.Pool, sort: RecordingSort) -> None:
+    singles: dict[str, Any] = {
+        "device_id": "device 3",
+        "end_user_id": "user 3",
+        "status": "failed",
+        "type": "audio",
+        "min_duration_seconds": 60.0,
+    }
+    for chosen in product((False, True), repeat=len(singles)):
+        filters = {name: value for (name, value), wanted in zip(singles.items(), chosen, strict=True) if wanted}
+        plan = await plan_of_page(large, WHALE, RecordingFilter(sort=sort, **filters))
+        assert "Seq Scan" not in kinds(plan), (filters, plan)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("owner", [WHALE, MINNOW], ids=["owner of half", "owner of few"])
+@pytest.mark.parametrize("text", ["hello", "h", "seldom", '"hello there"', "-hello"])
+async def test_a_search_reads_only_by_index_however_common_the_word(
+    large: asyncpg.Pool, owner: tuple[int, bool], text: str
+) -> None:
+    words = parse_search(text)
+    arguments = (*owner, words.exact, words.typed, 26, 0, *(None,) * 8)
+    async with large.acquire() as connection, connection.transaction():
+        await connection.execute(STATEMENTS["PLAN_EACH_SEARCH"])
+        plan = await plan_of(connection, STATEMENTS["SEARCH"], *arguments)
+    assert "Seq Scan" not in kinds(plan), plan
+    # What was ever said is found by its words, not by reading an index from its beginning.
+    by_word = {node.get("Index Name") for node in plan if node["Node Type"] == "Bitmap Index Scan"}
+    assert by_word >= {"transcript_words_by_word", "recordings_by_word"}
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -11,7 +11,7 @@ from gateway.protocol.ids import decode_id
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import DownloadUrlBody, read_body, read_new_recording
-from gateway.web.bota.query import find_idempotency_key, parse_recordings_query, parse_search_query, path_recording_id
+from gateway.web.bota.query import find_idempotency_key, includes_origin, parse_recordings_query, path_recording_id
 from gateway.web.bota.shapes import page_json, recording_etag, recording_json, search_json
 from gateway.web.links import Links
 from gateway.web.responses import json_response, whole_seconds
@@ -42,17 +42,20 @@ class BotaRoutes:
     async def list_recordings(self, request: web.Request) -> web.Response:
         """`GET /v1/recordings`: a page, newest first; with `q` what a search finds, best first."""
         owner = await self._owner(request, Scope.RECORDINGS_READ)
-        if search := parse_search_query(request):
-            text, limit, offset = search
-            return json_response(search_json(await self._search.search(owner, text, limit=limit, offset=offset)))
-        wanted, limit, offset = parse_recordings_query(request)
-        return json_response(page_json(await self._recordings.list_page(owner, wanted, limit=limit, offset=offset)))
+        query = parse_recordings_query(request)
+        place, with_origin = {"limit": query.limit, "offset": query.offset}, query.include is not None
+        if query.q is not None:
+            found = await self._search.search(owner, query.q, query.wanted, **place)
+            return json_response(search_json(found, with_origin=with_origin))
+        page = await self._recordings.list_page(owner, query.wanted, **place)
+        return json_response(page_json(page, with_origin=with_origin))
 
     async def get_recording(self, request: web.Request) -> web.Response:
         """`GET /v1/recordings/{recording_id}`."""
         owner = await self._owner(request, Scope.RECORDINGS_READ)
         recording = await self._recording(request, owner)
-        return json_response(recording_json(recording), headers={hdrs.ETAG: recording_etag(recording)})
+        shown = recording_json(recording, with_origin=includes_origin(request))
+        return json_response(shown, headers={hdrs.ETAG: recording_etag(recording)})
 
     async def create_recording(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings`: a recording that waits for its media."""

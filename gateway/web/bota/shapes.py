@@ -8,8 +8,8 @@ import orjson
 
 from gateway.catalog import MediaFile, Recording, RecordingPage
 from gateway.catalog.search import SearchPage
-from gateway.protocol.cursor import encode_cursor
 from gateway.protocol.ids import encode_id
+from gateway.web.bota.query import cursor_of
 from gateway.web.bota.upload_urls import UploadUrl
 from gateway.web.responses import whole_seconds
 from storage_adapters.part_uploads import PresignedPart
@@ -17,17 +17,16 @@ from storage_adapters.part_uploads import PresignedPart
 Json = dict[str, Any]
 
 
-def page_json(page: RecordingPage) -> Json:
+def page_json(page: RecordingPage, *, with_origin: bool = False) -> Json:
     """A page; `next_cursor` is there when more follow."""
-    shown = {"data": [recording_json(recording) for recording in page.recordings], "has_more": page.end is not None}
-    if page.end is None:
-        return shown
-    return shown | {"next_cursor": encode_cursor(page.end.created_at, page.end.id)}
+    data = [recording_json(recording, with_origin=with_origin) for recording in page.recordings]
+    shown = {"data": data, "has_more": page.end is not None}
+    return shown if page.end is None else shown | {"next_cursor": cursor_of(page.end)}
 
 
-def recording_json(recording: Recording) -> Json:
-    """B of the contract; its metadata is the text that the client gave, octet by octet."""
-    return {
+def recording_json(recording: Recording, *, with_origin: bool = False) -> Json:
+    """B of the contract; its metadata is the text that the client gave, octet by octet. With its origin if asked for."""
+    shown = {
         "id": encode_id("rec", recording.id),
         "device_id": recording.device_id,
         "end_user_id": recording.end_user_id,
@@ -41,6 +40,13 @@ def recording_json(recording: Recording) -> Json:
         "metadata": None if recording.metadata is None else orjson.Fragment(recording.metadata),
         "created_at": whole_seconds(recording.created_at),
     }
+    return shown | {"origin": _origin_json(recording)} if with_origin else shown
+
+
+def _origin_json(recording: Recording) -> Json:
+    """Where the recording is from: what made it, and the meeting that it is of."""
+    meeting = recording.meeting
+    return {"source": recording.source, "meeting": None if meeting is None else asdict(meeting)}
 
 
 def recording_etag(recording: Recording) -> str:
@@ -48,9 +54,12 @@ def recording_etag(recording: Recording) -> str:
     return f'"{sha256(orjson.dumps(recording_json(recording))).hexdigest()[:32]}"'
 
 
-def search_json(page: SearchPage) -> Json:
+def search_json(page: SearchPage, *, with_origin: bool = False) -> Json:
     """Results of a search, best first: each recording with the sentences that match."""
-    data = [recording_json(each.recording) | {"matches": list(map(asdict, each.matches))} for each in page.found]
+    data = [
+        recording_json(each.recording, with_origin=with_origin) | {"matches": list(map(asdict, each.matches))}
+        for each in page.found
+    ]
     return {"data": data, "has_more": page.has_more}
 
 
