@@ -144,7 +144,7 @@ async def test_the_beginning_of_a_word_is_looked_for_in_the_owners_words_only(
     assert (await send(site, "DELETE", f"{RECORDINGS}/{strangers}", key=site.other_key)).status == 204
 
 
-async def test_words_that_are_no_words_of_a_query_are_found_as_they_are_written(site: Gateway) -> None:
+async def test_text_with_the_signs_of_queries_is_found_as_it_is_written(site: Gateway) -> None:
     recording = (await create(site))["id"]
     texts = [
         "O'Brien's back\\slash",
