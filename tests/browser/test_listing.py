@@ -1,27 +1,42 @@
-"""The list of the player page: its rows, search, paging, and addresses that lead into it."""
+"""The list of the player page: its rows, search, orders and filters, scrolling, and addresses that lead into it."""
 
-from datetime import UTC, datetime
+from typing import Any, Final
 
 import pytest
 from playwright.async_api import expect
 
-from gateway.catalog import NewMedia, Owner
 from tests.browser.library import MEETING, Library
 from tests.browser.listener import Listener
 from tests.gateway_process import Gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-MANY = 130
+MANY: Final = 1030
+FILL: Final = """
+    INSERT INTO recordings (user_id, live, source, status, name, created_at)
+    SELECT {user}, true, 'upload', 'completed', 'Talk ' || n, now() - n * interval '1 hour' FROM generate_series(1, {count}) n
+"""
+# Scrolls to the end, and returns the rows that were seen, in their order, and how many there were at most at one time.
+SCROLL: Final = """async () => {
+  const [list, seen, count] = [document.querySelector("#list"), new Set(), document.querySelector("#list-count")];
+  let most = 0;
+  for (let still = 0; still < 20; ) {
+    const rows = document.querySelectorAll("#rows a");
+    most = Math.max(most, rows.length);
+    for (const row of rows) seen.add(row.getAttribute("href"));
+    const before = list.scrollTop;
+    list.scrollTop += 500;
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    still = list.scrollTop === before && !count.textContent.includes("more") ? still + 1 : 0;
+  }
+  return { seen: [...seen], most };
+}"""
 
 
 @pytest.fixture(scope="session")
 def many(site: Gateway) -> str:
-    """The key of a user with many recordings; only their rows exist, without objects."""
-    now = datetime.now(UTC)
-    for number in range(MANY):
-        media = NewMedia("audio", "mp3", "audio/mpeg", "local", f"many/{number}", 1000 + number, str(number), now)
-        site._loop.run(site.backends.catalog.register(Owner(site.other_user_id), media))
+    """The key of a user with many recordings; only their rows exist, without files."""
+    site.wait(site.execute(FILL.format(user=site.other_user_id, count=MANY)))
     return site.other_key
 
 
@@ -32,15 +47,41 @@ async def test_a_row_shows_type_duration_and_size(listener: Listener, library: L
     await expect(row).to_contain_text("7.2\u00a0MB")
 
 
-@pytest.mark.parametrize(
-    ("words", "kind"), [("video", "Video webm"), ("IMAGE png", "Image png"), ("mp3 uploaded", "Audio mp3")]
-)
-async def test_a_search_shows_only_recordings_with_every_word(
-    listener: Listener, library: Library, words: str, kind: str
+@pytest.mark.parametrize(("type", "kind"), [("Video", "Video webm"), ("Image", "Image png"), ("Audio", "Audio mp3")])
+async def test_a_filter_shows_only_recordings_of_a_type(
+    listener: Listener, library: Library, type: str, kind: str
 ) -> None:
-    await listener.page.get_by_label("Search").fill(words)
+    await listener.page.get_by_text("Sort and filter").click()
+    await listener.page.get_by_label("Type").select_option(type)
     await expect(listener.rows.filter(has_not_text=kind)).to_have_count(0)
     await expect(listener.rows.filter(has_text=kind).first).to_be_visible()
+    await listener.page.get_by_role("button", name="Show all").click()
+    await expect(listener.rows.filter(has_not_text=kind).first).to_be_visible()
+
+
+async def test_filters_and_orders_are_those_of_the_gateway(listener: Listener, library: Library) -> None:
+    page = listener.page
+    await page.get_by_text("Sort and filter").click()
+    await page.get_by_label("Order").select_option("Longest first")
+    await expect(listener.rows.first).to_contain_text("6:00")
+    await page.get_by_label("Order").select_option("Shortest first")
+    await expect(listener.rows.first).to_contain_text("0:02")
+    await page.get_by_label("Length").select_option("5 to 30 minutes")
+    await expect(listener.rows.filter(has_not_text="6:00")).to_have_count(0)
+    await page.get_by_label("To", exact=True).fill("2001-01-01")
+    await expect(page.get_by_text("No recording is like that.")).to_be_visible()
+    await page.get_by_label("To", exact=True).fill("")
+    await page.get_by_label("From", exact=True).fill("2001-01-01")
+    await expect(listener.rows.first).to_contain_text("6:00")
+    await page.get_by_label("Status").select_option("Failed")
+    await expect(page.get_by_text("No recording is like that.")).to_be_visible()
+
+
+async def test_a_page_of_the_list_costs_one_request(listener: Listener) -> None:
+    listener.requests.clear()
+    await listener.page.get_by_role("button", name="Refresh").click()
+    await expect(listener.rows.first).to_be_visible()
+    assert len([each for each in listener.requests if "recordings" in each]) == 1
 
 
 async def test_a_search_without_a_match_says_so(listener: Listener) -> None:
@@ -54,27 +95,32 @@ async def test_an_empty_catalogue_says_how_to_fill_it(visitor: Listener) -> None
     await expect(visitor.page.get_by_text("seekgate import FILE --user EMAIL")).to_be_visible()
 
 
-async def test_show_more_shows_the_next_page_until_the_end(visitor: Listener, many: str) -> None:
+async def test_the_list_continues_as_it_is_scrolled_and_keeps_few_rows(visitor: Listener, many: str) -> None:
     await visitor.sign_in(many)
-    more = visitor.page.get_by_role("button", name="Show more")
-    await expect(visitor.rows).to_have_count(50)
-    await more.click()
-    await expect(visitor.rows).to_have_count(100)
-    await expect(visitor.rows.nth(50)).to_be_focused()
-    await more.click()
-    await expect(visitor.rows).to_have_count(MANY)
-    await expect(more).to_be_hidden()
-    assert len(set(await visitor.rows.evaluate_all("rows => rows.map(row => row.href)"))) == MANY
+    await expect(visitor.rows.first).to_be_visible()
+    scrolled: dict[str, Any] = await visitor.page.evaluate(SCROLL)
+    assert len(scrolled["seen"]) == MANY
+    assert scrolled["most"] <= 300, "rows in the document"
+    await expect(visitor.page.get_by_text(f"{MANY:,} recordings")).to_be_visible()
+    await visitor.page.evaluate("() => document.querySelector('#list').scrollTop = 0")
+    newest = scrolled["seen"][0]
+    await expect(visitor.page.locator(f'a[href="{newest}"]')).to_be_visible()
+    back: dict[str, Any] = await visitor.page.evaluate(SCROLL)
+    assert back["seen"] == scrolled["seen"]
 
 
-async def test_a_search_finds_recordings_on_later_pages(visitor: Listener, many: str) -> None:
+async def test_a_page_that_cannot_be_read_is_read_on_request(visitor: Listener, many: str) -> None:
     await visitor.sign_in(many)
-    await expect(visitor.rows).to_have_count(50)
-    oldest = visitor.site._loop.run(
-        visitor.site.backends.catalog.list_recordings(Owner(visitor.site.other_user_id), limit=1, offset=MANY - 1)
-    )[0]
-    await visitor.page.get_by_label("Search").fill(str(oldest.id))
-    await expect(visitor.rows).to_have_count(1)
+    await expect(visitor.rows.first).to_be_visible()
+    await visitor.page.route("**/v1/recordings?*", lambda route: route.abort())
+    await visitor.page.evaluate("() => document.querySelector('#list').scrollTop = 1e6")
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("does not answer")
+    await visitor.page.unroute("**/v1/recordings?*")
+    before = len(visitor.requests)
+    await visitor.page.evaluate("() => document.querySelector('#list').scrollTop = 0")
+    await visitor.page.get_by_role("button", name="Try again").filter(visible=True).click()
+    await expect(visitor.page.get_by_role("alert").filter(visible=True)).to_have_count(0)
+    assert len(visitor.requests) == before + 1
 
 
 async def test_an_address_opens_its_recording(listener: Listener, library: Library) -> None:

@@ -17,6 +17,7 @@ export class Refused extends Error {
 export class Unreachable extends Error {}
 
 import { numberOf, publicId } from "./ids.js";
+import { strings } from "./strings.js";
 
 /** A header can carry visible ASCII; anything else was never a key. */
 const SENDABLE_KEY = /^[\x21-\x7e]+$/;
@@ -31,26 +32,18 @@ export class Gateway {
     this.#onUnknownKey = onUnknownKey;
   }
 
-  /** A page of recordings, newest first; the gateway may leave unreadable ones out of it. */
-  async recordings({ limit, offset, signal }) {
-    const [answer, described] = await Promise.all([
-      this.#ask(`recordings?limit=${limit}&offset=${offset}`, { signal }),
-      this.#ask(`v1/recordings?limit=${limit}&offset=${offset}`, { signal }),
-    ]);
-    const known = new Map((await described.json()).data.map((each) => [numberOf(each.id), each]));
-    return (await answer.json()).recordings.map((each) => describedBy(each, known.get(each.id)));
+  /** A page of the list, or of what a search (`q`) finds; parameters that are empty are not sent. */
+  async recordings(parameters, signal) {
+    const given = Object.entries({ ...parameters, include: "origin" }).filter(([, value]) => value !== "" && value !== null);
+    const answer = await this.#ask(`v1/recordings?${new URLSearchParams(given)}`, { signal });
+    const { data, has_more: hasMore, next_cursor: cursor = null } = await answer.json();
+    return { recordings: data.map(summary), hasMore, cursor };
   }
 
+  /** One recording with its files: Vexa's dialect knows their ids and metadata, Bota's its name and where it is from. */
   async recording(id) {
-    const [answer, described] = await Promise.all([this.#ask(`recordings/${id}`), this.#ask(`v1/recordings/${publicId(id)}`)]);
-    return { ...describedBy(await answer.json(), await described.json()), etag: described.headers.get("ETag") };
-  }
-
-  /** What a search finds, best first: recordings as above, each with the sentences (`matches`) that were said in it. */
-  async search({ words, limit, offset, signal }) {
-    const answer = await this.#ask(`v1/recordings?q=${encodeURIComponent(words)}&limit=${limit}&offset=${offset}`, { signal });
-    const { data, has_more: hasMore } = await answer.json();
-    return { found: data.map(fromBota), hasMore };
+    const [answer, described] = await Promise.all([this.#ask(`recordings/${id}`), this.#ask(`v1/recordings/${publicId(id)}?include=origin`)]);
+    return { ...(await answer.json()), ...summary(await described.json()), etag: described.headers.get("ETag") };
   }
 
   /** Give the recording another name. Refused with 412 if somebody changed it since `etag` was read. */
@@ -177,21 +170,31 @@ export class Gateway {
   }
 }
 
-/** A recording of Vexa's dialect with what only Bota's says of it: its name, and that its files are all there. */
-function describedBy(recording, { name, status } = { name: null, status: null }) {
-  return { ...recording, name, status: status === "uploaded" ? "completed" : recording.status };
+/** What the list shows of a recording, and nothing else: the list may become long. */
+function summary({ id, name, status, created_at, duration_ms: milliseconds, media, origin, matches }) {
+  const files = media.filter((file) => file.status === "uploaded");
+  return {
+    id: numberOf(id),
+    name,
+    meeting: origin.meeting,
+    source: origin.source,
+    status: STATUS[status],
+    created_at,
+    seconds: milliseconds === null ? null : milliseconds / 1000,
+    kinds: kindsOf(files),
+    files: files.length,
+    bytes: files.reduce((sum, file) => sum + file.file_size_bytes, 0),
+    matches,
+  };
 }
 
-/** A recording of Bota's dialect with the names that the page uses (Vexa's). */
-function fromBota({ id, name, status, created_at, duration_ms, media, matches }) {
-  const files = media.map((each) => ({
-    type: each.type,
-    format: each.mime_type.split("/")[1],
-    file_size_bytes: each.file_size_bytes,
-    duration_seconds: duration_ms === null ? null : duration_ms / 1000,
-    metadata: null,
-  }));
-  return { id: numberOf(id), name, status: STATUS[status], source: null, created_at, media_files: files, matches };
+/** What people call a format, where that is not its media type. */
+const FORMATS = { "audio/mpeg": "mp3", "video/x-matroska": "mkv", "video/quicktime": "mov", "audio/mp4": "m4a" };
+
+/** The kind and format of the only file, or the kinds of several. */
+function kindsOf(files) {
+  const kinds = files.map((file) => strings.kind[file.type]);
+  return files.length === 1 ? `${kinds[0]} ${FORMATS[files[0].mime_type] ?? files[0].mime_type.replace(/^.*\/(x-)?/, "")}` : [...new Set(kinds)].join(", ");
 }
 
 const STATUS = { pending: "in_progress", uploaded: "completed", processing: "uploading", completed: "completed", failed: "failed" };

@@ -124,11 +124,18 @@ export class Deck {
       label: this.#label(file),
       segments: this.#segments,
       source: { mint: () => this.#gateway.playbackUrl(recordingId, file.id), check: (url) => this.#gateway.check(url) },
+      cover: this.#cover(),
       waveform: (signal) => this.#gateway.waveform(recordingId, file.id, signal),
       report: (trouble) => this.#report(trouble),
     });
     this.#followSpeed();
     this.#accompany(file, at);
+  }
+
+  /** Where the recording's own image comes from, which a video shows until it plays; null without one. */
+  #cover() {
+    const image = this.#recording.media_files.find((file) => file.type === "image" && file.file_size_bytes !== null);
+    return image ? () => this.#gateway.playbackUrl(this.#recording.id, image.id) : null;
   }
 
   #accompany(file, at) {
@@ -184,5 +191,7 @@ function origin({ source, status, error_message: error, media_files: files }) {
 
 function describe(file) {
   const length = file.duration_seconds === null ? [] : [duration(file.duration_seconds)];
-  return [`${strings.kind[file.type]} ${file.format}`, ...length, size(file.file_size_bytes ?? NaN)].join(" · ");
+  const { width, height } = file.metadata ?? {};
+  const dimensions = width && height ? [`${width} × ${height}`] : [];
+  return [`${strings.kind[file.type]} ${file.format}`, ...dimensions, ...length, size(file.file_size_bytes ?? NaN)].join(" · ");
 }

@@ -50,6 +50,12 @@ export function fullDay(date, today = new Date()) {
   return new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long", year }).format(date);
 }
 
+/** `12 Mar` of this year, `12/03/24` of another. */
+export function shortDay(date, today = new Date()) {
+  const parts = date.getFullYear() === today.getFullYear() ? { day: "numeric", month: "short" } : { day: "2-digit", month: "2-digit", year: "2-digit" };
+  return new Intl.DateTimeFormat(locale, parts).format(date);
+}
+
 export function dayAndClock(date) {
   return `${fullDay(date)}, ${clock(date)}`;
 }

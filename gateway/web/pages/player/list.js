@@ -1,56 +1,56 @@
 /*
- * The list pane: recordings by day, or what a search finds, best first; more of them on demand. The browser lays out only the
- * rows that are near the visible part (content-visibility in list.css), so that long lists scroll smoothly.
+ * The list pane: recordings by day, in another order, or what a search finds; the next ones are read as the end comes near.
+ *
+ * The list is kept in blocks. Only the blocks near the visible part have rows in the document; the others are as high as they
+ * were when they had some, so that the list scrolls smoothly however long it is.
  */
 
 import { Catalogue } from "./catalogue.js";
 import { el, find } from "./dom.js";
-import { clock, day, duration, isoDuration, size } from "./format.js";
+import { Narrowing } from "./narrowing.js";
+import { dayOf, rowsByDay, rowsWithDays, searchedWords } from "./rows.js";
 import { strings } from "./strings.js";
 import { explain } from "./trouble.js";
 
-const BATCH = 50;
-const TYPING_PAUSE_MS = 250;
+const BLOCK = 50;
+/** How far from the visible part rows are kept, and the next ones read. */
+const NEAR_PIXELS = 1200;
 
 export class RecordingList {
   #gateway;
-  #catalogue;
-  #reading = new AbortController();
-  #recordings = [];
+  #catalogue = null;
+  #narrowing;
+  #reading = null;
+  #blocks = [];
+  #count = 0;
   #hidden = new Set();
   #chosen = null;
+  #words = [];
+  #drawing = 0;
 
   constructor(gateway, signal) {
     this.#gateway = gateway;
-    let typing;
-    const later = () => {
-      clearTimeout(typing);
-      typing = setTimeout(() => this.search(), TYPING_PAUSE_MS);
-    };
-    find("search").addEventListener("input", later, { signal });
+    this.#narrowing = new Narrowing(() => this.search(), signal);
     find("refresh").addEventListener("click", () => this.search(), { signal });
-    find("more").addEventListener("click", () => this.#more(), { signal });
+    find("more").addEventListener("click", () => this.#read(), { signal });
+    for (const name of ["scroll", "resize"]) window.addEventListener(name, () => this.#draw(), { capture: true, passive: true, signal });
+    find("rows").addEventListener("focusin", () => this.#draw(), { signal });
     signal.addEventListener("abort", () => this.#empty());
   }
 
-  /** Read the catalogue from its newest again, for the words in the search field. */
+  /** Read the catalogue from its beginning again, as the form above the list says. */
   async search() {
-    const words = find("search").value.trim();
-    this.#begin(strings.list.title, new Catalogue(this.#gateway, words));
+    const wanted = this.#narrowing.wanted;
+    this.#begin(strings.list.title, new Catalogue(this.#gateway, wanted));
+    this.#words = searchedWords(wanted.words);
     await this.#read();
-    this.#tellIfEmpty(words);
   }
 
   /** A meeting's recordings instead of the catalogue's. */
   showMeeting(title, recordings) {
-    find("search").value = "";
+    this.#narrowing.clear();
     this.#begin(title, null);
-    this.#recordings = recordings;
-    this.#render();
-  }
-
-  find(id) {
-    return this.#recordings.find((recording) => recording.id === id);
+    this.#add(recordings);
   }
 
   choose(id) {
@@ -60,19 +60,20 @@ export class RecordingList {
 
   /** Show the recording's new name. */
   rename(id, name) {
-    const recording = this.find(id);
-    if (recording) recording.name = name;
-    this.#render();
+    const block = this.#blockOf(id);
+    if (block === undefined) return;
+    block.recordings.find((recording) => recording.id === id).name = name;
+    this.#fill(block);
   }
 
   hide(recording) {
     this.#hidden.add(recording.id);
-    this.#render();
+    this.#refill(recording);
   }
 
   restore(recording) {
     this.#hidden.delete(recording.id);
-    this.#render();
+    this.#refill(recording);
   }
 
   forget() {
@@ -84,124 +85,118 @@ export class RecordingList {
     this.#catalogue = catalogue;
     find("list-title").textContent = title;
     find("all").hidden = catalogue !== null;
-    find("refresh").hidden = catalogue === null;
+    for (const id of ["refresh", "narrowing"]) find(id).hidden = catalogue === null;
   }
 
   #empty() {
-    this.#reading.abort();
-    this.#recordings = [];
+    this.#reading?.abort();
+    [this.#reading, this.#blocks, this.#count, this.#words] = [null, [], 0, []];
     find("rows").replaceChildren();
     for (const id of ["list-empty", "list-trouble", "more"]) find(id).hidden = true;
   }
 
-  async #more() {
-    const before = this.#recordings.length;
-    await this.#read();
-    find("rows").querySelectorAll("a[data-id]")[before]?.focus();
-  }
-
+  /** Read the next page. After a failure a button does, because scrolling should not ask again and again. */
   async #read() {
-    this.#reading = new AbortController();
-    find("list-count").textContent = strings.list.reading;
+    const reading = new AbortController();
+    this.#reading = reading;
+    for (const id of ["list-trouble", "more"]) find(id).hidden = true;
+    if (this.#count === 0) find("list-count").textContent = strings.list.reading;
     try {
-      this.#recordings.push(...(await this.#catalogue.take(BATCH, this.#reading.signal)));
-      this.#render();
+      const recordings = await this.#catalogue.take(reading.signal);
+      if (reading.signal.aborted) return;
+      this.#reading = null;
+      this.#add(recordings);
     } catch (trouble) {
-      if (trouble.name !== "AbortError") this.#show(trouble);
+      if (trouble.name !== "AbortError") this.#report(trouble);
     }
   }
 
-  #show(trouble) {
-    find("list-count").textContent = "";
+  #report(trouble) {
+    this.#showCount();
     find("list-trouble").textContent = explain(trouble);
-    find("list-trouble").hidden = false;
+    for (const id of ["list-trouble", "more"]) find(id).hidden = false;
   }
 
-  #tellIfEmpty(words) {
-    const empty = find("list-empty");
-    empty.hidden = this.#recordings.length > 0 || !find("list-trouble").hidden;
-    find("list-empty-title").textContent = words ? strings.list.noMatch(words) : strings.list.empty;
-    find("list-empty-hint").hidden = words !== "";
+  #add(recordings) {
+    for (let first = 0; first < recordings.length; first += BLOCK) {
+      const last = this.#blocks.at(-1)?.recordings.at(-1);
+      const block = { element: el("li", {}), recordings: recordings.slice(first, first + BLOCK), dayBefore: last && dayOf(last), filled: false };
+      this.#blocks.push(block);
+      find("rows").append(block.element);
+      this.#fill(block);
+    }
+    this.#count += recordings.length;
+    this.#showCount();
+    this.#draw();
   }
 
-  #render() {
-    const visible = this.#recordings.filter((recording) => !this.#hidden.has(recording.id));
-    const more = this.#catalogue?.hasMore ?? false;
-    find("rows").replaceChildren(...(find("search").value.trim() ? [results(visible)] : days(visible)));
-    find("list-count").textContent = visible.length > 0 ? strings.list.count(visible.length, more) : "";
-    find("more").hidden = !more;
-    this.choose(this.#chosen);
+  #showCount() {
+    const count = this.#count - this.#hidden.size;
+    const hasMore = this.#catalogue?.hasMore ?? false;
+    find("list-count").textContent = count > 0 ? strings.list.count(count, hasMore) : "";
+    find("list-empty").hidden = count > 0 || hasMore;
+    const narrowed = this.#narrowing.isNarrowed;
+    find("list-empty-title").textContent = narrowed ? strings.list.noMatch(this.#narrowing.wanted.words) : strings.list.empty;
+    find("list-empty-hint").hidden = narrowed;
   }
-}
 
-/** One titled group per day; the recordings are newest first already. */
-function days(recordings) {
-  const groups = new Map();
-  for (const recording of recordings) {
-    const title = day(new Date(recording.created_at));
-    if (!groups.has(title)) groups.set(title, []);
-    groups.get(title).push(row(recording));
+  #blockOf(id) {
+    return this.#blocks.find(({ recordings }) => recordings.some((recording) => recording.id === id));
   }
-  return [...groups].map(([title, rows]) => el("li", {}, el("h3", {}, title), el("ul", {}, ...rows)));
-}
 
-/** What a search finds stays in its own order, so it is not grouped by day. */
-function results(recordings) {
-  return el("li", {}, el("ul", {}, ...recordings.map(row)));
-}
+  #refill(recording) {
+    const block = this.#blockOf(recording.id);
+    if (block !== undefined) this.#fill(block);
+    this.#showCount();
+  }
 
-function row(recording) {
-  const made = new Date(recording.created_at);
-  const seconds = longest(recording);
-  const link = el(
-    "a",
-    { href: `#/recordings/${recording.id}`, "data-id": recording.id },
-    el("time", { datetime: recording.created_at, class: "clock" }, clock(made)),
-    el("bdi", { class: "what" }, recording.name ?? kinds(recording)),
-    el("span", { class: `aside ${recording.status}` }, aside(recording)),
-    el("time", { class: "duration", datetime: seconds === null ? null : isoDuration(seconds) }, duration(seconds ?? NaN)),
-    el("span", { class: "size" }, totalSize(recording)),
-  );
-  return el("li", {}, link, ...(recording.matches ?? []).map((match) => sentence(recording, match)));
-}
+  #fill(block) {
+    const visible = block.recordings.filter((recording) => !this.#hidden.has(recording.id));
+    const byDay = this.#catalogue === null || this.#narrowing.isByTime;
+    block.element.replaceChildren(...(byDay ? rowsByDay(visible, block.dayBefore) : rowsWithDays(visible, this.#words)));
+    block.element.style.height = "";
+    block.filled = true;
+    for (const link of block.element.querySelectorAll("a[data-id]")) mark(link, Number(link.dataset.id) === this.#chosen);
+  }
 
-/** A sentence that was found; choosing it plays from there. */
-function sentence(recording, { start_seconds: start, speaker, text }) {
-  const words = find("search").value.toLocaleLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-  const place = `#/recordings/${recording.id}?at=${start}`;
-  return el("a", { class: "match", href: place }, el("time", {}, duration(start)), " ", ...(speaker ? [el("b", {}, speaker), " "] : []), ...marked(text.trim(), words));
-}
+  #clear(block) {
+    block.element.style.height = `${block.element.offsetHeight}px`;
+    block.element.replaceChildren();
+    block.filled = false;
+  }
 
-/** The text with each word that begins with a searched one in a `<mark>`. */
-function marked(text, words) {
-  return text.split(/([\p{L}\p{N}]+)/u).map((part) => (words.some((word) => stem(part).startsWith(stem(word))) ? el("mark", {}, part) : part));
-}
+  #draw() {
+    this.#drawing ||= requestAnimationFrame(() => {
+      this.#drawing = 0;
+      this.#fillNear();
+    });
+  }
 
-/** Enough of a word to recognise its other forms. */
-function stem(word) {
-  const lower = word.toLocaleLowerCase();
-  return lower.length > 5 ? lower.slice(0, -2) : lower;
-}
+  /** Rows for the blocks near the visible part, and only for those; the next page where the end is near. */
+  #fillNear() {
+    if (find("rows").getClientRects().length === 0) return; // the pane is not shown
+    const first = this.#firstNear();
+    let next = first;
+    while (next < this.#blocks.length && this.#blocks[next].element.getBoundingClientRect().top < innerHeight + NEAR_PIXELS) next += 1;
+    for (const [index, block] of this.#blocks.entries()) {
+      const near = (index >= first && index < next) || block.element.contains(document.activeElement);
+      if (near && !block.filled) this.#fill(block);
+      else if (!near && block.filled) this.#clear(block);
+    }
+    const mayRead = this.#catalogue?.hasMore && this.#reading === null;
+    if (mayRead && next === this.#blocks.length) this.#read();
+  }
 
-/** Completed is what everyone expects; only the other statuses are worth a word. */
-function aside(recording) {
-  const what = recording.name === null ? [] : [kinds(recording)];
-  const word = recording.status === "completed" ? strings.source[recording.source] : strings.status[recording.status];
-  return [...what, word].filter(Boolean).join(" · ");
-}
-
-function kinds({ media_files: files }) {
-  if (files.length === 1) return `${strings.kind[files[0].type]} ${files[0].format}`;
-  return files.length > 0 ? files.map((file) => strings.kind[file.type]).join(", ") : strings.list.noFiles;
-}
-
-function totalSize({ media_files: files }) {
-  return files.length > 0 ? size(files.reduce((sum, file) => sum + (file.file_size_bytes ?? 0), 0)) : "";
-}
-
-function longest(recording) {
-  const known = recording.media_files.map((file) => file.duration_seconds).filter((seconds) => seconds !== null);
-  return known.length > 0 ? Math.max(...known) : null;
+  /** The first block that ends below the upper bound; found by halving, because each question costs a layout. */
+  #firstNear() {
+    let [low, high] = [0, this.#blocks.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#blocks[middle].element.getBoundingClientRect().bottom < -NEAR_PIXELS) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 }
 
 function mark(link, chosen) {

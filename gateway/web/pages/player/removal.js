@@ -5,8 +5,8 @@
 
 import { Refused } from "./api.js";
 import { find } from "./dom.js";
-import { dayAndClock } from "./format.js";
 import { strings } from "./strings.js";
+import { titleOf } from "./titles.js";
 import { toast } from "./toast.js";
 import { explain } from "./trouble.js";
 
@@ -24,7 +24,7 @@ export class Removal {
 
   async ask(recording) {
     const dialog = find("remove-dialog");
-    find("remove-body").textContent = strings.remove.body(dayAndClock(new Date(recording.created_at)));
+    find("remove-body").textContent = strings.remove.body(titleOf(recording));
     dialog.returnValue = "";
     dialog.showModal();
     await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
@@ -34,7 +34,7 @@ export class Removal {
   #hide(recording) {
     this.#waiting.add(recording.id);
     this.#shown.hide(recording);
-    toast(strings.remove.pending(dayAndClock(new Date(recording.created_at))), {
+    toast(strings.remove.pending(titleOf(recording)), {
       action: { label: strings.remove.undo, act: () => this.#undo(recording) },
       lapsed: () => this.#commit(recording),
     });

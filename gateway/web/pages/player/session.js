@@ -88,8 +88,9 @@ export class Session {
 
   async #openMeeting(platform, id) {
     const meeting = await this.#meetings.open(platform, id);
+    const recordings = await Promise.all(meeting.recordings.map((each) => this.#gateway.recording(each.id)));
     this.#listing = meeting.id;
-    this.#list.showMeeting(strings.meeting.title(id), meeting.recordings);
+    this.#list.showMeeting(strings.meeting.title(id), recordings);
     this.#deck.close();
     this.#view("list");
   }

@@ -22,16 +22,17 @@ export class Viewer {
   media = null;
 
   /**
-   * `label` names the element for screen readers; `source` mints and checks links; `waveform(signal)` asks for as much
-   * of it as there is; `report` gets troubles.
+   * `label` names the element for screen readers; `source` mints and checks links; `cover` mints one of an image to show
+   * before a video plays, or is null; `waveform(signal)` asks for as much of it as there is; `report` gets troubles.
    */
-  constructor(file, { label, segments, source, waveform, report }) {
+  constructor(file, { label, segments, source, cover = null, waveform, report }) {
     const element = makeElement(file.type, label);
     find("screen").replaceChildren(element);
     find("timing").hidden = file.type === "image";
     find("transcript").hidden = file.type === "image" || segments.length === 0;
     if (file.type === "image") openImage(element, source, report);
     else this.#openMedia(element, { file, segments, source, waveform, report });
+    if (file.type === "video" && cover !== null) cover().then(({ url }) => (element.poster = url), () => {});
   }
 
   /** The levels of the waveform, as far as they are known, and how many seconds they cover. */

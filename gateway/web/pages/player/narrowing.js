@@ -1,0 +1,81 @@
+/*
+ * The form above the list: words to search for, which recordings, and in what order. What it says is asked of the gateway.
+ */
+
+import { find } from "./dom.js";
+
+const TYPING_PAUSE_MS = 250;
+const SELECTS = ["sort", "type", "status", "length"];
+const DAYS = ["from-day", "to-day"];
+/** The shortest and longest duration of each choice, in milliseconds. */
+const LENGTHS = { "": ["", ""], short: ["", 299_999], medium: [300_000, 1_800_000], long: [1_800_001, ""] };
+
+export class Narrowing {
+  /** `changed()` hears each change, a while after the last key. */
+  constructor(changed, signal) {
+    let typing;
+    find("search").addEventListener("input", () => {
+      clearTimeout(typing);
+      typing = setTimeout(() => this.#changed(changed), TYPING_PAUSE_MS);
+    }, { signal });
+    for (const id of [...SELECTS, ...DAYS]) find(id).addEventListener("change", () => this.#changed(changed), { signal });
+    find("widen").addEventListener("click", () => {
+      this.clear();
+      changed();
+    }, { signal });
+    this.#show();
+  }
+
+  /** What is wanted, in the names of the API, and the `words` to search for. */
+  get wanted() {
+    const [shortest, longest] = LENGTHS[find("length").value];
+    return {
+      words: find("search").value.trim(),
+      sort: find("sort").value,
+      type: find("type").value,
+      status: find("status").value,
+      min_duration_ms: shortest,
+      max_duration_ms: longest,
+      // Both bounds are exclusive: a day begins after the last millisecond before it.
+      created_after: moment(find("from-day").value, 0, -1),
+      created_before: moment(find("to-day").value, 1, 0),
+    };
+  }
+
+  get isNarrowed() {
+    const { sort, ...wanted } = this.wanted;
+    return Object.values(wanted).some((value) => value !== "");
+  }
+
+  /** Whether the recordings come in the order of time. */
+  get isByTime() {
+    const { words, sort } = this.wanted;
+    return words === "" && sort.endsWith("created_at");
+  }
+
+  clear() {
+    for (const id of ["search", ...SELECTS.slice(1), ...DAYS]) find(id).value = "";
+    find("sort").selectedIndex = 0;
+    this.#show();
+  }
+
+  #changed(changed) {
+    this.#show();
+    changed();
+  }
+
+  /** What a search finds comes best first. */
+  #show() {
+    find("sort").disabled = find("search").value.trim() !== "";
+    find("widen").hidden = !this.isNarrowed;
+  }
+}
+
+/** The beginning of a day here, some days and milliseconds later, in UTC; empty without a day. */
+function moment(text, days, milliseconds) {
+  if (!text) return "";
+  const [year, month, day] = text.split("-").map(Number);
+  const start = new Date(2000, 0, 1);
+  start.setFullYear(year, month - 1, day + days);
+  return new Date(start.getTime() + milliseconds).toISOString();
+}
