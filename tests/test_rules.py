@@ -279,7 +279,6 @@ LIBRARIES: Mapping[str, set[str]] = {
     "rich": {"gateway.commands"},
     "types_aiobotocore_s3": {"storage_adapters.s3"},
     "uvloop": {"gateway.process.server"},
-    "webvtt": {"gateway.media.captions"},
     "yaml": {"gateway.settings.load", "gateway.settings.documents"},
 }
 

@@ -79,10 +79,13 @@ def _stem(file: LocalFile) -> Path:
 
 
 def _captions(files: list[LocalFile]) -> dict[Path, LocalFile]:
-    """The transcripts that are beside a media file in a folder, by the path that both have without a suffix."""
-    media = {_stem(file) for file in files if file.path.suffix.lower() not in BY_SUFFIX}
-    found = (file for file in files if file.path.suffix.lower() in BY_SUFFIX and file.folder is not None)
-    return {_stem(file): file for file in found if _stem(file) in media}
+    """The transcripts that are beside a media file, by the path that both have without a suffix."""
+    media = [file for file in files if file.path.suffix.lower() not in BY_SUFFIX]
+    beside = (file.path.with_suffix(suffix) for file in media if file.folder is None for suffix in BY_SUFFIX)
+    found = {_stem(file): file for file in map(LocalFile, beside) if file.path.is_file()}
+    stems = {_stem(file) for file in media}
+    given = (file for file in files if file.path.suffix.lower() in BY_SUFFIX)
+    return found | {_stem(file): file for file in given if _stem(file) in stems}
 
 
 async def _parsed(captions: LocalFile) -> Sequence[Segment]:

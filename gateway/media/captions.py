@@ -1,23 +1,33 @@
 """Captions: transcript segments in the formats in which transcripts travel.
 
 Read: WebVTT (https://www.w3.org/TR/webvtt1/), SubRip, and JSON with a list `segments`, as Vexa and Whisper write it
-(`start` and `end` in seconds, or `start_time` and `end_time`; `text`; perhaps `speaker` and `language`). Written: WebVTT.
+(`start` and `end` in seconds, or `start_time` and `end_time`; `text`; perhaps `speaker` and `language`), or with whisper.cpp's
+`transcription`. Written: WebVTT. Cues are read in time that is linear in their length; one that is malformed refuses the file.
 """
 
+import html
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import starmap
 from typing import Any, Final
 
 import orjson
-import webvtt
-from webvtt.errors import MalformedCaptionError, MalformedFileError
 
 from gateway.catalog import Segment
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_SEGMENTS: Final = 50_000
+_HEADER: Final = re.compile(r"WEBVTT(?=[ \t\r\n]|$)")
+# A line of times, well-formed or not; text may have an arrow, too.
+_TIMES: Final = re.compile(r"[ \t]*-?\d[\d:.,]*[ \t]*-->")
+_TIME: Final = re.compile(r"(?:(\d{1,6}):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,3}))?", re.ASCII)
+# None of these reads past the next bracket, so that unclosed ones cost no more than others.
+_VOICE: Final = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]([^<>]*)>")
+_TAG: Final = re.compile(r"</?[A-Za-z0-9][^<>]*>")
+_OVERRIDE: Final = re.compile(r"\{\\[^{}]*\}")
+_REFERENCE: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z0-9]{1,31});")
 # PostgreSQL refuses a NUL; nothing displays one.
 _NO_NUL: Final = {0: None}
 
@@ -27,13 +37,18 @@ class BadCaptions(ValueError):
 
 
 def parse_vtt(text: str) -> tuple[Segment, ...]:
-    """The cues of a WebVTT file; a voice span `<v NAME>` names the speaker. Raises BadCaptions."""
-    return _parse_cues(text, "vtt", "WebVTT")
+    """The cues of a WebVTT file; each voice span `<v NAME>` of a cue is a segment. Raises BadCaptions."""
+    if not _HEADER.match(text):
+        raise BadCaptions("The transcript is not WebVTT: it should begin with a line WEBVTT")
+    return _checked(segment for cue in _cues(text, ends_at_blank=True) for segment in _voices(cue))
 
 
 def parse_srt(text: str) -> tuple[Segment, ...]:
-    """The cues of a SubRip file. Raises BadCaptions."""
-    return _parse_cues(text, "srt", "SubRip")
+    """The cues of a SubRip file, numbered or not. Raises BadCaptions."""
+    found = _checked(replace(cue, text=_plain(_OVERRIDE.sub("", cue.text))) for cue in _cues(text, ends_at_blank=False))
+    if not found and "-->" not in text:
+        raise BadCaptions("The transcript is not SubRip: it has no line like 00:00:01,000 --> 00:00:02,500")
+    return found
 
 
 def parse_json(text: str) -> tuple[Segment, ...]:
@@ -42,6 +57,8 @@ def parse_json(text: str) -> tuple[Segment, ...]:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise BadCaptions(f"The transcript is not JSON: {error}") from None
+    if isinstance(document, dict) and isinstance(document.get("transcription"), list):
+        document = _of_whisper_cpp(document)
     language = document.get("language") if isinstance(document, dict) else None
     listed = document.get("segments") if isinstance(document, dict) else document
     if not isinstance(listed, list):
@@ -98,28 +115,81 @@ def decode_segments(octets: bytes) -> tuple[Segment, ...]:
 
 def write_vtt(segments: Iterable[Segment]) -> str:
     """The segments as a WebVTT file. Text that looks like markup is escaped."""
+    # A cue that ends when it begins is none (section 4.1).
     cues = [
-        f"{_timestamp(each.start_seconds)} --> {_timestamp(each.end_seconds)}\n{_voice(each)}{_escaped(each.text)}\n"
+        f"{_timestamp(each.start_seconds)} --> {_timestamp(max(each.end_seconds, each.start_seconds + 0.001))}\n"
+        f"{_voice(each)}{_escaped(each.text)}\n"
         for each in segments
         if each.text.strip() and each.end_seconds > 0
     ]
     return "\n".join(["WEBVTT\n", *cues])
 
 
-def _parse_cues(text: str, kind: str, name: str) -> tuple[Segment, ...]:
-    try:
-        captions = webvtt.from_buffer(io.StringIO(text.replace("\0", "\ufffd")), format=kind)
-    except (MalformedFileError, MalformedCaptionError) as error:
-        raise BadCaptions(f"The transcript is not {name}: {error}") from None
-    return _checked(
-        Segment(_seconds(each.start_time), _seconds(each.end_time), _unescaped(each.text), each.voice)
-        for each in captions.captions
-    )
+def _cues(text: str, *, ends_at_blank: bool) -> Iterator[Segment]:
+    """The cues, as they are written. SubRip has blank lines within a cue, and a number before each, which are left out.
+
+    Raises BadCaptions for a line of times that is malformed.
+    """
+    start, end, lines = 0.0, 0.0, None
+    for number, line in enumerate(io.StringIO(text, newline=None), 1):
+        if _TIMES.match(line):
+            if lines is not None:
+                has_number = not ends_at_blank and lines and lines[-1].strip().isdigit()
+                yield Segment(start, end, "".join(lines[:-1] if has_number else lines).strip())
+            (start, end), lines = _span(number, line), []
+        elif lines is not None and ends_at_blank and line == "\n":
+            yield Segment(start, end, "".join(lines).strip())
+            lines = None
+        elif lines is not None:
+            lines.append(line)
+    if lines is not None:
+        yield Segment(start, end, "".join(lines).strip())
 
 
-def _seconds(timestamp: Any) -> float:
-    hours, minutes, seconds, milliseconds = timestamp.to_tuple()
-    return float(hours * 3600 + minutes * 60 + seconds + milliseconds / 1000)
+def _span(number: int, line: str) -> tuple[float, float]:
+    first, _, after = line.partition("-->")
+    times = [_seconds(text) for text in (first.strip(), (after.split(maxsplit=1) or [""])[0])]
+    if None in times:
+        raise BadCaptions(f"Line {number} should be like 00:00:01.000 --> 00:00:02.500: {line[:60].strip()!r}")
+    return times[0] or 0.0, times[1] or 0.0
+
+
+def _seconds(text: str) -> float | None:
+    """Seconds of `[HH:]MM:SS[.mmm]`, None for anything else."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    hours, minutes, seconds, milliseconds = (int(each or 0) for each in found.groups())
+    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
+
+
+def _voices(cue: Segment) -> Iterator[Segment]:
+    """The cue as a segment for each voice; what comes before the first has no speaker."""
+    before, *voiced = _VOICE.split(cue.text)
+    yield replace(cue, text=_plain(before))
+    for speaker, text in zip(voiced[::2], voiced[1::2], strict=True):
+        yield replace(cue, text=_plain(text), speaker=_text(" ".join(_unescaped(speaker).split())))
+
+
+def _plain(text: str) -> str:
+    """Text without its markup."""
+    return _unescaped(_TAG.sub("", text)).translate(_NO_NUL).strip()
+
+
+def _of_whisper_cpp(document: Mapping[str, Any]) -> dict[str, Any]:
+    """whisper.cpp's output in the form of Whisper's."""
+    result = document.get("result")
+    listed = [each | _offsets(each) if isinstance(each, dict) else each for each in document["transcription"]]
+    return {"language": result.get("language") if isinstance(result, dict) else None, "segments": listed}
+
+
+def _offsets(each: Mapping[str, Any]) -> dict[str, Any]:
+    """The times of a segment, from milliseconds."""
+    offsets = each.get("offsets")
+    if not isinstance(offsets, dict):
+        return {}
+    given = {"start": offsets.get("from"), "end": offsets.get("to")}
+    return {name: value / 1000 for name, value in given.items() if type(value) is int}
 
 
 def _json_segment(number: int, each: Any, language: Any) -> Segment:
@@ -149,13 +219,13 @@ def _checked(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     Raises BadCaptions.
     """
     found: list[Segment] = []
-    for each in segments:
+    for number, each in enumerate(segments):
+        if number == MAX_SEGMENTS:
+            raise BadCaptions(f"The transcript has more than {MAX_SEGMENTS} segments")
         if each.start_seconds < 0:
             raise BadCaptions(f"A segment begins at {each.start_seconds} s: it should begin at 0 or later")
         if each.text.strip():
             found.append(replace(each, end_seconds=max(each.start_seconds, each.end_seconds)))
-        if len(found) > MAX_SEGMENTS:
-            raise BadCaptions(f"The transcript has more than {MAX_SEGMENTS} segments")
     return tuple(sorted(found, key=lambda each: each.start_seconds))
 
 
@@ -166,7 +236,7 @@ def _timestamp(seconds: float) -> str:
 
 
 def _voice(segment: Segment) -> str:
-    return f"<v {_escaped(segment.speaker)}>" if segment.speaker else ""
+    return f"<v {_escaped(' '.join(segment.speaker.split()))}>" if segment.speaker and segment.speaker.strip() else ""
 
 
 def _escaped(text: str) -> str:
@@ -176,6 +246,5 @@ def _escaped(text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    for escape, character in (("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", "\u00a0"), ("&amp;", "&")):
-        text = text.replace(escape, character)
-    return text
+    """Text with its character references replaced (section 6.4)."""
+    return _REFERENCE.sub(lambda found: html.unescape(found[0]), text)

@@ -8,7 +8,7 @@ from typing import Final
 import gateway
 
 # What a process imports besides the standard library and this gateway.
-_LIBRARIES: Final = ("av", "orjson", "webvtt")
+_LIBRARIES: Final = ("av", "orjson")
 
 
 def _folders() -> tuple[str, ...]:

@@ -18,18 +18,19 @@ def seekgate(tmp_path: Path, database_url: str) -> CommandLine:
     return command_line(tmp_path, database__url=database_url)
 
 
+@pytest.mark.parametrize("named", ["", "sound.wav"], ids=["in a folder", "beside a file that is named"])
 @pytest.mark.parametrize(("suffix", "text"), [(".vtt", VTT), (".srt", SRT), (".json", JSON)])
 async def test_a_transcript_beside_a_media_file_becomes_its_transcript(
-    seekgate: CommandLine, pool: asyncpg.Pool, tmp_path: Path, suffix: str, text: str
+    seekgate: CommandLine, pool: asyncpg.Pool, tmp_path: Path, suffix: str, text: str, named: str
 ) -> None:
     folder = tmp_path / "given"
     folder.mkdir()
     make_sound(folder / "sound.wav")
     (folder / f"sound{suffix}").write_text(text)
-    done = seekgate.run("import", folder, "--user", "ada@example.org")
+    done = seekgate.run("import", folder / named, "--user", "ada@example.org")
     assert (done.returncode, "skipped  " in done.stderr) == (0, False)
     assert await pool.fetchval("SELECT text FROM transcript_segments") == "Hello"
-    seekgate.run("import", folder, "--user", "ada@example.org")
+    seekgate.run("import", folder / named, "--user", "ada@example.org")
     assert await pool.fetchval("SELECT count(*) FROM transcript_segments") == 1
 
 
