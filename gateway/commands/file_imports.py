@@ -21,7 +21,8 @@ from gateway.imports.files import Ingest
 from gateway.imports.local_files import LocalFile, NotImportable, find_files
 from gateway.imports.sessions import SessionIngest
 from gateway.imports.vexa_tree import SessionFolder, SessionGroups
-from gateway.media.captions import BY_SUFFIX, MAX_BYTES, BadCaptions
+from gateway.media.captions import BY_SUFFIX, MAX_BYTES
+from gateway.media.cues import BadCaptions
 from gateway.media.facts import NotMedia
 
 

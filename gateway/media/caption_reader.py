@@ -14,7 +14,8 @@ from typing import Final
 
 from gateway.catalog import Segment
 from gateway.errors import Unavailable
-from gateway.media.captions import MAX_BYTES, BadCaptions, decode_segments, parse_captions
+from gateway.media.captions import MAX_BYTES, decode_segments, parse_captions
+from gateway.media.cues import BadCaptions
 from gateway.media.isolated_programs import program_of
 from gateway.media.messages import REFUSED, Job
 from gateway.media.prober import FAILURES, run_job

@@ -2,13 +2,10 @@
 
 Read: WebVTT (https://www.w3.org/TR/webvtt1/), SubRip, and JSON with a list `segments`, as Vexa and Whisper write it
 (`start` and `end` in seconds, or `start_time` and `end_time`; `text`; perhaps `speaker` and `language`), or with whisper.cpp's
-`transcription`. Written: WebVTT. Cues are read in time that is linear in their length; one that is malformed refuses the file.
+`transcription`. Written: WebVTT.
 """
 
-import html
-import io
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import starmap
 from typing import Any, Final
@@ -16,39 +13,20 @@ from typing import Any, Final
 import orjson
 
 from gateway.catalog import Segment
+from gateway.media.cues import NO_NUL, BadCaptions, read_srt, read_vtt
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_SEGMENTS: Final = 50_000
-_HEADER: Final = re.compile(r"WEBVTT(?=[ \t\r\n]|$)")
-# A line of times, well-formed or not; text may have an arrow, too.
-_TIMES: Final = re.compile(r"[ \t]*-?\d[\d:.,]*[ \t]*-->")
-_TIME: Final = re.compile(r"(?:(\d{1,6}):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,3}))?", re.ASCII)
-# None of these reads past the next bracket, so that unclosed ones cost no more than others.
-_VOICE: Final = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]([^<>]*)>")
-_TAG: Final = re.compile(r"</?[A-Za-z0-9][^<>]*>")
-_OVERRIDE: Final = re.compile(r"\{\\[^{}]*\}")
-_REFERENCE: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z0-9]{1,31});")
-# PostgreSQL refuses a NUL; nothing displays one.
-_NO_NUL: Final = {0: None}
-
-
-class BadCaptions(ValueError):
-    """The text is not a transcript; the message may be shown to the client."""
 
 
 def parse_vtt(text: str) -> tuple[Segment, ...]:
     """The cues of a WebVTT file; each voice span `<v NAME>` of a cue is a segment. Raises BadCaptions."""
-    if not _HEADER.match(text):
-        raise BadCaptions("The transcript is not WebVTT: it should begin with a line WEBVTT")
-    return _checked(segment for cue in _cues(text, ends_at_blank=True) for segment in _voices(cue))
+    return _checked(read_vtt(text))
 
 
 def parse_srt(text: str) -> tuple[Segment, ...]:
     """The cues of a SubRip file, numbered or not. Raises BadCaptions."""
-    found = _checked(replace(cue, text=_plain(_OVERRIDE.sub("", cue.text))) for cue in _cues(text, ends_at_blank=False))
-    if not found and "-->" not in text:
-        raise BadCaptions("The transcript is not SubRip: it has no line like 00:00:01,000 --> 00:00:02,500")
-    return found
+    return _checked(read_srt(text))
 
 
 def parse_json(text: str) -> tuple[Segment, ...]:
@@ -125,57 +103,6 @@ def write_vtt(segments: Iterable[Segment]) -> str:
     return "\n".join(["WEBVTT\n", *cues])
 
 
-def _cues(text: str, *, ends_at_blank: bool) -> Iterator[Segment]:
-    """The cues, as they are written. SubRip has blank lines within a cue, and a number before each, which are left out.
-
-    Raises BadCaptions for a line of times that is malformed.
-    """
-    start, end, lines = 0.0, 0.0, None
-    for number, line in enumerate(io.StringIO(text, newline=None), 1):
-        if _TIMES.match(line):
-            if lines is not None:
-                has_number = not ends_at_blank and lines and lines[-1].strip().isdigit()
-                yield Segment(start, end, "".join(lines[:-1] if has_number else lines).strip())
-            (start, end), lines = _span(number, line), []
-        elif lines is not None and ends_at_blank and line == "\n":
-            yield Segment(start, end, "".join(lines).strip())
-            lines = None
-        elif lines is not None:
-            lines.append(line)
-    if lines is not None:
-        yield Segment(start, end, "".join(lines).strip())
-
-
-def _span(number: int, line: str) -> tuple[float, float]:
-    first, _, after = line.partition("-->")
-    times = [_seconds(text) for text in (first.strip(), (after.split(maxsplit=1) or [""])[0])]
-    if None in times:
-        raise BadCaptions(f"Line {number} should be like 00:00:01.000 --> 00:00:02.500: {line[:60].strip()!r}")
-    return times[0] or 0.0, times[1] or 0.0
-
-
-def _seconds(text: str) -> float | None:
-    """Seconds of `[HH:]MM:SS[.mmm]`, None for anything else."""
-    found = _TIME.fullmatch(text)
-    if found is None:
-        return None
-    hours, minutes, seconds, milliseconds = (int(each or 0) for each in found.groups())
-    return hours * 3600 + minutes * 60 + seconds + milliseconds / 1000
-
-
-def _voices(cue: Segment) -> Iterator[Segment]:
-    """The cue as a segment for each voice; what comes before the first has no speaker."""
-    before, *voiced = _VOICE.split(cue.text)
-    yield replace(cue, text=_plain(before))
-    for speaker, text in zip(voiced[::2], voiced[1::2], strict=True):
-        yield replace(cue, text=_plain(text), speaker=_text(" ".join(_unescaped(speaker).split())))
-
-
-def _plain(text: str) -> str:
-    """Text without its markup."""
-    return _unescaped(_TAG.sub("", text)).translate(_NO_NUL).strip()
-
-
 def _of_whisper_cpp(document: Mapping[str, Any]) -> dict[str, Any]:
     """whisper.cpp's output in the form of Whisper's."""
     result = document.get("result")
@@ -200,7 +127,7 @@ def _json_segment(number: int, each: Any, language: Any) -> Segment:
     if not isinstance(text, str):
         raise BadCaptions(f"segments[{number}] should have `text`")
     speaker, spoken = each.get("speaker"), each.get("language", language)
-    return Segment(_time(number, start), _time(number, end), text.translate(_NO_NUL), _text(speaker), _text(spoken))
+    return Segment(_time(number, start), _time(number, end), text.translate(NO_NUL), _text(speaker), _text(spoken))
 
 
 def _time(number: int, value: Any) -> float:
@@ -210,7 +137,7 @@ def _time(number: int, value: Any) -> float:
 
 
 def _text(value: Any) -> str | None:
-    return value.translate(_NO_NUL) if isinstance(value, str) and value else None
+    return value.translate(NO_NUL) if isinstance(value, str) and value else None
 
 
 def _checked(segments: Iterable[Segment]) -> tuple[Segment, ...]:
@@ -243,8 +170,3 @@ def _escaped(text: str) -> str:
     """Cue text: `&`, `<` and `>` as escapes (section 6.4), no blank line, which would end the cue, no `-->`."""
     lines: Sequence[str] = [line for line in text.splitlines() if line.strip()]
     return "\n".join(lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _unescaped(text: str) -> str:
-    """Text with its character references replaced (section 6.4)."""
-    return _REFERENCE.sub(lambda found: html.unescape(found[0]), text)

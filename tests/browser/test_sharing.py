@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from storage_adapters.s3 import S3Storage
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.library import SAID, Library
 from tests.browser.listener import Listener
 from tests.gateway_process import Gateway
@@ -148,6 +149,7 @@ async def test_a_file_is_uploaded_from_the_page_to_a_bucket(
     bucket_site: Gateway, library: Library, chromium_shell: Browser
 ) -> None:
     async with await chromium_shell.new_context(reduced_motion="reduce") as context:
+        context.set_default_timeout(PATIENCE_MS)
         visitor = Listener(await context.new_page(), bucket_site)
         await visitor.arrive()
         await visitor.sign_in(bucket_site.key)

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.errors import Unavailable
 from gateway.media.caption_reader import LONG_BYTES, MAX_AT_ONCE, CaptionReader
-from gateway.media.captions import MAX_BYTES, BadCaptions, parse_captions
+from gateway.media.captions import MAX_BYTES, parse_captions
+from gateway.media.cues import BadCaptions
 
 CUE: Final = "00:00:{0:02}.000 --> 00:00:{0:02}.500\n<v Ann>line {0} \u00e4\u8a9e\n\n"
 LONG: Final = {

@@ -6,7 +6,8 @@ from typing import Any, Final
 import pytest
 
 from gateway.catalog import Segment
-from gateway.media.captions import MAX_SEGMENTS, BadCaptions, parse_captions, write_vtt
+from gateway.media.captions import MAX_SEGMENTS, parse_captions, write_vtt
+from gateway.media.cues import BadCaptions
 
 VTT: Final = "text/vtt"
 SRT: Final = "application/x-subrip"

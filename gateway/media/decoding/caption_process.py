@@ -3,7 +3,8 @@
 import math
 from contextlib import suppress
 
-from gateway.media.captions import PARSERS, BadCaptions, encode_segments, parse_captions
+from gateway.media.captions import PARSERS, encode_segments, parse_captions
+from gateway.media.cues import BadCaptions
 from gateway.media.decoding.confinement import confine
 from gateway.media.decoding.object_file import Gateway
 from gateway.media.messages import JOINED, REFUSED, TEXT_BYTES, WRITTEN, WRITTEN_BYTES

@@ -11,7 +11,8 @@ from gateway.catalog import Owner, Recording, RecordingCatalog, Scope, Segment
 from gateway.catalog.edits import RecordingEdits
 from gateway.errors import Fault, Invalid, NotFound
 from gateway.media.caption_reader import CaptionReader
-from gateway.media.captions import MAX_BYTES, PARSERS, BadCaptions, write_vtt
+from gateway.media.captions import MAX_BYTES, PARSERS, write_vtt
+from gateway.media.cues import BadCaptions
 from gateway.protocol.conditional import Conditions, Validators, failed_precondition
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import read_changes
