@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import pytest
 
+from gateway.catalog import ALL_SCOPES, Owner
+from gateway.keys import digest
 from tests.conformance.calling import call, document
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Response
@@ -104,6 +106,16 @@ async def test_an_authorization_without_a_bearer_key_gets_401(site: Gateway, med
 async def test_a_known_key_is_accepted_in_either_field(site: Gateway, media: Media, id: str, sent: Any) -> None:
     response = await call(site, media.target, fields=[*filled(site, sent), ("Range", "bytes=0-4")])
     assert (response.status, response.body) == (206, media.content[:5])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+async def test_a_key_that_is_not_ascii_is_accepted_in_either_encoding(site: Gateway, encoding: str) -> None:
+    """A key that was moved in may be any text; Vexa reads what it is sent as Latin-1."""
+    text, owner = f"schlüssel {encoding}", Owner(site.user_id)
+    keys = site.backends.api_keys
+    site.wait(keys.create_key(digest=digest(text), prefix="", owner=owner, scopes=ALL_SCOPES, expires_at=None))
+    for field in (("X-API-Key", text.encode(encoding)), ("Authorization", f"Bearer {text}".encode(encoding))):
+        assert (await call(site, "/recordings", fields=[field])).status == 200
 
 
 @pytest.mark.parametrize("name", ["api_key", "key", "X-API-Key", "access_token", "token", "authorization"])

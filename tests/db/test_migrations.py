@@ -12,6 +12,7 @@ import pytest
 from gateway.db.migrations import Migration, create_in_transaction, load_migrations, migrate, pending_migrations
 from gateway.db.pool import DatabaseUnavailable, open_pool
 from gateway.settings.documents import read_text
+from tests.conftest import scratch_database
 from tests.db.catalogue_of import catalogue_of
 
 HERE: Final = Path(__file__).parent
@@ -74,6 +75,18 @@ async def test_a_migrated_database_equals_schema_sql(
     assert migrated == fresh
     assert await versions(version_1) == await versions(pool) == NUMBERS
     assert await row_counts(version_1) == before
+
+
+async def test_it_does_on_debians_postgresql_too(debian_database: str) -> None:
+    async with (
+        scratch_database(debian_database, template="template1") as url,
+        open_pool(url, min_size=1, max_size=1, command_timeout_seconds=60) as old,
+        open_pool(debian_database, min_size=1, max_size=1, command_timeout_seconds=60) as fresh,
+    ):
+        await old.execute((HERE / "schema_version_1.sql").read_text("utf-8"))
+        await old.execute((HERE / "rows_version_1.sql").read_text("utf-8"))
+        await migrate(old)
+        assert await catalogue_of(old) == await catalogue_of(fresh)
 
 
 async def test_gateways_of_version_1_keep_working_on_a_migrated_database(version_1: asyncpg.Pool) -> None:

@@ -141,8 +141,18 @@ def _is_valid(key: ApiKey, now: float) -> bool:
 
 def _presented_key(request: web.Request) -> str:
     """The key in X-API-Key, else the bearer token (RFC 6750 section 2.1; the scheme in any case)."""
-    key = request.headers.get(X_API_KEY, "").strip()
+    key = _text(request.headers.get(X_API_KEY, ""))
     if key:
         return key
-    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    scheme, _, token = _text(request.headers.get(hdrs.AUTHORIZATION, "")).partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _text(field: str) -> str:
+    """The field's value. Octets that are not UTF-8, which aiohttp escapes, are Latin-1: so Vexa reads what it is sent."""
+    if not field.isascii():
+        octets = field.encode("utf-8", "surrogateescape")
+        with suppress(UnicodeDecodeError):
+            return octets.decode().strip()
+        return octets.decode("latin-1").strip()
+    return field.strip()
