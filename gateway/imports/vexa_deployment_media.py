@@ -121,6 +121,8 @@ class _Preparation:
             media = None if choice.listed is None else await self._measured(choice, media_id)
             if media is None:
                 self.prepared.refuse("missing", "object is missing")
+            elif (held := choice.entry.assembled) is not None and held < (choice.entry.chunk_count or 0):
+                self.prepared.flags.append(f"its master holds {held} of {choice.entry.chunk_count} chunks")
             self._add(choice, media_id, media)
 
     def _add(self, choice: Choice, media_id: int, media: NewMedia | None) -> None:

@@ -29,7 +29,10 @@ _RANDOM_IDS: Final = 10**11
 
 @dataclass(frozen=True, slots=True)
 class VexaMedia:
-    """A media file as Vexa describes it. `chunk_count` is how many chunks it says arrived, None where it does not."""
+    """A media file as Vexa describes it.
+
+    `chunk_count` is how many chunks it says arrived, `assembled` how many of them its master holds; None where it does not.
+    """
 
     id: int | None
     type: str
@@ -38,6 +41,7 @@ class VexaMedia:
     backend: str
     duration_seconds: float | None
     chunk_count: int | None
+    assembled: int | None
     created_at: datetime | None
 
 
@@ -156,6 +160,7 @@ def _parse_media(entry: object) -> VexaMedia | None:
         backend=text_of(entry.get("storage_backend")) or "",
         duration_seconds=_length_of(entry.get("duration_seconds")),
         chunk_count=count_of(entry.get("chunk_count")) or (None if sequence is None else sequence + 1),
+        assembled=count_of(entry.get("assembled_chunk_count")),
         created_at=moment_of(entry.get("created_at")),
     )
 

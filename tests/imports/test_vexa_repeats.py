@@ -240,6 +240,17 @@ async def test_a_key_that_expired_before_the_calendar_begins_has_expired(both: B
         assert report.keys_expired == 1
 
 
+async def test_a_master_that_lacks_chunks_is_moved_and_named(both: Both) -> None:
+    both.store(MASTER, wav(1, 500))
+    lacking = recording("completed").replace('"chunk_count": 1', '"chunk_count": 3, "assembled_chunk_count": 2')
+    await both.set_recordings(32, lacking)
+    report = await both.move()
+    found = await both.find(300000000010)
+    assert found is not None
+    assert [file.object_key for file in found.media_files] == [MASTER]
+    assert [flag.reason for flag in report.flags if flag.id == 300000000010] == ["its master holds 2 of 3 chunks"]
+
+
 async def test_texts_of_any_length_do_not_stop_a_move(both: Both) -> None:
     long = random.Random(14).randbytes(20_000).hex()
     await both.set_recordings(32, recording("completed").replace("u-10", long))
