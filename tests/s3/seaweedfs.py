@@ -9,8 +9,8 @@ from tests.s3.processes import S3Server, answers, free_ports, running, server_pr
 
 
 @contextmanager
-def running_seaweedfs(folder: Path) -> Iterator[S3Server]:
-    """SeaweedFS, until the block ends."""
+def running_seaweedfs(folder: Path, volume_mib: int = 64) -> Iterator[S3Server]:
+    """SeaweedFS with room for fifty volumes of this size, until the block ends."""
     names = [f"-{part}.port{kind}" for part in ("master", "volume", "filer", "s3") for kind in ("", ".grpc")]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     server = S3Server("seaweedfs", f"http://127.0.0.1:{ports['-s3.port']}", "AKIASEAWEED", "seaweed-secret")
@@ -27,7 +27,7 @@ def running_seaweedfs(folder: Path) -> Iterator[S3Server]:
         f"-dir={data}",
         "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1",
-        "-master.volumeSizeLimitMB=64",
+        f"-master.volumeSizeLimitMB={volume_mib}",
         "-volume.max=50",
         *(f"{name}={port}" for name, port in ports.items()),
     ]

@@ -1,7 +1,7 @@
 """One client connection: aiohttp's `RequestHandler` with the duties that every request needs.
 
 RequestIntake receives its requests. A client that takes nothing of a response for the stall time-out is disconnected,
-and so is one that was refused MAX_REFUSALS times in a row.
+and so is one that was refused MAX_REFUSALS times in a row, or that has closed its sending side and has nothing to take.
 A connection that is lost ends its request's handler only after that handler has started, so that each request has a
 line in the access log.
 
@@ -17,7 +17,7 @@ from aiohttp import web
 
 from gateway.web.connections.connection_terms import Terms
 from gateway.web.connections.request_intake import RequestIntake
-from gateway.web.connections.slow_clients import StallWatch
+from gateway.web.connections.slow_clients import SilenceWatch, StallWatch
 from gateway.web.responses import SentResponse
 
 MAX_REFUSALS: Final = 100
@@ -34,12 +34,13 @@ def missing_private_names() -> list[str]:
 class ClientConnection(RequestIntake):
     """One connection."""
 
-    __slots__ = ("_refusals", "_stall_watch", "remote")
+    __slots__ = ("_refusals", "_silence_watch", "_stall_watch", "remote")
 
     def __init__(self, server: web.Server, terms: Terms) -> None:
         super().__init__(server, terms)
         self._refusals = 0
         self._stall_watch: StallWatch | None = None
+        self._silence_watch: SilenceWatch | None = None
         self.remote: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -50,6 +51,12 @@ class ClientConnection(RequestIntake):
         peer = self.peername
         self.remote = str(peer[0]) if isinstance(peer, tuple) else None
 
+    def eof_received(self) -> bool:  # type: ignore[override] # as in RequestIntake
+        stays = super().eof_received()
+        if stays and self.is_reading:
+            self._silence_watch = SilenceWatch(cast("asyncio.Transport", self.transport), self.cut)
+        return stays
+
     def connection_lost(self, exc: BaseException | None) -> None:
         # aiohttp takes two turns of the loop to start the handler of a request that it has just parsed. Ended before
         # that, the request would have no line in the access log.
@@ -58,8 +65,9 @@ class ClientConnection(RequestIntake):
 
     def end(self, exc: BaseException | None) -> None:
         """End what the lost connection still has."""
-        if self._stall_watch is not None:
-            self._stall_watch.stop()
+        for watch in (self._stall_watch, self._silence_watch):
+            if watch is not None:
+                watch.stop()
         super().connection_lost(exc)
 
     async def finish_response(

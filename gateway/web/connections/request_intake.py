@@ -57,6 +57,11 @@ class RequestIntake(web.RequestHandler):
         """Whether every request was answered, and no part of another has arrived."""
         return not (self._is_under_way or self._held)
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether the request under way is a GET or HEAD, which has nothing to do but to be answered."""
+        return self._fault is None or self._fault[0].startswith((b"GET ", b"HEAD "))
+
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio.Protocol's is bool | None; aiohttp narrows it
         """Keep the connection open while a request that has arrived whole is not answered (asyncio.Protocol)."""
         if self._is_lingering:

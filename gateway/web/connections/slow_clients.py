@@ -1,6 +1,8 @@
-"""Clients that are slow to take a response, or to end a request whose response is written."""
+"""Clients that are slow to take a response, or to end a request whose response is written, or that have left perhaps."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -14,6 +16,12 @@ LINGER_PAUSE_SECONDS: Final = 1.0
 LINGER_SECONDS: Final = 5.0
 # Connections that wait so are cheap to make; a client that only sends errors must not fill the memory with them.
 MAX_LINGERERS: Final = 512
+
+# A client that has closed its sending side may wait for the response, or have closed all: only sending to it shows which.
+# Where there is nothing to send for this long (the storage is silent), it counts as gone.
+HALF_CLOSED_SECONDS: Final = 3.0
+# Linux's struct tcp_info: packets that are not acknowledged, ms since data were sent, bytes that are not sent.
+_TCP_INFO: Final = struct.Struct("=24xI16xI96xI")
 
 _CHECKS: Final = 4
 """How often the buffer is looked at within the time-out."""
@@ -59,6 +67,35 @@ class StallWatch:
             self._cut()
             return
         self._check_later()
+
+
+class SilenceWatch:
+    """Watches a connection whose client has closed its sending side; calls `cut` once nothing was sent to it for long."""
+
+    __slots__ = ("_cut", "_socket", "_timer")
+
+    def __init__(self, transport: asyncio.Transport, cut: Callable[[], None]) -> None:
+        self._socket: socket.socket = transport.get_extra_info("socket")
+        self._cut = cut
+        self._timer = asyncio.get_running_loop().call_later(HALF_CLOSED_SECONDS, self._check)
+
+    def stop(self) -> None:
+        """The connection is lost, or its response is written."""
+        self._timer.cancel()
+
+    def _check(self) -> None:
+        if self._is_silent():
+            self._cut()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(HALF_CLOSED_SECONDS / _CHECKS, self._check)
+
+    def _is_silent(self) -> bool:
+        try:
+            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+            unacknowledged, silent_ms, unsent = _TCP_INFO.unpack(info)
+        except (AttributeError, OSError, struct.error):  # another system, or a socket of another family
+            return False
+        return bool(not unacknowledged and not unsent and silent_ms >= HALF_CLOSED_SECONDS * 1000)
 
 
 async def drop_body(body: StreamReader) -> None:
