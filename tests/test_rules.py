@@ -155,7 +155,7 @@ WEB: Mapping[str, set[str]] = {
     "connections.slow_clients": set(),
     "receiving": set(),
     "receiving.expectations": {"connections.request_heads"},
-    "receiving.json_bodies": {"receiving.expectations"},
+    "receiving.json_bodies": {"exchange", "receiving.expectations"},
     "encodings": set(),
     "links": {"exchange", "hosts"},
     "receiving.upload_bodies": {"receiving.expectations"},

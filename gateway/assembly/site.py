@@ -29,7 +29,7 @@ from gateway.web.app import Services, build_admin_app, build_app
 from gateway.web.bota.routes import BotaRoutes
 from gateway.web.bytes.streams import Streams
 from gateway.web.connections.broken_requests import BrokenRequests
-from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.connection_terms import HeldBytes, Terms
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.frame import Frame
@@ -153,6 +153,7 @@ class _Site:
             self._config.delivery.stall_timeout_seconds,
             BrokenRequests(self._journal, self._cors).refuse,
             Lingerers(),
+            HeldBytes(),
         )
         applications = Applications(
             build_app(self._services, with_operations=sockets.admin is None),

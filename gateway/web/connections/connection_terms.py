@@ -3,12 +3,29 @@
 import asyncio
 from collections.abc import Callable
 from logging import Logger
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from aiohttp import web
 
 from gateway.web.connections.request_heads import MAX_FIELDS, MAX_HEAD_BYTES, BadHead
 from gateway.web.connections.slow_clients import Lingerers
+
+MAX_PART_LINE_BYTES: Final = 8190
+"""The limit on a line in the heads of a multipart body's parts."""
+
+MAX_HELD_BYTES: Final = 8 * 1024 * 1024
+
+
+class HeldBytes:
+    """What all connections together hold of requests that are not complete, or that wait for an earlier response."""
+
+    def __init__(self) -> None:
+        self._total = 0
+
+    def add(self, more: int) -> bool:
+        """Count more, or less if it is negative; whether that is still within MAX_HELD_BYTES."""
+        self._total += more
+        return self._total <= MAX_HELD_BYTES
 
 
 class Terms(NamedTuple):
@@ -21,6 +38,7 @@ class Terms(NamedTuple):
     stall_timeout_seconds: float
     refuse: Callable[[web.RequestHandler, bytes, BadHead], web.StreamResponse]
     lingerers: Lingerers
+    held: HeldBytes
 
 
 def handler_options(terms: Terms) -> dict[str, Any]:

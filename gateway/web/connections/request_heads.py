@@ -12,6 +12,11 @@ from urllib.parse import unquote, urlsplit
 
 MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_FIELDS: Final = 64
+SHOWN_BYTES: Final = 2048
+"""How much of a head is kept for the refusal of its request (`request_line`)."""
+
+# What the parser is given in place of a head that it must not see. It refuses it, so the refusal takes its turn.
+UNPARSABLE: Final = b"\0\r\n\r\n"
 
 # An empty line. A line feed alone is not a line ending, but a parser has to see it to refuse it.
 _END: Final = re.compile(rb"\n\r?\n")

@@ -2,23 +2,17 @@
 
 The parser gets a complete head within the limits of gateway/web/connections/request_heads.py, then the bytes of its body, and
 nothing more until the response is written. What arrives meanwhile waits here unparsed; reading pauses at
-MAX_HEAD_BYTES. What cannot be parsed is answered by `Terms.refuse`, and an unread body is not waited for.
+MAX_HEAD_BYTES, and all connections together hold at most MAX_HELD_BYTES. What cannot be parsed is answered by
+`Terms.refuse`, and an unread body is not waited for.
 """
 
 import asyncio
-from typing import Final
 
 from aiohttp import StreamReader, web
 
-from gateway.web.connections.connection_terms import Terms, handler_options
-from gateway.web.connections.request_heads import MAX_HEAD_BYTES, BadHead, take_head
+from gateway.web.connections.connection_terms import MAX_PART_LINE_BYTES, Terms, handler_options
+from gateway.web.connections.request_heads import MAX_HEAD_BYTES, SHOWN_BYTES, UNPARSABLE, BadHead, take_head
 from gateway.web.connections.slow_clients import drop_body
-
-MAX_PART_LINE_BYTES: Final = 8190
-"""The limit on a line in the heads of a multipart body's parts."""
-
-# What the parser is given in place of a head that it must not see. It refuses it, so the refusal takes its turn.
-_UNPARSABLE: Final = b"\0\r\n\r\n"
 
 
 class RequestIntake(web.RequestHandler):
@@ -27,6 +21,7 @@ class RequestIntake(web.RequestHandler):
     __slots__ = (
         "_body",
         "_body_bytes",
+        "_counted",
         "_dropped",
         "_fault",
         "_held",
@@ -42,6 +37,7 @@ class RequestIntake(web.RequestHandler):
         self.max_field_size = MAX_PART_LINE_BYTES
         self._terms = terms
         self._held = bytearray()
+        self._counted = 0
         self._is_under_way = False
         # What is left of the body of the request under way; None: as long as `_body` takes it.
         self._body_bytes: int | None = 0
@@ -83,6 +79,27 @@ class RequestIntake(web.RequestHandler):
             searched = len(self._held)
             self._held += rest
             self._take(searched)
+            if len(self._held) != self._counted:
+                self._count_held()
+
+    def _count_held(self) -> None:
+        """Count what this connection holds among all; too much is not kept."""
+        more = len(self._held) - self._counted
+        self._counted += more
+        if self._terms.held.add(more) or more <= 0:
+            return
+        if self._is_under_way:
+            # What was sent ahead is lost: the connection ends with the response to the request under way.
+            self._is_dropping = True
+            self._held.clear()
+        else:
+            self._refuse(BadHead(503, "Too many request heads are arriving; retry later"))
+        self._count_held()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._held.clear()
+        self._count_held()
+        super().connection_lost(exc)
 
     def _feed_body(self, data: bytes) -> bytes:
         """Give the parser what belongs to the body of the request under way; the bytes after it."""
@@ -126,23 +143,24 @@ class RequestIntake(web.RequestHandler):
         try:
             head = take_head(self._held, searched) if self._held else None
         except BadHead as fault:
-            self._refuse(bytes(self._held), fault)
+            self._refuse(fault)
             return
         if head is not None:
             self._is_under_way = True
             self._body_bytes = head.body_bytes
-            self._fault = head.octets, BadHead(400, "The request is not valid HTTP/1.1")
+            self._fault = head.octets[:SHOWN_BYTES], BadHead(400, "The request is not valid HTTP/1.1")
             super().data_received(head.octets)
             self._body = self._messages[-1][1] if self._messages else None
             if self._held:
                 rest, self._held = bytes(self._held), bytearray()
                 RequestIntake.data_received(self, rest)
 
-    def _refuse(self, head: bytes, fault: BadHead) -> None:
+    def _refuse(self, fault: BadHead) -> None:
         self._is_under_way = self._is_dropping = True
+        head = bytes(self._held[:SHOWN_BYTES])
         self._held.clear()
-        self._fault = head[:MAX_HEAD_BYTES], fault
-        super().data_received(_UNPARSABLE)
+        self._fault = head, fault
+        super().data_received(UNPARSABLE)
 
     def handle_error(
         self,
@@ -184,6 +202,7 @@ class RequestIntake(web.RequestHandler):
         if self.transport is not None and not self.transport.is_reading():
             self.transport.resume_reading()
         self._take(0)
+        self._count_held()
         if self.is_half_closed and not self._is_under_way:
             # The client sends nothing more, and has every answer.
             self.force_close()

@@ -5,16 +5,25 @@ orjson refuses what is nested more than 1,024 deep. No code here or in its calle
 
 import asyncio
 import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import orjson
 from aiohttp import web
 
-from gateway.errors import Fault, Invalid
+from gateway.errors import Fault, Invalid, Unavailable
+from gateway.web.exchange import EXCHANGE
 from gateway.web.receiving.expectations import permit_body
 
 MAX_JSON_BYTES: Final = 64 * 1024
 MAX_JSON_SECONDS: Final = 10.0
+MAX_WAITING: Final = 256
+"""At most this many bodies whose end has not arrived are held at a time."""
+MAX_WAITING_OF_A_KEY: Final = 64
+_RETRY_SECONDS: Final = 2
+_waiting: Final[Counter[int | None]] = Counter()
 
 # Strings, and what structures a document outside of them (RFC 8259 section 2).
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},:]', re.DOTALL)
@@ -29,11 +38,30 @@ async def read_json_bytes(request: web.Request) -> bytes:
     await permit_body(request)
     try:
         async with asyncio.timeout(MAX_JSON_SECONDS):
-            return await request.read()
+            with _place(request):
+                return await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
     except web.RequestPayloadError as error:
         raise _not_json("The body is malformed, or ends early") from error
+
+
+@contextmanager
+def _place(request: web.Request) -> Iterator[None]:
+    """Around waiting for a body. Raises Unavailable if too many are waited for already."""
+    key_id = request[EXCHANGE].key_id
+    if request.content.is_eof():
+        yield
+        return
+    if _waiting.total() >= MAX_WAITING or _waiting[key_id] >= MAX_WAITING_OF_A_KEY:
+        raise Unavailable("Too many request bodies are arriving", _RETRY_SECONDS)
+    _waiting[key_id] += 1
+    try:
+        yield
+    finally:
+        _waiting[key_id] -= 1
+        if not _waiting[key_id]:
+            del _waiting[key_id]
 
 
 async def read_json_object(request: web.Request) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""What all connections of a process together hold of requests that are not answered yet."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from gateway.web.connections.connection_terms import MAX_HELD_BYTES
+from gateway.web.receiving.json_bodies import MAX_WAITING_OF_A_KEY
+from tests.conformance.raw_http import compose, connect
+from tests.gateway_process import Gateway, running_gateway
+from tests.web.access.test_bounds import MEMORY_BOUND, resident
+
+HALF_A_HEAD: Final = b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 31_000
+
+
+@pytest.fixture(scope="module")
+def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    settings = {"SEEKGATE_RATE_LIMITS__ENABLED": "false"}
+    with running_gateway(postgres, tmp_path_factory.mktemp("held"), settings) as gateway:
+        yield gateway
+
+
+@contextlib.contextmanager
+def clients(site: Gateway, count: int) -> Iterator[list[socket.socket]]:
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(socket.create_connection((site.host, site.port), timeout=60)) for _ in range(count)]
+
+
+def first_line(client: socket.socket) -> bytes:
+    """The status line, if there is a response already."""
+    client.settimeout(0)
+    with contextlib.suppress(BlockingIOError, ConnectionError):
+        return client.recv(4096).split(b"\r\n", 1)[0]
+    return b""
+
+
+async def livez(site: Gateway) -> int:
+    async with connect(site.host, site.port) as connection:
+        await connection.send(compose("GET", "/livez"))
+        return (await connection.read_response()).status
+
+
+async def test_incomplete_heads_are_held_within_a_bound_for_all_connections(site: Gateway) -> None:
+    idle = resident(site)
+    with clients(site, 2 * MAX_HELD_BYTES // len(HALF_A_HEAD)) as opened:
+        for client in opened:
+            client.sendall(HALF_A_HEAD)
+        assert await livez(site) == 200
+        answers = [first_line(client) for client in opened]
+        assert resident(site) - idle < MEMORY_BOUND
+    assert answers.count(b"HTTP/1.1 503 Service Unavailable") >= len(opened) // 3
+    assert answers.count(b"") >= len(opened) // 3
+    # Once they have gone, there is room again.
+    async with connect(site.host, site.port) as connection:
+        await connection.send(HALF_A_HEAD)
+        await connection.send(b"\r\nConnection: close\r\n\r\n")
+        assert (await connection.read_response()).status == 200
+
+
+async def test_requests_behind_streams_are_held_within_the_same_bound(site: Gateway) -> None:
+    recording_id, media_file_id = site.add("long", bytes(16 * 2**20), "mp3")
+    stream = compose("GET", f"/recordings/{recording_id}/media/{media_file_id}/raw", [("X-API-Key", site.key)])
+    idle = resident(site)
+    with clients(site, 300) as opened:
+        for client in opened:
+            client.sendall(stream)
+        for client in opened:
+            client.settimeout(0)
+            with contextlib.suppress(BlockingIOError, ConnectionError):
+                client.send(compose("GET", "/livez") * 8000)
+        assert await livez(site) == 200
+        assert resident(site) - idle < MEMORY_BOUND
+
+
+async def test_one_key_cannot_take_all_places_for_bodies_that_still_arrive(site: Gateway) -> None:
+    fields = [("X-API-Key", site.key), ("Content-Length", "60000")]
+    with clients(site, MAX_WAITING_OF_A_KEY) as opened:
+        for client in opened:
+            client.sendall(compose("POST", "/v1/recordings", fields, body=b" " * 50_000))
+        for _ in range(100):  # until all of them wait
+            if (status := await create(site, site.key)) == 503:
+                break
+        assert status == 503
+        assert await create(site, site.other_key) == 201
+
+
+async def create(site: Gateway, key: str) -> int:
+    """The status of a creation whose body comes after its head."""
+    async with connect(site.host, site.port) as connection:
+        await connection.send(compose("POST", "/v1/recordings", [("X-API-Key", key), ("Content-Length", "2")]))
+        await asyncio.sleep(0.2)
+        await connection.send(b"{}")
+        return (await connection.read_response("POST")).status
