@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from gateway.assembly.backends import Backends
 from gateway.process.drain import Drain
+from gateway.protocol.pacing import Element, PaceRule
 from gateway.settings.load import Config
 from gateway.web.acceptor import Acceptor, ByteServices, usable
 from gateway.web.access.authentication import Authenticator
@@ -11,6 +12,7 @@ from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admissions
 from gateway.web.bytes.loop_turns import LoopTurns
 from gateway.web.bytes.media_route import MediaRoute
+from gateway.web.bytes.paced import Pacing
 from gateway.web.bytes.streaming import Streamer
 from gateway.web.bytes.streams import Streams
 from gateway.web.connections.open_connections import Connections
@@ -61,7 +63,10 @@ def build_byte_route(
         stall_timeout_seconds=delivery.stall_timeout_seconds,
         is_draining=traffic.drain.is_draining,
     )
-    services = ByteServices(admissions, streamer, traffic.streams, turns, cors, connections, traffic.journal)
+    elements: frozenset[Element] = frozenset({"webkit"} if delivery.pace == "webkit" else {"webkit", "chromium"})
+    rule = PaceRule(elements, delivery.pace_burst_seconds, delivery.pace_multiple)
+    pacing = Pacing(rule if delivery.pace else None)
+    services = ByteServices(admissions, streamer, traffic.streams, turns, pacing, cors, connections, traffic.journal)
     acceptor = Acceptor()
     # The fast path's one line, with its import: without them every request is parsed by aiohttp.
     acceptor = FastAcceptor(services) if delivery.fast_path else acceptor
@@ -73,6 +78,7 @@ def build_byte_route(
         learn=acceptor.learn,
         links=links,
         cors=cors,
+        pacing=pacing,
         max_ranges=delivery.max_ranges,
     )
     return ByteRoute(media, acceptor)

@@ -30,6 +30,7 @@ Count = Annotated[int, Number, Field(ge=1, le=1_000_000)]
 Tries = Annotated[int, Number, Field(ge=0, le=100)]
 ByteCount = Annotated[int, Number, Field(ge=4096, le=1 << 40)]
 Seconds = Annotated[float, Number, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
+Multiple = Annotated[float, Number, Field(ge=1, le=1000, allow_inf_nan=False)]
 Grace = Annotated[float, Number, Field(ge=0, le=86_400, allow_inf_nan=False)]
 WholeSeconds = Annotated[int, Number, Field(ge=1, le=31_536_000)]
 # Signature V4 ends at seven days.

@@ -14,6 +14,7 @@ from gateway.settings.kinds import (
     DatabaseUrl,
     Folder,
     Grace,
+    Multiple,
     Origin,
     PresignSeconds,
     Seconds,
@@ -89,6 +90,9 @@ class DeliverySettings(Section):
     stall_timeout_seconds: Seconds = 120
     max_concurrent_streams: Count = 10_000
     max_streams_per_key: Count = 1000
+    pace: bool | Literal["webkit"] = "webkit"
+    pace_burst_seconds: Seconds = 10
+    pace_multiple: Multiple = 2.5
     fast_path: bool = True
 
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admission, Admissions
 from gateway.web.bytes.loop_turns import LoopTurns
+from gateway.web.bytes.paced import Pacing
 from gateway.web.bytes.streaming import Streamer
 from gateway.web.bytes.streams import Streams
 from gateway.web.connections.client_connection import ClientConnection, missing_private_names
@@ -32,6 +33,7 @@ class ByteServices(NamedTuple):
     streamer: Streamer
     streams: Streams
     turns: LoopTurns
+    pacing: Pacing
     cors: Cors
     connections: Connections
     journal: Journal

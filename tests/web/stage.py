@@ -76,9 +76,10 @@ class Stage:
         signer = self.signer = Signer(
             SigningKeys([SigningKey("stage", b"a secret of this stage")]), expires_in_seconds=3600, window_seconds=600
         )
+        self.storages: Mapping[str, Storage] = {"files": Storage("files", "local", storage)}
         route = build_byte_route(
             load(None, {}),
-            self._backends(signer, {"files": Storage("files", "local", storage)}),
+            self._backends(signer),
             SiteTraffic(self.drain, self.streams, self.journal),
             authenticator=Authenticator(self.keys, signer),
             connections=self.connections,
@@ -91,7 +92,7 @@ class Stage:
         self.seeks = route.acceptor.seeks
         self._front = Front(Frame(self.journal, self.connections, cors), route.media, _elsewhere)
 
-    def _backends(self, signer: Signer, storages: Mapping[str, Storage]) -> Backends:
+    def _backends(self, signer: Signer) -> Backends:
         """What the byte route needs; the rest is absent."""
         absent = cast("Any", None)
         return Backends(
@@ -112,7 +113,7 @@ class Stage:
             signer=signer,
             signing_secrets=absent,
             upload_tokens=absent,
-            storages=storages,
+            storages=self.storages,
             prober=absent,
             waveforms=absent,
             check_database=absent,

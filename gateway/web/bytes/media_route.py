@@ -16,6 +16,7 @@ from gateway.protocol.delivery import plan_delivery
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admission, Admissions
 from gateway.web.bytes.conditions import conditions_of
+from gateway.web.bytes.paced import Pacing
 from gateway.web.bytes.streaming import Streamer
 from gateway.web.exchange import EXCHANGE, Exchange
 from gateway.web.links import Links
@@ -36,6 +37,7 @@ class MediaRoute:
         learn: Callable[[web.Request, Admission], None],
         links: Links,
         cors: Cors,
+        pacing: Pacing,
         max_ranges: int,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -45,6 +47,7 @@ class MediaRoute:
         self._learn = learn
         self._links = links
         self._cors = cors
+        self._pacing = pacing
         self._max_ranges = max_ranges
         self._now = now
 
@@ -102,7 +105,10 @@ class MediaRoute:
                 max_ranges=self._max_ranges,
             )
             shared = self._cors.headers(request.headers.get(hdrs.ORIGIN), by_key=admission.by_key)
-            return await self._streamer.send(request, exchange, plan, shared, stored, reader=admission.reader)
+            pace = self._pacing.pace(request.headers, media, stat.size)
+            return await self._streamer.send(
+                request, exchange, plan, shared, stored, reader=admission.reader, pace=pace
+            )
 
     async def _flag(self, media: MediaFile) -> None:
         """Record once that the object is missing."""

@@ -9,26 +9,25 @@ import asyncio
 import errno
 import logging
 from collections.abc import Callable, Hashable
-from contextlib import aclosing
 from typing import Final
 
 from aiohttp import HttpVersion11, web
 
 from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Segment
-from gateway.protocol.ranges import ByteSpan
+from gateway.protocol.pacing import SendingPace
 from gateway.web.bytes.begun_answer import BegunAnswer
+from gateway.web.bytes.body_writer import BodyWriter
 from gateway.web.bytes.heads import render_head
 from gateway.web.bytes.loop_turns import LoopTurns
+from gateway.web.bytes.paced import PacedBody
 from gateway.web.bytes.socket_wire import SocketWire, Stalled
 from gateway.web.bytes.streams import Streams
 from gateway.web.bytes.wire import Wire, open_wire
 from gateway.web.exchange import Exchange
 from gateway.web.responses import SentResponse, sent_response
-from storage_adapters.base import StorageError, StoredObject, ZeroCopy
+from storage_adapters.base import StorageError, StoredObject
 
 _log: Final = logging.getLogger(__name__)
-
-_PIECE_BYTES: Final = 4 * 1024 * 1024
 
 
 class Streamer:
@@ -55,8 +54,11 @@ class Streamer:
         stored: StoredObject,
         *,
         reader: Hashable,
+        pace: SendingPace | None,
     ) -> SentResponse:
         """Write the plan's head, with the `shared` headers of all answers, and its body, as a stream of the `reader`.
+
+        With a `pace`, the body goes out no faster than that.
 
         Raises StorageError, Unavailable or RateLimited while nothing was written. Afterwards every error ends in a cut
         connection, and `exchange.outcome` says so.
@@ -72,7 +74,7 @@ class Streamer:
         head = render_head(plan, shared, exchange.request_id, "" if default else _connection(keep_alive=keep_alive))
         with self._streams.of(reader):
             wire = open_wire(request, transport, self._stall_timeout, self._turns)
-            whole = await _run(wire, head, plan.body, stored, exchange)
+            whole = await _run(wire, head, plan.body, BodyWriter(wire, stored, self._paced(pace)), exchange)
         return sent_response(plan.status, keep_alive=keep_alive and whole)
 
     async def resume(self, transport: asyncio.Transport, begun: BegunAnswer) -> bool:
@@ -85,12 +87,18 @@ class Streamer:
                     wire = SocketWire(
                         transport, sock, self._stall_timeout, self._turns, begun.sent, is_full=begun.is_cut_short
                     )
-                    return await _run(wire, begun.head, begun.rest, stored, exchange)
+                    paced = self._paced(begun.pace)
+                    if paced is not None:
+                        paced.count(begun.offset, begun.body_sent)
+                    return await _run(wire, begun.head, begun.rest, BodyWriter(wire, stored, paced), exchange)
         except Exception as error:  # noqa: BLE001 - whatever it was, the head or a part of it may have been sent
             _log.warning("a body cannot be finished", extra={"cause": str(error), "request_id": exchange.request_id})
         exchange.outcome = "aborted"
         transport.abort()
         return False
+
+    def _paced(self, pace: SendingPace | None) -> PacedBody | None:
+        return None if pace is None else PacedBody(pace, self._is_draining)
 
 
 def _connection(*, keep_alive: bool) -> str:
@@ -115,21 +123,19 @@ def _is_connections(error: OSError) -> bool:
     return isinstance(error, ConnectionError) or error.errno in _CONNECTION_ERRNOS
 
 
-async def _run(wire: Wire, head: bytes, body: tuple[Segment, ...], stored: StoredObject, exchange: Exchange) -> bool:
+async def _run(wire: Wire, head: bytes, body: tuple[Segment, ...], writer: BodyWriter, exchange: Exchange) -> bool:
     """Send what the wire has not sent of the head, and the body; False where the connection was cut instead."""
     try:
-        return await _deliver(wire, head[wire.sent :], body, stored, exchange)
+        return await _deliver(wire, head[wire.sent :], body, writer, exchange)
     finally:
         wire.close()
         exchange.sent = max(wire.sent - len(head), 0)
 
 
-async def _deliver(
-    wire: Wire, head: bytes, body: tuple[Segment, ...], stored: StoredObject, exchange: Exchange
-) -> bool:
+async def _deliver(wire: Wire, head: bytes, body: tuple[Segment, ...], writer: BodyWriter, exchange: Exchange) -> bool:
     """Send head and body; False where the connection was cut instead."""
     try:
-        await _send(wire, head, body, stored)
+        await writer.write(head, body)
     except asyncio.CancelledError:
         exchange.outcome = "client_closed"
         wire.abort()
@@ -156,44 +162,3 @@ async def _deliver(
         return True
     wire.abort()
     return False
-
-
-async def _send(wire: Wire, head: bytes, body: tuple[Segment, ...], stored: StoredObject) -> None:
-    pending = head  # waits for the first bytes of the object
-    for segment in body:
-        if isinstance(segment, bytes):
-            pending += segment
-        else:
-            await _send_span(wire, pending, segment, stored)
-            pending = b""
-    if pending:
-        await wire.write(pending)
-
-
-async def _send_span(wire: Wire, pending: bytes, span: ByteSpan, stored: StoredObject) -> None:
-    offset, length = span
-    if isinstance(stored, ZeroCopy):
-        while length:
-            # Each piece is asked for anew, so that a file that is written to meanwhile is noticed.
-            piece = stored.file_piece(offset, min(length, _PIECE_BYTES))
-            if piece is None:
-                break
-            await wire.send_file(pending, piece)
-            pending = b""
-            offset += piece.length
-            length -= piece.length
-    if length:
-        await _copy(wire, pending, offset, length, stored)
-
-
-async def _copy(wire: Wire, pending: bytes, offset: int, length: int, stored: StoredObject) -> None:
-    async with aclosing(stored.read(offset, length)) as chunks:
-        async for chunk in chunks:
-            length -= len(chunk)
-            if length < 0:
-                break
-            await wire.write(pending + chunk if pending else chunk)
-            pending = b""
-    # aiohttp does not compare a body with its promised length; a wrong one would poison the connection.
-    if length:
-        raise StorageError("", f"the storage sent {-length:+} bytes more than were asked for")

@@ -14,10 +14,12 @@ from aiohttp import hdrs, web
 
 from gateway.protocol.conditional import Conditions, failed_precondition, range_applies
 from gateway.protocol.delivery import Representation, plan_delivery
+from gateway.protocol.pacing import SendingPace
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admission
 from gateway.web.bytes.conditions import conditions_of
 from gateway.web.bytes.heads import FixedHead, SpanHead
+from gateway.web.bytes.paced import Pacing
 from gateway.web.exchange import EXCHANGE, Exchange
 from storage_adapters.base import Keeping, KeptObject
 
@@ -37,6 +39,7 @@ class Remembered:
     size: int
     head: SpanHead | FixedHead
     length: int
+    pace: SendingPace | None
     exchange: Exchange
 
     def is_current(self) -> bool:
@@ -44,7 +47,7 @@ class Remembered:
         return self.files.at_hand(self.key) is self.stored
 
 
-def remember(request: web.Request, admission: Admission, cors: Cors) -> Remembered | None:
+def remember(request: web.Request, admission: Admission, cors: Cors, pacing: Pacing) -> Remembered | None:
     """What the byte route decided of the request; None if that does not hold for the next one like it."""
     media, files = admission.media, admission.storage.adapter
     if not isinstance(files, Keeping) or media.missing_at is not None:
@@ -64,8 +67,9 @@ def remember(request: web.Request, admission: Admission, cors: Cors) -> Remember
     else:
         plan = plan_delivery(request.method, conditions, representation, boundary=str, now=now, max_ranges=1)
         head, length = FixedHead(plan, shared), plan.content_length
-    stat, exchange = stored.stat, request[EXCHANGE]
-    return Remembered(admission, files, media.object_key, stored, stat.size, head, length, exchange)
+    size = stored.stat.size
+    pace = pacing.pace(request.headers, media, size)
+    return Remembered(admission, files, media.object_key, stored, size, head, length, pace, request[EXCHANGE])
 
 
 def _depends_on_time(conditions: Conditions) -> bool:

@@ -18,6 +18,7 @@ from gateway.web.bytes.admissions import Admission
 from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.bounded_cache import BoundedCache
 from gateway.web.bytes.heads import SpanHead
+from gateway.web.bytes.paced import granted_at_first
 from gateway.web.bytes.socket_wire import send_now
 from gateway.web.exchange import Exchange, is_request_id, new_request_id
 from gateway.web.fast_path.fast_connection import FastConnection
@@ -47,6 +48,7 @@ class Seeks:
     def __init__(self, services: ByteServices) -> None:
         self._admissions = services.admissions
         self._cors = services.cors
+        self._pacing = services.pacing
         self._streamer = services.streamer
         self._streams = services.streams
         self._turns = services.turns
@@ -61,7 +63,7 @@ class Seeks:
             return
         if not self._admissions.holds(admission):
             return
-        remembered = remember(request, admission, self._cors)
+        remembered = remember(request, admission, self._cors, self._pacing)
         if remembered is not None:
             known, _, _ = cut_head(connection.asked)
             self._known.put(known, remembered, len(known))
@@ -92,7 +94,7 @@ class Seeks:
             if LIMITED_BYTES < exchange.promised <= SHORT_BYTES:
                 connection.allow_unsent(SHORT_BYTES)
             answer.sent = sent = send_now(socket_fd, answer.head, answer.piece)
-            exchange.sent = max(sent - len(answer.head), 0)
+            exchange.sent = answer.body_sent
             self._turns.spend(sent)
             if sent == len(answer.head) + exchange.promised:
                 self._journal.take(exchange)
@@ -163,13 +165,15 @@ def _answer(
         by_key=like.by_key,
         key_id=like.key_id,
     )
-    return BegunAnswer(exchange, remembered.admission, remembered.stored.stat, head, offset, piece)
+    return BegunAnswer(exchange, remembered.admission, remembered.stored.stat, head, offset, piece, remembered.pace)
 
 
 def _first_piece(remembered: Remembered, offset: int, length: int) -> FilePiece | None:
     """The beginning of these bytes, if it is in an open file and in memory."""
     if not length:
         return None
+    if remembered.pace is not None:
+        length = granted_at_first(remembered.pace, offset, length)
     stored = remembered.stored
     piece = stored.piece_at_hand(offset, length if length <= SHORT_BYTES else FIRST_BYTES)
     if piece is None and length > SMALL_BYTES:
