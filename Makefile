@@ -44,6 +44,7 @@ test: $(TEST_STAMP) $(SERVERS_STAMP)
 bench: $(TEST_STAMP) $(BENCH_STAMP) $(SERVERS_STAMP)
 	@$(VENV)/bin/python -m benchmarks $(BENCH_FLAGS)
 	@$(VENV)/bin/python -m benchmarks.s3_ranges $(BENCH_FLAGS)
+	@$(VENV)/bin/python -m benchmarks.listening $(BENCH_FLAGS)
 
 # k6 and Locust, whose tests are skipped without them.
 load-tools: $(BENCH_STAMP)

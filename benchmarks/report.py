@@ -41,6 +41,7 @@ class Block:
 README_BLOCK: Final = Block("benchmarks", "README.md", "benchmarks/results")
 LOCAL_BLOCK: Final = Block("benchmarks", "docs/performance.md", "../benchmarks/results")
 S3_BLOCK: Final = Block("benchmarks-s3", "docs/performance.md", "../benchmarks/results/s3")
+LISTENING_BLOCK: Final = Block("benchmarks-listening", "docs/performance.md", "../benchmarks/results/listening")
 # The README's columns: title → server.
 _PLAYED_BY: Final = {
     "seekgate": SIGNED,

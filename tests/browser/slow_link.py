@@ -20,8 +20,9 @@ BUFFER_BYTES: Final = 16 * 1024
 class SlowLink:
     """`requests` are the fields of each request in the order of arrival; clients use `url` in place of the gateway's."""
 
-    def __init__(self, site: Gateway, listener: socket.socket) -> None:
+    def __init__(self, site: Gateway, listener: socket.socket, bytes_per_second: int) -> None:
         self._site = site
+        self._bytes_per_second = bytes_per_second
         self._listener = listener
         self._clients: list[socket.socket] = []
         self._carried: set[asyncio.Task[None]] = set()
@@ -76,7 +77,7 @@ class SlowLink:
             while piece := await reader.read(BUFFER_BYTES):
                 writer.write(piece)
                 await writer.drain()
-                await asyncio.sleep(len(piece) / BYTES_PER_SECOND)
+                await asyncio.sleep(len(piece) / self._bytes_per_second)
 
 
 async def _open(connected: socket.socket, stack: ExitStack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -93,15 +94,15 @@ def _small(of: socket.socket, buffer: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def slow_link(site: Gateway) -> AsyncGenerator[SlowLink]:
-    """A link at a new address, whose connections are aborted at the end.
+async def slow_link(site: Gateway, bytes_per_second: int = BYTES_PER_SECOND) -> AsyncGenerator[SlowLink]:
+    """A link at a new address, whose connections are aborted at the end; each carries that much.
 
     It accepts connections itself: asyncio's servers lose one that arrives while they close, and browsers connect at any time.
     """
     loop = asyncio.get_running_loop()
     with _small(socket.create_server(("127.0.0.1", 0)), socket.SO_SNDBUF) as listener:
         listener.setblocking(False)  # noqa: FBT003 - the standard library takes it so
-        link = SlowLink(site, listener)
+        link = SlowLink(site, listener, bytes_per_second)
         loop.add_reader(listener, link.accept)
         try:
             yield link

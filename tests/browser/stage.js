@@ -65,6 +65,30 @@ export async function storm(seconds, pace) {
   return media.currentTime;
 }
 
+// Seeks, plays there, and stays for `stay` seconds. Resolves with the milliseconds until it played, and how often it had to
+// wait after that. It is paused for the seek: WebKitGTK may hang if it seeks while it plays.
+export async function visit(second, stay) {
+  let waits = 0;
+  const count = () => { waits += 1; };
+  media.pause();
+  const asked = performance.now();
+  const landed = next("seeked");
+  media.currentTime = second;
+  await landed;
+  await media.play();
+  while (media.currentTime <= second) await wait(5);
+  const start = performance.now() - asked;
+  media.addEventListener("waiting", count);
+  while (media.currentTime < second + stay) await wait(20);
+  media.removeEventListener("waiting", count);
+  return { start, waits };
+}
+
+async function wait(milliseconds) {
+  await new Promise((resolve) => { setTimeout(resolve, milliseconds); });
+  if (media.error) throw fail();
+}
+
 // Plays, and resolves with the loudest frequency (Hz, by WebAudio) once it has been the same for a while.
 // A busy machine may play the whole step before it was analysed: then it is played again from the start.
 export async function hear() {
