@@ -137,11 +137,10 @@ async def listen(
     """
     chance = random.Random(seed)
     seconds = [chance.randrange(SECONDS - stay_seconds - 2) for _ in range(SEEKS)]
-    url = await place.mint(place.sound)
     for attempt in range(ATTEMPTS):
         before = len(place.accesses(place.sound))
         try:
-            heard = await _over_link(open_tab, place, url, bytes_per_second, seconds, stay_seconds)
+            heard = await _over_link(open_tab, place, bytes_per_second, seconds, stay_seconds)
         except pytest.fail.Exception:
             if attempt + 1 == ATTEMPTS:
                 raise
@@ -161,8 +160,9 @@ async def listen(
 
 
 async def _over_link(
-    open_tab: OpenTab, place: Place, url: str, bytes_per_second: int | None, seconds: list[int], stay_seconds: int
+    open_tab: OpenTab, place: Place, bytes_per_second: int | None, seconds: list[int], stay_seconds: int
 ) -> list[dict[str, Any]]:
+    url = await place.mint(place.sound)
     async with stage_server() as stage:
         if bytes_per_second is None:
             return await _tour(open_tab, stage, url, seconds, stay_seconds)
