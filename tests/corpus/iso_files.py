@@ -38,7 +38,7 @@ def mp4s(kit: Kit) -> Iterator[Sample]:
         "m4a edit of no length",
         k.with_edits(first, (0, 1024)),
         None,
-        browsers="Chromium refuses it too, Firefox plays it",
+        browsers="browsers refuse it, or ignore the edit",
     )
     movie = kit.movie("mp4", "libx264", "aac", "-movflags", "+faststart")
     yield Sample(

@@ -43,7 +43,12 @@ class Kit:
         """The file that FFmpeg writes."""
         if (suffix, *arguments) not in self.made:
             path = self.folder / f"made.{suffix}"
-            subprocess.run(("ffmpeg", "-v", "error", "-y", "-bitexact", *arguments, str(path)), check=True, timeout=60)
+            subprocess.run(
+                ("ffmpeg", "-v", "error", "-y", "-bitexact", *arguments, str(path)),
+                check=True,
+                capture_output=True,
+                timeout=60,
+            )
             self.made[suffix, *arguments] = path.read_bytes()
         return self.made[suffix, *arguments]
 
@@ -74,7 +79,7 @@ class Kit:
         source = self.stored(content, f"given.{given}")
         path = self.folder / f"again.{suffix}"
         call = ("ffmpeg", "-v", "error", "-y", "-bitexact", "-i", source, "-c", "copy", *options, str(path))
-        subprocess.run(call, check=True, timeout=60)
+        subprocess.run(call, check=True, capture_output=True, timeout=60)
         return path.read_bytes()
 
 

@@ -44,7 +44,7 @@ def mp3s(kit: Kit) -> Iterator[Sample]:
     yield Sample(
         "mp3 Xing without flags", vbr[: place + 4] + bytes(4) + vbr[place + 8 :], 6, "audio/mpeg", browsers=estimate
     )
-    yield Sample("mp3 VBRI header", _vbri(bare_vbr, 260), 6, "audio/mpeg", 0.2)
+    yield Sample("mp3 VBRI header", _vbri(bare_vbr, 260), 6, "audio/mpeg", 0.2, browsers="Firefox estimates")
     yield Sample(
         "mp3 VBRI header that is wrong",
         _vbri(bare_vbr, 20_000),

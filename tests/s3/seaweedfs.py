@@ -24,6 +24,9 @@ def running_seaweedfs(folder: Path, volume_mib: int = 64) -> Iterator[S3Server]:
         "server",
         "-s3",
         f"-s3.config={config}",
+        # They would listen on fixed ports, and the whole server ends where one is taken.
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
         f"-dir={data}",
         "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1",
