@@ -295,6 +295,8 @@ CREATE TABLE IF NOT EXISTS media_files (
 );
 CREATE INDEX IF NOT EXISTS media_files_of_recording ON media_files (recording_id, created_at, id);
 CREATE INDEX IF NOT EXISTS media_files_pending ON media_files (created_at) WHERE status = 'pending';
+CREATE INDEX IF NOT EXISTS media_files_unfinished ON media_files ((metadata->>'unfinished_session'))
+    WHERE metadata ? 'unfinished_session';
 
 -- A recording's main_type and duration_seconds follow its media files. The recording is locked first, so that two
 -- transactions that change files of one recording see each other's.

@@ -31,6 +31,7 @@ from gateway.catalog.library import RecordingCatalog
 from gateway.catalog.meetings import Meeting, NewMeeting, Segment, Transcript
 from gateway.catalog.owners import ALL_SCOPES, Owner, Scope
 from gateway.catalog.recordings import (
+    UNFINISHED_SESSION,
     MediaFile,
     MediaStatus,
     MediaType,
@@ -70,6 +71,7 @@ from gateway.catalog.vexa_moves import (
 __all__ = [
     "ALL_SCOPES",
     "NOT_REMEMBERED",
+    "UNFINISHED_SESSION",
     "UNKNOWN_CONTENT_TYPE",
     "UNKNOWN_FORMAT",
     "UPLOADS_PREFIX",

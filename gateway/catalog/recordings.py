@@ -6,7 +6,7 @@ The name of a storage backend and the key of an object are opaque strings here.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from gateway.catalog.changes import NOT_REMEMBERED, Validity
 from gateway.catalog.owners import Owner
@@ -79,9 +79,16 @@ class Recording:
     meeting: MeetingName | None = field(default=None, compare=False)
 
 
+UNFINISHED_SESSION: Final = "unfinished_session"
+
+
 @dataclass(frozen=True, slots=True)
 class NewMedia:
-    """A complete and measured object that is to be registered in the catalogue."""
+    """A complete and measured object that is to be registered in the catalogue.
+
+    `session` names the imported session that it is the file of: it takes the place of a file of that session whose
+    metadata has this name under UNFINISHED_SESSION.
+    """
 
     type: MediaType
     format: str
@@ -93,3 +100,4 @@ class NewMedia:
     object_modified_at: datetime
     duration_seconds: float | None = None
     metadata: Mapping[str, Any] | None = None
+    session: str | None = None

@@ -38,6 +38,8 @@ async def register(
         if existing is not None:
             return existing, False
         await _withdraw_deletion(connection, media)
+        if media.session is not None and (finished := await _finish_session(connection, owner, media)) is not None:
+            return finished, True
         if recording_id is None:
             recording_id = await _add_recording(connection, owner, name, meeting)
         return await _add_media_file(connection, recording_id, media), True
@@ -116,6 +118,50 @@ async def _add_media_file(connection: PoolConnectionProxy, recording_id: int, me
         media.duration_seconds,
         media.metadata,
     )
+    return media_file(orjson.loads(text))
+
+
+# `metadata ? …` is the condition of the index.
+FIND_UNFINISHED: Final = """
+    SELECT m.id, m.storage, m.object_key FROM media_files m JOIN recordings r ON r.id = m.recording_id
+    WHERE m.metadata ? 'unfinished_session' AND m.metadata->>'unfinished_session' = $3
+      AND r.user_id = $1 AND r.live = $2
+    ORDER BY m.id LIMIT 1 FOR UPDATE OF m
+"""
+REPLACE_UNFINISHED: Final = """
+    UPDATE media_files m
+    SET type = $2, format = $3, content_type = $4, storage = $5, object_key = $6, size = $7, etag = $8,
+        object_modified_at = $9, duration_seconds = $10, metadata = $11, missing_at = NULL
+    WHERE id = $1 RETURNING to_json(m)
+"""
+# Readers may be in the middle of it.
+QUEUE_REPLACED: Final = """
+    INSERT INTO object_deletions (storage, object_key, due_at) VALUES ($1, $2, now() + interval '10 minutes')
+    ON CONFLICT (storage, object_key) DO NOTHING
+"""
+
+
+async def _finish_session(connection: PoolConnectionProxy, owner: Owner, media: NewMedia) -> MediaFile | None:
+    """The session's unfinished file, which is this object now; None if there is none."""
+    await _lock(connection, f"session {owner.user_id} {owner.live} {media.session}")
+    row = await connection.fetchrow(FIND_UNFINISHED, owner.user_id, owner.live, media.session)
+    if row is None:
+        return None
+    text = await connection.fetchval(
+        REPLACE_UNFINISHED,
+        row[0],
+        media.type,
+        media.format,
+        media.content_type,
+        media.storage,
+        media.object_key,
+        media.size,
+        media.etag,
+        media.object_modified_at,
+        media.duration_seconds,
+        media.metadata,
+    )
+    await connection.execute(QUEUE_REPLACED, row[1], row[2])
     return media_file(orjson.loads(text))
 
 

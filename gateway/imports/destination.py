@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from tempfile import TemporaryFile
 
-from gateway.catalog import MediaFile, NewMedia, NewMeeting, Owner, RecordingCatalog
+from gateway.catalog import UNFINISHED_SESSION, MediaFile, NewMedia, NewMeeting, Owner, RecordingCatalog
 from gateway.imports.local_files import NotImportable, OpenFile
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.joiner import remuxed
@@ -30,7 +30,8 @@ class Destination:
     """Registers objects of one storage backend for one owner; the same object again makes no second row.
 
     With `recording_id` a new media file belongs to that recording; `name` is what a new recording is called. With
-    `only_whole` a file that was cut off, or is damaged in another way, is refused.
+    `only_whole` a file that was cut off, or is damaged in another way, is refused. `session` names the session that files
+    belong to: they take the place of what was joined of it while it was unfinished.
     """
 
     catalog: RecordingCatalog
@@ -41,6 +42,7 @@ class Destination:
     recording_id: int | None = None
     name: str | None = None
     only_whole: bool = False
+    session: str | None = None
 
     async def probe(self, stored: StoredObject, *, remote: bool = False) -> MediaFacts:
         """What the file is. Raises NotMedia or StorageError."""
@@ -56,7 +58,7 @@ class Destination:
 
     async def register(self, key: str, found: MediaFacts, measured: ObjectStat, name: str) -> tuple[MediaFile, bool]:
         """The object's row, and whether it is new; `name` is the file's. Raises Refusal."""
-        media = _new_media(self.storage.name, key, found, measured)
+        media = _new_media(self.storage.name, key, found, measured, self.session)
         registered, new = await self.catalog.register(
             self.owner, media, name=self.name or name, meeting=self.meeting, recording_id=self.recording_id
         )
@@ -78,6 +80,8 @@ class Destination:
         Raises NotMedia, NotImportable, Conflict or StorageError.
         """
         notes: dict[str, str | int] = {"unfinished": f"Joined from {len(pieces)} pieces of a session that did not end"}
+        if self.session is not None:
+            notes[UNFINISHED_SESSION] = self.session
         parts = await _parts(source, pieces)
         if missing := missing_numbers(pieces, first=_first_number(parts)):
             notes["missing_chunks"] = missing
@@ -166,7 +170,7 @@ async def _digest(content: Content) -> str:
     return hashed.hexdigest()
 
 
-def _new_media(storage: str, key: str, found: MediaFacts, measured: ObjectStat) -> NewMedia:
+def _new_media(storage: str, key: str, found: MediaFacts, measured: ObjectStat, session: str | None) -> NewMedia:
     return NewMedia(
         type=found.type,
         format=found.format,
@@ -178,4 +182,5 @@ def _new_media(storage: str, key: str, found: MediaFacts, measured: ObjectStat) 
         object_modified_at=measured.last_modified,
         duration_seconds=found.duration_seconds,
         metadata=found.metadata,
+        session=session,
     )

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from functools import partial
+from hashlib import sha256
+from typing import Final, Generic, Protocol, TypeVar
 
 from gateway.catalog import MediaFile
 from gateway.imports.vexa_tree import SessionFolder, Track
@@ -11,6 +13,9 @@ from gateway.media.facts import NotMedia
 Item = TypeVar("Item", contravariant=True)  # noqa: PLC0105 - no suffix for the reader
 
 Added = tuple[MediaFile, bool]
+
+# What a session is called wherever its tree is: recordings/{user}/{recording}/{session}.
+_DEPTH: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +50,23 @@ class SessionIngest(Generic[Item]):
         """Yield each media file of the session, sound first. Raises what `ingest` raises."""
         recording_id = None
         for type, track in sorted(session.tracks.items()):
-            media, new, note = await self._add_track(track, recording_id, session.uid)
+            path = "/".join([*session.path.split("/")[-_DEPTH:], type])
+            ingest = partial(self.ingest, recording_id=recording_id, session=sha256(path.encode()).hexdigest()[:32])
+            media, new, note = await self._add_track(track, ingest, session.uid)
             recording_id = media.recording_id
             yield SessionMedia(f"{session.path}/{type}", media, new, note)
 
-    async def _add_track(self, track: Track[Item], recording_id: int | None, name: str) -> tuple[MediaFile, bool, str]:
+    async def _add_track(
+        self, track: Track[Item], ingest: Callable[..., Ingesting[Item]], name: str
+    ) -> tuple[MediaFile, bool, str]:
         count = len(track.pieces)
-        finished, trouble = await self._add_master(track, recording_id, name, whole=count > 0)
+        finished, trouble = await self._add_master(track, ingest, name, whole=count > 0)
         if finished is not None:
             return *finished, ""
         try:
-            joined = await self.ingest(recording_id=recording_id).add_pieces(track.pieces, name)
+            joined = await ingest().add_pieces(track.pieces, name)
         except NotMedia:
-            damaged, _ = await self._add_master(track, recording_id, name, whole=False)
+            damaged, _ = await self._add_master(track, ingest, name, whole=False)
             if damaged is None:
                 raise
             return *damaged, ""
@@ -66,13 +75,13 @@ class SessionIngest(Generic[Item]):
         return *joined, f"never finished: joined from {count} pieces"
 
     async def _add_master(
-        self, track: Track[Item], recording_id: int | None, name: str, *, whole: bool
+        self, track: Track[Item], ingest: Callable[..., Ingesting[Item]], name: str, *, whole: bool
     ) -> tuple[Added | None, NotMedia | None]:
         """The first finished file that is good enough, or why there is none."""
         trouble: NotMedia | None = None
         for master in track.masters:
             try:
-                return await self.ingest(recording_id=recording_id, name=name, only_whole=whole).add(master), None
+                return await ingest(name=name, only_whole=whole).add(master), None
             except NotMedia as error:
                 trouble = error
         if not track.pieces:

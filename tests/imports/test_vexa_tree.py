@@ -228,3 +228,21 @@ def test_output_into_a_closed_pipe_ends_quietly(seekgate: CommandLine, tmp_path:
     started.stdout = None
     _, said = started.communicate(timeout=180)
     assert (started.returncode, said) == (1, "")
+
+
+def test_a_session_that_goes_on_and_ends_after_its_import_stays_one_recording(
+    seekgate: CommandLine, tmp_path: Path
+) -> None:
+    session = tmp_path / "recordings" / "36" / "1" / "s" / "audio"
+    seen = []
+    for name in ("000000.wav", "000001.wav", "master.wav"):
+        write(
+            session / name,
+            make_sound(tmp_path / f"{name}", 3.0, "sound.wav").read_bytes() if "master" in name else SECOND,
+        )
+        seen += seekgate.json_lines("import", tmp_path / "recordings", "--user", "v@example.com")
+        seen += seekgate.json_lines("import", tmp_path / "recordings", "--user", "v@example.com")
+    assert len({line["recording_id"] for line in seen}) == 1
+    lengths = [line["duration_seconds"] for line in seen]
+    assert lengths == [pytest.approx(seconds, abs=0.05) for seconds in (1, 1, 2, 2, 3, 3)]
+    assert [("note" in line) for line in seen] == [True] * 4 + [False] * 2

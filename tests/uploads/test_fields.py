@@ -64,7 +64,8 @@ def test_any_promise_is_understood_or_refused_by_field(members: dict[str, object
 def test_a_media_type_never_breaks_out_of_its_header(text: str) -> None:
     for content_type in (text, f"audio/{text}", f"audio/mpeg; {text}"):
         promise, _ = outcome(parse_promise, {"type": "audio", "content_type": content_type})
-        assert promise is None or (content_type.isascii() and content_type.isprintable())
+        assert promise is None or promise.content_type is None or promise.content_type.isprintable()
+        assert promise is None or content_type.isascii()
 
 
 async def collected(pieces: Sequence[bytes], allowance: Allowance, checksums: Sequence[Checksum] = ()) -> bytes:
@@ -106,6 +107,7 @@ async def test_no_split_hides_a_changed_byte(pieces: list[bytes], data: st.DataO
     "content_type",
     [
         "video/webm;codecs=vp8,opus",
+        "video/webm\t;\tcodecs=vp8",
         "video/mp4;codecs=avc1.42E01E,mp4a.40.2",
         'video/webm; codecs="vp9, opus"',
         'video/webm;foo="a;b=\\"c";codecs=vp8',
@@ -118,7 +120,9 @@ async def test_no_split_hides_a_changed_byte(pieces: list[bytes], data: st.DataO
     ],
 )
 def test_a_media_type_that_recorders_write_is_accepted(content_type: str) -> None:
-    assert parse_promise({"type": "video", "content_type": content_type}).content_type == content_type.strip()
+    assert parse_promise({"type": "video", "content_type": content_type}).content_type == content_type.strip().replace(
+        "\t", " "
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ _MAX_MEDIA_TYPE_LENGTH: Final = 255
 
 
 def _media_type(text: str) -> str:
-    trimmed = text.strip(" ")
+    trimmed = text.replace("\t", " ").strip(" ")  # RFC 9110 section 5.6.3: both are white space
     if len(trimmed) > _MAX_MEDIA_TYPE_LENGTH or not _MEDIA_TYPE.fullmatch(trimmed):
         raise PydanticCustomError("media_type", "Input should be a media type like audio/mpeg")
     return trimmed
