@@ -210,5 +210,5 @@ def _new_file(recording_id: int, media: NewMedia, now: datetime) -> MediaFile:
         status="uploaded",
         captured_at=None,
         created_at=now,
-        **{name: getattr(media, name) for name in NewMedia.__slots__},
+        **{name: getattr(media, name) for name in set(NewMedia.__slots__) - {"session"}},
     )
