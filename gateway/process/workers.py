@@ -49,8 +49,6 @@ class Worker:
     def __init__(self, work: Work, config: Config, sockets: Sockets) -> None:
         self._ready, theirs = _processes.Pipe()
         self._process: BaseProcess = _processes.Process(target=work, args=(config, sockets, theirs))
-        # Otherwise an interpreter starts with the current folder on its path, and runs a `multiprocessing.py` from it.
-        os.environ["PYTHONSAFEPATH"] = "1"
         self._process.start()
         theirs.close()
         self.started = monotonic()

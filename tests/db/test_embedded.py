@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -103,6 +104,27 @@ async def test_no_folders_permissions_are_changed_for_the_account_of_root(tmp_pa
     assert [permissions(folder) for folder in private.parents] == before
     folders = (private, private / "made" / "postgres", private / "made" / "postgres" / "cluster")
     assert [permissions(folder) for folder in folders] == [0o700] * 3
+
+
+@as_root
+@pytest.mark.parametrize("place", [os.symlink, os.link], ids=["a symbolic link", "a hard link"])
+@pytest.mark.parametrize("name", ["postmaster.pid", "server.log"])
+async def test_root_follows_no_link_that_the_account_placed(
+    folder: Path, name: str, place: Callable[[Path, Path], None]
+) -> None:
+    async with embedded_postgres(folder):
+        pass
+    precious = folder / "precious"
+    precious.write_text("1\nthe secret\n3\n4\n/tmp\n\n\nready\n")
+    settings = folder / "cluster" / "postgresql.auto.conf"
+    settings.write_text("shared_buffers = 'enormous'\n")
+    (folder / "cluster" / name).unlink(missing_ok=True)
+    place(precious, folder / "cluster" / name)
+    with pytest.raises(EmbeddedDatabaseError) as caught:
+        async with embedded_postgres(folder):
+            pass
+    assert "the secret" not in str(caught.value)
+    assert precious.read_text().startswith("1\nthe secret")
 
 
 @as_root

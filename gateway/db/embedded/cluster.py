@@ -9,10 +9,12 @@ import os
 import shutil
 import tempfile
 import time
+from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from gateway.db.embedded.postmaster import Postmaster, find_postmaster
+from gateway.db.embedded.postmaster import Postmaster, find_postmaster, open_plain
 from gateway.db.embedded.programs import EmbeddedDatabaseError, Programs
 from gateway.db.embedded.system_account import choose_account
 
@@ -140,11 +142,9 @@ class Cluster:
                 (folder / name).unlink(missing_ok=True)
 
     def _log_tail(self) -> str:
-        try:
-            text = (self._place / LOG).read_text(errors="replace")
-        except FileNotFoundError:
-            return ""
-        return "\n".join(text.splitlines()[-LOG_LINES_SHOWN:])
+        with suppress(OSError, EmbeddedDatabaseError), open_plain(self._place / LOG) as log:
+            return "".join(deque(log, LOG_LINES_SHOWN)).rstrip()
+        return ""
 
 
 def _fits_a_socket(folder: Path) -> bool:

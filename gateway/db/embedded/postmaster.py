@@ -4,11 +4,15 @@
 """
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
+
+from gateway.db.embedded.programs import EmbeddedDatabaseError
 
 LINES: Final = 8
+_LONGEST: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +43,40 @@ class Postmaster:
         process, as stale, and still checks the old server's shared memory, which it would not do if the file were
         deleted. It refuses an empty file as well, and an empty file protects nothing.
         """
-        _, newline, rest = self.file.read_text().partition("\n")
-        if newline:
-            self.file.write_text(f"{os.getpid()}\n{rest}")
-        else:
+        with open_plain(self.file, os.O_RDWR) as file:
+            _, newline, rest = file.read().partition("\n")
+            if newline:
+                file.seek(0)
+                file.write(f"{os.getpid()}\n{rest}")
+                file.truncate()
+        if not newline:
             self.file.unlink()
+
+
+def open_plain(path: Path, flags: int = os.O_RDONLY) -> TextIO:
+    """A file in the cluster, which belongs to the server's account: root follows no link that was placed there.
+
+    Raises FileNotFoundError; EmbeddedDatabaseError for a link, a pipe, and a file that has another name too.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise EmbeddedDatabaseError(f"{path} cannot be opened: {error.strerror}") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        os.close(descriptor)
+        raise EmbeddedDatabaseError(f"{path} should be a file that has no other name; remove it")
+    return os.fdopen(descriptor, "r" if flags == os.O_RDONLY else "r+", errors="replace")
 
 
 def find_postmaster(cluster: Path) -> Postmaster | None:
     """The server that runs or crashed there; None if it was stopped properly."""
     file = cluster / "postmaster.pid"
     try:
-        lines = file.read_text().splitlines()
+        with open_plain(file) as opened:
+            lines = opened.read(_LONGEST).splitlines()
     except FileNotFoundError:
         return None
     lines += [""] * (LINES - len(lines))

@@ -53,9 +53,10 @@ async def _keep_running(use: "_Use", ending: asyncio.Event) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(WATCH_SECONDS):
                 await ending.wait()
-        if not ending.is_set() and not use.is_running():
+        if not ending.is_set():
             try:
-                await asyncio.to_thread(use.restart)
+                if not use.is_running():
+                    await asyncio.to_thread(use.restart)
             except (EmbeddedDatabaseError, OSError) as error:
                 _log.error("the embedded PostgreSQL stopped and cannot be started again", extra={"cause": str(error)})
 
@@ -119,7 +120,7 @@ def _gate(folder: Path) -> Iterator[None]:
 
 
 def _open_lock(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def _was_last(share: int) -> bool:
