@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-import aiohttp
 import pytest
 
 from gateway.catalog import Owner
@@ -23,11 +22,11 @@ from tests.fuzz.media_mutations import hostile_file
 from tests.gateway_process import Gateway, running_gateway
 from tests.media.test_stopping import decoding_processes
 from tests.uploads.client import Client, open_client
+from tests.uploads.test_session_chunks import Bot
 from tests.web.access.test_bounds import MEMORY_BOUND, resident
 
 FILES: Final = int(os.environ.get("SEEKGATE_FUZZ_FILES", "8"))
 FIRST: Final = int(os.environ.get("SEEKGATE_FUZZ_FROM", "0"))
-SECRET: Final = "the secret of the meeting bots, shared"
 AT_ONCE: Final = 4
 PATIENCE_SECONDS: Final = 300
 
@@ -36,8 +35,6 @@ PATIENCE_SECONDS: Final = 300
 def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     settings = {
         "SEEKGATE_RATE_LIMITS__ENABLED": "false",
-        "SEEKGATE_UPLOADS__INTERNAL_SECRET": SECRET,
-        "SEEKGATE_UPLOADS__INTERNAL_OWNER": "owner@example.org",
         "SEEKGATE_WAVEFORMS__MAX_CONCURRENT": "2",
     }
     with running_gateway(postgres, tmp_path_factory.mktemp("hostile"), settings) as gateway:
@@ -62,15 +59,13 @@ async def upload_as_a_bot(_: Gateway, client: Client, content: bytes, chance: Ra
     """Send it as a meeting bot does, in one piece or two."""
     middle = chance.choice((len(content), len(content) // 2 + 1))
     pieces = [piece for piece in (content[:middle], content[middle:]) if piece]
+    bot = Bot(client, session_uid=f"session {chance.getrandbits(64)}")
+    bot.key = client.key
     for number, piece in enumerate(pieces):
-        form = aiohttp.FormData()
-        form.add_field("session_uid", f"session {chance.getrandbits(64)} {len(pieces)}")
-        form.add_field("chunk_seq", str(number))
-        form.add_field("is_final", str(number == len(pieces) - 1).lower())
-        form.add_field("file", piece, filename="chunk")
-        fields = {"Authorization": f"Bearer {SECRET}"}
-        answer = await client.ask("POST", "/internal/recordings/upload", form, headers=fields)  # type: ignore[arg-type]
-        assert answer.status in {200, 422}, answer
+        answer = await bot.send(piece, number, final=number == len(pieces) - 1)
+        assert answer.status == 200 or (number == len(pieces) - 1 and answer.json["detail"][0]["type"] == "upload"), (
+            answer
+        )
 
 
 async def draw(site: Gateway, client: Client, content: bytes, chance: Random) -> None:
