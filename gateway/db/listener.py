@@ -81,7 +81,8 @@ async def _listen_once(url: str, channel: str, listener: Listener, greet: Greet)
     """Listen on one connection for as long as it proves its life; raises _Lost."""
     was_heard = False
     try:
-        connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+        # Without named statements: behind a pooler they would fail first, and the log would not say why.
+        connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, statement_cache_size=0)
         try:
             async for _ in _heartbeats(connection, channel, listener, greet):
                 was_heard = True
