@@ -27,6 +27,19 @@ from gateway.db.registration import register
 from gateway.db.rows import media_file, read_row, read_rows, recording
 from gateway.db.transcripts import find_meeting, find_meeting_of, list_segments
 
+LIST_TEMPLATE: Final = """
+    SELECT to_json(found) FROM (
+        SELECT page.*, (
+            SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
+        ) AS media_files
+        FROM (
+            SELECT * FROM recordings WHERE user_id = $1 AND live = $2{of_meeting}
+            ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4
+        ) page
+    ) found
+    ORDER BY created_at DESC, id DESC
+"""
+
 
 class PgRecordingCatalog(RecordingCatalog):
     """Each call takes its own connection from the pool."""
@@ -34,30 +47,8 @@ class PgRecordingCatalog(RecordingCatalog):
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
-    LIST_RECORDINGS: Final = """
-        SELECT to_json(found) FROM (
-            SELECT page.*, (
-                SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
-            ) AS media_files
-            FROM (
-                SELECT * FROM recordings WHERE user_id = $1 AND live = $2
-                ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4
-            ) page
-        ) found
-        ORDER BY created_at DESC, id DESC
-    """
-    LIST_RECORDINGS_OF_MEETING: Final = """
-        SELECT to_json(found) FROM (
-            SELECT page.*, (
-                SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
-            ) AS media_files
-            FROM (
-                SELECT * FROM recordings WHERE user_id = $1 AND live = $2 AND meeting_id = $5
-                ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4
-            ) page
-        ) found
-        ORDER BY created_at DESC, id DESC
-    """
+    LIST_RECORDINGS: Final = LIST_TEMPLATE.format(of_meeting="")
+    LIST_RECORDINGS_OF_MEETING: Final = LIST_TEMPLATE.format(of_meeting=" AND meeting_id = $5")
 
     async def list_recordings(
         self, owner: Owner, *, limit: int, offset: int, meeting_id: int | None = None

@@ -44,12 +44,8 @@ class MovedMeetings(MoveNotes):
             await self.write_note("meeting", meeting.identity, meeting.id, digest_of(*values))
         return outcome
 
-    FIND_MOVED_MEETING: Final = """
-        SELECT 1 FROM vexa_moves n JOIN meetings m ON m.id = n.here_id WHERE kind = 'meeting' AND identity = $1
-    """
-
     async def has_meeting(self, identity: bytes) -> bool:
-        return await self._connection.fetchval(self.FIND_MOVED_MEETING, identity) is not None
+        return await self.still_has("meeting", identity, self.FIND_MEETING_TO_MOVE)
 
     # Every column that the move writes, as text that does not depend on the session's settings.
     DIGEST_SEGMENTS: Final = """

@@ -37,6 +37,11 @@ class MoveNotes:
         """Add a note, or say in an old one what was written now."""
         await self._connection.execute(WRITE_NOTE, kind, identity, here_id, written)
 
+    async def still_has(self, kind: Kind, identity: bytes, find: str) -> bool:
+        """Whether an earlier run moved it and `find`, a statement for its id here, still finds it."""
+        note = await self.find_note(kind, identity)
+        return note is not None and await self._connection.fetchrow(find, note["here_id"]) is not None
+
     async def standing(self, kind: Kind, identity: bytes, here: bytes | None, new: bytes) -> MoveOutcome:
         """What is to be done: `here` is a digest of the row, None if there is none, `new` of what Vexa says now."""
         note = await self.find_note(kind, identity)

@@ -41,12 +41,8 @@ class MovedRecordings(MoveNotes):
             await self.write_note("recording", recording.identity, recording.id, digest_of(*values))
         return outcome
 
-    FIND_MOVED_RECORDING: Final = """
-        SELECT 1 FROM vexa_moves n JOIN recordings r ON r.id = n.here_id WHERE kind = 'recording' AND identity = $1
-    """
-
     async def has_recording(self, identity: bytes) -> bool:
-        return await self._connection.fetchval(self.FIND_MOVED_RECORDING, identity) is not None
+        return await self.still_has("recording", identity, self.FIND_RECORDING_TO_MOVE)
 
     FIND_MOVED_MEDIA: Final = "SELECT to_json(m) FROM media_files m WHERE id = ANY ($1)"
 

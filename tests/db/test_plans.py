@@ -223,8 +223,6 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "FIND_MEETING_TO_MOVE": (BASE + 2,),
     "ADD_MOVED_MEETING": (7, BASE, "zoom", "1", WHEN, "completed", None, None, None),
     "UPDATE_MOVED_MEETING": (BASE + 2, "completed", None, None, None),
-    "FIND_MOVED_MEETING": (DIGEST,),
-    "FIND_MOVED_RECORDING": (DIGEST,),
     "DIGEST_SEGMENTS": (BASE + 2,),
     "WRITE_SEGMENTS": (BASE + 2, [9], [0.0], [1.0], ["t"], [None], [None], [WHEN], [None], [None]),
     "FIND_RECORDING_TO_MOVE": (BASE + 2,),
