@@ -72,7 +72,7 @@ def build_intake(
     streams: Streams,
     on_removed: Callable[[], None],
 ) -> Intake:
-    """The routes; `streams` counts what is on its way, so that draining waits for it."""
+    """The routes; `streams` counts what is on its way, for each key, and draining waits for it."""
     settings, uploads = config.uploads, build_uploads(config, backends)
     urls = UploadUrls(backends.upload_tokens, authenticator, config.server.public_url, settings.url_expires_in_seconds)
     patience = Patience(settings.stall_timeout_seconds, settings.least_bytes_per_second)
@@ -82,14 +82,14 @@ def build_intake(
             uploads=uploads,
             completion=Completion(uploads),
             urls=urls,
-            streams=streams,
+            streams=streams.of,
             patience=patience,
         ),
         TusRoutes(
             authenticator=authenticator,
             uploads=uploads,
             urls=urls,
-            streams=streams,
+            streams=streams.of,
             patience=patience,
             expires_in_seconds=settings.abandoned_after_seconds,
             on_removed=on_removed,
@@ -104,7 +104,7 @@ def build_intake(
                 build_joiner(backends, uploads),
                 settings.session_silence_seconds,
             ),
-            streams=streams,
+            streams=streams.of,
             patience=patience,
         ),
     )

@@ -61,14 +61,11 @@ class CaptionReader:
         self._accounts: set[Hashable] = set()
 
     @contextmanager
-    def place(self, account: Hashable, length: int | None) -> Iterator[None]:
-        """Around receiving and reading a body of this length (None if it is unknown). Raises Unavailable.
+    def place(self, account: Hashable) -> Iterator[None]:
+        """Around receiving and reading a long transcript, which is held in memory. Raises Unavailable.
 
-        Long ones are held in memory: one of each account, MAX_AT_ONCE together.
+        There is one of each account, and MAX_AT_ONCE together.
         """
-        if length is not None and length <= LONG_BYTES:
-            yield
-            return
         if account in self._accounts or len(self._accounts) >= MAX_AT_ONCE:
             raise Unavailable("Other long transcripts are being read", _RETRY_SECONDS)
         self._accounts.add(account)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -10,7 +11,7 @@ from aiohttp import hdrs, web
 from gateway.catalog import Owner, Recording, RecordingCatalog, Scope, Segment
 from gateway.catalog.edits import RecordingEdits
 from gateway.errors import Fault, Invalid, NotFound
-from gateway.media.caption_reader import CaptionReader
+from gateway.media.caption_reader import LONG_BYTES, CaptionReader
 from gateway.media.captions import MAX_BYTES, PARSERS, write_vtt
 from gateway.media.cues import BadCaptions
 from gateway.protocol.conditional import Conditions, Validators, failed_precondition
@@ -64,8 +65,7 @@ class EditRoutes:
         """`PUT /v1/recordings/{recording_id}/transcript`: replaces what was there."""
         owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_recording_id(request)
-        with self._captions.place(owner.user_id, request.content_length):
-            segments = await self._read_segments(request, owner)
+        segments = await self._read_segments(request, owner)
         if not await self._edits.replace_transcript(owner, recording_id, segments):
             raise NotFound("Recording not found")
         return web.Response(status=204)
@@ -87,13 +87,16 @@ class EditRoutes:
             words = f"Input should be one of {_PERMITTED}"
             raise Invalid((Fault("content_type", ("header", "Content-Type"), words, content_type),))
         body = bytearray()
-        async with accepted(request, Allowance(MAX_BYTES, None, None, _PATIENCE)) as pieces:
-            async for piece in pieces:
-                body += piece
-        try:
-            return await self._captions.read(content_type, bytes(body), owner.user_id)
-        except BadCaptions as error:
-            raise Invalid((Fault("transcript", ("body",), str(error), None),)) from None
+        with ExitStack() as places:
+            async with accepted(request, Allowance(MAX_BYTES, None, None, _PATIENCE)) as pieces:
+                async for piece in pieces:
+                    if len(body) <= LONG_BYTES < len(body) + len(piece):
+                        places.enter_context(self._captions.place(owner.user_id))
+                    body += piece
+            try:
+                return await self._captions.read(content_type, bytes(body), owner.user_id)
+            except BadCaptions as error:
+                raise Invalid((Fault("transcript", ("body",), str(error), None),)) from None
 
     async def _segments(self, owner: Owner, recording_id: int) -> tuple[Segment, ...]:
         transcript = await self._catalog.find_transcript_of(owner, recording_id)

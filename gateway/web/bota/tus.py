@@ -13,7 +13,7 @@ the object exists, as after a PUT, and `upload-complete` publishes it.
 
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -38,7 +38,8 @@ from gateway.web.bota.tus_fields import (
     speaking_tus,
 )
 from gateway.web.bota.upload_urls import UploadUrls
-from gateway.web.receiving.upload_bodies import Allowance, Checksum, Patience, accepted
+from gateway.web.exchange import EXCHANGE
+from gateway.web.receiving.upload_bodies import Allowance, Checksum, Patience, StreamsOf, accepted
 from storage_adapters.resumable import PartialWriter
 
 _COLLECTION_METHODS: Final = ("OPTIONS", "POST")
@@ -54,7 +55,7 @@ class TusRoutes:
         authenticator: Authenticator,
         uploads: Uploads,
         urls: UploadUrls,
-        streams: AbstractContextManager[None],
+        streams: StreamsOf,
         patience: Patience,
         expires_in_seconds: int,
         on_removed: Callable[[], None],
@@ -113,7 +114,7 @@ class TusRoutes:
         owner, media, expires = await self._find(request)
         offset = number_of_bytes(request, "Upload-Offset")
         checksum = find_checksum(request)
-        with self._streams:
+        with self._streams(request[EXCHANGE].key_id):
             async with self._uploads.writing(owner, media) as turn:
                 async with self._uploads.resumable(media).append(media.object_key) as writer:
                     if writer.size != offset or turn.media.etag is not None:

@@ -1,7 +1,5 @@
 """Uploads in Bota's dialect: `upload-url` says where to send a file, the PUT sends it, `upload-complete` ends the upload."""
 
-from contextlib import AbstractContextManager
-
 from aiohttp import hdrs, web
 
 from gateway.catalog import MediaFile, NewUpload, Owner, Scope
@@ -15,12 +13,12 @@ from gateway.web.bota.query import find_idempotency_key, path_recording_id
 from gateway.web.bota.shapes import recording_json, upload_url_json
 from gateway.web.bota.upload_urls import UploadUrlBody, UploadUrls, promised_type
 from gateway.web.exchange import EXCHANGE
-from gateway.web.receiving.upload_bodies import Allowance, Patience, accepted, check_preconditions
+from gateway.web.receiving.upload_bodies import Allowance, Patience, StreamsOf, accepted, check_preconditions
 from gateway.web.responses import json_response
 
 
 class UploadRoutes:
-    """`upload-url`, the PUT, `upload-complete`; `streams` counts the files that are on their way."""
+    """`upload-url`, the PUT, `upload-complete`; `streams` counts the files that are on their way, of each key."""
 
     def __init__(
         self,
@@ -29,7 +27,7 @@ class UploadRoutes:
         uploads: Uploads,
         completion: Completion,
         urls: UploadUrls,
-        streams: AbstractContextManager[None],
+        streams: StreamsOf,
         patience: Patience,
     ) -> None:
         self._authenticator = authenticator
@@ -66,7 +64,7 @@ class UploadRoutes:
         owner, grant = await self._urls.verify(request)
         promised = await self._uploads.find(owner, grant.recording_id, grant.media_file_id)
         request[EXCHANGE].storage = promised.storage
-        with self._streams:
+        with self._streams(request[EXCHANGE].key_id):
             async with self._uploads.writing(owner, promised) as turn:
                 check_preconditions(request, turn.media)
                 async with accepted(request, self._allowance(turn.media)) as body:

@@ -140,5 +140,6 @@ class UploadUrls:
         except BadUploadToken as error:
             raise Forbidden(str(error)) from None
         await self._authenticator.check_minting_key(grant.key_id, Scope.RECORDINGS_WRITE, "Upload URL")
-        request[EXCHANGE].principal = f"upload:{encode_id('med', grant.media_file_id)}"
+        exchange = request[EXCHANGE]
+        exchange.principal, exchange.key_id = f"upload:{encode_id('med', grant.media_file_id)}", grant.key_id
         return Owner(*parse_owner(grant.owner)), grant

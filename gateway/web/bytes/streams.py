@@ -57,12 +57,6 @@ class Streams:
         finally:
             self.end(reader)
 
-    def __enter__(self) -> None:
-        self.begin()
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
     async def wait_idle(self) -> None:
         """Return once no stream runs; for one task at a time."""
         if self.running:

@@ -15,8 +15,8 @@ import binascii
 import hashlib
 import hmac
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Hashable, Sequence
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -35,6 +35,10 @@ _CHECKSUM_FIELDS: Final[dict[str, Callable[[], Any]]] = {
     "Content-MD5": lambda: hashlib.md5(usedforsecurity=False),
     "x-amz-checksum-sha256": hashlib.sha256,
 }
+
+
+StreamsOf = Callable[[Hashable], AbstractContextManager[None]]
+"""Around a file on its way, counted for the API key with this id (None: for no key). Raises Unavailable or RateLimited."""
 
 
 class Patience(NamedTuple):

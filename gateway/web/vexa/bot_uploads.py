@@ -14,7 +14,7 @@ Formats, durations and rates that bots name are ignored: they are found by readi
 
 import hmac
 from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager, aclosing
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -30,7 +30,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.exchange import EXCHANGE
 from gateway.web.parameters import Text, invalid
 from gateway.web.receiving.expectations import permit_body
-from gateway.web.receiving.upload_bodies import Allowance, Pace, Patience, checked
+from gateway.web.receiving.upload_bodies import Allowance, Pace, Patience, StreamsOf, checked
 from gateway.web.responses import json_response
 from gateway.web.vexa.shapes import STATUS
 
@@ -76,7 +76,7 @@ class BotUploadRoutes:
         api_keys: ApiKeys,
         internal: InternalSecret | None,
         sessions: Sessions,
-        streams: AbstractContextManager[None],
+        streams: StreamsOf,
         patience: Patience,
     ) -> None:
         self._authenticator = authenticator
@@ -90,7 +90,7 @@ class BotUploadRoutes:
         """`POST /internal/recordings/upload`: a chunk, or a whole file."""
         owner = await self._owner(request)
         pace = Pace(self._patience)
-        with self._streams:
+        with self._streams(request[EXCHANGE].key_id):
             form, file = await _read_fields(request, pace)
             chunk = Chunk(form.session_uid, form.media_type, form.chunk_seq, form.is_final)
             session = await self._sessions.find(owner, chunk)

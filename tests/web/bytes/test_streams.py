@@ -10,15 +10,15 @@ from gateway.web.bytes.streams import Streams
 
 async def test_one_more_than_the_limit_is_refused() -> None:
     streams = Streams(1)
-    with streams, pytest.raises(Unavailable), streams:
+    with streams.of(None), pytest.raises(Unavailable), streams.of(None):
         pytest.fail("two streams run where one may")
     assert streams.running == 0
 
 
 async def test_waiting_ends_with_the_last_stream() -> None:
     streams = Streams(2)
-    with streams:
-        with streams:
+    with streams.of(None):
+        with streams.of(None):
             waiting = asyncio.create_task(streams.wait_idle())
             await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -28,7 +28,7 @@ async def test_waiting_ends_with_the_last_stream() -> None:
 
 async def test_a_stream_ends_cleanly_after_a_wait_was_given_up() -> None:
     streams = Streams(1)
-    with streams, pytest.raises(TimeoutError):
+    with streams.of(None), pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await streams.wait_idle()
     assert streams.running == 0
@@ -41,7 +41,7 @@ async def test_a_reader_has_a_limit_of_its_own() -> None:
         assert not streams.has_room("link")
         with pytest.raises(RateLimited), streams.of("link"):
             pytest.fail("a third stream runs where two may")
-        with streams.of("other"), streams:
+        with streams.of("other"), streams.of(None):
             assert streams.running == 4
     assert streams.running == 0
     assert streams.has_room("link")

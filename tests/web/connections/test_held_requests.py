@@ -12,14 +12,16 @@ from gateway.web.connections.connection_terms import MAX_HELD_BYTES
 from gateway.web.receiving.json_bodies import MAX_WAITING_OF_A_KEY
 from tests.conformance.raw_http import compose, connect
 from tests.gateway_process import Gateway, running_gateway
+from tests.uploads.client import open_client
 from tests.web.access.test_bounds import MEMORY_BOUND, resident
 
+STREAMS: Final = 3
 HALF_A_HEAD: Final = b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 31_000
 
 
 @pytest.fixture(scope="module")
 def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    settings = {"SEEKGATE_RATE_LIMITS__ENABLED": "false"}
+    settings = {"SEEKGATE_RATE_LIMITS__ENABLED": "false", "SEEKGATE_DELIVERY__MAX_STREAMS_PER_KEY": str(STREAMS)}
     with running_gateway(postgres, tmp_path_factory.mktemp("held"), settings) as gateway:
         yield gateway
 
@@ -63,11 +65,12 @@ async def test_incomplete_heads_are_held_within_a_bound_for_all_connections(site
 
 async def test_requests_behind_streams_are_held_within_the_same_bound(site: Gateway) -> None:
     recording_id, media_file_id = site.add("long", bytes(16 * 2**20), "mp3")
-    stream = compose("GET", f"/recordings/{recording_id}/media/{media_file_id}/raw", [("X-API-Key", site.key)])
+    target = f"/recordings/{recording_id}/media/{media_file_id}/raw"
+    keys = [site.add_key() for _ in range(300 // STREAMS)]
     idle = resident(site)
     with clients(site, 300) as opened:
-        for client in opened:
-            client.sendall(stream)
+        for number, client in enumerate(opened):
+            client.sendall(compose("GET", target, [("X-API-Key", keys[number // STREAMS])]))
         for client in opened:
             client.settimeout(0)
             with contextlib.suppress(BlockingIOError, ConnectionError):
@@ -95,3 +98,25 @@ async def create(site: Gateway, key: str) -> int:
         await asyncio.sleep(0.2)
         await connection.send(b"{}")
         return (await connection.read_response("POST")).status
+
+
+async def test_the_uploads_of_one_key_are_streams_of_it(site: Gateway) -> None:
+    async with open_client(site.base_url, site.key) as client:
+        recording = await client.new_recording()
+        promised = [await client.promise(recording) for _ in range(STREAMS + 1)]
+        with clients(site, STREAMS + 1) as opened:
+            for each, sender in zip(promised, opened, strict=True):
+                target = each["upload_url"].removeprefix(site.base_url)
+                sender.sendall(compose("PUT", target, [("Content-Length", "60000")], body=bytes(1000)))
+            answers: list[bytes] = []
+            for _ in range(600):
+                answers = list(filter(None, [*answers, *map(first_line, opened)]))
+                if answers:
+                    break
+                await asyncio.sleep(0.05)
+            assert answers == [b"HTTP/1.1 429 Too Many Requests"]
+            form = b'--B\r\nContent-Disposition: form-data; name="session_uid"\r\n\r\ns\r\n--B--\r\n'
+            fields = {"X-API-Key": site.key, "Content-Type": "multipart/form-data; boundary=B"}
+            assert (await client.ask("POST", "/internal/recordings/upload", form, headers=fields)).status == 429
+            fields = {"X-API-Key": site.other_key, "Content-Type": "multipart/form-data; boundary=B"}
+            assert (await client.ask("POST", "/internal/recordings/upload", form, headers=fields)).status == 422

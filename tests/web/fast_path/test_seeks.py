@@ -259,7 +259,7 @@ class TestWhatWasDecidedEnds:
     async def test_with_the_room_for_streams(self, tmp_path: Path) -> None:
         async with stage(tmp_path, streams_limit=1) as site, connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
-            with site.streams:
+            with site.streams.of(None):
                 assert (await ask(client, head(site, FIRST))).status == 503
 
 
