@@ -30,8 +30,6 @@ from storage_adapters.storage_options import S3Options
 if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef, ObjectTypeDef
 
-ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-"""The storage classes whose objects have to be restored before they can be read."""
 REMEMBERED_ARCHIVED: Final = 1024
 
 
@@ -165,8 +163,11 @@ class S3Objects:
 
 def require_readable(key: str, head: "HeadObjectOutputTypeDef") -> None:
     """Return if the object can be read now. Raises ObjectArchived if it has to be restored before."""
-    is_archived = head.get("StorageClass") in ARCHIVES or "ArchiveStatus" in head
-    if is_archived and 'ongoing-request="false"' not in head.get("Restore", ""):
+    kind = str(head.get("StorageClass", ""))
+    restore = head.get("Restore", "")
+    # Compatibles have classes of their own, like COLD_ARCHIVE. GLACIER_IR can be read immediately.
+    is_archived = kind == "GLACIER" or "ARCHIVE" in kind.upper() or bool(restore) or "ArchiveStatus" in head
+    if is_archived and 'ongoing-request="false"' not in restore:
         raise ObjectArchived(key, f"it is in {head.get('ArchiveStatus', head.get('StorageClass'))}, not restored")
 
 

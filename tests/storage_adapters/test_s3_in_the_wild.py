@@ -133,6 +133,8 @@ def look(*fields: str) -> bytes:
 ARCHIVED = {
     "glacier": ("x-amz-storage-class: GLACIER",),
     "deep archive": ("x-amz-storage-class: DEEP_ARCHIVE",),
+    "a class of a compatible": ("x-amz-storage-class: ColdArchive",),
+    "being restored, no class": ('x-amz-restore: ongoing-request="true"',),
     "being restored": ("x-amz-storage-class: GLACIER", 'x-amz-restore: ongoing-request="true"'),
     "intelligent tiering": ("x-amz-storage-class: INTELLIGENT_TIERING", "x-amz-archive-status: ARCHIVE_ACCESS"),
 }
