@@ -1,6 +1,6 @@
 """python -m benchmarks.recordings_list: pages of a million recordings, by every filter and at any depth.
 
-first page    newest first, for each combination of filters
+first page    newest first, for each combination of filters, and in every other order
 deep page     a page after many others, by offset and by cursor
 """
 
@@ -14,7 +14,7 @@ from functools import partial
 from http.client import HTTPConnection, HTTPException
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 from urllib.parse import urlencode
 
 import click
@@ -34,6 +34,7 @@ from benchmarks.report import Run, table, targets_table, write_results
 from benchmarks.rows import Round, Row, as_round
 from benchmarks.seekgate import Gateway, installed, running_gateway
 from benchmarks.target import TIMEOUT_SECONDS
+from gateway.catalog import RecordingSort
 
 FILTERS: Final = ("device_id", "end_user_id", "status")
 DEPTHS: Final = (0.01, 0.1, 0.9)
@@ -115,6 +116,9 @@ def first_pages() -> Iterator[Page]:
         names = [name for name, wanted in zip(FILTERS, chosen, strict=True) if wanted]
         yield Page("first page", f"{' and '.join(names) or 'all'}, 25", partial(values, names=names))
     yield Page("first page", "all, 100", partial(always, limit="100"))
+    for sort in get_args(RecordingSort)[1:]:
+        yield Page("first page", f"sort={sort}, 25", partial(always, sort=sort))
+    yield Page("first page", "type and length, 25", partial(always, type="video", min_duration_ms="3600000"))
 
 
 def always(_seeded: random.Random, **query: str) -> dict[str, str]:

@@ -19,14 +19,17 @@ _FILL: Final = f"""
     SET session_replication_role = replica;
     WITH owner AS (SELECT id FROM users WHERE email = 'benchmark@localhost'),
     added AS (
-        INSERT INTO recordings (id, user_id, live, source, status, created_at, device_id, end_user_id)
+        INSERT INTO recordings (id, user_id, live, source, status, created_at, device_id, end_user_id, main_type, duration_seconds)
         SELECT {_BASE} + n, owner.id, true, 'upload', (ARRAY['completed', 'failed', 'pending'])[1 + n % 3],
-               now() - n * interval '1 second', 'device ' || n % {DEVICES}, 'user ' || (n / 3) % {USERS}
+               now() - n * interval '1 second', 'device ' || n % {DEVICES}, 'user ' || (n / 3) % {USERS},
+               (ARRAY['audio', 'video', 'image'])[1 + n % 3], n % 7200
         FROM owner, generate_series({{first}}, {{last}}) n
-        RETURNING id, created_at
+        RETURNING id, created_at, main_type, duration_seconds
     )
-    INSERT INTO media_files (id, recording_id, type, format, content_type, storage, object_key, status, size, etag, object_modified_at, created_at)
-    SELECT id, id, 'audio', 'mp3', 'audio/mpeg', 'local', id || '.mp3', 'uploaded', 1000000, 'e', now(), created_at FROM added;
+    INSERT INTO media_files (id, recording_id, type, format, content_type, storage, object_key, status, size, etag, object_modified_at,
+                             created_at, duration_seconds)
+    SELECT id, id, main_type, 'mp3', 'audio/mpeg', 'local', id || '.mp3', 'uploaded', 1000000, 'e', now(), created_at, duration_seconds
+    FROM added;
 """  # noqa: S608 - numbers of our own
 _PLACE: Final = "SELECT created_at, id FROM recordings ORDER BY created_at DESC, id DESC OFFSET $1 LIMIT 1"
 

@@ -22,5 +22,6 @@ def test_a_short_run_measures_every_page(tmp_path: Path) -> None:
     pages = {id.removesuffix("/seekgate, key") for id in rows}
     assert {"first page/device_id and end_user_id and status, 25", "first page/all, 100"} <= pages
     assert {"deep page/offset 900", "deep page/cursor after 900"} <= pages
-    assert len(pages) == 15
+    assert {"first page/sort=-duration, 25", "first page/type and length, 25"} <= pages
+    assert len(pages) == 23
     assert all(row["p50_ms"] > 0 and row["cpu_us"] > 0 and row["database_us"] > 0 for row in rows.values())

@@ -7,7 +7,7 @@ WebKitGTK. One process of each serves the whole run; each test gets a new contex
 import json
 import os
 import shutil
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,12 +41,12 @@ PATIENCE_MS: Final = 60_000
 DESK: Final = ViewportSize(width=1280, height=820)
 
 
-async def launch(playwright: Playwright, *names: str) -> Browser:
+async def launch(playwright: Playwright, *names: str, flags: Sequence[str] = ()) -> Browser:
     """The first of these browsers that is installed."""
     path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
         pytest.skip(f"{names[-1]} is not installed; .ci/run installs it")
-    return await playwright.chromium.launch(executable_path=path, args=FLAGS)
+    return await playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,21 +1,13 @@
 """Names, finding what was said, uploading and sharing, as a person does them."""
 
-import asyncio
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, expect
 
-from storage_adapters.s3 import S3Storage
-from tests.browser.conftest import PATIENCE_MS
 from tests.browser.library import SAID, Library
 from tests.browser.listener import Listener
-from tests.gateway_process import Gateway
-from tests.s3.buckets import s3_client
-from tests.s3.processes import S3Server
-from tests.s3_gateway.place import gateway_over
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -124,36 +116,3 @@ async def test_german_browsers_read_german(chromium_shell: Browser, listener: Li
         await page.goto(listener.site.base_url)
         await expect(page.get_by_role("button", name="Aufnahmen öffnen")).to_be_visible()
         await expect(page.locator("html")).to_have_attribute("lang", "de-DE")
-
-
-@pytest.fixture
-def bucket_site(s3_server: S3Server, postgres: str, tmp_path: Path) -> Iterator[Gateway]:
-    """A gateway over a bucket whose CORS rule permits its page to upload, as docs/uploads.md asks for."""
-    with gateway_over(s3_server, postgres, tmp_path, {}) as site:
-        asyncio.run(permit_uploads(s3_server, site))
-        yield site
-
-
-async def permit_uploads(server: S3Server, site: Gateway) -> None:
-    adapter = next(iter(site.backends.storages.values())).adapter
-    assert isinstance(adapter, S3Storage)
-    rule = {"AllowedOrigins": [site.base_url], "AllowedMethods": ["PUT"], "AllowedHeaders": ["*"]}
-    async with s3_client(server) as client:
-        try:
-            await client.put_bucket_cors(Bucket=adapter._bucket, CORSConfiguration={"CORSRules": [rule]})
-        except client.exceptions.ClientError as error:
-            pytest.skip(f"cannot run here: this S3 server has no CORS rules for buckets ({error})")
-
-
-async def test_a_file_is_uploaded_from_the_page_to_a_bucket(
-    bucket_site: Gateway, library: Library, chromium_shell: Browser
-) -> None:
-    async with await chromium_shell.new_context(reduced_motion="reduce") as context:
-        context.set_default_timeout(PATIENCE_MS)
-        visitor = Listener(await context.new_page(), bucket_site)
-        await visitor.arrive()
-        await visitor.sign_in(bucket_site.key)
-        await visitor.page.locator("#upload-files").set_input_files(library.sound_path)
-        await visitor.page.locator("#uploads").get_by_role("link", name="Open").click()
-        await visitor.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
-        assert visitor.faults == []

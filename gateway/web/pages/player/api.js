@@ -210,6 +210,8 @@ async function send(url, options) {
 /** The message of either dialect's error body; the field that is wrong, where the body names one. */
 async function wordsOf(answer) {
   const body = await answer.json().catch(() => null);
-  const details = body?.error?.details?.map(({ field, message }) => `${field}: ${message}`) ?? [];
-  return [typeof body?.detail === "string" ? body.detail : (body?.error?.message ?? ""), ...details].filter(Boolean).join(" · ");
+  const details = body?.error?.details ?? [];
+  if (details.length === 1) return details[0].message;
+  if (details.length > 1) return details.map(({ field, message }) => `${field}: ${message}`).join(" · ");
+  return typeof body?.detail === "string" ? body.detail : (body?.error?.message ?? "");
 }

@@ -22,6 +22,7 @@ export class RecordingList {
   #narrowing;
   #reading = null;
   #blocks = [];
+  #filled = new Set();
   #count = 0;
   #hidden = new Set();
   #chosen = null;
@@ -91,6 +92,7 @@ export class RecordingList {
   #empty() {
     this.#reading?.abort();
     [this.#reading, this.#blocks, this.#count, this.#words] = [null, [], 0, []];
+    this.#filled.clear();
     find("rows").replaceChildren();
     for (const id of ["list-empty", "list-trouble", "more"]) find(id).hidden = true;
   }
@@ -120,7 +122,7 @@ export class RecordingList {
   #add(recordings) {
     for (let first = 0; first < recordings.length; first += BLOCK) {
       const last = this.#blocks.at(-1)?.recordings.at(-1);
-      const block = { element: el("li", {}), recordings: recordings.slice(first, first + BLOCK), dayBefore: last && dayOf(last), filled: false };
+      const block = { element: el("li", {}), recordings: recordings.slice(first, first + BLOCK), dayBefore: last && dayOf(last) };
       this.#blocks.push(block);
       find("rows").append(block.element);
       this.#fill(block);
@@ -155,14 +157,14 @@ export class RecordingList {
     const byDay = this.#catalogue === null || this.#narrowing.isByTime;
     block.element.replaceChildren(...(byDay ? rowsByDay(visible, block.dayBefore) : rowsWithDays(visible, this.#words)));
     block.element.style.height = "";
-    block.filled = true;
+    this.#filled.add(block);
     for (const link of block.element.querySelectorAll("a[data-id]")) mark(link, Number(link.dataset.id) === this.#chosen);
   }
 
   #clear(block) {
     block.element.style.height = `${block.element.offsetHeight}px`;
     block.element.replaceChildren();
-    block.filled = false;
+    this.#filled.delete(block);
   }
 
   #draw() {
@@ -178,11 +180,9 @@ export class RecordingList {
     const first = this.#firstNear();
     let next = first;
     while (next < this.#blocks.length && this.#blocks[next].element.getBoundingClientRect().top < innerHeight + NEAR_PIXELS) next += 1;
-    for (const [index, block] of this.#blocks.entries()) {
-      const near = (index >= first && index < next) || block.element.contains(document.activeElement);
-      if (near && !block.filled) this.#fill(block);
-      else if (!near && block.filled) this.#clear(block);
-    }
+    const near = new Set(this.#blocks.slice(first, next));
+    for (const block of this.#filled) if (!near.has(block) && !block.element.contains(document.activeElement)) this.#clear(block);
+    for (const block of near) if (!this.#filled.has(block)) this.#fill(block);
     const mayRead = this.#catalogue?.hasMore && this.#reading === null;
     if (mayRead && next === this.#blocks.length) this.#read();
   }

@@ -25,15 +25,15 @@ export function rowsByDay(recordings, dayBefore) {
 
 /** Rows in an order that is not that of time: each says its day. */
 export function rowsWithDays(recordings, words) {
-  return [el("ul", {}, ...recordings.map((recording) => row(recording, shortDay(new Date(recording.created_at)), words)))];
+  return [el("ul", {}, ...recordings.map((recording) => row(recording, shortDay(new Date(recording.created_at)), { looks: "clock day", words })))];
 }
 
-function row(recording, made, words = []) {
+function row(recording, made, { looks = "clock", words = [] } = {}) {
   const seconds = recording.seconds;
   const link = el(
     "a",
     { href: `#/recordings/${recording.id}`, "data-id": recording.id },
-    el("time", { datetime: recording.created_at, class: "clock" }, made),
+    el("time", { datetime: recording.created_at, class: looks }, made),
     el("bdi", { class: "what" }, titleOf(recording)),
     el("span", { class: `aside ${recording.status}` }, aside(recording)),
     el("time", { class: "duration", datetime: seconds === null ? null : isoDuration(seconds) }, duration(seconds ?? NaN)),

@@ -1,6 +1,7 @@
 /*
  * One file on its way to the gateway: checksummed pieces that can be resumed (tus) where the storage backend takes them, else
- * one PUT or presigned parts. A connection that fails is tried again from the last byte that arrived.
+ * one PUT or presigned parts. A connection that fails is tried again from the last byte that arrived. What this browser was
+ * sending when its page closed goes on when the same file is chosen again.
  */
 
 import { Refused, Unreachable } from "./api.js";
@@ -16,6 +17,9 @@ const OWN_FIELDS = ["content-length", "host"];
 const ALREADY_THERE = 412;
 /** These statuses are temporary: the gateway or its storage is busy, or the connection was cut. */
 const TEMPORARY = [408, 423, 429, 500, 502, 503, 504];
+
+/** The files that this page is sending: one that is chosen twice is sent twice. */
+const sending = new Set();
 
 export class Sending {
   #gateway;
@@ -37,15 +41,50 @@ export class Sending {
 
   /** Send it; the recording's integer id. Throws Refused with the API's words if the file is not wanted. */
   async run() {
-    const id = await this.#again(() => this.#gateway.createRecording(this.#file.name));
+    const key = keyOf(this.#file);
+    if (sending.has(key)) return this.#begin();
+    sending.add(key);
     try {
-      await this.#transfer(id);
-      return await this.#again(() => this.#gateway.completeUpload(id));
+      return await this.#resumeOrBegin();
+    } finally {
+      sending.delete(key);
+    }
+  }
+
+  async #resumeOrBegin() {
+    const begun = recall(this.#file);
+    if (begun !== null) {
+      try {
+        return await this.#finish(begun);
+      } catch (trouble) {
+        // It was completed, deleted or swept, or belongs to another account: it is sent from its beginning.
+        if (!(trouble instanceof Refused && trouble.status >= 400 && trouble.status < 500)) throw trouble;
+        remember(this.#file, null);
+      }
+    }
+    return this.#begin();
+  }
+
+  async #begin() {
+    const id = await this.#again(() => this.#gateway.createRecording(this.#file.name));
+    const upload = { id, attempt: crypto.randomUUID?.() ?? String(Math.random()), url: null };
+    try {
+      return await this.#finish(upload);
     } catch (trouble) {
-      // A recording without its file is of no use to anybody.
-      await this.#gateway.deleteUnfinished(id).catch(() => {});
+      // A recording without its file is of no use to anybody, unless the file is to follow later.
+      if (trouble.name !== "AbortError") {
+        remember(this.#file, null);
+        await this.#gateway.deleteUnfinished(id).catch(() => {});
+      }
       throw trouble;
     }
+  }
+
+  async #finish(upload) {
+    await this.#transfer(upload);
+    const id = await this.#again(() => this.#gateway.completeUpload(upload.id));
+    remember(this.#file, null);
+    return id;
   }
 
   /** Pause or go on; whether it is paused now. */
@@ -66,24 +105,27 @@ export class Sending {
     this.#resume();
   }
 
-  async #transfer(id) {
+  async #transfer(upload) {
+    const { id } = upload;
+    if (upload.url !== null) return this.#sendPieces(upload.url, await this.#again(() => this.#gateway.resumableOffset(upload.url)));
     const about = { type: this.#type, contentType: this.#file.type || null, size: this.#file.size };
     const url = await this.#again(() => this.#gateway.createResumable(id, about)).catch((trouble) => {
       if (trouble instanceof Refused && trouble.status === 409) return null;
       throw trouble;
     });
-    if (url !== null) return this.#sendPieces(url);
-    const attempt = crypto.randomUUID?.() ?? String(Math.random());
-    const target = await this.#again(() => this.#gateway.uploadUrl(id, about, attempt));
+    remember(this.#file, { ...upload, url });
+    if (url !== null) return this.#sendPieces(url, 0);
+    const target = await this.#again(() => this.#gateway.uploadUrl(id, about, upload.attempt));
     return target.parts ? this.#sendParts(target.parts) : this.#again(() => this.#put(target.upload_url, target.headers, this.#file, 0));
   }
 
-  async #sendPieces(url) {
-    let offset = 0;
+  async #sendPieces(url, from) {
+    let offset = from;
+    this.#progress(offset);
     while (offset < this.#file.size) {
       offset = await this.#again(async (attempt) => {
-        const from = attempt === 0 ? offset : await this.#gateway.resumableOffset(url);
-        return this.#sendPiece(url, from);
+        const arrived = attempt === 0 ? offset : await this.#gateway.resumableOffset(url);
+        return this.#sendPiece(url, arrived);
       });
     }
   }
@@ -163,4 +205,35 @@ function wait(milliseconds) {
     setTimeout(resolve, milliseconds);
     window.addEventListener("online", resolve, { once: true });
   });
+}
+
+/** The uploads that this browser has begun, by file: the recording, the attempt's name, and the URL that takes pieces. */
+const STORED_UPLOADS = "seekgate.uploads";
+const MOST_STORED = 50;
+
+function recall(file) {
+  return stored()[keyOf(file)] ?? null;
+}
+
+/** Without a place to store it (private windows may refuse), an upload begins anew after its page was closed. */
+function remember(file, upload) {
+  const others = Object.entries(stored()).filter(([key]) => key !== keyOf(file));
+  const kept = upload === null ? others : [...others.slice(1 - MOST_STORED), [keyOf(file), upload]];
+  try {
+    localStorage.setItem(STORED_UPLOADS, JSON.stringify(Object.fromEntries(kept)));
+  } catch {
+    // Nothing depends on it.
+  }
+}
+
+function stored() {
+  try {
+    return JSON.parse(localStorage.getItem(STORED_UPLOADS)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function keyOf({ name, size, type, lastModified }) {
+  return [name, size, type, lastModified].join("/");
 }

@@ -1,0 +1,199 @@
+"""Putting files in, as a person does it: chosen or recorded, cut off, paused, closed and resumed, refused, over every route."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Locator, Playwright, Request, Route, expect
+
+from storage_adapters.s3.s3_storage import S3Storage
+from tests.browser.conftest import PATIENCE_MS, launch
+from tests.browser.listener import PATIENCE_SECONDS, Listener
+from tests.gateway_process import Gateway
+from tests.media_files import make_sound
+from tests.s3.buckets import s3_client
+from tests.s3.processes import S3Server
+from tests.s3_gateway.place import gateway_over
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PIECE = 8 * 1024 * 1024
+
+
+@pytest.fixture(scope="session")
+def long_sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of several pieces."""
+    path = make_sound(tmp_path_factory.mktemp("long") / "sound.wav", 240.0)
+    assert 2 * PIECE < path.stat().st_size < 4 * PIECE
+    return path
+
+
+class Pieces:
+    """The pieces that a page sends. Those from number `hold_from` on are held until they are released."""
+
+    def __init__(self, hold_from: int = 99) -> None:
+        self.offsets: list[int] = []
+        self.released = asyncio.Event()
+        self.held = asyncio.Event()
+        self._hold_from = hold_from
+
+    async def watch(self, visitor: Listener) -> None:
+        await visitor.page.route(re.compile("/v1/uploads/up_"), self._pass)
+
+    async def until_held(self) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self.held.wait()
+
+    async def _pass(self, route: Route, request: Request) -> None:
+        if request.method == "PATCH":
+            self.offsets.append(int(request.headers["upload-offset"]))
+            if len(self.offsets) >= self._hold_from and not self.released.is_set():
+                self.held.set()
+                await self.released.wait()
+        await route.continue_()
+
+
+def opened(visitor: Listener) -> Locator:
+    return visitor.page.locator("#uploads").get_by_role("link", name="Open")
+
+
+async def choose(visitor: Listener, *paths: Path) -> None:
+    await visitor.page.locator("#upload-files").set_input_files(paths)
+
+
+async def signed_in(context: BrowserContext, site: Gateway) -> Listener:
+    visitor = Listener(await context.new_page(), site)
+    await visitor.arrive()
+    await visitor.sign_in(site.key)
+    await expect(visitor.page.locator("#upload")).to_be_visible()
+    return visitor
+
+
+async def test_an_upload_whose_page_was_closed_goes_on_when_the_file_is_chosen_again(
+    context: BrowserContext, site: Gateway, long_sound: Path
+) -> None:
+    first, pieces = await signed_in(context, site), Pieces(hold_from=2)
+    await pieces.watch(first)
+    await choose(first, long_sound)
+    await pieces.until_held()
+    await first.page.close()
+    pieces.released.set()
+    again, rest = await signed_in(context, site), Pieces()
+    await rest.watch(again)
+    created: list[str] = []
+    again.page.on("request", lambda each: created.append(each.url) if each.method == "POST" else None)
+    await choose(again, long_sound)
+    await expect(opened(again)).to_be_visible()
+    assert rest.offsets[0] == PIECE
+    assert [url for url in created if url.endswith(("/v1/recordings", "/tus"))] == []
+    await opened(again).click()
+    await again.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
+    assert again.faults == []
+
+
+async def test_a_paused_upload_rests_until_it_is_resumed(
+    context: BrowserContext, site: Gateway, long_sound: Path
+) -> None:
+    visitor, pieces = await signed_in(context, site), Pieces(hold_from=2)
+    await pieces.watch(visitor)
+    await choose(visitor, long_sound)
+    await pieces.until_held()
+    await visitor.page.get_by_role("button", name="Pause").click()
+    pieces.released.set()
+    await visitor.page.get_by_role("button", name="Resume").click()
+    await expect(opened(visitor)).to_be_visible()
+    assert pieces.offsets[1] == PIECE
+
+
+async def test_an_upload_outlasts_a_network_that_was_cut(
+    context: BrowserContext, site: Gateway, long_sound: Path
+) -> None:
+    visitor, pieces = await signed_in(context, site), Pieces(hold_from=2)
+    await pieces.watch(visitor)
+    await choose(visitor, long_sound)
+    await pieces.until_held()
+    await context.set_offline(True)
+    pieces.released.set()
+    await context.set_offline(False)
+    await expect(opened(visitor)).to_be_visible()
+
+
+async def test_several_files_travel_together_and_a_refused_one_says_why(
+    context: BrowserContext, site: Gateway, long_sound: Path, tmp_path: Path
+) -> None:
+    visitor, pieces = await signed_in(context, site), Pieces(hold_from=1)
+    await pieces.watch(visitor)
+    bad = tmp_path / "letter.mp3"
+    bad.write_text("Dear Sir or Madam")
+    await choose(visitor, long_sound, bad, make_sound(tmp_path / "sound.ogg"), make_sound(tmp_path / "sound.flac"))
+    await pieces.until_held()
+    await expect(visitor.page.locator("#uploads progress")).to_have_count(4)
+    await expect(visitor.page.locator("#upload-total")).to_contain_text(re.compile(r"^4 files: .+ of \d+"))
+    pieces.released.set()
+    await expect(opened(visitor)).to_have_count(3)
+    refused = visitor.page.locator("#uploads li.trouble")
+    await expect(refused).to_contain_text("letter.mp3")
+    await expect(refused.locator(".words")).to_have_text(
+        re.compile("^It is not audio: it cannot be read as wav, [a-z0-9, ]+ or webp$")
+    )
+    await expect(visitor.page.locator("#upload-total")).to_be_empty()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def with_microphone(playwright: Playwright) -> AsyncGenerator[Browser]:
+    """Chromium with a microphone that beeps."""
+    flags = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    async with await launch(playwright, "chromium", flags=flags) as browser:
+        yield browser
+
+
+async def test_what_the_microphone_hears_becomes_a_recording(with_microphone: Browser, site: Gateway) -> None:
+    async with await with_microphone.new_context(reduced_motion="reduce", permissions=["microphone"]) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        visitor = await signed_in(context, site)
+        await visitor.page.get_by_role("button", name="Record", exact=True).click()
+        stop = visitor.page.get_by_role("button", name="Stop recording")
+        await expect(stop).to_be_visible()
+        await visitor.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 2500))")
+        await stop.click()
+        await opened(visitor).click()
+        await visitor.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
+        await expect(visitor.page.get_by_role("heading", name=re.compile("^Recording of "))).to_be_visible()
+        await visitor.until_drawn()
+        assert visitor.faults == []
+
+
+@pytest.fixture(params=[64, 5], ids=["one PUT", "parts"])
+def bucket_site(
+    request: pytest.FixtureRequest, s3_server: S3Server, postgres: str, tmp_path: Path
+) -> Iterator[Gateway]:
+    """A gateway over a bucket whose CORS rule permits its page to upload, as docs/uploads.md asks for."""
+    part = request.param * 1024 * 1024
+    with gateway_over(s3_server, postgres, tmp_path, {}, upload_part_bytes=part) as site:
+        asyncio.run(permit_uploads(s3_server, site))
+        yield site
+
+
+async def permit_uploads(server: S3Server, site: Gateway) -> None:
+    adapter = next(iter(site.backends.storages.values())).adapter
+    assert isinstance(adapter, S3Storage)
+    rule = {"AllowedOrigins": [site.base_url], "AllowedMethods": ["PUT"], "AllowedHeaders": ["*"]}
+    async with s3_client(server) as client:
+        try:
+            await client.put_bucket_cors(Bucket=adapter._bucket, CORSConfiguration={"CORSRules": [rule]})
+        except client.exceptions.ClientError as error:
+            pytest.skip(f"cannot run here: this S3 server has no CORS rules for buckets ({error})")
+
+
+async def test_a_file_is_uploaded_from_the_page_to_a_bucket(
+    context: BrowserContext, bucket_site: Gateway, long_sound: Path
+) -> None:
+    visitor = await signed_in(context, bucket_site)
+    await choose(visitor, long_sound)
+    await opened(visitor).click()
+    await visitor.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
+    await visitor.until_drawn()
+    assert visitor.faults == []
