@@ -34,7 +34,7 @@ PER_MEETING: Final = 100
 _CONSOLE: Final = Console(stderr=True)
 _BASE: Final = 100_000_000_000
 _SMALL_ACCOUNT: Final = _BASE + 7
-# The segments are made of 20 000 sentences; words and their index are added at once, as a migration does.
+# The segments are made of 20 000 sentences; words and then their index are added as a migration does it.
 _FILL: Final = f"""
     SET session_replication_role = replica;
     INSERT INTO users (id, email) SELECT {_BASE} + n, n || '@localhost' FROM generate_series(1, 1000) n;

@@ -207,7 +207,7 @@ async function send(url, options) {
   return answer;
 }
 
-/** The message of either dialect's error body; the field that is wrong, where the body names one. */
+/** The message of either dialect's error body; of several faults each with its field. */
 async function wordsOf(answer) {
   const body = await answer.json().catch(() => null);
   const details = body?.error?.details ?? [];
