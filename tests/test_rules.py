@@ -152,6 +152,7 @@ WEB: Mapping[str, set[str]] = {
     "parameters": set(),
     "connections.request_heads": set(),
     "responses": set(),
+    "connections.outgoing": set(),
     "connections.slow_clients": set(),
     "receiving": set(),
     "receiving.expectations": {"connections.request_heads"},
@@ -177,7 +178,16 @@ WEB: Mapping[str, set[str]] = {
         "responses",
     },
     # the byte route, which does not know the fast path
-    "bytes": {"access", "access.cors", "exchange", "links", "media_files", "responses"},
+    "bytes": {
+        "access",
+        "access.cors",
+        "connections.client_connection",
+        "connections.outgoing",
+        "exchange",
+        "links",
+        "media_files",
+        "responses",
+    },
     "connections.connection_terms": {"connections.request_heads", "connections.slow_clients"},
     "connections.request_intake": {
         "connections.connection_terms",
@@ -186,6 +196,7 @@ WEB: Mapping[str, set[str]] = {
     },
     "connections.client_connection": {
         "connections.connection_terms",
+        "connections.outgoing",
         "connections.request_intake",
         "connections.slow_clients",
         "responses",
@@ -222,6 +233,7 @@ WEB: Mapping[str, set[str]] = {
         "bytes",
         "connections.client_connection",
         "connections.connection_terms",
+        "connections.outgoing",
         "exchange",
         "receiving.expectations",
     },

@@ -37,8 +37,8 @@ from gateway.web.connections.broken_requests import BrokenRequests
 from gateway.web.connections.connection_terms import HeldBytes, Terms
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.slow_clients import Lingerers
+from gateway.web.fast_path.batches import Answerer
 from gateway.web.fast_path.fast_acceptor import FastAcceptor
-from gateway.web.fast_path.fast_connection import Answerer
 from gateway.web.frame import Frame
 from gateway.web.front import Front
 from gateway.web.journal import Journal

@@ -19,7 +19,7 @@ from gateway.web.connections.client_connection import PRIVATE_NAMES, missing_pri
 from gateway.web.connections.connection_terms import HeldBytes, Terms
 from gateway.web.connections.request_heads import BadHead
 from gateway.web.connections.slow_clients import Lingerers
-from gateway.web.fast_path import fast_connection
+from gateway.web.fast_path import fast_connection, lazy_connection
 from tests.conformance.raw_http import compose, connect
 
 
@@ -29,7 +29,7 @@ def test_this_aiohttp_has_every_private_name() -> None:
     assert usable(plain) is plain
 
 
-@pytest.mark.parametrize("module", [request_intake, client_connection, fast_connection])
+@pytest.mark.parametrize("module", [request_intake, client_connection, fast_connection, lazy_connection])
 def test_every_private_name_of_aiohttp_that_is_used_is_listed(module: ModuleType) -> None:
     connections = [
         each

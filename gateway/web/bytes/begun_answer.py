@@ -14,7 +14,8 @@ class BegunAnswer:
     """An answer of which the kernel has taken `sent` bytes, counted from the first byte of the head.
 
     The body is the object's bytes from `offset` on, as many as the exchange promises. `piece` is its beginning in an
-    open file, valid until something is awaited; None if there is no body. With a `pace`, the rest goes out no faster.
+    open file, valid until something is awaited; None if there is no body. With a `pace`, the rest goes out no faster. An
+    answer that `is_wanted_whole` is expected to be read to its end.
     """
 
     exchange: Exchange
@@ -24,17 +25,21 @@ class BegunAnswer:
     offset: int
     piece: FilePiece | None
     pace: SendingPace | None
+    is_wanted_whole: bool
     sent: int = 0
-
-    @property
-    def is_cut_short(self) -> bool:
-        """Whether the socket took a part of what it was given, so that it is full."""
-        return self.piece is not None and 0 < self.sent < len(self.head) + self.piece.length
 
     @property
     def body_sent(self) -> int:
         """How much of the body was sent."""
         return max(self.sent - len(self.head), 0)
+
+    @property
+    def rest_of_piece(self) -> FilePiece | None:
+        """What was not sent of the piece, if the head was sent."""
+        piece, gone = self.piece, self.sent - len(self.head)
+        if piece is None or not 0 <= gone < piece.length:
+            return None
+        return FilePiece(piece.fd, piece.offset + gone, piece.length - gone)
 
     @property
     def rest(self) -> tuple[ByteSpan]:

@@ -16,7 +16,7 @@ class LoopTurns:
     """Counts what is sent in this turn of the running loop; `left` is positive while streams may go on without waiting."""
 
     def __init__(self, turn_bytes: int = TURN_BYTES) -> None:
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._turn_bytes = turn_bytes
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
         self._is_counting = False
@@ -27,11 +27,11 @@ class LoopTurns:
         self.left -= sent
         if not self._is_counting:
             self._is_counting = True
-            self._loop.call_soon(self._begin_turn)
+            self.loop.call_soon(self._begin_turn)
 
     async def wait(self, wanted: int) -> None:
         """Return in a later turn, in which about `wanted` bytes may be sent. Streams wait in a queue."""
-        ready: asyncio.Future[None] = self._loop.create_future()
+        ready: asyncio.Future[None] = self.loop.create_future()
         self._waiting.append((ready, wanted))
         self.spend(0)
         await ready

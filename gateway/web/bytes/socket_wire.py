@@ -7,21 +7,20 @@ That is sound while three things hold, which are checked before each call:
 2. The transport is not closing. Otherwise the descriptor's number may belong to another connection.
 3. Nothing is awaited between the check and the system call.
 
-Readiness is awaited on a `dup` of the descriptor, because a loop refuses to watch a transport's own.
+When the socket is full, the next few bytes are handed over to the transport (gateway/web/connections/outgoing.py).
 
-Windows of a file, and the bytes that may wait unsent in the kernel, grow with what the client has taken of the answer: a
-client that seeks away after a short while wastes little, and a download needs few system calls and waits.
+Windows of a file, and the bytes that may wait unsent in the kernel, grow with what the client has taken: a client that
+seeks away after a short while wastes little, and a download needs few system calls and waits.
 """
 
-import asyncio
 import os
-import socket
+import sys
 import time
-from asyncio.trsock import TransportSocket
 from functools import partial
 from typing import Final
 
 from gateway.web.bytes.loop_turns import LoopTurns
+from gateway.web.connections.outgoing import Outgoing, closed
 from storage_adapters import threads
 from storage_adapters.base import FilePiece, ObjectChanged, StorageUnavailable
 from storage_adapters.page_cache import is_resident, read_ahead
@@ -29,6 +28,9 @@ from storage_adapters.page_cache import is_resident, read_ahead
 FIRST_WINDOW_BYTES: Final = 256 * 1024
 """How much of a file is asked of the kernel at first; each window that the socket takes whole doubles the next."""
 MAX_WINDOW_BYTES: Final = 4 * 1024 * 1024
+
+HANDED_BYTES: Final = 4096
+"""How much of a file is handed over to the transport, which waits for the socket."""
 
 MIN_UNSENT_BYTES: Final = 1024 * 1024
 MAX_UNSENT_BYTES: Final = 4 * 1024 * 1024
@@ -39,82 +41,58 @@ file, not copies; more of them save most waits for the socket."""
 _RESIDENT_SECONDS: Final = 0.25
 
 
-class Stalled(Exception):
-    """The client has read nothing for longer than the stall time-out."""
-
-
-def closed() -> ConnectionResetError:
-    """What a wire raises when its connection is closed."""
-    return ConnectionResetError("the connection was closed")
-
-
-def send_now(fd: int, head: bytes, piece: FilePiece | None) -> int:
-    """Send what the socket `fd` takes without waiting, and return how many bytes that were.
+def send_now(fd: int, head: bytes, piece: FilePiece | None) -> tuple[int, bool]:
+    """Send what the socket `fd` takes without waiting; how many bytes that were, and whether it is full now.
 
     The caller checks the three conditions above. Errors are not reported: the stream that sends the rest meets them again.
     """
     sent = 0
     try:
         sent = os.write(fd, head)
-        if sent == len(head) and piece is not None:
+        if sent < len(head):
+            return sent, True
+        if piece is not None:
             file_fd, offset, length = piece
-            sent += os.sendfile(fd, file_fd, offset, length)
+            taken = os.sendfile(fd, file_fd, offset, length)
+            return sent + taken, taken < length
+    except BlockingIOError:
+        return sent, True
     except OSError:
         pass
-    return sent
+    return sent, False
 
 
 class SocketWire:
-    """A Wire straight to the socket, which has taken `sent` bytes of the answer already; `is_full`: and takes no more now."""
+    """A Wire straight to the socket, which has taken `sent` bytes of the answer already.
 
-    def __init__(
-        self,
-        transport: asyncio.Transport,
-        sock: TransportSocket,
-        stall_timeout_seconds: float,
-        turns: LoopTurns,
-        sent: int = 0,
-        *,
-        is_full: bool = False,
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._transport = transport
-        self._socket = sock
-        self._fd = sock.fileno()
+    A client that `wants_all` gets windows of the full size from the start.
+    """
+
+    def __init__(self, outgoing: Outgoing, turns: LoopTurns, sent: int = 0, *, wants_all: bool = False) -> None:
+        self._outgoing = outgoing
+        self._transport = outgoing.transport
+        self._fd = outgoing.fd
         self._turns = turns
-        self._window = FIRST_WINDOW_BYTES
-        self._unsent_limit = MIN_UNSENT_BYTES
-        self._usual_unsent: int | None = None
-        self._stall_timeout = stall_timeout_seconds
-        self._duplicate: socket.socket | None = None
-        self._is_full = is_full
+        self._window = MAX_WINDOW_BYTES if wants_all else FIRST_WINDOW_BYTES
+        self._grows_at = MIN_UNSENT_BYTES
         self.sent = sent
 
     async def write(self, data: bytes) -> None:
         self._limit_unsent()
-        rest: bytes | memoryview = data
-        while True:
-            if self._turns.left <= 0:
-                await self._turns.wait(len(rest))
-            if self._transport.is_closing():
-                raise closed()
-            try:
-                written = os.write(self._fd, rest)
-            except BlockingIOError:
-                await self._writable()
-                continue
-            self._count(written)
-            if written == len(rest):
-                return
-            rest = memoryview(rest)[written:]
+        if self._turns.left <= 0:
+            await self._turns.wait(len(data))
+        self._require_open()
+        try:
+            written = os.write(self._fd, data)
+        except BlockingIOError:
+            written = 0
+        self._count(written)
+        if written < len(data):
+            await self._hand_over(memoryview(data)[written:])
 
     async def send_file(self, before: bytes, piece: FilePiece) -> None:
         fd, offset, length = piece
         resident_until, asked_at = offset, 0.0
-        if self._is_full:
-            # Most clients that seek away do it here: nothing is asked of the disk or the socket for them.
-            await self._writable()
-            self._is_full = False
         while length:
             window = min(length, self._window)
             if offset + window > resident_until or time.monotonic() - asked_at > _RESIDENT_SECONDS:
@@ -126,19 +104,31 @@ class SocketWire:
                 before = b""
             if self._turns.left <= 0:
                 await self._turns.wait(window)
-            if self._transport.is_closing():
-                raise closed()
+            self._require_open()
             try:
                 sent = os.sendfile(self._fd, fd, offset, window)
             except BlockingIOError:
-                await self._writable()
-                continue
-            if sent == 0:
-                raise ObjectChanged("", f"the file ends before byte {offset}")
+                sent = 0
+            else:
+                _require_bytes(sent, offset)
             self._count(sent)
             offset += sent
             length -= sent
             self._grow(took_all=sent == window, left=length)
+            if sent < window:
+                handed = os.pread(fd, min(length, HANDED_BYTES), offset)
+                _require_bytes(len(handed), offset)
+                await self._hand_over(handed)
+                offset += len(handed)
+                length -= len(handed)
+
+    async def _hand_over(self, data: bytes | memoryview) -> None:
+        await self._outgoing.hand_over(data)
+        self._count(len(data))
+
+    def _require_open(self) -> None:
+        if self._transport.is_closing():
+            raise closed()
 
     def _count(self, sent: int) -> None:
         self.sent += sent
@@ -147,64 +137,27 @@ class SocketWire:
     def _grow(self, *, took_all: bool, left: int) -> None:
         if took_all and self._window < MAX_WINDOW_BYTES:
             self._window *= 2
-        if self.sent >= self._unsent_limit <= MAX_UNSENT_BYTES and left:
-            while self._unsent_limit <= min(self.sent, MAX_UNSENT_BYTES):
-                self._unsent_limit *= 2
-            self._allow_unsent(self._unsent_limit // 2)
-
-    def _allow_unsent(self, limit: int) -> None:
-        if self._socket.family != socket.AF_UNIX:
-            own = self._own_socket()
-            if self._usual_unsent is None:
-                self._usual_unsent = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
-            own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, limit)
+        if left and self.sent >= self._grows_at:
+            limit = min(1 << (self.sent.bit_length() - 1), MAX_UNSENT_BYTES)
+            self._outgoing.unsent.allow(limit)
+            self._grows_at = 2 * limit if limit < MAX_UNSENT_BYTES else sys.maxsize
 
     def _limit_unsent(self) -> None:
         """Set the usual limit again: for bytes that are copied, and for the next answer."""
-        if self._usual_unsent is not None:
-            self._own_socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, self._usual_unsent)
-            self._usual_unsent = None
-            self._unsent_limit = MIN_UNSENT_BYTES
-
-    def _own_socket(self) -> socket.socket:
-        """A duplicate of the transport's socket, open until `close`."""
-        if self._duplicate is None:
-            usual = self._socket
-            self._duplicate = socket.socket(usual.family, usual.type, usual.proto, fileno=os.dup(self._fd))
-        return self._duplicate
-
-    async def _writable(self) -> None:
-        """Wait until the socket takes more; raises Stalled if it does not for the stall time-out."""
-        fd = self._own_socket().fileno()
-        ready: asyncio.Future[None] = self._loop.create_future()
-        self._loop.add_writer(fd, _resolve, ready)
-        stalled = self._loop.call_later(self._stall_timeout, _fail, ready)
-        try:
-            await ready
-        finally:
-            stalled.cancel()
-            self._loop.remove_writer(fd)
+        if not self._transport.is_closing():
+            self._outgoing.unsent.restore()
+            self._grows_at = MIN_UNSENT_BYTES
 
     def abort(self) -> None:
-        # The duplicate is closed first: the connection stays open as long as it does.
-        self.close()
         self._transport.abort()
 
     def close(self) -> None:
-        if self._duplicate is not None:
-            self._limit_unsent()
-            self._duplicate.close()
-            self._duplicate = None
+        self._limit_unsent()
 
 
-def _resolve(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
-
-
-def _fail(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_exception(Stalled())
+def _require_bytes(count: int, offset: int) -> None:
+    if count == 0:
+        raise ObjectChanged("", f"the file ends before byte {offset}")
 
 
 async def _make_resident(fd: int, offset: int, length: int) -> None:

@@ -20,9 +20,10 @@ from gateway.web.bytes.body_writer import BodyWriter
 from gateway.web.bytes.heads import render_head
 from gateway.web.bytes.loop_turns import LoopTurns
 from gateway.web.bytes.paced import PacedBody
-from gateway.web.bytes.socket_wire import SocketWire, Stalled
+from gateway.web.bytes.socket_wire import SocketWire
 from gateway.web.bytes.streams import Streams
 from gateway.web.bytes.wire import Wire, open_wire
+from gateway.web.connections.outgoing import Outgoing, Stalled
 from gateway.web.exchange import Exchange
 from gateway.web.responses import SentResponse, sent_response
 from storage_adapters.base import StorageError, StoredObject
@@ -77,16 +78,13 @@ class Streamer:
             whole = await _run(wire, head, plan.body, BodyWriter(wire, stored, self._paced(pace)), exchange)
         return sent_response(plan.status, keep_alive=keep_alive and whole)
 
-    async def resume(self, transport: asyncio.Transport, begun: BegunAnswer) -> bool:
+    async def resume(self, outgoing: Outgoing, begun: BegunAnswer) -> bool:
         """Send the rest of an answer whose stream is counted already; False where the connection was cut instead."""
         exchange, media = begun.exchange, begun.admission.media
         try:
             async with begun.admission.storage.adapter.open(media.object_key, begun.stat) as stored:
                 if stored.stat == begun.stat:
-                    sock = transport.get_extra_info("socket")
-                    wire = SocketWire(
-                        transport, sock, self._stall_timeout, self._turns, begun.sent, is_full=begun.is_cut_short
-                    )
+                    wire = SocketWire(outgoing, self._turns, begun.sent, wants_all=begun.is_wanted_whole)
                     paced = self._paced(begun.pace)
                     if paced is not None:
                         paced.count(begun.offset, begun.body_sent)
@@ -94,7 +92,7 @@ class Streamer:
         except Exception as error:  # noqa: BLE001 - whatever it was, the head or a part of it may have been sent
             _log.warning("a body cannot be finished", extra={"cause": str(error), "request_id": exchange.request_id})
         exchange.outcome = "aborted"
-        transport.abort()
+        outgoing.transport.abort()
         return False
 
     def _paced(self, pace: SendingPace | None) -> PacedBody | None:

@@ -8,7 +8,9 @@ from typing import Protocol
 from aiohttp import web
 
 from gateway.web.bytes.loop_turns import LoopTurns
-from gateway.web.bytes.socket_wire import FIRST_WINDOW_BYTES, SocketWire, Stalled, closed
+from gateway.web.bytes.socket_wire import FIRST_WINDOW_BYTES, SocketWire
+from gateway.web.connections.client_connection import ClientConnection
+from gateway.web.connections.outgoing import Stalled, closed
 from storage_adapters import threads
 from storage_adapters.base import FilePiece, ObjectChanged, StorageUnavailable
 
@@ -44,11 +46,10 @@ def open_wire(
     request: web.Request, transport: asyncio.Transport, stall_timeout_seconds: float, turns: LoopTurns
 ) -> Wire:
     """The fastest wire that this connection allows now."""
-    encrypted = transport.get_extra_info("sslcontext") is not None
-    sock = transport.get_extra_info("socket")
-    if encrypted or sock is None or transport.get_write_buffer_size():
+    connection, encrypted = request.protocol, transport.get_extra_info("sslcontext") is not None
+    if encrypted or not isinstance(connection, ClientConnection) or transport.get_write_buffer_size():
         return TransportWire(request, transport, stall_timeout_seconds)
-    return SocketWire(transport, sock, stall_timeout_seconds, turns)
+    return SocketWire(connection.outgoing, turns)
 
 
 class TransportWire:

@@ -2,6 +2,7 @@
 
 RequestIntake receives its requests. A client that takes nothing of a response for the stall time-out is disconnected,
 and so is one that was refused MAX_REFUSALS times in a row, or that has closed its sending side and has nothing to take.
+Bodies of the byte route are written to its socket, and only what that does not take is handed over to the transport.
 A connection that is lost ends its request's handler only after that handler has started, so that each request has a
 line in the access log.
 
@@ -16,6 +17,7 @@ from typing import Final, cast
 from aiohttp import web
 
 from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.outgoing import Outgoing, closed
 from gateway.web.connections.request_intake import RequestIntake
 from gateway.web.connections.slow_clients import SilenceWatch, StallWatch
 from gateway.web.responses import SentResponse
@@ -23,7 +25,14 @@ from gateway.web.responses import SentResponse
 MAX_REFUSALS: Final = 100
 """After this many responses of 400 or more in a row, the last of them closes the connection."""
 
-PRIVATE_NAMES: Final = ("_loop", "_messages", "_next_keepalive_close_time", "_process_keepalive", "_waiter")
+PRIVATE_NAMES: Final = (
+    "_loop",
+    "_messages",
+    "_next_keepalive_close_time",
+    "_process_keepalive",
+    "_task_handler",
+    "_waiter",
+)
 
 
 def missing_private_names() -> list[str]:
@@ -34,13 +43,14 @@ def missing_private_names() -> list[str]:
 class ClientConnection(RequestIntake):
     """One connection."""
 
-    __slots__ = ("_refusals", "_silence_watch", "_stall_watch", "remote")
+    __slots__ = ("_outgoing", "_refusals", "_silence_watch", "_stall_watch", "remote")
 
     def __init__(self, server: web.Server, terms: Terms) -> None:
         super().__init__(server, terms)
         self._refusals = 0
         self._stall_watch: StallWatch | None = None
         self._silence_watch: SilenceWatch | None = None
+        self._outgoing: Outgoing | None = None
         self.remote: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -58,6 +68,8 @@ class ClientConnection(RequestIntake):
         return stays
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        if self._outgoing is not None:
+            self._outgoing.settle(closed())
         # aiohttp takes two turns of the loop to start the handler of a request that it has just parsed. Ended before
         # that, the request would have no line in the access log.
         loop = asyncio.get_running_loop()
@@ -82,6 +94,25 @@ class ClientConnection(RequestIntake):
             if self._refusals >= MAX_REFUSALS:
                 resp.force_close()
         return await super().finish_response(request, resp, start_time)
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """The way out past the transport. Raises ConnectionResetError if the connection is closed."""
+        if self._outgoing is None:
+            if self.transport is None:
+                raise closed()
+            self._outgoing = Outgoing(self._loop, self.transport, self._terms.stall_timeout_seconds)
+        return self._outgoing
+
+    def limit_unsent(self) -> None:
+        """Let only the usual amount wait unsent again: what aiohttp sends may be copies."""
+        if self._outgoing is not None:
+            self._outgoing.unsent.restore()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._outgoing is not None:
+            self._outgoing.settle()
 
     def cut(self) -> None:
         """Abort the connection, so that nothing sent so far can look complete."""

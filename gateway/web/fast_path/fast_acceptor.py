@@ -5,7 +5,8 @@ from aiohttp import web
 from gateway.web.acceptor import Acceptor, ByteServices
 from gateway.web.bytes.admissions import Admission
 from gateway.web.connections.connection_terms import Terms
-from gateway.web.fast_path.fast_connection import Batch, FastConnection
+from gateway.web.fast_path.batches import Batch
+from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.seeks import Seeks
 
 

@@ -7,6 +7,7 @@ pump, in a task of its own.
 
 import asyncio
 import logging
+import os
 from functools import partial
 from typing import Final
 
@@ -19,8 +20,10 @@ from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.bounded_cache import BoundedCache
 from gateway.web.bytes.heads import SpanHead
 from gateway.web.bytes.paced import granted_at_first
-from gateway.web.bytes.socket_wire import send_now
+from gateway.web.bytes.socket_wire import HANDED_BYTES, send_now
+from gateway.web.connections.outgoing import Stalled
 from gateway.web.exchange import Exchange, is_request_id, new_request_id
+from gateway.web.fast_path.batches import Sending
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.known_heads import cut_head, is_plain
 from gateway.web.fast_path.remembered import Remembered, remember
@@ -33,9 +36,11 @@ MAX_HEADS: Final = 4096
 MAX_BYTES: Final = 4 * 1024 * 1024
 
 SHORT_BYTES: Final = 2 * 1024 * 1024
-"""A body of this size is expected to be read to its end, so that all of it may wait in the kernel."""
+"""A body of this size is expected to be read to its end, and so is a range that ends before the object does."""
+WANTED_BYTES: Final = 4 * 1024 * 1024
+"""At most this much of such a body is sent immediately, and may wait in the kernel."""
 FIRST_BYTES: Final = 1024 * 1024
-"""At most this much of a longer one is sent immediately; a socket rarely takes more at a time."""
+"""At most this much of any other is sent immediately: many players read a little of it and seek away."""
 LIMITED_BYTES: Final = 512 * 1024
 """What may wait unsent of any answer (gateway/process/listening.py)."""
 SMALL_BYTES: Final = 64 * 1024
@@ -83,42 +88,64 @@ class Seeks:
             return None
         return _answer(connection, remembered, figures, request_id, started)
 
-    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        """Send the answer, or begin to; False if aiohttp has to answer (Answerer)."""
+    def send(self, connection: FastConnection, answer: BegunAnswer, *, may_wait: bool) -> Sending:
+        """Send the answer, or begin to (Answerer)."""
         if self._connections.is_draining() or not self._streams.has_room(answer.admission.reader):
-            return False
-        socket_fd, exchange = connection.writable_fd(), answer.exchange
+            return Sending.REFUSED
+        socket_fd, exchange, is_full = connection.writable_fd(), answer.exchange, False
         if socket_fd is None:
-            return False
+            return Sending.REFUSED
         if self._turns.left > 0 or exchange.promised <= SMALL_BYTES:
-            if LIMITED_BYTES < exchange.promised <= SHORT_BYTES:
-                connection.allow_unsent(SHORT_BYTES)
-            answer.sent = sent = send_now(socket_fd, answer.head, answer.piece)
+            if answer.is_wanted_whole and exchange.promised > LIMITED_BYTES:
+                connection.outgoing.unsent.allow(WANTED_BYTES)
+            answer.sent, is_full = send_now(socket_fd, answer.head, answer.piece)
             exchange.sent = answer.body_sent
-            self._turns.spend(sent)
-            if sent == len(answer.head) + exchange.promised:
+            self._turns.spend(answer.sent)
+            if answer.sent == len(answer.head) + exchange.promised:
                 self._journal.take(exchange)
                 connection.answered(keep_alive=True)
-                return True
-        self._go_on(connection, answer)
-        return True
+                return Sending.BEGUN
+        elif may_wait:
+            return Sending.LATER
+        self._go_on(connection, answer, is_full=is_full)
+        return Sending.BEGUN
 
-    def _go_on(self, connection: FastConnection, answer: BegunAnswer) -> None:
-        transport = connection.transport
-        if transport is None:
-            raise ConnectionResetError
+    def _go_on(self, connection: FastConnection, answer: BegunAnswer, *, is_full: bool) -> None:
+        """Send the rest, once the socket takes more: most clients that seek away do it before."""
+        outgoing, rest = connection.outgoing, answer.rest_of_piece
         self._connections.busy.add(connection)
         self._streams.begin(answer.admission.reader)
-        stream = asyncio.create_task(self._streamer.resume(transport, answer))
-        stream.add_done_callback(partial(self._end, connection, answer))
-        connection.follow(stream)
+        connection.answer_later()
+        if not is_full or rest is None:
+            self._stream(connection, answer)
+            return
+        handed = os.pread(rest.fd, min(rest.length, HANDED_BYTES), rest.offset)
+        outgoing.hand_over(handed).add_done_callback(partial(self._on_flushed, connection, answer, len(handed)))
 
-    def _end(self, connection: FastConnection, answer: BegunAnswer, stream: "asyncio.Task[bool]") -> None:
+    def _on_flushed(
+        self, connection: FastConnection, answer: BegunAnswer, handed: int, flushed: "asyncio.Future[None]"
+    ) -> None:
+        error = flushed.exception()
+        if error is not None:
+            answer.exchange.outcome = "stalled" if isinstance(error, Stalled) else "client_closed"
+            connection.cut()
+            self._end(connection, answer, keep_alive=False)
+            return
+        answer.sent += handed
+        answer.exchange.sent = answer.body_sent
+        if answer.body_sent == answer.exchange.promised:
+            self._end(connection, answer, keep_alive=True)
+            return
+        self._stream(connection, answer)
+
+    def _stream(self, connection: FastConnection, answer: BegunAnswer) -> None:
+        stream = self._turns.loop.create_task(self._streamer.resume(connection.outgoing, answer))
+        stream.add_done_callback(partial(self._on_streamed, connection, answer))
+        connection.stream = stream
+
+    def _on_streamed(self, connection: FastConnection, answer: BegunAnswer, stream: "asyncio.Task[bool]") -> None:
         """The stream has ended, however it did."""
-        exchange = answer.exchange
-        self._streams.end(answer.admission.reader)
-        self._connections.busy.discard(connection)
-        keep_alive = False
+        exchange, keep_alive = answer.exchange, False
         if stream.cancelled():
             exchange.outcome = "client_closed"
         elif error := stream.exception():
@@ -126,9 +153,15 @@ class Seeks:
             _log.error("a stream failed", exc_info=error, extra={"request_id": exchange.request_id})
             connection.cut()
         else:
-            keep_alive = stream.result() and not self._connections.is_draining()
-        self._journal.take(exchange)
-        connection.answered(keep_alive=keep_alive)
+            keep_alive = stream.result()
+        self._end(connection, answer, keep_alive=keep_alive)
+
+    def _end(self, connection: FastConnection, answer: BegunAnswer, *, keep_alive: bool) -> None:
+        """The answer has ended, however it did."""
+        self._streams.end(answer.admission.reader)
+        self._connections.busy.discard(connection)
+        self._journal.take(answer.exchange)
+        connection.answered(keep_alive=keep_alive and not self._connections.is_draining())
 
 
 def _answer(
@@ -142,7 +175,8 @@ def _answer(
             return None
         if isinstance(response, SpanHead):
             offset, length = span
-    piece = _first_piece(remembered, offset, length)
+    is_wanted_whole = length <= SHORT_BYTES or offset + length < remembered.size
+    piece = _first_piece(remembered, offset, min(length, WANTED_BYTES if is_wanted_whole else FIRST_BYTES))
     if length and piece is None:
         return None
     head = (
@@ -165,7 +199,8 @@ def _answer(
         by_key=like.by_key,
         key_id=like.key_id,
     )
-    return BegunAnswer(exchange, remembered.admission, remembered.stored.stat, head, offset, piece, remembered.pace)
+    stat, pace = remembered.stored.stat, remembered.pace
+    return BegunAnswer(exchange, remembered.admission, stat, head, offset, piece, pace, is_wanted_whole)
 
 
 def _first_piece(remembered: Remembered, offset: int, length: int) -> FilePiece | None:
@@ -175,7 +210,7 @@ def _first_piece(remembered: Remembered, offset: int, length: int) -> FilePiece 
     if remembered.pace is not None:
         length = granted_at_first(remembered.pace, offset, length)
     stored = remembered.stored
-    piece = stored.piece_at_hand(offset, length if length <= SHORT_BYTES else FIRST_BYTES)
+    piece = stored.piece_at_hand(offset, length)
     if piece is None and length > SMALL_BYTES:
         # Cached slices end somewhere; a stream goes on from one to the next.
         piece = stored.piece_at_hand(offset, SMALL_BYTES)

@@ -16,8 +16,8 @@ from gateway.web.bytes.socket_wire import (
     MAX_WINDOW_BYTES,
     MIN_UNSENT_BYTES,
     SocketWire,
-    Stalled,
 )
+from gateway.web.connections.outgoing import Outgoing, Stalled
 from storage_adapters.base import FilePiece, ObjectChanged
 
 LARGE = 50
@@ -42,6 +42,15 @@ async def drained(readers: list[socket.socket]) -> AsyncGenerator[None]:
     await asyncio.to_thread(thread.join)
 
 
+class Flushing(asyncio.Protocol):
+    """A protocol that reports to the way out of its connection, as client connections do."""
+
+    outgoing: Outgoing
+
+    def resume_writing(self) -> None:
+        self.outgoing.settle()
+
+
 @asynccontextmanager
 async def wire(
     stall_timeout_seconds: float = 30,
@@ -52,9 +61,10 @@ async def wire(
     """A wire, and the socket at its other end."""
     ours, theirs = pair()
     with theirs:
-        transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=ours)
-        sock = transport.get_extra_info("socket")
-        yield SocketWire(transport, sock, stall_timeout_seconds, turns or LoopTurns()), theirs
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.create_connection(Flushing, sock=ours)
+        protocol.outgoing = Outgoing(loop, transport, stall_timeout_seconds)
+        yield SocketWire(protocol.outgoing, turns or LoopTurns()), theirs
         transport.abort()
 
 
@@ -105,7 +115,8 @@ def connected() -> tuple[socket.socket, socket.socket]:
 
 
 def unsent_bytes(wire: SocketWire) -> int:
-    return wire._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+    sock = wire._transport.get_extra_info("socket")
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)  # type: ignore[no-any-return]
 
 
 async def test_as_much_may_wait_unsent_as_the_client_has_taken_until_the_response_ends(file: FilePiece) -> None:
@@ -129,6 +140,16 @@ async def test_a_client_that_reads_nothing_is_stalled(file: FilePiece) -> None:
         with pytest.raises(Stalled):
             await stalled.send_file(b"", file)
         stalled.close()
+
+
+async def test_a_client_that_reads_a_little_at_a_time_is_not_stalled(file: FilePiece) -> None:
+    async with wire(stall_timeout_seconds=0.2, pair=connected) as (slow, theirs):
+        sending = asyncio.create_task(slow.send_file(b"", file))
+        for _ in range(30):
+            await asyncio.sleep(0.05)
+            theirs.recv(100_000)
+        assert not sending.done()
+        sending.cancel()
 
 
 async def test_a_file_that_ends_early_is_a_changed_object(file: FilePiece) -> None:

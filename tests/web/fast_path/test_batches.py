@@ -8,7 +8,8 @@ from typing import Final
 import pytest
 
 from gateway.web.bytes.begun_answer import BegunAnswer
-from gateway.web.fast_path.fast_connection import BATCH, FastConnection
+from gateway.web.fast_path.batches import BATCH, Sending
+from gateway.web.fast_path.fast_connection import FastConnection
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, Response, compose, connect
 from tests.web.stage import Stage, stage
@@ -46,11 +47,11 @@ class Watching:
         self.prepared.append(connection)
         return self.site.seeks.prepare(connection, octets, started)
 
-    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
+    def send(self, connection: FastConnection, answer: BegunAnswer, *, may_wait: bool) -> Sending:
         if self.prepared:
             self.batches.append(len(self.prepared))
             self.prepared.clear()
-        return self.site.seeks.send(connection, answer)
+        return self.site.seeks.send(connection, answer, may_wait=may_wait)
 
 
 async def test_every_client_gets_its_own_bytes(tmp_path: Path) -> None:
@@ -105,8 +106,8 @@ class Failing(Watching):
             self.fail_sometimes()
         return super().prepare(connection, octets, started)
 
-    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        done = super().send(connection, answer)
+    def send(self, connection: FastConnection, answer: BegunAnswer, *, may_wait: bool) -> Sending:
+        done = super().send(connection, answer, may_wait=may_wait)
         if self.failing == "send":
             self.fail_sometimes()
         return done

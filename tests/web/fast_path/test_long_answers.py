@@ -12,8 +12,9 @@ from typing import Final
 import pytest
 
 from gateway.web.bytes.begun_answer import BegunAnswer
+from gateway.web.fast_path.batches import Sending
 from gateway.web.fast_path.fast_connection import FastConnection
-from gateway.web.fast_path.seeks import SHORT_BYTES
+from gateway.web.fast_path.seeks import WANTED_BYTES
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, TruncatedError, compose, connect
 from tests.web.fast_path.asking import FIRST, ask, head
@@ -33,12 +34,12 @@ class Meddling:
     def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
         return self.site.seeks.prepare(connection, octets, started)
 
-    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        is_taken = self.site.seeks.send(connection, answer)
-        if connection.stream is not None:
+    def send(self, connection: FastConnection, answer: BegunAnswer, *, may_wait: bool) -> Sending:
+        done = self.site.seeks.send(connection, answer, may_wait=may_wait)
+        if connection.is_answering:
             self.begun.append(answer)
             self.meddle(connection)
-        return is_taken
+        return done
 
     def meddle(self, connection: FastConnection) -> None:
         pass
@@ -207,6 +208,6 @@ async def test_a_whole_short_answer_may_wait_unsent_until_aiohttp_answers_again(
 
         usual = limit()
         assert (await ask(client, head(site, "bytes=0-999999"))).body == site.content[:1_000_000]
-        assert limit() == SHORT_BYTES
+        assert limit() == WANTED_BYTES
         assert (await ask(client, head(site, "bytes=0-4,9000-9004"))).status == 206
         assert limit() == usual

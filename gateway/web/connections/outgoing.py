@@ -1,0 +1,136 @@
+"""The way out of a connection whose socket is written to directly.
+
+A loop refuses to watch a transport's own socket. When that is full, the next few bytes are therefore handed over to the
+transport, which sends them as soon as the socket takes more.
+"""
+
+import asyncio
+import fcntl
+import socket
+import struct
+import termios
+from asyncio.trsock import TransportSocket
+from collections.abc import Callable
+
+
+class Stalled(Exception):
+    """The client has read nothing for longer than the stall time-out."""
+
+
+def closed() -> ConnectionResetError:
+    """What sending raises when the connection is closed."""
+    return ConnectionResetError("the connection was closed")
+
+
+class StallTimer:
+    """Calls `stalled` once the client of the socket `fd` has taken nothing for `seconds`.
+
+    A client that takes a little goes on: it may need minutes for what the kernel holds.
+    """
+
+    __slots__ = ("_fd", "_loop", "_seconds", "_stalled", "_timer", "_untaken")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, fd: int, seconds: float, stalled: Callable[[Stalled], None]
+    ) -> None:
+        self._loop = loop
+        self._fd = fd
+        self._seconds = seconds
+        self._stalled = stalled
+        self._untaken = _untaken_bytes(fd)
+        self._timer = loop.call_later(seconds, self._check)
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+    def _check(self) -> None:
+        before, self._untaken = self._untaken, _untaken_bytes(self._fd)
+        if self._untaken == before:
+            self._stalled(Stalled())
+        else:
+            self._timer = self._loop.call_later(self._seconds, self._check)
+
+
+def _untaken_bytes(fd: int) -> int:
+    """What the other end of the connection has not acknowledged; 0 if the kernel does not say."""
+    try:
+        answer: bytes = fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    count: int = struct.unpack("i", answer)[0]
+    return count
+
+
+class UnsentLimit:
+    """How much of a connection's answers may wait unsent in the kernel (TCP_NOTSENT_LOWAT)."""
+
+    __slots__ = ("_allowed", "_socket", "_usual")
+
+    def __init__(self, sock: TransportSocket) -> None:
+        self._socket = sock
+        self._usual: int | None = None
+        self._allowed = 0
+
+    def allow(self, limit: int) -> None:
+        """Let at least this much wait: pages of files, not copies."""
+        if limit <= self._allowed or self._socket.family == socket.AF_UNIX:
+            return
+        if self._usual is None:
+            self._usual = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+        self._set(limit)
+
+    def restore(self) -> None:
+        """Set the usual limit again: for bytes that are copied."""
+        if self._usual is not None:
+            self._set(self._usual)
+            self._usual, self._allowed = None, 0
+
+    def _set(self, limit: int) -> None:
+        self._allowed = limit
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, limit)
+
+
+class Outgoing:
+    """The way out of one connection; its protocol calls `settle` when writing is resumed, or the connection is lost."""
+
+    __slots__ = ("_flushed", "_loop", "_stall_seconds", "_stall_timer", "fd", "transport", "unsent")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, stall_seconds: float) -> None:
+        sock = transport.get_extra_info("socket")
+        self._loop = loop
+        self._stall_seconds = stall_seconds
+        self._stall_timer: StallTimer | None = None
+        self._flushed: asyncio.Future[None] | None = None
+        self.transport = transport
+        self.fd: int = sock.fileno()
+        self.unsent = UnsentLimit(sock)
+
+    def hand_over(self, data: bytes | memoryview) -> "asyncio.Future[None]":
+        """Let the transport send what the socket did not take. The future is done when the kernel has taken it all.
+
+        It fails with Stalled, or with a ConnectionError if the connection is lost first.
+        """
+        flushed: asyncio.Future[None] = self._loop.create_future()
+        self.transport.set_write_buffer_limits(0)
+        self.transport.write(data)
+        if self.transport.is_closing():
+            flushed.set_exception(closed())
+        elif self.transport.get_write_buffer_size():
+            self._flushed = flushed
+            self._stall_timer = StallTimer(self._loop, self.fd, self._stall_seconds, self.settle)
+        else:
+            flushed.set_result(None)
+        return flushed
+
+    def settle(self, error: Exception | None = None) -> None:
+        """End the wait of `hand_over`, if there is one."""
+        flushed, self._flushed = self._flushed, None
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+        if flushed is None or flushed.done():
+            return
+        if error is None:
+            flushed.set_result(None)
+        else:
+            flushed.set_exception(error)

@@ -1,0 +1,134 @@
+"""A client connection whose aiohttp part begins with the first request that is given to aiohttp.
+
+aiohttp's parser and its task cost as much as a seek, and most players make a new connection for each seek.
+"""
+
+import asyncio
+from typing import cast
+
+from aiohttp import web
+
+from gateway.web.connections.client_connection import ClientConnection
+from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.outgoing import closed
+
+
+class LazyConnection(ClientConnection):
+    """One connection. Until `begin`, the methods of aiohttp that read what aiohttp has set up are replaced by ours."""
+
+    __slots__ = ("_has_begun", "_idle_since", "_idle_timer", "_is_paused", "_server", "is_answering")
+
+    def __init__(self, server: web.Server, terms: Terms, loop: asyncio.AbstractEventLoop) -> None:
+        self._server = server
+        self._terms = terms
+        self._loop = loop
+        self._has_begun = False
+        self._is_paused = False
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._idle_since = 0.0
+        self.is_answering = False
+        """Whether an answer is under way that aiohttp does not know of."""
+        self.transport = None
+        self.remote = None
+        self._outgoing = self._task_handler = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self.remote = str(peer[0]) if isinstance(peer, tuple) else None
+        self._server.connection_made(self, self.transport)
+        self._idle_since = self._loop.time()
+        self._idle_timer = self._loop.call_later(self._terms.keepalive_timeout_seconds, self._close_if_idle)
+
+    def begin(self) -> bool:
+        """Begin aiohttp's part, unless it has begun; False if the connection is closed."""
+        transport, outgoing = self.transport, self._outgoing
+        if self._has_begun or transport is None:
+            return self._has_begun
+        self._has_begun = True
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        super().__init__(self._server, self._terms)
+        super().connection_made(transport)
+        self._outgoing = outgoing
+        if self._is_paused:
+            super().pause_writing()
+        if self.is_answering:
+            self.hold()
+        return True
+
+    def _close_if_idle(self) -> None:
+        keepalive_seconds = self._terms.keepalive_timeout_seconds
+        left = keepalive_seconds if self.is_answering else self._idle_since + keepalive_seconds - self._loop.time()
+        if left > 0:
+            self._idle_timer = self._loop.call_later(left, self._close_if_idle)
+        else:
+            self.force_close()
+
+    def _process_keepalive(self) -> None:
+        if self.is_answering:
+            # To aiohttp the connection looks idle.
+            self._next_keepalive_close_time = self._loop.time() + self._terms.keepalive_timeout_seconds
+        super()._process_keepalive()
+
+    def begin_answer(self) -> None:
+        """Hold what arrives until `end_answer`."""
+        self.is_answering = True
+        if self._has_begun:
+            self.hold()
+
+    def end_answer(self) -> None:
+        """An answer that aiohttp does not know of was sent, or cannot be ended."""
+        was_answering, self.is_answering = self.is_answering, False
+        if not self._has_begun:
+            self._idle_since = self._loop.time()
+            return
+        self._next_keepalive_close_time = self._loop.time() + self._terms.keepalive_timeout_seconds
+        if was_answering:
+            self.release()
+
+    def eof_received(self) -> bool:  # type: ignore[override] # as in RequestIntake
+        if not self._has_begun and not (self.is_answering and self.begin()):
+            return False
+        return super().eof_received()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._has_begun:
+            super().connection_lost(exc)
+            return
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        self.transport = None
+        self._server.connection_lost(self, exc)
+        if self._outgoing is not None:
+            self._outgoing.settle(closed())
+
+    def pause_writing(self) -> None:
+        self._is_paused = True
+        if self._has_begun:
+            super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._is_paused = False
+        if self._has_begun:
+            super().resume_writing()
+        elif self._outgoing is not None:
+            self._outgoing.settle()
+
+    def force_close(self) -> None:
+        if self._has_begun:
+            super().force_close()
+        elif self.transport is not None:
+            self.transport.close()
+
+    def close(self) -> None:
+        if self._has_begun:
+            super().close()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's signature
+        if self.is_answering:
+            self.cut()
+        if self._has_begun:
+            await super().shutdown(timeout)
+        else:
+            self.force_close()
