@@ -33,7 +33,10 @@ class Ingest(Destination):
             if key is None:
                 return await self.copy_in(opened.content, found, file.shown)
             self.report(opened.stat.size)
-            return await self.register(key, found, await self.measure(key), file.shown)
+            measured = await self.measure(key)
+            if (measured.size, measured.last_modified) != (opened.stat.size, opened.stat.last_modified):
+                raise NotImportable("it changed while it was read")
+            return await self.register(key, found, measured, file.shown)
 
     async def add_pieces(self, pieces: Mapping[int, LocalFile], name: str) -> tuple[MediaFile, bool]:
         """The same of the file that these pieces make; it is always copied in."""

@@ -50,17 +50,22 @@ class LocalFile:
     async def opened(self, report: Callable[[int], None] = _ignore) -> AsyncGenerator["OpenFile"]:
         """The file as an object; `report` is called with the bytes of each read. Raises NotMedia or NotImportable."""
         with closing(await asyncio.to_thread(self._open)) as file:
+            _require_regular(os.fstat(file.fileno()))  # once more: something else may have taken its place
             yield OpenFile(file, report)
 
     def _open(self) -> BinaryIO:
         try:
-            if not stat.S_ISREG(self.path.stat().st_mode):  # opening a device can have effects
-                raise NotMedia("it is not a regular file")
+            _require_regular(self.path.stat())  # before it is opened: opening a device can have effects
             if self.folder is None:
                 return os.fdopen(os.open(self.path, _FLAGS), "rb")
             return _open_inside(self.folder.resolve(), self.path.resolve(strict=True))
         except OSError as error:
             raise NotImportable(f"it cannot be opened: {error.strerror}") from error
+
+
+def _require_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise NotMedia("it is not a regular file")
 
 
 def _open_inside(folder: Path, path: Path) -> BinaryIO:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Hashable
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -18,11 +18,11 @@ from gateway.db.recordings import PgRecordingCatalog
 from gateway.errors import Conflict
 from gateway.imports.files import Ingest
 from gateway.imports.local_files import LocalFile, NotImportable, find_files
-from gateway.media.facts import NotMedia
+from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.prober import Prober
 from gateway.storage import Storage
 from storage_adapters import connect
-from storage_adapters.base import Listable, StorageAdapter
+from storage_adapters.base import Listable, StorageAdapter, StoredObject
 from tests.media_files import make_sound, make_still
 
 
@@ -111,6 +111,20 @@ async def test_a_file_changed_in_place_is_measured_anew(ingest: Ingest) -> None:
     found = await ingest.catalog.find_media_file(ingest.owner, second.recording_id, second.id)
     assert found is not None
     assert (second.id, new, found.size) == (first.id, False, path.stat().st_size)
+
+
+async def test_a_file_that_is_replaced_while_it_is_examined_is_refused(ingest: Ingest) -> None:
+    path = make_sound(root_of(ingest) / "sound.wav")
+
+    class Replacing(Prober):
+        async def probe(self, stored: StoredObject, account: Hashable = None, *, remote: bool = False) -> MediaFacts:
+            found = await super().probe(stored, account, remote=remote)
+            path.unlink()
+            path.write_bytes(b"another file, which nobody examined")
+            return found
+
+    with pytest.raises(NotImportable, match="changed"):
+        await replace(ingest, prober=Replacing()).add(LocalFile(path))
 
 
 async def test_an_import_can_belong_to_a_meeting(ingest: Ingest, outside: Path) -> None:
