@@ -93,7 +93,9 @@ class Destination:
     async def copy_in(self, content: Content, found: MediaFacts, name: str) -> tuple[MediaFile, bool]:
         """The row of an object with this content, and whether it is new. Raises NotImportable or StorageError."""
         digest = await _digest(content)
-        key = f"imports/{self.owner.user_id}/{digest[:2]}/{digest}.{found.format}"
+        # Sessions with the same bytes are recordings of their own.
+        stem = digest if self.session is None else f"{digest}-{self.session}"
+        key = f"imports/{self.owner.user_id}/{digest[:2]}/{stem}.{found.format}"
         if not await self._holds(key):
             await self._copy(content, key, digest, found)
         media, new = await self.register(key, found, await self.measure(key), name)

@@ -191,6 +191,17 @@ def test_a_file_that_begins_with_number_one_lacks_nothing(seekgate: CommandLine,
     assert "known" in shown
 
 
+def test_sessions_with_the_same_bytes_are_recordings_of_their_own(seekgate: CommandLine, tmp_path: Path) -> None:
+    recording = tmp_path / "recordings" / "36" / "1"
+    for name in ("first", "second"):
+        write(recording / name / "audio" / "master.wav", SECOND)
+    for _ in range(2):
+        found = seekgate.json_lines("import", tmp_path / "recordings", "--user", "v@example.com")
+        assert len({line["recording_id"] for line in found}) == 2
+    done = seekgate.run("import", tmp_path / "recordings", "--user", "v@example.com")
+    assert "0 added, 2 known" in done.stderr
+
+
 def test_a_session_is_recognised_by_whatever_path_it_is_named(seekgate: CommandLine, tmp_path: Path) -> None:
     session = tmp_path / "recordings" / "36" / "1" / "s"
     for number in range(2):
