@@ -1,7 +1,7 @@
 """Full-text search in PostgreSQL, over the names of recordings and their transcript segments.
 
 In both indexes the words of an owner are next to each other (schema.sql), so that a search reads nothing of other owners. Of a
-word that occurs very often, some 2000 segments and as many names are ranked. Names that are spelled differently are found
+word that occurs very often, 1000 to 2000 segments and 1000 names are ranked. Names that are spelled differently are found
 where the server has pg_trgm.
 """
 
@@ -17,7 +17,7 @@ from gateway.db.rows import read_rows, recording
 from gateway.protocol.search_words import parse_search
 
 # A word that is in 100 of the newest 2000 segments is looked for in those only (`lately`): to find a common word in all
-# segments takes long. Another is found by the index, at most 2000 times (`ever`), which are in no particular order.
+# segments takes long. Another is found by the index, at most 1000 times (`ever`), which are in no particular order.
 # $1, $2 owner; $3, $4 the search's two queries; $5, $6 limit and offset; from $7 on the filters.
 SEARCH: Final = """
     WITH mine AS NOT MATERIALIZED (
@@ -35,13 +35,13 @@ SEARCH: Final = """
         ) newest WHERE words @@ search_query($1, $2, $3, $4)
     ), ever AS MATERIALIZED (
         SELECT meeting_id, position, ts_rank(words, search_query($1, $2, $3, $4)) AS rank FROM transcript_words
-        WHERE words @@ search_query($1, $2, $3, $4) AND (SELECT count(*) FROM lately) < 100 LIMIT 2000
+        WHERE words @@ search_query($1, $2, $3, $4) AND (SELECT count(*) FROM lately) < 100 LIMIT 1000
     ), said AS MATERIALIZED (
         SELECT * FROM lately WHERE (SELECT count(*) FROM lately) >= 100
         UNION ALL SELECT mine.id, meeting_id, position, rank FROM ever JOIN mine USING (meeting_id)
     ), named AS MATERIALIZED (
         SELECT id FROM recordings
-        WHERE name IS NOT NULL AND words_of(user_id, live, NULL, name) @@ search_query($1, $2, $3, $4) LIMIT 2000
+        WHERE name IS NOT NULL AND words_of(user_id, live, NULL, name) @@ search_query($1, $2, $3, $4) LIMIT 1000
     ), ranked AS (
         SELECT mine.id, sum(rank) AS rank FROM (
             SELECT id, max(rank) + ln(1 + count(*)) / 10 AS rank FROM said GROUP BY id

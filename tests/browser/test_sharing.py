@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
+from gateway.protocol.ids import encode_id
 from tests.browser.library import SAID, Library
 from tests.browser.listener import Listener
 
@@ -27,6 +28,23 @@ async def test_a_recording_is_renamed_in_place(listener: Listener, library: Libr
     await expect(listener.row(library.picture.recording_id)).to_contain_text("Board meeting")
     await listener.page.reload()
     await expect(listener.row(library.picture.recording_id)).to_contain_text("Board meeting")
+
+
+async def test_of_two_people_who_rename_at_the_same_time_the_second_sees_the_firsts_name(
+    listener: Listener, library: Library
+) -> None:
+    await listener.open(library.still.recording_id)
+    await listener.page.get_by_role("button", name="Rename").click()
+    url = f"{listener.site.base_url}/v1/recordings/{encode_id('rec', library.still.recording_id)}"
+    key = {"X-API-Key": listener.site.key}
+    theirs = "\u0627\u0644\u0639\u0631\u0628\u064a\u0629 \u202e <b>日本</b>"
+    assert (await listener.page.request.patch(url, headers=key, data={"name": theirs})).ok
+    await listener.page.get_by_label("Name of this recording").fill("Mine")
+    await listener.page.get_by_label("Name of this recording").press("Enter")
+    await expect(listener.page.get_by_text("Somebody else renamed this recording")).to_be_visible()
+    await expect(listener.page.locator("#deck-title")).to_have_text(theirs)
+    await expect(listener.row(library.still.recording_id).locator(".what")).to_have_text(theirs)
+    assert (await listener.page.request.patch(url, headers=key, data={"name": "still.png"})).ok
 
 
 async def test_escape_keeps_the_name(listener: Listener, library: Library) -> None:
