@@ -1,4 +1,4 @@
-"""Playback URLs that expire while a person listens: the page renews them without an interruption."""
+"""What interrupts a person who listens: playback URLs that expire, and a network that is lost."""
 
 import asyncio
 import wave
@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.browser.listener import PATIENCE_SECONDS, Listener
 from tests.gateway_process import Gateway, running_gateway
@@ -134,6 +134,25 @@ async def test_after_a_sleep_past_the_end_a_seek_lands_and_plays(context: Browse
     await page.keyboard.press("9")
     position = SOUND_SECONDS * 0.9
     await listener.until(f"media.src !== '{link}' && media.currentTime > {position} && !media.paused")
+
+
+async def test_a_lost_network_is_reported_and_playback_goes_on_at_its_place(
+    context: BrowserContext, long_lived: Gateway
+) -> None:
+    page = await context.new_page()
+    listener = await begin(page, long_lived)
+    await page.route("**/recordings/**", lose)
+    await page.keyboard.press("9")
+    trouble = page.get_by_role("alert").filter(has_text="The gateway does not answer.")
+    await expect(trouble).to_be_visible()
+    await page.unroute("**/recordings/**", lose)
+    await listener.until(f"!media.paused && media.currentTime > {SOUND_SECONDS * 0.9} && media.error === null")
+    await expect(trouble).to_be_hidden()
+    assert listener.faults == []
+
+
+async def lose(route: Route) -> None:
+    await route.abort("internetdisconnected")
 
 
 async def until_it_ends(listener: Listener, link: str) -> None:

@@ -134,3 +134,18 @@ async def test_german_browsers_read_german(chromium_shell: Browser, listener: Li
         await page.goto(listener.site.base_url)
         await expect(page.get_by_role("button", name="Aufnahmen öffnen")).to_be_visible()
         await expect(page.locator("html")).to_have_attribute("lang", "de-DE")
+
+
+# Every name of a table of words, however deep: a word is a text, a function, or a list of texts.
+NAMES = """async () => {
+  const names = (table, path) => Object.entries(table).flatMap(([name, word]) =>
+    typeof word === "object" && !Array.isArray(word) ? names(word, `${path}${name}.`) : [`${path}${name}: ${typeof word}`]);
+  const [english, german] = await Promise.all(["en", "de"].map((code) => import(`/player/strings.${code}.js`)));
+  return [names(english.words, "").sort(), names(german.words, "").sort()];
+}"""
+
+
+async def test_german_has_a_word_for_each_english_one(visitor: Listener) -> None:
+    english, german = await visitor.page.evaluate(NAMES)
+    assert german == english
+    assert len(english) > 100

@@ -166,7 +166,8 @@ export class Deck {
   }
 
   #report(trouble) {
-    if (trouble === null) this.#show(strings.trouble.unplayable(this.#file.format), false);
+    if (trouble === undefined) find("deck-trouble").hidden = true;
+    else if (trouble === null) this.#show(strings.trouble.unplayable(this.#file.format), false);
     else this.#show(explain(trouble), true);
   }
 

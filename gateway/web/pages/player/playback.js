@@ -7,13 +7,16 @@
  * link expires, the element changes while playing. An expiry does not cut a response that has
  * begun, so a file that is buffered to its end needs no change. If the computer slept past the
  * expiry, the next range gets 403 and the element changes then.
+ *
+ * If the gateway does not answer, that is reported, and playback goes on at its position once it does again.
  */
 
-import { Refused } from "./api.js";
+import { Refused, Unreachable } from "./api.js";
 
 const RENEW_AT = 0.75;
 const CHANGE_AT = 0.92;
 const SHORTEST_WAIT_MS = 1000;
+const RETRY_MS = 2000;
 const LONGEST_WAIT_MS = 2 ** 31 - 1; // what setTimeout can hold; more would fire immediately
 
 export class Playback {
@@ -24,9 +27,15 @@ export class Playback {
   #next = null;
   #timers = [];
   #playing = false;
+  #unreachable = false;
+  #retry = null;
+  #reloadedAt = null;
   #ended = new AbortController();
 
-  /** `report(trouble)` gets a Refused, an Unreachable, or null when the browser cannot play the bytes. */
+  /**
+   * `report(trouble)` gets a Refused, an Unreachable, null when the browser cannot play the bytes, or undefined when
+   * the gateway answers again.
+   */
   constructor(media, source, report) {
     this.#media = media;
     this.#source = source;
@@ -36,6 +45,7 @@ export class Playback {
     media.addEventListener("play", () => (this.#playing = true), { signal });
     // A failing element pauses itself; the listener did not pause it.
     media.addEventListener("pause", () => (this.#playing = media.error !== null && this.#playing), { signal });
+    addEventListener("online", () => this.#unreachable && this.#recover(), { signal });
     for (const quiet of ["pause", "seeking"]) media.addEventListener(quiet, () => this.#change(), { signal });
   }
 
@@ -46,7 +56,10 @@ export class Playback {
   /** Find out why the element failed, and renew the link if that helps. */
   async #recover() {
     await this.#attempt(async () => {
-      const refusal = await this.#source.check(this.#link.url).catch((trouble) => trouble);
+      if (this.#link === null) return this.#use(await this.#source.mint());
+      const refusal = await this.#source.check(this.#link.url).then(() => undefined, (trouble) => trouble);
+      // An element that lost the network keeps its error, although the gateway may have answered again by now.
+      if (refusal === undefined && (this.#unreachable || this.#lostTheNetwork())) return this.#reload();
       if (refusal === undefined) return this.#report(null);
       if (!(refusal instanceof Refused && refusal.status === 403)) throw refusal;
       const link = await this.#source.mint();
@@ -55,9 +68,20 @@ export class Playback {
     });
   }
 
+  /** Whether loading again may help: not if that was tried at this position already. */
+  #lostTheNetwork() {
+    return this.#media.error?.code === MediaError.MEDIA_ERR_NETWORK && this.#reloadedAt !== this.#media.currentTime;
+  }
+
+  #reload() {
+    this.#reloadedAt = this.#media.currentTime;
+    this.#use(this.#link);
+  }
+
   /** Unload the media: an element that is not unloaded keeps one of the browser's few connections. */
   stop() {
     this.#ended.abort();
+    clearTimeout(this.#retry);
     this.#timers.forEach(clearTimeout);
     this.#media.pause();
     this.#media.removeAttribute("src");
@@ -67,6 +91,8 @@ export class Playback {
   /** Play from this link, at the position of the previous one. */
   #use(link) {
     if (this.#ended.signal.aborted) return;
+    if (this.#unreachable) this.#report(undefined);
+    this.#unreachable = false;
     const { currentTime, playbackRate } = this.#media;
     this.#link = link;
     this.#next = null;
@@ -103,7 +129,12 @@ export class Playback {
     try {
       await step();
     } catch (trouble) {
-      if (!this.#ended.signal.aborted) this.#report(trouble);
+      if (this.#ended.signal.aborted) return;
+      this.#report(trouble);
+      if (!(trouble instanceof Unreachable)) return;
+      this.#unreachable = true;
+      clearTimeout(this.#retry);
+      this.#retry = setTimeout(() => this.#recover(), RETRY_MS);
     }
   }
 }

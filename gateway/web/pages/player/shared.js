@@ -69,7 +69,10 @@ function play(recording, number, startAt) {
     segments: recording.segments,
     source: { mint: () => mint(number), check: (url) => ask(url, { method: "HEAD" }) },
     waveform: (signal) => read(`media/${number}/waveform`, signal),
-    report: (trouble) => say(trouble === null ? strings.trouble.unplayable(file.format) : explainLink(trouble)),
+    report: (trouble) => {
+      if (trouble === undefined) find("shared-trouble").hidden = true;
+      else say(trouble === null ? strings.trouble.unplayable(file.format) : explainLink(trouble));
+    },
   });
   const { media } = viewer;
   if (media === null) return;
