@@ -3,21 +3,18 @@
 What is recorded of an object is what was measured of it.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from tempfile import TemporaryFile
 
 from gateway.catalog import UNFINISHED_SESSION, MediaFile, NewMedia, NewMeeting, Owner, RecordingCatalog
-from gateway.imports.local_files import NotImportable, OpenFile
+from gateway.imports.joined_objects import chunk_part, joined_object
+from gateway.imports.local_files import NotImportable
 from gateway.media.facts import MediaFacts, NotMedia
-from gateway.media.joiner import remuxed
 from gateway.media.prober import Prober
 from gateway.storage import Storage
-from gateway.uploads.chunk_headers import FIRST_BYTES, OGG, container_of
-from gateway.uploads.joins import ChunkPart, Join, ogg_chain, plan_join
+from gateway.uploads.joins import ChunkPart, plan_join
 from gateway.uploads.session_arrangement import missing_numbers
 from storage_adapters.base import ObjectNotFound, ObjectStat, ReadableObjects, StoredObject, Writable
 
@@ -85,8 +82,9 @@ class Destination:
         parts = await _parts(source, pieces)
         if missing := missing_numbers(pieces, first=_first_number(parts)):
             notes["missing_chunks"] = missing
-        async with _joined(await plan_join(source, parts)) as joined:
+        async with joined_object(await plan_join(source, parts)) as (joined, unreadable):
             found = await self.prober.probe(joined, self.owner.user_id)
+            notes |= {"unreadable_parts": unreadable} if unreadable else {}
             found = replace(found, metadata={**found.metadata, **notes})
             return await self.copy_in(lambda: joined.read(0, joined.stat.size), found, name)
 
@@ -133,7 +131,7 @@ async def _parts(source: ReadableObjects, pieces: Mapping[int, tuple[str, int]])
     parts = []
     for number, (key, size) in sorted(pieces.items()):
         if size:
-            parts.append(ChunkPart(key, size, container_of(await _head(source, key)), number, number, ()))
+            parts.append(await chunk_part(source, number, key, size))
     if not parts:
         raise NotMedia("all of its pieces are empty")
     return parts
@@ -143,25 +141,6 @@ def _first_number(parts: list[ChunkPart]) -> int:
     """The number that the pieces begin with. Where each has a header of its own, any may be the first of them."""
     begins = parts[0].container is not None and all(part.container is None for part in parts[1:])
     return (parts[0].first or 0) if begins else 0
-
-
-@asynccontextmanager
-async def _joined(join: Join) -> AsyncGenerator[StoredObject]:
-    """The joined file as an object; in a temporary file if it is more than a row of pieces."""
-    if not join.is_remuxed and join.container != OGG:
-        yield join.content
-        return
-    with TemporaryFile() as file:
-        async with aclosing(remuxed(join.runs) if join.is_remuxed else ogg_chain(join)) as chunks:
-            async for chunk in chunks:
-                await asyncio.to_thread(file.write, chunk)
-        await asyncio.to_thread(file.flush)
-        yield OpenFile(file)
-
-
-async def _head(source: ReadableObjects, key: str) -> bytes:
-    async with source.open(key) as stored, aclosing(stored.read(0, min(FIRST_BYTES, stored.stat.size))) as chunks:
-        return b"".join([chunk async for chunk in chunks])
 
 
 async def _digest(content: Content) -> str:

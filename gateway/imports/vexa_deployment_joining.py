@@ -1,15 +1,15 @@
 """The chunks of a recording that Vexa never put together, joined into an object of ours; Vexa's objects stay as they are."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from gateway.catalog import MediaType, NewMedia
+from gateway.imports.joined_objects import chunk_part, joined_object
 from gateway.imports.vexa_deployment_objects import Choice, VexaPlace, list_folder
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.storage import Storage
-from gateway.uploads.chunk_headers import FIRST_BYTES, container_of
-from gateway.uploads.joins import ChunkPart, Join, plan_join
+from gateway.uploads.joins import ChunkPart, plan_join
 from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject, Writable
 
 
@@ -34,13 +34,13 @@ class ChunkJoiner:
         """The chunks of the choice's folder as one object. Raises NotJoinable or StorageError."""
         adapter = place.storage.adapter
         plan = await plan_join(adapter, await _parts(place, choice))
-        if plan.is_remuxed:
-            raise NotJoinable("they are several files, and not parts of one")
         try:
-            facts = await self.look(plan.content)
+            async with joined_object(plan) as (content, unreadable):
+                facts = await self.look(content)
+                stat = content.stat if self.dry_run else await self._write(content, key)
         except NotMedia as error:
             raise NotJoinable(str(error)) from error
-        stat = plan.content.stat if self.dry_run else await self._write(plan, key)
+        notes: dict[str, str | int] = {"unreadable_parts": unreadable} if unreadable else {}
         media_type: MediaType = facts.type
         return NewMedia(
             type=media_type,
@@ -52,14 +52,14 @@ class ChunkJoiner:
             etag=stat.etag,
             object_modified_at=stat.last_modified,
             duration_seconds=facts.duration_seconds,
-            metadata=facts.metadata,
+            metadata={**facts.metadata, **notes},
         )
 
-    async def _write(self, plan: Join, key: str) -> ObjectStat:
+    async def _write(self, content: StoredObject, key: str) -> ObjectStat:
         adapter = self.storage.adapter
         if not isinstance(adapter, Writable):
             raise NotJoinable(f"the storage backend {self.storage.name!r} cannot be written to")
-        async with adapter.create(key) as writer, aclosing(plan.content.read(0, plan.content.stat.size)) as chunks:
+        async with adapter.create(key) as writer, aclosing(content.read(0, content.stat.size)) as chunks:
             async for chunk in chunks:
                 await writer.write(chunk)
         return await _measure(adapter, key)
@@ -81,18 +81,9 @@ async def _parts(place: VexaPlace, choice: Choice) -> list[ChunkPart]:
                 continue
             if number != len(parts):
                 raise NotJoinable(f"chunk {len(parts)} is missing")
-            container = container_of(await _head(place.storage.adapter, chunk.key))
-            parts.append(ChunkPart(chunk.key, chunk.size, container, number, number, ()))
+            parts.append(await chunk_part(place.storage.adapter, number, chunk.key, chunk.size))
     if count < (choice.entry.chunk_count or 0):
         raise NotJoinable(f"{count} of {choice.entry.chunk_count} chunks are there")
     if not parts or parts[0].container is None:
         raise NotJoinable("the first has no header")
     return parts
-
-
-async def _head(adapter: StorageAdapter, key: str) -> bytes:
-    async with adapter.open(key) as stored:
-        length = min(FIRST_BYTES, stored.stat.size)
-        reading: AsyncGenerator[bytes, None] = stored.read(0, length)
-        async with aclosing(reading) as chunks:
-            return b"".join([chunk async for chunk in chunks])

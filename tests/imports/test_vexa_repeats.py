@@ -19,6 +19,7 @@ from gateway.imports.vexa_deployment_report import MoveReport
 from gateway.settings.load import Config
 from tests.imports.vexa.deployment import move, settings, vexa_database
 from tests.imports.vexa.media import audio_stream, chunks, wav
+from tests.media_files import make_sound
 
 CY: Final = 21
 KEY: Final = "vxa_bot_0123456789abcdef0123456789abcdef"
@@ -289,6 +290,21 @@ async def test_chunks_are_joined_into_an_object_of_ours_and_vexas_stay(both: Bot
         both.store(MASTER, wav(1, 500))  # Vexa makes a master later
         await both.move()
     assert len(list((both.folder / "bucket" / folder).iterdir())) == 5
+
+
+async def test_chunks_that_are_files_of_several_kinds_are_joined_too(both: Both, tmp_path: Path) -> None:
+    folder = MASTER.rpartition("/")[0]
+    files = [wav(1, 440), make_sound(tmp_path / "sound.webm", 1.0).read_bytes(), wav(1, 660)]
+    for number, file in enumerate(files):
+        both.store(f"{folder}/{number:06}.wav", file)
+    await both.set_recordings(32, recording("completed").replace('"chunk_count": 1', '"chunk_count": 3'))
+    report = await move(both.vexa_url, both.config, join_chunks=True)
+    assert report.media_joined == 1
+    found = await both.find(300000000010)
+    assert found is not None
+    (file,) = found.media_files
+    assert file.content_type == "audio/flac"
+    assert file.duration_seconds == pytest.approx(3.0, abs=0.05)
 
 
 async def test_chunks_of_which_one_is_missing_are_not_joined(both: Both) -> None:

@@ -1,0 +1,38 @@
+"""Pieces of a session, joined as bots' sessions are, as an object to read."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from tempfile import TemporaryFile
+
+from gateway.imports.local_files import OpenFile
+from gateway.media.joiner import remuxed
+from gateway.uploads.chunk_headers import FIRST_BYTES, OGG, container_of
+from gateway.uploads.joins import ChunkPart, Join, ogg_chain
+from storage_adapters.base import ReadableObjects, StoredObject
+
+
+async def chunk_part(source: ReadableObjects, number: int, key: str, size: int) -> ChunkPart:
+    """The piece with this number, which is not empty. Raises StorageError."""
+    async with source.open(key) as stored, aclosing(stored.read(0, min(FIRST_BYTES, stored.stat.size))) as chunks:
+        head = b"".join([chunk async for chunk in chunks])
+    return ChunkPart(key, size, container_of(head), number, number, ())
+
+
+@asynccontextmanager
+async def joined_object(join: Join) -> AsyncGenerator[tuple[StoredObject, int]]:
+    """The joined file, and how many of its parts could not be joined; a temporary file if it is more than a row of pieces.
+
+    Raises NotMedia or StorageError.
+    """
+    if not join.is_remuxed and join.container != OGG:
+        yield join.content, 0
+        return
+    unreadable: list[int] = []
+    chunks = remuxed(join.runs, report_unreadable=unreadable.append) if join.is_remuxed else ogg_chain(join)
+    with TemporaryFile() as file:
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                await asyncio.to_thread(file.write, chunk)
+        await asyncio.to_thread(file.flush)
+        yield OpenFile(file), sum(unreadable)
