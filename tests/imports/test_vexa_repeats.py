@@ -302,9 +302,9 @@ async def test_chunks_that_are_files_of_several_kinds_are_joined_too(both: Both,
     assert report.media_joined == 1
     found = await both.find(300000000010)
     assert found is not None
-    (file,) = found.media_files
-    assert file.content_type == "audio/flac"
-    assert file.duration_seconds == pytest.approx(3.0, abs=0.05)
+    (media,) = found.media_files
+    assert media.content_type == "audio/flac"
+    assert media.duration_seconds == pytest.approx(3.0, abs=0.05)
 
 
 async def test_chunks_of_which_one_is_missing_are_not_joined(both: Both) -> None:
