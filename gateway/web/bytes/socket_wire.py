@@ -116,7 +116,7 @@ class SocketWire:
             length -= sent
             self._grow(took_all=sent == window, left=length)
             if sent < window:
-                handed = os.pread(fd, min(length, HANDED_BYTES), offset)
+                handed = os.pread(fd, min(window - sent, HANDED_BYTES), offset)
                 _require_bytes(len(handed), offset)
                 await self._hand_over(handed)
                 offset += len(handed)
