@@ -1,0 +1,86 @@
+"""A share link in each browser: it plays without a key, from its moment; ended, expired or forged, it says that it does not work."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from gateway.protocol.ids import encode_id
+from tests.browser.places import Place
+from tests.browser.tabs import Tab
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MOMENT: Final = 65.0
+UNTIL: Final = """new Promise((resolve) => {
+  const look = () => {
+    const media = document.querySelector("audio");
+    if (%s) resolve(true);
+    else setTimeout(look, 20);
+  };
+  look();
+})"""
+
+
+@pytest.fixture(params=["chromium", "firefox", "webkit"])
+def guest(request: pytest.FixtureRequest) -> Tab:
+    """The browser of someone who has only the link."""
+    opened: Tab = request.getfixturevalue(f"{request.param}_stage")
+    return opened
+
+
+async def share(place: Place) -> dict[str, Any]:
+    """A new link to a moment of the recording."""
+    body = {"expires_in_seconds": 600, "start_seconds": MOMENT}
+    async with (
+        aiohttp.ClientSession() as client,
+        client.post(links_of(place), json=body, headers=by_key(place)) as answer,
+    ):
+        assert answer.status == 201
+        made: dict[str, Any] = json.loads(await answer.read())
+        return made
+
+
+def links_of(place: Place) -> str:
+    return f"{place.site.base_url}/v1/recordings/{encode_id('rec', place.sound.recording_id)}/links"
+
+
+def by_key(place: Place) -> dict[str, str]:
+    return {"X-API-Key": place.site.key}
+
+
+async def test_a_link_plays_without_a_key_from_its_moment(tab: Tab, place: Place) -> None:
+    await tab.visit((await share(place))["url"])
+    await tab.attempt(UNTIL % f"media?.duration > 1 && !media.seeking && media.currentTime >= {MOMENT}")
+    await tab.attempt("document.querySelector('audio').play()")
+    await tab.attempt(UNTIL % f"media.currentTime > {MOMENT} + 0.5 && media.currentTime < {MOMENT} + 30")
+
+
+async def end(place: Place, link: dict[str, Any]) -> str:
+    url = f"{links_of(place)}/{link['id']}"
+    async with aiohttp.ClientSession() as client, client.delete(url, headers=by_key(place)) as answer:
+        assert answer.status == 204
+    return str(link["url"])
+
+
+async def let_expire(place: Place, link: dict[str, Any]) -> str:
+    await place.site.execute(
+        "UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE expires_at > now() AND recording_id IS NOT NULL"
+    )
+    return str(link["url"])
+
+
+async def forge(_place: Place, link: dict[str, Any]) -> str:
+    url = str(link["url"])
+    return url[:-1] + ("A" if url[-1] != "A" else "B")
+
+
+@pytest.mark.parametrize("spoil", [end, let_expire, forge], ids=["ended", "expired", "forged"])
+async def test_a_link_that_is_not_valid_says_so_and_plays_nothing(
+    guest: Tab, files: Place, spoil: Callable[[Place, dict[str, Any]], Awaitable[str]]
+) -> None:
+    await guest.visit(await spoil(files, await share(files)))
+    await guest.attempt(UNTIL % "document.body.innerText.includes('This link does not work')")
+    assert await guest.attempt("document.querySelector('audio, video') === null")
