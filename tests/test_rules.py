@@ -147,7 +147,6 @@ WEB: Mapping[str, set[str]] = {
     "access.cors": set(),
     "access.rate_limits": set(),
     "connections": set(),
-    "connections.open_connections": set(),
     "hosts": set(),
     "parameters": set(),
     "connections.request_heads": set(),
@@ -188,7 +187,12 @@ WEB: Mapping[str, set[str]] = {
         "media_files",
         "responses",
     },
-    "connections.connection_terms": {"connections.request_heads", "connections.slow_clients"},
+    "connections.connection_terms": {
+        "connections.request_heads",
+        "connections.slow_clients",
+        "connections.unread_responses",
+    },
+    "connections.open_connections": {"connections.unread_responses"},
     "connections.request_intake": {
         "connections.connection_terms",
         "connections.request_heads",

@@ -2,6 +2,7 @@
 
 from gateway.assembly.backends import Backends
 from gateway.media.caption_reader import CaptionReader
+from gateway.media.turns import Turns
 from gateway.settings.load import Config
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.edit_routes import EditRoutes
@@ -11,11 +12,11 @@ from gateway.web.pages.shared_page import SharedPage
 
 
 def build_library(
-    config: Config, backends: Backends, authenticator: Authenticator, links: Links
+    config: Config, backends: Backends, authenticator: Authenticator, links: Links, turns: Turns
 ) -> tuple[EditRoutes, ShareLinkRoutes, SharedPage]:
     """The routes, in the order of `Services`."""
     return (
-        EditRoutes(authenticator, backends.catalog, backends.edits, CaptionReader()),
+        EditRoutes(authenticator, backends.catalog, backends.edits, CaptionReader(), turns),
         ShareLinkRoutes(authenticator, backends.share_links, links),
         SharedPage(
             backends.share_links,
@@ -23,6 +24,7 @@ def build_library(
             backends.storages,
             backends.waveforms,
             links,
+            turns=turns,
             embed_origins=config.sharing.embed_origins,
             media_sources=config.media_sources,
         ),

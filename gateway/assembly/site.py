@@ -7,6 +7,7 @@ stop   the reverse; `serving` drains first
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from typing import Final
 
 from gateway.assembly.backends import Backends, in_background, open_backends
 from gateway.assembly.byte_route import SiteTraffic, build_byte_route
@@ -14,6 +15,7 @@ from gateway.assembly.intake import build_intake, tended_uploads
 from gateway.assembly.library_routes import build_library
 from gateway.assembly.serving import Applications, Serving
 from gateway.deletion_worker import DeletionTimings, DeletionWorker
+from gateway.media.turns import Turns
 from gateway.process.drain import Drain
 from gateway.process.listening import Sockets
 from gateway.settings.documents import load_contract
@@ -41,6 +43,9 @@ from gateway.web.pages.contract_page import ContractRoutes
 from gateway.web.pages.player_page import PageRoutes
 from gateway.web.vexa.routes import VexaRoutes
 from gateway.web.waveform_route import WaveformRoute
+
+# A transcript of 4 MiB takes several times as much while its response is made.
+_TRANSCRIPTS_AT_A_TIME: Final = 3
 
 
 @asynccontextmanager
@@ -84,6 +89,7 @@ class _Site:
         self._cors = Cors(config.cors.allowed_origins)
         self._connections = Connections(drain.is_draining)
         self._authenticator = Authenticator(backends.api_keys, backends.signer, self._rate_limits())
+        self._transcript_turns = Turns(_TRANSCRIPTS_AT_A_TIME)
         self._links = Links(backends.signer, config.server.public_url)
         self._frame = Frame(self._journal, self._connections, self._cors)
         self._route = build_byte_route(
@@ -101,7 +107,7 @@ class _Site:
             self._bota(deletions),
             *build_intake(config, backends, self._authenticator, self._streams, deletions.wake),
             WaveformRoute(self._authenticator, backends.catalog, backends.storages, backends.waveforms),
-            *build_library(config, backends, self._authenticator, self._links),
+            *build_library(config, backends, self._authenticator, self._links, self._transcript_turns),
             self._health(),
             PageRoutes(config.media_sources, config.upload_sources),
             ContractRoutes(load_contract()),
@@ -124,6 +130,7 @@ class _Site:
             storages=self._backends.storages,
             links=self._links,
             on_deleted=deletions.wake,
+            turns=self._transcript_turns,
         )
 
     def _bota(self, deletions: DeletionWorker) -> BotaRoutes:
@@ -154,6 +161,7 @@ class _Site:
             BrokenRequests(self._journal, self._cors).refuse,
             Lingerers(),
             HeldBytes(),
+            self._connections.unread,
         )
         applications = Applications(
             build_app(self._services, with_operations=sockets.admin is None),

@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.errors import Refusal
+from gateway.errors import Refusal, Unavailable
 from gateway.web.access.cors import Cors
 from gateway.web.connections.open_connections import Connections
 from gateway.web.dialects import allowed_methods, refusal_answer
@@ -26,6 +26,7 @@ from storage_adapters.base import StorageError
 
 _log: Final = logging.getLogger(__name__)
 
+_BUSY: Final = Unavailable("Too many large responses wait for their clients", retry_after_seconds=1)
 # What `OPTIONS *` says of the server as a whole.
 _SERVER_METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
@@ -60,6 +61,8 @@ class Frame:
                 response = await answer
             except Exception as error:  # noqa: BLE001 - every error becomes a response
                 response = _answer_to(request, exchange, error)
+            if not self._connections.unread.admit(response, exchange.key_id):
+                response = refusal_answer(request, _BUSY)
             if not isinstance(response, SentResponse):
                 self._complete(request, exchange, response)
                 exchange.status = response.status

@@ -37,6 +37,7 @@ from gateway.web.connections.broken_requests import BrokenRequests
 from gateway.web.connections.connection_terms import HeldBytes, Terms
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.slow_clients import Lingerers
+from gateway.web.connections.unread_responses import UnreadResponses
 from gateway.web.fast_path.batches import Answerer
 from gateway.web.fast_path.fast_acceptor import FastAcceptor
 from gateway.web.frame import Frame
@@ -205,7 +206,7 @@ async def stage(
     if send_bytes is not None:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)  # accepted connections inherit it
     loop = asyncio.get_running_loop()
-    terms = Terms(keepalive_timeout, 120.0, built.broken.refuse, Lingerers(), HeldBytes())
+    terms = Terms(keepalive_timeout, 120.0, built.broken.refuse, Lingerers(), HeldBytes(), UnreadResponses())
     plain = await loop.create_server(partial(Acceptor().connect, server, terms), "127.0.0.1", 0)
     listener = await loop.create_server(partial(built.acceptor.connect, server, terms), sock=opened)
     with closing(listener), closing(plain):

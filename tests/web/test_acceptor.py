@@ -19,6 +19,7 @@ from gateway.web.connections.client_connection import PRIVATE_NAMES, missing_pri
 from gateway.web.connections.connection_terms import HeldBytes, Terms
 from gateway.web.connections.request_heads import BadHead
 from gateway.web.connections.slow_clients import Lingerers
+from gateway.web.connections.unread_responses import UnreadResponses
 from gateway.web.fast_path import fast_connection, lazy_connection
 from tests.conformance.raw_http import compose, connect
 
@@ -65,7 +66,7 @@ async def test_without_a_private_name_the_plain_handler_serves(
     server = web.Server(cast("Any", answer))
     opened = socket.create_server(("127.0.0.1", 0))
     listener = await asyncio.get_running_loop().create_server(
-        partial(fallback.connect, server, Terms(5, 5, refuse, Lingerers(), HeldBytes())), sock=opened
+        partial(fallback.connect, server, Terms(5, 5, refuse, Lingerers(), HeldBytes(), UnreadResponses())), sock=opened
     )
     with closing(listener):
         async with connect("127.0.0.1", opened.getsockname()[1]) as client:

@@ -14,6 +14,7 @@ from gateway.errors import Fault, Invalid, NotFound
 from gateway.media.caption_reader import LONG_BYTES, CaptionReader
 from gateway.media.captions import MAX_BYTES, PARSERS, write_vtt
 from gateway.media.cues import BadCaptions
+from gateway.media.turns import Turns
 from gateway.protocol.conditional import Conditions, Validators, failed_precondition
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import read_changes
@@ -32,8 +33,14 @@ class EditRoutes:
     """The routes that change what is known of a recording; its media stay as they are."""
 
     def __init__(
-        self, authenticator: Authenticator, catalog: RecordingCatalog, edits: RecordingEdits, captions: CaptionReader
+        self,
+        authenticator: Authenticator,
+        catalog: RecordingCatalog,
+        edits: RecordingEdits,
+        captions: CaptionReader,
+        turns: Turns,
     ) -> None:
+        self._turns = turns
         self._authenticator = authenticator
         self._catalog = catalog
         self._edits = edits
@@ -73,12 +80,13 @@ class EditRoutes:
     async def get_transcript(self, request: web.Request) -> web.Response:
         """`GET /v1/recordings/{recording_id}/transcript`: JSON, or WebVTT for `Accept: text/vtt`."""
         owner = await self._authenticator.authenticate(request, Scope.TRANSCRIPTIONS_READ)
-        segments = await self._segments(owner, path_recording_id(request))
-        vary = {"Vary": "Accept"}
-        if "text/vtt" in request.headers.get(hdrs.ACCEPT, "").lower():
-            text = await asyncio.to_thread(write_vtt, segments)
-            return web.Response(text=text, content_type="text/vtt", charset="utf-8", headers=vary)
-        return await built_json_response(lambda: {"segments": list(map(_segment_json, segments))}, headers=vary)
+        async with self._turns.place(owner.user_id):
+            segments = await self._segments(owner, path_recording_id(request))
+            vary = {"Vary": "Accept"}
+            if "text/vtt" in request.headers.get(hdrs.ACCEPT, "").lower():
+                text = await asyncio.to_thread(write_vtt, segments)
+                return web.Response(text=text, content_type="text/vtt", charset="utf-8", headers=vary)
+            return await built_json_response(lambda: {"segments": list(map(_segment_json, segments))}, headers=vary)
 
     async def _read_segments(self, request: web.Request, owner: Owner) -> tuple[Segment, ...]:
         """The body's segments. Raises Invalid or an HTTPException."""

@@ -93,7 +93,10 @@ class ClientConnection(RequestIntake):
             self._refusals += 1
             if self._refusals >= MAX_REFUSALS:
                 resp.force_close()
-        return await super().finish_response(request, resp, start_time)
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            self._terms.unread.release(resp)
 
     @property
     def outgoing(self) -> Outgoing:

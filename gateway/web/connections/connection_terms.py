@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gateway.web.connections.request_heads import MAX_FIELDS, MAX_HEAD_BYTES, BadHead
 from gateway.web.connections.slow_clients import Lingerers
+from gateway.web.connections.unread_responses import UnreadResponses
 
 MAX_PART_LINE_BYTES: Final = 8190
 """The limit on a line in the heads of a multipart body's parts."""
@@ -39,6 +40,7 @@ class Terms(NamedTuple):
     refuse: Callable[[web.RequestHandler, bytes, BadHead], web.StreamResponse]
     lingerers: Lingerers
     held: HeldBytes
+    unread: UnreadResponses
 
 
 def handler_options(terms: Terms) -> dict[str, Any]:

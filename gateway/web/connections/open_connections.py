@@ -7,16 +7,22 @@ from typing import Final
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from gateway.web.connections.unread_responses import UnreadResponses
+
 # A client that has just connected sends its request within this time, and is answered.
 GREETING_SECONDS: Final = 0.25
 
 
 class Connections:
-    """The connections with a request under way; `is_draining` says that each response is the last of its connection."""
+    """The connections with a request under way, and the large responses that they hold.
+
+    `is_draining` says that each response is the last of its connection.
+    """
 
     def __init__(self, is_draining: Callable[[], bool]) -> None:
         self.is_draining = is_draining
         self.busy: set[RequestHandler] = set()
+        self.unread = UnreadResponses()
 
     async def close_idle(self, server: web.Server) -> None:
         """Close every connection without a request under way, and the others after their response.

@@ -20,10 +20,11 @@ from typing import Any, Final
 
 from aiohttp import hdrs, web
 
-from gateway.catalog import MediaFile, Recording, RecordingCatalog
+from gateway.catalog import MediaFile, Recording, RecordingCatalog, Segment
 from gateway.catalog.share_links import ShareLink, ShareLinks
 from gateway.errors import NotFound
 from gateway.media.captions import write_vtt
+from gateway.media.turns import Turns
 from gateway.media.waveforms import Waveforms
 from gateway.storage import Storage, storage_named
 from gateway.web.exchange import EXCHANGE
@@ -62,6 +63,7 @@ class SharedPage:
         waveforms: Waveforms,
         links: Links,
         *,
+        turns: Turns,
         embed_origins: Sequence[str],
         media_sources: Sequence[str] = (),
     ) -> None:
@@ -70,6 +72,7 @@ class SharedPage:
         self._storages = storages
         self._waveforms = waveforms
         self._links = links
+        self._turns = turns
         self._page = (files("gateway.web.pages") / "player" / _PAGE).read_text("utf-8")
         media = " ".join(("'self'", *media_sources))
         policy = {"media-src": media, "img-src": f"{media} data:"}
@@ -88,34 +91,30 @@ class SharedPage:
         """`GET /shared/{token}/recording.json`."""
         opened = await self._open(request)
         request[EXCHANGE].key_id = opened.link.id
-        transcript = await self._catalog.find_transcript_of(opened.link.owner, opened.recording.id)
-        return await built_json_response(
-            lambda: {
-                "name": title_of(opened.recording),
-                "created_at": whole_seconds(opened.recording.created_at),
-                "start_seconds": opened.link.start_seconds,
-                "expires_at": whole_seconds(opened.link.expires_at),
-                "media": [self._media_json(request, opened, each) for each in opened.media],
-                "segments": [
-                    {"start": each.start_seconds, "end": each.end_seconds, "speaker": each.speaker, "text": each.text}
-                    for each in (transcript.segments if transcript else ())
-                ],
-            }
-        )
+        async with self._turns.place(opened.link.owner.user_id):
+            transcript = await self._catalog.find_transcript_of(opened.link.owner, opened.recording.id)
+            segments = transcript.segments if transcript else ()
+            return await built_json_response(
+                lambda: {
+                    "name": title_of(opened.recording),
+                    "created_at": whole_seconds(opened.recording.created_at),
+                    "start_seconds": opened.link.start_seconds,
+                    "expires_at": whole_seconds(opened.link.expires_at),
+                    "media": [self._media_json(request, opened, each) for each in opened.media],
+                    "segments": list(map(_segment_json, segments)),
+                }
+            )
 
     async def captions(self, request: web.Request) -> web.Response:
         """`GET /shared/{token}/captions.vtt`."""
         opened = await self._open(request)
-        transcript = await self._catalog.find_transcript_of(opened.link.owner, opened.recording.id)
-        if transcript is None:
-            raise NotFound("Transcript not found")
+        async with self._turns.place(opened.link.owner.user_id):
+            transcript = await self._catalog.find_transcript_of(opened.link.owner, opened.recording.id)
+            if transcript is None:
+                raise NotFound("Transcript not found")
+            text = await asyncio.to_thread(write_vtt, transcript.segments)
         headers = {hdrs.CACHE_CONTROL: "no-store"}
-        return web.Response(
-            text=await asyncio.to_thread(write_vtt, transcript.segments),
-            content_type="text/vtt",
-            charset="utf-8",
-            headers=headers,
-        )
+        return web.Response(text=text, content_type="text/vtt", charset="utf-8", headers=headers)
 
     async def waveform(self, request: web.Request) -> web.Response:
         """`GET /shared/{token}/media/{number}/waveform`: the bins so far, as for the owner."""
@@ -211,3 +210,8 @@ def _open_graph(opened: _Opened, url: str) -> str:
         )
         + f"\n    <title>{html.escape(title_of(opened.recording))}</title>"
     )
+
+
+def _segment_json(segment: Segment) -> dict[str, Any]:
+    seconds = {"start": segment.start_seconds, "end": segment.end_seconds}
+    return seconds | {"speaker": segment.speaker, "text": segment.text}

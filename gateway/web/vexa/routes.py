@@ -7,6 +7,7 @@ from aiohttp import web
 
 from gateway.catalog import MediaFile, Owner, RecordingCatalog, Scope
 from gateway.errors import NotFound
+from gateway.media.turns import Turns
 from gateway.protocol.byte_path import byte_path
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import Authenticator
@@ -18,7 +19,10 @@ from gateway.web.vexa.shapes import Json, recording_json, transcript_json
 
 
 class VexaRoutes:
-    """The JSON routes; `on_deleted` is called after objects were queued for deletion."""
+    """The JSON routes; `on_deleted` is called after objects were queued for deletion.
+
+    `turns` bounds how many transcripts are held while their responses are written.
+    """
 
     def __init__(
         self,
@@ -28,7 +32,9 @@ class VexaRoutes:
         storages: Mapping[str, Storage],
         links: Links,
         on_deleted: Callable[[], None],
+        turns: Turns,
     ) -> None:
+        self._turns = turns
         self._authenticator = authenticator
         self._catalog = catalog
         self._storages = storages
@@ -97,20 +103,22 @@ class VexaRoutes:
         owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
         platform, native_id = request.match_info["platform"], request.match_info["native_meeting_id"]
         query = parse_query(TranscriptQuery, request)
-        transcript = await self._catalog.find_transcript(owner, platform, native_id, query.meeting_id)
-        if transcript is None:
-            raise NotFound(f"Meeting not found for platform {platform} and ID {native_id}")
-        return await built_json_response(partial(transcript_json, transcript, self._storages))
+        async with self._turns.place(owner.user_id):
+            transcript = await self._catalog.find_transcript(owner, platform, native_id, query.meeting_id)
+            if transcript is None:
+                raise NotFound(f"Meeting not found for platform {platform} and ID {native_id}")
+            return await built_json_response(partial(transcript_json, transcript, self._storages))
 
     async def recording_transcript(self, request: web.Request) -> web.Response:
         """`GET /recordings/{recording_id}/transcript`: that of the recording's meeting."""
         owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
         recording_id = path_id(request, "recording_id")
-        transcript = await self._catalog.find_transcript_of(owner, recording_id)
-        if transcript is None:
-            known = await self._catalog.find_recording(owner, recording_id)
-            raise NotFound("Transcript not found" if known else "Recording not found")
-        return await built_json_response(partial(transcript_json, transcript, self._storages))
+        async with self._turns.place(owner.user_id):
+            transcript = await self._catalog.find_transcript_of(owner, recording_id)
+            if transcript is None:
+                known = await self._catalog.find_recording(owner, recording_id)
+                raise NotFound("Transcript not found" if known else "Recording not found")
+            return await built_json_response(partial(transcript_json, transcript, self._storages))
 
     async def _owner(self, request: web.Request, scope: Scope) -> Owner:
         return await self._authenticator.authenticate(request, scope)

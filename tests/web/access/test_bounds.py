@@ -1,6 +1,7 @@
 """What a client can make a worker hold, in bytes and in time; each bound is a number here."""
 
 import asyncio
+import json
 import re
 import socket
 import time
@@ -12,7 +13,9 @@ from typing import Final
 import pytest
 
 from gateway.web.receiving.upload_bodies import Pace, Patience
+from tests.conformance.bota_calls import create, get
 from tests.conformance.raw_http import compose, connect
+from tests.conformance.test_search_and_edits import put_transcript
 from tests.gateway_process import Gateway, running_gateway
 from tests.uploads.client import open_client
 
@@ -120,6 +123,29 @@ async def test_a_worker_grows_by_less_than_64_mib_under_attack(tight: Gateway, h
     async with connect(tight.host, tight.port) as connection:
         await connection.send(compose("GET", "/livez"))
         assert (await connection.read_response()).status == 200
+
+
+async def test_unread_transcripts_of_a_key_are_bounded(tight: Gateway) -> None:
+    recording: str = (await create(tight))["id"]
+    words = "lorem ipsum " * 300
+    document = {"segments": [{"start": n, "end": n + 1, "text": f"{n} {words}"} for n in range(1000)]}
+    put = await put_transcript(tight, recording, json.dumps(document), "application/json")
+    assert put.status == 204
+    request = compose("GET", f"/v1/recordings/{recording}/transcript", [("X-API-Key", tight.key)])
+    idle, most = resident(tight), 0
+    clients = [narrow(tight) for _ in range(60)]
+    for client in clients:
+        client.send(request)
+    statuses = []
+    for client in clients:
+        client.settimeout(60)
+        statuses.append((await asyncio.to_thread(client.recv, 12, socket.MSG_PEEK))[-3:])
+        most = max(most, resident(tight))
+    for client in clients:
+        client.close()
+    assert set(statuses) == {b"200", b"503"}
+    assert most - idle < MEMORY_BOUND
+    assert (await get(tight, f"/v1/recordings/{recording}/transcript"))["segments"]
 
 
 async def test_requests_after_a_stream_are_not_read_ahead(tight: Gateway) -> None:

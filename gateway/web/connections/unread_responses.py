@@ -1,0 +1,42 @@
+"""Bounds the memory of large responses that clients have requested and do not take.
+
+A response whose bytes wait for its client is held until the stall time-out. Files are not concerned: their bytes are
+shared (pages) or in the page cache (media).
+"""
+
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from aiohttp import hdrs, web
+
+LARGE_BYTES: Final = 64 * 1024
+"""Smaller bodies do not count: the number of connections bounds them."""
+
+MAX_UNREAD_BYTES: Final = 32 * 1024 * 1024
+MAX_UNREAD_BYTES_OF_A_KEY: Final = 8 * 1024 * 1024
+
+
+class UnreadResponses:
+    """The large bodies that are held for clients: within the two limits, or a single one of any size."""
+
+    def __init__(self) -> None:
+        # A response that is dropped before it is written frees its place.
+        self._held: WeakKeyDictionary[web.StreamResponse, tuple[int | None, int]] = WeakKeyDictionary()
+
+    def admit(self, response: web.StreamResponse, key_id: int | None) -> bool:
+        """Hold the response for a client of this API key; False if too many bytes are held already."""
+        body = response.body if isinstance(response, web.Response) else None
+        if not isinstance(body, bytes) or len(body) < LARGE_BYTES or hdrs.ETAG in response.headers:
+            return True
+        held = list(self._held.values())
+        of_key = [size for key, size in held if key == key_id]
+        if (of_key and sum(of_key) + len(body) > MAX_UNREAD_BYTES_OF_A_KEY) or (
+            held and sum(size for _, size in held) + len(body) > MAX_UNREAD_BYTES
+        ):
+            return False
+        self._held[response] = (key_id, len(body))
+        return True
+
+    def release(self, response: web.StreamResponse) -> None:
+        """The client has taken the response, or is disconnected."""
+        self._held.pop(response, None)
