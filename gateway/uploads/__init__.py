@@ -1,1 +1,1 @@
-"""Uploads: media files on their way in, from the promise to the verified object."""
+"""Uploads of media files, from the pending media file that is promised to the verified object."""

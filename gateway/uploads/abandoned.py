@@ -1,7 +1,7 @@
 """Removes uploads that nobody completed.
 
-The object of a removed row goes through the queue of objects to delete, like any other. Parts that clients sent to S3
-are not objects; they are aborted directly.
+The object of a removed row is deleted through the queue of objects to delete, like any other. Parts that clients sent
+to S3 are not objects yet: their multipart uploads are aborted directly.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AbandonedUploads:
-    """One worker; any number may run. `on_removed` is called when objects were queued for deletion."""
+    """A worker that removes abandoned uploads; any number may run. It calls `on_removed` after it queued objects."""
 
     uploads: UploadCatalog
     abandoned_after_seconds: float
@@ -31,7 +31,7 @@ class AbandonedUploads:
     part_uploads: Sequence[PartUploads] = ()
 
     async def run(self) -> None:
-        """Work until cancelled; an abandoned upload outlives its time by a tenth of it, or ten minutes at most."""
+        """Work until cancelled. An upload is removed at most a tenth of its time late, and at most ten minutes."""
         while True:
             try:
                 removed = await self.remove_once()
@@ -43,7 +43,7 @@ class AbandonedUploads:
                 await asyncio.sleep(min(self.abandoned_after_seconds / 10, LONGEST_REST_SECONDS))
 
     async def remove_once(self) -> int:
-        """Remove what is abandoned now, one batch; how many there were. Raises Unavailable."""
+        """Remove one batch of abandoned uploads and return how many were removed. Raises Unavailable."""
         removed = await self.uploads.remove_abandoned_uploads(
             older_than_seconds=self.abandoned_after_seconds, limit=BATCH
         )
@@ -53,7 +53,7 @@ class AbandonedUploads:
         return removed
 
     async def abort_parts(self) -> None:
-        """Forget parts that were never made an object. Raises StorageError."""
+        """Abort old multipart uploads that were never completed to an object. Raises StorageError."""
         for storage in self.part_uploads:
             aborted = await storage.abort_parts(UPLOADS_PREFIX, older_than_seconds=self.abandoned_after_seconds)
             if aborted:

@@ -1,6 +1,6 @@
-"""Bytes that arrive count against the account's limit before they are stored, so that an upload stops at the limit.
+"""Counts arriving bytes against the account's limit before they are stored, so that an upload stops at the limit.
 
-They are reserved in steps, or all of them where the request says how many there are.
+Bytes are reserved in steps, or all at the start if the request says how many there are.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _STEP_BYTES: Final = 8 * 1024 * 1024
 
 @dataclass(slots=True)
 class _Arrival:
-    """One upload on its way; `replaces` is the pending media file whose counted bytes it takes the place of."""
+    """An upload in progress; its bytes replace those already counted for the pending media file `replaces`."""
 
     reservations: UploadReservations
     owner: Owner
@@ -27,7 +27,7 @@ class _Arrival:
     reservation: Reservation = Reservation()  # noqa: RUF009 - it is frozen
 
     async def require(self, needed: int, *, step: int = _STEP_BYTES) -> None:
-        """Let this many bytes arrive. Raises Invalid if the account would hold too much."""
+        """Reserve `needed` bytes in total, `step` more if there is room. Raises Invalid if there is none."""
         if needed > self.reservation.granted:
             self.reservation = await self.reservations.reserve(
                 self.owner,
@@ -40,7 +40,7 @@ class _Arrival:
             )
 
     async def keep(self) -> None:
-        """Extend the reservation for as long as the upload takes."""
+        """Extend the reservation's lease until cancelled."""
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             with suppress(Refusal):
@@ -57,9 +57,10 @@ async def counted(
     expected: int | None = None,
     replaces: int | None = None,
 ) -> AsyncGenerator[AsyncIterable[bytes]]:
-    """The same chunks, each one reserved before it is given out; `expected` is how many bytes there will be, if known.
+    """Yield the same chunks, and reserve the bytes of each one first; `expected` is their total number, if known.
 
-    The reservation ends with the block. Raises Invalid once the account would hold too much.
+    The reservation ends with the block; accounts without a limit need none. Raises Invalid once the account would hold
+    too much.
     """
     if limits.max_total_bytes_per_account is None:
         yield chunks

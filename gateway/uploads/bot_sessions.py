@@ -1,12 +1,13 @@
-"""What meeting bots send while they record, chunk by chunk.
+"""Receives the chunks that meeting bots send while they record.
 
-A chunk is acknowledged once its object is stored and its row is committed; its place is its number, not its arrival. A
-final only says that no more is expected: the session is joined with what there is, and again when more arrives.
+A chunk is acknowledged once its object is stored and its row is committed. Chunks are ordered by number, not by
+arrival. A final (the chunk that closes the session) only says that no more is expected: the session is joined from the
+chunks that have arrived, and joined again when more arrive.
 
-    the same bytes under the same number     a repetition: passed over
-    more of the same under the same number   takes the place of what it begins with
-    other bytes under the same number        409; from number 0 with a final: a file without a number
-    no bytes                                 nothing to store; a final closes the session
+    the same bytes, or a beginning of them      a repetition: ignored
+    a longer chunk that begins with the stored  replaces it
+    other bytes under the same number           409; a final with number 0 is stored as a file without a number instead
+    no bytes                                    nothing is stored; a final closes the session
 """
 
 import hashlib
@@ -36,16 +37,16 @@ from gateway.uploads.session_objects import WrittenObject, expect_object, write_
 from storage_adapters.base import StorageAdapter
 from storage_adapters.resumable import Piece
 
-# A late chunk of a small session is part of the file when it is acknowledged; of a larger one, soon after.
+# A late chunk of a closed session up to this size is joined before it is acknowledged; of a larger one, soon after.
 _JOINED_WHILE_WAITING_BYTES: Final = 64 * 1024 * 1024
 _SOON_SECONDS: Final = 2.0
-# Of chunks that an older gateway took in.
+# The digest of chunks that an older gateway received.
 _UNKNOWN_DIGEST: Final = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a session's audio or video: the `number`th from 0, None if it has none; `is_last` for a final."""
+    """A piece of a session's audio or video. `number` counts from 0, None without one; `is_last` marks a final."""
 
     session_uid: str
     type: MediaType
@@ -55,7 +56,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """Takes chunks in. A session that nothing arrives for is joined after `silence_seconds`."""
+    """Receives and stores chunks. A session that receives nothing for `silence_seconds` is joined."""
 
     uploads: Uploads
     catalog: SessionUploads
@@ -63,22 +64,23 @@ class Sessions:
     silence_seconds: float
 
     async def find(self, owner: Owner, chunk: Chunk) -> UploadSession:
-        """The session that the chunk belongs to, made with its recording if this is the first. Raises Invalid."""
+        """The chunk's session; it and its recording are created for the first chunk. Raises Invalid."""
         upload = NewUpload(chunk.type, self.uploads.default.name)
         return await self.catalog.ensure_session(
             owner, chunk.session_uid, upload, self.uploads.limits, due_in_seconds=self.silence_seconds
         )
 
     def room(self, session: UploadSession) -> int:
-        """How many bytes may still arrive."""
+        """How many more bytes the session may receive."""
         return max(self.uploads.max_file_bytes - session.received_bytes, 0)
 
     async def receive(
         self, owner: Owner, session: UploadSession, chunk: Chunk, body: AsyncGenerator[bytes, None]
     ) -> Recording:
-        """The recording, with this chunk.
+        """Store the chunk and return its recording.
 
-        Raises Conflict if other bytes have the chunk's number, Invalid if it is of no use, or StorageError.
+        Raises Conflict if other bytes have the chunk's number, Invalid if a final cannot be played or the account would
+        hold too much, or StorageError.
         """
         first = await anext(body, b"")
         stored = None
@@ -104,14 +106,14 @@ class Sessions:
     async def _write(
         self, owner: Owner, session: UploadSession, body: AsyncIterable[bytes]
     ) -> tuple[str, WrittenObject]:
-        """Write the chunk as an object; its key."""
+        """Write the chunk as an object and return the object's key."""
         key = await expect_object(self.catalog, owner, session.media)
         return key, await write_object(self.uploads.adapter(session.media), key, body)
 
     async def _store(
         self, session: UploadSession, chunk: Chunk, key: str, written: WrittenObject
     ) -> StoredChunk | None:
-        """Record the chunk; None for a repetition."""
+        """Record the chunk and return its row; None for a repetition, whose object is deleted."""
         adapter = self.uploads.adapter(session.media)
         number = 0 if chunk.number is None and not session.received_bytes else chunk.number
         new = NewChunk(number, written.size, written.digest, container_of(written.head), key)
@@ -135,7 +137,7 @@ class Sessions:
     async def _settle(
         self, adapter: StorageAdapter, session: UploadSession, chunk: Chunk, new: NewChunk, stored: StoredChunk
     ) -> StoredChunk:
-        """Decide about a chunk whose number has other bytes already. Raises Conflict."""
+        """Record, ignore or refuse a chunk whose number was recorded with other bytes before. Raises Conflict."""
         if not new.number and (chunk.is_last or chunk.number is None):
             return await self._record(session, chunk, replace(new, number=None))
         if stored.digest == _UNKNOWN_DIGEST:
@@ -145,7 +147,7 @@ class Sessions:
         raise Conflict(f"Chunk {new.number} arrived before with other bytes")
 
     async def _refuse(self, stored: StoredChunk | None, reason: str) -> NoReturn:
-        """Raises Invalid. A file is kept that may be the beginning of one that plays; anything else is forgotten."""
+        """Raises Invalid. Keeps a chunk with a file header, which may begin a file that plays; removes any other."""
         if stored is not None and stored.container is not None:
             await self.catalog.set_chunk_aside(stored.id)
         elif stored is not None:
@@ -154,7 +156,7 @@ class Sessions:
 
 
 def _refusal(chunk: Chunk, stored: StoredChunk | None, outcome: Outcome | None, recording: Recording) -> str | None:
-    """Why the bytes of a final are refused: they, or they alone, cannot be played, and have no number among others."""
+    """Why a final is refused, or None: it cannot be read, or it has no number above 0 and the recording failed."""
     if stored is not None and outcome is not None and stored.id in outcome.refused:
         return outcome.refused[stored.id]
     return recording.error_message if not chunk.number and recording.status == "failed" else None
@@ -167,7 +169,7 @@ async def _resumed(first: bytes, rest: AsyncIterable[bytes]) -> AsyncGenerator[b
 
 
 async def _is_the_same_beginning(adapter: StorageAdapter, new: NewChunk, stored: StoredChunk) -> bool:
-    """Whether the shorter one's bytes are the first of the longer one's."""
+    """Whether the longer chunk begins with the bytes of the shorter one."""
     shorter, longer = (new, stored) if new.size < stored.size else (stored, new)
     digest = hashlib.sha256()
     beginning = PiecedObject(adapter, [Piece(longer.object_key, 0, shorter.size)])

@@ -1,4 +1,4 @@
-"""Whether two files have the same sound, decided by their bytes: samples of WAV files, the bytes of any other."""
+"""Compares the bytes of files to decide whether they contain the same sound; of WAV files, only the samples."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,22 +14,22 @@ from storage_adapters.resumable import Piece
 _SAMPLES: Final = 3
 _SAMPLE_BYTES: Final = 24
 _LONG_SAMPLE_BYTES: Final = 256
-# Fewer different bytes are silence or a pattern, which other sound may contain too.
+# Bytes with fewer different values are silence or a pattern, which unrelated sound may contain too.
 _DIFFERENT_BYTES: Final = 6
 
 
 def object_of(adapter: ReadableObjects, part: ChunkPart) -> PiecedObject:
-    """The part's object, as far as it is the part's."""
+    """The first `part.size` bytes of the part's object."""
     return PiecedObject(adapter, [Piece(part.object_key, 0, part.size)])
 
 
 async def begins_with(adapter: ReadableObjects, file: ChunkPart, part: ChunkPart) -> bool | None:
-    """Whether the file begins with the part's sound; None if the bytes do not say."""
+    """Whether the file begins with the part's sound; None if the bytes do not decide it."""
     if file.container != part.container:
         return None
     is_wav = file.container == WAV
     if is_wav and await wav_samples(adapter, [object_of(adapter, each) for each in (file, part)]) is None:
-        return None  # of another rate
+        return None  # the WAV formats differ
     whole, beginning = await _content(adapter, [file]), await _content(adapter, [part])
     length = min(whole.stat.size, beginning.stat.size, HEAD_BYTES)
     compared = await beginning.read_all(0, length)
@@ -39,7 +39,7 @@ async def begins_with(adapter: ReadableObjects, file: ChunkPart, part: ChunkPart
 
 
 async def covers(adapter: ReadableObjects, file: ChunkPart, parts: Sequence[ChunkPart]) -> bool:
-    """Whether all of the parts' sound is in the file, in their order and not at its beginning."""
+    """Whether the file contains the sound of all parts, in their order, after a beginning of its own."""
     whole, position = await _content(adapter, [file]), 0
     for part in parts:
         content = await _content(adapter, [part])
@@ -53,7 +53,7 @@ async def covers(adapter: ReadableObjects, file: ChunkPart, parts: Sequence[Chun
 
 
 async def _find(content: PiecedObject, sample: bytes, position: int) -> int:
-    """Where the sample is, from `position` on; -1 if it is not there."""
+    """The offset of the sample at or after `position`; -1 if it is not found."""
     seen = b""
     async with aclosing(content.read(position, max(content.stat.size - position, 0))) as chunks:
         async for chunk in chunks:
@@ -66,7 +66,7 @@ async def _find(content: PiecedObject, sample: bytes, position: int) -> int:
 
 
 async def contains(adapter: ReadableObjects, file: ChunkPart, part: ChunkPart) -> bool:
-    """Whether bytes from the middle of the part are in the file: the same sound in another container."""
+    """Whether the file contains bytes from the middle of the part: then it is the same sound in another container."""
     inner, outer = object_of(adapter, part), object_of(adapter, file)
     for number in range(1, _SAMPLES + 1):
         sample = await inner.read_all(part.size * number // (_SAMPLES + 1), _SAMPLE_BYTES)
@@ -76,7 +76,7 @@ async def contains(adapter: ReadableObjects, file: ChunkPart, part: ChunkPart) -
 
 
 async def _content(adapter: ReadableObjects, parts: Sequence[ChunkPart]) -> PiecedObject:
-    """The samples if the parts are WAV files, else their bytes."""
+    """The samples if the parts are WAV files of one format, else their bytes."""
     runs = [object_of(adapter, part) for part in parts]
     if all(part.container == WAV for part in parts) and (found := await wav_samples(adapter, runs)):
         return found[1]

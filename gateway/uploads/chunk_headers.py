@@ -1,7 +1,7 @@
-"""The first bytes of a chunk decide which kind of file begins with it; WAV and Ogg are read as far as joining files needs.
+"""Recognises the kind of file that a chunk begins, and parses WAV and Ogg as far as joining files needs.
 
-A chunk is a cut of the file before it unless it begins with a file's own header. Sizes in headers are claims: a WAV's
-samples end where its file ends, unless the chunks after them are well-formed.
+A chunk without a file header is a cut: it continues the file before it. Sizes in headers are claims: a WAV's samples
+end where its file ends, unless well-formed RIFF chunks follow the claimed end.
 """
 
 import binascii
@@ -13,14 +13,14 @@ from typing import Final
 from gateway.media.mpeg_frames import frames_in, shape_of
 
 FIRST_BYTES: Final = 8 * 1024
-"""A file's kind is decided by this many bytes, which are three frames of most MP3 and AAC files."""
+"""This many first bytes decide a file's kind; they hold three frames of most MP3 and AAC files."""
 HEAD_BYTES: Final = 64 * 1024
-"""A WAV's format and the start of its samples are looked for in this many bytes."""
+"""A WAV's format and the start of its samples are searched for in this many first bytes."""
 
 WAV: Final = "wav"
 OGG: Final = "ogg"
 TAGGED: Final = "tagged"
-"""An MP3 or AAC file with a tag before its frames, or with a header about its length."""
+"""An MP3 or AAC file with a tag before its frames, or an MP3 file with a header that says its length."""
 FRAMES: Final = "frames of "
 _KINDS: Final[Mapping[tuple[bytes, ...], str]] = {
     (b"RIFF", b"RF64", b"BW64"): WAV,
@@ -49,10 +49,10 @@ _BIT_REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def container_of(head: bytes) -> str | None:
-    """The kind of file that these FIRST_BYTES begin; None for anything that can continue another file.
+    """The kind of file that begins with `head`, its FIRST_BYTES; None for bytes that can only continue a file.
 
-    Frames of MP3 or AAC are a kind for each encoding, `FRAMES` and the encoding: they also continue frames like them.
-    A file that is not accepted is a kind of its own, so that it does not become noise in the file before it.
+    The kind of MP3 or AAC frames is `FRAMES` and their encoding; they can also continue frames of the same encoding.
+    Files that the gateway does not accept have the kind "other", so that they are not appended to the file before.
     """
     for magics, kind in _KINDS.items():
         if head.startswith(magics) and (kind != WAV or head[8:12] == b"WAVE"):
@@ -69,13 +69,13 @@ def container_of(head: bytes) -> str | None:
 
 
 def continues(kind: str | None, before: str | None) -> bool:
-    """Whether a chunk of this kind belongs to a file that begins with the other."""
+    """Whether a chunk of this kind continues a file whose first chunk has the kind `before`."""
     return kind is None or (kind.startswith(FRAMES) and before in {kind, TAGGED})
 
 
 @dataclass(frozen=True, slots=True)
 class WavLayout:
-    """Where a WAV file's samples are. `claimed` is their length as the header says it, None for unknown."""
+    """Where a WAV file's samples begin. `claimed` is their length in bytes by the header, None if that is unknown."""
 
     format: bytes
     offset: int
@@ -83,14 +83,14 @@ class WavLayout:
 
     @property
     def frame_bytes(self) -> int:
-        """The bytes of one sample of every channel."""
+        """The bytes of one sample frame: a sample of each channel."""
         return max(int.from_bytes(self.format[12:14], "little"), 1)
 
 
 def read_wav(head: bytes, position: int = 0) -> WavLayout | None:
-    """The layout that a WAV file's first HEAD_BYTES describe (RIFF, or RF64 by EBU Tech 3306); None without samples.
+    """The layout in `head`, a WAV file's first HEAD_BYTES (RIFF, or RF64 by EBU Tech 3306); None without samples.
 
-    The file begins at `position` of what holds it, from where offsets are counted.
+    The file begins at `position` of the object that contains it; the layout's offset counts from the object's start.
     """
     format, long_size = b"", None
     for kind, start, size in _riff_chunks(head, 12):
@@ -107,7 +107,7 @@ def read_wav(head: bytes, position: int = 0) -> WavLayout | None:
 
 
 def _riff_chunks(content: bytes, start: int) -> Iterator[tuple[bytes, int, int]]:
-    """(id, where its content begins, its size) of each chunk whose header is in `content`."""
+    """(id, offset of the content, size of the content) of each RIFF chunk whose header is in `content`."""
     while start + 8 <= len(content):
         size = int.from_bytes(content[start + 4 : start + 8], "little")
         yield content[start : start + 4], start + 8, size
@@ -115,7 +115,7 @@ def _riff_chunks(content: bytes, start: int) -> Iterator[tuple[bytes, int, int]]
 
 
 def is_riff_tail(tail: bytes, length: int) -> bool:
-    """Whether a file's last `length` bytes, which begin with `tail`, are chunks that end exactly with the file."""
+    """Whether a file's last `length` bytes, which begin with `tail`, are RIFF chunks, give or take a padding byte."""
     end = 0
     for kind, start, size in _riff_chunks(tail, 0):
         if not (kind.isascii() and kind.decode().isprintable()):
@@ -125,7 +125,7 @@ def is_riff_tail(tail: bytes, length: int) -> bool:
 
 
 def wav_header(format: bytes, length: int) -> bytes:
-    """The bytes before `length` bytes of samples; RF64 where RIFF's 32 bits are too few."""
+    """The WAV header for `length` bytes of samples; RF64 if the size does not fit into RIFF's 32 bits."""
     chunk = b"fmt " + struct.pack("<I", len(format)) + format + b"\0" * (len(format) % 2)
     padded = length + length % 2
     size = 4 + len(chunk) + 8 + padded
@@ -139,7 +139,7 @@ def wav_header(format: bytes, length: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class OggPage:
-    """One page (RFC 3533 section 6): `size` bytes, of the logical stream `serial`; `is_first` begins that stream."""
+    """A page (RFC 3533 section 6) of `size` bytes of the logical stream `serial`; `is_first` if it begins that."""
 
     size: int
     serial: int
@@ -147,7 +147,7 @@ class OggPage:
 
 
 def read_ogg_page(content: bytes | bytearray | memoryview) -> OggPage | None:
-    """The page that `content` begins with, None if it is not all there. Raises ValueError for anything but a page."""
+    """The page that `content` begins with, None if it is incomplete. Raises ValueError for anything but a page."""
     if len(content) < _OGG_PAGE.size:
         return None
     magic, version, flags, _, serial, _, _, segments = _OGG_PAGE.unpack_from(content)
@@ -160,7 +160,7 @@ def read_ogg_page(content: bytes | bytearray | memoryview) -> OggPage | None:
 
 
 def with_serial(page: bytes, serial: int) -> bytes:
-    """The page as one of another logical stream, with its checksum."""
+    """The page moved to the logical stream `serial`, with a new checksum."""
     changed = bytearray(page)
     changed[14:18] = struct.pack("<I", serial)
     changed[22:26] = bytes(4)
@@ -169,6 +169,6 @@ def with_serial(page: bytes, serial: int) -> bytes:
 
 
 def _ogg_checksum(page: bytes) -> int:
-    """Ogg's CRC-32, which is zlib's with every byte and the result reversed, and without its two inversions."""
+    """Ogg's CRC-32: zlib's with the bits of each byte and of the result reversed, and without its two inversions."""
     reflected = binascii.crc32(page.translate(_BIT_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{reflected:032b}"[::-1], 2)

@@ -1,6 +1,6 @@
-"""What uploads turn out to be: each pending object is measured and read, and is what was promised, or the reason is named.
+"""Completes uploads: measures and reads each pending object, and accepts it or names why it is not what was promised.
 
-A promise that never received a byte does not block the others: it is removed, and its id is reported.
+A pending file that never received a byte does not block the others: it is removed, and its id is reported.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from storage_adapters.base import ObjectNotFound, StorageAdapter
 from storage_adapters.part_uploads import PartUploads
 from storage_adapters.resumable import Resumable
 
-# How often a completion starts again because a file was uploaded once more meanwhile, or is being published.
+# How many times a completion is tried while files are uploaded again or are being published.
 _ATTEMPTS: Final = 4
 _PAUSE_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A recording whose files are uploaded, and the ids of promises that were dropped."""
+    """A recording whose files are uploaded, and the ids of the pending files that were removed."""
 
     recording: Recording
     dropped: tuple[int, ...] = ()
@@ -32,17 +32,18 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """Completes uploads."""
+    """Completes the uploads of a recording."""
 
     uploads: Uploads
 
     async def complete(
         self, owner: Owner, recording_id: int, media_file_ids: Collection[int] | None = None
     ) -> Completed:
-        """The recording, when what was promised for it is there; the same again if it was before.
+        """Verify and complete the pending files and return the recording; completing again returns it unchanged.
 
-        With `media_file_ids` only these files are looked at, and each has to be there. Raises NotFound, Invalid with the
-        reason for each file that is not what was promised, Conflict if files keep being uploaded again, or StorageError.
+        With `media_file_ids` only these files are completed, and each must have been uploaded. Raises NotFound, Invalid
+        with the reason for each file that is not what was promised, Busy while another request sends a file, Conflict
+        if files keep being uploaded again, or StorageError.
         """
         dropped: tuple[int, ...] = ()
         for _ in range(_ATTEMPTS):
@@ -67,7 +68,7 @@ class Completion:
         raise Conflict("The files are being uploaded again")
 
     async def _verify_again(self, owner: Owner, recording: Recording) -> Recording:
-        """Verify the completed files whose objects changed or were missing; as good ones, they are served again."""
+        """Verify the completed files whose objects changed or were missing; those that pass are served again."""
         flagged = [each for each in recording.media_files if each.missing_at is not None]
         for media in flagged:
             with suppress(ObjectNotFound):
@@ -81,7 +82,7 @@ class Completion:
     async def _look(
         self, owner: Owner, pending: Sequence[MediaFile]
     ) -> tuple[Sequence[VerifiedUpload], Sequence[MediaFile]]:
-        """What was found, and the files that are not there. Raises Invalid."""
+        """The verified files, and the files that have no object. Raises Invalid if one is not what was promised."""
         if not pending:
             raise Invalid((Fault("missing", ("media",), "Nothing was uploaded for this recording", None),))
         looks = [(media, await self._verify(owner, media)) for media in pending]
@@ -106,21 +107,21 @@ class Completion:
         return look
 
     async def _join(self, owner: Owner, media: MediaFile, size: int, adapter: PartUploads) -> None:
-        """Make the object of the parts that the client sent to the storage, if it sent them."""
+        """Join the parts that the client sent to the storage backend, if it sent all of them, into the object."""
         async with self.uploads.writing(owner, media) as turn:
             publication = await self.uploads.begin_publishing(turn)
             if await adapter.join_parts(media.object_key, size=size):
                 await self.uploads.record(turn, publication)
 
     async def _count(self, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> None:
-        """Count an object that is refused, which a client may have sent to the storage itself, for the account."""
+        """Count a refused object's bytes for the account: the client may have sent them to the backend directly."""
         async with adapter.open(media.object_key) as stored:
             size = stored.stat.size
         with suppress(Invalid):  # the file is refused anyway
             await self.uploads.writers.record_stored(owner, media.id, size, self.uploads.limits)
 
     async def _drop(self, media: MediaFile) -> bool:
-        """Remove a promise unless some of it arrived, or is arriving."""
+        """Remove a pending file, and return True, unless some of its bytes arrived or are arriving."""
         adapter = self.uploads.adapter(media)
         if isinstance(adapter, Resumable) and await adapter.partial_size(media.object_key):
             return False
@@ -132,5 +133,5 @@ class Completion:
 
 
 def absence(media: MediaFile) -> Fault:
-    """The fault of a file that is not there, or not all of it."""
+    """The fault of a file that was not uploaded, or only in part."""
     return Fault("upload", ("media", encode_id("med", media.id), "upload_url"), "It was not uploaded", None)

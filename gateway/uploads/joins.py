@@ -1,11 +1,11 @@
-"""How chunks become one file.
+"""Plans how chunks are joined into one file.
 
-Chunks are grouped in runs: a run is a file that begins with a header of its own, and the cuts of that file that follow.
-A single run is put together byte by byte. Several runs are files of their own and are joined as their kind allows:
+Chunks are grouped in runs: a run is a chunk with a file header and the cuts of that file that follow it. The bytes of a
+single run are concatenated. Each of several runs is a file, and their kind decides how they are joined:
 
-    WAV     one header, then the samples of each; also where one chunk is several files, or longer than its header says
-    Ogg     one after another, as a chain (RFC 3533 section 4); no two links have a logical stream of the same number
-    others  remuxed by a decoding process, also files of different kinds or encodings
+    WAV     one header, then the samples of each; also if one chunk contains several files or more than its header says
+    Ogg     concatenated to a chain (RFC 3533 section 4); no two links use the same serial number for a logical stream
+    others  remuxed by a decoding process, as are files of different kinds or encodings
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -32,15 +32,15 @@ from storage_adapters.base import ReadableObjects
 from storage_adapters.resumable import Piece
 
 _OGG_HEAD_BYTES: Final = 512
-# What may follow a WAV's samples without being sound: a tag that is not a chunk.
+# At most this many bytes after a WAV's samples are taken for a tag that is not a RIFF chunk, and not for sound.
 _PADDING_BYTES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkPart:
-    """An object that holds a chunk, or several that were joined: from number `first` to `last`, None without numbers.
+    """An object that contains one chunk or several joined ones, with the numbers `first` to `last` (None without).
 
-    `chunks` are the ids of their rows.
+    `chunks` are the ids of the chunks' rows.
     """
 
     object_key: str
@@ -53,9 +53,9 @@ class ChunkPart:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A way to make one file of parts. `content` is that file, but for the numbers of Ogg's streams.
+    """A plan that makes one file of parts. `content` is that file, apart from the serial numbers of Ogg streams.
 
-    `runs` are the files to remux where `content` is only an approximation that nobody should store.
+    If `is_remuxed`, the file is remuxed from `runs` instead, and `content` must not be stored.
     """
 
     parts: tuple[ChunkPart, ...]
@@ -70,7 +70,7 @@ class Join:
 
     @property
     def whole_object(self) -> str | None:
-        """The key of the stored object that is this file already; None if it has to be written."""
+        """The key of the stored object that already is this file; None if the file has to be written."""
         match self.content.pieces:
             case [Piece(key, 0, length)] if length == self.parts[0].size:
                 return key
@@ -78,7 +78,7 @@ class Join:
 
 
 def group_runs(parts: Sequence[ChunkPart]) -> list[list[ChunkPart]]:
-    """The parts of each file."""
+    """The parts, grouped in runs."""
     runs: list[list[ChunkPart]] = []
     for part in parts:
         if runs and continues(part.container, _kind_of(runs[-1])):
@@ -105,7 +105,7 @@ def _until_gap(run: Sequence[ChunkPart]) -> Sequence[ChunkPart]:
 
 
 async def plan_join(adapter: ReadableObjects, parts: Sequence[ChunkPart]) -> Join:
-    """How these parts become one file. Raises StorageError."""
+    """Plan how these parts are joined into one file. Raises StorageError."""
     groups = group_runs(parts)
     runs = [PiecedObject(adapter, [Piece(part.object_key, 0, part.size) for part in run]) for run in groups]
     kinds = {_kind_of(run) for run in groups}
@@ -120,14 +120,14 @@ async def plan_join(adapter: ReadableObjects, parts: Sequence[ChunkPart]) -> Joi
 
 
 async def _ogg_codec(run: PiecedObject) -> bytes:
-    """What must be the same for players to go on with the next link: codec, channels and, but for Opus, the rate."""
+    """What must not change for players to continue with the next link: codec, channels and, except for Opus, rate."""
     head = await run.read_all(0, _OGG_HEAD_BYTES)
     packet = head[27 + head[26] :] if len(head) > 26 else b""
     return packet[:10] if packet.startswith(b"OpusHead") else packet[:16]
 
 
 async def wav_samples(adapter: ReadableObjects, runs: Sequence[PiecedObject]) -> tuple[bytes, PiecedObject] | None:
-    """The format and the samples of all; None if a run is not a WAV file, or of another format."""
+    """The common format and the samples of all runs; None if a run is not a WAV file or the formats differ."""
     formats, pieces = set[bytes](), list[Piece | bytes]()
     for run in runs:
         position: int | None = 0
@@ -142,9 +142,9 @@ async def wav_samples(adapter: ReadableObjects, runs: Sequence[PiecedObject]) ->
 
 
 async def _join_wavs(adapter: ReadableObjects, runs: Sequence[PiecedObject], padding: int) -> PiecedObject | None:
-    """One WAV with the samples of all; None where the bytes are good as they are, or formats differ.
+    """One WAV file with the samples of all runs; None if the bytes need no change, or if the formats differ.
 
-    At most `padding` bytes after what a header claims are nothing to speak of.
+    Up to `padding` bytes after the samples that the header of a single run claims are ignored.
     """
     found = await wav_samples(adapter, runs)
     if found is None:
@@ -160,9 +160,9 @@ async def _join_wavs(adapter: ReadableObjects, runs: Sequence[PiecedObject], pad
 
 
 async def _sample_bytes(run: PiecedObject, layout: WavLayout) -> tuple[int, int | None]:
-    """The length of the samples, and where another file follows them, if one does.
+    """The length of the samples, and the offset of the WAV file that follows them, None if none does.
 
-    They go on to the file's end, unless the header's claim ends before well-formed chunks.
+    The samples extend to the end of the run, unless a WAV file or well-formed RIFF chunks follow their claimed end.
     """
     left, follows = run.stat.size - layout.offset, None
     if layout.claimed is not None:
@@ -176,7 +176,7 @@ async def _sample_bytes(run: PiecedObject, layout: WavLayout) -> tuple[int, int 
 
 
 async def ogg_chain(join: Join) -> AsyncGenerator[bytes, None]:
-    """The bytes of the chain; a logical stream whose number an earlier link has gets another one."""
+    """Yield the bytes of the chain; a logical stream whose serial number an earlier link uses gets another one."""
     used: set[int] = set()
     for run in join.runs:
         serials: dict[int, int] = {}
@@ -198,7 +198,7 @@ def _unused(serial: int, used: set[int]) -> int:
 
 
 async def _pages(run: PiecedObject) -> AsyncGenerator[tuple[bytes, int | None], None]:
-    """Each page with the number of its stream; from the first bytes that are not a page on, the rest as it is."""
+    """Each page with its serial number; everything from the first bytes that are not a page on, with None."""
     pending, is_ogg = b"", True
     async with aclosing(run.read(0, run.stat.size)) as chunks:
         async for chunk in chunks:

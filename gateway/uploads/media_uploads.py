@@ -1,6 +1,6 @@
-"""Uploads on their way in: a promise makes a pending media file, and one writer at a time stores its object.
+"""Receives uploads: a promise creates a pending media file, and one writer at a time stores its object.
 
-The object appears whole, and only while its media file is pending. `completion` decides what it turns out to be.
+The object becomes visible only once it is complete, and only while its media file is pending. `completion` verifies it.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _BUSY_RETRY_SECONDS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class WritingTurn:
-    """The only writer of a pending media file, which is as it was when the turn began."""
+    """The right of one writer to write a pending media file; `media` is the file as it was when the turn began."""
 
     owner: Owner
     media: MediaFile
@@ -44,7 +44,7 @@ class WritingTurn:
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    """The way in; new objects go to the storage `default`."""
+    """Promises, receives and publishes uploads. New objects are stored in the storage backend `default`."""
 
     catalog: RecordingCatalog
     uploads: UploadCatalog
@@ -58,23 +58,23 @@ class Uploads:
     async def promise(
         self, owner: Owner, recording_id: int, upload: NewUpload, key: IdempotencyKey | None = None
     ) -> MediaFile:
-        """The pending media file; with a key, the same one for the same request again.
+        """Create a pending media file; with a key, repeating the same request returns the same file.
 
-        Raises NotFound, Invalid if it breaks a limit, or Conflict if the key was used for something else, or for a file
-        that is pending no longer or belongs to another storage than `upload` says.
+        Raises NotFound, Invalid if the file breaks a limit, or Conflict if the key was used for another request, or for
+        a file that is no longer pending or belongs to another storage backend than `upload` says.
         """
         if upload.size is not None and upload.size > self.max_file_bytes:
-            text = f"A file has at most {self.max_file_bytes} bytes"
+            text = f"A file may have at most {self.max_file_bytes} bytes"
             raise Invalid((Fault("too_large", ("body", "file_size_bytes"), text, upload.size),))
         added = await self.uploads.add_upload(owner, recording_id, upload, self.limits, key)
         if added is None:
             raise NotFound("Recording not found")
         if added.storage != upload.storage:
-            raise Conflict("The file was promised to a storage backend that takes no new files any more")
+            raise Conflict("The file was promised to a storage backend that no longer accepts new files")
         return added
 
     async def find(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile:
-        """The media file while it is pending. Raises NotFound, Conflict when it is completed."""
+        """The pending media file. Raises NotFound, or Conflict if its upload is completed."""
         media = await self.catalog.find_media_file(owner, recording_id, media_file_id)
         if media is None:
             raise NotFound("Media file not found")
@@ -88,18 +88,18 @@ class Uploads:
         return self.verification.max_file_bytes
 
     def largest(self, media: MediaFile) -> int:
-        """How many bytes may arrive for it."""
+        """How many bytes may arrive for this media file."""
         return self.max_file_bytes if media.size is None else media.size
 
     def adapter(self, media: MediaFile) -> StorageAdapter:
-        """The storage that the media file goes to. Raises StorageUnavailable if it is not configured."""
+        """The adapter of the media file's storage backend. Raises StorageUnavailable if it is not configured."""
         return storage_named(self.storages, media.storage, media.object_key).adapter
 
     def resumable(self, media: MediaFile) -> Resumable:
-        """The same, if it takes objects in pieces. Raises Conflict if not."""
+        """The media file's adapter. Raises Conflict if it does not accept objects in pieces."""
         adapter = self.adapter(media)
         if not isinstance(adapter, Resumable):
-            raise Conflict("The storage takes no resumable uploads")
+            raise Conflict("The storage backend accepts no resumable uploads")
         return adapter
 
     @property
@@ -110,7 +110,7 @@ class Uploads:
     def require_resumable(self) -> None:
         """Raises Conflict if new objects cannot arrive in pieces."""
         if not self.is_resumable:
-            raise Conflict("The storage takes no resumable uploads")
+            raise Conflict("The storage backend accepts no resumable uploads")
 
     async def kept(self, media: MediaFile) -> int:
         """How many bytes of a promised file are stored. Raises Conflict or StorageError."""
@@ -119,7 +119,7 @@ class Uploads:
         return await self.resumable(media).partial_size(media.object_key)
 
     async def publish_kept(self, owner: Owner, media: MediaFile) -> None:
-        """Publish what came in pieces if that is all of it and no request did: it may not have lived to do so.
+        """Publish the object if all its pieces have arrived: the request that sent the last one may have died.
 
         Raises Busy while another request writes it, NotFound, Conflict or StorageError.
         """
@@ -129,9 +129,9 @@ class Uploads:
 
     @asynccontextmanager
     async def writing(self, owner: Owner, media: MediaFile) -> AsyncGenerator["WritingTurn"]:
-        """Be the media file's only writer while the block runs.
+        """Hold the writing turn of the media file while the block runs.
 
-        Raises Busy while another request writes it, NotFound, or Conflict when it is completed.
+        Raises Busy while another request writes it, NotFound, or Conflict if its upload is completed.
         """
         writer = await self.writers.begin_writing(media.id, lease_seconds=WRITER_LEASE_SECONDS)
         if writer is None:
@@ -153,14 +153,14 @@ class Uploads:
     async def receive(
         self, turn: "WritingTurn", chunks: AsyncIterable[bytes], *, expected: int | None = None
     ) -> ObjectStat:
-        """Write the object from its bytes, `expected` many if that is known; it replaces what was uploaded before.
+        """Write the object, which replaces one that was uploaded before; `expected` is its number of bytes, if known.
 
-        Whatever `chunks` raises leaves nothing. Raises NotFound, Conflict, Invalid if the account would hold too much,
-        or StorageError.
+        If `chunks` raises, nothing is stored. Raises NotFound, Conflict, Busy if the lease was lost, Invalid if the
+        account would hold too much, or StorageError.
         """
         media, adapter = turn.media, self.adapter(turn.media)
         if not isinstance(adapter, Writable):
-            raise Conflict("The storage takes no uploads through the gateway")
+            raise Conflict("The storage backend accepts no uploads through the gateway")
         async with adapter.create(media.object_key, content_type=media.content_type) as writer:
             size = 0
             async with self._counted(turn, chunks, expected) as counted_chunks:
@@ -174,24 +174,24 @@ class Uploads:
     def _counted(
         self, turn: "WritingTurn", chunks: AsyncIterable[bytes], expected: int | None
     ) -> AbstractAsyncContextManager[AsyncIterable[bytes]]:
-        if turn.media.size is not None:  # it was counted when it was promised
+        if turn.media.size is not None:  # counted when the file was promised
             return nullcontext(chunks)
         return counted(chunks, self.reservations, turn.owner, self.limits, expected=expected, replaces=turn.media.id)
 
     async def publish(self, turn: "WritingTurn") -> ObjectStat:
-        """Make the object appear from what was received of it in pieces. Raises NotFound, Conflict or StorageError."""
+        """Publish the object from its received pieces. Raises NotFound, Conflict, Busy or StorageError."""
         publication = await self.begin_publishing(turn)
         await self.resumable(turn.media).publish(turn.media.object_key)
         return await self.record(turn, publication)
 
     async def begin_publishing(self, turn: "WritingTurn") -> Publication:
-        """Keep completion away while the object appears: the last step before it does."""
+        """Block completion while the object is published: the last step before. Raises NotFound, Conflict or Busy."""
         return await self.writers.begin_publishing(
             turn.owner, turn.media, turn.writer, lease_seconds=WRITER_LEASE_SECONDS
         )
 
     async def record(self, turn: "WritingTurn", publication: Publication) -> ObjectStat:
-        """Record which version of the object was published. Raises NotFound or Conflict."""
+        """Record which version of the object was published. Raises NotFound, Conflict or StorageError."""
         async with self.adapter(turn.media).open(turn.media.object_key) as stored:
             stat = stored.stat
         await self.writers.record_publication(

@@ -1,4 +1,4 @@
-"""Bytes of several stored objects, and bytes of our own between them, read as one object."""
+"""Reads parts of several stored objects, and literal bytes between them, as one object."""
 
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -13,12 +13,12 @@ Pieces = Sequence[Piece | bytes]
 
 
 def length_of(piece: Piece | bytes) -> int:
-    """The bytes of the piece."""
+    """The length of the piece in bytes."""
     return len(piece) if isinstance(piece, bytes) else piece.length
 
 
 class PiecedObject:
-    """The pieces as one StoredObject. Their objects never change."""
+    """The pieces as one StoredObject. The stored objects must never change."""
 
     def __init__(self, adapter: ReadableObjects, pieces: Pieces) -> None:
         self._adapter = adapter
@@ -27,7 +27,7 @@ class PiecedObject:
         self.stat = ObjectStat(self._ends[-1] if self._ends else 0, "pieces", datetime.now(UTC))
 
     def cut(self, offset: int, length: int) -> Iterator[Piece | bytes]:
-        """The pieces that make up `length` bytes from `offset`; fewer where the object ends."""
+        """The pieces that make up `length` bytes from `offset`; fewer bytes at the end of the object."""
         index = bisect_right(self._ends, offset)
         while length > 0 and index < len(self.pieces):
             piece, end = self.pieces[index], self._ends[index]
@@ -52,6 +52,6 @@ class PiecedObject:
                     yield chunk
 
     async def read_all(self, offset: int, length: int) -> bytes:
-        """The same bytes together, fewer where the object ends; for short reads."""
+        """The same bytes as one string, fewer at the end of the object; for short reads."""
         async with aclosing(self.read(offset, length)) as chunks:
             return b"".join([chunk async for chunk in chunks])

@@ -1,8 +1,8 @@
-"""Which of a session's chunks make its file, and in which order.
+"""Decides which of a session's chunks make its file, and in which order.
 
-Numbered chunks come in the order of their numbers. A file without a number that came with a final is either the whole
-recording, which then stands for all chunks, or the last chunk. It stands for them only if it plays as long as they do
-together, and if that much of it can be decoded: nothing takes the place of something better.
+Numbered chunks are ordered by number. A file without a number that came with a final is either the whole recording,
+which then replaces all chunks, or the last chunk. It replaces them only if it plays as long as they do together and as
+much of it can be decoded, so that a worse file never replaces a better one.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -22,7 +22,7 @@ from storage_adapters.base import StorageAdapter
 
 # Two recorders of the same sound stop within this many seconds of each other.
 _SAME_LENGTH_SECONDS: Final = 0.05
-# What encoders add at the ends, or take away.
+# Encoders add or remove up to this many seconds at the ends.
 _DECODED_SECONDS: Final = 0.15
 _MAX_RANGES_NAMED: Final = 20
 
@@ -32,9 +32,9 @@ Role = Literal["whole", "last", "first", "unreadable", "shorter"]
 
 @dataclass(slots=True)
 class Arrangement:
-    """What a session's file is made of. `missing` are the numbers that did not arrive.
+    """The parts of a session's file, in order. `missing` lists the numbers that did not arrive.
 
-    `refused` are the rows of files that cannot be read, with the reason; `notes` say what is kept without being used.
+    `refused` maps the rows of files that cannot be read to the reason; `notes` say which files are kept but not used.
     """
 
     parts: list[ChunkPart]
@@ -45,7 +45,7 @@ class Arrangement:
 
 
 class Arranger:
-    """Arranges one session's chunks, reading them where only their content decides."""
+    """Arranges one session's chunks; reads them only if nothing else decides."""
 
     def __init__(self, adapter: StorageAdapter, verification: Verification, claim: SessionClaim) -> None:
         self._adapter = adapter
@@ -55,9 +55,9 @@ class Arranger:
         self._chunk_count = claim.chunk_count
 
     async def arrange(self) -> Arrangement:
-        """Raises StorageError."""
+        """Arrange the chunks of the claim and plan their join. Raises StorageError."""
         numbered, others = _parts(self._chunks)
-        if numbered and numbered[0].container is None:  # older gateways did not look
+        if numbered and numbered[0].container is None:  # older gateways did not record it
             head = await object_of(self._adapter, numbered[0]).read_all(0, FIRST_BYTES)
             numbered[0] = replace(numbered[0], container=container_of(head))
         found = Arrangement(numbered, self._missing())
@@ -70,12 +70,12 @@ class Arranger:
 
     def _missing(self, *more: int) -> str:
         numbered = {chunk.number: chunk.object_key for chunk in self._chunks if chunk.number is not None}
-        # What was joined with numbered chunks, while none was missing, is the first of them if that has no number.
+        # Chunks share an object only if none was missing. If number 0 is absent, the one without a number is the first.
         first = [0 for chunk in self._chunks if chunk.number is None and chunk.object_key in numbered.values()]
         return missing_numbers([*numbered, *first, *more], self._chunk_count or 0)
 
     async def _take(self, extra: ChunkPart, found: Arrangement) -> None:
-        """Add a file without a number, or let it stand for the others, or leave it out."""
+        """Add a file without a number to the parts, replace the parts with it, or leave it out."""
         if extra.container is None or not found.parts:
             found.parts.append(extra)
             return
@@ -94,7 +94,7 @@ class Arranger:
                 found.refused |= dict.fromkeys(extra.chunks, reason)
 
     async def _role(self, extra: ChunkPart, parts: Sequence[ChunkPart]) -> Role:
-        """What a file is, beside these parts, that begins with a header of its own."""
+        """The role of a file that begins with a header, given these parts."""
         alone, others = await self._seconds((extra,)), await self._seconds(parts)
         if alone is None:
             begins = parts[0].container is None and await self._seconds((extra, *parts)) is not None
@@ -109,7 +109,7 @@ class Arranger:
         return "whole"
 
     async def _is_whole(self, extra: ChunkPart, parts: Sequence[ChunkPart], *, longer: bool, as_long: bool) -> bool:
-        """Whether the file is meant to be the whole recording, and not the last of its chunks."""
+        """Whether the file is meant to be the whole recording, and not its last chunk."""
         several = sum(len(part.chunks) for part in parts) > 1
         is_copy = await begins_with(self._adapter, extra, parts[0])
         kinds = {part.container for part in parts if part.container is not None}
@@ -126,12 +126,12 @@ class Arranger:
         return len(numbered) > 1 and all(chunk.container is None for chunk in numbered[1:])
 
     async def _covers_the_rest(self, numbered: Sequence[ChunkPart]) -> bool:
-        """Whether the first came as a final and has the others in it: the whole file, before its chunks."""
+        """Whether the first chunk came as a final and contains the others: the whole file, sent before its chunks."""
         first, rest = numbered[:1], numbered[1:]
         came_as_final = first and first[0].chunks == (self._chunks[0].id,) and self._chunks[0].closes
         if not (came_as_final and rest and await covers(self._adapter, first[0], rest)):
             return False
-        with suppress(NotMedia):  # one that was cut off is a chunk, whatever is in it
+        with suppress(NotMedia):  # a file that was cut off counts as a chunk, whatever it contains
             facts = await self._verification.examine(object_of(self._adapter, first[0]), self._owner)
             return "warning" not in facts.metadata
         return False
@@ -144,11 +144,11 @@ class Arranger:
         return await plan_join(self._adapter, parts)
 
     async def _seconds(self, parts: Sequence[ChunkPart]) -> float | None:
-        """How long the join plays; None if it is not media."""
+        """How many seconds the join of the parts plays; None if it is not media."""
         return await self._sum(parts, self._length)
 
     async def _is_decodable(self, file: ChunkPart, parts: Sequence[ChunkPart]) -> bool:
-        """Whether as much of the file can be decoded as of the parts."""
+        """Whether as many seconds of the file can be decoded as of the parts."""
         decoded, others = await self._sum((file,), self._decoded), await self._sum(parts, self._decoded)
         return (decoded or 0.0) >= (others or 0.0) - _DECODED_SECONDS
 
@@ -170,7 +170,7 @@ class Arranger:
 
 
 def _parts(chunks: Iterable[StoredChunk]) -> tuple[list[ChunkPart], list[ChunkPart]]:
-    """The parts that have numbers, in their order, and the others in the order of their arrival."""
+    """The parts with numbers, and the parts without, each in the order of `chunks`."""
     objects: dict[str, list[StoredChunk]] = {}
     for chunk in chunks:
         objects.setdefault(chunk.object_key, []).append(chunk)
@@ -191,7 +191,7 @@ def _part(rows: Sequence[StoredChunk]) -> ChunkPart:
 
 
 def missing_numbers(numbers: Iterable[int], count: int = 0, first: int = 0) -> str:
-    """The numbers from `first` to the last, or to `count`, that are not there, like `1, 3-5`; as many as fit into a sentence."""
+    """The numbers that are missing from `first` to the last one or to `count - 1`, like `1, 3-5`; at most 20 ranges."""
     there = sorted(set(numbers))
     edges = [first - 1, *there, max(count, there[-1] + 1 if there else 0)]
     gaps = [(before + 1, after - 1) for before, after in pairwise(edges) if after - before > 1]

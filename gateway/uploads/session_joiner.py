@@ -1,12 +1,12 @@
-"""Joins a session's chunks into the file that plays: a job that any gateway may do, and repeat.
+"""Joins a session's chunks into the file that plays. Any gateway process may do this, and any may repeat it.
 
-    claim      one process has the session until its lease ends; while it works it extends the lease
-    arrange    the chunks that count, in their order (session_arrangement)
-    write      one new object, unless a stored object is the file already; it is queued for deletion until it is published
-    verify     the object is read and measured
-    publish    in one transaction; chunks that the object contains whole share it from then on
+    claim      one process holds the session's lease, and extends it while it works
+    arrange    choose and order the chunks (session_arrangement)
+    write      write one object, queued for deletion until it is published, unless a stored object already is the file
+    verify     read and measure the object
+    publish    in one transaction; from then on the chunks that the object contains share it
 
-A process that dies leaves the session due again, and nothing else.
+If the process dies, the session becomes due again and the object that it wrote is deleted.
 """
 
 import asyncio
@@ -40,14 +40,14 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a join came to: why no file plays (None if one does), and the chunks that were refused."""
+    """The result of a join: why no file plays (None if one does), and the refused chunks' ids with the reasons."""
 
     fault: str | None
     refused: Mapping[int, str]
 
 
 class SessionJoiner:
-    """Joins sessions that this process has claimed."""
+    """Claims sessions and joins them."""
 
     def __init__(
         self,
@@ -62,9 +62,9 @@ class SessionJoiner:
         self._verification = verification
 
     async def finish(self, media_file_id: int) -> Outcome | None:
-        """Join what the session has, or wait for the process that does; None if this process had nothing to do.
+        """Join the session, or wait at most _WAIT_SECONDS for the process that joins it.
 
-        Trouble is logged, and the session stays due.
+        Returns None if this process did not join it. A failure is logged, and the session stays due.
         """
         outcome = None
         with suppress(TimeoutError):
@@ -89,7 +89,7 @@ class SessionJoiner:
                 await asyncio.sleep(poll_seconds)
 
     async def finish_due(self) -> int:
-        """Join the sessions that are due, one batch; how many there were. Raises Unavailable."""
+        """Join one batch of the sessions that are due and return how many were due. Raises Unavailable."""
         due = await self._joins.list_due_sessions(limit=_BATCH)
         for media_file_id in due:
             claim = await self._joins.claim_session(media_file_id, lease_seconds=LEASE_SECONDS)
@@ -101,7 +101,7 @@ class SessionJoiner:
         try:
             async with self._extending(claim):
                 return await self._join(claim)
-        except Exception as trouble:  # noqa: BLE001 - whatever it is, the session stays due and the others are joined
+        except Exception as trouble:  # noqa: BLE001 - the session stays due, and the others are joined
             _log.warning("a session could not be joined", extra={"media_file": claim.media.id, "cause": str(trouble)})
             with suppress(Refusal):
                 await self._joins.postpone_session(claim, seconds=_RETRY_SECONDS)
@@ -140,9 +140,9 @@ class SessionJoiner:
     async def _write(
         self, owner: Owner, media: MediaFile, adapter: StorageAdapter, arranged: Arrangement
     ) -> tuple[SessionFile, int]:
-        """The joined file, stored and verified, and how many of its parts could not be read.
+        """Store and verify the joined file; return it and how many of its parts could not be read.
 
-        The file takes the place of its chunks only if it contains all of them. Raises NotMedia or StorageError.
+        The file replaces its chunks only if it contains all of them. Raises NotMedia, Conflict or StorageError.
         """
         join = arranged.join
         if join is None:
@@ -171,7 +171,7 @@ class SessionJoiner:
 
 
 def _incomplete(arranged: Arrangement, unreadable: int) -> str | None:
-    """What the joined file lacks, in words for `error_message`; None if it is whole."""
+    """What the joined file lacks, as text for `error_message`; None if it lacks nothing and no file was left out."""
     words = [f"Chunks {arranged.missing} did not arrive"] if arranged.missing else []
     if unreadable:
         words.append(f"{unreadable} of the files that arrived cannot be joined; they are kept")
@@ -179,7 +179,7 @@ def _incomplete(arranged: Arrangement, unreadable: int) -> str | None:
 
 
 async def _publish_partial(adapter: StorageAdapter, claim: SessionClaim) -> None:
-    """Make an object of the partial one that an older gateway appended chunks to. What it had not counted is dropped."""
+    """Publish the partial object that an older gateway appended chunks to, without bytes that no row counts."""
     media = claim.media
     size = max((chunk.object_size for chunk in claim.chunks if chunk.object_key == media.object_key), default=0)
     if size and isinstance(adapter, Resumable) and await adapter.partial_size(media.object_key):
@@ -189,7 +189,7 @@ async def _publish_partial(adapter: StorageAdapter, claim: SessionClaim) -> None
 
 
 async def _store(adapter: StorageAdapter, key: str, join: Join) -> int:
-    """Write the file; the number of parts that could not be read and are not in it."""
+    """Write the file and return the number of parts that could not be read and are not in it."""
     unreadable: list[int] = []
     if join.is_remuxed:
         async with aclosing(remuxed(join.runs, report_unreadable=unreadable.append)) as chunks:
@@ -200,5 +200,5 @@ async def _store(adapter: StorageAdapter, key: str, join: Join) -> int:
     elif isinstance(adapter, Composing):
         await adapter.compose(key, join.content.pieces)
     else:
-        raise Conflict("The storage takes no uploads through the gateway")
+        raise Conflict("The storage backend accepts no uploads through the gateway")
     return sum(unreadable)

@@ -12,15 +12,15 @@ from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Looks at pending media files; `max_file_bytes` is the largest that is accepted."""
+    """Verifies uploaded objects; `max_file_bytes` is the size of the largest file that is accepted."""
 
     max_file_bytes: int
     prober: Prober
 
     async def look(self, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> VerifiedUpload | Fault:
-        """What was found under the media file's key, or why it is not what was promised.
+        """The verified object of the media file, or why it is not what was promised.
 
-        Raises ObjectNotFound if nothing is there, or another StorageError.
+        Raises ObjectNotFound if there is no object, or another StorageError.
         """
         try:
             async with adapter.open(media.object_key) as stored:
@@ -34,11 +34,14 @@ class Verification:
         return verified(media, stored.stat, found)
 
     async def examine(self, stored: StoredObject, owner: Owner, *, remote: bool = False) -> MediaFacts:
-        """What the object is; of a `remote` one only a few MiB are read. Raises NotMedia or StorageError."""
+        """Type, format and duration of the object; only a few MiB of a `remote` one are read.
+
+        Raises NotMedia or StorageError.
+        """
         return await self.prober.probe(stored, owner.user_id, remote=remote)
 
     async def count_decoded(self, stored: StoredObject, owner: Owner) -> float:
-        """How many seconds of the object can be decoded: what its packets hold, and not what they say.
+        """How many seconds of the object can be decoded, whatever its headers claim.
 
         Raises NotMedia or StorageError.
         """
@@ -46,10 +49,10 @@ class Verification:
 
     def _size_fault(self, media: MediaFile, size: int) -> Fault | None:
         if media.size is not None and size != media.size:
-            return _fault(media, "file_size_bytes", f"It has {size} bytes, and {media.size} were promised")
+            return _fault(media, "file_size_bytes", f"It has {size} bytes, but {media.size} were promised")
         if size > self.max_file_bytes:
             return _fault(
-                media, "file_size_bytes", f"It has {size} bytes, and a file has at most {self.max_file_bytes}"
+                media, "file_size_bytes", f"It has {size} bytes, but a file may have at most {self.max_file_bytes}"
             )
         return None
 
@@ -59,7 +62,7 @@ def _fault(media: MediaFile, field: str, text: str) -> Fault:
 
 
 def verified(media: MediaFile, stat: ObjectStat, found: MediaFacts) -> VerifiedUpload:
-    """The pending media file as it was found; what it was called otherwise is kept in its metadata."""
+    """The pending media file with the facts found; a different declared content type is kept in its metadata."""
     is_the_same = media.content_type in {UNKNOWN_CONTENT_TYPE, found.content_type}
     called = {} if is_the_same else {"declared_content_type": media.content_type}
     return VerifiedUpload(
