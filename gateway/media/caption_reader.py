@@ -1,6 +1,6 @@
-"""Reads transcripts that clients send: short ones in a thread, long ones in a confined process.
+"""Parses transcripts that clients send: short ones in a thread, long ones in a confined process.
 
-Parsing some MiB of hostile text holds the interpreter's lock for seconds, and takes a hundred MiB.
+Parsing a few MiB of hostile text would hold the interpreter lock for seconds, and takes a hundred MiB of memory.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ from storage_adapters.base import ObjectStat
 _log: Final = logging.getLogger(__name__)
 
 LONG_BYTES: Final = 64 * 1024
-"""A longer transcript is parsed in a process of its own."""
+"""A transcript longer than this is parsed in a process of its own."""
 MAX_AT_ONCE: Final = 2
 READING_SECONDS: Final = 60.0
-# Control characters take six bytes in the answer.
+# Control characters take six bytes in the JSON of the answer.
 _MAX_ANSWER_BYTES: Final = 8 * MAX_BYTES
 _PARSING: Final = ThreadPoolExecutor(1, "captions")
 _PIECE_BYTES: Final = 64 * 1024
@@ -38,7 +38,7 @@ _PROGRAM: Final = program_of("gateway.media.decoding.caption_process")
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """A request body as the object of a job (StoredObject)."""
+    """A request body as a StoredObject, for a job."""
 
     content: bytes
 
@@ -52,7 +52,7 @@ class _Body:
 
 
 class CaptionReader:
-    """Reads transcripts, one long one at a time, in turns between accounts."""
+    """Parses transcripts. Long ones are parsed one at a time, and accounts take turns."""
 
     def __init__(self, *, seconds: float = READING_SECONDS, program: Sequence[str] = _PROGRAM) -> None:
         self._turns = Turns(1)
@@ -62,9 +62,9 @@ class CaptionReader:
 
     @contextmanager
     def place(self, account: Hashable) -> Iterator[None]:
-        """Around receiving and reading a long transcript, which is held in memory. Raises Unavailable.
+        """Hold a place while the block receives and reads a long transcript, which is held in memory.
 
-        There is one of each account, and MAX_AT_ONCE together.
+        An account has one place, and all accounts together have MAX_AT_ONCE. Raises Unavailable if none is free.
         """
         if account in self._accounts or len(self._accounts) >= MAX_AT_ONCE:
             raise Unavailable("Other long transcripts are being read", _RETRY_SECONDS)
@@ -75,7 +75,10 @@ class CaptionReader:
             self._accounts.discard(account)
 
     async def read(self, content_type: str, body: bytes, account: Hashable) -> tuple[Segment, ...]:
-        """The segments of a body of this media type (a key of `captions.PARSERS`). Raises BadCaptions."""
+        """The segments of a body of this media type (a key of `captions.PARSERS`).
+
+        Raises BadCaptions, or Unavailable if no process can be started.
+        """
         loop = asyncio.get_running_loop()
         if len(body) <= LONG_BYTES:
             return await loop.run_in_executor(_PARSING, parse_captions, content_type, body)
@@ -94,7 +97,7 @@ class CaptionReader:
         return await loop.run_in_executor(_PARSING, decode_segments, answer)
 
     async def _ask(self, job: Job, body: _Body) -> tuple[bool, bytes]:
-        """Whether the process refused the transcript, and what it answered. Raises FAILURES."""
+        """Whether the process refused the transcript, and its answer. Raises FAILURES or Unavailable."""
         answer = bytearray()
         async with aclosing(run_job(job, (body,), self._program)) as messages:
             async for message in messages:

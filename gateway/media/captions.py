@@ -1,8 +1,8 @@
-"""Captions: transcript segments in the formats in which transcripts travel.
+"""Parses transcripts into segments, and writes segments as WebVTT.
 
-Read: WebVTT (https://www.w3.org/TR/webvtt1/), SubRip, and JSON with a list `segments`, as Vexa and Whisper write it
-(`start` and `end` in seconds, or `start_time` and `end_time`; `text`; perhaps `speaker` and `language`), or with whisper.cpp's
-`transcription`. Written: WebVTT.
+It parses WebVTT (https://www.w3.org/TR/webvtt1/), SubRip, and JSON with a list `segments`, as Vexa and Whisper write it
+(`start` and `end` in seconds, or `start_time` and `end_time`; `text`; optional `speaker` and `language`), or with
+whisper.cpp's list `transcription`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -62,7 +62,7 @@ def parse_captions(content_type: str, body: bytes) -> tuple[Segment, ...]:
 
 
 def encode_segments(segments: Sequence[Segment]) -> bytes:
-    """The segments for `decode_segments`: a JSON list for each field, which is quicker to read than one for each segment."""
+    """Encode the segments for `decode_segments`: one JSON list per field, which parses faster than one per segment."""
     return orjson.dumps(
         [
             [each.start_seconds for each in segments],
@@ -92,8 +92,8 @@ def decode_segments(octets: bytes) -> tuple[Segment, ...]:
 
 
 def write_vtt(segments: Iterable[Segment]) -> str:
-    """The segments as a WebVTT file. Text that looks like markup is escaped."""
-    # A cue that ends when it begins is none (section 4.1).
+    """The segments as a WebVTT file. Text that looks like markup is escaped; segments without text are left out."""
+    # A cue has to end after it begins (section 4.1).
     cues = [
         f"{_timestamp(each.start_seconds)} --> {_timestamp(max(each.end_seconds, each.start_seconds + 0.001))}\n"
         f"{_voice(each)}{_escaped(each.text)}\n"
@@ -104,14 +104,14 @@ def write_vtt(segments: Iterable[Segment]) -> str:
 
 
 def _of_whisper_cpp(document: Mapping[str, Any]) -> dict[str, Any]:
-    """whisper.cpp's output in the form of Whisper's."""
+    """Convert whisper.cpp's output to the form of Whisper's."""
     result = document.get("result")
     listed = [each | _offsets(each) if isinstance(each, dict) else each for each in document["transcription"]]
     return {"language": result.get("language") if isinstance(result, dict) else None, "segments": listed}
 
 
 def _offsets(each: Mapping[str, Any]) -> dict[str, Any]:
-    """The times of a segment, from milliseconds."""
+    """`start` and `end` in seconds, from the milliseconds in whisper.cpp's `offsets`."""
     offsets = each.get("offsets")
     if not isinstance(offsets, dict):
         return {}
@@ -141,7 +141,7 @@ def _text(value: Any) -> str | None:
 
 
 def _checked(segments: Iterable[Segment]) -> tuple[Segment, ...]:
-    """The segments in the order in which they begin, without those that say nothing; none ends before it begins.
+    """The segments sorted by start, without those that have no text; an end before the start becomes the start.
 
     Raises BadCaptions.
     """
@@ -167,6 +167,6 @@ def _voice(segment: Segment) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Cue text: `&`, `<` and `>` as escapes (section 6.4), no blank line, which would end the cue, no `-->`."""
+    """Cue text with `&`, `<` and `>` escaped (section 6.4), so without `-->`, and without blank lines, which end a cue."""
     lines: Sequence[str] = [line for line in text.splitlines() if line.strip()]
     return "\n".join(lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

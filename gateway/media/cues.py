@@ -1,6 +1,6 @@
-"""The cues of WebVTT (https://www.w3.org/TR/webvtt1/) and SubRip, as segments of plain text.
+"""Parses the cues of WebVTT (https://www.w3.org/TR/webvtt1/) and SubRip into segments of plain text.
 
-They are read in time that is linear in the length of the text. Malformed times refuse the text; they are not left out.
+Parsing takes time linear in the length of the text. A malformed line of times is an error, and is not skipped.
 """
 
 import html
@@ -13,15 +13,15 @@ from typing import Final
 from gateway.catalog import Segment
 
 _HEADER: Final = re.compile(r"WEBVTT(?=[ \t\r\n]|$)")
-# A line of times, well-formed or not; text may have an arrow, too.
+# A line of times, well-formed or not. It begins with a number: text may contain an arrow, too.
 _TIMES: Final = re.compile(r"[ \t]*-?\d[\d:.,]*[ \t]*-->")
 _TIME: Final = re.compile(r"(?:(\d{1,6}):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,3}))?", re.ASCII)
-# None of these reads past the next bracket, so that unclosed ones cost no more than others.
+# None of these matches past the next bracket, so that unclosed brackets do not cost quadratic time.
 _VOICE: Final = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]([^<>]*)>")
 _TAG: Final = re.compile(r"</?[A-Za-z0-9][^<>]*>")
 _OVERRIDE: Final = re.compile(r"\{\\[^{}]*\}")
 _REFERENCE: Final = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z0-9]{1,31});")
-# PostgreSQL refuses a NUL; nothing displays one.
+# Removes NUL characters, which PostgreSQL refuses and nothing displays.
 NO_NUL: Final = {0: None}
 
 
@@ -46,7 +46,7 @@ def read_srt(text: str) -> Iterator[Segment]:
 
 
 def _cues(text: str, *, ends_at_blank: bool) -> Iterator[Segment]:
-    """The cues, as they are written. SubRip has blank lines within a cue, and a number before each, which are left out.
+    """The cues with their markup. A SubRip cue may contain blank lines, and the number before each cue is removed.
 
     Raises BadCaptions for a line of times that is malformed.
     """
@@ -76,7 +76,7 @@ def _span(number: int, line: str) -> tuple[float, float]:
 
 
 def _seconds(text: str) -> float | None:
-    """Seconds of `[HH:]MM:SS[.mmm]`, None for anything else."""
+    """The seconds of `[HH:]MM:SS[.mmm]`; None for anything else."""
     found = _TIME.fullmatch(text)
     if found is None:
         return None
@@ -85,7 +85,7 @@ def _seconds(text: str) -> float | None:
 
 
 def _voices(cue: Segment) -> Iterator[Segment]:
-    """The cue as a segment for each voice; what comes before the first has no speaker."""
+    """A segment for each voice span of the cue; the text before the first has no speaker."""
     before, *voiced = _VOICE.split(cue.text)
     yield replace(cue, text=_plain(before))
     for speaker, text in zip(voiced[::2], voiced[1::2], strict=True):
@@ -93,10 +93,10 @@ def _voices(cue: Segment) -> Iterator[Segment]:
 
 
 def _plain(text: str) -> str:
-    """Text without its markup."""
+    """The text without tags and NULs, and with its character references replaced."""
     return _unescaped(_TAG.sub("", text)).translate(NO_NUL).strip()
 
 
 def _unescaped(text: str) -> str:
-    """Text with its character references replaced (section 6.4)."""
+    """The text with its character references replaced (section 6.4)."""
     return _REFERENCE.sub(lambda found: html.unescape(found[0]), text)

@@ -1,30 +1,30 @@
-"""What a file turned out to be, as a value that is checked whenever it comes out of a decoding process."""
+"""MediaFacts: what a probe found about a file. They are validated when they come from a decoding process."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:  # a decoding process starts without the catalogue
+if TYPE_CHECKING:  # a decoding process does not import the catalogue
     from gateway.catalog import MediaType
 
 _TYPES: Final = {"audio", "video", "image"}
 _TEXT_CHARACTERS: Final = 300
 _METADATA_ITEMS: Final = 20
-_LARGEST: Final = 1 << 53  # what JSON readers hold exactly
+_LARGEST: Final = 1 << 53  # JSON readers represent integers up to this exactly
 
 
 class NotMedia(Exception):
-    """The file is not media that the gateway accepts; the text says why."""
+    """The file is not media that the gateway accepts; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What a file is.
+    """Type, format and length of a file.
 
-    `format` is the usual extension without a dot. `duration_seconds` is None for images, and where it
-    cannot be known; `sample_rate` (Hz) and `channels` are None without sound. `metadata` is JSON-safe:
-    codec, bit_rate (bit/s), width and height (pixels), as far as they apply.
+    `format` is the usual extension without a dot. `duration_seconds` is None for images, and if it is unknown;
+    `sample_rate` (Hz) and `channels` are None without sound. `metadata` is JSON-safe: codec, bit_rate (bit/s), width
+    and height (pixels), and others, as far as they apply; `warning` says what is wrong with the file.
     """
 
     type: "MediaType"
@@ -36,16 +36,16 @@ class MediaFacts:
     metadata: Mapping[str, str | int] = field(default_factory=dict)
 
     def fields(self) -> dict[str, Any]:
-        """The facts as JSON has them."""
+        """The facts as a dict that can be encoded as JSON."""
         return asdict(self)
 
     @classmethod
     def from_fields(cls, fields: Any) -> "MediaFacts":
-        """The facts that a process wrote. Raises ValueError unless every value is one that this class may have."""
+        """The facts that a process sent. Raises ValueError unless every value is valid."""
         try:
             facts = cls(**fields)
         except TypeError:
-            raise ValueError("the facts have other fields") from None
+            raise ValueError("the facts have unexpected fields") from None
         if not (facts.type in _TYPES and _is_text(facts.format) and _is_text(facts.content_type)):
             raise ValueError("the type is unknown")
         if not all(_is_count(number) for number in (facts.sample_rate, facts.channels) if number is not None):

@@ -1,4 +1,4 @@
-"""The media formats that the gateway accepts: FFmpeg's demuxers and decoders by name, and their MIME types."""
+"""The media formats that the gateway accepts: FFmpeg's demuxers with their MIME types, and FFmpeg's decoders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from gateway.media.facts import NotMedia
 
 @dataclass(frozen=True, slots=True)
 class ContainerFormat:
-    """A usual extension, and the MIME types with sound only and with a moving picture ("": not accepted)."""
+    """The usual extension, and the MIME types for sound only and for moving pictures ("": not accepted)."""
 
     format: str
     audio: str
@@ -32,7 +32,7 @@ _BRANDS: Final[Mapping[str, ContainerFormat]] = {
     **dict.fromkeys(("3gp", "3ge", "3gf", "3gg", "3gh", "3gm", "3gr", "3gs", "3gt", "3gv"), _3GP),
 }
 
-# The first name of FFmpeg's demuxer → the container; a family's most general one where it reads several.
+# The first name of FFmpeg's demuxer → the container; for a demuxer of several, the most general one.
 DEMUXERS: Final[Mapping[str, ContainerFormat]] = {
     "wav": ContainerFormat("wav", "audio/wav", ""),
     "mp3": ContainerFormat("mp3", "audio/mpeg", ""),
@@ -98,14 +98,14 @@ _PICTURE_BRANDS: Final = ("hei", "hev", "mif", "msf", "avi")
 
 
 def is_picture(brand: str) -> bool:
-    """Whether the ISO-BMFF brand means a picture, which is not accepted."""
+    """Whether the ISO-BMFF brand marks a still picture (HEIF, AVIF), which is not accepted."""
     return brand.startswith(_PICTURE_BRANDS)
 
 
 def container_format(demuxer: str, brand: str, *, moving: bool) -> ContainerFormat:
-    """The container that FFmpeg's `demuxer` read; `brand` is ISO-BMFF's brand or EBML's document type.
+    """The container of a file that FFmpeg's `demuxer` read; `brand` is ISO-BMFF's brand or EBML's document type.
 
-    Raises NotMedia where a picture comes in a container that is not accepted with one.
+    Raises NotMedia for HEIF and AVIF, and for moving pictures in a container that is accepted with sound only.
     """
     found = DEMUXERS[demuxer.partition(",")[0]]
     if found is _MATROSKA:

@@ -1,4 +1,4 @@
-"""The commands that start confined processes, which find this gateway and its libraries, and nothing else."""
+"""Builds the commands that start confined processes, which can import only this gateway and its libraries."""
 
 import sys
 from importlib.machinery import PathFinder
@@ -7,12 +7,12 @@ from typing import Final
 
 import gateway
 
-# What a process imports besides the standard library and this gateway.
+# The libraries that a process imports, besides the standard library and this gateway.
 _LIBRARIES: Final = ("av", "orjson")
 
 
 def _folders() -> tuple[str, ...]:
-    """Where this gateway and these libraries are installed; the folder where the gateway was started is not asked."""
+    """The folders where this gateway and _LIBRARIES are installed; the working directory is not searched."""
     started_in = Path.cwd()
     trusted = [entry for entry in sys.path if entry and Path(entry).resolve() != started_in]
     found = (PathFinder.find_spec(name, trusted) for name in _LIBRARIES)
@@ -24,7 +24,7 @@ def _folders() -> tuple[str, ...]:
 def program_of(module: str) -> tuple[str, ...]:
     """The command that runs the module's `main` in a process of its own.
 
-    Isolated (-I -S): of the interpreter's own search path only its standard library is left.
+    The options -I and -S leave only the standard library of the interpreter's own search path.
     """
     boot = f"import sys; sys.path += sys.argv[1:]; from {module} import main; main()"
     return (sys.executable, "-I", "-S", "-c", boot, *_folders())

@@ -1,4 +1,4 @@
-"""Joins files of media by remuxing them in a decoding process."""
+"""Joins media files by remuxing them in a decoding process."""
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -16,7 +16,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 def log_unreadable(count: int) -> None:
-    """The default of `remuxed`: that files are missing from the joined one is only logged."""
+    """Log that `count` files are missing from the joined one. The default of `remuxed`."""
     _log.warning("files could not be joined", extra={"unreadable": count})
 
 
@@ -29,8 +29,8 @@ async def remuxed(
 ) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of one file that plays what these files play, one after another.
 
-    `report_unreadable` gets the number of files that could not be read and are not part of it, if there are any.
-    Raises NotMedia if none of them can be read or the process fails; or StorageError.
+    `report_unreadable` is called with the number of files that are not part of it, or only in part, if there are any.
+    Raises NotMedia if no file can be read or the process fails, Unavailable if none can be started, or StorageError.
     """
     job = Job("join", tuple(file.stat.size for file in files), seconds, JOIN_BLOCK_BYTES)
     try:

@@ -1,20 +1,20 @@
-"""What the gateway and a decoding process exchange, over the process's standard input and output.
+"""The protocol between the gateway and a decoding process, over the process's standard input and output.
 
-    to the process     a length (4 bytes) and that much JSON, the job; then, for each READ, exactly the bytes asked for
-    from the process   a kind (1 byte), three numbers (4, 8 and 8 bytes), and the bytes that the kind has
+    to the process     the job: a length (4 bytes) and JSON of that length; then, for each READ, the bytes requested
+    from the process   messages: a kind (1 byte), three numbers (4, 8 and 8 bytes), and the content of that kind
 
     READ part offset length     requests these bytes of one of the job's objects, all inside it
-    FACTS 0 0 length            what the object is, as JSON; the last message of a probe
-    SO_FAR 0 microseconds 0     BINS bytes: the waveform of the beginning
+    FACTS 0 0 length            the object's MediaFacts as JSON; the last message
+    SO_FAR 0 microseconds 0     BINS bytes: the waveform of the beginning, which covers this much time
     DONE 0 microseconds 0       BINS bytes: the whole waveform; the last message
-    SILENT 0 0 0                there is no sound in the object; the last message
+    SILENT 0 0 0                the object contains no sound; the last message
     HEARD 0 microseconds 0      this much of the object can be decoded; the last message
-    WRITTEN 0 0 length          the next bytes of the file that objects are joined to, or of a transcript; at most 1 MiB
-    JOINED 0 unreadable 0       that is whole; this many objects are not part of it; the last message
+    WRITTEN 0 0 length          the next bytes of the joined file or of the parsed transcript; at most 1 MiB
+    JOINED 0 unreadable 0       the WRITTEN bytes are complete, without this many objects; the last message
     REFUSED 0 0 length          why the object cannot be read, as text; the last message
 
-Numbers are unsigned, the most significant byte first. Every length is bounded, and every answer is validated: a hostile
-file may have taken the process over.
+Numbers are unsigned and big-endian. The gateway bounds every length and validates every answer: a hostile file may have
+taken over the process.
 """
 
 import json
@@ -42,10 +42,10 @@ WRITTEN_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a process is started for.
+    """The job of one process.
 
-    `sizes` are the bytes of each object. At most `budget_bytes` of them are asked for (None: as many as are needed),
-    `block_bytes` at least at a time. After `seconds` the process is killed; it should answer with what it knows before.
+    `sizes` are the sizes of the objects in bytes. The process requests at most `budget_bytes` in total (None: no
+    limit), in blocks of `block_bytes`. It is killed after `seconds`, and should answer with what it knows before that.
     """
 
     kind: Literal["probe", "count", "waveform", "join", "captions"]
@@ -54,15 +54,15 @@ class Job:
     block_bytes: int
     budget_bytes: int | None = None
     content_type: str = ""
-    """That of captions."""
+    """The media type of a transcript; "" for other kinds."""
 
     def encode(self) -> bytes:
-        """The job as the process reads it."""
+        """The job as bytes: its length and JSON."""
         text = json.dumps(asdict(self)).encode()
         return LENGTH.pack(len(text)) + text
 
     @classmethod
     def decode(cls, text: bytes) -> "Job":
-        """The job that `encode` wrote, without its length."""
+        """The job from the JSON that `encode` wrote, without the length before it."""
         fields = json.loads(text)
         return cls(**fields | {"sizes": tuple(fields["sizes"])})

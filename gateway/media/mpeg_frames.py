@@ -1,9 +1,12 @@
-"""Headers of MPEG audio frames: MP3 (ISO/IEC 11172-3 section 2.4.2.3), and AAC in ADTS (ISO/IEC 13818-7 section 6.2)."""
+"""Parses the headers of MPEG audio frames.
+
+MP3 is defined by ISO/IEC 11172-3 section 2.4.2.3, and AAC in ADTS by ISO/IEC 13818-7 section 6.2.
+"""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-# kbit/s of Layer III by the header's index, for MPEG 1 and for MPEG 2 and 2.5.
+# kbit/s of Layer III by the index in the header: for MPEG 1, then for MPEG 2 and 2.5.
 _BIT_RATES: Final = (
     (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
@@ -14,7 +17,7 @@ _MONO: Final = 3
 
 
 class MpegFrame(NamedTuple):
-    """One frame: its bytes and seconds, its bit rate in kbit/s (0 if it does not say), and what it is encoded as."""
+    """A frame: its size in bytes, its seconds and bit rate in kbit/s (both 0 for AAC), and its encoding (`shape`)."""
 
     size: int
     seconds: float
@@ -23,14 +26,17 @@ class MpegFrame(NamedTuple):
 
 
 def frames_in(content: bytes, position: int = 0) -> Iterator[MpegFrame]:
-    """The frames in a row that begin at `position`, to the first bytes that are none."""
+    """The consecutive frames from `position` on, up to the first bytes that are not a frame."""
     while (frame := _frame(content[position : position + 7])) is not None:
         yield frame
         position += frame.size
 
 
 def shape_of(head: bytes) -> str | None:
-    """What the frames are encoded as that `head`, the first bytes of a file, begins with; None for anything else."""
+    """The encoding of the frames that `head`, the first bytes of a file, begins with; None if these are not frames.
+
+    At least three frames are required, or two that end with `head`, all of the same encoding.
+    """
     frames = list(frames_in(head))
     ends = sum(frame.size for frame in frames) == len(head)
     enough = len(frames) > 2 or (ends and len(frames) == 2)

@@ -1,7 +1,7 @@
-"""Samples in, the loudest level of each stretch out: the shape that a player draws.
+"""Computes the waveform that a player draws: the loudest level in each of BINS equal parts of a signal.
 
-A signal arrives piece by piece, in any order and cut anywhere: the bins are the same. It is held in bounded memory as
-windows, each with the loudest level in it; when all windows are in use, they become half as many, twice as long.
+The samples may arrive in any order and in pieces of any length; the bins are the same. Memory is bounded: the signal is
+stored as windows, each with its loudest level, and when all windows are used, neighbours are merged in pairs.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ BINS: Final = 1000
 _FIRST_WINDOW: Final = 64
 _WINDOWS: Final = 16_384
 _LOUDEST: Final = 127
-# An unsigned sample of 8 bits has its silence between 127 and 128: both are level 0, the ends are level 127.
+# The silence of unsigned 8-bit samples is between 127 and 128: both are level 0, and 0 and 255 are level 127.
 _LEVELS: Final = bytes(_LOUDEST - sample if sample <= _LOUDEST else sample - _LOUDEST - 1 for sample in range(256))
 _NOT_ABOVE: Final = tuple(
     bytes(sample for sample in range(256) if _LEVELS[sample] <= level) for level in range(_LOUDEST + 1)
 )
-# A level as a bin shows it: 0 is silence, 255 full scale.
+# Maps a level to the value of a bin: 0 is silence, 255 full scale.
 _SHOWN: Final = bytes(min(level * 255 // _LOUDEST, 255) for level in range(256))
-# This many samples give a first idea of a window's level.
+# Look at this many samples first for an estimate of a window's level.
 _GLANCE: Final = 64
 
 
@@ -28,8 +28,8 @@ _GLANCE: Final = 64
 class Waveform:
     """`bins` are levels (0 silence, 255 full scale) that evenly cover the first `seconds_covered` of the recording.
 
-    There are BINS of them, or none while nothing is known. `complete`: nothing more will come. `fault` says why
-    there is no waveform, in words that a client may read; "" where there is one.
+    There are BINS of them, or none before the first is known. `complete`: the waveform will not change any more.
+    `fault` is the reason why there is no waveform, as a text for clients; "" if there is one.
     """
 
     bins: bytes = b""
@@ -39,7 +39,7 @@ class Waveform:
 
 
 class Peaks:
-    """A signal's windows. `windows` is their number, a power of two; memory is one byte for each."""
+    """The loudest levels of a signal. `windows` is their number, a power of two; each takes one byte."""
 
     def __init__(self, windows: int = _WINDOWS) -> None:
         self._levels = bytearray(windows)
@@ -48,7 +48,7 @@ class Peaks:
         """Where the signal ends, in samples from its beginning."""
 
     def add(self, first: int, samples: bytes, channels: int = 1) -> None:
-        """Take unsigned samples of 8 bits, the channels in turn, of which the first is at position `first` >= 0."""
+        """Add unsigned 8-bit samples with interleaved channels; the first is at position `first` >= 0."""
         end = first + len(samples) // channels
         self.end = max(self.end, end)
         while self.end > self._window * len(self._levels):
@@ -56,13 +56,13 @@ class Peaks:
         while first < end:
             index = first // self._window
             stop = min((index + 1) * self._window, end)
-            # From the back, where the position of `end` is known.
+            # Count from the back: `end` does not change in this loop, and `first` does.
             piece = samples[len(samples) - (end - first) * channels : len(samples) - (end - stop) * channels]
             self._levels[index] = _loudest(piece, self._levels[index])
             first = stop
 
     def bins(self) -> bytes:
-        """The loudest level of each bin; b"" for no signal. A window that belongs to two bins counts in both."""
+        """The loudest level of each bin; b"" without a signal. A window that overlaps two bins counts in both."""
         if not self.end:
             return b""
         parts = BINS * self._window
@@ -78,7 +78,7 @@ class Peaks:
 def _loudest(samples: bytes, level: int) -> int:
     """The loudest level of the samples, or `level` if none is louder.
 
-    Leaving out what is not louder runs at the speed of memory, and after a glance hardly anything is.
+    Deleting the samples that are not louder runs at memory speed, and after the first _GLANCE samples few are left.
     """
     for part in (samples[:_GLANCE], samples):
         level = max(part.translate(_LEVELS, _NOT_ABOVE[level]), default=level)

@@ -1,6 +1,6 @@
-"""The gateway's end of a decoding process: starts it, serves it bytes, validates its answers, and kills it.
+"""Runs decoding processes: starts one for each job, serves it bytes, validates its answers, and kills it.
 
-A process that crashes, is killed by its limits, or answers nonsense means that its file cannot be read, and nothing more.
+If a process crashes, exceeds its limits or sends an invalid answer, its file cannot be read; nothing else is affected.
 """
 
 import asyncio
@@ -38,25 +38,24 @@ from storage_adapters.remote import Remote
 
 _log: Final = logging.getLogger(__name__)
 
-
 PROGRAM: Final = program_of("gateway.media.decoding.process")
-# Without these an interpreter in an unusual place does not find its own libraries. Nothing else is passed on.
+# The only environment variables passed on: without them an interpreter in an unusual place cannot find its libraries.
 _INHERITED: Final = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 REMOTE_BYTES: Final = 2_621_440
-"""What a probe reads of an object in a bucket at most; requests and answers around it stay below 3 MiB."""
+"""A probe reads at most this much of an object in a bucket, so that its traffic with HTTP heads is below 3 MiB."""
 PROBE_SECONDS: Final = 60.0
 PROBES_AT_ONCE: Final = 2
 _RETRY_SECONDS: Final = 5
 _COUNT_SECONDS: Final = 600.0
-# A block of this size is one request to a bucket, or one copy from the page cache.
+# Reads are made in blocks: of this size from a bucket, one request each, and of BLOCK_BYTES otherwise.
 _REMOTE_BLOCK_BYTES: Final = 64 * 1024
 BLOCK_BYTES: Final = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of a decoding process: its kind, its first long number, and its bytes."""
+    """A message from a decoding process: its kind, the first of its two long numbers, and its content."""
 
     kind: bytes
     number: int
@@ -64,7 +63,7 @@ class Message:
 
 
 class Prober:
-    """Says what objects are. At most `places` are probed at a time, shared fairly between accounts."""
+    """Determines type and duration of objects. At most `places` are read at a time, shared fairly between accounts."""
 
     def __init__(
         self, *, places: int = PROBES_AT_ONCE, seconds: float = PROBE_SECONDS, program: Sequence[str] = PROGRAM
@@ -74,9 +73,11 @@ class Prober:
         self._program = program
 
     async def probe(self, stored: StoredObject, account: Hashable = None, *, remote: bool = False) -> MediaFacts:
-        """What the object is. Of a `remote` one at most REMOTE_BYTES are read, even if its length stays unknown.
+        """Type, format and duration of the object.
 
-        Raises NotMedia, also if the file crashes the process or outlasts its deadline; or StorageError.
+        At most REMOTE_BYTES of a `remote` one are read; the duration is None if that is not enough to know it.
+        Raises NotMedia, also if the process crashes or exceeds its deadline; Unavailable if none can be started; or
+        StorageError.
         """
         block = BLOCK_BYTES if not remote or isinstance(stored, ZeroCopy) else _REMOTE_BLOCK_BYTES
         budget = REMOTE_BYTES if remote else None
@@ -84,9 +85,9 @@ class Prober:
         return _facts(await self._ask(job, stored, account))
 
     async def count_decoded(self, stored: StoredObject, account: Hashable = None) -> float:
-        """How many seconds of the object's sound, or without sound of its picture, can be decoded: all of it is read.
+        """Decode the whole object, and return how many seconds of its sound (or picture, without sound) that gave.
 
-        Raises NotMedia or StorageError as `probe` does.
+        Raises NotMedia, Unavailable or StorageError, as `probe` does.
         """
         job = Job("count", (stored.stat.size,), _COUNT_SECONDS, BLOCK_BYTES)
         message = await self._ask(job, stored, account)
@@ -95,7 +96,7 @@ class Prober:
         return message.number / 1_000_000 if message.kind == HEARD else 0.0
 
     async def _ask(self, job: Job, stored: StoredObject, account: Hashable) -> Message:
-        """The one message that a process answers the job with."""
+        """Run the job and return its first message."""
         if not stored.stat.size:
             raise NotMedia("it is empty")
         async with self._turns.place(account):
@@ -110,7 +111,7 @@ class Prober:
 
 
 def is_remote(adapter: StorageAdapter) -> bool:
-    """Whether every byte of the adapter's objects comes through a network, so that a probe has to be sparing."""
+    """Whether the adapter reads objects over a network, so that a probe should read little."""
     return isinstance(adapter, Remote)
 
 
@@ -119,23 +120,23 @@ def _facts(message: Message) -> MediaFacts:
         try:
             return MediaFacts.from_fields(json.loads(message.content))
         except ValueError as error:
-            _log.warning("a decoding process answered wrong facts", extra={"cause": str(error)})
+            _log.warning("a decoding process sent invalid facts", extra={"cause": str(error)})
     elif message.kind == REFUSED:
         raise NotMedia(printable(message.content))
     raise NotMedia("it cannot be read: the process that read it failed")
 
 
 def printable(text: bytes) -> str:
-    """A process's text as far as it can be shown."""
+    """The printable characters in the first 300 bytes of a process's text."""
     return "".join(each for each in text[:300].decode("utf-8", "replace") if each.isprintable())
 
 
-# What a process that died, or that says what no process of ours says, raises here.
+# Raised by `run_job` if the process died or broke the protocol.
 FAILURES: Final = (asyncio.IncompleteReadError, ConnectionError, ValueError)
 
 
 async def run_job(job: Job, objects: Sequence[StoredObject], program: Sequence[str]) -> AsyncGenerator[Message, None]:
-    """Yield what the process answers, to its last message; its reads are served meanwhile.
+    """Run the job in a new process, serve its reads, and yield its other messages up to the last one.
 
     Raises FAILURES, or Unavailable if no process can be started.
     """
@@ -155,7 +156,7 @@ async def run_job(job: Job, objects: Sequence[StoredObject], program: Sequence[s
 
 
 def _content_bytes(kind: bytes, length: int) -> int:
-    """How many bytes follow the head. Raises ValueError for an unknown kind, or too many."""
+    """How many bytes follow the head. Raises ValueError for an unknown kind, or a length above its limit."""
     if kind in {SO_FAR, DONE}:
         return BINS
     if kind in {SILENT, JOINED, HEARD}:
@@ -164,11 +165,11 @@ def _content_bytes(kind: bytes, length: int) -> int:
         return length
     if kind in {FACTS, REFUSED} and length <= TEXT_BYTES:
         return length
-    raise ValueError(f"no message: {kind!r} with {length} bytes")
+    raise ValueError(f"not a message: {kind!r} with {length} bytes")
 
 
 async def _serve(requests: asyncio.StreamWriter, stored: StoredObject | None, offset: int, length: int) -> None:
-    """Send the bytes that were asked for; ValueError where they are not inside the object."""
+    """Send the requested bytes. Raises ValueError if they are not inside the object."""
     if stored is None or offset + length > stored.stat.size:
         raise ValueError("a read outside the object")
     async with aclosing(stored.read(offset, length)) as chunks:
@@ -185,7 +186,7 @@ async def _process(program: Sequence[str]) -> AsyncGenerator[Process]:
             *program, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environ, cwd="/"
         )
     except OSError as error:
-        # No descriptor, no memory, too many processes: the gateway's own trouble, and no fault of the file.
+        # No descriptor, no memory, too many processes: this gateway is at fault, not the file.
         _log.error("no decoding process can be started", extra={"cause": str(error)})
         raise Unavailable("Media files cannot be read now", _RETRY_SECONDS) from error
     try:

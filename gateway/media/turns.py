@@ -1,4 +1,4 @@
-"""A bounded number of places that accounts share fairly, however much one of them asks for."""
+"""A semaphore whose places accounts share fairly, however many places one of them requests."""
 
 import asyncio
 from collections import Counter, deque
@@ -7,19 +7,19 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """`places` can be held at a time; where there are several, one account leaves one of them to the others."""
+    """At most `places` are held at a time; of several, one account holds at most all but one."""
 
     def __init__(self, places: int) -> None:
         self._places = places
         self._running: Counter[Hashable] = Counter()
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
-        # When each account that runs or waits got its latest place: the one that got it first is next.
+        # The count at which each running or waiting account got its latest place; the lowest is next.
         self._served: dict[Hashable, int] = {}
         self._count = 0
 
     @asynccontextmanager
     async def place(self, account: Hashable) -> AsyncGenerator[None]:
-        """Hold a place while the block runs; waits for it."""
+        """Wait for a place, and hold it while the block runs."""
         await self._take(account)
         try:
             yield

@@ -1,10 +1,10 @@
-"""The folder of waveforms: one small file for each version of an object, used by several processes.
+"""Caches waveforms in a folder that several processes share: one small file for each version of an object.
 
-A file is JSON with the fields of a Waveform, its bins in base64. It appears whole or not at all. An unfinished waveform
-is written too, so that a client sees how far it has come, and replaced until it is complete. The file that was read
-longest ago is removed first.
+A file is JSON with the fields of a Waveform, its bins in base64; it becomes visible only once it is complete. An
+unfinished waveform is written too, so that clients see its progress, and is replaced until it is complete. The least
+recently read file is removed first.
 
-Blocking: call it in a thread.
+All methods block: call them in a thread.
 """
 
 import fcntl
@@ -25,26 +25,26 @@ _LOCK: Final = ".lock"
 
 
 class WaveformCache:
-    """`max_total_bytes` is what all files in `folder` may add up to."""
+    """The cache in `folder`, whose files may have `max_total_bytes` together."""
 
     def __init__(self, folder: Path, max_total_bytes: int) -> None:
         self._folder = folder
         self._max_total_bytes = max_total_bytes
 
     def find(self, name: str) -> Waveform | None:
-        """The waveform with this name; None if there is none that can be read."""
+        """The waveform with this name; None if there is no readable file."""
         path = self._folder / (name + _KEPT)
         try:
             fields = json.loads(path.read_bytes())
             found = Waveform(**fields | {"bins": b64decode(fields["bins"])})
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        with suppress(OSError):  # a folder that is only read still serves
+        with suppress(OSError):  # the folder may be read-only
             os.utime(path)
         return found
 
     def keep(self, name: str, waveform: Waveform) -> None:
-        """Write the waveform in place of the one before; the oldest files are removed to make room. Raises OSError."""
+        """Write the waveform in place of the one before, and remove the oldest files to make room. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(asdict(waveform) | {"bins": b64encode(waveform.bins).decode()})
         written = self._folder / (name + _WRITTEN)
@@ -54,15 +54,15 @@ class WaveformCache:
             self._make_room()
 
     def forget(self, groups: Collection[str]) -> None:
-        """Remove everything whose name, up to its hyphen, is one of these. Raises OSError."""
-        with suppress(FileNotFoundError):  # nothing was ever written
+        """Remove all files whose name up to the hyphen is in `groups`. Raises OSError."""
+        with suppress(FileNotFoundError):  # nothing has been written yet
             for path in self._folder.iterdir():
                 if path.name.partition("-")[0] in groups:
                     path.unlink(missing_ok=True)
 
     @contextmanager
     def claimed(self, name: str) -> Iterator[bool]:
-        """Whether this process is the one that computes it, as long as the block runs."""
+        """Hold the waveform's lock while the block runs; yields False if another holder has it. Does not block."""
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / (name + _LOCK)
         with path.open("w") as file:
@@ -77,7 +77,7 @@ class WaveformCache:
                 path.unlink(missing_ok=True)
 
     def _make_room(self) -> None:
-        """Remove the oldest files, and with them what killed processes left."""
+        """Remove the oldest files, including those that killed processes left, until the rest fits."""
         files = sorted(self._files())
         total = sum(size for _, size, _ in files)
         for _, size, path in files:
@@ -87,7 +87,7 @@ class WaveformCache:
             total -= size
 
     def _files(self) -> Iterator[tuple[int, int, Path]]:
-        """(when it was last asked for, its bytes, where it is)."""
+        """(when it was last read, in nanoseconds; its size in bytes; its path) of each file."""
         for path in self._folder.iterdir():
             with suppress(FileNotFoundError):  # another process makes room too
                 stat = path.stat()

@@ -1,6 +1,6 @@
-"""One computation of each waveform for all who ask, a bounded number at a time, and an answer soon in any case.
+"""Computes each waveform once for all clients that ask, a bounded number at a time, and answers after about a second.
 
-A waveform belongs to a version of an object. It is computed on when the clients that asked have disconnected.
+A waveform belongs to a version of an object. Its computation continues when the clients that asked have disconnected.
 """
 
 import asyncio
@@ -22,9 +22,9 @@ from storage_adapters.base import ObjectChanged, StoredObject
 
 _log: Final = logging.getLogger(__name__)
 
-# Part of each name: another way to compute waveforms gets another number, and what is cached is computed again.
+# Part of each name in the cache. Increment it when waveforms are computed differently, so that none is reused.
 _EDITION: Final = "3"
-# The answer is what there is after this long; most recordings are finished by then.
+# After this long, answer with the part that is computed; the waveforms of most recordings are complete by then.
 _ANSWER_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 100
 _RETRY_SECONDS: Final = 10
@@ -36,8 +36,8 @@ UNDECODABLE: Final = Waveform(complete=True, fault="Media file cannot be decoded
 class Waveforms:
     """The waveforms of stored objects.
 
-    `max_concurrent` are computed at a time, and owners take turns; one that takes longer than `timeout_seconds` stays as
-    far as it came.
+    At most `max_concurrent` are computed at a time, and owners take turns. One that takes longer than `timeout_seconds`
+    is ended, and the part computed by then counts as complete.
     """
 
     def __init__(self, cache: WaveformCache, *, max_concurrent: int, timeout_seconds: float) -> None:
@@ -47,9 +47,9 @@ class Waveforms:
         self._running: dict[str, asyncio.Task[Waveform]] = {}
 
     async def find(self, storage: Storage, key: str, owner_id: int) -> Waveform:
-        """The waveform of the object as it is now, or as much of it as there is by now.
+        """The waveform of the object's current version, or the part of it that is computed within _ANSWER_SECONDS.
 
-        Raises StorageError, or Unavailable if too many are wanted or nothing can be written.
+        Raises StorageError, or Unavailable if too many are requested, the cache cannot be written or no process starts.
         """
         async with storage.adapter.open(key) as stored:
             etag = stored.stat.etag
@@ -60,11 +60,11 @@ class Waveforms:
         task = self._running.get(name) or self._begin(name, storage, key, etag, owner_id)
         await asyncio.wait({task}, timeout=_ANSWER_SECONDS)
         if task.cancelled():
-            raise Unavailable("The computation of the waveform was ended", _RETRY_SECONDS)
+            raise Unavailable("The computation of the waveform was cancelled", _RETRY_SECONDS)
         return task.result() if task.done() else await self._kept(name)
 
     async def forget(self, storage: str, keys: Iterable[str]) -> None:
-        """Remove the waveforms of deleted objects; what is being computed of them here ends. Raises OSError."""
+        """Remove the waveforms of deleted objects, and cancel those that this process computes. Raises OSError."""
         objects = {_object_name(storage, key) for key in keys}
         running = {task for name, task in self._running.items() if name.partition("-")[0] in objects}
         for task in running:
@@ -74,7 +74,7 @@ class Waveforms:
         await asyncio.to_thread(self._cache.forget, objects)
 
     async def close(self) -> None:
-        """End what is being computed."""
+        """Cancel all computations and wait for them."""
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
@@ -93,19 +93,19 @@ class Waveforms:
     def _end(self, name: str, task: asyncio.Task[Waveform]) -> None:
         del self._running[name]
         if not task.cancelled() and (error := task.exception()):
-            # Those who wait get the error; perhaps nobody does any more.
+            # A client that still waits gets the error, but all may have disconnected.
             cause = error.__cause__ or error
             _log.warning("a waveform could not be computed", extra={"cause": str(cause), "kind": type(cause).__name__})
 
     async def _compute(self, name: str, storage: Storage, key: str, etag: str, owner_id: int) -> Waveform:
         try:
             async with self._turns.place(owner_id):
-                with self._cache.claimed(name) as claimed:  # never waits
+                with self._cache.claimed(name) as claimed:  # does not block
                     kept = await self._kept(name)
-                    if kept.complete or not claimed:  # by another process
+                    if kept.complete or not claimed:  # another process computed it, or does so now
                         return kept
                     return await self._decode(name, storage, key, etag)
-        except OSError as error:  # no folder to write to, or no process can be started
+        except OSError as error:  # the cache cannot be written
             raise Unavailable("Waveforms cannot be computed now", _RETRY_SECONDS) from error
 
     async def _decode(self, name: str, storage: Storage, key: str, etag: str) -> Waveform:
@@ -124,7 +124,7 @@ class Waveforms:
 
 
 def _name(storage: str, key: str, etag: str) -> str:
-    """The name of a version's waveform in the cache: its object's name, a hyphen, its own."""
+    """The name of a version's waveform in the cache: a digest of the object, a hyphen, and one of the version."""
     return f"{_object_name(storage, key)}-{_digest(_EDITION, etag)}"
 
 
@@ -141,7 +141,8 @@ async def decode(
 ) -> AsyncGenerator[Waveform, None]:
     """Yield the waveform as it grows; the last one is complete. The process limits itself to `seconds` of CPU time.
 
-    Raises the storage's own StorageError. Close the generator to kill the process early.
+    Raises the StorageError of a read, or Unavailable if no process can be started. Close the generator to kill the
+    process early.
     """
     job = Job("waveform", (stored.stat.size,), seconds, BLOCK_BYTES)
     try:
