@@ -167,6 +167,6 @@ def _voice(segment: Segment) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Cue text with `&`, `<` and `>` escaped (section 6.4), so without `-->`, and without blank lines, which end a cue."""
+    """Cue text with `&`, `<` and `>` escaped (section 6.4), so without `-->`, and no blank line, which would end it."""
     lines: Sequence[str] = [line for line in text.splitlines() if line.strip()]
     return "\n".join(lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

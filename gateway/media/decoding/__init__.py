@@ -1,5 +1,5 @@
-"""The program that parses strangers' files, one file for each process; nothing else of the gateway imports it.
+"""The programs that parse strangers' files, one job for each process; no other package of the gateway imports them.
 
-PyAV is used here only. The process has no secrets, no files and no network, and limits on memory, time and processes
-(`confinement`). It reads the object through the gateway (`object_file`).
+PyAV is used here only. A process has no secrets, files or network access, and limited memory, time and processes
+(`confinement`). It reads the job's objects through the gateway (`object_file`).
 """

@@ -1,4 +1,4 @@
-"""The process that reads a long transcript: it is confined as a decoding process is, and ends with its answer."""
+"""The program of a process that parses one long transcript, confined like a decoding process."""
 
 import math
 from contextlib import suppress
@@ -13,7 +13,7 @@ _NICENESS = 5
 
 
 def main() -> None:
-    """Read one transcript, as the process that was started for it."""
+    """Read one job from the gateway, confine this process, and parse the transcript."""
     for content_type in PARSERS:  # a confined process can import nothing, not even a codec
         with suppress(BadCaptions):
             parse_captions(content_type, b" ")

@@ -1,4 +1,4 @@
-"""How long a file plays, by what its headers say, as far as that is certain without reading all of it."""
+"""Finds how long a file plays from its headers, if that is certain without reading all of it."""
 
 from bisect import bisect_right
 from fractions import Fraction
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 _TAIL_BYTES: Final = 65_536
 _BEGINNING_SECONDS: Final = 0.5
 _LOOKED_AT_BYTES: Final = 1 << 18
-# How far apart keyframes may be.
+# Keyframes may be this far apart.
 _NEAR_SECONDS: Final = 30
 
 
 def claimed_seconds(container: "InputContainer", parts: FileParts) -> float | None:
-    """The length, or None where the headers do not say, contradict the file, or say it of a part only."""
+    """The length in seconds; None if the headers lack it, contradict the file, or describe only a part of it."""
     name = container.format.name.partition(",")[0]
     claimed = None if container.duration is None else container.duration / AV_TIME_BASE
     seconds = None
@@ -35,13 +35,13 @@ def claimed_seconds(container: "InputContainer", parts: FileParts) -> float | No
 
 
 def _supported_seconds(name: str, container: "InputContainer", parts: FileParts, claimed: float) -> float | None:
-    """The claim as far as something else in the file supports it."""
+    """The claim, or a corrected length, if something else in the file supports it; else None."""
     if name == "flac":
         counted = parts.file.at(21, 1)[0] & 0x0F or any(parts.file.at(22, 4))  # STREAMINFO (RFC 9639 section 8.2)
         return _confirmed(container, claimed, claimed - 1) if counted else None
     if name == "mov":
         return _indexed_seconds(container, parts.file.size, claimed)
-    # Some count a length from 0 and others from where the time line begins: only where both are the same it is certain.
+    # Some writers count the length from 0, others from the first timestamp. It is certain only if both are the same.
     if (container.start_time or 0) / AV_TIME_BASE >= _BEGINNING_SECONDS:
         return None
     if name == "matroska":
@@ -53,7 +53,7 @@ def _supported_seconds(name: str, container: "InputContainer", parts: FileParts,
 
 
 def _confirmed(container: "InputContainer", claimed: float, near_end: float) -> float | None:
-    """Where the last packets end, if they are not far after `near_end`; the claim, if it is a little after some of them."""
+    """Where the last packet after `near_end` ends; if that is too far to read, the claim if it is near; else None."""
     container.seek(round(max(near_end, 0) * AV_TIME_BASE))
     begins = end = None
     for packet in Packets(container, tracks_of(container)):
@@ -67,13 +67,13 @@ def _confirmed(container: "InputContainer", claimed: float, near_end: float) -> 
 
 
 def _last_indexed(stream: "Stream") -> list[float]:
-    """When the last two entries of the index are. FFmpeg reads on from the last one if it is asked to seek to that."""
+    """The times of the last two index entries. FFmpeg would read on from the last one if it had to seek there."""
     entries, base = stream.index_entries, stream.time_base
     return [float(entries[n].timestamp * base) for n in (-2, -1)] if len(entries) > 1 and base is not None else []
 
 
 def _wav_seconds(container: "InputContainer", parts: FileParts) -> float | None:
-    """Packets of equal size and length, from the first one to where the data or the file ends."""
+    """The length from the first packet's size and duration, and the bytes from there to the end of the data or file."""
     first = next(iter(Packets(container, container.streams.audio[:1])), None)
     if first is None or first.pos is None or not first.size or not first.duration or first.time_base is None:
         return None
@@ -82,7 +82,7 @@ def _wav_seconds(container: "InputContainer", parts: FileParts) -> float | None:
 
 
 def _is_one_link(parts: FileParts) -> bool:
-    """Whether the last page belongs to a bitstream that begins at the beginning."""
+    """Whether the last page belongs to a bitstream that begins at the beginning of the file: it is not chained."""
     return _last_serial(parts) in {parts.file.at(page + 14, 4) for page in first_pages(parts.file)}
 
 
@@ -93,7 +93,7 @@ def _last_serial(parts: FileParts) -> bytes:
 
 
 def _indexed_seconds(container: "InputContainer", size: int, claimed: float | None) -> float | None:
-    """Where the last sample that is inside the file ends; the claim, if every sample is inside."""
+    """The claim if no track is cut, else where the last sample inside the file ends; None if only some tracks are cut."""
     ends = [_last_inside(stream, size) for stream in tracks_of(container)]
     if not ends or None in ends:
         return claimed if ends and all(end is None for end in ends) else None
@@ -101,7 +101,7 @@ def _indexed_seconds(container: "InputContainer", size: int, claimed: float | No
 
 
 def _last_inside(stream: "Stream", size: int) -> float | None:
-    """None if every sample of the stream is inside the file."""
+    """The time of the first sample that is not inside the file; None if all are."""
     entries = stream.index_entries
     if not len(entries) or stream.time_base is None:
         return None

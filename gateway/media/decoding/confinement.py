@@ -1,9 +1,9 @@
-"""What a decoding process gives up before it reads the first byte of a file.
+"""Confines a decoding process before it reads the first byte of a file.
 
-It keeps three pipes (standard input, output and error) and bounded memory and CPU time. It can open no file, write none,
-start no process or thread, and gain no privileges; started by root, it is another account in an empty root folder.
-Limits on numbers alone would let a process that was taken over close a pipe and open a file or a socket instead: where
-libseccomp is installed, the kernel refuses every system call that decoding does not need.
+The process keeps standard input, output and error, and bounded memory and CPU time. It cannot open or write files,
+start processes or threads, or gain privileges; if root started it, it becomes another user in an empty root folder.
+With limits on numbers alone, a process that was taken over could close a pipe and open a file or a socket instead: if
+libseccomp is installed, the kernel therefore refuses every system call that decoding does not need.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 # SCMP_ACT_ALLOW, and SCMP_ACT_ERRNO with EPERM.
 _ALLOW: Final = 0x7FFF0000
 _REFUSE: Final = 0x00050001
-# Reading and writing what is open, memory, time, locks of threads that are running, and the end.
+# Reading and writing open descriptors, memory, time, locks of running threads, and exit.
 _SYSTEM_CALLS: Final = (
     *("read", "write", "readv", "writev", "lseek", "close", "fstat", "poll", "ppoll"),
     *("brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "membarrier", "sysinfo"),
@@ -34,11 +34,11 @@ _SYSTEM_CALLS: Final = (
 
 
 def confine(cpu_seconds: int, niceness: int) -> None:
-    """Give up everything that decoding does not need; whatever is to be imported has been imported by now."""
+    """Give up everything that decoding does not need. Nothing can be imported after this."""
     os.nice(niceness)
     seccomp = _load_seccomp()
     if os.geteuid() == 0:
-        # The root of a container may lack these rights, or a folder for temporary files: it keeps what it cannot give up.
+        # Root in a container may lack these rights, or a folder for temporary files: then the step is skipped.
         with suppress(OSError):
             _leave_the_file_system()
         for step in (_leave_groups, _become_another_group, _become_another_user):
@@ -62,18 +62,18 @@ def _load_seccomp() -> ctypes.CDLL | None:
 
 
 def _refuse_system_calls(seccomp: ctypes.CDLL) -> None:
-    """Refuse all but _SYSTEM_CALLS, for good. A process that the kernel grants no filter keeps what it has."""
+    """Refuse all but _SYSTEM_CALLS, irrevocably. If the kernel does not accept the filter, nothing is refused."""
     seccomp.seccomp_init.restype = ctypes.c_void_p
     rules = ctypes.c_void_p(seccomp.seccomp_init(_REFUSE))
     for name in _SYSTEM_CALLS:
         number = seccomp.seccomp_syscall_resolve_name(name.encode())
-        if number >= 0:  # not every processor has every one
+        if number >= 0:  # not every architecture has every call
             seccomp.seccomp_rule_add_array(rules, _ALLOW, number, 0, None)
     seccomp.seccomp_load(rules)
 
 
 def _leave_the_file_system() -> None:
-    """Make an empty folder, which no longer has a name, the root."""
+    """Make an empty folder, which is already removed, the root folder."""
     folder = tempfile.mkdtemp()
     os.chdir(folder)
     Path(folder).rmdir()
@@ -98,7 +98,7 @@ def _limit(what: int, value: int) -> None:
 
 
 def _set_process_flags() -> None:
-    """Die with the gateway, gain no privileges by executing anything, and hide from other processes of this account."""
+    """Die with the gateway, gain no privileges by execve, and deny access to other processes of this account."""
     with suppress(OSError, AttributeError):  # only Linux has prctl
         prctl = ctypes.CDLL(None, use_errno=True).prctl
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

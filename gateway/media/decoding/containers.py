@@ -1,15 +1,15 @@
-"""What a walk over a file's structure finds: its container."""
+"""Defines Container, the result of a walk over a file's structure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 LARGE_BYTES: Final = 65_536
-"""Covers, attachments and other metadata that are larger are not read."""
+"""Covers, attachments and other metadata larger than this are not read."""
 
 
 class Bytes(Protocol):
-    """Something with bytes at offsets: a file, or a window of one."""
+    """A file, or a window of one, whose bytes can be read at any offset."""
 
     @property
     def size(self) -> int: ...
@@ -21,11 +21,11 @@ class Bytes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What the structure says: FFmpeg's `demuxer` ("" if FFmpeg has to find out), and the brand or document type.
+    """A file's container: FFmpeg's `demuxer` ("" if FFmpeg has to detect it), and the brand or document type.
 
-    `end` is where the container says that it ends, None if it does not say; `data_end` where the samples of a WAV end.
-    `patches` are bytes at offsets that have to replace the file's own, because its header says what cannot be and FFmpeg
-    would believe it, or because FFmpeg would read what nobody needs.
+    `end` is the offset where the container ends by its headers, None if they do not say; `data_end` is where the
+    samples of a WAV end. `patches` maps offsets to bytes that replace the file's own, because FFmpeg would believe an
+    impossible size in the header, or would read large metadata.
     """
 
     demuxer: str = ""

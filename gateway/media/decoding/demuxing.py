@@ -1,6 +1,6 @@
-"""Containers opened by PyAV: only the demuxers and decoders that `formats` lists, and no file, network or thread beside.
+"""Opens containers with PyAV: only the demuxers and decoders that `formats` lists, no other file, network or thread.
 
-A playlist (m3u8, concat, sdp) therefore names other files in vain.
+A playlist (m3u8, concat, sdp) therefore cannot open the files that it names.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ _OPTIONS: Final = {
     "protocol_whitelist": "none",
     "probesize": str(1 << 20),
 }
-# A time stamp that is this much earlier than the one before begins another time line.
+# A timestamp that is this much earlier than the latest one begins another time line.
 _RESTART_SECONDS: Final = 1
 
 
@@ -40,7 +40,7 @@ def _open_another(*_: object, **__: object) -> NoReturn:
 
 @contextmanager
 def open_media(file: ObjectFile, demuxer: str = "") -> Iterator["InputContainer"]:
-    """The file as PyAV reads it, with this demuxer if it is known. Raises NotMedia, from inside the block too."""
+    """Open the file with PyAV, with this demuxer if it is known. Its errors, in the block too, become NotMedia."""
     file.seek(0)
     try:
         with av.open(
@@ -58,7 +58,7 @@ def open_media(file: ObjectFile, demuxer: str = "") -> Iterator["InputContainer"
 
 
 def tracks_of(container: "InputContainer") -> "list[Stream]":
-    """The moving pictures (a cover does not move), then the sound. Raises NotMedia where there is neither."""
+    """The tracks with known codecs: moving pictures (not covers), then sound. Raises NotMedia if there are none."""
     pictures = [stream for stream in container.streams.video if not stream.disposition & _COVERS]
     tracks: list[Stream] = [*pictures, *container.streams.audio]
     if not tracks:
@@ -70,7 +70,7 @@ def tracks_of(container: "InputContainer") -> "list[Stream]":
 
 
 def sound_of(container: "InputContainer") -> "AudioStream | None":
-    """The first sound whose codec is known."""
+    """The first sound track whose codec is known; None without one."""
     return next((stream for stream in container.streams.audio if _is_known(stream)), None)
 
 
@@ -80,7 +80,7 @@ def _is_known(stream: "Stream") -> bool:
 
 
 def allow_decoding(stream: "Stream") -> None:
-    """Prepare a stream for being decoded. Raises NotMedia for a decoder or picture that is not accepted."""
+    """Prepare a stream for decoding. Raises NotMedia for a codec or a picture size that is not accepted."""
     codec: Any = stream.codec_context
     if codec.codec.name not in DECODERS:
         raise NotMedia(f"its codec ({codec.codec.canonical_name}) is not accepted")
@@ -90,13 +90,13 @@ def allow_decoding(stream: "Stream") -> None:
 
 
 class Packets:
-    """The packets of some streams, as far as a player gets: to a damaged place, or to where the time line restarts."""
+    """The packets of some streams that a player plays: up to a damaged place, or to where the time line restarts."""
 
     def __init__(self, container: "InputContainer", streams: "Sequence[Stream]") -> None:
         self._container = container
         self._streams = streams
         self.restarted = False
-        """Whether the time line began anew, so that nothing after that is played."""
+        """Whether the time line restarted, so that nothing after that is played."""
 
     def __iter__(self) -> "Iterator[Packet[Any]]":
         latest: dict[int, Fraction] = {}
@@ -104,7 +104,7 @@ class Packets:
         try:
             for packet in self._container.demux(list(self._streams)):
                 time = packet.pts if packet.dts is None else packet.dts
-                # A decoder needs discarded packets, which belong to no time line.
+                # Discarded packets belong to no time line, but a decoder needs them.
                 if time is not None and not packet.is_discard:
                     if time >= ends.get(packet.stream_index, time + 1):
                         continue
@@ -127,7 +127,7 @@ def _trimmed_end(container: "InputContainer", stream: "Stream") -> int | None:
 
 
 def frames_of(packet: "Packet[Any]") -> "list[Any]":
-    """The packet's frames, none if it is damaged."""
+    """The packet's decoded frames; none if it is damaged."""
     try:
         return packet.decode()
     except av.FFmpegError:

@@ -1,4 +1,4 @@
-"""The parts of a file that play one after the other: one for most files, the links of a chained Ogg."""
+"""Divides a file into parts that play one after another: the links of a chained Ogg; other files are one part."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from gateway.media.decoding.object_file import ObjectFile
 from gateway.media.decoding.ogg import links
 from gateway.media.decoding.structure import after_id3, container_of
 
-# A fragmented MP4 has two boxes for each second; walking them would read most of it.
+# A sparing probe visits this many boxes. A fragmented MP4 has two for each second: visiting all would read most of it.
 BOXES_OF_SPARING: Final = 16
 
 
@@ -24,9 +24,9 @@ class FileParts:
 
 
 Place = tuple[str, int]
-"""A track by its type and its number among those of the type."""
+"""A track: its type and its number among the tracks of that type."""
 Kind = tuple[object, ...]
-"""A codec and those of its parameters that must be the same for packets to follow one another."""
+"""A codec and the parameters that must be equal if its packets are to continue those of another file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class FilePart:
 
 
 def parts_of(file: ObjectFile, *, sparing: bool = False) -> FileParts:
-    """How the file is divided; `sparing` reads little, and takes a chained file for one part."""
+    """Divide the file; `sparing` reads little, and treats a chained file as one part."""
     start = after_id3(file)
     inner = file.window(start) if 0 < start < file.size else file
     container = container_of(inner, BOXES_OF_SPARING) if sparing else container_of(inner)

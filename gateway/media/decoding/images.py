@@ -1,4 +1,4 @@
-"""Still and animated pictures, recognised and measured by their headers: no picture is ever decoded.
+"""Recognises and measures still and animated pictures by their headers; no picture is ever decoded.
 
 JPEG (ITU-T T.81 annex B), PNG and APNG (W3C PNG section 5), GIF89a, and WebP (RFC 9649).
 """
@@ -10,16 +10,16 @@ from gateway.media.decoding.object_file import ObjectFile
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.formats import MAX_PIXELS
 
-# Markers, chunks or blocks that are walked; a picture has a few dozen before its data.
+# Visit at most this many markers, chunks or blocks; a picture has a few dozen before its data.
 _STEPS: Final = 10_000
-# JPEG's start-of-frame markers; C4, C8 and CC are something else.
+# JPEG's start-of-frame markers; C4, C8 and CC have other meanings.
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 Size = tuple[int, int]
 
 
 def find_image(file: ObjectFile) -> MediaFacts | None:
-    """What the picture is; None for anything that does not begin as one.
+    """The facts of the picture; None if the file does not begin like one.
 
     Raises NotMedia for a picture that is damaged, or larger than MAX_PIXELS.
     """
@@ -110,7 +110,7 @@ def _number(octets: bytes) -> int:
     return int.from_bytes(octets, "big")
 
 
-# How a file begins → its usual extension, its codec, and how it is measured.
+# First bytes → the usual extension, the codec, and the function that measures the picture.
 _KINDS: Final[Mapping[bytes, tuple[str, str, Callable[[ObjectFile], Size]]]] = {
     b"\xff\xd8\xff": ("jpg", "mjpeg", _measure_jpeg),
     b"\x89PNG\r\n\x1a\n": ("png", "png", _measure_png),

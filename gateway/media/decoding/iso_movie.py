@@ -1,6 +1,6 @@
-"""What an ISO-BMFF file's movie box says (ISO/IEC 14496-12 section 8), without its sample tables.
+"""Parses the movie box of an ISO-BMFF file (ISO/IEC 14496-12 section 8) without its sample tables.
 
-The tables of a recording of hours are larger than what may be read of an object in a bucket.
+The tables of a recording of several hours are larger than what a probe may read of an object in a bucket.
 """
 
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from typing import Final
 from gateway.media.decoding.containers import Bytes
 from gateway.media.decoding.structure import boxes
 
-# How far the lengths of a movie and of its longest track may be apart.
+# The lengths of a movie and of its longest track may differ by this much.
 _AGREEING_SECONDS: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Movie:
-    """`size` of the movie box in bytes, its tracks' handlers ("vide", "soun"), and the seconds that it claims."""
+    """A movie box: its size in bytes, its tracks' handlers ("vide", "soun"), and its seconds, None if uncertain."""
 
     size: int
     handlers: tuple[str, ...]
@@ -23,7 +23,7 @@ class Movie:
 
 
 def find_movie(file: Bytes, most_boxes: int) -> Movie | None:
-    """The movie box among the first boxes; None if there is none."""
+    """The movie box if it is among the first boxes, after at most `most_boxes` others; else None."""
     for count, (kind, start, size) in enumerate(boxes(file, 0, file.size)):
         if kind == b"moov":
             return _movie(file, start, start + size)
@@ -54,7 +54,7 @@ def _seconds(header: bytes) -> float | None:
 
 
 def _track(file: Bytes, start: int, end: int) -> tuple[str, float | None]:
-    """The track's handler, and the length of its media."""
+    """The track's handler, and the length of its media in seconds."""
     handler, seconds = "", None
     for kind, inner, size in boxes(file, start, end):
         if kind == b"mdia":

@@ -1,4 +1,4 @@
-"""WebM and Matroska: EBML elements (RFC 8794 sections 4 to 6) and the few of them that say what a file is (RFC 9559)."""
+"""Parses the EBML elements of WebM and Matroska (RFC 8794 sections 4 to 6) that identify a file (RFC 9559)."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -16,7 +16,7 @@ _ELEMENTS: Final = 100_000
 
 
 def find_segment(file: Bytes) -> Container:
-    """The container: its document type, and where its segment ends."""
+    """The container, with its document type and the end of its segment."""
     brand, end, patches = "", None, {}
     for number, start, size in elements(file, 0, file.size):
         if number == _EBML and size is not None:
@@ -31,7 +31,7 @@ def find_segment(file: Bytes) -> Container:
 
 
 def _matroska_patches(file: Bytes, position: int, end: int) -> dict[int, bytes]:
-    """Attached files and large tags before the first cluster, under an id that means nothing."""
+    """Patches that give large attachments and tags before the first cluster an unknown id, so that they are skipped."""
     patches = {}
     for number, begins, size in elements(file, position, end):
         if number == _CLUSTER or size is None:
@@ -43,9 +43,10 @@ def _matroska_patches(file: Bytes, position: int, end: int) -> dict[int, bytes]:
 
 
 def elements(file: Bytes, position: int, end: int) -> Iterator[tuple[int, int, int | None]]:
-    """(id, where its content begins, the content's length or None if unknown) of the EBML elements in a row.
+    """(id, offset of the content, length of the content or None if unknown) of consecutive EBML elements.
 
-    RFC 8794 sections 4 to 6: ids have 1 to 4 octets, sizes 1 to 8; all ones mean an unknown size, which ends the row.
+    RFC 8794 sections 4 to 6: ids have 1 to 4 octets, sizes 1 to 8. All ones mean an unknown size; that element is the
+    last one.
     """
     for _ in range(_ELEMENTS):
         head = file.at(position, 12)

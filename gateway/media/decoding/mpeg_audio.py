@@ -1,4 +1,4 @@
-"""MP3 frames sampled over a file, to find its length without reading all of it."""
+"""Finds the length of an MP3 file by sampling frames, without reading all of it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +9,7 @@ from gateway.media.mpeg_frames import MpegFrame, frames_in
 _SPOTS: Final = 8
 _LEAST_SPOTS: Final = 2
 _SPOT_BYTES: Final = 16_384
-# How far the samples may be from a header's claim that they support.
+# A header's claim may differ by this share from the estimate of the samples that supports it.
 _TOLERANCE: Final = 0.25
 _HEADER_WITHIN: Final = 8_192
 _TAGS: Final = 4
@@ -17,7 +17,7 @@ _TAGS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Frames in a row, where the first begins and where the last ends, which may be after the end of what was read."""
+    """Consecutive frames from offset `start` to `end`; the last one may end after the bytes that were read."""
 
     start: int
     end: int
@@ -25,10 +25,10 @@ class Spot:
 
 
 def certain_seconds(file: Bytes, claimed: float | None, header: bytes, places: int) -> float | None:
-    """The length: what a constant bit rate makes of the file's size, or a header's claim that samples support.
+    """The length from a constant bit rate and the file's size, or the `claimed` one if samples support it, else None.
 
     `header` is the header's name: Xing or VBRI for a variable bit rate, Info for a constant one, or nothing. At most
-    `places` of the file are looked at beside its beginning, which has been read.
+    `places` of the file are sampled besides its beginning, which was read before.
     """
     count = min(places + 1, _SPOTS)
     if count < _LEAST_SPOTS:
@@ -38,7 +38,7 @@ def certain_seconds(file: Bytes, claimed: float | None, header: bytes, places: i
     tail = _spot(file, max(end - _SPOT_BYTES, 0))
     frames = [frame for spot in spots for frame in spot.frames]
     seconds, size = sum(frame.seconds for frame in frames), sum(frame.size for frame in frames)
-    # What is neither sound nor a tag, before it or after it, could be of any length.
+    # Bytes that are neither sound nor tags, at the beginning or the end, could be of any length.
     if not spots[0].frames or not tail.frames or tail.end < min(end, file.size):
         return None
     estimate = (end - spots[0].start) * seconds / size
@@ -49,7 +49,7 @@ def certain_seconds(file: Bytes, claimed: float | None, header: bytes, places: i
 
 
 def find_header(file: Bytes) -> tuple[bytes, int]:
-    """The name of the header in the first frame, or nothing, and the bytes that it says the sound has, 0 if it does not."""
+    """The name of the header in the first frame, b"" without one, and the bytes of sound that it claims, 0 for none."""
     head = file.at(0, _HEADER_WITHIN)
     for name in (b"Xing", b"Info", b"VBRI"):
         place = head.find(name)
@@ -64,7 +64,7 @@ def find_header(file: Bytes) -> tuple[bytes, int]:
 
 
 def _end_of_sound(file: Bytes) -> int:
-    """Where the tags after the sound begin: ID3v1, Lyrics3 and APE, in any order."""
+    """The offset where the tags after the sound begin: ID3v1, Lyrics3 and APE, in any order."""
     end = file.size
     for _ in range(_TAGS):
         if file.at(end - 128, 3) == b"TAG":
@@ -81,11 +81,11 @@ def _end_of_sound(file: Bytes) -> int:
 
 
 def _spot(file: Bytes, start: int) -> Spot:
-    """The frames of a spot, from the first that two others follow."""
+    """The frames near `start`, from the first one that two others follow."""
     octets = file.at(start, _SPOT_BYTES)
     for begin in range(len(octets)):
         found = [frame for frame in frames_in(octets, begin) if frame.seconds]
         if len(found) > 2:
-            # The first may be a Xing header.
+            # The first frame may contain a Xing header instead of sound.
             return Spot(start + begin, start + begin + sum(frame.size for frame in found), tuple(found[1:]))
     return Spot(start, start, ())

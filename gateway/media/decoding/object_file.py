@@ -1,4 +1,4 @@
-"""An object of the gateway as a file for PyAV: blocks that are asked for once, within a budget of bytes and time."""
+"""Presents an object as a file for PyAV, and requests its blocks from the gateway within a budget of bytes and time."""
 
 import os
 import sys
@@ -10,24 +10,24 @@ from typing import BinaryIO, Final
 from gateway.media.messages import HEAD, LENGTH, READ, Job
 
 _KEPT_BYTES: Final = 16 << 20
-# Reads in sequence ask for this many blocks at most.
+# Sequential reads request at most this many blocks at a time.
 _RUN_BLOCKS: Final = 8
 
 
 class Gateway:
-    """The other end of the pipes. Raises EOFError once it has ended."""
+    """The gateway at the other end of the pipes. Methods raise EOFError once it has closed them."""
 
     def __init__(self, answers: BinaryIO = sys.stdin.buffer, requests: BinaryIO = sys.stdout.buffer) -> None:
         self._answers = answers
         self._requests = requests
 
     def job(self) -> Job:
-        """What this process was started for."""
+        """Read the job that this process was started for."""
         (length,) = LENGTH.unpack(self._take(LENGTH.size))
         return Job.decode(self._take(length))
 
     def read(self, part: int, offset: int, length: int) -> bytes:
-        """These bytes of the job's object number `part`."""
+        """Request these bytes of the job's object number `part`."""
         self.say(READ, part, offset, length)
         return self._take(length)
 
@@ -44,7 +44,7 @@ class Gateway:
 
 
 class ReadBudget:
-    """How many bytes may still be asked for, and until when; `spent` once something was refused for it."""
+    """How many bytes may still be requested, and until when; `spent` once a request was refused."""
 
     def __init__(self, budget_bytes: int | None, seconds: float) -> None:
         self._bytes = budget_bytes
@@ -52,11 +52,11 @@ class ReadBudget:
         self.spent = False
 
     def left(self) -> int:
-        """How many bytes may still be asked for."""
+        """How many bytes may still be requested."""
         return sys.maxsize if self._bytes is None else self._bytes
 
     def grant(self, length: int) -> bool:
-        """Whether this many bytes may be asked for."""
+        """Take this many bytes from the budget; False if it does not allow them."""
         if monotonic() >= self._deadline or (self._bytes is not None and self._bytes < length):
             return False
         if self._bytes is not None:
@@ -65,7 +65,7 @@ class ReadBudget:
 
 
 class ObjectBlocks:
-    """The object's bytes, in blocks that are asked for once. Where the budget is spent there are no more."""
+    """The object's bytes, in blocks that are requested once and cached. With the budget spent, reads return fewer."""
 
     def __init__(self, read: Callable[[int, int], bytes], size: int, block_bytes: int, budget: ReadBudget) -> None:
         self._read = read
@@ -83,7 +83,7 @@ class ObjectBlocks:
 
     @property
     def left(self) -> int:
-        """How many more blocks may be asked for."""
+        """How many more blocks may be requested."""
         return self._budget.left() // self._block_bytes
 
     def at(self, offset: int, length: int) -> bytes:
@@ -100,7 +100,7 @@ class ObjectBlocks:
         return b"".join(pieces)
 
     def release(self) -> None:
-        """Free the blocks in memory; they are asked for again when they are needed."""
+        """Free the cached blocks; they are requested again when they are needed."""
         self._blocks.clear()
 
     def _block(self, number: int) -> bytes:
@@ -112,7 +112,7 @@ class ObjectBlocks:
         return self._blocks.get(number, b"")
 
     def _ask(self, first: int, count: int) -> None:
-        """Ask for these blocks, as far as they are not in memory, exist and are allowed."""
+        """Request these blocks up to the first that is cached; fewer if the object ends or the budget is too small."""
         count = next((n for n in range(count) if first + n in self._blocks), count)
         start = first * self._block_bytes
         while count and not self._budget.grant(length := min(count * self._block_bytes, self.size - start)):
@@ -128,7 +128,7 @@ class ObjectBlocks:
 
 
 class ObjectFile:
-    """A window of the object, as PyAV reads a file."""
+    """A window of the object as a file object that PyAV can read."""
 
     def __init__(self, blocks: ObjectBlocks, start: int = 0, end: int | None = None) -> None:
         self._blocks = blocks
@@ -144,7 +144,7 @@ class ObjectFile:
 
     @property
     def blocks_left(self) -> int:
-        """How many more places of the object can be looked at."""
+        """How many more places of the object can be read."""
         return self._blocks.left
 
     def patched(self, patches: Mapping[int, bytes]) -> "ObjectFile":
@@ -158,7 +158,7 @@ class ObjectFile:
         return ObjectFile(self._blocks, self._start + start, self._start + (self.size if end is None else end))
 
     def at(self, offset: int, length: int) -> bytes:
-        """These bytes, or fewer at the end; the position stays."""
+        """These bytes, or fewer at the end; does not move the position."""
         found = self._blocks.at(self._start + offset, max(min(length, self.size - offset), 0))
         for place, octets in self._patches.items():
             if offset <= place and place + len(octets) <= offset + len(found):
@@ -166,11 +166,11 @@ class ObjectFile:
         return found
 
     def release(self) -> None:
-        """Free what is in memory of the object."""
+        """Free the cached blocks of the object."""
         self._blocks.release()
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move, as in a file. Raises ValueError before the beginning."""
+        """Move the position. Raises ValueError if it would be before the beginning."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
         if base + offset < 0:
             raise ValueError("before the beginning")

@@ -1,4 +1,4 @@
-"""Chained Ogg: a file that is several logical bitstreams one after the other (RFC 3533 section 4)."""
+"""Finds the links of chained Ogg files: several logical bitstreams one after another (RFC 3533 section 4)."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,12 +7,12 @@ from gateway.media.decoding.containers import Bytes
 
 _HEADER_BYTES: Final = 27
 _BEGINS: Final = 0x02
-# A page has at most 65,307 bytes; damaged bytes are searched for the next page at most this far.
+# After damaged bytes, search at most this far for the next page; a page has at most 65,307 bytes.
 _SEARCHED_BYTES: Final = 1 << 20
 
 
 def first_pages(file: Bytes) -> Iterator[int]:
-    """Where the pages that begin bitstreams begin, at the beginning of the file (RFC 3533 section 6)."""
+    """The offsets of the pages at the beginning of the file that begin bitstreams (RFC 3533 section 6)."""
     position = 0
     while (head := file.at(position, _HEADER_BYTES))[:4] == b"OggS" and head[5] & _BEGINS:
         yield position
@@ -20,9 +20,9 @@ def first_pages(file: Bytes) -> Iterator[int]:
 
 
 def links(file: Bytes) -> list[tuple[int, int]]:
-    """Where each link begins and ends. Every page's header is read; one link if the file is not chained.
+    """The start and end offsets of each link; a file that is not chained has one. Reads the header of every page.
 
-    A link begins with pages that begin bitstreams, one for each track.
+    A link begins with the pages that begin bitstreams, one for each track.
     """
     starts, position, after_begin = [0], 0, True
     while position < file.size:

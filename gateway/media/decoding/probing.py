@@ -1,4 +1,4 @@
-"""What a file is: its type, its tracks, and how long it plays. Found by reading it, never by its name."""
+"""Finds a file's type, its tracks and how long it plays, by reading it and never by its name."""
 
 import math
 from contextlib import suppress
@@ -29,25 +29,25 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _PACKETS_TRIED: Final = 1000
-# A movie box larger than this is not given to FFmpeg, which would read all of it.
+# A sparing probe does not give a file with a larger movie box to FFmpeg, which would read all of the box.
 _MOVIE_BYTES: Final = 1 << 20
-# Bytes after the end that are nothing to speak of: a tag, padding.
+# Ignore this many bytes after the container's end, or this share of the file: a tag, padding.
 _REST_BYTES: Final = 1024
 _REST_SHARE: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How long a file plays (None if unknown), and what is wrong with it ("" if nothing is)."""
+    """How long a file plays (None if unknown), and what is wrong with the file ("" if nothing is)."""
 
     seconds: float | None
     warning: str = ""
 
 
 def probe(file: ObjectFile, *, sparing: bool) -> MediaFacts:
-    """What the file is. Every packet is read, unless `sparing`: then a length that is certain without is the answer.
+    """The facts of the file. Every packet is read to find its length, unless `sparing`.
 
-    Raises NotMedia.
+    A `sparing` probe reads little, and answers with a length only if that is certain. Raises NotMedia.
     """
     image = find_image(file)
     if image is not None:
@@ -63,13 +63,13 @@ def probe(file: ObjectFile, *, sparing: bool) -> MediaFacts:
         with open_media(parts.windows[0], parts.container.demuxer) as container:
             return _facts(container, parts, length)
     except NotMedia:
-        if file.spent and parts.container.demuxer in {"ogg", "flac", "wav"}:  # headers of megabytes
+        if file.spent and parts.container.demuxer in {"ogg", "flac", "wav"}:  # its headers alone exceed the budget
             return _facts_of_container(parts)
         raise
 
 
 def _facts_of_movie(movie: Movie, parts: FileParts) -> MediaFacts:
-    """What a movie box says that is too large to be read."""
+    """The facts that a movie box gives without its tables, which are too large to be read."""
     moving = "vide" in movie.handlers
     if not moving and "soun" not in movie.handlers:
         raise NotMedia("there is neither sound nor picture in it")
@@ -85,14 +85,14 @@ def _facts_of_movie(movie: Movie, parts: FileParts) -> MediaFacts:
 
 
 def _facts_of_container(parts: FileParts) -> MediaFacts:
-    """What a container is whose headers are too large to be read."""
+    """The facts of a container whose headers are too large to be read."""
     moving = any(b"theora" in parts.file.at(start, 64) for start in first_pages(parts.file))
     kind = container_format(parts.container.demuxer, "", moving=moving)
     return MediaFacts("video" if moving else "audio", kind.format, kind.video if moving else kind.audio)
 
 
 def _decode_first(container: "InputContainer", file: ObjectFile) -> None:
-    """Raises NotMedia unless one of the first packets can be decoded."""
+    """Decode one of the first packets. Raises NotMedia if none can be decoded and the budget is not spent."""
     stream = tracks_of(container)[0]
     allow_decoding(stream)
     for _, packet in zip(range(_PACKETS_TRIED), Packets(container, [stream]), strict=False):
@@ -103,14 +103,14 @@ def _decode_first(container: "InputContainer", file: ObjectFile) -> None:
 
 
 def _measure(parts: FileParts) -> Length:
-    """The length of all parts together, every packet counted."""
+    """The length of all parts together; every packet is read."""
     total, warning = 0.0, ""
     for window in parts.windows:
         with open_media(window, parts.container.demuxer) as container:
             packets = Packets(container, tracks_of(container))
             seconds = _played(container, packets)
             if packets.restarted and container.format.name == "flac" and container.duration:
-                seconds = container.duration / AV_TIME_BASE  # the parser loses frames before another file's header
+                seconds = container.duration / AV_TIME_BASE  # the parser drops frames before the header of another file
             warning = warning or _shortfall(container, window, seconds, restarted=packets.restarted)
             total += seconds
     if parts.file.spent:
@@ -119,7 +119,7 @@ def _measure(parts: FileParts) -> Length:
 
 
 def _played(container: "InputContainer", packets: Packets) -> float:
-    """Where the longest track ends, after the beginning of the time line."""
+    """How many seconds after the beginning of the time line the longest track ends."""
     end = origin = Fraction(container.start_time or 0, AV_TIME_BASE)
     for packet in packets:
         if packet.pts is not None and not packet.is_discard:
@@ -129,35 +129,35 @@ def _played(container: "InputContainer", packets: Packets) -> float:
 
 def _shortfall(container: "InputContainer", window: ObjectFile, seconds: float, *, restarted: bool) -> str:
     if restarted:
-        return f"Its time line begins anew after {seconds:.1f} seconds, and what follows is not played"
+        return f"Its time line restarts after {seconds:.1f} seconds, and what follows is not played"
     claimed = (container.duration or 0) / AV_TIME_BASE
-    # Some count from 0, wherever the time line begins.
+    # Some writers count the length from 0, wherever the time line begins.
     ends = seconds + max(container.start_time or 0, 0) / AV_TIME_BASE
     if claimed > ends * 1.02 + 0.5 and _has_length(container.format.name, window):
-        return f"Its header promises {claimed:.1f} seconds, and {seconds:.1f} are in it"
+        return f"Its header promises {claimed:.1f} seconds, but only {seconds:.1f} are in it"
     return ""
 
 
 def _has_length(demuxer: str, window: ObjectFile) -> bool:
-    """Whether the length is what the file says, and not an encoder's guess or FFmpeg's."""
-    # A Xing header that promises more seconds and more bytes than there are is of a file that was longer.
+    """Whether the file itself states its length, rather than an encoder or FFmpeg estimating it."""
+    # A Xing header that promises more seconds and also more bytes than exist shows that the file was longer.
     return find_header(window)[1] > window.size if demuxer == "mp3" else demuxer != "aac"
 
 
 def _cut(parts: FileParts) -> str:
-    """Whether the container and the file end at different places."""
+    """The warning if the container and the file end at different places; "" if they do not, or if that is unknown."""
     end, size = parts.container.end, parts.file.size
     if end is None or parts.file.spent:
         return ""
     if end > size:
-        return f"It was cut off: its container has {end} bytes, and {size} are there"
+        return f"It was cut off: its container has {end} bytes, but the file has {size}"
     if size - end > max(_REST_BYTES, size * _REST_SHARE):
         return f"Its container ends after {end} of {size} bytes, and what follows is not played"
     return ""
 
 
 def _estimate(parts: FileParts) -> Length:
-    """The length that a part of the file makes certain."""
+    """The length, if a part of the file makes it certain."""
     seconds = None
     with suppress(NotMedia), open_media(parts.windows[0], parts.container.demuxer) as container:
         seconds = claimed_seconds(container, parts)

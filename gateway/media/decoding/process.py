@@ -1,6 +1,6 @@
-"""The decoding process: one job for the gateway at the other end of its pipes, then the end.
+"""The program of a decoding process: it does one job for the gateway at the other end of its pipes, and exits.
 
-Decoding keeps the interpreter lock busy, so that in a thread it would also delay the gateway's event loop by milliseconds.
+Decoding holds the interpreter lock: in a thread of the gateway it would delay the event loop by milliseconds.
 """
 
 import json
@@ -20,16 +20,16 @@ from gateway.media.decoding.sound import count_decoded, listen
 from gateway.media.facts import NotMedia
 from gateway.media.messages import DONE, FACTS, HEARD, JOINED, REFUSED, SILENT, SO_FAR, WRITTEN, WRITTEN_BYTES, Job
 
-# A waveform is nobody's first need; somebody waits for a probe.
+# A client waits for a probe; waveforms are the least urgent.
 _NICENESS: Final = {"probe": 5, "count": 10, "join": 10, "waveform": 19}
-# FileParts of PyAV that are programs, or that import far more than this process needs.
+# Modules of PyAV that are programs, or that import far more than this process needs.
 _UNUSED: Final = {"__main__", "about", "datasets", "filter"}
-# What is known by then is the answer, so that the gateway need not kill the process.
+# After this share of its time a process answers with what it knows, before the gateway kills it.
 _SHARE_OF_TIME: Final = 0.8
 
 
 def main() -> None:
-    """Do one job, as the process that was started for it."""
+    """Read one job from the gateway, confine this process, and do the job."""
     av.logging.set_level(None)
     for module in pkgutil.walk_packages(av.__path__, "av."):  # a confined process can import nothing
         if module.name.split(".")[1] not in _UNUSED:
@@ -41,8 +41,8 @@ def main() -> None:
 
 
 def do(job: Job, gateway: Gateway) -> None:
-    """Answer the job."""
-    # A join without its end would be taken for the whole: it is killed instead.
+    """Do the job and send its messages."""
+    # A join gets no deadline: a partial file would pass for the whole one, so the gateway kills the process instead.
     budget = ReadBudget(job.budget_bytes, math.inf if job.kind == "join" else job.seconds * _SHARE_OF_TIME)
     files = [
         ObjectFile(ObjectBlocks(partial(gateway.read, part), size, job.block_bytes, budget))

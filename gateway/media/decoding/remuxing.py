@@ -1,7 +1,7 @@
-"""Joins files into one: their packets, one file after another on one time line, in a container that they all fit into.
+"""Joins files into one by copying their packets, one file after another on one time line, into a common container.
 
-Nothing is decoded where tracks of the same place have the same codec and parameters. Everything else is encoded anew
-(transcoding).
+Nothing is decoded if the tracks at the same place have the same codec and parameters in all files. Otherwise all files
+are encoded again (`transcoding`) or, if that would take too long, those with other tracks are left out.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 _WEBM_CODECS: Final = {"vp8", "vp9", "av1", "opus", "vorbis"}
-# Their packets say everything that a decoder needs; the others need a header that the container holds once.
+# Packets of these contain all that a decoder needs. The others need a header, which a container contains only once.
 _IN_BAND: Final = {"opus", "mp3", "flac", "vp8", "vp9", "av1"}
-# Containers whose packets are the same, so that they can change from one to another.
+# Containers with the same packet format: packets can be copied from one to another.
 _EXCHANGEABLE: Final = {"matroska", "mov", "ogg"}
-# What can only be joined with its like.
+# Files of these containers can only be joined with files of the same container.
 _OWN_MUXERS: Final[Mapping[str, str]] = {"mp3": "mp3", "aac": "adts", "mov": "mp4"}
-# The same files make the same bytes: no random ids, no time of writing.
+# The same files result in the same bytes: no random ids, no time of writing.
 _REPEATABLE: Final = {"fflags": "bitexact"}
 _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "mp4": {"movflags": "frag_keyframe+delay_moov+default_base_moof", "frag_duration": "2000000"},
@@ -38,19 +38,19 @@ _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 class Output:
-    """A file that can only be written on and on."""
+    """A file object for PyAV that can only be appended to."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self._write = write
 
     def write(self, content: bytes) -> int:
-        """Take the next bytes."""
+        """Pass the next bytes on."""
         self._write(bytes(content))
         return len(content)
 
 
 def join(files: Sequence[ObjectFile], write: Callable[[bytes], None]) -> int:
-    """Write the join; how many files are not part of it, or not whole. Raises NotMedia if none can be read."""
+    """Write the joined file; return how many files it lacks wholly or in part. Raises NotMedia if none can be read."""
     found = [sources for file in files if (sources := list(_sources_of(file)))]
     sources = [source for each in found for source in each]
     if not sources:
@@ -97,7 +97,7 @@ def _kind(track: Any) -> Kind:
 
 
 def _counted(container: "InputContainer") -> float:
-    """How long a file plays that does not say so."""
+    """How many seconds a file plays whose headers do not say it: all packets are read."""
     end = Fraction(0)
     for packet in _packets(container, tracks_of(container)):
         if packet.pts is not None and packet.time_base is not None:
@@ -106,18 +106,18 @@ def _counted(container: "InputContainer") -> float:
 
 
 def _packets(container: "InputContainer", tracks: "Iterable[Stream]") -> "Iterator[Packet[Any]]":
-    """The packets of these tracks; after a damaged place nothing follows."""
+    """The packets of these tracks, up to the first damaged place."""
     with suppress(av.FFmpegError):
         yield from container.demux(list(tracks))
 
 
 def _start(container: "InputContainer") -> Fraction:
-    """Sound that an encoder needs before the beginning has times before it."""
+    """When the file begins, in seconds. An encoder's priming samples have negative times, which count as 0."""
     return max(Fraction(container.start_time or 0, AV_TIME_BASE), Fraction(0))
 
 
 def _muxer(sources: Sequence[FilePart]) -> str | None:
-    """The muxer of a file that packets of all sources fit into; None if they have to be encoded anew."""
+    """The muxer of a file that can contain the packets of all sources; None if they have to be encoded again."""
     kinds: dict[Place, Kind] = {}
     if any(kinds.setdefault(place, kind) != kind for source in sources for place, kind in source.tracks.items()):
         return None
@@ -130,7 +130,7 @@ def _muxer(sources: Sequence[FilePart]) -> str | None:
 
 
 def _copy(sources: Sequence[FilePart], muxer: str, file: Output) -> int:
-    """One file with the packets of all; how many were not written whole."""
+    """Write one file with the packets of all sources, and return how many could not be copied whole."""
     failed = 0
     options = {**_REPEATABLE, **_OPTIONS.get(muxer, {})}
     with av.open(file, "w", format=muxer, options=options) as output:
@@ -153,21 +153,21 @@ def _copy(sources: Sequence[FilePart], muxer: str, file: Output) -> int:
 
 
 class _Track:
-    """A track of the output; it hands on packets in the order of their decoding times."""
+    """A track of the output. It writes packets with increasing decoding times."""
 
     def __init__(self, output: "OutputContainer", template: "Stream", seconds: float) -> None:
         self._output = output
         self.stream: Any = output.add_stream_from_template(template)
-        # Matroska writes it into the header, to which nothing can return.
+        # Matroska writes the duration into the header, and the output cannot seek back to that.
         minutes, rest = divmod(seconds, 60)
         hours, minutes = divmod(int(minutes), 60)
         self.stream.metadata["DURATION"] = f"{hours:02}:{minutes:02}:{rest:012.9f}"
         self._last: Fraction | None = None
 
     def put(self, packet: Any) -> None:
-        """Write the packet, moved if it does not follow the one before."""
+        """Write the packet, with later times if it would not follow the one before."""
         later = 0 if self._last is None else int(self._last / packet.time_base) + 1
-        if packet.dts is None:  # Matroska does not have them, and FFmpeg guesses only from the third picture on
+        if packet.dts is None:  # Matroska has none, and FFmpeg guesses them from the third picture on
             packet.dts = min(later, packet.pts)
         if self._last is not None and packet.dts < later:
             packet.pts, packet.dts = max(packet.pts, later), later
@@ -177,7 +177,7 @@ class _Track:
 
 
 def _copy_packets(container: "InputContainer", tracks: Mapping[Place, _Track], offset: Fraction) -> Fraction:
-    """Write the packets from `offset` on; where they end."""
+    """Write the packets from the time `offset` on, and return when they end."""
     inputs = _places(container)
     to = {track.index: tracks[place] for place, track in inputs.items()}
     end, start = offset, _start(container)

@@ -1,4 +1,4 @@
-"""A file's sound as a waveform: frames decoded, as samples of 8 bits on the recording's own time line."""
+"""Decodes a file's sound to 8-bit samples on the recording's time line, and computes its waveform."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 _REPORT_SECONDS: Final = 0.5
 
-# Called with the microseconds that are covered so far, and the bins.
+# Called with the microseconds covered so far, and the bins.
 Report = Callable[[int, bytes], None]
 
 
 def listen(file: ObjectFile, report: Report) -> tuple[int, bytes] | None:
-    """The microseconds of sound and their bins; None without sound. Raises NotMedia if nothing can be decoded."""
+    """The microseconds of sound and its bins; None without sound. Raises NotMedia if nothing can be decoded."""
     if find_image(file) is not None:
         return None
     parts, sound = parts_of(file), None
@@ -53,7 +53,7 @@ def listen(file: ObjectFile, report: Report) -> tuple[int, bytes] | None:
 
 
 def count_decoded(file: ObjectFile) -> int:
-    """How many microseconds of the first sound can be decoded, or without sound of the picture. Raises NotMedia."""
+    """How many microseconds of the first sound track (or picture, without sound) can be decoded. Raises NotMedia."""
     parts, total = parts_of(file), Fraction(0)
     for window in parts.windows:
         with open_media(window, parts.container.demuxer) as container:
@@ -68,7 +68,7 @@ def count_decoded(file: ObjectFile) -> int:
 
 
 class _Sound:
-    """The first sound track's frames, over all parts, as peaks."""
+    """Computes the peaks of the first sound track over all parts."""
 
     def __init__(self, rate: int, report: Report) -> None:
         self._rate = rate
@@ -81,11 +81,11 @@ class _Sound:
         self.peaks = Peaks()
 
     def covered(self) -> tuple[int, bytes]:
-        """Microseconds, and bins."""
+        """The microseconds covered so far, and the bins."""
         return self.peaks.end * 1_000_000 // self._rate, self.peaks.bins()
 
     def decode(self, container: "InputContainer", stream: "AudioStream") -> None:
-        """Take in a part, frame after frame, after those before. What cannot be decoded is left out."""
+        """Append a part to those before. What cannot be decoded is left out."""
         allow_decoding(stream)
         self._origin = Fraction(container.start_time or 0, AV_TIME_BASE)
         self._part_begins = self.peaks.end
@@ -100,12 +100,12 @@ class _Sound:
         position = self._position(frame)
         for piece in self._resample(frame):
             channels = piece.layout.nb_channels
-            # A plane may be longer than what is in it.
+            # A plane may be longer than its samples.
             self.peaks.add(position, bytes(piece.planes[0])[: piece.samples * channels], channels)
             position += piece.samples
 
     def _position(self, frame: "AudioFrame") -> int:
-        """Where the frame begins, in samples; without a time of its own, after the one before."""
+        """Where the frame begins, in samples; a frame without a timestamp begins where the samples so far end."""
         if frame.pts is None or frame.time_base is None:
             return self.peaks.end
         seconds = frame.pts * frame.time_base - self._origin
@@ -113,7 +113,7 @@ class _Sound:
 
     def _resample(self, frame: "AudioFrame") -> "list[AudioFrame]":
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if shape != self._shape:  # at first, and where streams were joined
+        if shape != self._shape:  # for the first frame, and where streams of different formats were joined
             self._shape, self._resampler = shape, AudioResampler(format="u8", rate=self._rate)
         resampled: list[AudioFrame] = self._resampler.resample(frame)
         return resampled

@@ -1,7 +1,7 @@
-"""How a file is built, found by walking its structure: where its media begin and end, and which container it is.
+"""Walks a file's structure to find which container it is, and where its media begin and end.
 
-ID3v2 (sections 3.1 and 3.4), RIFF, FLAC and ISO-BMFF (ISO/IEC 14496-12 section 4.2) say how long each of their
-parts is, so that any legal part can be passed over without being read. Ogg is in `ogg`, EBML in `matroska`.
+ID3v2 (sections 3.1 and 3.4), RIFF, FLAC and ISO-BMFF (ISO/IEC 14496-12 section 4.2) give the length of each part, so
+that any legal part can be skipped without being read. Ogg is parsed in `ogg`, EBML in `matroska`.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _ID3_TAGS: Final = 16
 _BOXES: Final = 100_000
 _CHUNKS: Final = 1_000
 _RIFF: Final = {b"RIFF", b"RIFX", b"RF64", b"BW64"}
-# What a writer that does not know the length yet puts there.
+# Written as the size by programs that do not know the length yet.
 _UNKNOWN_SIZES: Final = {0, 0xFFFFFFFF}
 _SENSIBLE_BYTES: Final = 1 << 50
 _STREAMINFO: Final = 0
@@ -37,7 +37,7 @@ _FIRST_BOXES: Final = {
 
 
 def after_id3(file: Bytes) -> int:
-    """Where what follows the ID3v2 tags at the beginning begins: each tag says how long it is, up to 256 MiB."""
+    """The offset after the ID3v2 tags at the beginning, 0 without any. Each tag gives its length, up to 256 MiB."""
     position = 0
     for _ in range(_ID3_TAGS):
         head = file.at(position, 10)
@@ -49,7 +49,7 @@ def after_id3(file: Bytes) -> int:
 
 
 def container_of(file: Bytes, most_boxes: int = _BOXES) -> Container:
-    """The container that the file's first bytes begin; of an ISO file at most this many boxes are visited."""
+    """The container that begins with the file's first bytes; at most `most_boxes` of an ISO file are visited."""
     head = file.at(0, 12)
     if head[:4] in _RIFF and head[8:] == b"WAVE":
         return _riff(file, "big" if head[:4] == b"RIFX" else "little")
@@ -65,7 +65,7 @@ def container_of(file: Bytes, most_boxes: int = _BOXES) -> Container:
 
 
 def _riff(file: Bytes, order: Literal["big", "little"]) -> Container:
-    """`end` is where the last chunk that belongs to the first RIFF form ends."""
+    """The container of a WAV file; its `end` is the end of the last chunk in the first RIFF form."""
     position, size64_at, size64 = 12, 0, 0
     end: int | None = None
     data_end: int | None = None
@@ -95,7 +95,7 @@ def _riff(file: Bytes, order: Literal["big", "little"]) -> Container:
 
 
 def _flac_patches(file: Bytes) -> dict[int, bytes]:
-    """Large metadata, like covers, as padding (RFC 9639 section 8.1)."""
+    """Patches that turn large metadata blocks, such as covers, into padding (RFC 9639 section 8.1)."""
     position, patches = 4, {}
     for _ in range(_CHUNKS):
         head = file.at(position, 4)
@@ -114,22 +114,22 @@ def _iso(file: Bytes, most_boxes: int) -> Container:
         if count == most_boxes:
             return Container("mov", brand if named else "qt  ")
         if kind == b"ftyp":
-            if named:  # another file, which no player reads
+            if named:  # the beginning of another file, which no player reads
                 break
             brand, named = _brand(file.at(start, min(size, 256))), True
         end = start + size
-    # QuickTime files are older than brands.
+    # QuickTime files from before brands existed have none.
     return Container("mov", brand if named else "qt  ", end)
 
 
 def _brand(content: bytes) -> str:
-    """The brand of a picture if there is one, else the major brand (ISO/IEC 14496-12 section 4.3)."""
+    """The first brand of a still picture if there is one, else the major brand (ISO/IEC 14496-12 section 4.3)."""
     brands = [content[n : n + 4].decode("latin-1") for n in (0, *range(8, len(content) - 3, 4))]
     return next(filter(is_picture, brands), brands[0])
 
 
 def boxes(file: Bytes, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(type, where its content begins, the content's length) of the boxes in a row, to the first that is none."""
+    """(type, offset of the content, length of the content) of consecutive boxes, up to the first malformed one."""
     for _ in range(_BOXES):
         head = file.at(position, 16)
         if position >= end or len(head) < 8 or not head[4:8].isascii():

@@ -1,7 +1,7 @@
-"""Joins files by encoding them anew, because no container can hold the packets of all.
+"""Joins files by decoding and encoding them again, if no container can contain the packets of all.
 
-Sound becomes FLAC, which loses nothing, at the first file's rate and with one or two channels. Where there are moving
-pictures, the result is a WebM file of VP8, with the size of the first picture, and Opus.
+Sound alone becomes FLAC, which is lossless, at the first file's rate and with one or two channels. If there are moving
+pictures, the result is a WebM file with Opus and VP8, in the size of the first picture.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from gateway.media.facts import NotMedia
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
 
-# About an hour of 640 × 360 pixels, which takes some minutes: a decoding process has a quarter of an hour.
+# About an hour of 640 × 360 pixels. It takes a few minutes, and a decoding process has a quarter of an hour.
 _MOST_PIXELS: Final = 20_000_000_000
 _PICTURES_PER_SECOND: Final = 25
 _PICTURES: Final = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
@@ -31,14 +31,14 @@ _REPEATABLE: Final = {"fflags": "bitexact"}
 
 
 def can_encode(sources: Sequence[FilePart]) -> bool:
-    """Whether the time that a process has is enough."""
+    """Whether a process has enough time to encode these sources."""
     return sum(each.seconds * each.pixels for each in sources) * _PICTURES_PER_SECOND <= _MOST_PIXELS
 
 
 def encode(sources: Sequence[FilePart], file: Any) -> int:
-    """Write one file that plays all of them, one after another; how many are not part of it, or not whole.
+    """Write one file that plays all sources, one after another.
 
-    Raises NotMedia if nothing can be decoded.
+    Returns how many are not part of it, or not whole. Raises NotMedia if nothing can be decoded.
     """
     failed = 0
     moving = any(source.pixels for source in sources)
@@ -56,7 +56,7 @@ def encode(sources: Sequence[FilePart], file: Any) -> int:
 
 
 class _Joined:
-    """The file that is written. Its tracks exist before the first packet, whichever file has them first."""
+    """The output file. Its tracks are created before the first packet, also those that only a later source has."""
 
     def __init__(self, output: "OutputContainer", sources: Sequence[FilePart], *, moving: bool) -> None:
         self._sound: _SoundEncoder | None = None
@@ -71,7 +71,7 @@ class _Joined:
         self._offset = Fraction(0)
 
     def add(self, container: "InputContainer") -> None:
-        """Take in a file's first picture track and first sound track, after what came before."""
+        """Append a file's first picture track and first sound track to what was added before."""
         first, sound = tracks_of(container)[0], sound_of(container)
         chosen = [track for track in (first if first.type == "video" else None, sound) if track is not None]
         start = max(Fraction(container.start_time or 0, AV_TIME_BASE), Fraction(0))
@@ -93,7 +93,7 @@ class _Joined:
         self._offset = end
 
     def end(self) -> None:
-        """Write what the encoders hold back. Raises NotMedia if that is all."""
+        """Flush the encoders. Raises NotMedia if nothing was decoded."""
         if not self._offset:
             raise NotMedia("nothing in its files can be decoded")
         for encoder in (self._pictures, self._sound):
@@ -102,14 +102,14 @@ class _Joined:
 
 
 def _frames(container: "InputContainer", tracks: "Sequence[Any]") -> Iterator[tuple[Any, Any]]:
-    with suppress(av.FFmpegError):  # after a damaged place nothing follows
+    with suppress(av.FFmpegError):  # nothing after a damaged place is read
         for packet in container.demux(list(tracks)):
             for frame in frames_of(packet):
                 yield packet, frame
 
 
 class _PictureEncoder:
-    """VP8 of the first picture's size."""
+    """Encodes VP8 in the size of the first picture."""
 
     def __init__(self, output: "OutputContainer", first: Any) -> None:
         self._output = output
@@ -121,7 +121,7 @@ class _PictureEncoder:
         self._last = -1
 
     def put(self, frame: Any, seconds: Fraction) -> None:
-        """Take a picture; one that does not follow the one before is left out."""
+        """Encode a picture; one that is not later than the one before is left out."""
         place = round(seconds / _MILLISECOND)
         if place <= self._last:
             return
@@ -131,12 +131,12 @@ class _PictureEncoder:
         self._output.mux(self._stream.encode(scaled))
 
     def end(self) -> None:
-        """Write what the encoder holds back."""
+        """Flush the encoder."""
         self._output.mux(self._stream.encode(None))
 
 
 class _SoundEncoder:
-    """FLAC at the first file's rate, or Opus."""
+    """Encodes FLAC at the first file's rate, or Opus."""
 
     def __init__(self, output: "OutputContainer", first: Any, encoder: str) -> None:
         self._output = output
@@ -157,23 +157,23 @@ class _SoundEncoder:
 
     @property
     def seconds(self) -> Fraction:
-        """How much there is."""
+        """How much sound was added."""
         return Fraction(self._samples, self._rate)
 
     def put(self, frame: Any) -> None:
-        """Take the next frame, None for the end of a file."""
+        """Encode the next frame; None flushes the resampler."""
         if frame is not None:
             frame.pts = None
         for piece in self._resampler.resample(frame):
             self._write(piece)
 
     def end_of_file(self) -> None:
-        """Take what the resampler holds back; the next file may have another shape."""
+        """Flush the resampler and replace it, because the next file may have another format."""
         self.put(None)
         self._resampler = self._new_resampler()
 
     def be_silent_until(self, seconds: Fraction) -> None:
-        """Add silence where the pictures before were longer than their sound."""
+        """Add silence up to `seconds`, if the pictures before were longer than their sound."""
         missing = round((seconds - self.seconds) * self._rate)
         while missing > 0:
             silence = AudioFrame(format=self._format, layout=self._layout, samples=min(missing, 4800))
@@ -187,12 +187,12 @@ class _SoundEncoder:
         frame.pts, frame.time_base = self._samples, Fraction(1, self._rate)
         self._samples += frame.samples
         self._fifo.write(frame)
-        # An encoder takes frames of its own size; only the last one may be shorter.
+        # An encoder requires frames of a fixed size; only the last one may be shorter.
         for piece in self._fifo.read_many(self._stream.codec_context.frame_size):
             self._output.mux(self._stream.encode(piece))
 
     def end(self) -> None:
-        """Write what is held back."""
+        """Flush the buffered samples and the encoder."""
         rest = self._fifo.read()
         if rest is not None:
             self._output.mux(self._stream.encode(rest))
