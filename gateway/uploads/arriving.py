@@ -27,7 +27,7 @@ class _Arrival:
     reservation: Reservation = Reservation()  # noqa: RUF009 - it is frozen
 
     async def require(self, needed: int, *, step: int = _STEP_BYTES) -> None:
-        """Reserve `needed` bytes in total, `step` more if there is room. Raises Invalid if there is none."""
+        """Reserve `needed` bytes in total, `step` more if there is room. Raises Invalid without room for `needed`."""
         if needed > self.reservation.granted:
             self.reservation = await self.reservations.reserve(
                 self.owner,

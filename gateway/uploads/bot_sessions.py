@@ -5,7 +5,7 @@ arrival. A final (the chunk that closes the session) only says that no more is e
 chunks that have arrived, and joined again when more arrive.
 
     the same bytes, or a beginning of them      a repetition: ignored
-    a longer chunk that begins with the stored  replaces it
+    more bytes, beginning with the stored ones  replace them
     other bytes under the same number           409; a final with number 0 is stored as a file without a number instead
     no bytes                                    nothing is stored; a final closes the session
 """

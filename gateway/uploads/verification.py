@@ -20,7 +20,7 @@ class Verification:
     async def look(self, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> VerifiedUpload | Fault:
         """The verified object of the media file, or why it is not what was promised.
 
-        Raises ObjectNotFound if there is no object, or another StorageError.
+        Raises ObjectNotFound if there is no object, another StorageError, or Unavailable if no process can be started.
         """
         try:
             async with adapter.open(media.object_key) as stored:
@@ -36,14 +36,14 @@ class Verification:
     async def examine(self, stored: StoredObject, owner: Owner, *, remote: bool = False) -> MediaFacts:
         """Type, format and duration of the object; only a few MiB of a `remote` one are read.
 
-        Raises NotMedia or StorageError.
+        Raises NotMedia, Unavailable or StorageError.
         """
         return await self.prober.probe(stored, owner.user_id, remote=remote)
 
     async def count_decoded(self, stored: StoredObject, owner: Owner) -> float:
         """How many seconds of the object can be decoded, whatever its headers claim.
 
-        Raises NotMedia or StorageError.
+        Raises NotMedia, Unavailable or StorageError.
         """
         return await self.prober.count_decoded(stored, owner.user_id)
 

@@ -93,7 +93,7 @@ def _last_serial(parts: FileParts) -> bytes:
 
 
 def _indexed_seconds(container: "InputContainer", size: int, claimed: float | None) -> float | None:
-    """The claim if no track is cut, else where the last sample inside the file ends; None if only some tracks are cut."""
+    """The claim if no track is cut, else where the last sample in the file ends; None if only some tracks are cut."""
     ends = [_last_inside(stream, size) for stream in tracks_of(container)]
     if not ends or None in ends:
         return claimed if ends and all(end is None for end in ends) else None
