@@ -1,1 +1,1 @@
-"""Imports: files and stored objects become recordings in the catalogue."""
+"""Imports: register files and stored objects as recordings in the catalogue."""

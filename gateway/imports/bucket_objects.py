@@ -1,6 +1,7 @@
-"""An object that is in a bucket already → a recording, where it is.
+"""Registers objects of a bucket as recordings without copying them.
 
-An object is probed by ranged reads of one version, within a budget: a length that needs more stays unknown.
+An object is probed by ranged reads of one version, within a budget. If finding its length would exceed the budget, the
+length stays unknown.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -20,7 +21,7 @@ class ObjectIngest(Destination):
     """Registers objects where they are stored."""
 
     async def add(self, listed: ListedObject) -> tuple[MediaFile, bool]:
-        """The object's row, and whether it is new.
+        """Register the object; return its row, and whether the row is new.
 
         Raises NotMedia, Conflict (another owner has the object), Unavailable or StorageError.
         """
@@ -31,26 +32,26 @@ class ObjectIngest(Destination):
             return await self.register(listed.key, found, stored.stat, listed.key.rpartition("/")[2])
 
     async def add_pieces(self, pieces: Mapping[int, ListedObject], name: str) -> tuple[MediaFile, bool]:
-        """The same of the file that these pieces make, which becomes an object of its own."""
+        """Join these pieces into a new object and register that; return its row, and whether the row is new."""
         sizes = {number: (listed.key, listed.size) for number, listed in pieces.items()}
         return await self.add_joined(self.storage.adapter, sizes, name)
 
 
 async def find_objects(storage: Storage, prefix: str) -> AsyncGenerator[ListedObject, None]:
-    """The objects whose key starts with the prefix, in order; hidden and unfinished ones are left out.
+    """Yield the objects whose key starts with the prefix, in key order; hidden and unfinished ones are left out.
 
-    One that is named in full is never left out. Raises NotImportable or StorageError.
+    An object whose whole key is the prefix is never left out. Raises NotImportable or StorageError.
     """
     adapter = storage.adapter
     if not isinstance(adapter, Listable):
         raise NotImportable(f"the storage backend {storage.name!r} cannot be listed")
     async for listed in adapter.list(prefix):
-        # Consoles write an empty object for a folder, also for the one that is the backend's own prefix.
+        # S3 consoles represent a folder by an empty object, also the folder that is the backend's own prefix.
         is_folder = not listed.key or listed.key.endswith("/")
         if not is_folder and not _is_passed_over(listed.key.removeprefix(prefix)):
             yield listed
 
 
 def _is_passed_over(rest: str) -> bool:
-    """Whether an object whose key goes on like this after the prefix is hidden or unfinished."""
+    """Whether an object is hidden or unfinished, by the rest of its key after the prefix."""
     return any(name.startswith(".") for name in rest.split("/")) or is_unfinished(rest)

@@ -1,6 +1,6 @@
-"""Where imported recordings go: one storage backend, one owner, perhaps a meeting or a recording.
+"""Where imported recordings go: one storage backend, one owner, and optionally a meeting or an existing recording.
 
-What is recorded of an object is what was measured of it.
+The size, version and time that are recorded for an object are always measured at the storage backend.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -18,17 +18,17 @@ from gateway.uploads.joins import ChunkPart, plan_join
 from gateway.uploads.session_arrangement import missing_numbers
 from storage_adapters.base import ObjectNotFound, ObjectStat, ReadableObjects, StoredObject, Writable
 
-# The content that an import copies, from its beginning each time it is called.
+# Each call reads the content to copy from its beginning.
 Content = Callable[[], AsyncGenerator[bytes, None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Registers objects of one storage backend for one owner; the same object again makes no second row.
+    """Registers objects of one storage backend for one owner. Registering an object twice makes no second row.
 
-    With `recording_id` a new media file belongs to that recording; `name` is what a new recording is called. With
-    `only_whole` a file that was cut off, or is damaged in another way, is refused. `session` names the session that files
-    belong to: they take the place of what was joined of it while it was unfinished.
+    With `recording_id` a new media file is added to that recording; `name` is the name of a new recording. With
+    `only_whole` a file that is cut off or otherwise damaged is refused. `session` identifies the session that the
+    files belong to: they replace a file that was joined from its pieces while the session was unfinished.
     """
 
     catalog: RecordingCatalog
@@ -42,19 +42,19 @@ class Destination:
     session: str | None = None
 
     async def probe(self, stored: StoredObject, *, remote: bool = False) -> MediaFacts:
-        """What the file is. Raises NotMedia or StorageError."""
+        """Probe the file: type, format, length, metadata. Raises NotMedia or StorageError."""
         found = await self.prober.probe(stored, self.owner.user_id, remote=remote)
         if self.only_whole and "warning" in found.metadata:
             raise NotMedia(str(found.metadata["warning"]))
         return found
 
     async def measure(self, key: str) -> ObjectStat:
-        """What the storage backend says of the object. Raises StorageError."""
+        """The object's size and version, from the storage backend. Raises StorageError."""
         async with self.storage.adapter.open(key) as stored:
             return stored.stat
 
     async def register(self, key: str, found: MediaFacts, measured: ObjectStat, name: str) -> tuple[MediaFile, bool]:
-        """The object's row, and whether it is new; `name` is the file's. Raises Refusal."""
+        """Register the object; return its row, and whether the row is new. `name` is the file's. Raises Refusal."""
         media = _new_media(self.storage.name, key, found, measured, self.session)
         registered, new = await self.catalog.register(
             self.owner, media, name=self.name or name, meeting=self.meeting, recording_id=self.recording_id
@@ -63,7 +63,7 @@ class Destination:
         return registered, new
 
     async def remember(self, media: MediaFile, measured: ObjectStat) -> None:
-        """Record that the object is another version now, if it is."""
+        """Record the object's size and version if they differ from the row."""
         if (media.size, media.etag) != (measured.size, measured.etag):
             await self.catalog.record_object_version(
                 media, size=measured.size, etag=measured.etag, object_modified_at=measured.last_modified
@@ -72,7 +72,7 @@ class Destination:
     async def add_joined(
         self, source: ReadableObjects, pieces: Mapping[int, tuple[str, int]], name: str
     ) -> tuple[MediaFile, bool]:
-        """The row of the file that these pieces (number → key in `source`, size) make, and whether it is new.
+        """Join pieces (number → key in `source`, size) into one object; return its row, and whether the row is new.
 
         Raises NotMedia, NotImportable, Conflict or StorageError.
         """
@@ -89,22 +89,25 @@ class Destination:
             return await self.copy_in(lambda: joined.read(0, joined.stat.size), found, name)
 
     async def copy_in(self, content: Content, found: MediaFacts, name: str) -> tuple[MediaFile, bool]:
-        """The row of an object with this content, and whether it is new. Raises NotImportable or StorageError."""
+        """Copy the content to an object; return its row, and whether the row is new.
+
+        Raises NotImportable or StorageError.
+        """
         digest = await _digest(content)
-        # Sessions with the same bytes are recordings of their own.
+        # Two sessions with the same bytes are two recordings, so the key contains the session.
         stem = digest if self.session is None else f"{digest}-{self.session}"
         key = f"imports/{self.owner.user_id}/{digest[:2]}/{stem}.{found.format}"
         if not await self._holds(key):
             await self._copy(content, key, digest, found)
         media, new = await self.register(key, found, await self.measure(key), name)
         if not await self._holds(key):
-            # A deletion that was queued before may have run between the look and the row.
+            # An earlier queued deletion may have removed the object after the first check and before `register`.
             await self._copy(content, key, digest, found)
             await self.remember(media, await self.measure(key))
         return media, new
 
     async def _copy(self, content: Content, key: str, digest: str, found: MediaFacts) -> None:
-        """Write the object, whole or not at all; the bytes must be the ones that were hashed."""
+        """Write the object, completely or not at all. Raises NotImportable if its bytes have another digest."""
         adapter = self.storage.adapter
         if not isinstance(adapter, Writable):
             raise NotImportable(f"the storage backend {self.storage.name!r} cannot be written to")
@@ -138,7 +141,11 @@ async def _parts(source: ReadableObjects, pieces: Mapping[int, tuple[str, int]])
 
 
 def _first_number(parts: list[ChunkPart]) -> int:
-    """The number that the pieces begin with. Where each has a header of its own, any may be the first of them."""
+    """The number of the first piece that the session had.
+
+    If only the first piece present has a header, the session began with it. Otherwise earlier pieces may be missing,
+    and counting starts from 0.
+    """
     begins = parts[0].container is not None and all(part.container is None for part in parts[1:])
     return (parts[0].first or 0) if begins else 0
 

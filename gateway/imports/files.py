@@ -1,7 +1,8 @@
-"""A file of this machine → an object in a storage backend and a recording in the catalogue.
+"""Imports files of this machine: each becomes an object in a storage backend and a recording in the catalogue.
 
-A file inside the backend's root stays where it is: its key is its path from the root. Anything else is
-copied to `imports/{user}/{first two of sha256}/{sha256}.{format}`, so the same bytes have the same key.
+A file inside the backend's root is registered in place: its key is its path from the root. Any other file is copied to
+`imports/{user}/{first two of sha256}/{sha256}.{format}`, so the same bytes have the same key; for a file of a session
+`-{session}` follows the sha256.
 """
 
 import asyncio
@@ -18,12 +19,12 @@ from storage_adapters.base import ObjectStat
 
 @dataclass(frozen=True, slots=True)
 class Ingest(Destination):
-    """Takes files in; safe to repeat. `report` is called with the number of bytes just read."""
+    """Imports files; safe to repeat. `report` is called with the number of bytes just read."""
 
     report: Callable[[int], None] = lambda _: None
 
     async def add(self, file: LocalFile) -> tuple[MediaFile, bool]:
-        """The file's row, and whether it is new.
+        """Import the file; return its row, and whether the row is new.
 
         Raises NotMedia, NotImportable, Conflict (another owner has the object) or StorageError.
         """
@@ -39,7 +40,7 @@ class Ingest(Destination):
             return await self.register(key, found, measured, file.shown)
 
     async def add_pieces(self, pieces: Mapping[int, LocalFile], name: str) -> tuple[MediaFile, bool]:
-        """The same of the file that these pieces make; it is always copied in."""
+        """Join these pieces into a new object and register that; return its row, and whether the row is new."""
         files = {str(number): file for number, file in pieces.items()}
         sizes = {number: (str(number), file.size) for number, file in pieces.items()}
         added = await self.add_joined(_Pieces(files), sizes, name)
@@ -59,7 +60,7 @@ class Ingest(Destination):
 
 
 class _Pieces:
-    """Files as objects."""
+    """The pieces of a session, opened like stored objects; the key is the piece's number."""
 
     def __init__(self, files: Mapping[str, LocalFile]) -> None:
         self._files = files

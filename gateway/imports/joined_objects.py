@@ -1,4 +1,4 @@
-"""Pieces of a session, joined as bots' sessions are, as an object to read."""
+"""Joins the pieces of a session into one readable object, in the same way as the chunks that bots upload."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -13,7 +13,7 @@ from storage_adapters.base import ReadableObjects, StoredObject
 
 
 async def chunk_part(source: ReadableObjects, number: int, key: str, size: int) -> ChunkPart:
-    """The piece with this number, which is not empty. Raises StorageError."""
+    """Describe a piece that is not empty: reads its first bytes to find its container. Raises StorageError."""
     async with source.open(key) as stored, aclosing(stored.read(0, min(FIRST_BYTES, stored.stat.size))) as chunks:
         head = b"".join([chunk async for chunk in chunks])
     return ChunkPart(key, size, container_of(head), number, number, ())
@@ -21,8 +21,9 @@ async def chunk_part(source: ReadableObjects, number: int, key: str, size: int) 
 
 @asynccontextmanager
 async def joined_object(join: Join) -> AsyncGenerator[tuple[StoredObject, int]]:
-    """The joined file, and how many of its parts could not be joined; a temporary file if it is more than a row of pieces.
+    """The joined file, and the number of parts that could not be read and are not in it.
 
+    It is a temporary file if it has to be remuxed or is an Ogg chain; otherwise it reads the pieces in place.
     Raises NotMedia or StorageError.
     """
     if not join.is_remuxed and join.container != OGG:

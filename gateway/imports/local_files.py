@@ -1,4 +1,4 @@
-"""Files of this machine for an import: found in folders, opened without following a link out of them, read as objects."""
+"""Finds, opens and reads the local files of an import; no symbolic link is followed out of the folder to import."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class NotImportable(Exception):
-    """The file cannot be taken in; the text says why."""
+    """The file cannot be imported; the text says why."""
 
 
 def _ignore(_: int) -> None: ...
@@ -28,14 +28,14 @@ def _ignore(_: int) -> None: ...
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file to import. One that was found in a `folder` must be inside of it, wherever links lead."""
+    """A file to import. If it was found in a `folder`, its path must lead inside that folder, links resolved."""
 
     path: Path
     folder: Path | None = None
 
     @property
     def size(self) -> int:
-        """Its bytes; 0 if it cannot be read, which is reported when its turn comes."""
+        """Its size in bytes; 0 if it cannot be read: opening it for the import reports the reason."""
         try:
             return self.path.stat().st_size
         except OSError:
@@ -43,19 +43,19 @@ class LocalFile:
 
     @property
     def shown(self) -> str:
-        """Its name as text."""
+        """The file name as valid Unicode; bytes that are not UTF-8 become U+FFFD."""
         return os.fsencode(self.path.name).decode("utf-8", "replace")
 
     @asynccontextmanager
     async def opened(self, report: Callable[[int], None] = _ignore) -> AsyncGenerator["OpenFile"]:
-        """The file as an object; `report` is called with the bytes of each read. Raises NotMedia or NotImportable."""
+        """Open the file; `report` is called with the number of bytes of each read. Raises NotMedia or NotImportable."""
         with closing(await asyncio.to_thread(self._open)) as file:
-            _require_regular(os.fstat(file.fileno()))  # once more: something else may have taken its place
+            _require_regular(os.fstat(file.fileno()))  # again: the path may have been replaced meanwhile
             yield OpenFile(file, report)
 
     def _open(self) -> BinaryIO:
         try:
-            _require_regular(self.path.stat())  # before it is opened: opening a device can have effects
+            _require_regular(self.path.stat())  # before opening it: opening a device can have side effects
             if self.folder is None:
                 return os.fdopen(os.open(self.path, _FLAGS), "rb")
             return _open_inside(self.folder.resolve(), self.path.resolve(strict=True))
@@ -69,7 +69,7 @@ def _require_regular(status: os.stat_result) -> None:
 
 
 def _open_inside(folder: Path, path: Path) -> BinaryIO:
-    """Open a file in a folder, component by component, so that no link that appears meanwhile is followed."""
+    """Open a file below a folder, one component at a time, so that a link swapped in meanwhile is not followed."""
     if not path.is_relative_to(folder):
         raise NotImportable(f"it is a link that leads out of {folder}")
     *parents, name = path.relative_to(folder).parts
@@ -91,7 +91,7 @@ def _descriptor(fd: int) -> Iterator[int]:
 
 
 class OpenFile:
-    """An open file, read as a stored object is."""
+    """An open file as a StoredObject."""
 
     def __init__(self, file: BinaryIO, report: Callable[[int], None] = _ignore) -> None:
         self._file = file
@@ -111,7 +111,7 @@ class OpenFile:
             yield chunk
 
     async def content(self) -> AsyncGenerator[bytes, None]:
-        """Yield all of it, and report its bytes the first time."""
+        """Yield the whole file; only the first call reports the bytes read."""
         report, self._report = self._report, _ignore
         async for chunk in self.read(0, self.stat.size):
             report(len(chunk))
@@ -119,7 +119,7 @@ class OpenFile:
 
 
 def find_files(folder: Path, refuse: Callable[[OSError], None]) -> Iterator[Path]:
-    """The files below a folder, in order; hidden and unfinished ones are left out, linked folders not entered.
+    """The files below a folder, sorted within each folder. Hidden and unfinished ones and linked folders are left out.
 
     `refuse` is called for each folder that cannot be read.
     """
@@ -131,5 +131,5 @@ def find_files(folder: Path, refuse: Callable[[OSError], None]) -> Iterator[Path
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether the name is one that programs give to a file that they are still writing."""
+    """Whether the name has a suffix that programs give to files they are still writing."""
     return name.lower().endswith(_UNFINISHED)

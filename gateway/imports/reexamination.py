@@ -1,4 +1,4 @@
-"""What is stored, read again, compared with what the catalogue says of it."""
+"""Reads stored objects again and compares them with the catalogue (`seekgate verify`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from gateway.media.prober import Prober, is_remote
 from gateway.storage import Storage, storage_named
 from storage_adapters.base import ObjectNotFound, ObjectStat, StorageError
 
-# Lengths that differ by less are the same: containers round them.
+# Lengths that differ by less count as equal: containers round them.
 _SECONDS: Final = 0.05
 
 State = Literal["same", "differs", "missing", "unreadable", "changed meanwhile"]
@@ -19,7 +19,7 @@ State = Literal["same", "differs", "missing", "unreadable", "changed meanwhile"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one media file's object is: `differences` are (recorded, found) by field, `reason` says why it is unreadable."""
+    """The result for one media file: `differences` are (recorded, found) by field, `reason` is why it is unreadable."""
 
     media: MediaFile
     state: State
@@ -29,7 +29,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Reexamination:
-    """Reads objects again. With `mend` the catalogue is corrected where it differs."""
+    """Reads objects again. With `mend`, corrects the catalogue where it differs."""
 
     audit: MediaAudit
     storages: Mapping[str, Storage]
@@ -37,7 +37,7 @@ class Reexamination:
     mend: bool
 
     async def examine(self, media: MediaFile) -> Finding:
-        """What the media file's object is now. Raises Refusal."""
+        """Read the media file's object and compare it with the catalogue. Raises Refusal."""
         try:
             adapter = storage_named(self.storages, media.storage, media.object_key).adapter
             async with adapter.open(media.object_key) as stored:
@@ -56,7 +56,7 @@ class Reexamination:
 
 
 def _facts(media: MediaFile, found: MediaFacts, measured: ObjectStat) -> NewMedia:
-    """The facts to record: what was found, and what only the catalogue knows."""
+    """The facts to record: those just found, and metadata that only the catalogue has."""
     kept = {name: value for name, value in (media.metadata or {}).items() if name != "warning"}
     seconds = found.duration_seconds
     return NewMedia(
@@ -68,7 +68,7 @@ def _facts(media: MediaFile, found: MediaFacts, measured: ObjectStat) -> NewMedi
         size=measured.size,
         etag=measured.etag,
         object_modified_at=measured.last_modified,
-        # What a budget leaves unknown may have been counted when the file was uploaded.
+        # The upload may have counted a length that this probe's budget does not suffice for.
         duration_seconds=media.duration_seconds if seconds is None and media.etag == measured.etag else seconds,
         metadata={**kept, **found.metadata},
     )

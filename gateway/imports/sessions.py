@@ -1,4 +1,4 @@
-"""A Vexa session → one recording: its finished files, or where there are none the file that its pieces make."""
+"""Imports a Vexa session as one recording: its finished files, or files joined from its pieces if none is usable."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ Item = TypeVar("Item", contravariant=True)  # noqa: PLC0105 - no suffix for the 
 
 Added = tuple[MediaFile, bool]
 
-# What a session is called wherever its tree is: recordings/{user}/{recording}/{session}.
+# The components that identify a session, wherever its tree is: recordings/{user}/{recording}/{session}.
 _DEPTH: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class SessionMedia:
-    """A media file of a session, whether it is new, and what a reader of the report should know (or "")."""
+    """A media file of a session, whether its row is new, and a note for the report (or "")."""
 
     where: str
     media: MediaFile
@@ -29,25 +29,25 @@ class SessionMedia:
 
 
 class Ingesting(Protocol[Item]):
-    """What adds files to the catalogue."""
+    """Adds files to the catalogue; returns the row, and whether it is new."""
 
     async def add(self, item: Item, /) -> Added:
-        """Add a file as it is. Raises NotMedia."""
+        """Add one file unchanged. Raises NotMedia."""
         ...
 
     async def add_pieces(self, pieces: Mapping[int, Item], name: str) -> Added:
-        """Add the file that these pieces make. Raises NotMedia."""
+        """Join these pieces into one file and add it. Raises NotMedia."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SessionIngest(Generic[Item]):
-    """Adds sessions, with an `ingest` for each of their files: it takes the fields of `Destination` to replace."""
+    """Adds sessions. `ingest` makes the importer of one file; its arguments are fields of `Destination` to replace."""
 
     ingest: Callable[..., Ingesting[Item]]
 
     async def add_session(self, session: SessionFolder[Item]) -> AsyncGenerator[SessionMedia, None]:
-        """Yield each media file of the session, sound first. Raises what `ingest` raises."""
+        """Yield each media file of the session, audio before video. Raises what `ingest` raises."""
         recording_id = None
         for type, track in sorted(session.tracks.items()):
             path = "/".join([*session.path.split("/")[-_DEPTH:], type])
@@ -77,7 +77,10 @@ class SessionIngest(Generic[Item]):
     async def _add_master(
         self, track: Track[Item], ingest: Callable[..., Ingesting[Item]], name: str, *, whole: bool
     ) -> tuple[Added | None, NotMedia | None]:
-        """The first finished file that is good enough, or why there is none."""
+        """The first finished file that can be used, or the reason why none can.
+
+        Raises NotMedia if none can and there are no pieces either.
+        """
         trouble: NotMedia | None = None
         for master in track.masters:
             try:

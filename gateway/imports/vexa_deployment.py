@@ -1,7 +1,7 @@
 """Moves a Vexa deployment: users and their keys, and each user's meetings, segments, recordings and media files.
 
-Vexa's side is only read. Ours is written meeting by meeting, each in one transaction with its notes, so that the next run
-continues one that was interrupted. Objects are registered where they are stored.
+Vexa's database and storage are only read. Each meeting is written in one transaction, together with the notes of what
+was moved, so that the next run continues an interrupted one. Objects are registered where they are stored.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,23 +21,23 @@ from gateway.keys import digest, visible_prefix
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """Our storage backends by Vexa's name of each, and the one that is tried for a name without a mapping."""
+    """Our storage backends by their name in Vexa, and the default for a name that is not mapped."""
 
     places: Mapping[str, VexaPlace]
     default: VexaPlace
 
     @property
     def all(self) -> Mapping[str, VexaPlace]:
-        """Every place by the name of our storage backend."""
+        """Every place, by the name of the storage backend here."""
         return {place.storage.name: place for place in (self.default, *self.places.values())}
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentMove:
-    """One run. `only` are the addresses of the users to move, in lower case; none means all.
+    """One run. `only` are the email addresses of the users to move, in lower case; empty means all users.
 
-    `join_chunks` writes objects of ours for recordings of which only chunks exist. `advance` is called with a number of
-    meetings that are done.
+    With `join_chunks`, the chunks of a recording that has no other object are joined into a new one. `advance` is
+    called with the number of meetings just done.
     """
 
     source: VexaSource
@@ -51,7 +51,7 @@ class DeploymentMove:
     advance: Callable[[int], None] = lambda _: None
 
     async def run(self) -> MoveReport:
-        """Move everything. Raises DatabaseUnavailable, StorageError or Unavailable; what was written stays."""
+        """Move everything. Raises DatabaseUnavailable, StorageError or Unavailable; what was moved until then stays."""
         report = MoveReport(find_generation(self.source.tables), self.dry_run)
         recordings = await read_recordings(self.source)
         places = await place_backends(recordings.paths, self.mapped.places, self.mapped.default)
@@ -100,7 +100,7 @@ class DeploymentMove:
         return ChunkJoiner(storage, self.look, self.dry_run) if self.join_chunks else None
 
     async def _find_user(self, row: Row, namesake: int | None, report: MoveReport) -> int | None:
-        """The user's id here; None for one who is left out."""
+        """The user's id here; None if the user is left out."""
         if namesake is not None:
             report.users.not_moved["with an address that differs by case only"] += 1
             reason = f"left out: the address differs only by case from that of Vexa's user {namesake}"
@@ -137,7 +137,7 @@ class DeploymentMove:
             )
 
     def _key(self, row: Row, report: MoveReport) -> tuple[KeyMove, bool]:
-        """The key, and whether Vexa's row says what it may do."""
+        """The key to write, and whether Vexa's row names its scopes."""
         scopes, said = scopes_of(report.generation, row["token"], row.get("scopes"))
         key = KeyMove(
             digest=digest(row["token"]),

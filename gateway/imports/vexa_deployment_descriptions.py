@@ -1,4 +1,4 @@
-"""Media files described without reading them: in Vexa's words, or as an earlier run left them."""
+"""Describes media files without reading them: as Vexa's database does, or as an earlier run recorded them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -23,7 +23,7 @@ NO_ETAG: Final = "missing"
 
 
 def declared_media(entry: VexaMedia, storage: str, key: str, stat: ObjectStat) -> NewMedia:
-    """The file as Vexa describes it, with the size and version in `stat`."""
+    """The file as Vexa's database describes it, with the size and version in `stat`."""
     media_type = _TYPES.get(entry.type, "audio")
     return NewMedia(
         type=media_type,
@@ -39,7 +39,7 @@ def declared_media(entry: VexaMedia, storage: str, key: str, stat: ObjectStat) -
 
 
 def as_it_is(here: MediaFile) -> NewMedia:
-    """The media file as it was moved."""
+    """The media file as the catalogue has it now."""
     return NewMedia(
         type=here.type,
         format=here.format,

@@ -1,7 +1,7 @@
-"""Every recording of a Vexa deployment by id, read once before anything is moved.
+"""An index of all recordings of a Vexa deployment by id, read once before anything is moved.
 
-One id may occur several times: the occurrence that is further is moved, of the user with the lowest meeting. This depends
-on Vexa's rows alone, so that every run decides alike.
+One id may occur several times. Of different users' occurrences, those of the user with the lowest meeting id win; of
+these, the one with the most advanced status is moved. This depends only on Vexa's rows, so every run decides alike.
 """
 
 from collections import Counter, defaultdict
@@ -20,7 +20,7 @@ from gateway.imports.vexa_deployment_recordings import (
 )
 from gateway.imports.vexa_deployment_values import Row, is_erased
 
-# Of two occurrences of one id, the one that is further is moved.
+# Of two occurrences of one id, the one with the higher number is moved.
 _FURTHER: Final[Mapping[RecordingStatus, int]] = {"completed": 3, "processing": 2, "pending": 1, "failed": 0}
 _PATHS_KEPT: Final = 50
 _NO_MEETING: Final = 2**63
@@ -42,9 +42,10 @@ class _Winner(NamedTuple):
 
 @dataclass(slots=True)
 class Recordings:
-    """Every recording id of a deployment. `withheld` are those that were erased or whose deletion was asked for.
+    """Every recording id of a deployment. `withheld` are the ids that were erased or whose deletion was requested.
 
-    `rows` and `meetings_of` are by Vexa's id of a user; `paths` are the first paths of each of Vexa's storage backends.
+    `rows` and `meetings_of` are keyed by the user's id in Vexa; `paths` has a sample of paths for each storage backend
+    of Vexa.
     """
 
     withheld: set[int] = field(default_factory=set)
@@ -55,11 +56,11 @@ class Recordings:
     _pending: set[tuple[int, int]] = field(default_factory=set)
 
     def is_known(self, recording_id: int) -> bool:
-        """Whether Vexa speaks of this recording anywhere."""
+        """Whether any row of Vexa names this recording."""
         return recording_id in self._winners or recording_id in self.withheld
 
     def winner(self, recording: VexaRecording) -> int | None:
-        """None for the occurrence that is moved; otherwise the Vexa id of the user whose occurrence is moved instead."""
+        """None if this occurrence is moved; otherwise the Vexa id of the user whose occurrence is moved instead."""
         winner = self._winners[recording.id]
         return None if winner.place == recording.place else winner.user_id
 
@@ -68,7 +69,7 @@ class Recordings:
         return (recording.user_id, recording.id) in self._pending
 
     def add(self, recordings: Iterable[VexaRecording], *, erased: bool) -> None:
-        """Take these occurrences into account; those of an erased meeting are only withheld."""
+        """Add these occurrences; recordings of an erased meeting are only added to `withheld`."""
         for recording in recordings:
             if erased:
                 self.withheld.add(recording.id)
@@ -95,7 +96,7 @@ class Recordings:
 
 
 async def read_recordings(source: VexaSource) -> Recordings:
-    """Read every meeting and every row once. Raises DatabaseUnavailable."""
+    """Read every meeting and every row of `recordings` once. Raises DatabaseUnavailable."""
     meetings: dict[int, VexaMeeting] = {}
     erased: set[int] = set()
     found = Recordings()
@@ -119,7 +120,10 @@ async def read_recordings(source: VexaSource) -> Recordings:
 
 
 def _meeting_of_row(row: Row, meetings: Mapping[int, VexaMeeting]) -> VexaMeeting:
-    """The meeting of a row of `recordings`; none where it is another user's: no transcript holds others' recordings."""
+    """The meeting of a row of `recordings`, without an id if it is another user's.
+
+    A transcript never shows the recordings of another user.
+    """
     meeting = meetings.get(row["meeting_id"])
     if meeting is not None and meeting.user_id == row["user_id"]:
         return meeting

@@ -1,4 +1,4 @@
-"""The chunks of a recording that Vexa never put together, joined into an object of ours; Vexa's objects stay as they are."""
+"""Joins the chunks of a recording that Vexa never joined into a new object; Vexa's objects stay unchanged."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
@@ -14,24 +14,24 @@ from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject, Writ
 
 
 class NotJoinable(Exception):
-    """The chunks make no file; the text says why."""
+    """The chunks cannot be joined; the text says why."""
 
 
 def joined_key(user_id: int, recording_id: int, media_id: int) -> str:
-    """The key of the joined object; there is one for each media file."""
+    """The key of the object joined for this media file."""
     return f"imports/{user_id}/vexa/{recording_id}/{media_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkJoiner:
-    """Writes joined objects to `storage`; a dry run only reads what they would be."""
+    """Writes joined objects to `storage`; a dry run only reads the chunks and describes the result."""
 
     storage: Storage
     look: Callable[[StoredObject], Awaitable[MediaFacts]]
     dry_run: bool
 
     async def join(self, place: VexaPlace, choice: Choice, key: str) -> NewMedia:
-        """The chunks of the choice's folder as one object. Raises NotJoinable or StorageError."""
+        """Join the chunks in the folder of the choice's path. Raises NotJoinable or StorageError."""
         adapter = place.storage.adapter
         plan = await plan_join(adapter, await _parts(place, choice))
         try:
@@ -83,7 +83,7 @@ async def _parts(place: VexaPlace, choice: Choice) -> list[ChunkPart]:
                 raise NotJoinable(f"chunk {len(parts)} is missing")
             parts.append(await chunk_part(place.storage.adapter, number, chunk.key, chunk.size))
     if count < (choice.entry.chunk_count or 0):
-        raise NotJoinable(f"{count} of {choice.entry.chunk_count} chunks are there")
+        raise NotJoinable(f"{count} of {choice.entry.chunk_count} chunks exist")
     if not parts or parts[0].container is None:
-        raise NotJoinable("the first has no header")
+        raise NotJoinable("the first chunk has no header")
     return parts

@@ -1,4 +1,4 @@
-"""The media files of a recording of Vexa: their objects found, checked and measured, or named with what is wrong."""
+"""Finds, checks and measures the objects of a Vexa recording's media files, and reports those with a fault."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,12 +23,12 @@ from gateway.media.facts import MediaFacts, NotMedia
 from storage_adapters.base import ObjectNotFound, ObjectStat, StoredObject
 
 Look = Callable[[StoredObject], Awaitable[MediaFacts]]
-"""Read an object and say what it is; a length that no header contains is counted. Raises NotMedia or StorageError."""
+"""Probes an object; counts its length if no header contains it. Raises NotMedia or StorageError."""
 
 
 @dataclass(slots=True)
 class PreparedMedia:
-    """What is written of one recording's media, and what is reported of it: reasons to count, and texts to show."""
+    """The media files to write for one recording, and what to report: counts by reason, and texts in `flags`."""
 
     moves: list[MediaMove] = field(default_factory=list)
     not_moved: Counter[str] = field(default_factory=Counter)
@@ -37,16 +37,17 @@ class PreparedMedia:
     joined: int = 0
 
     def refuse(self, reason: str, flag: str) -> None:
-        """Count and name a media file that is not registered as a file that plays."""
+        """Count and flag a media file that is not registered as playable."""
         self.not_moved[reason] += 1
         self.flags.append(flag)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnedObjects:
-    """One user's objects by the name of the storage backend that holds them; `places` are by Vexa's name of it.
+    """One user's objects. `objects` is keyed by the backend's name here, `places` by the backend's name in Vexa.
 
-    `user_id` is the id here, `joiner` joins chunks if that was asked for. A backend of Vexa's that is in no mapping is not in `places`. `is_known` says whether Vexa speaks of a recording.
+    A backend of Vexa that is not mapped is not in `places`. `user_id` is the id here. `is_known` says whether any row
+    of Vexa names a recording. `joiner` joins chunks, if that was requested.
     """
 
     vexa_user_id: int
@@ -60,7 +61,7 @@ class OwnedObjects:
 async def prepare_media(
     recording: VexaRecording, created_at: datetime, owned: OwnedObjects, known: Mapping[int, MediaFile], look: Look
 ) -> PreparedMedia:
-    """Everything about the recording's media. `known` are the media files that an earlier run moved. Raises StorageError."""
+    """Prepare a recording's media; `known` are the media files that an earlier run moved. Raises StorageError."""
     prepared = PreparedMedia()
     if recording.status == "pending" and not recording.meeting_is_final:
         prepared.refuse("in progress", "still being recorded")
@@ -76,7 +77,7 @@ async def prepare_media(
 def _groups(
     recording: VexaRecording, owned: OwnedObjects, prepared: PreparedMedia
 ) -> dict[tuple[str, str], list[VexaMedia]]:
-    """The usable entries, those of one folder together."""
+    """The usable entries, grouped by storage backend and folder; the others are refused."""
     groups: dict[tuple[str, str], list[VexaMedia]] = {}
     for entry in recording.media:
         other = recording_in(entry.path or "")
@@ -95,7 +96,7 @@ def _groups(
 
 @dataclass(frozen=True, slots=True)
 class _Preparation:
-    """One recording's media at one place."""
+    """Prepares the media of one recording in one storage backend."""
 
     recording: VexaRecording
     created_at: datetime
@@ -106,7 +107,7 @@ class _Preparation:
     prepared: PreparedMedia
 
     async def take(self, choice: Choice) -> None:
-        """Turn a choice into a media file, or into what is wrong with it."""
+        """Add a media file for the choice, or report what is wrong with it."""
         media_id = choice.entry.id
         if choice.state == "in progress":
             self.prepared.refuse("in progress", "still being recorded")
@@ -131,7 +132,7 @@ class _Preparation:
         self.prepared.moves.append(MediaMove(media_id, self.recording.id, moved, media is None, created_at))
 
     def _joined_earlier(self, media_id: int) -> MediaFile | None:
-        """The media file that an earlier run put together. It stays, also if Vexa has made a master since."""
+        """The media file that an earlier run joined. It stays even if Vexa has made a master since."""
         here = self.known.get(media_id)
         return here if here is not None and here.object_key == self._joined_key(media_id) else None
 
@@ -153,7 +154,7 @@ class _Preparation:
         self.prepared.refuse("chunks only", said)
 
     async def _measured(self, choice: Choice, media_id: int) -> NewMedia | None:
-        """The object as it is; None if it has just disappeared."""
+        """The object, probed unless an earlier run registered the same one; None if it has just disappeared."""
         key, here = self.place.key(choice.path), self.known.get(media_id)
         size = choice.listed.size if choice.listed else None
         if here is not None and here.missing_at is None and _at(here) == (self.place.storage.name, key, size):

@@ -1,4 +1,4 @@
-"""One user's meetings of a Vexa deployment, each with its segments, recordings and media files."""
+"""Moves one user's meetings of a Vexa deployment, each with its segments, recordings and media files."""
 
 import asyncio
 from collections import defaultdict
@@ -22,7 +22,7 @@ _WORDS: Final[Mapping[RecordingStatus, str]] = {status: word for word, status in
 
 @dataclass(frozen=True, slots=True)
 class _Selected:
-    """A meeting that is moved, or None for recordings of no meeting; and its recordings."""
+    """A meeting to move with its recordings; the meeting is None for recordings without one."""
 
     meeting: MeetingMove | None
     spoken: Spoken | None
@@ -31,7 +31,7 @@ class _Selected:
 
 @dataclass(frozen=True, slots=True)
 class MeetingMoves:
-    """Moves what one user has; `user_id` is the id here."""
+    """Moves one user's meetings and recordings; `user_id` is the id here."""
 
     source: VexaSource
     target: MoveTarget
@@ -43,7 +43,7 @@ class MeetingMoves:
     look: Look
 
     async def run(self, now: datetime, advance: Callable[[int], None]) -> None:
-        """Move everything. Raises DatabaseUnavailable, StorageError or Unavailable."""
+        """Move all of them. Raises DatabaseUnavailable, StorageError or Unavailable."""
         rows: dict[int | None, list[VexaRecording]] = defaultdict(list)
         for row in self.recordings.rows.get(self.person.vexa_id, ()):
             if row.erased:
@@ -59,7 +59,7 @@ class MeetingMoves:
         await self._move([_Selected(None, None, await self._chosen(loose))], now)
 
     async def _select(self, row: Row, rows: Sequence[VexaRecording], now: datetime) -> _Selected | None:
-        """What is moved of a meeting; what is not is counted."""
+        """The parts of a meeting to move; the others are counted. None for an erased meeting."""
         members = members_of(row)
         if is_erased(row.get("data", {})):
             await self._pass_over(row, len(members.recordings))
@@ -75,7 +75,7 @@ class MeetingMoves:
         return _Selected(meeting, spoken, await self._chosen([*members.recordings, *rows]))
 
     async def _pass_over(self, row: Row, recordings: int) -> None:
-        """Count an erased meeting, and name it if an earlier run moved it."""
+        """Count an erased meeting, and flag it if an earlier run moved it."""
         self.report.meetings.not_moved["erased"] += 1
         self.report.recordings.not_moved["of erased meetings"] += recordings
         self.report.segments.not_moved["of erased meetings"] += await self.source.count_segments(row["id"])
@@ -84,7 +84,7 @@ class MeetingMoves:
             self.report.flag("meeting", row["id"], self.person.email, reason)
 
     async def _chosen(self, recordings: Iterable[VexaRecording]) -> list[VexaRecording]:
-        """Those of the recordings that are moved; the others are counted or named."""
+        """The recordings to move; the others are counted, and some are flagged."""
         chosen, counts = [], self.report.recordings.not_moved
         for recording in recordings:
             winner = self.recordings.winner(recording)
@@ -131,7 +131,7 @@ class MeetingMoves:
             await self._write_recording(recording, meeting_id, created_at, prepared[recording.id])
 
     async def _write_meeting(self, meeting: MeetingMove | None, spoken: Spoken | None) -> int | None:
-        """The id here of the meeting, None if it is not here."""
+        """Write the meeting and its segments; return its id, None if it was not written."""
         if meeting is None or spoken is None:
             return None
         outcome = await self.target.move_meeting(self.user_id, meeting)
