@@ -1,11 +1,11 @@
-"""Which stored object is a media file of Vexa: a master, a whole object, a lone chunk, or none.
+"""Finds the stored object of each media file of Vexa: a master, a whole object, a lone chunk, or none.
 
     recordings/{user}/{recording}/{session}.{format}                   one whole object (0.9 to 0.10.2)
     recordings/{user}/{recording}/{session}/{type}/000000.{format}     chunks (0.10.3 and later)
     recordings/{user}/{recording}/{session}/{type}/master.{format}     all chunks in one object
 
-The first chunk of a WebM plays alone for a second or so: only the names and the number of the objects say whether one of
-them is a whole recording.
+The first chunk of a WebM file plays on its own, for about a second. So only the names and the number of the objects
+show whether one of them is a whole recording.
 """
 
 import re
@@ -23,7 +23,7 @@ _FLAT_DEPTH: Final = 4
 
 
 class VexaPlace(NamedTuple):
-    """A storage backend of ours that holds Vexa's objects; its keys are Vexa's paths without `prefix`."""
+    """A storage backend here that contains Vexa's objects; its keys are Vexa's paths without `prefix`."""
 
     storage: Storage
     prefix: str = ""
@@ -35,7 +35,7 @@ class VexaPlace(NamedTuple):
 
 @dataclass(slots=True)
 class Folder:
-    """The objects of one recording and type; `filled` counts the chunks that are not empty."""
+    """The objects of one recording and type; `filled` is the number of chunks that are not empty."""
 
     chunks: int = 0
     filled: int = 0
@@ -59,7 +59,7 @@ class Folder:
 
 @dataclass(slots=True)
 class Objects:
-    """What one storage backend holds of one user of Vexa, by Vexa's paths."""
+    """One Vexa user's objects in one storage backend, by Vexa's paths; `counts` is by recording id."""
 
     folders: dict[str, Folder] = field(default_factory=dict)
     whole: dict[str, ListedObject] = field(default_factory=dict)
@@ -76,12 +76,12 @@ class Objects:
             self.whole[path] = listed
 
     def count_unknown(self, is_known: Callable[[int], bool]) -> int:
-        """How many objects are in the folder of no known recording."""
+        """The number of objects that are in no known recording's folder."""
         return sum(count for recording, count in self.counts.items() if recording is None or not is_known(recording))
 
 
 async def list_objects(place: VexaPlace, user_id: int) -> Objects:
-    """Everything below the user's folder. Raises StorageError."""
+    """List everything below the user's folder. Raises StorageError."""
     folder, found = f"recordings/{user_id}/", Objects()
     async with aclosing(_list(place, folder)) as objects:
         async for listed in objects:
@@ -90,7 +90,7 @@ async def list_objects(place: VexaPlace, user_id: int) -> Objects:
 
 
 async def list_folder(place: VexaPlace, folder: str) -> AsyncGenerator[tuple[int, ListedObject], None]:
-    """The chunks in a folder with their numbers, in order. Raises StorageError."""
+    """Yield the chunks in a folder with their numbers, in key order. Raises StorageError."""
     async with aclosing(_list(place, f"{folder}/")) as objects:
         async for listed in objects:
             chunk = _CHUNK.fullmatch(listed.key.rpartition("/")[2])
@@ -101,9 +101,9 @@ async def list_folder(place: VexaPlace, folder: str) -> AsyncGenerator[tuple[int
 async def place_backends(
     paths: Mapping[str, Sequence[str]], mapping: Mapping[str, VexaPlace], default: VexaPlace
 ) -> Mapping[str, VexaPlace]:
-    """Vexa's storage backends by name, each with where its objects are; `paths` are some objects of each.
+    """The place of each of Vexa's storage backends, by Vexa's name; `paths` are some of the paths of each.
 
-    One without a mapping is at the default place if any of these objects is there. Raises StorageError.
+    A backend that is not mapped gets the default place if that contains one of its paths. Raises StorageError.
     """
     found = {"": default, **mapping}
     for backend, some in paths.items():
@@ -130,21 +130,21 @@ async def _list(place: VexaPlace, prefix: str) -> AsyncGenerator[ListedObject, N
 
 
 def split_path(path: str) -> tuple[str | None, str]:
-    """The folder of a chunk or master and its name; no folder for an object that is not one of several."""
+    """Split the path of a chunk or master into folder and name; the folder is None for any other object."""
     folder, _, name = path.rpartition("/")
     is_part = name.startswith("master.") or _CHUNK.fullmatch(name) is not None
     return (folder if is_part and path.count("/") >= _FLAT_DEPTH else None), name
 
 
 def recording_in(path: str) -> int | None:
-    """The id of the recording whose folder the path names."""
+    """The id of the recording whose folder the path is in; None if there is no valid id."""
     parts = path.split("/", 3)
     is_number = len(parts) == 4 and parts[2].isascii() and parts[2].isdigit() and len(parts[2]) <= 13
     return int(parts[2]) if is_number else None
 
 
 def is_inside(path: str, user_id: int) -> bool:
-    """Whether the path is in this user's folder and names no other by `.`, `..` or an empty part."""
+    """Whether the path is in this user's folder and has no component that is empty, `.` or `..`."""
     parts = path.split("/")
     return parts[:2] == ["recordings", str(user_id)] and len(parts) > 2 and not {"", ".", ".."}.intersection(parts)
 
@@ -156,8 +156,8 @@ State = Literal["whole", "missing", "in progress", "chunks only"]
 class Choice:
     """The object of one media file. `path` is Vexa's; `listed` is None unless the state is whole.
 
-    `others` counts the entries beside `entry` that name chunks of the same object; `parts` are the chunks where only
-    chunks exist.
+    `others` is the number of further entries that name chunks of the same object; `parts` are the chunks if only chunks
+    exist.
     """
 
     state: State
@@ -169,7 +169,7 @@ class Choice:
 
 
 def choose(recording: VexaRecording, entries: Sequence[VexaMedia], objects: Objects) -> Choice:
-    """What the entries of one folder, or the one entry of a whole object, stand for. Each entry has a path."""
+    """Choose the object of the entries of one folder, or of the one entry of a whole object. Each entry has a path."""
     path = entries[-1].path or ""
     folder, _ = split_path(path)
     if folder is None:
@@ -197,6 +197,6 @@ def _choose_whole(recording: VexaRecording, entry: VexaMedia, path: str, objects
 
 
 def _chosen(path: str, listed: ListedObject, entries: Sequence[VexaMedia]) -> Choice:
-    """The object with the entry that names it, or the last one."""
+    """The object, with the entry that names it or else the last entry."""
     entry = next((each for each in entries if each.path == path), entries[-1])
     return Choice("whole", entry, path, listed, others=len(entries) - 1)

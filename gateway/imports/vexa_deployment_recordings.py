@@ -1,4 +1,4 @@
-"""The recordings of a Vexa deployment, parsed: members of `meetings.data.recordings` and rows of its tables."""
+"""Parses the recordings of a Vexa deployment: members of `meetings.data.recordings`, rows of the table `recordings`."""
 
 import re
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ from gateway.imports.vexa_deployment_values import (
     text_of,
 )
 
-# No bucket takes a longer key, and an index of PostgreSQL takes no text of any length.
+# S3 keys have at most 1024 bytes, and PostgreSQL limits the size of an index entry.
 _LONGEST_TEXT: Final = 1024
 _FORMAT: Final = re.compile(r"[A-Za-z0-9]{1,20}")
-# Ids from here on are random. Smaller ones are serial numbers, which another deployment has too.
+# Ids from here on are random. Smaller ones are serial numbers, which recur in other deployments.
 _RANDOM_IDS: Final = 10**11
 
 
@@ -31,7 +31,8 @@ _RANDOM_IDS: Final = 10**11
 class VexaMedia:
     """A media file as Vexa describes it.
 
-    `chunk_count` is how many chunks it says arrived, `assembled` how many of them its master holds; None where it does not.
+    `chunk_count` is the number of chunks that arrived, `assembled` the number of them in its master; None if Vexa does
+    not say.
     """
 
     id: int | None
@@ -49,8 +50,8 @@ class VexaMedia:
 class VexaRecording:
     """A recording as Vexa describes it; `user_id` is its owner's id in Vexa.
 
-    `place` says where it is stored: a meeting and an index, or no meeting and a row. `unknown_status` is Vexa's word
-    where it is none that we know.
+    `place` says where it was found: (meeting id, index), or (None, id of the row). `unknown_status` is Vexa's status if
+    it is none of `STATUSES`.
     """
 
     id: int
@@ -73,7 +74,7 @@ class VexaRecording:
 
 @dataclass(frozen=True, slots=True)
 class VexaMeeting:
-    """What of a meeting decides about its recordings."""
+    """The fields of a meeting that its recordings need."""
 
     id: int | None
     user_id: int
@@ -83,14 +84,14 @@ class VexaMeeting:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The recordings of one meeting; `malformed` counts what is none."""
+    """The recordings of one meeting; `malformed` is the number of members that cannot be parsed."""
 
     recordings: tuple[VexaRecording, ...]
     malformed: int
 
 
 def meeting_of(row: Row) -> VexaMeeting:
-    """The row's part that its recordings need."""
+    """Parse the fields of a meeting's row that its recordings need."""
     return VexaMeeting(
         row["id"],
         row["user_id"],
@@ -100,7 +101,7 @@ def meeting_of(row: Row) -> VexaMeeting:
 
 
 def members_of(row: Row) -> Members:
-    """The recordings in a meeting's `data`."""
+    """Parse the recordings in a meeting's `data`."""
     if "data" not in row:
         return Members((), 1)
     found = row["data"].get("recordings")
@@ -114,7 +115,7 @@ def members_of(row: Row) -> Members:
 
 
 def parse_recording(member: object, meeting: VexaMeeting, place: tuple[int | None, int]) -> VexaRecording | None:
-    """A member or a row as a recording; None if it is none."""
+    """Parse a member or a row; None if it is not an object with a usable id."""
     recording_id = integer_id(member.get("id")) if isinstance(member, dict) else None
     if not isinstance(member, dict) or recording_id is None:
         return None
@@ -176,5 +177,5 @@ def _length_of(value: object) -> float | None:
 
 
 def identity_of(*parts: object) -> bytes:
-    """The digest under which something of Vexa's is noted."""
+    """The digest that identifies a row of Vexa in our notes of what was moved."""
     return sha256(repr(parts).encode("utf-8", "surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""What a move did, counted and named: never the text of a key or of a transcript."""
+"""The report of a move: counts and flagged rows, never the text of a key or of a transcript."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ NEVER_MOVED: Final = "webhooks, bots, calendars, share links, settings, transcri
 
 @dataclass(slots=True)
 class Counts:
-    """One kind of thing. `not_moved` is by reason."""
+    """The counts of one kind of row; `not_moved` is by reason."""
 
     moved: int = 0
     already_here: int = 0
@@ -21,7 +21,7 @@ class Counts:
     not_moved: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: MoveOutcome, taken: str = "the id is taken here") -> None:
-        """Count one outcome; `taken` is the reason if something else here was in the way."""
+        """Count one outcome; `taken` is the reason to count if another row here is in the way."""
         if outcome == "moved":
             self.moved += 1
         elif outcome == "here":
@@ -32,7 +32,7 @@ class Counts:
             self.not_moved[taken] += 1
 
     def as_json(self) -> dict[str, Any]:
-        """JSON-ready values; `asdict` would count a Counter's pairs."""
+        """JSON-ready values. `asdict` cannot be used: it rebuilds a Counter from pairs and counts them."""
         return {
             "moved": self.moved,
             "already_here": self.already_here,
@@ -43,7 +43,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Person:
-    """What a user of Vexa has here now. `user_id` is the id here, None for a user that was left out."""
+    """What a user of Vexa has here after the move. `user_id` is the id here; None for a user who was left out."""
 
     vexa_id: int
     email: str
@@ -55,7 +55,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Something that a person should look at."""
+    """A row that somebody should look at, and why."""
 
     kind: str
     id: int
@@ -65,7 +65,7 @@ class Flag:
 
 @dataclass(slots=True)
 class MoveReport:
-    """The whole of a run; the same for a dry run. `recordings_by_status` is in Vexa's words."""
+    """The report of one run, dry or not. `recordings_by_status` has Vexa's names of the statuses."""
 
     generation: Generation
     dry_run: bool
@@ -87,7 +87,7 @@ class MoveReport:
 
     @property
     def sections(self) -> Mapping[str, Counts]:
-        """The rows of the table."""
+        """The counts by kind, in the order of the printed table."""
         return {
             "users": self.users,
             "keys": self.keys,
@@ -103,11 +103,11 @@ class MoveReport:
         return not any(counts.not_moved.total() for counts in self.sections.values())
 
     def flag(self, kind: str, number: int, owner: str, reason: str) -> None:
-        """Name something."""
+        """Add a row to the flagged ones; `number` is its id in Vexa."""
         self.flags.append(Flag(kind, number, owner, reason))
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, as JSON-ready values."""
+        """The whole report as JSON-ready values."""
         return {
             "generation": self.generation,
             "dry_run": self.dry_run,

@@ -1,7 +1,7 @@
-"""Meetings and segments of a Vexa database as they are written here. Pure functions.
+"""Converts meetings and segments of a Vexa database to the form written here. Pure functions.
 
-Vexa 0.9 and 0.10 count a segment's seconds from the start of the bot's session, 0.12 from the meeting's start, and from
-`EPOCH_SECONDS` on they are seconds since 1970.
+Vexa 0.9 and 0.10 count a segment's seconds from the start of the bot's session, 0.12 from the meeting's start. Values
+of `EPOCH_SECONDS` or more are seconds since 1970.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ EPOCH_SECONDS: Final = 1e9
 
 
 def meeting_move(row: Row, sessions: Sequence[Row], now: datetime) -> MeetingMove | None:
-    """The meeting as it is written here; None for one without a native id. `now` is the last resort for `created_at`."""
+    """The meeting to write; None if it has no native id. `now` is the last resort for `created_at`."""
     native_id = text_of(row.get("platform_specific_id"))
     if not native_id:
         return None
@@ -37,19 +37,19 @@ def meeting_move(row: Row, sessions: Sequence[Row], now: datetime) -> MeetingMov
 
 
 def meeting_identity(row: Row) -> bytes:
-    """Under what the meeting is noted."""
+    """The digest that identifies the meeting in our notes of what was moved."""
     return identity_of("meeting", row["id"], row["user_id"], row.get("platform"), row.get("created_at"))
 
 
 def session_starts(sessions: Sequence[Row]) -> Mapping[str, datetime]:
-    """When each session began, as far as that is known."""
+    """The start of each session for which it is known, by the session's uid."""
     starts = {row["session_uid"]: moment_of(row.get("session_start_time")) for row in sessions}
     return {uid: start for uid, start in starts.items() if start is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """The segments of a meeting, and how many rows were left out: equal to another, empty, or without usable times."""
+    """A meeting's segments, and the numbers of rows left out: equal to another, empty, or without a usable start."""
 
     segments: tuple[SegmentMove, ...]
     equal: int
@@ -58,7 +58,7 @@ class Spoken:
 
 
 def segments_of(rows: Sequence[Row], sessions: Sequence[Row], meeting: MeetingMove, generation: Generation) -> Spoken:
-    """The segments of the meeting's rows, which come by id."""
+    """Convert the meeting's rows, which are ordered by id."""
     starts, begin = session_starts(sessions), meeting.started_at or meeting.created_at
     found: list[SegmentMove] = []
     seen: set[tuple[object, ...]] = set()
@@ -79,14 +79,14 @@ def segments_of(rows: Sequence[Row], sessions: Sequence[Row], meeting: MeetingMo
 
 
 def _wording(row: Row) -> tuple[object, ...]:
-    """What makes two rows without a segment id one segment."""
+    """The fields by which two rows without a segment id count as one segment."""
     return tuple(row.get(name) for name in ("start_time", "end_time", "text", "speaker", "language", "session_uid"))
 
 
 def _origin(
     row: Row, start: float, starts: Mapping[str, datetime], begin: datetime, generation: Generation
 ) -> datetime | None:
-    """The moment from which the row's seconds count; None where nobody knows it."""
+    """The moment from which the row's seconds count; None if it is unknown."""
     session = text_of(row.get("session_uid"))
     if start >= EPOCH_SECONDS or (not session and generation == "0.12"):
         return begin

@@ -1,7 +1,7 @@
-"""Values of a Vexa database as ours: ids, times, scopes, statuses. Pure functions.
+"""Converts values of a Vexa database: ids, times, scopes, statuses. Pure functions.
 
 Rows arrive as JSON (`to_jsonb`), and recordings are JSON that Vexa wrote without a schema: any value may have any type.
-A value that cannot be used is None, never an exception.
+An unusable value becomes None and never raises.
 """
 
 import math
@@ -16,7 +16,7 @@ Generation = Literal["0.9", "0.10", "0.12"]
 Row = Mapping[str, Any]
 
 MAX_ID: Final = 2**40 - 1
-# The statuses after which a meeting does not change any more.
+# A meeting with one of these statuses no longer changes.
 FINAL_STATUSES: Final = frozenset({"completed", "failed"})
 STATUSES: Final[Mapping[str, RecordingStatus]] = {
     "completed": "completed",
@@ -25,7 +25,7 @@ STATUSES: Final[Mapping[str, RecordingStatus]] = {
     "failed": "failed",
 }
 SOURCES: Final[Mapping[str, RecordingSource]] = {"bot": "bot", "upload": "upload", "url": "url"}
-# What is taken over of a meeting's `data`; everything else in it may be a secret or a grant.
+# The members of a meeting's `data` that are copied. Any other may be a secret or grant access.
 _TEXTS: Final = ("name", "title", "notes", "completion_reason", "failure_stage", "scheduled_at")
 _LISTS: Final = ("participants", "languages")
 
@@ -38,7 +38,7 @@ _PREFIX: Final = re.compile(r"vxa_(bot|tx|browser)_")
 
 
 def integer_id(value: object) -> int | None:
-    """An id of 40 bits, also as text of digits."""
+    """An id of at most 40 bits; text of digits is accepted too."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 13:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_ID:
@@ -47,17 +47,17 @@ def integer_id(value: object) -> int | None:
 
 
 def text_of(value: object) -> str | None:
-    """Text as it is."""
+    """The value if it is text."""
     return value if isinstance(value, str) else None
 
 
 def count_of(value: object) -> int | None:
-    """An integer that is not negative."""
+    """The value if it is an integer and not negative."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def seconds_of(value: object) -> float | None:
-    """A finite number of any sign."""
+    """The value if it is a finite number, of either sign."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             number = float(value)
@@ -68,7 +68,7 @@ def seconds_of(value: object) -> float | None:
 
 
 def moment_of(value: object) -> datetime | None:
-    """A moment in ISO 8601; one without a zone is UTC. `infinity` and years that Python cannot hold are None."""
+    """Parse a moment in ISO 8601, in UTC if it has no zone. `infinity` and years outside Python's range give None."""
     if not isinstance(value, str):
         return None
     try:
@@ -76,26 +76,26 @@ def moment_of(value: object) -> datetime | None:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    # asyncpg writes the ends of Python's calendar as infinity, which no column of ours takes.
+    # asyncpg writes the first and last moments of Python's calendar as infinity, which our columns refuse.
     return moment if 1 < moment.year < 9999 else None
 
 
 def expiry_of(value: object) -> datetime | None:
-    """When a key expires; None for one that never does. A moment before Python's calendar has passed: `-infinity`, `BC`."""
+    """When a key expires; None if never. A moment before Python's calendar (`-infinity`, `BC`) counts as expired."""
     if isinstance(value, str) and (value.startswith(("-", "0001-")) or value.endswith("BC")):
         return datetime.fromtimestamp(0, UTC)
     return moment_of(value)
 
 
 def objects_in(value: object) -> Sequence[object]:
-    """The members of a list, none of anything else."""
+    """The members of a list; empty for any other value."""
     return value if isinstance(value, list) else ()
 
 
 def scopes_of(generation: Generation, token: str, given: object) -> tuple[frozenset[Scope], bool]:
-    """What the key may do here, and whether Vexa's row said so.
+    """The scopes of the key here, and whether Vexa's row names them.
 
-    Where the row does not say it, Vexa's prefix does, and a key without one may do everything, as in Vexa.
+    If the row names none, the prefix of the key decides. A key without a known prefix has all scopes, as in Vexa.
     """
     if generation == "0.9":
         return ALL_SCOPES, True
@@ -114,7 +114,7 @@ def _granted(generation: Generation, words: Collection[str]) -> frozenset[Scope]
 
 
 def meeting_metadata(data: Row) -> dict[str, Any] | None:
-    """The members of a meeting's `data` that may be shown; None if there are none."""
+    """The members of a meeting's `data` that clients may see; None if there are none."""
     texts = {name: data[name] for name in _TEXTS if isinstance(data.get(name), str)}
     lists = {
         name: [each for each in data[name] if isinstance(each, str)]
@@ -125,12 +125,12 @@ def meeting_metadata(data: Row) -> dict[str, Any] | None:
 
 
 def find_generation(tables: Mapping[str, Collection[str]]) -> Generation:
-    """Which Vexa the columns of its tables belong to."""
+    """The generation of Vexa that has these tables and columns."""
     if "scopes" not in tables["api_tokens"]:
         return "0.9"
     return "0.12" if "platform_settings" in tables else "0.10"
 
 
 def is_erased(data: Row) -> bool:
-    """Whether the meeting's user asked Vexa to erase it; an erasure that is under way counts."""
+    """Whether the user asked Vexa to erase the meeting; an erasure in progress counts."""
     return bool(data.get("redacted")) or data.get("artifact_deletion") is not None

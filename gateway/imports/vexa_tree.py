@@ -1,7 +1,7 @@
-"""The files of a Vexa session, distinguished from ordinary ones by where they are.
+"""Recognizes the files of a Vexa session by their paths, and groups them by session.
 
     recordings/{user}/{recording}/{session}/{audio|video}/NNNNNN.{format}   pieces, in order
-    recordings/{user}/{recording}/{session}/{audio|video}/master.{format}   the file that was made of them at the end
+    recordings/{user}/{recording}/{session}/{audio|video}/master.{format}   the file joined from them at the end
 
 Numbered files anywhere else are ordinary files, and so is the older recordings/{user}/{recording}/{session}.{format}.
 """
@@ -20,7 +20,7 @@ _MEMBER: Final = re.compile(
 
 @dataclass(slots=True)
 class Track(Generic[T]):
-    """What one folder of a session holds: finished files, and pieces by number."""
+    """The files of one folder of a session: finished ones, and pieces by number."""
 
     masters: list[T] = field(default_factory=list)
     pieces: dict[int, T] = field(default_factory=dict)
@@ -28,29 +28,29 @@ class Track(Generic[T]):
 
 @dataclass(slots=True)
 class SessionFolder(Generic[T]):
-    """A session: `path` is where it is, and `tracks` are its audio and video."""
+    """A session: `path` is its folder, `tracks` are its audio and video."""
 
     path: str
     tracks: dict[str, Track[T]] = field(default_factory=dict)
 
     @property
     def uid(self) -> str:
-        """What Vexa calls the session."""
+        """The session's id in Vexa: the last component of its path."""
         return self.path.rpartition("/")[2]
 
     def count_pieces(self) -> int:
-        """How many pieces it has."""
+        """The number of its pieces."""
         return sum(len(track.pieces) for track in self.tracks.values())
 
 
 class SessionGroups(Generic[T]):
-    """Puts the files of each session together, out of paths in order: a session's files follow one another."""
+    """Groups files by session. Paths must arrive in order, so that the files of a session follow one another."""
 
     def __init__(self) -> None:
         self._current: SessionFolder[T] | None = None
 
     def take(self, path: str, item: T) -> Iterator[SessionFolder[T] | T]:
-        """Yield what is complete now: the session before, or an ordinary file."""
+        """Add a file; yield the session before if this path ends it, and the item itself if it is in no session."""
         member = _MEMBER.fullmatch(path)
         where = None if member is None else path[: member.end("session")]
         if self._current is not None and not path.startswith(f"{self._current.path}/"):
@@ -66,7 +66,7 @@ class SessionGroups(Generic[T]):
             track.pieces[int(member["number"])] = item
 
     def end(self) -> Iterator[SessionFolder[T]]:
-        """Yield the last session."""
+        """Yield the session that is not finished yet, if there is one."""
         if self._current is not None:
             yield self._current
             self._current = None

@@ -1,4 +1,4 @@
-"""Deleting many objects with few requests (DeleteObjects)."""
+"""Deletes many objects with few requests (DeleteObjects)."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 BATCH_KEYS: Final = 1000
 
 Names = Mapping[str, str]
-"""Names in the bucket and the keys they belong to."""
+"""Object names in the bucket → their keys."""
 
 
 async def delete_one(requests: SdkRequests, bucket: str, name: str, key: str) -> None:
-    """Remove one object; an absent one is already deleted. Raises StorageError."""
+    """Remove one object; succeeds if there is none. Raises StorageError."""
     try:
         await requests.send(key, lambda s3: s3.delete_object(Bucket=bucket, Key=name))
     except ObjectNotFound:
@@ -26,7 +26,7 @@ async def delete_one(requests: SdkRequests, bucket: str, name: str, key: str) ->
 
 
 async def delete_all(requests: SdkRequests, bucket: str, names: Names) -> dict[str, StorageError]:
-    """Remove these objects; what could not be removed, by key."""
+    """Remove these objects; return the error for each key that could not be removed."""
     failures: dict[str, StorageError] = {}
     fit = [name for name in names if is_fit_for_xml(name)]
     for start in range(0, len(fit), BATCH_KEYS):

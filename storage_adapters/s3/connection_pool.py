@@ -1,8 +1,8 @@
-"""The connections to S3: how many there may be, which are free, and how new ones are made.
+"""The pool of connections to S3: limits their number, reuses idle ones, makes new ones.
 
-A connection in use has a place of the storage's budget, from `take` until its response is complete or abandoned.
-Idle ones are used again last in, first out, so that those which are not needed grow old. The addresses of a host are
-tried side by side (RFC 8305): one that does not answer costs a quarter of a second, not the connection.
+A connection in use occupies one unit of the backend's budget, from `take` until its response is complete or abandoned.
+Idle ones are reused last in, first out, so that those not needed reach their idle time limit. The addresses of a host
+are tried in parallel (RFC 8305): one that does not answer costs a quarter of a second and not the connection.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ from storage_adapters.s3.shared_limits import Budget
 from storage_adapters.storage_options import S3Options
 
 CHECKS: Final = 4
-"""How often within its time limit a connection is checked for silence."""
+"""How often a connection is checked within the shorter of its time limits (idle, silent)."""
 NEXT_ADDRESS_SECONDS: Final = 0.25
-"""RFC 8305 section 5, the Connection Attempt Delay."""
+"""The Connection Attempt Delay of RFC 8305 section 5."""
 
 
 class NoneFree(Exception):
-    """Every connection is in use, and stayed so for as long as a request may wait."""
+    """No connection became free within the time that a request may wait."""
 
 
 class Pool:
-    """The connections of one storage. `trust` checks the certificates of TLS."""
+    """The connections of one storage backend. `trust` is the TLS context that checks certificates."""
 
     def __init__(self, options: S3Options, places: Budget, trust: ssl.SSLContext) -> None:
         self._options = options
@@ -45,9 +45,9 @@ class Pool:
         self.traffic = Traffic()
 
     async def take(self, origin: Origin, *, fresh: bool) -> Connection:
-        """A connection to send one request over, immediately; a new one if it must be `fresh`.
+        """Take a connection, on which the caller must send one request without awaiting first; a new one if `fresh`.
 
-        Raises NoneFree, or Interrupted if none can be made.
+        Raises NoneFree, or Interrupted if no connection can be made.
         """
         wait_seconds = self._options.pool_timeout_seconds
         try:
@@ -61,7 +61,7 @@ class Pool:
             raise
 
     def has_spare(self) -> bool:
-        """Whether at least half of all connections stay free if one more is used."""
+        """Whether at least half of all connections remain free if one more is used."""
         return self._places.has_spare(1)
 
     def take_back(self, connection: Connection, *, is_usable: bool) -> None:
@@ -84,7 +84,7 @@ class Pool:
         self.traffic.received += received
 
     async def close(self) -> None:
-        """Close every connection, also those that are being made, and wait until they are; no more can be made."""
+        """Close every connection, also those being made, and wait until all are closed; no more can be made."""
         self._is_closed = True
         if self._next_check is not None:
             self._next_check.cancel()
@@ -107,7 +107,7 @@ class Pool:
         return None
 
     async def _made(self, origin: Origin) -> Connection:
-        """A new connection, made by a task of its own so that `close` can end it."""
+        """A new connection. A separate task makes it, so that `close` can cancel it."""
         if self._is_closed:
             raise Interrupted("the storage is closed", at_once=True)
         making = asyncio.create_task(self._make(origin))
@@ -139,7 +139,7 @@ class Pool:
         return self._keep(connection)
 
     def _keep(self, connection: Connection) -> Connection:
-        """Look after it from now on. Not before: a loop need not report the end of one whose making was cancelled."""
+        """Track the connection. Not earlier: if its making is cancelled, the loop may never report its end."""
         if not connection.is_open():
             raise Interrupted("the connection ended immediately", at_once=True)
         self._open.add(connection)

@@ -1,8 +1,8 @@
-"""The credentials to use at S3, for as long as the gateway runs.
+"""The credentials for S3, renewed while the gateway runs.
 
-Credentials that carry an expiry are refreshed by the SDK before it. Any others are looked up again when S3 refuses
-them, because a file or the instance's metadata may have new ones: at most once in `RENEW_PAUSE_SECONDS`, however many
-readers were refused.
+The SDK refreshes credentials with an expiry before they expire. Any others are looked up again when S3 refuses them,
+because a file or the instance's metadata may have new ones: at most once in `RENEW_PAUSE_SECONDS`, however many readers
+were refused.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Find = Callable[[], Awaitable[AioCredentials | None]]
 
 
 class RenewableCredentials:
-    """The SDK's credentials, which can be replaced for all clients together."""
+    """The SDK's credentials, in a wrapper that replaces them for all clients together."""
 
     def __init__(self, find: Find, now: Callable[[], float] = time.monotonic) -> None:
         self._find = find
@@ -35,7 +35,7 @@ class RenewableCredentials:
         self._lock = asyncio.Lock()
 
     async def load_credentials(self) -> "RenewableCredentials":
-        """What the SDK asks a credential provider for."""
+        """The SDK's interface of a credential provider: this object is also the credentials."""
         return self
 
     async def get_frozen_credentials(self) -> "ReadOnlyCredentials":
@@ -47,14 +47,14 @@ class RenewableCredentials:
         return await self._found.get_frozen_credentials()
 
     async def get_account_id(self) -> None:
-        """What the SDK asks for to choose an endpoint; S3's depend on no account."""
+        """The account id by which the SDK may choose an endpoint: none, as S3's endpoints depend on no account."""
 
-    def get_deferred_property(self, name: str) -> Callable[[], Awaitable[None]]:  # noqa: ARG002 - it is always the account
-        """The same, asked for later."""
+    def get_deferred_property(self, name: str) -> Callable[[], Awaitable[None]]:  # noqa: ARG002 - always the account
+        """The same as a function, which the SDK calls when it needs the account id."""
         return self.get_account_id
 
     async def renew(self, refused: "ReadOnlyCredentials") -> bool:
-        """True if there are other credentials now than the refused ones."""
+        """Look for other credentials than the refused ones; True if there are any now."""
         async with self._lock:
             if await self.get_frozen_credentials() != refused:
                 return True
@@ -66,7 +66,7 @@ class RenewableCredentials:
 
 
 def find_credentials(options: S3Options) -> Find:
-    """From the settings if they say, else from the SDK's default chain, anew each time."""
+    """The function that finds credentials: the settings' own, or else a new run of the SDK's default chain."""
     if options.access_key_id is None:
         return lambda: AioSession().get_credentials()
     given = AioCredentials(options.access_key_id, options.secret_access_key, options.session_token)

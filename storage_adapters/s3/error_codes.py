@@ -1,7 +1,7 @@
-"""One table from S3's error codes, statuses and the exceptions of the SDK to a StorageError.
+"""Maps S3's error codes and statuses, and the SDK's exceptions, to a StorageError.
 
-Amazon answers 404 for a missing key only to those who may list the bucket, and 403 to others: without s3:ListBucket
-ObjectNotFound arrives as AccessDenied.
+Amazon answers 404 for a missing key only if our account may list the bucket, otherwise 403: without s3:ListBucket a
+missing object raises AccessDenied and not ObjectNotFound.
 """
 
 from collections.abc import Generator, Mapping
@@ -36,7 +36,7 @@ BY_CODE: Final[Mapping[str, type[StorageError]]] = {
     "ExpiredToken": AccessDenied,
     "InvalidAccessKeyId": AccessDenied,
     "InvalidObjectState": ObjectArchived,  # 403, but the object is in an archive, not forbidden
-    "InvalidRange": ObjectChanged,  # the span is inside the version we know: this is another one
+    "InvalidRange": ObjectChanged,  # the span is inside the version we opened, so the object has changed
     "InvalidToken": AccessDenied,
     "KeyTooLongError": InvalidKey,
     "NoSuchBucket": StorageUnavailable,  # a wrong setting says nothing about the object
@@ -58,17 +58,17 @@ BY_STATUS: Final[Mapping[int, type[StorageError]]] = {
 WITHOUT_CREDENTIALS: Final = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError)
 
 NETWORK_ERRORS: Final = (aiohttp.ClientError, OSError)
-"""What the network does to us; OSError includes TimeoutError."""
+"""Failures of the network; OSError includes TimeoutError."""
 
 
 def refused(key: str, status: int, code: str) -> StorageError:
-    """The error that this response of S3 means; the code decides where it is known, else the status."""
+    """The error for this response of S3: by its code if that is known, else by its status."""
     kind = BY_CODE.get(code) or BY_STATUS.get(status, StorageUnavailable)
     return kind(key, f"S3 answered {status} {code}".rstrip())
 
 
 class Interrupted(Exception):
-    """S3 or the network broke off; the same bytes may be requested again, immediately if `at_once`."""
+    """S3 or the network broke off the request; it may be sent again, without a pause if `at_once`."""
 
     def __init__(self, reason: str, *, at_once: bool = False) -> None:
         super().__init__(reason)
@@ -76,11 +76,11 @@ class Interrupted(Exception):
 
 
 class Stale(Interrupted):
-    """A kept connection ended before anything arrived on it, which does not mean that S3 is in trouble."""
+    """A reused connection ended before any byte of the response arrived; this does not mean that S3 has a fault."""
 
 
 class WrongAnswer(Interrupted):
-    """A response that is not exactly what was asked for; `error` is what it means if S3 repeats it."""
+    """A response that is not exactly what was requested; `error` is raised if S3 repeats it."""
 
     def __init__(self, error: StorageError) -> None:
         super().__init__(error.reason, at_once=True)

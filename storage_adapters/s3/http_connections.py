@@ -1,7 +1,7 @@
-"""One connection to S3: one request at a time, kept for the next one while S3 keeps it.
+"""One connection to S3: it sends one request at a time, and stays open for the next one as long as S3 allows.
 
-It is free as soon as a response is complete, however slow its reader is. An HTTP client of general use costs three
-times the CPU for this: cookies, redirects, tracing, decompression, and streams of its own.
+It is free as soon as a response is complete, however slow its reader is. A general-purpose HTTP client costs three
+times the CPU: it also handles cookies, redirects, tracing and decompression, and adds its own streams.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ class ConnectionOwner(Protocol):
     """The pool that a connection belongs to."""
 
     def take_back(self, connection: "Connection", *, is_usable: bool) -> None:
-        """A response has ended; another request can be made if the connection `is_usable`."""
+        """The response has ended; the connection can carry another request if it `is_usable`."""
 
     def forget(self, connection: "Connection") -> None:
         """The connection is closed."""
@@ -34,7 +34,7 @@ class ConnectionOwner(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One connection; whatever arrives while nothing was asked ends it (RFC 9112 section 9.2)."""
+    """One connection. Bytes that arrive while no request is outstanding close it (RFC 9112 section 9.2)."""
 
     def __init__(self, owner: ConnectionOwner, origin: Origin) -> None:
         self.origin = origin
@@ -46,18 +46,18 @@ class Connection(asyncio.Protocol):
         self._heard_at = self._loop.time()
 
     def is_open(self) -> bool:
-        """Whether anything can be asked over it."""
+        """Whether a request can be sent."""
         return not self._transport.is_closing()
 
     def ask(self, request: bytes, *, limit: int) -> Response:
-        """Send this request. While more than `limit` bytes of its response wait to be read, reading from S3 pauses."""
+        """Send this request. Reading from S3 pauses while more than `limit` bytes of the body wait to be read."""
         response = self._response = Response(self, limit)
         self._heard_at = self._loop.time()
         self._transport.write(request)
         return response
 
     def check(self, *, idle_seconds: float, silent_seconds: float) -> None:
-        """Close it if it has been idle for that long, or silent inside a response."""
+        """Close the connection if it has been idle, or silent inside a response, for at least this long."""
         response, seconds = self._response, self._loop.time() - self._heard_at
         if response is None:
             if seconds >= idle_seconds:
@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
             self.abort(f"S3 was silent for {silent_seconds} s")
 
     def abort(self, reason: str) -> None:
-        """Close it immediately; a response in progress is interrupted for this reason."""
+        """Close the connection immediately; a response in progress is interrupted with this reason."""
         self._transport.abort()
         self._end(Interrupted(reason, at_once=True))
 

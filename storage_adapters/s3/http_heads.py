@@ -1,4 +1,4 @@
-"""Heads of HTTP/1.1 messages: the request for a span, the head of its response, and the lines of a chunked body. Pure.
+"""Writes the head of a ranged GET, and parses the head of a response and chunked bodies (HTTP/1.1). Pure.
 
     GET {target} HTTP/1.1               HTTP/1.1 206 Partial Content
     Host: {authority}                   Content-Length: 65536
@@ -6,7 +6,7 @@
     If-Match: "{etag}"                  ETag: "{etag}"
 
 White space before a colon, folded lines and bare CR, LF or NUL are malformed (RFC 9112 sections 2.2 and 5): a client
-that guesses what they mean may take the body for something else than its sender did.
+that guesses their meaning may delimit the body differently from its sender.
 """
 
 import re
@@ -14,12 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-# RFC 9110 section 5.6.2 and RFC 9112 sections 4 and 5. No two branches begin alike: matching is linear.
+# RFC 9110 section 5.6.2 and RFC 9112 sections 4 and 5.
+# No two alternatives begin with the same character, so matching is linear.
 NAME: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 TEXT: Final = r"[^\0\r\n]*"
 HEAD: Final = re.compile(rf"HTTP/1\.([0-9]) ([1-5][0-9]{{2}})(?: {TEXT})?\r\n((?:{NAME}:{TEXT}\r\n)*)")
 FIELD: Final = re.compile(rf"({NAME}):({TEXT})\r\n")
-CONTENT_LENGTH: Final = re.compile(r"[0-9]{1,19}")  # 19 digits hold any size
+CONTENT_LENGTH: Final = re.compile(r"[0-9]{1,19}")  # 19 digits suffice for any size
 CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\0\r\n]*)?")
 
 WITHOUT_BODY: Final = frozenset({204, 304})
@@ -33,7 +34,7 @@ class MalformedResponse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a response; `fields` by names in lower case, repeated ones joined (RFC 9110 section 5.3)."""
+    """The head of a response. `fields` has lower-case names; repeated fields are joined (RFC 9110 section 5.3)."""
 
     minor_version: int
     status: int
@@ -41,7 +42,7 @@ class Head:
 
     @property
     def is_interim(self) -> bool:
-        """Whether the response itself is still to come (RFC 9110 section 15.2)."""
+        """Whether this is a 1xx head, after which the final response follows (RFC 9110 section 15.2)."""
         return self.status < 200
 
     @property
@@ -56,7 +57,7 @@ class Head:
 
     @property
     def body_bytes(self) -> int | None:
-        """The length of the body (RFC 9112 section 6.3); None if only its end shows it."""
+        """The length of the body (RFC 9112 section 6.3); None if it is chunked or ends with the connection."""
         if self.status in WITHOUT_BODY:
             return 0
         return content_length(self.fields)
@@ -68,7 +69,7 @@ class Head:
 
 
 def parse_head(octets: bytes) -> Head:
-    """The head in these octets, which end with the CRLF of its last line. Raises MalformedResponse."""
+    """Parse a head; the octets end with the CRLF of its last line. Raises MalformedResponse."""
     found = HEAD.fullmatch(octets.decode("latin-1"))
     if found is None:
         raise MalformedResponse(f"not the head of an HTTP/1.1 response: {octets[:80]!r}")
@@ -80,23 +81,23 @@ def parse_head(octets: bytes) -> Head:
 
 
 def content_length(fields: Mapping[str, str]) -> int | None:
-    """The promised length; None if there is no usable one. Transfer-Encoding overrides it."""
+    """The Content-Length; None if there is no usable one, or a Transfer-Encoding, which overrides it."""
     text = "" if "transfer-encoding" in fields else fields.get("content-length", "")
     return int(text) if CONTENT_LENGTH.fullmatch(text) else None
 
 
 class ChunkedBody:
-    """Takes a chunked body apart as it arrives (RFC 9112 section 7.1)."""
+    """Decodes a chunked body as it arrives (RFC 9112 section 7.1)."""
 
     def __init__(self) -> None:
         self.is_complete = False
-        self._missing = 0  # of the chunk's data
+        self._missing = 0  # bytes of the current chunk still to arrive
         self._line = b""
         self._take_line = self._take_size
         self._trailers = 0
 
     def feed(self, octets: bytes) -> tuple[list[bytes], bytes]:
-        """The data in these octets, and what follows the body. Raises MalformedResponse."""
+        """Decode these octets; return the data, and the octets after the end of the body. Raises MalformedResponse."""
         data: list[bytes] = []
         while octets and not self.is_complete:
             if self._missing:
@@ -121,7 +122,7 @@ class ChunkedBody:
 
     def _take_end(self, line: bytes) -> None:
         if line:
-            raise MalformedResponse(f"a chunk goes on after its end: {line[:80]!r}")
+            raise MalformedResponse(f"a chunk is longer than its declared size: {line[:80]!r}")
         self._take_line = self._take_size
 
     def _take_trailer(self, line: bytes) -> None:
@@ -132,7 +133,7 @@ class ChunkedBody:
 
 
 def opening_of_get(target: str, authority: str) -> str:
-    """How every GET of this target begins (RFC 9112 section 3)."""
+    """The request line and the header fields that every GET of this target begins with (RFC 9112 section 3)."""
     return f"GET {target} HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: seekgate\r\nAccept-Encoding: identity\r\n"
 
 

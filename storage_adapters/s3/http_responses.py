@@ -1,6 +1,6 @@
-"""A response to one request, as it arrives and as it is read (RFC 9112 section 6).
+"""Buffers the response to one request between its connection and its reader (RFC 9112 section 6).
 
-What arrives waits in memory until it is read, in the pieces in which it came: nothing is joined or copied.
+The body waits in memory in the pieces in which it arrived: nothing is joined or copied.
 """
 
 import asyncio
@@ -15,30 +15,33 @@ HEAD_LIMIT_BYTES: Final = 64 * 1024
 END_OF_HEAD: Final = b"\r\n\r\n"
 DRAIN_LIMIT_BYTES: Final = 64 * 1024
 DRAIN_SECONDS: Final = 0.1
-"""The rest of a body that nobody reads is awaited for that long if it is this short: a new connection costs more."""
+"""When a reader stops, wait this long for the rest of a body if at most DRAIN_LIMIT_BYTES of it are missing.
+
+A new connection costs more.
+"""
 
 
 class ResponseSource(Protocol):
-    """What a response comes from: feeds it, and stops while it is full."""
+    """The connection of a response: feeds it, and pauses while it is full."""
 
     def resume(self) -> None:
-        """There is room again."""
+        """The response is no longer full."""
 
     def abandon(self, response: "Response") -> None:
-        """The response is not read any further."""
+        """Nobody reads the response any more."""
 
 
 class Response:
-    """One response; it `is_full` while more than `limit` bytes of its body wait to be read."""
+    """One response. It `is_full` while more than `limit` bytes wait to be read and its body is not complete."""
 
     def __init__(self, source: ResponseSource, limit: int) -> None:
         self.head: Head | None = None
         self.missing: int | None = None
-        """How many bytes of the body are still to arrive; None if that is unknown."""
+        """The number of bytes of the body still to arrive; None if unknown."""
         self.is_complete = False
         self.is_full = False
         self.skip = 0
-        """How many bytes at the beginning of the body are not wanted."""
+        """The number of bytes to drop at the beginning of the body."""
         self._chunked: ChunkedBody | None = None
         self._source = source
         self._limit = limit
@@ -50,22 +53,22 @@ class Response:
 
     @property
     def has_begun(self) -> bool:
-        """Whether anything of it has arrived."""
+        """Whether any byte of it has arrived."""
         return self.head is not None or self._unparsed != b""
 
     @property
     def is_persistent(self) -> bool:
-        """Whether another request can follow it on its connection."""
+        """Whether it is complete and its connection can carry another request."""
         return self.is_complete and self.head is not None and self.head.is_persistent
 
     async def begun(self) -> Head:
-        """The head. Raises Interrupted if none comes."""
+        """Wait for the head. Raises Interrupted if none arrives."""
         while self.head is None:
             await self._arrival()
         return self.head
 
     async def read(self) -> bytes:
-        """The next wanted bytes of the body; none at its end. Raises Interrupted if it breaks off before."""
+        """The next bytes of the body after `skip`; empty at its end. Raises Interrupted if it breaks off before."""
         while True:
             while not self._waiting:
                 if self.is_complete:
@@ -83,7 +86,7 @@ class Response:
                 return chunk
 
     async def leave(self) -> None:
-        """Give the connection back: to the pool if the rest has arrived or is about to, else closed."""
+        """Give up the connection: the pool gets it back if the rest arrives in a moment; otherwise it is closed."""
         try:
             if self._chunked is not None or (self.missing is not None and self.missing <= DRAIN_LIMIT_BYTES):
                 with suppress(Interrupted, TimeoutError):
@@ -94,11 +97,11 @@ class Response:
             self.abandon()
 
     def abandon(self) -> None:
-        """Take no more of it; without effect once it is complete."""
+        """Close the connection; no effect once the response is complete."""
         self._source.abandon(self)
 
     def feed(self, octets: bytes) -> int:
-        """Take what arrived; how many octets do not belong to it any more. Raises MalformedResponse."""
+        """Add arrived octets; return how many of them follow the response's end. Raises MalformedResponse."""
         surplus = 0
         if self.head is None:
             octets = self._feed_head(octets)
@@ -108,7 +111,7 @@ class Response:
         return surplus
 
     def end(self, failure: Interrupted) -> None:
-        """Nothing more can arrive: that ends a body without a length, and interrupts any other."""
+        """Record that the connection ended: this completes a body without a length, and interrupts any other."""
         if self.head is not None and self.missing is None and self._chunked is None:
             self.is_complete = True
         elif not self.is_complete:
@@ -116,7 +119,7 @@ class Response:
         self._wake()
 
     def _feed_head(self, octets: bytes) -> bytes:
-        """Take the head off these octets; what follows it."""
+        """Parse the head as soon as it is complete; return the octets after it."""
         self._unparsed += octets
         while (end := self._unparsed.find(END_OF_HEAD)) >= 0:
             head, rest = parse_head(self._unparsed[: end + 2]), self._unparsed[end + len(END_OF_HEAD) :]
@@ -152,7 +155,7 @@ class Response:
         self.is_full = self._waiting_bytes > self._limit and not self.is_complete
 
     async def _arrival(self) -> None:
-        """Return when something more has arrived."""
+        """Wait until more has arrived or the response has ended. Raises Interrupted."""
         if self._failure is not None:
             raise self._failure
         self._reader = asyncio.get_running_loop().create_future()

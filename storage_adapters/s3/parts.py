@@ -1,10 +1,10 @@
-"""Multipart uploads whose parts clients send to S3 themselves.
+"""Multipart uploads whose parts clients send to S3 directly.
 
-Nothing is kept here or in a database: S3 knows which upload a key has, and which parts of it arrived. This needs
-s3:ListBucketMultipartUploads, s3:ListMultipartUploadParts and s3:AbortMultipartUpload besides s3:PutObject.
+Neither this process nor a database stores their state: S3 lists the uploads of a key and the parts that arrived. This
+needs s3:ListBucketMultipartUploads, s3:ListMultipartUploadParts and s3:AbortMultipartUpload besides s3:PutObject.
 
-    Rule 1: part n has the bytes from (n - 1) x part size on; all but the last are of that size.
-    Rule 2: a key has at most one upload that counts: the one that was begun last.
+    Rule 1: part n has the bytes from (n - 1) x part size on; all parts but the last have that size.
+    Rule 2: of several uploads of one key, only the one begun last counts.
 """
 
 import math
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import MultipartUploadTypeDef, PartTypeDef
 
 MOST_PARTS: Final = 1000
-"""One request presigns them all. S3's own limit is 10,000."""
+"""One call presigns all parts. S3's own limit is 10,000."""
 
 
 class UploadPart(NamedTuple):
-    """Which bytes a part has."""
+    """The bytes of one part; `number` counts from 1."""
 
     number: int
     offset: int
@@ -35,14 +35,14 @@ class UploadPart(NamedTuple):
 
 
 def layout(size: int, part_bytes: int) -> list[UploadPart]:
-    """The parts of an object of `size` bytes, in parts of `part_bytes`, or of more if there would be too many."""
+    """Divide `size` bytes into parts of `part_bytes`, or of more if there would be more than MOST_PARTS."""
     length = max(part_bytes, math.ceil(size / MOST_PARTS))
     return [UploadPart(number, at, min(length, size - at)) for number, at in enumerate(range(0, size, length), start=1)]
 
 
 @dataclass(frozen=True, slots=True)
 class S3Parts:
-    """The uploads of one bucket; objects of more than `part_bytes` are sent in parts of that size, or larger ones."""
+    """The uploads of one bucket. Objects larger than `part_bytes` are sent in parts of that size or larger."""
 
     requests: SdkRequests
     clients: S3Clients
@@ -52,7 +52,7 @@ class S3Parts:
     async def presign(
         self, key: str, name: str, size: int, content_type: str | None, lifetime_seconds: int
     ) -> list[PresignedPart]:
-        """The parts with fresh URLs, of the upload that the name has or of a new one; none for a small object."""
+        """The parts of the name's upload, begun if there is none, with fresh URLs; empty for a small object."""
         if size <= self.part_bytes:
             return []
         upload_id = await self._find(key, name) or await self._begin(key, name, content_type)
@@ -65,7 +65,7 @@ class S3Parts:
         return parts
 
     async def join(self, key: str, name: str, size: int) -> bool:
-        """Complete the name's upload if it has every part of an object of `size` bytes."""
+        """Complete the name's upload; False unless it has exactly the parts of an object of `size` bytes."""
         upload_id = await self._find(key, name)
         if upload_id is None:
             return False
@@ -79,7 +79,7 @@ class S3Parts:
         return True
 
     async def abort(self, prefix: str, older_than_seconds: float) -> int:
-        """Abort uploads that were begun longer ago, of names with this prefix; how many."""
+        """Abort uploads of names with this prefix that were begun longer ago; return their number."""
         begun_before = datetime.now(UTC) - timedelta(seconds=older_than_seconds)
         aborted = 0
         async with aclosing(self._uploads(prefix, prefix)) as uploads:
@@ -104,13 +104,13 @@ class S3Parts:
         return answer["UploadId"]
 
     async def _find(self, key: str, name: str) -> str | None:
-        """The id of the upload of this name that was begun last."""
+        """The id of the upload of this name that was begun last; None if there is none."""
         async with aclosing(self._uploads(key, name)) as uploads:
             found = [(each["Initiated"], each["UploadId"]) async for each in uploads if each["Key"] == name]
         return max(found)[1] if found else None
 
     async def _uploads(self, key: str, prefix: str) -> "AsyncGenerator[MultipartUploadTypeDef, None]":
-        """Every upload of names that begin so; compatibles of MinIO's kind list those of that very name alone."""
+        """Yield the uploads of names with this prefix; MinIO and its like list only those of exactly this name."""
         start: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix}
         while True:
             page = await self.requests.send(key, lambda s3: s3.list_multipart_uploads(**start))
@@ -121,7 +121,7 @@ class S3Parts:
             start["KeyMarker"], start["UploadIdMarker"] = page["NextKeyMarker"], page["NextUploadIdMarker"]
 
     async def _arrived(self, key: str, name: str, upload_id: str) -> "list[PartTypeDef]":
-        """The parts that are there, by number."""
+        """The parts that arrived, in order of number."""
         start = self._upload(name, upload_id)
         parts: list[PartTypeDef] = []
         while True:

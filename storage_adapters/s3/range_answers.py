@@ -1,12 +1,12 @@
-"""Decides whether a response to a ranged GET is exactly the bytes that were asked for. Pure.
+"""Decides whether a response to a ranged GET has exactly the requested bytes. Pure.
 
     206, Content-Range exact, length exact or chunked     the bytes (Amazon, Ceph, Swift, MinIO; a proxy)
     200, Content-Range exact, length exact or chunked     the bytes (rclone)
     200, no Content-Range, length the object's size       the whole object: the server ignores Range
-    200, no Content-Range, chunked, the entity tag ours   the same
+    200, no Content-Range, chunked, the expected ETag     the same
 
-The whole object is used only if the span starts in its first `SKIP_LIMIT_BYTES`: to serve a later span would read
-everything before it. Nothing else is accepted. That a chunked body is neither short nor long, its reader finds out.
+The whole object is used only if the span starts in its first `SKIP_LIMIT_BYTES`, because everything before the span has
+to be read and dropped. Any other response is refused. The reader checks the length of a chunked body.
 """
 
 import re
@@ -19,9 +19,9 @@ from storage_adapters.s3.http_heads import Head
 
 SKIP_LIMIT_BYTES: Final = 1024 * 1024
 
-# RFC 9110 section 14.4; 19 digits hold any size.
+# RFC 9110 section 14.4; 19 digits suffice for any size.
 CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
-# RFC 9110 section 8.8.3 without the weak form; some compatibles forget the quotes.
+# RFC 9110 section 8.8.3 without the weak form; some compatible servers omit the quotes.
 STRONG_ETAG: Final = re.compile(r'"([\x21\x23-\x7e\x80-\xff]+)"|(?!W/)([\x21\x23-\x7e\x80-\xff]+)')
 
 
@@ -37,28 +37,28 @@ class Span:
         return self.offset + self.length
 
     def header(self) -> str:
-        """As the value of a Range header, the only place where the last byte is named."""
+        """The value of a Range header, which names the last byte and not the length."""
         return f"bytes={self.offset}-{self.end - 1}"
 
 
 @dataclass(frozen=True, slots=True)
 class BodyPlan:
-    """How to use a body: its first `skip` bytes are not wanted; `whole` if it goes on to the end of the object."""
+    """How to use a body: drop its first `skip` bytes; `whole` if it continues to the end of the object."""
 
     skip: int = 0
     whole: bool = False
 
 
 def parse_etag(text: str) -> str | None:
-    """The opaque tag without quotes; None for a weak or malformed one, which pins nothing."""
+    """The opaque tag without quotes; None for a weak or malformed one, which cannot pin a version."""
     match = STRONG_ETAG.fullmatch(text)
     return match and (match[1] or match[2])
 
 
 def judge(key: str, stat: ObjectStat, span: Span, head: Head) -> BodyPlan:
-    """How to use the body of this 200 or 206.
+    """Decide how to use the body of this 200 or 206.
 
-    Raises ObjectChanged if it belongs to another version, StorageUnavailable if it is not exact.
+    Raises ObjectChanged if it belongs to another version, StorageUnavailable if it is not what was requested.
     """
     headers = head.fields
     check_version(key, stat, headers)
@@ -80,19 +80,19 @@ def judge(key: str, stat: ObjectStat, span: Span, head: Head) -> BodyPlan:
 
 
 def check_version(key: str, stat: ObjectStat, headers: Mapping[str, str]) -> None:
-    """Raise ObjectChanged for another entity tag: some compatibles ignore If-Match."""
+    """Raise ObjectChanged if the ETag differs: some compatible servers ignore If-Match."""
     etag = headers.get("etag")
     if etag is not None and parse_etag(etag) != stat.etag:
         raise ObjectChanged(key, f"its ETag is {etag} now, not {stat.etag!r}")
 
 
 def is_whole(stat: ObjectStat, head: Head) -> bool:
-    """Whether the body is the whole object: a chunked one has no length, but may have our entity tag."""
+    """Whether the body is the whole object: by its length or, if it is chunked, by an ETag (checked before)."""
     return head.body_bytes == stat.size or (head.is_chunked and "etag" in head.fields)
 
 
 def plan_whole(key: str, span: Span) -> BodyPlan:
-    """The server ignores Range and sends everything."""
+    """How to use the whole object from a server that ignores Range. Raises StorageUnavailable beyond the limit."""
     if span.offset > SKIP_LIMIT_BYTES:
-        raise StorageUnavailable(key, f"S3 ignores Range; byte {span.offset} is too far in to read up to")
+        raise StorageUnavailable(key, f"S3 ignores Range, and byte {span.offset} is after the first {SKIP_LIMIT_BYTES} bytes")
     return BodyPlan(skip=span.offset, whole=True)

@@ -1,4 +1,4 @@
-"""One ranged GET: a presigned URL, a connection of our own, unsigned Range and If-Match headers.
+"""Sends one ranged GET over our own connections: a presigned URL, with unsigned Range and If-Match headers.
 
     GET {presigned URL}
     Range: bytes=first-last
@@ -33,10 +33,10 @@ from storage_adapters.storage_options import KIB, S3Options
 
 URL_LIFETIME_SECONDS: Final = 3600
 URL_REUSE_SECONDS: Final = 1800
-"""Half of its lifetime: clocks may differ, and a refused URL costs a round trip."""
+"""Half of the lifetime: clocks may differ, and a refused URL costs a round trip."""
 
 ATTEMPTS: Final = 4
-"""How often one GET is sent when S3 refuses the credentials or redirects it."""
+"""How often one GET is sent if S3 refuses the credentials or redirects it."""
 REDIRECTS: Final = frozenset({301, 302, 307, 308})
 
 ERROR_BODY_LIMIT: Final = 4 * KIB
@@ -49,7 +49,7 @@ LATENCIES: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
-    """What is read: the key as the caller knows it, as S3 knows it, and the version."""
+    """The version to read: the caller's key, the parameters of the request to S3, and the stat."""
 
     key: str
     request: Params
@@ -57,7 +57,7 @@ class ObjectVersion:
 
 
 class Redirected(Exception):
-    """S3 says that the bucket is elsewhere: in a region, or at a URL."""
+    """S3 answered that the bucket is in another region or at another URL."""
 
     def __init__(self, region: str | None, location: str | None) -> None:
         super().__init__(f"S3 redirects to region {region!r}, location {location!r}")
@@ -66,7 +66,7 @@ class Redirected(Exception):
 
 
 class RangedGets:
-    """The byte path's HTTP client."""
+    """The HTTP client that reads objects' bytes."""
 
     def __init__(self, clients: S3Clients, pool: Pool) -> None:
         self._clients = clients
@@ -77,21 +77,21 @@ class RangedGets:
 
     @property
     def is_far(self) -> bool:
-        """Whether no recent request had its first byte within FAR_SECONDS, as it is where one connection is slow."""
+        """Whether S3 is far, where one connection is slow: no recent response began within FAR_SECONDS."""
         return bool(self._latencies) and min(self._latencies) > FAR_SECONDS
 
     def has_spare_connection(self) -> bool:
-        """Whether at least half of all connections stay free if one more is used."""
+        """Whether at least half of all connections remain free if one more is used."""
         return self._pool.has_spare()
 
     async def get(
         self, version: ObjectVersion, span: Span, *, buffer_bytes: int, fresh_connection: bool
     ) -> tuple[Response, BodyPlan]:
-        """The response to one GET, its head checked, and how to use its body; the caller must `leave` it.
+        """Send one GET; return the response, its head checked, and how to use its body.
 
-        At most `buffer_bytes` of it wait in memory, give or take a read from the socket.
+        The caller must `leave` the response. At most `buffer_bytes` of the body, plus one read from the socket, wait in memory.
 
-        Raises Interrupted if the same request may be tried again, else a StorageError.
+        Raises Interrupted if the same request may be sent again, else a StorageError.
         """
         response, head = await self._answer(version, span, limit=buffer_bytes, fresh=fresh_connection)
         try:
@@ -103,7 +103,7 @@ class RangedGets:
         return response, plan
 
     async def _answer(self, version: ObjectVersion, span: Span, *, limit: int, fresh: bool) -> tuple[Response, Head]:
-        """A 200 or 206; asked again with other credentials after a refusal, and elsewhere after a redirect."""
+        """The 200 or 206; tries other credentials once after a refusal, and follows redirects."""
         signed = await self._sign(version)
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -116,7 +116,7 @@ class RangedGets:
                 signed = await self._sign(version)
             except Redirected as redirect:
                 signed = await self._follow(redirect, signed, version)
-        raise AccessDenied(version.key, f"S3 redirects again and again, at last from {signed.origin.host}")
+        raise AccessDenied(version.key, f"S3 still redirects after {ATTEMPTS} requests, the last one to {signed.origin.host}")
 
     async def _sign(self, version: ObjectVersion) -> SignedUrl:
         with translated(version.key):
@@ -125,7 +125,7 @@ class RangedGets:
             )
 
     async def _follow(self, redirect: Redirected, signed: SignedUrl, version: ObjectVersion) -> SignedUrl:
-        """The URL to ask instead. Raises AccessDenied if S3 does not say where the bucket is."""
+        """The URL to request instead. Raises AccessDenied if S3 does not say where the bucket is."""
         if redirect.region is not None and redirect.region != signed.region:
             await self._clients.use_region(redirect.region)
             return await self._sign(version)
@@ -144,7 +144,7 @@ class RangedGets:
     async def _exchange(
         self, signed: SignedUrl, version: ObjectVersion, span: Span, *, limit: int, fresh: bool
     ) -> tuple[Response, Head]:
-        """One request, and the beginning of its response. Raises what a refusal means."""
+        """Send the request once and wait for the head. Raises the error that a refusal means."""
         try:
             connection = await self._pool.take(signed.origin, fresh=fresh)
         except NoneFree as error:
@@ -167,14 +167,14 @@ class RangedGets:
 
 
 async def open_gets(options: S3Options, clients: S3Clients, connections: Budget, stack: AsyncExitStack) -> RangedGets:
-    """The byte path, for as long as the stack lives."""
+    """The client for reading bytes; the stack closes its connections."""
     pool = Pool(options, connections, await asyncio.to_thread(trust_of, clients.verify))
     stack.push_async_callback(pool.close)
     return RangedGets(clients, pool)
 
 
 def trust_of(verify: str | bool) -> ssl.SSLContext:  # noqa: FBT001 - the SDK's own type for it
-    """The SDK's `verify` as a TLS context: the same certificates on both paths."""
+    """The SDK's `verify` as a TLS context, so that the SDK and our connections trust the same certificates."""
     if verify:
         return ssl.create_default_context(cafile=get_cert_path(verify))
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -184,7 +184,7 @@ def trust_of(verify: str | bool) -> ssl.SSLContext:  # noqa: FBT001 - the SDK's 
 
 
 async def refusal_of(key: str, head: Head, response: Response, region: str) -> Exception:
-    """The error that this response means; S3's code and the bucket's region are in its body."""
+    """The error that this response means, by the code and the region in its body."""
     body = b""
     with suppress(Interrupted):
         while len(body) < ERROR_BODY_LIMIT and (more := await response.read()):

@@ -4,10 +4,10 @@
                              reader ^
                                     |<-- read-ahead -->|
 
-How far a read goes ahead of its reader, and in windows of which size, is decided in `read_ahead`.
+`read_ahead` decides how far a read requests ahead of its reader, and the size of its windows.
 
 Memory: a window takes its length from the budget before it is requested, and gives it back when the reader is done
-with it. A reader waits for memory only when it holds none; windows ahead take only what is to spare, of memory and of
+with it. A reader waits for memory only when it holds none. Windows ahead of the reader use only spare memory and spare
 connections.
 """
 
@@ -30,7 +30,7 @@ from storage_adapters.storage_options import LEAST_WINDOW_BYTES, S3Options
 
 @dataclass(frozen=True, slots=True)
 class ReadPath:
-    """What all reads of one storage share."""
+    """What all reads of one storage backend share."""
 
     options: S3Options
     gets: RangedGets
@@ -39,12 +39,12 @@ class ReadPath:
     chance: Callable[[], float] = field(default=random.random)
 
     def take_spare(self, length: int) -> bool:
-        """Take this much memory if that leaves enough of it, and of connections, to others; never waits."""
+        """Take this much memory if enough memory and connections remain for others; never waits."""
         return self.gets.has_spare_connection() and self.memory.take_spare(length)
 
 
 class Window:
-    """One stretch of the object: requested once, resumed at the exact byte until all of it came, or a StorageError."""
+    """One contiguous part of the object: one request, resumed at the exact byte after an interruption."""
 
     def __init__(self, path: ReadPath, version: ObjectVersion, span: Span, read_end: int) -> None:
         self.position = span.offset
@@ -53,7 +53,7 @@ class Window:
         self.taken_since: float | None = None
         self._path = path
         self._version = version
-        self._read_end = read_end  # as far as the whole object, from a server that ignores Range, is used
+        self._read_end = read_end  # where to stop if a server that ignores Range sends the whole object
         self._memory = span.length
         self._failures = 0
         self._wrong_answers = 0
@@ -61,11 +61,11 @@ class Window:
         self._starting: asyncio.Task[Response] | None = None
 
     def start_soon(self) -> None:
-        """Send the request now, while the reader is busy with the window before."""
+        """Send the request now, while the reader still reads the window before."""
         self._starting = asyncio.create_task(self._start())
 
     async def next_chunk(self) -> bytes:
-        """The next bytes; none at the window's end."""
+        """The next bytes; empty at the window's end. Raises StorageError."""
         if self.taken_since is None:
             self.taken_since = asyncio.get_running_loop().time()
         while self.position < self.end:
@@ -90,7 +90,7 @@ class Window:
         raise Interrupted("the body ended early", at_once=True)
 
     def stop(self) -> None:
-        """Give back the memory, and request nothing more."""
+        """Give back the memory, and cancel a request that is being sent."""
         self._path.memory.give(self._memory)
         self._memory = 0
         if self._starting is not None:
@@ -123,13 +123,13 @@ class Window:
             return response
 
     async def _recover(self, trouble: Interrupted) -> None:
-        """Return when the rest may be requested again. Raises StorageError if it may not."""
+        """Wait until the rest may be requested again. Raises StorageError if it may not."""
         await self._leave()
         self._path.gets.traffic.failed += 1
         self._failures += 1
         if isinstance(trouble, WrongAnswer):
             self._wrong_answers += 1
-            if self._wrong_answers > 1:  # one may be a proxy's mistake, two are the server's answer
+            if self._wrong_answers > 1:  # the first may be a proxy's mistake; a second one is the server's
                 raise trouble.error
         if self._failures > self._path.options.retries or not self._path.tokens.take():
             if isinstance(trouble, WrongAnswer):
@@ -147,7 +147,7 @@ class Window:
 
 
 class Read:
-    """The bytes from `start` to `end`, in order; `close` it whatever happens."""
+    """Reads the bytes from `start` to `end`, in order. The caller must `close` it in any case."""
 
     def __init__(self, path: ReadPath, version: ObjectVersion, start: int, end: int) -> None:
         self._path = path
@@ -159,7 +159,7 @@ class Read:
         self._windows: deque[Window] = deque()
 
     async def next_chunk(self) -> bytes:
-        """The next bytes, none at the end. Raises StorageError."""
+        """The next bytes; empty at the end. Raises StorageError."""
         while True:
             if not self._windows:
                 if self._position >= self._end:
@@ -171,7 +171,7 @@ class Read:
             await self._finish(self._windows.popleft())
 
     async def close(self) -> None:
-        """Give everything back."""
+        """Give back all memory and connections."""
         for window in self._windows:
             window.stop()
         async with AsyncExitStack() as stack:
@@ -179,7 +179,7 @@ class Read:
                 stack.push_async_callback(window.close)
 
     def _look_ahead(self) -> None:
-        """Request what is within the limit, if there are memory and connections to spare."""
+        """Request windows up to the read-ahead limit, as far as there are spare memory and connections."""
         while (start := self._windows[-1].end) < self._end:
             size = min(self._window_bytes(), self._end - start)
             ahead = start - self._windows[0].position
@@ -201,7 +201,7 @@ class Read:
         await window.close()
 
     async def _open(self) -> Window:
-        """The first window: of the size that is to spare, or what memory allows after waiting for it."""
+        """A window to read now; smaller if memory is short. Waits for memory if none is free. Raises StorageError."""
         options, memory = self._path.options, self._path.memory
         wanted = min(self._window_bytes(), self._end - self._position)
         if not memory.has_spare(wanted):

@@ -1,6 +1,6 @@
-"""Objects of one bucket, open for reading: which version is read, and whether the cache of slices is in front of it.
+"""Opens objects of one bucket for reading: pins the version, and puts the slice cache in front of it if there is one.
 
-A HEAD gives no reason for a 404: whether the object or the whole bucket is missing is asked of the bucket.
+A HEAD gives no reason for a 404, so a second request finds out whether the object or the whole bucket is missing.
 """
 
 from collections import OrderedDict
@@ -73,7 +73,7 @@ class S3Objects:
 
     @asynccontextmanager
     async def open(self, key: str, expected: ObjectStat | None) -> AsyncGenerator[StoredObject, None]:
-        """Pin one version: the expected one without asking S3, else the one that HEAD finds."""
+        """Pin one version: the expected one, usually without a request, or else the one that HEAD finds."""
         name = name_of(self._prefix, key)
         stat, is_measured = await self._look(key, name, expected)
         stored = self._last_opened = self._stored(key, name, stat)
@@ -85,7 +85,7 @@ class S3Objects:
 
     @contextmanager
     def dropping(self, keys: Iterable[str]) -> Generator[None]:
-        """Cache nothing of these objects once the block has ended: what is read until then may be cached again."""
+        """Drop these objects from the cache when the block ends, since reads inside the block may cache them again."""
         try:
             yield
         finally:
@@ -94,15 +94,15 @@ class S3Objects:
                     self.cache.drop(key)
 
     def note_archived(self, key: str) -> None:
-        """Ask S3 about this object whenever it is opened, until it was restored."""
+        """Send a HEAD whenever this object is opened, until it is restored."""
         self._archived[key] = None
         if len(self._archived) > REMEMBERED_ARCHIVED:
             self._archived.popitem(last=False)
 
     async def ping(self) -> None:
-        """Return if a byte can be read as clients read it: of the object opened last, else of the first in the bucket.
+        """Read one byte as clients do, of the object opened last or else the first one listed. Raises StorageError.
 
-        An empty bucket only has to exist and to let us in (s3:ListBucket).
+        An empty bucket only has to exist and be accessible (s3:ListBucket).
         """
         stored = self._last_opened or await self._first()
         if stored is None or stored.stat.size == 0:
@@ -110,11 +110,11 @@ class S3Objects:
         try:
             async with aclosing(stored.read(0, 1)) as chunks:
                 await anext(chunks)
-        except (ObjectArchived, ObjectChanged, ObjectNotFound):  # S3 knows the object: that will do
+        except (ObjectArchived, ObjectChanged, ObjectNotFound):  # S3 answered for this object, which suffices
             self._last_opened = None
 
     async def require_bucket(self) -> None:
-        """Return if the bucket exists and lets us in (HeadBucket wants s3:ListBucket)."""
+        """Raise StorageError unless the bucket exists and is accessible (HeadBucket requires s3:ListBucket)."""
         try:
             await self._requests.send("", lambda s3: s3.head_bucket(Bucket=self._bucket))
         except ObjectNotFound as error:
@@ -137,13 +137,13 @@ class S3Objects:
         return None
 
     async def _look(self, key: str, name: str, expected: ObjectStat | None) -> tuple[ObjectStat, bool]:
-        """The version to read, and whether S3 said so just now."""
-        if expected is None or parse_etag(expected.etag) is None:  # a tag that no If-Match can carry pins nothing
+        """The version to read, and whether S3 has just confirmed it."""
+        if expected is None or parse_etag(expected.etag) is None:  # If-Match cannot carry this tag
             return await self._measure(key, name), True
         if key in self._archived:
             return await self._measure(key, name), True
         if self.cache is not None and self.cache.wants_look(key):
-            with suppress(StorageUnavailable):  # what is cached is whole all the same
+            with suppress(StorageUnavailable):  # serve the cached version
                 return await self._measure(key, name), True
         return expected, False
 
@@ -153,7 +153,7 @@ class S3Objects:
         except ObjectNotFound:
             if self.cache is not None:
                 self.cache.drop(key)
-            with suppress(AccessDenied):  # without access to the bucket, 404 is about the object
+            with suppress(AccessDenied):  # without access to the bucket, assume that the object is missing
                 await self.require_bucket()
             raise
         require_readable(key, head)
@@ -162,17 +162,17 @@ class S3Objects:
 
 
 def require_readable(key: str, head: "HeadObjectOutputTypeDef") -> None:
-    """Return if the object can be read now. Raises ObjectArchived if it has to be restored before."""
+    """Raise ObjectArchived if the object must be restored before it can be read."""
     kind = str(head.get("StorageClass", ""))
     restore = head.get("Restore", "")
-    # Compatibles have classes of their own, like COLD_ARCHIVE. GLACIER_IR can be read immediately.
+    # Compatible servers add storage classes, like COLD_ARCHIVE. GLACIER_IR can be read immediately.
     is_archived = kind == "GLACIER" or "ARCHIVE" in kind.upper() or bool(restore) or "ArchiveStatus" in head
     if is_archived and 'ongoing-request="false"' not in restore:
         raise ObjectArchived(key, f"it is in {head.get('ArchiveStatus', head.get('StorageClass'))}, not restored")
 
 
 def stat_of(key: str, head: "HeadObjectOutputTypeDef") -> ObjectStat:
-    """What HEAD says. Raises StorageUnavailable if it has no strong entity tag: nothing could be pinned."""
+    """The stat from a HEAD. Raises StorageUnavailable without a strong ETag, which is needed to pin a version."""
     etag = parse_etag(head.get("ETag", ""))
     if etag is None:
         raise StorageUnavailable(key, f"its ETag {head.get('ETag')!r} is missing or weak")
@@ -181,6 +181,6 @@ def stat_of(key: str, head: "HeadObjectOutputTypeDef") -> ObjectStat:
 
 
 def listed_object(entry: "ObjectTypeDef", cut: int) -> ListedObject:
-    """An entry of a page, its key without the first `cut` characters; an ETag that pins nothing becomes empty."""
+    """Convert an entry of a page: cut `cut` characters off its key; a weak or malformed ETag becomes empty."""
     etag = parse_etag(entry.get("ETag", "")) or ""
     return ListedObject(entry["Key"][cut:], entry["Size"], etag, entry["LastModified"].astimezone(UTC))

@@ -1,6 +1,6 @@
-"""The S3 adapter: bytes are read by presigned URL over connections of our own, everything else is asked with the SDK.
+"""The S3 adapter. It reads bytes by presigned URL over its own connections and makes all other requests with the SDK.
 
-Connections of both kinds count against one limit; a request that finds none free waits a bounded time.
+Connections of both kinds count against one limit; a request waits a bounded time for a free one.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -38,7 +38,7 @@ from storage_adapters.storage_options import S3Options
 
 
 async def connect(**options: Any) -> "S3Storage":
-    """The adapter of one bucket; nothing is requested of S3 before it is used.
+    """Create the adapter of one bucket; S3 gets no request before the adapter is used.
 
     The options are the fields of `S3Options`. Raises ValueError with everything that is wrong with them.
     """
@@ -68,7 +68,7 @@ async def _open_cache(options: S3Options, stack: AsyncExitStack) -> SliceCache |
 
 
 class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, BatchDeleting):
-    """A StorageAdapter over one bucket. `connections` and `memory` say how much of each is free."""
+    """A StorageAdapter over one bucket. `connections` and `memory` are the budgets that its readers share."""
 
     def __init__(
         self, options: S3Options, clients: S3Clients, requests: SdkRequests, objects: S3Objects, stack: AsyncExitStack
@@ -97,7 +97,7 @@ class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, B
         return self._objects.open(key, expected)
 
     def at_hand(self, key: str) -> KeptObject | None:
-        """What the cache has of the object; nothing without one."""
+        """The cached version of the object; None without a cache (Keeping.at_hand)."""
         return None if self._objects.cache is None else self._objects.cache.at_hand(key)
 
     async def delete(self, key: str) -> None:
@@ -106,7 +106,7 @@ class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, B
             await delete_one(self._requests, self._bucket, name_of(self._options.prefix, key), key)
 
     async def delete_many(self, keys: Iterable[str]) -> dict[str, StorageError]:
-        """Remove these objects in batches; what could not be removed, by key. Raises nothing of S3's."""
+        """Remove these objects in batches; return the StorageError of each key that could not be removed."""
         keys = tuple(keys)
         names: dict[str, str] = {}
         for key in keys:
@@ -116,14 +116,14 @@ class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, B
             return await delete_all(self._requests, self._bucket, names)
 
     async def ping(self) -> None:
-        """Return if bytes can be read as clients read them."""
+        """Read one byte as clients do. Raises StorageError."""
         await self._objects.ping()
 
     async def close(self) -> None:
         await self._stack.aclose()
 
     async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
-        """Every object whose key starts with `prefix`, a page of S3's at a time; no connection is held between."""
+        """Yield every object whose key starts with `prefix`, page by page; no connection is held between pages."""
         cut = len(self._options.prefix)
         start: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._options.prefix + prefix}
         while True:
@@ -144,7 +144,7 @@ class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, B
     ) -> PresignedUrl:
         """A URL for clients, the same for all equal requests within `presign_window_seconds`.
 
-        Its life begins when it is first handed out; at least half of it is left to the last client that gets it.
+        Its lifetime begins when it is first returned; the last client to get it has at least half of the lifetime left.
         """
         lifetime = expires_in_seconds or self._options.presign_expires_in_seconds
         asked = {
@@ -164,9 +164,9 @@ class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, B
     async def presign_put(
         self, key: str, *, content_type: str | None, size: int | None = None, expires_in_seconds: int | None = None
     ) -> PresignedUrl:
-        """A URL that writes the object; `headers` are signed and must be sent, and so is the length, which clients send.
+        """A URL that writes the object. Clients must send its `headers`, which are signed, as is the Content-Length.
 
-        Amazon, Ceph, Swift and MinIO answer 412 to `If-None-Match: *` where the key has an object; rclone ignores it.
+        Amazon, Ceph, Swift and MinIO answer 412 to `If-None-Match: *` if the object exists; rclone ignores it.
         """
         lifetime = expires_in_seconds or self._options.presign_expires_in_seconds
         name = name_of(self._options.prefix, key)
@@ -187,7 +187,7 @@ class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, B
         return await self._parts.presign(key, name_of(self._options.prefix, key), size, content_type, lifetime)
 
     async def join_parts(self, key: str, *, size: int) -> bool:
-        """Complete the multipart upload, if it has all its bytes."""
+        """Complete the multipart upload; False unless it has all its parts."""
         return await self._parts.join(key, name_of(self._options.prefix, key), size)
 
     async def abort_parts(self, prefix: str, *, older_than_seconds: float) -> int:
@@ -196,5 +196,5 @@ class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, B
 
 
 def presigned(signed: SignedUrl, headers: tuple[tuple[str, str], ...] = ()) -> PresignedUrl:
-    """The URL in the words of `base`."""
+    """Convert to the type of `base`."""
     return PresignedUrl(signed.url, signed.expires_at, headers)

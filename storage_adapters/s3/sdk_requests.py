@@ -1,7 +1,7 @@
-"""The SDK's clients, and the requests made with them: everything but reading bytes.
+"""The SDK's clients, and the requests made with them: all but reads of bytes.
 
-One client talks to the endpoint that we reach, one signs for the endpoint that browsers reach. Both are replaced when
-S3 says that the bucket is in another region.
+One client sends requests to the endpoint that this process reaches; one signs URLs for the endpoint that browsers
+reach. Both are replaced when S3 says that the bucket is in another region.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger(__name__)
 
 KEEPALIVE_SECONDS: Final = 12
-"""Amazon closes an idle connection after about 20 s; ours are closed before."""
+"""Amazon closes an idle connection after about 20 s; we close ours earlier."""
 
 Answer = TypeVar("Answer")
 
 
 class S3Clients:
-    """`direct` talks to S3; `public` only signs URLs. `verify` is a file of certificates, or False."""
+    """`direct` sends requests; `public` only signs URLs. `verify` is that of `trusted_certificates`."""
 
     direct: "S3Client"
     public: "S3Client"
@@ -50,7 +50,7 @@ class S3Clients:
         session.register_component("credential_provider", self.credentials)
 
     async def use_region(self, region: str) -> None:
-        """Talk to this region from now on, and sign for it."""
+        """Send requests to this region from now on, and sign for it."""
         async with self._lock:
             if region != self.region:
                 _log.warning("the bucket is in another region than configured", extra={"region": region})
@@ -58,7 +58,7 @@ class S3Clients:
                 await self.open()
 
     async def open(self) -> None:
-        """Make the clients of the region; they live as long as the stack."""
+        """Create the clients of the region; the stack closes them."""
         direct_url, public_url = self._options.endpoint_url, self._options.public_endpoint_url
         self.direct = await self._client(direct_url)
         self.direct.meta.events.register("before-call.s3.DeleteObjects", add_content_md5)
@@ -78,16 +78,16 @@ class S3Clients:
 
 
 async def open_clients(options: S3Options, stack: AsyncExitStack) -> S3Clients:
-    """Clients that live as long as the stack."""
+    """Create the clients; the stack closes them."""
     clients = S3Clients(options, AioSession(), stack)
     await clients.open()
     return clients
 
 
 def client_config(options: S3Options) -> AioConfig:
-    """Checksums only where S3 demands them: compatibles fail on the SDK's newer defaults."""
-    # At Amazon `auto` would presign for the global endpoint, which redirects; `virtual` means the region's,
-    # and falls back to the path for a bucket whose name does not fit a host name.
+    """The SDK's configuration. Checksums only where S3 requires them: compatible servers fail on the newer defaults."""
+    # At Amazon, `auto` would presign for the global endpoint, which redirects. `virtual` uses the region's endpoint,
+    # and path style for a bucket whose name does not fit a host name.
     at_amazon = options.endpoint_url is None and options.addressing_style == "auto"
     return AioConfig(
         signature_version="s3v4",
@@ -104,7 +104,10 @@ def client_config(options: S3Options) -> AioConfig:
 
 
 def trusted_certificates(options: S3Options, session: AioSession) -> str | bool:
-    """The certificates to trust: the option's, the SDK's setting's, the system's, the SDK's own (True)."""
+    """The file of certificates to trust: the option's, the SDK setting's or the system's.
+
+    True means the SDK's own certificates; False disables the check.
+    """
     if not options.verify_tls:
         return False
     configured = str(options.ca_bundle) if options.ca_bundle else session.get_config_variable("ca_bundle")
@@ -112,13 +115,13 @@ def trusted_certificates(options: S3Options, session: AioSession) -> str | bool:
 
 
 def add_content_md5(params: dict[str, Any], **_: object) -> None:
-    """DeleteObjects without Content-MD5 is refused by older compatibles, whatever newer checksum it carries."""
+    """Add Content-MD5: older compatible servers refuse DeleteObjects without it, whatever newer checksum it carries."""
     digest = hashlib.md5(params["body"], usedforsecurity=False).digest()
     params["headers"]["Content-MD5"] = base64.b64encode(digest).decode()
 
 
 class SdkRequests:
-    """Makes one request at a time for each caller, over connections that count like those of the byte path."""
+    """Sends requests with the SDK, over connections that count against the limit shared with reads."""
 
     def __init__(self, clients: S3Clients, connections: Budget, wait_seconds: float) -> None:
         self._clients = clients
@@ -126,7 +129,7 @@ class SdkRequests:
         self._wait_seconds = wait_seconds
 
     async def send(self, key: str, ask: Callable[["S3Client"], Awaitable[Answer]]) -> Answer:
-        """S3's answer; asked twice if the credentials were refused and there are others.
+        """Make a request and return S3's answer; repeats it once if the credentials were refused and there are others.
 
         Raises StorageError about `key`.
         """

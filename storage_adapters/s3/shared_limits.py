@@ -1,8 +1,8 @@
-"""What all readers of one storage share and must not exhaust: memory, connections, and retries.
+"""The limits that all readers of one storage backend share: memory, connections, and retries.
 
 Waiting for a budget is first come, first served, and bounded in time. It cannot deadlock as long as no task waits
-while it holds a share of the same budget. Readers observe that: they give a window back before they wait for the
-next one, and for what they read ahead they only `take_spare`, which never waits.
+while it holds units of the same budget. Readers comply: they give a window back before they wait for the next one, and
+they use only `take_spare`, which never waits, to read ahead.
 """
 
 import asyncio
@@ -10,17 +10,17 @@ from collections import deque
 from collections.abc import Callable
 
 SHARE = 8
-"""One taker gets at most this fraction of what is free: windows shrink as memory gets short."""
+"""One caller gets at most 1/SHARE of the free units, or its `least`: windows shrink as memory gets short."""
 
 REFUND = 0.2
-"""How much of a token one success gives back: below a success rate of about 80 % the tokens run out."""
+"""The part of a token that one success gives back: below a success rate of about 80 % the tokens run out."""
 
 PAUSE_BASE_SECONDS = 0.1
 PAUSE_MAX_SECONDS = 2.0
 
 
 class Budget:
-    """`total` units, of which `free` are not in use."""
+    """A semaphore of `total` units, of which `free` are not in use."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -28,7 +28,7 @@ class Budget:
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     async def take(self, wanted: int, *, least: int, wait_seconds: float) -> int:
-        """Between `least` and `wanted` units, by what is free. Raises TimeoutError if it takes too long."""
+        """Take between `least` and `wanted` units, depending on how many are free. Raises TimeoutError."""
         least = min(least, wanted)
         if self._queue or self.free < least:
             await self._wait(least, wait_seconds)
@@ -39,7 +39,7 @@ class Budget:
         return least + more
 
     def has_spare(self, wanted: int) -> bool:
-        """Whether at least half of the budget stays free without these units, and no task waits."""
+        """Whether at least half of the budget remains free after taking these units, and no task waits."""
         return not self._queue and self.free - wanted >= self.total // 2
 
     def take_spare(self, wanted: int) -> bool:
@@ -62,12 +62,12 @@ class Budget:
             async with asyncio.timeout(wait_seconds):
                 await turn
         except BaseException:
-            # The turn may have come in the same moment: pass it on. Otherwise it is cancelled by now.
+            # The units may have been granted at the same moment: give them back. Otherwise `turn` is cancelled by now.
             self.give(least if turn.done() and not turn.cancelled() else 0)
             raise
 
     def _serve(self) -> None:
-        """Hand what is free to the waiting tasks, in their order."""
+        """Grant free units to the waiting tasks, in order."""
         while self._queue:
             least, turn = self._queue[0]
             if not turn.done():
@@ -81,7 +81,7 @@ class Budget:
 class RetryTokens:
     """Prevents retry storms: each retry takes a token, each success gives a part of one back.
 
-    While S3 is down the tokens run out; then every request is made once and fails immediately.
+    While S3 is down the tokens run out; then every request is sent once and fails without a retry.
     """
 
     def __init__(self, capacity: int) -> None:

@@ -1,8 +1,8 @@
-"""Presigned URLs that are used more than once.
+"""Signs URLs, and returns the same URL for the same request while it is fresh.
 
-Signing costs 0.5 ms and the signature covers the time, so the same URL is handed out until it is `reuse_seconds` old
-or the credentials or the region have changed: a browser's cache hits, and a byte read costs no signature. A URL ends
-with temporary credentials, whatever its own expiry says.
+Signing costs 0.5 ms, and the signature covers the time. So the same URL is returned until it is `reuse_seconds` old or
+the credentials or the region have changed: browsers' caches hit, and a read of bytes needs no new signature. A URL
+expires with temporary credentials, whatever its own expiry says.
 """
 
 from collections import OrderedDict
@@ -24,7 +24,7 @@ REMEMBERED_URLS: Final = 4096
 
 Params = tuple[tuple[str, str | int], ...]
 Request = tuple[str, Params, int]
-"""Operation, parameters, lifetime in seconds: what makes two URLs the same."""
+"""Operation, parameters, lifetime in seconds: equal requests may get the same URL."""
 
 
 def utc_now() -> datetime:
@@ -34,9 +34,9 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class SignedUrl:
-    """A URL as it must go over the wire: for which request, in which region, and with whose credentials until when.
+    """A URL as it must be sent, with the request, region and credentials that it was signed for and its expiry.
 
-    `origin` and `opening` are the URL taken apart once for all its uses: where to connect, and how a GET begins.
+    `origin` (where to connect) and `opening` (the beginning of a GET) are derived from the URL once for all its uses.
     """
 
     request: Request
@@ -56,7 +56,7 @@ class SignedUrl:
 
 
 class SignedUrls:
-    """Signs with the client of the moment; remembers the `capacity` URLs that were used last."""
+    """Signs URLs with the current client; caches the `capacity` URLs that were used last."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class SignedUrls:
         return signed
 
     async def put_object(self, params: Params, *, expires_in_seconds: int) -> SignedUrl:
-        """A new URL that writes an object once."""
+        """A new URL that writes an object; never a cached one."""
         credentials = await self._credentials.get_frozen_credentials()
         return await self._sign(("put_object", params, expires_in_seconds), credentials)
 
@@ -111,11 +111,11 @@ class SignedUrls:
 
 
 def take_apart(url: str) -> tuple[Origin, str]:
-    """Where to connect for this URL, and how a GET of it begins; nothing is quoted again, or the signature breaks."""
+    """Where to connect for this URL, and how a GET of it begins. Quoting it again would break the signature."""
     parts = urlsplit(url)
     is_tls = parts.scheme == "https"
     default_port = 443 if is_tls else 80
     origin = Origin(parts.hostname or "", parts.port or default_port, is_tls)
-    # The Host that was signed has no default port (RFC 9110 section 4.2.3).
+    # The signed Host omits a default port (RFC 9110 section 4.2.3).
     authority = parts.netloc.removesuffix(f":{default_port}")
     return origin, opening_of_get(f"{parts.path}?{parts.query}", authority)

@@ -1,9 +1,9 @@
-"""Writing an object to S3: in one request while it is small, else as a multipart upload.
+"""Writes an object to S3: in one request if it is small, otherwise as a multipart upload.
 
 One part is held in memory (`PART_BYTES`); S3's limit of 10,000 parts makes 78 GiB the largest object. All parts but
-the last are of one size because some compatibles insist on it. Nothing exists under the key before `finish`; `abort`
-frees what was uploaded. If the process dies in between, the parts stay until a lifecycle rule of the bucket, or
-`abort_parts`, removes them.
+the last have the same size because some compatible servers require it. Nothing becomes visible under the key before
+`finish`; `abort` frees what was uploaded. If the process dies before either, the parts stay until a lifecycle rule of
+the bucket, or `abort_parts`, removes them.
 """
 
 import io
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 PART_BYTES: Final = 8 * MIB
 
 Call = Callable[[Callable[["S3Client"], Awaitable[Any]]], Awaitable[Any]]
-"""Makes one request with the SDK's client, with errors translated."""
+"""Makes one request with the SDK's client, and raises its errors as StorageError."""
 
 
 class CannotCopy(Exception):
-    """The server takes UploadPartCopy for the upload of an empty part (rclone): the upload has to begin again."""
+    """The server treats UploadPartCopy as the upload of an empty part (rclone), so the upload has to start again."""
 
 
 class MultipartWriter:
@@ -42,7 +42,7 @@ class MultipartWriter:
         self._parts: list[dict[str, Any]] = []
 
     async def write(self, data: bytes) -> None:
-        """Take these bytes; may wait until S3 has a part of them. Raises StorageError."""
+        """Append these bytes; waits for S3 whenever a part is full. Raises StorageError."""
         rest = memoryview(data)
         while rest:
             room = PART_BYTES - len(self._buffer)
@@ -63,7 +63,7 @@ class MultipartWriter:
         await self._call(lambda s3: s3.complete_multipart_upload(**upload))
 
     async def abort(self) -> None:
-        """Free what was uploaded. Trouble here is passed over: the object does not exist either way."""
+        """Free what was uploaded. Errors are ignored: the object does not become visible either way."""
         if self._upload_id is not None:
             upload = self._place | {"UploadId": self._upload_id}
             with suppress(StorageError):
@@ -71,11 +71,14 @@ class MultipartWriter:
 
     @property
     def begun_bytes(self) -> int:
-        """How many bytes the part has that is in memory."""
+        """The number of bytes of the next part that are in memory."""
         return len(self._buffer)
 
     async def copy_part(self, name: str, version: str, offset: int) -> None:
-        """Let S3 copy the next part from another object of this bucket; there must be no part in memory."""
+        """Let S3 copy the next part from another object of this bucket. No bytes may wait in memory.
+
+        Raises CannotCopy or StorageError.
+        """
         span = {"CopySourceRange": f"bytes={offset}-{offset + PART_BYTES - 1}", "CopySourceIfMatch": f'"{version}"'}
         copied = span | {"CopySource": {"Bucket": self._place["Bucket"], "Key": name}} | await self._next_part()
         answer = await self._call(lambda s3: s3.upload_part_copy(**copied))
@@ -130,7 +133,7 @@ class S3Writing(Composing):
             await super().compose(key, pieces, content_type=content_type)
 
     async def _write_piece(self, writer: ObjectWriter, stored: StoredObject, piece: Piece) -> None:
-        """Let S3 copy whole parts; the other bytes, and those that it refuses to copy, are read and sent."""
+        """Let S3 copy whole parts; read and send other bytes, and those that S3 refuses to copy."""
         multipart = cast("MultipartWriter", writer)
         position, end = piece.offset, piece.offset + piece.length
         while position < end:
