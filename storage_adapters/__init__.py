@@ -1,6 +1,6 @@
 """Storage adapters: local files, S3, memory, and computed objects. They import nothing from the gateway.
 
-`connect(kind, options)` finds the adapter by its module's name; each adapter module has a `connect(**options)`.
+`connect(kind, options)` imports the module named `kind` and calls its `connect(**options)`.
 """
 
 from importlib import import_module
@@ -17,7 +17,7 @@ async def connect(kind: str, options: dict[str, Any]) -> StorageAdapter:
     Raises ValueError for an unknown kind or unusable options; the text says what to change.
     """
     if kind not in KINDS:
-        raise ValueError(f"unknown kind of storage {kind!r}: known are {', '.join(KINDS)}")
+        raise ValueError(f"unknown kind of storage backend {kind!r}: known are {', '.join(KINDS)}")
     module = import_module(f"storage_adapters.{kind}")
     adapter: StorageAdapter = await module.connect(**options)
     return adapter

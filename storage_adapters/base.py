@@ -1,6 +1,6 @@
-"""What a storage backend is: versions of objects, read by offset and length.
+"""The interfaces of storage backends: versions of objects, read by offset and length.
 
-A backend never sees HTTP's `first-last`; it sees `offset, length` (bytes, both >= 0). `open` pins one version of one
+A backend never gets HTTP's `first-last`, but `offset, length` (bytes, both >= 0). `open` pins one version of one
 object: every byte read through the result belongs to the version that `stat` describes, or the read raises.
 """
 
@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 class ObjectStat(NamedTuple):
     """One version of one object.
 
-    `size` is in bytes; `etag` is a strong validator without its quotes (RFC 9110 section 8.8.1); `last_modified` is in UTC.
+    `size` is in bytes; `etag` is a strong validator without quotes (RFC 9110 section 8.8.1); `last_modified` is in UTC.
     """
 
     size: int
@@ -26,7 +26,7 @@ class ObjectStat(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """One entry of a listing: enough to decide whether to look closer."""
+    """One entry of a listing; `etag` is empty if the backend lists no strong one."""
 
     key: str
     size: int
@@ -37,8 +37,8 @@ class ListedObject:
 class FilePiece(NamedTuple):
     """`length` bytes at `offset` of the open descriptor `fd`, for the kernel to send.
 
-    Valid while the stored object it came from is open, and until another piece is asked of that. May be shorter
-    than what was asked for; the caller asks again for the rest.
+    It is valid while its stored object is open, and until another piece of that object is requested. It may be shorter
+    than requested; the caller then requests the rest.
     """
 
     fd: int
@@ -48,7 +48,7 @@ class FilePiece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PresignedUrl:
-    """A URL that carries its own permission until `expires_at`; `headers` must be sent with it."""
+    """A URL that is its own authorization until `expires_at`; clients must send `headers` with it."""
 
     url: str
     expires_at: datetime
@@ -70,7 +70,7 @@ class StoredObject(Protocol):
 
 
 class ObjectWriter(Protocol):
-    """An object being written; it exists for readers only after `create` was left without error."""
+    """An object being written; readers see it only after the `create` block has ended without an error."""
 
     async def write(self, data: bytes) -> None: ...
 
@@ -81,8 +81,8 @@ class ReadableObjects(Protocol):
     def open(self, key: str, expected: ObjectStat | None = None) -> AbstractAsyncContextManager[StoredObject]:
         """Pin one version of the object.
 
-        An adapter that can hold every later read to the version that the caller `expected` (S3, by If-Match) takes it as the
-        stat; a read then raises ObjectChanged if it was out of date. An adapter that measures without a request ignores it.
+        An adapter that can require the version in every read (S3, by If-Match) uses `expected` as the stat; a read then
+        raises ObjectChanged if it is out of date. An adapter that measures without a request ignores `expected`.
 
         Raises ObjectNotFound, InvalidKey, AccessDenied or StorageUnavailable.
         """
@@ -93,15 +93,15 @@ class StorageAdapter(ReadableObjects, Protocol):
     """Objects by key. Safe to use from many tasks of one event loop."""
 
     async def delete(self, key: str) -> None:
-        """Remove the object; an absent one is already deleted. Raises StorageError."""
+        """Remove the object; succeeds if there is none. Raises StorageError."""
         ...
 
     async def ping(self) -> None:
-        """Return if the storage can be used now, else raise StorageError."""
+        """Raise StorageError if the storage backend cannot be used now."""
         ...
 
     async def close(self) -> None:
-        """Give back descriptors and connections."""
+        """Close descriptors and connections."""
         ...
 
 
@@ -110,14 +110,14 @@ class ZeroCopy(ABC):
 
     @abstractmethod
     def file_piece(self, offset: int, length: int) -> FilePiece | None:
-        """The file piece that starts at `offset`, at most `length` long; None where there is none.
+        """The file piece that starts at `offset`, at most `length` long; None if no file contains it.
 
         Raises ObjectChanged if the object is no longer the version that was opened.
         """
 
 
 class KeptObject(Protocol):
-    """One version of one object, of which all or some is in open files."""
+    """One version of one object, which is completely or partly in open files."""
 
     @property
     def stat(self) -> ObjectStat: ...
@@ -132,14 +132,14 @@ class Keeping(ABC):
 
     @abstractmethod
     def at_hand(self, key: str) -> KeptObject | None:
-        """The object as it is now, if it is open already: the same one for the same version.
+        """The object's current version if it is open already, else None; one version is always the same KeptObject.
 
-        It and its pieces are good until something is awaited.
+        The result and its pieces are valid until the caller awaits anything.
         """
 
 
 class Presigning(ABC):
-    """A storage backend that can hand out URLs of its own; without `expires_in_seconds` they live as long as its options say."""
+    """A storage backend that issues presigned URLs; without `expires_in_seconds` its options set their lifetime."""
 
     @abstractmethod
     async def presign_get(
@@ -156,7 +156,7 @@ class Presigning(ABC):
     async def presign_put(
         self, key: str, *, content_type: str | None, size: int | None = None, expires_in_seconds: int | None = None
     ) -> PresignedUrl:
-        """A URL that writes the object in one PUT, of `size` bytes if that is given, unless the key has one already."""
+        """A URL that writes the object in one PUT, of exactly `size` bytes if given; refused if the object exists."""
 
 
 class Writable(ABC):
@@ -164,7 +164,7 @@ class Writable(ABC):
 
     @abstractmethod
     def create(self, key: str, *, content_type: str | None = None) -> AbstractAsyncContextManager[ObjectWriter]:
-        """Write an object: it appears whole when the block ends well, and not at all when it raises."""
+        """Write an object. It becomes visible, complete, when the block ends; never if the block raises."""
 
 
 class BatchDeleting(ABC):
@@ -172,7 +172,7 @@ class BatchDeleting(ABC):
 
     @abstractmethod
     async def delete_many(self, keys: Iterable[str]) -> "dict[str, StorageError]":
-        """Remove these objects; what could not be removed, by key. Absent ones are already deleted."""
+        """Remove these objects; return the error for each key that could not be removed. Absent ones are no error."""
 
 
 class Listable(ABC):
@@ -180,11 +180,11 @@ class Listable(ABC):
 
     @abstractmethod
     def list(self, prefix: str) -> AsyncIterator[ListedObject]:
-        """Every object whose key starts with `prefix`, in key order."""
+        """Yield every object whose key starts with `prefix`, in key order."""
 
 
 class StorageError(Exception):
-    """Trouble with bytes at rest. `key` names the object; the text is for the log, never for a client."""
+    """A storage backend failed. `key` names the object; the text is for the log, never for a client."""
 
     def __init__(self, key: str, reason: str) -> None:
         super().__init__(f"{key!r}: {reason}")
@@ -205,7 +205,7 @@ class ObjectChanged(StorageError):
 
 
 class ObjectArchived(StorageError):
-    """The object is in an archive: it can be read once its owner has restored it, which takes hours."""
+    """The object is archived: it can be read only after its owner has restored it, which takes hours."""
 
 
 class AccessDenied(StorageError):
@@ -217,4 +217,4 @@ class StorageUnavailable(StorageError):
 
 
 class StorageFull(StorageUnavailable):
-    """There is no space left for what is written, or no quota."""
+    """No space is left, or the quota is used up."""

@@ -1,8 +1,8 @@
 """Writes and removes files so that each appears or disappears in one step, and survives a power cut.
 
 A draft is a file in `.seekgate-tmp/` of the same root, and so of the same file system. It is published by one rename,
-so that it becomes visible only once it is complete. A process that is killed leaves its drafts; `remove_abandoned` removes
-those that were not written to for a day.
+so that it becomes visible only once it is complete. A process that is killed leaves its drafts; `remove_abandoned`
+removes those that were not written to for a day.
 """
 
 import os
@@ -47,16 +47,16 @@ class Draft:
         self._file = file
 
     async def write(self, data: bytes) -> None:
-        """Append; memory stays bounded, since the write has left it when this returns. Raises StorageError."""
+        """Append. Returns when the file has the bytes, so that memory stays bounded. Raises StorageError."""
         with translated(self._key):
             await self._file.write(data)
 
 
 @asynccontextmanager
 async def open_draft(root: Path, key: str, modes: Modes) -> AsyncGenerator[Draft, None]:
-    """A draft that becomes the object when the block ends well, and nothing when it raises or is cancelled.
+    """Open a draft, which becomes the object when the block ends; if the block raises, the draft is removed.
 
-    A cancellation that arrives during the last rename may come too late: then the object exists, complete.
+    A cancellation during the final rename may come too late; then the object exists, complete.
     """
     name = uuid4().hex
     file = await take(partial(begin, root, key, name, modes), partial(discard, root, name), WRITING)
@@ -69,7 +69,7 @@ async def open_draft(root: Path, key: str, modes: Modes) -> AsyncGenerator[Draft
 
 
 def begin(root: Path, key: str, name: str, modes: Modes) -> BufferedWriter:
-    """A new, empty draft for this key. Raises InvalidKey before a byte is asked for, or another StorageError."""
+    """Create an empty draft for this key. Raises InvalidKey, before the caller reads any input, or StorageError."""
     check_key(key)
     with translated(key):
         resolve_entry(root, key)
@@ -79,9 +79,9 @@ def begin(root: Path, key: str, name: str, modes: Modes) -> BufferedWriter:
 
 @contextmanager
 def drafts_directory(root: Path, key: str = "", modes: Modes | None = None) -> Iterator[int]:
-    """The descriptor of the directory for drafts, made if it is absent and `modes` are given.
+    """Open the directory for drafts; create it if it is absent and `modes` are given.
 
-    It must be a directory of this account's: in another's, what is written could be swapped. Raises StorageError or
+    This account must own it: another owner could replace the files in it. Raises StorageError or
     OSError.
     """
     top = open_root(root, key)
@@ -100,7 +100,7 @@ def drafts_directory(root: Path, key: str = "", modes: Modes | None = None) -> I
 
 
 def make_file(name: str, directory: int, modes: Modes, flags: int) -> int:
-    """Open the file of this name in the open directory, and create it if it is absent. Raises OSError."""
+    """Open the file of this name in the open directory; create it if it is absent. Raises OSError."""
     fd = os.open(name, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE.file, dir_fd=directory)
     if modes.file != PRIVATE.file:
         os.fchmod(fd, modes.file)
@@ -108,23 +108,23 @@ def make_file(name: str, directory: int, modes: Modes, flags: int) -> int:
 
 
 def make_durable(key: str, file: BufferedWriter | BufferedRandom) -> None:
-    """Flush the file and return when every byte is on the disk."""
+    """Flush the file and wait until every byte is on the disk."""
     with translated(key):
         file.flush()
         os.fsync(file.fileno())
 
 
 def publish(root: Path, key: str, draft: str, modes: Modes) -> None:
-    """Give the draft of this name its key's name, durably. Raises StorageError."""
+    """Rename the draft of this name to its key, durably. Raises StorageError."""
     with translated(key), drafts_directory(root, key) as drafts:
         for _ in range(PRUNING_RACES):
             with suppress(FileNotFoundError):
                 return rename_into_place(root, key, draft, drafts, modes)
-    raise StorageUnavailable(key, "its directory is removed as often as it is made")
+    raise StorageUnavailable(key, f"its directory was removed {PRUNING_RACES} times in a row while publishing into it")
 
 
 def rename_into_place(root: Path, key: str, draft: str, drafts: int, modes: Modes) -> None:
-    """One attempt, in directories made as needed; FileNotFoundError if a deletion pruned one of them meanwhile."""
+    """Try once, creating directories as needed. Raises FileNotFoundError if a deletion has pruned one meanwhile."""
     *parents, name = resolve_entry(root, key)
     make = partial(make_directory, mode=modes.directory)
     with open_directory(root, key, parents, make) as directory:
@@ -133,7 +133,7 @@ def rename_into_place(root: Path, key: str, draft: str, drafts: int, modes: Mode
 
 
 def discard(root: Path, name: str, file: BufferedWriter) -> None:
-    """Close the draft and remove what is left of it; after `publish` that is nothing."""
+    """Close the draft, and remove it unless it was published."""
     with suppress(OSError):
         file.close()
     with suppress(OSError, StorageError), drafts_directory(root) as drafts:
@@ -141,9 +141,9 @@ def discard(root: Path, name: str, file: BufferedWriter) -> None:
 
 
 def remove(root: Path, key: str) -> None:
-    """Unlink the key's file durably, and the directories that this leaves empty. Absent is fine.
+    """Unlink the key's file durably, and the directories that this leaves empty. An absent file is no error.
 
-    A symbolic link goes, what it leads to stays. Raises InvalidKey for anything that is neither file nor link.
+    A symbolic link is removed, not its target. Raises InvalidKey for anything that is neither file nor link.
     """
     check_key(key)
     with translated(key), suppress(FileNotFoundError, NotADirectoryError):
@@ -156,7 +156,7 @@ def remove(root: Path, key: str) -> None:
 
 
 def require_removable(key: str, status: os.stat_result) -> None:
-    """Return for a file or a link, else raise InvalidKey."""
+    """Raise InvalidKey unless this is a regular file or a symbolic link."""
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
         raise InvalidKey(key, f"names no regular file (mode {stat.filemode(status.st_mode)})")
 
@@ -164,7 +164,7 @@ def require_removable(key: str, status: os.stat_result) -> None:
 def prune(root: Path, key: str, names: Sequence[str]) -> None:
     """Remove the directory at the end of these names, then those above it, up to the first that is not empty.
 
-    The root stays. Nothing is lost in a race: the kernel removes no directory that has an entry.
+    The root stays. A race loses nothing: the kernel removes only empty directories.
     """
     with suppress(OSError):
         for depth in reversed(range(len(names))):
@@ -173,7 +173,7 @@ def prune(root: Path, key: str, names: Sequence[str]) -> None:
 
 
 def remove_abandoned(root: Path, now: float, modes: Modes) -> None:
-    """Make the directory for drafts, and remove those not written to for a day before `now` (seconds since the epoch)."""
+    """Create the directory for drafts; remove drafts not written to for a day before `now` (seconds since 1970)."""
     with drafts_directory(root, modes=modes) as drafts:
         os.fchmod(drafts, modes.directory)  # an older release may have created it with other permissions
         for name in os.listdir(drafts):  # noqa: PTH208 - of an open directory

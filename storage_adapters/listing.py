@@ -1,7 +1,7 @@
-"""The objects beneath a root, in the order of their keys.
+"""Lists the objects below a root directory in key order.
 
-Links are neither listed nor followed: the object that one leads to is listed under its own key. Names that are not
-Unicode cannot be keys and are left out. Everything here blocks and belongs in a thread.
+Symbolic links are neither listed nor followed: their targets are listed under their own keys. Names that are not
+Unicode cannot be keys and are left out. All functions block: call them in a thread.
 """
 
 import os
@@ -16,13 +16,13 @@ from storage_adapters.open_files import describe
 from storage_adapters.paths import DRAFTS, is_unicode, open_directory, translated
 
 Entry = tuple[str, os.stat_result]
-"""A file's key; or a directory's, with a slash at its end, because that is how its objects sort."""
+"""The key of a file or directory, and its status. A directory's key ends with a slash, as its objects sort there."""
 
 
 def walk(root: Path, prefix: str) -> Iterator[ListedObject]:
-    """Every object whose key starts with `prefix`; what comes and goes during the walk may be missed.
+    """Yield every object whose key starts with `prefix`; files that change during the walk may be missed.
 
-    Holds no descriptor between two objects. Raises StorageError.
+    No descriptor is open between two objects. Raises StorageError.
     """
     pending = list_directory(root, "", prefix)
     while pending:
@@ -35,7 +35,7 @@ def walk(root: Path, prefix: str) -> Iterator[ListedObject]:
 
 
 def list_directory(root: Path, directory: str, prefix: str) -> list[Entry]:
-    """Its entries that can matter to the prefix, last key first; none if it was removed meanwhile."""
+    """The directory's entries for this prefix, last key first; empty if it was removed meanwhile."""
     found: list[Entry] = []
     names = directory.split("/")[:-1]
     with (
@@ -50,7 +50,7 @@ def list_directory(root: Path, directory: str, prefix: str) -> list[Entry]:
 
 
 def find_entry(directory: str, entry: "os.DirEntry[str]", prefix: str) -> tuple[Entry, ...]:
-    """The entry, if it is a file or a directory that matters to the prefix."""
+    """The entry, if it is a file or directory that matters for this prefix."""
     key = directory + entry.name + ("/" if entry.is_dir(follow_symlinks=False) else "")
     if key == DRAFTS + "/" or not is_unicode(key) or not matters(key, prefix):
         return ()
@@ -62,5 +62,5 @@ def find_entry(directory: str, entry: "os.DirEntry[str]", prefix: str) -> tuple[
 
 
 def matters(key: str, prefix: str) -> bool:
-    """Whether the entry, or something beneath it, starts with the prefix."""
+    """Whether the key of the entry, or of something below it, can start with the prefix."""
     return key.startswith(prefix) or (key.endswith("/") and prefix.startswith(key))

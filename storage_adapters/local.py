@@ -1,7 +1,7 @@
-"""The local adapter: files beneath a root directory.
+"""The local adapter: files below a root directory.
 
-`paths` decides what a key names, `open_files` keeps it open, `drafts` writes and removes, `partials` writes in pieces,
-`listing` walks. One storage belongs to one event loop; several processes may share one root.
+`paths` resolves keys, `open_files` caches open files, `drafts` writes and removes files, `partials` writes files in
+pieces, `listing` lists them. One LocalStorage belongs to one event loop; several processes may share one root.
 """
 
 import os
@@ -33,13 +33,13 @@ from storage_adapters.storage_options import LocalOptions
 from storage_adapters.threads import WRITING, run, settle
 
 PAGE_SIZE: Final = 256
-"""Objects that one visit to a thread lists."""
+"""The number of objects that one call in a thread lists."""
 
 USABLE: Final = os.R_OK | os.W_OK | os.X_OK
 
 
 async def connect(**options: Any) -> "LocalStorage":
-    """The storage of this directory, which is created if it is absent; the options are the fields of `LocalOptions`.
+    """Create the adapter of a directory, which is created if absent. The options are the fields of `LocalOptions`.
 
     Raises ValueError if the directory cannot be used; the text says what to change.
     """
@@ -57,9 +57,9 @@ async def connect(**options: Any) -> "LocalStorage":
 
 
 def prepare_root(root: Path | str, modes: Modes) -> Path:
-    """The root's path without symbolic links, after making it and removing abandoned drafts. Raises OSError or StorageError.
+    """Create the root if absent and remove abandoned drafts; return its path without symbolic links.
 
-    A root that exists keeps its permissions: its owner may have given them to others on purpose.
+    An existing root keeps its permissions: its owner may have chosen them on purpose. Raises OSError or StorageError.
     """
     resolved = Path(os.path.realpath(root))
     if not resolved.is_dir():
@@ -70,7 +70,7 @@ def prepare_root(root: Path | str, modes: Modes) -> Path:
 
 
 def probe_root(root: Path) -> None:
-    """Return if the root is a directory that we may list, write and enter, else raise StorageError."""
+    """Raise StorageError unless the root is a directory that this process may list, write and enter."""
     if not root.is_dir():
         raise StorageUnavailable("", "the root is not a directory, or not mounted")
     if not os.access(root, USABLE, effective_ids=os.access in os.supports_effective_ids):
@@ -78,7 +78,7 @@ def probe_root(root: Path) -> None:
 
 
 class Opening:
-    """`async with storage.open(key)`: one pin. A class and not a generator, for it is made once per request."""
+    """The context of `LocalStorage.open`: pins one file. A class, because a generator costs more for each request."""
 
     __slots__ = ("_files", "_key", "_stored")
 
@@ -97,7 +97,7 @@ class Opening:
 
 
 class LocalStorage(Keeping, Composing, Resumable, Listable):
-    """A StorageAdapter over the files beneath `root` (resolved); made by `connect`."""
+    """A StorageAdapter over the files below `root`, which is resolved; made by `connect`."""
 
     def __init__(self, root: Path, files: OpenFiles, modes: Modes) -> None:
         self._root = root
@@ -105,22 +105,22 @@ class LocalStorage(Keeping, Composing, Resumable, Listable):
         self._modes = modes
 
     def open(self, key: str, expected: ObjectStat | None = None) -> Opening:  # noqa: ARG002 - measuring is free here
-        """Pin the file that the key names now."""
+        """Pin the file that has the key now."""
         return Opening(self._files, key)
 
     def at_hand(self, key: str) -> LocalObject | None:
-        """The file that the key names now, if it is open already."""
+        """The file that has the key now, if it is open already."""
         return self._files.at_hand(key)
 
     @asynccontextmanager
     async def create(self, key: str, *, content_type: str | None = None) -> AsyncGenerator[Draft, None]:  # noqa: ARG002 - a file has no place for it
-        """Write a file; it appears under its key by one rename, when it is whole and on disk."""
+        """Write a file; one rename makes it visible once it is complete and on the disk."""
         async with open_draft(self._root, key, self._modes) as draft:
             yield draft
         self._files.drop(key)
 
     async def delete(self, key: str) -> None:
-        """Remove the file and the directories that this leaves empty; its readers read on."""
+        """Remove the file, and the directories that this leaves empty; current readers can finish."""
         try:
             await run(partial(remove, self._root, key), WRITING)
             await run(partial(drop_partial, self._root, key), WRITING)
@@ -128,30 +128,30 @@ class LocalStorage(Keeping, Composing, Resumable, Listable):
             self._files.drop(key)
 
     async def partial_size(self, key: str) -> int:
-        """How many bytes are kept of a file that arrives in pieces."""
+        """The size of the key's partial file in bytes; 0 if there is none."""
         return await run(partial(measure_partial, self._root, key))
 
     def append(self, key: str) -> AbstractAsyncContextManager[Partial]:
-        """Append to the bytes that are kept."""
+        """Append to the key's partial file."""
         return open_partial(self._root, key, self._modes)
 
     async def publish(self, key: str) -> None:
-        """Give what is kept its key, by one rename."""
+        """Make the partial file the object, by one rename."""
         await publish_partial(self._root, key, self._modes)
         self._files.drop(key)
 
     async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
-        """Every object whose key starts with `prefix`, in key order, walked in a thread a page at a time."""
+        """Yield every object whose key starts with `prefix`, in key order; a thread reads one page at a time."""
         objects = walk(self._root, prefix)
         while page := await run(partial(tuple, islice(objects, PAGE_SIZE))):
             for listed in page:
                 yield listed
 
     async def ping(self) -> None:
-        """Return if the root is a directory that can be written to."""
+        """Raise StorageError unless the root is a directory that can be written to."""
         await run(partial(probe_root, self._root))
 
     async def close(self) -> None:
-        """Close the files that nobody reads, once those that cancelled calls had opened are given back."""
+        """Close the files without readers, after those that cancelled calls had opened."""
         await settle()
         await self._files.close()

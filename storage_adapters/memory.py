@@ -1,6 +1,6 @@
-"""Objects in a dict: the reference adapter, for tests and for trying things out.
+"""The in-memory adapter: objects in a dict, for tests and experiments.
 
-An open object keeps its bytes, whatever happens to its key. Everything ends with the process.
+An open object keeps its bytes if its key is replaced or deleted. All objects are lost when the process ends.
 """
 
 import hashlib
@@ -13,17 +13,17 @@ from storage_adapters.base import InvalidKey, Listable, ListedObject, ObjectNotF
 from storage_adapters.resumable import Composing
 
 CHUNK_SIZE = 64 * 1024
-"""Bytes that one step of a read yields at most: small, so that tests see several."""
+"""The largest chunk of a read in bytes: small, so that tests get several chunks."""
 
 
 async def connect() -> "MemoryStorage":
-    """An empty storage."""
+    """Create an empty storage backend."""
     return MemoryStorage()
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryObject:
-    """One version: its bytes and what they are called."""
+    """One version of an object: its stat and its bytes."""
 
     stat: ObjectStat
     content: bytes
@@ -54,7 +54,7 @@ class MemoryStorage(Composing, Listable):
 
     @asynccontextmanager
     async def open(self, key: str, expected: ObjectStat | None = None) -> AsyncGenerator[MemoryObject, None]:  # noqa: ARG002 - the protocol's parameter; measuring is free here
-        """Pin the version the key has now."""
+        """Pin the current version of the key."""
         stored = self._objects.get(key)
         if stored is None:
             raise ObjectNotFound(key, "nothing was put under this key")
@@ -62,7 +62,7 @@ class MemoryStorage(Composing, Listable):
 
     @asynccontextmanager
     async def create(self, key: str, *, content_type: str | None = None) -> AsyncGenerator[MemoryWriter, None]:
-        """Write an object; it replaces the version of before in one step."""
+        """Write an object; it replaces the previous version in one step."""
         if not key:
             raise InvalidKey(key, "a key has at least one character")
         writer = MemoryWriter()
@@ -70,25 +70,25 @@ class MemoryStorage(Composing, Listable):
         self._objects[key] = measure(bytes(writer.content), content_type)
 
     async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
-        """Every object whose key starts with `prefix`, as it was when the listing began."""
+        """Yield every object whose key starts with `prefix`, as it was when the listing began."""
         for key, stored in sorted(self._objects.items()):
             if key.startswith(prefix):
                 stat = stored.stat
                 yield ListedObject(key, stat.size, stat.etag, stat.last_modified)
 
     async def delete(self, key: str) -> None:
-        """Forget the key."""
+        """Remove the object; succeeds if there is none."""
         self._objects.pop(key, None)
 
     async def ping(self) -> None:
-        """Return: memory is always there."""
+        """Always succeed."""
 
     async def close(self) -> None:
-        """Forget everything."""
+        """Remove all objects."""
         self._objects.clear()
 
 
 def measure(content: bytes, content_type: str | None) -> MemoryObject:
-    """A version of these bytes; its entity tag is their hash."""
+    """A version of these bytes; its ETag is their SHA-256."""
     etag = hashlib.sha256(content).hexdigest()
     return MemoryObject(ObjectStat(len(content), etag, datetime.now(UTC), content_type), content)

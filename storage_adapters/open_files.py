@@ -1,8 +1,8 @@
-"""Files kept open between requests: a least-recently-used cache of descriptors.
+"""A least-recently-used cache of open files.
 
-A hit is one `os.stat` on the event loop (3 µs); a miss opens in a thread. A descriptor with readers is
-never closed: one that is no longer kept is closed when its last reader leaves. Closing
-happens in a thread, since the last close of a deleted file frees its blocks (15 ms for 64 MiB on ext4).
+A hit costs one `os.stat` on the event loop (3 µs); a miss opens the file in a thread. A descriptor with readers is
+never closed: after its eviction it is closed when its last reader is done. Files are closed in a thread, since the last
+close of a deleted file frees its blocks (15 ms for 64 MiB on ext4).
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from storage_adapters.paths import open_regular, storage_error, translated
 from storage_adapters.threads import WRITING, run, take
 
 CHUNK_SIZE: Final = 256 * 1024
-"""Bytes of one read in a thread."""
+"""The largest read of one call in a thread, in bytes."""
 
 CLOSED: Final = -1
-"""The descriptor of a closed object: reading through it is EBADF, never another file's bytes."""
+"""The descriptor of a closed object: a read of it fails with EBADF and can never return another file's bytes."""
 
 Identity = tuple[int, int, int, int]
 
@@ -34,16 +34,16 @@ def identify(status: os.stat_result) -> Identity:
 
 
 def describe(status: os.stat_result) -> ObjectStat:
-    """The object's stat. Its entity tag is strong as far as the file system's clock distinguishes two writes."""
+    """The object's stat. Its ETag is strong as far as the file system's clock distinguishes two writes."""
     etag = f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ino:x}"
     return ObjectStat(status.st_size, etag, datetime.fromtimestamp(status.st_mtime, UTC))
 
 
 class LocalObject(ZeroCopy):
-    """One version of one file, pinned by its descriptor and shared by all who read it (StoredObject).
+    """One version of one file, pinned by its descriptor and shared by all its readers (StoredObject).
 
-    A file that is renamed over or deleted stays readable here. One that is changed in place is noticed
-    by `read`, which raises ObjectChanged.
+    A file that is replaced by a rename or deleted stays readable here. `read` and `file_piece` raise ObjectChanged for
+    one that was changed in place.
     """
 
     def __init__(self, key: str, path: Path, fd: int, status: os.stat_result) -> None:
@@ -66,7 +66,7 @@ class LocalObject(ZeroCopy):
             yield chunk
 
     def file_piece(self, offset: int, length: int) -> FilePiece | None:
-        """The whole span, as the file has it in one piece; None if it is empty.
+        """The whole span, since one file contains all of it; None if the span is empty.
 
         Raises ObjectChanged if the file was written to since it was opened, ValueError if the span is not inside.
         """
@@ -80,7 +80,7 @@ class LocalObject(ZeroCopy):
         return FilePiece(self.fd, offset, length)
 
     def close(self) -> None:
-        """Close the descriptor; nothing reads through it any more."""
+        """Close the descriptor. There must be no readers."""
         fd, self.fd = self.fd, CLOSED
         close_quietly(fd)
 
@@ -93,7 +93,7 @@ class LocalObject(ZeroCopy):
         return chunk
 
     def _require_unchanged(self) -> None:
-        # Asked at every seek: `translated` would cost more than the system call.
+        # This runs at every seek: `translated` would cost more than the system call.
         try:
             status = os.fstat(self.fd)
         except OSError as error:
@@ -107,19 +107,19 @@ def _outside(offset: int, length: int, stat: ObjectStat) -> ValueError:
 
 
 def open_object(root: Path, key: str) -> LocalObject:
-    """Open and measure; blocks. Raises StorageError."""
+    """Open the key's file; blocks. Raises StorageError."""
     fd, status = open_regular(root, key)
     return LocalObject(key, root / key, fd, status)
 
 
 def close_quietly(fd: int) -> None:
-    """Close a descriptor that was only read through: what can fail then loses nothing."""
+    """Close a descriptor that was only read from: an error then loses no data."""
     with suppress(OSError):
         os.close(fd)
 
 
 class OpenFiles:
-    """At most `capacity` open files beyond those in use; 0 keeps none. For one event loop."""
+    """The cache: `capacity` files at most, 0 for none; evicted files with readers stay open. For one event loop."""
 
     def __init__(self, root: Path, capacity: int) -> None:
         self._root = root
@@ -128,48 +128,48 @@ class OpenFiles:
         self._closing: set[asyncio.Task[None]] = set()
 
     async def pin(self, key: str) -> LocalObject:
-        """The key's file as it is now, opened, held until `unpin`. Raises StorageError."""
+        """Open the key's current file, and keep it open until `unpin`. Raises StorageError."""
         stored = await take(partial(open_object, self._root, key), LocalObject.close)
         stored.readers += 1
         self._keep(stored)
         return stored
 
     def unpin(self, stored: LocalObject) -> None:
-        """Give back what `pin` gave."""
+        """Release a file from `pin` or `pin_kept`."""
         stored.readers -= 1
         if not stored.kept:
             self._close_if_unused(stored)
 
     def drop(self, key: str) -> None:
-        """Keep the key's file no longer: it was deleted or replaced, and its blocks are to be freed."""
+        """Evict the key's file, for instance because it was deleted or replaced and its blocks are to be freed."""
         stored = self._kept.pop(key, None)
         if stored is not None:
             stored.kept = False
             self._close_if_unused(stored)
 
     async def close(self) -> None:
-        """Close what nobody reads; the rest is closed as its readers leave, and nothing is kept any more."""
+        """Close the files without readers; the others when their readers are done. Nothing is cached after this."""
         self._capacity = 0
         self._evict()
         if self._closing:
             await asyncio.wait(self._closing)
 
     def pin_kept(self, key: str) -> LocalObject | None:
-        """The same as `pin` gives, if the file is open already."""
+        """Pin the key's file if it is in the cache, else return None."""
         stored = self.at_hand(key)
         if stored is not None:
             stored.readers += 1
         return stored
 
     def at_hand(self, key: str) -> LocalObject | None:
-        """The key's file if it is open already and still this one; unless it is pinned, until anything is awaited."""
+        """The key's file if it is cached and current. Unless pinned, it is valid until the caller awaits anything."""
         stored = self._kept.get(key)
         if stored is None:
             return None
         try:
-            unchanged = identify(os.stat(stored.path)) == stored.identity  # noqa: PTH116 - Path.stat takes half as long again
+            unchanged = identify(os.stat(stored.path)) == stored.identity  # noqa: PTH116 - Path.stat takes 1.5 times as long
         except OSError:
-            unchanged = False  # the thread that opens finds the same error and names it
+            unchanged = False  # opening the file in a thread will raise the error
         if not unchanged:
             self.drop(key)
             return None
@@ -177,7 +177,7 @@ class OpenFiles:
         return stored
 
     def _keep(self, stored: LocalObject) -> None:
-        self.drop(stored.key)  # another task's, if two missed at the same time
+        self.drop(stored.key)  # if two tasks missed at the same time, replace the other's file
         stored.kept = True
         self._kept[stored.key] = stored
         self._evict()
@@ -189,7 +189,7 @@ class OpenFiles:
     def _close_if_unused(self, stored: LocalObject) -> None:
         if stored.readers == 0 and stored.fd != CLOSED:
             fd, stored.fd = stored.fd, CLOSED
-            # Not before the next turn of the loop: what `at_hand` gave is good until something is awaited.
+            # A task closes it, so not before the next turn of the loop: a result of `at_hand` is valid until an await.
             closing = asyncio.create_task(run(partial(close_quietly, fd), WRITING))
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)

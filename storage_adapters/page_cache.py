@@ -1,14 +1,15 @@
-"""The page cache: which bytes of a file can be sent without waiting for a disk.
+"""Estimates which bytes of a file are in the page cache, and reads others into it.
 
-`is_resident` is for the event loop's one thread: a system call or a few, never a wait. `read_ahead` is for any thread.
+`is_resident` runs on the event loop: it makes a few system calls and never waits. `read_ahead` blocks and runs in any
+thread.
 
-The kernel is asked twice. `cachestat` (Linux 6.5) counts the pages that are in the cache, also those that are
-still being read. `preadv2(RWF_NOWAIT)` copies a byte from a page that has been read, or says EAGAIN; alone it
-would not do, since on a missing page it begins to read, and waits for room in the disk's queue (0.3 s and more,
-measured beside one client of a cold file). Where there is no `cachestat`, that is what is left.
-Where it cannot say, the answer is the safe one, "not resident": a needless thread costs 50 µs, a network
-file system that blocks the event loop costs seconds. The one exception is a file system that is in
-memory (tmpfs refuses RWF_NOWAIT and never waits); the mount table says so, read once for each device.
+Two system calls are combined. `cachestat` (Linux 6.5) counts the pages in the cache, including those still being read.
+`preadv2(RWF_NOWAIT)` copies a byte from a page that has been read, or fails with EAGAIN. Alone it does not suffice: on
+a missing page it starts a read, and waits for room in the disk's queue (0.3 s and more, measured beside one client of a
+cold file). Without `cachestat`, only `preadv2` is used.
+If the kernel cannot tell, the answer is "not resident", which is safe: a needless thread costs 50 µs, a network file
+system that blocks the event loop costs seconds. The one exception is a file system in memory (tmpfs refuses RWF_NOWAIT
+and never waits); the mount table identifies it and is read once for each device.
 """
 
 import ctypes
@@ -23,10 +24,10 @@ from pathlib import Path
 from typing import Final
 
 STRIDE: Final = 128 * 1024
-"""Bytes between two probes, and of scratch to read ahead with: the kernel's own read-ahead window."""
+"""Bytes between two probes without `cachestat`, and the size of a read in `read_ahead`: the kernel's own read-ahead."""
 
 PROBE_STRIDE: Final = 1024 * 1024
-"""Bytes between two probes where the kernel counts the pages that are in the cache."""
+"""Bytes between two probes with `cachestat`."""
 
 MOUNT_TABLE: Final = Path("/proc/self/mountinfo")
 IN_MEMORY: Final = frozenset({"tmpfs", "ramfs", "hugetlbfs"})
@@ -35,7 +36,7 @@ PAGE: Final = mmap.PAGESIZE
 
 
 def _find_cachestat() -> Callable[..., int] | None:
-    """The system call, without letting the interpreter's lock go: it never waits."""
+    """The C function `syscall`, called without releasing the interpreter lock, since `cachestat` never waits."""
     if not sys.platform.startswith("linux"):
         return None
     call = ctypes.PyDLL(None).syscall
@@ -51,11 +52,12 @@ NOWAIT: Final[int | None] = getattr(os, "RWF_NOWAIT", None)
 
 
 def is_resident(fd: int, offset: int, length: int) -> bool:
-    """Whether these bytes can, by all signs, be read without waiting (6 µs for 64 KiB, 20 µs for 1 MiB).
+    """Whether these bytes can probably be read without waiting (6 µs for 64 KiB, 20 µs for 1 MiB).
 
-    Looks at every page's presence, and probes the last byte, which is read last; of more than STRIDE, the first byte
-    of each PROBE_STRIDE too. Without `cachestat` it probes one every STRIDE. Pages can be evicted a moment later, and some between probes
-    can still be being read: the answer is an estimate, never a promise.
+    Checks that every page is present, and probes the last byte, which the kernel reads last; for more than STRIDE
+    bytes, also the first byte of each PROBE_STRIDE. Without `cachestat` it probes the last byte and one byte every
+    STRIDE. The result is an estimate: pages can be evicted a moment later, and pages between probes can still be
+    being read.
     """
     if length <= 0:
         return True
@@ -74,39 +76,39 @@ def is_resident(fd: int, offset: int, length: int) -> bool:
     return True
 
 
-# One question and its answer, made once: making them costs more than asking. `struct cachestat_range` and `struct
-# cachestat` of linux/mman.h; the latter's first field is the number of pages in the cache.
+# The arguments of the system call, allocated once: allocating them costs more than the call. They are `struct
+# cachestat_range` and `struct cachestat` of linux/mman.h; the latter's first field is the number of pages in the cache.
 _asked: Final = (ctypes.c_uint64 * 2)()
 _counted: Final = (ctypes.c_uint64 * 5)()
 _ASKED: Final = ctypes.byref(_asked)
 _COUNTED: Final = ctypes.byref(_counted)
-# What a probe reads, nobody looks at.
+# The buffer of all probes; its content is not used.
 _PROBE: Final = [bytearray(1)]
 
 
 def count_present(fd: int, offset: int, length: int) -> int | None:
-    """How many pages of these bytes (at least one) are in the cache; None where the kernel does not say."""
+    """The number of cached pages of these bytes (at least one byte); None if the kernel does not report it."""
     if CACHESTAT is None:
         return None
     _asked[0], _asked[1] = offset, length
     if CACHESTAT(_CACHESTAT_NUMBER, fd, _ASKED, _COUNTED, 0):
-        return None  # an older kernel, another's file, or a file system without a cache
+        return None  # an older kernel, a file of another account, or a file system without a cache
     return _counted[0]
 
 
 def _misses_page(fd: int, offset: int, length: int, present: int) -> bool:
-    """Whether these are fewer pages than the bytes need; what is after the file's end needs none."""
+    """Whether `present` is less than the number of pages of these bytes, up to the end of the file."""
     end = min(offset + length, os.fstat(fd).st_size)
     return end > offset and present < (end - 1) // PAGE - offset // PAGE + 1
 
 
 def read_ahead(fd: int, offset: int, length: int) -> None:
-    """Fault the pages of these bytes in; blocks for as long as the disk takes.
+    """Read these bytes into the page cache; blocks while the disk reads.
 
-    Stops without a word where the file ends. Raises OSError if the disk cannot read.
+    Stops without an error at the end of the file. Raises OSError if the disk cannot read.
     """
     if hasattr(os, "posix_fadvise"):
-        with suppress(OSError):  # advice; the reads below do the work
+        with suppress(OSError):  # this is only advice; the reads below do the work
             os.posix_fadvise(fd, offset, length, os.POSIX_FADV_WILLNEED)
     scratch = memoryview(bytearray(min(STRIDE, max(length, 0))))
     end = offset + length
@@ -119,10 +121,10 @@ def read_ahead(fd: int, offset: int, length: int) -> None:
 
 @lru_cache(maxsize=64)
 def lies_in_memory(device: int) -> bool:
-    """Whether the device (a `st_dev`) is a file system without a disk.
+    """Whether the device (a `st_dev`) is a file system in memory.
 
-    Remembered for the life of the process: a device number that is given to another file system
-    meanwhile makes a wrong estimate, not a wrong byte.
+    Cached for the life of the process. If another file system gets the same device number meanwhile, the estimate is
+    wrong, but never the bytes.
     """
     number = f"{os.major(device)}:{os.minor(device)}"
     with suppress(OSError):
@@ -132,5 +134,5 @@ def lies_in_memory(device: int) -> bool:
 
 
 def find_type(line: str) -> str:
-    """The file system's type in a line of the mount table: the first word after the lone hyphen (proc(5))."""
+    """The file system's type in a line of the mount table: the first word after the separator ` - ` (proc(5))."""
     return line.partition(" - ")[2].partition(" ")[0]

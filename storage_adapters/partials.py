@@ -1,9 +1,8 @@
 """Files that arrive in pieces: drafts that outlive connections and processes.
 
-A key's partial file is in `.seekgate-tmp/`, named after the hash of the key; its lock shows that it is being written.
-The lock is flock's: it ends with its descriptor, so also with a process that is killed. The file may have been
-published or removed between opening and locking it: then another is opened. `drafts.remove_abandoned` removes partial files that
-were not written to for a day.
+A key's partial file is in `.seekgate-tmp/`, named after the hash of the key. Its writer holds an flock lock, which ends
+with its descriptor, so also if the process is killed. If the file is published or removed between opening and locking
+it, it is opened again. `drafts.remove_abandoned` removes partial files that were not written to for a day.
 """
 
 import fcntl
@@ -25,7 +24,7 @@ from storage_adapters.paths import Modes, check_key, resolve_entry, translated
 from storage_adapters.threads import WRITING, finish, run, take
 
 ATTEMPTS: Final = 16
-"""How often in a row the file may be removed between opening and locking it."""
+"""How often `lock` opens the file if it is published or removed before it is locked."""
 
 
 class Partial:
@@ -43,7 +42,7 @@ class Partial:
         self.size += len(data)
 
     async def truncate(self, size: int) -> None:
-        """Drop what was written beyond `size` bytes. Raises StorageError."""
+        """Drop everything after the first `size` bytes. Raises StorageError."""
         with translated(self._key):
             await self._file.seek(size)
             await self._file.truncate()
@@ -57,7 +56,7 @@ def partial_name(key: str) -> str:
 
 
 def measure_partial(root: Path, key: str) -> int:
-    """How many bytes are kept."""
+    """The size of the key's partial file in bytes; 0 if there is none. Raises StorageError."""
     name = partial_name(key)
     with translated(key):
         try:
@@ -69,7 +68,7 @@ def measure_partial(root: Path, key: str) -> int:
 
 @asynccontextmanager
 async def open_partial(root: Path, key: str, modes: Modes) -> AsyncGenerator[Partial, None]:
-    """The key's partial file, locked and at its end; it is on disk when the block was left, however that was."""
+    """Open the key's partial file, locked, to append; it is on the disk when the block ends, also after an error."""
     file, size = await take(partial(lock, root, key, modes, create=True), close_locked, WRITING)
     try:
         yield Partial(key, wrap(file, executor=WRITING), size)
@@ -78,7 +77,7 @@ async def open_partial(root: Path, key: str, modes: Modes) -> AsyncGenerator[Par
 
 
 async def publish_partial(root: Path, key: str, modes: Modes) -> None:
-    """Give the partial file its key's name, durably. Raises ObjectNotFound if there is none."""
+    """Rename the partial file to its key, durably. Raises ObjectNotFound if there is none."""
     locked = await take(partial(lock, root, key, modes, create=False), close_locked, WRITING)
     try:
         await run(partial(make_durable, key, locked[0]), WRITING)
@@ -88,14 +87,14 @@ async def publish_partial(root: Path, key: str, modes: Modes) -> None:
 
 
 def drop_partial(root: Path, key: str) -> None:
-    """Remove the partial file; a writer that still has it open writes to nothing."""
+    """Remove the partial file; the bytes of a writer that still has it open are lost."""
     name = partial_name(key)
     with translated(key), suppress(FileNotFoundError), drafts_directory(root, key) as drafts:
         os.unlink(name, dir_fd=drafts)
 
 
 def lock(root: Path, key: str, modes: Modes, *, create: bool) -> tuple[BufferedRandom, int]:
-    """The open, locked file and its size. Raises StorageUnavailable while another has the lock."""
+    """Open and lock the file; return it and its size. Raises StorageUnavailable while another writer has the lock."""
     name = partial_name(key)
     with translated(key):
         resolve_entry(root, key)
@@ -113,21 +112,21 @@ def lock(root: Path, key: str, modes: Modes, *, create: bool) -> tuple[BufferedR
                     file.close()
                     raise
                 file.close()
-    raise StorageUnavailable(key, "its partial file is removed as often as it is opened")
+    raise StorageUnavailable(key, f"its partial file was removed {ATTEMPTS} times in a row before it could be locked")
 
 
 def open_file(name: str, key: str, drafts: int, modes: Modes, *, create: bool) -> BufferedRandom:
-    """The file, open for reading and writing. Raises ObjectNotFound if it is absent and not to be created."""
+    """Open the file for reading and writing. Raises ObjectNotFound if it is absent and `create` is false."""
     try:
         if create:
             return os.fdopen(make_file(name, drafts, modes, os.O_RDWR), "r+b")
         return os.fdopen(os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=drafts), "r+b")
     except FileNotFoundError:
-        raise ObjectNotFound(key, "nothing was kept of it") from None
+        raise ObjectNotFound(key, "it has no partial file") from None
 
 
 def is_the_same(name: str, drafts: int, file: BufferedRandom) -> bool:
-    """Whether the name still means the open file."""
+    """Whether the name still refers to the open file."""
     try:
         return os.path.samestat(os.stat(name, dir_fd=drafts, follow_symlinks=False), os.fstat(file.fileno()))
     except FileNotFoundError:
@@ -135,7 +134,7 @@ def is_the_same(name: str, drafts: int, file: BufferedRandom) -> bool:
 
 
 def keep(key: str, file: BufferedRandom) -> None:
-    """Put what was written on disk and let the lock go. Raises StorageError."""
+    """Flush the file to the disk and unlock it. Raises StorageError."""
     try:
         make_durable(key, file)
     finally:

@@ -1,11 +1,11 @@
-"""Which file a key names beneath a root directory, and what the kernel's refusals mean.
+"""Resolves keys to files below a root directory, and maps OSError to StorageError.
 
-A key is a relative POSIX path, in Unicode: names joined by single slashes, none of them `.` or `..`. Its symbolic
-links may lead anywhere inside the root and nowhere else, and must have been placed by this account or by root. That
-cannot be raced: a key is resolved to a path without links first, and that path is then walked from the root's
-descriptor, one component at a time, following none. If a link is swapped in meanwhile, the result is an error.
+A key is a relative POSIX path, in Unicode: names joined by single slashes, none of them `.` or `..`. Symbolic links in
+it must lead inside the root and must belong to this account or to root. A race cannot circumvent this: a key is first
+resolved to a path without links, and that path is then walked from the root's descriptor, one component at a time,
+without following links. If a link is swapped in meanwhile, the result is an error.
 
-Everything here blocks and belongs in a thread, except `check_key`.
+All functions that use the file system block: call them in a thread.
 """
 
 import errno
@@ -26,7 +26,7 @@ from storage_adapters.base import (
 )
 
 DRAFTS: Final = ".seekgate-tmp"
-"""The directory in the root for objects that are being written; no key leads into it."""
+"""The directory in the root for files that are being written; no key can name a file in it."""
 
 KIND_OF_ERRNO: Final[Mapping[int, type[StorageError]]] = {
     errno.ENOENT: ObjectNotFound,
@@ -36,21 +36,21 @@ KIND_OF_ERRNO: Final[Mapping[int, type[StorageError]]] = {
     errno.ELOOP: InvalidKey,
     errno.ENAMETOOLONG: InvalidKey,
     errno.EISDIR: InvalidKey,
-    errno.EILSEQ: InvalidKey,  # a file system that takes UTF-8 only, or not this UTF-8
+    errno.EILSEQ: InvalidKey,  # a file system that accepts only (some) UTF-8
     errno.ENXIO: InvalidKey,  # a socket, or a device without a driver
     errno.ENOSPC: StorageFull,
     errno.EDQUOT: StorageFull,
-    errno.EFBIG: StorageFull,  # beyond what the file system, or a limit of this process, permits
+    errno.EFBIG: StorageFull,  # larger than the file system or a limit of this process permits
 }
-"""Everything else (EMFILE, EIO, ESTALE …) is StorageUnavailable."""
+"""The StorageError of each errno; any other (EMFILE, EIO, ESTALE …) is StorageUnavailable."""
 
 DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 REGULAR: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
-"""O_NONBLOCK: a FIFO that takes the file's place at the last moment must not hang us."""
+"""O_NONBLOCK: opening must not block if a FIFO replaces the file at the last moment."""
 
 
 class Modes(NamedTuple):
-    """The permissions of what is made, whatever the umask is."""
+    """The permissions of new directories and files, whatever the umask is."""
 
     directory: int
     file: int
@@ -62,7 +62,7 @@ GROUP_READABLE: Final = Modes(0o750, 0o640)
 
 @contextmanager
 def translated(key: str) -> Iterator[None]:
-    """Whatever OSError the block raises is raised as the StorageError that it means."""
+    """Raise any OSError of the block as the StorageError that it means."""
     try:
         yield
     except OSError as error:
@@ -70,28 +70,28 @@ def translated(key: str) -> Iterator[None]:
 
 
 def storage_error(key: str, error: OSError) -> StorageError:
-    """The StorageError that the kernel's refusal means."""
+    """The StorageError that this OSError means."""
     kind = KIND_OF_ERRNO.get(error.errno or 0, StorageUnavailable)
     return kind(key, "no space is left on the disk" if kind is StorageFull else error.strerror or str(error))
 
 
 def check_key(key: str) -> None:
-    """Return if the key can name an object; raises InvalidKey with the reason if not."""
+    """Raise InvalidKey, with the reason, if no object can have this key."""
     names = key.split("/")
     if "" in names:
         raise InvalidKey(key, "is empty, absolute, or has an empty name between slashes")
     if "." in names or ".." in names:
-        raise InvalidKey(key, "has a name that is a dot or two")
+        raise InvalidKey(key, "contains a name `.` or `..`")
     if "\0" in key:
         raise InvalidKey(key, "contains a NUL")
     if not is_unicode(key):
         raise InvalidKey(key, "is not valid Unicode")
     if names[0] == DRAFTS:
-        raise InvalidKey(key, "is where objects are being written")
+        raise InvalidKey(key, "names the directory for files that are being written")
 
 
 def is_unicode(text: str) -> bool:
-    """Whether the text has no lone surrogates, as Python makes them of file names that are not UTF-8."""
+    """Whether the text has no lone surrogates. Python decodes file names that are not UTF-8 to these."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -100,10 +100,10 @@ def is_unicode(text: str) -> bool:
 
 
 def resolve_file(root: Path, key: str) -> list[str]:
-    """The names from the root to the file itself: every symbolic link followed. The root is resolved already.
+    """The names from the root, which is already resolved, to the file, with every symbolic link followed.
 
-    Raises InvalidKey if a link leads out of the root, OSError if one vanishes under our eyes. What cannot be
-    resolved is left for the walk to find.
+    Raises InvalidKey if a link leads out of the root, OSError if one vanishes meanwhile. Names that do not exist are
+    returned as they are: walking them raises the error.
     """
     names = names_beneath(root, key, os.path.realpath(root / key))
     if "/".join(names) != key:
@@ -112,31 +112,31 @@ def resolve_file(root: Path, key: str) -> list[str]:
 
 
 def require_trusted_links(root: Path, key: str) -> None:
-    """Return if this account or root placed every symbolic link on the way to the key. Raises InvalidKey."""
+    """Raise InvalidKey unless every symbolic link on the path of the key belongs to this account or root."""
     path = root
     for name in key.split("/"):
         path /= name
-        with suppress(OSError):  # what is missing is left for the walk to find
+        with suppress(OSError):  # if a name does not exist, walking the path raises the error
             status = path.lstat()
             if stat.S_ISLNK(status.st_mode) and status.st_uid not in {0, os.geteuid()}:
                 raise InvalidKey(key, f"leads through a symbolic link of account {status.st_uid}")
 
 
 def resolve_entry(root: Path, key: str) -> list[str]:
-    """The names from the root to the key's directory entry: a link there is not followed, those before it are."""
+    """The names from the root to the key's directory entry; links are followed, except that entry itself."""
     parent, _, name = key.rpartition("/")
     directory = os.path.realpath(root / parent)
     return [*(names_beneath(root, key, directory) if directory != str(root) else ()), name]
 
 
 def names_beneath(root: Path, key: str, path: str) -> list[str]:
-    """The names that lead from the root to the path; raises InvalidKey if it is elsewhere."""
+    """The names from the root to the path. Raises InvalidKey if the path is not below the root."""
     beneath = path.removeprefix(str(root).rstrip("/") + "/")
     if beneath == path:
         raise InvalidKey(key, "leads out of the root")
     names = beneath.split("/")
     if names[0] == DRAFTS:
-        raise InvalidKey(key, "leads to where objects are being written")
+        raise InvalidKey(key, "leads to the directory for files that are being written")
     return names
 
 
@@ -146,7 +146,7 @@ def enter_directory(name: str, directory: int) -> int:
 
 
 def make_directory(name: str, directory: int, mode: int) -> int:
-    """The same, made (and its name made durable) if absent."""
+    """Open the directory of this name in the open directory; create it, durably, if absent."""
     try:
         os.mkdir(name, PRIVATE.directory, dir_fd=directory)
     except FileExistsError:
@@ -161,10 +161,10 @@ def make_directory(name: str, directory: int, mode: int) -> int:
 def open_directory(
     root: Path, key: str, names: Sequence[str], enter: Callable[[str, int], int] = enter_directory
 ) -> Iterator[int]:
-    """The directory at the end of these names, opened without following a link; its descriptor.
+    """Open the directory at the end of these names without following a link; yields its descriptor.
 
-    Raises StorageUnavailable if the root itself cannot be opened: a disk that is not mounted says
-    nothing about its objects. Any other trouble is an OSError.
+    Raises StorageUnavailable if the root itself cannot be opened: if a disk is not mounted, its objects may still
+    exist. Any other failure is an OSError.
     """
     directory = open_root(root, key)
     try:
@@ -178,7 +178,7 @@ def open_directory(
 
 
 def open_root(root: Path, key: str) -> int:
-    """The root's descriptor; the caller closes it. Raises StorageUnavailable."""
+    """Open the root; the caller closes the descriptor. Raises StorageUnavailable."""
     try:
         return os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
@@ -186,18 +186,18 @@ def open_root(root: Path, key: str) -> int:
 
 
 def open_regular(root: Path, key: str) -> tuple[int, os.stat_result]:
-    """The key's file, open for reading, and what fstat says of it; the caller closes it. Raises StorageError."""
+    """Open the key's file for reading; return descriptor and status. The caller closes it. Raises StorageError."""
     check_key(key)
     with translated(key):
         *parents, name = resolve_file(root, key)
         with open_directory(root, key, parents) as directory:
-            # Looked at before it is opened, because opening a device can act on it; and after, because of races.
+            # Checked before opening, because opening a device can have side effects, and after, because of races.
             require_regular(key, os.stat(name, dir_fd=directory, follow_symlinks=False))
             return open_in_directory(key, name, directory)
 
 
 def open_in_directory(key: str, name: str, directory: int) -> tuple[int, os.stat_result]:
-    """The same for a name in an open directory, whatever took its place a moment ago. Raises InvalidKey or OSError."""
+    """Open a name in an open directory for reading. Raises InvalidKey if it is no longer a regular file, or OSError."""
     fd = os.open(name, REGULAR, dir_fd=directory)
     try:
         return fd, require_regular(key, os.fstat(fd))
@@ -207,7 +207,7 @@ def open_in_directory(key: str, name: str, directory: int) -> tuple[int, os.stat
 
 
 def require_regular(key: str, status: os.stat_result) -> os.stat_result:
-    """The status; raises InvalidKey if it is not a regular file's."""
+    """Return the status. Raises InvalidKey if it is not that of a regular file."""
     if not stat.S_ISREG(status.st_mode):
         raise InvalidKey(key, f"names no regular file (mode {stat.filemode(status.st_mode)})")
     return status

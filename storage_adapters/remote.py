@@ -1,4 +1,4 @@
-"""Counts what a remote storage backend requested from its server, and what it received."""
+"""Counts the requests of a remote storage backend to its server, and the bytes received."""
 
 from abc import ABC, abstractmethod
 from collections import deque
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 LATEST: Final = 65_536
-"""How many times are kept until they are taken: more than a few seconds have, and 2 MiB where they never are (imports)."""
+"""The maximum number of recorded times: more than a few seconds produce; 2 MiB where nothing takes them (imports)."""
 
 
 def _latest() -> deque[float]:
@@ -15,10 +15,10 @@ def _latest() -> deque[float]:
 
 @dataclass(slots=True)
 class Traffic:
-    """Requests for bytes of objects, since the sums were last taken.
+    """The requests for bytes of objects since the counts were last taken.
 
-    `answered` have an answer that began, after the `first_byte_seconds` that the latest of them took; `failed` broke off, or
-    were refused for a while. `received` are bytes of answers, heads included.
+    `answered` counts responses whose head arrived, `first_byte_seconds` has the seconds until then of the latest ones.
+    `failed` counts requests that broke off or got a temporary refusal. `received` counts bytes, heads included.
     """
 
     answered: int = 0
@@ -27,12 +27,12 @@ class Traffic:
     first_byte_seconds: deque[float] = field(default_factory=_latest)
 
     def answer(self, seconds: float) -> None:
-        """Count one more that was answered, after this many seconds."""
+        """Count one response, whose head arrived after this many seconds."""
         self.answered += 1
         self.first_byte_seconds.append(seconds)
 
     def take(self) -> "Traffic":
-        """The sums, which begin anew."""
+        """Return the counts and reset them."""
         taken = Traffic(self.answered, self.failed, self.received, self.first_byte_seconds)
         self.answered, self.failed, self.received, self.first_byte_seconds = 0, 0, 0, _latest()
         return taken
@@ -44,9 +44,9 @@ class Remote(ABC):
     @property
     @abstractmethod
     def traffic(self) -> Traffic:
-        """The sums; their exporter takes them every few seconds."""
+        """The counts; the metrics exporter takes them every few seconds."""
 
     @property
     @abstractmethod
     def cached_bytes(self) -> int:
-        """How many bytes of objects are kept on this side."""
+        """The number of bytes of objects in the local cache."""

@@ -1,6 +1,6 @@
-"""Objects that arrive in pieces: what a storage backend offers to writers that come back, and to those that join objects.
+"""The interfaces for objects that arrive in pieces (Resumable) and for joining objects (Composing).
 
-A partial object is not an object: readers see it only once it was published, in one step.
+Readers do not see a partial object; publishing makes it visible in one step.
 """
 
 from abc import ABC, abstractmethod
@@ -12,35 +12,38 @@ from storage_adapters.base import ObjectWriter, StoredObject, Writable
 
 
 class PartialWriter(ObjectWriter, Protocol):
-    """A partial object being written: what was written is kept, however the block ends."""
+    """A partial object being written: the bytes written are kept however the `append` block ends."""
 
     @property
     def size(self) -> int:
-        """How many bytes are kept so far."""
+        """The number of bytes of the partial object so far."""
         ...
 
     async def truncate(self, size: int) -> None:
-        """Drop what was kept beyond `size` bytes."""
+        """Drop everything after the first `size` bytes."""
         ...
 
 
 class Resumable(ABC):
-    """A storage backend that takes an object in pieces, over any number of calls and processes; `delete` drops them too."""
+    """A storage backend that accepts an object in pieces, over any number of calls and processes.
+
+    `delete` also removes the partial object.
+    """
 
     @abstractmethod
     async def partial_size(self, key: str) -> int:
-        """How many bytes are kept of the object; 0 if none were ever written."""
+        """The size of the partial object in bytes; 0 if there is none."""
 
     @abstractmethod
     def append(self, key: str) -> AbstractAsyncContextManager[PartialWriter]:
-        """Write after what is kept; it is on disk once the block was left.
+        """Append to the partial object; the bytes are on the disk when the block ends.
 
-        One writer at a time: raises StorageUnavailable while there is another.
+        Raises StorageUnavailable while another writer has it open.
         """
 
     @abstractmethod
     async def publish(self, key: str) -> None:
-        """Make what is kept the object, in one step. Raises ObjectNotFound if nothing is kept."""
+        """Make the partial object the object, in one step. Raises ObjectNotFound if there is none."""
 
 
 class Piece(NamedTuple):
@@ -52,14 +55,14 @@ class Piece(NamedTuple):
 
 
 class Composing(Writable):
-    """A storage backend that makes one object of pieces of others."""
+    """A storage backend that can make one object from pieces of others."""
 
     @abstractmethod
     def open(self, key: str) -> AbstractAsyncContextManager[StoredObject]:
         """(StorageAdapter.open)"""
 
     async def compose(self, key: str, pieces: Sequence[Piece | bytes], *, content_type: str | None = None) -> None:
-        """Make an object of these bytes, in order. It appears whole or not at all; the other objects stay.
+        """Make an object from these bytes, in order. It becomes visible only when complete; the sources stay.
 
         Raises StorageError, ObjectNotFound about a piece whose object does not exist, or ValueError about one that
         is not inside its object.
@@ -73,7 +76,7 @@ class Composing(Writable):
                     await self._write_piece(writer, stored, piece)
 
     async def _write_piece(self, writer: ObjectWriter, stored: StoredObject, piece: Piece) -> None:
-        """Write these bytes of the open object; an adapter whose server can copy them overrides this."""
+        """Copy these bytes of the open object; an adapter whose server can copy them overrides this."""
         async with aclosing(stored.read(piece.offset, piece.length)) as chunks:
             async for chunk in chunks:
                 await writer.write(chunk)

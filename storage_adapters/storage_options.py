@@ -14,7 +14,7 @@ KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
 LEAST_WINDOW_BYTES: Final = 64 * KIB
-"""The smallest window that is worth a request of its own, and what a reader gets when memory is short."""
+"""The smallest window that justifies its own request; a reader gets this much when memory is short."""
 
 
 def option(default: Any = MISSING, about: str = "", *, secret: bool = False, **rules: Any) -> Any:
@@ -24,7 +24,7 @@ def option(default: Any = MISSING, about: str = "", *, secret: bool = False, **r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageOptions:
-    """Options without any fault: the constructor raises ValueError that names every fault."""
+    """Validated options: the constructor raises a ValueError that names every fault."""
 
     def __post_init__(self) -> None:
         given = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -35,7 +35,7 @@ class StorageOptions:
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> Self:
-        """The options of these names. Raises ValueError that names every unknown, missing or wrong one."""
+        """Build the options from a mapping. Raises a ValueError that names unknown, missing or wrong ones."""
         known = {each.name: each for each in fields(cls)}
         if unknown := given.keys() - known.keys():
             raise ValueError(f"unknown options: {', '.join(sorted(unknown))}; known are {', '.join(known)}")
@@ -45,11 +45,11 @@ class StorageOptions:
 
     @classmethod
     def fault(cls, name: str, value: Any, given: Mapping[str, Any]) -> str | None:
-        """What this option's value has to be, if it is not; `given` has at least the options declared before it.
+        """The requirement that this option's value breaks, or None; `given` has at least the options declared earlier.
 
         The rules of a field: `least` and `most` (inclusive), `above` and `below` (exclusive) are a number or the name
-        of an option; `one_of` has the allowed values; `goes_with` names an option that must be given too, or neither;
-        `filled` text is not empty. An option that is None is within any bounds.
+        of an option; `one_of` has the allowed values; `goes_with` names an option that must be given if and only if
+        this one is; `filled` text is not empty. An option that is None is within any bounds.
         """
         (rules,) = (each.metadata for each in fields(cls) if each.name == name)
         return next((allowed for rule, bound in rules.items() if (allowed := _broken(rule, bound, value, given))), None)
@@ -64,7 +64,7 @@ _COMPARISONS: Final[Mapping[str, tuple[Callable[[Any, Any], bool], str]]] = {
 
 
 def _broken(rule: str, bound: Any, value: Any, given: Mapping[str, Any]) -> str | None:
-    """What the rule allows, if the value breaks it."""
+    """What the rule requires, if the value breaks it; otherwise None."""
     if rule == "filled" and not value:
         return "text that is not empty"
     if rule == "one_of" and value not in bound:
@@ -81,12 +81,12 @@ def _broken(rule: str, bound: Any, value: Any, given: Mapping[str, Any]) -> str 
 
 _COUNT: Final[Mapping[str, Any]] = {"least": 1, "most": 1_000_000}
 _SECONDS: Final[Mapping[str, Any]] = {"above": 0, "most": 31_536_000}
-_PRESIGNED: Final[Mapping[str, Any]] = {"least": 1, "most": 604_800}  # Signature Version 4 ends after seven days
+_PRESIGNED: Final[Mapping[str, Any]] = {"least": 1, "most": 604_800}  # Signature Version 4 allows at most seven days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalOptions(StorageOptions):
-    """Files beneath a root directory."""
+    """Files below a root directory."""
 
     root: Path = option(about="The directory of the files; null is `media` in data_dir")
     open_files: int = option(512, "How many files are kept open between reads", least=0, most=1_000_000)
@@ -100,8 +100,8 @@ class LocalOptions(StorageOptions):
 class S3Options(StorageOptions):
     """One bucket, or the part of it below a prefix, on Amazon S3 or a compatible server.
 
-    Proxies named by the environment are not used. Without `access_key_id` the SDK's default chain finds the
-    credentials, and looks for them again when S3 refuses the ones that it found.
+    Proxy settings in the environment are ignored. Without `access_key_id` the SDK's default chain finds the
+    credentials, and is asked again if S3 refuses them.
     """
 
     bucket: str = option(about="The bucket's name, which has no default", filled=True)

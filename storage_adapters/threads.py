@@ -1,8 +1,8 @@
-"""Blocking file work in threads, for callers that can be cancelled at any await.
+"""Runs blocking file work in threads, for callers that can be cancelled at any await.
 
-File work has threads of its own, so that decoding, logging or look-ups of names cannot keep it waiting; those that
-write, which may wait for a disk to sync, are others than those that read. A thread cannot be stopped, so the result
-of its work must belong to somebody: `take` and `finish` see to that.
+File work has its own threads, so that it never waits for decoding, logging or name resolution. Writes, which may wait
+for a disk to sync, have other threads than reads. A running thread cannot be cancelled when its caller is: `take` gives
+back what such a thread opened, and `finish` makes sure that the work is done in any case.
 """
 
 import asyncio
@@ -19,15 +19,18 @@ WRITING: Final = ThreadPoolExecutor(THREADS, "file-writes")
 
 
 async def run(work: Callable[[], T], executor: ThreadPoolExecutor = READING) -> T:
-    """What `work` returns; it goes on if the caller is cancelled, and its result is dropped."""
+    """Return the result of `work`.
+
+    If the caller is cancelled, `work` is not started any more; if it runs already, its result is dropped.
+    """
     return await asyncio.get_running_loop().run_in_executor(executor, work)
 
 
 async def take(acquire: Callable[[], T], give_back: Callable[[T], object], executor: ThreadPoolExecutor = READING) -> T:
-    """What `acquire` returns.
+    """Return the result of `acquire`, for instance an open file.
 
-    If the caller is cancelled meanwhile, `give_back` gets it on the event loop as soon as it exists: nothing that a
-    thread opened is ever lost. `give_back` must be quick and must not raise.
+    If the caller is cancelled meanwhile, `give_back` is called with the result on the event loop as soon as `acquire`
+    returns, so that nothing stays open. `give_back` must be quick and must not raise.
     """
     taking = asyncio.get_running_loop().run_in_executor(executor, acquire)
     try:
@@ -40,7 +43,7 @@ async def take(acquire: Callable[[], T], give_back: Callable[[T], object], execu
 
 
 async def settle() -> None:
-    """Return when everything that cancelled callers of this loop had asked for was given back."""
+    """Wait until `take` has given back all results of cancelled callers on this loop."""
     loop = asyncio.get_running_loop()
     while left := [taking for taking in _abandoned if taking.get_loop() is loop]:
         await asyncio.wait(left)
@@ -49,5 +52,8 @@ async def settle() -> None:
 
 
 async def finish(work: Callable[[], T]) -> T:
-    """What `work` returns, among the writes, to its end also when the caller is cancelled meanwhile."""
+    """Return the result of `work`, run in a thread for writes.
+
+    If the caller is cancelled, it stops waiting, but `work` still runs to its end.
+    """
     return await asyncio.shield(asyncio.get_running_loop().run_in_executor(WRITING, work))

@@ -89,7 +89,8 @@ class RangedGets:
     ) -> tuple[Response, BodyPlan]:
         """Send one GET; return the response, its head checked, and how to use its body.
 
-        The caller must `leave` the response. At most `buffer_bytes` of the body, plus one read from the socket, wait in memory.
+        The caller must `leave` the response. At most `buffer_bytes` of the body, plus one read from the socket, wait in
+        memory.
 
         Raises Interrupted if the same request may be sent again, else a StorageError.
         """
@@ -116,7 +117,7 @@ class RangedGets:
                 signed = await self._sign(version)
             except Redirected as redirect:
                 signed = await self._follow(redirect, signed, version)
-        raise AccessDenied(version.key, f"S3 still redirects after {ATTEMPTS} requests, the last one to {signed.origin.host}")
+        raise AccessDenied(version.key, f"{ATTEMPTS} redirects, the last one to {signed.origin.host}")
 
     async def _sign(self, version: ObjectVersion) -> SignedUrl:
         with translated(version.key):
