@@ -10,7 +10,7 @@ from gateway.catalog import MediaFile
 from gateway.imports.vexa_tree import SessionFolder, Track
 from gateway.media.facts import NotMedia
 
-Item = TypeVar("Item", contravariant=True)  # noqa: PLC0105 - no suffix for the reader
+Item = TypeVar("Item", contravariant=True)  # noqa: PLC0105 - the name reads better without a suffix
 
 Added = tuple[MediaFile, bool]
 

@@ -39,7 +39,7 @@ BY_CODE: Final[Mapping[str, type[StorageError]]] = {
     "InvalidRange": ObjectChanged,  # the span is inside the version we opened, so the object has changed
     "InvalidToken": AccessDenied,
     "KeyTooLongError": InvalidKey,
-    "NoSuchBucket": StorageUnavailable,  # a wrong setting says nothing about the object
+    "NoSuchBucket": StorageUnavailable,  # a wrong setting; the object may exist
     "NoSuchKey": ObjectNotFound,
     "PreconditionFailed": ObjectChanged,
     "QuotaExceeded": StorageFull,

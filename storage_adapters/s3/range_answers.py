@@ -94,5 +94,5 @@ def is_whole(stat: ObjectStat, head: Head) -> bool:
 def plan_whole(key: str, span: Span) -> BodyPlan:
     """How to use the whole object from a server that ignores Range. Raises StorageUnavailable beyond the limit."""
     if span.offset > SKIP_LIMIT_BYTES:
-        raise StorageUnavailable(key, f"S3 ignores Range; byte {span.offset} is too far in to skip to")
+        raise StorageUnavailable(key, f"S3 ignores Range; byte {span.offset} is too far in to skip up to")
     return BodyPlan(skip=span.offset, whole=True)

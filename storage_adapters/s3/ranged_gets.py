@@ -117,7 +117,7 @@ class RangedGets:
                 signed = await self._sign(version)
             except Redirected as redirect:
                 signed = await self._follow(redirect, signed, version)
-        raise AccessDenied(version.key, f"{ATTEMPTS} redirects, the last one to {signed.origin.host}")
+        raise AccessDenied(version.key, f"S3 still redirects after {ATTEMPTS} requests, now to {signed.origin.host}")
 
     async def _sign(self, version: ObjectVersion) -> SignedUrl:
         with translated(version.key):
