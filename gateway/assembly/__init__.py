@@ -1,1 +1,1 @@
-"""The composition root: it builds everything from the settings, and is the one place that knows everyone."""
+"""The composition root: builds the gateway's parts from the settings and connects them."""

@@ -1,7 +1,6 @@
 """Opens everything that a Config names: the database, the caches, the storage backends, the signing keys.
 
-The connections are closed in the reverse order. The command line and the server both use it; together with server.py it
-is the composition root.
+They are closed in the reverse order. The command line and the server both use this module.
 """
 
 import asyncio
@@ -133,7 +132,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
 
 
 def _make_data_dir(config: Config) -> None:
-    """Make the folder for everything; a group that may read the files of a storage backend may pass through it."""
+    """Create data_dir if absent: mode 0700, or 0750 if the group may read the files of a local storage backend."""
     if not config.data_dir.exists():
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(
@@ -183,7 +182,7 @@ def _open_waveforms(stack: AsyncExitStack, config: Config) -> Waveforms:
 async def _open_signing_keys(
     stack: AsyncExitStack, config: Config, secrets: SigningSecrets
 ) -> tuple[SigningKeys, OwnSigningKey | None]:
-    """The configured signing keys; or the one that the gateway generated, with what replaces it when it is rotated."""
+    """The configured signing keys and None; or the generated key, and the OwnSigningKey that follows its rotation."""
     configured = [SigningKey(key.kid, key.secret.get_secret_value().encode()) for key in config.playback.signing_keys]
     if configured:
         return SigningKeys(configured), None

@@ -1,4 +1,4 @@
-"""The byte route, built: admissions, the route, and what accepts its connections."""
+"""Builds the byte route: its admissions, its handler, and the acceptor of its connections."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from gateway.web.links import Links
 
 
 class SiteTraffic(NamedTuple):
-    """What is known of the traffic as a whole."""
+    """What all routes share: the drain switch, the running streams, and the journal."""
 
     drain: Drain
     streams: Streams
@@ -30,7 +30,7 @@ class SiteTraffic(NamedTuple):
 
 
 class ByteRoute(NamedTuple):
-    """The route, and what accepts the connections that it is reached by."""
+    """The route's handler, and the acceptor of the public port's connections."""
 
     media: MediaRoute
     acceptor: Acceptor
@@ -46,7 +46,7 @@ def build_byte_route(
     cors: Cors,
     links: Links,
 ) -> ByteRoute:
-    """The byte route."""
+    """Build the byte route from the settings."""
     delivery = config.delivery
     admissions = Admissions(
         authenticator=authenticator,
@@ -68,7 +68,7 @@ def build_byte_route(
     pacing = Pacing(rule if delivery.pace else None)
     services = ByteServices(admissions, streamer, traffic.streams, turns, pacing, cors, connections, traffic.journal)
     acceptor = Acceptor()
-    # The fast path's one line, with its import: without them every request is parsed by aiohttp.
+    # Only this line and its import name the fast path. Without them aiohttp parses every request.
     acceptor = FastAcceptor(services) if delivery.fast_path else acceptor
     acceptor = usable(acceptor)
     media = MediaRoute(

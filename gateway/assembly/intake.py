@@ -1,4 +1,4 @@
-"""Builds the upload routes, and what removes abandoned uploads and joins silent sessions."""
+"""Builds the upload routes, and runs the tasks that remove abandoned uploads and join silent sessions."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -38,7 +38,7 @@ async def tended_uploads(config: Config, backends: Backends, on_removed: Callabl
 
 
 def build_uploads(config: Config, backends: Backends) -> Uploads:
-    """The domain's side of uploads."""
+    """Build the upload service that the routes and the session joiner use; it contains no HTTP."""
     settings = config.uploads
     return Uploads(
         catalog=backends.catalog,
@@ -53,12 +53,12 @@ def build_uploads(config: Config, backends: Backends) -> Uploads:
 
 
 def build_joiner(backends: Backends, uploads: Uploads) -> SessionJoiner:
-    """What makes files of bots' chunks."""
+    """Build what joins the chunks of bots' sessions into files."""
     return SessionJoiner(backends.session_uploads, backends.session_joins, backends.storages, uploads.verification)
 
 
 class Intake(NamedTuple):
-    """The routes of the way in."""
+    """The upload routes."""
 
     uploads: UploadRoutes
     tus: TusRoutes
@@ -72,7 +72,7 @@ def build_intake(
     streams: Streams,
     on_removed: Callable[[], None],
 ) -> Intake:
-    """The routes; `streams` counts what is on its way, for each key, and draining waits for it."""
+    """Build the upload routes. `streams` counts the running uploads of each key; draining waits for them."""
     settings, uploads = config.uploads, build_uploads(config, backends)
     urls = UploadUrls(backends.upload_tokens, authenticator, config.server.public_url, settings.url_expires_in_seconds)
     patience = Patience(settings.stall_timeout_seconds, settings.least_bytes_per_second)

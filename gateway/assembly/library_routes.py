@@ -1,4 +1,4 @@
-"""What people do with recordings that exist, put together: edit, share, open a shared one. A part of the composition root."""
+"""Builds the routes that edit and share recordings, and the page that a share link opens."""
 
 from gateway.assembly.backends import Backends
 from gateway.media.caption_reader import CaptionReader

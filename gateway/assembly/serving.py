@@ -1,4 +1,4 @@
-"""Serving applications on open sockets, and draining them before a stop.
+"""Serves applications on open sockets, and drains them before a stop.
 
 stop  readiness fails, idle connections close -> running streams end, or their deadline comes
 """
@@ -25,12 +25,12 @@ from gateway.web.front import Front
 
 _log: Final = logging.getLogger(__name__)
 
-# What is left to do for a connection whose stream was ended by the deadline.
+# How long a connection may take to close after the deadline has ended its stream.
 _FAREWELL_SECONDS: Final = 1.0
 
 
 class Applications(NamedTuple):
-    """The applications, and what handles requests and connections before the public one."""
+    """The applications. `front` wraps the public one's handler, and `acceptor` accepts its connections."""
 
     public: web.Application
     admin: web.Application
@@ -55,7 +55,7 @@ class Serving:
             await public.setup()
             await admin.setup()
             server = _server_of(public)
-            # An application's server makes no other kind of request than its own.
+            # The casts are safe: the server of an application creates requests of one class only, web.Request.
             server.request_handler = cast("Any", applications.front(cast("Handler", server.request_handler)))
             with ExitStack() as listeners:
                 tls = tls_context(self._config)

@@ -44,13 +44,13 @@ from gateway.web.pages.player_page import PageRoutes
 from gateway.web.vexa.routes import VexaRoutes
 from gateway.web.waveform_route import WaveformRoute
 
-# A transcript of 4 MiB takes several times as much while its response is made.
+# A transcript of 4 MiB takes several times its size in memory while its response is built.
 _TRANSCRIPTS_AT_A_TIME: Final = 3
 
 
 @asynccontextmanager
 async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenerator[None]:
-    """A gateway that serves on the sockets. Leaving drains it."""
+    """A gateway that serves on the sockets, and drains when the block ends."""
     streams = Streams(config.delivery.max_concurrent_streams, config.delivery.max_streams_per_key)
     async with open_backends(config) as backends, _journal(config, streams, backends.storages) as journal:
         settings = DeletionTimings(**config.deletions.model_dump())
@@ -78,7 +78,7 @@ async def _journal(config: Config, streams: Streams, storages: Mapping[str, Stor
 
 
 class _Site:
-    """The routes' services, built once."""
+    """The routes and everything that they need, built once."""
 
     def __init__(self, config: Config, backends: Backends, deletions: DeletionWorker, traffic: SiteTraffic) -> None:
         self._traffic = traffic
@@ -115,7 +115,7 @@ class _Site:
         )
 
     def _rate_limits(self) -> RateLimits | None:
-        """This process's share of what a key may send."""
+        """This process's share of the requests that a key may send; None if requests are not limited."""
         settings, workers = self._config.rate_limits, self._config.server.worker_count
         if not settings.enabled:
             return None
@@ -154,7 +154,7 @@ class _Site:
         )
 
     def serving(self, sockets: Sockets) -> AbstractAsyncContextManager[None]:
-        """Serve on the sockets; leaving drains."""
+        """Serve on the sockets until the block ends, then drain."""
         terms = Terms(
             self._config.server.keepalive_timeout_seconds,
             self._config.delivery.stall_timeout_seconds,

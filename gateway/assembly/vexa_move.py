@@ -1,4 +1,4 @@
-"""What a move from Vexa needs, open: Vexa's database, ours, and the storage backends. No gateway is started."""
+"""Opens what a move from Vexa needs: Vexa's database, ours, and the storage backends. It starts no gateway."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -40,6 +40,6 @@ async def open_move(config: Config, vexa_url: str, *, dry_run: bool) -> AsyncGen
         storages = await stack.enter_async_context(open_storages(config))
         _, pool = await stack.enter_async_context(open_database(config))
         target = await stack.enter_async_context(open_target(pool, dry_run=dry_run))
-        # Also what is in a bucket is read to its end where no header says how long it plays.
+        # A file whose headers do not say how long it plays is read to its end, even from a bucket.
         prober = Prober(places=LOOKS_AT_ONCE, seconds=LOOK_SECONDS)
         yield MoveBackends(source, target, storages, prober.probe)

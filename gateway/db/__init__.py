@@ -1,5 +1,5 @@
-"""The database: asyncpg and SQL, and nothing of HTTP or of bytes at rest.
+"""The catalogue in PostgreSQL: asyncpg and SQL. Nothing here speaks HTTP or reads media.
 
 Statements are `Final` constants above the method that runs them; a test prepares each one against
-`schema.sql`. Every method of the catalogue is owner-scoped in its SQL, not after it.
+`schema.sql`. A method that takes an owner restricts its SQL to that owner, instead of filtering rows afterwards.
 """

@@ -1,10 +1,10 @@
-"""Look-ups that are remembered until what they found changes, and served on while the database cannot be reached.
+"""Caches look-ups until what they found changes, and serves them while the database cannot be reached.
 
 Rule 1: while changes are heard, a remembered result is returned without asking the database.
-Rule 2: from the moment that changes are not heard, every look-up asks again. Only if the database does not answer is
-a result returned that was confirmed at most `grace_seconds` ago; the validity of such a result has ended.
-Rule 3: when changes are heard again, and when an entry is too old, the next look-up asks. The exception of rule 2 holds
-here too: the database may go away before it was asked.
+Rule 2: from the moment that changes are not heard, every look-up asks again. If the database does not answer, a result
+that was confirmed at most `grace_seconds` ago is returned; its validity has ended.
+Rule 3: when changes are heard again, and when an entry is too old, the next look-up asks. If the database does not
+answer, the exception of rule 2 applies.
 Rule 4: the result of a look-up that was running when its change was heard is returned, but not remembered.
 Rule 5: concurrent look-ups of one entry ask once; a client that disconnects does not cancel the others' look-up.
 """
@@ -22,9 +22,9 @@ from gateway.errors import Unavailable
 
 # Notifications end an entry. This bounds what a change that sends none can do, such as one made with triggers disabled.
 FOUND_SECONDS: Final = 60.0
-# Long enough to blunt a storm of bad requests, short enough for what is created meanwhile.
+# Long enough to absorb a storm of bad requests, short enough that what is created meanwhile is found soon.
 MISSING_SECONDS: Final = 2.0
-# Found and missing entries are counted apart, so that a storm of bad requests cannot evict what players use.
+# Found and missing entries are counted separately, so that a storm of bad requests cannot evict what players use.
 CAPACITY: Final = 20_000
 MISSING_CAPACITY: Final = 10_000
 # How long a look-up waits for a database that may be away before a remembered result is served instead.
@@ -48,7 +48,7 @@ LookUp = Callable[[], Awaitable[Value | None]]
 
 
 class Reach:
-    """Whether the database answers, as the latest look-up showed. The memories of a process share one."""
+    """Whether the database answers, as the latest look-up showed. The caches of a process share one."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -84,7 +84,7 @@ class Reach:
 
 
 class Memory(Generic[Topic, Asker, Value]):
-    """Results by topic (what changes) and asker (who sees it). `clock` counts seconds and never steps.
+    """A cache of results by topic (what changes) and asker (who sees it). `clock` returns seconds and is monotonic.
 
     `bind` returns the value with the validity that ends with its entry.
     """
@@ -114,7 +114,7 @@ class Memory(Generic[Topic, Asker, Value]):
         return len(self._found) + len(self._missing) + len(self._last)
 
     def trust(self, *, trusted: bool) -> None:
-        """Whether changes are heard from now on."""
+        """Set whether changes are heard from now on. In both cases every entry must be confirmed again."""
         self._asking.clear()
         self._missing.take_all()
         self._keep_as_last(self._found.take_all())
@@ -128,21 +128,21 @@ class Memory(Generic[Topic, Asker, Value]):
         self._asking.pop(topic, None)
 
     def expire(self) -> None:
-        """Forget what is too old. To be called every second or so."""
+        """Forget entries that are too old. Called about once a second."""
         now = self._clock()
         self._keep_as_last(self._found.take_expired(now))
         self._missing.take_expired(now)
         self._last.take_expired(now)
 
     def _keep_as_last(self, confirmed: Iterable[tuple[Topic, Asker, Value]]) -> None:
-        """Keep what was true until now for the time of the grace."""
+        """Keep these results for `grace_seconds`, for when the database does not answer."""
         if self._grace_seconds:
             until = self._clock() + self._grace_seconds
             for topic, asker, value in confirmed:
                 self._last.add(topic, asker, Entry(value, until, Validity(holds=False)))
 
     def recall(self, topic: Topic, asker: Asker) -> Value | Unknown | None:
-        """The remembered result, as long as changes are heard."""
+        """The remembered result; UNKNOWN if there is none, or while changes are not heard."""
         if not self._trusted:
             return UNKNOWN
         found = self._found.get(topic, asker)
@@ -185,7 +185,7 @@ class Memory(Generic[Topic, Asker, Value]):
         try:
             value = await look_up()
             self._reach.record_answer()
-            # Rule 4: `forget` and `trust` take the topic's dict away; ours is then no longer the one that counts.
+            # Rule 4: `forget` and `trust` remove the topic's dict. If ours was removed, the topic may have changed.
             return self._remember(topic, asker, value) if self._asking.get(topic) is asking else value
         except Unavailable:
             self._reach.record_silence()
@@ -212,6 +212,6 @@ class Memory(Generic[Topic, Asker, Value]):
 
 
 def _retrieve(task: asyncio.Task[Value | None]) -> None:
-    """Take the exception of a look-up that nobody waits for any more; those who wait get it as well."""
+    """Retrieve the look-up's exception, in case no caller waits for it any more; callers that wait still receive it."""
     if not task.cancelled():
         task.exception()

@@ -107,7 +107,7 @@ class PgApiKeys(ApiKeys):
         return _api_key(row)
 
     def forget(self, digest: bytes) -> None:
-        """The key was changed here; nothing of it is remembered."""
+        """Called when this process has changed a key. This class caches nothing; CachedApiKeys overrides it."""
 
     RECORD_KEY_USE: Final = """
         UPDATE api_keys SET last_used_at = now()
@@ -118,7 +118,7 @@ class PgApiKeys(ApiKeys):
         async with connected(self._pool) as connection:
             await connection.execute(self.RECORD_KEY_USE, key_id)
 
-    # The update that changes nothing lets the statement answer with the row that was there already.
+    # The update changes nothing; because of it, the statement also returns a row that existed already.
     ENSURE_USER: Final = """
         INSERT INTO users (email) VALUES ($1)
         ON CONFLICT (lower(email)) DO UPDATE SET email = users.email RETURNING id
@@ -129,7 +129,9 @@ class PgApiKeys(ApiKeys):
             async with connected(self._pool) as connection:
                 return int(await connection.fetchval(self.ENSURE_USER, email))
         except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
-            raise Invalid((Fault("unstorable", ("email",), "No address", None),)) from error
+            raise Invalid(
+                (Fault("unstorable", ("email",), "The catalogue cannot store this address", None),)
+            ) from error
 
 
 def _as_id(text: str) -> int | None:

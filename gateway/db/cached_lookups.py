@@ -1,4 +1,4 @@
-"""The byte path's look-ups, remembered: the key, by its digest or its id, and the media file.
+"""Caches the look-ups of the byte route: keys by digest or id, and media files.
 
 The database sends a notification on the channel `seekgate` with each change that such a look-up would see (schema.sql):
 
@@ -24,7 +24,7 @@ from gateway.db.recordings import PgRecordingCatalog
 from gateway.errors import Unavailable
 
 CHANNEL: Final = "seekgate"
-# Less than a readiness check has altogether.
+# Less than the time limit of a whole readiness check.
 CHECK_SECONDS: Final = 1.0
 
 Found = TypeVar("Found", ApiKey, MediaFile)
@@ -111,10 +111,10 @@ class CachedRecordingCatalog(PgRecordingCatalog):
 
 
 async def check_database(keys: CachedApiKeys, reach: Reach, grace_seconds: float) -> str | None:
-    """Raises Unavailable or TimeoutError if the database does not answer and what is remembered is served no longer.
+    """Ask the database. None if it answers; for `grace_seconds` after its last answer, a text that says what is served.
 
-    Until then the result says what is served: a balancer that took every gateway out would end the very playback that the
-    grace is for.
+    A load balancer that took every gateway out during that time would end the very playback that the grace is for.
+    Raises Unavailable or TimeoutError afterwards.
     """
     try:
         async with asyncio.timeout(CHECK_SECONDS):
@@ -136,7 +136,7 @@ async def notify(pool: asyncpg.Pool, channel: str, text: str) -> None:
 
 
 class Changes:
-    """Passes what the listener hears to the memories."""
+    """A Listener that passes notifications to the caches."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class Changes:
         self._memories = (keys.memory, keys.digests, catalog.memory)
 
     def trust(self, *, trusted: bool) -> None:
-        """Whether changes are heard from now on."""
+        """Set whether changes are heard from now on."""
         for memory in self._memories:
             memory.trust(trusted=trusted)
         if self._own_signing_key is not None:
@@ -166,7 +166,7 @@ class Changes:
             memory.expire()
 
     def hear(self, text: str) -> None:
-        """One notification. One of an unknown kind, as a newer version may send, concerns nothing remembered here."""
+        """Apply one notification. An unknown kind, which a newer version may send, concerns nothing cached here."""
         kind, *words = text.split(" ")
         if kind == "key":
             self._keys.forget(bytes.fromhex(words[0]))

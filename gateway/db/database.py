@@ -1,4 +1,4 @@
-"""The database that the settings name, open: the embedded PostgreSQL or the one at a URL."""
+"""Opens the database that the settings name: the embedded PostgreSQL, or the one at a URL."""
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -32,7 +32,7 @@ async def open_database(config: Config) -> AsyncGenerator[tuple[str, asyncpg.Poo
 
 
 async def migrate_database(config: Config, *, dry_run: bool) -> tuple[str, ...]:
-    """Apply what the database lacks, or with `dry_run` only name it: `schema.sql`, or migrations by their file names.
+    """Apply `schema.sql` or the migrations that the database lacks; with `dry_run` only return their file names.
 
     Raises DatabaseUnavailable.
     """

@@ -1,9 +1,9 @@
-"""Hears the database's notifications on a connection of its own, and knows when it does not.
+"""Listens for the database's notifications on a connection of its own, and detects when they do not arrive.
 
-The connection proves every second that it lives, and is opened again when it does not. Between losing a connection and
-listening on a new one, changes go unheard: `trust(False)` is called as soon as that is known, and `trust(True)` only
-once a notification of its own came back, so that nothing older is believed. One that a pooler in transaction mode
-swallows, or that was sent in another database, never comes back.
+The connection is tested every second, and replaced when the test fails. Between losing one connection and listening on
+the next, changes go unheard: `trust(False)` is called as soon as the loss is known, and `trust(True)` only once a
+notification that this process sent (the greeting) has come back, because only then do changes arrive. A greeting that
+a pooler in transaction mode swallows, or that was sent in another database, never comes back.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ CONNECT_SECONDS: Final = 3.0
 RECONNECT_SECONDS: Final = 0.4
 CLOSE_SECONDS: Final = 2.0
 
-# The way through the pool may take a while on a machine that is busy.
+# The greeting is sent through the connection pool, which may take a while on a busy machine.
 GREETING_SECONDS: Final = 5.0
 DEAF: Final = (
     "no notification arrives: set database.listen_url to a direct address of the same database, past any pooler"
@@ -39,7 +39,7 @@ Greet = Callable[[str, str], Awaitable[None]]
 
 
 class Listener(Protocol):
-    """What is done with the notifications."""
+    """The receiver of the notifications."""
 
     def trust(self, *, trusted: bool) -> None: ...
 
@@ -62,7 +62,7 @@ async def listen(url: str, channel: str, listener: Listener, greet: Greet) -> No
                 if not is_lost or lost.was_heard:
                     _log.warning("the database's notifications are not heard", extra={"cause": repr(lost.__cause__)})
                 is_lost = True
-                # A connection that worked is replaced immediately: the database may be there all the same.
+                # A connection that worked is replaced immediately: the database itself may still be up.
                 if not lost.was_heard:
                     await asyncio.sleep(RECONNECT_SECONDS)
     finally:
@@ -70,7 +70,7 @@ async def listen(url: str, channel: str, listener: Listener, greet: Greet) -> No
 
 
 class _Lost(Exception):
-    """The connection was lost, or could not be opened; `was_heard` says whether it lived for a heartbeat."""
+    """The connection was lost, or could not be opened; `was_heard` says whether it passed at least one test."""
 
     def __init__(self, *, was_heard: bool) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class _Lost(Exception):
 
 
 async def _listen_once(url: str, channel: str, listener: Listener, greet: Greet) -> None:
-    """Listen on one connection for as long as it proves its life; raises _Lost."""
+    """Listen on one connection until a test fails; raises _Lost."""
     was_heard = False
     try:
         # Without named statements: behind a pooler they would fail first, and the log would not say why.
@@ -88,7 +88,7 @@ async def _listen_once(url: str, channel: str, listener: Listener, greet: Greet)
                 was_heard = True
                 listener.beat()
         finally:
-            # First of all: closing a dead connection may take a while.
+            # Before closing, because closing a dead connection may take a while.
             listener.trust(trusted=False)
             await _close(connection)
     except (*TROUBLE, Unavailable, asyncpg.PostgresError) as error:
@@ -98,7 +98,7 @@ async def _listen_once(url: str, channel: str, listener: Listener, greet: Greet)
 async def _heartbeats(
     connection: asyncpg.Connection, channel: str, listener: Listener, greet: Greet
 ) -> AsyncGenerator[None]:
-    """Listen, and yield about once a second, when the connection has proved its life; never ends but by an error."""
+    """Listen, and yield about once a second, after each test that the connection passed. Ends only by an error."""
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _connection: lost.set())
     greeting, is_heard = f"hello {secrets.token_hex(8)}", asyncio.Event()

@@ -1,4 +1,4 @@
-"""Keeps a process's signing keys equal to the one stored in the database, so that a rotation ends what the old key signed.
+"""Keeps a process's signing key equal to the stored one, so that a rotation ends every URL that the old key signed.
 
 Signing and verifying never ask the database. A task asks it when the key may have changed: after a notification, and
 after the listener came back. While notifications are not heard it asks every UNHEARD_SECONDS.
@@ -42,7 +42,7 @@ class OwnSigningKey:
         self._is_heard = False
 
     def trust(self, *, trusted: bool) -> None:
-        """Whether notifications are heard from now on."""
+        """Set whether notifications are heard from now on."""
         self._is_heard = trusted
         self._may_have_changed.set()
 

@@ -44,9 +44,8 @@ async def insert_upload(
 
 
 COUNT_MEDIA: Final = "SELECT count(*) FROM media_files WHERE recording_id = $1"
-# A pending file counts as what was promised or as what is stored of it, whichever is more. A chunk counts by itself
-# until the media file's own object contains it.
-# What is arriving counts as well, but not `besides`, the id of a reservation (0 for none).
+# A pending file counts with its promised size or its stored bytes, whichever is more. A chunk counts separately until
+# the media file's own object contains it. Reservations for arriving bytes count too, except the one with id $2, if any.
 SUM_SIZES: Final = """
     SELECT (coalesce((SELECT sum(bytes) FROM account_bytes WHERE user_id = $1), 0) + coalesce((
         SELECT sum(bytes) FROM upload_reservations WHERE user_id = $1 AND expires_at > now() AND id <> $2
@@ -55,7 +54,7 @@ SUM_SIZES: Final = """
 
 
 async def lock_account(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits) -> None:
-    """Where an account is limited, its uploads are counted one after the other."""
+    """Lock the account if it has a limit, so that one transaction at a time counts its uploads."""
     if limits.max_total_bytes_per_account is not None:
         await connection.execute(LOCK_NAME, f"account {owner.user_id}")
 
@@ -73,12 +72,15 @@ async def check_total(connection: PoolConnectionProxy, owner: Owner, limits: Upl
 
 
 async def find_room(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits, *, besides: int = 0) -> int:
-    """How many bytes more a limited account may hold; less than 0 if it holds too much."""
+    """How many more bytes a limited account may hold; negative if it holds too much.
+
+    The reservation with the id `besides` does not count (0 for none).
+    """
     held = int(await connection.fetchval(SUM_SIZES, owner.user_id, besides))
     return (limits.max_total_bytes_per_account or 0) - held
 
 
 def no_room(limits: UploadLimits) -> Invalid:
-    """The refusal of what the account has no room for."""
+    """The error for an upload that the account has no room for."""
     text = f"The account may hold {limits.max_total_bytes_per_account} bytes, and this would be more"
     return Invalid((Fault("too_large", ("body", "file_size_bytes"), text, None),))

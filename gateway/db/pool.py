@@ -46,9 +46,9 @@ class DatabaseUnavailable(Exception):
 async def open_pool(
     url: str, *, min_size: int, max_size: int, command_timeout_seconds: float
 ) -> AsyncGenerator[asyncpg.Pool]:
-    """A pool of connections to the PostgreSQL at `url`, or to a pooler before it, closed at the end.
+    """A pool of connections to the PostgreSQL at `url`, or to a pooler in front of it, closed at the end.
 
-    Raises DatabaseUnavailable if `min_size` connections cannot be had.
+    Raises DatabaseUnavailable if `min_size` connections cannot be opened.
     """
     pooled = await _is_pooled(url)
     pool = asyncpg.create_pool(
@@ -101,7 +101,7 @@ FIND_SERVER_PROCESS: Final = "SELECT pg_backend_pid()"
 
 
 async def _is_pooled(url: str) -> bool:
-    """Whether the URL leads to a pooler such as pgbouncer: it names another process than the one that answers."""
+    """Whether the URL leads to a pooler such as pgbouncer: the process id that it announces is not the server's."""
     with _named(url):
         connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS, statement_cache_size=0)
         try:
@@ -122,7 +122,7 @@ def _named(url: str) -> Iterator[None]:
     try:
         yield
     except ValueError:
-        # Their text may quote a part of the password that looked like a port.
+        # The error's text may quote a part of the password that looked like a port.
         raise DatabaseUnavailable("The database URL is malformed") from None
     except (*TROUBLE, asyncpg.PostgresError) as error:
         reason = str(error) or type(error).__name__
@@ -130,13 +130,13 @@ def _named(url: str) -> Iterator[None]:
 
 
 def public_name(url: str) -> str:
-    """Host, port and database of the URL: what may be shown."""
+    """Host, port and database of the URL, without user and password, for messages."""
     parts = urlsplit(url)
     return f"{parts.netloc.rpartition('@')[2]}{parts.path}" or "at its default place"
 
 
 async def _close(pool: asyncpg.Pool) -> None:
-    """Wait a bounded time for lent connections, then cut them."""
+    """Wait a bounded time for connections in use, then close them."""
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
             await pool.close()
@@ -151,4 +151,4 @@ async def _set_codecs(connection: asyncpg.Connection) -> None:
 
 
 async def _keep(_connection: asyncpg.Connection) -> None:
-    """Give a connection back as it is: nothing here changes session state, so a reset's round trip buys nothing."""
+    """Skip the reset of a returned connection: nothing here changes session state, and a reset costs a round trip."""

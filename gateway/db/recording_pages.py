@@ -1,7 +1,7 @@
 """The pages of a client's recordings: one statement for each order and each combination of filters.
 
 Each order has an index (schema.sql), so that a page is read and never sorted: the position before the page is a bound of
-that index. In the order of time the filters by device, end user, status and type have indexes, too; another combination is
+that index. For lists by time, the filters by device, end user, status and type have indexes, too; other filters are
 checked row by row.
 """
 
@@ -34,7 +34,7 @@ PAGE_TEMPLATE: Final = """
     ) found
     ORDER BY {order}
 """
-# $5, $6 is the position (created_at, id) before the page. In an order of its own kind ({key}) the position has a value, $7.
+# $5, $6 is the position (created_at, id) before the page. In an order by {key} the position has its value too, $7.
 _BY_TIME: Final = "(created_at, id) {than} ($5, $6) AND created_at {within} $7"
 _BY_KEY: Final = "({key}, created_at, id) {than} ($7, $5, $6) AND created_at > $8 AND created_at < $9"
 # A recording of unknown duration comes last in both directions.
@@ -46,7 +46,7 @@ _KEYS: Final = {
     "-status": "status",
     "status": "status",
 }
-# What each order begins with: after it comes everything.
+# A value before every row of the order.
 _STARTS: Final[Mapping[str, str | float]] = {
     "-duration": float("inf"),
     "duration": float("-inf"),
@@ -95,7 +95,7 @@ def page_end(wanted: RecordingFilter, row: Mapping[str, Any]) -> Position:
 
 
 def _order(wanted: RecordingFilter) -> str:
-    """The order of the list: of one type, or of one status, it is that of time."""
+    """The order of the list: that of time if it sorts by type or status, and a filter leaves only one of them."""
     column = wanted.sort.removeprefix("-")
     if column in {"type", "status"} and getattr(wanted, column) is not None:
         return wanted.sort.replace(column, "created_at")

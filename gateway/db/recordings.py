@@ -172,7 +172,7 @@ class PgRecordingCatalog(RecordingCatalog):
         async with connected(self._pool) as connection:
             await connection.execute(self.RECORD_MISSING, media.id)
 
-    # The rows of media_files go with it, and a trigger queues their objects in the same transaction.
+    # The rows of media_files are deleted with it, and a trigger queues their objects in the same transaction.
     DELETE_RECORDING: Final = """
         DELETE FROM recordings WHERE user_id = $1 AND live = $2 AND id = $3 RETURNING true
     """

@@ -14,7 +14,7 @@ from gateway.db.rows import media_file, read_row
 from gateway.db.transcripts import ensure_meeting
 from gateway.errors import Conflict, Fault, Invalid, Unavailable
 
-# Held to the end of the transaction. Names with equal hashes only wait for each other.
+# Held to the end of the transaction. Two names with the same hash merely wait for each other.
 LOCK_NAME: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 
@@ -134,7 +134,7 @@ REPLACE_UNFINISHED: Final = """
         object_modified_at = $9, duration_seconds = $10, metadata = $11, missing_at = NULL
     WHERE id = $1 RETURNING to_json(m)
 """
-# Readers may be in the middle of it.
+# Not immediately: clients may still be reading the old object.
 QUEUE_REPLACED: Final = """
     INSERT INTO object_deletions (storage, object_key, due_at) VALUES ($1, $2, now() + interval '10 minutes')
     ON CONFLICT (storage, object_key) DO NOTHING
@@ -142,7 +142,7 @@ QUEUE_REPLACED: Final = """
 
 
 async def _finish_session(connection: PoolConnectionProxy, owner: Owner, media: NewMedia) -> MediaFile | None:
-    """The session's unfinished file, which is this object now; None if there is none."""
+    """Make this object the content of the session's unfinished file, and return that file; None if it has none."""
     await _lock(connection, f"session {owner.user_id} {owner.live} {media.session}")
     row = await connection.fetchrow(FIND_UNFINISHED, owner.user_id, owner.live, media.session)
     if row is None:

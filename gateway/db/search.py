@@ -16,8 +16,9 @@ from gateway.db.pool import connected, storable
 from gateway.db.rows import read_rows, recording
 from gateway.protocol.search_words import parse_search
 
-# A word that is in 100 of the newest 2000 segments is looked for in those only (`lately`): to find a common word in all
-# segments takes long. Another is found by the index, at most 1000 times (`ever`), which are in no particular order.
+# A word that is in 100 of the newest 2000 segments is searched in those only (`lately`): finding a common word in all
+# segments takes long. Any other word is looked up in the index, which returns at most 1000 segments in no particular
+# order (`ever`).
 # $1, $2 owner; $3, $4 the search's two queries; $5, $6 limit and offset; from $7 on the filters.
 SEARCH: Final = """
     WITH mine AS NOT MATERIALIZED (

@@ -1,4 +1,4 @@
-"""Sessions on their way to a file that plays, in PostgreSQL: claims, and the publication of what was joined.
+"""SessionJoins in PostgreSQL: claims on bots' sessions, and the publication of the files joined from their chunks.
 
 An object is named by a media file or by chunks. It is queued for deletion only when no row names it any more.
 """
@@ -20,8 +20,8 @@ from gateway.errors import Unavailable
 class PgSessionJoins(SessionJoins):
     """The claims, each call on a connection of its own.
 
-    `forget` hears the id of each recording whose file was published: the bot that just got its response sees the effect
-    immediately, and the notification may arrive later.
+    `forget` is called with the id of each recording whose file was published, so that the bot that just got its
+    response sees the effect immediately; the notification may arrive later.
     """
 
     def __init__(self, pool: asyncpg.Pool, forget: Callable[[int], None]) -> None:
@@ -131,7 +131,7 @@ REPLACE_FILE: Final = """
     WHERE id = $1
 """
 SHARE_OBJECT: Final = "UPDATE session_chunks SET object_key = $2, object_size = $3 WHERE id = ANY($1)"
-# $3 is the file that was readable until now: its readers may be in the middle of it.
+# $3 is the object that was readable until now: clients may still be reading it.
 QUEUE_UNNAMED: Final = """
     INSERT INTO object_deletions (storage, object_key, due_at)
         SELECT $1, old.object_key, now() + CASE WHEN old.object_key = $3 THEN interval '10 minutes' ELSE '0' END

@@ -1,6 +1,6 @@
 """The sessions of meeting bots in PostgreSQL: one recording for a session, one media file for each of its types.
 
-Every change of a session takes its row in upload_sessions first, so that chunks, finals and publications of one session
+Every change of a session locks its row in upload_sessions first, so that chunks, finals and publications of one session
 happen one after another.
 """
 

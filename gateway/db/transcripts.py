@@ -51,7 +51,7 @@ async def find_meeting_of(connection: PoolConnectionProxy, owner: Owner, recordi
 async def list_segments(connection: PoolConnectionProxy, meeting_id: int) -> tuple[Segment, ...]:
     """The segments by absolute time, those without one first, then by start."""
     rows = await connection.fetch(LIST_SEGMENTS, meeting_id)
-    # In a thread: reading 50,000 segments takes longer than others should wait.
+    # In a thread: building 50,000 segments would block the event loop for too long.
     return await asyncio.to_thread(read_rows, segment, [text for (text,) in rows])
 
 
@@ -68,7 +68,7 @@ ADD_MEETING: Final = """
 async def ensure_meeting(connection: PoolConnectionProxy, owner: Owner, wanted: NewMeeting) -> int:
     """The id of the newest meeting with this key, created if absent; segments that it lacks are added.
 
-    The caller's transaction holds the lock that keeps two transactions from creating it both.
+    The caller's transaction holds the lock that keeps two transactions from both creating it.
     """
     key = (owner.user_id, owner.live, wanted.platform, wanted.native_meeting_id)
     meeting_id: int | None = await connection.fetchval(FIND_MEETING_ID, *key)

@@ -1,4 +1,7 @@
-"""Bytes that are arriving, in PostgreSQL: one row for each upload on its way, good by the server's clock until it ends."""
+"""Room reserved for arriving bytes, in PostgreSQL: one row for each running upload, valid until its lease ends.
+
+Leases are measured by the server's clock.
+"""
 
 from datetime import timedelta
 from typing import Final
@@ -9,7 +12,7 @@ from gateway.catalog import Owner, Reservation, UploadLimits, UploadReservations
 from gateway.db.pending import find_room, lock_account, no_room
 from gateway.db.pool import connected
 
-# Beyond what it needs now, an upload reserves this part of the room at most: others arrive at the same time.
+# Beyond what it needs now, an upload reserves at most this fraction (1/8) of the free room: others may run in parallel.
 _SHARES: Final = 8
 
 

@@ -1,7 +1,7 @@
 """The writers of pending media files in PostgreSQL: leases by the server's clock, and the bytes that are stored.
 
-While an object appears (fsync, rename, a call to S3) no connection is held: the lease keeps completion away, and the
-object of a file that is deleted meanwhile is deleted later.
+While an object becomes visible (fsync, rename, a call to S3), no database connection is held. The lease prevents
+completion meanwhile; if the file is deleted meanwhile, its object is deleted later.
 """
 
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from gateway.db.pending import check_total, lock_account
 from gateway.db.pool import connected
 from gateway.errors import Busy, Conflict, NotFound
 
-# How long the object of a file that is deleted while it is published outlives it, if the publisher dies.
+# If a file is deleted while it is published, and the publisher dies, its object is deleted after this time.
 _DELETION_WAITS: Final = timedelta(minutes=10)
 
 
@@ -89,7 +89,7 @@ class PgUploadWriters(UploadWriters):
             row = await connection.fetchrow(self.DELAY_DELETION, media.id, _DELETION_WAITS)
             return Publication(**dict(row or {}))
 
-    # A URL that was made anew meanwhile has extended the time: then it stays.
+    # If a renewed URL has extended the time meanwhile, the extended time stays.
     RECORD_PUBLICATION: Final = """
         UPDATE media_files
         SET etag = $2, object_modified_at = $3,
@@ -97,7 +97,7 @@ class PgUploadWriters(UploadWriters):
         WHERE id = $1 AND status = 'pending'
         RETURNING true
     """
-    # The deletion's own entry may have been worked off before the object appeared.
+    # The entry that the deletion queued may have been processed before the object became visible.
     HASTEN_DELETION: Final = """
         INSERT INTO object_deletions (storage, object_key) SELECT $1, $2
         WHERE NOT EXISTS (SELECT FROM media_files WHERE storage = $1 AND object_key = $2)

@@ -1,7 +1,7 @@
-"""Pending media files in PostgreSQL, and the locks that keep completing and deleting apart.
+"""Pending media files in PostgreSQL, and the locks that separate completion from deletion.
 
-Completing locks the recording, then its rows. A row that was published again since, or is being published, is not
-completed (`upload_writers`).
+Completion locks the recording, then its rows. A file whose object was published again since it was verified, or is
+being published now, is not completed (`upload_writers`).
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ class PgUploads(UploadCatalog):
                 await keep_answer(connection, owner, key, str(added.id))
             return added
 
-    # A URL that is made anew may write the object for as long as a new one.
+    # A renewed URL permits writing for as long as a new one.
     RENEW_UPLOAD: Final = """
         UPDATE media_files AS m SET upload_expires_at = greatest(upload_expires_at, $2)
         WHERE id = $1 AND status = 'pending' RETURNING to_json(m)
@@ -72,7 +72,7 @@ class PgUploads(UploadCatalog):
             raise Conflict("The upload is completed, or was given up")
         return found
 
-    # In a statement of its own, so that the next one sees what a publication committed before it gave the row back.
+    # In a statement of its own, so that the next one sees what a publication committed before it released the row.
     LOCK_MEDIA_FILES: Final = "SELECT id FROM media_files WHERE id = ANY($1) ORDER BY id FOR UPDATE"
     COMPLETE_UPLOAD: Final = """
         UPDATE media_files
@@ -143,7 +143,7 @@ class PgUploads(UploadCatalog):
             )
         return deleted is not None
 
-    # A row that is held at this moment is being completed: it is left alone. So is one that has chunks.
+    # A row that is locked now is being completed, and is skipped. So is one that has chunks.
     REMOVE_ABANDONED_UPLOADS: Final = """
         WITH abandoned AS (
             SELECT id FROM media_files m WHERE status = 'pending' AND created_at < now() - $1::interval
@@ -167,4 +167,4 @@ class PgUploads(UploadCatalog):
 
 
 class _Outdated(Exception):
-    """What was found in storage is not what is there now; it rolls the transaction back."""
+    """The file is no longer as it was when it was verified; raised to roll the transaction back."""

@@ -8,7 +8,7 @@ import asyncpg
 from gateway.catalog.users import User, Users
 from gateway.db.pool import connected, storable
 
-# Everything that an account owns is deleted in one transaction.
+# One statement deletes everything that an account owns, which may take long.
 DELETE_TIMEOUT_SECONDS: Final = 3600.0
 
 

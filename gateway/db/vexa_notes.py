@@ -34,7 +34,7 @@ class MoveNotes:
         return await self._connection.fetchrow(FIND_NOTE, kind, identity)
 
     async def write_note(self, kind: Kind, identity: bytes, here_id: int, written: bytes | None = None) -> None:
-        """Add a note, or say in an old one what was written now."""
+        """Add a note, or update an existing one with what was written now."""
         await self._connection.execute(WRITE_NOTE, kind, identity, here_id, written)
 
     async def still_has(self, kind: Kind, identity: bytes, find: str) -> bool:
@@ -43,7 +43,10 @@ class MoveNotes:
         return note is not None and await self._connection.fetchrow(find, note["here_id"]) is not None
 
     async def standing(self, kind: Kind, identity: bytes, here: bytes | None, new: bytes) -> MoveOutcome:
-        """What is to be done: `here` is a digest of the row, None if there is none, `new` of what Vexa says now."""
+        """What to do with a row; "moved" means: write it.
+
+        `here` is a digest of our row, None if there is none; `new` is one of Vexa's row as it is now.
+        """
         note = await self.find_note(kind, identity)
         if note is None:
             return "moved" if here is None else "taken"

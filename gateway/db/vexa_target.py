@@ -1,4 +1,4 @@
-"""Our database as the target of a move from Vexa, and a move that is rolled back at its end: the dry run."""
+"""Our database as the target of a move from Vexa. A dry run writes too, and is rolled back at its end."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +18,7 @@ LOCK_MOVES: Final = "SELECT pg_advisory_xact_lock(7357462896)"
 
 
 class PgMoveTarget(MovedAccounts, MovedMeetings, MovedRecordings, MoveTarget):
-    """Everything on one connection."""
+    """A whole move, on one connection."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[None]:
@@ -29,7 +29,7 @@ class PgMoveTarget(MovedAccounts, MovedMeetings, MovedRecordings, MoveTarget):
 
 @asynccontextmanager
 async def open_target(pool: asyncpg.Pool, *, dry_run: bool) -> AsyncGenerator[PgMoveTarget]:
-    """Our database for one move; of a dry run nothing remains.
+    """Our database for one move; a dry run is rolled back.
 
     Migrations are applied first; a dry run creates the schema of an empty database in its transaction. Raises
     DatabaseUnavailable, and Unavailable if the database is lost during the move.

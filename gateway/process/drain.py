@@ -12,7 +12,7 @@ class Drain:
         self.is_draining = self._requested.is_set
 
     def request(self) -> None:
-        """Stop."""
+        """Request the stop."""
         self._requested.set()
 
     async def wait(self) -> None:

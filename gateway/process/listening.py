@@ -13,15 +13,16 @@ from typing import Final
 from gateway.settings.load import Config
 
 BACKLOG: Final = 1024
-# How much of a response may wait in the kernel before it is sent. Without a limit that is the whole send buffer, which
-# the kernel grows to 4 MiB: read from a storage backend, and counted as sent, for each client that seeks away. What is on its
-# way to the client is not limited by this. Files may have more (gateway/web/bytes/socket_wire.py, web/fast_path/seeks.py).
+# How many bytes of a response may wait in the kernel unsent. Without a limit they fill the whole send buffer, which the
+# kernel grows to 4 MiB: for each client that seeks, that much would be read from a storage backend and counted as sent
+# in vain. Bytes that were sent and await their acknowledgement do not count. For files the limit grows
+# (gateway/web/bytes/socket_wire.py).
 _UNSENT_BYTES: Final = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Sockets:
-    """One worker's sockets; `admin` is None where operations share the public port."""
+    """One worker's sockets; `admin` is None if /metrics and /readyz are served on the public port."""
 
     public: socket.socket
     admin: socket.socket | None

@@ -1,4 +1,4 @@
-"""From a Config to a running gateway: one process, or several under a supervisor (gateway/process/workers.py).
+"""Runs a gateway from a Config: in one process, or in several under a supervisor (gateway/process/workers.py).
 
 SIGTERM, SIGINT  drain, then end
 SIGHUP           several workers: read the settings again; a lone worker ignores it, because nothing could take over
@@ -33,9 +33,9 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Site(NamedTuple):
-    """What is served: functions of a module, so that a new process can import them.
+    """The gateway as two context managers: functions of a module, so that a new process can import them.
 
-    `running` serves on sockets until it is left, and drains then; `open_backends` opens what it needs.
+    `running` serves on the sockets and drains when its block ends; `open_backends` opens what it needs.
     """
 
     running: Callable[[Config, Sockets, Drain], AbstractAsyncContextManager[None]]
@@ -45,12 +45,12 @@ class Site(NamedTuple):
 def serve(
     site: Site, config: Config, announce: Announce | None = None, reload: Callable[[], Config] | None = None
 ) -> int:
-    """Run until SIGTERM or SIGINT, then drain; the exit code.
+    """Run until SIGTERM or SIGINT, then drain; returns the exit code.
 
-    `announce` is called with the base URL once it is served; `reload` reads the settings again on SIGHUP (several
-    workers only). Raises OSError if a port cannot be had, WorkerFailed, and what `open_backends` raises.
+    `announce` is called with the base URL once the gateway serves; `reload` reads the settings again on SIGHUP (several
+    workers only). Raises OSError if a port is not available, WorkerFailed, and what `open_backends` raises.
     """
-    # Python's default would end the process, also before a handler is installed.
+    # By default SIGHUP ends the process, and it may arrive before a handler is installed.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     configure_logging(config.logging.level)
     _allow_many_files()
@@ -91,7 +91,7 @@ async def _supervise(
 
 
 def _work(site: Site, config: Config, sockets: Sockets, supervisor: Connection) -> None:
-    """What a worker process runs, from its first line to its last."""
+    """The main function of a worker process."""
     configure_logging(config.logging.level)
     uvloop.run(_serve(site, config, sockets, partial(supervisor.send, None), supervisor.fileno()))
 
@@ -121,5 +121,5 @@ def _refuse_reload() -> None:
 
 
 def _share_metrics(stack: ExitStack) -> None:
-    """Let the workers keep their metrics where each can read all (prometheus_client's multi-process mode)."""
+    """Let the workers write their metrics into a folder that each can read (prometheus_client's multi-process mode)."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(TemporaryDirectory(prefix="seekgate-metrics-"))

@@ -1,6 +1,6 @@
 """A small supervisor: one process for each worker, each with a socket of its own.
 
-a worker dies    another takes its place, after a pause that doubles while they die young
+a worker dies    another replaces it, after a pause that doubles while workers die young
 SIGTERM, SIGINT  every worker drains; a worker that has not ended by the deadline is killed
 SIGHUP           new settings and new code: one worker at a time, the new one ready before the old one drains
 """
@@ -26,7 +26,7 @@ Work = Callable[[Config, Sockets, Connection], None]
 START_SECONDS: Final = 60.0
 FIRST_PAUSE_SECONDS: Final = 0.1
 LAST_PAUSE_SECONDS: Final = 10.0
-# A worker that lived this long did not die of its start.
+# A worker that lived this long did not fail at its start, so the pause before the next one is short again.
 GROWN_UP_SECONDS: Final = 30.0
 # How long a worker may take to end after the deadline of draining.
 GRACE_SECONDS: Final = 10.0
@@ -44,7 +44,7 @@ class WorkerFailed(Exception):
 
 
 class Worker:
-    """One process."""
+    """One worker process."""
 
     def __init__(self, work: Work, config: Config, sockets: Sockets) -> None:
         self._ready, theirs = _processes.Pipe()
@@ -90,7 +90,7 @@ async def _readable(fd: int) -> None:
 
 
 class Slot:
-    """One worker's sockets, on which there is always a worker.
+    """One worker's sockets, and the worker that serves on them; one that dies is replaced.
 
     `on_ended` is called with the process id of each worker that has ended.
     """
@@ -109,7 +109,7 @@ class Slot:
         await self._worker.ready()
 
     async def keep(self) -> None:
-        """Replace what dies, until the slot is left."""
+        """Replace each worker that dies, until `leave` is called."""
         while True:
             worker = self._worker
             code = await worker.ended()
@@ -130,7 +130,7 @@ class Slot:
         self._pause = min(self._pause * 2, LAST_PAUSE_SECONDS)
 
     async def replace(self, config: Config) -> None:
-        """Put a worker with new settings in, then let the old one drain; raises WorkerFailed and keeps the old."""
+        """Start a worker with new settings, then drain the old one. Raises WorkerFailed; then the old one stays."""
         new = Worker(self._work, config, self._sockets)
         try:
             await new.ready()

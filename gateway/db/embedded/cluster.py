@@ -1,7 +1,7 @@
 """Creates, starts and stops a PostgreSQL cluster in a folder, with initdb and pg_ctl.
 
 The caller holds the lock against other processes. Everything here blocks. The programs run in the cluster's own folder
-and know it by no other name: pg_ctl passes paths to a shell, inside double quotes that a path could break, and the
+and are given no other path to it: pg_ctl passes paths to a shell, inside double quotes that a path could break, and the
 account that runs them need not be able to reach the folder by its path.
 """
 

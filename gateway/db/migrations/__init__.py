@@ -76,8 +76,8 @@ async def pending_migrations(
 async def migrate(pool: asyncpg.Pool, migrations: Sequence[Migration] | None = None) -> tuple[Migration, ...]:
     """Bring the database to the newest version; what this call applied.
 
-    Of several processes one does it and the others wait; a database that has every version is only read. Raises
-    DatabaseUnavailable if a newer seekgate made the database, or if the role may not change tables.
+    If several processes call it, one migrates and the others wait; a database that has every version is only read.
+    Raises DatabaseUnavailable if a newer seekgate made the database, or if the role may not change tables.
     """
     known = load_migrations() if migrations is None else migrations
     applied: list[Migration] = []
@@ -173,7 +173,7 @@ async def _pending(connection: PoolConnectionProxy, known: Sequence[Migration]) 
 
 
 def _check_known(versions: Mapping[int, bool], known: Iterable[int]) -> None:
-    """Refuse a database that a newer seekgate changed so that this one would not work on it."""
+    """Raise DatabaseUnavailable if a newer seekgate changed the database so that this one would not work on it."""
     newest = max(known)
     newer = sorted(number for number, older_programs_work in versions.items() if number not in known)
     if any(not versions[number] for number in newer):
