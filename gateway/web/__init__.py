@@ -1,1 +1,1 @@
-"""The HTTP room: read the request, ask, answer. The only room (with server.py's runner) that knows aiohttp."""
+"""The HTTP layer: it reads requests and writes responses. Only it and gateway/assembly/serving.py import aiohttp."""

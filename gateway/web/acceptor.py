@@ -1,7 +1,7 @@
-"""What accepts connections, and learns of each byte request that was answered.
+"""Acceptors: they make the protocol of each accepted connection, and learn from what the byte route has answered.
 
-The plain acceptor lets aiohttp parse every request. The fast path is another one (gateway/web/fast_path), which
-gateway/assembly/byte_route.py plugs in by one line.
+The plain acceptor lets aiohttp parse every request. The fast path has its own (gateway/web/fast_path), which one line
+in gateway/assembly/byte_route.py plugs in.
 """
 
 import logging
@@ -27,7 +27,7 @@ _BARE_LIMITS: Final = {"max_line_size": 8190, "max_field_size": 8190, "max_heade
 
 
 class ByteServices(NamedTuple):
-    """What answers byte requests has in common."""
+    """The services that the byte route and the fast path share."""
 
     admissions: Admissions
     streamer: Streamer
@@ -40,21 +40,21 @@ class ByteServices(NamedTuple):
 
 
 class Acceptor:
-    """Accepts connections of which aiohttp parses every request."""
+    """Accepts connections on which aiohttp parses every request."""
 
     def connect(self, server: web.Server, terms: Terms) -> web.RequestHandler:
         """The protocol of one accepted connection."""
         return ClientConnection(server, terms)
 
     def learn(self, request: web.Request, admission: Admission) -> None:
-        """The byte route has answered the request."""
+        """Called after the byte route has answered the request. The plain acceptor remembers nothing."""
 
 
 class BareConnection(web.RequestHandler):
-    """A connection without anything that needs aiohttp's private names.
+    """A connection that uses none of aiohttp's private names.
 
-    aiohttp's options bound each line and their number, not the head as a whole, and it reads requests ahead: such a
-    connection can hold 32 heads of 512 KiB.
+    aiohttp's options bound the size and the number of lines, but not the head as a whole, and aiohttp reads requests
+    ahead: such a connection can hold 32 heads of 512 KiB.
     """
 
     def __init__(self, server: web.Server, terms: Terms) -> None:
@@ -81,7 +81,7 @@ class BareAcceptor(Acceptor):
 
 
 def usable(acceptor: Acceptor) -> Acceptor:
-    """The acceptor, or the bare one with a warning where aiohttp lacks a private name that connections need."""
+    """The acceptor; if aiohttp lacks a private name that connections need, the bare one, with a warning."""
     missing = missing_private_names()
     if not missing:
         return acceptor

@@ -25,7 +25,7 @@ from gateway.web.waveform_route import WaveformRoute
 
 _MEDIA: Final = "/recordings/{recording_id}/media/{media_file_id}"
 _SHARED: Final = "/shared/{token}"
-# The prefix keeps tokens apart from the other routes of the folder.
+# The prefix distinguishes tokens from `/v1/uploads/tus`.
 _UPLOAD: Final = "/v1/uploads/{token:up_[^{}/]+}"
 
 
@@ -106,7 +106,7 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
 
 
 def build_admin_app(services: Services) -> web.Application:
-    """The operations alone, for a port that the public does not reach."""
+    """The operations routes alone, for a port that is not public."""
     app = _application(services)
     app.add_routes([web.get("/livez", services.health.livez), *_operations(services)])
     return app

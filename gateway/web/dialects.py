@@ -1,4 +1,4 @@
-"""One table for each dialect: from refusals to statuses and error bodies.
+"""Maps refusals to statuses and error bodies, with one table for each dialect.
 
 Vexa   {"detail": "..."}, and for 422 {"detail": [{"type", "loc", "msg", "input"}]}
 Bota   {"error": {"code", "message", "details"?}}, details being [{"field", "message"}]; all paths under /v1/
@@ -77,7 +77,7 @@ class Dialect:
         return response
 
     def refuse_http(self, error: web.HTTPException) -> web.Response:
-        """The response to what aiohttp refuses (no such route, wrong method, body too large), and to our own faults."""
+        """The response to what aiohttp refuses (no route, wrong method, body too large), and to internal errors."""
         response = json_response(self.body(error.status, error.reason, ()), status=error.status)
         if isinstance(error, web.HTTPMethodNotAllowed):
             response.headers["Allow"] = allowed_methods(error)
@@ -97,7 +97,7 @@ def _vexa_body(status: int, message: str, faults: Iterable[Fault]) -> Any:
 
 
 def shown_input(value: object) -> object:
-    """What the client sent, as far as JSON can repeat it: neither lone surrogates nor nesting too deep to write."""
+    """The value that the client sent; None if JSON cannot repeat it (lone surrogates, too deep nesting)."""
     try:
         json_bytes(value)
     except TypeError:
@@ -145,7 +145,7 @@ def allowed_methods(error: web.HTTPMethodNotAllowed) -> str:
 
 def storage_refusal(error: StorageError) -> Refusal:
     """The refusal for a storage error before the response head, in fixed words; the cause is only logged."""
-    _log.warning("the storage refused", extra={"cause": str(error), "kind": type(error).__name__})
+    _log.warning("a storage backend failed", extra={"cause": str(error), "kind": type(error).__name__})
     if isinstance(error, ObjectNotFound):
         return NotFound("Media file not found")
     if isinstance(error, AccessDenied):

@@ -1,4 +1,7 @@
-"""Content codings of pages and JSON (RFC 9110 section 12.5.3). Media are never encoded: their ranges count real bytes."""
+"""Content codings of pages and JSON (RFC 9110 section 12.5.3).
+
+Media are never encoded, because ranges count the bytes of the file itself.
+"""
 
 import re
 from collections.abc import Sequence
@@ -6,14 +9,14 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-# Less than this fits one packet anyway.
+# A smaller body fits one packet anyway.
 SMALLEST_BYTES: Final = 1400
 _ITEM: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*;[ \t]*[qQ]=([01](?:\.[0-9]{0,3})?))?")
 _LONGEST_FIELD: Final = 1000
 
 
 def preferred_encoding(accept_encoding: str, offered: Sequence[str]) -> str | None:
-    """The first of the offered codings that the client accepts; None for none, which is identity."""
+    """The first of the offered codings that the client accepts; None if it accepts none of them (send identity)."""
     if len(accept_encoding) > _LONGEST_FIELD:
         return None
     weights: dict[str, float] = {}
@@ -24,7 +27,7 @@ def preferred_encoding(accept_encoding: str, offered: Sequence[str]) -> str | No
 
 
 def compress_json(request: web.Request, response: web.StreamResponse) -> None:
-    """Have a large JSON response sent with gzip if the client accepts it; one with a strong entity tag stays as it is."""
+    """Let aiohttp gzip a large JSON response if the client accepts that. One with an entity tag is not changed."""
     if (
         response.content_type != "application/json"
         or not isinstance(response, web.Response)

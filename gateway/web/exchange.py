@@ -32,9 +32,9 @@ CLIENT_CLOSED_REQUEST: Final = 499
 class Exchange:
     """`path` is what the log may show: no query, no token. `promised` and `sent` count body bytes of the byte route.
 
-    `status` is CLIENT_CLOSED_REQUEST until the response head is decided. `quota` holds the rate limit's header fields.
-    `started` and `seconds` (to the end of the response) are read from `time.perf_counter`. `by_key` says that the
-    response depends on an API key, `key_id` which key admitted the request.
+    `status` is CLIENT_CLOSED_REQUEST until the response's status is known. `quota` holds the rate limit's header
+    fields. `started` is a time of `time.perf_counter`, and `seconds` the time from then to the end of the response.
+    `by_key` says that the response depends on an API key, `key_id` which key admitted the request.
     """
 
     request_id: str
@@ -93,12 +93,12 @@ def is_request_id(text: str) -> bool:
 
 
 def new_request_id() -> str:
-    """Eight hexadecimal digits that are this process's, then a counter."""
+    """Eight hexadecimal digits that identify this process, then a counter."""
     return f"{_process_id}{next(_numbers):08x}"
 
 
 def shown_path(path: str) -> str:
-    """What the log may show of a path: a segment that may hold a secret becomes `***`.
+    """The path as the log may show it: a segment that may contain a secret becomes `***`.
 
     A token is recognised in any spelling: upper or lower case, percent-encoded once or several times, in a path that
     no route has, or after a misplaced `?`. At most MAX_PATH_CHARACTERS are shown.

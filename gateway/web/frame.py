@@ -1,4 +1,4 @@
-"""What surrounds every handler: the exchange begins and ends here, and any error becomes a response.
+"""The frame around every handler: it begins and ends the exchange, and turns any error into a response.
 
 The frame refuses requests that no handler should see (Host, Expect), answers OPTIONS, and adds the header fields of
 every response. Authentication is each handler's first line, since the handler knows the scope.
@@ -27,7 +27,7 @@ from storage_adapters.base import StorageError
 _log: Final = logging.getLogger(__name__)
 
 _BUSY: Final = Unavailable("Too many large responses wait for their clients", retry_after_seconds=1)
-# What `OPTIONS *` says of the server as a whole.
+# The methods of the server as a whole, for `OPTIONS *`.
 _SERVER_METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 
@@ -53,7 +53,7 @@ class Frame:
     async def surround(
         self, request: web.Request, exchange: Exchange, answer: Awaitable[web.StreamResponse]
     ) -> web.StreamResponse:
-        """The response, or that of the error that was raised; the journal gets the exchange, however it ends."""
+        """Await the response, or make one from the error that was raised. The journal always gets the exchange."""
         busy, connection = self._connections.busy, request.protocol
         busy.add(connection)
         try:
@@ -83,7 +83,7 @@ class Frame:
         return await handler(request)
 
     def _complete(self, request: web.Request, exchange: Exchange, response: web.StreamResponse) -> None:
-        """Add what every response carries."""
+        """Add the header fields that every response carries."""
         # The rest of a body that was not read would be parsed as the next request.
         if self._connections.is_draining() or not request.content.is_eof():
             response.force_close()

@@ -1,8 +1,8 @@
 """The server's handler: byte requests go straight to the byte route, everything else to aiohttp's application.
 
-aiohttp's application (its router, its match, its chain of middlewares) costs as much again as the rest of a seek.
-The application has the byte route too, for other spellings of its path, other methods and Expect; both ways lead to
-the same handler.
+aiohttp's application (its router, its match, its chain of middlewares) costs as much CPU time as the rest of a seek.
+The application has the byte route too, for other spellings of its path, other methods and Expect; both lead to the
+same code.
 """
 
 from typing import Final

@@ -14,7 +14,7 @@ from gateway.web.journal import Journal
 from gateway.web.responses import json_response
 
 Check = Callable[[], Awaitable[str | None]]
-"""Raises what is wrong; a text is something that a person should know although requests can be served."""
+"""Raises an error if requests cannot be served. A returned text is a warning for the operator."""
 
 _log: Final = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ METRICS_SECONDS: Final = 1.0
 
 
 class HealthRoutes:
-    """`checks` are what the gateway needs to work, by name; `is_draining` ends readiness."""
+    """`checks` maps each thing that the gateway needs to its check. While `is_draining()`, the process is not ready."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class HealthRoutes:
         self._rendering = asyncio.Lock()
 
     async def livez(self, _request: web.Request) -> web.Response:
-        """`GET /livez`: the event loop runs."""
+        """`GET /livez`: 200 whenever the event loop runs."""
         return json_response({"status": "alive"})
 
     async def readyz(self, _request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""The authority that a request was sent to (RFC 9112 section 3.2), validated before anything is made of it."""
+"""The authority that a request was sent to (RFC 9112 section 3.2), validated before anything uses it."""
 
 import re
 from functools import lru_cache

@@ -17,7 +17,7 @@ from storage_adapters.base import Presigning
 
 
 class Link(NamedTuple):
-    """A URL and when it ends."""
+    """A URL and when it expires."""
 
     url: str
     expires_at: datetime
@@ -29,7 +29,7 @@ def file_name(media: MediaFile) -> str:
 
 
 class Links:
-    """Mints links. They start with `public_url`, or with the request's own scheme and Host if that is None."""
+    """Makes links. They start with `public_url`, or with the request's own scheme and Host if that is None."""
 
     def __init__(self, signer: Signer, public_url: str | None, now: Callable[[], float] = time.time) -> None:
         self._signer = signer
@@ -37,7 +37,7 @@ class Links:
         self._now = now
 
     def playback(self, request: web.Request, owner: Owner, media: MediaFile, disposition: Disposition) -> Link:
-        """A playback URL of the gateway, which ends with the API key that the request was admitted by."""
+        """A playback URL of the gateway. It is valid only while the API key that admitted this request is."""
         key_id = request[EXCHANGE].key_id
         grant = Grant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, disposition, key_id)
         signed = self._signer.sign(grant, now=self._now())
@@ -58,11 +58,11 @@ class Links:
         return Link(url.url, url.expires_at)
 
     async def download(self, request: web.Request, owner: Owner, media: MediaFile, storage: Storage) -> Link:
-        """Where the file is saved from: a presigned URL if the storage backend makes them, else a playback URL."""
+        """A URL to download the file from: presigned if the storage backend makes such URLs, else a playback URL."""
         if isinstance(storage.adapter, Presigning):
             return await self.presigned(storage.adapter, media, "attachment")
         return self.playback(request, owner, media, "attachment")
 
     def seconds_left(self, link: Link) -> int:
-        """Whole seconds until the link ends."""
+        """Whole seconds until the link expires."""
         return max(int(link.expires_at.timestamp() - self._now()), 0)

@@ -1,4 +1,4 @@
-"""Path, query and body values: text in, checked values out, every fault named by its field.
+"""Parses and checks the values of paths, queries and bodies. Each fault names its field.
 
 Faults have the members that Vexa's clients read (`type`, `loc`, `msg`, `input`), in pydantic's words.
 """
@@ -87,7 +87,7 @@ def path_id(request: web.Request, name: str) -> int:
 
 
 def parse_query(model: type[Model], request: web.Request) -> Model:
-    """The query as a model; unknown parameters are ignored, the last of a repeated one counts. Raises Invalid."""
+    """The query as a model; unknown parameters are ignored, and the last of repeated ones counts. Raises Invalid."""
     given: dict[str, Any] = {name: value for name, value in request.query.items() if name in model.model_fields}
     try:
         return model.model_validate(given)

@@ -1,4 +1,4 @@
-"""JSON responses, and the response object for one that was already written to the socket."""
+"""JSON responses, and the response object that stands for bytes already written to the socket."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ def _json_response(octets: bytes, status: int, headers: Mapping[str, str] | None
 
 
 async def built_json_response(build: Callable[[], Any], *, headers: Mapping[str, str] | None = None) -> web.Response:
-    """The same of what `build` returns, made in a thread: it may be MiB long, and others should not wait for it."""
+    """A JSON response with what `build` returns. It may be several MiB long, so it is built in a thread."""
     octets = await asyncio.to_thread(lambda: json_bytes(build()))
     return _json_response(octets, 200, headers)
 
@@ -66,5 +66,5 @@ class SentResponse(web.StreamResponse):
 
 @lru_cache(maxsize=64)
 def sent_response(status: int, *, keep_alive: bool) -> SentResponse:
-    """The response object for this status; it holds nothing of its request, so that all requests share it."""
+    """The response object for this status. It holds nothing of its request, so all requests share it."""
     return SentResponse(status, keep_alive=keep_alive)

@@ -29,7 +29,7 @@ class WaveformRoute:
         self._waveforms = waveforms
 
     async def waveform(self, request: web.Request) -> web.Response:
-        """`GET`: the bins so far; a client asks again until they are complete."""
+        """`GET`: the bins computed so far. The client requests them again until they are complete."""
         owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
         media = await uploaded_media(request, self._catalog, owner)
         storage = storage_named(self._storages, media.storage, media.object_key)

@@ -1,1 +1,1 @@
-"""Who may ask: authentication, rate limits and CORS."""
+"""Access control: authentication, rate limits and CORS."""

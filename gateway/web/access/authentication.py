@@ -1,8 +1,8 @@
 """Authentication: by an API key in a header field, or by the signature of a playback URL.
 
-Both header fields are accepted in both dialects; an API key is never read from the query. A query that claims to be
-signed is judged by its signature alone, whatever header fields come with it. A URL that an API key minted is valid
-only while that key is.
+Both header fields (X-API-Key and Authorization) are accepted in both dialects; an API key is never read from the query.
+A query with any field of a signature is judged by its signature alone, whatever header fields come with it. A URL that
+an API key minted is valid only while that key is.
 """
 
 import time
@@ -25,9 +25,9 @@ _USE_RECORD_SECONDS: Final = 60.0
 
 
 class Playback(NamedTuple):
-    """What a playback URL permits, until `expires_at` (seconds since the epoch), while `permission` holds.
+    """What a playback URL permits until `expires_at` (seconds since the epoch), while `permission` holds.
 
-    It ends with the `generation` of the signing keys, too.
+    It also ends when the signing keys get another `generation`.
     """
 
     owner: Owner
@@ -38,9 +38,9 @@ class Playback(NamedTuple):
 
 
 class Authenticator:
-    """Finds out whose recordings a request may touch; `now` returns seconds since the epoch.
+    """Finds the owner whose recordings a request may use; `now` returns seconds since the epoch.
 
-    `limits` count the requests of each key, refused ones too; None counts nothing.
+    `limits` count the requests of each key, including refused ones; None counts nothing.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Authenticator:
         return (await self.judge_key(request, scope)).owner
 
     async def judge_key(self, request: web.Request, scope: Scope, *, is_counted: bool = True) -> ApiKey:
-        """The request's key, which is valid now; `is_counted` says whether the request counts for its limit.
+        """The request's key, which is valid now; `is_counted` says whether the request counts against its rate limit.
 
         Raises Unauthenticated without a valid key, RateLimited for a key that sends too many requests,
         Forbidden for a key that lacks the scope.
@@ -125,7 +125,7 @@ class Authenticator:
 
     async def _record_use(self, key: ApiKey, now: float) -> None:
         self._uses[key.id] = now
-        # A statistic: a failure never costs a request its response; it is tried again a minute later.
+        # This is only a statistic: a failure must not fail the request. A minute later, another request tries again.
         with suppress(Refusal):
             await self._api_keys.record_key_use(key.id)
 
@@ -149,7 +149,7 @@ def _presented_key(request: web.Request) -> str:
 
 
 def _text(field: str) -> str:
-    """The field's value. Octets that are not UTF-8, which aiohttp escapes, are Latin-1: so Vexa reads what it is sent."""
+    """The field's value. Octets that are not UTF-8, which aiohttp escapes, are read as Latin-1, as Vexa does."""
     if not field.isascii():
         octets = field.encode("utf-8", "surrogateescape")
         with suppress(UnicodeDecodeError):

@@ -11,7 +11,8 @@ from gateway.protocol.delivery import Header, HeaderBlock, header_block
 
 _EXPOSED: Final = (
     "Content-Range, Accept-Ranges, Content-Length, ETag, "
-    "Location, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, Upload-Expires, Upload-Length, Upload-Offset"
+    "Location, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, "
+    "Upload-Expires, Upload-Length, Upload-Offset"
 )
 _REQUEST_HEADERS: Final = (
     "Authorization, X-API-Key, Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, "
@@ -41,7 +42,7 @@ class Cors:
     def headers(self, origin: str | None, *, by_key: bool = False) -> HeaderBlock:
         """The fields of a response to a request from `origin` (None if it has no Origin field).
 
-        `by_key` says that the response depends on the request's API key, which a cache has to compare then.
+        `by_key` says that the response depends on the request's API key, so that caches must compare it (Vary).
         """
         blocks = self._granted.get(origin, self._others) if origin else self._others
         return blocks.by_key if by_key else blocks.plain
@@ -60,7 +61,7 @@ class Cors:
 
 
 class _Blocks:
-    """The same fields for a response that anybody may get (`plain`) and for one that depends on a key."""
+    """The same fields for a response that does not depend on an API key (`plain`) and for one that does."""
 
     def __init__(self, fields: tuple[Header, ...], vary: tuple[str, ...]) -> None:
         self.plain = header_block((*fields, ("Vary", ", ".join(vary))) if vary else fields)

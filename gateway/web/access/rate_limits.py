@@ -1,8 +1,8 @@
 """Rate limits: a token bucket for each API key.
 
-A bucket is one number, the moment when it will be full again (the generic cell rate algorithm of ATM): a request
-moves it on by the time that one token takes, and is refused if the moment would then be further ahead than a whole
-bucket takes. A full bucket is removed.
+A bucket is one number: the time at which it will be full again (the generic cell rate algorithm of ATM). A request
+moves that time on by what one token takes to refill, and is refused if the time would then be further ahead than a
+whole bucket takes. A full bucket need not be stored.
 """
 
 import math
@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-# Full buckets are removed when there are more than this, and more than twice as many as were left the last time.
+# Full buckets are removed once there are more buckets than this, and twice as many as the last removal left.
 _PRUNE_ABOVE: Final = 10_000
 # The rounding error of sums of floats, in tokens.
 _TOLERANCE: Final = 1e-6
 
 
 class Quota(NamedTuple):
-    """What a key has left: `limit` requests in a burst, `remaining` of them now, and all again at `reset_at`.
+    """What a key may request: `limit` requests in a burst, `remaining` of them now, all of them again at `reset_at`.
 
     `reset_at` is in seconds since the epoch; `retry_after_seconds` is 0 for a request that was granted.
     """
@@ -28,7 +28,7 @@ class Quota(NamedTuple):
     retry_after_seconds: int
 
     def headers(self) -> Mapping[str, str]:
-        """The header fields that say so."""
+        """The X-RateLimit header fields."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
@@ -58,7 +58,7 @@ class RateLimits:
         self._prune_above = _PRUNE_ABOVE
 
     def take(self, key_id: int) -> Quota:
-        """Take a token from the key's bucket, if there is one."""
+        """Take a token from the key's bucket, unless the bucket is empty."""
         clock = self._clock()
         full_at = max(self._full_at.get(key_id, clock), clock)
         missing = (full_at - clock) / self._token_seconds

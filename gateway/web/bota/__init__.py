@@ -1,1 +1,1 @@
-"""Bota's dialect: `/v1/recordings` with its uploads."""
+"""Bota's dialect: `/v1/recordings`, and the uploads to `/v1/uploads`."""

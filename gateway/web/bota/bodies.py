@@ -1,10 +1,10 @@
 """The JSON bodies that Bota's clients send.
 
-Every fault is named by its field. Unknown members are refused: a misspelt one would be lost in silence.
+Each fault names its field. Unknown members are refused, because a misspelt one would otherwise be lost silently.
 
-Metadata is kept as the text that was sent, because a JSON number has no size and no form that every reader would
-keep. It is cut out of the body after the body was checked. A number beyond the range of a double is refused, and so
-is a lone surrogate: many readers of the answer could not read anything of it.
+Metadata is stored as the text that was sent, because parsing a JSON number and writing it again may change it. It is
+cut out of the body after the body was checked. A number beyond the range of a double is refused, and so is a lone
+surrogate: many clients could not parse a response that contains one.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from gateway.web.receiving.json_bodies import member_text, read_json_bytes, read
 MAX_NAME_LENGTH: Final = 500
 MAX_METADATA_BYTES: Final = 16 * 1024
 MAX_METADATA_DEPTH: Final = 32
-# Of a thousand unknown members only the first few are looked at and reported.
+# At most this many unknown members and faults are reported.
 _MAX_FAULTS: Final = 20
 
 
@@ -46,7 +46,7 @@ def _is_deeper(value: Any, depth: int) -> bool:
 
 
 class Body(BaseModel):
-    """A body; its members are given by name and none other."""
+    """A body without members other than those of the model."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -71,7 +71,7 @@ class CreateBody(Body):
 
 
 class UploadCompleteBody(BaseModel):
-    """`POST /v1/recordings/{recording_id}/upload-complete`; other members were always ignored here."""
+    """`POST /v1/recordings/{recording_id}/upload-complete`; unlike elsewhere, other members are ignored."""
 
     media_ids: Annotated[list[Annotated[str, Field(strict=True)]], Field(min_length=1, max_length=1000)] | None = None
 
@@ -83,7 +83,7 @@ class DownloadUrlBody(Body):
 
 
 async def read_body(request: web.Request, model: type[Model]) -> Model:
-    """The request's body as a model; the Content-Type is not asked for. Raises Invalid."""
+    """The request's body as a model, whatever its Content-Type. Raises Invalid."""
     document = await read_json_object(request)
     known = {name: value for name, value in document.items() if name in model.model_fields}
     unknown = islice(((name, value) for name, value in document.items() if name not in known), _MAX_FAULTS)
@@ -126,7 +126,7 @@ async def read_changes(request: web.Request) -> Mapping[str, Any]:
 
 
 async def _metadata_text(request: web.Request) -> str:
-    # In a thread: 64 KiB of brackets take longer than others should wait.
+    # In a thread, because 64 KiB of brackets take longer than other requests should wait.
     metadata = await asyncio.to_thread(member_text, (await read_json_bytes(request)).decode(), "metadata")
     if len(metadata.encode()) > MAX_METADATA_BYTES:
         words = f"Input should be at most {MAX_METADATA_BYTES} bytes"

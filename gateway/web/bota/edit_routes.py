@@ -1,4 +1,4 @@
-"""Bota's dialect: changing a recording's description, and its transcript (both are ours, Bota's documentation is silent)."""
+"""Bota's dialect: changing a recording's description and its transcript, two additions that Bota does not document."""
 
 import asyncio
 import time
@@ -24,13 +24,13 @@ from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS
 from gateway.web.receiving.upload_bodies import Allowance, Patience, accepted, essence
 from gateway.web.responses import built_json_response, json_response
 
-# Long transcripts are held in memory while they arrive.
+# A transcript is held in memory while it arrives, so a client must not take long.
 _PATIENCE: Final = Patience(MAX_JSON_SECONDS, least_bytes_per_second=2048)
 _PERMITTED: Final = ", ".join(PARSERS)
 
 
 class EditRoutes:
-    """The routes that change what is known of a recording; its media stay as they are."""
+    """The routes that change a recording's description and transcript, but not its media."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class EditRoutes:
         self._captions = captions
 
     async def update(self, request: web.Request) -> web.Response:
-        """`PATCH /v1/recordings/{recording_id}`: the members that are given change, null clears one.
+        """`PATCH /v1/recordings/{recording_id}`: change the members that are given; null clears one.
 
         `If-Match` protects against lost updates: it is compared with the ETag that GET and PATCH return (412).
         """
@@ -69,7 +69,7 @@ class EditRoutes:
         return json_response(recording_json(changed), headers={hdrs.ETAG: recording_etag(changed)})
 
     async def put_transcript(self, request: web.Request) -> web.Response:
-        """`PUT /v1/recordings/{recording_id}/transcript`: replaces what was there."""
+        """`PUT /v1/recordings/{recording_id}/transcript`: replace the transcript."""
         owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_recording_id(request)
         segments = await self._read_segments(request, owner)

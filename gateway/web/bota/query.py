@@ -1,6 +1,6 @@
-"""What Bota's clients send outside of bodies: ids in paths, queries, idempotency keys. Every fault is named by its field.
+"""Parses what Bota's clients send outside of bodies: ids in paths, queries, idempotency keys.
 
-Unknown query parameters are ignored, as in Vexa's dialect.
+Each fault names its field. Unknown query parameters are ignored, as in Vexa's dialect.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ MAX_SEARCH_LENGTH: Final = 200
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 255
 _MAX_BIGINT: Final = 2**63 - 1
 _SORTS: Final[tuple[RecordingSort, ...]] = get_args(RecordingSort)
-# What a cursor may hold beside its position: the digest of a cursor is not a signature, so its text may be anything.
+# The values that a cursor may contain for each order. Its digest is not a signature, so clients can write any text.
 _VALUES: Final = {"created_at": "", "duration": r"-?\d+(\.\d+)?(e[+-]?\d+)?|inf", "type": "[a-z]*", "status": "[a-z]*"}
 _NO_CURSOR: Final = PydanticCustomError("cursor", "Input should be the next_cursor of a page")
 
@@ -76,7 +76,7 @@ class BotaRecordingsQuery(BotaRecordingQuery):
 
     @property
     def wanted(self) -> RecordingFilter:
-        """Which recordings are asked for, and in what order."""
+        """Which recordings the query asks for, and in what order."""
         least, most = self.min_duration_ms, self.max_duration_ms
         return RecordingFilter(
             device_id=self.device_id,
@@ -85,7 +85,7 @@ class BotaRecordingsQuery(BotaRecordingQuery):
             created_after=self.created_after,
             created_before=self.created_before,
             type=self.type,
-            # Half a millisecond, because durations are shown in whole ones.
+            # Durations are shown in whole milliseconds, so the bounds include what rounds to them.
             min_duration_seconds=None if least is None else (least - 0.5) / 1000,
             max_duration_seconds=None if most is None else (most + 0.5) / 1000,
             sort=self.sort,
@@ -105,12 +105,12 @@ def parse_recordings_query(request: web.Request) -> BotaRecordingsQuery:
 
 
 def includes_origin(request: web.Request) -> bool:
-    """Whether the recording is to be shown with its origin. Raises Invalid."""
+    """Whether the response should include the recording's origin. Raises Invalid."""
     return parse_query(BotaRecordingQuery, request).include is not None
 
 
 def path_recording_id(request: web.Request) -> int:
-    """The integer that the path's `rec_` id encodes. Raises NotFound for anything but an id, as for an unknown one."""
+    """The integer that the path's `rec_` id encodes. Raises NotFound for a malformed id, as for an unknown one."""
     recording_id = decode_id("rec", request.match_info["recording_id"])
     if recording_id is None:
         raise NotFound("Recording not found")
@@ -118,7 +118,7 @@ def path_recording_id(request: web.Request) -> int:
 
 
 async def find_idempotency_key(request: web.Request) -> IdempotencyKey | None:
-    """The request's `Idempotency-Key`, None without one; "the same request" is method, target and body. Raises Invalid."""
+    """The request's `Idempotency-Key`, with a digest of method, target and body; None without one. Raises Invalid."""
     given = request.headers.getall("Idempotency-Key", [])
     if not given:
         return None

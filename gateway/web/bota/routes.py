@@ -18,7 +18,7 @@ from gateway.web.responses import json_response, whole_seconds
 
 
 class BotaRoutes:
-    """The JSON routes; `on_deleted` is called when objects were queued for deletion."""
+    """The JSON routes; `on_deleted` is called after objects were queued for deletion."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class BotaRoutes:
         self._on_deleted = on_deleted
 
     async def list_recordings(self, request: web.Request) -> web.Response:
-        """`GET /v1/recordings`: a page, newest first; with `q` what a search finds, best first."""
+        """`GET /v1/recordings`: a page, by default newest first; with `q`, the results of a search, best first."""
         owner = await self._owner(request, Scope.RECORDINGS_READ)
         query = parse_recordings_query(request)
         place, with_origin = {"limit": query.limit, "offset": query.offset}, query.include is not None
@@ -65,7 +65,7 @@ class BotaRoutes:
         return json_response(recording_json(created), status=201)
 
     async def delete_recording(self, request: web.Request) -> web.Response:
-        """`DELETE /v1/recordings/{recording_id}`: readers lose it immediately; a queue deletes the objects."""
+        """`DELETE /v1/recordings/{recording_id}`: delete it immediately, and queue its objects for deletion."""
         owner = await self._owner(request, Scope.RECORDINGS_WRITE)
         if not await self._catalog.delete_recording(owner, path_recording_id(request)):
             raise NotFound("Recording not found")
@@ -73,7 +73,7 @@ class BotaRoutes:
         return web.Response(status=204)
 
     async def download_url(self, request: web.Request) -> web.Response:
-        """`POST /v1/recordings/{recording_id}/download-url`: where one of its media is saved from."""
+        """`POST /v1/recordings/{recording_id}/download-url`: a URL to download one of its media files from."""
         owner = await self._owner(request, Scope.RECORDINGS_READ)
         body = await read_body(request, DownloadUrlBody)
         media = _uploaded(await self._recording(request, owner), body.media_id)
@@ -100,7 +100,7 @@ class BotaRoutes:
 
 
 def _uploaded(recording: Recording, media_id: str) -> MediaFile:
-    """The recording's media with that id, whole in storage."""
+    """The recording's uploaded media file with that id. Raises NotFound."""
     wanted = decode_id("med", media_id)
     for media in recording.media_files:
         if media.id == wanted and media.status == "uploaded":

@@ -18,14 +18,14 @@ Json = dict[str, Any]
 
 
 def page_json(page: RecordingPage, *, with_origin: bool = False) -> Json:
-    """A page; `next_cursor` is there when more follow."""
+    """A page, with `next_cursor` if more recordings follow."""
     data = [recording_json(recording, with_origin=with_origin) for recording in page.recordings]
     shown = {"data": data, "has_more": page.end is not None}
     return shown if page.end is None else shown | {"next_cursor": cursor_of(page.end)}
 
 
 def recording_json(recording: Recording, *, with_origin: bool = False) -> Json:
-    """B of the contract; its metadata is the text that the client gave, octet by octet. With its origin if asked for."""
+    """A recording, with its origin if requested. Its metadata is byte for byte the text that the client sent."""
     shown = {
         "id": encode_id("rec", recording.id),
         "device_id": recording.device_id,
@@ -44,13 +44,13 @@ def recording_json(recording: Recording, *, with_origin: bool = False) -> Json:
 
 
 def _origin_json(recording: Recording) -> Json:
-    """Where the recording is from: what made it, and the meeting that it is of."""
+    """The recording's origin: what made it, and its meeting."""
     meeting = recording.meeting
     return {"source": recording.source, "meeting": None if meeting is None else asdict(meeting)}
 
 
 def recording_etag(recording: Recording) -> str:
-    """A strong entity tag of the recording as it is shown, for `If-Match` on PATCH."""
+    """A strong entity tag of the recording's JSON, for `If-Match` on PATCH."""
     return f'"{sha256(orjson.dumps(recording_json(recording))).hexdigest()[:32]}"'
 
 
@@ -77,7 +77,7 @@ def media_json(media: MediaFile) -> Json:
 
 
 def upload_url_json(media: MediaFile, url: UploadUrl) -> Json:
-    """Where a media file is sent to; `parts` is there when it may be sent in parts."""
+    """Where to send a media file, with `parts` if it may be sent in parts."""
     shown = {
         "media_id": encode_id("med", media.id),
         "upload_url": url.url,
@@ -88,7 +88,7 @@ def upload_url_json(media: MediaFile, url: UploadUrl) -> Json:
 
 
 def part_json(part: PresignedPart) -> Json:
-    """A part of a file, and whether it was sent already."""
+    """A part of a file, and whether it has arrived."""
     return {
         "number": part.number,
         "offset": part.offset,
@@ -99,6 +99,6 @@ def part_json(part: PresignedPart) -> Json:
 
 
 def duration_ms(recording: Recording) -> int | None:
-    """How long the longest of its media lasts, in whole milliseconds; None while no duration is known."""
+    """The duration of the longest media file in whole milliseconds; None while no duration is known."""
     known = [media.duration_seconds for media in recording.media_files if media.duration_seconds is not None]
     return round(max(known) * 1000) if known else None

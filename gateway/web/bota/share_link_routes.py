@@ -1,4 +1,4 @@
-"""Bota's dialect: share links of a recording (ours). The page that a link leads to is in web/pages/shared_page.py."""
+"""Bota's dialect: share links of a recording, an addition of ours. web/pages/shared_page.py serves the linked page."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ class LinkBody(Body):
 
 
 class ShareLinkRoutes:
-    """Making, listing and ending links. Only the response to POST shows a link's URL."""
+    """Makes, lists and ends links. Only the response to POST contains a link's URL."""
 
     def __init__(self, authenticator: Authenticator, share_links: ShareLinks, links: Links) -> None:
         self._authenticator = authenticator
@@ -44,7 +44,7 @@ class ShareLinkRoutes:
         self._links = links
 
     async def create(self, request: web.Request) -> web.Response:
-        """`POST`: a page that plays this recording without a key, until it expires or is ended."""
+        """`POST`: make a link to a page that plays this recording without a key, until the link expires or is ended."""
         owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_recording_id(request)
         body = await read_body(request, LinkBody)

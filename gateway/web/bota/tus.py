@@ -7,8 +7,8 @@
     POST    /v1/uploads/{token}   X-HTTP-Method-Override           as the method that it names
     OPTIONS on both                                                204 Tus-Version, Tus-Extension, Tus-Max-Size
 
-What arrived before a connection broke is kept. A piece with a checksum is kept whole or not at all. After the last byte
-the object exists, as after a PUT, and `upload-complete` publishes it.
+The bytes that arrived before a connection broke are kept. A piece with a checksum is kept whole or not at all. After
+the last byte the object exists, as after a PUT, and `upload-complete` publishes it.
 """
 
 import time
@@ -47,7 +47,7 @@ _FILE_METHODS: Final = ("DELETE", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 class TusRoutes:
-    """The protocol's four methods; `on_removed` is called when an object was queued for deletion."""
+    """The routes of the protocol; `on_removed` is called after an object was queued for deletion."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class TusRoutes:
 
     @speaking_tus
     async def create(self, request: web.Request) -> web.Response:
-        """`POST /v1/uploads/tus`: a media file that arrives in pieces."""
+        """`POST /v1/uploads/tus`: create a pending media file, to be sent in pieces."""
         owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         check_version(request)
         metadata = parse_metadata(request.headers.get("Upload-Metadata", ""))
@@ -91,7 +91,7 @@ class TusRoutes:
 
     @speaking_tus
     async def offset(self, request: web.Request) -> web.Response:
-        """`HEAD /v1/uploads/{token}`: how much has arrived."""
+        """`HEAD /v1/uploads/{token}`: how many bytes have arrived."""
         check_version(request)
         owner, media, expires = await self._find(request)
         offset = await self._uploads.kept(media)
@@ -109,7 +109,7 @@ class TusRoutes:
 
     @speaking_tus
     async def append(self, request: web.Request) -> web.Response:
-        """`PATCH /v1/uploads/{token}`: the bytes from `Upload-Offset` on."""
+        """`PATCH /v1/uploads/{token}`: append a piece at `Upload-Offset`."""
         check_version(request)
         owner, media, expires = await self._find(request)
         offset = number_of_bytes(request, "Upload-Offset")
@@ -128,7 +128,7 @@ class TusRoutes:
 
     @speaking_tus
     async def terminate(self, request: web.Request) -> web.Response:
-        """`DELETE /v1/uploads/{token}`: forget the file and what arrived of it."""
+        """`DELETE /v1/uploads/{token}`: delete the pending media file and the bytes that arrived."""
         check_version(request)
         owner, media, _ = await self._find(request)
         if not await self._uploads.uploads.remove_upload(owner, media.recording_id, media.id):
@@ -137,7 +137,7 @@ class TusRoutes:
         return web.Response(status=204)
 
     async def overridden(self, request: web.Request) -> web.Response:
-        """`POST /v1/uploads/{token}`: the method that X-HTTP-Method-Override names, for clients that cannot send it."""
+        """`POST /v1/uploads/{token}`: the method in X-HTTP-Method-Override, for clients that cannot send it."""
         methods: dict[str, Any] = {
             hdrs.METH_HEAD: TusRoutes.offset,
             hdrs.METH_PATCH: TusRoutes.append,
@@ -152,7 +152,7 @@ class TusRoutes:
         raise web.HTTPMethodNotAllowed(request.method, _FILE_METHODS)
 
     async def capabilities(self, request: web.Request) -> web.Response:
-        """`OPTIONS`: what this server can do; it names no version that was chosen."""
+        """`OPTIONS`: the versions and extensions of this server. The response has no Tus-Resumable."""
         methods = _FILE_METHODS if "token" in request.match_info else _COLLECTION_METHODS
         extensions = EXTENSIONS if self._uploads.is_resumable else ()
         return web.Response(
@@ -187,14 +187,14 @@ class TusRoutes:
         return owner, media, grant.expires
 
     def _resumable(self) -> str:
-        """The name of the storage that new pieces go to. Raises Conflict if it takes none."""
+        """The name of the storage backend for new uploads. Raises Conflict if it takes no pieces."""
         self._uploads.require_resumable()
         return self._uploads.default.name
 
 
 @asynccontextmanager
 async def _whole_under(checksum: Checksum | None, writer: PartialWriter) -> AsyncGenerator[None, None]:
-    """Around a piece: under a checksum it is kept only if the block ends well, without one as far as it came."""
+    """Keep a piece with a checksum only if the block ends without error; keep others as far as they arrived."""
     start = writer.size
     try:
         yield

@@ -38,7 +38,7 @@ class ChecksumMismatch(web.HTTPClientError):
 def parse_metadata(text: str) -> dict[str, str]:
     """The pairs of an Upload-Metadata field: names, and values in base64 (absent for an empty one).
 
-    A pair that cannot be decoded is ignored, unless it is one that is used: then Invalid is raised.
+    A pair that cannot be decoded is ignored. Raises Invalid if it is one that the gateway uses.
     """
     found = {}
     for pair in filter(None, map(str.strip, text.split(","))):
@@ -52,7 +52,7 @@ def parse_metadata(text: str) -> dict[str, str]:
 
 
 def check_version(request: web.Request) -> None:
-    """Raises HTTPPreconditionFailed unless the client speaks our version."""
+    """Raise HTTPPreconditionFailed unless the client uses our version."""
     if request.headers.get("Tus-Resumable") != VERSION:
         raise web.HTTPPreconditionFailed(reason=f"Tus-Resumable should be {VERSION}")
 
@@ -66,7 +66,7 @@ def number_of_bytes(request: web.Request, name: str) -> int:
 
 
 def find_checksum(request: web.Request) -> Checksum | None:
-    """The declared checksum of the piece, None if there is none. Raises Invalid for one that is none of ours."""
+    """The declared checksum of the piece, None without one. Raises Invalid for an unsupported or malformed one."""
     text = request.headers.get("Upload-Checksum")
     if text is None:
         return None
@@ -81,9 +81,9 @@ def _invalid(field: str, text: str) -> Invalid:
 
 
 def parse_tus_promise(metadata: dict[str, str], length: int) -> UploadUrlBody:
-    """What is promised; `type` follows from `filetype` (as browsers' clients send it) unless it is given.
+    """The promise of an upload. Without a `type`, it follows from `content_type` or `filetype` (from browser clients).
 
-    A `filetype` that does not fit the `type` is ignored: it is a browser's guess.
+    A `filetype` that does not fit the `type` is ignored, because it is only the browser's guess.
     """
     declared, guessed = metadata.get("content_type"), metadata.get("filetype")
     type = metadata.get("type") or (declared or guessed or "").partition("/")[0]
@@ -100,7 +100,7 @@ Speaker = Callable[[Any, web.Request], Awaitable[web.Response]]
 
 
 def speaking_tus(handler: Speaker) -> Speaker:
-    """Every answer names the version, refusals too; one of another version names those that are spoken."""
+    """Add Tus-Resumable to every response, including refusals, and Tus-Version to the refusal of another version."""
 
     @wraps(handler)
     async def speak(routes: Any, request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Uploads in Bota's dialect: `upload-url` says where to send a file, the PUT sends it, `upload-complete` ends the upload."""
+"""Uploads in Bota's dialect: `upload-url` says where to send a file, PUT sends it, `upload-complete` publishes it."""
 
 from aiohttp import hdrs, web
 
@@ -18,7 +18,7 @@ from gateway.web.responses import json_response
 
 
 class UploadRoutes:
-    """`upload-url`, the PUT, `upload-complete`; `streams` counts the files that are on their way, of each key."""
+    """`upload-url`, the PUT and `upload-complete`; `streams` counts the files that each key is sending."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class UploadRoutes:
         self._patience = patience
 
     async def upload_url(self, request: web.Request) -> web.Response:
-        """`POST /v1/recordings/{recording_id}/upload-url`: a media file that waits for its bytes."""
+        """`POST /v1/recordings/{recording_id}/upload-url`: create a pending media file, and return where to send it."""
         owner = await self._owner(request)
         recording_id = path_recording_id(request)
         body = await read_body(request, UploadUrlBody)
@@ -58,7 +58,7 @@ class UploadRoutes:
     async def put(self, request: web.Request) -> web.Response:
         """`PUT /v1/uploads/{token}`: the whole file. Until the upload is completed, another PUT replaces it."""
         if hdrs.CONTENT_RANGE in request.headers:
-            # RFC 9110 section 14.5: a part must not be mistaken for the whole.
+            # A part must not be mistaken for the whole (RFC 9110 section 14.5).
             words = "A part of a file cannot be put; send the whole file without Content-Range"
             raise Invalid((Fault("upload", ("header", hdrs.CONTENT_RANGE), words, None),))
         owner, grant = await self._urls.verify(request)
@@ -72,7 +72,7 @@ class UploadRoutes:
         return web.Response(headers={hdrs.ETAG: f'"{stat.etag}"', hdrs.CACHE_CONTROL: "no-store"})
 
     async def upload_complete(self, request: web.Request) -> web.Response:
-        """`POST /v1/recordings/{recording_id}/upload-complete`: every file is there, and is what was promised."""
+        """`POST /v1/recordings/{recording_id}/upload-complete`: check the files against the promises, publish them."""
         owner = await self._owner(request)
         asked = await read_completed_media(request)
         completed = await self._completion.complete(owner, path_recording_id(request), asked)

@@ -1,4 +1,7 @@
-"""Upload URLs, and what a client promises to send there. A URL is the storage backend's own, or one of the gateway with a token."""
+"""Makes upload URLs, and parses what a client promises to send there.
+
+A URL is presigned by the storage backend, or one of the gateway that contains a signed token.
+"""
 
 import re
 import time
@@ -24,8 +27,8 @@ from gateway.web.parameters import Moment, invalid
 from storage_adapters.base import Presigning
 from storage_adapters.part_uploads import PartUploads, PresignedPart
 
-# RFC 9110 sections 8.3.1 and 5.6.6. Beyond the grammar, recorders write a list of codecs without quotes; its commas
-# cannot be mistaken here.
+# RFC 9110 sections 8.3.1 and 5.6.6. Unlike the grammar, this permits a list of codecs without quotes, as recorders
+# write it: in a single media type its commas are unambiguous.
 _TOKEN: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105 - the grammar's word for a word
 _QUOTED: Final = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
 _PARAMETER: Final = rf"{_TOKEN}=(?:{_QUOTED}|{_TOKEN}(?: *, *{_TOKEN})*)"
@@ -58,7 +61,7 @@ class UploadUrlBody(Body):
 
 
 def parse_promise(members: dict[str, Any]) -> UploadUrlBody:
-    """A promise from its members. Raises Invalid."""
+    """The members as a promise. Raises Invalid."""
     try:
         return UploadUrlBody.model_validate(members)
     except ValidationError as error:
@@ -66,12 +69,12 @@ def parse_promise(members: dict[str, Any]) -> UploadUrlBody:
 
 
 def promised_type(media: MediaFile) -> str | None:
-    """The content type that was promised of a pending media file."""
+    """The content type that was promised for a pending media file; None for any."""
     return None if media.content_type == UNKNOWN_CONTENT_TYPE else media.content_type
 
 
 class UploadUrl(NamedTuple):
-    """Where a file is sent to, until when, and what must be sent with it; `parts` of it may be sent instead."""
+    """Where to send a file, until when, and with which header fields; it may be sent in `parts` instead."""
 
     url: str
     expires_at: datetime
@@ -80,7 +83,7 @@ class UploadUrl(NamedTuple):
 
 
 class UploadUrls:
-    """Mints upload URLs. `public_url` is what clients call the gateway; None: what the request called it."""
+    """Makes upload URLs. The gateway's start with `public_url`, or with the request's scheme and Host if it is None."""
 
     def __init__(
         self,
@@ -97,14 +100,14 @@ class UploadUrls:
         self._now = now
 
     def presigned_until(self, storage: Storage) -> datetime | None:
-        """When a URL of the storage backend's own would end if it were made now; None if the backend makes none."""
+        """When a URL that the storage backend presigns now expires; None if the backend presigns none."""
         if not isinstance(storage.adapter, Presigning):
             return None
-        # A second more than the storage counts: it may sign a moment later.
+        # One second more, because the storage backend may sign the URL a moment later.
         return datetime.fromtimestamp(self._now(), UTC) + timedelta(seconds=self._expires_in + 1)
 
     async def mint(self, request: web.Request, owner: Owner, media: MediaFile, storage: Storage) -> UploadUrl:
-        """A URL that takes the file in one PUT, and for a large one URLs that take it in parts."""
+        """A URL that takes the file in one PUT; for a large file also URLs that take it in parts."""
         promised = promised_type(media)
         if isinstance(storage.adapter, Presigning):
             signed = await storage.adapter.presign_put(
@@ -134,7 +137,7 @@ class UploadUrls:
         return f"{base}/v1/uploads/{self._tokens.sign(grant)}"
 
     async def verify(self, request: web.Request) -> tuple[Owner, UploadGrant]:
-        """What the path's token permits; raises Forbidden, also once the key that minted it is revoked or expired."""
+        """What the path's token permits. Raises Forbidden, also if the key that made it was revoked or has expired."""
         try:
             grant = self._tokens.verify(request.match_info["token"], now=self._now())
         except BadUploadToken as error:

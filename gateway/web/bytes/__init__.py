@@ -1,1 +1,1 @@
-"""The byte route: admission, preconditions, ranges, and the one pump that writes bodies."""
+"""The byte route: admission, preconditions, ranges, and the pump that writes bodies."""

@@ -1,8 +1,9 @@
-"""Who may read what on the byte route: decided once, and again when what it was decided by may have changed.
+"""Admits readers to the byte route, and remembers each admission until what it depends on may have changed.
 
-A player seeks: it asks for the same path with the same credential many times. An admission holds until its key, its
-media file or its signing key changes, expires, or is not known to be unchanged. Refusals are never remembered, and nothing is where
-requests are counted. Credentials are remembered as they were sent, in memory alone, within bounds.
+A player that seeks requests the same path with the same credential many times. An admission holds until its API key,
+its media file or its signing key changes or expires, or until the gateway no longer learns of such changes. Refusals
+are never remembered, and admissions are not while requests are counted. Credentials are remembered as they were sent,
+only in memory, within bounds.
 """
 
 import time
@@ -23,19 +24,20 @@ from gateway.web.media_files import Ids, find_uploaded, path_ids
 
 MAX_ADMISSIONS: Final = 4096
 MAX_BYTES: Final = 4 * 1024 * 1024
-# Path and credential of one request; longer ones are decided each time.
+# Of path and credential together. A request with more is decided each time.
 _MAX_REQUEST_BYTES: Final = 2048
 
 RENEW_SECONDS: Final = 60.0
-"""A request that comes later is decided anew, so that the key's last use is recorded as often."""
+"""An admission is decided again after this time, so that the last use of its key is recorded about once a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
     """What may be read, how it is presented, and where it is stored.
 
-    Streams are counted for each `reader`: an API key or a signed URL. It ends at `expires_at` (seconds since the epoch; None for never), and is renewed at `renew_at` (monotonic clock).
-    A signed URL's ends with the `generation` of the signing keys (None for an API key).
+    Streams are counted for each `reader`, which is an API key or a signed URL. The admission ends at `expires_at`
+    (seconds since the epoch; None for never), and is decided again at `renew_at` (monotonic clock). The admission of
+    a signed URL also ends when the signing keys get another `generation` (None for an API key).
     """
 
     media: MediaFile
@@ -54,9 +56,9 @@ class Admission:
 class Admissions:
     """Admits readers of the byte route.
 
-    With `counts_requests` each request counts for its key's limit, so that each is decided anew.
-    `cache_control_private` is for answers that a key admitted, `cache_control_signed` for playback URLs. `now` is in
-    seconds since the epoch, `clock` is monotonic.
+    With `counts_requests` each request counts against its key's rate limit, so each is decided anew.
+    `cache_control_private` is sent with responses to an API key, `cache_control_signed` with those to a playback URL.
+    `now` is in seconds since the epoch, `clock` is monotonic.
     """
 
     def __init__(
@@ -105,7 +107,7 @@ class Admissions:
         return admission
 
     def holds(self, admission: Admission) -> bool:
-        """Whether it is still what would be decided now."""
+        """Whether the same would still be decided now."""
         return (
             admission.permission.holds
             and admission.media.validity.holds

@@ -1,4 +1,4 @@
-"""An answer of the byte route that is sent without a request of aiohttp's."""
+"""An answer that the fast path has begun to send, and the byte route may have to finish, without aiohttp."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ class BegunAnswer:
     """An answer of which the kernel has taken `sent` bytes, counted from the first byte of the head.
 
     The body is the object's bytes from `offset` on, as many as the exchange promises. `piece` is its beginning in an
-    open file, valid until something is awaited; None if there is no body. With a `pace`, the rest goes out no faster. An
-    answer that `is_wanted_whole` is expected to be read to its end.
+    open file, valid until something is awaited; None if there is no body. With a `pace`, the rest is sent no faster
+    than that. An answer that `is_wanted_whole` is expected to be read to its end.
     """
 
     exchange: Exchange
@@ -30,12 +30,12 @@ class BegunAnswer:
 
     @property
     def body_sent(self) -> int:
-        """How much of the body was sent."""
+        """How many bytes of the body were sent."""
         return max(self.sent - len(self.head), 0)
 
     @property
     def rest_of_piece(self) -> FilePiece | None:
-        """What was not sent of the piece, if the head was sent."""
+        """The unsent rest of the piece; None if there is none, or if the head was not sent whole."""
         piece, gone = self.piece, self.sent - len(self.head)
         if piece is None or not 0 <= gone < piece.length:
             return None
@@ -43,6 +43,6 @@ class BegunAnswer:
 
     @property
     def rest(self) -> tuple[ByteSpan]:
-        """What is left of the body."""
+        """The unsent rest of the body."""
         gone = self.body_sent
         return (ByteSpan(self.offset + gone, self.exchange.promised - gone),)

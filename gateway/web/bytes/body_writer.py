@@ -1,4 +1,7 @@
-"""Writes the planned body of one answer: literal bytes, and spans of the object, by the kernel where its bytes are in files."""
+"""Writes the planned body of one answer: literal bytes and spans of the object.
+
+The kernel sends spans whose bytes are in files; others are copied.
+"""
 
 from contextlib import aclosing
 from typing import Final
@@ -33,7 +36,7 @@ class BodyWriter:
             await self._wire.write(self._pending)
 
     def _take_pending(self) -> bytes:
-        """What goes before the next bytes of the object."""
+        """The bytes that go before the next bytes of the object."""
         pending, self._pending = self._pending, b""
         return pending
 
@@ -44,7 +47,7 @@ class BodyWriter:
                 wanted = min(length, _PIECE_BYTES)
                 if self._paced is not None:
                     wanted = await self._paced.grant(offset, wanted)
-                # Each piece is asked for anew, so that a file that is written to meanwhile is noticed.
+                # Each piece is requested anew, so that a change of the file meanwhile is detected.
                 piece = self._stored.file_piece(offset, wanted)
                 if piece is None:
                     break

@@ -1,6 +1,6 @@
 """Response heads as bytes (RFC 9112 section 4).
 
-status-line  Date  the representation's  this answer's  those of all answers  X-Request-Id  [Connection]  CRLF
+status-line  Date  fields of the representation  of this answer  of all answers  X-Request-Id  [Connection]  CRLF
 """
 
 import time
@@ -15,12 +15,12 @@ _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\
 
 
 def render_head(plan: DeliveryPlan, shared: HeaderBlock, request_id: str, connection: str) -> bytes:
-    """The response head; `connection` is that field's line, or nothing for the default."""
+    """The response head; `connection` is the line of the Connection field, or empty."""
     return _compose(plan, shared.text, format_http_date(int(time.time())), request_id, connection)
 
 
 class FixedHead:
-    """The head of one plan, prepared but for the date and the request's id."""
+    """The head of one plan, prepared except for the date and the request id."""
 
     __slots__ = ("_template", "status")
 
@@ -35,7 +35,7 @@ class FixedHead:
 
 
 class SpanHead:
-    """The head of every answer of one span of a representation, prepared but for what differs between them."""
+    """The head for any single span of a representation, prepared except for date, span and request id."""
 
     __slots__ = ("_template", "status")
 

@@ -1,7 +1,7 @@
-"""How the streams of one event loop share its time.
+"""Shares the time of one event loop between its streams.
 
-What the streams send in one turn of the loop is bounded by bytes, all of them together: a small answer that arrives
-meanwhile waits for that much at most, however many large answers run.
+All streams together send a bounded number of bytes in one turn of the loop. A small answer that is requested meanwhile
+therefore waits for at most that much, however many large answers run.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ TURN_BYTES: Final = 8 * 1024 * 1024
 
 
 class LoopTurns:
-    """Counts what is sent in this turn of the running loop; `left` is positive while streams may go on without waiting."""
+    """Counts the bytes sent in this turn of the running loop. While `left` is positive, streams need not wait."""
 
     def __init__(self, turn_bytes: int = TURN_BYTES) -> None:
         self.loop = asyncio.get_running_loop()
@@ -23,7 +23,7 @@ class LoopTurns:
         self.left = turn_bytes
 
     def spend(self, sent: int) -> None:
-        """`sent` bytes were sent."""
+        """Count `sent` bytes in this turn."""
         self.left -= sent
         if not self._is_counting:
             self._is_counting = True
@@ -41,7 +41,7 @@ class LoopTurns:
         self.left = granted = self._turn_bytes
         while self._waiting and granted > 0:
             ready, wanted = self._waiting.popleft()
-            if not ready.done():  # cancelled otherwise
+            if not ready.done():  # done here means cancelled
                 ready.set_result(None)
                 granted -= wanted
         if self._waiting:

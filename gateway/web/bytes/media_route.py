@@ -56,7 +56,7 @@ class MediaRoute:
         return await self.read(request, request[EXCHANGE], None)
 
     async def read(self, request: web.Request, exchange: Exchange, ids: Ids | None) -> web.StreamResponse:
-        """The bytes: 200, 206, 304, 412 or 416; 302 if the storage serves its readers itself.
+        """The bytes: 200, 206, 304, 412 or 416; 302 if readers are redirected to the storage backend.
 
         `ids` are the path's; None if they are still to be read from the route's match.
         """
@@ -64,7 +64,7 @@ class MediaRoute:
         # A URL that was presigned for GET refuses HEAD, which needs no bytes anyway.
         if admission.storage.redirect and request.method == hdrs.METH_GET:
             await self._redirect(admission)
-        # A HEAD asks what the storage has, which a remembered version does not answer (an archived object, for one).
+        # A HEAD asks for the state in the storage backend. A remembered version does not show that it was archived.
         expected = None if request.method == hdrs.METH_HEAD else admission.prepared.expected
         try:
             try:
@@ -79,7 +79,7 @@ class MediaRoute:
         return sent
 
     async def _redirect(self, admission: Admission) -> None:
-        """Raise HTTPFound if the storage can serve its readers."""
+        """Raise HTTPFound if the storage backend makes presigned URLs."""
         adapter = admission.storage.adapter
         if isinstance(adapter, Presigning):
             link = await self._links.presigned(adapter, admission.media, admission.prepared.disposition)
@@ -117,7 +117,7 @@ class MediaRoute:
                 await self._catalog.record_missing(media)
 
     async def _remember(self, media: MediaFile, stat: ObjectStat) -> None:
-        """Record the version that the storage has now; a failing catalogue does not fail the response."""
+        """Record the version that the storage backend has now. A failing catalogue does not fail the response."""
         with suppress(Refusal):
             await self._catalog.record_object_version(
                 media, size=stat.size, etag=stat.etag, object_modified_at=stat.last_modified
@@ -125,5 +125,5 @@ class MediaRoute:
 
 
 def _boundary() -> str:
-    """A random text to separate parts, which no object contains by design or by chance."""
+    """A random text that separates parts: no object contains it by design or by chance."""
     return os.urandom(16).hex()

@@ -1,4 +1,4 @@
-"""Answers to media elements, which go out at the pace of the recording (gateway/protocol/pacing.py)."""
+"""Sends answers to media elements at the pace of the recording (gateway/protocol/pacing.py)."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ class Pacing:
         self._rule = rule
 
     def pace(self, headers: CIMultiDictProxy[str], media: MediaFile, size: int) -> SendingPace | None:
-        """The pace of the answer to a request with these headers, from an object of `size` bytes; None if it has none."""
+        """The pace of the answer to a request with these headers, from an object of `size` bytes; None for no pace."""
         if self._rule is None:
             return None
         element = media_element(headers)
@@ -36,7 +36,7 @@ class Pacing:
 
 
 class PacedBody:
-    """One answer, which has begun to be sent. Once the gateway is draining, it goes out as fast as the client takes it."""
+    """The pace of one answer that has begun. Once the gateway is draining, it no longer delays any bytes."""
 
     def __init__(self, pace: SendingPace, is_draining: Callable[[], bool]) -> None:
         self._pace = pace
@@ -53,7 +53,7 @@ class PacedBody:
         return wanted
 
     def count(self, offset: int, sent: int) -> None:
-        """Bytes from `offset` on were sent before this began."""
+        """Count `sent` bytes from `offset` on that were sent before."""
         _, self._bucket = grant(self._pace, self._bucket, offset, sent, self._bucket.at)
 
 

@@ -1,4 +1,4 @@
-"""A catalogue row and the stat of its object become a Representation, prepared once for each version of the object."""
+"""Makes a Representation of a catalogue row and the stat of its object, once for each version of the object."""
 
 from typing import NamedTuple
 
@@ -17,9 +17,9 @@ class Presentation(NamedTuple):
 
 
 class Prepared:
-    """A media file as one kind of reader gets it.
+    """A media file in one presentation.
 
-    `expected` is the version that the storage is expected to have; None if nothing is known of it, or if the object was
+    `expected` is the version that the storage backend is expected to have; None if none is known, or if the object was
     missing.
     """
 

@@ -1,7 +1,7 @@
-"""Writes straight to the socket of a plain connection, by the kernel's `sendfile`.
+"""Writes straight to the socket of a connection without TLS, with `write` and `sendfile`.
 
 uvloop has no `loop.sendfile`, so `os.write` and `os.sendfile` are called on the transport's own non-blocking socket.
-That is sound while three things hold, which are checked before each call:
+That is sound while three conditions hold, which are checked before each call:
 
 1. The transport's write buffer is empty. Otherwise bytes would overtake it.
 2. The transport is not closing. Otherwise the descriptor's number may belong to another connection.
@@ -26,7 +26,7 @@ from storage_adapters.base import FilePiece, ObjectChanged, StorageUnavailable
 from storage_adapters.page_cache import is_resident, read_ahead
 
 FIRST_WINDOW_BYTES: Final = 256 * 1024
-"""How much of a file is asked of the kernel at first; each window that the socket takes whole doubles the next."""
+"""How much of a file the first `sendfile` sends; each window that the socket takes whole doubles the next."""
 MAX_WINDOW_BYTES: Final = 4 * 1024 * 1024
 
 HANDED_BYTES: Final = 4096
@@ -34,17 +34,17 @@ HANDED_BYTES: Final = 4096
 
 MIN_UNSENT_BYTES: Final = 1024 * 1024
 MAX_UNSENT_BYTES: Final = 4 * 1024 * 1024
-"""From MIN_UNSENT_BYTES on, a client may have as much unsent as it has been sent of the answer. These are pages of the
-file, not copies; more of them save most waits for the socket."""
+"""From MIN_UNSENT_BYTES on, as much of an answer may wait unsent as the client has been sent of it. The unsent bytes
+are pages of the file, not copies, and save most waits for the socket."""
 
 # Pages that were in the cache this long ago may have been evicted since.
 _RESIDENT_SECONDS: Final = 0.25
 
 
 def send_now(fd: int, head: bytes, piece: FilePiece | None) -> tuple[int, bool]:
-    """Send what the socket `fd` takes without waiting; how many bytes that were, and whether it is full now.
+    """Send what the socket `fd` takes without waiting. Returns the number of bytes, and whether the socket is full now.
 
-    The caller checks the three conditions above. Errors are not reported: the stream that sends the rest meets them again.
+    The caller checks the three conditions above. Errors are not reported: sending the rest raises them again.
     """
     sent = 0
     try:
@@ -143,7 +143,7 @@ class SocketWire:
             self._grows_at = 2 * limit if limit < MAX_UNSENT_BYTES else sys.maxsize
 
     def _limit_unsent(self) -> None:
-        """Set the usual limit again: for bytes that are copied, and for the next answer."""
+        """Set the default limit again, for bytes that are copied and for the next answer."""
         if not self._transport.is_closing():
             self._outgoing.unsent.restore()
             self._grows_at = MIN_UNSENT_BYTES
@@ -165,5 +165,5 @@ async def _make_resident(fd: int, offset: int, length: int) -> None:
     try:
         await threads.run(partial(read_ahead, fd, offset, length))
     except OSError as error:
-        # The disk's error, not the connection's.
+        # An error of the disk must not count as one of the connection.
         raise StorageUnavailable("", str(error)) from error

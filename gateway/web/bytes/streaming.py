@@ -1,4 +1,4 @@
-"""The pump: the only code that writes bodies of the byte route, but for the first window of the fast path.
+"""The pump: the only code that writes bodies of the byte route, except for what the fast path sends first.
 
 Nothing is written before the first byte of the object has been read, so that an error until then still becomes a
 response (StorageError passes through). After that, a body that cannot be finished is cut off, never ended as if it were
@@ -34,8 +34,8 @@ _log: Final = logging.getLogger(__name__)
 class Streamer:
     """Sends planned deliveries.
 
-    `stall_timeout_seconds` is how long a client may read nothing at all; `is_draining` says whether
-    connections should close after their responses.
+    `stall_timeout_seconds` is how long a client may read nothing at all; `is_draining` says whether connections should
+    close after their responses.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class Streamer:
     ) -> SentResponse:
         """Write the plan's head, with the `shared` headers of all answers, and its body, as a stream of the `reader`.
 
-        With a `pace`, the body goes out no faster than that.
+        With a `pace`, the body is sent no faster than that.
 
-        Raises StorageError, Unavailable or RateLimited while nothing was written. Afterwards every error ends in a cut
-        connection, and `exchange.outcome` says so.
+        Raises StorageError, Unavailable or RateLimited while nothing was written. After that, every error cuts the
+        connection, and is recorded in `exchange.outcome`.
         """
         keep_alive = request.keep_alive and not self._is_draining()
         exchange.status, exchange.promised = plan.status, plan.content_length
@@ -79,7 +79,7 @@ class Streamer:
         return sent_response(plan.status, keep_alive=keep_alive and whole)
 
     async def resume(self, outgoing: Outgoing, begun: BegunAnswer) -> bool:
-        """Send the rest of an answer whose stream is counted already; False where the connection was cut instead."""
+        """Send the rest of an answer, whose stream is already counted. Returns False if the connection was cut."""
         exchange, media = begun.exchange, begun.admission.media
         try:
             async with begun.admission.storage.adapter.open(media.object_key, begun.stat) as stored:
@@ -103,7 +103,7 @@ def _connection(*, keep_alive: bool) -> str:
     return "Connection: keep-alive\r\n" if keep_alive else "Connection: close\r\n"
 
 
-# What the kernel reports of a connection. Anything else (EIO, EMFILE, ENOMEM) is this process's or this machine's own.
+# Errors of a connection. Any other (EIO, EMFILE, ENOMEM) is one of this process or this machine.
 _CONNECTION_ERRNOS: Final = frozenset(
     {
         errno.EHOSTDOWN,
@@ -122,7 +122,7 @@ def _is_connections(error: OSError) -> bool:
 
 
 async def _run(wire: Wire, head: bytes, body: tuple[Segment, ...], writer: BodyWriter, exchange: Exchange) -> bool:
-    """Send what the wire has not sent of the head, and the body; False where the connection was cut instead."""
+    """Send the unsent part of the head, and the body. Returns False if the connection was cut instead."""
     try:
         return await _deliver(wire, head[wire.sent :], body, writer, exchange)
     finally:
@@ -131,7 +131,7 @@ async def _run(wire: Wire, head: bytes, body: tuple[Segment, ...], writer: BodyW
 
 
 async def _deliver(wire: Wire, head: bytes, body: tuple[Segment, ...], writer: BodyWriter, exchange: Exchange) -> bool:
-    """Send head and body; False where the connection was cut instead."""
+    """Send head and body. Returns False if the connection was cut instead."""
     try:
         await writer.write(head, body)
     except asyncio.CancelledError:

@@ -1,4 +1,4 @@
-"""Which streams run: at most a number of them altogether, and a number for each reader."""
+"""Counts the streams that run, and limits their number in total and for each reader."""
 
 import asyncio
 from collections.abc import Hashable, Iterator
@@ -24,7 +24,7 @@ class Streams:
         return self.running < self._limit and (reader is None or self._readers.get(reader, 0) < self._limit_per_reader)
 
     def begin(self, reader: Hashable = None) -> None:
-        """One more runs; raises Unavailable or RateLimited if it may not."""
+        """Count one more stream. Raises Unavailable or RateLimited if it may not run."""
         if self.running >= self._limit:
             raise Unavailable("Too many streams are running", _RETRY_SECONDS)
         if not self.has_room(reader):
@@ -34,7 +34,7 @@ class Streams:
             self._readers[reader] = self._readers.get(reader, 0) + 1
 
     def end(self, reader: Hashable = None) -> None:
-        """One that was begun has ended."""
+        """Count one stream less."""
         self.running -= 1
         if reader is not None:
             left = self._readers[reader] - 1
@@ -43,14 +43,14 @@ class Streams:
             else:
                 del self._readers[reader]
         if self._last is not None and not self.running:
-            # The task that waited may have given up: a drain ends so at its deadline.
+            # The waiting task may have been cancelled: a drain stops waiting at its deadline.
             if not self._last.done():
                 self._last.set_result(None)
             self._last = None
 
     @contextmanager
     def of(self, reader: Hashable) -> Iterator[None]:
-        """A stream of this reader; raises what `begin` raises."""
+        """Count a stream of this reader for the block. Raises what `begin` raises."""
         self.begin(reader)
         try:
             yield

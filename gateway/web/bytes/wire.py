@@ -19,7 +19,7 @@ class Wire(Protocol):
     """Writes to one client. Errors of the connection are OSError; Stalled is a time-out."""
 
     sent: int
-    """Bytes handed over so far."""
+    """The number of bytes handed to the kernel or the transport so far."""
 
     async def write(self, data: bytes) -> None:
         """Hand all of `data` over."""

@@ -1,1 +1,1 @@
-"""Client connections: what arrives is bounded, parsed one request at a time, and answered or cut in time."""
+"""Client connections: they bound what arrives, give aiohttp one request at a time, and cut slow clients off."""

@@ -18,7 +18,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 
 
 class BrokenRequests:
-    """Answers what has no `web.Request`, straight to the connection, which ends with it."""
+    """Writes these responses straight to the connection, without a `web.Request`. Each closes its connection."""
 
     def __init__(self, journal: Journal, cors: Cors) -> None:
         self._journal = journal
@@ -27,7 +27,7 @@ class BrokenRequests:
     def refuse(self, connection: web.RequestHandler, head: bytes, fault: BadHead) -> web.StreamResponse:
         """Write the response to the request whose head begins with these bytes."""
         method, path = request_line(head)
-        # A method becomes a label of the metrics, so that only known ones may.
+        # The method becomes a label of the metrics. Clients must not be able to add values to it.
         exchange = Exchange(
             new_request_id(),
             "none",

@@ -1,13 +1,13 @@
-"""One client connection: aiohttp's `RequestHandler` with the duties that every request needs.
+"""One client connection: aiohttp's `RequestHandler` with bounded intake, time-outs and direct writes to the socket.
 
 RequestIntake receives its requests. A client that takes nothing of a response for the stall time-out is disconnected,
-and so is one that was refused MAX_REFUSALS times in a row, or that has closed its sending side and has nothing to take.
-Bodies of the byte route are written to its socket, and only what that does not take is handed over to the transport.
-A connection that is lost ends its request's handler only after that handler has started, so that each request has a
-line in the access log.
+and so is one that was refused MAX_REFUSALS times in a row, or that has closed its sending side while nothing is sent
+to it. Bodies of the byte route are written to its socket; what the socket does not take is handed over to the
+transport. A lost connection ends its request's handler only after that handler has started, so that each request has
+a line in the access log.
 
-PRIVATE_NAMES are all of aiohttp's private names that this class and the fast path read, write or override. aiohttp's version
-is pinned, tests hold their meaning, and the gateway serves with the plain `RequestHandler` where one is missing.
+PRIVATE_NAMES are all of aiohttp's private names that this class and the fast path read, write or override. aiohttp's
+version is pinned, tests check what the names mean, and the gateway uses the plain `RequestHandler` if one is missing.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from gateway.web.connections.slow_clients import SilenceWatch, StallWatch
 from gateway.web.responses import SentResponse
 
 MAX_REFUSALS: Final = 100
-"""After this many responses of 400 or more in a row, the last of them closes the connection."""
+"""The last of this many responses of 400 or more in a row closes the connection."""
 
 PRIVATE_NAMES: Final = (
     "_loop",
@@ -70,13 +70,13 @@ class ClientConnection(RequestIntake):
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._outgoing is not None:
             self._outgoing.settle(closed())
-        # aiohttp takes two turns of the loop to start the handler of a request that it has just parsed. Ended before
-        # that, the request would have no line in the access log.
+        # aiohttp takes two turns of the loop to start the handler of a request that it has just parsed. If the
+        # connection ended before that, the request would have no line in the access log.
         loop = asyncio.get_running_loop()
         loop.call_soon(loop.call_soon, self.end, exc)
 
     def end(self, exc: BaseException | None) -> None:
-        """End what the lost connection still has."""
+        """Stop the watches, and let aiohttp end the handler of the lost connection."""
         for watch in (self._stall_watch, self._silence_watch):
             if watch is not None:
                 watch.stop()
@@ -100,7 +100,7 @@ class ClientConnection(RequestIntake):
 
     @property
     def outgoing(self) -> Outgoing:
-        """The way out past the transport. Raises ConnectionResetError if the connection is closed."""
+        """For writing to the socket directly. Raises ConnectionResetError if the connection is closed."""
         if self._outgoing is None:
             if self.transport is None:
                 raise closed()
@@ -108,7 +108,7 @@ class ClientConnection(RequestIntake):
         return self._outgoing
 
     def limit_unsent(self) -> None:
-        """Let only the usual amount wait unsent again: what aiohttp sends may be copies."""
+        """Restore the default limit of unsent bytes, because what aiohttp sends may be copies."""
         if self._outgoing is not None:
             self._outgoing.unsent.restore()
 

@@ -1,4 +1,4 @@
-"""What holds for every client connection, and the options of aiohttp's handler that follow from it."""
+"""Limits and callbacks that all client connections share, and the options of aiohttp's handler."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,25 +12,25 @@ from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.connections.unread_responses import UnreadResponses
 
 MAX_PART_LINE_BYTES: Final = 8190
-"""The limit on a line in the heads of a multipart body's parts."""
+"""The limit for a header line of a part of a multipart body."""
 
 MAX_HELD_BYTES: Final = 8 * 1024 * 1024
 
 
 class HeldBytes:
-    """What all connections together hold of requests that are not complete, or that wait for an earlier response."""
+    """Counts the bytes that all connections hold of requests that are incomplete or wait for an earlier response."""
 
     def __init__(self) -> None:
         self._total = 0
 
     def add(self, more: int) -> bool:
-        """Count more, or less if it is negative; whether that is still within MAX_HELD_BYTES."""
+        """Add `more` bytes, which may be negative. Returns whether the total is still within MAX_HELD_BYTES."""
         self._total += more
         return self._total <= MAX_HELD_BYTES
 
 
 class Terms(NamedTuple):
-    """What holds for every connection.
+    """The limits and callbacks of every connection.
 
     `refuse` answers a request that cannot be parsed: it gets the connection, what arrived of the head, and the fault.
     """
@@ -44,13 +44,13 @@ class Terms(NamedTuple):
 
 
 def handler_options(terms: Terms) -> dict[str, Any]:
-    """The arguments of a RequestHandler of ours."""
+    """The arguments for the constructor of aiohttp's RequestHandler."""
     return {
         "loop": asyncio.get_running_loop(),
         "keepalive_timeout": terms.keepalive_timeout_seconds,
         # None turns aiohttp's own access log off, as its runner does; the journal writes ours.
         "access_log": cast("Logger", None),
-        # A compressed body may be a bomb. The size that counts is the size on the wire.
+        # A compressed body may be a bomb. Limits apply to the size on the wire.
         "auto_decompress": False,
         # The head as a whole is limited; two fields more than a client may send are our own.
         "max_line_size": MAX_HEAD_BYTES,

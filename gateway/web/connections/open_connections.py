@@ -9,14 +9,14 @@ from aiohttp.web_protocol import RequestHandler
 
 from gateway.web.connections.unread_responses import UnreadResponses
 
-# A client that has just connected sends its request within this time, and is answered.
+# A connection that was just accepted gets this long to send its request, and is then answered.
 GREETING_SECONDS: Final = 0.25
 
 
 class Connections:
     """The connections with a request under way, and the large responses that they hold.
 
-    `is_draining` says that each response is the last of its connection.
+    While `is_draining()`, each response is the last of its connection.
     """
 
     def __init__(self, is_draining: Callable[[], bool]) -> None:
@@ -27,7 +27,7 @@ class Connections:
     async def close_idle(self, server: web.Server) -> None:
         """Close every connection without a request under way, and the others after their response.
 
-        A connection that was accepted a moment ago is not idle but new: its request is waited for.
+        A connection that was just accepted is new, not idle: its request is awaited first.
         aiohttp's `pre_shutdown` stops an idle connection's task but leaves its socket open.
         """
         await asyncio.sleep(GREETING_SECONDS)

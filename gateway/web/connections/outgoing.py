@@ -1,7 +1,7 @@
-"""The way out of a connection whose socket is written to directly.
+"""Sends bytes on a connection whose socket is written to directly.
 
-A loop refuses to watch a transport's own socket. When that is full, the next few bytes are therefore handed over to the
-transport, which sends them as soon as the socket takes more.
+The event loop refuses to watch a socket that a transport owns. When the socket is full, the next few bytes are
+therefore handed over to the transport, which sends them as soon as the socket takes more.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ class Stalled(Exception):
 
 
 def closed() -> ConnectionResetError:
-    """What sending raises when the connection is closed."""
+    """The exception that sending raises when the connection is closed."""
     return ConnectionResetError("the connection was closed")
 
 
 class StallTimer:
     """Calls `stalled` once the client of the socket `fd` has taken nothing for `seconds`.
 
-    A client that takes a little goes on: it may need minutes for what the kernel holds.
+    A client that takes a little is not stalled: it may need minutes for what the kernel holds.
     """
 
     __slots__ = ("_fd", "_loop", "_seconds", "_stalled", "_timer", "_untaken")
@@ -52,7 +52,7 @@ class StallTimer:
 
 
 def _untaken_bytes(fd: int) -> int:
-    """What the other end of the connection has not acknowledged; 0 if the kernel does not say."""
+    """How many bytes the client has not acknowledged; 0 if the kernel does not report it."""
     try:
         answer: bytes = fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4))
     except OSError:
@@ -62,7 +62,7 @@ def _untaken_bytes(fd: int) -> int:
 
 
 class UnsentLimit:
-    """How much of a connection's answers may wait unsent in the kernel (TCP_NOTSENT_LOWAT)."""
+    """How many bytes may wait unsent in the kernel for one connection (TCP_NOTSENT_LOWAT)."""
 
     __slots__ = ("_allowed", "_socket", "_usual")
 
@@ -72,7 +72,7 @@ class UnsentLimit:
         self._allowed = 0
 
     def allow(self, limit: int) -> None:
-        """Let at least this much wait: pages of files, not copies."""
+        """Let at least this much wait: it consists of pages of files, not of copies."""
         if limit <= self._allowed or self._socket.family == socket.AF_UNIX:
             return
         if self._usual is None:
@@ -80,7 +80,7 @@ class UnsentLimit:
         self._set(limit)
 
     def restore(self) -> None:
-        """Set the usual limit again: for bytes that are copied."""
+        """Set the default limit again, for bytes that are copied."""
         if self._usual is not None:
             self._set(self._usual)
             self._usual, self._allowed = None, 0
@@ -91,7 +91,7 @@ class UnsentLimit:
 
 
 class Outgoing:
-    """The way out of one connection; its protocol calls `settle` when writing is resumed, or the connection is lost."""
+    """Sends on one connection, whose protocol calls `settle` when writing resumes or the connection is lost."""
 
     __slots__ = ("_flushed", "_loop", "_stall_seconds", "_stall_timer", "fd", "transport", "unsent")
 
@@ -123,7 +123,7 @@ class Outgoing:
         return flushed
 
     def settle(self, error: Exception | None = None) -> None:
-        """End the wait of `hand_over`, if there is one."""
+        """Complete the future that `hand_over` returned, if one is pending."""
         flushed, self._flushed = self._flushed, None
         if self._stall_timer is not None:
             self._stall_timer.cancel()

@@ -1,4 +1,4 @@
-"""Request heads before anything parses them: where one ends, how large it may be, and which bytes follow it.
+"""Finds request heads before anything parses them: where one ends, whether it is too large, how long its body is.
 
 A head is handed to aiohttp's parser only once it is complete and within MAX_HEAD_BYTES and MAX_FIELDS, so that no
 client can make the gateway hold more. The parser remains the judge of what is valid HTTP; this module only finds what
@@ -13,9 +13,9 @@ from urllib.parse import unquote, urlsplit
 MAX_HEAD_BYTES: Final = 32 * 1024
 MAX_FIELDS: Final = 64
 SHOWN_BYTES: Final = 2048
-"""How much of a head is kept for the refusal of its request (`request_line`)."""
+"""How much of a head is stored, so that a refusal can log its request line (`request_line`)."""
 
-# What the parser is given in place of a head that it must not see. It refuses it, so the refusal takes its turn.
+# The parser gets this in place of a head that it must not see. It refuses it, so that the refusal is sent in order.
 UNPARSABLE: Final = b"\0\r\n\r\n"
 
 # An empty line. A line feed alone is not a line ending, but a parser has to see it to refuse it.
@@ -30,13 +30,13 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,18}[ \t]*")
 _HIDDEN: Final = re.compile(rb"\r\n(?=(?:upgrade|expect)[ \t]*:)", re.IGNORECASE)
 # aiohttp acts on two fields before a handler sees the request, so it gets them under other names. After `Upgrade` it
 # stops reading HTTP: what follows in the same segment is lost, or becomes a request (RFC 9110 section 7.8 lets a
-# server ignore the field). `Expect` it answers itself on paths that no route has.
+# server ignore the field). It answers `Expect` itself on paths without a route.
 HIDDEN_PREFIX: Final = b"Received-"
 _CLOSE: Final = b"\r\nConnection: close\r\n\r\n"
 
 
 class BadHead(Exception):
-    """A head that nothing parses: the response's status and message."""
+    """A request head that cannot be parsed: the response's status and message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -87,12 +87,12 @@ def _framed(octets: bytes) -> RequestHead:
     if b"upgrade" in fields:
         octets = octets.removesuffix(b"\r\n\r\n") + _CLOSE
     length = fields.get(b"content-length", b"0")
-    # Anything else is refused by the parser.
+    # The parser refuses a value that is not a length.
     return RequestHead(octets, int(length) if _LENGTH.fullmatch(length) else 0)
 
 
 def _check_codings(octets: bytes, codings: Sequence[bytes]) -> None:
-    """Raises BadHead for a coding that nobody here decodes, and for any in HTTP/1.0 (RFC 9112 section 6.1)."""
+    """Raises BadHead for a coding other than chunked, and for any coding in HTTP/1.0 (RFC 9112 section 6.1)."""
     if any(coding.strip(b" \t").lower() != b"chunked" for coding in codings):
         raise BadHead(400, "Transfer-Encoding should be chunked")
     if octets.split(b"\r\n", 1)[0].endswith(b"HTTP/1.0"):
@@ -100,7 +100,7 @@ def _check_codings(octets: bytes, codings: Sequence[bytes]) -> None:
 
 
 def request_line(head: bytes) -> tuple[str, str]:
-    """The method and the decoded path of a head that may be anything, as far as they can be read; else empty."""
+    """The method and the decoded path, as far as they can be read from bytes that may not be HTTP; else empty."""
     method, _, rest = head.split(b"\n", 1)[0].strip().partition(b" ")
     target = rest.split(b" ", 1)[0].decode("ascii", "backslashreplace")
     if not target.startswith("/"):

@@ -1,9 +1,9 @@
 """The part of a connection that receives requests: aiohttp's parser gets one at a time, and only within bounds.
 
-The parser gets a complete head within the limits of gateway/web/connections/request_heads.py, then the bytes of its body, and
-nothing more until the response is written. What arrives meanwhile waits here unparsed; reading pauses at
-MAX_HEAD_BYTES, and all connections together hold at most MAX_HELD_BYTES. What cannot be parsed is answered by
-`Terms.refuse`, and an unread body is not waited for.
+The parser gets a complete head within the limits of request_heads.py, then the bytes of its body, and nothing more
+until the response is written. What arrives meanwhile waits here unparsed; reading pauses at MAX_HEAD_BYTES, and all
+connections together hold at most MAX_HELD_BYTES. `Terms.refuse` answers a request that cannot be parsed. A body that
+its handler did not read is dropped, and only for a short time.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class RequestIntake(web.RequestHandler):
         self._held = bytearray()
         self._counted = 0
         self._is_under_way = False
-        # What is left of the body of the request under way; None: as long as `_body` takes it.
+        # The bytes left of the body of the request under way; None if only the parser can find its end (see `_body`).
         self._body_bytes: int | None = 0
         self._body: StreamReader | None = None
         self._is_dropping = False
@@ -55,11 +55,11 @@ class RequestIntake(web.RequestHandler):
 
     @property
     def is_reading(self) -> bool:
-        """Whether the request under way is a GET or HEAD, which has nothing to do but to be answered."""
+        """Whether the request under way is a GET or HEAD, which changes nothing and may be abandoned."""
         return self._fault is None or self._fault[0].startswith((b"GET ", b"HEAD "))
 
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio.Protocol's is bool | None; aiohttp narrows it
-        """Keep the connection open while a request that has arrived whole is not answered (asyncio.Protocol)."""
+        """Keep the connection open while a complete request is unanswered (asyncio.Protocol)."""
         if self._is_lingering:
             return False
         is_whole = self._body is None or self._body.is_eof() if self._body_bytes is None else not self._body_bytes
@@ -83,13 +83,13 @@ class RequestIntake(web.RequestHandler):
                 self._count_held()
 
     def _count_held(self) -> None:
-        """Count what this connection holds among all; too much is not kept."""
+        """Update the total of held bytes. If it is too much, drop what this connection holds."""
         more = len(self._held) - self._counted
         self._counted += more
         if self._terms.held.add(more) or more <= 0:
             return
         if self._is_under_way:
-            # What was sent ahead is lost: the connection ends with the response to the request under way.
+            # Requests that were sent ahead are lost: the response to the request under way is the connection's last.
             self._is_dropping = True
             self._held.clear()
         else:
@@ -102,7 +102,7 @@ class RequestIntake(web.RequestHandler):
         super().connection_lost(exc)
 
     def _feed_body(self, data: bytes) -> bytes:
-        """Give the parser what belongs to the body of the request under way; the bytes after it."""
+        """Give the parser what belongs to the body of the request under way, and return the bytes after it."""
         length = self._body_bytes
         if length is None:
             if self._body is not None and not self._body.is_eof():
@@ -131,7 +131,7 @@ class RequestIntake(web.RequestHandler):
             body.set_exception(web.RequestPayloadError("the chunks are malformed"))
 
     def _take(self, searched: int) -> None:
-        """Give the parser the next request, if it is complete and nothing is under way."""
+        """Give the parser the next request, if its head is complete and no other request is under way."""
         transport = self.transport
         if self._is_under_way or transport is None:
             if transport is not None and len(self._held) > MAX_HEAD_BYTES and transport.is_reading():
@@ -189,11 +189,11 @@ class RequestIntake(web.RequestHandler):
         return finished
 
     def hold(self) -> None:
-        """Keep what arrives until `release`: a response is sent that aiohttp does not know of."""
+        """Hold what arrives until `release`, while a response is sent that aiohttp does not know of."""
         self._is_under_way = True
 
     def release(self) -> None:
-        """The response to the request under way is written: go on with what arrived meanwhile."""
+        """The response to the request under way is written: take the requests that arrived meanwhile."""
         self._is_under_way = False
         if self._held or self.is_half_closed:
             asyncio.get_running_loop().call_soon(self._resume)
@@ -204,14 +204,14 @@ class RequestIntake(web.RequestHandler):
         self._take(0)
         self._count_held()
         if self.is_half_closed and not self._is_under_way:
-            # The client sends nothing more, and has every answer.
+            # The client sends nothing more, and every request was answered.
             self.force_close()
 
     async def _linger(self) -> None:
         """Drop what the client still sends, then let aiohttp close the connection."""
         self._is_dropping = True
         self._fault = None
-        # A client that has ended its side sends nothing more that could be dropped.
+        # A client that has closed its sending side sends nothing more that could be dropped.
         if self.transport is not None and not self.is_half_closed:
             self._is_lingering = True
             await self._terms.lingerers.linger(self.transport, lambda: self._dropped)

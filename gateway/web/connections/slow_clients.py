@@ -1,4 +1,4 @@
-"""Clients that are slow to take a response, or to end a request whose response is written, or that have left perhaps."""
+"""Clients that are slow to take a response or to finish their request, and clients that may have disconnected."""
 
 import asyncio
 import socket
@@ -14,21 +14,21 @@ from aiohttp import StreamReader, web
 # the response on its way (RFC 9112 section 9.6).
 LINGER_PAUSE_SECONDS: Final = 1.0
 LINGER_SECONDS: Final = 5.0
-# Connections that wait so are cheap to make; a client that only sends errors must not fill the memory with them.
+# A client can make such connections cheaply, by sending nothing but errors; they must not fill the memory.
 MAX_LINGERERS: Final = 512
 
-# A client that has closed its sending side may wait for the response, or have closed all: only sending to it shows which.
-# Where there is nothing to send for this long (the storage is silent), it counts as gone.
+# A client that has closed its sending side may still wait for the response, or may have closed the whole connection:
+# only sending to it shows which. If nothing is sent for this long (the storage backend is slow), it counts as closed.
 HALF_CLOSED_SECONDS: Final = 3.0
 # Linux's struct tcp_info: packets that are not acknowledged, ms since data were sent, bytes that are not sent.
 _TCP_INFO: Final = struct.Struct("=24xI16xI96xI")
 
 _CHECKS: Final = 4
-"""How often the buffer is looked at within the time-out."""
+"""How often a connection is checked within the time-out."""
 
 
 class StallWatch:
-    """Watches one transport while it has bytes to send; calls `cut` once none of them went for `seconds`."""
+    """Watches one transport while it has bytes to send; calls `cut` once none of them was sent for `seconds`."""
 
     __slots__ = ("_cut", "_progress_at", "_seconds", "_timer", "_transport", "_unsent")
 
@@ -70,7 +70,10 @@ class StallWatch:
 
 
 class SilenceWatch:
-    """Watches a connection whose client has closed its sending side; calls `cut` once nothing was sent to it for long."""
+    """Watches a connection whose client has closed its sending side.
+
+    Calls `cut` once nothing was sent to the client for HALF_CLOSED_SECONDS.
+    """
 
     __slots__ = ("_cut", "_socket", "_timer")
 
@@ -80,7 +83,7 @@ class SilenceWatch:
         self._timer = asyncio.get_running_loop().call_later(HALF_CLOSED_SECONDS, self._check)
 
     def stop(self) -> None:
-        """The connection is lost, or its response is written."""
+        """The connection is lost: watch no more."""
         self._timer.cancel()
 
     def _check(self) -> None:
@@ -99,7 +102,7 @@ class SilenceWatch:
 
 
 async def drop_body(body: StreamReader) -> None:
-    """Read and drop a body that no handler read, so that the connection can go on if it arrives soon."""
+    """Read and drop a body that no handler read. If it arrives soon, the connection can be used again."""
     with suppress(TimeoutError, web.RequestPayloadError):
         async with asyncio.timeout(LINGER_SECONDS):
             while not body.is_eof():
@@ -114,9 +117,9 @@ class Lingerers:
         self._count = 0
 
     async def linger(self, transport: asyncio.Transport, dropped: Callable[[], int]) -> None:
-        """End the response, and wait while the client sends; `dropped` counts what it sent, which nobody reads.
+        """Close our sending side, and wait while the client sends; `dropped` returns how many bytes were dropped.
 
-        Return immediately if too many wait already.
+        Return immediately if too many connections wait already.
         """
         if transport.is_closing():
             return

@@ -1,7 +1,7 @@
-"""Bounds the memory of large responses that clients have requested and do not take.
+"""Bounds the memory of large responses that clients request but do not read.
 
-A response whose bytes wait for its client is held until the stall time-out. Files are not concerned: their bytes are
-shared (pages) or in the page cache (media).
+Such a response stays in memory until the stall time-out. Files do not count: their bytes are shared (pages) or in the
+page cache (media).
 """
 
 from typing import Final
@@ -17,10 +17,10 @@ MAX_UNREAD_BYTES_OF_A_KEY: Final = 8 * 1024 * 1024
 
 
 class UnreadResponses:
-    """The large bodies that are held for clients: within the two limits, or a single one of any size."""
+    """The large bodies that are held for clients: as many as the two limits allow, or a single one of any size."""
 
     def __init__(self) -> None:
-        # A response that is dropped before it is written frees its place.
+        # Weak keys: a response that is dropped before it is written no longer counts.
         self._held: WeakKeyDictionary[web.StreamResponse, tuple[int | None, int]] = WeakKeyDictionary()
 
     def admit(self, response: web.StreamResponse, key_id: int | None) -> bool:
@@ -38,5 +38,5 @@ class UnreadResponses:
         return True
 
     def release(self, response: web.StreamResponse) -> None:
-        """The client has taken the response, or is disconnected."""
+        """The client has taken the response, or has disconnected."""
         self._held.pop(response, None)

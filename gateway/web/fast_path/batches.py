@@ -1,7 +1,7 @@
-"""Heads that arrive in one turn of the event loop are answered together.
+"""Answers together the heads that arrive in one turn of the event loop.
 
-After each system call that sends an answer, Python's code and data are out of the processor's caches; preparing all
-answers first and then sending them costs a fifth less (docs/hot-path.md).
+Each system call that sends an answer evicts Python's code and data from the processor's caches. Preparing all answers
+first and sending them afterwards costs up to a fifth less CPU time (docs/hot-path.md).
 """
 
 import asyncio
@@ -29,16 +29,16 @@ class Sending(Enum):
 
 
 class Answerer(Protocol):
-    """Answers heads in two halves. Nothing is awaited between them, but halves of other answers come between."""
+    """Answers a head in two steps. Nothing is awaited between them, but steps of other answers may run between them."""
 
     def prepare(self, connection: FastConnection, head: bytes, started: float) -> BegunAnswer | None:
-        """The answer to a head that arrived at `started` (`time.perf_counter`); None if aiohttp is to answer."""
+        """The answer to a head that arrived at `started` (`time.perf_counter`); None if aiohttp has to answer."""
         ...
 
     def send(self, connection: FastConnection, answer: BegunAnswer, *, may_wait: bool) -> Sending:
-        """Send the answer; LATER only if it `may_wait`. Then it is prepared anew.
+        """Send the answer, or begin to. Return LATER only if it `may_wait`; it is then prepared again in a later turn.
 
-        When it is complete, `answered` of the connection is called; until then its `is_answering` is true.
+        Once it is complete, `answered` of the connection is called; until then the connection's `is_answering` is true.
         """
         ...
 
@@ -52,7 +52,7 @@ class Offered(NamedTuple):
 
 
 class Batch:
-    """The heads that have arrived in this turn of the loop, and those that wait for the next one (Heads)."""
+    """The heads that have arrived in this turn of the loop, and those that wait for the next turn (Heads)."""
 
     def __init__(self, answerer: Answerer) -> None:
         self.answerer = answerer
@@ -86,7 +86,7 @@ class Batch:
             self.loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        """Answer in this turn what it can of those that waited."""
+        """Answer as many of the waiting heads as this turn has bytes for."""
         while self._later:
             each = self._later[0]
             if not self._send(each, self._prepare(each), may_wait=True):
@@ -94,7 +94,7 @@ class Batch:
                 return
             self._later.popleft()
 
-    # One answer's failure must not be that of the whole batch: it ends its own connection, whatever it is.
+    # An error in one answer must not fail the whole batch: whatever the error is, it ends only its own connection.
 
     def _prepare(self, offered: Offered) -> BegunAnswer | None:
         try:
@@ -105,7 +105,7 @@ class Batch:
         return None
 
     def _send(self, offered: Offered, answer: BegunAnswer | None, *, may_wait: bool) -> bool:
-        """False if it has to wait."""
+        """Return False if the answer has to wait for a later turn."""
         connection, head, _ = offered
         try:
             done = Sending.REFUSED if answer is None else self.answerer.send(connection, answer, may_wait=may_wait)

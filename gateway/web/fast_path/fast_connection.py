@@ -1,7 +1,7 @@
 """A client connection that offers each complete request head to the fast path before aiohttp parses it.
 
 aiohttp parses a request, wraps it, and wakes two tasks for it; that costs twice what sending 64 KiB does. The fast
-path needs none of it, but must not answer out of turn. A head may be offered only where
+path avoids all of this, but must answer requests in order. A head may be offered only if
 
 1. aiohttp waits for a message (`_waiter`), so that every earlier answer has been written, and
 2. no part of another request has arrived (`is_between_requests`).
@@ -19,7 +19,7 @@ _END: Final = b"\r\n\r\n"
 
 
 class Heads(Protocol):
-    """Takes the heads that have arrived in this turn of the loop (gateway/web/fast_path/batches.py)."""
+    """Collects the heads that arrive in one turn of the loop (gateway/web/fast_path/batches.py)."""
 
     loop: asyncio.AbstractEventLoop
 
@@ -44,9 +44,9 @@ class FastConnection(LazyConnection):
         self._early = b""
         self._socket_fd: int | None = None
         self.asked = b""
-        """The bytes of the request that aiohttp has, if they arrived as one head and nothing else."""
+        """The head of the request that aiohttp has, if it arrived whole and with nothing after it; else empty."""
         self.stream: asyncio.Task[bool] | None = None
-        """Sends the rest of an answer that the fast path has begun, once the socket takes more."""
+        """Sends the rest of an answer that the fast path has begun."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -60,7 +60,7 @@ class FastConnection(LazyConnection):
 
     def data_received(self, data: bytes) -> None:
         if self._is_offered:
-            # A second request: the first is answered first.
+            # A second request has arrived: answer the first one before it.
             self._heads.settle()
         if not data:
             # aiohttp resumes its parser this way.
@@ -68,7 +68,7 @@ class FastConnection(LazyConnection):
         elif self._early:
             self._early += data
         elif self._is_finishing():
-            # The client has the whole answer; aiohttp needs two turns of the loop to wait for the next request.
+            # The client has the whole answer; aiohttp needs two more turns of the loop until it waits for a request.
             self._early = data
             self._loop.call_soon(self._loop.call_soon, self._take_early)
         else:
@@ -111,17 +111,17 @@ class FastConnection(LazyConnection):
             super().data_received(data)
 
     def hand_on(self, head: bytes) -> None:
-        """Give the head that was offered to aiohttp."""
+        """Let aiohttp answer the head that was offered."""
         self._is_offered = False
         self._give_to_aiohttp(head, head)
 
     def answer_later(self) -> None:
-        """Hold what arrives until the answer that was begun is `answered`."""
+        """Hold what arrives until `answered` ends the answer that was begun."""
         self._is_offered = False
         self.begin_answer()
 
     def answered(self, *, keep_alive: bool) -> None:
-        """The fast path has answered the head that was offered, or cannot end the answer."""
+        """The fast path has answered the head that was offered, or cannot finish its answer."""
         self._is_offered = False
         self.stream = None
         self.end_answer()
@@ -129,7 +129,7 @@ class FastConnection(LazyConnection):
             self.force_close()
 
     def writable_fd(self) -> int | None:
-        """The socket, if what is written straight to it is what the client reads next."""
+        """The socket's descriptor; None for TLS, a closing connection, or while earlier bytes wait in the transport."""
         transport = self.transport
         if transport is None or transport.is_closing() or transport.get_write_buffer_size():
             return None

@@ -1,11 +1,11 @@
-"""What two request heads have in common that differ in their range and their request id alone.
+"""Cuts range and request id out of request heads: heads that differ only in these have the same known part.
 
     head = known, without the figures of its range and without its id
 
     GET ... CRLF R|ange: bytes=|0-65535|CRLF ... CRLF X-R|equest-Id: |4f2a|CRLF ... CRLF CRLF
 
-They are compared as bytes. Two heads with the same known part and valid cuts (`plain_span`, `is_request_id`) differ in
-these two values alone, because no valid value can contain or complete a mark.
+Known parts are compared as bytes. Two heads with the same known part and valid values (`plain_span`, `is_request_id`)
+differ only in these two values, because no valid value can contain or complete one of the marks that are searched for.
 """
 
 from typing import Final
@@ -17,10 +17,10 @@ from gateway.web.receiving.expectations import EXPECTATION
 
 MAX_HEAD_BYTES: Final = 2048
 
-# The name may begin with either letter: clients in JavaScript and HTTP/2 proxies write it small.
+# The field name may begin with R or r: JavaScript clients and HTTP/2 proxies write it in lower case.
 _RANGE_MARK: Final = b"ange: bytes="
 _BEFORE_RANGE: Final = (b"\r\nR", b"\r\nr")
-# X-Request-Id and X-Request-ID; nginx writes what its configuration says.
+# X-Request-Id or X-Request-ID: nginx spells the name as its configuration does.
 _ID_MARK: Final = b"equest-I"
 _SMALL_ID_MARK: Final = b"equest-id: "
 _ID_MARK_BYTES: Final = len(_SMALL_ID_MARK)
@@ -29,7 +29,7 @@ _READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
 def cut_head(head: bytes) -> tuple[bytes, str | None, str | None]:
-    """The known part of the head, the figures of its range and its request id; None for what it has not."""
+    """The known part of the head, the figures of its range and its request id; None for one that it does not have."""
     figures = request_id = None
     at = head.find(_RANGE_MARK)
     if at >= 0:

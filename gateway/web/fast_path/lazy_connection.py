@@ -1,6 +1,6 @@
-"""A client connection whose aiohttp part begins with the first request that is given to aiohttp.
+"""A client connection that sets up aiohttp's part (parser, task, timers) only when aiohttp has to answer a request.
 
-aiohttp's parser and its task cost as much as a seek, and most players make a new connection for each seek.
+Setting it up costs as much as a seek, and most players make a new connection for each seek.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from gateway.web.connections.outgoing import closed
 
 
 class LazyConnection(ClientConnection):
-    """One connection. Until `begin`, the methods of aiohttp that read what aiohttp has set up are replaced by ours."""
+    """One connection. Until `begin`, methods of ours replace those of aiohttp that need what aiohttp sets up."""
 
     __slots__ = ("_has_begun", "_idle_since", "_idle_timer", "_is_paused", "_server", "is_answering")
 
@@ -27,7 +27,7 @@ class LazyConnection(ClientConnection):
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_since = 0.0
         self.is_answering = False
-        """Whether an answer is under way that aiohttp does not know of."""
+        """Whether the fast path is sending an answer, which aiohttp does not know of."""
         self.transport = None
         self.remote = None
         self._outgoing = self._task_handler = None
@@ -41,7 +41,7 @@ class LazyConnection(ClientConnection):
         self._idle_timer = self._loop.call_later(self._terms.keepalive_timeout_seconds, self._close_if_idle)
 
     def begin(self) -> bool:
-        """Begin aiohttp's part, unless it has begun; False if the connection is closed."""
+        """Set up aiohttp's part unless that was done before. Returns False if the connection is closed."""
         transport, outgoing = self.transport, self._outgoing
         if self._has_begun or transport is None:
             return self._has_begun
@@ -67,7 +67,7 @@ class LazyConnection(ClientConnection):
 
     def _process_keepalive(self) -> None:
         if self.is_answering:
-            # To aiohttp the connection looks idle.
+            # aiohttp does not know of the answer and would close the connection as idle.
             self._next_keepalive_close_time = self._loop.time() + self._terms.keepalive_timeout_seconds
         super()._process_keepalive()
 
@@ -78,7 +78,7 @@ class LazyConnection(ClientConnection):
             self.hold()
 
     def end_answer(self) -> None:
-        """An answer that aiohttp does not know of was sent, or cannot be ended."""
+        """The fast path's answer was sent, or cannot be finished."""
         was_answering, self.is_answering = self.is_answering, False
         if not self._has_begun:
             self._idle_since = self._loop.time()

@@ -1,10 +1,10 @@
-"""What was decided of a request head, so that the next one like it can be answered without parsing it.
+"""Remembers the decisions about a request head, so that the next head like it is answered without being parsed.
 
 Apart from the range, the response depends only on the bytes of the head, on the admission and on the version of the
 object. An identical head therefore needs no second parse while these are the same, whatever conditions it carries, and
 no second parser can disagree with the first.
 
-Credentials are remembered as they were sent, in memory alone.
+Credentials are remembered as they were sent, only in memory.
 """
 
 import time
@@ -26,10 +26,10 @@ from storage_adapters.base import Keeping, KeptObject
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What was decided of a head, and the object that it was about.
+    """The decisions about one request head, and the object that it requests.
 
-    `head` is the response's. A SpanHead is for the range in the request; a FixedHead is for every range, and then the
-    body is the first `length` bytes of the object.
+    `head` makes the response's head. With a SpanHead, the body is the range of each request. With a FixedHead, the
+    range does not matter, and the body is the first `length` bytes of the object.
     """
 
     admission: Admission
@@ -43,12 +43,12 @@ class Remembered:
     exchange: Exchange
 
     def is_current(self) -> bool:
-        """Whether the key's object is still the one that was decided about: it may have been replaced or removed."""
+        """Whether the object is still the version that was decided about: it may have been replaced or removed."""
         return self.files.at_hand(self.key) is self.stored
 
 
 def remember(request: web.Request, admission: Admission, cors: Cors, pacing: Pacing) -> Remembered | None:
-    """What the byte route decided of the request; None if that does not hold for the next one like it."""
+    """What the byte route decided about the request; None if it would not hold for the next request like it."""
     media, files = admission.media, admission.storage.adapter
     if not isinstance(files, Keeping) or media.missing_at is not None:
         return None

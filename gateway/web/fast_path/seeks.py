@@ -1,8 +1,8 @@
-"""Answers request heads like those that were answered before, without parsing them.
+"""Answers, without parsing them, request heads that differ from earlier ones only in range and request id.
 
-Nothing is awaited here. What would have to wait before its first byte (for a page that is not in memory, for a stream
-that is one too many) is left to aiohttp. An answer that the socket does not take whole goes on in the byte route's own
-pump, in a task of its own.
+Nothing is awaited here. A request that would have to wait before its first byte (because a page is not in memory, or
+too many streams run) is left to aiohttp. If the socket does not take an answer whole, the byte route's pump
+(streaming.py) sends the rest in a task of its own.
 """
 
 import asyncio
@@ -36,15 +36,15 @@ MAX_HEADS: Final = 4096
 MAX_BYTES: Final = 4 * 1024 * 1024
 
 SHORT_BYTES: Final = 2 * 1024 * 1024
-"""A body of this size is expected to be read to its end, and so is a range that ends before the object does."""
+"""A body of up to this size is expected to be read to its end, and so is a range that ends before the object does."""
 WANTED_BYTES: Final = 4 * 1024 * 1024
-"""At most this much of such a body is sent immediately, and may wait in the kernel."""
+"""At most this much of such a body is sent immediately, and may wait unsent in the kernel."""
 FIRST_BYTES: Final = 1024 * 1024
-"""At most this much of any other is sent immediately: many players read a little of it and seek away."""
+"""At most this much of any other body is sent immediately: many players read a little of it and seek away."""
 LIMITED_BYTES: Final = 512 * 1024
-"""What may wait unsent of any answer (gateway/process/listening.py)."""
+"""How much of any answer may wait unsent by default (gateway/process/listening.py)."""
 SMALL_BYTES: Final = 64 * 1024
-"""A body of this size is always sent immediately, a longer one only while the loop's turn has bytes left."""
+"""A body of up to this size is always sent immediately, a longer one only while the loop's turn has bytes left."""
 
 
 class Seeks:
@@ -111,7 +111,7 @@ class Seeks:
         return Sending.BEGUN
 
     def _go_on(self, connection: FastConnection, answer: BegunAnswer, *, is_full: bool) -> None:
-        """Send the rest, once the socket takes more: most clients that seek away do it before."""
+        """Send the rest once the socket takes more. Most clients that seek away do so before that."""
         outgoing, rest = connection.outgoing, answer.rest_of_piece
         self._connections.busy.add(connection)
         self._streams.begin(answer.admission.reader)
@@ -144,7 +144,7 @@ class Seeks:
         connection.stream = stream
 
     def _on_streamed(self, connection: FastConnection, answer: BegunAnswer, stream: "asyncio.Task[bool]") -> None:
-        """The stream has ended, however it did."""
+        """Record how the stream ended, and end the answer."""
         exchange, keep_alive = answer.exchange, False
         if stream.cancelled():
             exchange.outcome = "client_closed"
@@ -157,7 +157,7 @@ class Seeks:
         self._end(connection, answer, keep_alive=keep_alive)
 
     def _end(self, connection: FastConnection, answer: BegunAnswer, *, keep_alive: bool) -> None:
-        """The answer has ended, however it did."""
+        """Report the answer and release its stream, however it ended."""
         self._streams.end(answer.admission.reader)
         self._connections.busy.discard(connection)
         self._journal.take(answer.exchange)
@@ -204,7 +204,7 @@ def _answer(
 
 
 def _first_piece(remembered: Remembered, offset: int, length: int) -> FilePiece | None:
-    """The beginning of these bytes, if it is in an open file and in memory."""
+    """The first of these bytes as a file piece; None unless they are in an open file and in memory."""
     if not length:
         return None
     if remembered.pace is not None:
@@ -212,6 +212,6 @@ def _first_piece(remembered: Remembered, offset: int, length: int) -> FilePiece 
     stored = remembered.stored
     piece = stored.piece_at_hand(offset, length)
     if piece is None and length > SMALL_BYTES:
-        # Cached slices end somewhere; a stream goes on from one to the next.
+        # The span may go on in another cached slice. A stream can send the rest from there.
         piece = stored.piece_at_hand(offset, SMALL_BYTES)
     return piece if piece is not None and is_resident(*piece) else None

@@ -1,1 +1,1 @@
-"""The player page at `/` and the contract page at `/docs`."""
+"""The player page at `/`, the pages of share links at `/shared/`, and the contract page at `/docs`."""

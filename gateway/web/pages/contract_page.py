@@ -1,6 +1,6 @@
 """The published contract: the OpenAPI document, and a page that renders it with Swagger UI.
 
-Swagger UI's files come out of the package mkdocs-swagger-ui-tag. None of the package's code is imported.
+Swagger UI's files come from the package mkdocs-swagger-ui-tag. None of the package's code is imported.
 """
 
 from collections.abc import Iterator, Mapping
@@ -44,6 +44,6 @@ class ContractRoutes:
 
 
 def _swagger_ui() -> Iterator[Path]:
-    """Its files, found without importing the package, which would load an HTML parser."""
+    """Swagger UI's files. The package is not imported, because that would load an HTML parser."""
     package = distribution("mkdocs-swagger-ui-tag")
     return (Path(str(package.locate_file(f"mkdocs_swagger_ui_tag/swagger-ui/{name}"))) for name in _SWAGGER_UI)

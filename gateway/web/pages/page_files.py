@@ -1,6 +1,6 @@
 """Serves the files of a page under a Content-Security-Policy, with entity tags so that browsers can cache them.
 
-All files are read and compressed once at start; they change only with the gateway's version.
+All files are read and compressed once, at start-up; they change only with the gateway's version.
 """
 
 import time
@@ -30,7 +30,7 @@ _POLICY: Final = {
 
 
 def content_security_policy(directives: Mapping[str, str]) -> str:
-    """The policy of every page (CSP Level 3): nothing inline, no other origin; `directives` override."""
+    """The policy of a page (CSP Level 3): nothing inline and no other origin, unless `directives` override it."""
     return "; ".join(f"{directive} {sources}" for directive, sources in (_POLICY | dict(directives)).items())
 
 
@@ -48,7 +48,7 @@ class _File(NamedTuple):
 
 
 class PageFiles:
-    """Files by name. The policy (CSP Level 3) allows nothing inline and no other origin; `policy` overrides directives."""
+    """Files by name; `policy` overrides directives of the page's policy (`content_security_policy`)."""
 
     def __init__(self, files: Mapping[str, bytes], policy: Mapping[str, str]) -> None:
         self._files = {name: _file(name, content) for name, content in files.items()}
@@ -90,7 +90,7 @@ def _file(name: str, content: bytes) -> _File:
 
 
 def _encoded(content: bytes, digest: str) -> Mapping[str, _Variant]:
-    """The better coding first. The qualities cost 40 ms each for the 1.7 MB of the contract page."""
+    """The content in each coding, the better one first. Each takes 40 ms for the 1.7 MB of the contract page."""
     gzip = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     return {
         "br": _Variant(brotli.compress(content, quality=5), f'"{digest}-br"'),
@@ -99,6 +99,9 @@ def _encoded(content: bytes, digest: str) -> Mapping[str, _Variant]:
 
 
 def _failed(request: web.Request, file: _Variant) -> int | None:
-    """The status that the entity tags ask for. The files have no date, so preconditions by date are ignored (RFC 9110 sections 13.1.3 and 13.1.4)."""
+    """304 or 412 if a condition on the entity tag says so, else None.
+
+    The files have no date, so preconditions by date are ignored (RFC 9110 sections 13.1.3 and 13.1.4).
+    """
     by_tag = conditions_of(request.headers)._replace(if_modified_since=None, if_unmodified_since=None)
     return failed_precondition(by_tag, Validators(file.etag, 0), now=time.time())

@@ -1,4 +1,7 @@
-"""Serves the player page and its files, with a Content-Security-Policy that allows the sources of media and of uploads."""
+"""Serves the player page and its files.
+
+Its Content-Security-Policy allows the origins of media and of uploads.
+"""
 
 from importlib.resources import files
 
@@ -10,8 +13,8 @@ from gateway.web.pages.page_files import PageFiles
 class PageRoutes:
     """The page at `/` and the files that it loads from `/player/`.
 
-    `media_sources` are the origins besides the gateway's that media may come from, `upload_sources` those that files may be
-    sent to: buckets that presigned URLs lead to.
+    Besides the gateway's own origin, media may come from `media_sources`, and files may be sent to `upload_sources`:
+    the origins of buckets that presigned URLs lead to.
     """
 
     def __init__(self, media_sources: tuple[str, ...] = (), upload_sources: tuple[str, ...] = ()) -> None:

@@ -3,10 +3,11 @@
     /shared/{token}                        the page, with Open Graph fields for the message in which it was sent
     /shared/{token}/embed                  the same in a small layout, for an <iframe> on an allowed origin
     /shared/{token}/recording.json         name, media with playback URLs, captions, and where to start
-    /shared/{token}/captions.vtt           what was said, as WebVTT
+    /shared/{token}/captions.vtt           the transcript as WebVTT
     /shared/{token}/media/{number}/waveform
 
-Playback URLs carry the link's id and end with it. Nothing of the account is shown: no id, no other recording.
+Playback URLs carry the link's id and are valid only while the link is. They also contain the ids of the owner and the
+recording; nothing else of the account is shown.
 """
 
 import asyncio
@@ -45,7 +46,7 @@ class _Opened:
 
     @property
     def media(self) -> Sequence[MediaFile]:
-        """What may be played: a number in this list is all that a client learns of a file."""
+        """The files that can be played. The routes name each by its number in this list."""
         return [each for each in self.recording.media_files if each.status == "uploaded" and each.missing_at is None]
 
 
@@ -117,7 +118,7 @@ class SharedPage:
         return web.Response(text=text, content_type="text/vtt", charset="utf-8", headers=headers)
 
     async def waveform(self, request: web.Request) -> web.Response:
-        """`GET /shared/{token}/media/{number}/waveform`: the bins so far, as for the owner."""
+        """`GET /shared/{token}/media/{number}/waveform`: the bins computed so far, as for the owner."""
         opened = await self._open(request)
         number = request.match_info["number"]
         if int(number) >= len(opened.media):
@@ -135,7 +136,7 @@ class SharedPage:
         try:
             opened = await self._open(request)
         except NotFound:
-            # The page itself explains it: what it loads is not found either.
+            # The page itself shows the explanation: its own requests get 404, too.
             return self._html(404, layout, policy, f"<title>{_SITE}</title>")
         await self._share_links.record_link_use(opened.link.id)
         url = self._links.shared(request, request.match_info["token"])
@@ -158,7 +159,7 @@ class SharedPage:
         )
 
     async def _open(self, request: web.Request) -> _Opened:
-        """The link's recording; raises NotFound, with the same words for a link that ended and for one that never was."""
+        """The link's recording. Raises NotFound, with the same message for an ended link and an unknown one."""
         digest = sha256(request.match_info["token"].encode(errors="surrogateescape")).digest()
         link = await self._share_links.find_link(digest)
         if link is not None and _works(link):
@@ -181,7 +182,7 @@ class SharedPage:
 
 
 def title_of(recording: Recording) -> str:
-    """What the recording is called: its name, else the day on which it was made."""
+    """The recording's title: its name, else the minute at which it was created."""
     return recording.name or f"{recording.created_at:%Y-%m-%d %H:%M} UTC"
 
 
@@ -190,7 +191,7 @@ def _works(link: ShareLink) -> bool:
 
 
 def _open_graph(opened: _Opened, url: str) -> str:
-    """https://ogp.me: what a messenger shows of the link."""
+    """The Open Graph fields (https://ogp.me), from which messengers make a preview of the link, and the title."""
     durations = [each.duration_seconds for each in opened.media if each.duration_seconds is not None]
     kind = "video" if any(each.type == "video" for each in opened.media) else "audio"
     fields = {

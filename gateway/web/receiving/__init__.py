@@ -1,1 +1,1 @@
-"""Request bodies: when they are asked for, and how much of them is taken."""
+"""Request bodies: `100 Continue`, limits of size and time, checksums."""

@@ -27,7 +27,7 @@ def check_expectation(request: web.Request) -> None:
 
 
 async def permit_body(request: web.Request) -> None:
-    """Ask for the body if the client waits to be asked and none of it has arrived."""
+    """Send `100 Continue` if the client waits for it and nothing of the body has arrived."""
     if EXPECTATION not in request.headers or request.version < HttpVersion11 or not request.body_exists:
         return
     if request.content.total_bytes or request.content.is_eof():

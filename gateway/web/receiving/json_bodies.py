@@ -1,6 +1,7 @@
 """JSON request bodies, bounded in bytes and time before anything parses them.
 
-orjson refuses what is nested more than 1,024 deep. No code here or in its callers recurses over what a client may nest.
+orjson refuses a document that is nested more than 1,024 deep. No code here or in its callers recurses deeper than a
+limit of its own.
 """
 
 import asyncio
@@ -20,18 +21,21 @@ from gateway.web.receiving.expectations import permit_body
 MAX_JSON_BYTES: Final = 64 * 1024
 MAX_JSON_SECONDS: Final = 10.0
 MAX_WAITING: Final = 256
-"""At most this many bodies whose end has not arrived are held at a time."""
+"""At most this many bodies are awaited at a time; of one API key, at most MAX_WAITING_OF_A_KEY."""
 MAX_WAITING_OF_A_KEY: Final = 64
 _RETRY_SECONDS: Final = 2
 _waiting: Final[Counter[int | None]] = Counter()
 
-# Strings, and what structures a document outside of them (RFC 8259 section 2).
+# Strings, and the structural characters outside of them (RFC 8259 section 2).
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},:]', re.DOTALL)
 _WHITE_SPACE: Final = " \t\n\r"
 
 
 async def read_json_bytes(request: web.Request) -> bytes:
-    """The request's body; it is read once. Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout or Invalid."""
+    """The request's body; a second call returns the same bytes.
+
+    Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout, Unavailable or Invalid.
+    """
     length = request.content_length
     if length is not None and length > MAX_JSON_BYTES:
         raise web.HTTPRequestEntityTooLarge(max_size=MAX_JSON_BYTES, actual_size=length)
@@ -48,7 +52,7 @@ async def read_json_bytes(request: web.Request) -> bytes:
 
 @contextmanager
 def _place(request: web.Request) -> Iterator[None]:
-    """Around waiting for a body. Raises Unavailable if too many are waited for already."""
+    """Count the body as awaited, for the block. Raises Unavailable if too many are awaited already."""
     key_id = request[EXCHANGE].key_id
     if request.content.is_eof():
         yield
@@ -77,9 +81,9 @@ async def read_json_object(request: web.Request) -> dict[str, Any]:
 
 
 def member_text(text: str, name: str) -> str:
-    """The text of an object's member exactly as it was written; the last of several with that name, as orjson reads it.
+    """The text of an object's member exactly as it was written; of several with that name the last, as orjson reads it.
 
-    `text` is an object that orjson has parsed, and has the member.
+    `text` is an object that orjson has parsed, and contains the member.
     """
     found, depth, start, member = "", 0, 0, None
     for match in _TOKENS.finditer(text):

@@ -1,7 +1,7 @@
-"""Bodies that are too large to hold in memory: checked before they are read, while they are read, and at their end.
+"""Reads bodies that are too large to hold in memory, and checks them before, during and after reading.
 
 Content-Length, Content-Type, Content-MD5 (RFC 1864) and S3's `x-amz-checksum-sha256` are checked. A fault is raised
-inside the loop of the code that reads the body, so that the code that writes it can remove what it wrote.
+inside the loop that reads the body, so that the caller, which writes it, can remove what it wrote.
 
     length declared and wrong     400, before a byte is read
     longer than permitted         413, before a byte is read if the length is declared
@@ -38,7 +38,9 @@ _CHECKSUM_FIELDS: Final[dict[str, Callable[[], Any]]] = {
 
 
 StreamsOf = Callable[[Hashable], AbstractContextManager[None]]
-"""Around a file on its way, counted for the API key with this id (None: for no key). Raises Unavailable or RateLimited."""
+"""Counts the transfer of one file for the API key with this id (None for no key) while the block runs.
+
+Raises Unavailable or RateLimited."""
 
 
 class Patience(NamedTuple):
@@ -49,7 +51,7 @@ class Patience(NamedTuple):
 
 
 class Pace:
-    """How fast one body arrives. Only the time spent waiting for the client counts, not that of our own writing.
+    """Measures how fast one body arrives. Only the time spent waiting for the client counts, not our own writing.
 
     The rate is measured over windows of at least the stall time-out, so that a pause within it is never a fault.
     """
@@ -61,7 +63,7 @@ class Pace:
         self._received = 0
 
     async def next(self, reading: Awaitable[Piece]) -> Piece:
-        """What the client sent next. Raises HTTPRequestTimeout for a client that is silent or too slow."""
+        """The next piece that the client sends. Raises HTTPRequestTimeout if the client is silent or too slow."""
         stall, least = self._patience
         started = self._clock()
         try:
@@ -80,7 +82,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What may arrive: at most `most` bytes, exactly `exact` if that is known, of `content_type` if that is known."""
+    """What is accepted: at most `most` bytes, exactly `exact` unless None, of `content_type` unless None."""
 
     most: int
     exact: int | None
@@ -89,7 +91,7 @@ class Allowance:
 
 
 class Checksum:
-    """A declared digest, and that of the bytes that arrived."""
+    """A declared digest, and the digest of the bytes that arrived."""
 
     def __init__(self, name: str, declared: str, start: Callable[[], Any]) -> None:
         self.name = name
@@ -98,7 +100,7 @@ class Checksum:
         self.update: Callable[[bytes], None] = self._digest.update
 
     def holds(self) -> bool:
-        """Whether both are the same."""
+        """Whether both are equal."""
         return hmac.compare_digest(self._declared, self._digest.digest())
 
 
@@ -117,7 +119,7 @@ async def accepted(request: web.Request, allowance: Allowance) -> AsyncGenerator
 
 
 def check_preconditions(request: web.Request, media: MediaFile) -> None:
-    """Raises HTTPPreconditionFailed unless the head's conditions hold for what was uploaded before (RFC 9110 section 13)."""
+    """Raise HTTPPreconditionFailed unless the conditions hold for the earlier upload (RFC 9110 section 13)."""
     fields = {name: ", ".join(request.headers.getall(name)) for name in _CONDITIONS if name in request.headers}
     if media.etag is None or media.object_modified_at is None:
         failed = hdrs.IF_MATCH in fields
@@ -158,7 +160,7 @@ async def read(request: web.Request, patience: Patience) -> AsyncGenerator[bytes
 async def checked(
     chunks: AsyncIterable[bytes], allowance: Allowance, checksums: Sequence[Checksum]
 ) -> AsyncGenerator[bytes, None]:
-    """The same chunks; raises once there are too many bytes, and at the end if they are not what was declared."""
+    """The same chunks. Raises as soon as there are too many bytes, or at the end if they are not what was declared."""
     received = 0
     async for chunk in chunks:
         received += len(chunk)
@@ -174,7 +176,7 @@ async def checked(
 
 
 def _check_length(length: int | None, allowance: Allowance) -> None:
-    """Raises Invalid for a length that was not promised, HTTPRequestEntityTooLarge for one that is not permitted."""
+    """Raise Invalid for a length other than promised, HTTPRequestEntityTooLarge for one that is not permitted."""
     if length is None:
         return
     if allowance.exact is not None and length != allowance.exact:

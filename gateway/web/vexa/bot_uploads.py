@@ -1,15 +1,16 @@
-"""What meeting bots send, in Vexa's dialect: `POST /internal/recordings/upload`.
+"""Uploads of meeting bots in Vexa's dialect: `POST /internal/recordings/upload`, a multipart form.
 
-A key with `recordings:write` may send, or the shared secret, whose recordings belong to one user of the settings.
+A bot sends a key with `recordings:write`, or the shared secret. Recordings that arrive with the secret belong to one
+user, who is named in the settings.
 
-    metadata       a JSON object with the fields below; a field of the form's own wins
+    metadata       a JSON object with the fields below; a field of the form itself overrides it
     session_uid    which recording
     media_type     audio (default) or video
     chunk_seq      which chunk, from 0; a chunk without a number follows those that arrived
     is_final       whether it is the last (default)
     file           the bytes, after the fields; what follows it is not read
 
-Formats, durations and rates that bots name are ignored: they are found by reading the file.
+Formats, durations and rates that bots send are ignored: the gateway finds them by reading the file.
 """
 
 import hmac
@@ -37,17 +38,17 @@ from gateway.web.vexa.shapes import STATUS
 _MAX_FIELD_BYTES: Final = 64 * 1024
 _MAX_FIELDS: Final = 32
 _CHUNK_BYTES: Final = 256 * 1024
-# What aiohttp raises for what is not a form: its text, its end, the head of a part, and (RuntimeError) `_charset_`.
+# What aiohttp raises for a malformed form: its text, its end, the head of a part, and (RuntimeError) `_charset_`.
 _MALFORMED: Final = (ValueError, LookupError, RuntimeError, web.RequestPayloadError, HttpProcessingError)
 
 
 def _no_bool(value: object) -> object:
-    """Python's booleans are integers."""
+    """Make text of a boolean, so that pydantic refuses it: Python's booleans are integers."""
     return str(value) if isinstance(value, bool) else value
 
 
 class ChunkForm(BaseModel):
-    """The fields that count."""
+    """The fields of the form that are used, except for the file."""
 
     session_uid: Annotated[Text, Field(min_length=1, max_length=255)]
     media_type: Literal["audio", "video"] = "audio"
@@ -67,7 +68,7 @@ class InternalSecret:
 
 
 class BotUploadRoutes:
-    """The one route; without `internal` only keys are accepted."""
+    """The one route. If `internal` is None, only keys are accepted."""
 
     def __init__(
         self,
@@ -152,7 +153,7 @@ async def _read(file: BodyPartReader, pace: Pace) -> AsyncGenerator[bytes, None]
 
 
 def _form(given: dict[str, Any]) -> ChunkForm:
-    """The form's own fields over those of its `metadata`; what is null was not given. Raises Invalid."""
+    """The form's own fields, and those of its `metadata` that it lacks; null counts as absent. Raises Invalid."""
     try:
         document = orjson.loads(given.get("metadata") or "{}")
     except orjson.JSONDecodeError:

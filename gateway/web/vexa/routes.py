@@ -1,4 +1,4 @@
-"""The JSON routes of Vexa's dialect. Field names are in `shapes`, error bodies in `web.dialects`."""
+"""The JSON routes of Vexa's dialect. Field names are in `shapes.py`, error bodies in gateway/web/dialects.py."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -59,7 +59,7 @@ class VexaRoutes:
         return json_response(recording_json(recording, self._storages))
 
     async def delete_recording(self, request: web.Request) -> web.Response:
-        """`DELETE /recordings/{recording_id}`: the rows go immediately, the objects through the durable queue."""
+        """`DELETE /recordings/{recording_id}`: delete its rows immediately, and queue its objects for deletion."""
         owner = await self._owner(request, Scope.RECORDINGS_WRITE)
         recording_id = path_id(request, "recording_id")
         if not await self._catalog.delete_recording(owner, recording_id):
@@ -99,7 +99,7 @@ class VexaRoutes:
         )
 
     async def transcript(self, request: web.Request) -> web.Response:
-        """`GET /transcripts/{platform}/{native_meeting_id}?meeting_id=`: the newest meeting of the room, or that one."""
+        """`GET /transcripts/{platform}/{native_meeting_id}?meeting_id=`: the room's newest meeting, or that one."""
         owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
         platform, native_id = request.match_info["platform"], request.match_info["native_meeting_id"]
         query = parse_query(TranscriptQuery, request)
@@ -110,7 +110,7 @@ class VexaRoutes:
             return await built_json_response(partial(transcript_json, transcript, self._storages))
 
     async def recording_transcript(self, request: web.Request) -> web.Response:
-        """`GET /recordings/{recording_id}/transcript`: that of the recording's meeting."""
+        """`GET /recordings/{recording_id}/transcript`: the transcript of the recording's meeting."""
         owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
         recording_id = path_id(request, "recording_id")
         async with self._turns.place(owner.user_id):

@@ -20,7 +20,7 @@ STATUS: Final[dict[RecordingStatus, str]] = {
 
 
 def recording_json(recording: Recording, storages: Mapping[str, Storage]) -> Json:
-    """A recording; the `R` of openapi.yaml."""
+    """A recording."""
     return {
         "id": recording.id,
         "meeting_id": recording.meeting_id,
@@ -68,7 +68,7 @@ def transcript_json(transcript: Transcript, storages: Mapping[str, Storage]) -> 
 
 
 def _segment_json(segment: Segment) -> Json:
-    """A stretch of speech. Vexa's clients leave out a segment without `absolute_start_time`."""
+    """A segment of speech. Vexa's clients ignore a segment without `absolute_start_time`."""
     return {
         "start": segment.start_seconds,
         "end": segment.end_seconds,
