@@ -1,5 +1,5 @@
 /*
- * What can be done with a file beside playing it: take it home, or give someone a link.
+ * What a person can do with a file besides playing it: download it, or copy a link to it.
  */
 
 import { el, find } from "./dom.js";
@@ -14,12 +14,12 @@ export async function download(gateway, recording, file) {
   });
 }
 
-/** Copy a playback link, and say what it means to have one. Without leave to copy, show it instead. */
+/** Copy a playback link, and say how long it plays and for whom. If the browser refuses to copy, show the link. */
 export async function copyLink(gateway, recording, file) {
   await tellTrouble(async () => {
     const link = await gateway.playbackUrl(recording.id, file.id);
     const until = soon(link.expiresAt) ? clock(link.expiresAt) : dayAndClock(link.expiresAt);
-    // Absent outside secure contexts (plain http to another machine), refused without the focus.
+    // `clipboard` is absent outside secure contexts (http to another machine), and refuses if the page has no focus.
     const copied = await (navigator.clipboard?.writeText(link.publicUrl) ?? Promise.reject()).then(() => true, () => false);
     if (copied) toast(strings.link.copied(until));
     else showLink(link.publicUrl, until);

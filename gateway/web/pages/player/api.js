@@ -1,8 +1,8 @@
 /*
  * The gateway's API as the page uses it. No other module knows a path or the key's header field.
  *
- * The key travels in the X-API-Key header only. A call that fails throws Refused (the gateway
- * said no, with a status) or Unreachable (nobody answered); an aborted call throws AbortError.
+ * The key is sent only in the X-API-Key header. A call that fails throws Refused (the gateway answered with an error
+ * status) or Unreachable (it did not answer); an aborted call throws AbortError.
  */
 
 export class Refused extends Error {
@@ -19,14 +19,14 @@ export class Unreachable extends Error {}
 import { numberOf, publicId } from "./ids.js";
 import { strings } from "./strings.js";
 
-/** A header can carry visible ASCII; anything else was never a key. */
+/** A header can carry visible ASCII; any other text cannot be a key. */
 const SENDABLE_KEY = /^[\x21-\x7e]+$/;
 
 export class Gateway {
   #key;
   #onUnknownKey;
 
-  /** `onUnknownKey` hears it when the gateway does not (any longer) know the key. */
+  /** `onUnknownKey` is called when the gateway does not know the key, or no longer does. */
   constructor(key, onUnknownKey) {
     this.#key = key;
     this.#onUnknownKey = onUnknownKey;
@@ -40,7 +40,7 @@ export class Gateway {
     return { recordings: data.map(summary), hasMore, cursor };
   }
 
-  /** One recording with its files: Vexa's dialect knows their ids and metadata, Bota's its name and where it is from. */
+  /** One recording with its files. Vexa's dialect has their ids and metadata, Bota's has its name and origin. */
   async recording(id) {
     const [answer, described] = await Promise.all([this.#ask(`recordings/${id}`), this.#ask(`v1/recordings/${publicId(id)}?include=origin`)]);
     return { ...(await answer.json()), ...summary(await described.json()), etag: described.headers.get("ETag") };
@@ -66,12 +66,12 @@ export class Gateway {
     await this.#ask(`v1/recordings/${publicId(id)}/links/${linkId}`, { method: "DELETE" });
   }
 
-  /** A recording that waits for its media; the public id. */
+  /** Create a recording without media; returns its public id. */
   async createRecording(name) {
     return (await (await this.#send("v1/recordings", "POST", { name })).json()).id;
   }
 
-  /** Where a file of the recording is sent: `{upload_url, headers, parts?}`. The same `attempt` gets the same file again. */
+  /** Where to send a file: `{upload_url, headers, parts?}`. The same `attempt` gets the same media file again. */
   async uploadUrl(id, { type, contentType, size }, attempt) {
     const body = { type, content_type: contentType, file_size_bytes: size };
     return (await this.#send(`v1/recordings/${id}/upload-url`, "POST", body, { "Idempotency-Key": attempt })).json();
@@ -151,7 +151,7 @@ export class Gateway {
     await this.#ask(`recordings/${recordingId}`, { method: "DELETE", keepalive });
   }
 
-  /** Why does this playback URL fail? Returns if it does not. */
+  /** Throw the reason why this playback URL fails; return if it works. */
   async check(url) {
     await send(url, { method: "HEAD" });
   }
@@ -170,7 +170,7 @@ export class Gateway {
   }
 }
 
-/** What the list shows of a recording, and nothing else: the list may become long. */
+/** Only what the list shows of a recording, because the list may become long. */
 function summary({ id, name, status, created_at, duration_ms: milliseconds, media, origin, matches }) {
   const files = media.filter((file) => file.status === "uploaded");
   return {
@@ -188,7 +188,7 @@ function summary({ id, name, status, created_at, duration_ms: milliseconds, medi
   };
 }
 
-/** What people call a format, where that is not its media type. */
+/** What people call a format, if that is not the subtype of its media type. */
 const FORMATS = { "audio/mpeg": "mp3", "video/x-matroska": "mkv", "video/quicktime": "mov", "audio/mp4": "m4a" };
 
 /** The kind and format of the only file, or the kinds of several. */
@@ -207,7 +207,7 @@ async function send(url, options) {
   return answer;
 }
 
-/** The message of either dialect's error body; of several faults each with its field. */
+/** The message of either dialect's error body; for several faults, each message with its field. */
 async function wordsOf(answer) {
   const body = await answer.json().catch(() => null);
   const details = body?.error?.details ?? [];

@@ -1,9 +1,9 @@
 /*
  * The byte map: which parts of the file the browser holds now, which it held before, and where the listener is.
  *
- * Browsers report in seconds what they hold. The map shows the same share of the file's bytes: exact for a constant bit rate,
- * close otherwise. Requests are not counted: Resource Timing omits those that the browser aborted (Chromium 156: 3 entries for
- * 7 requests), and a wrong number is worse than none.
+ * Browsers report in seconds what they hold. The map shows the same share of the file's bytes: exact for a constant
+ * bit rate, close otherwise. Requests are not counted: Resource Timing omits those that the browser aborted
+ * (Chromium 156: 3 entries for 7 requests), and a wrong number is worse than none.
  */
 
 import { svg } from "./dom.js";
@@ -37,7 +37,7 @@ export class ByteMap {
     caption.textContent = strings.byteMap.waiting;
   }
 
-  /** While the duration is not known (not yet, or for a moment when the link is renewed), what is drawn stays. */
+  /** While the duration is unknown (at first, and briefly when the link is renewed), the drawing stays as it is. */
   #draw() {
     const { duration, currentTime, buffered } = this.#media;
     if (!(Number.isFinite(duration) && duration > 0)) return;

@@ -1,6 +1,6 @@
 /*
- * The recordings as one list to take from, page by page: all of them in an order, by cursor, or what a search finds, best first.
- * Which ones is decided by the gateway's database; `wanted` has the filters and the order as the API names them.
+ * Reads recordings page by page: all of them in some order, by cursor, or the results of a search, best first.
+ * The gateway's database filters and sorts; `wanted` has the filters and the order in the names of the API.
  */
 
 const PAGE_SIZE = 100;
@@ -20,7 +20,7 @@ export class Catalogue {
 
   hasMore = true;
 
-  /** The next recordings, none at the end. A search has no cursor, so that what arrives meanwhile may show up twice. */
+  /** The next recordings, none at the end. A search has no cursor, so a result may appear twice if others arrive. */
   async take(signal) {
     const place = this.#wanted.q ? { offset: this.#offset } : { cursor: this.#cursor };
     const page = await this.#gateway.recordings({ limit: PAGE_SIZE, ...this.#wanted, ...place }, signal);
@@ -30,7 +30,7 @@ export class Catalogue {
     return page.recordings;
   }
 
-  /** A recording was deleted: what a search finds after it has moved up by one. */
+  /** A recording was deleted: later results of a search have moved up by one. */
   forget() {
     this.#offset = Math.max(0, this.#offset - 1);
   }

@@ -1,5 +1,5 @@
 /*
- * The chapters: what was said, as a lane under the waveform, and the words under the pointer.
+ * The chapters: the transcript's segments as a lane under the waveform, and the words under the pointer.
  * A segment is {start, end, text, speaker}, in seconds from the start.
  */
 
@@ -18,7 +18,7 @@ export class Chapters {
   #blocks = [];
   #spoken = -1;
 
-  /** Draw into `lane` (an SVG), and show in `words` what is said where the pointer is on one of `pointed`. */
+  /** Draw into `lane` (an SVG), and show in `words` what is said at the pointer's position on one of `pointed`. */
   constructor(media, { segments, lane, pointed, words, signal }) {
     this.#media = media;
     this.#segments = segments;

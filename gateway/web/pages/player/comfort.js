@@ -1,5 +1,5 @@
 /*
- * What makes a media element pleasant: the lock screen and headset keys (Media Session), the place and speed at which this
+ * Conveniences for a media element: lock screen and headset keys (Media Session), the position and speed at which this
  * browser left each recording, a loop between two moments, skipping silence, and picture-in-picture.
  */
 
@@ -10,7 +10,7 @@ import { strings } from "./strings.js";
 const STEP_SECONDS = 10;
 const REMEMBERED = 200;
 const STORED = "seekgate.places";
-/** A place this near to the beginning or the end is not worth returning to. */
+/** A position this near to the beginning or the end is not remembered. */
 const EDGE_SECONDS = 5;
 const SAVE_EVERY_MS = 2000;
 /** Levels (of 255) up to this are silence; shorter pauses than this are part of speech. */
@@ -56,7 +56,7 @@ export class Comfort {
 
   #media = null;
 
-  /** At each tick: return from the end of a loop, and jump over a silence. */
+  /** At each `timeupdate`, return from the end of a loop, and skip silence. */
   #follow({ bins, seconds_covered: covered }) {
     const media = this.#media;
     if (media === null || media.paused || media.seeking) return;
@@ -68,7 +68,7 @@ export class Comfort {
     }
   }
 
-  /** The button goes round: from here, to here, off. */
+  /** The first press sets one end of the loop, the second the other end, the third turns it off. */
   #markLoop() {
     if (this.#media === null) return;
     const now = this.#media.currentTime;
@@ -84,7 +84,7 @@ export class Comfort {
   }
 }
 
-/** Where the silence ends in which `second` is; null if it is in none that is worth skipping. */
+/** The end of the silence around `second`; null if there is none, or if it is too short to skip. */
 export function endOfSilence(bins, covered, second) {
   const width = covered / bins.length;
   const first = Math.ceil(second / width);
@@ -96,7 +96,7 @@ export function endOfSilence(bins, covered, second) {
 
 async function togglePictureInPicture() {
   const video = document.querySelector("#screen video");
-  // A refusal (no gesture, no video yet) leaves the picture where it is.
+  // If the browser refuses (no gesture, no video yet), nothing changes.
   await (document.pictureInPictureElement ? document.exitPictureInPicture() : video?.requestPictureInPicture())?.catch(() => {});
 }
 
@@ -111,7 +111,7 @@ function returnTo(media, place, startAt) {
   if (second > 0) media.currentTime = second;
 }
 
-/** The newest places are kept; one at either end of a recording is not worth returning to. */
+/** Remember the newest positions and speeds. Near either end of a recording, the position counts as its beginning. */
 function remember(place, media) {
   const { currentTime, duration: length, playbackRate } = media;
   if (media.readyState === HTMLMediaElement.HAVE_NOTHING) return;
@@ -122,7 +122,7 @@ function remember(place, media) {
   localStorage.setItem(STORED, JSON.stringify(Object.fromEntries(newest)));
 }
 
-/** The lock screen's title, and its buttons. */
+/** Set the title and the buttons of the lock screen. */
 function announce(media, title) {
   if (!("mediaSession" in navigator)) return;
   const session = navigator.mediaSession;

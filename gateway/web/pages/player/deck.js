@@ -1,5 +1,5 @@
 /*
- * The right-hand pane: one recording with its name and files, what plays it and what can be done with it.
+ * The right-hand pane: one recording with its name, its files, its player, and the buttons that act on it.
  */
 
 import { copyLink, download } from "./actions.js";
@@ -26,7 +26,7 @@ export class Deck {
   #renaming;
   #comfort;
 
-  /** `removal` and `sharing` are dialogs; `shown.renamed(id, name)` hears a new name. */
+  /** `removal` and `sharing` are dialogs; `shown.renamed(id, name)` is called after the recording was renamed. */
   constructor(gateway, { removal, sharing, shown }, signal) {
     this.#gateway = gateway;
     this.#renaming = new Renaming(gateway, (name) => this.#renamed(name, shown), signal);
@@ -41,7 +41,7 @@ export class Deck {
     signal.addEventListener("abort", () => this.close());
   }
 
-  /** What plays now, or null. */
+  /** The media element that is open, or null. */
   get media() {
     return this.#viewer?.media ?? null;
   }
@@ -57,7 +57,7 @@ export class Deck {
     this.#recording = recording;
     this.#segments = segments;
     this.#showHead();
-    // A file without a size is still on its way.
+    // A file without a size has not arrived yet.
     const there = recording.media_files.filter((file) => file.file_size_bytes !== null);
     const files = there.sort((one, other) => BEST_FIRST.indexOf(one.type) - BEST_FIRST.indexOf(other.type));
     this.#offerFiles(files);
@@ -132,7 +132,7 @@ export class Deck {
     this.#accompany(file, at);
   }
 
-  /** Where the recording's own image comes from, which a video shows until it plays; null without one. */
+  /** A function that gets the URL of the recording's image, which a video shows until it plays; null without one. */
   #cover() {
     const image = this.#recording.media_files.find((file) => file.type === "image" && file.file_size_bytes !== null);
     return image ? () => this.#gateway.playbackUrl(this.#recording.id, image.id) : null;
@@ -150,7 +150,7 @@ export class Deck {
     if (at !== null) play(media);
   }
 
-  /** The chosen speed stays from file to file; keys and native controls change the choice. */
+  /** Apply the chosen speed to this file too; keys and native controls change the choice. */
   #followSpeed() {
     this.#setSpeed(this.#speed.rate);
     this.media?.addEventListener("ratechange", (event) => (this.#speed.rate = event.target.playbackRate));

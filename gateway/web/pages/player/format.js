@@ -1,5 +1,5 @@
 /*
- * Numbers and dates as people read them. Pure: text out, nothing kept, no elements.
+ * Numbers and dates as people read them. Pure functions that return text.
  * Durations are seconds, sizes are bytes (decimal units), dates are Date objects.
  */
 

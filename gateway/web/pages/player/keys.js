@@ -1,6 +1,6 @@
 /*
- * The keyboard, as one table from keys to what they do to the media element. An element that needs a key itself, such as a
- * text field, keeps it.
+ * Keyboard shortcuts: one table from keys to their actions on the media element. An element that needs a key itself,
+ * such as a text field, gets it instead.
  */
 
 import { play } from "./playback.js";
@@ -23,12 +23,12 @@ const KEYS = {
   ">": (media) => (media.playbackRate = nextSpeed(media.playbackRate, 1)),
 };
 
-/** Listen on the whole page; `current()` is the media element or null, `enabled()` the listener's wish. */
+/** Listen on the whole page. `current()` returns the media element or null, `enabled()` whether shortcuts are on. */
 export function listenToKeys({ current, enabled }) {
   document.addEventListener("keydown", (event) => {
     const [media, act] = [current(), KEYS[event.key]];
     if (media === null || act === undefined || !enabled() || belongsToFocus(event)) return;
-    // Also keeps the native controls from doing the same a second time when they have the focus.
+    // Native controls that have the focus would otherwise do the same a second time.
     event.preventDefault();
     act(media);
   });
@@ -37,7 +37,7 @@ export function listenToKeys({ current, enabled }) {
 function belongsToFocus(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return true;
   if (event.target.closest("input, select, textarea")) return true;
-  // Native controls act on the space key when it comes up again, even if its keydown was handled.
+  // Native controls act when the space key is released, even if its keydown was handled.
   return event.key === " " && event.target.closest("button, summary, audio, video") !== null;
 }
 
@@ -46,7 +46,7 @@ function step(media, direction) {
   seekTo(media, media.currentTime + direction * STEP_SECONDS[media.tagName]);
 }
 
-/** While the link is renewed the duration is not known, for a moment: the key counts once it is. */
+/** While the link is renewed, the duration is briefly unknown: the key takes effect once it is known. */
 function seekToTenth(media, tenth) {
   const seek = () => seekTo(media, (tenth / 10) * media.duration);
   if (Number.isFinite(media.duration)) seek();

@@ -1,8 +1,8 @@
 /*
- * The list pane: recordings by day, in another order, or what a search finds; the next ones are read as the end comes near.
+ * The list pane: recordings by day, in another order, or the results of a search. More are read near its end.
  *
- * The list is kept in blocks. Only the blocks near the visible part have rows in the document; the others are as high as they
- * were when they had some, so that the list scrolls smoothly however long it is.
+ * The list consists of blocks. Only the blocks near the visible part have rows in the document; the others have the
+ * height that they had with rows, so that the list scrolls smoothly however long it is.
  */
 
 import { Catalogue } from "./catalogue.js";
@@ -13,7 +13,7 @@ import { strings } from "./strings.js";
 import { explain } from "./trouble.js";
 
 const BLOCK = 50;
-/** How far from the visible part rows are kept, and the next ones read. */
+/** Within this distance of the visible part, blocks have rows and more recordings are read. */
 const NEAR_PIXELS = 1200;
 
 export class RecordingList {
@@ -39,7 +39,7 @@ export class RecordingList {
     signal.addEventListener("abort", () => this.#empty());
   }
 
-  /** Read the catalogue from its beginning again, as the form above the list says. */
+  /** Read the catalogue again from its beginning, with the filters of the form above the list. */
   async search() {
     const wanted = this.#narrowing.wanted;
     this.#begin(strings.list.title, new Catalogue(this.#gateway, wanted));
@@ -47,7 +47,7 @@ export class RecordingList {
     await this.#read();
   }
 
-  /** A meeting's recordings instead of the catalogue's. */
+  /** Show a meeting's recordings instead of the catalogue's. */
   showMeeting(title, recordings) {
     this.#narrowing.clear();
     this.#begin(title, null);
@@ -97,7 +97,7 @@ export class RecordingList {
     for (const id of ["list-empty", "list-trouble", "more"]) find(id).hidden = true;
   }
 
-  /** Read the next page. After a failure a button does, because scrolling should not ask again and again. */
+  /** Read the next page. After a failure only a button does, so that scrolling does not repeat the request. */
   async #read() {
     const reading = new AbortController();
     this.#reading = reading;
@@ -174,7 +174,7 @@ export class RecordingList {
     });
   }
 
-  /** Rows for the blocks near the visible part, and only for those; the next page where the end is near. */
+  /** Give rows to the blocks near the visible part only, and read the next page near the end. */
   #fillNear() {
     if (find("rows").getClientRects().length === 0) return; // the pane is not shown
     const first = this.#firstNear();

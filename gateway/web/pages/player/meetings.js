@@ -1,6 +1,6 @@
 /*
  * Meetings by platform and id: their recordings, and what was said in them.
- * Remembers nothing: a meeting that goes on says more the next time.
+ * Nothing is cached, because a meeting that goes on has more segments the next time.
  */
 
 import { Refused, Unreachable } from "./api.js";
@@ -18,7 +18,7 @@ export class Meetings {
     return this.#gateway.transcript(platform, id);
   }
 
-  /** What was said in the recording's meeting; nothing where it has none, or where it may not or cannot be read now. */
+  /** The segments of the recording's meeting; none without a meeting, or if they may not or cannot be read now. */
   async segmentsOf(recording) {
     if (recording.meeting_id === null) return [];
     try {

@@ -1,5 +1,5 @@
 /*
- * The form above the list: words to search for, which recordings, and in what order. What it says is asked of the gateway.
+ * The form above the list: words to search for, filters and order. The gateway searches, filters and sorts.
  */
 
 import { find } from "./dom.js";
@@ -11,7 +11,7 @@ const DAYS = ["from-day", "to-day"];
 const LENGTHS = { "": ["", ""], short: ["", 299_999], medium: [300_000, 1_800_000], long: [1_800_001, ""] };
 
 export class Narrowing {
-  /** `changed()` hears each change, a while after the last key. */
+  /** `changed()` is called after each change; while a person types, only after the last key. */
   constructor(changed, signal) {
     let typing;
     find("search").addEventListener("input", () => {
@@ -26,7 +26,7 @@ export class Narrowing {
     this.#show();
   }
 
-  /** What is wanted, in the names of the API, and the `words` to search for. */
+  /** The filters and the order in the names of the API, and the `words` to search for. */
   get wanted() {
     const [shortest, longest] = LENGTHS[find("length").value];
     return {
@@ -47,7 +47,7 @@ export class Narrowing {
     return Object.values(wanted).some((value) => value !== "");
   }
 
-  /** Whether the recordings come in the order of time. */
+  /** Whether the recordings are sorted by time. */
   get isByTime() {
     const { words, sort } = this.wanted;
     return words === "" && sort.endsWith("created_at");
@@ -64,14 +64,14 @@ export class Narrowing {
     changed();
   }
 
-  /** What a search finds comes best first. */
+  /** Results of a search are always sorted best first, so the order cannot be chosen. */
   #show() {
     find("sort").disabled = find("search").value.trim() !== "";
     find("widen").hidden = !this.isNarrowed;
   }
 }
 
-/** The beginning of a day here, some days and milliseconds later, in UTC; empty without a day. */
+/** The beginning of a local day, plus some days and milliseconds, in UTC; empty without a day. */
 function moment(text, days, milliseconds) {
   if (!text) return "";
   const [year, month, day] = text.split("-").map(Number);

@@ -2,13 +2,12 @@
  * Plays a media element from a signed URL, and replaces the URL before it expires.
  * The caller makes links (`source.mint`) and checks them (`source.check`).
  *
- * A new link is minted after three quarters of the lifetime, and the element changes to it while
- * paused or at a seek, when the browser sends a new request anyway. If neither happens before the
- * link expires, the element changes while playing. An expiry does not cut a response that has
- * begun, so a file that is buffered to its end needs no change. If the computer slept past the
- * expiry, the next range gets 403 and the element changes then.
+ * A new link is made after three quarters of the lifetime. The element changes to it while paused or at a seek, when
+ * the browser sends a new request anyway. If neither happens before the link expires, the element changes while
+ * playing. An expiry does not cut a response that has begun, so a file that is buffered to its end needs no change. If
+ * the computer slept past the expiry, the next range gets 403 and the element changes then.
  *
- * If the gateway does not answer, that is reported, and playback goes on at its position once it does again.
+ * If the gateway does not answer, that is reported; once it answers again, playback continues at its position.
  */
 
 import { Refused, Unreachable } from "./api.js";
@@ -17,7 +16,7 @@ const RENEW_AT = 0.75;
 const CHANGE_AT = 0.92;
 const SHORTEST_WAIT_MS = 1000;
 const RETRY_MS = 2000;
-const LONGEST_WAIT_MS = 2 ** 31 - 1; // what setTimeout can hold; more would fire immediately
+const LONGEST_WAIT_MS = 2 ** 31 - 1; // the largest delay that setTimeout accepts; a larger one fires immediately
 
 export class Playback {
   #media;
@@ -43,7 +42,7 @@ export class Playback {
     const { signal } = this.#ended;
     media.addEventListener("error", () => this.#recover(), { signal });
     media.addEventListener("play", () => (this.#playing = true), { signal });
-    // A failing element pauses itself; the listener did not pause it.
+    // A failing element pauses itself; the person did not pause it.
     media.addEventListener("pause", () => (this.#playing = media.error !== null && this.#playing), { signal });
     addEventListener("online", () => this.#unreachable && this.#recover(), { signal });
     for (const quiet of ["pause", "seeking"]) media.addEventListener(quiet, () => this.#change(), { signal });
@@ -68,7 +67,7 @@ export class Playback {
     });
   }
 
-  /** Whether loading again may help: not if that was tried at this position already. */
+  /** Whether loading again may help: it does not if it was already tried at this position. */
   #lostTheNetwork() {
     return this.#media.error?.code === MediaError.MEDIA_ERR_NETWORK && this.#reloadedAt !== this.#media.currentTime;
   }

@@ -1,6 +1,6 @@
 /*
  * The page's composition root: sign in, stay signed in for this tab, sign out.
- * The key lives in the tab's sessionStorage and in the memory of one Gateway; never in an address.
+ * The key is stored only in the tab's sessionStorage and in the memory of one Gateway, and never appears in a URL.
  */
 
 import { Gateway } from "./api.js";

@@ -1,6 +1,6 @@
 /*
- * Deleting: a question, then a few seconds in which it can be undone. The gateway deletes only when that time is over or the
- * page closes. `shown.hide` and `shown.restore` take a recording out of the view and put it back.
+ * Deleting: a question, then a few seconds in which it can be undone. The gateway deletes only when that time is over
+ * or the page closes. `shown.hide` and `shown.restore` take a recording out of the view and put it back.
  */
 
 import { Refused } from "./api.js";
@@ -46,7 +46,7 @@ export class Removal {
     toast(strings.remove.undone);
   }
 
-  /** One that was deleted already (404) needs nothing more. */
+  /** A 404 counts as success: the recording was deleted already. */
   async #commit(recording) {
     if (!this.#waiting.delete(recording.id)) return;
     try {
@@ -59,7 +59,7 @@ export class Removal {
     }
   }
 
-  /** A page that closes, or a person who signs out, has said all there is to say: what waits is meant to go. */
+  /** When the page closes or the person signs out, delete what waits: nobody can undo it any more. */
   #flush() {
     for (const id of this.#waiting) this.#gateway.remove(id, { keepalive: true }).catch(() => {});
     this.#waiting.clear();

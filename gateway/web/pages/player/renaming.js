@@ -17,7 +17,7 @@ export class Renaming {
   #renamed;
   #recording = null;
 
-  /** `renamed(name)` hears each new name of the recording that is shown. */
+  /** `renamed(name)` is called with each new name of the recording that is shown. */
   constructor(gateway, renamed, signal) {
     this.#gateway = gateway;
     this.#renamed = renamed;
@@ -42,7 +42,7 @@ export class Renaming {
     field.select();
   }
 
-  /** Hiding the field takes the focus from it, which must not save again. */
+  /** Hiding the field makes it lose the focus, which must not save again. */
   #end() {
     find("deck-title").textContent = titleOf(this.#recording);
     [find("deck-name").hidden, find("deck-title").hidden] = [true, false];

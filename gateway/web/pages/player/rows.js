@@ -1,5 +1,5 @@
 /*
- * A recording as a row of the list: its name, when it was made, what it is, and the sentences that a search found in it.
+ * A recording as a row of the list: its name, when it was made, its kind, and the sentences that a search found.
  */
 
 import { el } from "./dom.js";
@@ -12,7 +12,7 @@ export function dayOf(recording) {
   return day(new Date(recording.created_at));
 }
 
-/** Rows below the names of their days; the first name is left out where the rows before were made on that day, too. */
+/** Rows below the names of their days; the first name is left out if the previous rows are of the same day. */
 export function rowsByDay(recordings, dayBefore) {
   const groups = [];
   for (const recording of recordings) {
@@ -23,7 +23,7 @@ export function rowsByDay(recordings, dayBefore) {
   return groups.flatMap(({ title, rows }) => [...(title === dayBefore ? [] : [el("h3", {}, title)]), el("ul", {}, ...rows)]);
 }
 
-/** Rows in an order that is not that of time: each says its day. */
+/** Rows in an order other than by time: each shows its day. */
 export function rowsWithDays(recordings, words) {
   return [el("ul", {}, ...recordings.map((recording) => row(recording, shortDay(new Date(recording.created_at)), { looks: "clock day", words })))];
 }
@@ -49,12 +49,12 @@ function sentence(recording, { start_seconds: start, speaker, text }, words) {
   return el("a", { class: "match", href: place }, el("time", {}, duration(start)), " ", ...(speaker ? [el("b", {}, speaker), " "] : []), said);
 }
 
-/** The searched words, without those that must not occur and the signs of phrases. */
+/** The words of a search, without excluded ones and quotation marks. */
 export function searchedWords(text) {
   return text.replace(/(^|\s)-("[^"]*"?|\S+)/g, " ").toLocaleLowerCase().match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
 }
 
-/** The text with each word that begins with a searched one in a `<mark>`. */
+/** The text, in which each word that begins with a word of the search is in a `<mark>`. */
 function marked(text, words) {
   return text.split(/([\p{L}\p{N}\p{M}]+)/u).map((part) => (words.some((word) => stem(part).startsWith(stem(word))) ? el("mark", {}, part) : part));
 }
@@ -65,7 +65,7 @@ function stem(word) {
   return lower.length > 5 ? lower.slice(0, -2) : lower;
 }
 
-/** Completed is what everyone expects; of the others the status is said, too. */
+/** The row's details: the kinds of its files, and its source, or its status unless that is completed. */
 function aside({ source, status, kinds }) {
   return [kinds || strings.list.noFiles, status === "completed" ? strings.source[source] : strings.status[status]].join(" · ");
 }

@@ -1,8 +1,8 @@
 /*
  * Seeking by pointer on a drawing whose width is the length of the media: press to seek, drag to follow.
  *
- * While a seek is in progress a moving pointer is not followed: each seek costs a request, and only the last place counts.
- * That one is taken when the pointer is released.
+ * While a seek is in progress, pointer moves are ignored: each seek costs a request, and only the last position counts.
+ * The position at which the pointer is released is always used.
  */
 
 /** The second under the pointer, or NaN while the length is not known. */

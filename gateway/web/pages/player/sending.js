@@ -1,7 +1,7 @@
 /*
- * One file on its way to the gateway: checksummed pieces that can be resumed (tus) where the storage backend takes them, else
- * one PUT or presigned parts. A connection that fails is tried again from the last byte that arrived. What this browser was
- * sending when its page closed goes on when the same file is chosen again.
+ * Uploads one file: in checksummed pieces that can be resumed (tus) if the storage backend takes them, else in one PUT
+ * or in presigned parts. After a connection fails, the upload goes on from the last byte that arrived. If the page was
+ * closed, it goes on when the same file is chosen again in this browser.
  */
 
 import { Refused, Unreachable } from "./api.js";
@@ -9,16 +9,16 @@ import { Refused, Unreachable } from "./api.js";
 const PIECE_BYTES = 8 * 1024 * 1024;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
-/** About an hour of waiting: a closed laptop goes on, an unreachable gateway is reported. */
+/** About an hour of retries, so that an upload survives a closed laptop; then the gateway is reported as unreachable. */
 const ATTEMPTS = 120;
-/** The browser sets these header fields; no page may set them. */
+/** The browser sets these header fields itself; a page may not. */
 const OWN_FIELDS = ["content-length", "host"];
 /** A bucket's URL takes one object: if it exists, an earlier attempt arrived whose response was lost. */
 const ALREADY_THERE = 412;
 /** These statuses are temporary: the gateway or its storage is busy, or the connection was cut. */
 const TEMPORARY = [408, 423, 429, 500, 502, 503, 504];
 
-/** The files that this page is sending: one that is chosen twice is sent twice. */
+/** The files that this page is sending. One that is chosen twice is sent twice. */
 const sending = new Set();
 
 export class Sending {
@@ -31,7 +31,7 @@ export class Sending {
   #paused = null;
   #resume = () => {};
 
-  /** `progress(bytes)` hears how many bytes have arrived. */
+  /** `progress(bytes)` is called with the number of bytes that have been sent. */
   constructor(gateway, file, type, progress) {
     this.#gateway = gateway;
     this.#file = file;
@@ -39,7 +39,7 @@ export class Sending {
     this.#progress = progress;
   }
 
-  /** Send it; the recording's integer id. Throws Refused with the API's words if the file is not wanted. */
+  /** Send the file; returns the recording's integer id. Throws Refused with the API's message if it is not accepted. */
   async run() {
     const key = keyOf(this.#file);
     if (sending.has(key)) return this.#begin();
@@ -57,7 +57,7 @@ export class Sending {
       try {
         return await this.#finish(begun);
       } catch (trouble) {
-        // It was completed, deleted or swept, or belongs to another account: it is sent from its beginning.
+        // It was completed or deleted, has expired, or belongs to another account: send it from its beginning.
         if (!(trouble instanceof Refused && trouble.status >= 400 && trouble.status < 500)) throw trouble;
         remember(this.#file, null);
       }
@@ -71,7 +71,7 @@ export class Sending {
     try {
       return await this.#finish(upload);
     } catch (trouble) {
-      // A recording without its file is of no use to anybody, unless the file is to follow later.
+      // A recording without its file is useless, unless the file can be sent later.
       if (trouble.name !== "AbortError") {
         remember(this.#file, null);
         await this.#gateway.deleteUnfinished(id).catch(() => {});
@@ -87,7 +87,7 @@ export class Sending {
     return id;
   }
 
-  /** Pause or go on; whether it is paused now. */
+  /** Pause or resume; returns whether it is paused now. */
   toggle() {
     if (this.#paused === null) {
       this.#paused = new Promise((resolve) => (this.#resume = resolve));
@@ -155,7 +155,7 @@ export class Sending {
     });
   }
 
-  /** Send a body by XMLHttpRequest, the only way in which a browser reports how much of it has left. */
+  /** Send a body by XMLHttpRequest: only with that does a browser report how much of it was sent. */
   #transmit(method, url, headers, body, offset) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
@@ -169,7 +169,7 @@ export class Sending {
     });
   }
 
-  /** Try until it works or is refused for good; wait longer each time, and as long as it is paused. */
+  /** Try until it works or is refused permanently. Wait longer after each failure, and while paused. */
   async #again(step) {
     for (let attempt = 0; ; attempt += 1) {
       await this.#paused;
@@ -207,7 +207,7 @@ function wait(milliseconds) {
   });
 }
 
-/** The uploads that this browser has begun, by file: the recording, the attempt's name, and the URL that takes pieces. */
+/** The uploads that this browser has begun, by file: recording, name of the attempt, and URL for the pieces. */
 const STORED_UPLOADS = "seekgate.uploads";
 const MOST_STORED = 50;
 
@@ -215,14 +215,14 @@ function recall(file) {
   return stored()[keyOf(file)] ?? null;
 }
 
-/** Without a place to store it (private windows may refuse), an upload begins anew after its page was closed. */
+/** If it cannot be stored (private windows may refuse), an upload starts over after its page was closed. */
 function remember(file, upload) {
   const others = Object.entries(stored()).filter(([key]) => key !== keyOf(file));
   const kept = upload === null ? others : [...others.slice(1 - MOST_STORED), [keyOf(file), upload]];
   try {
     localStorage.setItem(STORED_UPLOADS, JSON.stringify(Object.fromEntries(kept)));
   } catch {
-    // Nothing depends on it.
+    // The upload works without it.
   }
 }
 

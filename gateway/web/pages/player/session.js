@@ -1,5 +1,5 @@
 /*
- * What exists while someone is signed in, and where the location's hash leads: `#/recordings/ID` opens a recording,
+ * Holds what exists while someone is signed in, and follows the location's hash: `#/recordings/ID` opens a recording,
  * `#/recordings/ID?at=SECONDS` at a moment of it, `#/meetings/PLATFORM/ID` a meeting, anything else the list.
  */
 
@@ -35,12 +35,12 @@ export class Session {
     this.#route();
   }
 
-  /** The element that plays now, or null. */
+  /** The media element that is open, or null. */
   get media() {
     return this.#deck.media;
   }
 
-  /** Every listener of this session ends, and what plays falls silent. */
+  /** Remove every listener of this session, and stop what plays. */
   leave() {
     this.#left.abort();
   }
@@ -79,7 +79,7 @@ export class Session {
     this.#listCatalogue("everything");
   }
 
-  /** The list stays as it is while recordings of it are opened: only another choice of list reads it anew. */
+  /** Read the list unless it is the one that is shown: opening a recording must not reload it. */
   #listCatalogue(listing) {
     if (this.#listing === listing) return;
     this.#listing = listing;
@@ -101,7 +101,7 @@ export class Session {
     if (this.#deck.recordingId === id && at !== null) return this.#deck.seek(Number(at));
     const recording = await this.#gateway.recording(id);
     const segments = await this.#meetings.segmentsOf(recording);
-    if (this.#left.signal.aborted || location.hash !== place) return; // someone went on meanwhile
+    if (this.#left.signal.aborted || location.hash !== place) return; // the person went elsewhere meanwhile
     this.#list.choose(id);
     this.#deck.open(recording, segments, at === null ? null : Number(at));
     this.#view("deck");

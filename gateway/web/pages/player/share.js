@@ -1,6 +1,6 @@
 /*
- * Sharing a moment: a dialog that makes a link to one recording, from one second, until a date, and lists the links that
- * work, each with how often it was opened and a button that ends it.
+ * Sharing a moment: a dialog that makes a link to one recording, from one second, until a date. It also lists the links
+ * that work, each with how often it was opened and a button that ends it.
  */
 
 import { el, find } from "./dom.js";

@@ -1,6 +1,6 @@
 /*
- * The page of a share link. It requests only addresses below its own, and plays with the same parts as the player.
- * A link that ends while someone listens ends here too: the next range is refused, and the page says why.
+ * The page of a share link. It reads data only from below its own address, and plays with the modules of the player
+ * page. If the link ends while someone listens, the next range is refused, and the page says why.
  */
 
 import { Refused, Unreachable } from "./api.js";
@@ -79,7 +79,7 @@ function play(recording, number, startAt) {
   comfort.accompany(media, { place: `${base}/${number}`, title: recording.name, bins: () => viewer.bins, startAt });
 }
 
-/** To someone who only has a link, deleted and forbidden mean the same. */
+/** For someone who only has a link, deleted and forbidden mean the same. */
 function explainLink(trouble) {
   return trouble instanceof Refused && [403, 404].includes(trouble.status) ? strings.share.missing : explain(trouble);
 }

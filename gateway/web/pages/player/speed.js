@@ -1,5 +1,5 @@
 /*
- * Playback speeds: the ladder, and the row of choices that shows and sets it.
+ * Playback speeds: their steps, and the row of choices that shows and sets the speed.
  */
 
 import { el } from "./dom.js";
@@ -7,14 +7,14 @@ import { strings } from "./strings.js";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
 
-/** The next speed up (+1) or down (-1) the ladder; the ends hold. */
+/** The next faster (+1) or slower (-1) speed; at either end, the same speed. */
 export function nextSpeed(rate, direction) {
   const rung = SPEEDS.findIndex((speed) => speed >= rate);
   const next = Math.min(SPEEDS.length - 1, Math.max(0, rung + direction));
   return SPEEDS[next];
 }
 
-/** One choice per speed in a fieldset that has its legend; `onChange(rate)` hears a person's choice. */
+/** Fill a fieldset, which has a legend, with one choice per speed; `onChange(rate)` is called when a person chooses. */
 export class SpeedChoice {
   #choices;
 
@@ -29,7 +29,7 @@ export class SpeedChoice {
     return Number(this.#choices.find((choice) => choice.checked).value);
   }
 
-  /** A speed set elsewhere (native controls know more of them) lights the choice that equals it, or the nearest above. */
+  /** Select the choice for a speed that was set elsewhere: the equal or next faster one (native controls have more). */
   set rate(rate) {
     const choice = this.#choices.find((each) => Number(each.value) >= rate) ?? this.#choices.at(-1);
     choice.checked = true;

@@ -6,12 +6,12 @@ import { el, find } from "./dom.js";
 
 const SECONDS = 6;
 
-/** Say it for a while. With an `action` ({label, act}) either `act` is called or, when the time is over, `lapsed`. */
+/** Show a message for a while. With an `action` ({label, act}), either `act` is called or, after a while, `lapsed`. */
 export function toast(text, { action = null, lapsed = () => {} } = {}) {
   const message = el("div", { class: "toast" }, el("p", {}, text));
   const end = (then) => {
     clearTimeout(timer);
-    // Focus must not fall off the page with the button that held it.
+    // Removing the button that has the focus must not make the page lose it.
     if (message.contains(document.activeElement)) find("list-title").focus();
     message.remove();
     then();

@@ -1,5 +1,5 @@
 /*
- * What was said, line by line. Clicking a line seeks to it; the spoken one is marked.
+ * The transcript, line by line. Clicking a line seeks to it; the line that is being spoken is marked.
  * A segment is {start, text, speaker}, in seconds from the start.
  */
 
@@ -31,7 +31,7 @@ export class Transcript {
     if (!media.paused && !this.#panel.matches(":hover, :focus-within")) this.#reveal(spoken);
   }
 
-  /** Scroll the panel only, never the page, and not while somebody reads in it. */
+  /** Scroll only the panel, never the page, and not while the person is reading in it. */
   #reveal(spoken) {
     const row = this.#rows[spoken];
     if (row) this.#panel.scrollTop = row.offsetTop - this.#panel.clientHeight / 3;

@@ -1,11 +1,11 @@
 /*
- * One table from what went wrong to the words that say so.
+ * One table from errors to the messages that explain them.
  */
 
 import { Refused, Unreachable } from "./api.js";
 import { strings } from "./strings.js";
 
-/** Plain words for a Refused or an Unreachable; anything else is a fault of the page and is thrown on. */
+/** The message for a Refused or an Unreachable; any other error is a bug of the page and is thrown again. */
 export function explain(trouble) {
   if (trouble instanceof Refused) return strings.trouble[trouble.status] ?? strings.trouble.other(trouble.status);
   if (trouble instanceof Unreachable) return strings.trouble.unreachable;

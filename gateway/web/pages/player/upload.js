@@ -1,6 +1,6 @@
 /*
- * Putting files in: dropped on the page, chosen, or recorded from the microphone. At most three travel at a time, each
- * with its progress, a button that pauses it, and the API's own words if it is refused.
+ * Uploads of files that are dropped on the page, chosen, or recorded from the microphone. At most three are sent at a
+ * time, each with its progress, a button that pauses it, and the API's own message if it is refused.
  */
 
 import { el, find } from "./dom.js";
@@ -11,7 +11,7 @@ import { Sending } from "./sending.js";
 
 const AT_A_TIME = 3;
 const TYPES = ["audio", "video", "image"];
-/** What a browser without a type for the file may still have by its name. */
+/** The kind by the file's name, if the browser has no type for the file. */
 const BY_SUFFIX = {
   audio: ["mp3", "m4a", "aac", "ogg", "oga", "opus", "flac", "wav", "weba"],
   video: ["mp4", "m4v", "mov", "mkv", "webm", "3gp"],
@@ -25,7 +25,7 @@ export class Uploads {
   #running = new Set();
   #recorder = null;
 
-  /** `arrived()` hears that a recording was added. */
+  /** `arrived()` is called after a recording was added. */
   constructor(gateway, { arrived }, signal) {
     this.#gateway = gateway;
     this.#arrived = arrived;
@@ -173,7 +173,7 @@ class Row {
   }
 }
 
-/** `audio`, `video` or `image`: what the browser says, else what the name says. */
+/** `audio`, `video` or `image`: by the browser's type, else by the file's name. */
 function typeOf({ type, name }) {
   const said = type.split("/")[0];
   if (TYPES.includes(said)) return said;

@@ -1,6 +1,6 @@
 /*
- * One media file, open: the element, its link, its counter, its waveform, its byte map, its transcript.
- * Everything that listens does so until `close`.
+ * One open media file: the element, its link, its counter, its waveform, its byte map, its transcript.
+ * `close` removes all its listeners.
  */
 
 import { Refused } from "./api.js";
@@ -35,7 +35,7 @@ export class Viewer {
     if (file.type === "video" && cover !== null) cover().then(({ url }) => (element.poster = url), () => {});
   }
 
-  /** The levels of the waveform, as far as they are known, and how many seconds they cover. */
+  /** The bins of the waveform computed so far, and how many seconds they cover. */
   bins = { bins: [], seconds_covered: 0 };
 
   close() {
@@ -62,7 +62,7 @@ export class Viewer {
   }
 }
 
-/** What was said, as captions that the browser's own controls switch on. */
+/** Add the transcript as captions, which the browser's own controls can switch on. */
 function addCaptions(video, segments) {
   if (segments.length === 0) return;
   const track = video.addTextTrack("captions", strings.deck.transcript);
@@ -84,7 +84,7 @@ async function openImage(image, source, report) {
   }
 }
 
-/** A file that has none (404) shows none; other errors are shown below what has been drawn. */
+/** Draw the waveform. It is hidden if the file has none (404); other errors are shown below it. */
 async function openWaveform(media, { file, segments, waveform, signal }) {
   const [figure, drawing, lane, caption] = ["waveform-figure", "waveform", "chapters", "waveform-caption"].map(find);
   figure.hidden = false;
@@ -100,7 +100,7 @@ async function openWaveform(media, { file, segments, waveform, signal }) {
   }
 }
 
-/** The big counter. The catalogue's duration is shown until the browser has measured its own. */
+/** Keep the big counter current. It shows the catalogue's duration until the browser knows its own. */
 function followCounter(media, expectedSeconds, signal) {
   const show = () => {
     const measured = Number.isFinite(media.duration) ? media.duration : expectedSeconds;

@@ -1,6 +1,6 @@
 /*
  * The waveform: how loud the recording is over its length, as far as the gateway has computed it.
- * The native controls stay beside it, so nobody depends on seeing it.
+ * The native controls stay next to it, so nobody has to see it in order to seek.
  */
 
 import { svg } from "./dom.js";
@@ -13,9 +13,9 @@ const HEIGHT = 100;
 const BARS = 250;
 const BAR_WIDTH = (WIDTH / BARS) * 0.6;
 const HEAD_WIDTH = 2;
-/** A bar is never lower: silence is a line and not a hole. */
+/** The least height of a bar: silence is drawn as a line, not as a gap. */
 const LOWEST = 1.5;
-/** A recording that is softer than this is drawn soft: its noise is not blown up. */
+/** A recording that is softer than this is drawn low, so that its noise is not magnified. */
 const SOFT_LEVEL = 24;
 const AGAIN_MS = 1000;
 
@@ -44,7 +44,7 @@ export class Waveform {
     this.#draw();
   }
 
-  /** Show what `ask()` answers, and ask again until it is complete. Throws what `ask` throws. */
+  /** Draw what `ask()` returns, and call it again until it is complete. Throws what `ask` throws. */
   async grow(ask, signal) {
     while (!this.#known.complete) {
       const known = await ask();
@@ -61,7 +61,7 @@ export class Waveform {
 
   #draw() {
     const { bins, seconds_covered: covered, complete } = this.#known;
-    // Without a length, what is covered is all that is known of it.
+    // Without a duration, use the seconds that are covered so far.
     const seconds = this.#seconds || covered;
     const share = seconds > 0 ? Math.min(1, covered / seconds) : 0;
     const path = bars(bins, Math.round(BARS * share));
@@ -77,7 +77,7 @@ export class Waveform {
   }
 }
 
-/** The bar that is drawn where nothing is known yet. */
+/** The line that is seen where nothing has been computed yet. */
 function silence() {
   return svg("rect", { class: "silence", x: 0, y: (HEIGHT - LOWEST) / 2, width: WIDTH, height: LOWEST });
 }
