@@ -9,7 +9,7 @@ import { Refused, Unreachable } from "./api.js";
 const PIECE_BYTES = 8 * 1024 * 1024;
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
-/** About an hour of retries, so that an upload survives a closed laptop; then the gateway is reported as unreachable. */
+/** About an hour of retries, so that an upload survives a closed laptop; after that, the failure is reported. */
 const ATTEMPTS = 120;
 /** The browser sets these header fields itself; a page may not. */
 const OWN_FIELDS = ["content-length", "host"];
