@@ -70,7 +70,7 @@ class BodyWriter:
                     offset += len(chunk)
         # aiohttp does not compare a body with its promised length; a wrong one would poison the connection.
         if length:
-            raise StorageError("", f"the storage sent {-length:+} bytes more than were asked for")
+            raise StorageError("", f"the storage backend sent {-length:+} bytes relative to the requested length")
 
     async def _write_paced(self, paced: PacedBody, offset: int, chunk: bytes) -> None:
         while chunk:
