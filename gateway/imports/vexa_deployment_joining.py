@@ -76,12 +76,11 @@ async def _parts(place: VexaPlace, choice: Choice) -> list[ChunkPart]:
     count = 0
     async with aclosing(list_folder(place, choice.path.rpartition("/")[0])) as listed:
         async for number, chunk in listed:
+            if number != count:
+                raise NotJoinable(f"chunk {count} is missing")
             count += 1
-            if not chunk.size:
-                continue
-            if number != len(parts):
-                raise NotJoinable(f"chunk {len(parts)} is missing")
-            parts.append(await chunk_part(place.storage.adapter, number, chunk.key, chunk.size))
+            if chunk.size:
+                parts.append(await chunk_part(place.storage.adapter, number, chunk.key, chunk.size))
     if count < (choice.entry.chunk_count or 0):
         raise NotJoinable(f"{count} of {choice.entry.chunk_count} chunks exist")
     if not parts or parts[0].container is None:

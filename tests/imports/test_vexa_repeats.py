@@ -265,11 +265,11 @@ async def test_texts_of_any_length_do_not_stop_a_move(both: Both) -> None:
 # --- chunks that are joined
 
 
-@pytest.mark.parametrize("ending", ["webm", "wav"])
-async def test_chunks_are_joined_into_an_object_of_ours_and_vexas_stay(both: Both, ending: str) -> None:
+@pytest.mark.parametrize(("ending", "empty"), [("webm", 3), ("wav", 3), ("wav", 1)])
+async def test_chunks_are_joined_into_an_object_of_ours_and_vexas_stay(both: Both, ending: str, empty: int) -> None:
     parts = chunks(audio_stream(3, 440), 3) if ending == "webm" else [wav(1, 440), wav(1, 440), wav(1, 440)]
     folder = MASTER.rpartition("/")[0]
-    for number, part in enumerate([*parts, b""]):
+    for number, part in enumerate([*parts[:empty], b"", *parts[empty:]]):
         both.store(f"{folder}/{number:06}.{ending}", part)
     await both.set_recordings(
         32, recording("completed").replace('"chunk_count": 1', '"chunk_count": 4').replace("wav", ending)
