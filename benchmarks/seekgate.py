@@ -153,6 +153,7 @@ def _environ(folder: Path, database_url: str) -> dict[str, str]:
         # Requests are counted, as by default, but not refused.
         "SEEKGATE_RATE_LIMITS__REQUESTS_PER_MINUTE": "1000000",
         "SEEKGATE_RATE_LIMITS__BURST": "1000000",
+        "SEEKGATE_DELIVERY__MAX_STREAMS_PER_KEY": "10000",
     }
 
 
