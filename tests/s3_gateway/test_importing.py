@@ -221,3 +221,15 @@ async def test_files_of_this_machine_are_copied_into_the_bucket(
             path = {"wav": sound, "png": still}[media.format]
             assert await stored["Body"].read() == path.read_bytes()
             assert stored["ContentType"] == media.content_type
+
+
+async def test_verify_reads_the_objects_of_a_bucket_again(
+    seekgate: CommandLine, bucket: str, calls: dict[str, Path], pool: asyncpg.Pool
+) -> None:
+    await asyncio.to_thread(seekgate.run, "import", f"s3://{bucket}/calls/", *USER)
+    await pool.execute("UPDATE media_files SET duration_seconds = 9 WHERE object_key = 'calls/1.mp3'")
+    for states in (["differs", "same", "same"], ["same", "same", "same"]):
+        found = await asyncio.to_thread(seekgate.json_lines, "verify", "--all")
+        assert sorted(line["state"] for line in found) == states
+    assert (await rows(pool))["calls/1.mp3"].duration_seconds == pytest.approx(2.0, abs=0.1)
+    assert len(found) == len(calls)
