@@ -172,7 +172,7 @@ class BatchDeleting(ABC):
 
     @abstractmethod
     async def delete_many(self, keys: Iterable[str]) -> "dict[str, StorageError]":
-        """Remove these objects; return the error for each key that could not be removed. Absent ones are no error."""
+        """Remove these objects; return the error for each key that could not be removed. Absent ones count as removed."""
 
 
 class Listable(ABC):

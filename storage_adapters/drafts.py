@@ -141,7 +141,7 @@ def discard(root: Path, name: str, file: BufferedWriter) -> None:
 
 
 def remove(root: Path, key: str) -> None:
-    """Unlink the key's file durably, and the directories that this leaves empty. An absent file is no error.
+    """Unlink the key's file durably, and the directories that this leaves empty. Absent is fine.
 
     A symbolic link is removed, not its target. Raises InvalidKey for anything that is neither file nor link.
     """

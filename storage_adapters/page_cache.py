@@ -7,7 +7,7 @@ Two system calls are combined. `cachestat` (Linux 6.5) counts the pages in the c
 `preadv2(RWF_NOWAIT)` copies a byte from a page that has been read, or fails with EAGAIN. Alone it does not suffice: on
 a missing page it starts a read, and waits for room in the disk's queue (0.3 s and more, measured beside one client of a
 cold file). Without `cachestat`, only `preadv2` is used.
-If the kernel cannot tell, the answer is "not resident", which is safe: a needless thread costs 50 µs, a network file
+If the kernel cannot say, the answer is "not resident", which is safe: a needless thread costs 50 µs, a network file
 system that blocks the event loop costs seconds. The one exception is a file system in memory (tmpfs refuses RWF_NOWAIT
 and never waits); the mount table identifies it and is read once for each device.
 """

@@ -98,6 +98,9 @@ class TestReading:
     async def test_bytes_that_were_read_are_not_requested_again(self, cache: SliceCache) -> None:
         origin = Origin(CONTENT)
         with cache.front("key", origin, measured=True) as sliced:
+            # More slices than may be fetched at the same time: on a slow disk the last ones would bypass the cache.
+            await read_span(sliced, 0, SIZE // 2)
+            await cache.settled()
             assert await read_span(sliced, 0, SIZE) == CONTENT
         await kept(cache, SIZE)
         with cache.front("key", origin, measured=False) as sliced:
