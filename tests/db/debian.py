@@ -86,7 +86,7 @@ def owned_folder() -> Iterator[Path]:
 def debian_server(source: DebianServer | None = None) -> Iterator[DebianServer]:
     """A running server: a new one, or a standby of `source`."""
     if not PROGRAMS:
-        pytest.skip("Debian's postgresql is not installed")
+        pytest.skip("Debian's postgresql is not installed; .ci/run installs it")
     with owned_folder() as folder:
         server = DebianServer(folder, source)
         server.start()
@@ -101,7 +101,7 @@ def debian_server(source: DebianServer | None = None) -> Iterator[DebianServer]:
 def pgbouncer(server: DebianServer) -> Iterator[str]:
     """The URL of the server's database `postgres` through a pgbouncer in transaction mode."""
     if POOLER is None:
-        pytest.skip("Debian's pgbouncer is not installed")
+        pytest.skip("Debian's pgbouncer is not installed; .ci/run installs it")
     with owned_folder() as folder:
         port = free_port()
         (folder / "pgbouncer.ini").write_text(

@@ -31,6 +31,10 @@ class Sending(Enum):
 class Answerer(Protocol):
     """Answers a head in two steps. Nothing is awaited between them, but steps of other answers may run between them."""
 
+    def knows(self, head: bytes) -> bool:
+        """Whether an answer to such a head is remembered; it may have to be judged anew."""
+        ...
+
     def prepare(self, connection: FastConnection, head: bytes, started: float) -> BegunAnswer | None:
         """The answer to a head that arrived at `started` (`time.perf_counter`); None if aiohttp has to answer."""
         ...
@@ -59,6 +63,9 @@ class Batch:
         self.loop = asyncio.get_running_loop()
         self._arrived: list[Offered] = []
         self._later: deque[Offered] = deque()
+
+    def knows(self, head: bytes) -> bool:
+        return self.answerer.knows(head)
 
     def add(self, connection: FastConnection, head: bytes) -> None:
         """Answer the head in this turn of the loop, or soon: it is sent, begun, or handed on to aiohttp."""

@@ -23,6 +23,10 @@ class Heads(Protocol):
 
     loop: asyncio.AbstractEventLoop
 
+    def knows(self, head: bytes) -> bool:
+        """Whether the fast path remembers an answer to such a head."""
+        ...
+
     def add(self, connection: "FastConnection", head: bytes) -> None:
         """Answer the head in this turn of the loop: it is sent, begun, or handed on to aiohttp."""
         ...
@@ -67,8 +71,9 @@ class FastConnection(LazyConnection):
             super().data_received(data)
         elif self._early:
             self._early += data
-        elif self._is_finishing():
+        elif self._is_finishing() and self._heads.knows(data):
             # The client has the whole answer; aiohttp needs two more turns of the loop until it waits for a request.
+            # A head that aiohttp will answer anyway does not wait for that.
             self._early = data
             self._loop.call_soon(self._loop.call_soon, self._take_early)
         else:

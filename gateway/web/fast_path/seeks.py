@@ -73,6 +73,9 @@ class Seeks:
             known, _, _ = cut_head(connection.asked)
             self._known.put(known, remembered, len(known))
 
+    def knows(self, head: bytes) -> bool:
+        return self._known.get(cut_head(head)[0]) is not None
+
     def prepare(self, connection: FastConnection, head: bytes, started: float) -> BegunAnswer | None:
         """The answer to a head, if nothing has to be waited for before its first byte (Answerer)."""
         known, figures, request_id = cut_head(head)

@@ -91,7 +91,6 @@ class SharedPage:
     async def recording(self, request: web.Request) -> web.Response:
         """`GET /shared/{token}/recording.json`."""
         opened = await self._open(request)
-        request[EXCHANGE].key_id = opened.link.id
         async with self._turns.place(opened.link.owner.user_id):
             transcript = await self._catalog.find_transcript_of(opened.link.owner, opened.recording.id)
             segments = transcript.segments if transcript else ()
@@ -163,7 +162,7 @@ class SharedPage:
         digest = sha256(request.match_info["token"].encode(errors="surrogateescape")).digest()
         link = await self._share_links.find_link(digest)
         if link is not None and _works(link):
-            request[EXCHANGE].principal = f"link:{link.id}"
+            request[EXCHANGE].principal, request[EXCHANGE].key_id = f"link:{link.id}", link.id
             recording = await self._catalog.find_recording(link.owner, link.recording_id)
             if recording is not None:
                 return _Opened(link, recording)

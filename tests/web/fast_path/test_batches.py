@@ -43,6 +43,9 @@ class Watching:
         self.prepared: list[FastConnection] = []
         self.batches: list[int] = []
 
+    def knows(self, octets: bytes) -> bool:
+        return self.site.seeks.knows(octets)
+
     def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
         self.prepared.append(connection)
         return self.site.seeks.prepare(connection, octets, started)

@@ -31,6 +31,9 @@ class Meddling:
         self.site = site
         self.begun: list[BegunAnswer] = []
 
+    def knows(self, octets: bytes) -> bool:
+        return self.site.seeks.knows(octets)
+
     def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
         return self.site.seeks.prepare(connection, octets, started)
 

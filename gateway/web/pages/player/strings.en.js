@@ -175,9 +175,9 @@ export const words = {
   },
 
   link: {
-    copied: (until) => `Playback link copied. Whoever has it can play this file until ${until}.`,
+    copied: (until) => `Playback link copied. Anyone who has it can play this file until ${until}.`,
     title: "Playback link",
-    hint: (until) => `The browser did not let the page copy it. Whoever has this link can play the file until ${until}.`,
+    hint: (until) => `The browser did not let the page copy it. Anyone who has this link can play the file until ${until}.`,
     close: "Close",
   },
 
