@@ -1,7 +1,7 @@
 """Full-text search in PostgreSQL, over the names of recordings and their transcript segments.
 
 In both indexes the words of an owner are next to each other (schema.sql), so that a search reads nothing of other owners. Of a
-word that occurs very often, 1000 to 2000 segments and 1000 names are ranked. Names that are spelled differently are found
+word that occurs very often, at most 2000 segments and 1000 names are ranked. Names that are spelled differently are found
 where the server has pg_trgm.
 """
 
@@ -16,9 +16,9 @@ from gateway.db.pool import connected, storable
 from gateway.db.rows import read_rows, recording
 from gateway.protocol.search_words import parse_search
 
-# A word that is in 100 of the newest 2000 segments is searched in those only (`lately`): finding a common word in all
-# segments takes long. Any other word is looked up in the index, which returns at most 1000 segments in no particular
-# order (`ever`).
+# The newest 2000 segments that the filters allow are always searched (`lately`). A word that is in 100 of them is searched
+# in those only: finding a common word in all segments takes long. Any other word is looked up in the index as well, which
+# returns at most 1000 segments, in no particular order and before the filters (`ever`).
 # $1, $2 owner; $3, $4 the search's two queries; $5, $6 limit and offset; from $7 on the filters.
 SEARCH: Final = """
     WITH mine AS NOT MATERIALIZED (
@@ -38,10 +38,9 @@ SEARCH: Final = """
         SELECT meeting_id, position, ts_rank(words, search_query($1, $2, $3, $4)) AS rank FROM transcript_words
         WHERE words @@ search_query($1, $2, $3, $4) AND (SELECT count(*) FROM lately) < 100 LIMIT 1000
     ), said AS MATERIALIZED (
-        SELECT * FROM lately WHERE (SELECT count(*) FROM lately) >= 100
-        UNION ALL SELECT mine.id, meeting_id, position, rank FROM ever JOIN mine USING (meeting_id)
+        SELECT * FROM lately UNION SELECT mine.id, meeting_id, position, rank FROM ever JOIN mine USING (meeting_id)
     ), named AS MATERIALIZED (
-        SELECT id FROM recordings
+        SELECT id FROM mine
         WHERE name IS NOT NULL AND words_of(user_id, live, NULL, name) @@ search_query($1, $2, $3, $4) LIMIT 1000
     ), ranked AS (
         SELECT mine.id, sum(rank) AS rank FROM (
