@@ -44,29 +44,30 @@ class SessionFolder(Generic[T]):
 
 
 class SessionGroups(Generic[T]):
-    """Groups files by session. Paths must arrive in order, so that the files of a session follow one another."""
+    """Groups files by session. Paths must arrive in order, so that the files of a folder follow one another."""
 
     def __init__(self) -> None:
-        self._current: SessionFolder[T] | None = None
+        # The sessions whose folders contain the last path, from the outermost one inwards.
+        self._open: list[SessionFolder[T]] = []
 
     def take(self, path: str, item: T) -> Iterator[SessionFolder[T] | T]:
-        """Add a file; yield the session before if this path ends it, and the item itself if it is in no session."""
+        """Add a file; yield the sessions that this path ends, and the item itself if it is in no session."""
+        while self._open and not path.startswith(f"{self._open[-1].path}/"):
+            yield self._open.pop()
         member = _MEMBER.fullmatch(path)
-        where = None if member is None else path[: member.end("session")]
-        if self._current is not None and not path.startswith(f"{self._current.path}/"):
-            yield from self.end()
-        if member is None or where is None:
+        if member is None:
             yield item
             return
-        self._current = self._current or SessionFolder(where)
-        track = self._current.tracks.setdefault(member["type"], Track())
+        where = path[: member.end("session")]
+        if not self._open or self._open[-1].path != where:
+            self._open.append(SessionFolder(where))
+        track = self._open[-1].tracks.setdefault(member["type"], Track())
         if member["number"] is None:
             track.masters.append(item)
         else:
             track.pieces[int(member["number"])] = item
 
     def end(self) -> Iterator[SessionFolder[T]]:
-        """Yield the session that is not finished yet, if there is one."""
-        if self._current is not None:
-            yield self._current
-            self._current = None
+        """Yield the sessions that are not finished yet."""
+        while self._open:
+            yield self._open.pop()

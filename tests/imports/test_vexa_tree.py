@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from gateway.imports.vexa_tree import SessionFolder, SessionGroups
@@ -71,6 +72,16 @@ def test_an_ordinary_file_inside_a_session_does_not_divide_it() -> None:
         1,
         ["audio", "video"],
     )
+
+
+def test_a_session_inside_the_folder_of_another_is_a_session_of_its_own() -> None:
+    names = ["audio/000000.webm", "old/recordings/1/2/t/audio/000000.webm", "video/000000.webm"]
+    inner, outer = grouped(*(f"recordings/1/2/s/{name}" for name in names))
+    assert isinstance(inner, SessionFolder)
+    assert isinstance(outer, SessionFolder)
+    assert (inner.uid, inner.tracks["audio"].pieces) == ("t", {0: f"recordings/1/2/s/{names[1]}"})
+    assert (outer.uid, outer.tracks["audio"].pieces) == ("s", {0: f"recordings/1/2/s/{names[0]}"})
+    assert list(outer.tracks) == ["audio", "video"]
 
 
 @pytest.mark.parametrize(
@@ -181,14 +192,27 @@ def test_a_finished_file_that_was_cut_off_is_better_than_pieces_that_cannot_be_r
     assert "It was cut off" in media["note"]
 
 
-def test_a_file_that_begins_with_number_one_lacks_nothing(seekgate: CommandLine, tmp_path: Path) -> None:
+async def test_a_file_that_begins_with_number_one_lacks_nothing(
+    seekgate: CommandLine, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
     content = make_sound(tmp_path / "live.webm", 3.0).read_bytes()
     for number, cut in enumerate((content[:9000], content[9000:]), start=1):
         write(tmp_path / f"recordings/36/1/s/audio/{number:06}.webm", cut)
     (media,) = seekgate.json_lines("import", tmp_path / "recordings", "--user", "v@example.com")
     assert media["duration_seconds"] == pytest.approx(3.0, abs=0.05)
-    shown = seekgate.run("import", tmp_path / "recordings", "--user", "v@example.com").stdout
-    assert "known" in shown
+    assert await missing_chunks(pool) is None
+
+
+async def test_pieces_that_are_missing_are_recorded(seekgate: CommandLine, pool: asyncpg.Pool, tmp_path: Path) -> None:
+    for number in (1, 2, 5):
+        write(tmp_path / f"recordings/36/1/s/audio/{number:06}.wav", SECOND)
+    seekgate.json_lines("import", tmp_path / "recordings", "--user", "v@example.com")
+    assert await missing_chunks(pool) == "0, 3-4"
+
+
+async def missing_chunks(pool: asyncpg.Pool) -> str | None:
+    found: str | None = await pool.fetchval("SELECT metadata->>'missing_chunks' FROM media_files")
+    return found
 
 
 def test_sessions_with_the_same_bytes_are_recordings_of_their_own(seekgate: CommandLine, tmp_path: Path) -> None:
