@@ -8,7 +8,8 @@ from tempfile import TemporaryFile
 from gateway.imports.local_files import OpenFile
 from gateway.media.joiner import remuxed
 from gateway.uploads.chunk_headers import FIRST_BYTES, OGG, container_of
-from gateway.uploads.joins import ChunkPart, Join, ogg_chain
+from gateway.uploads.joins import ChunkPart, Join
+from gateway.uploads.ogg_chains import ogg_chain
 from storage_adapters.base import ReadableObjects, StoredObject
 
 
@@ -30,7 +31,7 @@ async def joined_object(join: Join) -> AsyncGenerator[tuple[StoredObject, int]]:
         yield join.content, 0
         return
     unreadable: list[int] = []
-    chunks = remuxed(join.runs, report_unreadable=unreadable.append) if join.is_remuxed else ogg_chain(join)
+    chunks = remuxed(join.runs, report_unreadable=unreadable.append) if join.is_remuxed else ogg_chain(join.runs)
     with TemporaryFile() as file:
         async with aclosing(chunks):
             async for chunk in chunks:

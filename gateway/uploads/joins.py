@@ -8,8 +8,7 @@ single run are concatenated. Each of several runs is a file, and their kind deci
     others  remuxed by a decoding process, as are files of different kinds or encodings
 """
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -22,10 +21,8 @@ from gateway.uploads.chunk_headers import (
     container_of,
     continues,
     is_riff_tail,
-    read_ogg_page,
     read_wav,
     wav_header,
-    with_serial,
 )
 from gateway.uploads.pieces import PiecedObject
 from storage_adapters.base import ReadableObjects
@@ -173,46 +170,3 @@ async def _sample_bytes(run: PiecedObject, layout: WavLayout) -> tuple[int, int 
         if follows or left < layout.claimed or is_riff_tail(tail, left - tail_at):
             left = min(left, layout.claimed)
     return left - left % layout.frame_bytes, follows
-
-
-async def ogg_chain(join: Join) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes of the chain; a logical stream whose serial number an earlier link uses gets another one."""
-    used: set[int] = set()
-    for run in join.runs:
-        serials: dict[int, int] = {}
-        async with aclosing(_pages(run)) as pages:
-            async for page, serial in pages:
-                if serial is None:
-                    yield page
-                    continue
-                if serial not in serials:
-                    serials[serial] = _unused(serial, used)
-                    used.add(serials[serial])
-                yield page if serials[serial] == serial else with_serial(page, serials[serial])
-
-
-def _unused(serial: int, used: set[int]) -> int:
-    while serial in used:
-        serial = (serial + 1) % 2**32
-    return serial
-
-
-async def _pages(run: PiecedObject) -> AsyncGenerator[tuple[bytes, int | None], None]:
-    """Each page with its serial number; everything from the first bytes that are not a page on, with None."""
-    pending, is_ogg = b"", True
-    async with aclosing(run.read(0, run.stat.size)) as chunks:
-        async for chunk in chunks:
-            pending += chunk
-            at = 0
-            try:
-                while is_ogg and (page := read_ogg_page(memoryview(pending)[at:])) is not None:
-                    yield pending[at : at + page.size], page.serial
-                    at += page.size
-            except ValueError:
-                is_ogg = False
-            pending = pending[at:]
-            if not is_ogg:
-                yield pending, None
-                pending = b""
-    if pending:
-        yield pending, None

@@ -22,7 +22,8 @@ from gateway.media.facts import NotMedia
 from gateway.media.joiner import remuxed
 from gateway.storage import Storage, storage_named
 from gateway.uploads.chunk_headers import OGG
-from gateway.uploads.joins import Join, ogg_chain
+from gateway.uploads.joins import Join
+from gateway.uploads.ogg_chains import ogg_chain
 from gateway.uploads.session_arrangement import Arrangement, Arranger
 from gateway.uploads.session_objects import expect_object, write_object
 from gateway.uploads.verification import Verification, verified
@@ -195,7 +196,7 @@ async def _store(adapter: StorageAdapter, key: str, join: Join) -> int:
         async with aclosing(remuxed(join.runs, report_unreadable=unreadable.append)) as chunks:
             await write_object(adapter, key, chunks)
     elif join.container == OGG:
-        async with aclosing(ogg_chain(join)) as chunks:
+        async with aclosing(ogg_chain(join.runs)) as chunks:
             await write_object(adapter, key, chunks)
     elif isinstance(adapter, Composing):
         await adapter.compose(key, join.content.pieces)
