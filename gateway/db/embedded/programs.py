@@ -11,7 +11,7 @@ import stat
 import subprocess
 import tempfile
 from contextlib import suppress
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Final
 
@@ -71,10 +71,10 @@ def _find_packages() -> Path:
 
 def _copy(packages: Path) -> Path:
     """The folder of a copy that belongs to root and that every account may read, made if it is absent."""
-    installed = (packages / _PARTS[0] / "bin" / "postgres").stat()
-    version = sha256(f"{packages} {installed.st_mtime_ns} {installed.st_size}".encode()).hexdigest()[:16]
-    place = COPIES / f"postgresql-{version}"
-    if not COPIES.exists():
+    # By content, so that the same wheel in another virtual environment needs no second copy.
+    with (packages / _PARTS[0] / "bin" / "postgres").open("rb") as installed:
+        place = COPIES / f"postgresql-{file_digest(installed, 'sha256').hexdigest()[:16]}"
+    with suppress(FileExistsError):  # gateways with other clusters may start at the same time
         COPIES.mkdir(parents=True)
         COPIES.chmod(0o755)
     _require_own(COPIES)
