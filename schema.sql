@@ -123,6 +123,9 @@ CREATE INDEX IF NOT EXISTS recordings_newest
     ON recordings (user_id, live, created_at DESC, id DESC);
 CREATE INDEX IF NOT EXISTS recordings_of_meeting
     ON recordings (meeting_id, created_at DESC, id DESC) WHERE meeting_id IS NOT NULL;
+-- For a search, which reads the newest recordings that have a meeting.
+CREATE INDEX IF NOT EXISTS recordings_with_meeting
+    ON recordings (user_id, live, created_at DESC, id DESC) WHERE meeting_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS recordings_of_session
     ON recordings (user_id, live, session_uid, created_at DESC, id DESC) WHERE session_uid IS NOT NULL;
 CREATE INDEX IF NOT EXISTS recordings_of_device
@@ -303,21 +306,26 @@ CREATE INDEX IF NOT EXISTS media_files_unfinished ON media_files ((metadata->>'u
 CREATE OR REPLACE FUNCTION describe_recording() RETURNS trigger
 LANGUAGE plpgsql AS $$
 DECLARE
-    changed bigint := CASE WHEN TG_OP = 'DELETE' THEN OLD.recording_id ELSE NEW.recording_id END;
+    changed bigint;
 BEGIN
-    PERFORM FROM recordings WHERE id = changed FOR NO KEY UPDATE;
-    UPDATE recordings r SET main_type = found.main_type, duration_seconds = found.duration_seconds
-    FROM (
-        SELECT CASE WHEN bool_or(type = 'video') THEN 'video' WHEN bool_or(type = 'audio') THEN 'audio'
-                    WHEN bool_or(type = 'image') THEN 'image' ELSE '' END AS main_type,
-               max(duration_seconds) AS duration_seconds
-        FROM media_files WHERE recording_id = changed
-    ) found
-    WHERE r.id = changed AND (r.main_type, r.duration_seconds) IS DISTINCT FROM (found.main_type, found.duration_seconds);
+    FOR changed IN
+        SELECT DISTINCT id FROM unnest(ARRAY[OLD.recording_id, NEW.recording_id]) AS id WHERE id IS NOT NULL ORDER BY id
+    LOOP
+        PERFORM FROM recordings WHERE id = changed FOR NO KEY UPDATE;
+        UPDATE recordings r SET main_type = found.main_type, duration_seconds = found.duration_seconds
+        FROM (
+            SELECT CASE WHEN bool_or(type = 'video') THEN 'video' WHEN bool_or(type = 'audio') THEN 'audio'
+                        WHEN bool_or(type = 'image') THEN 'image' ELSE '' END AS main_type,
+                   max(duration_seconds) AS duration_seconds
+            FROM media_files WHERE recording_id = changed
+        ) found
+        WHERE r.id = changed AND (r.main_type, r.duration_seconds) IS DISTINCT FROM (found.main_type, found.duration_seconds);
+    END LOOP;
     RETURN NULL;
 END
 $$;
-CREATE OR REPLACE TRIGGER media_file_describes AFTER INSERT OR DELETE OR UPDATE OF type, duration_seconds ON media_files
+CREATE OR REPLACE TRIGGER media_file_describes
+    AFTER INSERT OR DELETE OR UPDATE OF type, duration_seconds, recording_id ON media_files
     FOR EACH ROW EXECUTE FUNCTION describe_recording();
 
 -- What was answered to a request that its client may repeat (Idempotency-Key), as JSON text: the recording as it was

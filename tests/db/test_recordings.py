@@ -198,3 +198,27 @@ async def test_a_use_is_recorded_again_after_a_minute(pool: asyncpg.Pool, rooms:
         found = await rooms.api_keys.find_key(b"d" * 32)
         assert found is not None
         assert (found.last_used_at != before) is moves
+
+
+# Each changes the files of two recordings; then the main_type and duration_seconds that each recording should have.
+FILES: Final = (
+    ("INSERT INTO media_files ({columns}) VALUES (1, 1, 'image', NULL, {rest})", ("image", None), ("", None)),
+    ("INSERT INTO media_files ({columns}) VALUES (2, 1, 'video', 3, {rest})", ("video", 3.0), ("", None)),
+    ("UPDATE media_files SET type = 'audio', duration_seconds = 4 WHERE id = 2", ("audio", 4.0), ("", None)),
+    ("UPDATE media_files SET recording_id = 2 WHERE id = 2", ("image", None), ("audio", 4.0)),
+    ("DELETE FROM media_files WHERE id = 1", ("", None), ("audio", 4.0)),
+)
+
+
+async def test_what_lists_are_ordered_by_follows_every_change_of_the_files(pool: asyncpg.Pool, rooms: Rooms) -> None:
+    owner = await rooms.owner()
+    await pool.execute(
+        "INSERT INTO recordings (id, user_id, live, source, status) SELECT id, $1, true, 'bot', 'pending' FROM generate_series(1, 2) id",
+        owner.user_id,
+    )
+    columns = "id, recording_id, type, duration_seconds, format, content_type, storage, object_key, status"
+    for statement, *expected in FILES:
+        rest = "'bin', 'x', 'local', random_id()::text, 'pending'"
+        await pool.execute(statement.format(columns=columns, rest=rest))
+        rows = await pool.fetch("SELECT main_type, duration_seconds FROM recordings ORDER BY id")
+        assert [tuple(row) for row in rows] == expected, statement
