@@ -51,11 +51,11 @@ def by_key(place: Place) -> dict[str, str]:
     return {"X-API-Key": place.site.key}
 
 
-async def test_a_link_plays_without_a_key_from_its_moment(tab: Tab, place: Place) -> None:
-    await tab.visit((await share(place))["url"])
-    await tab.attempt(UNTIL % f"media?.duration > 1 && !media.seeking && media.currentTime >= {MOMENT}")
-    await tab.attempt("document.querySelector('audio').play()")
-    await tab.attempt(UNTIL % f"media.currentTime > {MOMENT} + 0.5 && media.currentTime < {MOMENT} + 30")
+async def test_a_link_plays_without_a_key_from_its_moment(guest: Tab, place: Place) -> None:
+    await guest.visit((await share(place))["url"])
+    await guest.attempt(UNTIL % f"media?.duration > 1 && !media.seeking && media.currentTime >= {MOMENT}")
+    await guest.attempt("document.querySelector('audio').play()")
+    await guest.attempt(UNTIL % f"media.currentTime > {MOMENT} + 0.5 && media.currentTime < {MOMENT} + 30")
 
 
 async def end(place: Place, link: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@
 
 import { find } from "./dom.js";
 import { duration } from "./format.js";
+import { moveTo } from "./playback.js";
 import { strings } from "./strings.js";
 
 const STEP_SECONDS = 10;
@@ -108,7 +109,7 @@ function returnTo(media, place, startAt) {
   const { at, rate } = places()[place] ?? {};
   if (rate) media.playbackRate = rate;
   const second = startAt ?? at ?? 0;
-  if (second > 0) media.currentTime = second;
+  if (second > 0) moveTo(media, second);
 }
 
 /** Remember the newest positions and speeds. Near either end of a recording, the position counts as its beginning. */

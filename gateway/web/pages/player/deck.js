@@ -7,7 +7,7 @@ import { Comfort } from "./comfort.js";
 import { el, find } from "./dom.js";
 import { dayAndClock, duration, size } from "./format.js";
 import { Renaming } from "./renaming.js";
-import { play } from "./playback.js";
+import { moveTo, play } from "./playback.js";
 import { SpeedChoice } from "./speed.js";
 import { strings } from "./strings.js";
 import { titleOf } from "./titles.js";
@@ -68,7 +68,7 @@ export class Deck {
   /** Play from this second of the open recording. */
   seek(second) {
     if (this.media === null) return;
-    this.media.currentTime = second;
+    moveTo(this.media, second);
     play(this.media);
   }
 
@@ -180,7 +180,7 @@ export class Deck {
   #retry() {
     const at = this.media?.currentTime ?? 0;
     this.#play(this.#file);
-    if (this.media !== null) this.media.currentTime = at;
+    if (this.media !== null) moveTo(this.media, at);
   }
 }
 

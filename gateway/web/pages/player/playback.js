@@ -18,6 +18,13 @@ const SHORTEST_WAIT_MS = 1000;
 const RETRY_MS = 2000;
 const LONGEST_WAIT_MS = 2 ** 31 - 1; // the largest delay that setTimeout accepts; a larger one fires immediately
 
+/** Whether a new element keeps the position that is set before it loads (HTML: "default playback start position"). */
+const KEEPS_EARLY_POSITION = (() => {
+  const probe = document.createElement("audio");
+  probe.currentTime = 1;
+  return probe.currentTime === 1;
+})();
+
 export class Playback {
   #media;
   #source;
@@ -97,8 +104,7 @@ export class Playback {
     this.#next = null;
     this.#media.defaultPlaybackRate = playbackRate; // what loading falls back to
     this.#media.src = link.url;
-    // Before anything is loaded this sets where loading begins (HTML: "default playback start position").
-    this.#media.currentTime = currentTime;
+    if (currentTime > 0) moveTo(this.#media, currentTime);
     if (this.#playing) play(this.#media);
     this.#schedule(link.lifetimeSeconds);
   }
@@ -136,6 +142,15 @@ export class Playback {
       this.#retry = setTimeout(() => this.#recover(), RETRY_MS);
     }
   }
+}
+
+/**
+ * Move to this second. An element that has loaded nothing begins to load there. WebKitGTK does not: it forgets a position
+ * that is set before it has a source, and if it has to seek before it can play, its duration becomes 0. So it moves then.
+ */
+export function moveTo(media, second) {
+  if (KEEPS_EARLY_POSITION || media.readyState > HTMLMediaElement.HAVE_NOTHING) media.currentTime = second;
+  else media.addEventListener("canplay", () => (media.currentTime = second), { once: true });
 }
 
 /** Start to play. A refusal needs no message: the controls show that it is paused, and a failure fires `error`. */
