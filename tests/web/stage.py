@@ -64,6 +64,7 @@ class Stage:
         self.keys = MemoryApiKeys()
         self.catalog = MemoryCatalog(MemoryDeletionQueue())
         self.drain = Drain()
+        self.held = HeldBytes()
         self.streams = streams
         self.connections = Connections(self.drain.is_draining)
         self.log = io.BytesIO()
@@ -158,6 +159,14 @@ class Stage:
         self.ordinary.append(request.headers.get("Range", ""))
         return await self._front(request)
 
+    async def until_no_connection(self) -> None:
+        """Return once the server knows of no connection."""
+        for _ in range(400):
+            if not self.server.connections:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError("a connection stays open")
+
     async def log_lines(self) -> list[dict[str, Any]]:
         """The access log so far."""
         await self.journal.close()
@@ -190,6 +199,7 @@ async def stage(
     streams_limit: int = 100,
     streams_per_reader: int | None = None,
     keepalive_timeout: float = 75.0,
+    stall_timeout: float = 120.0,
     send_bytes: int | None = None,
     before: Callable[[Stage], Answerer] = lambda built: built.seeks,
 ) -> AsyncGenerator[Stage]:
@@ -206,7 +216,7 @@ async def stage(
     if send_bytes is not None:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)  # accepted connections inherit it
     loop = asyncio.get_running_loop()
-    terms = Terms(keepalive_timeout, 120.0, built.broken.refuse, Lingerers(), HeldBytes(), UnreadResponses())
+    terms = Terms(keepalive_timeout, stall_timeout, built.broken.refuse, Lingerers(), built.held, UnreadResponses())
     plain = await loop.create_server(partial(Acceptor().connect, server, terms), "127.0.0.1", 0)
     listener = await loop.create_server(partial(built.acceptor.connect, server, terms), sock=opened)
     with closing(listener), closing(plain):

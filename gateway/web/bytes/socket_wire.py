@@ -144,9 +144,8 @@ class SocketWire:
 
     def _limit_unsent(self) -> None:
         """Set the default limit again, for bytes that are copied and for the next answer."""
-        if not self._transport.is_closing():
-            self._outgoing.unsent.restore()
-            self._grows_at = MIN_UNSENT_BYTES
+        self._outgoing.limit_unsent()
+        self._grows_at = MIN_UNSENT_BYTES
 
     def abort(self) -> None:
         self._transport.abort()

@@ -56,7 +56,7 @@ class ClientConnection(RequestIntake):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._stall_watch = StallWatch(
-            cast("asyncio.Transport", transport), self._terms.stall_timeout_seconds, self.cut
+            cast("asyncio.Transport", transport), self._terms.stall_timeout_seconds, self._is_timed
         )
         peer = self.peername
         self.remote = str(peer[0]) if isinstance(peer, tuple) else None
@@ -107,10 +107,13 @@ class ClientConnection(RequestIntake):
             self._outgoing = Outgoing(self._loop, self.transport, self._terms.stall_timeout_seconds)
         return self._outgoing
 
+    def _is_timed(self) -> bool:
+        return self._outgoing is not None and self._outgoing.is_timed
+
     def limit_unsent(self) -> None:
         """Restore the default limit of unsent bytes, because what aiohttp sends may be copies."""
         if self._outgoing is not None:
-            self._outgoing.unsent.restore()
+            self._outgoing.limit_unsent()
 
     def resume_writing(self) -> None:
         super().resume_writing()

@@ -105,6 +105,16 @@ class Outgoing:
         self.fd: int = sock.fileno()
         self.unsent = UnsentLimit(sock)
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether a StallTimer runs, because the transport holds bytes that were handed over."""
+        return self._stall_timer is not None
+
+    def limit_unsent(self) -> None:
+        """Restore the default limit of unsent bytes, unless the descriptor may belong to another connection already."""
+        if not self.transport.is_closing():
+            self.unsent.restore()
+
     def hand_over(self, data: bytes | memoryview) -> "asyncio.Future[None]":
         """Let the transport send what the socket did not take. The future is done when the kernel has taken it all.
 

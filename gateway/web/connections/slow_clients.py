@@ -28,14 +28,17 @@ _CHECKS: Final = 4
 
 
 class StallWatch:
-    """Watches one transport while it has bytes to send; calls `cut` once none of them was sent for `seconds`."""
+    """Watches one transport while it has bytes to send, and aborts it once none of them was sent for `seconds`.
 
-    __slots__ = ("_cut", "_progress_at", "_seconds", "_timer", "_transport", "_unsent")
+    While `is_timed`, something else watches these bytes: pieces of one size that follow each other look like no progress.
+    """
 
-    def __init__(self, transport: asyncio.Transport, seconds: float, cut: Callable[[], None]) -> None:
+    __slots__ = ("_is_timed", "_progress_at", "_seconds", "_timer", "_transport", "_unsent")
+
+    def __init__(self, transport: asyncio.Transport, seconds: float, is_timed: Callable[[], bool]) -> None:
         self._transport = transport
         self._seconds = seconds
-        self._cut = cut
+        self._is_timed = is_timed
         self._timer: asyncio.TimerHandle | None = None
         self._unsent = 0
         self._progress_at = 0.0
@@ -59,12 +62,13 @@ class StallWatch:
         self._timer = None
         now = asyncio.get_running_loop().time()
         unsent = self._transport.get_write_buffer_size()
-        if not unsent:
+        if not unsent or self._is_timed():
             return
         if unsent != self._unsent:
             self._unsent, self._progress_at = unsent, now
         elif now - self._progress_at >= self._seconds:
-            self._cut()
+            # Also if aiohttp has closed it already: a closed transport waits for its client forever.
+            self._transport.abort()
             return
         self._check_later()
 

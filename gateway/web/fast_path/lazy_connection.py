@@ -43,8 +43,10 @@ class LazyConnection(ClientConnection):
     def begin(self) -> bool:
         """Set up aiohttp's part unless that was done before. Returns False if the connection is closed."""
         transport, outgoing = self.transport, self._outgoing
-        if self._has_begun or transport is None:
-            return self._has_begun
+        if transport is None:
+            return False
+        if self._has_begun:
+            return True
         self._has_begun = True
         if self._idle_timer is not None:
             self._idle_timer.cancel()

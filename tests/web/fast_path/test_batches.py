@@ -176,3 +176,40 @@ async def test_a_half_closed_client_is_answered_in_its_batch(tmp_path: Path) -> 
         writer.close()
         await writer.wait_closed()
     assert answer.endswith(site.content[1:1001])
+
+
+class Losing(Watching):
+    """Once `is_losing`, aborts the connection of each answer, and has the answer wait until that has happened."""
+
+    is_losing = False
+    refused = 0
+
+    def send(self, connection: FastConnection, answer: BegunAnswer, *, may_wait: bool) -> Sending:
+        transport = connection.transport
+        if self.is_losing and transport is not None:
+            transport.abort()
+            return Sending.LATER
+        done = super().send(connection, answer, may_wait=may_wait)
+        self.refused += done is Sending.REFUSED
+        return done
+
+
+@pytest.mark.parametrize("end", [999, 999_999], ids=["after a short answer", "after one that raised the unsent limit"])
+async def test_a_head_whose_client_has_disconnected_is_dropped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, end: int
+) -> None:
+    made: list[Losing] = []
+
+    def before(site: Stage) -> Losing:
+        made.append(Losing(site))
+        return made[0]
+
+    async with stage(tmp_path, before=before) as site, connect("127.0.0.1", site.port) as client:
+        for _ in range(2):
+            await client.send(compose("GET", site.target, [("X-API-Key", site.key), ("Range", f"bytes=0-{end}")]))
+            await client.read_response()
+        made[0].is_losing = True
+        await client.send(head(site, 0))
+        await site.until_no_connection()
+    assert (made[0].refused, site.held._total) == (1, 0)
+    assert not caplog.records
