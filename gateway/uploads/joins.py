@@ -31,6 +31,8 @@ from storage_adapters.resumable import Piece
 _OGG_HEAD_BYTES: Final = 512
 # At most this many bytes after a WAV's samples are taken for a tag that is not a RIFF chunk, and not for sound.
 _PADDING_BYTES: Final = 1024
+# At most this many WAV files are searched for inside the chunks of a session, after the one that each begins with.
+_MAX_INNER_FILES: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,11 @@ async def _ogg_codec(run: PiecedObject) -> bytes:
 
 
 async def wav_samples(adapter: ReadableObjects, runs: Sequence[PiecedObject]) -> tuple[bytes, PiecedObject] | None:
-    """The common format and the samples of all runs; None if a run is not a WAV file or the formats differ."""
-    formats, pieces = set[bytes](), list[Piece | bytes]()
+    """The common format and the samples of all runs; None if a run is not a WAV file or the formats differ.
+
+    Also None if the runs contain too many files: a client can put one into every 46 bytes.
+    """
+    formats, pieces, inner = set[bytes](), list[Piece | bytes](), 0
     for run in runs:
         position: int | None = 0
         while position is not None:
@@ -134,8 +139,11 @@ async def wav_samples(adapter: ReadableObjects, runs: Sequence[PiecedObject]) ->
                 return None
             length, position = await _sample_bytes(run, layout)
             formats.add(layout.format)
+            inner += position is not None
+            if len(formats) > 1 or inner > _MAX_INNER_FILES:
+                return None
             pieces += run.cut(layout.offset, length)
-    return (formats.pop(), PiecedObject(adapter, pieces)) if len(formats) == 1 else None
+    return (formats.pop(), PiecedObject(adapter, pieces)) if formats else None
 
 
 async def _join_wavs(adapter: ReadableObjects, runs: Sequence[PiecedObject], padding: int) -> PiecedObject | None:

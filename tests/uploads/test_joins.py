@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from gateway.uploads import ogg_chains
-from gateway.uploads.chunk_headers import OGG, read_ogg_page
+from gateway.uploads import joins, ogg_chains
+from gateway.uploads.chunk_headers import OGG, WAV, read_ogg_page, wav_header
 from gateway.uploads.joins import ChunkPart, plan_join
 from gateway.uploads.ogg_chains import ogg_chain
 from storage_adapters.memory import MemoryStorage
 
 PAGE_BYTES = 27
+FORMAT = struct.pack("<HHIIHH", 1, 1, 16_000, 32_000, 2, 16)
 
 
 def page(serial: int, flags: int = 2) -> bytes:
@@ -71,3 +72,17 @@ async def test_a_chain_of_too_many_streams_continues_unchanged(monkeypatch: pyte
     monkeypatch.setattr(ogg_chains, "_MAX_STREAMS", 3)
     link = page(0) + page(1)
     assert serials_of(b"".join(await chain(link, link, link))) == [0, 1, 2, 1, 0, 1]
+
+
+@pytest.mark.parametrize(("inner", "is_taken_apart"), [(3, True), (4, False)])
+async def test_a_chunk_of_too_many_wav_files_is_not_taken_apart(
+    monkeypatch: pytest.MonkeyPatch, inner: int, *, is_taken_apart: bool
+) -> None:
+    monkeypatch.setattr(joins, "_MAX_INNER_FILES", 3)
+    sound = bytes(range(250)) * 4
+    storage, parts = await stored(WAV, [(wav_header(FORMAT, len(sound)) + sound) * (1 + inner)])
+    join = await plan_join(storage, parts)
+    assert join.whole_object == (None if is_taken_apart else "0")
+    if is_taken_apart:
+        samples = sound * (1 + inner)
+        assert await join.content.read_all(0, join.content.stat.size) == wav_header(FORMAT, len(samples)) + samples
