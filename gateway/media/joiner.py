@@ -26,17 +26,23 @@ async def remuxed(
     program: Sequence[str] = PROGRAM,
     *,
     report_unreadable: Callable[[int], None] = log_unreadable,
+    max_bytes: int | None = None,
 ) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of one file that plays what these files play, one after another.
 
     `report_unreadable` is called with the number of files that are not part of it, or only in part, if there are any.
-    Raises NotMedia if no file can be read or the process fails, Unavailable if none can be started, or StorageError.
+    Raises NotMedia if no file can be read, the file would have more than `max_bytes` or the process fails; Unavailable
+    if none can be started; or StorageError.
     """
+    written = 0
     job = Job("join", tuple(file.stat.size for file in files), seconds, JOIN_BLOCK_BYTES)
     try:
         async with aclosing(run_job(job, files, program)) as messages:
             async for message in messages:
                 if message.kind == WRITTEN:
+                    written += len(message.content)
+                    if max_bytes is not None and written > max_bytes:
+                        raise NotMedia(f"the joined file would have more than {max_bytes} bytes")
                     yield message.content
                 elif message.kind != JOINED:
                     raise NotMedia(printable(message.content))

@@ -20,6 +20,7 @@ from gateway.catalog import MediaFile, Owner, SessionClaim, SessionFile, Session
 from gateway.errors import Conflict, Refusal
 from gateway.media.facts import NotMedia
 from gateway.media.joiner import remuxed
+from gateway.media.turns import Turns
 from gateway.storage import Storage, storage_named
 from gateway.uploads.chunk_headers import OGG
 from gateway.uploads.joins import Join
@@ -35,6 +36,8 @@ _WAIT_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 10.0
 _BATCH: Final = 20
+# Each needs a process, which may have work for a quarter of an hour.
+_REMUXES_AT_ONCE: Final = 2
 
 _log: Final = logging.getLogger(__name__)
 
@@ -61,6 +64,7 @@ class SessionJoiner:
         self._joins = joins
         self._storages = storages
         self._verification = verification
+        self._remuxes = Turns(_REMUXES_AT_ONCE)
 
     async def finish(self, media_file_id: int) -> Outcome | None:
         """Join the session, or wait at most _WAIT_SECONDS for the process that joins it.
@@ -151,7 +155,7 @@ class SessionJoiner:
         key, unreadable = join.whole_object, 0
         if key is None:
             key = await expect_object(self._catalog, owner, media)
-            unreadable = await _store(adapter, key, join)
+            unreadable = await self._store(owner, adapter, key, join)
         found = await self._verify(owner, replace(media, object_key=key), adapter, join)
         if arranged.missing:
             found = replace(found, metadata={**(found.metadata or {}), "missing_chunks": arranged.missing})
@@ -160,6 +164,23 @@ class SessionJoiner:
         whole = not arranged.missing and not arranged.refused and not unreadable
         contains = tuple(row for part in join.parts for row in part.chunks) if whole else ()
         return SessionFile(key, found, contains), unreadable
+
+    async def _store(self, owner: Owner, adapter: StorageAdapter, key: str, join: Join) -> int:
+        """Write the file and return the number of parts that could not be read and are not in it."""
+        unreadable: list[int] = []
+        if join.is_remuxed:
+            most = self._verification.max_file_bytes
+            chunks = remuxed(join.runs, report_unreadable=unreadable.append, max_bytes=most)
+            async with self._remuxes.place(owner.user_id), aclosing(chunks):
+                await write_object(adapter, key, chunks)
+        elif join.container == OGG:
+            async with aclosing(ogg_chain(join.runs)) as chunks:
+                await write_object(adapter, key, chunks)
+        elif isinstance(adapter, Composing):
+            await adapter.compose(key, join.content.pieces)
+        else:
+            raise Conflict("The storage backend accepts no uploads through the gateway")
+        return sum(unreadable)
 
     async def _verify(self, owner: Owner, media: MediaFile, adapter: StorageAdapter, join: Join) -> VerifiedUpload:
         async with adapter.open(media.object_key) as stored:
@@ -187,19 +208,3 @@ async def _publish_partial(adapter: StorageAdapter, claim: SessionClaim) -> None
         async with adapter.append(media.object_key) as writer:
             await writer.truncate(size)
         await adapter.publish(media.object_key)
-
-
-async def _store(adapter: StorageAdapter, key: str, join: Join) -> int:
-    """Write the file and return the number of parts that could not be read and are not in it."""
-    unreadable: list[int] = []
-    if join.is_remuxed:
-        async with aclosing(remuxed(join.runs, report_unreadable=unreadable.append)) as chunks:
-            await write_object(adapter, key, chunks)
-    elif join.container == OGG:
-        async with aclosing(ogg_chain(join.runs)) as chunks:
-            await write_object(adapter, key, chunks)
-    elif isinstance(adapter, Composing):
-        await adapter.compose(key, join.content.pieces)
-    else:
-        raise Conflict("The storage backend accepts no uploads through the gateway")
-    return sum(unreadable)
