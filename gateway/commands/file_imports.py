@@ -38,7 +38,8 @@ class FileImports:
         """Import everything."""
         files = await asyncio.to_thread(self._collect, paths)
         captions = {} if self.destination.meeting is not None else _captions(files)
-        files = [file for file in files if file not in captions.values()]
+        transcripts = set(captions.values())
+        files = [file for file in files if file not in transcripts]
         total = await asyncio.to_thread(lambda: sum(file.size for file in files))
         with self.report.progress(DownloadColumn(), TransferSpeedColumn()) as progress:
             task = progress.add_task("importing", total=total)
