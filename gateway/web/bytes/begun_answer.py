@@ -1,5 +1,6 @@
 """An answer that the fast path has begun to send, and the byte route may have to finish, without aiohttp."""
 
+import os
 from dataclasses import dataclass
 
 from gateway.protocol.pacing import SendingPace
@@ -40,6 +41,14 @@ class BegunAnswer:
         if piece is None or not 0 <= gone < piece.length:
             return None
         return FilePiece(piece.fd, piece.offset + gone, piece.length - gone)
+
+    def next_bytes(self, most: int) -> bytes:
+        """The first bytes of that rest; empty if they cannot be read, which sending the rest finds and reports."""
+        rest = self.rest_of_piece
+        try:
+            return b"" if rest is None else os.pread(rest.fd, min(rest.length, most), rest.offset)
+        except OSError:
+            return b""
 
     @property
     def rest(self) -> tuple[ByteSpan]:

@@ -7,7 +7,6 @@ too many streams run) is left to aiohttp. If the socket does not take an answer 
 
 import asyncio
 import logging
-import os
 from functools import partial
 from typing import Final
 
@@ -115,14 +114,14 @@ class Seeks:
 
     def _go_on(self, connection: FastConnection, answer: BegunAnswer, *, is_full: bool) -> None:
         """Send the rest once the socket takes more. Most clients that seek away do so before that."""
-        outgoing, rest = connection.outgoing, answer.rest_of_piece
+        outgoing = connection.outgoing
+        handed = answer.next_bytes(HANDED_BYTES) if is_full else b""
         self._connections.busy.add(connection)
         self._streams.begin(answer.admission.reader)
         connection.answer_later()
-        if not is_full or rest is None:
+        if not handed:
             self._stream(connection, answer)
             return
-        handed = os.pread(rest.fd, min(rest.length, HANDED_BYTES), rest.offset)
         outgoing.hand_over(handed).add_done_callback(partial(self._on_flushed, connection, answer, len(handed)))
 
     def _on_flushed(

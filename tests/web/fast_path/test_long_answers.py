@@ -184,6 +184,23 @@ async def test_an_error_of_ours_is_not_reported_as_the_clients(
     assert [line["sent"] for line in lines] == [0, 0]
 
 
+async def test_a_file_that_cannot_be_read_while_the_socket_is_full_ends_its_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    async with meddled(tmp_path, Meddling) as (site, _), narrow(site) as client:
+        await ask(client, head(site, FIRST))
+        monkeypatch.setattr(os, "pread", fail)
+        await client.send(head(site, f"bytes=1-{LONG}"))
+        with pytest.raises((TruncatedError, ProtocolFaultError)):
+            await client.read_response()
+        assert (site.streams.running, site.connections.busy) == (0, set())
+        lines = [line["outcome"] for line in await site.log_lines()]
+    assert lines == ["complete", "aborted"]
+
+
 async def test_a_key_that_has_its_streams_gets_no_more_until_one_ends(tmp_path: Path) -> None:
     async with stage(tmp_path, streams_per_reader=1) as site, connect("127.0.0.1", site.port) as client:
         for asked in (FIRST, "bytes=0-"):
