@@ -79,3 +79,13 @@ async def test_a_recording_that_cannot_be_deleted_is_shown_again_with_the_reason
     notice = visitor.page.get_by_role("status").filter(has_text="The recording could not be deleted.")
     await expect(notice).to_contain_text("This key may not do that.")
     await expect(visitor.row(doomed)).to_be_visible()
+
+
+async def test_the_list_counts_the_rows_that_it_shows_after_a_deletion(visitor: Listener, doomed: int) -> None:
+    await delete(visitor, doomed, visitor.site.key)
+    await visitor.page.clock.fast_forward(UNDO_WINDOW_MS)
+    await until_gone(visitor, doomed)
+    await visitor.page.get_by_role("button", name="Refresh").click()
+    await expect(visitor.rows.first).to_be_visible()
+    count = visitor.page.locator("#list-count")
+    await expect(count).to_have_text(f"{await visitor.page.locator('#rows a[data-id]').count()} recordings")

@@ -1,11 +1,12 @@
 """The list of the player page: its rows, search, orders and filters, scrolling, and addresses that lead into it."""
 
+import asyncio
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
-from tests.browser.library import MEETING, Library
+from tests.browser.library import MEETING, PLATFORM, Library
 from tests.browser.listener import Listener
 from tests.gateway_process import Gateway
 
@@ -149,3 +150,56 @@ async def test_a_meeting_is_opened_by_its_id(listener: Listener, library: Librar
 async def test_an_unknown_meeting_is_reported(listener: Listener) -> None:
     await listener.arrive("#/meetings/zoom/no-such-meeting")
     await expect(listener.page.get_by_role("status").filter(has_text="There is no such meeting")).to_be_visible()
+
+
+async def test_a_meeting_that_arrives_late_does_not_replace_the_list(listener: Listener, library: Library) -> None:
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await released.wait()
+        await route.continue_()
+
+    page = listener.page
+    await page.route("**/transcripts/**", hold)
+    await page.evaluate(f"() => {{ location.hash = '#/meetings/{PLATFORM}/{MEETING}'; }}")
+    await asked.wait()
+    await listener.open(library.still.recording_id)
+    async with page.expect_response("**/transcripts/**"):
+        released.set()
+    await page.wait_for_load_state("networkidle")
+    await expect(page.get_by_role("heading", name="Recordings")).to_be_visible()
+    await expect(page.locator("#deck-title")).to_have_text("still.png")
+
+
+async def test_a_failure_that_arrives_late_does_not_close_what_was_opened_since(
+    listener: Listener, library: Library
+) -> None:
+    asked, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await released.wait()
+        await route.fulfill(status=503)
+
+    page = listener.page
+    await page.route("**/transcripts/**", hold)
+    await page.evaluate("() => { location.hash = '#/meetings/zoom/slow'; }")
+    await asked.wait()
+    await listener.open(library.still.recording_id)
+    async with page.expect_response("**/transcripts/**"):
+        released.set()
+    await page.wait_for_load_state("networkidle")
+    await expect(page.locator("#deck-title")).to_have_text("still.png")
+    assert page.url.endswith(f"#/recordings/{library.still.recording_id}")
+
+
+async def test_signing_out_ends_a_search_that_is_being_typed(listener: Listener) -> None:
+    page = listener.page
+    await page.clock.install()
+    await page.get_by_label("Search", exact=True).fill("tone")
+    await page.get_by_role("button", name="Sign out").click()
+    listener.requests.clear()
+    await page.clock.fast_forward(1000)
+    await page.wait_for_load_state("networkidle")
+    assert listener.requests == []

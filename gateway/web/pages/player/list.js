@@ -23,7 +23,6 @@ export class RecordingList {
   #reading = null;
   #blocks = [];
   #filled = new Set();
-  #count = 0;
   #hidden = new Set();
   #chosen = null;
   #words = [];
@@ -91,7 +90,7 @@ export class RecordingList {
 
   #empty() {
     this.#reading?.abort();
-    [this.#reading, this.#blocks, this.#count, this.#words] = [null, [], 0, []];
+    [this.#reading, this.#blocks, this.#words] = [null, [], []];
     this.#filled.clear();
     find("rows").replaceChildren();
     for (const id of ["list-empty", "list-trouble", "more"]) find(id).hidden = true;
@@ -102,14 +101,14 @@ export class RecordingList {
     const reading = new AbortController();
     this.#reading = reading;
     for (const id of ["list-trouble", "more"]) find(id).hidden = true;
-    if (this.#count === 0) find("list-count").textContent = strings.list.reading;
+    if (this.#blocks.length === 0) find("list-count").textContent = strings.list.reading;
     try {
       const recordings = await this.#catalogue.take(reading.signal);
       if (reading.signal.aborted) return;
       this.#reading = null;
       this.#add(recordings);
     } catch (trouble) {
-      if (trouble.name !== "AbortError") this.#report(trouble);
+      if (!reading.signal.aborted) this.#report(trouble);
     }
   }
 
@@ -127,13 +126,12 @@ export class RecordingList {
       find("rows").append(block.element);
       this.#fill(block);
     }
-    this.#count += recordings.length;
     this.#showCount();
     this.#draw();
   }
 
   #showCount() {
-    const count = this.#count - this.#hidden.size;
+    const count = this.#blocks.reduce((sum, block) => sum + this.#visible(block).length, 0);
     const hasMore = this.#catalogue?.hasMore ?? false;
     find("list-count").textContent = count > 0 ? strings.list.count(count, hasMore) : "";
     find("list-empty").hidden = count > 0 || hasMore;
@@ -152,8 +150,12 @@ export class RecordingList {
     this.#showCount();
   }
 
+  #visible({ recordings }) {
+    return recordings.filter((recording) => !this.#hidden.has(recording.id));
+  }
+
   #fill(block) {
-    const visible = block.recordings.filter((recording) => !this.#hidden.has(recording.id));
+    const visible = this.#visible(block);
     const byDay = this.#catalogue === null || this.#narrowing.isByTime;
     block.element.replaceChildren(...(byDay ? rowsByDay(visible, block.dayBefore) : rowsWithDays(visible, this.#words)));
     block.element.style.height = "";

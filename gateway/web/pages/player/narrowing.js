@@ -11,18 +11,20 @@ const DAYS = ["from-day", "to-day"];
 const LENGTHS = { "": ["", ""], short: ["", 299_999], medium: [300_000, 1_800_000], long: [1_800_001, ""] };
 
 export class Narrowing {
+  #typing;
+
   /** `changed()` is called after each change; while a person types, only after the last key. */
   constructor(changed, signal) {
-    let typing;
     find("search").addEventListener("input", () => {
-      clearTimeout(typing);
-      typing = setTimeout(() => this.#changed(changed), TYPING_PAUSE_MS);
+      clearTimeout(this.#typing);
+      this.#typing = setTimeout(() => this.#changed(changed), TYPING_PAUSE_MS);
     }, { signal });
     for (const id of [...SELECTS, ...DAYS]) find(id).addEventListener("change", () => this.#changed(changed), { signal });
     find("widen").addEventListener("click", () => {
       this.clear();
       changed();
     }, { signal });
+    signal.addEventListener("abort", () => clearTimeout(this.#typing));
     this.#show();
   }
 
@@ -54,12 +56,14 @@ export class Narrowing {
   }
 
   clear() {
+    clearTimeout(this.#typing);
     for (const id of ["search", ...SELECTS.slice(1), ...DAYS]) find(id).value = "";
     find("sort").selectedIndex = 0;
     this.#show();
   }
 
   #changed(changed) {
+    clearTimeout(this.#typing);
     this.#show();
     changed();
   }

@@ -60,13 +60,17 @@ export class Session {
   }
 
   async #route() {
-    const [path, query = ""] = location.hash.slice(2).split("?");
+    const here = location.hash;
+    // False once the person has gone elsewhere: what was requested for here is then not shown.
+    const isHere = () => !this.#left.signal.aborted && location.hash === here;
+    const [path, query = ""] = here.slice(2).split("?");
     const [place, ...names] = path.split("/").map(decodeURIComponent);
     try {
-      if (place === "meetings") await this.#openMeeting(...names);
-      else if (place === "recordings") await this.#openRecording(Number(names[0]), new URLSearchParams(query).get("at"));
+      if (place === "meetings") await this.#openMeeting(isHere, ...names);
+      else if (place === "recordings") await this.#openRecording(isHere, Number(names[0]), new URLSearchParams(query).get("at"));
       else this.#openList();
     } catch (trouble) {
+      if (!isHere()) return;
       toast(place === "meetings" && isMissing(trouble) ? strings.meeting.missing : explain(trouble));
       location.hash = "#/";
     }
@@ -86,22 +90,22 @@ export class Session {
     this.#list.search();
   }
 
-  async #openMeeting(platform, id) {
+  async #openMeeting(isHere, platform, id) {
     const meeting = await this.#meetings.open(platform, id);
     const recordings = await Promise.all(meeting.recordings.map((each) => this.#gateway.recording(each.id)));
+    if (!isHere()) return;
     this.#listing = meeting.id;
     this.#list.showMeeting(strings.meeting.title(id), recordings);
     this.#deck.close();
     this.#view("list");
   }
 
-  async #openRecording(id, at) {
+  async #openRecording(isHere, id, at) {
     if (this.#listing === null) this.#listCatalogue("everything");
-    const place = location.hash;
     if (this.#deck.recordingId === id && at !== null) return this.#deck.seek(Number(at));
     const recording = await this.#gateway.recording(id);
     const segments = await this.#meetings.segmentsOf(recording);
-    if (this.#left.signal.aborted || location.hash !== place) return; // the person went elsewhere meanwhile
+    if (!isHere()) return;
     this.#list.choose(id);
     this.#deck.open(recording, segments, at === null ? null : Number(at));
     this.#view("deck");
