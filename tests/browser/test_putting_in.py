@@ -197,3 +197,45 @@ async def test_a_file_is_uploaded_from_the_page_to_a_bucket(
     await visitor.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
     await visitor.until_drawn()
     assert visitor.faults == []
+
+
+# Keeps the microphone's track, and counts how often a page asks for one.
+WATCH_MICROPHONE = """
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.tracks = [];
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await ask(wanted);
+    window.tracks.push(...stream.getTracks());
+    return stream;
+  };
+"""
+
+
+async def test_signing_out_turns_the_microphone_off_and_uploads_nothing(with_microphone: Browser, site: Gateway) -> None:
+    async with await with_microphone.new_context(reduced_motion="reduce", permissions=["microphone"]) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        await context.add_init_script(WATCH_MICROPHONE)
+        visitor = await signed_in(context, site)
+        await visitor.page.get_by_role("button", name="Record", exact=True).click()
+        await expect(visitor.page.get_by_role("button", name="Stop recording")).to_be_visible()
+        visitor.requests.clear()
+        await visitor.page.get_by_role("button", name="Sign out").click()
+        await visitor.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 500))")
+        assert await visitor.page.evaluate("() => tracks.map((track) => track.readyState)") == ["ended"]
+        assert visitor.requests == []
+        await visitor.sign_in(site.key)
+        await expect(visitor.page.get_by_role("button", name="Record", exact=True)).to_be_visible()
+        assert visitor.faults == []
+
+
+async def test_a_second_click_while_the_browser_asks_for_the_microphone_starts_nothing(
+    with_microphone: Browser, site: Gateway
+) -> None:
+    async with await with_microphone.new_context(reduced_motion="reduce", permissions=["microphone"]) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        await context.add_init_script(WATCH_MICROPHONE)
+        visitor = await signed_in(context, site)
+        await visitor.page.locator("#record").evaluate("(button) => { button.click(); button.click(); }")
+        await expect(visitor.page.get_by_role("button", name="Stop recording")).to_be_visible()
+        await visitor.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 500))")
+        assert await visitor.page.evaluate("() => tracks.length") == 1

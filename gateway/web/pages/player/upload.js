@@ -24,11 +24,13 @@ export class Uploads {
   #waiting = [];
   #running = new Set();
   #recorder = null;
+  #left;
 
   /** `arrived()` is called after a recording was added. */
   constructor(gateway, { arrived }, signal) {
     this.#gateway = gateway;
     this.#arrived = arrived;
+    this.#left = signal;
     const chosen = find("upload-files");
     chosen.addEventListener("change", () => {
       this.#add(chosen.files);
@@ -38,7 +40,7 @@ export class Uploads {
     find("record").hidden = !("MediaRecorder" in window && navigator.mediaDevices);
     find("record").addEventListener("click", () => this.#record(), { signal });
     this.#receiveDrops(signal);
-    window.addEventListener("beforeunload", (event) => this.#running.size > 0 && event.preventDefault(), { signal });
+    window.addEventListener("beforeunload", (event) => (this.#running.size > 0 || this.#recorder !== null) && event.preventDefault(), { signal });
     signal.addEventListener("abort", () => this.#leave());
   }
 
@@ -96,7 +98,11 @@ export class Uploads {
 
   async #record() {
     if (this.#recorder !== null) return this.#recorder.stop();
+    // Until the person has answered the browser's question, a second click would ask for another stream.
+    find("record").disabled = true;
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true }).catch(() => null);
+    find("record").disabled = false;
+    if (this.#left.aborted) return stream?.getTracks().forEach((track) => track.stop());
     if (stream === null) return void (find("upload-total").textContent = strings.upload.noMicrophone);
     const pieces = [];
     this.#recorder = new MediaRecorder(stream);
@@ -112,10 +118,11 @@ export class Uploads {
     this.#recorder = null;
     for (const track of stream.getTracks()) track.stop();
     find("record").textContent = strings.upload.record;
-    this.#add([new File(pieces, strings.upload.recorded(new Date()), { type: mimeType })]);
+    if (!this.#left.aborted) this.#add([new File(pieces, strings.upload.recorded(new Date()), { type: mimeType })]);
   }
 
   #leave() {
+    this.#recorder?.stop();
     for (const row of this.#running) row.stop();
     this.#waiting = [];
     find("uploads").replaceChildren();
