@@ -211,7 +211,9 @@ WATCH_MICROPHONE = """
 """
 
 
-async def test_signing_out_turns_the_microphone_off_and_uploads_nothing(with_microphone: Browser, site: Gateway) -> None:
+async def test_signing_out_turns_the_microphone_off_and_uploads_nothing(
+    with_microphone: Browser, site: Gateway
+) -> None:
     async with await with_microphone.new_context(reduced_motion="reduce", permissions=["microphone"]) as context:
         context.set_default_timeout(PATIENCE_MS)
         await context.add_init_script(WATCH_MICROPHONE)

@@ -149,3 +149,24 @@ async def test_german_has_a_word_for_each_english_one(visitor: Listener) -> None
     english, german = await visitor.page.evaluate(NAMES)
     assert german == english
     assert len(english) > 100
+
+
+# What a browser does if its user blocks storage, or blocks it for frames of other sites.
+NO_STORAGE = """for (const name of ["localStorage", "sessionStorage"]) {
+  Object.defineProperty(window, name, { get() { throw new DOMException("denied", "SecurityError"); } });
+}"""
+
+
+async def test_the_pages_work_in_a_browser_that_refuses_to_store_anything(visitor: Listener, library: Library) -> None:
+    page = visitor.page
+    await page.add_init_script(NO_STORAGE)
+    await visitor.arrive()
+    await visitor.sign_in(visitor.site.key)
+    await visitor.open_sound(library.sound.recording_id)
+    await visitor.play()
+    await page.get_by_role("button", name="Share").click()
+    await page.get_by_role("button", name="Copy link").click()
+    await expect(page.locator("#share-url")).to_have_value(re.compile("/shared/lk_"))
+    await page.goto(await page.locator("#share-url").input_value() + "/embed")
+    await visitor.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
+    await visitor.play()

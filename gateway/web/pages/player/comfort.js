@@ -6,11 +6,12 @@
 import { find } from "./dom.js";
 import { duration } from "./format.js";
 import { moveTo } from "./playback.js";
+import { Stored } from "./stored.js";
 import { strings } from "./strings.js";
 
 const STEP_SECONDS = 10;
 const REMEMBERED = 200;
-const STORED = "seekgate.places";
+const places = new Stored("localStorage", "seekgate.places");
 /** A position this near to the beginning or the end is not remembered. */
 const EDGE_SECONDS = 5;
 const SAVE_EVERY_MS = 2000;
@@ -101,12 +102,8 @@ async function togglePictureInPicture() {
   await (document.pictureInPictureElement ? document.exitPictureInPicture() : video?.requestPictureInPicture())?.catch(() => {});
 }
 
-function places() {
-  return JSON.parse(localStorage.getItem(STORED) ?? "{}");
-}
-
 function returnTo(media, place, startAt) {
-  const { at, rate } = places()[place] ?? {};
+  const { at, rate } = places.table[place] ?? {};
   if (rate) media.playbackRate = rate;
   const second = startAt ?? at ?? 0;
   if (second > 0) moveTo(media, second);
@@ -116,11 +113,11 @@ function returnTo(media, place, startAt) {
 function remember(place, media) {
   const { currentTime, duration: length, playbackRate } = media;
   if (media.readyState === HTMLMediaElement.HAVE_NOTHING) return;
-  const { [place]: _, ...others } = places();
+  const { [place]: _, ...others } = places.table;
   const inside = currentTime > EDGE_SECONDS && !(currentTime > length - EDGE_SECONDS);
   const kept = inside || playbackRate !== 1 ? { [place]: { at: inside ? currentTime : 0, rate: playbackRate } } : {};
   const newest = Object.entries({ ...others, ...kept }).slice(-REMEMBERED);
-  localStorage.setItem(STORED, JSON.stringify(Object.fromEntries(newest)));
+  places.table = Object.fromEntries(newest);
 }
 
 /** Set the title and the buttons of the lock screen. */

@@ -7,15 +7,16 @@ import { Gateway } from "./api.js";
 import { el, fillStrings, find } from "./dom.js";
 import { listenToKeys } from "./keys.js";
 import { Session } from "./session.js";
+import { Stored } from "./stored.js";
 import { locale, strings } from "./strings.js";
 import { explain } from "./trouble.js";
 
-const STORED_KEY = "seekgate.key";
+const storedKey = new Stored("sessionStorage", "seekgate.key");
 
 let session = null;
 
 function enter(key) {
-  sessionStorage.setItem(STORED_KEY, key);
+  storedKey.text = key;
   find("sign-in").hidden = true;
   find("house").hidden = false;
   find("who").textContent = `${key.slice(0, 12)}…`;
@@ -25,7 +26,7 @@ function enter(key) {
 function leave(reason = "") {
   session?.leave();
   session = null;
-  sessionStorage.removeItem(STORED_KEY);
+  storedKey.text = null;
   find("toasts").replaceChildren();
   find("house").hidden = true;
   find("sign-in").hidden = false;
@@ -70,6 +71,6 @@ find("skip").addEventListener("click", () => find("deck").focus());
 find("sign-out").addEventListener("click", () => leave());
 listenToKeys({ current: () => session?.media ?? null, enabled: () => find("keys-enabled").checked });
 
-const kept = sessionStorage.getItem(STORED_KEY);
+const kept = storedKey.text;
 if (kept === null) leave();
 else enter(kept);

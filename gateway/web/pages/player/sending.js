@@ -5,6 +5,7 @@
  */
 
 import { Refused, Unreachable } from "./api.js";
+import { Stored } from "./stored.js";
 
 const PIECE_BYTES = 8 * 1024 * 1024;
 const FIRST_WAIT_MS = 1000;
@@ -208,30 +209,18 @@ function wait(milliseconds) {
 }
 
 /** The uploads that this browser has begun, by file: recording, name of the attempt, and URL for the pieces. */
-const STORED_UPLOADS = "seekgate.uploads";
+const uploads = new Stored("localStorage", "seekgate.uploads");
 const MOST_STORED = 50;
 
 function recall(file) {
-  return stored()[keyOf(file)] ?? null;
+  return uploads.table[keyOf(file)] ?? null;
 }
 
-/** If it cannot be stored (private windows may refuse), an upload starts over after its page was closed. */
+/** If the browser refuses to store it, an upload starts over after its page was closed. */
 function remember(file, upload) {
-  const others = Object.entries(stored()).filter(([key]) => key !== keyOf(file));
+  const others = Object.entries(uploads.table).filter(([key]) => key !== keyOf(file));
   const kept = upload === null ? others : [...others.slice(1 - MOST_STORED), [keyOf(file), upload]];
-  try {
-    localStorage.setItem(STORED_UPLOADS, JSON.stringify(Object.fromEntries(kept)));
-  } catch {
-    // The upload works without it.
-  }
-}
-
-function stored() {
-  try {
-    return JSON.parse(localStorage.getItem(STORED_UPLOADS)) ?? {};
-  } catch {
-    return {};
-  }
+  uploads.table = Object.fromEntries(kept);
 }
 
 function keyOf({ name, size, type, lastModified }) {
