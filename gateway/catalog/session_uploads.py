@@ -85,7 +85,7 @@ class SessionUploads(Protocol):
         *,
         replaces: int | None = None,
     ) -> StoredChunk:
-        """Record the chunk, also in place of the row `replaces`; its row.
+        """Record the chunk, also in place of the row `replaces` unless that was joined meanwhile; its row.
 
         If its number, or without one its very bytes, are recorded already, that row, and nothing is added; but the
         session is closed if the chunk closes it and the bytes are the same. Raises Invalid if the account would hold

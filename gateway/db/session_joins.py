@@ -130,7 +130,11 @@ REPLACE_FILE: Final = """
         duration_seconds = $8, metadata = $9, object_key = $10, missing_at = NULL
     WHERE id = $1
 """
-SHARE_OBJECT: Final = "UPDATE session_chunks SET object_key = $2, object_size = $3 WHERE id = ANY($1)"
+# If a chunk was replaced during the join, the object contains bytes that must not play again: then no chunk shares it.
+SHARE_OBJECT: Final = """
+    UPDATE session_chunks SET object_key = $2, object_size = $3
+    WHERE id = ANY($1) AND (SELECT count(*) FROM session_chunks WHERE id = ANY($1)) = cardinality($1)
+"""
 # $3 is the object that was readable until now: clients may still be reading it.
 QUEUE_UNNAMED: Final = """
     INSERT INTO object_deletions (storage, object_key, due_at)

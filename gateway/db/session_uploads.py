@@ -117,6 +117,8 @@ class PgSessionUploads(SessionUploads):
         RETURNING id, number, size, digest, container, object_key, object_size, closes
     """
     REMOVE_CHUNK: Final = "DELETE FROM session_chunks WHERE id = $1"
+    # A chunk that was joined meanwhile stays: the object that it shares contains its bytes.
+    REMOVE_REPLACED: Final = "DELETE FROM session_chunks WHERE id = $1 AND object_size = size"
 
     async def record_chunk(
         self,
@@ -130,7 +132,7 @@ class PgSessionUploads(SessionUploads):
         async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
             owner, storage = await self._lock(connection, media_file_id, limits)
             if replaces is not None:
-                await connection.execute(self.REMOVE_CHUNK, replaces)
+                await connection.execute(self.REMOVE_REPLACED, replaces)
             row = await connection.fetchrow(self.FIND_CHUNK, media_file_id, chunk.number, chunk.digest)
             found = None if row is None else StoredChunk(**row)
             if found is None or (arrival.closes and found.digest == chunk.digest):

@@ -143,7 +143,11 @@ class Sessions:
         if stored.digest == _UNKNOWN_DIGEST:
             return stored
         if stored.object_size == stored.size and await _is_the_same_beginning(adapter, new, stored):
-            return await self._record(session, chunk, new, stored.id) if new.size > stored.size else stored
+            if new.size <= stored.size:
+                return stored
+            found = await self._record(session, chunk, new, stored.id)
+            # The stored chunk may have been joined or replaced meanwhile.
+            return found if found.digest == new.digest else await self._settle(adapter, session, chunk, new, found)
         raise Conflict(f"Chunk {new.number} arrived before with other bytes")
 
     async def _refuse(self, stored: StoredChunk | None, reason: str) -> NoReturn:

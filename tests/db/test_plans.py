@@ -182,6 +182,7 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "ADD_CHUNK": (BASE + 2, 1, 10, DIGEST, None, "local", "k", False),
     "SET_CHUNK_ASIDE": (1,),
     "REMOVE_CHUNK": (1,),
+    "REMOVE_REPLACED": (1,),
     "CHANGE_SESSION": (BASE + 2, True, 1, timedelta(0), 1),
     "CLAIM_SESSION": (BASE + 2, timedelta(seconds=15)),
     "FIND_CLAIMED_MEDIA": (BASE + 2,),

@@ -1,0 +1,77 @@
+"""A chunk that is replaced by a longer one while its session is joined is in the file once."""
+
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from gateway.catalog import Owner, Recording, SessionClaim, SessionFile
+from gateway.db.session_joins import PgSessionJoins
+from gateway.errors import Conflict
+from gateway.uploads import bot_sessions
+from tests.contracts.storage_words import read_whole
+from tests.uploads.test_session_property import HEADER, Sent, World
+
+FIRST, SHORT, LONG, LAST = HEADER + b"begins", b"aaaa", b"aaaabbbb", b"cccccc"
+
+
+class Session:
+    """A session whose middle chunk arrives twice."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.world = World(pool)
+        self._uid = str(uuid4())
+        self._owner: Owner | None = None
+
+    async def send(self, number: int, body: bytes) -> Recording:
+        self._owner = self._owner or await self.world.owner()
+        sent = Sent(number, is_empty=False, is_final=False)
+        recording = await self.world.receive(self._owner, self._uid, sent, body)
+        assert recording is not None
+        return recording
+
+    async def played(self) -> bytes:
+        await self.world.fall_silent()
+        recording = await self.send(0, FIRST)
+        (media,) = recording.media_files
+        return await read_whole(self.world.storage, media.object_key)
+
+
+@pytest.fixture
+async def session(pool: asyncpg.Pool) -> Session:
+    session = Session(pool)
+    for number, body in enumerate((FIRST, SHORT, LAST)):
+        await session.send(number, body)
+    return session
+
+
+async def test_a_chunk_that_is_replaced_during_the_join_is_not_heard_twice(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = PgSessionJoins.publish_session
+
+    async def slow(self: PgSessionJoins, claim: SessionClaim, file: SessionFile | None, fault: str | None) -> bool:
+        monkeypatch.undo()
+        await session.send(1, LONG)
+        return await publish(self, claim, file, fault)
+
+    monkeypatch.setattr(PgSessionJoins, "publish_session", slow)
+    await session.world.fall_silent()
+    assert await session.played() == FIRST + LONG + LAST
+
+
+async def test_a_chunk_that_was_joined_meanwhile_is_not_replaced(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compare = bot_sessions._is_the_same_beginning
+
+    async def slow(*arguments: Any) -> bool:
+        found = await compare(*arguments)
+        await session.world.fall_silent()
+        return found
+
+    monkeypatch.setattr(bot_sessions, "_is_the_same_beginning", slow)
+    with pytest.raises(Conflict):
+        await session.send(1, LONG)
+    assert await session.played() == FIRST + SHORT + LAST
