@@ -23,29 +23,33 @@ def closed() -> ConnectionResetError:
 
 
 class StallTimer:
-    """Calls `stalled` once the client of the socket `fd` has taken nothing for `seconds`.
+    """Calls `stalled` once the client has taken nothing for `seconds`: the number of `untaken` bytes is still the same.
 
     A client that takes a little is not stalled: it may need minutes for what the kernel holds.
     """
 
-    __slots__ = ("_fd", "_loop", "_seconds", "_stalled", "_timer", "_untaken")
+    __slots__ = ("_before", "_loop", "_seconds", "_stalled", "_timer", "_untaken")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, fd: int, seconds: float, stalled: Callable[[Stalled], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        untaken: Callable[[], int],
+        seconds: float,
+        stalled: Callable[[Stalled], None],
     ) -> None:
         self._loop = loop
-        self._fd = fd
+        self._untaken = untaken
         self._seconds = seconds
         self._stalled = stalled
-        self._untaken = _untaken_bytes(fd)
+        self._before = untaken()
         self._timer = loop.call_later(seconds, self._check)
 
     def cancel(self) -> None:
         self._timer.cancel()
 
     def _check(self) -> None:
-        before, self._untaken = self._untaken, _untaken_bytes(self._fd)
-        if self._untaken == before:
+        before, self._before = self._before, self._untaken()
+        if self._before == before:
             self._stalled(Stalled())
         else:
             self._timer = self._loop.call_later(self._seconds, self._check)
@@ -127,10 +131,14 @@ class Outgoing:
             flushed.set_exception(closed())
         elif self.transport.get_write_buffer_size():
             self._flushed = flushed
-            self._stall_timer = StallTimer(self._loop, self.fd, self._stall_seconds, self.settle)
+            self._stall_timer = StallTimer(self._loop, self._untaken, self._stall_seconds, self.settle)
         else:
             flushed.set_result(None)
         return flushed
+
+    def _untaken(self) -> int:
+        """The transport's bytes count too: with them it fills a full socket again, of which the client has taken some."""
+        return _untaken_bytes(self.fd) + self.transport.get_write_buffer_size()
 
     def settle(self, error: Exception | None = None) -> None:
         """Complete the future that `hand_over` returned, if one is pending."""

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -149,8 +150,15 @@ class Timers:
     def __init__(self) -> None:
         self.next: Callable[[], None] | None = None
 
-    def call_later(self, _seconds: float, call: Callable[[], None]) -> None:
+    def call_later(self, _seconds: float, call: Callable[[], None]) -> "Timers":
         self.next = call
+        return self
+
+    def cancel(self) -> None:
+        self.next = None
+
+    def create_future(self) -> "asyncio.Future[None]":
+        return asyncio.get_running_loop().create_future()
 
     def go_off(self) -> None:
         call, self.next = self.next, None
@@ -164,13 +172,51 @@ def test_a_client_that_reads_a_little_at_a_time_is_not_stalled() -> None:
     with ours, theirs:
         ours.settimeout(0)
         ours.send(bytes(64 << 20))
-        watch = StallTimer(cast("Any", timers), ours.fileno(), 1, stalled.append)
-        while watch._untaken == _untaken_bytes(ours.fileno()):
+        untaken = partial(_untaken_bytes, ours.fileno())
+        before = untaken()
+        StallTimer(cast("Any", timers), untaken, 1, stalled.append)
+        while untaken() == before:
             assert theirs.recv(1 << 16)
         timers.go_off()
         assert (stalled, timers.next is None) == ([], False)
         timers.go_off()
         assert len(stalled) == 1
+
+
+class Buffering:
+    """A transport that holds `held` bytes, over a socket that takes nothing of this test."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.held = 0
+        self._socket = sock
+
+    def get_extra_info(self, _name: str) -> socket.socket:
+        return self._socket
+
+    def set_write_buffer_limits(self, _high: int) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        self.held += len(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return self.held
+
+
+async def test_a_client_is_not_stalled_while_the_transport_fills_a_full_socket_again() -> None:
+    """The kernel has the same number of bytes each time, but the transport has fewer."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        timers, transport = Timers(), Buffering(ours)
+        flushed = Outgoing(cast("Any", timers), cast("Any", transport), 1).hand_over(bytes(1000))
+        transport.held = 400
+        timers.go_off()
+        assert not flushed.done()
+        timers.go_off()
+        assert isinstance(flushed.exception(), Stalled)
 
 
 async def test_a_file_that_ends_early_is_a_changed_object(file: FilePiece) -> None:
