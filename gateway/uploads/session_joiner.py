@@ -38,6 +38,8 @@ _RETRY_SECONDS: Final = 10.0
 _BATCH: Final = 20
 # Each needs a process, which may have work for a quarter of an hour.
 _REMUXES_AT_ONCE: Final = 2
+# By the clock; the process limits its own CPU time to a quarter of this.
+_REMUX_SECONDS: Final = 3600.0
 
 _log: Final = logging.getLogger(__name__)
 
@@ -171,8 +173,12 @@ class SessionJoiner:
         if join.is_remuxed:
             most = self._verification.max_file_bytes
             chunks = remuxed(join.runs, report_unreadable=unreadable.append, max_bytes=most)
-            async with self._remuxes.place(owner.user_id), aclosing(chunks):
-                await write_object(adapter, key, chunks)
+            async with self._remuxes.place(owner.user_id):
+                try:
+                    async with asyncio.timeout(_REMUX_SECONDS), aclosing(chunks):
+                        await write_object(adapter, key, chunks)
+                except TimeoutError:
+                    raise NotMedia(f"joining its files took longer than {_REMUX_SECONDS:g} seconds") from None
         elif join.container == OGG:
             async with aclosing(ogg_chain(join.runs)) as chunks:
                 await write_object(adapter, key, chunks)

@@ -47,6 +47,22 @@ async def test_few_processes_join_at_a_time(pool: asyncpg.Pool, monkeypatch: pyt
     assert asked == {Plays.max_file_bytes}
 
 
+async def test_a_join_that_hangs_gives_its_place_back(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hanging(*_: Any, **__: Any) -> AsyncGenerator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    monkeypatch.setattr(session_joiner, "remuxed", hanging)
+    monkeypatch.setattr(session_joiner, "_REMUX_SECONDS", ENOUGH_SECONDS)
+    world, uid = World(pool), str(uuid4())
+    owner = await world.owner()
+    await world.receive(owner, uid, Sent(0, is_empty=False, is_final=False), HEADER)
+    recording = await world.receive(owner, uid, Sent(1, is_empty=False, is_final=True), wav(tone(1, 20)))
+    assert recording is not None
+    assert recording.status == "failed"
+    assert "took longer than" in (recording.error_message or "")
+
+
 async def test_a_joined_file_that_would_be_too_large_is_not_written() -> None:
     storage, parts = await stored("mixed", [WEBM, MP4])
     async with storage.open(parts[0].object_key) as one, storage.open(parts[1].object_key) as other:
