@@ -51,6 +51,8 @@ class BodyWriter:
                 piece = self._stored.file_piece(offset, wanted)
                 if piece is None:
                     break
+                if self._paced is not None:
+                    self._paced.count(offset, piece.length)
                 await self._wire.send_file(self._take_pending(), piece)
                 offset += piece.length
                 length -= piece.length
@@ -75,6 +77,7 @@ class BodyWriter:
     async def _write_paced(self, paced: PacedBody, offset: int, chunk: bytes) -> None:
         while chunk:
             granted = await paced.grant(offset, len(chunk))
+            paced.count(offset, granted)
             await self._write_chunk(chunk[:granted])
             offset, chunk = offset + granted, chunk[granted:]
 

@@ -44,17 +44,21 @@ class PacedBody:
         self._bucket = full_bucket(pace, time.monotonic())
 
     async def grant(self, offset: int, wanted: int) -> int:
-        """Wait until bytes from `offset` on may be sent, and return how many of the `wanted` ones."""
+        """Wait until bytes from `offset` on may be sent, and return how many of the `wanted` ones.
+
+        They are not counted yet: fewer may be sent.
+        """
         while not self._is_draining():
-            granted, self._bucket = grant(self._pace, self._bucket, offset, wanted, time.monotonic())
+            granted, bucket = grant(self._pace, self._bucket, offset, wanted, time.monotonic())
             if granted:
                 return granted
+            self._bucket = bucket
             await asyncio.sleep(pause_seconds(self._pace, self._bucket))
         return wanted
 
     def count(self, offset: int, sent: int) -> None:
-        """Count `sent` bytes from `offset` on that were sent before."""
-        _, self._bucket = grant(self._pace, self._bucket, offset, sent, self._bucket.at)
+        """Count `sent` bytes from `offset` on, which were granted."""
+        _, self._bucket = grant(self._pace, self._bucket, offset, sent, time.monotonic())
 
 
 def granted_at_first(pace: SendingPace, offset: int, wanted: int) -> int:
