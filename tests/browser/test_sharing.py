@@ -1,10 +1,11 @@
 """Names, finding what was said, uploading and sharing, as a person does them."""
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from gateway.protocol.ids import encode_id
 from tests.browser.library import SAID, Library
@@ -78,6 +79,29 @@ async def test_a_file_that_is_refused_says_why(listener: Listener, tmp_path: Pat
     await listener.page.locator("#upload-files").set_input_files(bad)
     refused = listener.page.locator("#uploads li.trouble .words")
     await expect(refused).to_contain_text("cannot be read")
+
+
+async def test_a_refused_upload_leaves_no_row_in_the_list(listener: Listener, library: Library, tmp_path: Path) -> None:
+    """The list is read while the upload is pending."""
+    pending, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        pending.set()
+        await released.wait()
+        await route.continue_()
+
+    page = listener.page
+    await page.route("**/upload-complete", hold)
+    bad = tmp_path / "not-music-either.mp3"
+    bad.write_bytes(b"this is not music" * 100)
+    await page.locator("#upload-files").set_input_files(bad)
+    await pending.wait()
+    await page.get_by_role("button", name="Refresh").click()
+    row = page.locator("#rows").get_by_role("link").filter(has_text=bad.name)
+    await expect(row).to_be_visible()
+    released.set()
+    await expect(page.locator("#uploads li.trouble .words")).to_contain_text("cannot be read")
+    await expect(row).to_have_count(0)
 
 
 async def test_a_moment_is_shared_and_the_link_ended(

@@ -30,7 +30,7 @@ export class Session {
     this.#meetings = new Meetings(gateway, signal);
     const shown = { renamed: (id, name) => this.#list.rename(id, name) };
     this.#deck = new Deck(gateway, { removal: new Removal(gateway, this, signal), sharing: new Sharing(gateway, signal), shown }, signal);
-    new Uploads(gateway, { arrived: () => this.#list.search() }, signal);
+    new Uploads(gateway, { changed: () => this.#list.search() }, signal);
     window.addEventListener("hashchange", () => this.#route(), { signal });
     this.#route();
   }

@@ -20,16 +20,16 @@ const BY_SUFFIX = {
 
 export class Uploads {
   #gateway;
-  #arrived;
+  #changed;
   #waiting = [];
   #running = new Set();
   #recorder = null;
   #left;
 
-  /** `arrived()` is called after a recording was added. */
-  constructor(gateway, { arrived }, signal) {
+  /** `changed()` is called after a recording was added, or deleted because its file was refused. */
+  constructor(gateway, { changed }, signal) {
     this.#gateway = gateway;
-    this.#arrived = arrived;
+    this.#changed = changed;
     this.#left = signal;
     const chosen = find("upload-files");
     chosen.addEventListener("change", () => {
@@ -80,9 +80,11 @@ export class Uploads {
     row.follow(sending);
     try {
       row.done(await sending.run());
-      this.#arrived();
+      this.#changed();
     } catch (trouble) {
-      if (trouble.name !== "AbortError") row.refused(trouble);
+      if (trouble.name === "AbortError") return;
+      row.refused(trouble);
+      this.#changed();
     } finally {
       this.#running.delete(row);
       this.#next();
