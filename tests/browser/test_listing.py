@@ -1,6 +1,7 @@
 """The list of the player page: its rows, search, orders and filters, scrolling, and addresses that lead into it."""
 
 import asyncio
+from itertools import product
 from typing import Any, Final
 
 import pytest
@@ -76,6 +77,20 @@ async def test_filters_and_orders_are_those_of_the_gateway(listener: Listener, l
     await expect(listener.rows.first).to_contain_text("6:00")
     await page.get_by_label("Status").select_option("Failed")
     await expect(page.get_by_text("No recording is like that.")).to_be_visible()
+
+
+async def test_a_day_of_which_a_person_has_typed_only_a_part_of_the_year_filters_nothing(
+    listener: Listener, library: Library
+) -> None:
+    page = listener.page
+    await page.get_by_text("Sort and filter").click()
+    for label, day in product(("From", "To"), ("0001-01-01", "0202-01-01", "9999-12-31")):
+        for typed in (day, ""):
+            async with page.expect_response("**/v1/recordings?*") as response:
+                await page.get_by_label(label, exact=True).fill(typed)
+            assert (await response.value).ok
+            assert "created_after" not in (await response.value).url
+            assert "created_before" not in (await response.value).url
 
 
 async def test_a_page_of_the_list_costs_one_request(listener: Listener) -> None:

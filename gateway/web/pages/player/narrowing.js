@@ -39,8 +39,8 @@ export class Narrowing {
       min_duration_ms: shortest,
       max_duration_ms: longest,
       // Both bounds are exclusive: a day begins after the last millisecond before it.
-      created_after: moment(find("from-day").value, 0, -1),
-      created_before: moment(find("to-day").value, 1, 0),
+      created_after: moment(find("from-day"), 0, -1),
+      created_before: moment(find("to-day"), 1, 0),
     };
   }
 
@@ -75,11 +75,12 @@ export class Narrowing {
   }
 }
 
-/** The beginning of a local day, plus some days and milliseconds, in UTC; empty without a day. */
-function moment(text, days, milliseconds) {
-  if (!text) return "";
-  const [year, month, day] = text.split("-").map(Number);
-  const start = new Date(2000, 0, 1);
-  start.setFullYear(year, month - 1, day + days);
-  return new Date(start.getTime() + milliseconds).toISOString();
+/**
+ * The beginning of a field's local day, plus some days and milliseconds, in UTC. Empty without a day, and for a day out of
+ * the field's range: while a person types the year 2026, the field's year is 2, 20 and 202 first.
+ */
+function moment({ value, validity }, days, milliseconds) {
+  if (!value || !validity.valid) return "";
+  const [year, month, day] = value.split("-").map(Number);
+  return new Date(year, month - 1, day + days, 0, 0, 0, milliseconds).toISOString();
 }

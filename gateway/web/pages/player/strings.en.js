@@ -25,7 +25,7 @@ export const words = {
   list: {
     title: "Recordings",
     search: "Search",
-    searchHint: "What was said, or a name…",
+    searchHint: "Words said, or a name…",
     refresh: "Refresh",
     more: "Try again",
     reading: "Reading the catalogue…",
