@@ -20,7 +20,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import read_changes
 from gateway.web.bota.query import path_recording_id
 from gateway.web.bota.shapes import recording_etag, recording_json
-from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS
+from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS, place_for_body
 from gateway.web.receiving.upload_bodies import Allowance, Patience, accepted, essence
 from gateway.web.responses import built_json_response, json_response
 
@@ -96,11 +96,12 @@ class EditRoutes:
             raise Invalid((Fault("content_type", ("header", "Content-Type"), words, content_type),))
         body = bytearray()
         with ExitStack() as places:
-            async with accepted(request, Allowance(MAX_BYTES, None, None, _PATIENCE)) as pieces:
-                async for piece in pieces:
-                    if len(body) <= LONG_BYTES < len(body) + len(piece):
-                        places.enter_context(self._captions.place(owner.user_id))
-                    body += piece
+            with place_for_body(request):
+                async with accepted(request, Allowance(MAX_BYTES, None, None, _PATIENCE)) as pieces:
+                    async for piece in pieces:
+                        if len(body) <= LONG_BYTES < len(body) + len(piece):
+                            places.enter_context(self._captions.place(owner.user_id))
+                        body += piece
             try:
                 return await self._captions.read(content_type, bytes(body), owner.user_id)
             except BadCaptions as error:

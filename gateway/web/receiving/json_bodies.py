@@ -42,7 +42,7 @@ async def read_json_bytes(request: web.Request) -> bytes:
     await permit_body(request)
     try:
         async with asyncio.timeout(MAX_JSON_SECONDS):
-            with _place(request):
+            with place_for_body(request):
                 return await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
@@ -51,8 +51,8 @@ async def read_json_bytes(request: web.Request) -> bytes:
 
 
 @contextmanager
-def _place(request: web.Request) -> Iterator[None]:
-    """Count the body as awaited, for the block. Raises Unavailable if too many are awaited already."""
+def place_for_body(request: web.Request) -> Iterator[None]:
+    """Count a body that is held in memory as awaited, for the block. Raises Unavailable if too many are awaited."""
     key_id = request[EXCHANGE].key_id
     if request.content.is_eof():
         yield
