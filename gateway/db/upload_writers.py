@@ -132,8 +132,13 @@ class PgUploadWriters(UploadWriters):
             await connection.execute(self.RECORD_STORED, media_file_id, size)
             await check_total(connection, owner, limits, added=0)
 
+    # Locks the recording first, as completion does (see PgUploads.REMOVE_UPLOAD).
     DROP_UPLOAD: Final = """
-        DELETE FROM media_files m WHERE id = $1 AND status = 'pending' AND etag IS NULL AND NOT EXISTS (
+        WITH recording AS (
+            SELECT id FROM recordings WHERE id = (SELECT recording_id FROM media_files WHERE id = $1) FOR NO KEY UPDATE
+        )
+        DELETE FROM media_files m USING recording r
+        WHERE m.recording_id = r.id AND m.id = $1 AND m.status = 'pending' AND m.etag IS NULL AND NOT EXISTS (
             SELECT FROM upload_writers w WHERE w.media_file_id = m.id AND w.leased_until > now()
         )
         RETURNING true

@@ -129,10 +129,12 @@ class PgUploads(UploadCatalog):
         if done is None:
             raise _Outdated
 
+    # Locks the recording first, as completion does. The trigger of the deletion locks it anyway, but after the file.
     REMOVE_UPLOAD: Final = """
-        DELETE FROM media_files m USING recordings r
-        WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3 AND m.recording_id = r.id AND m.id = $4
-          AND m.status = 'pending'
+        WITH recording AS (
+            SELECT id FROM recordings WHERE user_id = $1 AND live = $2 AND id = $3 FOR NO KEY UPDATE
+        )
+        DELETE FROM media_files m USING recording r WHERE m.recording_id = r.id AND m.id = $4 AND m.status = 'pending'
         RETURNING true
     """
 

@@ -18,6 +18,9 @@ from gateway.errors import Busy, Conflict, Invalid, NotFound, Refusal
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 LIMITS = UploadLimits(max_media_per_recording=3, max_total_bytes_per_account=None)
 SOUND = NewUpload("audio", "local")
+COUNT_WAITING = """
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 ADD_RECORDING = """
     INSERT INTO recordings (user_id, live, source, status) VALUES ($1, $2, 'upload', 'pending') RETURNING id
 """
@@ -315,3 +318,23 @@ async def test_the_reservation_of_a_gateway_that_died_ends(room: Room) -> None:
     await room.pool.execute("UPDATE upload_reservations SET expires_at = now()")
     assert (await reserve(room, owner, 100, 100)).granted == 100
     assert await room.pool.fetchval("SELECT count(*) FROM upload_reservations") == 1
+
+
+@pytest.mark.parametrize("how", ["by its client", "because it never came"])
+async def test_a_removal_that_waits_for_a_completion_does_not_block_it(room: Room, how: str) -> None:
+    owner, media = await room.added()
+    async with room.pool.acquire() as connection, connection.transaction():
+        await connection.fetch(PgUploads.LOCK_RECORDING, owner.user_id, owner.live, media.recording_id)
+        removal = asyncio.create_task(
+            room.uploads.remove_upload(owner, media.recording_id, media.id)
+            if how == "by its client"
+            else room.writers.drop_upload(media.id)
+        )
+        while not removal.done() and not await room.pool.fetchval(COUNT_WAITING):  # noqa: ASYNC110 - the server announces nothing
+            await asyncio.sleep(0.01)
+        await connection.fetch(PgUploads.LOCK_MEDIA_FILES, [media.id])
+        await connection.execute(
+            "UPDATE media_files SET status = 'uploaded', size = 1, etag = 'e', object_modified_at = now() WHERE id = $1",
+            media.id,
+        )
+    assert not await removal
