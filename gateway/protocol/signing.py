@@ -1,12 +1,14 @@
 """Playback URLs: permission to read one media file until a time, carried in the query.
 
-    query     = own=<owner>[&by=<API key>]&exp=<unix seconds>[&disposition=attachment]&kid=<key id>&sig=<HMAC>
+    query     = [own=<owner>&][by=<API key>&]exp=<unix seconds>[&disposition=attachment]&kid=<key id>&sig=<HMAC>
     canonical = seekgate-playback-1 LF GET+HEAD LF owner LF recording LF media LF disposition LF exp
                 seekgate-playback-2 LF the same LF API key    for a URL that an API key minted
+                seekgate-playback-3 LF the same without owner LF API key    for a URL that a share link minted
 
-The HMAC is SHA-256's in base64url, and is compared as text, so that it has one spelling. The owner is part of the URL
-so that a signature is checked before, and without, any look-up. Every value consists of unreserved characters
-(RFC 3986 section 2.3), so clients that re-quote a query do not break it.
+The HMAC is SHA-256's in base64url, and is compared as text, so that it has one spelling. The
+signature is checked before, and without, any look-up. A share link's reader may not learn whose recording it is, so its
+URLs do not name the owner: the link does. Every value consists of unreserved characters (RFC 3986 section 2.3), so
+clients that re-quote a query do not break it.
 """
 
 import base64
@@ -72,7 +74,8 @@ class SigningKeys:
 class Grant:
     """What a playback URL permits: reading one media file of one owner, shown or saved.
 
-    The permission ends with the API key `key_id`, which minted the URL; None is the command line's.
+    The permission ends with the API key `key_id`, which minted the URL; None is the command line's. An empty `owner`
+    is the key's.
     """
 
     owner: str
@@ -127,8 +130,9 @@ class Signer:
         key = self.keys.newest
         signature = _signature(key.secret, grant, str(expires))
         disposition = "" if grant.disposition == "inline" else f"&disposition={grant.disposition}"
-        by = "" if grant.key_id is None else f"&by={grant.key_id}"
-        query = f"own={grant.owner}{by}&exp={expires}{disposition}&kid={key.kid}&sig={signature}"
+        own = f"own={grant.owner}&" if grant.owner else ""
+        by = "" if grant.key_id is None else f"by={grant.key_id}&"
+        query = f"{own}{by}exp={expires}{disposition}&kid={key.kid}&sig={signature}"
         return SignedQuery(query, datetime.fromtimestamp(expires, UTC))
 
     def verify(
@@ -157,7 +161,9 @@ def _signature(secret: bytes, grant: Grant, expires: str) -> str:
     words = ["GET+HEAD", grant.owner, str(grant.recording_id), str(grant.media_file_id), grant.disposition, expires]
     if grant.key_id is None:
         words.insert(0, "seekgate-playback-1")
-    else:
+    elif grant.owner:
         words = ["seekgate-playback-2", *words, str(grant.key_id)]
+    else:
+        words = ["seekgate-playback-3", words[0], *words[2:], str(grant.key_id)]
     digest = hmac.digest(secret, "\n".join(words).encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -36,10 +36,14 @@ class Links:
         self._public_url = public_url.rstrip("/") if public_url else None
         self._now = now
 
-    def playback(self, request: web.Request, owner: Owner, media: MediaFile, disposition: Disposition) -> Link:
-        """A playback URL of the gateway. It is valid only while the API key that admitted this request is."""
+    def playback(self, request: web.Request, owner: Owner | None, media: MediaFile, disposition: Disposition) -> Link:
+        """A playback URL of the gateway. It is valid only while the API key that admitted this request is.
+
+        Without an `owner`, the URL does not show whose file it is.
+        """
         key_id = request[EXCHANGE].key_id
-        grant = Grant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, disposition, key_id)
+        own = owner_text(owner.user_id, owner.live) if owner else ""
+        grant = Grant(own, media.recording_id, media.id, disposition, key_id)
         signed = self._signer.sign(grant, now=self._now())
         base = base_url(request, self._public_url)
         return Link(f"{base}{byte_path(media.recording_id, media.id)}?{signed.query}", signed.expires_at)

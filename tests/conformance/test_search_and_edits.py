@@ -335,6 +335,16 @@ async def test_the_page_of_a_link_names_the_recording_and_nothing_of_the_account
     assert used[link["id"]] == 2
 
 
+async def test_nothing_that_a_link_serves_contains_the_accounts_id(site: Gateway, met: Media) -> None:
+    _, path = await share(site, met)
+    (media,) = (await shared(site, path))["media"]
+    ends = ("", "/embed", "/recording.json", "/captions.vtt", "/media/0/waveform")
+    served = [await call(site, each) for each in (*(path + end for end in ends), target(media["url"]))]
+    assert (served[2].status, served[-1].status) == (200, 200)
+    for each in served:
+        assert str(site.user_id) not in f"{each.head}{each.body.decode('latin-1')}"
+
+
 async def test_a_deleted_link_and_its_playback_urls_end_within_a_second(site: Gateway, met: Media) -> None:
     link, path = await share(site, met)
     (media,) = (await shared(site, path))["media"]

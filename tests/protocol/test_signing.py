@@ -1,5 +1,6 @@
 """Playback URLs: what is signed holds, and nothing else does."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote
 
@@ -24,12 +25,13 @@ def verify(query: dict[str, str], recording: int = 123456789012, media: int = 21
 
 
 BY_KEY = Grant("42", 123456789012, 210987654321, "inline", 300000000001)
+BY_LINK = replace(BY_KEY, owner="")
 
 
 @pytest.mark.parametrize(
     "grant",
-    [GRANT, Grant("42t", 123456789012, 210987654321, "attachment"), BY_KEY],
-    ids=["inline", "saved", "minted by a key"],
+    [GRANT, Grant("42t", 123456789012, 210987654321, "attachment"), BY_KEY, BY_LINK],
+    ids=["inline", "saved", "minted by a key", "minted by a share link"],
 )
 def test_a_signed_query_gives_its_grant_back(grant: Grant) -> None:
     assert verify(signed(grant=grant)) == grant
@@ -103,9 +105,10 @@ def test_a_shortened_query_gives_nothing(field: str) -> None:
         verify(query)
 
 
+@pytest.mark.parametrize("grant", [BY_KEY, BY_LINK], ids=["a key", "a share link"])
 @pytest.mark.parametrize("by", [None, "", "300000000002", "0300000000001", "+300000000001", "9" * 5000, "x"])
-def test_the_minting_key_cannot_be_changed_or_left_out(by: str | None) -> None:
-    query = {name: value for name, value in {**signed(grant=BY_KEY), "by": by}.items() if value is not None}
+def test_the_minting_key_cannot_be_changed_or_left_out(by: str | None, grant: Grant) -> None:
+    query = {name: value for name, value in {**signed(grant=grant), "by": by}.items() if value is not None}
     with pytest.raises(BadSignature, match="not valid"):
         verify(query)
 
@@ -113,6 +116,16 @@ def test_the_minting_key_cannot_be_changed_or_left_out(by: str | None) -> None:
 def test_a_minting_key_cannot_be_added() -> None:
     with pytest.raises(BadSignature, match="not valid"):
         verify(signed() | {"by": "300000000001"})
+
+
+def test_a_share_links_query_does_not_name_the_owner_and_no_owner_can_be_added_or_removed() -> None:
+    assert "own" not in signed(grant=BY_LINK)
+    with pytest.raises(BadSignature, match="not valid"):
+        verify(signed(grant=BY_LINK) | {"own": "42"})
+    named = signed(grant=BY_KEY)
+    del named["own"]
+    with pytest.raises(BadSignature, match="not valid"):
+        verify(named)
 
 
 def test_a_query_holds_for_its_own_media_file_only() -> None:

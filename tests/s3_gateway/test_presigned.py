@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conformance.calling import call, fetch, mint
+from tests.conformance.bota_calls import post, recording_of
+from tests.conformance.calling import call, fetch, mint, target_of
 from tests.conformance.media import Media
 from tests.conformance.objects import add, noise
 from tests.conformance.site import SETTINGS
@@ -96,6 +97,15 @@ async def test_a_playback_url_redirects_too_and_curl_follows(site: Gateway, medi
     url = f"{site.base_url}{await mint(site, media)}"
     assert curl("--location", url)[1] == CONTENT
     assert curl("--location", "--range", "-10", url)[1] == CONTENT[-10:]
+
+
+async def test_a_share_links_url_is_not_redirected(site: Gateway, media: Media) -> None:
+    """The name of an object may contain the owner's id, and a presigned URL would not end with the link."""
+    link = await post(site, f"{recording_of(media)}/links", {"expires_in_seconds": 60}, status=201)
+    (shown,) = (await fetch(site, f"{urlsplit(link['url']).path}/recording.json"))["media"]
+    for _ in range(2):
+        response = await call(site, target_of(shown["url"]), fields=[("Range", "bytes=5-9")])
+        assert (response.status, response.body) == (206, CONTENT[5:10])
 
 
 async def test_the_key_does_not_travel_with_the_redirect(site: Gateway, media: Media) -> None:

@@ -27,7 +27,8 @@ _USE_RECORD_SECONDS: Final = 60.0
 class Playback(NamedTuple):
     """What a playback URL permits until `expires_at` (seconds since the epoch), while `permission` holds.
 
-    It also ends when the signing keys get another `generation`.
+    It also ends when the signing keys get another `generation`. If `is_shared`, a share link minted it, whose readers
+    may not learn who the owner is.
     """
 
     owner: Owner
@@ -35,6 +36,7 @@ class Playback(NamedTuple):
     expires_at: float
     permission: Validity
     generation: int
+    is_shared: bool
 
 
 class Authenticator:
@@ -106,12 +108,15 @@ class Authenticator:
         # Read before anything is awaited: the keys may be replaced meanwhile.
         generation = self.generation
         ends: float = expires
-        permission = Validity()
-        if grant.key_id is not None:
+        permission, is_shared = Validity(), False
+        if grant.key_id is None:
+            owner = Owner(*parse_owner(grant.owner))
+        else:
             key = await self.check_minting_key(grant.key_id, Scope.RECORDINGS_READ, "Playback URL")
-            ends, permission = min(ends, key.expires_at.timestamp() if key.expires_at else ends), key.validity
+            ends = min(ends, key.expires_at.timestamp() if key.expires_at else ends)
+            owner, permission, is_shared = key.owner, key.validity, key.recording_id is not None
         request[EXCHANGE].principal = f"playback:{request.query['kid']}"
-        return Playback(Owner(*parse_owner(grant.owner)), grant.disposition, ends, permission, generation)
+        return Playback(owner, grant.disposition, ends, permission, generation, is_shared)
 
     async def check_minting_key(self, key_id: int, scope: Scope, url: str) -> ApiKey:
         """The key that minted a URL; raises Forbidden if it is not valid now.

@@ -33,7 +33,7 @@ RENEW_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What may be read, how it is presented, and where it is stored.
+    """What may be read, how it is presented, and where it is stored; `redirects` to the storage backend's own URL or not.
 
     Streams are counted for each `reader`, which is an API key or a signed URL. The admission ends at `expires_at`
     (seconds since the epoch; None for never), and is decided again at `renew_at` (monotonic clock). The admission of
@@ -43,6 +43,7 @@ class Admission:
     media: MediaFile
     prepared: Prepared
     storage: Storage
+    redirects: bool
     principal: str | None
     by_key: bool
     key_id: int | None
@@ -120,12 +121,13 @@ class Admissions:
         expires_at: float | None
         reader: Hashable
         generation = None
+        is_shared = False
         renew_seconds = RENEW_SECONDS
         if self._authenticator.claims_signature(request):
             ids = ids or path_ids(request)
             playback = await self._authenticator.verify_playback(request, *ids)
             owner, permission, expires_at = playback.owner, playback.permission, playback.expires_at
-            reader, generation = request.query.get("sig"), playback.generation
+            reader, generation, is_shared = request.query.get("sig"), playback.generation, playback.is_shared
             left = expires_at - self._now()
             renew_seconds = min(RENEW_SECONDS, max(left / 10, 1))
             # No cache may keep an answer for longer than its URL is valid, however late this admission is used.
@@ -138,11 +140,14 @@ class Admissions:
             ids = ids or path_ids(request)
             presentation = self._by_key
         media = await find_uploaded(self._catalog, owner, ids)
+        storage = storage_named(self._storages, media.storage, media.object_key)
         exchange.storage = media.storage
         return Admission(
             media,
             Prepared(media, presentation),
-            storage_named(self._storages, media.storage, media.object_key),
+            storage,
+            # The name of an object may contain the owner's id, and a presigned URL does not end with a share link.
+            storage.redirect and not is_shared,
             exchange.principal,
             exchange.by_key,
             exchange.key_id,

@@ -62,7 +62,7 @@ class MediaRoute:
         """
         admission = await self._admissions.admit(request, exchange, ids)
         # A URL that was presigned for GET refuses HEAD, which needs no bytes anyway.
-        if admission.storage.redirect and request.method == hdrs.METH_GET:
+        if admission.redirects and request.method == hdrs.METH_GET:
             await self._redirect(admission)
         # A HEAD asks for the state in the storage backend. A remembered version does not show that it was archived.
         expected = None if request.method == hdrs.METH_HEAD else admission.prepared.expected

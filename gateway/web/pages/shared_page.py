@@ -6,8 +6,8 @@
     /shared/{token}/captions.vtt           the transcript as WebVTT
     /shared/{token}/media/{number}/waveform
 
-Playback URLs carry the link's id and are valid only while the link is. They also contain the ids of the owner and the
-recording; nothing else of the account is shown.
+Playback URLs carry the link's id and are valid only while the link is. They contain the ids of the recording and its
+file; nothing of the account is shown, not even its id.
 """
 
 import asyncio
@@ -100,7 +100,7 @@ class SharedPage:
                     "created_at": whole_seconds(opened.recording.created_at),
                     "start_seconds": opened.link.start_seconds,
                     "expires_at": whole_seconds(opened.link.expires_at),
-                    "media": [self._media_json(request, opened, each) for each in opened.media],
+                    "media": [self._media_json(request, each) for each in opened.media],
                     "segments": list(map(_segment_json, segments)),
                 }
             )
@@ -168,8 +168,8 @@ class SharedPage:
                 return _Opened(link, recording)
         raise NotFound("This link does not work: it has expired, was ended, or was not copied whole")
 
-    def _media_json(self, request: web.Request, opened: _Opened, media: MediaFile) -> dict[str, Any]:
-        url = self._links.playback(request, opened.link.owner, media, "inline")
+    def _media_json(self, request: web.Request, media: MediaFile) -> dict[str, Any]:
+        url = self._links.playback(request, None, media, "inline")
         return {
             "type": media.type,
             "content_type": media.content_type,
