@@ -7,18 +7,16 @@ from typing import Final
 import asyncpg
 
 from gateway.catalog import ApiKey, ApiKeys, Owner, Scope
-from gateway.db.pool import connected, storable
+from gateway.db.pool import Tables, connected, storable
+from gateway.db.rows import with_owner
 from gateway.errors import Conflict, Fault, Invalid
 
 # Ids that we make have 12 digits; up to 18 always fit a bigint.
 _ID_DIGITS: Final = 18
 
 
-class PgApiKeys(ApiKeys):
-    """The keys, each call on a connection of its own."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+class PgApiKeys(Tables, ApiKeys):
+    """The keys."""
 
     FIND_KEY: Final = """
         SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id, name
@@ -26,16 +24,14 @@ class PgApiKeys(ApiKeys):
     """
 
     async def find_key(self, digest: bytes) -> ApiKey | None:
-        async with connected(self._pool) as connection:
-            row = await connection.fetchrow(self.FIND_KEY, digest)
+        row = await self._row(self.FIND_KEY, digest)
         return None if row is None else _api_key(row)
 
     FIND_DIGEST: Final = "SELECT digest FROM api_keys WHERE id = $1"
 
     async def find_digest(self, key_id: int) -> bytes | None:
         """The digest of the key with this id."""
-        async with connected(self._pool) as connection:
-            digest: bytes | None = await connection.fetchval(self.FIND_DIGEST, key_id)
+        digest: bytes | None = await self._value(self.FIND_DIGEST, key_id)
         return digest
 
     async def find_key_by_id(self, key_id: int) -> ApiKey | None:
@@ -65,10 +61,9 @@ class PgApiKeys(ApiKeys):
         if not storable(name):
             raise Invalid((Fault("unstorable", ("name",), "The catalogue cannot store this name", None),))
         try:
-            async with connected(self._pool) as connection:
-                (row,) = await connection.fetch(
-                    self.CREATE_KEY, digest, prefix, owner.user_id, owner.live, sorted(scopes), expires_at, name
-                )
+            (row,) = await self._rows(
+                self.CREATE_KEY, digest, prefix, owner.user_id, owner.live, sorted(scopes), expires_at, name
+            )
         except asyncpg.UniqueViolationError as error:
             raise Conflict("This key exists already") from error
         return _api_key(row)
@@ -79,8 +74,7 @@ class PgApiKeys(ApiKeys):
     """
 
     async def list_keys(self) -> Sequence[ApiKey]:
-        async with connected(self._pool) as connection:
-            rows = await connection.fetch(self.LIST_KEYS)
+        rows = await self._rows(self.LIST_KEYS)
         return tuple(_api_key(row) for row in rows)
 
     FIND_KEY_IDS: Final = """
@@ -115,8 +109,7 @@ class PgApiKeys(ApiKeys):
     """
 
     async def record_key_use(self, key_id: int) -> None:
-        async with connected(self._pool) as connection:
-            await connection.execute(self.RECORD_KEY_USE, key_id)
+        await self._run(self.RECORD_KEY_USE, key_id)
 
     # The update changes nothing; because of it, the statement also returns a row that existed already.
     ENSURE_USER: Final = """
@@ -126,8 +119,7 @@ class PgApiKeys(ApiKeys):
 
     async def ensure_user(self, email: str) -> int:
         try:
-            async with connected(self._pool) as connection:
-                return int(await connection.fetchval(self.ENSURE_USER, email))
+            return int(await self._value(self.ENSURE_USER, email))
         except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
             raise Invalid(
                 (Fault("unstorable", ("email",), "The catalogue cannot store this address", None),)
@@ -139,16 +131,5 @@ def _as_id(text: str) -> int | None:
 
 
 def _api_key(row: asyncpg.Record) -> ApiKey:
-    return ApiKey(
-        id=row["id"],
-        prefix=row["prefix"],
-        owner=Owner(row["user_id"], row["live"]),
-        email=row["email"],
-        scopes=frozenset(map(Scope, row["scopes"])),
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-        revoked_at=row["revoked_at"],
-        last_used_at=row["last_used_at"],
-        recording_id=row["recording_id"],
-        name=row["name"],
-    )
+    columns = with_owner(row, but="digest")
+    return ApiKey(**columns | {"scopes": frozenset(map(Scope, columns["scopes"]))})

@@ -21,25 +21,21 @@ from gateway.catalog import (
     RecordingPage,
 )
 from gateway.db.idempotency import find_answer, keep_answer
-from gateway.db.pool import connected, storable
+from gateway.db.pool import Tables, storable
 from gateway.db.recording_pages import page_arguments, page_end, page_statement
 from gateway.db.rows import read_row, read_rows, recording
 from gateway.errors import Fault, Invalid
 
 
-class PgClientRecordings(ClientRecordings):
-    """Each call takes its own connection from the pool."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+class PgClientRecordings(Tables, ClientRecordings):
+    """The recordings, as API clients list and create them."""
 
     async def list_page(self, owner: Owner, wanted: RecordingFilter, *, limit: int, offset: int) -> RecordingPage:
         if not storable(offset, wanted.device_id, wanted.end_user_id):
             return RecordingPage((), None)
         # One row more than the page shows whether another page follows.
         arguments = page_arguments(owner, wanted, limit=limit + 1, offset=offset)
-        async with connected(self._pool) as connection:
-            rows = await connection.fetch(page_statement(wanted), *arguments)
+        rows = await self._rows(page_statement(wanted), *arguments)
         shown = [text for (text,) in rows[:limit]]
         end = read_row(partial(page_end, wanted), shown[-1]) if len(rows) > limit else None
         return RecordingPage(read_rows(recording, shown), end)
@@ -56,7 +52,7 @@ class PgClientRecordings(ClientRecordings):
 
     async def create_recording(self, owner: Owner, new: NewRecording, key: IdempotencyKey | None = None) -> Recording:
         try:
-            async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            async with self._transaction() as connection:
                 text = await self._create_once(connection, owner, new, key)
         except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
             raise Invalid((Fault("unstorable", ("body",), "The catalogue cannot store this", None),)) from error

@@ -7,17 +7,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
-
 from gateway.catalog import DeletionQueue, ObjectDeletion
-from gateway.db.pool import connected
+from gateway.db.pool import Tables
 
 
-class PgDeletionQueue(DeletionQueue):
+class PgDeletionQueue(Tables, DeletionQueue):
     """The queue; any number of workers may drain it."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
 
     # SKIP LOCKED: another worker, or an import that registers the object again, may hold the entry.
     CLAIM_DELETIONS: Final = """
@@ -41,15 +36,13 @@ class PgDeletionQueue(DeletionQueue):
     """
 
     async def claim_deletions(self, *, limit: int, lease_seconds: float) -> Sequence[ObjectDeletion]:
-        async with connected(self._pool) as connection:
-            rows = await connection.fetch(self.CLAIM_DELETIONS, limit, timedelta(seconds=lease_seconds))
+        rows = await self._rows(self.CLAIM_DELETIONS, limit, timedelta(seconds=lease_seconds))
         return tuple(ObjectDeletion(**row) for row in rows)
 
     FINISH_DELETION: Final = "DELETE FROM object_deletions WHERE id = $1"
 
     async def finish_deletion(self, deletion_id: int) -> None:
-        async with connected(self._pool) as connection:
-            await connection.execute(self.FINISH_DELETION, deletion_id)
+        await self._run(self.FINISH_DELETION, deletion_id)
 
     POSTPONE_DELETION: Final = """
         UPDATE object_deletions SET due_at = now() + $2::interval, leased_until = NULL, last_error = $3 WHERE id = $1
@@ -57,11 +50,9 @@ class PgDeletionQueue(DeletionQueue):
 
     async def postpone_deletion(self, deletion_id: int, *, seconds: float, error: str) -> None:
         readable = error.encode(errors="replace").decode().replace("\0", "")
-        async with connected(self._pool) as connection:
-            await connection.execute(self.POSTPONE_DELETION, deletion_id, timedelta(seconds=seconds), readable)
+        await self._run(self.POSTPONE_DELETION, deletion_id, timedelta(seconds=seconds), readable)
 
     COUNT_DELETIONS: Final = "SELECT count(*) FROM object_deletions"
 
     async def count_deletions(self) -> int:
-        async with connected(self._pool) as connection:
-            return int(await connection.fetchval(self.COUNT_DELETIONS))
+        return int(await self._value(self.COUNT_DELETIONS))

@@ -8,7 +8,7 @@ import orjson
 
 from gateway.catalog import Owner, Recording, Segment
 from gateway.catalog.edits import RecordingEdits
-from gateway.db.pool import connected
+from gateway.db.pool import Tables
 from gateway.db.rows import recording
 from gateway.errors import Fault, Invalid
 from gateway.protocol.ids import encode_id
@@ -18,11 +18,8 @@ EDITABLE: Final = ("name", "device_id", "end_user_id", "metadata", "started_at",
 PLATFORM: Final = "upload"
 
 
-class PgRecordingEdits(RecordingEdits):
-    """The edits, each call on a connection of its own."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+class PgRecordingEdits(Tables, RecordingEdits):
+    """The edits."""
 
     LOCK_FOR_EDIT: Final = """
         SELECT to_json(found) FROM (
@@ -42,7 +39,7 @@ class PgRecordingEdits(RecordingEdits):
     ) -> Recording | None:
         key = (owner.user_id, owner.live, recording_id)
         try:
-            async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            async with self._transaction() as connection:
                 text = await connection.fetchval(self.LOCK_FOR_EDIT, *key)
                 if text is None:
                     return None
@@ -79,7 +76,7 @@ class PgRecordingEdits(RecordingEdits):
             [each.language for each in segments],
         )
         try:
-            async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            async with self._transaction() as connection:
                 row = await connection.fetchrow(self.FIND_MEETING_OF, owner.user_id, owner.live, recording_id)
                 if row is None:
                     return False

@@ -3,19 +3,14 @@
 from collections.abc import Sequence
 from typing import Final
 
-import asyncpg
-
 from gateway.catalog import MediaFile, NewMedia
 from gateway.catalog.media_audit import MediaAudit
-from gateway.db.pool import connected
+from gateway.db.pool import Tables
 from gateway.db.rows import media_file, read_rows
 
 
-class PgMediaAudit(MediaAudit):
-    """Each call on a connection of its own."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+class PgMediaAudit(Tables, MediaAudit):
+    """The media files."""
 
     LIST_AUDITED: Final = """
         SELECT to_json(m) FROM media_files m
@@ -25,8 +20,7 @@ class PgMediaAudit(MediaAudit):
     """
 
     async def list_media(self, after_id: int, *, limit: int, every: bool) -> Sequence[MediaFile]:
-        async with connected(self._pool) as connection:
-            rows = await connection.fetch(self.LIST_AUDITED, after_id, limit, every)
+        rows = await self._rows(self.LIST_AUDITED, after_id, limit, every)
         return read_rows(media_file, (text for (text,) in rows))
 
     COUNT_AUDITED: Final = """
@@ -36,8 +30,7 @@ class PgMediaAudit(MediaAudit):
     """
 
     async def count_media(self, *, every: bool) -> int:
-        async with connected(self._pool) as connection:
-            return int(await connection.fetchval(self.COUNT_AUDITED, every))
+        return int(await self._value(self.COUNT_AUDITED, every))
 
     CORRECT_MEDIA: Final = """
         UPDATE media_files
@@ -57,5 +50,4 @@ class PgMediaAudit(MediaAudit):
             facts.duration_seconds,
             facts.metadata,
         )
-        async with connected(self._pool) as connection:
-            return bool(await connection.fetchval(self.CORRECT_MEDIA, media.id, media.etag, *values))
+        return bool(await self._value(self.CORRECT_MEDIA, media.id, media.etag, *values))

@@ -4,9 +4,9 @@ The modules of `gateway.db` take each connection through `connected`, which turn
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -81,6 +81,35 @@ async def connected(pool: asyncpg.Pool) -> AsyncGenerator[PoolConnectionProxy]:
             # This server is no longer the primary: the next connections go to the one that is.
             await pool.expire_connections()
         raise Unavailable("The catalogue cannot be reached", retry_after_seconds=5) from error
+
+
+class Tables:
+    """The base of what reads and writes our tables. Each call takes a connection of its own from the pool."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncGenerator[PoolConnectionProxy]:
+        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            yield connection
+
+    async def _run(self, statement: str, *arguments: object) -> None:
+        async with connected(self._pool) as connection:
+            await connection.execute(statement, *arguments)
+
+    async def _value(self, statement: str, *arguments: object) -> Any:
+        """The first column of the first row; None without a row."""
+        async with connected(self._pool) as connection:
+            return await connection.fetchval(statement, *arguments)
+
+    async def _row(self, statement: str, *arguments: object) -> asyncpg.Record | None:
+        async with connected(self._pool) as connection:
+            return await connection.fetchrow(statement, *arguments)
+
+    async def _rows(self, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
+        async with connected(self._pool) as connection:
+            return await connection.fetch(statement, *arguments)
 
 
 def storable(*values: int | str | None) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.catalog import (
@@ -22,7 +21,7 @@ from gateway.catalog import (
     RecordingCatalog,
     Transcript,
 )
-from gateway.db.pool import connected, storable
+from gateway.db.pool import Tables, connected, storable
 from gateway.db.registration import register
 from gateway.db.rows import media_file, read_row, read_rows, recording
 from gateway.db.transcripts import find_meeting, find_meeting_of, list_segments
@@ -41,11 +40,8 @@ LIST_TEMPLATE: Final = """
 """
 
 
-class PgRecordingCatalog(RecordingCatalog):
-    """Each call takes its own connection from the pool."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+class PgRecordingCatalog(Tables, RecordingCatalog):
+    """The recordings and what was said in them."""
 
     LIST_RECORDINGS: Final = LIST_TEMPLATE.format(of_meeting="")
     LIST_RECORDINGS_OF_MEETING: Final = LIST_TEMPLATE.format(of_meeting=" AND meeting_id = $5")
@@ -56,11 +52,10 @@ class PgRecordingCatalog(RecordingCatalog):
         if not storable(limit, offset, meeting_id):
             return ()
         page = (owner.user_id, owner.live, limit, offset)
-        async with connected(self._pool) as connection:
-            if meeting_id is None:
-                rows = await connection.fetch(self.LIST_RECORDINGS, *page)
-            else:
-                rows = await connection.fetch(self.LIST_RECORDINGS_OF_MEETING, *page, meeting_id)
+        if meeting_id is None:
+            rows = await self._rows(self.LIST_RECORDINGS, *page)
+        else:
+            rows = await self._rows(self.LIST_RECORDINGS_OF_MEETING, *page, meeting_id)
         return read_rows(recording, (text for (text,) in rows))
 
     FIND_RECORDING: Final = """
@@ -78,8 +73,7 @@ class PgRecordingCatalog(RecordingCatalog):
     async def find_recording(self, owner: Owner, recording_id: int) -> Recording | None:
         if not storable(recording_id):
             return None
-        async with connected(self._pool) as connection:
-            row = await connection.fetchval(self.FIND_RECORDING, owner.user_id, owner.live, recording_id)
+        row = await self._value(self.FIND_RECORDING, owner.user_id, owner.live, recording_id)
         return read_row(recording, row)
 
     FIND_MEDIA_FILE: Final = """
@@ -90,10 +84,7 @@ class PgRecordingCatalog(RecordingCatalog):
     async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
         if not storable(recording_id, media_file_id):
             return None
-        async with connected(self._pool) as connection:
-            row = await connection.fetchval(
-                self.FIND_MEDIA_FILE, owner.user_id, owner.live, recording_id, media_file_id
-            )
+        row = await self._value(self.FIND_MEDIA_FILE, owner.user_id, owner.live, recording_id, media_file_id)
         return read_row(media_file, row)
 
     FIND_OWNER: Final = """
@@ -104,8 +95,7 @@ class PgRecordingCatalog(RecordingCatalog):
     async def find_owner(self, recording_id: int, media_file_id: int) -> Owner | None:
         if not storable(recording_id, media_file_id):
             return None
-        async with connected(self._pool) as connection:
-            row = await connection.fetchrow(self.FIND_OWNER, recording_id, media_file_id)
+        row = await self._row(self.FIND_OWNER, recording_id, media_file_id)
         return None if row is None else Owner(*row)
 
     FIND_MASTER: Final = """
@@ -117,8 +107,7 @@ class PgRecordingCatalog(RecordingCatalog):
     async def find_master(self, owner: Owner, recording_id: int, media_type: MediaType) -> MediaFile | None:
         if not storable(recording_id):
             return None
-        async with connected(self._pool) as connection:
-            row = await connection.fetchval(self.FIND_MASTER, owner.user_id, owner.live, recording_id, media_type)
+        row = await self._value(self.FIND_MASTER, owner.user_id, owner.live, recording_id, media_type)
         return read_row(media_file, row)
 
     async def find_transcript(
@@ -153,7 +142,7 @@ class PgRecordingCatalog(RecordingCatalog):
         meeting: NewMeeting | None = None,
         recording_id: int | None = None,
     ) -> tuple[MediaFile, bool]:
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+        async with self._transaction() as connection:
             return await register(connection, owner, media, name=name, meeting=meeting, recording_id=recording_id)
 
     RECORD_OBJECT_VERSION: Final = """
@@ -163,14 +152,12 @@ class PgRecordingCatalog(RecordingCatalog):
     async def record_object_version(
         self, media: MediaFile, *, size: int, etag: str, object_modified_at: datetime
     ) -> None:
-        async with connected(self._pool) as connection:
-            await connection.execute(self.RECORD_OBJECT_VERSION, media.id, size, etag, object_modified_at)
+        await self._run(self.RECORD_OBJECT_VERSION, media.id, size, etag, object_modified_at)
 
     RECORD_MISSING: Final = "UPDATE media_files SET missing_at = now() WHERE id = $1 AND missing_at IS NULL"
 
     async def record_missing(self, media: MediaFile) -> None:
-        async with connected(self._pool) as connection:
-            await connection.execute(self.RECORD_MISSING, media.id)
+        await self._run(self.RECORD_MISSING, media.id)
 
     # The rows of media_files are deleted with it, and a trigger queues their objects in the same transaction.
     DELETE_RECORDING: Final = """
@@ -180,6 +167,5 @@ class PgRecordingCatalog(RecordingCatalog):
     async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
         if not storable(recording_id):
             return False
-        async with connected(self._pool) as connection:
-            deleted = await connection.fetchval(self.DELETE_RECORDING, owner.user_id, owner.live, recording_id)
+        deleted = await self._value(self.DELETE_RECORDING, owner.user_id, owner.live, recording_id)
         return deleted is not None

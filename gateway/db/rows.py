@@ -13,6 +13,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
+import asyncpg
 import orjson
 
 from gateway.catalog import MediaFile, Meeting, MeetingName, Owner, Position, Recording, RecordingSort, Segment
@@ -105,7 +106,12 @@ def _finite(value: Any) -> float:
     return number
 
 
-def _owner(row: Row) -> Owner:
+def with_owner(row: asyncpg.Record, but: str = "") -> dict[str, Any]:
+    """The columns of a row except `but`, with the owner in place of `user_id` and `live`."""
+    return {name: value for name, value in row.items() if name not in {"user_id", "live", but}} | {"owner": _owner(row)}
+
+
+def _owner(row: Row | asyncpg.Record) -> Owner:
     return Owner(row["user_id"], row["live"])
 
 

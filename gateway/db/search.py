@@ -8,11 +8,9 @@ where the server has pg_trgm.
 from collections.abc import Mapping
 from typing import Any, Final
 
-import asyncpg
-
 from gateway.catalog import Owner, RecordingFilter
 from gateway.catalog.search import Found, Match, RecordingSearch, SearchPage
-from gateway.db.pool import connected, storable
+from gateway.db.pool import Tables, connected, storable
 from gateway.db.rows import read_rows, recording
 from gateway.protocol.search_words import parse_search
 
@@ -71,11 +69,8 @@ SEARCH: Final = """
 """
 
 
-class PgRecordingSearch(RecordingSearch):
-    """The search, each call on a connection of its own."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+class PgRecordingSearch(Tables, RecordingSearch):
+    """The search."""
 
     # One plan for all words suits neither the common nor the rare ones: it can take a thousand times as long. And a planner
     # that expects a common word everywhere would look for it in the whole table, where it may be at the end.

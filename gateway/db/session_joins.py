@@ -11,21 +11,21 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.catalog import Owner, SessionClaim, SessionFile, SessionJoins, StoredChunk
-from gateway.db.pool import connected
+from gateway.db.pool import Tables
 from gateway.db.registration import WITHDRAW_DELETION
 from gateway.db.rows import media_file, read_row
 from gateway.errors import Unavailable
 
 
-class PgSessionJoins(SessionJoins):
-    """The claims, each call on a connection of its own.
+class PgSessionJoins(Tables, SessionJoins):
+    """The claims.
 
     `forget` is called with the id of each recording whose file was published, so that the bot that just got its
     response sees the effect immediately; the notification may arrive later.
     """
 
     def __init__(self, pool: asyncpg.Pool, forget: Callable[[int], None]) -> None:
-        self._pool = pool
+        super().__init__(pool)
         self._forget = forget
 
     CLAIM_SESSION: Final = """
@@ -44,7 +44,7 @@ class PgSessionJoins(SessionJoins):
     """
 
     async def claim_session(self, media_file_id: int, *, lease_seconds: float) -> SessionClaim | None:
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+        async with self._transaction() as connection:
             lease = timedelta(seconds=lease_seconds)
             claimed = await connection.fetchrow(self.CLAIM_SESSION, media_file_id, lease)
             row = await connection.fetchrow(self.FIND_CLAIMED_MEDIA, media_file_id) if claimed else None
@@ -57,8 +57,7 @@ class PgSessionJoins(SessionJoins):
     FIND_UNJOINED: Final = "SELECT true FROM upload_sessions WHERE media_file_id = $1 AND joined < changed"
 
     async def is_joined(self, media_file_id: int) -> bool:
-        async with connected(self._pool) as connection:
-            return await connection.fetchval(self.FIND_UNJOINED, media_file_id) is None
+        return await self._value(self.FIND_UNJOINED, media_file_id) is None
 
     LIST_DUE_SESSIONS: Final = """
         SELECT media_file_id FROM upload_sessions
@@ -67,8 +66,7 @@ class PgSessionJoins(SessionJoins):
     """
 
     async def list_due_sessions(self, *, limit: int) -> Sequence[int]:
-        async with connected(self._pool) as connection:
-            return tuple(row[0] for row in await connection.fetch(self.LIST_DUE_SESSIONS, limit))
+        return tuple(row[0] for row in await self._rows(self.LIST_DUE_SESSIONS, limit))
 
     EXTEND_CLAIM: Final = """
         UPDATE upload_sessions SET leased_until = now() + $3::interval WHERE media_file_id = $1 AND lease = $2
@@ -76,9 +74,8 @@ class PgSessionJoins(SessionJoins):
     """
 
     async def extend_claim(self, claim: SessionClaim, *, lease_seconds: float) -> bool:
-        async with connected(self._pool) as connection:
-            lease = timedelta(seconds=lease_seconds)
-            return await connection.fetchval(self.EXTEND_CLAIM, claim.media.id, claim.lease, lease) is not None
+        lease = timedelta(seconds=lease_seconds)
+        return await self._value(self.EXTEND_CLAIM, claim.media.id, claim.lease, lease) is not None
 
     POSTPONE_SESSION: Final = """
         UPDATE upload_sessions SET leased_until = NULL, due_at = now() + $3::interval
@@ -86,8 +83,7 @@ class PgSessionJoins(SessionJoins):
     """
 
     async def postpone_session(self, claim: SessionClaim, *, seconds: float) -> None:
-        async with connected(self._pool) as connection:
-            await connection.execute(self.POSTPONE_SESSION, claim.media.id, claim.lease, timedelta(seconds=seconds))
+        await self._run(self.POSTPONE_SESSION, claim.media.id, claim.lease, timedelta(seconds=seconds))
 
     FINISH_SESSION: Final = """
         UPDATE upload_sessions SET joined = $3, fault = $4, leased_until = NULL WHERE media_file_id = $1 AND lease = $2
@@ -107,7 +103,7 @@ class PgSessionJoins(SessionJoins):
     """
 
     async def publish_session(self, claim: SessionClaim, file: SessionFile | None, fault: str | None) -> bool:
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+        async with self._transaction() as connection:
             finished = await connection.fetchval(self.FINISH_SESSION, claim.media.id, claim.lease, claim.changed, fault)
             if finished is not None and file is not None:
                 await _replace(connection, claim, file)

@@ -7,7 +7,6 @@ happen one after another.
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.catalog import (
@@ -21,17 +20,14 @@ from gateway.catalog import (
     UploadSession,
 )
 from gateway.db.pending import check_total, insert_upload, lock_account
-from gateway.db.pool import connected
+from gateway.db.pool import Tables, connected
 from gateway.db.rows import media_file, read_row
 from gateway.db.session_joins import withdraw
 from gateway.errors import NotFound
 
 
-class PgSessionUploads(SessionUploads):
-    """The sessions, each call on a connection of its own."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+class PgSessionUploads(Tables, SessionUploads):
+    """The sessions."""
 
     FIND_BOT_SESSION: Final = """
         SELECT r.id FROM bot_sessions b JOIN recordings r ON r.id = b.recording_id
@@ -70,7 +66,7 @@ class PgSessionUploads(SessionUploads):
     async def ensure_session(
         self, owner: Owner, session_uid: str, upload: NewUpload, limits: UploadLimits, *, due_in_seconds: float
     ) -> UploadSession:
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+        async with self._transaction() as connection:
             await lock_account(connection, owner, limits)
             recording_id = await self._ensure_recording(connection, owner, session_uid)
             row = await connection.fetchrow(self.FIND_SESSION, recording_id, upload.type)
@@ -98,8 +94,7 @@ class PgSessionUploads(SessionUploads):
     """
 
     async def expect_object(self, storage: str, object_key: str, *, seconds: float) -> None:
-        async with connected(self._pool) as connection:
-            await connection.execute(self.EXPECT_OBJECT, storage, object_key, timedelta(seconds=seconds))
+        await self._run(self.EXPECT_OBJECT, storage, object_key, timedelta(seconds=seconds))
 
     LOCK_SESSION: Final = """
         SELECT r.user_id, r.live, m.storage
@@ -129,7 +124,7 @@ class PgSessionUploads(SessionUploads):
         *,
         replaces: int | None = None,
     ) -> StoredChunk:
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+        async with self._transaction() as connection:
             owner, storage = await self._lock(connection, media_file_id, limits)
             if replaces is not None:
                 await connection.execute(self.REMOVE_REPLACED, replaces)
@@ -192,11 +187,9 @@ class PgSessionUploads(SessionUploads):
             await self._change(connection, media_file_id, Arrival(closes=True, due_in_seconds=0), chunk_count, 0)
 
     async def forget_chunk(self, chunk_id: int) -> None:
-        async with connected(self._pool) as connection:
-            await connection.execute(self.REMOVE_CHUNK, chunk_id)
+        await self._run(self.REMOVE_CHUNK, chunk_id)
 
     SET_CHUNK_ASIDE: Final = "UPDATE session_chunks SET number = NULL WHERE id = $1"
 
     async def set_chunk_aside(self, chunk_id: int) -> None:
-        async with connected(self._pool) as connection:
-            await connection.execute(self.SET_CHUNK_ASIDE, chunk_id)
+        await self._run(self.SET_CHUNK_ASIDE, chunk_id)

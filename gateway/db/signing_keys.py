@@ -2,17 +2,12 @@
 
 from typing import Final
 
-import asyncpg
-
 from gateway.catalog import SigningSecrets
-from gateway.db.pool import connected
+from gateway.db.pool import Tables
 
 
-class PgSigningSecrets(SigningSecrets):
+class PgSigningSecrets(Tables, SigningSecrets):
     """The table signing_keys."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
 
     # Writers wait for each other, so that two processes that start at the same time get the same key.
     LOCK_SIGNING_KEYS: Final = "LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE"
@@ -22,15 +17,14 @@ class PgSigningSecrets(SigningSecrets):
     FIND_NEWEST_SIGNING_KEY: Final = "SELECT kid, secret FROM signing_keys ORDER BY created_at DESC, kid DESC LIMIT 1"
 
     async def ensure_signing_key(self, kid: str, secret: bytes) -> tuple[str, bytes]:
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+        async with self._transaction() as connection:
             await connection.execute(self.LOCK_SIGNING_KEYS)
             await connection.execute(self.ADD_FIRST_SIGNING_KEY, kid, secret)
             (newest,) = await connection.fetch(self.FIND_NEWEST_SIGNING_KEY)
         return newest["kid"], newest["secret"]
 
     async def find_signing_key(self) -> tuple[str, bytes] | None:
-        async with connected(self._pool) as connection:
-            newest = await connection.fetchrow(self.FIND_NEWEST_SIGNING_KEY)
+        newest = await self._row(self.FIND_NEWEST_SIGNING_KEY)
         return None if newest is None else (newest["kid"], newest["secret"])
 
     REMOVE_SIGNING_KEYS: Final = "DELETE FROM signing_keys"
@@ -38,7 +32,7 @@ class PgSigningSecrets(SigningSecrets):
 
     async def replace_signing_key(self, kid: str, secret: bytes) -> None:
         # The old keys are removed rather than outnumbered: which one is newest would depend on the server's clock.
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+        async with self._transaction() as connection:
             await connection.execute(self.LOCK_SIGNING_KEYS)
             await connection.execute(self.REMOVE_SIGNING_KEYS)
             await connection.execute(self.ADD_SIGNING_KEY, kid, secret)

@@ -6,21 +6,16 @@ Leases are measured by the server's clock.
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
-
 from gateway.catalog import Owner, Reservation, UploadLimits, UploadReservations
 from gateway.db.pending import find_room, lock_account, no_room
-from gateway.db.pool import connected
+from gateway.db.pool import Tables
 
 # Beyond what it needs now, an upload reserves at most this fraction (1/8) of the free room: others may run in parallel.
 _SHARES: Final = 8
 
 
-class PgUploadReservations(UploadReservations):
-    """The reservations, each call on a connection of its own."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+class PgUploadReservations(Tables, UploadReservations):
+    """The reservations."""
 
     REMOVE_EXPIRED: Final = "DELETE FROM upload_reservations WHERE user_id = $1 AND expires_at <= now()"
     FIND_COUNTED: Final = """
@@ -43,7 +38,7 @@ class PgUploadReservations(UploadReservations):
         replaces: int | None,
         lease_seconds: float,
     ) -> Reservation:
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+        async with self._transaction() as connection:
             await lock_account(connection, owner, limits)
             await connection.execute(self.REMOVE_EXPIRED, owner.user_id)
             counted = int(await connection.fetchval(self.FIND_COUNTED, replaces) or 0)
@@ -59,9 +54,7 @@ class PgUploadReservations(UploadReservations):
     KEEP_RESERVATION: Final = "UPDATE upload_reservations SET expires_at = now() + $2::interval WHERE id = $1"
 
     async def keep_reservation(self, reservation: Reservation, *, lease_seconds: float) -> None:
-        async with connected(self._pool) as connection:
-            await connection.execute(self.KEEP_RESERVATION, reservation.id, timedelta(seconds=lease_seconds))
+        await self._run(self.KEEP_RESERVATION, reservation.id, timedelta(seconds=lease_seconds))
 
     async def release(self, reservation: Reservation) -> None:
-        async with connected(self._pool) as connection:
-            await connection.execute(self.REMOVE_RESERVATION, reservation.id)
+        await self._run(self.REMOVE_RESERVATION, reservation.id)

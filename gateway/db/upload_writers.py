@@ -11,18 +11,15 @@ import asyncpg
 
 from gateway.catalog import MediaFile, Owner, Publication, UploadLimits, UploadWriters
 from gateway.db.pending import check_total, lock_account
-from gateway.db.pool import connected
+from gateway.db.pool import Tables
 from gateway.errors import Busy, Conflict, NotFound
 
 # If a file is deleted while it is published, and the publisher dies, its object is deleted after this time.
 _DELETION_WAITS: Final = timedelta(minutes=10)
 
 
-class PgUploadWriters(UploadWriters):
-    """The leases, each call on a connection of its own."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+class PgUploadWriters(Tables, UploadWriters):
+    """The leases."""
 
     BEGIN_WRITING: Final = """
         INSERT INTO upload_writers AS w (media_file_id, writer, leased_until) VALUES ($1, 1, now() + $2::interval)
@@ -35,8 +32,7 @@ class PgUploadWriters(UploadWriters):
     async def begin_writing(self, media_file_id: int, *, lease_seconds: float) -> int | None:
         lease = timedelta(seconds=lease_seconds)
         try:
-            async with connected(self._pool) as connection:
-                writer: int | None = await connection.fetchval(self.BEGIN_WRITING, media_file_id, lease)
+            writer: int | None = await self._value(self.BEGIN_WRITING, media_file_id, lease)
         except asyncpg.ForeignKeyViolationError:
             raise NotFound("Media file not found") from None
         return writer
@@ -48,16 +44,14 @@ class PgUploadWriters(UploadWriters):
 
     async def keep_writing(self, media_file_id: int, writer: int, *, lease_seconds: float) -> bool:
         lease = timedelta(seconds=lease_seconds)
-        async with connected(self._pool) as connection:
-            return await connection.fetchval(self.KEEP_WRITING, media_file_id, writer, lease) is not None
+        return await self._value(self.KEEP_WRITING, media_file_id, writer, lease) is not None
 
     END_WRITING: Final = """
         UPDATE upload_writers SET leased_until = NULL, is_publishing = false WHERE media_file_id = $1 AND writer = $2
     """
 
     async def end_writing(self, media_file_id: int, writer: int) -> None:
-        async with connected(self._pool) as connection:
-            await connection.execute(self.END_WRITING, media_file_id, writer)
+        await self._run(self.END_WRITING, media_file_id, writer)
 
     LOCK_PENDING: Final = """
         SELECT m.status FROM media_files m JOIN recordings r ON r.id = m.recording_id
@@ -79,7 +73,7 @@ class PgUploadWriters(UploadWriters):
     async def begin_publishing(
         self, owner: Owner, media: MediaFile, writer: int, *, lease_seconds: float
     ) -> Publication:
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+        async with self._transaction() as connection:
             _require_pending(
                 await connection.fetchval(self.LOCK_PENDING, owner.user_id, owner.live, media.recording_id, media.id)
             )
@@ -108,7 +102,7 @@ class PgUploadWriters(UploadWriters):
         self, media: MediaFile, publication: Publication, *, etag: str, object_modified_at: datetime
     ) -> None:
         until, before = publication.until, publication.before
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+        async with self._transaction() as connection:
             recorded = await connection.fetchval(
                 self.RECORD_PUBLICATION, media.id, etag, object_modified_at, until, before
             )
@@ -127,7 +121,7 @@ class PgUploadWriters(UploadWriters):
     """
 
     async def record_stored(self, owner: Owner, media_file_id: int, size: int, limits: UploadLimits) -> None:
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+        async with self._transaction() as connection:
             await lock_account(connection, owner, limits)
             await connection.execute(self.RECORD_STORED, media_file_id, size)
             await check_total(connection, owner, limits, added=0)
@@ -145,8 +139,7 @@ class PgUploadWriters(UploadWriters):
     """
 
     async def drop_upload(self, media_file_id: int) -> bool:
-        async with connected(self._pool) as connection:
-            return await connection.fetchval(self.DROP_UPLOAD, media_file_id) is not None
+        return await self._value(self.DROP_UPLOAD, media_file_id) is not None
 
 
 def _require_pending(status: str | None) -> None:

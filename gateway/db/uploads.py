@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.catalog import (
@@ -23,16 +22,13 @@ from gateway.catalog import (
 )
 from gateway.db.idempotency import find_answer, keep_answer
 from gateway.db.pending import check_total, insert_upload, lock_account
-from gateway.db.pool import connected, storable
+from gateway.db.pool import Tables, storable
 from gateway.db.rows import media_file, read_row
 from gateway.errors import Conflict
 
 
-class PgUploads(UploadCatalog):
-    """The uploads, each call on a connection of its own."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+class PgUploads(Tables, UploadCatalog):
+    """The uploads."""
 
     LOCK_RECORDING: Final = """
         SELECT id FROM recordings WHERE user_id = $1 AND live = $2 AND id = $3 FOR UPDATE
@@ -48,7 +44,7 @@ class PgUploads(UploadCatalog):
     ) -> MediaFile | None:
         if not storable(recording_id):
             return None
-        async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+        async with self._transaction() as connection:
             await lock_account(connection, owner, limits)
             if await connection.fetchval(self.LOCK_RECORDING, owner.user_id, owner.live, recording_id) is None:
                 return None
@@ -97,7 +93,7 @@ class PgUploads(UploadCatalog):
         status: RecordingStatus = "uploaded",
     ) -> bool:
         try:
-            async with connected(self._pool) as connection, connection.transaction(isolation="read_committed"):
+            async with self._transaction() as connection:
                 await lock_account(connection, owner, limits)
                 owned = await connection.fetchval(self.LOCK_RECORDING, owner.user_id, owner.live, recording_id)
                 await connection.execute(self.LOCK_MEDIA_FILES, [upload.media_file_id for upload in found])
@@ -139,10 +135,7 @@ class PgUploads(UploadCatalog):
     """
 
     async def remove_upload(self, owner: Owner, recording_id: int, media_file_id: int) -> bool:
-        async with connected(self._pool) as connection:
-            deleted = await connection.fetchval(
-                self.REMOVE_UPLOAD, owner.user_id, owner.live, recording_id, media_file_id
-            )
+        deleted = await self._value(self.REMOVE_UPLOAD, owner.user_id, owner.live, recording_id, media_file_id)
         return deleted is not None
 
     # A row that is locked now is being completed, and is skipped. So is one that has chunks.
@@ -162,10 +155,7 @@ class PgUploads(UploadCatalog):
     """
 
     async def remove_abandoned_uploads(self, *, older_than_seconds: float, limit: int) -> int:
-        async with connected(self._pool) as connection:
-            return int(
-                await connection.fetchval(self.REMOVE_ABANDONED_UPLOADS, timedelta(seconds=older_than_seconds), limit)
-            )
+        return int(await self._value(self.REMOVE_ABANDONED_UPLOADS, timedelta(seconds=older_than_seconds), limit))
 
 
 class _Outdated(Exception):

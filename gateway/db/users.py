@@ -3,20 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
-import asyncpg
-
 from gateway.catalog.users import User, Users
-from gateway.db.pool import connected, storable
+from gateway.db.pool import Tables, connected, storable
 
 # One statement deletes everything that an account owns, which may take long.
 DELETE_TIMEOUT_SECONDS: Final = 3600.0
 
 
-class PgUsers(Users):
-    """The accounts, each call on a connection of its own."""
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+class PgUsers(Tables, Users):
+    """The accounts."""
 
     LIST_USERS: Final = """
         SELECT u.id, u.email, u.created_at,
@@ -34,8 +29,7 @@ class PgUsers(Users):
         return next(iter(await self._list(email)), None) if storable(email) else None
 
     async def _list(self, email: str | None) -> Sequence[User]:
-        async with connected(self._pool) as connection:
-            rows = await connection.fetch(self.LIST_USERS, email)
+        rows = await self._rows(self.LIST_USERS, email)
         return tuple(User(**row) for row in rows)
 
     DELETE_KEYS_OF_USER: Final = "DELETE FROM api_keys WHERE user_id = $1"
