@@ -16,7 +16,7 @@ from typing import Final
 import asyncpg
 import click
 
-from gateway.catalog import Owner, UploadLimits, VerifiedUpload
+from gateway.catalog import NewMedia, Owner, UploadLimits, VerifiedUpload
 from gateway.db.embedded.shared_server import embedded_postgres
 from gateway.db.migrations import migrate
 from gateway.db.pool import open_pool
@@ -81,7 +81,9 @@ async def _round(pool: asyncpg.Pool, rows: int, name: str) -> None:
 
     async def complete_some() -> None:
         for each in ids:
-            found = VerifiedUpload(each, None, "audio", "mp3", "audio/mpeg", 1000, "e", datetime.now(UTC), 1.0, None)
+            place = ("local", f"{each}.mp3")
+            new = NewMedia("audio", "mp3", "audio/mpeg", *place, 1000, "e", datetime.now(UTC), 1.0)
+            found = VerifiedUpload(each, None, new)
             await uploads.complete_uploads(owner, each, [found], _LIMITS)
 
     await asyncio.gather(*(complete_some() for _ in range(CONNECTIONS)))

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.catalog.owners import Owner
-from gateway.catalog.recordings import MediaFile
+from gateway.catalog.recordings import MediaFile, NewMedia
 from gateway.catalog.session_uploads import StoredChunk
-from gateway.catalog.uploads import VerifiedUpload
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +30,9 @@ class SessionClaim:
 
 @dataclass(frozen=True, slots=True)
 class SessionFile:
-    """The verified file that a session's chunks became: the object to publish, and the chunks that it contains whole."""
+    """The verified object that a session's chunks became, and the chunks that it contains whole."""
 
-    object_key: str
-    found: VerifiedUpload
+    found: NewMedia
     contains: tuple[int, ...]
 
 

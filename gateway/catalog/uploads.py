@@ -1,13 +1,13 @@
 """Uploads on their way in: what a client promises, the limits, and what was found in storage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from gateway.catalog.client_recordings import IdempotencyKey
 from gateway.catalog.owners import Owner
-from gateway.catalog.recordings import MediaFile, MediaType, RecordingStatus
+from gateway.catalog.recordings import MediaFile, MediaType, NewMedia, RecordingStatus
 
 # How the key of every object begins that was uploaded.
 UPLOADS_PREFIX: Final = "uploads/"
@@ -42,21 +42,14 @@ class UploadLimits:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedUpload:
-    """What was found in storage under a pending media file's key.
+    """The object that was found under a pending media file's key.
 
-    `expected_etag` is the etag that the file had in the catalogue when the look was taken.
+    `expected_etag` is the etag that the file had in the catalogue when its object was read.
     """
 
     media_file_id: int
     expected_etag: str | None
-    type: MediaType
-    format: str
-    content_type: str
-    size: int
-    etag: str
-    object_modified_at: datetime
-    duration_seconds: float | None = None
-    metadata: Mapping[str, Any] | None = None
+    found: NewMedia
 
 
 class UploadCatalog(Protocol):

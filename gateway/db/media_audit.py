@@ -6,7 +6,7 @@ from typing import Final
 from gateway.catalog import MediaFile, NewMedia
 from gateway.catalog.media_audit import MediaAudit
 from gateway.db.pool import Tables
-from gateway.db.rows import media_file, read_rows
+from gateway.db.rows import measured, media_file, read_rows
 
 
 class PgMediaAudit(Tables, MediaAudit):
@@ -34,20 +34,10 @@ class PgMediaAudit(Tables, MediaAudit):
 
     CORRECT_MEDIA: Final = """
         UPDATE media_files
-        SET type = $3, format = $4, content_type = $5, size = $6, etag = $7, object_modified_at = $8,
-            duration_seconds = $9, metadata = $10, missing_at = NULL
+        SET type = $3, format = $4, content_type = $5, storage = $6, object_key = $7, size = $8, etag = $9,
+            object_modified_at = $10, duration_seconds = $11, metadata = $12, missing_at = NULL
         WHERE id = $1 AND etag IS NOT DISTINCT FROM $2 AND status = 'uploaded' RETURNING true
     """
 
     async def correct_media(self, media: MediaFile, facts: NewMedia) -> bool:
-        values = (
-            facts.type,
-            facts.format,
-            facts.content_type,
-            facts.size,
-            facts.etag,
-            facts.object_modified_at,
-            facts.duration_seconds,
-            facts.metadata,
-        )
-        return bool(await self._value(self.CORRECT_MEDIA, media.id, media.etag, *values))
+        return bool(await self._value(self.CORRECT_MEDIA, media.id, media.etag, *measured(facts)))

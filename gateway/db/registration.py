@@ -10,7 +10,7 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.catalog import MediaFile, NewMedia, NewMeeting, Owner
-from gateway.db.rows import media_file, read_row
+from gateway.db.rows import measured, media_file, read_row
 from gateway.db.transcripts import ensure_meeting
 from gateway.errors import Conflict, Fault, Invalid, Unavailable
 
@@ -90,9 +90,9 @@ ADD_RECORDING: Final = """
     VALUES ($1, $2, $3, 'upload', 'completed', $4, now()) RETURNING id
 """
 ADD_MEDIA_FILE: Final = """
-    INSERT INTO media_files AS m (recording_id, type, format, content_type, storage, object_key, status,
-                                  size, etag, object_modified_at, duration_seconds, metadata)
-    VALUES ($1, $2, $3, $4, $5, $6, 'uploaded', $7, $8, $9, $10, $11) RETURNING to_json(m)
+    INSERT INTO media_files AS m (recording_id, status, type, format, content_type, storage, object_key, size, etag,
+                                  object_modified_at, duration_seconds, metadata)
+    VALUES ($1, 'uploaded', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING to_json(m)
 """
 
 
@@ -104,21 +104,7 @@ async def _add_recording(
 
 
 async def _add_media_file(connection: PoolConnectionProxy, recording_id: int, media: NewMedia) -> MediaFile:
-    text = await connection.fetchval(
-        ADD_MEDIA_FILE,
-        recording_id,
-        media.type,
-        media.format,
-        media.content_type,
-        media.storage,
-        media.object_key,
-        media.size,
-        media.etag,
-        media.object_modified_at,
-        media.duration_seconds,
-        media.metadata,
-    )
-    return media_file(orjson.loads(text))
+    return media_file(orjson.loads(await connection.fetchval(ADD_MEDIA_FILE, recording_id, *measured(media))))
 
 
 # `metadata ? …` is the condition of the index.
@@ -128,10 +114,10 @@ FIND_UNFINISHED: Final = """
       AND r.user_id = $1 AND r.live = $2
     ORDER BY m.id LIMIT 1 FOR UPDATE OF m
 """
-REPLACE_UNFINISHED: Final = """
+REPLACE_MEDIA_FILE: Final = """
     UPDATE media_files m
     SET type = $2, format = $3, content_type = $4, storage = $5, object_key = $6, size = $7, etag = $8,
-        object_modified_at = $9, duration_seconds = $10, metadata = $11, missing_at = NULL
+        object_modified_at = $9, duration_seconds = $10, metadata = $11, missing_at = NULL, status = 'uploaded'
     WHERE id = $1 RETURNING to_json(m)
 """
 # Not immediately: clients may still be reading the old object.
@@ -147,20 +133,7 @@ async def _finish_session(connection: PoolConnectionProxy, owner: Owner, media: 
     row = await connection.fetchrow(FIND_UNFINISHED, owner.user_id, owner.live, media.session)
     if row is None:
         return None
-    text = await connection.fetchval(
-        REPLACE_UNFINISHED,
-        row[0],
-        media.type,
-        media.format,
-        media.content_type,
-        media.storage,
-        media.object_key,
-        media.size,
-        media.etag,
-        media.object_modified_at,
-        media.duration_seconds,
-        media.metadata,
-    )
+    text = await connection.fetchval(REPLACE_MEDIA_FILE, row[0], *measured(media))
     await connection.execute(QUEUE_REPLACED, row[1], row[2])
     return media_file(orjson.loads(text))
 

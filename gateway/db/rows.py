@@ -16,7 +16,17 @@ from typing import Any, Final, TypeVar
 import asyncpg
 import orjson
 
-from gateway.catalog import MediaFile, Meeting, MeetingName, Owner, Position, Recording, RecordingSort, Segment
+from gateway.catalog import (
+    MediaFile,
+    Meeting,
+    MeetingName,
+    NewMedia,
+    Owner,
+    Position,
+    Recording,
+    RecordingSort,
+    Segment,
+)
 
 Row = Mapping[str, Any]
 Record = TypeVar("Record")
@@ -106,6 +116,13 @@ def _finite(value: Any) -> float:
     return number
 
 
+def measured(media: NewMedia) -> tuple[Any, ...]:
+    """The values of a measured object for the columns `type, format, content_type, storage, object_key, size, etag,
+    object_modified_at, duration_seconds, metadata`, in this order.
+    """
+    return tuple(getattr(media, name) for name in MEASURED_COLUMNS)
+
+
 def with_owner(row: asyncpg.Record, but: str = "") -> dict[str, Any]:
     """The columns of a row except `but`, with the owner in place of `user_id` and `live`."""
     return {name: value for name, value in row.items() if name not in {"user_id", "live", but}} | {"owner": _owner(row)}
@@ -119,6 +136,7 @@ def _names(record: type, *but: str) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record) if field.name not in but)
 
 
+MEASURED_COLUMNS: Final = _names(NewMedia, "session")
 MEDIA_FILE_COLUMNS: Final = _names(MediaFile, "validity")
 RECORDING_COLUMNS: Final = _names(Recording, "owner", "metadata", "media_files", "meeting")
 POSITION_COLUMNS: Final = _names(Position, "sort", "value")

@@ -12,8 +12,8 @@ from asyncpg.pool import PoolConnectionProxy
 
 from gateway.catalog import Owner, SessionClaim, SessionFile, SessionJoins, StoredChunk
 from gateway.db.pool import Tables
-from gateway.db.registration import WITHDRAW_DELETION
-from gateway.db.rows import media_file, read_row
+from gateway.db.registration import REPLACE_MEDIA_FILE, WITHDRAW_DELETION
+from gateway.db.rows import measured, media_file, read_row
 from gateway.errors import Unavailable
 
 
@@ -120,12 +120,6 @@ async def withdraw(connection: PoolConnectionProxy, storage: str, object_key: st
         raise Unavailable("The upload took too long, and what was stored of it is being deleted", retry_after_seconds=1)
 
 
-REPLACE_FILE: Final = """
-    UPDATE media_files
-    SET status = 'uploaded', type = $2, format = $3, content_type = $4, size = $5, etag = $6, object_modified_at = $7,
-        duration_seconds = $8, metadata = $9, object_key = $10, missing_at = NULL
-    WHERE id = $1
-"""
 # If a chunk was replaced during the join, the object contains bytes that must not play again: then no chunk shares it.
 SHARE_OBJECT: Final = """
     UPDATE session_chunks SET object_key = $2, object_size = $3
@@ -146,20 +140,8 @@ async def _replace(connection: PoolConnectionProxy, claim: SessionClaim, file: S
     media, found = claim.media, file.found
     # The key of a pending file names no object, unless a chunk has it too.
     named = {chunk.object_key for chunk in claim.chunks} | ({media.object_key} if media.status == "uploaded" else set())
-    if file.object_key not in named:
-        await withdraw(connection, media.storage, file.object_key)
-    await connection.execute(
-        REPLACE_FILE,
-        media.id,
-        found.type,
-        found.format,
-        found.content_type,
-        found.size,
-        found.etag,
-        found.object_modified_at,
-        found.duration_seconds,
-        found.metadata,
-        file.object_key,
-    )
-    await connection.execute(SHARE_OBJECT, file.contains, file.object_key, found.size)
-    await connection.execute(QUEUE_UNNAMED, media.storage, sorted(named - {file.object_key}), media.object_key)
+    if found.object_key not in named:
+        await withdraw(connection, media.storage, found.object_key)
+    await connection.execute(REPLACE_MEDIA_FILE, media.id, *measured(found))
+    await connection.execute(SHARE_OBJECT, file.contains, found.object_key, found.size)
+    await connection.execute(QUEUE_UNNAMED, media.storage, sorted(named - {found.object_key}), media.object_key)

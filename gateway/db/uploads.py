@@ -23,7 +23,7 @@ from gateway.catalog import (
 from gateway.db.idempotency import find_answer, keep_answer
 from gateway.db.pending import check_total, insert_upload, lock_account
 from gateway.db.pool import Tables, storable
-from gateway.db.rows import media_file, read_row
+from gateway.db.rows import measured, media_file, read_row
 from gateway.errors import Conflict
 
 
@@ -72,8 +72,8 @@ class PgUploads(Tables, UploadCatalog):
     LOCK_MEDIA_FILES: Final = "SELECT id FROM media_files WHERE id = ANY($1) ORDER BY id FOR UPDATE"
     COMPLETE_UPLOAD: Final = """
         UPDATE media_files
-        SET status = 'uploaded', format = $4, content_type = $5, size = $6, etag = $7, object_modified_at = $8,
-            duration_seconds = $9, metadata = $10
+        SET status = 'uploaded', type = $4, format = $5, content_type = $6, storage = $7, object_key = $8, size = $9,
+            etag = $10, object_modified_at = $11, duration_seconds = $12, metadata = $13
         WHERE recording_id = $1 AND id = $2 AND status = 'pending' AND etag IS NOT DISTINCT FROM $3 AND NOT EXISTS (
             SELECT FROM upload_writers w WHERE w.media_file_id = $2 AND w.is_publishing AND w.leased_until > now()
         )
@@ -109,20 +109,8 @@ class PgUploads(Tables, UploadCatalog):
         self, connection: PoolConnectionProxy, recording_id: int | None, upload: VerifiedUpload
     ) -> None:
         """Complete one file of the recording; raises _Outdated if there is no such pending version of it."""
-        done = await connection.fetchval(
-            self.COMPLETE_UPLOAD,
-            recording_id,
-            upload.media_file_id,
-            upload.expected_etag,
-            upload.format,
-            upload.content_type,
-            upload.size,
-            upload.etag,
-            upload.object_modified_at,
-            upload.duration_seconds,
-            upload.metadata,
-        )
-        if done is None:
+        version = (recording_id, upload.media_file_id, upload.expected_etag)
+        if await connection.fetchval(self.COMPLETE_UPLOAD, *version, *measured(upload.found)) is None:
             raise _Outdated
 
     # Locks the recording first, as completion does. The trigger of the deletion locks it anyway, but after the file.

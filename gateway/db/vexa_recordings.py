@@ -5,8 +5,8 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.catalog import MediaFile, MediaMove, MoveOutcome, NewMedia, RecordingMove
-from gateway.db.registration import FIND_DELETION
-from gateway.db.rows import media_file, read_rows
+from gateway.db.registration import FIND_DELETION, REPLACE_MEDIA_FILE
+from gateway.db.rows import measured, media_file, read_rows
 from gateway.db.vexa_notes import MoveNotes, digest_of
 
 
@@ -55,11 +55,6 @@ class MovedRecordings(MoveNotes):
                                  object_key, size, etag, object_modified_at, duration_seconds, metadata)
         VALUES ($1, $2, 'uploaded', $3, CASE WHEN $4 THEN now() END, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
     """
-    UPDATE_MOVED_MEDIA: Final = """
-        UPDATE media_files SET missing_at = NULL, type = $2, format = $3, content_type = $4, storage = $5,
-               object_key = $6, size = $7, etag = $8, object_modified_at = $9, duration_seconds = $10, metadata = $11
-        WHERE id = $1
-    """
 
     async def move_media(self, moved: MediaMove) -> MoveOutcome:
         identity = sha256(f"media {moved.recording_id} {moved.id}".encode()).digest()
@@ -74,10 +69,10 @@ class MovedRecordings(MoveNotes):
         if await self._is_claimed(moved):
             return "taken"
         if here is None:
-            arguments = (moved.id, moved.recording_id, moved.created_at, moved.missing, *_columns(moved.media))
+            arguments = (moved.id, moved.recording_id, moved.created_at, moved.missing, *measured(moved.media))
             await self._connection.execute(self.ADD_MOVED_MEDIA, *arguments)
         else:
-            await self._connection.execute(self.UPDATE_MOVED_MEDIA, moved.id, *_columns(moved.media))
+            await self._connection.execute(REPLACE_MEDIA_FILE, moved.id, *measured(moved.media))
         await self.write_note("media_file", identity, moved.id)
         return "moved"
 
@@ -95,18 +90,3 @@ def _is_other(here: MediaFile, media: NewMedia) -> bool:
     """Whether the object is another one than before, or was missing."""
     known = (here.storage, here.object_key, here.size)
     return here.missing_at is not None or known != (media.storage, media.object_key, media.size)
-
-
-def _columns(media: NewMedia) -> tuple[object, ...]:
-    return (
-        media.type,
-        media.format,
-        media.content_type,
-        media.storage,
-        media.object_key,
-        media.size,
-        media.etag,
-        media.object_modified_at,
-        media.duration_seconds,
-        media.metadata,
-    )

@@ -8,11 +8,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from gateway.catalog import UNFINISHED_SESSION, MediaFile, NewMedia, NewMeeting, Owner, RecordingCatalog
+from gateway.catalog import UNFINISHED_SESSION, MediaFile, NewMeeting, Owner, RecordingCatalog
 from gateway.imports.joined_objects import chunk_part, joined_object
 from gateway.imports.local_files import NotImportable
 from gateway.media.facts import MediaFacts, NotMedia
-from gateway.media.prober import Prober
+from gateway.media.prober import Prober, new_media
 from gateway.storage import Storage
 from gateway.uploads.joins import ChunkPart, plan_join
 from gateway.uploads.session_arrangement import missing_numbers
@@ -55,7 +55,7 @@ class Destination:
 
     async def register(self, key: str, found: MediaFacts, measured: ObjectStat, name: str) -> tuple[MediaFile, bool]:
         """Register the object; return its row, and whether the row is new. `name` is the file's. Raises Refusal."""
-        media = _new_media(self.storage.name, key, found, measured, self.session)
+        media = replace(new_media(self.storage.name, key, found, measured), session=self.session)
         registered, new = await self.catalog.register(
             self.owner, media, name=self.name or name, meeting=self.meeting, recording_id=self.recording_id
         )
@@ -156,19 +156,3 @@ async def _digest(content: Content) -> str:
         async for chunk in chunks:
             hashed.update(chunk)
     return hashed.hexdigest()
-
-
-def _new_media(storage: str, key: str, found: MediaFacts, measured: ObjectStat, session: str | None) -> NewMedia:
-    return NewMedia(
-        type=found.type,
-        format=found.format,
-        content_type=found.content_type,
-        storage=storage,
-        object_key=key,
-        size=measured.size,
-        etag=measured.etag,
-        object_modified_at=measured.last_modified,
-        duration_seconds=found.duration_seconds,
-        metadata=found.metadata,
-        session=session,
-    )

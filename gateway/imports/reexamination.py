@@ -1,13 +1,13 @@
 """Reads stored objects again and compares them with the catalogue (`seekgate verify`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from gateway.catalog import MediaFile, NewMedia
 from gateway.catalog.media_audit import MediaAudit
 from gateway.media.facts import MediaFacts, NotMedia
-from gateway.media.prober import Prober, is_remote
+from gateway.media.prober import Prober, is_remote, new_media
 from gateway.storage import Storage, storage_named
 from storage_adapters.base import ObjectNotFound, ObjectStat, StorageError
 
@@ -59,15 +59,8 @@ def _facts(media: MediaFile, found: MediaFacts, measured: ObjectStat) -> NewMedi
     """The facts to record: those just found, and metadata that only the catalogue has."""
     kept = {name: value for name, value in (media.metadata or {}).items() if name != "warning"}
     seconds = found.duration_seconds
-    return NewMedia(
-        type=found.type,
-        format=found.format,
-        content_type=found.content_type,
-        storage=media.storage,
-        object_key=media.object_key,
-        size=measured.size,
-        etag=measured.etag,
-        object_modified_at=measured.last_modified,
+    return replace(
+        new_media(media.storage, media.object_key, found, measured),
         # The upload may have counted a length that this probe's budget does not suffice for.
         duration_seconds=media.duration_seconds if seconds is None and media.etag == measured.etag else seconds,
         metadata={**kept, **found.metadata},

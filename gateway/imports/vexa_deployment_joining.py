@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gateway.catalog import MediaType, NewMedia
+from gateway.catalog import NewMedia
 from gateway.imports.joined_objects import chunk_part, joined_object
 from gateway.imports.vexa_deployment_objects import Choice, VexaPlace, list_folder
 from gateway.media.facts import MediaFacts, NotMedia
+from gateway.media.prober import new_media
 from gateway.storage import Storage
 from gateway.uploads.joins import ChunkPart, plan_join
 from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject, Writable
@@ -41,19 +42,8 @@ class ChunkJoiner:
         except NotMedia as error:
             raise NotJoinable(str(error)) from error
         notes: dict[str, str | int] = {"unreadable_parts": unreadable} if unreadable else {}
-        media_type: MediaType = facts.type
-        return NewMedia(
-            type=media_type,
-            format=facts.format,
-            content_type=facts.content_type,
-            storage=self.storage.name,
-            object_key=key,
-            size=stat.size,
-            etag=stat.etag,
-            object_modified_at=stat.last_modified,
-            duration_seconds=facts.duration_seconds,
-            metadata={**facts.metadata, **notes},
-        )
+        media = new_media(self.storage.name, key, facts, stat)
+        return replace(media, metadata={**facts.metadata, **notes})
 
     async def _write(self, content: StoredObject, key: str) -> ObjectStat:
         adapter = self.storage.adapter

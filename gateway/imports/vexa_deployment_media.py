@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.catalog import MediaFile, MediaMove, NewMedia
@@ -20,6 +20,7 @@ from gateway.imports.vexa_deployment_objects import (
 )
 from gateway.imports.vexa_deployment_recordings import VexaMedia, VexaRecording
 from gateway.media.facts import MediaFacts, NotMedia
+from gateway.media.prober import new_media
 from storage_adapters.base import ObjectNotFound, ObjectStat, StoredObject
 
 Look = Callable[[StoredObject], Awaitable[MediaFacts]]
@@ -171,20 +172,9 @@ class _Preparation:
         except NotMedia as error:
             self.prepared.flags.append(f"object cannot be played: {error}")
             return self._declared(choice, stored.stat)
-        return NewMedia(
-            type=facts.type,
-            format=facts.format,
-            content_type=facts.content_type,
-            storage=self.place.storage.name,
-            object_key=self.place.key(choice.path),
-            size=stored.stat.size,
-            etag=stored.stat.etag,
-            object_modified_at=stored.stat.last_modified,
-            duration_seconds=choice.entry.duration_seconds
-            if facts.duration_seconds is None
-            else facts.duration_seconds,
-            metadata=facts.metadata,
-        )
+        media = new_media(self.place.storage.name, self.place.key(choice.path), facts, stored.stat)
+        unknown = media.duration_seconds is None
+        return replace(media, duration_seconds=choice.entry.duration_seconds) if unknown else media
 
     def _declared(self, choice: Choice, stat: ObjectStat | None = None) -> NewMedia:
         place = (self.place.storage.name, self.place.key(choice.path))

@@ -13,6 +13,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.catalog import NewMedia
 from gateway.errors import Unavailable
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.isolated_programs import program_of
@@ -33,7 +34,7 @@ from gateway.media.messages import (
 )
 from gateway.media.peaks import BINS
 from gateway.media.turns import Turns
-from storage_adapters.base import StorageAdapter, StoredObject, ZeroCopy
+from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject, ZeroCopy
 from storage_adapters.remote import Remote
 
 _log: Final = logging.getLogger(__name__)
@@ -108,6 +109,22 @@ class Prober:
             except FAILURES as error:
                 _log.warning("a decoding process failed", extra={"cause": repr(error)})
                 raise NotMedia("it cannot be read: the process that read it failed") from error
+
+
+def new_media(storage: str, key: str, found: MediaFacts, stat: ObjectStat) -> NewMedia:
+    """The probed object, to be registered in the catalogue."""
+    return NewMedia(
+        type=found.type,
+        format=found.format,
+        content_type=found.content_type,
+        storage=storage,
+        object_key=key,
+        size=stat.size,
+        etag=stat.etag,
+        object_modified_at=stat.last_modified,
+        duration_seconds=found.duration_seconds,
+        metadata=found.metadata,
+    )
 
 
 def is_remote(adapter: StorageAdapter) -> bool:

@@ -74,8 +74,9 @@ class Completion:
             with suppress(ObjectNotFound):
                 look = await self.uploads.verification.look(owner, media, self.uploads.adapter(media))
                 if isinstance(look, VerifiedUpload):
+                    now = look.found
                     await self.uploads.catalog.record_object_version(
-                        media, size=look.size, etag=look.etag, object_modified_at=look.object_modified_at
+                        media, size=now.size, etag=now.etag, object_modified_at=now.object_modified_at
                     )
         return await self.uploads.find_recording(owner, recording.id) if flagged else recording
 

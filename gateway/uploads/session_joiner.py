@@ -16,7 +16,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.catalog import MediaFile, Owner, SessionClaim, SessionFile, SessionJoins, SessionUploads, VerifiedUpload
+from gateway.catalog import MediaFile, NewMedia, Owner, SessionClaim, SessionFile, SessionJoins, SessionUploads
 from gateway.errors import Conflict, Refusal
 from gateway.media.facts import NotMedia
 from gateway.media.joiner import remuxed
@@ -165,7 +165,7 @@ class SessionJoiner:
             found = replace(found, metadata={**(found.metadata or {}), "unreadable_parts": unreadable})
         whole = not arranged.missing and not arranged.refused and not unreadable
         contains = tuple(row for part in join.parts for row in part.chunks) if whole else ()
-        return SessionFile(key, found, contains), unreadable
+        return SessionFile(found, contains), unreadable
 
     async def _store(self, owner: Owner, adapter: StorageAdapter, key: str, join: Join) -> int:
         """Write the file and return the number of parts that could not be read and are not in it."""
@@ -188,7 +188,7 @@ class SessionJoiner:
             raise Conflict("The storage backend accepts no uploads through the gateway")
         return sum(unreadable)
 
-    async def _verify(self, owner: Owner, media: MediaFile, adapter: StorageAdapter, join: Join) -> VerifiedUpload:
+    async def _verify(self, owner: Owner, media: MediaFile, adapter: StorageAdapter, join: Join) -> NewMedia:
         async with adapter.open(media.object_key) as stored:
             if not join.is_remuxed and stored.stat.size != join.content.stat.size:
                 raise StorageError(media.object_key, f"has {stored.stat.size} bytes of {join.content.stat.size}")

@@ -1,11 +1,11 @@
 """Compares an uploaded object with what was promised. Type, format and duration are found by reading the object."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gateway.catalog import UNKNOWN_CONTENT_TYPE, MediaFile, Owner, VerifiedUpload
+from gateway.catalog import UNKNOWN_CONTENT_TYPE, MediaFile, NewMedia, Owner, VerifiedUpload
 from gateway.errors import Fault
 from gateway.media.facts import MediaFacts, NotMedia
-from gateway.media.prober import Prober, is_remote
+from gateway.media.prober import Prober, is_remote, new_media
 from gateway.protocol.ids import encode_id
 from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject
 
@@ -31,7 +31,7 @@ class Verification:
             return _fault(media, "type", f"It is not {media.type}: {error}")
         if found.type != media.type:
             return _fault(media, "type", f"It is not {media.type} but {found.type} ({found.content_type})")
-        return verified(media, stored.stat, found)
+        return VerifiedUpload(media.id, media.etag, verified(media, stored.stat, found))
 
     async def examine(self, stored: StoredObject, owner: Owner, *, remote: bool = False) -> MediaFacts:
         """Type, format and duration of the object; only a few MiB of a `remote` one are read.
@@ -61,19 +61,9 @@ def _fault(media: MediaFile, field: str, text: str) -> Fault:
     return Fault("upload", ("media", encode_id("med", media.id), field), text, None)
 
 
-def verified(media: MediaFile, stat: ObjectStat, found: MediaFacts) -> VerifiedUpload:
-    """The pending media file with the facts found; a different declared content type is kept in its metadata."""
+def verified(media: MediaFile, stat: ObjectStat, found: MediaFacts) -> NewMedia:
+    """The object of the pending media file with the facts found; a different declared content type is kept in its metadata."""
     is_the_same = media.content_type in {UNKNOWN_CONTENT_TYPE, found.content_type}
     called = {} if is_the_same else {"declared_content_type": media.content_type}
-    return VerifiedUpload(
-        media_file_id=media.id,
-        expected_etag=media.etag,
-        type=found.type,
-        format=found.format,
-        content_type=found.content_type,
-        size=stat.size,
-        etag=stat.etag,
-        object_modified_at=stat.last_modified,
-        duration_seconds=found.duration_seconds,
-        metadata={**found.metadata, **called},
-    )
+    facts = replace(found, metadata={**found.metadata, **called})
+    return new_media(media.storage, media.object_key, facts, stat)

@@ -6,7 +6,16 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from gateway.catalog import MediaFile, NewUpload, Owner, Publication, Reservation, UploadLimits, VerifiedUpload
+from gateway.catalog import (
+    MediaFile,
+    NewMedia,
+    NewUpload,
+    Owner,
+    Publication,
+    Reservation,
+    UploadLimits,
+    VerifiedUpload,
+)
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.deletions import PgDeletionQueue
 from gateway.db.recordings import PgRecordingCatalog
@@ -56,18 +65,9 @@ def room(pool: asyncpg.Pool) -> Room:
 
 
 def found(media: MediaFile, size: int = 10, **changes: str | None) -> VerifiedUpload:
-    return VerifiedUpload(
-        media_file_id=media.id,
-        expected_etag=changes.get("expected_etag", media.etag),
-        type="audio",
-        format="mp3",
-        content_type="audio/mpeg",
-        size=size,
-        etag="verified",
-        object_modified_at=NOW,
-        duration_seconds=2.5,
-        metadata={"codec": "mp3"},
-    )
+    place = (media.storage, media.object_key)
+    new = NewMedia(media.type, "mp3", "audio/mpeg", *place, size, "verified", NOW, 2.5, {"codec": "mp3"})
+    return VerifiedUpload(media.id, changes.get("expected_etag", media.etag), new)
 
 
 async def test_an_upload_is_pending_and_its_key_consists_of_ids(room: Room) -> None:
