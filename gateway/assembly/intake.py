@@ -18,7 +18,7 @@ from gateway.web.bota.tus import TusRoutes
 from gateway.web.bota.upload_routes import UploadRoutes
 from gateway.web.bota.upload_urls import UploadUrls
 from gateway.web.bytes.streams import Streams
-from gateway.web.receiving.upload_bodies import Patience
+from gateway.web.receiving.upload_bodies import ReceiveLimits
 from gateway.web.vexa.bot_uploads import BotUploadRoutes, InternalSecret
 from storage_adapters.part_uploads import PartUploads
 
@@ -75,7 +75,7 @@ def build_intake(
     """Build the upload routes. `streams` counts the running uploads of each key; draining waits for them."""
     settings, uploads = config.uploads, build_uploads(config, backends)
     urls = UploadUrls(backends.upload_tokens, authenticator, config.server.public_url, settings.url_expires_in_seconds)
-    patience = Patience(settings.stall_timeout_seconds, settings.least_bytes_per_second)
+    receive_limits = ReceiveLimits(settings.stall_timeout_seconds, settings.least_bytes_per_second)
     return Intake(
         UploadRoutes(
             authenticator=authenticator,
@@ -83,14 +83,14 @@ def build_intake(
             completion=Completion(uploads),
             urls=urls,
             streams=streams.of,
-            patience=patience,
+            receive_limits=receive_limits,
         ),
         TusRoutes(
             authenticator=authenticator,
             uploads=uploads,
             urls=urls,
             streams=streams.of,
-            patience=patience,
+            receive_limits=receive_limits,
             expires_in_seconds=settings.abandoned_after_seconds,
             on_removed=on_removed,
         ),
@@ -105,7 +105,7 @@ def build_intake(
                 settings.session_silence_seconds,
             ),
             streams=streams.of,
-            patience=patience,
+            receive_limits=receive_limits,
         ),
     )
 

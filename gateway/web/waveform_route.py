@@ -1,6 +1,7 @@
 """The waveform of a media file, for a player to draw."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -13,27 +14,21 @@ from gateway.web.media_files import uploaded_media
 from gateway.web.responses import json_response
 
 
+@dataclass(frozen=True, slots=True)
 class WaveformRoute:
     """`/recordings/{recording_id}/media/{media_file_id}/waveform`."""
 
-    def __init__(
-        self,
-        authenticator: Authenticator,
-        catalog: RecordingCatalog,
-        storages: Mapping[str, Storage],
-        waveforms: Waveforms,
-    ) -> None:
-        self._authenticator = authenticator
-        self._catalog = catalog
-        self._storages = storages
-        self._waveforms = waveforms
+    authenticator: Authenticator
+    catalog: RecordingCatalog
+    storages: Mapping[str, Storage]
+    waveforms: Waveforms
 
     async def waveform(self, request: web.Request) -> web.Response:
         """`GET`: the bins computed so far. The client requests them again until they are complete."""
-        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
-        media = await uploaded_media(request, self._catalog, owner)
-        storage = storage_named(self._storages, media.storage, media.object_key)
-        waveform = await self._waveforms.find(storage, media.object_key, owner.user_id)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
+        media = await uploaded_media(request, self.catalog, owner)
+        storage = storage_named(self.storages, media.storage, media.object_key)
+        waveform = await self.waveforms.find(storage, media.object_key, owner.user_id)
         if waveform.fault:
             raise NotFound(waveform.fault)
         return json_response(

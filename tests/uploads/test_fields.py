@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.errors import Invalid
 from gateway.web.bota.tus_fields import parse_metadata
 from gateway.web.bota.upload_urls import parse_promise
-from gateway.web.receiving.upload_bodies import Allowance, Checksum, Patience, checked
+from gateway.web.receiving.upload_bodies import Allowance, Checksum, ReceiveLimits, checked
 
 NAMES = st.from_regex(r"[a-z_]{1,9}", fullmatch=True)
 # Octets that are no UTF-8 arrive as lone surrogates.
@@ -23,7 +23,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
 )
 MEMBERS = st.sampled_from(["type", "content_type", "file_size_bytes", "captured_at"]) | st.text()
-PATIENCE = Patience(1, 0)
+RECEIVE_LIMITS = ReceiveLimits(1, 0)
 PIECES = st.lists(st.binary(max_size=50), max_size=8)
 
 
@@ -81,17 +81,17 @@ async def test_no_split_changes_what_arrives(pieces: list[bytes]) -> None:
     body = b"".join(pieces)
     declared = base64.b64encode(hashlib.sha256(body).digest()).decode()
     sums = [Checksum("x-amz-checksum-sha256", declared, hashlib.sha256)]
-    assert await collected(pieces, Allowance(len(body), len(body), None, PATIENCE), sums) == body
+    assert await collected(pieces, Allowance(len(body), len(body), None, RECEIVE_LIMITS), sums) == body
 
 
 @given(PIECES, st.integers(1, 9))
 async def test_no_split_lets_a_byte_more_or_less_pass(pieces: list[bytes], other: int) -> None:
     size = sum(map(len, pieces))
     with pytest.raises(Invalid):
-        await collected(pieces, Allowance(10**9, size + other, None, PATIENCE))
+        await collected(pieces, Allowance(10**9, size + other, None, RECEIVE_LIMITS))
     if size:
         with pytest.raises(web.HTTPRequestEntityTooLarge):
-            await collected(pieces, Allowance(size - 1, None, None, PATIENCE))
+            await collected(pieces, Allowance(size - 1, None, None, RECEIVE_LIMITS))
 
 
 @given(PIECES.filter(any), st.data())
@@ -100,7 +100,7 @@ async def test_no_split_hides_a_changed_byte(pieces: list[bytes], data: st.DataO
     body[data.draw(st.integers(0, len(body) - 1))] ^= data.draw(st.integers(1, 255))
     sums = [Checksum("Content-MD5", base64.b64encode(hashlib.md5(body).digest()).decode(), hashlib.md5)]  # noqa: S324 - RFC 1864's
     with pytest.raises(Invalid):
-        await collected(pieces, Allowance(10**9, None, None, PATIENCE), sums)
+        await collected(pieces, Allowance(10**9, None, None, RECEIVE_LIMITS), sums)
 
 
 @pytest.mark.parametrize(

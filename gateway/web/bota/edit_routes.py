@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -21,37 +22,30 @@ from gateway.web.bota.bodies import read_changes
 from gateway.web.bota.query import path_recording_id
 from gateway.web.bota.shapes import recording_etag, recording_json
 from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS, place_for_body
-from gateway.web.receiving.upload_bodies import Allowance, Patience, accepted, essence
+from gateway.web.receiving.upload_bodies import Allowance, ReceiveLimits, accepted, essence
 from gateway.web.responses import built_json_response, json_response
 
 # A transcript is held in memory while it arrives, so a client must not take long.
-_PATIENCE: Final = Patience(MAX_JSON_SECONDS, least_bytes_per_second=2048)
+_RECEIVE_LIMITS: Final = ReceiveLimits(MAX_JSON_SECONDS, least_bytes_per_second=2048)
 _PERMITTED: Final = ", ".join(PARSERS)
 
 
+@dataclass(frozen=True, slots=True)
 class EditRoutes:
     """The routes that change a recording's description and transcript, but not its media."""
 
-    def __init__(
-        self,
-        authenticator: Authenticator,
-        catalog: RecordingCatalog,
-        edits: RecordingEdits,
-        captions: CaptionReader,
-        turns: Turns,
-    ) -> None:
-        self._turns = turns
-        self._authenticator = authenticator
-        self._catalog = catalog
-        self._edits = edits
-        self._captions = captions
+    authenticator: Authenticator
+    catalog: RecordingCatalog
+    edits: RecordingEdits
+    captions: CaptionReader
+    turns: Turns
 
     async def update(self, request: web.Request) -> web.Response:
         """`PATCH /v1/recordings/{recording_id}`: change the members that are given; null clears one.
 
         `If-Match` protects against lost updates: it is compared with the ETag that GET and PATCH return (412).
         """
-        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_recording_id(request)
         if_match = ", ".join(request.headers.getall(hdrs.IF_MATCH, [])) or None
         changes = await read_changes(request)
@@ -63,24 +57,24 @@ class EditRoutes:
             _check_span(changes, current)
             return changes
 
-        changed = await self._edits.update_recording(owner, recording_id, change)
+        changed = await self.edits.update_recording(owner, recording_id, change)
         if changed is None:
             raise NotFound("Recording not found")
         return json_response(recording_json(changed), headers={hdrs.ETAG: recording_etag(changed)})
 
     async def put_transcript(self, request: web.Request) -> web.Response:
         """`PUT /v1/recordings/{recording_id}/transcript`: replace the transcript."""
-        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_recording_id(request)
         segments = await self._read_segments(request, owner)
-        if not await self._edits.replace_transcript(owner, recording_id, segments):
+        if not await self.edits.replace_transcript(owner, recording_id, segments):
             raise NotFound("Recording not found")
         return web.Response(status=204)
 
     async def get_transcript(self, request: web.Request) -> web.Response:
         """`GET /v1/recordings/{recording_id}/transcript`: JSON, or WebVTT for `Accept: text/vtt`."""
-        owner = await self._authenticator.authenticate(request, Scope.TRANSCRIPTIONS_READ)
-        async with self._turns.place(owner.user_id):
+        owner = await self.authenticator.authenticate(request, Scope.TRANSCRIPTIONS_READ)
+        async with self.turns.place(owner.user_id):
             segments = await self._segments(owner, path_recording_id(request))
             vary = {"Vary": "Accept"}
             if "text/vtt" in request.headers.get(hdrs.ACCEPT, "").lower():
@@ -97,20 +91,20 @@ class EditRoutes:
         body = bytearray()
         with ExitStack() as places:
             with place_for_body(request):
-                async with accepted(request, Allowance(MAX_BYTES, None, None, _PATIENCE)) as pieces:
+                async with accepted(request, Allowance(MAX_BYTES, None, None, _RECEIVE_LIMITS)) as pieces:
                     async for piece in pieces:
                         if len(body) <= LONG_BYTES < len(body) + len(piece):
-                            places.enter_context(self._captions.place(owner.user_id))
+                            places.enter_context(self.captions.place(owner.user_id))
                         body += piece
             try:
-                return await self._captions.read(content_type, bytes(body), owner.user_id)
+                return await self.captions.read(content_type, bytes(body), owner.user_id)
             except BadCaptions as error:
                 raise Invalid((Fault("transcript", ("body",), str(error), None),)) from None
 
     async def _segments(self, owner: Owner, recording_id: int) -> tuple[Segment, ...]:
-        transcript = await self._catalog.find_transcript_of(owner, recording_id)
+        transcript = await self.catalog.find_transcript_of(owner, recording_id)
         if transcript is None:
-            known = await self._catalog.find_recording(owner, recording_id)
+            known = await self.catalog.find_recording(owner, recording_id)
             raise NotFound("Transcript not found" if known else "Recording not found")
         return transcript.segments
 

@@ -1,6 +1,7 @@
 """The JSON routes of Bota's dialect, except for uploads."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
@@ -17,27 +18,17 @@ from gateway.web.links import Links
 from gateway.web.responses import json_response, whole_seconds
 
 
+@dataclass(frozen=True, slots=True)
 class BotaRoutes:
     """The JSON routes; `on_deleted` is called after objects were queued for deletion."""
 
-    def __init__(
-        self,
-        *,
-        authenticator: Authenticator,
-        catalog: RecordingCatalog,
-        recordings: ClientRecordings,
-        search: RecordingSearch,
-        storages: Mapping[str, Storage],
-        links: Links,
-        on_deleted: Callable[[], None],
-    ) -> None:
-        self._authenticator = authenticator
-        self._catalog = catalog
-        self._recordings = recordings
-        self._search = search
-        self._storages = storages
-        self._links = links
-        self._on_deleted = on_deleted
+    authenticator: Authenticator
+    catalog: RecordingCatalog
+    recordings: ClientRecordings
+    search: RecordingSearch
+    storages: Mapping[str, Storage]
+    links: Links
+    on_deleted: Callable[[], None]
 
     async def list_recordings(self, request: web.Request) -> web.Response:
         """`GET /v1/recordings`: a page, by default newest first; with `q`, the results of a search, best first."""
@@ -45,9 +36,9 @@ class BotaRoutes:
         query = parse_recordings_query(request)
         place, with_origin = {"limit": query.limit, "offset": query.offset}, query.include is not None
         if query.q is not None:
-            found = await self._search.search(owner, query.q, query.wanted, **place)
+            found = await self.search.search(owner, query.q, query.wanted, **place)
             return json_response(search_json(found, with_origin=with_origin))
-        page = await self._recordings.list_page(owner, query.wanted, **place)
+        page = await self.recordings.list_page(owner, query.wanted, **place)
         return json_response(page_json(page, with_origin=with_origin))
 
     async def get_recording(self, request: web.Request) -> web.Response:
@@ -61,15 +52,15 @@ class BotaRoutes:
         """`POST /v1/recordings`: a recording that waits for its media."""
         owner = await self._owner(request, Scope.RECORDINGS_WRITE)
         new = await read_new_recording(request)
-        created = await self._recordings.create_recording(owner, new, await find_idempotency_key(request))
+        created = await self.recordings.create_recording(owner, new, await find_idempotency_key(request))
         return json_response(recording_json(created), status=201)
 
     async def delete_recording(self, request: web.Request) -> web.Response:
         """`DELETE /v1/recordings/{recording_id}`: delete it immediately, and queue its objects for deletion."""
         owner = await self._owner(request, Scope.RECORDINGS_WRITE)
-        if not await self._catalog.delete_recording(owner, path_recording_id(request)):
+        if not await self.catalog.delete_recording(owner, path_recording_id(request)):
             raise NotFound("Recording not found")
-        self._on_deleted()
+        self.on_deleted()
         return web.Response(status=204)
 
     async def download_url(self, request: web.Request) -> web.Response:
@@ -77,8 +68,8 @@ class BotaRoutes:
         owner = await self._owner(request, Scope.RECORDINGS_READ)
         body = await read_body(request, DownloadUrlBody)
         media = _uploaded(await self._recording(request, owner), body.media_id)
-        storage = storage_named(self._storages, media.storage, media.object_key)
-        link = await self._links.download(request, owner, media, storage)
+        storage = storage_named(self.storages, media.storage, media.object_key)
+        link = await self.links.download(request, owner, media, storage)
         return json_response(
             {
                 "download_url": link.url,
@@ -90,10 +81,10 @@ class BotaRoutes:
         )
 
     async def _owner(self, request: web.Request, scope: Scope) -> Owner:
-        return await self._authenticator.authenticate(request, scope)
+        return await self.authenticator.authenticate(request, scope)
 
     async def _recording(self, request: web.Request, owner: Owner) -> Recording:
-        recording = await self._catalog.find_recording(owner, path_recording_id(request))
+        recording = await self.catalog.find_recording(owner, path_recording_id(request))
         if recording is None:
             raise NotFound("Recording not found")
         return recording

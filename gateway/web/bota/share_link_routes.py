@@ -1,6 +1,7 @@
 """Bota's dialect: share links of a recording, an addition of ours. web/pages/shared_page.py serves the linked page."""
 
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Any, Final
@@ -35,21 +36,21 @@ class LinkBody(Body):
     start_seconds: float | None = Field(None, ge=0, lt=1e9, allow_inf_nan=False, strict=True)
 
 
+@dataclass(frozen=True, slots=True)
 class ShareLinkRoutes:
     """Makes, lists and ends links. Only the response to POST contains a link's URL."""
 
-    def __init__(self, authenticator: Authenticator, share_links: ShareLinks, links: Links) -> None:
-        self._authenticator = authenticator
-        self._share_links = share_links
-        self._links = links
+    authenticator: Authenticator
+    share_links: ShareLinks
+    links: Links
 
     async def create(self, request: web.Request) -> web.Response:
         """`POST`: make a link to a page that plays this recording without a key, until the link expires or is ended."""
-        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_recording_id(request)
         body = await read_body(request, LinkBody)
         token = f"lk_{secrets.token_urlsafe(_TOKEN_BYTES)}"
-        link = await self._share_links.create_link(
+        link = await self.share_links.create_link(
             owner,
             recording_id,
             digest=sha256(token.encode()).digest(),
@@ -59,19 +60,19 @@ class ShareLinkRoutes:
         )
         if link is None:
             raise NotFound("Recording not found")
-        return json_response(link_json(link) | {"url": self._links.shared(request, token)}, status=201)
+        return json_response(link_json(link) | {"url": self.links.shared(request, token)}, status=201)
 
     async def list_links(self, request: web.Request) -> web.Response:
         """`GET`: the links of the recording that still work, with how often each was opened."""
-        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_READ)
-        links = await self._share_links.list_links(owner, path_recording_id(request))
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
+        links = await self.share_links.list_links(owner, path_recording_id(request))
         return json_response({"data": [link_json(link) for link in links]})
 
     async def end(self, request: web.Request) -> web.Response:
         """`DELETE /v1/recordings/{recording_id}/links/{link_id}`: within a second nothing plays through it any more."""
-        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         link_id = decode_id("lnk", request.match_info["link_id"])
-        if link_id is None or not await self._share_links.end_link(owner, path_recording_id(request), link_id):
+        if link_id is None or not await self.share_links.end_link(owner, path_recording_id(request), link_id):
             raise NotFound("Link not found")
         return web.Response(status=204)
 

@@ -14,6 +14,7 @@ the last byte the object exists, as after a PUT, and `upload-complete` publishes
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -39,54 +40,43 @@ from gateway.web.bota.tus_fields import (
 )
 from gateway.web.bota.upload_urls import UploadUrls
 from gateway.web.exchange import EXCHANGE
-from gateway.web.receiving.upload_bodies import Allowance, Checksum, Patience, StreamsOf, accepted
+from gateway.web.receiving.upload_bodies import Allowance, Checksum, ReceiveLimits, StreamsOf, accepted
 from storage_adapters.resumable import PartialWriter
 
 _COLLECTION_METHODS: Final = ("OPTIONS", "POST")
 _FILE_METHODS: Final = ("DELETE", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
+@dataclass(frozen=True, slots=True)
 class TusRoutes:
     """The routes of the protocol; `on_removed` is called after an object was queued for deletion."""
 
-    def __init__(
-        self,
-        *,
-        authenticator: Authenticator,
-        uploads: Uploads,
-        urls: UploadUrls,
-        streams: StreamsOf,
-        patience: Patience,
-        expires_in_seconds: int,
-        on_removed: Callable[[], None],
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        self._authenticator = authenticator
-        self._uploads = uploads
-        self._urls = urls
-        self._streams = streams
-        self._patience = patience
-        self._expires_in = expires_in_seconds
-        self._on_removed = on_removed
-        self._now = now
+    authenticator: Authenticator
+    uploads: Uploads
+    urls: UploadUrls
+    streams: StreamsOf
+    receive_limits: ReceiveLimits
+    expires_in_seconds: int
+    on_removed: Callable[[], None]
+    now: Callable[[], float] = time.time
 
     @speaking_tus
     async def create(self, request: web.Request) -> web.Response:
         """`POST /v1/uploads/tus`: create a pending media file, to be sent in pieces."""
-        owner = await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         check_version(request)
         metadata = parse_metadata(request.headers.get("Upload-Metadata", ""))
         recording_id = decode_id("rec", metadata.get("recording_id", ""))
         length = number_of_bytes(request, "Upload-Length")
-        if length > self._uploads.max_file_bytes:
-            raise web.HTTPRequestEntityTooLarge(max_size=self._uploads.max_file_bytes, actual_size=length)
+        if length > self.uploads.max_file_bytes:
+            raise web.HTTPRequestEntityTooLarge(max_size=self.uploads.max_file_bytes, actual_size=length)
         promise = parse_tus_promise(metadata, length)
         if recording_id is None:
             raise NotFound("Recording not found")
         upload = NewUpload(promise.type, self._resumable(), promise.content_type, promise.file_size_bytes)
-        media = await self._uploads.promise(owner, recording_id, upload)
-        expires = int(self._now()) + self._expires_in
-        location = self._urls.gateway_url(request, owner, media, expires)
+        media = await self.uploads.promise(owner, recording_id, upload)
+        expires = int(self.now()) + self.expires_in_seconds
+        location = self.urls.gateway_url(request, owner, media, expires)
         return web.Response(status=201, headers={hdrs.LOCATION: location, "Upload-Expires": format_http_date(expires)})
 
     @speaking_tus
@@ -94,10 +84,10 @@ class TusRoutes:
         """`HEAD /v1/uploads/{token}`: how many bytes have arrived."""
         check_version(request)
         owner, media, expires = await self._find(request)
-        offset = await self._uploads.kept(media)
+        offset = await self.uploads.kept(media)
         if offset == media.size:
             with suppress(Busy):
-                await self._uploads.publish_kept(owner, media)
+                await self.uploads.publish_kept(owner, media)
         return web.Response(
             headers={
                 "Upload-Offset": str(offset),
@@ -114,14 +104,14 @@ class TusRoutes:
         owner, media, expires = await self._find(request)
         offset = number_of_bytes(request, "Upload-Offset")
         checksum = find_checksum(request)
-        with self._streams(request[EXCHANGE].key_id):
-            async with self._uploads.writing(owner, media) as turn:
-                async with self._uploads.resumable(media).append(media.object_key) as writer:
+        with self.streams(request[EXCHANGE].key_id):
+            async with self.uploads.writing(owner, media) as turn:
+                async with self.uploads.resumable(media).append(media.object_key) as writer:
                     if writer.size != offset or turn.media.etag is not None:
                         raise Conflict(f"Upload-Offset is {offset}, and {_kept(turn.media, writer)} bytes are kept")
                     await self._receive(request, turn.media, writer, checksum)
                 if writer.size == media.size:
-                    await self._uploads.publish(turn)
+                    await self.uploads.publish(turn)
         return web.Response(
             status=204, headers={"Upload-Offset": str(writer.size), "Upload-Expires": format_http_date(expires)}
         )
@@ -131,9 +121,9 @@ class TusRoutes:
         """`DELETE /v1/uploads/{token}`: delete the pending media file and the bytes that arrived."""
         check_version(request)
         owner, media, _ = await self._find(request)
-        if not await self._uploads.uploads.remove_upload(owner, media.recording_id, media.id):
+        if not await self.uploads.uploads.remove_upload(owner, media.recording_id, media.id):
             raise Conflict("The upload is completed")
-        self._on_removed()
+        self.on_removed()
         return web.Response(status=204)
 
     async def overridden(self, request: web.Request) -> web.Response:
@@ -154,14 +144,14 @@ class TusRoutes:
     async def capabilities(self, request: web.Request) -> web.Response:
         """`OPTIONS`: the versions and extensions of this server. The response has no Tus-Resumable."""
         methods = _FILE_METHODS if "token" in request.match_info else _COLLECTION_METHODS
-        extensions = EXTENSIONS if self._uploads.is_resumable else ()
+        extensions = EXTENSIONS if self.uploads.is_resumable else ()
         return web.Response(
             status=204,
             headers={
                 hdrs.ALLOW: ", ".join(methods),
                 "Tus-Version": VERSION,
                 "Tus-Extension": ",".join(extensions),
-                "Tus-Max-Size": str(self._uploads.max_file_bytes),
+                "Tus-Max-Size": str(self.uploads.max_file_bytes),
                 "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
             },
         )
@@ -169,8 +159,8 @@ class TusRoutes:
     async def _receive(
         self, request: web.Request, media: MediaFile, writer: PartialWriter, checksum: Checksum | None
     ) -> None:
-        most = self._uploads.largest(media) - writer.size
-        allowance = Allowance(most, None, CONTENT_TYPE, self._patience)
+        most = self.uploads.largest(media) - writer.size
+        allowance = Allowance(most, None, CONTENT_TYPE, self.receive_limits)
         async with _whole_under(checksum, writer), accepted(request, allowance) as body:
             async for chunk in body:
                 if checksum is not None:
@@ -180,16 +170,16 @@ class TusRoutes:
                 raise ChecksumMismatch(reason="Checksum Mismatch")
 
     async def _find(self, request: web.Request) -> tuple[Owner, MediaFile, int]:
-        owner, grant = await self._urls.verify(request)
-        media = await self._uploads.find(owner, grant.recording_id, grant.media_file_id)
+        owner, grant = await self.urls.verify(request)
+        media = await self.uploads.find(owner, grant.recording_id, grant.media_file_id)
         if media.size is None:
             raise Conflict("The upload's length was not promised")
         return owner, media, grant.expires
 
     def _resumable(self) -> str:
         """The name of the storage backend for new uploads. Raises Conflict if it takes no pieces."""
-        self._uploads.require_resumable()
-        return self._uploads.default.name
+        self.uploads.require_resumable()
+        return self.uploads.default.name
 
 
 @asynccontextmanager

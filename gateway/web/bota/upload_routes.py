@@ -1,5 +1,7 @@
 """Uploads in Bota's dialect: `upload-url` says where to send a file, PUT sends it, `upload-complete` publishes it."""
 
+from dataclasses import dataclass
+
 from aiohttp import hdrs, web
 
 from gateway.catalog import MediaFile, NewUpload, Owner, Scope
@@ -13,46 +15,37 @@ from gateway.web.bota.query import find_idempotency_key, path_recording_id
 from gateway.web.bota.shapes import recording_json, upload_url_json
 from gateway.web.bota.upload_urls import UploadUrlBody, UploadUrls, promised_type
 from gateway.web.exchange import EXCHANGE
-from gateway.web.receiving.upload_bodies import Allowance, Patience, StreamsOf, accepted, check_preconditions
+from gateway.web.receiving.upload_bodies import Allowance, ReceiveLimits, StreamsOf, accepted, check_preconditions
 from gateway.web.responses import json_response
 
 
+@dataclass(frozen=True, slots=True)
 class UploadRoutes:
     """`upload-url`, the PUT and `upload-complete`; `streams` counts the files that each key is sending."""
 
-    def __init__(
-        self,
-        *,
-        authenticator: Authenticator,
-        uploads: Uploads,
-        completion: Completion,
-        urls: UploadUrls,
-        streams: StreamsOf,
-        patience: Patience,
-    ) -> None:
-        self._authenticator = authenticator
-        self._uploads = uploads
-        self._completion = completion
-        self._urls = urls
-        self._streams = streams
-        self._patience = patience
+    authenticator: Authenticator
+    uploads: Uploads
+    completion: Completion
+    urls: UploadUrls
+    streams: StreamsOf
+    receive_limits: ReceiveLimits
 
     async def upload_url(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings/{recording_id}/upload-url`: create a pending media file, and return where to send it."""
         owner = await self._owner(request)
         recording_id = path_recording_id(request)
         body = await read_body(request, UploadUrlBody)
-        storage = self._uploads.default
+        storage = self.uploads.default
         upload = NewUpload(
             type=body.type,
             storage=storage.name,
             content_type=body.content_type,
             size=body.file_size_bytes,
             captured_at=body.captured_at,
-            upload_expires_at=self._urls.presigned_until(storage),
+            upload_expires_at=self.urls.presigned_until(storage),
         )
-        media = await self._uploads.promise(owner, recording_id, upload, await find_idempotency_key(request))
-        url = await self._urls.mint(request, owner, media, storage)
+        media = await self.uploads.promise(owner, recording_id, upload, await find_idempotency_key(request))
+        url = await self.urls.mint(request, owner, media, storage)
         return json_response(upload_url_json(media, url))
 
     async def put(self, request: web.Request) -> web.Response:
@@ -61,26 +54,26 @@ class UploadRoutes:
             # A part must not be mistaken for the whole (RFC 9110 section 14.5).
             words = "A part of a file cannot be put; send the whole file without Content-Range"
             raise Invalid((Fault("upload", ("header", hdrs.CONTENT_RANGE), words, None),))
-        owner, grant = await self._urls.verify(request)
-        promised = await self._uploads.find(owner, grant.recording_id, grant.media_file_id)
+        owner, grant = await self.urls.verify(request)
+        promised = await self.uploads.find(owner, grant.recording_id, grant.media_file_id)
         request[EXCHANGE].storage = promised.storage
-        with self._streams(request[EXCHANGE].key_id):
-            async with self._uploads.writing(owner, promised) as turn:
+        with self.streams(request[EXCHANGE].key_id):
+            async with self.uploads.writing(owner, promised) as turn:
                 check_preconditions(request, turn.media)
                 async with accepted(request, self._allowance(turn.media)) as body:
-                    stat = await self._uploads.receive(turn, body, expected=request.content_length)
+                    stat = await self.uploads.receive(turn, body, expected=request.content_length)
         return web.Response(headers={hdrs.ETAG: f'"{stat.etag}"', hdrs.CACHE_CONTROL: "no-store"})
 
     async def upload_complete(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings/{recording_id}/upload-complete`: check the files against the promises, publish them."""
         owner = await self._owner(request)
         asked = await read_completed_media(request)
-        completed = await self._completion.complete(owner, path_recording_id(request), asked)
+        completed = await self.completion.complete(owner, path_recording_id(request), asked)
         dropped = [encode_id("med", each) for each in completed.dropped]
         return json_response(recording_json(completed.recording) | ({"dropped_media_ids": dropped} if dropped else {}))
 
     async def _owner(self, request: web.Request) -> Owner:
-        return await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+        return await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
 
     def _allowance(self, media: MediaFile) -> Allowance:
-        return Allowance(self._uploads.max_file_bytes, media.size, promised_type(media), self._patience)
+        return Allowance(self.uploads.max_file_bytes, media.size, promised_type(media), self.receive_limits)

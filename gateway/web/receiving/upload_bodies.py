@@ -43,7 +43,7 @@ StreamsOf = Callable[[Hashable], AbstractContextManager[None]]
 Raises Unavailable or RateLimited."""
 
 
-class Patience(NamedTuple):
+class ReceiveLimits(NamedTuple):
     """How long a client may send nothing, and how slowly it may send; a rate of 0 permits any."""
 
     stall_timeout_seconds: float
@@ -56,15 +56,15 @@ class Pace:
     The rate is measured over windows of at least the stall time-out, so that a pause within it is never a fault.
     """
 
-    def __init__(self, patience: Patience, clock: Callable[[], float] = time.monotonic) -> None:
-        self._patience = patience
+    def __init__(self, limits: ReceiveLimits, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits
         self._clock = clock
         self._waited = 0.0
         self._received = 0
 
     async def next(self, reading: Awaitable[Piece]) -> Piece:
         """The next piece that the client sends. Raises HTTPRequestTimeout if the client is silent or too slow."""
-        stall, least = self._patience
+        stall, least = self._limits
         started = self._clock()
         try:
             async with asyncio.timeout(stall):
@@ -87,7 +87,7 @@ class Allowance:
     most: int
     exact: int | None
     content_type: str | None
-    patience: Patience
+    receive_limits: ReceiveLimits
 
 
 class Checksum:
@@ -112,7 +112,7 @@ async def accepted(request: web.Request, allowance: Allowance) -> AsyncGenerator
     checksums = declared_checksums(request)
     await permit_body(request)
     async with (
-        aclosing(read(request, allowance.patience)) as chunks,
+        aclosing(read(request, allowance.receive_limits)) as chunks,
         aclosing(checked(chunks, allowance, checksums)) as body,
     ):
         yield body
@@ -144,9 +144,9 @@ def declared_checksums(request: web.Request) -> Sequence[Checksum]:
     ]
 
 
-async def read(request: web.Request, patience: Patience) -> AsyncGenerator[bytes, None]:
+async def read(request: web.Request, limits: ReceiveLimits) -> AsyncGenerator[bytes, None]:
     """The body as it arrives; nothing is read ahead of the caller."""
-    pace = Pace(patience)
+    pace = Pace(limits)
     while True:
         try:
             chunk = await pace.next(request.content.read(_CHUNK_BYTES))

@@ -31,7 +31,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.exchange import EXCHANGE
 from gateway.web.parameters import Text, invalid
 from gateway.web.receiving.expectations import permit_body
-from gateway.web.receiving.upload_bodies import Allowance, Pace, Patience, StreamsOf, checked
+from gateway.web.receiving.upload_bodies import Allowance, Pace, ReceiveLimits, StreamsOf, checked
 from gateway.web.responses import json_response
 from gateway.web.vexa.shapes import STATUS
 
@@ -67,45 +67,36 @@ class InternalSecret:
     owner: str
 
 
+@dataclass(frozen=True, slots=True)
 class BotUploadRoutes:
     """The one route. If `internal` is None, only keys are accepted."""
 
-    def __init__(
-        self,
-        *,
-        authenticator: Authenticator,
-        api_keys: ApiKeys,
-        internal: InternalSecret | None,
-        sessions: Sessions,
-        streams: StreamsOf,
-        patience: Patience,
-    ) -> None:
-        self._authenticator = authenticator
-        self._api_keys = api_keys
-        self._internal = internal
-        self._sessions = sessions
-        self._streams = streams
-        self._patience = patience
+    authenticator: Authenticator
+    api_keys: ApiKeys
+    internal: InternalSecret | None
+    sessions: Sessions
+    streams: StreamsOf
+    receive_limits: ReceiveLimits
 
     async def upload(self, request: web.Request) -> web.Response:
         """`POST /internal/recordings/upload`: a chunk, or a whole file."""
         owner = await self._owner(request)
-        pace = Pace(self._patience)
-        with self._streams(request[EXCHANGE].key_id):
+        pace = Pace(self.receive_limits)
+        with self.streams(request[EXCHANGE].key_id):
             form, file = await _read_fields(request, pace)
             chunk = Chunk(form.session_uid, form.media_type, form.chunk_seq, form.is_final)
-            session = await self._sessions.find(owner, chunk)
+            session = await self.sessions.find(owner, chunk)
             request[EXCHANGE].storage = session.media.storage
-            allowance = Allowance(self._sessions.room(session), None, None, self._patience)
+            allowance = Allowance(self.sessions.room(session), None, None, self.receive_limits)
             async with aclosing(_read(file, pace)) as pieces, aclosing(checked(pieces, allowance, ())) as body:
-                recording = await self._sessions.receive(owner, session, chunk, body)
+                recording = await self.sessions.receive(owner, session, chunk, body)
         return json_response(_receipt(recording, session.media.id, chunk))
 
     async def _owner(self, request: web.Request) -> Owner:
-        if self._internal is not None and _bearer_is(request, self._internal.secret):
+        if self.internal is not None and _bearer_is(request, self.internal.secret):
             request[EXCHANGE].principal = "internal"
-            return Owner(await self._api_keys.ensure_user(self._internal.owner))
-        return await self._authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
+            return Owner(await self.api_keys.ensure_user(self.internal.owner))
+        return await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
 
 
 async def _read_fields(request: web.Request, pace: Pace) -> tuple[ChunkForm, BodyPartReader]:

@@ -1,6 +1,7 @@
 """The JSON routes of Vexa's dialect. Field names are in `shapes.py`, error bodies in gateway/web/dialects.py."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from aiohttp import web
@@ -18,66 +19,57 @@ from gateway.web.responses import built_json_response, json_response, whole_seco
 from gateway.web.vexa.shapes import Json, recording_json, transcript_json
 
 
+@dataclass(frozen=True, slots=True)
 class VexaRoutes:
     """The JSON routes; `on_deleted` is called after objects were queued for deletion.
 
     `turns` bounds how many transcripts are held while their responses are written.
     """
 
-    def __init__(
-        self,
-        *,
-        authenticator: Authenticator,
-        catalog: RecordingCatalog,
-        storages: Mapping[str, Storage],
-        links: Links,
-        on_deleted: Callable[[], None],
-        turns: Turns,
-    ) -> None:
-        self._turns = turns
-        self._authenticator = authenticator
-        self._catalog = catalog
-        self._storages = storages
-        self._links = links
-        self._on_deleted = on_deleted
+    authenticator: Authenticator
+    catalog: RecordingCatalog
+    storages: Mapping[str, Storage]
+    links: Links
+    on_deleted: Callable[[], None]
+    turns: Turns
 
     async def list_recordings(self, request: web.Request) -> web.Response:
         """`GET /recordings`: a page, newest first."""
         owner = await self._owner(request, Scope.RECORDINGS_READ)
         query = parse_query(RecordingsQuery, request)
-        page = await self._catalog.list_recordings(
+        page = await self.catalog.list_recordings(
             owner, limit=query.limit, offset=query.offset, meeting_id=query.meeting_id
         )
-        return json_response({"recordings": [recording_json(recording, self._storages) for recording in page]})
+        return json_response({"recordings": [recording_json(recording, self.storages) for recording in page]})
 
     async def get_recording(self, request: web.Request) -> web.Response:
         """`GET /recordings/{recording_id}`."""
         owner = await self._owner(request, Scope.RECORDINGS_READ)
-        recording = await self._catalog.find_recording(owner, path_id(request, "recording_id"))
+        recording = await self.catalog.find_recording(owner, path_id(request, "recording_id"))
         if recording is None:
             raise NotFound("Recording not found")
-        return json_response(recording_json(recording, self._storages))
+        return json_response(recording_json(recording, self.storages))
 
     async def delete_recording(self, request: web.Request) -> web.Response:
         """`DELETE /recordings/{recording_id}`: delete its rows immediately, and queue its objects for deletion."""
         owner = await self._owner(request, Scope.RECORDINGS_WRITE)
         recording_id = path_id(request, "recording_id")
-        if not await self._catalog.delete_recording(owner, recording_id):
+        if not await self.catalog.delete_recording(owner, recording_id):
             raise NotFound("Recording not found")
-        self._on_deleted()
+        self.on_deleted()
         return json_response({"status": "deleted", "recording_id": recording_id})
 
     async def download(self, request: web.Request) -> web.Response:
         """`GET /recordings/{recording_id}/media/{media_file_id}/download`."""
         owner = await self._owner(request, Scope.RECORDINGS_READ)
-        media = await uploaded_media(request, self._catalog, owner)
+        media = await uploaded_media(request, self.catalog, owner)
         return json_response(await self._download_json(request, owner, media))
 
     async def playback_url(self, request: web.Request) -> web.Response:
         """`POST /recordings/{recording_id}/media/{media_file_id}/playback-url`."""
         owner = await self._owner(request, Scope.RECORDINGS_READ)
-        media = await uploaded_media(request, self._catalog, owner)
-        link = self._links.playback(request, owner, media, "inline")
+        media = await uploaded_media(request, self.catalog, owner)
+        link = self.links.playback(request, owner, media, "inline")
         return json_response({"url": link.url, "expires_at": whole_seconds(link.expires_at)})
 
     async def master(self, request: web.Request) -> web.Response:
@@ -85,9 +77,9 @@ class VexaRoutes:
         owner = await self._owner(request, Scope.RECORDINGS_READ)
         recording_id = path_id(request, "recording_id")
         query = parse_query(MasterQuery, request)
-        media = await self._catalog.find_master(owner, recording_id, query.type)
+        media = await self.catalog.find_master(owner, recording_id, query.type)
         if media is None:
-            known = await self._catalog.find_recording(owner, recording_id)
+            known = await self.catalog.find_recording(owner, recording_id)
             raise NotFound("Media file not found" if known else "Recording not found")
         return json_response(
             await self._download_json(request, owner, media)
@@ -103,34 +95,34 @@ class VexaRoutes:
         owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
         platform, native_id = request.match_info["platform"], request.match_info["native_meeting_id"]
         query = parse_query(TranscriptQuery, request)
-        async with self._turns.place(owner.user_id):
-            transcript = await self._catalog.find_transcript(owner, platform, native_id, query.meeting_id)
+        async with self.turns.place(owner.user_id):
+            transcript = await self.catalog.find_transcript(owner, platform, native_id, query.meeting_id)
             if transcript is None:
                 raise NotFound(f"Meeting not found for platform {platform} and ID {native_id}")
-            return await built_json_response(partial(transcript_json, transcript, self._storages))
+            return await built_json_response(partial(transcript_json, transcript, self.storages))
 
     async def recording_transcript(self, request: web.Request) -> web.Response:
         """`GET /recordings/{recording_id}/transcript`: the transcript of the recording's meeting."""
         owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
         recording_id = path_id(request, "recording_id")
-        async with self._turns.place(owner.user_id):
-            transcript = await self._catalog.find_transcript_of(owner, recording_id)
+        async with self.turns.place(owner.user_id):
+            transcript = await self.catalog.find_transcript_of(owner, recording_id)
             if transcript is None:
-                known = await self._catalog.find_recording(owner, recording_id)
+                known = await self.catalog.find_recording(owner, recording_id)
                 raise NotFound("Transcript not found" if known else "Recording not found")
-            return await built_json_response(partial(transcript_json, transcript, self._storages))
+            return await built_json_response(partial(transcript_json, transcript, self.storages))
 
     async def _owner(self, request: web.Request, scope: Scope) -> Owner:
-        return await self._authenticator.authenticate(request, scope)
+        return await self.authenticator.authenticate(request, scope)
 
     async def _download_json(self, request: web.Request, owner: Owner, media: MediaFile) -> Json:
-        storage = storage_named(self._storages, media.storage, media.object_key)
-        link: Link = await self._links.download(request, owner, media, storage)
+        storage = storage_named(self.storages, media.storage, media.object_key)
+        link: Link = await self.links.download(request, owner, media, storage)
         return {
             "download_url": link.url,
             "url": link.url,
             "filename": file_name(media),
             "content_type": media.content_type,
             "file_size_bytes": media.size,
-            "expires_in": self._links.seconds_left(link),
+            "expires_in": self.links.seconds_left(link),
         }

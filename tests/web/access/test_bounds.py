@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from gateway.web.receiving.upload_bodies import Pace, Patience
+from gateway.web.receiving.upload_bodies import Pace, ReceiveLimits
 from tests.conformance.bota_calls import create, get
 from tests.conformance.raw_http import compose, connect
 from tests.conformance.test_search_and_edits import put_transcript
@@ -209,7 +209,7 @@ class Clock:
 
 async def test_the_rate_is_that_of_the_client_over_a_window() -> None:
     clock = Clock()
-    pace = Pace(Patience(60, 100), clock)
+    pace = Pace(ReceiveLimits(60, 100), clock)
 
     async def after(seconds: float, count: int) -> bytes:
         clock.now += seconds
