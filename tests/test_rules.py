@@ -30,11 +30,11 @@ ROOMS: Mapping[str, set[str]] = {
     "storage_adapters.base": set(),
     "storage_adapters.remote": set(),
     "storage_adapters.storage_options": set(),
-    "storage_adapters.part_uploads": {"storage_adapters.base"},
+    "storage_adapters.multipart_uploads": {"storage_adapters.base"},
     "storage_adapters.resumable": {"storage_adapters.base"},
     "storage_adapters": {
         "storage_adapters.base",
-        "storage_adapters.part_uploads",
+        "storage_adapters.multipart_uploads",
         "storage_adapters.remote",
         "storage_adapters.resumable",
         "storage_adapters.storage_options",
@@ -67,7 +67,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.protocol",
         "gateway.storage",
         "storage_adapters.base",
-        "storage_adapters.part_uploads",
+        "storage_adapters.multipart_uploads",
         "storage_adapters.resumable",
     },
     # the two great rooms, which do not know each other
@@ -83,7 +83,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.uploads",
         "storage_adapters.base",
         "storage_adapters.page_cache",  # whether the kernel has a file's pages, for the zero-copy path
-        "storage_adapters.part_uploads",
+        "storage_adapters.multipart_uploads",
         "storage_adapters.resumable",
         "storage_adapters.threads",  # cold pages are read among the other reads of files
     },
@@ -103,7 +103,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.web",
         "storage_adapters",
         "storage_adapters.base",
-        "storage_adapters.part_uploads",
+        "storage_adapters.multipart_uploads",
     },
     "gateway.process": {
         "gateway.settings",

@@ -26,7 +26,7 @@ from gateway.catalog.media_audit import MediaAudit
 from gateway.catalog.search import RecordingSearch
 from gateway.catalog.share_links import ShareLinks
 from gateway.catalog.users import Users
-from gateway.db.answer_cache import Reach
+from gateway.db.answer_cache import Reachability
 from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, check_database, notify
 from gateway.db.client_recordings import PgClientRecordings
 from gateway.db.database import open_database
@@ -94,12 +94,12 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
     async with AsyncExitStack() as stack:
         url, pool = await stack.enter_async_context(open_database(config))
         await migrate(pool)
-        reach, grace = Reach(), config.database.outage_grace_seconds
-        catalog = CachedRecordingCatalog(pool, reach, grace_seconds=grace)
-        api_keys = CachedApiKeys(pool, reach, grace_seconds=grace)
+        reachability, grace = Reachability(), config.database.outage_grace_seconds
+        catalog = CachedRecordingCatalog(pool, reachability, grace_seconds=grace)
+        api_keys = CachedApiKeys(pool, reachability, grace_seconds=grace)
         secrets = PgSigningSecrets(pool)
         signing_keys, own = await _open_signing_keys(stack, config, secrets)
-        changes = Changes(api_keys, catalog, reach, own)
+        changes = Changes(api_keys, catalog, reachability, own)
         await stack.enter_async_context(in_background(listen(url, CHANNEL, changes, partial(notify, pool))))
         storages = await stack.enter_async_context(open_storages(config))
         yield Backends(
@@ -127,7 +127,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             storages=storages,
             prober=Prober(),
             waveforms=_open_waveforms(stack, config),
-            check_database=partial(check_database, api_keys, reach, grace),
+            check_database=partial(check_database, api_keys, reachability, grace),
         )
 
 

@@ -20,7 +20,7 @@ from gateway.web.bota.upload_urls import UploadUrls
 from gateway.web.bytes.streams import Streams
 from gateway.web.receiving.upload_bodies import ReceiveLimits
 from gateway.web.vexa.bot_uploads import BotUploadRoutes, InternalSecret
-from storage_adapters.part_uploads import PartUploads
+from storage_adapters.multipart_uploads import MultipartUploads
 
 _LONGEST_POLL_SECONDS: Final = 5.0
 
@@ -29,7 +29,7 @@ _LONGEST_POLL_SECONDS: Final = 5.0
 async def tended_uploads(config: Config, backends: Backends, on_removed: Callable[[], None]) -> AsyncGenerator[None]:
     """While the block runs, remove abandoned uploads and join the sessions of bots that fell silent."""
     adapters = (storage.adapter for storage in backends.storages.values())
-    parts = [adapter for adapter in adapters if isinstance(adapter, PartUploads)]
+    parts = [adapter for adapter in adapters if isinstance(adapter, MultipartUploads)]
     abandoned = AbandonedUploads(backends.uploads, config.uploads.abandoned_after_seconds, on_removed, parts)
     joiner = build_joiner(backends, build_uploads(config, backends))
     poll_seconds = min(config.uploads.session_silence_seconds / 10, _LONGEST_POLL_SECONDS)

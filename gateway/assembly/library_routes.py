@@ -2,7 +2,7 @@
 
 from gateway.assembly.backends import Backends
 from gateway.media.caption_reader import CaptionReader
-from gateway.media.turns import Turns
+from gateway.media.fair_semaphore import FairSemaphore
 from gateway.settings.load import Config
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.edit_routes import EditRoutes
@@ -12,7 +12,7 @@ from gateway.web.pages.shared_page import SharedPage
 
 
 def build_library(
-    config: Config, backends: Backends, authenticator: Authenticator, links: Links, turns: Turns
+    config: Config, backends: Backends, authenticator: Authenticator, links: Links, turns: FairSemaphore
 ) -> tuple[EditRoutes, ShareLinkRoutes, SharedPage]:
     """The routes, in the order of `Services`."""
     return (

@@ -15,7 +15,7 @@ from gateway.assembly.intake import build_intake, tended_uploads
 from gateway.assembly.library_routes import build_library
 from gateway.assembly.serving import Applications, Serving
 from gateway.deletion_worker import DeletionTimings, DeletionWorker
-from gateway.media.turns import Turns
+from gateway.media.fair_semaphore import FairSemaphore
 from gateway.process.drain import Drain
 from gateway.process.listening import Sockets
 from gateway.settings.documents import load_contract
@@ -89,7 +89,7 @@ class _Site:
         self._cors = Cors(config.cors.allowed_origins)
         self._connections = Connections(drain.is_draining)
         self._authenticator = Authenticator(backends.api_keys, backends.signer, self._rate_limits())
-        self._transcript_turns = Turns(_TRANSCRIPTS_AT_A_TIME)
+        self._transcript_turns = FairSemaphore(_TRANSCRIPTS_AT_A_TIME)
         self._links = Links(backends.signer, config.server.public_url)
         self._frame = Frame(self._journal, self._connections, self._cors)
         self._route = build_byte_route(

@@ -24,7 +24,7 @@ from gateway.settings.load import Config
 from gateway.storage import Storage
 from storage_adapters.base import ListedObject
 
-LOOKS_AT_ONCE: Final = 8
+MAX_CONCURRENT_PROBES: Final = 8
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ class BucketImports:
                     await self.report.report_session(sessions.add_session(entry), entry.path, entry.count_pieces())
                 progress.advance(task)
 
-            if not await for_each(_grouped(to.storage, place), take, LOOKS_AT_ONCE):
+            if not await for_each(_grouped(to.storage, place), take, MAX_CONCURRENT_PROBES):
                 self.report.refuse(place.url, NotImportable("no object's name starts with this"), fails=True)
 
 
@@ -128,9 +128,9 @@ async def _grouped(storage: Storage, place: BucketPlace) -> AsyncGenerator[Sessi
         yield entry
 
 
-async def for_each(items: AsyncGenerator[T, None], work: Callable[[T], Awaitable[None]], at_once: int) -> int:
-    """Do the work for each item, at most `at_once` at a time; returns their number. The first error ends all work."""
-    count, free = 0, asyncio.Semaphore(at_once)
+async def for_each(items: AsyncGenerator[T, None], work: Callable[[T], Awaitable[None]], max_concurrent: int) -> int:
+    """Do the work for each item, at most `max_concurrent` at a time; returns their number. The first error ends all work."""
+    count, free = 0, asyncio.Semaphore(max_concurrent)
 
     async def take(item: T) -> None:
         try:

@@ -7,7 +7,7 @@ import click
 
 from gateway.assembly.backends import Backends
 from gateway.catalog import NewMeeting, Owner
-from gateway.commands.bucket_imports import LOOKS_AT_ONCE, BucketImports, S3Url, find_place, parse_s3_url
+from gateway.commands.bucket_imports import MAX_CONCURRENT_PROBES, BucketImports, S3Url, find_place, parse_s3_url
 from gateway.commands.file_imports import FileImports
 from gateway.commands.import_report import ImportReport
 from gateway.commands.options import Email, config_option, json_option, read_config
@@ -70,7 +70,7 @@ def import_media(
     async def run(backends: Backends) -> int:
         owner = Owner(await backends.api_keys.ensure_user(email))
         report = ImportReport(as_json=as_json)
-        prober = Prober(places=LOOKS_AT_ONCE)
+        prober = Prober(max_concurrent=MAX_CONCURRENT_PROBES)
         if paths:
             storage = _storage_for_files(backends, config, storage_name)
             to = Destination(backends.catalog, storage, owner, prober, belongs_to)

@@ -78,7 +78,7 @@ def list_keys(*, config_path: Path | None, as_json: bool) -> None:
     for key in keys:
         scopes = "all scopes" if key.scopes == ALL_SCOPES else ", ".join(sorted(key.scopes))
         name = f"  {key.name}" if key.name else ""
-        line = f"{key.id:<12}  {key.prefix + '…':<13}  {_standing(key, now):<20}  {key.email:<32}  {scopes:<24}"
+        line = f"{key.id:<12}  {key.prefix + '…':<13}  {_state(key, now):<20}  {key.email:<32}  {scopes:<24}"
         click.echo(printable(f"{line}  {_last_use(key)}{name}"))
 
 
@@ -123,7 +123,7 @@ def _last_use(key: ApiKey) -> str:
     return f"used {key.last_used_at:%Y-%m-%d %H:%M}Z" if key.last_used_at else "never used"
 
 
-def _standing(key: ApiKey, now: datetime) -> str:
+def _state(key: ApiKey, now: datetime) -> str:
     if key.revoked_at:
         return f"revoked {key.revoked_at:%Y-%m-%d}"
     if key.expires_at:

@@ -12,7 +12,7 @@ from rich.progress import MofNCompleteColumn
 from gateway.assembly.backends import Backends
 from gateway.catalog import MediaFile
 from gateway.catalog.media_audit import MediaAudit
-from gateway.commands.bucket_imports import LOOKS_AT_ONCE, for_each
+from gateway.commands.bucket_imports import MAX_CONCURRENT_PROBES, for_each
 from gateway.commands.import_report import progress_bar
 from gateway.commands.options import config_option, json_option, print_json, printable, read_config
 from gateway.commands.with_backends import run_with_backends
@@ -40,7 +40,7 @@ def verify(*, config_path: Path | None, every: bool, dry_run: bool, as_json: boo
     async def run(backends: Backends) -> int:
         report = VerifyReport(as_json=as_json, dry_run=dry_run)
         work = Reexamination(
-            backends.media_audit, backends.storages, Prober(places=LOOKS_AT_ONCE + 1), mend=not dry_run
+            backends.media_audit, backends.storages, Prober(max_concurrent=MAX_CONCURRENT_PROBES + 1), mend=not dry_run
         )
         with progress_bar(report.console, MofNCompleteColumn()) as progress:
             task = progress.add_task("verifying", total=await backends.media_audit.count_media(every=every))
@@ -49,7 +49,7 @@ def verify(*, config_path: Path | None, every: bool, dry_run: bool, as_json: boo
                 report.report(await work.examine(media))
                 progress.advance(task)
 
-            await for_each(_media(backends.media_audit, every=every), look, LOOKS_AT_ONCE)
+            await for_each(_media(backends.media_audit, every=every), look, MAX_CONCURRENT_PROBES)
         report.summarize()
         return 1 if report.counts.keys() & _WRONG else 0
 

@@ -28,7 +28,7 @@ MISSING_SECONDS: Final = 2.0
 CAPACITY: Final = 20_000
 MISSING_CAPACITY: Final = 10_000
 # How long a look-up waits for a database that may be away before a remembered result is served instead.
-PATIENCE_SECONDS: Final = 2.0
+ANSWER_TIMEOUT_SECONDS: Final = 2.0
 # How often a database that does not answer is asked again.
 RETRY_SECONDS: Final = 0.5
 
@@ -42,17 +42,17 @@ class Unknown(Enum):
 UNKNOWN: Final = Unknown.UNKNOWN
 
 Topic = TypeVar("Topic", bound=Hashable)
-Asker = TypeVar("Asker", bound=Hashable)
+Caller = TypeVar("Caller", bound=Hashable)
 Value = TypeVar("Value")
 LookUp = Callable[[], Awaitable[Value | None]]
 
 
-class Reach:
+class Reachability:
     """Whether the database answers, as the latest look-up showed. The caches of a process share one."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._ask_again_at = 0.0
+        self._query_again_at = 0.0
         self._answered_at = clock()
         self.is_away = False
 
@@ -60,31 +60,31 @@ class Reach:
         self.is_away = False
         self._answered_at = self._clock()
 
-    def silent_seconds(self) -> float:
+    def seconds_since_answer(self) -> float:
         """How long ago a look-up was answered."""
         return self._clock() - self._answered_at
 
-    def record_silence(self) -> None:
+    def record_failure(self) -> None:
         self.is_away = True
-        self._ask_again_at = self._clock() + RETRY_SECONDS
+        self._query_again_at = self._clock() + RETRY_SECONDS
 
-    def may_ask(self) -> bool:
+    def may_query(self) -> bool:
         """Whether to ask now: always while the database answers, else every RETRY_SECONDS."""
         if not self.is_away:
             return True
-        if self._clock() < self._ask_again_at:
+        if self._clock() < self._query_again_at:
             return False
-        self._ask_again_at = self._clock() + RETRY_SECONDS
+        self._query_again_at = self._clock() + RETRY_SECONDS
         return True
 
     def require(self) -> None:
         """Raises Unavailable while the database is away and was asked a moment ago."""
-        if not self.may_ask():
+        if not self.may_query():
             raise Unavailable("The catalogue cannot be reached", retry_after_seconds=5)
 
 
-class Memory(Generic[Topic, Asker, Value]):
-    """A cache of results by topic (what changes) and asker (who sees it). `clock` returns seconds and is monotonic.
+class LookUpCache(Generic[Topic, Caller, Value]):
+    """A cache of results by topic (what changes) and caller (who sees it). `clock` returns seconds and is monotonic.
 
     `bind` returns the value with the validity that ends with its entry.
     """
@@ -92,7 +92,7 @@ class Memory(Generic[Topic, Asker, Value]):
     def __init__(
         self,
         bind: Callable[[Value, Validity], Value],
-        reach: Reach | None = None,
+        reachability: Reachability | None = None,
         *,
         grace_seconds: float = 0.0,
         clock: Callable[[], float] = monotonic,
@@ -100,14 +100,14 @@ class Memory(Generic[Topic, Asker, Value]):
         missing_capacity: int = MISSING_CAPACITY,
     ) -> None:
         self._bind = bind
-        self._reach = reach or Reach(clock)
+        self._reachability = reachability or Reachability(clock)
         self._grace_seconds = grace_seconds
         self._clock = clock
-        self._found: Entries[Topic, Asker, Value] = Entries(capacity)
-        self._missing: Entries[Topic, Asker, None] = Entries(missing_capacity)
+        self._found: Entries[Topic, Caller, Value] = Entries(capacity)
+        self._missing: Entries[Topic, Caller, None] = Entries(missing_capacity)
         # What was confirmed last but may have changed since, for when the database does not answer.
-        self._last: Entries[Topic, Asker, Value] = Entries(capacity)
-        self._asking: dict[Topic, dict[Asker, asyncio.Task[Value | None]]] = {}
+        self._last: Entries[Topic, Caller, Value] = Entries(capacity)
+        self._asking: dict[Topic, dict[Caller, asyncio.Task[Value | None]]] = {}
         self._trusted = False
 
     def __len__(self) -> int:
@@ -134,80 +134,80 @@ class Memory(Generic[Topic, Asker, Value]):
         self._missing.take_expired(now)
         self._last.take_expired(now)
 
-    def _keep_as_last(self, confirmed: Iterable[tuple[Topic, Asker, Value]]) -> None:
+    def _keep_as_last(self, confirmed: Iterable[tuple[Topic, Caller, Value]]) -> None:
         """Keep these results for `grace_seconds`, for when the database does not answer."""
         if self._grace_seconds:
             until = self._clock() + self._grace_seconds
-            for topic, asker, value in confirmed:
-                self._last.add(topic, asker, Entry(value, until, Validity(holds=False)))
+            for topic, caller, value in confirmed:
+                self._last.add(topic, caller, Entry(value, until, Validity(holds=False)))
 
-    def recall(self, topic: Topic, asker: Asker) -> Value | Unknown | None:
+    def recall(self, topic: Topic, caller: Caller) -> Value | Unknown | None:
         """The remembered result; UNKNOWN if there is none, or while changes are not heard."""
         if not self._trusted:
             return UNKNOWN
-        found = self._found.get(topic, asker)
+        found = self._found.get(topic, caller)
         if found is not None:
             return found.value
-        missing = self._missing.get(topic, asker)
+        missing = self._missing.get(topic, caller)
         return UNKNOWN if missing is None or missing.until <= self._clock() else None
 
-    async def ask(self, topic: Topic, asker: Asker, look_up: LookUp[Value]) -> Value | None:
+    async def ask(self, topic: Topic, caller: Caller, look_up: LookUp[Value]) -> Value | None:
         """The remembered result, or what the look-up finds. Raises Unavailable if the database cannot be reached."""
-        known = self.recall(topic, asker)
+        known = self.recall(topic, caller)
         if known is not UNKNOWN:
             return known
-        last = self._last.get(topic, asker)
+        last = self._last.get(topic, caller)
         if last is None or last.until <= self._clock():
             if not self._trusted:
-                self._reach.require()
-            return await asyncio.shield(self._start(topic, asker, look_up))
-        if self._trusted or not self._reach.is_away:
+                self._reachability.require()
+            return await asyncio.shield(self._start(topic, caller, look_up))
+        if self._trusted or not self._reachability.is_away:
             # A look-up that takes longer goes on, and what it finds is remembered.
             with suppress(Unavailable, TimeoutError):
-                async with asyncio.timeout(PATIENCE_SECONDS):
-                    return await asyncio.shield(self._start(topic, asker, look_up))
-            self._reach.record_silence()
-        elif self._reach.may_ask():
-            self._start(topic, asker, look_up)
+                async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
+                    return await asyncio.shield(self._start(topic, caller, look_up))
+            self._reachability.record_failure()
+        elif self._reachability.may_query():
+            self._start(topic, caller, look_up)
         return last.value
 
-    def _start(self, topic: Topic, asker: Asker, look_up: LookUp[Value]) -> asyncio.Task[Value | None]:
+    def _start(self, topic: Topic, caller: Caller, look_up: LookUp[Value]) -> asyncio.Task[Value | None]:
         """The look-up of this entry: the one that runs already, or a new one."""
         asking = self._asking.setdefault(topic, {})
-        if asker not in asking:
-            asking[asker] = asyncio.create_task(self._look_up(topic, asker, asking, look_up))
-            asking[asker].add_done_callback(_retrieve)
-        return asking[asker]
+        if caller not in asking:
+            asking[caller] = asyncio.create_task(self._look_up(topic, caller, asking, look_up))
+            asking[caller].add_done_callback(_retrieve)
+        return asking[caller]
 
     async def _look_up(
-        self, topic: Topic, asker: Asker, asking: dict[Asker, asyncio.Task[Value | None]], look_up: LookUp[Value]
+        self, topic: Topic, caller: Caller, asking: dict[Caller, asyncio.Task[Value | None]], look_up: LookUp[Value]
     ) -> Value | None:
         try:
             value = await look_up()
-            self._reach.record_answer()
+            self._reachability.record_answer()
             # Rule 4: `forget` and `trust` remove the topic's dict. If ours was removed, the topic may have changed.
-            return self._remember(topic, asker, value) if self._asking.get(topic) is asking else value
+            return self._remember(topic, caller, value) if self._asking.get(topic) is asking else value
         except Unavailable:
-            self._reach.record_silence()
+            self._reachability.record_failure()
             raise
         finally:
-            del asking[asker]
+            del asking[caller]
             if not asking and self._asking.get(topic) is asking:
                 del self._asking[topic]
 
-    def _remember(self, topic: Topic, asker: Asker, value: Value | None) -> Value | None:
-        self._found.remove(topic, asker)
-        self._last.remove(topic, asker)
+    def _remember(self, topic: Topic, caller: Caller, value: Value | None) -> Value | None:
+        self._found.remove(topic, caller)
+        self._last.remove(topic, caller)
         if value is None:
             if self._trusted:
-                self._missing.add(topic, asker, Entry(None, self._clock() + MISSING_SECONDS, Validity(holds=False)))
+                self._missing.add(topic, caller, Entry(None, self._clock() + MISSING_SECONDS, Validity(holds=False)))
             return None
         validity = Validity(holds=self._trusted)
         bound = self._bind(value, validity)
         if self._trusted:
-            self._found.add(topic, asker, Entry(bound, self._clock() + FOUND_SECONDS, validity))
+            self._found.add(topic, caller, Entry(bound, self._clock() + FOUND_SECONDS, validity))
         else:
-            self._keep_as_last([(topic, asker, bound)])
+            self._keep_as_last([(topic, caller, bound)])
         return bound
 
 

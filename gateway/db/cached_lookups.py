@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 import asyncpg
 
 from gateway.catalog import ApiKey, MediaFile, Owner, Validity
-from gateway.db.answer_cache import UNKNOWN, Memory, Reach
+from gateway.db.answer_cache import UNKNOWN, LookUpCache, Reachability
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.own_signing_key import OwnSigningKey
 from gateway.db.pool import connected, storable
@@ -37,19 +37,25 @@ def _bind(found: Found, validity: Validity) -> Found:
 class CachedApiKeys(PgApiKeys):
     """PgApiKeys that remembers keys by digest, and digests by id."""
 
-    def __init__(self, pool: asyncpg.Pool, reach: Reach | None = None, *, grace_seconds: float = 0.0) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, reachability: Reachability | None = None, *, grace_seconds: float = 0.0
+    ) -> None:
         super().__init__(pool)
-        self._reach = reach or Reach()
-        self.memory: Memory[bytes, None, ApiKey] = Memory(_bind, self._reach, grace_seconds=grace_seconds)
+        self._reachability = reachability or Reachability()
+        self.cache: LookUpCache[bytes, None, ApiKey] = LookUpCache(
+            _bind, self._reachability, grace_seconds=grace_seconds
+        )
         # A key's id and digest never change, so no notification has to forget one.
-        self.digests: Memory[int, None, bytes] = Memory(_as_it_is, self._reach, grace_seconds=grace_seconds)
+        self.digests: LookUpCache[int, None, bytes] = LookUpCache(
+            _as_it_is, self._reachability, grace_seconds=grace_seconds
+        )
 
     async def find_key(self, digest: bytes) -> ApiKey | None:
-        known = self.memory.recall(digest, None)
+        known = self.cache.recall(digest, None)
         if known is not UNKNOWN:
             return known
         look_up = super().find_key
-        return await self.memory.ask(digest, None, lambda: look_up(digest))
+        return await self.cache.ask(digest, None, lambda: look_up(digest))
 
     async def find_digest(self, key_id: int) -> bytes | None:
         look_up = super().find_digest
@@ -57,12 +63,12 @@ class CachedApiKeys(PgApiKeys):
 
     async def record_key_use(self, key_id: int) -> None:
         # Nobody should wait for a statistic while the database is away.
-        self._reach.require()
+        self._reachability.require()
         await super().record_key_use(key_id)
 
     def forget(self, digest: bytes) -> None:
         """Forget the key now, so that the caller sees its own change; the notification may come a moment later."""
-        self.memory.forget(digest)
+        self.cache.forget(digest)
 
 
 def _as_it_is(digest: bytes, _validity: Validity) -> bytes:
@@ -72,19 +78,23 @@ def _as_it_is(digest: bytes, _validity: Validity) -> bytes:
 class CachedRecordingCatalog(PgRecordingCatalog):
     """PgRecordingCatalog that remembers media files by their recording, the owner who asked, and their id."""
 
-    def __init__(self, pool: asyncpg.Pool, reach: Reach | None = None, *, grace_seconds: float = 0.0) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, reachability: Reachability | None = None, *, grace_seconds: float = 0.0
+    ) -> None:
         super().__init__(pool)
-        self.memory: Memory[int, tuple[Owner, int], MediaFile] = Memory(_bind, reach, grace_seconds=grace_seconds)
+        self.cache: LookUpCache[int, tuple[Owner, int], MediaFile] = LookUpCache(
+            _bind, reachability, grace_seconds=grace_seconds
+        )
 
     async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
         if not storable(recording_id, media_file_id):
             return None
-        asker = (owner, media_file_id)
-        known = self.memory.recall(recording_id, asker)
+        caller = (owner, media_file_id)
+        known = self.cache.recall(recording_id, caller)
         if isinstance(known, MediaFile) and known.status == "uploaded":
             return known
         look_up = super().find_media_file
-        found = await self.memory.ask(recording_id, asker, lambda: look_up(owner, recording_id, media_file_id))
+        found = await self.cache.ask(recording_id, caller, lambda: look_up(owner, recording_id, media_file_id))
         if found is not None and found.status == "pending":
             # The client that completes it reads it immediately, which may be before the notification comes.
             return await look_up(owner, recording_id, media_file_id)
@@ -107,10 +117,10 @@ class CachedRecordingCatalog(PgRecordingCatalog):
 
     def forget_recording(self, recording_id: int) -> None:
         """As CachedApiKeys.forget."""
-        self.memory.forget(recording_id)
+        self.cache.forget(recording_id)
 
 
-async def check_database(keys: CachedApiKeys, reach: Reach, grace_seconds: float) -> str | None:
+async def check_database(keys: CachedApiKeys, reachability: Reachability, grace_seconds: float) -> str | None:
     """Ask the database. None if it answers; for `grace_seconds` after its last answer, a text that says what is served.
 
     A load balancer that took every gateway out during that time would end the very playback that the grace is for.
@@ -120,7 +130,7 @@ async def check_database(keys: CachedApiKeys, reach: Reach, grace_seconds: float
         async with asyncio.timeout(CHECK_SECONDS):
             await keys.find_key(bytes(32))
     except (Unavailable, TimeoutError):
-        if reach.silent_seconds() >= grace_seconds:
+        if reachability.seconds_since_answer() >= grace_seconds:
             raise
         return "unreachable, serving from memory"
     return None
@@ -142,28 +152,28 @@ class Changes:
         self,
         keys: CachedApiKeys,
         catalog: CachedRecordingCatalog,
-        reach: Reach | None = None,
+        reachability: Reachability | None = None,
         own_signing_key: OwnSigningKey | None = None,
     ) -> None:
-        self._reach = reach
+        self._reachability = reachability
         self._own_signing_key = own_signing_key
-        self._keys = keys.memory
-        self._media = catalog.memory
-        self._memories = (keys.memory, keys.digests, catalog.memory)
+        self._keys = keys.cache
+        self._media = catalog.cache
+        self._caches = (keys.cache, keys.digests, catalog.cache)
 
     def trust(self, *, trusted: bool) -> None:
         """Set whether changes are heard from now on."""
-        for memory in self._memories:
-            memory.trust(trusted=trusted)
+        for cache in self._caches:
+            cache.trust(trusted=trusted)
         if self._own_signing_key is not None:
             self._own_signing_key.trust(trusted=trusted)
-        if trusted and self._reach is not None:
-            self._reach.record_answer()
+        if trusted and self._reachability is not None:
+            self._reachability.record_answer()
 
     def beat(self) -> None:
         """About a second has passed in which changes were heard."""
-        for memory in self._memories:
-            memory.expire()
+        for cache in self._caches:
+            cache.expire()
 
     def hear(self, text: str) -> None:
         """Apply one notification. An unknown kind, which a newer version may send, concerns nothing cached here."""

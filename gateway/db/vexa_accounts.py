@@ -53,7 +53,7 @@ class MovedAccounts(MoveNotes):
         if row is not None and row["user_id"] != user_id:
             return "taken"
         here = None if row is None else digest_of(sorted(row["scopes"]), row["expires_at"])
-        outcome = await self.standing("key", key.digest, here, new)
+        outcome = await self.decide("key", key.digest, here, new)
         if outcome == "taken":  # the same key of the same user, made here
             return "here"
         if outcome == "moved":

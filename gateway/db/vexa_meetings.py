@@ -34,7 +34,7 @@ class MovedMeetings(MoveNotes):
         if row is not None and (row["user_id"], row["live"]) != (user_id, True):
             return "taken"
         here = None if row is None else digest_of(*tuple(row)[2:])
-        outcome = await self.standing("meeting", meeting.identity, here, digest_of(*values))
+        outcome = await self.decide("meeting", meeting.identity, here, digest_of(*values))
         if outcome == "moved":
             if row is None:
                 key = (meeting.platform, meeting.native_meeting_id, meeting.created_at)

@@ -42,7 +42,7 @@ class MoveNotes:
         note = await self.find_note(kind, identity)
         return note is not None and await self._connection.fetchrow(find, note["here_id"]) is not None
 
-    async def standing(self, kind: Kind, identity: bytes, here: bytes | None, new: bytes) -> MoveOutcome:
+    async def decide(self, kind: Kind, identity: bytes, here: bytes | None, new: bytes) -> MoveOutcome:
         """What to do with a row; "moved" means: write it.
 
         `here` is a digest of our row, None if there is none; `new` is one of Vexa's row as it is now.

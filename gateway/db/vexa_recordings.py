@@ -31,7 +31,7 @@ class MovedRecordings(MoveNotes):
         if row is not None and (row["user_id"], row["live"]) != (user_id, True):
             return "taken"
         here = None if row is None else digest_of(*tuple(row)[2:])
-        outcome = await self.standing("recording", recording.identity, here, digest_of(*values))
+        outcome = await self.decide("recording", recording.identity, here, digest_of(*values))
         if outcome == "moved":
             if row is None:
                 kept = (recording.session_uid, recording.source, recording.created_at)

@@ -12,10 +12,11 @@ from gateway.catalog import UNFINISHED_SESSION, MediaFile, NewMeeting, Owner, Re
 from gateway.imports.joined_objects import chunk_part, joined_object
 from gateway.imports.local_files import NotImportable
 from gateway.media.facts import MediaFacts, NotMedia
-from gateway.media.prober import Prober, new_media
+from gateway.media.prober import Prober
 from gateway.storage import Storage
 from gateway.uploads.joins import ChunkPart, plan_join
 from gateway.uploads.session_arrangement import missing_numbers
+from gateway.uploads.verification import new_media
 from storage_adapters.base import ObjectNotFound, ObjectStat, ReadableObjects, StoredObject, Writable
 
 # Each call reads the content to copy from its beginning.

@@ -7,8 +7,9 @@ from typing import Any, Final, Literal
 from gateway.catalog import MediaFile, NewMedia
 from gateway.catalog.media_audit import MediaAudit
 from gateway.media.facts import MediaFacts, NotMedia
-from gateway.media.prober import Prober, is_remote, new_media
+from gateway.media.prober import Prober, is_remote
 from gateway.storage import Storage, storage_named
+from gateway.uploads.verification import new_media
 from storage_adapters.base import ObjectNotFound, ObjectStat, StorageError
 
 # Lengths that differ by less count as equal: containers round them.

@@ -8,9 +8,9 @@ from gateway.catalog import NewMedia
 from gateway.imports.joined_objects import chunk_part, joined_object
 from gateway.imports.vexa_deployment_objects import Choice, VexaPlace, list_folder
 from gateway.media.facts import MediaFacts, NotMedia
-from gateway.media.prober import new_media
 from gateway.storage import Storage
 from gateway.uploads.joins import ChunkPart, plan_join
+from gateway.uploads.verification import new_media
 from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject, Writable
 
 

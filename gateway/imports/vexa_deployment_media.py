@@ -20,7 +20,7 @@ from gateway.imports.vexa_deployment_objects import (
 )
 from gateway.imports.vexa_deployment_recordings import VexaMedia, VexaRecording
 from gateway.media.facts import MediaFacts, NotMedia
-from gateway.media.prober import new_media
+from gateway.uploads.verification import new_media
 from storage_adapters.base import ObjectNotFound, ObjectStat, StoredObject
 
 Look = Callable[[StoredObject], Awaitable[MediaFacts]]

@@ -16,7 +16,7 @@ from gateway.imports.vexa_deployment_report import MoveReport, Person
 from gateway.imports.vexa_deployment_transcripts import Spoken, meeting_identity, meeting_move, segments_of
 from gateway.imports.vexa_deployment_values import STATUSES, Row, is_erased
 
-LOOKS_AT_ONCE: Final = 4
+MAX_CONCURRENT_PROBES: Final = 4
 _WORDS: Final[Mapping[RecordingStatus, str]] = {status: word for word, status in STATUSES.items()}
 
 
@@ -107,7 +107,7 @@ class MeetingMoves:
         media = [entry.id for each in selected for recording in each.recordings for entry in recording.media]
         known = await self.target.find_media([each for each in media if each is not None])
         prepared: dict[int, PreparedMedia] = {}
-        free = asyncio.Semaphore(LOOKS_AT_ONCE)
+        free = asyncio.Semaphore(MAX_CONCURRENT_PROBES)
 
         async def prepare(recording: VexaRecording, created_at: datetime) -> None:
             async with free:

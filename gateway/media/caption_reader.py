@@ -16,17 +16,17 @@ from gateway.catalog import Segment
 from gateway.errors import Unavailable
 from gateway.media.captions import MAX_BYTES, decode_segments, parse_captions
 from gateway.media.cues import BadCaptions
+from gateway.media.fair_semaphore import FairSemaphore
 from gateway.media.isolated_programs import program_of
 from gateway.media.messages import REFUSED, Job
 from gateway.media.prober import FAILURES, run_job
-from gateway.media.turns import Turns
 from storage_adapters.base import ObjectStat
 
 _log: Final = logging.getLogger(__name__)
 
 LONG_BYTES: Final = 64 * 1024
 """A transcript longer than this is parsed in a process of its own."""
-MAX_AT_ONCE: Final = 2
+MAX_CONCURRENT: Final = 2
 READING_SECONDS: Final = 60.0
 # Control characters take six bytes in the JSON of the answer.
 _MAX_ANSWER_BYTES: Final = 8 * MAX_BYTES
@@ -55,7 +55,7 @@ class CaptionReader:
     """Parses transcripts. Long ones are parsed one at a time, and accounts take turns."""
 
     def __init__(self, *, seconds: float = READING_SECONDS, program: Sequence[str] = _PROGRAM) -> None:
-        self._turns = Turns(1)
+        self._turns = FairSemaphore(1)
         self._seconds = seconds
         self._program = program
         self._accounts: set[Hashable] = set()
@@ -64,9 +64,9 @@ class CaptionReader:
     def place(self, account: Hashable) -> Iterator[None]:
         """Hold a place while the block receives and reads a long transcript, which is held in memory.
 
-        An account has one place, and all accounts together have MAX_AT_ONCE. Raises Unavailable if none is free.
+        An account has one place, and all accounts together have MAX_CONCURRENT. Raises Unavailable if none is free.
         """
-        if account in self._accounts or len(self._accounts) >= MAX_AT_ONCE:
+        if account in self._accounts or len(self._accounts) >= MAX_CONCURRENT:
             raise Unavailable("Other long transcripts are being read", _RETRY_SECONDS)
         self._accounts.add(account)
         try:
@@ -83,7 +83,7 @@ class CaptionReader:
         if len(body) <= LONG_BYTES:
             return await loop.run_in_executor(_PARSING, parse_captions, content_type, body)
         job = Job("captions", (len(body),), self._seconds, len(body), content_type=content_type)
-        async with self._turns.place(account):
+        async with self._turns.permit(account):
             try:
                 async with asyncio.timeout(self._seconds):
                     is_refused, answer = await self._ask(job, _Body(body))

@@ -13,9 +13,9 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.catalog import NewMedia
 from gateway.errors import Unavailable
 from gateway.media.facts import MediaFacts, NotMedia
+from gateway.media.fair_semaphore import FairSemaphore
 from gateway.media.isolated_programs import program_of
 from gateway.media.messages import (
     DONE,
@@ -33,8 +33,7 @@ from gateway.media.messages import (
     Job,
 )
 from gateway.media.peaks import BINS
-from gateway.media.turns import Turns
-from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject, ZeroCopy
+from storage_adapters.base import StorageAdapter, StoredObject, ZeroCopy
 from storage_adapters.remote import Remote
 
 _log: Final = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ _INHERITED: Final = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 REMOTE_BYTES: Final = 2_621_440
 """A probe reads at most this much of an object in a bucket, so that its traffic with HTTP heads is below 3 MiB."""
 PROBE_SECONDS: Final = 60.0
-PROBES_AT_ONCE: Final = 2
+MAX_CONCURRENT_PROBES: Final = 2
 _RETRY_SECONDS: Final = 5
 _COUNT_SECONDS: Final = 600.0
 # Reads are made in blocks: of this size from a bucket, one request each, and of BLOCK_BYTES otherwise.
@@ -64,12 +63,16 @@ class Message:
 
 
 class Prober:
-    """Determines type and duration of objects. At most `places` are read at a time, shared fairly between accounts."""
+    """Determines type and duration of objects. At most `max_concurrent` are read at a time, shared fairly between accounts."""
 
     def __init__(
-        self, *, places: int = PROBES_AT_ONCE, seconds: float = PROBE_SECONDS, program: Sequence[str] = PROGRAM
+        self,
+        *,
+        max_concurrent: int = MAX_CONCURRENT_PROBES,
+        seconds: float = PROBE_SECONDS,
+        program: Sequence[str] = PROGRAM,
     ) -> None:
-        self._turns = Turns(places)
+        self._turns = FairSemaphore(max_concurrent)
         self._seconds = seconds
         self._program = program
 
@@ -100,7 +103,7 @@ class Prober:
         """Run the job and return its first message."""
         if not stored.stat.size:
             raise NotMedia("it is empty")
-        async with self._turns.place(account):
+        async with self._turns.permit(account):
             try:
                 async with asyncio.timeout(job.seconds), aclosing(run_job(job, (stored,), self._program)) as messages:
                     return await anext(messages)
@@ -109,22 +112,6 @@ class Prober:
             except FAILURES as error:
                 _log.warning("a decoding process failed", extra={"cause": repr(error)})
                 raise NotMedia("it cannot be read: the process that read it failed") from error
-
-
-def new_media(storage: str, key: str, found: MediaFacts, stat: ObjectStat) -> NewMedia:
-    """The probed object, to be registered in the catalogue."""
-    return NewMedia(
-        type=found.type,
-        format=found.format,
-        content_type=found.content_type,
-        storage=storage,
-        object_key=key,
-        size=stat.size,
-        etag=stat.etag,
-        object_modified_at=stat.last_modified,
-        duration_seconds=found.duration_seconds,
-        metadata=found.metadata,
-    )
 
 
 def is_remote(adapter: StorageAdapter) -> bool:

@@ -12,10 +12,10 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.errors import Unavailable
+from gateway.media.fair_semaphore import FairSemaphore
 from gateway.media.messages import DONE, SILENT, SO_FAR, Job
 from gateway.media.peaks import Waveform
 from gateway.media.prober import BLOCK_BYTES, FAILURES, PROGRAM, Message, run_job
-from gateway.media.turns import Turns
 from gateway.media.waveform_cache import WaveformCache
 from gateway.storage import Storage
 from storage_adapters.base import ObjectChanged, StoredObject
@@ -42,7 +42,7 @@ class Waveforms:
 
     def __init__(self, cache: WaveformCache, *, max_concurrent: int, timeout_seconds: float) -> None:
         self._cache = cache
-        self._turns = Turns(max_concurrent)
+        self._turns = FairSemaphore(max_concurrent)
         self._timeout_seconds = timeout_seconds
         self._running: dict[str, asyncio.Task[Waveform]] = {}
 
@@ -99,7 +99,7 @@ class Waveforms:
 
     async def _compute(self, name: str, storage: Storage, key: str, etag: str, owner_id: int) -> Waveform:
         try:
-            async with self._turns.place(owner_id):
+            async with self._turns.permit(owner_id):
                 with self._cache.claimed(name) as claimed:  # does not block
                     kept = await self._kept(name)
                     if kept.complete or not claimed:  # another process computed it, or does so now

@@ -13,7 +13,7 @@ from typing import Final
 from gateway.catalog import UPLOADS_PREFIX, UploadCatalog
 from gateway.errors import Refusal
 from storage_adapters.base import StorageError
-from storage_adapters.part_uploads import PartUploads
+from storage_adapters.multipart_uploads import MultipartUploads
 
 BATCH: Final = 1000
 LONGEST_REST_SECONDS: Final = 600.0
@@ -28,7 +28,7 @@ class AbandonedUploads:
     uploads: UploadCatalog
     abandoned_after_seconds: float
     on_removed: Callable[[], None]
-    part_uploads: Sequence[PartUploads] = ()
+    multipart_uploads: Sequence[MultipartUploads] = ()
 
     async def run(self) -> None:
         """Work until cancelled. An upload is removed at most a tenth of its time late, and at most ten minutes."""
@@ -54,7 +54,7 @@ class AbandonedUploads:
 
     async def abort_parts(self) -> None:
         """Abort old multipart uploads that were never completed to an object. Raises StorageError."""
-        for storage in self.part_uploads:
+        for storage in self.multipart_uploads:
             aborted = await storage.abort_parts(UPLOADS_PREFIX, older_than_seconds=self.abandoned_after_seconds)
             if aborted:
                 _log.info("parts of abandoned uploads were removed", extra={"removed": aborted})

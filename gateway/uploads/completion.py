@@ -14,7 +14,7 @@ from gateway.errors import Conflict, Fault, Invalid
 from gateway.protocol.ids import encode_id
 from gateway.uploads.media_uploads import Uploads
 from storage_adapters.base import ObjectNotFound, StorageAdapter
-from storage_adapters.part_uploads import PartUploads
+from storage_adapters.multipart_uploads import MultipartUploads
 from storage_adapters.resumable import Resumable
 
 # How many times a completion is tried while files are uploaded again or are being published.
@@ -97,7 +97,7 @@ class Completion:
         adapter = self.uploads.adapter(media)
         if isinstance(adapter, Resumable):
             await self.uploads.publish_kept(owner, media)
-        if isinstance(adapter, PartUploads) and media.etag is None and media.size is not None:
+        if isinstance(adapter, MultipartUploads) and media.etag is None and media.size is not None:
             await self._join(owner, media, media.size, adapter)
         try:
             look = await self.uploads.verification.look(owner, media, adapter)
@@ -107,7 +107,7 @@ class Completion:
             await self._count(owner, media, adapter)
         return look
 
-    async def _join(self, owner: Owner, media: MediaFile, size: int, adapter: PartUploads) -> None:
+    async def _join(self, owner: Owner, media: MediaFile, size: int, adapter: MultipartUploads) -> None:
         """Join the parts that the client sent to the storage backend, if it sent all of them, into the object."""
         async with self.uploads.writing(owner, media) as turn:
             publication = await self.uploads.begin_publishing(turn)
@@ -126,7 +126,7 @@ class Completion:
         adapter = self.uploads.adapter(media)
         if isinstance(adapter, Resumable) and await adapter.partial_size(media.object_key):
             return False
-        if isinstance(adapter, PartUploads) and media.size is not None:
+        if isinstance(adapter, MultipartUploads) and media.size is not None:
             parts = await adapter.presign_parts(media.object_key, size=media.size, content_type=None)
             if any(part.uploaded for part in parts):
                 return False

@@ -19,8 +19,8 @@ from typing import Final
 from gateway.catalog import MediaFile, NewMedia, Owner, SessionClaim, SessionFile, SessionJoins, SessionUploads
 from gateway.errors import Conflict, Refusal
 from gateway.media.facts import NotMedia
+from gateway.media.fair_semaphore import FairSemaphore
 from gateway.media.joiner import remuxed
-from gateway.media.turns import Turns
 from gateway.storage import Storage, storage_named
 from gateway.uploads.chunk_headers import OGG
 from gateway.uploads.joins import Join
@@ -37,7 +37,7 @@ _LOOK_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 10.0
 _BATCH: Final = 20
 # Each needs a process, which may have work for a quarter of an hour.
-_REMUXES_AT_ONCE: Final = 2
+_MAX_CONCURRENT_REMUXES: Final = 2
 # By the clock; the process limits its own CPU time to a quarter of this.
 _REMUX_SECONDS: Final = 3600.0
 
@@ -66,7 +66,7 @@ class SessionJoiner:
         self._joins = joins
         self._storages = storages
         self._verification = verification
-        self._remuxes = Turns(_REMUXES_AT_ONCE)
+        self._remuxes = FairSemaphore(_MAX_CONCURRENT_REMUXES)
 
     async def finish(self, media_file_id: int) -> Outcome | None:
         """Join the session, or wait at most _WAIT_SECONDS for the process that joins it.
@@ -173,7 +173,7 @@ class SessionJoiner:
         if join.is_remuxed:
             most = self._verification.max_file_bytes
             chunks = remuxed(join.runs, report_unreadable=unreadable.append, max_bytes=most)
-            async with self._remuxes.place(owner.user_id):
+            async with self._remuxes.permit(owner.user_id):
                 try:
                     async with asyncio.timeout(_REMUX_SECONDS), aclosing(chunks):
                         await write_object(adapter, key, chunks)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from gateway.catalog import UNKNOWN_CONTENT_TYPE, MediaFile, NewMedia, Owner, VerifiedUpload
 from gateway.errors import Fault
 from gateway.media.facts import MediaFacts, NotMedia
-from gateway.media.prober import Prober, is_remote, new_media
+from gateway.media.prober import Prober, is_remote
 from gateway.protocol.ids import encode_id
 from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject
 
@@ -67,3 +67,19 @@ def verified(media: MediaFile, stat: ObjectStat, found: MediaFacts) -> NewMedia:
     called = {} if is_the_same else {"declared_content_type": media.content_type}
     facts = replace(found, metadata={**found.metadata, **called})
     return new_media(media.storage, media.object_key, facts, stat)
+
+
+def new_media(storage: str, key: str, found: MediaFacts, stat: ObjectStat) -> NewMedia:
+    """The probed object, to be registered in the catalogue."""
+    return NewMedia(
+        type=found.type,
+        format=found.format,
+        content_type=found.content_type,
+        storage=storage,
+        object_key=key,
+        size=stat.size,
+        etag=stat.etag,
+        object_modified_at=stat.last_modified,
+        duration_seconds=found.duration_seconds,
+        metadata=found.metadata,
+    )

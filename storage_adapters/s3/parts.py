@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from storage_adapters.base import PresignedUrl
-from storage_adapters.part_uploads import PresignedPart
+from storage_adapters.multipart_uploads import PresignedPart
 from storage_adapters.s3.error_codes import translated
 from storage_adapters.s3.sdk_requests import S3Clients, SdkRequests
 

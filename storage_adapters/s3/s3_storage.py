@@ -20,7 +20,7 @@ from storage_adapters.base import (
     StorageError,
     StoredObject,
 )
-from storage_adapters.part_uploads import PartUploads, PresignedPart
+from storage_adapters.multipart_uploads import MultipartUploads, PresignedPart
 from storage_adapters.remote import Remote, Traffic
 from storage_adapters.s3.batch_deletion import delete_all, delete_one
 from storage_adapters.s3.error_codes import translated
@@ -67,7 +67,7 @@ async def _open_cache(options: S3Options, stack: AsyncExitStack) -> SliceCache |
     return cache
 
 
-class S3Storage(S3Writing, Remote, Keeping, Presigning, PartUploads, Listable, BatchDeleting):
+class S3Storage(S3Writing, Remote, Keeping, Presigning, MultipartUploads, Listable, BatchDeleting):
     """A StorageAdapter over one bucket. `connections` and `memory` are the budgets that its readers share."""
 
     def __init__(

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.catalog import NOT_REMEMBERED, Validity
 from gateway.db import answer_cache
-from gateway.db.answer_cache import FOUND_SECONDS, MISSING_SECONDS, PATIENCE_SECONDS, RETRY_SECONDS, Memory
+from gateway.db.answer_cache import ANSWER_TIMEOUT_SECONDS, FOUND_SECONDS, MISSING_SECONDS, RETRY_SECONDS, LookUpCache
 from gateway.errors import Unavailable
 
 
@@ -53,27 +53,27 @@ def bind(text: str, _validity: Validity) -> str:
 
 
 @pytest.fixture
-def memory(clock: Clock) -> Memory[str, int, str]:
-    trusting: Memory[str, int, str] = Memory(bind, clock=clock, capacity=3, missing_capacity=3)
+def cache(clock: Clock) -> LookUpCache[str, int, str]:
+    trusting: LookUpCache[str, int, str] = LookUpCache(bind, clock=clock, capacity=3, missing_capacity=3)
     trusting.trust(trusted=True)
     return trusting
 
 
 @pytest.fixture
-def answers(clock: Clock) -> Memory[str, int, Answer]:
+def answers(clock: Clock) -> LookUpCache[str, int, Answer]:
     """A cache of answers that carry their validity, with a grace of a minute."""
-    trusting: Memory[str, int, Answer] = Memory(
+    trusting: LookUpCache[str, int, Answer] = LookUpCache(
         lambda answer, validity: replace(answer, validity=validity), clock=clock, capacity=3, grace_seconds=60
     )
     trusting.trust(trusted=True)
     return trusting
 
 
-async def ask(memory: Memory[str, int, Answer], topic: str, text: str | None = "x", asker: int = 1) -> Answer:
+async def ask(cache: LookUpCache[str, int, Answer], topic: str, text: str | None = "x", caller: int = 1) -> Answer:
     async def look_up() -> Answer | None:
         return None if text is None else Answer(text)
 
-    found = await memory.ask(topic, asker, look_up)
+    found = await cache.ask(topic, caller, look_up)
     assert found is not None
     return found
 
@@ -82,82 +82,84 @@ async def away() -> Answer | None:
     raise Unavailable("away", retry_after_seconds=5)
 
 
-async def test_a_repeated_look_up_is_answered_from_the_cache(memory: Memory[str, int, str]) -> None:
+async def test_a_repeated_look_up_is_answered_from_the_cache(cache: LookUpCache[str, int, str]) -> None:
     archive = Archive()
-    answers = [await memory.ask("topic", 1, archive.look_up) for _ in range(5)]
+    answers = [await cache.ask("topic", 1, archive.look_up) for _ in range(5)]
     assert answers == ["first"] * 5
     assert archive.asked == 1
 
 
-async def test_each_caller_gets_its_own_answer(memory: Memory[str, int, str]) -> None:
-    assert await memory.ask("topic", 1, Archive("mine").look_up) == "mine"
-    assert await memory.ask("topic", 2, Archive(None).look_up) is None
-    assert await memory.ask("topic", 1, Archive("other").look_up) == "mine"
+async def test_each_caller_gets_its_own_answer(cache: LookUpCache[str, int, str]) -> None:
+    assert await cache.ask("topic", 1, Archive("mine").look_up) == "mine"
+    assert await cache.ask("topic", 2, Archive(None).look_up) is None
+    assert await cache.ask("topic", 1, Archive("other").look_up) == "mine"
 
 
-async def test_without_trust_every_look_up_runs(memory: Memory[str, int, str]) -> None:
+async def test_without_trust_every_look_up_runs(cache: LookUpCache[str, int, str]) -> None:
     archive = Archive()
-    memory.trust(trusted=False)
+    cache.trust(trusted=False)
     for _ in range(3):
-        await memory.ask("topic", 1, archive.look_up)
+        await cache.ask("topic", 1, archive.look_up)
     assert archive.asked == 3
 
 
 @pytest.mark.parametrize("trusted", [True, False])
-async def test_losing_or_regaining_trust_empties_the_cache(memory: Memory[str, int, str], trusted: bool) -> None:  # noqa: FBT001 - a column
-    await memory.ask("topic", 1, Archive("old").look_up)
-    memory.trust(trusted=trusted)
-    memory.trust(trusted=True)
-    assert await memory.ask("topic", 1, Archive("new").look_up) == "new"
+async def test_losing_or_regaining_trust_empties_the_cache(cache: LookUpCache[str, int, str], trusted: bool) -> None:  # noqa: FBT001 - a column
+    await cache.ask("topic", 1, Archive("old").look_up)
+    cache.trust(trusted=trusted)
+    cache.trust(trusted=True)
+    assert await cache.ask("topic", 1, Archive("new").look_up) == "new"
 
 
-async def test_a_change_removes_only_its_own_topic(memory: Memory[str, int, str]) -> None:
-    await memory.ask("topic", 1, Archive("old").look_up)
-    await memory.ask("other", 1, Archive("kept").look_up)
-    memory.forget("topic")
-    assert await memory.ask("topic", 1, Archive("new").look_up) == "new"
-    assert await memory.ask("other", 1, Archive("new").look_up) == "kept"
+async def test_a_change_removes_only_its_own_topic(cache: LookUpCache[str, int, str]) -> None:
+    await cache.ask("topic", 1, Archive("old").look_up)
+    await cache.ask("other", 1, Archive("kept").look_up)
+    cache.forget("topic")
+    assert await cache.ask("topic", 1, Archive("new").look_up) == "new"
+    assert await cache.ask("other", 1, Archive("new").look_up) == "kept"
 
 
 @pytest.mark.parametrize(("answer", "seconds"), [("found", FOUND_SECONDS), (None, MISSING_SECONDS)])
-async def test_answers_expire(memory: Memory[str, int, str], clock: Clock, answer: str | None, seconds: float) -> None:
+async def test_answers_expire(
+    cache: LookUpCache[str, int, str], clock: Clock, answer: str | None, seconds: float
+) -> None:
     archive = Archive(answer)
-    await memory.ask("topic", 1, archive.look_up)
+    await cache.ask("topic", 1, archive.look_up)
     clock.now = seconds - 0.1
-    memory.expire()
-    await memory.ask("topic", 1, archive.look_up)
+    cache.expire()
+    await cache.ask("topic", 1, archive.look_up)
     assert archive.asked == 1
     clock.now = seconds
-    memory.expire()
-    await memory.ask("topic", 1, archive.look_up)
+    cache.expire()
+    await cache.ask("topic", 1, archive.look_up)
     assert archive.asked == 2
 
 
-async def test_the_oldest_entry_is_evicted_first_and_its_validity_ends(answers: Memory[str, int, Answer]) -> None:
+async def test_the_oldest_entry_is_evicted_first_and_its_validity_ends(answers: LookUpCache[str, int, Answer]) -> None:
     a, b, c, d = [await ask(answers, topic) for topic in "abcd"]
     assert [each.validity.holds for each in (a, b, c, d)] == [False, True, True, True]
     assert await ask(answers, "b", "new") == b
     assert await ask(answers, "a", "new") == Answer("new")
 
 
-async def test_a_topic_with_many_callers_is_bounded_too(memory: Memory[str, int, str]) -> None:
+async def test_a_topic_with_many_callers_is_bounded_too(cache: LookUpCache[str, int, str]) -> None:
     found, missing = Archive(), Archive(None)
-    for asker in range(100):
-        await memory.ask("topic", asker, found.look_up)
-        await memory.ask("topic", 1000 + asker, missing.look_up)
-    assert len(memory) == 6
+    for caller in range(100):
+        await cache.ask("topic", caller, found.look_up)
+        await cache.ask("topic", 1000 + caller, missing.look_up)
+    assert len(cache) == 6
 
 
-async def test_an_absent_result_never_evicts_a_found_one(memory: Memory[str, int, str]) -> None:
+async def test_an_absent_result_never_evicts_a_found_one(cache: LookUpCache[str, int, str]) -> None:
     archive = Archive()
-    await memory.ask("topic", 1, archive.look_up)
-    for asker in range(100):
-        await memory.ask("other", asker, Archive(None).look_up)
-    await memory.ask("topic", 1, archive.look_up)
+    await cache.ask("topic", 1, archive.look_up)
+    for caller in range(100):
+        await cache.ask("other", caller, Archive(None).look_up)
+    await cache.ask("topic", 1, archive.look_up)
     assert archive.asked == 1
 
 
-async def test_a_change_ends_only_the_validity_of_its_topic(answers: Memory[str, int, Answer]) -> None:
+async def test_a_change_ends_only_the_validity_of_its_topic(answers: LookUpCache[str, int, Answer]) -> None:
     mine, other = await ask(answers, "mine"), await ask(answers, "other")
     answers.forget("mine")
     assert (mine.validity.holds, other.validity.holds) == (False, True)
@@ -166,7 +168,9 @@ async def test_a_change_ends_only_the_validity_of_its_topic(answers: Memory[str,
     assert again.validity is not mine.validity
 
 
-async def test_a_validity_ends_with_its_age_and_with_trust(answers: Memory[str, int, Answer], clock: Clock) -> None:
+async def test_a_validity_ends_with_its_age_and_with_trust(
+    answers: LookUpCache[str, int, Answer], clock: Clock
+) -> None:
     old = await ask(answers, "old")
     clock.now = FOUND_SECONDS - 1
     young = await ask(answers, "young")
@@ -177,7 +181,7 @@ async def test_a_validity_ends_with_its_age_and_with_trust(answers: Memory[str, 
     assert not young.validity.holds
 
 
-async def test_an_answer_that_is_not_cached_has_no_validity(answers: Memory[str, int, Answer]) -> None:
+async def test_an_answer_that_is_not_cached_has_no_validity(answers: LookUpCache[str, int, Answer]) -> None:
     gate = asyncio.Event()
 
     async def look_up() -> Answer | None:
@@ -194,7 +198,7 @@ async def test_an_answer_that_is_not_cached_has_no_validity(answers: Memory[str,
 
 
 async def test_cached_answers_are_served_during_an_outage_until_the_grace_ends(
-    answers: Memory[str, int, Answer], clock: Clock
+    answers: LookUpCache[str, int, Answer], clock: Clock
 ) -> None:
     known = await ask(answers, "known")
     answers.trust(trusted=False)
@@ -211,7 +215,7 @@ async def test_cached_answers_are_served_during_an_outage_until_the_grace_ends(
 
 
 async def test_every_look_up_runs_while_only_the_listener_is_down(
-    answers: Memory[str, int, Answer],
+    answers: LookUpCache[str, int, Answer],
 ) -> None:
     await ask(answers, "topic", "old")
     answers.trust(trusted=False)
@@ -221,7 +225,7 @@ async def test_every_look_up_runs_while_only_the_listener_is_down(
 
 
 async def test_a_row_deleted_while_the_listener_was_down_is_not_served_again(
-    answers: Memory[str, int, Answer],
+    answers: LookUpCache[str, int, Answer],
 ) -> None:
     await ask(answers, "topic")
     answers.trust(trusted=False)
@@ -232,7 +236,7 @@ async def test_a_row_deleted_while_the_listener_was_down_is_not_served_again(
 
 
 async def test_an_unavailable_database_is_retried_and_callers_do_not_wait_for_it(
-    answers: Memory[str, int, Answer], clock: Clock
+    answers: LookUpCache[str, int, Answer], clock: Clock
 ) -> None:
     asked = 0
 
@@ -257,10 +261,10 @@ async def test_an_unavailable_database_is_retried_and_callers_do_not_wait_for_it
 
 
 async def test_a_silent_database_delays_a_cached_look_up_only_briefly(
-    answers: Memory[str, int, Answer], monkeypatch: pytest.MonkeyPatch
+    answers: LookUpCache[str, int, Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert PATIENCE_SECONDS <= 2
-    monkeypatch.setattr(answer_cache, "PATIENCE_SECONDS", 0.01)
+    assert ANSWER_TIMEOUT_SECONDS <= 2
+    monkeypatch.setattr(answer_cache, "ANSWER_TIMEOUT_SECONDS", 0.01)
     await ask(answers, "topic", "old")
     answers.trust(trusted=False)
     silent = Archive()
@@ -277,16 +281,16 @@ async def test_a_silent_database_delays_a_cached_look_up_only_briefly(
 
 @pytest.mark.parametrize("trusted", [True, False])
 async def test_without_grace_nothing_is_served_during_an_outage(clock: Clock, trusted: bool) -> None:  # noqa: FBT001 - a column
-    memory: Memory[str, int, Answer] = Memory(lambda answer, _: answer, clock=clock)
-    memory.trust(trusted=trusted)
-    await ask(memory, "topic")
-    memory.trust(trusted=False)
+    cache: LookUpCache[str, int, Answer] = LookUpCache(lambda answer, _: answer, clock=clock)
+    cache.trust(trusted=trusted)
+    await ask(cache, "topic")
+    cache.trust(trusted=False)
     with pytest.raises(Unavailable):
-        await memory.ask("topic", 1, away)
+        await cache.ask("topic", 1, away)
 
 
 async def test_cached_answers_survive_a_second_outage_before_the_first_look_up(
-    answers: Memory[str, int, Answer], clock: Clock
+    answers: LookUpCache[str, int, Answer], clock: Clock
 ) -> None:
     await ask(answers, "topic", "old")
     answers.trust(trusted=False)
@@ -304,7 +308,7 @@ async def test_cached_answers_survive_a_second_outage_before_the_first_look_up(
 
 
 async def test_an_expired_entry_is_served_when_the_database_does_not_answer(
-    answers: Memory[str, int, Answer], clock: Clock
+    answers: LookUpCache[str, int, Answer], clock: Clock
 ) -> None:
     await ask(answers, "topic", "old")
     clock.now = FOUND_SECONDS
@@ -315,7 +319,7 @@ async def test_an_expired_entry_is_served_when_the_database_does_not_answer(
         await answers.ask("topic", 1, away)
 
 
-async def test_every_look_up_runs_again_once_the_listener_is_back(answers: Memory[str, int, Answer]) -> None:
+async def test_every_look_up_runs_again_once_the_listener_is_back(answers: LookUpCache[str, int, Answer]) -> None:
     await ask(answers, "topic", "old")
     answers.trust(trusted=False)
     assert await answers.ask("topic", 1, away) == Answer("old")
@@ -325,20 +329,20 @@ async def test_every_look_up_runs_again_once_the_listener_is_back(answers: Memor
     assert found.validity.holds
 
 
-async def test_concurrent_misses_share_one_look_up(memory: Memory[str, int, str]) -> None:
+async def test_concurrent_misses_share_one_look_up(cache: LookUpCache[str, int, str]) -> None:
     archive = Archive()
     archive.gate.clear()
-    asking = [asyncio.create_task(memory.ask("topic", 1, archive.look_up)) for _ in range(10)]
+    asking = [asyncio.create_task(cache.ask("topic", 1, archive.look_up)) for _ in range(10)]
     await turns()
     archive.gate.set()
     assert await asyncio.gather(*asking) == ["first"] * 10
     assert archive.asked == 1
 
 
-async def test_a_cancelled_caller_does_not_cancel_the_shared_look_up(memory: Memory[str, int, str]) -> None:
+async def test_a_cancelled_caller_does_not_cancel_the_shared_look_up(cache: LookUpCache[str, int, str]) -> None:
     archive = Archive()
     archive.gate.clear()
-    leaver, stayer = (asyncio.create_task(memory.ask("topic", 1, archive.look_up)) for _ in range(2))
+    leaver, stayer = (asyncio.create_task(cache.ask("topic", 1, archive.look_up)) for _ in range(2))
     await turns()
     leaver.cancel()
     await turns()
@@ -349,31 +353,33 @@ async def test_a_cancelled_caller_does_not_cancel_the_shared_look_up(memory: Mem
 
 
 @pytest.mark.parametrize("change", ["forget", "trust"])
-async def test_a_look_up_that_runs_during_a_change_is_not_cached(memory: Memory[str, int, str], change: str) -> None:
+async def test_a_look_up_that_runs_during_a_change_is_not_cached(
+    cache: LookUpCache[str, int, str], change: str
+) -> None:
     archive = Archive("old")
     archive.gate.clear()
-    asking = asyncio.create_task(memory.ask("topic", 1, archive.look_up))
+    asking = asyncio.create_task(cache.ask("topic", 1, archive.look_up))
     await turns()
     if change == "forget":
-        memory.forget("topic")
+        cache.forget("topic")
     else:
-        memory.trust(trusted=True)
-    late = asyncio.create_task(memory.ask("topic", 1, Archive("new").look_up))
+        cache.trust(trusted=True)
+    late = asyncio.create_task(cache.ask("topic", 1, Archive("new").look_up))
     await turns()
     archive.gate.set()
     assert await asking == "old"
     assert await late == "new", "a caller after the change does not join the look-up before it"
-    assert await memory.ask("topic", 1, Archive("newer").look_up) == "new"
+    assert await cache.ask("topic", 1, Archive("newer").look_up) == "new"
 
 
-async def test_a_failed_look_up_fails_for_its_callers_and_is_not_cached(memory: Memory[str, int, str]) -> None:
+async def test_a_failed_look_up_fails_for_its_callers_and_is_not_cached(cache: LookUpCache[str, int, str]) -> None:
     async def fail() -> str | None:
         raise ConnectionError("away")
 
     for _ in range(2):
         with pytest.raises(ConnectionError):
-            await memory.ask("topic", 1, fail)
-    assert await memory.ask("topic", 1, Archive().look_up) == "first"
+            await cache.ask("topic", 1, fail)
+    assert await cache.ask("topic", 1, Archive().look_up) == "first"
 
 
 async def turns() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.assembly.backends import in_background
 from gateway.catalog import ALL_SCOPES, ApiKey, MediaFile, NewMedia, Owner
-from gateway.db.answer_cache import Reach
+from gateway.db.answer_cache import Reachability
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, check_database, notify
 from gateway.db.listener import listen
@@ -171,7 +171,7 @@ async def test_a_process_sees_its_own_change_of_a_recording_without_a_notificati
     owner = await add_key(pool)
     file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
     unheard = CachedRecordingCatalog(pool)
-    unheard.memory.trust(trusted=True)
+    unheard.cache.trust(trusted=True)
     found = await unheard.find_media_file(owner, file.recording_id, file.id)
     assert found == file
     assert holds(found)
@@ -183,7 +183,7 @@ async def test_a_process_sees_its_own_change_of_a_recording_without_a_notificati
 async def test_a_process_sees_its_own_revocation_without_a_notification(pool: asyncpg.Pool) -> None:
     await add_key(pool)
     unheard = CachedApiKeys(pool)
-    unheard.memory.trust(trusted=True)
+    unheard.cache.trust(trusted=True)
     found = await unheard.find_key(DIGEST)
     assert found is not None
     assert await unheard.revoke_key("sk_live_none") is None
@@ -242,7 +242,7 @@ async def test_an_evicted_key_is_not_valid_any_more_and_its_revocation_is_seen(
     owner, writer = await add_key(pool), PgApiKeys(pool)
     await writer.create_key(digest=bytes(32), prefix="", owner=owner, scopes=frozenset(ALL_SCOPES), expires_at=None)
     await reader.changes.until(f"key {bytes(32).hex()}")
-    reader.keys.memory._found._capacity = 1
+    reader.keys.cache._found._capacity = 1
     evicted, kept = await reader.keys.find_key(DIGEST), await reader.keys.find_key(bytes(32))
     assert evicted is not None
     assert kept is not None
@@ -315,10 +315,10 @@ async def test_an_unknown_notification_is_ignored(pool: asyncpg.Pool, reader: Re
 
 async def test_without_a_database_the_gateway_is_ready_until_the_grace_ends() -> None:
     now = 0.0
-    reach = Reach(lambda: now)
+    reachability = Reachability(lambda: now)
     async with asyncpg.create_pool(f"postgresql://127.0.0.1:{free_port()}/none", min_size=0) as pool:
-        keys = CachedApiKeys(pool, reach)
-        assert await check_database(keys, reach, 60) == "unreachable, serving from memory"
+        keys = CachedApiKeys(pool, reachability)
+        assert await check_database(keys, reachability, 60) == "unreachable, serving from memory"
         now = 60.0
         with pytest.raises(Unavailable):
-            await check_database(keys, reach, 60)
+            await check_database(keys, reachability, 60)

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from gateway.errors import Unavailable
-from gateway.media.caption_reader import LONG_BYTES, MAX_AT_ONCE, CaptionReader
+from gateway.media.caption_reader import LONG_BYTES, MAX_CONCURRENT, CaptionReader
 from gateway.media.captions import MAX_BYTES, parse_captions
 from gateway.media.cues import BadCaptions
 
@@ -63,7 +63,7 @@ async def test_a_process_that_fails_costs_its_own_transcript_only(program: str, 
 def test_few_long_transcripts_are_received_at_a_time_and_one_of_each_account() -> None:
     reader = CaptionReader()
     with reader.place(0), reader.place(1):
-        assert MAX_AT_ONCE == 2
+        assert MAX_CONCURRENT == 2
         for account in (0, 2):
             with pytest.raises(Unavailable), reader.place(account):
                 pass

@@ -15,7 +15,7 @@ from gateway.errors import Fault, Invalid, NotFound
 from gateway.media.caption_reader import LONG_BYTES, CaptionReader
 from gateway.media.captions import MAX_BYTES, PARSERS, write_vtt
 from gateway.media.cues import BadCaptions
-from gateway.media.turns import Turns
+from gateway.media.fair_semaphore import FairSemaphore
 from gateway.protocol.conditional import Conditions, Validators, failed_precondition
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import read_changes
@@ -38,7 +38,7 @@ class EditRoutes:
     catalog: RecordingCatalog
     edits: RecordingEdits
     captions: CaptionReader
-    turns: Turns
+    turns: FairSemaphore
 
     async def update(self, request: web.Request) -> web.Response:
         """`PATCH /v1/recordings/{recording_id}`: change the members that are given; null clears one.
@@ -74,7 +74,7 @@ class EditRoutes:
     async def get_transcript(self, request: web.Request) -> web.Response:
         """`GET /v1/recordings/{recording_id}/transcript`: JSON, or WebVTT for `Accept: text/vtt`."""
         owner = await self.authenticator.authenticate(request, Scope.TRANSCRIPTIONS_READ)
-        async with self.turns.place(owner.user_id):
+        async with self.turns.permit(owner.user_id):
             segments = await self._segments(owner, path_recording_id(request))
             vary = {"Vary": "Accept"}
             if "text/vtt" in request.headers.get(hdrs.ACCEPT, "").lower():

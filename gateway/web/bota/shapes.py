@@ -12,7 +12,7 @@ from gateway.protocol.ids import encode_id
 from gateway.web.bota.query import cursor_of
 from gateway.web.bota.upload_urls import UploadUrl
 from gateway.web.responses import whole_seconds
-from storage_adapters.part_uploads import PresignedPart
+from storage_adapters.multipart_uploads import PresignedPart
 
 Json = dict[str, Any]
 

@@ -25,7 +25,7 @@ from gateway.web.exchange import EXCHANGE
 from gateway.web.hosts import base_url
 from gateway.web.parameters import Moment, invalid
 from storage_adapters.base import Presigning
-from storage_adapters.part_uploads import PartUploads, PresignedPart
+from storage_adapters.multipart_uploads import MultipartUploads, PresignedPart
 
 # RFC 9110 sections 8.3.1 and 5.6.6. Unlike the grammar, this permits a list of codecs without quotes, as recorders
 # write it: in a single media type its commas are unambiguous.
@@ -121,7 +121,7 @@ class UploadUrls:
         return UploadUrl(url, datetime.fromtimestamp(expires, UTC), headers)
 
     async def _parts(self, media: MediaFile, storage: Storage) -> Sequence[PresignedPart]:
-        if media.size is None or not isinstance(storage.adapter, PartUploads):
+        if media.size is None or not isinstance(storage.adapter, MultipartUploads):
             return ()
         return await storage.adapter.presign_parts(
             media.object_key, size=media.size, content_type=promised_type(media), expires_in_seconds=self._expires_in

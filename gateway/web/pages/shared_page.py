@@ -25,7 +25,7 @@ from gateway.catalog import MediaFile, Recording, RecordingCatalog, Segment
 from gateway.catalog.share_links import ShareLink, ShareLinks
 from gateway.errors import NotFound
 from gateway.media.captions import write_vtt
-from gateway.media.turns import Turns
+from gateway.media.fair_semaphore import FairSemaphore
 from gateway.media.waveforms import Waveforms
 from gateway.storage import Storage, storage_named
 from gateway.web.exchange import EXCHANGE
@@ -64,7 +64,7 @@ class SharedPage:
         waveforms: Waveforms,
         links: Links,
         *,
-        turns: Turns,
+        turns: FairSemaphore,
         embed_origins: Sequence[str],
         media_sources: Sequence[str] = (),
     ) -> None:
@@ -91,7 +91,7 @@ class SharedPage:
     async def recording(self, request: web.Request) -> web.Response:
         """`GET /shared/{token}/recording.json`."""
         opened = await self._open(request)
-        async with self._turns.place(opened.link.owner.user_id):
+        async with self._turns.permit(opened.link.owner.user_id):
             transcript = await self._catalog.find_transcript_of(opened.link.owner, opened.recording.id)
             segments = transcript.segments if transcript else ()
             return await built_json_response(
@@ -108,7 +108,7 @@ class SharedPage:
     async def captions(self, request: web.Request) -> web.Response:
         """`GET /shared/{token}/captions.vtt`."""
         opened = await self._open(request)
-        async with self._turns.place(opened.link.owner.user_id):
+        async with self._turns.permit(opened.link.owner.user_id):
             transcript = await self._catalog.find_transcript_of(opened.link.owner, opened.recording.id)
             if transcript is None:
                 raise NotFound("Transcript not found")

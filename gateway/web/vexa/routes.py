@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.catalog import MediaFile, Owner, RecordingCatalog, Scope
 from gateway.errors import NotFound
-from gateway.media.turns import Turns
+from gateway.media.fair_semaphore import FairSemaphore
 from gateway.protocol.byte_path import byte_path
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import Authenticator
@@ -31,7 +31,7 @@ class VexaRoutes:
     storages: Mapping[str, Storage]
     links: Links
     on_deleted: Callable[[], None]
-    turns: Turns
+    turns: FairSemaphore
 
     async def list_recordings(self, request: web.Request) -> web.Response:
         """`GET /recordings`: a page, newest first."""
@@ -95,7 +95,7 @@ class VexaRoutes:
         owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
         platform, native_id = request.match_info["platform"], request.match_info["native_meeting_id"]
         query = parse_query(TranscriptQuery, request)
-        async with self.turns.place(owner.user_id):
+        async with self.turns.permit(owner.user_id):
             transcript = await self.catalog.find_transcript(owner, platform, native_id, query.meeting_id)
             if transcript is None:
                 raise NotFound(f"Meeting not found for platform {platform} and ID {native_id}")
@@ -105,7 +105,7 @@ class VexaRoutes:
         """`GET /recordings/{recording_id}/transcript`: the transcript of the recording's meeting."""
         owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
         recording_id = path_id(request, "recording_id")
-        async with self.turns.place(owner.user_id):
+        async with self.turns.permit(owner.user_id):
             transcript = await self.catalog.find_transcript_of(owner, recording_id)
             if transcript is None:
                 known = await self.catalog.find_recording(owner, recording_id)

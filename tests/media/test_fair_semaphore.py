@@ -2,15 +2,15 @@
 
 import asyncio
 
-from gateway.media.turns import Turns
+from gateway.media.fair_semaphore import FairSemaphore
 
 
-async def order_of(turns: Turns, *accounts: str) -> list[str]:
+async def order_of(turns: FairSemaphore, *accounts: str) -> list[str]:
     """The accounts in the order in which they get a place, when all wait at the same time."""
     got: list[str] = []
 
     async def take(account: str) -> None:
-        async with turns.place(account):
+        async with turns.permit(account):
             got.append(account)
             await asyncio.sleep(0)
 
@@ -19,12 +19,12 @@ async def order_of(turns: Turns, *accounts: str) -> list[str]:
 
 
 async def test_accounts_that_wait_take_turns() -> None:
-    assert await order_of(Turns(1), "a", "a", "a", "a", "b", "b", "c") == ["a", "b", "c", "a", "b", "a", "a"]
+    assert await order_of(FairSemaphore(1), "a", "a", "a", "a", "b", "b", "c") == ["a", "b", "c", "a", "b", "a", "a"]
 
 
 async def test_an_account_leaves_one_place_to_the_others() -> None:
-    turns = Turns(3)
-    async with turns.place("a"), turns.place("a"):
+    turns = FairSemaphore(3)
+    async with turns.permit("a"), turns.permit("a"):
         third = asyncio.create_task(order_of(turns, "a"))
         assert await order_of(turns, "b") == ["b"]
         assert not third.done()
@@ -32,12 +32,12 @@ async def test_an_account_leaves_one_place_to_the_others() -> None:
 
 
 async def test_a_single_place_is_given_to_any_account() -> None:
-    assert await order_of(Turns(1), "a") == ["a"]
+    assert await order_of(FairSemaphore(1), "a") == ["a"]
 
 
 async def test_a_cancelled_waiter_passes_its_turn_on() -> None:
-    turns = Turns(1)
-    async with turns.place("a"):
+    turns = FairSemaphore(1)
+    async with turns.permit("a"):
         leaving = asyncio.create_task(order_of(turns, "b"))
         staying = asyncio.create_task(order_of(turns, "c"))
         await asyncio.sleep(0)
@@ -47,8 +47,8 @@ async def test_a_cancelled_waiter_passes_its_turn_on() -> None:
 
 
 async def test_a_waiter_that_is_cancelled_when_its_turn_comes_gives_it_back() -> None:
-    turns = Turns(1)
-    async with turns.place("a"):
+    turns = FairSemaphore(1)
+    async with turns.permit("a"):
         leaving = asyncio.create_task(order_of(turns, "b"))
         await asyncio.sleep(0)
     leaving.cancel()

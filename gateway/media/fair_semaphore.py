@@ -1,4 +1,4 @@
-"""A semaphore whose places accounts share fairly, however many places one of them requests."""
+"""A semaphore whose permits accounts share fairly, however many permits one of them requests."""
 
 import asyncio
 from collections import Counter, deque
@@ -6,20 +6,20 @@ from collections.abc import AsyncGenerator, Hashable
 from contextlib import asynccontextmanager
 
 
-class Turns:
-    """At most `places` are held at a time; of several, one account holds at most all but one."""
+class FairSemaphore:
+    """At most `permits` are held at a time; of several, one account holds at most all but one."""
 
-    def __init__(self, places: int) -> None:
-        self._places = places
+    def __init__(self, permits: int) -> None:
+        self._permits = permits
         self._running: Counter[Hashable] = Counter()
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
-        # The count at which each running or waiting account got its latest place; the lowest is next.
+        # The count at which each running or waiting account got its latest permit; the lowest is next.
         self._served: dict[Hashable, int] = {}
         self._count = 0
 
     @asynccontextmanager
-    async def place(self, account: Hashable) -> AsyncGenerator[None]:
-        """Wait for a place, and hold it while the block runs."""
+    async def permit(self, account: Hashable) -> AsyncGenerator[None]:
+        """Wait for a permit, and hold it while the block runs."""
         await self._take(account)
         try:
             yield
@@ -48,7 +48,7 @@ class Turns:
         self._wake()
 
     def _wake(self) -> None:
-        while self._running.total() < self._places:
+        while self._running.total() < self._permits:
             ready = [each for each in self._waiting if self._may_run(each)]
             if not ready:
                 return
@@ -61,7 +61,7 @@ class Turns:
                 del self._waiting[account]
 
     def _may_run(self, account: Hashable) -> bool:
-        return self._running.get(account, 0) < max(self._places - 1, 1)
+        return self._running.get(account, 0) < max(self._permits - 1, 1)
 
     def _forget(self, account: Hashable, turn: "asyncio.Future[None]") -> None:
         self._waiting[account].remove(turn)

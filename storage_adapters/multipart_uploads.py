@@ -21,7 +21,7 @@ class PresignedPart:
     uploaded: bool
 
 
-class PartUploads(ABC):
+class MultipartUploads(ABC):
     """A storage backend that accepts large objects in parts, each with its own presigned URL.
 
     Clients may send parts in any order and repeat them. Readers see the object only once its parts are joined.
