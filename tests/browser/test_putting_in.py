@@ -142,7 +142,7 @@ async def test_several_files_travel_together_and_a_refused_one_says_why(
     await expect(visitor.page.locator("#upload-total")).to_be_empty()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def with_microphone(playwright: Playwright) -> AsyncGenerator[Browser]:
     """Chromium with a microphone that beeps."""
     flags = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
@@ -150,20 +150,77 @@ async def with_microphone(playwright: Playwright) -> AsyncGenerator[Browser]:
         yield browser
 
 
-async def test_what_the_microphone_hears_becomes_a_recording(with_microphone: Browser, site: Gateway) -> None:
+@pytest_asyncio.fixture(loop_scope="session")
+async def studio(with_microphone: Browser) -> AsyncGenerator[BrowserContext]:
+    """The browser of a new user who may record."""
     async with await with_microphone.new_context(reduced_motion="reduce", permissions=["microphone"]) as context:
         context.set_default_timeout(PATIENCE_MS)
-        visitor = await signed_in(context, site)
-        await visitor.page.get_by_role("button", name="Record", exact=True).click()
-        stop = visitor.page.get_by_role("button", name="Stop recording")
-        await expect(stop).to_be_visible()
-        await visitor.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 2500))")
-        await stop.click()
-        await opened(visitor).click()
-        await visitor.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
-        await expect(visitor.page.get_by_role("heading", name=re.compile("^Recording of "))).to_be_visible()
-        await visitor.until_drawn()
-        assert visitor.faults == []
+        yield context
+
+
+def record_button(visitor: Listener) -> Locator:
+    return visitor.page.get_by_role("button", name="Record", exact=True)
+
+
+async def record(visitor: Listener) -> None:
+    """Start a recording, and wait until some of it was heard."""
+    await record_button(visitor).click()
+    await expect(visitor.page.get_by_role("button", name="Stop recording")).to_be_visible()
+    await visitor.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 2500))")
+
+
+async def hear_the_recording(visitor: Listener) -> None:
+    await opened(visitor).click()
+    await visitor.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
+    await expect(visitor.page.get_by_role("heading", name=re.compile("^Recording of "))).to_be_visible()
+    await visitor.until_drawn()
+    assert visitor.faults == []
+
+
+async def test_what_the_microphone_hears_becomes_a_recording(studio: BrowserContext, site: Gateway) -> None:
+    visitor = await signed_in(studio, site)
+    await record(visitor)
+    await visitor.page.get_by_role("button", name="Stop recording").click()
+    await hear_the_recording(visitor)
+    # Nothing is left to offer.
+    again = await signed_in(studio, site)
+    await expect(again.rows.first).to_be_visible()
+    await expect(again.page.locator("#uploads li")).to_have_count(0)
+
+
+async def test_a_take_whose_page_was_closed_is_offered_at_the_next_visit_with_the_same_key(
+    studio: BrowserContext, site: Gateway
+) -> None:
+    first = await signed_in(studio, site)
+    await record(first)
+    second = await signed_in(studio, site)
+    await expect(second.rows.first).to_be_visible()
+    offer = second.page.get_by_text("Recorded earlier, not uploaded yet")
+    await expect(offer).to_have_count(0)  # the first page is using it
+    await first.page.close()
+    await second.page.reload()
+    await expect(offer).to_be_visible()
+    await second.page.get_by_role("button", name="Sign out").click()
+    await second.sign_in(site.read_only_key)
+    await expect(record_button(second)).to_be_visible()
+    await expect(second.rows.first).to_be_visible()
+    await expect(offer).to_have_count(0)
+    await second.page.get_by_role("button", name="Sign out").click()
+    await second.sign_in(site.key)
+    await offer.locator("..").get_by_role("button", name="Upload", exact=True).click()
+    await hear_the_recording(second)
+
+
+async def test_a_take_that_is_discarded_is_not_offered_again(studio: BrowserContext, site: Gateway) -> None:
+    visitor = await signed_in(studio, site)
+    await record(visitor)
+    await visitor.page.close()
+    visitor = await signed_in(studio, site)
+    await visitor.page.get_by_role("button", name="Discard").click()
+    await expect(visitor.page.locator("#uploads li")).to_have_count(0)
+    await visitor.page.reload()
+    await expect(visitor.rows.first).to_be_visible()
+    await expect(visitor.page.locator("#uploads li")).to_have_count(0)
 
 
 @pytest.fixture(params=[64, 5], ids=["one PUT", "parts"])
@@ -211,33 +268,28 @@ WATCH_MICROPHONE = """
 """
 
 
-async def test_signing_out_turns_the_microphone_off_and_uploads_nothing(
-    with_microphone: Browser, site: Gateway
-) -> None:
-    async with await with_microphone.new_context(reduced_motion="reduce", permissions=["microphone"]) as context:
-        context.set_default_timeout(PATIENCE_MS)
-        await context.add_init_script(WATCH_MICROPHONE)
-        visitor = await signed_in(context, site)
-        await visitor.page.get_by_role("button", name="Record", exact=True).click()
-        await expect(visitor.page.get_by_role("button", name="Stop recording")).to_be_visible()
-        visitor.requests.clear()
-        await visitor.page.get_by_role("button", name="Sign out").click()
-        await visitor.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 500))")
-        assert await visitor.page.evaluate("() => tracks.map((track) => track.readyState)") == ["ended"]
-        assert visitor.requests == []
-        await visitor.sign_in(site.key)
-        await expect(visitor.page.get_by_role("button", name="Record", exact=True)).to_be_visible()
-        assert visitor.faults == []
+async def test_signing_out_turns_the_microphone_off_and_uploads_nothing(studio: BrowserContext, site: Gateway) -> None:
+    await studio.add_init_script(WATCH_MICROPHONE)
+    visitor = await signed_in(studio, site)
+    await record(visitor)
+    visitor.requests.clear()
+    await visitor.page.get_by_role("button", name="Sign out").click()
+    await visitor.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 500))")
+    assert await visitor.page.evaluate("() => tracks.map((track) => track.readyState)") == ["ended"]
+    assert visitor.requests == []
+    await visitor.sign_in(site.key)
+    await expect(record_button(visitor)).to_be_visible()
+    await expect(visitor.rows.first).to_be_visible()
+    await expect(visitor.page.locator("#uploads li")).to_have_count(0)
+    assert visitor.faults == []
 
 
 async def test_a_second_click_while_the_browser_asks_for_the_microphone_starts_nothing(
-    with_microphone: Browser, site: Gateway
+    studio: BrowserContext, site: Gateway
 ) -> None:
-    async with await with_microphone.new_context(reduced_motion="reduce", permissions=["microphone"]) as context:
-        context.set_default_timeout(PATIENCE_MS)
-        await context.add_init_script(WATCH_MICROPHONE)
-        visitor = await signed_in(context, site)
-        await visitor.page.locator("#record").evaluate("(button) => { button.click(); button.click(); }")
-        await expect(visitor.page.get_by_role("button", name="Stop recording")).to_be_visible()
-        await visitor.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 500))")
-        assert await visitor.page.evaluate("() => tracks.length") == 1
+    await studio.add_init_script(WATCH_MICROPHONE)
+    visitor = await signed_in(studio, site)
+    await visitor.page.locator("#record").evaluate("(button) => { button.click(); button.click(); }")
+    await expect(visitor.page.get_by_role("button", name="Stop recording")).to_be_visible()
+    await visitor.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 500))")
+    assert await visitor.page.evaluate("() => tracks.length") == 1

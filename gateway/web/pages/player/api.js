@@ -32,6 +32,11 @@ export class Gateway {
     this.#onUnknownKey = onUnknownKey;
   }
 
+  /** The visible part of the key: enough to recognise it, useless without the rest. */
+  get owner() {
+    return this.#key.slice(0, 12);
+  }
+
   /** A page of the list, or of what a search (`q`) finds; parameters that are empty are not sent. */
   async recordings(parameters, signal) {
     const given = Object.entries({ ...parameters, include: "origin" }).filter(([, value]) => value !== "" && value !== null);

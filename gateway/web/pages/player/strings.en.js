@@ -80,7 +80,7 @@ export const words = {
     failed: "Failed",
   },
 
-  source: { bot: "Recorded by a bot", upload: "Uploaded", url: "Fetched from a URL" },
+  source: { bot: "Recorded by a bot", upload: "Upload", url: "Fetched from a URL" },
   kind: { audio: "Audio", video: "Video", image: "Image" },
   unknown: "–",
   sizeUnits: ["B", "kB", "MB", "GB", "TB"],
@@ -119,6 +119,9 @@ export const words = {
     record: "Record",
     stop: "Stop recording",
     recorded: (when) => `Recording of ${when.toLocaleString(locale)}`,
+    left: "Recorded earlier, not uploaded yet",
+    keep: "Upload",
+    discard: "Discard",
     noMicrophone: "The browser gave no access to a microphone.",
     waiting: "Waiting…",
     checking: "Checking…",

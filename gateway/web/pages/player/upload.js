@@ -5,6 +5,7 @@
 
 import { el, find } from "./dom.js";
 import { size } from "./format.js";
+import { Microphone } from "./microphone.js";
 import { strings } from "./strings.js";
 import { explain } from "./trouble.js";
 import { Sending } from "./sending.js";
@@ -23,24 +24,21 @@ export class Uploads {
   #changed;
   #waiting = [];
   #running = new Set();
-  #recorder = null;
-  #left;
+  #microphone;
 
   /** `changed()` is called after a recording was added, or deleted because its file was refused. */
   constructor(gateway, { changed }, signal) {
     this.#gateway = gateway;
     this.#changed = changed;
-    this.#left = signal;
     const chosen = find("upload-files");
     chosen.addEventListener("change", () => {
       this.#add(chosen.files);
       chosen.value = "";
     }, { signal });
     find("upload").addEventListener("click", () => chosen.click(), { signal });
-    find("record").hidden = !("MediaRecorder" in window && navigator.mediaDevices);
-    find("record").addEventListener("click", () => this.#record(), { signal });
     this.#receiveDrops(signal);
-    window.addEventListener("beforeunload", (event) => (this.#running.size > 0 || this.#recorder !== null) && event.preventDefault(), { signal });
+    this.#microphone = new Microphone(gateway.owner, (take) => this.#add([take.file], take), signal);
+    window.addEventListener("beforeunload", (event) => (this.#running.size > 0 || this.#microphone.isRecording) && event.preventDefault(), { signal });
     signal.addEventListener("abort", () => this.#leave());
   }
 
@@ -61,8 +59,9 @@ export class Uploads {
     });
   }
 
-  #add(files) {
-    for (const file of files) this.#waiting.push(new Row(file));
+  /** `take` is what the file was recorded as, if it was. */
+  #add(files, take = null) {
+    for (const file of files) this.#waiting.push(new Row(file, take));
     this.#next();
   }
 
@@ -80,6 +79,7 @@ export class Uploads {
     row.follow(sending);
     try {
       row.done(await sending.run());
+      row.take?.forget();
       this.#changed();
     } catch (trouble) {
       if (trouble.name === "AbortError") return;
@@ -98,34 +98,8 @@ export class Uploads {
     find("upload-total").textContent = rows.length > 1 ? strings.upload.total(rows.length, size(sent), size(whole)) : "";
   }
 
-  async #record() {
-    if (this.#recorder !== null) return this.#recorder.stop();
-    // Until the person has answered the browser's question, a second click would ask for another stream.
-    find("record").disabled = true;
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true }).catch(() => null);
-    find("record").disabled = false;
-    if (this.#left.aborted) return stream?.getTracks().forEach((track) => track.stop());
-    if (stream === null) return void (find("upload-total").textContent = strings.upload.noMicrophone);
-    const pieces = [];
-    this.#recorder = new MediaRecorder(stream);
-    this.#recorder.addEventListener("dataavailable", ({ data }) => pieces.push(data));
-    this.#recorder.addEventListener("stop", () => this.#keep(stream, pieces), { once: true });
-    this.#recorder.start(1000);
-    find("record").textContent = strings.upload.stop;
-    return undefined;
-  }
-
-  #keep(stream, pieces) {
-    const { mimeType } = this.#recorder;
-    this.#recorder = null;
-    for (const track of stream.getTracks()) track.stop();
-    find("record").textContent = strings.upload.record;
-    if (!this.#left.aborted) this.#add([new File(pieces, strings.upload.recorded(new Date()), { type: mimeType })]);
-  }
-
   #leave() {
-    this.#recorder?.stop();
-    for (const row of this.#running) row.stop();
+    for (const row of [...this.#running, ...this.#waiting]) row.stop();
     this.#waiting = [];
     find("uploads").replaceChildren();
   }
@@ -140,8 +114,8 @@ class Row {
   #item;
   #sending = null;
 
-  constructor(file) {
-    this.file = file;
+  constructor(file, take) {
+    [this.file, this.take] = [file, take];
     this.#bar = el("progress", { max: Math.max(1, file.size), value: 0, "aria-label": file.name });
     this.#item = el("li", {}, el("bdi", {}, file.name), this.#bar, this.#words, this.#pause);
     this.#pause.disabled = true;
@@ -160,6 +134,7 @@ class Row {
 
   stop() {
     this.#sending?.stop();
+    this.take?.release();
   }
 
   progress(sent) {

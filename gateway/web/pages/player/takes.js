@@ -1,0 +1,106 @@
+/*
+ * What the microphone recorded and the gateway does not have yet. Each piece is stored in the browser (IndexedDB) as it is
+ * recorded, so that a take outlives its page and is offered at the next visit with the same key. If the browser refuses to
+ * store it, a take ends with its page. A lock (Web Locks) keeps other tabs from offering a take that is in use.
+ */
+
+const DATABASE = "seekgate";
+const PIECES = "pieces";
+const LONGEST_MS = 30 * 24 * 3600 * 1000;
+
+export class Take {
+  #about;
+  #pieces;
+  #release;
+  #stored = Promise.resolve();
+
+  constructor(about, pieces, release) {
+    [this.#about, this.#pieces, this.#release] = [about, pieces, release];
+  }
+
+  /** A new take. `owner` is the visible prefix of the key that it will be uploaded with. */
+  static async begin(owner, name) {
+    const about = { take: crypto.randomUUID(), begun: Date.now(), owner, name };
+    return new Take(about, [], await claim(about.take));
+  }
+
+  /** The takes of this owner whose pages were closed. Those of anybody that are older than a month are deleted. */
+  static async left(owner) {
+    if (!navigator.locks) return []; // on http from another machine, where no microphone can be used either
+    const pieces = await inStore((store) => store.getAll()).catch(() => []);
+    const begun = [...new Set(pieces.map(({ about }) => about.take))];
+    const takes = await Promise.all(begun.map((take) => restored(pieces.filter(({ about }) => about.take === take))));
+    return takes.filter((take) => take !== null && take.#isOf(owner));
+  }
+
+  get name() {
+    return this.#about.name;
+  }
+
+  get file() {
+    return new File(this.#pieces, this.name, { type: this.#pieces[0]?.type });
+  }
+
+  add(data) {
+    const number = this.#pieces.push(data);
+    this.#store((store) => store.put({ about: this.#about, data }, [this.#about.take, number]));
+  }
+
+  /** Delete what is stored: the take has arrived, or nobody wants it. */
+  forget() {
+    const { take } = this.#about;
+    this.#store((store) => store.delete(IDBKeyRange.bound([take], [take, Infinity])));
+    this.release();
+  }
+
+  /** Let this or another tab offer it. */
+  release() {
+    this.#stored.then(this.#release);
+  }
+
+  #isOf(owner) {
+    const isOld = Date.now() - this.#about.begun > LONGEST_MS;
+    if (isOld) this.forget();
+    else if (this.#about.owner !== owner) this.release();
+    return !isOld && this.#about.owner === owner;
+  }
+
+  #store(change) {
+    this.#stored = this.#stored.then(() => inStore(change)).catch(() => {});
+  }
+}
+
+/** The take that consists of these pieces; null if another tab uses it. */
+async function restored(pieces) {
+  const { about } = pieces[0];
+  const release = await claim(about.take);
+  return release && new Take(about, pieces.map(({ data }) => data), release);
+}
+
+/** Lock a take until the function that this returns is called; null if it is locked. Where locks are refused, nothing is stored either. */
+function claim(take) {
+  return new Promise((claimed) => {
+    const hold = (lock) => (lock === null ? claimed(null) : new Promise((release) => claimed(release)));
+    navigator.locks.request(`seekgate.${take}`, { ifAvailable: true }, hold).catch(() => claimed(() => {}));
+  });
+}
+
+/** Do this with the store of pieces; returns the result once it is durable. */
+async function inStore(act) {
+  const database = await new Promise((opened, refused) => {
+    const opening = indexedDB.open(DATABASE, 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore(PIECES);
+    opening.onsuccess = () => opened(opening.result);
+    opening.onerror = () => refused(opening.error);
+  });
+  try {
+    return await new Promise((done, refused) => {
+      const transaction = database.transaction(PIECES, "readwrite");
+      const request = act(transaction.objectStore(PIECES));
+      transaction.oncomplete = () => done(request.result);
+      transaction.onabort = () => refused(transaction.error);
+    });
+  } finally {
+    database.close();
+  }
+}
