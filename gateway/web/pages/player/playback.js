@@ -7,7 +7,8 @@
  * playing. An expiry does not cut a response that has begun, so a file that is buffered to its end needs no change. If
  * the computer slept past the expiry, the next range gets 403 and the element changes then.
  *
- * If the gateway does not answer, that is reported; once it answers again, playback continues at its position.
+ * If the gateway does not answer, that is reported; once it answers again, playback continues at its position. Browsers
+ * may try for half a minute before they fire `error`, so an element that has waited a while for bytes is looked after, too.
  */
 
 import { Refused, Unreachable } from "./api.js";
@@ -16,6 +17,7 @@ const RENEW_AT = 0.75;
 const CHANGE_AT = 0.92;
 const SHORTEST_WAIT_MS = 1000;
 const RETRY_MS = 2000;
+const STARVED_MS = 2000;
 const LONGEST_WAIT_MS = 2 ** 31 - 1; // the largest delay that setTimeout accepts; a larger one fires immediately
 
 /** Whether a new element keeps the position that is set before it loads (HTML: "default playback start position"). */
@@ -35,6 +37,7 @@ export class Playback {
   #playing = false;
   #unreachable = false;
   #retry = null;
+  #starving = null;
   #reloadedAt = null;
   #ended = new AbortController();
 
@@ -52,6 +55,8 @@ export class Playback {
     // A failing element pauses itself; the person did not pause it.
     media.addEventListener("pause", () => (this.#playing = media.error !== null && this.#playing), { signal });
     addEventListener("online", () => this.#unreachable && this.#recover(), { signal });
+    for (const hungry of ["waiting", "seeking"]) media.addEventListener(hungry, () => this.#watch(), { signal });
+    media.addEventListener("playing", () => !this.#unreachable && this.#report(undefined), { signal });
     for (const quiet of ["pause", "seeking"]) media.addEventListener(quiet, () => this.#change(), { signal });
   }
 
@@ -64,9 +69,7 @@ export class Playback {
     await this.#attempt(async () => {
       if (this.#link === null) return this.#use(await this.#source.mint());
       const refusal = await this.#source.check(this.#link.url).then(() => undefined, (trouble) => trouble);
-      // An element that lost the network keeps its error, although the gateway may have answered again by now.
-      if (refusal === undefined && (this.#unreachable || this.#lostTheNetwork())) return this.#reload();
-      if (refusal === undefined) return this.#report(null);
+      if (refusal === undefined) return this.#goOn();
       if (!(refusal instanceof Refused && refusal.status === 403)) throw refusal;
       const link = await this.#source.mint();
       if (link.url === this.#link.url) throw refusal;
@@ -74,9 +77,34 @@ export class Playback {
     });
   }
 
+  /** The gateway answers, and the link works. */
+  #goOn() {
+    const failed = this.#media.error !== null;
+    // An element that lost the network keeps its error, although the gateway may have answered again by now.
+    if (this.#unreachable ? failed || this.#starves : failed && this.#lostTheNetwork()) this.#reload();
+    else if (failed) this.#report(null);
+    else this.#reached();
+  }
+
+  /** Check the link if the element still waits for bytes after a while. */
+  #watch() {
+    clearTimeout(this.#starving);
+    this.#starving = setTimeout(() => this.#starves && this.#recover(), STARVED_MS);
+  }
+
+  get #starves() {
+    const { seeking, paused, readyState } = this.#media;
+    return seeking || (!paused && readyState < HTMLMediaElement.HAVE_FUTURE_DATA);
+  }
+
+  #reached() {
+    if (this.#unreachable) this.#report(undefined);
+    this.#unreachable = false;
+  }
+
   /** Whether loading again may help: it does not if it was already tried at this position. */
   #lostTheNetwork() {
-    return this.#media.error?.code === MediaError.MEDIA_ERR_NETWORK && this.#reloadedAt !== this.#media.currentTime;
+    return this.#media.error.code === MediaError.MEDIA_ERR_NETWORK && this.#reloadedAt !== this.#media.currentTime;
   }
 
   #reload() {
@@ -87,8 +115,7 @@ export class Playback {
   /** Unload the media: an element that is not unloaded keeps one of the browser's few connections. */
   stop() {
     this.#ended.abort();
-    clearTimeout(this.#retry);
-    this.#timers.forEach(clearTimeout);
+    for (const timer of [this.#retry, this.#starving, ...this.#timers]) clearTimeout(timer);
     this.#media.pause();
     this.#media.removeAttribute("src");
     this.#media.load();
@@ -97,8 +124,7 @@ export class Playback {
   /** Play from this link, at the position of the previous one. */
   #use(link) {
     if (this.#ended.signal.aborted) return;
-    if (this.#unreachable) this.#report(undefined);
-    this.#unreachable = false;
+    this.#reached();
     const { currentTime, playbackRate } = this.#media;
     this.#link = link;
     this.#next = null;
