@@ -16,7 +16,7 @@ from tests.browser.listener import Listener
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AXE: Final = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-SIZES: Final = {"desk": ViewportSize(width=1280, height=820), "hand": ViewportSize(width=390, height=844)}
+SIZES: Final = {"desk": ViewportSize(width=1280, height=820), "hand": ViewportSize(width=320, height=640)}
 SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 
 Go = Callable[[Listener, Library], Awaitable[None]]
@@ -87,6 +87,18 @@ async def embedded(visitor: Listener, library: Library) -> None:
     await visitor.until_drawn()
 
 
+async def broken(visitor: Listener, library: Library) -> None:
+    await visitor.page.goto(f"{visitor.site.base_url}/shared/lk_{'x' * 43}")
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("This link does not work")
+
+
+async def renaming(visitor: Listener, library: Library) -> None:
+    await listing(visitor, library)
+    await visitor.open_sound(library.sound.recording_id)
+    await visitor.page.get_by_role("button", name="Rename").click()
+    await expect(visitor.page.get_by_label("Name of this recording")).to_be_focused()
+
+
 async def uploaded(visitor: Listener, library: Library) -> None:
     await listing(visitor, library)
     await visitor.page.locator("#upload-files").set_input_files(library.sound_path)
@@ -98,6 +110,8 @@ STATES: Final[dict[str, Go]] = {
     "sharing": sharing,
     "shared": shared,
     "embedded": embedded,
+    "broken": broken,
+    "renaming": renaming,
     "uploaded": uploaded,
     "sign-in": sign_in,
     "error": error,

@@ -3,13 +3,15 @@
 import asyncio
 import re
 from pathlib import Path
+from typing import Final
 
 import pytest
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Route, ViewportSize, expect
 
 from gateway.protocol.ids import encode_id
 from tests.browser.library import SAID, Library
 from tests.browser.listener import Listener
+from tests.gateway_process import Gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -152,14 +154,26 @@ async def test_the_place_where_someone_stopped_is_remembered(listener: Listener,
     await listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA && media.currentTime >= 100")
 
 
-async def test_german_browsers_read_german(chromium_shell: Browser, listener: Listener) -> None:
-    async with await chromium_shell.new_context(locale="de-DE") as context:
+async def test_german_browsers_read_german_also_on_a_narrow_screen(
+    chromium_shell: Browser, site: Gateway, library: Library
+) -> None:
+    size = ViewportSize(width=320, height=640)
+    async with await chromium_shell.new_context(locale="de-DE", reduced_motion="reduce", viewport=size) as context:
         page = await context.new_page()
-        await page.goto(listener.site.base_url)
-        await expect(page.get_by_role("button", name="Aufnahmen öffnen")).to_be_visible()
+        visitor = Listener(page, site)
+        await visitor.arrive(f"#/recordings/{library.sound.recording_id}")
         await expect(page.locator("html")).to_have_attribute("lang", "de-DE")
+        await page.get_by_label("API-Schlüssel").fill(site.key)
+        await page.get_by_role("button", name="Aufnahmen öffnen").click()
+        await expect(page.locator("#speed")).to_contain_text("0,5×")
+        assert await page.evaluate(FITS)
+        await page.get_by_role("link", name="Alle Aufnahmen").click()
+        await expect(visitor.rows.first).to_be_visible()
+        assert await page.evaluate(FITS)
+        assert visitor.faults == []
 
 
+FITS: Final = "() => document.documentElement.scrollWidth <= innerWidth"
 # Every name of a table of words, however deep: a word is a text, a function, or a list of texts.
 NAMES = """async () => {
   const names = (table, path) => Object.entries(table).flatMap(([name, word]) =>
@@ -176,9 +190,10 @@ async def test_german_has_a_word_for_each_english_one(visitor: Listener) -> None
 
 
 # What a browser does if its user blocks storage, or blocks it for frames of other sites.
-NO_STORAGE = """for (const name of ["localStorage", "sessionStorage"]) {
+NO_STORAGE = """for (const name of ["localStorage", "sessionStorage", "indexedDB"]) {
   Object.defineProperty(window, name, { get() { throw new DOMException("denied", "SecurityError"); } });
-}"""
+}
+for (const name of ["request", "query"]) navigator.locks[name] = () => Promise.reject(new DOMException("denied", "SecurityError"));"""
 
 
 async def test_the_pages_work_in_a_browser_that_refuses_to_store_anything(visitor: Listener, library: Library) -> None:

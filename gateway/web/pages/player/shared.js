@@ -63,11 +63,13 @@ function play(recording, number, startAt) {
   comfort.leave();
   viewer?.close();
   find("shared-trouble").hidden = true;
+  for (const [index, choice] of find("files").querySelectorAll("button").entries()) choice.ariaPressed = String(index === number);
   const file = { ...recording.media[number], format: recording.media[number].content_type };
   viewer = new Viewer(file, {
     label: recording.name,
     segments: recording.segments,
     source: { mint: () => mint(number), check: (url) => ask(url, { method: "HEAD" }) },
+    cover: cover(recording),
     waveform: (signal) => read(`media/${number}/waveform`, signal),
     report: (trouble) => {
       if (trouble === undefined) find("shared-trouble").hidden = true;
@@ -77,6 +79,12 @@ function play(recording, number, startAt) {
   const { media } = viewer;
   if (media === null) return;
   comfort.accompany(media, { place: `${base}/${number}`, title: recording.name, bins: () => viewer.bins, startAt });
+}
+
+/** A function that gets the URL of the recording's image; null without one. */
+function cover({ media }) {
+  const number = media.findIndex(({ type }) => type === "image");
+  return number < 0 ? null : () => mint(number);
 }
 
 /** For someone who only has a link, deleted and forbidden mean the same. */

@@ -37,5 +37,5 @@ export class SpeedChoice {
 }
 
 function label(choice) {
-  return el("label", { for: choice.id }, strings.deck.times(choice.value));
+  return el("label", { for: choice.id }, strings.deck.times(Number(choice.value)));
 }

@@ -2,9 +2,7 @@
  * The page's words in the language of the browser, English where there is no translation.
  */
 
-import * as german from "./strings.de.js";
-import * as english from "./strings.en.js";
-
-const { words, locale } = navigator.language.toLowerCase().startsWith("de") ? german : english;
+const language = navigator.language.toLowerCase().startsWith("de") ? "de" : "en";
+const { words, locale } = await import(`./strings.${language}.js`);
 
 export { locale, words as strings };

@@ -40,8 +40,8 @@ export class Transcript {
 
 function row(segment, media, signal) {
   const time = el("time", {}, duration(segment.start));
-  const words = el("span", { class: "words" }, segment.text);
-  const speaker = segment.speaker ? [el("b", {}, segment.speaker)] : [];
+  const words = el("span", { class: "words", dir: "auto" }, segment.text);
+  const speaker = segment.speaker ? [el("b", { dir: "auto" }, segment.speaker)] : [];
   const button = el("button", { type: "button" }, time, ...speaker, words);
   button.addEventListener("click", () => (media.currentTime = segment.start), { signal });
   return el("li", {}, button);
