@@ -66,7 +66,6 @@ class StoredObject(Protocol):
 
         The span must be inside the object (ValueError). Close the generator to give its resources back early.
         """
-        ...
 
 
 class ObjectWriter(Protocol):
@@ -86,7 +85,6 @@ class ReadableObjects(Protocol):
 
         Raises ObjectNotFound, InvalidKey, AccessDenied or StorageUnavailable.
         """
-        ...
 
 
 class StorageAdapter(ReadableObjects, Protocol):
@@ -94,15 +92,12 @@ class StorageAdapter(ReadableObjects, Protocol):
 
     async def delete(self, key: str) -> None:
         """Remove the object; succeeds if there is none. Raises StorageError."""
-        ...
 
     async def ping(self) -> None:
         """Raise StorageError if the storage backend cannot be used now."""
-        ...
 
     async def close(self) -> None:
         """Close descriptors and connections."""
-        ...
 
 
 class ZeroCopy(ABC):
@@ -124,7 +119,6 @@ class KeptObject(Protocol):
 
     def piece_at_hand(self, offset: int, length: int) -> FilePiece | None:
         """These bytes (inside the object) as one piece of an open file; None if no single file contains them."""
-        ...
 
 
 class Keeping(ABC):

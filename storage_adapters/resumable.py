@@ -17,11 +17,9 @@ class PartialWriter(ObjectWriter, Protocol):
     @property
     def size(self) -> int:
         """The number of bytes of the partial object so far."""
-        ...
 
     async def truncate(self, size: int) -> None:
         """Drop everything after the first `size` bytes."""
-        ...
 
 
 class Resumable(ABC):

@@ -39,11 +39,9 @@ class ApiKeys(Protocol):
 
     async def find_key(self, digest: bytes) -> ApiKey | None:
         """The key, even if it has expired or was revoked: the caller compares the timestamps with the clock."""
-        ...
 
     async def find_key_by_id(self, key_id: int) -> ApiKey | None:
         """Like `find_key`, by the id of the key. The result is cached too, so that a repeated look-up runs no SQL."""
-        ...
 
     async def create_key(
         self,
@@ -59,26 +57,21 @@ class ApiKeys(Protocol):
 
         Raises Conflict if the digest is taken, Invalid for a name that cannot be stored.
         """
-        ...
 
     async def list_keys(self) -> Sequence[ApiKey]:
         """Newest first."""
-        ...
 
     async def revoke_key(self, prefix_or_id: str) -> ApiKey | None:
         """Revoke immediately; None if no key has this prefix or id. Revoking again keeps the first timestamp.
 
         Raises Conflict if several keys have the prefix.
         """
-        ...
 
     async def record_key_use(self, key_id: int) -> None:
         """Update `last_used_at`; at most one write a minute reaches the disk."""
-        ...
 
     async def ensure_user(self, email: str) -> int:
         """The id of the user with this address (compared without case); the user is created if absent."""
-        ...
 
 
 class SigningSecrets(Protocol):
@@ -86,12 +79,9 @@ class SigningSecrets(Protocol):
 
     async def ensure_signing_key(self, kid: str, secret: bytes) -> tuple[str, bytes]:
         """The newest stored (kid, secret). If none is stored, store the given one and return it."""
-        ...
 
     async def find_signing_key(self) -> tuple[str, bytes] | None:
         """The newest stored (kid, secret)."""
-        ...
 
     async def replace_signing_key(self, kid: str, secret: bytes) -> None:
         """Store this key in place of every other."""
-        ...

@@ -78,11 +78,9 @@ class ClientRecordings(Protocol):
 
     async def list_page(self, owner: Owner, wanted: RecordingFilter, *, limit: int, offset: int) -> RecordingPage:
         """A page in the order of `wanted.sort`. A recording of unknown duration comes last. A row that cannot be read is left out and logged."""
-        ...
 
     async def create_recording(self, owner: Owner, new: NewRecording, key: IdempotencyKey | None = None) -> Recording:
         """Add a pending recording. With a key, the same request within 24 hours returns the first recording again.
 
         Raises Conflict if the key was used for another request, Invalid for a value that cannot be stored.
         """
-        ...

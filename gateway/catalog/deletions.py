@@ -23,7 +23,6 @@ class DeletionQueue(Protocol):
 
         An entry whose object a media file refers to again is dropped, not returned.
         """
-        ...
 
     async def finish_deletion(self, deletion_id: int) -> None: ...
 

@@ -18,11 +18,9 @@ class RecordingEdits(Protocol):
 
         `change` may raise a Refusal, which leaves the recording as it is. Raises Invalid for what cannot be stored.
         """
-        ...
 
     async def replace_transcript(self, owner: Owner, recording_id: int, segments: Sequence[Segment]) -> bool:
         """Replace what was said in the recording's meeting; False if there is no such recording.
 
         A recording of no meeting gets one of its own.
         """
-        ...

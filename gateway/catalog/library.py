@@ -19,31 +19,25 @@ class RecordingCatalog(Protocol):
         self, owner: Owner, *, limit: int, offset: int, meeting_id: int | None = None
     ) -> Sequence[Recording]:
         """A page, newest first by (created_at, id). A row that cannot be read is left out and logged."""
-        ...
 
     async def find_recording(self, owner: Owner, recording_id: int) -> Recording | None: ...
 
     async def find_media_file(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile | None:
         """The only look-up of the byte path: two rows by primary key."""
-        ...
 
     async def find_owner(self, recording_id: int, media_file_id: int) -> Owner | None:
         """The owner of this media file. Not owner-scoped: for the `sign-url` command, never for a request."""
-        ...
 
     async def find_master(self, owner: Owner, recording_id: int, media_type: MediaType) -> MediaFile | None:
         """The newest uploaded file of that type."""
-        ...
 
     async def find_transcript(
         self, owner: Owner, platform: str, native_meeting_id: str, meeting_id: int | None = None
     ) -> Transcript | None:
         """The newest meeting with this platform and native id, or of those the one with `meeting_id`."""
-        ...
 
     async def find_transcript_of(self, owner: Owner, recording_id: int) -> Transcript | None:
         """The transcript of the recording's meeting; None also if the recording has no meeting."""
-        ...
 
     async def register(
         self,
@@ -59,18 +53,14 @@ class RecordingCatalog(Protocol):
         If the object is registered already, the existing file and False are returned. An object in the deletion queue
         is removed from the queue. Raises Conflict if another owner has the object, or if the recording was deleted.
         """
-        ...
 
     async def record_object_version(
         self, media: MediaFile, *, size: int, etag: str, object_modified_at: datetime
     ) -> None:
         """Store the size, ETag and modification time that the storage backend now reports, and clear `missing_at`."""
-        ...
 
     async def record_missing(self, media: MediaFile) -> None:
         """Set `missing_at` if it is not set: the storage backend has no such object."""
-        ...
 
     async def delete_recording(self, owner: Owner, recording_id: int) -> bool:
         """Delete the rows and queue the objects, in one transaction; False if there is no such recording."""
-        ...

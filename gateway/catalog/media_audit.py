@@ -11,12 +11,9 @@ class MediaAudit(Protocol):
 
     async def list_media(self, after_id: int, *, limit: int, every: bool) -> Sequence[MediaFile]:
         """The next ones by id; without `every` only those that are missing or whose length is unknown."""
-        ...
 
     async def count_media(self, *, every: bool) -> int:
         """How many these are."""
-        ...
 
     async def correct_media(self, media: MediaFile, facts: NewMedia) -> bool:
         """Replace the facts of the media file; False if its object changed or it was deleted meanwhile."""
-        ...

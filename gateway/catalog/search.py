@@ -43,4 +43,3 @@ class RecordingSearch(Protocol):
 
         A text without a word finds nothing.
         """
-        ...

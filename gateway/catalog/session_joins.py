@@ -41,23 +41,18 @@ class SessionJoins(Protocol):
 
     async def claim_session(self, media_file_id: int, *, lease_seconds: float) -> SessionClaim | None:
         """The session, to be joined by the caller; None while another has it, or if nothing changed."""
-        ...
 
     async def is_joined(self, media_file_id: int) -> bool:
         """Whether everything that arrived was joined; True as well for a session that was deleted."""
-        ...
 
     async def list_due_sessions(self, *, limit: int) -> Sequence[int]:
         """The media files of sessions that are due and that nobody has claimed, longest due first."""
-        ...
 
     async def extend_claim(self, claim: SessionClaim, *, lease_seconds: float) -> bool:
         """Keep the claim; False if it was lost."""
-        ...
 
     async def postpone_session(self, claim: SessionClaim, *, seconds: float) -> None:
         """Give the claim back; the session is due again after `seconds`."""
-        ...
 
     async def publish_session(self, claim: SessionClaim, file: SessionFile | None, fault: str | None) -> bool:
         """Make the file the session's own and complete its recording, or record why there is none, in one transaction.
@@ -65,4 +60,3 @@ class SessionJoins(Protocol):
         What is no longer named by any row is queued for deletion. `fault` says what is missing or wrong. False, and
         nothing done, if the claim was lost.
         """
-        ...

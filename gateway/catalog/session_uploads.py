@@ -70,11 +70,9 @@ class SessionUploads(Protocol):
 
         A new one is due in `due_in_seconds`, also if nothing arrives. Raises Invalid if a limit is reached.
         """
-        ...
 
     async def expect_object(self, storage: str, object_key: str, *, seconds: float) -> None:
         """Queue an object for deletion after `seconds`, unless it is recorded until then: it is about to be written."""
-        ...
 
     async def record_chunk(
         self,
@@ -91,16 +89,12 @@ class SessionUploads(Protocol):
         session is closed if the chunk closes it and the bytes are the same. Raises Invalid if the account would hold
         too much, NotFound if the session was deleted, Unavailable if the object is being deleted.
         """
-        ...
 
     async def close_session(self, media_file_id: int, *, chunk_count: int | None) -> None:
         """Close the session without a chunk; `chunk_count` is how many numbered ones the final announces."""
-        ...
 
     async def forget_chunk(self, chunk_id: int) -> None:
         """Remove a chunk that is refused, and queue its object."""
-        ...
 
     async def set_chunk_aside(self, chunk_id: int) -> None:
         """Take the number of a chunk that is refused, and keep it: another chunk may have the number."""
-        ...

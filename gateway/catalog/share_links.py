@@ -41,20 +41,15 @@ class ShareLinks(Protocol):
         start_seconds: float | None,
     ) -> ShareLink | None:
         """Add a link; None if the owner has no such recording."""
-        ...
 
     async def find_link(self, digest: bytes) -> ShareLink | None:
         """The link, also when it has expired or was ended: the caller decides by the clock."""
-        ...
 
     async def list_links(self, owner: Owner, recording_id: int | None = None) -> Sequence[ShareLink]:
         """The links that still work, of one recording or of all of the owner's, newest first."""
-        ...
 
     async def end_link(self, owner: Owner, recording_id: int, link_id: int) -> bool:
         """End it immediately; False if there is no such link. Ending it again changes nothing."""
-        ...
 
     async def record_link_use(self, link_id: int) -> None:
         """Count that the link's page was opened."""
-        ...

@@ -37,12 +37,9 @@ class UploadReservations(Protocol):
         What the pending media file `replaces` counts already is used first. Raises Invalid if the account would hold too
         much.
         """
-        ...
 
     async def keep_reservation(self, reservation: Reservation, *, lease_seconds: float) -> None:
         """Extend the reservation."""
-        ...
 
     async def release(self, reservation: Reservation) -> None:
         """Count the reservation no longer."""
-        ...

@@ -29,15 +29,12 @@ class UploadWriters(Protocol):
 
     async def begin_writing(self, media_file_id: int, *, lease_seconds: float) -> int | None:
         """The number of the new writer; None while another one's lease lasts. Raises NotFound if the file was deleted."""
-        ...
 
     async def keep_writing(self, media_file_id: int, writer: int, *, lease_seconds: float) -> bool:
         """Extend the lease; False if it was lost."""
-        ...
 
     async def end_writing(self, media_file_id: int, writer: int) -> None:
         """Give the lease back."""
-        ...
 
     async def begin_publishing(
         self, owner: Owner, media: MediaFile, writer: int, *, lease_seconds: float
@@ -47,7 +44,6 @@ class UploadWriters(Protocol):
         A deletion is not kept away, but its object goes after the publication. Raises NotFound if the file was deleted,
         Conflict if it is completed, Busy if the lease was lost: then the object must not appear.
         """
-        ...
 
     async def record_publication(
         self, media: MediaFile, publication: Publication, *, etag: str, object_modified_at: datetime
@@ -56,12 +52,9 @@ class UploadWriters(Protocol):
 
         Raises NotFound if the file was deleted meanwhile (its object's deletion is due now), Conflict if it was completed.
         """
-        ...
 
     async def record_stored(self, owner: Owner, media_file_id: int, size: int, limits: UploadLimits) -> None:
         """Count `size` stored bytes of the pending file. Raises Invalid if the account would hold too much."""
-        ...
 
     async def drop_upload(self, media_file_id: int) -> bool:
         """Remove a pending file that nothing was published of and that nobody writes; False if it is otherwise."""
-        ...

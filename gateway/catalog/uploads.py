@@ -69,7 +69,6 @@ class UploadCatalog(Protocol):
         `upload_expires_at` of this request too. Raises Invalid if a limit is reached, Conflict if the key was used
         for another request or its file is pending no longer.
         """
-        ...
 
     async def complete_uploads(
         self,
@@ -84,15 +83,12 @@ class UploadCatalog(Protocol):
         False, and nothing done, if one of them is no longer pending, was published again meanwhile, or is being published.
         Raises Invalid if the account would hold too much.
         """
-        ...
 
     async def remove_upload(self, owner: Owner, recording_id: int, media_file_id: int) -> bool:
         """Remove a pending media file and queue its object; False if there is none."""
-        ...
 
     async def remove_abandoned_uploads(self, *, older_than_seconds: float, limit: int) -> int:
         """Remove pending media files that were added longer ago, and queue their objects; how many there were.
 
         One that is being published at this moment stays.
         """
-        ...

@@ -23,15 +23,12 @@ class Users(Protocol):
 
     async def list_users(self) -> Sequence[User]:
         """Oldest first."""
-        ...
 
     async def find_user(self, email: str) -> User | None:
         """The account with this address, compared without case."""
-        ...
 
     async def delete_user(self, user_id: int) -> bool:
         """Delete the account with its keys, meetings and recordings, and queue every object; False if there is none.
 
         Its keys end first. The rest is one transaction, which takes about a minute for 100,000 recordings.
         """
-        ...

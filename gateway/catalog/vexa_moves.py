@@ -116,11 +116,9 @@ class VexaSource(Protocol):
     @property
     def tables(self) -> Mapping[str, frozenset[str]]:
         """The columns of each table that exists."""
-        ...
 
     async def users(self) -> Sequence[Mapping[str, Any]]:
         """All of them, by id."""
-        ...
 
     async def tokens(self, user_id: int) -> Sequence[Mapping[str, Any]]: ...
 
@@ -128,19 +126,16 @@ class VexaSource(Protocol):
 
     def meetings(self, user_id: int | None = None) -> AsyncGenerator[Sequence[Mapping[str, Any]], None]:
         """The meetings of a user, or all, by id, in batches. `data` is absent where it is not a JSON object."""
-        ...
 
     async def sessions(self, meeting_id: int) -> Sequence[Mapping[str, Any]]: ...
 
     async def segments(self, meeting_id: int) -> Sequence[Mapping[str, Any]]:
         """All of them, by id."""
-        ...
 
     async def count_segments(self, meeting_id: int) -> int: ...
 
     async def table_recordings(self) -> Sequence[Mapping[str, Any]]:
         """The rows of `recordings` by id, each with its rows of `media_files` as a list under that name."""
-        ...
 
 
 class MoveTarget(Protocol):
@@ -148,7 +143,6 @@ class MoveTarget(Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[object]:
         """What is written inside becomes visible together."""
-        ...
 
     async def move_user(self, user: UserMove) -> UserOutcome: ...
 
@@ -156,23 +150,19 @@ class MoveTarget(Protocol):
 
     async def other_keys(self, user_id: int, digests: Sequence[bytes]) -> Sequence[str]:
         """The visible prefixes of valid keys that earlier runs moved for this user, but for these digests."""
-        ...
 
     async def move_meeting(self, user_id: int, meeting: MeetingMove) -> MoveOutcome: ...
 
     async def has_meeting(self, identity: bytes) -> bool:
         """Whether an earlier run moved this meeting and it still exists here."""
-        ...
 
     async def move_segments(self, meeting_id: int, segments: Sequence[SegmentMove]) -> SegmentsOutcome:
         """Add and update segments, unless they were changed here since an earlier run."""
-        ...
 
     async def move_recording(self, user_id: int, recording: RecordingMove) -> MoveOutcome: ...
 
     async def has_recording(self, identity: bytes) -> bool:
         """As has_meeting."""
-        ...
 
     async def find_media(self, ids: Sequence[int]) -> Mapping[int, MediaFile]: ...
 
@@ -181,4 +171,3 @@ class MoveTarget(Protocol):
 
         `taken` also where another media file has the object, or it is queued for deletion here.
         """
-        ...

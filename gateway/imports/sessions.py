@@ -33,11 +33,9 @@ class Ingesting(Protocol[Item]):
 
     async def add(self, item: Item, /) -> Added:
         """Add one file unchanged. Raises NotMedia."""
-        ...
 
     async def add_pieces(self, pieces: Mapping[int, Item], name: str) -> Added:
         """Join these pieces into one file and add it. Raises NotMedia."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ class Bytes(Protocol):
 
     def at(self, offset: int, length: int) -> bytes:
         """These bytes, or fewer at the end."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
