@@ -15,119 +15,64 @@ what does not exist. Timestamps are aware and in UTC; sizes are bytes.
     deletions          the protocol of the queue of objects to delete
 """
 
-from gateway.catalog.api_keys import ApiKey, ApiKeys, SigningSecrets
-from gateway.catalog.changes import NOT_REMEMBERED, Validity
-from gateway.catalog.client_recordings import (
-    ClientRecordings,
-    IdempotencyKey,
-    NewRecording,
-    Position,
-    RecordingFilter,
-    RecordingPage,
-    RecordingSort,
-)
-from gateway.catalog.deletions import DeletionQueue, ObjectDeletion
-from gateway.catalog.library import RecordingCatalog
-from gateway.catalog.meetings import Meeting, NewMeeting, Segment, Transcript
-from gateway.catalog.owners import ALL_SCOPES, Owner, Scope
-from gateway.catalog.recordings import (
-    UNFINISHED_SESSION,
-    MediaFile,
-    MediaStatus,
-    MediaType,
-    MeetingName,
-    NewMedia,
-    Recording,
-    RecordingSource,
-    RecordingStatus,
-)
-from gateway.catalog.session_joins import SessionClaim, SessionFile, SessionJoins
-from gateway.catalog.session_uploads import Arrival, NewChunk, SessionUploads, StoredChunk, UploadSession
-from gateway.catalog.upload_reservations import Reservation, UploadReservations
-from gateway.catalog.upload_writers import Publication, UploadWriters
-from gateway.catalog.uploads import (
-    UNKNOWN_CONTENT_TYPE,
-    UNKNOWN_FORMAT,
-    UPLOADS_PREFIX,
-    NewUpload,
-    UploadCatalog,
-    UploadLimits,
-    VerifiedUpload,
-)
-from gateway.catalog.vexa_moves import (
-    KeyMove,
-    MediaMove,
-    MeetingMove,
-    MoveOutcome,
-    MoveTarget,
-    RecordingMove,
-    SegmentMove,
-    SegmentsOutcome,
-    UserMove,
-    UserOutcome,
-    VexaSource,
-)
-
-__all__ = [
-    "ALL_SCOPES",
-    "NOT_REMEMBERED",
-    "UNFINISHED_SESSION",
-    "UNKNOWN_CONTENT_TYPE",
-    "UNKNOWN_FORMAT",
-    "UPLOADS_PREFIX",
-    "ApiKey",
-    "ApiKeys",
-    "Arrival",
-    "ClientRecordings",
-    "DeletionQueue",
-    "IdempotencyKey",
-    "KeyMove",
-    "MediaFile",
-    "MediaMove",
-    "MediaStatus",
-    "MediaType",
-    "Meeting",
-    "MeetingMove",
-    "MeetingName",
-    "MoveOutcome",
-    "MoveTarget",
-    "NewChunk",
-    "NewMedia",
-    "NewMeeting",
-    "NewRecording",
-    "NewUpload",
-    "ObjectDeletion",
-    "Owner",
-    "Position",
-    "Publication",
-    "Recording",
-    "RecordingCatalog",
-    "RecordingFilter",
-    "RecordingMove",
-    "RecordingPage",
-    "RecordingSort",
-    "RecordingSource",
-    "RecordingStatus",
-    "Reservation",
-    "Scope",
-    "Segment",
-    "SegmentMove",
-    "SegmentsOutcome",
-    "SessionClaim",
-    "SessionFile",
-    "SessionJoins",
-    "SessionUploads",
-    "SigningSecrets",
-    "StoredChunk",
-    "Transcript",
-    "UploadCatalog",
-    "UploadLimits",
-    "UploadReservations",
-    "UploadSession",
-    "UploadWriters",
-    "UserMove",
-    "UserOutcome",
-    "Validity",
-    "VerifiedUpload",
-    "VexaSource",
-]
+from gateway.catalog.api_keys import ApiKey as ApiKey
+from gateway.catalog.api_keys import ApiKeys as ApiKeys
+from gateway.catalog.api_keys import SigningSecrets as SigningSecrets
+from gateway.catalog.changes import NOT_REMEMBERED as NOT_REMEMBERED
+from gateway.catalog.changes import Validity as Validity
+from gateway.catalog.client_recordings import ClientRecordings as ClientRecordings
+from gateway.catalog.client_recordings import IdempotencyKey as IdempotencyKey
+from gateway.catalog.client_recordings import NewRecording as NewRecording
+from gateway.catalog.client_recordings import Position as Position
+from gateway.catalog.client_recordings import RecordingFilter as RecordingFilter
+from gateway.catalog.client_recordings import RecordingPage as RecordingPage
+from gateway.catalog.client_recordings import RecordingSort as RecordingSort
+from gateway.catalog.deletions import DeletionQueue as DeletionQueue
+from gateway.catalog.deletions import ObjectDeletion as ObjectDeletion
+from gateway.catalog.library import RecordingCatalog as RecordingCatalog
+from gateway.catalog.meetings import Meeting as Meeting
+from gateway.catalog.meetings import NewMeeting as NewMeeting
+from gateway.catalog.meetings import Segment as Segment
+from gateway.catalog.meetings import Transcript as Transcript
+from gateway.catalog.owners import ALL_SCOPES as ALL_SCOPES
+from gateway.catalog.owners import Owner as Owner
+from gateway.catalog.owners import Scope as Scope
+from gateway.catalog.recordings import UNFINISHED_SESSION as UNFINISHED_SESSION
+from gateway.catalog.recordings import MediaFile as MediaFile
+from gateway.catalog.recordings import MediaStatus as MediaStatus
+from gateway.catalog.recordings import MediaType as MediaType
+from gateway.catalog.recordings import MeetingName as MeetingName
+from gateway.catalog.recordings import NewMedia as NewMedia
+from gateway.catalog.recordings import Recording as Recording
+from gateway.catalog.recordings import RecordingSource as RecordingSource
+from gateway.catalog.recordings import RecordingStatus as RecordingStatus
+from gateway.catalog.session_joins import SessionClaim as SessionClaim
+from gateway.catalog.session_joins import SessionFile as SessionFile
+from gateway.catalog.session_joins import SessionJoins as SessionJoins
+from gateway.catalog.session_uploads import Arrival as Arrival
+from gateway.catalog.session_uploads import NewChunk as NewChunk
+from gateway.catalog.session_uploads import SessionUploads as SessionUploads
+from gateway.catalog.session_uploads import StoredChunk as StoredChunk
+from gateway.catalog.session_uploads import UploadSession as UploadSession
+from gateway.catalog.upload_reservations import Reservation as Reservation
+from gateway.catalog.upload_reservations import UploadReservations as UploadReservations
+from gateway.catalog.upload_writers import Publication as Publication
+from gateway.catalog.upload_writers import UploadWriters as UploadWriters
+from gateway.catalog.uploads import UNKNOWN_CONTENT_TYPE as UNKNOWN_CONTENT_TYPE
+from gateway.catalog.uploads import UNKNOWN_FORMAT as UNKNOWN_FORMAT
+from gateway.catalog.uploads import UPLOADS_PREFIX as UPLOADS_PREFIX
+from gateway.catalog.uploads import NewUpload as NewUpload
+from gateway.catalog.uploads import UploadCatalog as UploadCatalog
+from gateway.catalog.uploads import UploadLimits as UploadLimits
+from gateway.catalog.uploads import VerifiedUpload as VerifiedUpload
+from gateway.catalog.vexa_moves import KeyMove as KeyMove
+from gateway.catalog.vexa_moves import MediaMove as MediaMove
+from gateway.catalog.vexa_moves import MeetingMove as MeetingMove
+from gateway.catalog.vexa_moves import MoveOutcome as MoveOutcome
+from gateway.catalog.vexa_moves import MoveTarget as MoveTarget
+from gateway.catalog.vexa_moves import RecordingMove as RecordingMove
+from gateway.catalog.vexa_moves import SegmentMove as SegmentMove
+from gateway.catalog.vexa_moves import SegmentsOutcome as SegmentsOutcome
+from gateway.catalog.vexa_moves import UserMove as UserMove
+from gateway.catalog.vexa_moves import UserOutcome as UserOutcome
+from gateway.catalog.vexa_moves import VexaSource as VexaSource
