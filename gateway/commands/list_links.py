@@ -1,33 +1,27 @@
 """`seekgate list-links`: the share links that still work."""
 
-from pathlib import Path
-
 import click
 
 from gateway.assembly.backends import Backends
 from gateway.catalog.share_links import ShareLink
-from gateway.commands.options import Email, config_option, json_option, print_json, printable, read_config
-from gateway.commands.with_backends import run_with_backends
+from gateway.commands.options import Email, json_option, print_json, printable
+from gateway.commands.with_backends import with_backends
 
 
 @click.command("list-links")
-@config_option
+@with_backends
 @click.option("--user", "email", type=Email(), help="List only the links of this user.")
 @json_option
-def list_links(*, config_path: Path | None, email: str | None, as_json: bool) -> None:
+async def list_links(backends: Backends, *, email: str | None, as_json: bool) -> None:
     """List the share links that still work, with their use counts."""
-
-    async def find(backends: Backends) -> list[tuple[str, ShareLink]]:
-        # A user with links has a key too, because links are made with keys.
-        owners = {key.owner: key.email for key in await backends.api_keys.list_keys()}
-        return [
-            (owner_email, link)
-            for owner, owner_email in owners.items()
-            if email is None or owner_email.lower() == email.lower()
-            for link in await backends.share_links.list_links(owner)
-        ]
-
-    found = run_with_backends(read_config(config_path), find)
+    # A user with links has a key too, because links are made with keys.
+    owners = {key.owner: key.email for key in await backends.api_keys.list_keys()}
+    found = [
+        (owner_email, link)
+        for owner, owner_email in owners.items()
+        if email is None or owner_email.lower() == email.lower()
+        for link in await backends.share_links.list_links(owner)
+    ]
     if as_json:
         print_json([_shown(owner, link) for owner, link in found])
         return

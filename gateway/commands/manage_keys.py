@@ -1,7 +1,6 @@
 """`seekgate create-key`, `list-keys` and `revoke-key`."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import click
 
@@ -12,17 +11,15 @@ from gateway.commands.options import (
     Duration,
     Email,
     Name,
-    config_option,
     json_option,
     print_json,
     printable,
-    read_config,
 )
-from gateway.commands.with_backends import run_with_backends
+from gateway.commands.with_backends import with_backends
 
 
 @click.command("create-key")
-@config_option
+@with_backends
 @click.option("--user", "email", type=Email(), required=True, help="The owner of the key, created if unknown.")
 @click.option(
     "--scope",
@@ -35,9 +32,9 @@ from gateway.commands.with_backends import run_with_backends
 @click.option("--test", is_flag=True, help="A key for test data instead of live data.")
 @click.option("--expires-in", type=Duration(), metavar="30d|12h|90m|45s", help="When it expires; never by default.")
 @json_option
-def create_key(
+async def create_key(
+    backends: Backends,
     *,
-    config_path: Path | None,
     email: str,
     scopes: tuple[str, ...],
     test: bool,
@@ -48,12 +45,8 @@ def create_key(
     """Create an API key and print it, once."""
     chosen = frozenset(map(Scope, scopes)) or ALL_SCOPES
     expires_at = datetime.now(UTC) + timedelta(seconds=expires_in) if expires_in else None
-
-    async def create(backends: Backends) -> tuple[str, ApiKey]:
-        owner = Owner(await backends.api_keys.ensure_user(email), live=not test)
-        return await issue_key(backends.api_keys, owner, scopes=chosen, expires_at=expires_at, name=name)
-
-    key, stored = run_with_backends(read_config(config_path), create)
+    owner = Owner(await backends.api_keys.ensure_user(email), live=not test)
+    key, stored = await issue_key(backends.api_keys, owner, scopes=chosen, expires_at=expires_at, name=name)
     if as_json:
         print_json({"key": key, **_shown(stored)})
     else:
@@ -62,15 +55,11 @@ def create_key(
 
 
 @click.command("list-keys")
-@config_option
+@with_backends
 @json_option
-def list_keys(*, config_path: Path | None, as_json: bool) -> None:
+async def list_keys(backends: Backends, *, as_json: bool) -> None:
     """List the API keys, newest first."""
-
-    async def find(backends: Backends) -> list[ApiKey]:
-        return list(await backends.api_keys.list_keys())
-
-    keys = run_with_backends(read_config(config_path), find)
+    keys = await backends.api_keys.list_keys()
     if as_json:
         print_json([_shown(key) for key in keys])
         return
@@ -83,19 +72,15 @@ def list_keys(*, config_path: Path | None, as_json: bool) -> None:
 
 
 @click.command("revoke-key")
-@config_option
+@with_backends
 @click.argument("key", metavar="PREFIX|ID")
 @json_option
-def revoke_key(*, config_path: Path | None, key: str, as_json: bool) -> None:
+async def revoke_key(backends: Backends, *, key: str, as_json: bool) -> None:
     """Revoke an API key, immediately and for good.
 
     PREFIX and ID are as list-keys shows them. Keys may share a prefix; then only the id names one.
     """
-
-    async def revoke(backends: Backends) -> ApiKey | None:
-        return await backends.api_keys.revoke_key(key)
-
-    revoked = run_with_backends(read_config(config_path), revoke)
+    revoked = await backends.api_keys.revoke_key(key)
     if revoked is None:
         raise click.ClickException(f"no key has the prefix or id {key!r}; `seekgate list-keys` shows them")
     if as_json:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -14,8 +13,8 @@ from gateway.catalog import MediaFile
 from gateway.catalog.media_audit import MediaAudit
 from gateway.commands.bucket_imports import MAX_CONCURRENT_PROBES, for_each
 from gateway.commands.import_report import progress_bar
-from gateway.commands.options import config_option, json_option, print_json, printable, read_config
-from gateway.commands.with_backends import run_with_backends
+from gateway.commands.options import json_option, print_json, printable
+from gateway.commands.with_backends import with_backends
 from gateway.imports.reexamination import Finding, Reexamination
 from gateway.media.prober import Prober
 
@@ -24,36 +23,31 @@ _WRONG: Final = {"missing", "unreadable"}
 
 
 @click.command()
-@config_option
+@with_backends
 @click.option(
     "--all", "every", is_flag=True, help="Read every file, and not only those that are missing or have no length."
 )
 @click.option("--dry-run", is_flag=True, help="Report what differs, and change nothing.")
 @json_option
-def verify(*, config_path: Path | None, every: bool, dry_run: bool, as_json: bool) -> int:
+async def verify(backends: Backends, *, every: bool, dry_run: bool, as_json: bool) -> int:
     """Read what is stored again, and correct the catalogue where it differs.
 
     A catalogue that an older version made gets the lengths and types that this version finds. Objects are only read. The
     exit code is 1 if a file is missing or cannot be read.
     """
+    report = VerifyReport(as_json=as_json, dry_run=dry_run)
+    prober = Prober(max_concurrent=MAX_CONCURRENT_PROBES + 1)
+    work = Reexamination(backends.media_audit, backends.storages, prober, mend=not dry_run)
+    with progress_bar(report.console, MofNCompleteColumn()) as progress:
+        task = progress.add_task("verifying", total=await backends.media_audit.count_media(every=every))
 
-    async def run(backends: Backends) -> int:
-        report = VerifyReport(as_json=as_json, dry_run=dry_run)
-        work = Reexamination(
-            backends.media_audit, backends.storages, Prober(max_concurrent=MAX_CONCURRENT_PROBES + 1), mend=not dry_run
-        )
-        with progress_bar(report.console, MofNCompleteColumn()) as progress:
-            task = progress.add_task("verifying", total=await backends.media_audit.count_media(every=every))
+        async def look(media: MediaFile) -> None:
+            report.report(await work.examine(media))
+            progress.advance(task)
 
-            async def look(media: MediaFile) -> None:
-                report.report(await work.examine(media))
-                progress.advance(task)
-
-            await for_each(_media(backends.media_audit, every=every), look, MAX_CONCURRENT_PROBES)
-        report.summarize()
-        return 1 if report.counts.keys() & _WRONG else 0
-
-    return run_with_backends(read_config(config_path), run)
+        await for_each(_media(backends.media_audit, every=every), look, MAX_CONCURRENT_PROBES)
+    report.summarize()
+    return 1 if report.counts.keys() & _WRONG else 0
 
 
 async def _media(audit: MediaAudit, *, every: bool) -> AsyncGenerator[MediaFile, None]:

@@ -6,18 +6,32 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from typing import TypeVar
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 
 from gateway.assembly.backends import Backends, open_backends
-from gateway.commands.options import WrongConfig
+from gateway.commands.options import WrongConfig, config_option, read_config
 from gateway.db.pool import DatabaseUnavailable
 from gateway.errors import Refusal
 from gateway.settings.load import Config
 from storage_adapters.base import StorageError
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def with_backends(command: Callable[Concatenate[Backends, P], Awaitable[T]]) -> Callable[..., T]:
+    """Make a command of an asynchronous function: add --config, and pass what the settings name as its first argument."""
+
+    @config_option
+    @wraps(command)
+    def run(config_path: Path | None, *args: P.args, **kwargs: P.kwargs) -> T:
+        return run_with_backends(read_config(config_path), lambda backends: command(backends, *args, **kwargs))
+
+    return run
 
 
 def run_with_backends(config: Config, work: Callable[[Backends], Awaitable[T]]) -> T:
