@@ -149,9 +149,9 @@ def storage_refusal(error: StorageError) -> Refusal:
     if isinstance(error, ObjectNotFound):
         return NotFound("Media file not found")
     if isinstance(error, AccessDenied):
-        return BadUpstream("The storage refused the gateway")
+        return BadUpstream("The file storage refused the gateway")
     if isinstance(error, ObjectArchived):
         return Forbidden("The media file is archived: it can be read once it was restored in its storage")
     if isinstance(error, StorageFull):
-        return Unavailable("The storage has no space left", retry_after_seconds=_STORAGE_FULL_RETRY_SECONDS)
-    return Unavailable("The storage cannot be reached", retry_after_seconds=_STORAGE_RETRY_SECONDS)
+        return Unavailable("The file storage has no space left", retry_after_seconds=_STORAGE_FULL_RETRY_SECONDS)
+    return Unavailable("The file storage cannot be reached", retry_after_seconds=_STORAGE_RETRY_SECONDS)

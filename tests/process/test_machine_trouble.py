@@ -23,7 +23,7 @@ from tests.web.access.test_hostile_requests import logged
 SETTINGS: Final = {"SEEKGATE_RATE_LIMITS__ENABLED": "false"}
 # More than the threads that write, and than the connections to the database.
 WRITERS: Final = 50
-FULL: Final = "The storage has no space left"
+FULL: Final = "The file storage has no space left"
 
 
 @pytest.fixture
