@@ -27,18 +27,10 @@ _KINDS: Final[Mapping[tuple[bytes, ...], str]] = {
     (b"\x1a\x45\xdf\xa3",): "webm",
     (b"fLaC",): "flac",
     (b"ID3\2\0", b"ID3\3\0", b"ID3\4\0"): TAGGED,
-    # AIFF, AVI and other RIFF forms, CAF, AMR, Flash, Windows Media, pictures.
-    (
-        b"FORM",
-        b"RIFF",
-        b"caff",
-        b"#!AMR",
-        b"FLV\1",
-        b"\x30\x26\xb2\x75",
-        b"\x89PNG",
-        b"\xff\xd8\xff\xe0",
-        b"GIF8",
-    ): "other",
+    # AIFF, AVI and other RIFF forms, CAF, AMR, Flash, Windows Media.
+    (b"FORM", b"RIFF", b"caff", b"#!AMR", b"FLV\1", b"\x30\x26\xb2\x75"): "other",
+    # Pictures.
+    (b"\x89PNG", b"\xff\xd8\xff\xe0", b"GIF8"): "other",
 }
 _MP3_TAGS: Final = (b"Xing", b"Info", b"VBRI")
 _LARGEST_RIFF: Final = 2**32 - 1

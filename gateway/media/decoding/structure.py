@@ -21,19 +21,9 @@ _SENSIBLE_BYTES: Final = 1 << 50
 _STREAMINFO: Final = 0
 _PADDING: Final = 1
 # Top-level boxes that a file of this family may begin with.
-_FIRST_BOXES: Final = {
-    b"ftyp",
-    b"styp",
-    b"moov",
-    b"mdat",
-    b"free",
-    b"skip",
-    b"wide",
-    b"pnot",
-    b"uuid",
-    b"sidx",
-    b"moof",
-}
+_FIRST_BOXES: Final = frozenset(
+    (b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"sidx", b"moof")
+)
 
 
 def after_id3(file: Bytes) -> int:
