@@ -9,23 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from gateway.catalog import (
-    ApiKeys,
-    ClientRecordings,
-    DeletionQueue,
-    RecordingCatalog,
-    SessionJoins,
-    SessionUploads,
-    SigningSecrets,
-    UploadCatalog,
-    UploadReservations,
-    UploadWriters,
-)
-from gateway.catalog.edits import RecordingEdits
-from gateway.catalog.media_audit import MediaAudit
-from gateway.catalog.search import RecordingSearch
-from gateway.catalog.share_links import ShareLinks
-from gateway.catalog.users import Users
+from gateway.catalog import ApiKeys, RecordingCatalog, SigningSecrets
 from gateway.db.answer_cache import Reachability
 from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, check_database, notify
 from gateway.db.client_recordings import PgClientRecordings
@@ -62,19 +46,19 @@ class Backends:
     """The open database, storage backends, keys and media tools."""
 
     catalog: RecordingCatalog
-    recordings: ClientRecordings
-    search: RecordingSearch
-    edits: RecordingEdits
-    share_links: ShareLinks
-    media_audit: MediaAudit
-    uploads: UploadCatalog
-    upload_writers: UploadWriters
-    upload_reservations: UploadReservations
-    session_uploads: SessionUploads
-    session_joins: SessionJoins
+    recordings: PgClientRecordings
+    search: PgRecordingSearch
+    edits: PgRecordingEdits
+    share_links: PgShareLinks
+    media_audit: PgMediaAudit
+    uploads: PgUploads
+    upload_writers: PgUploadWriters
+    upload_reservations: PgUploadReservations
+    session_uploads: PgSessionUploads
+    session_joins: PgSessionJoins
     api_keys: ApiKeys
-    users: Users
-    deletions: DeletionQueue
+    users: PgUsers
+    deletions: PgDeletionQueue
     signer: Signer
     signing_secrets: SigningSecrets
     upload_tokens: UploadTokens
