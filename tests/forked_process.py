@@ -1,0 +1,151 @@
+"""Processes of `python -m gateway` that need not import the libraries again: they are forked from one that has done so.
+
+Importing the libraries takes half of a gateway's start, and the suite starts some hundred. Our own code is imported after
+the fork, in the order of a fresh interpreter. Tests of what only a fresh interpreter does start one with `subprocess`.
+
+This module runs in two processes. The tests use `ForkedProcess`; `python -m tests.forked_process FD` receives its requests,
+and forks for each of them a process that starts the gateway, waits for it and reports its exit code.
+"""
+
+import atexit
+import gc
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Final, NoReturn
+
+TOP: Final = Path(__file__).resolve().parent.parent
+LIBRARIES: Final = (
+    "aiobotocore.session",
+    "aiofiles",
+    "aiohttp.web",
+    "asyncpg",
+    "brotli",
+    "click",
+    "multiprocessing.connection",
+    "orjson",
+    "prometheus_client",
+    "pydantic",
+    "rich.console",
+    "uvloop",
+    "yaml",
+)
+REQUEST_BYTES: Final = 1 << 17
+
+
+class ForkedProcess:
+    """A process of `python -m gateway`, for the tests what `subprocess.Popen` would be; its standard input is empty."""
+
+    def __init__(
+        self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path, *, stdout: int, stderr: int
+    ) -> None:
+        self._answers, theirs = socket.socketpair()
+        request = json.dumps([arguments, dict(environ), str(folder)]).encode()
+        with theirs, Path(os.devnull).open("rb") as nothing:
+            socket.send_fds(_forking_server(), [request], [nothing.fileno(), stdout, stderr, theirs.fileno()])
+        self.pid = int(self._line())
+        self.returncode: int | None = None
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while the process runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, seconds: float | None = None) -> int:
+        """The exit code, once the process has ended; raises subprocess.TimeoutExpired."""
+        if self.returncode is None:
+            self._answers.settimeout(seconds)
+            try:
+                self.returncode = int(self._line())
+            except (BlockingIOError, TimeoutError):
+                raise subprocess.TimeoutExpired("gateway", seconds or 0) from None
+            self._answers.close()
+        return self.returncode
+
+    def _line(self) -> bytes:
+        """A number from the process that waits for the gateway. Numbers are short, and each is sent by one call."""
+        line = self._answers.recv(16)
+        if not line:
+            raise RuntimeError("the server that forks the gateways has ended")
+        return line
+
+
+@cache
+def _forking_server() -> socket.socket:
+    """The connection to this process's own server, which ends when the connection does."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = [sys.executable, "-m", "tests.forked_process", str(theirs.fileno())]
+    server = subprocess.Popen(command, cwd=TOP, pass_fds=[theirs.fileno()])
+    theirs.close()
+
+    def stop() -> None:
+        ours.close()
+        server.wait()
+
+    atexit.register(stop)
+    return ours
+
+
+def serve(requests: socket.socket) -> None:
+    """Fork for each request, until the tests have ended."""
+    for name in LIBRARIES:
+        import_module(name)
+    gc.collect()
+    gc.freeze()  # so that collections in the children copy none of these pages
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel forgets those that waited for a gateway
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(requests, REQUEST_BYTES, 4)
+        if not request:
+            return
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            run_and_report(request, *descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def run_and_report(request: bytes, stdin: int, stdout: int, stderr: int, answers: int) -> NoReturn:
+    """Fork the gateway, and send its process id and then its exit code."""
+    pid = os.fork()
+    if pid == 0:
+        for number, descriptor in enumerate((stdin, stdout, stderr)):
+            os.dup2(descriptor, number)
+        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        run_gateway(*json.loads(request))
+    for descriptor in (stdin, stdout, stderr):
+        os.close(descriptor)
+    os.write(answers, str(pid).encode())
+    _, status = os.waitpid(pid, 0)
+    with suppress(OSError):  # the tests may have ended without waiting
+        os.write(answers, str(os.waitstatus_to_exitcode(status)).encode())
+    os._exit(0)
+
+
+def run_gateway(arguments: Sequence[str], environ: Mapping[str, str], folder: str) -> NoReturn:
+    """What `python -m gateway` does in that folder and that environment."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.argv = ["gateway", *arguments]
+    sys.path[:1] = [folder, *environ.get("PYTHONPATH", "").split(os.pathsep)]
+    runpy.run_module("gateway", run_name="__main__", alter_sys=True)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))
