@@ -2,11 +2,15 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from tests.forked_process import ForkedProcess
 
 COMMAND_SECONDS = 180  # the limit after which a command counts as hung
 
@@ -19,19 +23,20 @@ class CommandLine:
     environ: dict[str, str]
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self._command(arguments),
-            cwd=self.folder,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_SECONDS,
-        )
+        words = [str(word) for word in arguments]
+        with TemporaryFile("w+") as stdout, TemporaryFile("w+") as stderr:
+            process = ForkedProcess(words, self.environ, self.folder, stdout=stdout.fileno(), stderr=stderr.fileno())
+            try:
+                code = process.wait(COMMAND_SECONDS)
+            finally:
+                process.send_signal(signal.SIGKILL)
+            outputs = [_whole(output) for output in (stdout, stderr)]
+        return subprocess.CompletedProcess(words, code, *outputs)
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """The command in a fresh interpreter."""
         return subprocess.Popen(
-            self._command(arguments),
+            [sys.executable, "-m", "gateway", *map(str, arguments)],
             cwd=self.folder,
             env=self.environ,
             stdout=subprocess.PIPE,
@@ -52,8 +57,10 @@ class CommandLine:
         assert "Traceback" not in done.stderr
         return done.stderr
 
-    def _command(self, arguments: tuple[str | Path, ...]) -> list[str]:
-        return [sys.executable, "-m", "gateway", *map(str, arguments)]
+
+def _whole(output: IO[str]) -> str:
+    output.seek(0)
+    return output.read()
 
 
 def command_line(folder: Path, **settings: str) -> CommandLine:
