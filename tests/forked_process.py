@@ -1,7 +1,7 @@
-"""Processes of `python -m gateway` that need not import the libraries again: they are forked from one that has done so.
+"""Processes of `python -m gateway` that need not import everything again: they are forked from one that has done so.
 
-Importing the libraries takes half of a gateway's start, and the suite starts some hundred. Our own code is imported after
-the fork, in the order of a fresh interpreter. Tests of what only a fresh interpreter does start one with `subprocess`.
+Imports take most of a gateway's start, and the suite starts some hundred. Libraries and the rooms beneath the web are
+imported before the fork, the web after it. Tests of what only a fresh interpreter does start one with `subprocess`.
 
 This module runs in two processes. The tests use `ForkedProcess`; `python -m tests.forked_process FD` receives its requests,
 and forks for each of them a process that starts the gateway, waits for it and reports its exit code.
@@ -24,18 +24,21 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 TOP: Final = Path(__file__).resolve().parent.parent
-LIBRARIES: Final = (
+IMPORTED: Final = (
     "aiobotocore.session",
     "aiofiles",
     "aiohttp.web",
     "asyncpg",
     "brotli",
     "click",
+    "gateway.assembly.backends",
+    "gateway.commands.import_recordings",
     "multiprocessing.connection",
     "orjson",
     "prometheus_client",
     "pydantic",
     "rich.console",
+    "storage_adapters.s3.s3_storage",
     "uvloop",
     "yaml",
 )
@@ -103,7 +106,7 @@ def _forking_server() -> socket.socket:
 
 def serve(requests: socket.socket) -> None:
     """Fork for each request, until the tests have ended."""
-    for name in LIBRARIES:
+    for name in IMPORTED:
         import_module(name)
     gc.collect()
     gc.freeze()  # so that collections in the children copy none of these pages

@@ -36,11 +36,11 @@ class ContractRoutes:
 
     async def index(self, request: web.Request) -> web.Response:
         """`GET /docs`: the page."""
-        return self._files.answer(request, "index.html")
+        return await self._files.answer(request, "index.html")
 
     async def asset(self, request: web.Request) -> web.Response:
         """`GET /docs/{name}`."""
-        return self._files.answer(request, request.match_info["name"])
+        return await self._files.answer(request, request.match_info["name"])
 
 
 def _swagger_ui() -> Iterator[Path]:

@@ -1,11 +1,14 @@
 """Serves the files of a page under a Content-Security-Policy, with entity tags so that browsers can cache them.
 
-All files are read and compressed once, at start-up; they change only with the gateway's version.
+All files are read at start-up, and each is compressed once, when a client first asks for that content coding; they change
+only with the gateway's version.
 """
 
+import asyncio
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
 from mimetypes import guess_type
 from typing import Final, NamedTuple
@@ -34,6 +37,15 @@ def content_security_policy(directives: Mapping[str, str]) -> str:
     return "; ".join(f"{directive} {sources}" for directive, sources in (_POLICY | dict(directives)).items())
 
 
+def _gzip(content: bytes) -> bytes:
+    compressor = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    return compressor.compress(content) + compressor.flush()
+
+
+# The better one first.
+_COMPRESS: Final[Mapping[str, Callable[[bytes], bytes]]] = {"br": partial(brotli.compress, quality=5), "gzip": _gzip}
+
+
 class _Variant(NamedTuple):
     """The file's bytes in one content coding, with an entity tag of their own (RFC 9110 section 8.8.3.3)."""
 
@@ -41,28 +53,43 @@ class _Variant(NamedTuple):
     etag: str
 
 
-class _File(NamedTuple):
-    media_type: str
-    identity: _Variant
-    encoded: Mapping[str, _Variant]
+class _File:
+    """One file, in every content coding."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        media_type = guess_type(name)[0] or "application/octet-stream"
+        is_text = media_type.startswith("text/") or media_type == "image/svg+xml"
+        self.media_type = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
+        self.codings = tuple(_COMPRESS) if is_text and len(content) >= SMALLEST_BYTES else ()
+        self._content = content
+        self._digest = sha256(content).hexdigest()[:32]
+        self._variants: dict[str | None, _Variant] = {None: _Variant(content, f'"{self._digest}"')}
+
+    async def variant(self, coding: str | None) -> _Variant:
+        """The file in one of its `codings`, or as it is."""
+        if coding is not None and coding not in self._variants:
+            # 40 ms for the 1.5 MB of the contract page, in which the event loop serves others.
+            compressed = await asyncio.to_thread(_COMPRESS[coding], self._content)
+            self._variants[coding] = _Variant(compressed, f'"{self._digest}-{coding}"')
+        return self._variants[coding]
 
 
 class PageFiles:
     """Files by name; `policy` overrides directives of the page's policy (`content_security_policy`)."""
 
     def __init__(self, files: Mapping[str, bytes], policy: Mapping[str, str]) -> None:
-        self._files = {name: _file(name, content) for name, content in files.items()}
+        self._files = {name: _File(name, content) for name, content in files.items()}
         self._policy = content_security_policy(policy)
 
-    def answer(self, request: web.Request, name: str) -> web.Response:
+    async def answer(self, request: web.Request, name: str) -> web.Response:
         """The file, or 304 if the client's copy is current. Raises HTTPNotFound and HTTPPreconditionFailed."""
         file = self._files.get(name)
         if file is None:
             raise web.HTTPNotFound
-        coding = preferred_encoding(request.headers.get(hdrs.ACCEPT_ENCODING, ""), tuple(file.encoded))
-        variant = file.encoded[coding] if coding else file.identity
+        coding = preferred_encoding(request.headers.get(hdrs.ACCEPT_ENCODING, ""), file.codings)
+        variant = await file.variant(coding)
         headers = {"ETag": variant.etag, "Cache-Control": "no-cache", "Content-Security-Policy": self._policy}
-        if file.encoded:
+        if file.codings:
             headers["Vary"] = "Accept-Encoding"
         match _failed(request, variant):
             case 304:
@@ -77,25 +104,6 @@ class PageFiles:
         if coding:
             headers["Content-Encoding"] = coding
         return web.Response(body=variant.content, headers=headers)
-
-
-def _file(name: str, content: bytes) -> _File:
-    media_type = guess_type(name)[0] or "application/octet-stream"
-    is_text = media_type.startswith("text/") or media_type == "image/svg+xml"
-    if media_type.startswith("text/"):
-        media_type += "; charset=utf-8"
-    digest = sha256(content).hexdigest()[:32]
-    encoded = _encoded(content, digest) if is_text and len(content) >= SMALLEST_BYTES else {}
-    return _File(media_type, _Variant(content, f'"{digest}"'), encoded)
-
-
-def _encoded(content: bytes, digest: str) -> Mapping[str, _Variant]:
-    """The content in each coding, the better one first. Each takes 40 ms for the 1.7 MB of the contract page."""
-    gzip = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    return {
-        "br": _Variant(brotli.compress(content, quality=5), f'"{digest}-br"'),
-        "gzip": _Variant(gzip.compress(content) + gzip.flush(), f'"{digest}-gzip"'),
-    }
 
 
 def _failed(request: web.Request, file: _Variant) -> int | None:

@@ -31,8 +31,8 @@ class PageRoutes:
 
     async def index(self, request: web.Request) -> web.Response:
         """`GET /`."""
-        return self._files.answer(request, "index.html")
+        return await self._files.answer(request, "index.html")
 
     async def asset(self, request: web.Request) -> web.Response:
         """`GET /player/{name}`."""
-        return self._files.answer(request, request.match_info["name"])
+        return await self._files.answer(request, request.match_info["name"])
