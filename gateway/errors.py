@@ -4,6 +4,11 @@ Statuses and body shapes are the dialects' (gateway/web/dialects.py). A refusal'
 no causes.
 """
 
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
 
 class Refusal(Exception):
     """The request is refused; the client reads `message`."""
@@ -33,28 +38,24 @@ class Conflict(Refusal):
         self.faults = faults
 
 
-class RateLimited(Refusal):
-    """The key sent too many requests; the client should retry after `retry_after_seconds`."""
+class Retryable(Refusal):
+    """The client should retry after `retry_after_seconds`."""
 
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
 
 
-class Busy(Refusal):
-    """Another request writes the same thing: the client should come back after `retry_after_seconds`."""
-
-    def __init__(self, message: str, retry_after_seconds: int) -> None:
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
+class RateLimited(Retryable):
+    """The key sent too many requests."""
 
 
-class Unavailable(Refusal):
-    """It may work later; the client should retry after `retry_after_seconds`."""
+class Busy(Retryable):
+    """Another request writes the same thing."""
 
-    def __init__(self, message: str, retry_after_seconds: int) -> None:
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
+
+class Unavailable(Retryable):
+    """It may work later."""
 
 
 class BadUpstream(Refusal):
@@ -69,13 +70,18 @@ class Invalid(Refusal):
         self.faults = faults
 
 
+@dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of one field: `type`, `loc` (the path to it), `msg`, `input` (what was sent)."""
+    """One fault of one field: `loc` is the path to it, `input` what was sent."""
 
-    __slots__ = ("input", "loc", "msg", "type")
+    type: str
+    loc: tuple[str | int, ...]
+    msg: str
+    input: object
 
-    def __init__(self, type: str, loc: tuple[str | int, ...], msg: str, input: object) -> None:
-        self.type = type
-        self.loc = loc
-        self.msg = msg
-        self.input = input
+
+def require(found: T | None, what: str) -> T:
+    """What was found. Raises NotFound, with `what` it is, for None."""
+    if found is None:
+        raise NotFound(f"{what} not found")
+    return found

@@ -252,6 +252,7 @@ WEB: Mapping[str, set[str]] = {
         "hosts",
         "receiving.json_bodies",
         "links",
+        "media_files",
         "parameters",
         "responses",
         "receiving.upload_bodies",

@@ -95,7 +95,7 @@ class RecordingMove:
     source: RecordingSource
     status: RecordingStatus
     error_message: str | None
-    created_at: datetime
+    created_at: datetime | None
     completed_at: datetime | None
 
 

@@ -10,6 +10,7 @@ from gateway.catalog import Owner, Recording, Segment
 from gateway.catalog.edits import RecordingEdits
 from gateway.db.pool import Tables
 from gateway.db.rows import recording
+from gateway.db.transcripts import add_segments
 from gateway.errors import Fault, Invalid
 from gateway.protocol.ids import encode_id
 
@@ -61,20 +62,8 @@ class PgRecordingEdits(Tables, RecordingEdits):
     """
     GIVE_MEETING: Final = "UPDATE recordings SET meeting_id = $2 WHERE id = $1"
     DELETE_SEGMENTS: Final = "DELETE FROM transcript_segments WHERE meeting_id = $1"
-    ADD_SEGMENTS: Final = """
-        INSERT INTO transcript_segments (meeting_id, position, start_seconds, end_seconds, text, speaker, language)
-        SELECT $1, * FROM unnest($2::int[], $3::float8[], $4::float8[], $5::text[], $6::text[], $7::text[])
-    """
 
     async def replace_transcript(self, owner: Owner, recording_id: int, segments: Sequence[Segment]) -> bool:
-        columns = (
-            list(range(len(segments))),
-            [each.start_seconds for each in segments],
-            [each.end_seconds for each in segments],
-            [each.text for each in segments],
-            [each.speaker for each in segments],
-            [each.language for each in segments],
-        )
         try:
             async with self._transaction() as connection:
                 row = await connection.fetchrow(self.FIND_MEETING_OF, owner.user_id, owner.live, recording_id)
@@ -86,7 +75,7 @@ class PgRecordingEdits(Tables, RecordingEdits):
                     meeting_id = await connection.fetchval(self.ADD_MEETING_OF, *named)
                     await connection.execute(self.GIVE_MEETING, recording_id, meeting_id)
                 await connection.execute(self.DELETE_SEGMENTS, meeting_id)
-                await connection.execute(self.ADD_SEGMENTS, meeting_id, *columns)
+                await add_segments(connection, meeting_id, segments)
                 return True
         except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
             raise Invalid((Fault("unstorable", ("body",), "The catalogue cannot store this", None),)) from error

@@ -1,6 +1,7 @@
 """Meetings and their segments in PostgreSQL: the tables meetings and transcript_segments."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from asyncpg.pool import PoolConnectionProxy
@@ -74,18 +75,20 @@ async def ensure_meeting(connection: PoolConnectionProxy, owner: Owner, wanted: 
     meeting_id: int | None = await connection.fetchval(FIND_MEETING_ID, *key)
     if meeting_id is None:
         meeting_id = int(await connection.fetchval(ADD_MEETING, *key))
-    await connection.executemany(
-        ADD_SEGMENT,
-        [
-            (meeting_id, position, each.start_seconds, each.end_seconds, each.text, each.speaker, each.language)
-            for position, each in enumerate(wanted.segments)
-        ],
-    )
+    await add_segments(connection, meeting_id, wanted.segments)
     return meeting_id
 
 
 # The position is the segment's identity: importing the same meeting twice adds nothing.
-ADD_SEGMENT: Final = """
+ADD_SEGMENTS: Final = """
     INSERT INTO transcript_segments (meeting_id, position, start_seconds, end_seconds, text, speaker, language)
-    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
+    SELECT $1, * FROM unnest($2::int[], $3::float8[], $4::float8[], $5::text[], $6::text[], $7::text[])
+    ON CONFLICT DO NOTHING
 """
+
+
+async def add_segments(connection: PoolConnectionProxy, meeting_id: int, segments: Sequence[Segment]) -> None:
+    """Add the segments whose positions the meeting lacks."""
+    fields = ("start_seconds", "end_seconds", "text", "speaker", "language")
+    columns = [[getattr(each, field) for each in segments] for field in fields]
+    await connection.execute(ADD_SEGMENTS, meeting_id, range(len(segments)), *columns)

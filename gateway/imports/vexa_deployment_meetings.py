@@ -4,11 +4,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from gateway.catalog import MediaMove, MeetingMove, MoveTarget, RecordingMove, RecordingStatus, VexaSource
+from gateway.catalog import MediaMove, MeetingMove, MoveTarget, RecordingStatus, VexaSource
 from gateway.imports.vexa_deployment_index import Recordings
 from gateway.imports.vexa_deployment_media import Look, OwnedObjects, PreparedMedia, prepare_media
 from gateway.imports.vexa_deployment_recordings import VexaRecording, members_of
@@ -153,17 +153,7 @@ class MeetingMoves:
     async def _write_recording(
         self, recording: VexaRecording, meeting_id: int | None, created_at: datetime, media: PreparedMedia
     ) -> None:
-        move = RecordingMove(
-            id=recording.id,
-            identity=recording.identity,
-            meeting_id=meeting_id,
-            session_uid=recording.session_uid,
-            source=recording.source,
-            status=recording.status,
-            error_message=recording.error_message,
-            created_at=created_at,
-            completed_at=recording.completed_at,
-        )
+        move = replace(recording, meeting_id=meeting_id, created_at=created_at)
         outcome = await self.target.move_recording(self.user_id, move)
         self.report.recordings.add(outcome)
         if outcome == "taken":

@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from gateway.catalog import RecordingSource, RecordingStatus
+from gateway.catalog import RecordingMove
 from gateway.imports.vexa_deployment_values import (
     FINAL_STATUSES,
     SOURCES,
@@ -46,28 +46,19 @@ class VexaMedia:
     created_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class VexaRecording:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VexaRecording(RecordingMove):
     """A recording as Vexa describes it; `user_id` is its owner's id in Vexa.
 
     `place` says where it was found: (meeting id, index), or (None, id of the row). `unknown_status` is Vexa's status if
     it is none of `STATUSES`.
     """
 
-    id: int
     place: tuple[int | None, int]
     user_id: int
-    meeting_id: int | None
     meeting_is_final: bool
-    session_uid: str | None
-    source: RecordingSource
-    status: RecordingStatus
     unknown_status: str | None
-    error_message: str | None
-    created_at: datetime | None
-    completed_at: datetime | None
     deletion_pending: bool
-    identity: bytes
     media: tuple[VexaMedia, ...]
     malformed_media: int
 

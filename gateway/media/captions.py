@@ -63,25 +63,24 @@ def parse_captions(content_type: str, body: bytes) -> tuple[Segment, ...]:
 
 def encode_segments(segments: Sequence[Segment]) -> bytes:
     """Encode the segments for `decode_segments`: one JSON list per field, which parses faster than one per segment."""
-    return orjson.dumps(
-        [
-            [each.start_seconds for each in segments],
-            [each.end_seconds for each in segments],
-            [each.text for each in segments],
-            [each.speaker for each in segments],
-            [each.language for each in segments],
-        ]
-    )
+    return orjson.dumps([[getattr(each, name) for each in segments] for name in _COLUMNS])
 
 
-_COLUMNS: Final = ((float,), (float,), (str,), (str, type(None)), (str, type(None)))
+# The fields that are encoded, and the types of their values; Segment takes them in this order.
+_COLUMNS: Final[Mapping[str, Sequence[type]]] = {
+    "start_seconds": (float,),
+    "end_seconds": (float,),
+    "text": (str,),
+    "speaker": (str, type(None)),
+    "language": (str, type(None)),
+}
 
 
 def decode_segments(octets: bytes) -> tuple[Segment, ...]:
     """The segments that `encode_segments` wrote in another process. Raises BadCaptions for anything else."""
     try:
         columns = orjson.loads(octets)
-        pairs = zip(columns, _COLUMNS, strict=True)
+        pairs = zip(columns, _COLUMNS.values(), strict=True)
         is_right = all(set(map(type, values)) <= set(types) for values, types in pairs)
         found = tuple(starmap(Segment, zip(*columns, strict=True)))
     except (ValueError, TypeError):

@@ -5,8 +5,8 @@
 
     READ part offset length     requests these bytes of one of the job's objects, all inside it
     FACTS 0 0 length            the object's MediaFacts as JSON; the last message
-    SO_FAR 0 microseconds 0     BINS bytes: the waveform of the beginning, which covers this much time
-    DONE 0 microseconds 0       BINS bytes: the whole waveform; the last message
+    SO_FAR 0 microseconds BINS  BINS bytes: the waveform of the beginning, which covers this much time
+    DONE 0 microseconds BINS    BINS bytes: the whole waveform; the last message
     SILENT 0 0 0                the object contains no sound; the last message
     HEARD 0 microseconds 0      this much of the object can be decoded; the last message
     WRITTEN 0 0 length          the next bytes of the joined file or of the parsed transcript; at most 1 MiB

@@ -22,7 +22,7 @@ from gateway.catalog import (
     UploadReservations,
     UploadWriters,
 )
-from gateway.errors import Busy, Conflict, Fault, Invalid, NotFound, Refusal
+from gateway.errors import Busy, Conflict, Fault, Invalid, Refusal, require
 from gateway.storage import Storage, storage_named
 from gateway.uploads.arriving import counted
 from gateway.uploads.verification import Verification
@@ -66,18 +66,14 @@ class Uploads:
         if upload.size is not None and upload.size > self.max_file_bytes:
             text = f"A file may have at most {self.max_file_bytes} bytes"
             raise Invalid((Fault("too_large", ("body", "file_size_bytes"), text, upload.size),))
-        added = await self.uploads.add_upload(owner, recording_id, upload, self.limits, key)
-        if added is None:
-            raise NotFound("Recording not found")
+        added = require(await self.uploads.add_upload(owner, recording_id, upload, self.limits, key), "Recording")
         if added.storage != upload.storage:
             raise Conflict("The file was promised to a storage backend that no longer accepts new files")
         return added
 
     async def find(self, owner: Owner, recording_id: int, media_file_id: int) -> MediaFile:
         """The pending media file. Raises NotFound, or Conflict if its upload is completed."""
-        media = await self.catalog.find_media_file(owner, recording_id, media_file_id)
-        if media is None:
-            raise NotFound("Media file not found")
+        media = require(await self.catalog.find_media_file(owner, recording_id, media_file_id), "Media file")
         if media.status != "pending":
             raise Conflict("The upload is completed")
         return media
@@ -201,7 +197,4 @@ class Uploads:
 
     async def find_recording(self, owner: Owner, recording_id: int) -> Recording:
         """The recording. Raises NotFound."""
-        recording = await self.catalog.find_recording(owner, recording_id)
-        if recording is None:
-            raise NotFound("Recording not found")
-        return recording
+        return require(await self.catalog.find_recording(owner, recording_id), "Recording")

@@ -21,6 +21,7 @@ from gateway.errors import (
     NotFound,
     RateLimited,
     Refusal,
+    Retryable,
     Unauthenticated,
     Unavailable,
 )
@@ -72,7 +73,7 @@ class Dialect:
         response = json_response(self.body(status, refusal.message, faults), status=status)
         if isinstance(refusal, Unauthenticated):
             response.headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(refusal, Busy | Unavailable | RateLimited):
+        if isinstance(refusal, Retryable):
             response.headers["Retry-After"] = str(refusal.retry_after_seconds)
         return response
 

@@ -1,8 +1,8 @@
-"""Finds the media file that a path names; a 404 says which of its two ids is unknown."""
+"""Finds what a path names; a 404 says which part of it is unknown."""
 
 from aiohttp import web
 
-from gateway.catalog import MediaFile, Owner, RecordingCatalog
+from gateway.catalog import MediaFile, Owner, RecordingCatalog, Transcript
 from gateway.errors import NotFound
 from gateway.web.parameters import path_id
 
@@ -22,6 +22,15 @@ async def find_uploaded(catalog: RecordingCatalog, owner: Owner, ids: Ids) -> Me
         return media
     known = media is not None or await catalog.find_recording(owner, ids[0]) is not None
     raise NotFound("Media file not found" if known else "Recording not found")
+
+
+async def transcript_of(catalog: RecordingCatalog, owner: Owner, recording_id: int) -> Transcript:
+    """The transcript of the owner's recording; raises NotFound."""
+    transcript = await catalog.find_transcript_of(owner, recording_id)
+    if transcript is None:
+        known = await catalog.find_recording(owner, recording_id)
+        raise NotFound("Transcript not found" if known else "Recording not found")
+    return transcript
 
 
 async def uploaded_media(request: web.Request, catalog: RecordingCatalog, owner: Owner) -> MediaFile:

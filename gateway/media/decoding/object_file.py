@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import BinaryIO, Final
 
-from gateway.media.messages import HEAD, LENGTH, READ, Job
+from gateway.media.messages import HEAD, LENGTH, READ, WRITTEN, WRITTEN_BYTES, Job
 
 _KEPT_BYTES: Final = 16 << 20
 # Sequential reads request at most this many blocks at a time.
@@ -31,9 +31,14 @@ class Gateway:
         self.say(READ, part, offset, length)
         return self._take(length)
 
+    def write(self, content: bytes) -> None:
+        """Send the next bytes of a file or transcript."""
+        for start in range(0, len(content), WRITTEN_BYTES):
+            self.say(WRITTEN, content=content[start : start + WRITTEN_BYTES])
+
     def say(self, kind: bytes, part: int = 0, one: int = 0, other: int = 0, content: bytes = b"") -> None:
-        """Send a message."""
-        self._requests.write(HEAD.pack(kind, part, one, other) + content)
+        """Send a message; its second long number is the length of its content, if it has any."""
+        self._requests.write(HEAD.pack(kind, part, one, len(content) or other) + content)
         self._requests.flush()
 
     def _take(self, length: int) -> bytes:

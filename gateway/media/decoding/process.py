@@ -18,7 +18,7 @@ from gateway.media.decoding.probing import probe
 from gateway.media.decoding.remuxing import join
 from gateway.media.decoding.sound import count_decoded, listen
 from gateway.media.facts import NotMedia
-from gateway.media.messages import DONE, FACTS, HEARD, JOINED, REFUSED, SILENT, SO_FAR, WRITTEN, WRITTEN_BYTES, Job
+from gateway.media.messages import DONE, FACTS, HEARD, JOINED, REFUSED, SILENT, SO_FAR, Job
 
 # A client waits for a probe; waveforms are the least urgent.
 _NICENESS: Final = {"probe": 5, "count": 10, "join": 10, "waveform": 19}
@@ -51,14 +51,12 @@ def do(job: Job, gateway: Gateway) -> None:
     file, size = files[0], job.sizes[0]
     try:
         if job.kind == "probe":
-            text = json.dumps(
-                probe(file, sparing=job.budget_bytes is not None and size > job.budget_bytes).fields()
-            ).encode()
-            gateway.say(FACTS, other=len(text), content=text)
+            facts = probe(file, sparing=job.budget_bytes is not None and size > job.budget_bytes)
+            gateway.say(FACTS, content=json.dumps(facts.fields()).encode())
         elif job.kind == "count":
             gateway.say(HEARD, one=count_decoded(file))
         elif job.kind == "join":
-            gateway.say(JOINED, one=join(files, partial(_write, gateway)))
+            gateway.say(JOINED, one=join(files, gateway.write))
         else:
             heard = listen(file, lambda covered, bins: gateway.say(SO_FAR, one=covered, content=bins))
             if heard is None:
@@ -66,11 +64,4 @@ def do(job: Job, gateway: Gateway) -> None:
             else:
                 gateway.say(DONE, one=heard[0], content=heard[1])
     except NotMedia as error:
-        text = str(error).encode()
-        gateway.say(REFUSED, other=len(text), content=text)
-
-
-def _write(gateway: Gateway, content: bytes) -> None:
-    for start in range(0, len(content), WRITTEN_BYTES):
-        piece = content[start : start + WRITTEN_BYTES]
-        gateway.say(WRITTEN, other=len(piece), content=piece)
+        gateway.say(REFUSED, content=str(error).encode())

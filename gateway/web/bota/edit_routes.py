@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from gateway.catalog import Owner, Recording, RecordingCatalog, Scope, Segment
 from gateway.catalog.edits import RecordingEdits
-from gateway.errors import Fault, Invalid, NotFound
+from gateway.errors import Fault, Invalid, NotFound, require
 from gateway.media.caption_reader import LONG_BYTES, CaptionReader
 from gateway.media.captions import MAX_BYTES, PARSERS, write_vtt
 from gateway.media.cues import BadCaptions
@@ -21,6 +21,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import read_changes
 from gateway.web.bota.query import path_recording_id
 from gateway.web.bota.shapes import recording_etag, recording_json
+from gateway.web.media_files import transcript_of
 from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS, place_for_body
 from gateway.web.receiving.upload_bodies import Allowance, ReceiveLimits, accepted, essence
 from gateway.web.responses import built_json_response, json_response
@@ -57,9 +58,7 @@ class EditRoutes:
             _check_span(changes, current)
             return changes
 
-        changed = await self.edits.update_recording(owner, recording_id, change)
-        if changed is None:
-            raise NotFound("Recording not found")
+        changed = require(await self.edits.update_recording(owner, recording_id, change), "Recording")
         return json_response(recording_json(changed), headers={hdrs.ETAG: recording_etag(changed)})
 
     async def put_transcript(self, request: web.Request) -> web.Response:
@@ -75,7 +74,7 @@ class EditRoutes:
         """`GET /v1/recordings/{recording_id}/transcript`: JSON, or WebVTT for `Accept: text/vtt`."""
         owner = await self.authenticator.authenticate(request, Scope.TRANSCRIPTIONS_READ)
         async with self.turns.permit(owner.user_id):
-            segments = await self._segments(owner, path_recording_id(request))
+            segments = (await transcript_of(self.catalog, owner, path_recording_id(request))).segments
             vary = {"Vary": "Accept"}
             if "text/vtt" in request.headers.get(hdrs.ACCEPT, "").lower():
                 text = await asyncio.to_thread(write_vtt, segments)
@@ -100,13 +99,6 @@ class EditRoutes:
                 return await self.captions.read(content_type, bytes(body), owner.user_id)
             except BadCaptions as error:
                 raise Invalid((Fault("transcript", ("body",), str(error), None),)) from None
-
-    async def _segments(self, owner: Owner, recording_id: int) -> tuple[Segment, ...]:
-        transcript = await self.catalog.find_transcript_of(owner, recording_id)
-        if transcript is None:
-            known = await self.catalog.find_recording(owner, recording_id)
-            raise NotFound("Transcript not found" if known else "Recording not found")
-        return transcript.segments
 
 
 def _check_span(changes: Mapping[str, Any], current: Recording) -> None:

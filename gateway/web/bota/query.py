@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from gateway.catalog import IdempotencyKey, MediaType, Position, RecordingFilter, RecordingSort, RecordingStatus
-from gateway.errors import Fault, Invalid, NotFound
+from gateway.errors import Fault, Invalid, require
 from gateway.protocol.cursor import decode_cursor, encode_cursor
 from gateway.protocol.ids import decode_id
 from gateway.web.parameters import Moment, Text, parse_query
@@ -111,10 +111,7 @@ def includes_origin(request: web.Request) -> bool:
 
 def path_recording_id(request: web.Request) -> int:
     """The integer that the path's `rec_` id encodes. Raises NotFound for a malformed id, as for an unknown one."""
-    recording_id = decode_id("rec", request.match_info["recording_id"])
-    if recording_id is None:
-        raise NotFound("Recording not found")
-    return recording_id
+    return require(decode_id("rec", request.match_info["recording_id"]), "Recording")
 
 
 async def find_idempotency_key(request: web.Request) -> IdempotencyKey | None:

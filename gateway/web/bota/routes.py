@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 
 from gateway.catalog import ClientRecordings, MediaFile, Owner, Recording, RecordingCatalog, Scope
 from gateway.catalog.search import RecordingSearch
-from gateway.errors import NotFound
+from gateway.errors import NotFound, require
 from gateway.protocol.ids import decode_id
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import Authenticator
@@ -32,7 +32,7 @@ class BotaRoutes:
 
     async def list_recordings(self, request: web.Request) -> web.Response:
         """`GET /v1/recordings`: a page, by default newest first; with `q`, the results of a search, best first."""
-        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
         query = parse_recordings_query(request)
         place, with_origin = {"limit": query.limit, "offset": query.offset}, query.include is not None
         if query.q is not None:
@@ -43,21 +43,21 @@ class BotaRoutes:
 
     async def get_recording(self, request: web.Request) -> web.Response:
         """`GET /v1/recordings/{recording_id}`."""
-        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
         recording = await self._recording(request, owner)
         shown = recording_json(recording, with_origin=includes_origin(request))
         return json_response(shown, headers={hdrs.ETAG: recording_etag(recording)})
 
     async def create_recording(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings`: a recording that waits for its media."""
-        owner = await self._owner(request, Scope.RECORDINGS_WRITE)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         new = await read_new_recording(request)
         created = await self.recordings.create_recording(owner, new, await find_idempotency_key(request))
         return json_response(recording_json(created), status=201)
 
     async def delete_recording(self, request: web.Request) -> web.Response:
         """`DELETE /v1/recordings/{recording_id}`: delete it immediately, and queue its objects for deletion."""
-        owner = await self._owner(request, Scope.RECORDINGS_WRITE)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         if not await self.catalog.delete_recording(owner, path_recording_id(request)):
             raise NotFound("Recording not found")
         self.on_deleted()
@@ -65,7 +65,7 @@ class BotaRoutes:
 
     async def download_url(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings/{recording_id}/download-url`: a URL to download one of its media files from."""
-        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
         body = await read_body(request, DownloadUrlBody)
         media = _uploaded(await self._recording(request, owner), body.media_id)
         storage = storage_named(self.storages, media.storage, media.object_key)
@@ -80,14 +80,8 @@ class BotaRoutes:
             }
         )
 
-    async def _owner(self, request: web.Request, scope: Scope) -> Owner:
-        return await self.authenticator.authenticate(request, scope)
-
     async def _recording(self, request: web.Request, owner: Owner) -> Recording:
-        recording = await self.catalog.find_recording(owner, path_recording_id(request))
-        if recording is None:
-            raise NotFound("Recording not found")
-        return recording
+        return require(await self.catalog.find_recording(owner, path_recording_id(request)), "Recording")
 
 
 def _uploaded(recording: Recording, media_id: str) -> MediaFile:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from gateway.catalog import Scope
 from gateway.catalog.share_links import ShareLink, ShareLinks
-from gateway.errors import NotFound
+from gateway.errors import NotFound, require
 from gateway.protocol.ids import decode_id, encode_id
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import Body, read_body
@@ -58,9 +58,9 @@ class ShareLinkRoutes:
             expires_at=datetime.now(UTC) + timedelta(seconds=body.expires_in_seconds),
             start_seconds=body.start_seconds,
         )
-        if link is None:
-            raise NotFound("Recording not found")
-        return json_response(link_json(link) | {"url": self.links.shared(request, token)}, status=201)
+        return json_response(
+            link_json(require(link, "Recording")) | {"url": self.links.shared(request, token)}, status=201
+        )
 
     async def list_links(self, request: web.Request) -> web.Response:
         """`GET`: the links of the recording that still work, with how often each was opened."""

@@ -20,7 +20,7 @@ from typing import Any, Final
 from aiohttp import hdrs, web
 
 from gateway.catalog import MediaFile, NewUpload, Owner, Scope
-from gateway.errors import Busy, Conflict, NotFound
+from gateway.errors import Busy, Conflict, require
 from gateway.protocol.http_date import format_http_date
 from gateway.protocol.ids import decode_id
 from gateway.uploads.media_uploads import Uploads
@@ -66,13 +66,11 @@ class TusRoutes:
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         check_version(request)
         metadata = parse_metadata(request.headers.get("Upload-Metadata", ""))
-        recording_id = decode_id("rec", metadata.get("recording_id", ""))
         length = number_of_bytes(request, "Upload-Length")
         if length > self.uploads.max_file_bytes:
             raise web.HTTPRequestEntityTooLarge(max_size=self.uploads.max_file_bytes, actual_size=length)
         promise = parse_tus_promise(metadata, length)
-        if recording_id is None:
-            raise NotFound("Recording not found")
+        recording_id = require(decode_id("rec", metadata.get("recording_id", "")), "Recording")
         upload = NewUpload(promise.type, self._resumable(), promise.content_type, promise.file_size_bytes)
         media = await self.uploads.promise(owner, recording_id, upload)
         expires = int(self.now()) + self.expires_in_seconds

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
-from gateway.catalog import MediaFile, NewUpload, Owner, Scope
+from gateway.catalog import MediaFile, NewUpload, Scope
 from gateway.errors import Fault, Invalid
 from gateway.protocol.ids import encode_id
 from gateway.uploads.completion import Completion
@@ -32,7 +32,7 @@ class UploadRoutes:
 
     async def upload_url(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings/{recording_id}/upload-url`: create a pending media file, and return where to send it."""
-        owner = await self._owner(request)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_recording_id(request)
         body = await read_body(request, UploadUrlBody)
         storage = self.uploads.default
@@ -66,14 +66,11 @@ class UploadRoutes:
 
     async def upload_complete(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings/{recording_id}/upload-complete`: check the files against the promises, publish them."""
-        owner = await self._owner(request)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         asked = await read_completed_media(request)
         completed = await self.completion.complete(owner, path_recording_id(request), asked)
         dropped = [encode_id("med", each) for each in completed.dropped]
         return json_response(recording_json(completed.recording) | ({"dropped_media_ids": dropped} if dropped else {}))
-
-    async def _owner(self, request: web.Request) -> Owner:
-        return await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
 
     def _allowance(self, media: MediaFile) -> Allowance:
         return Allowance(self.uploads.max_file_bytes, media.size, promised_type(media), self.receive_limits)

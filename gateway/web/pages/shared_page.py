@@ -23,7 +23,7 @@ from aiohttp import hdrs, web
 
 from gateway.catalog import MediaFile, Recording, RecordingCatalog, Segment
 from gateway.catalog.share_links import ShareLink, ShareLinks
-from gateway.errors import NotFound
+from gateway.errors import NotFound, require
 from gateway.media.captions import write_vtt
 from gateway.media.fair_semaphore import FairSemaphore
 from gateway.media.waveforms import Waveforms
@@ -110,9 +110,7 @@ class SharedPage:
         opened = await self._open(request)
         async with self._turns.permit(opened.link.owner.user_id):
             transcript = await self._catalog.find_transcript_of(opened.link.owner, opened.recording.id)
-            if transcript is None:
-                raise NotFound("Transcript not found")
-            text = await asyncio.to_thread(write_vtt, transcript.segments)
+            text = await asyncio.to_thread(write_vtt, require(transcript, "Transcript").segments)
         headers = {hdrs.CACHE_CONTROL: "no-store"}
         return web.Response(text=text, content_type="text/vtt", charset="utf-8", headers=headers)
 

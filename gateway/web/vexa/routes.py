@@ -7,13 +7,13 @@ from functools import partial
 from aiohttp import web
 
 from gateway.catalog import MediaFile, Owner, RecordingCatalog, Scope
-from gateway.errors import NotFound
+from gateway.errors import NotFound, require
 from gateway.media.fair_semaphore import FairSemaphore
 from gateway.protocol.byte_path import byte_path
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import Authenticator
 from gateway.web.links import Link, Links, file_name
-from gateway.web.media_files import uploaded_media
+from gateway.web.media_files import transcript_of, uploaded_media
 from gateway.web.parameters import MasterQuery, RecordingsQuery, TranscriptQuery, parse_query, path_id
 from gateway.web.responses import built_json_response, json_response, whole_seconds
 from gateway.web.vexa.shapes import Json, recording_json, transcript_json
@@ -35,7 +35,7 @@ class VexaRoutes:
 
     async def list_recordings(self, request: web.Request) -> web.Response:
         """`GET /recordings`: a page, newest first."""
-        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
         query = parse_query(RecordingsQuery, request)
         page = await self.catalog.list_recordings(
             owner, limit=query.limit, offset=query.offset, meeting_id=query.meeting_id
@@ -44,15 +44,13 @@ class VexaRoutes:
 
     async def get_recording(self, request: web.Request) -> web.Response:
         """`GET /recordings/{recording_id}`."""
-        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
         recording = await self.catalog.find_recording(owner, path_id(request, "recording_id"))
-        if recording is None:
-            raise NotFound("Recording not found")
-        return json_response(recording_json(recording, self.storages))
+        return json_response(recording_json(require(recording, "Recording"), self.storages))
 
     async def delete_recording(self, request: web.Request) -> web.Response:
         """`DELETE /recordings/{recording_id}`: delete its rows immediately, and queue its objects for deletion."""
-        owner = await self._owner(request, Scope.RECORDINGS_WRITE)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_id(request, "recording_id")
         if not await self.catalog.delete_recording(owner, recording_id):
             raise NotFound("Recording not found")
@@ -61,20 +59,20 @@ class VexaRoutes:
 
     async def download(self, request: web.Request) -> web.Response:
         """`GET /recordings/{recording_id}/media/{media_file_id}/download`."""
-        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
         media = await uploaded_media(request, self.catalog, owner)
         return json_response(await self._download_json(request, owner, media))
 
     async def playback_url(self, request: web.Request) -> web.Response:
         """`POST /recordings/{recording_id}/media/{media_file_id}/playback-url`."""
-        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
         media = await uploaded_media(request, self.catalog, owner)
         link = self.links.playback(request, owner, media, "inline")
         return json_response({"url": link.url, "expires_at": whole_seconds(link.expires_at)})
 
     async def master(self, request: web.Request) -> web.Response:
         """`GET /recordings/{recording_id}/master?type=`: the newest finished file of that type."""
-        owner = await self._owner(request, Scope.RECORDINGS_READ)
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
         recording_id = path_id(request, "recording_id")
         query = parse_query(MasterQuery, request)
         media = await self.catalog.find_master(owner, recording_id, query.type)
@@ -92,7 +90,7 @@ class VexaRoutes:
 
     async def transcript(self, request: web.Request) -> web.Response:
         """`GET /transcripts/{platform}/{native_meeting_id}?meeting_id=`: the room's newest meeting, or that one."""
-        owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
+        owner = await self.authenticator.authenticate(request, Scope.TRANSCRIPTIONS_READ)
         platform, native_id = request.match_info["platform"], request.match_info["native_meeting_id"]
         query = parse_query(TranscriptQuery, request)
         async with self.turns.permit(owner.user_id):
@@ -103,17 +101,11 @@ class VexaRoutes:
 
     async def recording_transcript(self, request: web.Request) -> web.Response:
         """`GET /recordings/{recording_id}/transcript`: the transcript of the recording's meeting."""
-        owner = await self._owner(request, Scope.TRANSCRIPTIONS_READ)
+        owner = await self.authenticator.authenticate(request, Scope.TRANSCRIPTIONS_READ)
         recording_id = path_id(request, "recording_id")
         async with self.turns.permit(owner.user_id):
-            transcript = await self.catalog.find_transcript_of(owner, recording_id)
-            if transcript is None:
-                known = await self.catalog.find_recording(owner, recording_id)
-                raise NotFound("Transcript not found" if known else "Recording not found")
+            transcript = await transcript_of(self.catalog, owner, recording_id)
             return await built_json_response(partial(transcript_json, transcript, self.storages))
-
-    async def _owner(self, request: web.Request, scope: Scope) -> Owner:
-        return await self.authenticator.authenticate(request, scope)
 
     async def _download_json(self, request: web.Request, owner: Owner, media: MediaFile) -> Json:
         storage = storage_named(self.storages, media.storage, media.object_key)
