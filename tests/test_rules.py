@@ -159,6 +159,7 @@ WEB: Mapping[str, set[str]] = {
     "encodings": set(),
     "links": {"exchange", "hosts"},
     "receiving.upload_bodies": {"receiving.expectations"},
+    "receiving.forms": {"receiving.expectations", "receiving.json_bodies", "receiving.upload_bodies"},
     "media_files": {"parameters"},
     "dialects": {"responses"},
     # one request, and who sends it
@@ -193,7 +194,9 @@ WEB: Mapping[str, set[str]] = {
         "connections.unread_responses",
     },
     "connections.open_connections": {"connections.unread_responses"},
+    "connections.request_feed": {"connections.connection_terms"},
     "connections.request_intake": {
+        "connections.request_feed",
         "connections.connection_terms",
         "connections.request_heads",
         "connections.slow_clients",
@@ -260,7 +263,7 @@ WEB: Mapping[str, set[str]] = {
     "vexa": {
         "access",
         "exchange",
-        "receiving.expectations",
+        "receiving.forms",
         "links",
         "media_files",
         "parameters",

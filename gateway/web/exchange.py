@@ -62,7 +62,7 @@ X_REQUEST_ID: Final = istr("X-Request-Id")
 _ID: Final = re.compile(r"(?!-+\Z)[0-9A-Za-z-]{1,64}")
 MAX_PATH_CHARACTERS: Final = 512
 # A signature and the random part of a key have 43 characters of base64url; ids, routes and meeting codes are shorter.
-_SECRET: Final = re.compile(r"[^/]*(?:up_|lk_|[A-Za-z0-9_-]{40})[^/]*", re.IGNORECASE)
+_SECRET: Final = re.compile(r"up_|lk_|[A-Za-z0-9_-]{40}", re.IGNORECASE)
 _DECODINGS: Final = 4
 _process_id: Final = secrets.token_hex(4)
 _numbers: Final = count(1)
@@ -110,7 +110,7 @@ def shown_path(path: str) -> str:
             break
         decoded = again
     if _SECRET.search(decoded):
-        path = _SECRET.sub("***", decoded)
+        path = "/".join("***" if _SECRET.search(segment) else segment for segment in decoded.split("/"))
     if len(path) > MAX_PATH_CHARACTERS:
         path = f"{path[:MAX_PATH_CHARACTERS]}..."
     return path

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.conformance.raw_http import compose, connect
 from tests.uploads.client import Answer, Client
 from tests.uploads.test_sessions import PATH
 
@@ -35,6 +37,39 @@ async def send(client: Client, body: bytes) -> Answer:
 async def test_a_part_whose_head_cannot_be_read_is_refused(client: Client, head: bytes) -> None:
     answer = await send(client, form([(head, b"{}"), SESSION, FILE]))
     assert (answer.status, answer.json["detail"][0]["msg"]) == (422, "It is not well-formed multipart/form-data")
+
+
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "x-zip"])
+async def test_a_part_with_an_encoding_is_refused_before_it_is_read(client: Client, encoding: str) -> None:
+    # aiohttp aligns each chunk of base64 anew: few bytes of it cost minutes of CPU time.
+    body = b"AAAAA" + b"!" * 1_000_000
+    for name in (b"file", b"metadata"):
+        head = DISPOSITION % name + b"\r\nContent-Transfer-Encoding: " + encoding.encode()
+        answer = await send(client, form([SESSION, (head, body)]))
+        (fault,) = answer.json["detail"]
+        assert (answer.status, fault["msg"]) == (422, "Content-Transfer-Encoding is not supported")
+
+
+async def test_the_identity_encodings_of_a_part_are_accepted(client: Client) -> None:
+    head = DISPOSITION % b"file" + b"\r\nContent-Transfer-Encoding: %s"
+    for number, encoding in enumerate((b"7bit", b"8bit", b" BINARY ")):
+        session = (DISPOSITION % b"session_uid", b"encoded-%d" % number)
+        parts = [session, (DISPOSITION % b"is_final", b"false"), (head % encoding, b"bytes")]
+        assert (await send(client, form(parts))).status == 200
+
+
+async def test_only_form_data_is_a_form(client: Client) -> None:
+    fields = {"Authorization": f"Bearer {client.key}", "Content-Type": "multipart/mixed; boundary=B"}
+    answer = await client.ask("POST", PATH, form([SESSION, FILE]), headers=fields)
+    assert (answer.status, answer.json["detail"][0]["msg"]) == (422, "It should be multipart/form-data")
+
+
+async def test_a_form_is_refused_before_it_ends_if_lines_without_parts_precede_it(client: Client) -> None:
+    url = urlsplit(client.base_url)
+    fields = [("Authorization", f"Bearer {client.key}"), ("Content-Type", "multipart/form-data; boundary=B")]
+    async with connect(url.hostname or "", url.port or 0) as connection:
+        await connection.send(compose("POST", PATH, [*fields, ("Content-Length", "900000000")], body=b"x\r\n" * 9000))
+        assert (await connection.read_head()).status == 422
 
 
 async def test_an_unknown_field_is_ignored_and_not_returned(client: Client) -> None:

@@ -11,22 +11,39 @@ from gateway.web.connections.request_heads import MAX_FIELDS, MAX_HEAD_BYTES, Ba
 from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.connections.unread_responses import UnreadResponses
 
-MAX_PART_LINE_BYTES: Final = 8190
-"""The limit for a header line of a part of a multipart body."""
+MAX_UNREAD_BODY_BYTES: Final = 32 * 1024
+"""With more than this of a request body unread by its handler, nothing more is read from the socket."""
+
+MAX_UNREAD_BODIES_BYTES: Final = 40 * 1024 * 1024
+"""With more than this of all bodies unread, a request with a body is refused."""
 
 MAX_HELD_BYTES: Final = 8 * 1024 * 1024
 
 
 class HeldBytes:
-    """Counts the bytes that all connections hold of requests that are incomplete or wait for an earlier response."""
+    """Counts the bytes that all connections hold.
+
+    `heads` are those of requests that are incomplete or wait for an earlier response, `bodies` those that no handler
+    has read yet.
+    """
 
     def __init__(self) -> None:
-        self._total = 0
+        self._heads = 0
+        self._bodies = 0
 
     def add(self, more: int) -> bool:
-        """Add `more` bytes, which may be negative. Returns whether the total is still within MAX_HELD_BYTES."""
-        self._total += more
-        return self._total <= MAX_HELD_BYTES
+        """Add `more` bytes of heads, which may be negative. Returns whether they are still within MAX_HELD_BYTES."""
+        self._heads += more
+        return self._heads <= MAX_HELD_BYTES
+
+    def add_unread(self, more: int) -> None:
+        """Add `more` bytes of bodies, which may be negative."""
+        self._bodies += more
+
+    @property
+    def has_room_for_body(self) -> bool:
+        """Whether one more request with a body may be taken."""
+        return self._bodies <= MAX_UNREAD_BODIES_BYTES
 
 
 class Terms(NamedTuple):
@@ -57,6 +74,7 @@ def handler_options(terms: Terms) -> dict[str, Any]:
         "max_field_size": MAX_HEAD_BYTES,
         "max_headers": MAX_FIELDS + 2,
         "lingering_time": 0,
+        "read_bufsize": MAX_UNREAD_BODY_BYTES // 2,
         # Accepted sockets inherit it from the listening one (gateway/process/listening.py).
         "tcp_keepalive": False,
     }

@@ -10,39 +10,30 @@ import asyncio
 
 from aiohttp import StreamReader, web
 
-from gateway.web.connections.connection_terms import MAX_PART_LINE_BYTES, Terms, handler_options
+from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.request_feed import RequestFeed
 from gateway.web.connections.request_heads import MAX_HEAD_BYTES, SHOWN_BYTES, UNPARSABLE, BadHead, take_head
 from gateway.web.connections.slow_clients import drop_body
 
 
-class RequestIntake(web.RequestHandler):
+class RequestIntake(RequestFeed):
     """Receives the requests of one connection."""
 
     __slots__ = (
-        "_body",
-        "_body_bytes",
         "_counted",
         "_dropped",
         "_fault",
         "_held",
-        "_is_dropping",
         "_is_lingering",
         "_is_under_way",
-        "_terms",
         "is_half_closed",
     )
 
     def __init__(self, server: web.Server, terms: Terms) -> None:
-        super().__init__(server, **handler_options(terms))
-        self.max_field_size = MAX_PART_LINE_BYTES
-        self._terms = terms
+        super().__init__(server, terms)
         self._held = bytearray()
         self._counted = 0
         self._is_under_way = False
-        # The bytes left of the body of the request under way; None if only the parser can find its end (see `_body`).
-        self._body_bytes: int | None = 0
-        self._body: StreamReader | None = None
-        self._is_dropping = False
         self._is_lingering = False
         self.is_half_closed = False
         self._dropped = 0
@@ -68,7 +59,6 @@ class RequestIntake(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         if not data:
-            # aiohttp resumes its parser this way.
             super().data_received(data)
             return
         if self._is_dropping:
@@ -101,35 +91,6 @@ class RequestIntake(web.RequestHandler):
         self._count_held()
         super().connection_lost(exc)
 
-    def _feed_body(self, data: bytes) -> bytes:
-        """Give the parser what belongs to the body of the request under way, and return the bytes after it."""
-        length = self._body_bytes
-        if length is None:
-            if self._body is not None and not self._body.is_eof():
-                self._feed_chunks(data, self._body)
-            return b""
-        if length:
-            self._body_bytes = length - min(length, len(data))
-            super().data_received(data[:length])
-        return data[length:]
-
-    def _feed_chunks(self, data: bytes, body: StreamReader) -> None:
-        """Give the parser a part of a chunked body, whose end only the parser can find.
-
-        aiohttp queues the parser's refusal as a request of its own, and leaves a handler waiting for the body.
-        """
-        queued = len(self._messages)
-        super().data_received(data)
-        if len(self._messages) == queued or body.is_eof():
-            return
-        self._is_dropping = True
-        if queued:
-            # The handler has not started yet, so the refusal is the response.
-            self._messages.popleft()
-        else:
-            self._messages.pop()
-            body.set_exception(web.RequestPayloadError("the chunks are malformed"))
-
     def _take(self, searched: int) -> None:
         """Give the parser the next request, if its head is complete and no other request is under way."""
         transport = self.transport
@@ -145,22 +106,24 @@ class RequestIntake(web.RequestHandler):
         except BadHead as fault:
             self._refuse(fault)
             return
-        if head is not None:
+        if head is not None and head.body_bytes != 0 and not self._terms.held.has_room_for_body:
+            self._refuse(BadHead(503, "Too many request bodies are arriving; retry later"), head.octets)
+        elif head is not None:
             self._is_under_way = True
             self._body_bytes = head.body_bytes
             self._fault = head.octets[:SHOWN_BYTES], BadHead(400, "The request is not valid HTTP/1.1")
-            super().data_received(head.octets)
+            self._parse(head.octets)
             self._body = self._messages[-1][1] if self._messages else None
             if self._held:
                 rest, self._held = bytes(self._held), bytearray()
                 RequestIntake.data_received(self, rest)
 
-    def _refuse(self, fault: BadHead) -> None:
+    def _refuse(self, fault: BadHead, head: bytes = b"") -> None:
+        """Refuse the request with this head, or the one whose head is not complete."""
         self._is_under_way = self._is_dropping = True
-        head = bytes(self._held[:SHOWN_BYTES])
+        self._fault = bytes((head or self._held)[:SHOWN_BYTES]), fault
         self._held.clear()
-        self._fault = head, fault
-        super().data_received(UNPARSABLE)
+        self._parse(UNPARSABLE)
 
     def handle_error(
         self,
@@ -182,9 +145,10 @@ class RequestIntake(web.RequestHandler):
         if not self._is_dropping and finished[0].keep_alive and not request.content.is_eof():
             await drop_body(request.content)
         if self._is_dropping or not request.content.is_eof():
-            await self._linger()
+            await self._linger(request.content)
         else:
             self._fault = None
+            self._count_unread(0)
             self.release()
         return finished
 
@@ -207,10 +171,13 @@ class RequestIntake(web.RequestHandler):
             # The client sends nothing more, and every request was answered.
             self.force_close()
 
-    async def _linger(self) -> None:
-        """Drop what the client still sends, then let aiohttp close the connection."""
+    async def _linger(self, body: StreamReader) -> None:
+        """Drop the rest of the body, received or not, then let aiohttp close the connection."""
         self._is_dropping = True
         self._fault = None
+        if body.exception() is None:
+            body.read_nowait()
+        self._count_unread(0)
         # A client that has closed its sending side sends nothing more that could be dropped.
         if self.transport is not None and not self.is_half_closed:
             self._is_lingering = True

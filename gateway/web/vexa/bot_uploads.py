@@ -14,32 +14,23 @@ Formats, durations and rates that bots send are ignored: the gateway finds them 
 """
 
 import hmac
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from aiohttp import BodyPartReader, MultipartReader, hdrs, web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp import hdrs, web
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from gateway.catalog import ApiKeys, Owner, Recording, Scope
-from gateway.errors import Fault, Invalid
 from gateway.uploads.bot_sessions import Chunk, Sessions
 from gateway.web.access.authentication import Authenticator
 from gateway.web.exchange import EXCHANGE
 from gateway.web.parameters import Text, invalid
-from gateway.web.receiving.expectations import permit_body
+from gateway.web.receiving.forms import invalid_form, read_fields, read_file
 from gateway.web.receiving.upload_bodies import Allowance, Pace, ReceiveLimits, StreamsOf, checked
 from gateway.web.responses import json_response
 from gateway.web.vexa.shapes import STATUS
-
-_MAX_FIELD_BYTES: Final = 64 * 1024
-_MAX_FIELDS: Final = 32
-_CHUNK_BYTES: Final = 256 * 1024
-# What aiohttp raises for a malformed form: its text, its end, the head of a part, and (RuntimeError) `_charset_`.
-_MALFORMED: Final = (ValueError, LookupError, RuntimeError, web.RequestPayloadError, HttpProcessingError)
 
 
 def _no_bool(value: object) -> object:
@@ -83,12 +74,13 @@ class BotUploadRoutes:
         owner = await self._owner(request)
         pace = Pace(self.receive_limits)
         with self.streams(request[EXCHANGE].key_id):
-            form, file = await _read_fields(request, pace)
+            given, file = await read_fields(request, pace, _FIELDS)
+            form = _form(given)
             chunk = Chunk(form.session_uid, form.media_type, form.chunk_seq, form.is_final)
             session = await self.sessions.find(owner, chunk)
             request[EXCHANGE].storage = session.media.storage
             allowance = Allowance(self.sessions.room(session), None, None, self.receive_limits)
-            async with aclosing(_read(file, pace)) as pieces, aclosing(checked(pieces, allowance, ())) as body:
+            async with aclosing(read_file(file, pace)) as pieces, aclosing(checked(pieces, allowance, ())) as body:
                 recording = await self.sessions.receive(owner, session, chunk, body)
         return json_response(_receipt(recording, session.media.id, chunk))
 
@@ -99,50 +91,6 @@ class BotUploadRoutes:
         return await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
 
 
-async def _read_fields(request: web.Request, pace: Pace) -> tuple[ChunkForm, BodyPartReader]:
-    """The fields before the file, and the file. Raises Invalid."""
-    if not request.content_type.startswith("multipart/"):
-        raise _invalid("body", "It should be multipart/form-data")
-    await permit_body(request)
-    given: dict[str, Any] = {}
-    try:
-        reader = await request.multipart()
-        for _ in range(_MAX_FIELDS):
-            part = await _next_part(reader, pace)
-            if part.name == "file":
-                return _form(given), part
-            text = await _read_text(part, pace)
-            if part.name in _FIELDS:
-                given[part.name] = text
-    except _MALFORMED:
-        raise _invalid("body", "It is not well-formed multipart/form-data") from None
-    raise _invalid("body", f"It has more than {_MAX_FIELDS} fields before its file")
-
-
-async def _next_part(reader: MultipartReader, pace: Pace) -> BodyPartReader:
-    part = await pace.next(reader.next())
-    if not isinstance(part, BodyPartReader):
-        raise _invalid("file", "It is missing")
-    return part
-
-
-async def _read_text(part: BodyPartReader, pace: Pace) -> str:
-    text = b""
-    while chunk := await pace.next(part.read_chunk(_MAX_FIELD_BYTES)):
-        text += chunk
-        if len(text) > _MAX_FIELD_BYTES:
-            raise _invalid("body", f"A field has more than {_MAX_FIELD_BYTES} bytes")
-    return text.decode()
-
-
-async def _read(file: BodyPartReader, pace: Pace) -> AsyncGenerator[bytes, None]:
-    try:
-        while chunk := await pace.next(file.read_chunk(_CHUNK_BYTES)):
-            yield chunk
-    except _MALFORMED:
-        raise _invalid("file", "It is malformed, or ends early") from None
-
-
 def _form(given: dict[str, Any]) -> ChunkForm:
     """The form's own fields, and those of its `metadata` that it lacks; null counts as absent. Raises Invalid."""
     try:
@@ -150,7 +98,7 @@ def _form(given: dict[str, Any]) -> ChunkForm:
     except orjson.JSONDecodeError:
         document = None
     if not isinstance(document, dict):
-        raise _invalid("metadata", "It should be a JSON object")
+        raise invalid_form("metadata", "It should be a JSON object")
     members = {name: value for name, value in {**document, **given}.items() if value is not None}
     try:
         return ChunkForm.model_validate(members)
@@ -173,7 +121,3 @@ def _receipt(recording: Recording, media_file_id: int, chunk: Chunk) -> dict[str
         "is_final": chunk.is_last,
         "status": STATUS[recording.status],
     }
-
-
-def _invalid(field: str, text: str) -> Invalid:
-    return Invalid((Fault("form", ("body", field), text, None),))

@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from gateway.web.receiving.json_bodies import MAX_WAITING_OF_A_KEY
 from gateway.web.receiving.upload_bodies import Pace, ReceiveLimits
 from tests.conformance.bota_calls import create, get
 from tests.conformance.raw_http import compose, connect
@@ -74,6 +75,21 @@ def push(client: socket.socket, octets: bytes, most: int) -> int:
         except OSError:
             break
     return sent
+
+
+async def test_large_fields_of_forms_take_the_places_of_bodies_that_still_arrive(tight: Gateway) -> None:
+    key, idle = ("X-API-Key", tight.key), resident(tight)
+    fields = [key, ("Content-Length", "100000"), ("Content-Type", "multipart/form-data; boundary=B")]
+    part = b'--B\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n' + b"x" * 60_000
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(connect(tight.host, tight.port)) for _ in range(400)]
+        for connection in opened:
+            await connection.send(compose("POST", "/internal/recordings/upload", fields, body=part))
+        answers = [(await connection.read_head()).status for connection in opened]
+        assert resident(tight) - idle < MEMORY_BOUND
+    # Those that got a place are too slow.
+    assert answers.count(408) <= MAX_WAITING_OF_A_KEY
+    assert set(answers) == {408, 503}
 
 
 async def test_an_unread_response_ends_on_every_route(tight: Gateway) -> None:

@@ -126,3 +126,21 @@ async def test_the_uploads_of_one_key_are_streams_of_it(site: Gateway) -> None:
             assert (await client.ask("POST", "/internal/recordings/upload", form, headers=fields)).status == 429
             fields = {"X-API-Key": site.other_key, "Content-Type": "multipart/form-data; boundary=B"}
             assert (await client.ask("POST", "/internal/recordings/upload", form, headers=fields)).status == 422
+
+
+async def test_bodies_that_no_handler_has_read_are_held_within_a_bound_for_all_connections(site: Gateway) -> None:
+    request = compose("POST", "/nothing", [("Content-Length", "900000")]) + bytes(300_000)
+    idle = resident(site)
+    with clients(site, 1000) as opened:
+        for client in opened:
+            client.settimeout(0)
+            with contextlib.suppress(BlockingIOError):
+                client.send(request)
+        assert await livez(site) == 200
+        answers = [first_line(client) for client in opened]
+        assert resident(site) - idle < MEMORY_BOUND
+    assert set(answers) <= {b"HTTP/1.1 404 Not Found", b"HTTP/1.1 503 Service Unavailable", b""}
+    # Once they have gone, there is room again.
+    async with connect(site.host, site.port) as connection:
+        await connection.send(compose("POST", "/nothing", [("Content-Length", "9")]) + bytes(9))
+        assert (await connection.read_response()).status == 404

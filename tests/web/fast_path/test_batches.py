@@ -211,5 +211,5 @@ async def test_a_head_whose_client_has_disconnected_is_dropped(
         made[0].is_losing = True
         await client.send(head(site, 0))
         await site.until_no_connection()
-    assert (made[0].refused, site.held._total) == (1, 0)
+    assert (made[0].refused, site.held._heads) == (1, 0)
     assert not caplog.records
