@@ -25,12 +25,12 @@ from benchmarks.__main__ import RESULTS
 from benchmarks.corpus import write_corpus
 from benchmarks.cpu import CpuMeter
 from benchmarks.goals import GATEWAY, Goal, judge
-from benchmarks.machine import describe_machine
+from benchmarks.machine import REPOSITORY, describe_machine
 from benchmarks.open_loop import percentile
 from benchmarks.plan import KIB
 from benchmarks.processes import HOST, NotStarted, choose_cores
 from benchmarks.recordings_table import DEVICES, STATUSES, USERS, cursor_after, fill
-from benchmarks.report import Run, table, targets_table, write_results
+from benchmarks.report import LIST_BLOCK, Run, performance_text, table, targets_table, write_block, write_results
 from benchmarks.rows import Round, Row, as_round
 from benchmarks.seekgate import Gateway, installed, running_gateway
 from benchmarks.target import TIMEOUT_SECONDS
@@ -82,6 +82,8 @@ def main(*, rows: int, requests: int, rounds: int, output: Path | None) -> None:
         raise click.ClickException(str(error)) from error
     folder = output or RESULTS / "recordings-list"
     write_results(run, folder)
+    if output is None:
+        write_block(REPOSITORY / LIST_BLOCK.document, LIST_BLOCK, performance_text(run, LIST_BLOCK))
     click.echo(targets_table(run.verdicts))
     click.echo(table(run.rows))
     click.echo(f"\n{folder}/results.md", err=True)

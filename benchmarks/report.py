@@ -1,4 +1,4 @@
-"""Writes a run as Markdown, JSON and SVG, and into marked blocks of README.md and docs/performance.md."""
+"""Writes a run as Markdown, JSON and SVG, and into marked blocks of README.md and of docs."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,6 +42,8 @@ README_BLOCK: Final = Block("benchmarks", "README.md", "benchmarks/results")
 LOCAL_BLOCK: Final = Block("benchmarks", "docs/performance.md", "../benchmarks/results")
 S3_BLOCK: Final = Block("benchmarks-s3", "docs/performance.md", "../benchmarks/results/s3")
 LISTENING_BLOCK: Final = Block("benchmarks-listening", "docs/performance.md", "../benchmarks/results/listening")
+SEARCH_BLOCK: Final = Block("benchmarks-search", "docs/search.md", "../benchmarks/results/search")
+LIST_BLOCK: Final = Block("benchmarks-list", "docs/recordings-list.md", "../benchmarks/results/recordings-list")
 # The README's columns: title → server.
 _PLAYED_BY: Final = {
     "seekgate": SIGNED,
@@ -169,7 +171,7 @@ def write_block(path: Path, block: Block, text: str) -> None:
 
 
 def performance_text(run: Run, block: Block) -> str:
-    """The run for docs/performance.md: targets, plots and the table of each scenario."""
+    """The run for a page of docs: targets, plots and the table of each scenario."""
     rows, results = run.rows, block.results
     parts = [
         f"{_about(run)} {noise_in_words(run.rounds)} Every round is in [{results}/results.md]({results}/results.md).",

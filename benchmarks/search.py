@@ -7,6 +7,8 @@ n-th most frequent one is said 1/n times as often as the first.
 import asyncio
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from http.client import HTTPException
@@ -21,14 +23,14 @@ from rich.progress import track
 from benchmarks.__main__ import RESULTS
 from benchmarks.corpus import write_corpus
 from benchmarks.goals import Goal, judge
-from benchmarks.machine import describe_machine
+from benchmarks.machine import REPOSITORY, describe_machine
 from benchmarks.plan import KIB
 from benchmarks.processes import NotStarted, choose_cores
 from benchmarks.recordings_list import Page, always, measure
-from benchmarks.report import Run, table, targets_table, write_results
+from benchmarks.report import SEARCH_BLOCK, Run, performance_text, table, targets_table, write_block, write_results
 from benchmarks.rows import Round, as_round
 from benchmarks.seekgate import installed, running_gateway
-from gateway.keys import new_key
+from gateway.keys import digest, new_key, visible_prefix
 
 PER_MEETING: Final = 100
 _CONSOLE: Final = Console(stderr=True)
@@ -45,6 +47,7 @@ _FILL: Final = f"""
         SELECT id, user_id, true, id, 'bot', 'completed', 'Weekly meeting ' || native_meeting_id,
                now() - (id - {_BASE}) * interval '1 minute'
         FROM meetings;
+    SELECT setseed(0);
     CREATE TEMP TABLE sentences AS
         SELECT n, (SELECT string_agg('word' || power(20000, random())::int, ' ') FROM generate_series(1, 10 + n % 5)) AS text
         FROM generate_series(0, 19999) n;
@@ -57,15 +60,19 @@ _FILL: Final = f"""
         SELECT s.meeting_id, s.position, words_of(m.user_id, m.live, s.language, s.text)
         FROM transcript_segments s JOIN meetings m ON m.id = s.meeting_id;
     CREATE INDEX transcript_words_by_word ON transcript_words USING gin (words);
-    INSERT INTO api_keys (user_id, live, digest, prefix, scopes)
-        VALUES ({_SMALL_ACCOUNT}, true, sha256('{{key}}'), left('{{key}}', 12), ARRAY['recordings:read']);
 """  # noqa: S608 - numbers of our own
+_ADD_KEY: Final = """
+    INSERT INTO api_keys (user_id, live, digest, prefix, scopes) VALUES ($1, true, $2, $3, ARRAY['recordings:read'])
+"""
 SEARCHES: Final = {
     "the most frequent word": "word1",
     "the beginning of every word": "wo",
     "a word of one in a hundred": "word100",
     "a rare word": "word19876",
     "a phrase of frequent words": '"word1 word2"',
+    "one word three times in a row": '"word1 word1 word1"',
+    "a word and the beginning of another": "word100 w",
+    "a phrase of every name": '"weekly meeting"',
     "three frequent words": "word2 word3 word5",
     "what is not said": "-word1",
     "a word of every name": "weekly",
@@ -84,41 +91,57 @@ GOALS: Final[tuple[Goal, ...]] = (Goal("any search, 99 of 100", 50, " ms", _slow
 @click.option("--segments", type=click.IntRange(10_000), default=1_000_000, show_default=True, help="Segments in all.")
 @click.option("--requests", type=click.IntRange(20), default=200, show_default=True, help="Searches per measurement.")
 @click.option("--rounds", type=click.IntRange(1, 20), default=3, show_default=True, help="How often each is measured.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the filled database in this folder, and measure there again next time.",
+)
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="The folder for the results.")
-def main(*, segments: int, requests: int, rounds: int, output: Path | None) -> None:
+def main(*, segments: int, requests: int, rounds: int, keep: Path | None, output: Path | None) -> None:
     """Measure searches over HTTP, and write a report."""
     try:
-        run = measure_all(segments, requests, rounds)
+        with _folder(keep) as folder:
+            run = measure_all(folder, segments, requests, rounds)
     except (NotStarted, OSError, HTTPException) as error:
         raise click.ClickException(str(error)) from error
-    folder = output or RESULTS / "search"
-    write_results(run, folder)
+    results = output or RESULTS / "search"
+    write_results(run, results)
+    if output is None:
+        write_block(REPOSITORY / SEARCH_BLOCK.document, SEARCH_BLOCK, performance_text(run, SEARCH_BLOCK))
     click.echo(targets_table(run.verdicts))
     click.echo(table(run.rows))
-    click.echo(f"\n{folder}/results.md", err=True)
+    click.echo(f"\n{results}/results.md", err=True)
 
 
-def measure_all(segments: int, requests: int, rounds: int) -> Run:
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """The folder of the database: one that stays, or one that is removed."""
+    if keep:
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="seekgate-search-") as name:
+        yield Path(name)
+
+
+def measure_all(folder: Path, segments: int, requests: int, rounds: int) -> Run:
     """Measure every search of both accounts in each round."""
     machine, cores = describe_machine(), choose_cores()
-    with tempfile.TemporaryDirectory(prefix="seekgate-search-") as name:
-        folder = Path(name)
-        (folder / "media").mkdir()
-        with installed(folder, write_corpus(folder / "media", KIB)) as installation:
-            small = replace(installation, key=new_key(live=True, restricted=False))
-            asyncio.run(_fill(installation.database_url, segments // PER_MEETING, small.key))
-            with running_gateway(installation, workers=1, cores=cores[:1]) as gateway:
-                accounts = {"half of the segments": gateway, "a small account": replace(gateway, installation=small)}
-                work = [
-                    (number, Page(account, what, partial(always, q=text)), by)
-                    for number in range(rounds)
-                    for account, by in accounts.items()
-                    for what, text in SEARCHES.items()
-                ]
-                found = [
-                    (number, measure(by, page, requests, seed=number))
-                    for number, page, by in track(work, "measuring", console=_CONSOLE)
-                ]
+    (folder / "media").mkdir(parents=True, exist_ok=True)
+    with installed(folder, write_corpus(folder / "media", KIB)) as installation:
+        small = replace(installation, key=new_key(live=True, restricted=False))
+        asyncio.run(_fill(installation.database_url, segments // PER_MEETING, small.key))
+        with running_gateway(installation, workers=1, cores=cores[:1]) as gateway:
+            accounts = {"half of the segments": gateway, "a small account": replace(gateway, installation=small)}
+            work = [
+                (number, Page(account, what, partial(always, q=text)), by)
+                for number in range(rounds)
+                for account, by in accounts.items()
+                for what, text in SEARCHES.items()
+            ]
+            found = [
+                (number, measure(by, page, requests, seed=number))
+                for number, page, by in track(work, "measuring", console=_CONSOLE)
+            ]
     measured = [as_round(row for number, row in found if number == wanted) for wanted in range(rounds)]
     notes = [f"{segments:,} segments, {requests} searches one after the other; the gateway on core {cores[0]}"]
     machine["load average after"] = " ".join(f"{load:.2f}" for load in os.getloadavg())
@@ -126,10 +149,13 @@ def measure_all(segments: int, requests: int, rounds: int) -> Run:
 
 
 async def _fill(database_url: str, meetings: int, key: str) -> None:
+    """Fill the tables, unless an earlier run did, and add the small account's key."""
     connection = await asyncpg.connect(database_url)
     try:
-        await connection.execute(_FILL.format(meetings=meetings, key=key))
-        await connection.execute("VACUUM ANALYZE")
+        if not await connection.fetchval("SELECT EXISTS (SELECT FROM meetings)"):
+            await connection.execute(_FILL.format(meetings=meetings))
+            await connection.execute("VACUUM ANALYZE")
+        await connection.execute(_ADD_KEY, _SMALL_ACCOUNT, digest(key), visible_prefix(key))
     finally:
         await connection.close()
 

@@ -1,11 +1,12 @@
 """Full-text search in PostgreSQL, over the names of recordings and their transcript segments.
 
-In both indexes the words of an owner are next to each other (schema.sql), so that a search reads nothing of other owners. Of a
-word that occurs very often, at most 2000 segments and 1000 names are ranked. Names that are spelled differently are found
-where the server has pg_trgm.
+In both indexes the words of an owner are next to each other (schema.sql), so that a search reads nothing of other owners. What
+one search reads is bounded, so that of words that occur very often not every match is ranked. Names that are spelled
+differently are found where the server has pg_trgm.
 """
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any, Final
 
 from gateway.catalog import Owner, RecordingFilter
@@ -14,41 +15,55 @@ from gateway.db.pool import Tables, connected, storable
 from gateway.db.rows import read_rows, recording
 from gateway.protocol.search_words import parse_search
 
+# $1, $2 owner; $3 the search; $4 a search that an index answers without reading texts, and that finds at least as much;
+# $5 the search without its owner's mark, which names are compared with; $6 the text as typed; $7, $8 limit and offset; from
+# $9 on the filters.
+#
 # The newest 2000 segments that the filters allow are always searched (`lately`). A word that is in 100 of them is searched
-# in those only: finding a common word in all segments takes long. Any other word is looked up in the index as well, which
-# returns at most 1000 segments, in no particular order and before the filters (`ever`).
-# $1, $2 owner; $3, $4 the search's two queries; $5, $6 limit and offset; from $7 on the filters.
+# in those only: finding a common word in all segments takes long. Any other word is looked up in the index as well (`ever`),
+# before the filters: of what it returns, 5000 segments are compared with the search, up to the first 1000 that match. They
+# come in the order in which they are stored, so that the same search finds the same. Of names, 5000 are compared
+# likewise (`named`). Where more than 1000 match, the newest 2000 names are compared instead (`newly_named`).
 SEARCH: Final = """
     WITH mine AS NOT MATERIALIZED (
         SELECT * FROM recordings
         WHERE user_id = $1 AND live = $2
-          AND ($7::text IS NULL OR device_id = $7) AND ($8::text IS NULL OR end_user_id = $8)
-          AND ($9::text IS NULL OR status = $9) AND ($10::text IS NULL OR main_type = $10)
-          AND ($11::timestamptz IS NULL OR created_at > $11) AND ($12::timestamptz IS NULL OR created_at < $12)
-          AND ($13::float8 IS NULL OR duration_seconds >= $13) AND ($14::float8 IS NULL OR duration_seconds <= $14)
+          AND ($9::text IS NULL OR device_id = $9) AND ($10::text IS NULL OR end_user_id = $10)
+          AND ($11::text IS NULL OR status = $11) AND ($12::text IS NULL OR main_type = $12)
+          AND ($13::timestamptz IS NULL OR created_at > $13) AND ($14::timestamptz IS NULL OR created_at < $14)
+          AND ($15::float8 IS NULL OR duration_seconds >= $15) AND ($16::float8 IS NULL OR duration_seconds <= $16)
     ), lately AS MATERIALIZED (
-        SELECT id, meeting_id, position, ts_rank(words, search_query($1, $2, $3, $4)) AS rank
+        SELECT id, meeting_id, position, ts_rank(words, $3::tsquery) AS rank
         FROM (
             SELECT mine.id, meeting_id, position, words FROM mine JOIN transcript_words USING (meeting_id)
             ORDER BY mine.created_at DESC, mine.id DESC LIMIT 2000
-        ) newest WHERE words @@ search_query($1, $2, $3, $4)
+        ) newest WHERE words @@ $3::tsquery
     ), ever AS MATERIALIZED (
-        SELECT meeting_id, position, ts_rank(words, search_query($1, $2, $3, $4)) AS rank FROM transcript_words
-        WHERE words @@ search_query($1, $2, $3, $4) AND (SELECT count(*) FROM lately) < 100 LIMIT 1000
+        SELECT meeting_id, position, ts_rank(words, $3::tsquery) AS rank FROM (
+            SELECT meeting_id, position, words FROM transcript_words
+            WHERE words @@ $4::tsquery AND (SELECT count(*) FROM lately) < 100 LIMIT 5000
+        ) likely WHERE words @@ $3::tsquery LIMIT 1000
     ), said AS MATERIALIZED (
         SELECT * FROM lately UNION SELECT mine.id, meeting_id, position, rank FROM ever JOIN mine USING (meeting_id)
     ), named AS MATERIALIZED (
-        SELECT id FROM mine
-        WHERE name IS NOT NULL AND words_of(user_id, live, NULL, name) @@ search_query($1, $2, $3, $4) LIMIT 1000
+        SELECT id FROM (
+            SELECT id, name FROM mine
+            WHERE name IS NOT NULL AND words_of(user_id, live, NULL, name) @@ $4::tsquery LIMIT 5000
+        ) likely WHERE to_tsvector('pg_catalog.simple', left(name, 80000)) || '@' @@ $5::tsquery LIMIT 1001
+    ), newly_named AS MATERIALIZED (
+        SELECT id FROM (
+            SELECT id, name FROM mine WHERE (SELECT count(*) FROM named) > 1000
+            ORDER BY created_at DESC, id DESC LIMIT 2000
+        ) newest WHERE to_tsvector('pg_catalog.simple', left(name, 80000)) || '@' @@ $5::tsquery LIMIT 1000
     ), ranked AS (
         SELECT mine.id, sum(rank) AS rank FROM (
             SELECT id, max(rank) + ln(1 + count(*)) / 10 AS rank FROM said GROUP BY id
-            UNION ALL SELECT id, 1 FROM named
-            UNION ALL SELECT id, similarity FROM names_alike($1, $2, $4) WHERE NOT EXISTS (SELECT FROM named)
+            UNION ALL (SELECT id, 1 FROM named UNION SELECT id, 1 FROM newly_named)
+            UNION ALL SELECT id, similarity FROM names_alike($1, $2, $6) WHERE NOT EXISTS (SELECT FROM named)
             UNION ALL SELECT r.id, 1 FROM meetings m JOIN recordings r ON r.meeting_id = m.id
-                      WHERE m.user_id = $1 AND m.live = $2 AND m.native_meeting_id = btrim($4)
+                      WHERE m.user_id = $1 AND m.live = $2 AND m.native_meeting_id = btrim($6)
         ) each JOIN mine USING (id)
-        GROUP BY mine.id, mine.created_at ORDER BY rank DESC, mine.created_at DESC, mine.id DESC LIMIT $5 OFFSET $6
+        GROUP BY mine.id, mine.created_at ORDER BY rank DESC, mine.created_at DESC, mine.id DESC LIMIT $7 OFFSET $8
     )
     SELECT to_json(found) FROM (
         SELECT r.*, ranked.rank,
@@ -72,24 +87,35 @@ SEARCH: Final = """
 class PgRecordingSearch(Tables, RecordingSearch):
     """The search."""
 
-    # One plan for all words suits neither the common nor the rare ones: it can take a thousand times as long. And a planner
-    # that expects a common word everywhere would look for it in the whole table, where it may be at the end.
-    PLAN_EACH_SEARCH: Final = """
-        SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)
+    # One plan for all words suits neither the common nor the rare ones: it can take a thousand times as long. A planner that
+    # expects a common word everywhere would look for it in the whole table, where it may be at the end. And several
+    # processes together would read a table in another order each time.
+    #
+    # `likely` has no distances between words, no `-word` and no short beginning of a word: for each of them an index reads much.
+    PREPARE_SEARCH: Final = r"""
+        SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true),
+               set_config('max_parallel_workers_per_gather', '0', true),
+               words::text AS words,
+               regexp_replace(querytree(likely), ' <(-|\d+)> ', ' & ', 'g') AS likely,
+               regexp_replace(
+                   regexp_replace(words::text, '''@[0-9a-f]+t?/''', '''@''', 'g'), '''@[0-9a-f]+t?/', '''', 'g'
+               ) AS unmarked
+        FROM search_query($1, $2, $3, $4) words, coalesce(search_query($1, $2, $5, $6), words) likely
     """
 
     async def search(self, owner: Owner, text: str, wanted: RecordingFilter, *, limit: int, offset: int) -> SearchPage:
         words = parse_search(text)
-        if not words.exact or not storable(words.typed, offset, wanted.device_id, wanted.end_user_id):
+        if not words.exact or not storable(text, offset, wanted.device_id, wanted.end_user_id):
             return SearchPage((), has_more=False)
         filters = (
             *(wanted.device_id, wanted.end_user_id, wanted.status, wanted.type),
             *(wanted.created_after, wanted.created_before, wanted.min_duration_seconds, wanted.max_duration_seconds),
         )
-        arguments = (owner.user_id, owner.live, words.exact, words.typed, limit + 1, offset, *filters)
+        who = (owner.user_id, owner.live)
         async with connected(self._pool) as connection, connection.transaction():
-            await connection.execute(self.PLAN_EACH_SEARCH)
-            rows = await connection.fetch(SEARCH, *arguments)
+            ((*_, query, likely, unmarked),) = await connection.fetch(self.PREPARE_SEARCH, *who, *astuple(words))
+            page = (text, limit + 1, offset)
+            rows = await connection.fetch(SEARCH, *who, query, likely, unmarked, *page, *filters)
         shown = read_rows(_found, (row for (row,) in rows[:limit]))
         return SearchPage(shown, has_more=len(rows) > limit)
 

@@ -8,29 +8,47 @@ Each term is quoted, so that nothing that is typed is an operator of `to_tsquery
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 MAX_TERMS: Final = 16
+SHORT: Final = 2
+"""A beginning of at most this length is shared by too many words for an index to look all of them up."""
 
 _TERM: Final = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
 
 
 @dataclass(frozen=True, slots=True)
 class SearchWords:
-    """`exact` is a query for `to_tsquery`, of words as they are written; `typed` is the text for `websearch_to_tsquery`."""
+    """`exact` is a query for `to_tsquery`, of words as they are written; `typed` is the text for `websearch_to_tsquery`.
+
+    The `likely` ones find more: they lack a last word of at most SHORT characters, of which other words may follow.
+    """
 
     exact: str
     typed: str
+    likely_exact: str
+    likely_typed: str
 
 
 def parse_search(text: str) -> SearchWords:
     """The search; without any term it finds nothing. At most MAX_TERMS terms count."""
-    terms = [_term(match) for match in _TERM.finditer(text.replace("\0", " "))][:MAX_TERMS]
-    wanted = [term for term in terms if term]
-    last = len(wanted) > 0 and not text.rstrip().endswith('"')
-    exact = " & ".join(wanted) + (":*" if last else "")
-    return SearchWords(exact, text)
+    found = [(_term(match), match) for match in _TERM.finditer(text.replace("\0", " "))][:MAX_TERMS]
+    wanted = [(term, match) for term, match in found if term]
+    exact = " & ".join(term for term, _ in wanted)
+    if not wanted or text.rstrip().endswith('"'):
+        return SearchWords(exact, text, exact, text)
+    exact += ":*"
+    *others, (_, last) = wanted
+    if last[1] or len(last[3]) > SHORT or not _narrow([match for _, match in others]):
+        return SearchWords(exact, text, exact, text)
+    return SearchWords(exact, text, " & ".join(term for term, _ in others), text[: last.start()])
+
+
+def _narrow(terms: Sequence[re.Match[str]]) -> bool:
+    """Whether each result of a search that begins with these terms has one of them: not after `or`, nor if all are negated."""
+    return any(not term[1] for term in terms) and all((term[3] or "").lower() != "or" for term in terms)
 
 
 def _term(match: re.Match[str]) -> str:

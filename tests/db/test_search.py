@@ -1,15 +1,20 @@
-"""What a search finds of a word that occurs more often than it reads."""
+"""What a search finds of a word that occurs more often than it reads, and how much it reads."""
 
-from typing import Final
+import json
+from collections.abc import Iterator
+from dataclasses import astuple
+from typing import Any, Final
 
 import asyncpg
 import pytest
 
 from gateway.catalog import Owner, RecordingFilter
-from gateway.db.search import PgRecordingSearch
+from gateway.db.search import SEARCH, PgRecordingSearch
+from gateway.protocol.search_words import parse_search
 
 USER: Final = 100_000_000_000
 NEWEST: Final = USER + 1
+WHO: Final = (USER, True)
 # Device `old` said the word 1500 times, under names that all have another word; then much else was said; then device `new`
 # said the word once. The planner knows the frequencies.
 FILL: Final = f"""
@@ -45,3 +50,70 @@ async def test_a_filter_does_not_hide_the_only_match_that_it_allows(search: PgRe
 async def test_the_newest_match_is_found_among_many_old_ones(search: PgRecordingSearch) -> None:
     page = await search.search(Owner(USER), "budget", RecordingFilter(), limit=9, offset=0)
     assert {found.recording.id for found in page.found} == {NEWEST, USER + 3}
+
+
+async def test_of_a_common_name_the_newest_recordings_are_found(search: PgRecordingSearch) -> None:
+    page = await search.search(Owner(USER), "standup", RecordingFilter(), limit=100, offset=0)
+    assert [found.recording.id for found in page.found] == [USER + n for n in range(1, 101)]
+
+
+@pytest.mark.parametrize("text", ['"standup 700"', '"700"', "standup 700", "sta -beagle 700", "700 -weather", "700 st"])
+async def test_a_name_is_found_by_its_phrase_and_beginning(search: PgRecordingSearch, text: str) -> None:
+    page = await search.search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
+    assert [found.recording.id for found in page.found] == [USER + 700]
+
+
+@pytest.mark.parametrize("text", ['"700 standup"', '"standup standup"', "700 -standup", '700 -"standup 700"', "700 x"])
+async def test_a_name_is_not_found_by_its_words_alone(search: PgRecordingSearch, text: str) -> None:
+    page = await search.search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
+    assert page.found == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [('-"standup 7"', 2), ("-zeppelin", 2), ("zeppelin or 7", 7), ("zeppelin OR 7", 7)]
+)
+async def test_a_search_finds_what_lacks_a_phrase_and_what_has_one_of_two_words(
+    search: PgRecordingSearch, text: str, number: int
+) -> None:
+    page = await search.search(Owner(USER), text, RecordingFilter(), limit=2000, offset=0)
+    assert USER + number in {found.recording.id for found in page.found}
+
+
+# Two words that are common and never next to each other, in segments and in names; older than what is always searched.
+TALK: Final = f"""
+    INSERT INTO users (id, email) VALUES ({USER}, 'a@example.org');
+    INSERT INTO meetings (id, user_id, live, platform, native_meeting_id)
+        SELECT {USER} + n, {USER}, true, 'zoom', n::text FROM generate_series(1, 2) n;
+    INSERT INTO transcript_segments (meeting_id, position, start_seconds, end_seconds, text)
+        SELECT {USER} + 1, n, n, n + 1, 'silence' FROM generate_series(1, 2000) n;
+    INSERT INTO transcript_segments (meeting_id, position, start_seconds, end_seconds, text)
+        SELECT {USER} + 2, n, n, n + 1, 'yes of course no' FROM generate_series(1, 6000) n;
+    INSERT INTO recordings (id, user_id, live, meeting_id, source, status, name, created_at)
+        SELECT {USER} + n, {USER}, true, CASE WHEN n <= 2 THEN {USER} + n END, 'upload', 'completed', 'yes and no',
+               now() - n * interval '1 minute'
+        FROM generate_series(1, 6000) n;
+    ANALYZE
+"""  # noqa: S608 - numbers of our own
+
+
+@pytest.mark.parametrize("text", ['"yes no"', '"yes yes yes"', "yes zz", "yes -no", '-"yes of"', "yes y -co"])
+async def test_a_search_compares_at_most_5000_segments_and_names(pool: asyncpg.Pool, text: str) -> None:
+    await pool.execute(TALK)
+    arguments = (*WHO, *astuple(parse_search(text)))
+    async with pool.acquire() as connection, connection.transaction():
+        (prepared,) = await connection.fetch(PgRecordingSearch.PREPARE_SEARCH, *arguments)
+        queries = prepared["words"], prepared["likely"], prepared["unmarked"]
+        explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {SEARCH}"
+        (plan,) = json.loads(await connection.fetchval(explained, *WHO, *queries, text, 26, 0, *(None,) * 8))
+    compared = [node for node in nodes(plan["Plan"]) if node.get("Rows Removed by Index Recheck", 0) > 0]
+    assert not compared, "the index returned what had to be compared with the text"
+    limits = [node["Actual Rows"] for node in nodes(plan["Plan"]) if node["Node Type"] == "Limit"]
+    assert max(limits) <= 5000
+    filtered = [node.get("Rows Removed by Filter", 0) for node in nodes(plan["Plan"])]
+    assert max(filtered) <= 5000
+
+
+def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", ()):
+        yield from nodes(child)
