@@ -20,27 +20,32 @@ BATCH: Final = 32
 """At most this many heads are prepared before the first is sent; that takes less than a millisecond."""
 
 
-class Sending(Enum):
-    """What became of an answer that was to be sent."""
+class NotNow(Enum):
+    """Why a head is not answered now."""
 
-    BEGUN = "it was sent, or begun"
     REFUSED = "aiohttp is to answer"
-    LATER = "this turn of the loop has sent enough"
+    LATER = "this turn of the loop sends enough already"
 
 
 class Answerer(Protocol):
-    """Answers a head in two steps. Nothing is awaited between them, but steps of other answers may run between them."""
+    """Answers a head in two steps. Nothing is awaited between `begin` and the last step of the last head."""
 
     def knows(self, head: bytes) -> bool:
         """Whether an answer to such a head is remembered; it may have to be judged anew."""
         ...
 
-    def prepare(self, connection: FastConnection, head: bytes, started: float) -> BegunAnswer | None:
-        """The answer to a head that arrived at `started` (`time.perf_counter`); None if aiohttp has to answer."""
+    def begin(self) -> None:
+        """Several heads, all of which have arrived, are going to be prepared and then sent."""
         ...
 
-    def send(self, connection: FastConnection, answer: BegunAnswer, *, may_wait: bool) -> Sending:
-        """Send the answer, or begin to. Return LATER only if it `may_wait`; it is then prepared again in a later turn.
+    def prepare(
+        self, connection: FastConnection, head: bytes, started: float, *, may_wait: bool
+    ) -> BegunAnswer | NotNow:
+        """The answer to a head that arrived at `started` (`time.perf_counter`); LATER only if it `may_wait`."""
+        ...
+
+    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
+        """Send the answer, or begin to. Returns False if aiohttp has to answer.
 
         Once it is complete, `answered` of the connection is called; until then the connection's `is_answering` is true.
         """
@@ -63,63 +68,67 @@ class Batch:
         self.loop = asyncio.get_running_loop()
         self._arrived: list[Offered] = []
         self._later: deque[Offered] = deque()
+        self._is_due = False
 
     def knows(self, head: bytes) -> bool:
         return self.answerer.knows(head)
 
     def add(self, connection: FastConnection, head: bytes) -> None:
         """Answer the head in this turn of the loop, or soon: it is sent, begun, or handed on to aiohttp."""
-        arrived = self._arrived
-        arrived.append(Offered(connection, head, time.perf_counter()))
-        if len(arrived) == 1:
-            self.loop.call_soon(self._settle)
-        elif len(arrived) >= BATCH:
+        self._arrived.append(Offered(connection, head, time.perf_counter()))
+        self._settle_soon()
+        if len(self._arrived) >= BATCH:
             self._settle()
 
     def settle(self) -> None:
         """Answer all heads that wait, now."""
-        self._arrived = [*self._later, *self._arrived]
-        self._later.clear()
         self._settle(may_wait=False)
 
-    def _settle(self, *, may_wait: bool = True) -> None:
-        arrived, self._arrived = self._arrived, []
-        answers = [self._prepare(each) for each in arrived]
-        was_empty = not self._later
-        for each, answer in zip(arrived, answers, strict=True):
-            if not self._send(each, answer, may_wait=may_wait):
-                self._later.append(each)
-        if self._later and was_empty:
-            self.loop.call_soon(self._go_on)
+    def _settle_soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self.loop.call_soon(self._on_turn)
 
-    def _go_on(self) -> None:
-        """Answer as many of the waiting heads as this turn has bytes for."""
-        while self._later:
-            each = self._later[0]
-            if not self._send(each, self._prepare(each), may_wait=True):
-                self.loop.call_soon(self._go_on)
-                return
-            self._later.popleft()
+    def _on_turn(self) -> None:
+        self._is_due = False
+        self._settle()
+
+    def _settle(self, *, may_wait: bool = True) -> None:
+        """Answer the heads that waited, as many as this turn has bytes for, and then those that have arrived."""
+        arrived, self._arrived = self._arrived, []
+        ready: list[tuple[Offered, BegunAnswer | NotNow]] = []
+        self.answerer.begin()
+        while self._later and (len(ready) < BATCH or not may_wait):
+            answer = self._prepare(self._later[0], may_wait=may_wait)
+            if answer is NotNow.LATER:
+                break
+            ready.append((self._later.popleft(), answer))
+        for each in arrived:
+            answer = self._prepare(each, may_wait=may_wait)
+            if answer is NotNow.LATER:
+                self._later.append(each)
+            else:
+                ready.append((each, answer))
+        for each, answer in ready:
+            self._send(each, answer)
+        if self._later:
+            self._settle_soon()
 
     # An error in one answer must not fail the whole batch: whatever the error is, it ends only its own connection.
 
-    def _prepare(self, offered: Offered) -> BegunAnswer | None:
+    def _prepare(self, offered: Offered, *, may_wait: bool) -> BegunAnswer | NotNow:
         try:
-            return self.answerer.prepare(*offered)
+            return self.answerer.prepare(*offered, may_wait=may_wait)
         except Exception:  # noqa: BLE001 - see above
             _log.exception("the fast path cannot prepare an answer")
             offered.connection.cut()
-        return None
+        return NotNow.REFUSED
 
-    def _send(self, offered: Offered, answer: BegunAnswer | None, *, may_wait: bool) -> bool:
-        """Return False if the answer has to wait for a later turn."""
+    def _send(self, offered: Offered, answer: BegunAnswer | NotNow) -> None:
         connection, head, _ = offered
         try:
-            done = Sending.REFUSED if answer is None else self.answerer.send(connection, answer, may_wait=may_wait)
-            if done is Sending.REFUSED:
+            if isinstance(answer, NotNow) or not self.answerer.send(connection, answer):
                 connection.hand_on(head)
         except Exception:  # noqa: BLE001 - see above
             _log.exception("the fast path cannot send an answer")
             connection.cut()
-            return True
-        return done is not Sending.LATER

@@ -12,38 +12,27 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.protocol.ranges import plain_span
 from gateway.web.acceptor import ByteServices
 from gateway.web.bytes.admissions import Admission
 from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.bounded_cache import BoundedCache
-from gateway.web.bytes.heads import SpanHead
-from gateway.web.bytes.paced import granted_at_first
 from gateway.web.bytes.socket_wire import HANDED_BYTES, send_now
 from gateway.web.connections.outgoing import Stalled
-from gateway.web.exchange import Exchange, is_request_id, new_request_id
-from gateway.web.fast_path.batches import Sending
+from gateway.web.exchange import is_request_id, new_request_id
+from gateway.web.fast_path.batches import NotNow
+from gateway.web.fast_path.composed_answers import SMALL_BYTES, WANTED_BYTES, asked_span, compose_answer
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.known_heads import cut_head, is_plain
 from gateway.web.fast_path.remembered import Remembered, remember
-from storage_adapters.base import FilePiece
-from storage_adapters.page_cache import is_resident
+from storage_adapters.base import KeptObject
 
 _log: Final = logging.getLogger(__name__)
 
 MAX_HEADS: Final = 4096
 MAX_BYTES: Final = 4 * 1024 * 1024
 
-SHORT_BYTES: Final = 2 * 1024 * 1024
-"""A body of up to this size is expected to be read to its end, and so is a range that ends before the object does."""
-WANTED_BYTES: Final = 4 * 1024 * 1024
-"""At most this much of such a body is sent immediately, and may wait unsent in the kernel."""
-FIRST_BYTES: Final = 1024 * 1024
-"""At most this much of any other body is sent immediately: many players read a little of it and seek away."""
 LIMITED_BYTES: Final = 512 * 1024
 """How much of any answer may wait unsent by default (gateway/process/listening.py)."""
-SMALL_BYTES: Final = 64 * 1024
-"""A body of up to this size is always sent immediately, a longer one only while the loop's turn has bytes left."""
 
 
 class Seeks:
@@ -58,6 +47,9 @@ class Seeks:
         self._turns = services.turns
         self._connections = services.connections
         self._journal = services.journal
+        # The objects that were seen to be current, and the bytes that are going to be sent, since `begin`.
+        self._current: set[KeptObject] = set()
+        self._planned = 0
         self._known: BoundedCache[bytes, Remembered] = BoundedCache(max_entries=MAX_HEADS, max_bytes=MAX_BYTES)
 
     def learn(self, request: web.Request, admission: Admission) -> None:
@@ -75,28 +67,51 @@ class Seeks:
     def knows(self, head: bytes) -> bool:
         return self._known.get(cut_head(head)[0]) is not None
 
-    def prepare(self, connection: FastConnection, head: bytes, started: float) -> BegunAnswer | None:
+    def begin(self) -> None:
+        """Heads that have arrived are going to be prepared and sent (Answerer)."""
+        self._current.clear()
+        self._planned = 0
+
+    def prepare(
+        self, connection: FastConnection, head: bytes, started: float, *, may_wait: bool
+    ) -> BegunAnswer | NotNow:
         """The answer to a head, if nothing has to be waited for before its first byte (Answerer)."""
         known, figures, request_id = cut_head(head)
         remembered = self._known.get(known)
-        if remembered is None:
-            return None
-        if not self._admissions.holds(remembered.admission) or not remembered.is_current():
+        span = None if remembered is None else asked_span(remembered, figures)
+        if remembered is None or span is None:
+            return NotNow.REFUSED
+        if may_wait and span[1] > SMALL_BYTES and self._turns.left <= self._planned:
+            return NotNow.LATER
+        if not self._admissions.holds(remembered.admission) or not self._is_current(remembered):
             self._known.drop(known)
-            return None
+            return NotNow.REFUSED
         if request_id is None:
             request_id = new_request_id()
         elif not is_request_id(request_id):
-            return None
-        return _answer(connection, remembered, figures, request_id, started)
+            return NotNow.REFUSED
+        answer = compose_answer(connection, remembered, figures, span, request_id, started=started)
+        if answer is None:
+            return NotNow.REFUSED
+        if answer.piece is not None:
+            self._planned += answer.piece.length
+        return answer
 
-    def send(self, connection: FastConnection, answer: BegunAnswer, *, may_wait: bool) -> Sending:
+    def _is_current(self, remembered: Remembered) -> bool:
+        """Whether the object is still the version that was decided about, as seen after all heads had arrived."""
+        current = remembered.stored in self._current
+        if not current and remembered.is_current():
+            self._current.add(remembered.stored)
+            return True
+        return current
+
+    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
         """Send the answer, or begin to (Answerer)."""
         if self._connections.is_draining() or not self._streams.has_room(answer.admission.reader):
-            return Sending.REFUSED
+            return False
         socket_fd, exchange, is_full = connection.writable_fd(), answer.exchange, False
         if socket_fd is None:
-            return Sending.REFUSED
+            return False
         if self._turns.left > 0 or exchange.promised <= SMALL_BYTES:
             if answer.is_wanted_whole and exchange.promised > LIMITED_BYTES:
                 connection.outgoing.unsent.allow(WANTED_BYTES)
@@ -106,11 +121,9 @@ class Seeks:
             if answer.sent == len(answer.head) + exchange.promised:
                 self._journal.take(exchange)
                 connection.answered(keep_alive=True)
-                return Sending.BEGUN
-        elif may_wait:
-            return Sending.LATER
+                return True
         self._go_on(connection, answer, is_full=is_full)
-        return Sending.BEGUN
+        return True
 
     def _go_on(self, connection: FastConnection, answer: BegunAnswer, *, is_full: bool) -> None:
         """Send the rest once the socket takes more. Most clients that seek away do so before that."""
@@ -164,56 +177,3 @@ class Seeks:
         self._connections.busy.discard(connection)
         self._journal.take(answer.exchange)
         connection.answered(keep_alive=keep_alive and not self._connections.is_draining())
-
-
-def _answer(
-    connection: FastConnection, remembered: Remembered, figures: str | None, request_id: str, started: float
-) -> BegunAnswer | None:
-    response, asked = remembered.head, None
-    offset, length = 0, remembered.length
-    if figures is not None:
-        span, asked = plain_span(figures, remembered.size), f"bytes={figures}"
-        if span is None:
-            return None
-        if isinstance(response, SpanHead):
-            offset, length = span
-    is_wanted_whole = length <= SHORT_BYTES or offset + length < remembered.size
-    piece = _first_piece(remembered, offset, min(length, WANTED_BYTES if is_wanted_whole else FIRST_BYTES))
-    if length and piece is None:
-        return None
-    head = (
-        response.render(request_id, offset, length) if isinstance(response, SpanHead) else response.render(request_id)
-    )
-    like = remembered.exchange
-    exchange = Exchange(
-        request_id,
-        like.route,
-        like.method,
-        like.path,
-        connection.remote,
-        asked,
-        started,
-        like.principal,
-        None,
-        like.storage,
-        response.status,
-        length,
-        by_key=like.by_key,
-        key_id=like.key_id,
-    )
-    stat, pace = remembered.stored.stat, remembered.pace
-    return BegunAnswer(exchange, remembered.admission, stat, head, offset, piece, pace, is_wanted_whole)
-
-
-def _first_piece(remembered: Remembered, offset: int, length: int) -> FilePiece | None:
-    """The first of these bytes as a file piece; None unless they are in an open file and in memory."""
-    if not length:
-        return None
-    if remembered.pace is not None:
-        length = granted_at_first(remembered.pace, offset, length)
-    stored = remembered.stored
-    piece = stored.piece_at_hand(offset, length)
-    if piece is None and length > SMALL_BYTES:
-        # The span may go on in another cached slice. A stream can send the rest from there.
-        piece = stored.piece_at_hand(offset, SMALL_BYTES)
-    return piece if piece is not None and is_resident(*piece) else None

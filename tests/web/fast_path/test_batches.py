@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from gateway.web.bytes.begun_answer import BegunAnswer
-from gateway.web.fast_path.batches import BATCH, Sending
+from gateway.web.fast_path.batches import BATCH, NotNow
 from gateway.web.fast_path.fast_connection import FastConnection
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, Response, compose, connect
@@ -46,15 +46,20 @@ class Watching:
     def knows(self, octets: bytes) -> bool:
         return self.site.seeks.knows(octets)
 
-    def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
-        self.prepared.append(connection)
-        return self.site.seeks.prepare(connection, octets, started)
+    def begin(self) -> None:
+        self.site.seeks.begin()
 
-    def send(self, connection: FastConnection, answer: BegunAnswer, *, may_wait: bool) -> Sending:
+    def prepare(
+        self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
+    ) -> BegunAnswer | NotNow:
+        self.prepared.append(connection)
+        return self.site.seeks.prepare(connection, octets, started, may_wait=may_wait)
+
+    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
         if self.prepared:
             self.batches.append(len(self.prepared))
             self.prepared.clear()
-        return self.site.seeks.send(connection, answer, may_wait=may_wait)
+        return self.site.seeks.send(connection, answer)
 
 
 async def test_every_client_gets_its_own_bytes(tmp_path: Path) -> None:
@@ -78,12 +83,14 @@ async def test_every_client_gets_its_own_bytes(tmp_path: Path) -> None:
 class Replacing(Watching):
     """Replaces the file after the fifth head of a batch."""
 
-    def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
+    def prepare(
+        self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
+    ) -> BegunAnswer | NotNow:
         if len(self.prepared) == 5:
             other = self.site.path.with_name("other.mp3")
             other.write_bytes(bytes(5000))
             other.replace(self.site.path)
-        return super().prepare(connection, octets, started)
+        return super().prepare(connection, octets, started, may_wait=may_wait)
 
 
 async def test_a_file_that_is_replaced_within_a_batch_is_served_as_one_version_or_the_other(tmp_path: Path) -> None:
@@ -104,13 +111,15 @@ class Failing(Watching):
     failing = "prepare"
     count = 0
 
-    def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
+    def prepare(
+        self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
+    ) -> BegunAnswer | NotNow:
         if self.failing == "prepare":
             self.fail_sometimes()
-        return super().prepare(connection, octets, started)
+        return super().prepare(connection, octets, started, may_wait=may_wait)
 
-    def send(self, connection: FastConnection, answer: BegunAnswer, *, may_wait: bool) -> Sending:
-        done = super().send(connection, answer, may_wait=may_wait)
+    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
+        done = super().send(connection, answer)
         if self.failing == "send":
             self.fail_sometimes()
         return done
@@ -184,13 +193,18 @@ class Losing(Watching):
     is_losing = False
     refused = 0
 
-    def send(self, connection: FastConnection, answer: BegunAnswer, *, may_wait: bool) -> Sending:
+    def prepare(
+        self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
+    ) -> BegunAnswer | NotNow:
         transport = connection.transport
         if self.is_losing and transport is not None:
             transport.abort()
-            return Sending.LATER
-        done = super().send(connection, answer, may_wait=may_wait)
-        self.refused += done is Sending.REFUSED
+            return NotNow.LATER
+        return super().prepare(connection, octets, started, may_wait=may_wait)
+
+    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
+        done = super().send(connection, answer)
+        self.refused += not done
         return done
 
 

@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 
 from gateway.web.bytes.begun_answer import BegunAnswer
-from gateway.web.fast_path.batches import Sending
+from gateway.web.fast_path.batches import NotNow
+from gateway.web.fast_path.composed_answers import WANTED_BYTES
 from gateway.web.fast_path.fast_connection import FastConnection
-from gateway.web.fast_path.seeks import WANTED_BYTES
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, TruncatedError, compose, connect
 from tests.web.fast_path.asking import FIRST, ask, head
@@ -34,11 +34,16 @@ class Meddling:
     def knows(self, octets: bytes) -> bool:
         return self.site.seeks.knows(octets)
 
-    def prepare(self, connection: FastConnection, octets: bytes, started: float) -> BegunAnswer | None:
-        return self.site.seeks.prepare(connection, octets, started)
+    def begin(self) -> None:
+        self.site.seeks.begin()
 
-    def send(self, connection: FastConnection, answer: BegunAnswer, *, may_wait: bool) -> Sending:
-        done = self.site.seeks.send(connection, answer, may_wait=may_wait)
+    def prepare(
+        self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
+    ) -> BegunAnswer | NotNow:
+        return self.site.seeks.prepare(connection, octets, started, may_wait=may_wait)
+
+    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
+        done = self.site.seeks.send(connection, answer)
         if connection.is_answering:
             self.begun.append(answer)
             self.meddle(connection)

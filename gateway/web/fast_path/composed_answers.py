@@ -1,0 +1,84 @@
+"""Composes the answer to a head that is like a remembered one: its response head, and the first piece of its body."""
+
+from typing import Final
+
+from gateway.protocol.ranges import plain_span
+from gateway.web.bytes.begun_answer import BegunAnswer
+from gateway.web.bytes.heads import SpanHead
+from gateway.web.bytes.paced import granted_at_first
+from gateway.web.exchange import Exchange
+from gateway.web.fast_path.fast_connection import FastConnection
+from gateway.web.fast_path.remembered import Remembered
+from storage_adapters.base import FilePiece
+from storage_adapters.page_cache import is_resident
+
+SHORT_BYTES: Final = 2 * 1024 * 1024
+"""A body of up to this size is expected to be read to its end, and so is a range that ends before the object does."""
+WANTED_BYTES: Final = 4 * 1024 * 1024
+"""At most this much of such a body is sent immediately, and may wait unsent in the kernel."""
+FIRST_BYTES: Final = 1024 * 1024
+"""At most this much of any other body is sent immediately: many players read a little of it and seek away."""
+SMALL_BYTES: Final = 64 * 1024
+"""A body of up to this size is always sent immediately, a longer one only while the loop's turn has bytes left."""
+
+
+def asked_span(remembered: Remembered, figures: str | None) -> tuple[int, int] | None:
+    """Offset and length of the body in the object; None if aiohttp has to judge the range."""
+    if figures is not None:
+        span = plain_span(figures, remembered.size)
+        if span is None or isinstance(remembered.head, SpanHead):
+            return span
+    return 0, remembered.length
+
+
+def compose_answer(
+    connection: FastConnection,
+    remembered: Remembered,
+    figures: str | None,
+    span: tuple[int, int],
+    request_id: str,
+    *,
+    started: float,
+) -> BegunAnswer | None:
+    """The answer with that span as its body; None unless its first bytes are in an open file and in memory."""
+    response, (offset, length) = remembered.head, span
+    is_wanted_whole = length <= SHORT_BYTES or offset + length < remembered.size
+    piece = _first_piece(remembered, offset, min(length, WANTED_BYTES if is_wanted_whole else FIRST_BYTES))
+    if length and piece is None:
+        return None
+    head = (
+        response.render(request_id, offset, length) if isinstance(response, SpanHead) else response.render(request_id)
+    )
+    like = remembered.exchange
+    exchange = Exchange(
+        request_id,
+        like.route,
+        like.method,
+        like.path,
+        connection.remote,
+        None if figures is None else f"bytes={figures}",
+        started,
+        like.principal,
+        None,
+        like.storage,
+        response.status,
+        length,
+        by_key=like.by_key,
+        key_id=like.key_id,
+    )
+    stat, pace = remembered.stored.stat, remembered.pace
+    return BegunAnswer(exchange, remembered.admission, stat, head, offset, piece, pace, is_wanted_whole)
+
+
+def _first_piece(remembered: Remembered, offset: int, length: int) -> FilePiece | None:
+    """The first of these bytes as a file piece; None unless they are in an open file and in memory."""
+    if not length:
+        return None
+    if remembered.pace is not None:
+        length = granted_at_first(remembered.pace, offset, length)
+    stored = remembered.stored
+    piece = stored.piece_at_hand(offset, length)
+    if piece is None and length > SMALL_BYTES:
+        # The span may go on in another cached slice. A stream can send the rest from there.
+        piece = stored.piece_at_hand(offset, SMALL_BYTES)
+    return piece if piece is not None and is_resident(*piece) else None
