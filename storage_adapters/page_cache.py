@@ -63,7 +63,9 @@ def is_resident(fd: int, offset: int, length: int) -> bool:
         return True
     present = count_present(fd, offset, length)
     if NOWAIT is None or (
-        present is not None and present * PAGE <= length and _misses_page(fd, offset, length, present)
+        present is not None
+        and present < (offset + length - 1) // PAGE - offset // PAGE + 1
+        and _misses_page(fd, offset, length, present)
     ):
         return False
     try:
