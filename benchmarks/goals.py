@@ -70,6 +70,11 @@ def value(quantity: str, place: str) -> Callable[[Round], float]:
     return lambda rows: rows[f"{place}/{GATEWAY}"].values[quantity]
 
 
+def excess(quantity: str, place: str, control: str) -> Callable[[Round], float]:
+    """How much more the gateway's quantity is at one place than at the other, in the same round."""
+    return lambda rows: value(quantity, place)(rows) - value(quantity, control)(rows)
+
+
 def _cpu(size: str, peer: str, limit: float, *, moonshot: bool = False) -> Goal:
     measure = ratio("cpu_us", f"local/{size}/{GATEWAY}", f"local/{size}/{peer}")
     return Goal(f"closed ranges, {size}: CPU over {peer}", limit, "×", measure, moonshot=moonshot)
@@ -113,6 +118,13 @@ GOALS: Final[tuple[Goal, ...]] = (
     _cpu("whole", NGINX, 1.4),
     _cpu("whole", AIOHTTP, 0.7),
     Goal("the event loop's longest stall while a cold file is read", 5, " ms", value("max_ms", "stalls/cold file")),
+    # Without a reader, the machine and the client that measures delay responses too, by more than 5 ms on some machines.
+    Goal(
+        "the event loop's longest stall while a cold file is read, beyond the longest without a reader",
+        5,
+        " ms",
+        excess("max_ms", "stalls/cold file", "stalls/no file"),
+    ),
     Goal("memory with 2 000 slow readers", 20, " KiB each", value("kib_per_connection", "slow readers/2000 readers")),
     # Background tasks (the deletion queue, a key's last use) make a transaction every few seconds: fewer than 1 in 200 seeks.
     Goal("SQL on the path of a repeated seek", 0.005, " per seek", value("statements_per_seek", "SQL/repeated seek")),

@@ -12,6 +12,7 @@ from typing import Final
 
 from benchmarks.concurrent_uploads import uploads
 from benchmarks.corpus import Corpus, WrongAnswer, verify
+from benchmarks.downloads import downloads
 from benchmarks.goals import AIOHTTP, GATEWAY, NGINX, SIGNED
 from benchmarks.open_loop import measure_open_loop
 from benchmarks.peers import Site, running_servers
@@ -26,6 +27,9 @@ from benchmarks.target import Target, ask
 from benchmarks.wrk import Load, measure
 
 SEEK_BYTES: Final = 64 * KIB
+_DOWNLOADS: Final = 50
+_DOWNLOAD_RATE: Final = "4M"
+_SEEKS_PER_SECOND: Final = 250
 # PostgreSQL's backends publish their statistics after at most this time.
 _STATISTICS_LAG_SECONDS: Final = 11
 
@@ -90,13 +94,14 @@ def _play(bench: Bench, scenario: str, profile: Profile, target: Target) -> Row:
 
 
 def run_local(bench: Bench) -> Iterator[Row]:
-    """Random ranges of each length from a local file with one worker; the noise; latency at fixed rates."""
+    """Random ranges of each length from a local file with one worker; the noise; latency at fixed rates, and beside downloads."""
     with running_servers(bench.site) as targets:
         for length in bench.plan.lengths:
             for target in targets:
                 yield _measure(bench, "local", length, target)
         yield from _run_noise(bench, targets)
         yield from _run_open_loop(bench, targets)
+        yield from _run_beside_downloads(bench, targets)
 
 
 def _measure(bench: Bench, scenario: str, length: int, target: Target) -> Row:
@@ -126,6 +131,18 @@ def _run_open_loop(bench: Bench, targets: list[Target]) -> Iterator[Row]:
             bench.step(f"{rate} requests/s, {target.server}")
             values = measure_open_loop(target, bench.load(SEEK_BYTES), rate=rate, seconds=bench.plan.seconds)
             yield Row("fixed rate", f"64 KiB at {rate}/s", target.server, values)
+
+
+def _run_beside_downloads(bench: Bench, targets: list[Target]) -> Iterator[Row]:
+    """Fairness: the latency of seeks while many clients download the whole file."""
+    for target in targets:
+        if target.server in {NGINX, GATEWAY}:
+            bench.step(f"beside {_DOWNLOADS} downloads, {target.server}")
+            with downloads(target, count=_DOWNLOADS, rate=_DOWNLOAD_RATE):
+                values = measure_open_loop(
+                    target, bench.load(SEEK_BYTES), rate=_SEEKS_PER_SECOND, seconds=bench.plan.seconds
+                )
+            yield Row("beside downloads", f"64 KiB beside {_DOWNLOADS} downloads", target.server, values)
 
 
 def run_workers(bench: Bench) -> Iterator[Row]:

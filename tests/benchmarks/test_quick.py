@@ -25,7 +25,17 @@ def test_a_quick_run_measures_every_server_that_is_there(tmp_path: Path) -> None
     scenarios = {id.split("/")[0] for id in document["rows"]}
     players = {"players", "players beside uploads", "beside uploads"}
     assert (
-        players | {"slow readers", "local", "noise first", "noise second", "fixed rate", "2 workers", "list"}
+        players
+        | {
+            "slow readers",
+            "local",
+            "noise first",
+            "noise second",
+            "fixed rate",
+            "beside downloads",
+            "2 workers",
+            "list",
+        }
         <= scenarios
     )
     for server in ("aiohttp FileResponse", "seekgate, key", "seekgate, signed URL"):
