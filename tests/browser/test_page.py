@@ -1,6 +1,9 @@
 """The player page in Chromium and Firefox, by keyboard alone: sign in, open a recording, seek, play."""
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -8,12 +11,15 @@ import pytest
 from gateway.demo.recording import DURATION_SECONDS
 from tests.browser.places import Place, furnish
 from tests.browser.tabs import Tab
-from tests.gateway_process import running_gateway
+from tests.db.debian import free_port
+from tests.gateway_process import Process, gateway_environ, running_gateway
 from tests.toned_files import make_toned
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SHORT_LIVED: Final = {"SEEKGATE_PLAYBACK__EXPIRES_IN_SECONDS": "5", "SEEKGATE_PLAYBACK__WINDOW_SECONDS": "1"}
+# A stream that a browser keeps open does not delay a restart.
+NO_DRAIN: Final = {"SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": "0.1"}
 # More than either browser loads ahead: a file that is loaded completely needs no link.
 LONG_SECONDS: Final = 300
 ENTER: Final = {"chromium": "\n", "firefox": "\ue007"}
@@ -36,6 +42,34 @@ def short_lived(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("short-lived")
     with running_gateway(postgres, folder / "gateway", SHORT_LIVED) as gateway:
         yield furnish(gateway, make_toned(folder, "wav", LONG_SECONDS))
+
+
+@dataclass
+class Restarted:
+    """A gateway that is stopped and started again on the same port."""
+
+    place: Place
+    process: Process
+    folder: Path
+
+    async def stop(self) -> None:
+        await asyncio.to_thread(self.process.stop)
+
+    async def start(self) -> None:
+        site = self.place.site
+        settings = {"SEEKGATE_SERVER__PORT": str(site.port)} | NO_DRAIN
+        self.process = Process(gateway_environ(site.database_url, self.folder, settings))
+        assert await asyncio.to_thread(lambda: self.process.base_url) == site.base_url
+
+
+@pytest.fixture(scope="module")
+def restarted(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restarted]:
+    folder = tmp_path_factory.mktemp("restarted")
+    settings = {"SEEKGATE_SERVER__PORT": str(free_port())} | NO_DRAIN
+    with running_gateway(postgres, folder / "gateway", settings) as site:
+        gateway = Restarted(furnish(site, make_toned(folder, "wav", LONG_SECONDS)), site.process, folder / "gateway")
+        yield gateway
+        gateway.process.stop()
 
 
 async def until(tab: Tab, condition: str) -> None:
@@ -77,3 +111,19 @@ async def test_an_expired_link_is_renewed_and_a_seek_after_its_end_succeeds(tab:
     await until(tab, f"media.src !== '{first}' && media.readyState === 4 && !media.paused && media.currentTime > 1")
     await tab.type("9")
     await until(tab, f"media.currentTime > {LONG_SECONDS * 0.9 + 0.5} && !media.paused && media.error === null")
+
+
+async def test_playback_goes_on_at_its_place_after_the_gateway_was_restarted(tab: Tab, restarted: Restarted) -> None:
+    await open_sound(tab, restarted.place)
+    await tab.type(" ")
+    await until(tab, "media.currentTime > 0.5")
+    await restarted.stop()
+    await tab.type("9")
+    await until(
+        tab, "document.querySelector('#deck-trouble-text').textContent.startsWith('The gateway does not answer')"
+    )
+    if tab.browser == "chromium":
+        assert await media(tab, "error") is None, "Chromium repeats the request for half a minute before it fails"
+    await restarted.start()
+    await until(tab, f"media.currentTime > {LONG_SECONDS * 0.9 + 0.5} && !media.paused && media.error === null")
+    await until(tab, "document.querySelector('#deck-trouble').hidden")

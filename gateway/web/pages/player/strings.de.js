@@ -145,7 +145,7 @@ export const words = {
     copied: (until) => `Kopiert. Der Link gilt bis ${until}.`,
     made: (until) => `Der Link gilt bis ${until}. Er kann hier kopiert werden:`,
     links: "Gültige Links",
-    link: (made, until, count) => `Vom ${made}, gilt bis ${until}, ${count.toLocaleString(locale)}-mal geöffnet`,
+    link: (made, until, count) => `Vom ${made}, gilt bis ${until}, ${count.toLocaleString(locale)}\u2011mal geöffnet`,
     end: "Beenden",
     endOf: (made) => `Den Link von ${made} beenden`,
     ended: "Der Link gilt nicht mehr.",

@@ -1,0 +1,290 @@
+"""What makes the player feel native, in Chromium and Firefox: lock screen, remembered places, loops, silence, frames, names."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any, Final
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from gateway.protocol.ids import decode_id
+from tests.browser.bidi import Bidi
+from tests.browser.conftest import DESK
+from tests.browser.lecture import NAME, SILENT_FROM, SILENT_TO, SOUND_SECONDS, Lecture, give_lecture
+from tests.browser.listener import PATIENCE_SECONDS, Listener
+from tests.browser.tabs import Tab, chromium_tab, firefox_tab, stage_server
+from tests.browser.test_page import until
+from tests.conformance.calling import fetch
+from tests.gateway_process import running_gateway
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# The page's own code until it can be used, compressed.
+BUDGET_BYTES: Final = 60_000
+SOUND: Final = "document.querySelector('audio')"
+VIDEO: Final = "document.querySelector('video')"
+# What the page loaded: [addresses, bytes as sent, bytes as read], without headers.
+LOADED: Final = """(() => {
+  const all = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type));
+  const sum = (name) => all.reduce((total, entry) => total + entry[name], 0);
+  return [all.map(({ name }) => name), sum("encodedBodySize"), sum("decodedBodySize")];
+})()"""
+# Shows a page in a frame, and resolves when the frame has loaded that page, or the browser's error page.
+FRAME: Final = """new Promise((resolve) => {
+  const frame = document.createElement("iframe");
+  frame.addEventListener("load", () => resolve(true));
+  frame.src = %s;
+  document.body.append(frame);
+})"""
+# Keeps the second of the picture that is shown in `shown`: its beginning (Chromium), or that of the seek (Firefox).
+WATCH: Final = f"""(() => {{
+  const video = {VIDEO};
+  const watch = () => video.requestVideoFrameCallback((_, {{ mediaTime }}) => (window.shown = mediaTime, watch()));
+  watch();
+}})()"""
+# Resolves once the video is above other windows, or no longer is.
+UNTIL_ABOVE: Final = """() => new Promise((resolve) => {
+  const look = () => (document.pictureInPictureElement !== null) === %s && resolve();
+  for (const name of ["enterpictureinpicture", "leavepictureinpicture"]) document.addEventListener(name, look, true);
+  look();
+})"""
+# Keeps the acts of the lock screen's buttons in `buttons`.
+KEEP_BUTTONS: Final = """(() => {
+  window.buttons = {};
+  navigator.mediaSession.setActionHandler = (name, act) => { buttons[name] = act; };
+})()"""
+
+
+@pytest.fixture(scope="module")
+def lecture(postgres: str, stage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lecture]:
+    """A lecture at a gateway that lets the stage's origin embed it."""
+    folder = tmp_path_factory.mktemp("lecture")
+    settings = {"SEEKGATE_SHARING__EMBED_ORIGINS": json.dumps([stage.rstrip("/")])}
+    with running_gateway(postgres, folder / "gateway", settings) as gateway:
+        yield give_lecture(gateway, folder)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def chromium_seat(chromium: Browser, lecture: Lecture) -> AsyncGenerator[Tab]:
+    async with chromium_tab(chromium, lecture.site.base_url) as tab:
+        yield tab
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def firefox_seat(firefox: Bidi, lecture: Lecture) -> AsyncGenerator[Tab]:
+    async with firefox_tab(firefox, lecture.site.base_url) as tab:
+        yield tab
+
+
+@pytest.fixture(params=["chromium", "firefox"], scope="module")
+def seat(request: pytest.FixtureRequest) -> Tab:
+    """A tab of each browser at the player page. The stories of this module share it."""
+    opened: Tab = request.getfixturevalue(f"{request.param}_seat")
+    return opened
+
+
+async def visit(seat: Tab, lecture: Lecture, place: str = "") -> None:
+    """Load the page anew, signed in."""
+    await seat.visit(f"{lecture.site.base_url}/player/icon.svg")
+    await seat.attempt(f"sessionStorage.setItem('seekgate.key', '{lecture.site.key}')")
+    await seat.visit(f"{lecture.site.base_url}/{place}")
+
+
+async def open_file(seat: Tab, lecture: Lecture, kind: str) -> None:
+    """Load the page anew, open the lecture, and choose its video or audio file at the normal speed, from its beginning."""
+    await seat.attempt("localStorage.clear()")
+    await visit(seat, lecture, f"#/recordings/{lecture.recording_id}")
+    await until(seat, "document.querySelectorAll('#files button').length === 3")
+    await choose(seat, kind)
+
+
+async def choose(seat: Tab, kind: str) -> None:
+    choice = f"[...document.querySelectorAll('#files button')].find((each) => each.textContent.startsWith('{kind}'))"
+    await seat.attempt(f"{choice}.click()")
+    await until(seat, f"{choice}.ariaPressed === 'true' && document.querySelector('#screen').firstChild !== null")
+    if kind != "Image":
+        element = "document.querySelector('#screen').firstChild"
+        await until(seat, f"{element}.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
+
+
+async def seek(seat: Tab, element: str, second: float) -> None:
+    await seat.attempt(f"void ({element}.currentTime = {second})")
+    await until(seat, f"!{element}.seeking")
+
+
+async def press(seat: Tab, button: str) -> None:
+    await seat.attempt(f"document.getElementById('{button}').click()")
+
+
+async def test_the_page_costs_little_and_asks_nobody_else(tab: Tab, lecture: Lecture) -> None:
+    await tab.visit(lecture.site.base_url)
+    await until(tab, "document.activeElement.id === 'key'")
+    names, sent, read = await tab.attempt(LOADED)
+    assert {name for name in names if not name.startswith(f"{lecture.site.base_url}/")} == set()
+    assert sent < BUDGET_BYTES
+    assert sent < read / 2, "it is compressed"
+
+
+async def test_the_lock_screen_shows_the_name_and_its_buttons_work(seat: Tab, lecture: Lecture) -> None:
+    await visit(seat, lecture)
+    await seat.attempt(KEEP_BUTTONS)
+    await seat.attempt(f"location.hash = '#/recordings/{lecture.recording_id}'")
+    await until(seat, "document.querySelector('video')?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
+    assert await seat.attempt("navigator.mediaSession.metadata.title") == NAME
+    await seat.attempt("void buttons.seekto({ seekTime: 3 })")
+    await until(seat, f"!{VIDEO}.seeking && {VIDEO}.currentTime === 3")
+    await seat.attempt("void buttons.seekforward({ seekOffset: 2 })")
+    await until(seat, f"!{VIDEO}.seeking && {VIDEO}.currentTime === 5")
+    await seat.attempt("void buttons.seekbackward({})")
+    await until(seat, f"!{VIDEO}.seeking && {VIDEO}.currentTime === 0")
+    await seat.attempt("void buttons.play()")
+    await until(seat, f"!{VIDEO}.paused && {VIDEO}.currentTime > 0.2")
+    await seat.attempt("void buttons.pause()")
+    await until(seat, f"{VIDEO}.paused")
+
+
+async def test_the_place_and_the_speed_are_remembered(seat: Tab, lecture: Lecture) -> None:
+    await open_file(seat, lecture, "Video")
+    await seat.type(">>")
+    await seek(seat, VIDEO, 6)
+    await seat.type(" ")
+    await until(seat, f"{VIDEO}.currentTime > 6.2")
+    await seat.type(" ")
+    left = await seat.attempt(f"{VIDEO}.currentTime")
+    await visit(seat, lecture, f"#/recordings/{lecture.recording_id}")
+    await until(seat, "document.querySelector('video')?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
+    await until(seat, f"!{VIDEO}.seeking && Math.abs({VIDEO}.currentTime - {left}) < 0.1")
+    assert await seat.attempt(f"{VIDEO}.playbackRate") == 1.5
+    assert await seat.attempt("document.querySelector('#speed :checked').value") == "1.5"
+
+
+async def test_a_loop_plays_between_two_points_until_it_is_turned_off(seat: Tab, lecture: Lecture) -> None:
+    await open_file(seat, lecture, "Audio")
+    await seat.attempt(f"{SOUND}.addEventListener('seeked', () => {{ window.landed = {SOUND}.currentTime; }})")
+    for second in (2, 1):
+        await seek(seat, SOUND, second)
+        await press(seat, "loop")
+    await until(seat, "document.querySelector('#loop').textContent.includes('0:01–0:02')")
+    await seek(seat, SOUND, 1.5)
+    await seat.type(" ")
+    await until(seat, "window.landed === 1")
+    await press(seat, "loop")
+    await until(seat, f"{SOUND}.currentTime > 2.5")
+
+
+async def test_silence_is_skipped_on_request(seat: Tab, lecture: Lecture) -> None:
+    await open_file(seat, lecture, "Audio")
+    await until(
+        seat,
+        "document.querySelector('#waveform .shape').getAttribute('d') && !document.querySelector('#waveform-caption').textContent",
+    )
+    await press(seat, "skip-silence")
+    await seek(seat, SOUND, SILENT_FROM - 0.5)
+    await seat.attempt(f"{SOUND}.addEventListener('seeking', () => {{ window.landed = {SOUND}.currentTime; }})")
+    await seat.type(" ")
+    await until(seat, f"window.landed > {SILENT_FROM}")
+    assert await seat.attempt("window.landed") == pytest.approx(SILENT_TO, abs=SOUND_SECONDS / 1000 * 2)
+
+
+async def test_a_key_shows_the_next_picture_and_the_one_before(seat: Tab, lecture: Lecture) -> None:
+    await open_file(seat, lecture, "Video")
+    await seat.attempt(WATCH)
+    await seek(seat, VIDEO, 2.02)
+    for keys, second in (("...", 2.1), (",,,", 2.0)):
+        await seat.type(keys)
+        await until(seat, f"!{VIDEO}.seeking && window.shown > {second} - 0.01 && window.shown < {second} + 0.09")
+    assert await seat.attempt(f"{VIDEO}.paused")
+
+
+async def test_the_files_of_a_recording_are_switched(seat: Tab, lecture: Lecture) -> None:
+    await open_file(seat, lecture, "Video")
+    await until(seat, f"{VIDEO}.poster !== ''")
+    for kind, tag in (("Audio", "AUDIO"), ("Image", "IMG"), ("Video", "VIDEO")):
+        await choose(seat, kind)
+        assert await seat.attempt("document.querySelector('#screen').firstChild.tagName") == tag
+        assert await seat.attempt("document.querySelectorAll('#files [aria-pressed=true]').length") == 1
+    await seat.type(" ")
+    await until(seat, f"{VIDEO}.currentTime > 0.2")
+
+
+async def test_the_keys_are_explained(seat: Tab, lecture: Lecture) -> None:
+    await open_file(seat, lecture, "Video")
+    await seat.attempt("document.querySelector('#keys summary').focus()")
+    await seat.type(" ")
+    await until(seat, "document.querySelector('#keys').open && document.querySelector('#keys-table').offsetHeight > 0")
+    shown = await seat.attempt("[...document.querySelectorAll('#keys-table kbd')].map((key) => key.textContent)")
+    assert shown == ["Space", "←", "→", "0", "…", "9", ",", ".", "<", ">"]
+
+
+async def test_names_and_sentences_have_their_own_direction(seat: Tab, lecture: Lecture) -> None:
+    await open_file(seat, lecture, "Video")
+    direction = "[...document.querySelectorAll('%s')].map((each) => getComputedStyle(each).direction)"
+    assert await seat.attempt(direction % "html, #deck-title, #rows .what") == ["ltr", "rtl", "rtl"]
+    assert await seat.attempt(direction % "#lines .words") == ["ltr", "rtl"]
+
+
+async def share(lecture: Lecture) -> dict[str, Any]:
+    """A new link."""
+    url = f"{lecture.site.base_url}/v1/recordings/{lecture.public_id}/links"
+    async with (
+        aiohttp.ClientSession() as client,
+        client.post(url, json={"expires_in_seconds": 600}, headers={"X-API-Key": lecture.site.key}) as answer,
+    ):
+        made: dict[str, Any] = json.loads(await answer.read())
+        return made
+
+
+def is_read(lecture: Lecture, link: dict[str, Any]) -> bool:
+    """Whether the page of the link has read its recording so far."""
+    principal = f"link:{decode_id('lnk', link['id'])}"
+    lines = map(json.loads, filter(None, lecture.site.process.accesses))
+    return any(line["path"].endswith("/recording.json") and line["principal"] == principal for line in lines)
+
+
+async def embed(tab: Tab, page: str, link: dict[str, Any]) -> None:
+    await tab.visit(page)
+    await tab.attempt(FRAME % json.dumps(f"{link['url']}/embed"))
+
+
+async def test_only_the_allowed_origins_embed_a_recording(tab: Tab, stage: str, lecture: Lecture) -> None:
+    refused, allowed = await share(lecture), await share(lecture)
+    async with stage_server() as elsewhere:
+        await embed(tab, elsewhere, refused)
+    await embed(tab, stage, allowed)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not is_read(lecture, allowed):
+            await fetch(lecture.site, "/livez")
+    # The frame that was refused would have read its recording before.
+    assert not is_read(lecture, refused)
+
+
+async def test_a_video_plays_in_a_picture_above_other_windows(chromium: Browser, lecture: Lecture) -> None:
+    async with await chromium.new_context(viewport=DESK) as context:
+        listener = Listener(await context.new_page(), lecture.site)
+        await listener.arrive(f"#/recordings/{lecture.recording_id}")
+        await listener.sign_in(lecture.site.key)
+        await listener.until("media?.readyState >= HTMLMediaElement.HAVE_METADATA")
+        button = listener.page.get_by_role("button", name="Picture in picture")
+        await button.click()
+        await listener.page.evaluate(UNTIL_ABOVE % "true")
+        await button.click()
+        await listener.page.evaluate(UNTIL_ABOVE % "false")
+        await listener.page.get_by_role("button", name="Audio wav").click()
+        await expect(button).to_be_hidden()
+
+
+async def test_nothing_moves_by_itself_for_people_who_asked_for_that(chromium_shell: Browser, lecture: Lecture) -> None:
+    moves = """() => [...document.querySelectorAll("*")].map((each) => getComputedStyle(each))
+      .filter((style) => style.transitionDuration !== "0s" || style.animationName !== "none" || style.scrollBehavior !== "auto").length"""
+    async with await chromium_shell.new_context(viewport=DESK) as context:
+        listener = Listener(await context.new_page(), lecture.site)
+        await listener.arrive()
+        await listener.sign_in(lecture.site.key)
+        await expect(listener.rows.first).to_be_visible()
+        await listener.page.get_by_role("button", name="Sign out").hover()
+        assert await listener.page.evaluate(moves) > 0
+        await listener.page.emulate_media(reduced_motion="reduce")
+        assert await listener.page.evaluate(moves) == 0
