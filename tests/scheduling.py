@@ -17,6 +17,7 @@ GROUPS: Final = {
         "tests/browser/test_formats.py",
         "tests/browser/test_requests.py",
         "tests/browser/test_page.py",
+        "tests/browser/test_comfort.py",
     ),
     "WebKit": ("tests/browser/test_webkit.py",),
     "the player page": ("tests/browser/",),
