@@ -140,8 +140,11 @@ class Signer:
     ) -> tuple[Grant, int]:
         """What the query permits for this media file at `now`, and when that ends; raises BadSignature.
 
-        The signature is compared in constant time, and before the expiry is looked at.
+        A parameter that is repeated gives no permission: readers could disagree about which one counts. The signature
+        is compared in constant time, and before the expiry is looked at.
         """
+        if len(query) > len(set(query)):
+            raise BadSignature("Playback URL is not valid")
         key = self.keys.find(query.get("kid", ""))
         expires = query.get("exp", "")
         disposition: Disposition = "attachment" if query.get("disposition") == "attachment" else "inline"

@@ -86,6 +86,12 @@ def path_id(request: web.Request, name: str) -> int:
         raise invalid(error, ("path", name)) from None
 
 
+def path_token(request: web.Request) -> str | None:
+    """The path's token; None if it is percent-encoded, because a token has one spelling."""
+    token = request.match_info["token"]
+    return token if token in request.rel_url.raw_path.split("/") else None
+
+
 def parse_query(model: type[Model], request: web.Request) -> Model:
     """The query as a model; unknown parameters are ignored, and the last of repeated ones counts. Raises Invalid."""
     given: dict[str, Any] = {name: value for name, value in request.query.items() if name in model.model_fields}

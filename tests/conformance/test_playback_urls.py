@@ -109,6 +109,13 @@ async def test_a_changed_parameter_is_a_forgery(site: Gateway, media: Media, cha
     expect_forbidden(await call(site, target))
 
 
+async def test_a_repeated_parameter_is_a_forgery(site: Gateway, media: Media) -> None:
+    target = await mint(site, media)
+    for name, value in parse_qsl(target.split("?")[1]):
+        for repeated in (f"{name}={value}", f"{name}=1", f"%{ord(name[0]):x}{name[1:]}=1"):
+            expect_forbidden(await call(site, f"{target}&{repeated}"))
+
+
 async def test_every_character_of_the_signature_counts(site: Gateway, media: Media) -> None:
     target = await mint(site, media)
     signature = dict(parse_qsl(target.split("?")[1]))["sig"]

@@ -527,7 +527,9 @@ async def test_only_the_owner_with_the_scope_may_upload(
 
 async def test_a_mistyped_token_is_forbidden(client: Client) -> None:
     promised = await client.promise(await client.new_recording())
-    for url in (promised["upload_url"][:-1], promised["upload_url"] + "A", "/v1/uploads/up_x"):
+    right = promised["upload_url"]
+    last, prefix = right[:-1] + f"%{ord(right[-1]):X}", right.replace("/up_", "/up%5F")
+    for url in (right[:-1], right + "A", "/v1/uploads/up_x", last, prefix, f"{prefix}?{right}"):
         answer = await client.ask("PUT", url, b"x")
         assert (answer.status, answer.json["error"]["code"]) == (403, "forbidden")
 

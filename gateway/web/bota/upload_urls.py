@@ -23,7 +23,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import Body
 from gateway.web.exchange import EXCHANGE
 from gateway.web.hosts import base_url
-from gateway.web.parameters import Moment, invalid
+from gateway.web.parameters import Moment, invalid, path_token
 from storage_adapters.base import Presigning
 from storage_adapters.multipart_uploads import MultipartUploads, PresignedPart
 
@@ -139,7 +139,7 @@ class UploadUrls:
     async def verify(self, request: web.Request) -> tuple[Owner, UploadGrant]:
         """What the path's token permits. Raises Forbidden, also if the key that made it was revoked or has expired."""
         try:
-            grant = self._tokens.verify(request.match_info["token"], now=self._now())
+            grant = self._tokens.verify(path_token(request) or "", now=self._now())
         except BadUploadToken as error:
             raise Forbidden(str(error)) from None
         await self._authenticator.check_minting_key(grant.key_id, Scope.RECORDINGS_WRITE, "Upload URL")

@@ -26,7 +26,7 @@ _REQUEST_LINE: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32} [^ \r\n]+ 
 _FRAMING: Final = re.compile(
     rb"\r\n(content-length|transfer-encoding|upgrade|expect)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE
 )
-_LENGTH: Final = re.compile(rb"[0-9]{1,18}[ \t]*")
+_LENGTH: Final = re.compile(rb"0*([0-9]{1,19})[ \t]*")
 _HIDDEN: Final = re.compile(rb"\r\n(?=(?:upgrade|expect)[ \t]*:)", re.IGNORECASE)
 # aiohttp acts on two fields before a handler sees the request, so it gets them under other names. After `Upgrade` it
 # stops reading HTTP: what follows in the same segment is lost, or becomes a request (RFC 9110 section 7.8 lets a
@@ -86,9 +86,10 @@ def _framed(octets: bytes) -> RequestHead:
         return RequestHead(octets.removesuffix(b"\r\n\r\n") + _CLOSE, None)
     if b"upgrade" in fields:
         octets = octets.removesuffix(b"\r\n\r\n") + _CLOSE
-    length = fields.get(b"content-length", b"0")
-    # The parser refuses a value that is not a length.
-    return RequestHead(octets, int(length) if _LENGTH.fullmatch(length) else 0)
+    length = _LENGTH.fullmatch(fields.get(b"content-length", b"0"))
+    if length is None:
+        raise BadHead(400, "Content-Length should be a number of bytes")
+    return RequestHead(octets, int(length[1]))
 
 
 def _check_codings(octets: bytes, codings: Sequence[bytes]) -> None:

@@ -47,6 +47,7 @@ BROKEN: Final = {
     "a-nul": (b"GET / HTTP/1.1\r\nHost: x\r\nA: \0\r\n\r\n", 400, is_vexa),
     "two-lengths": (b"POST /v1/recordings HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, is_bota),
     "a-negative-length": (b"POST /v1/recordings HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400, is_bota),
+    "a-length-of-40-digits": (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1" + b"0" * 39 + b"\r\n\r\n", 400, is_vexa),
     "a-length-of-5000-digits": (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 400, is_vexa),
     "length-and-chunks": (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, is_vexa),
     "a-coding-that-is-not-decoded": (b"POST /v1/recordings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400, is_bota),
@@ -161,6 +162,12 @@ async def test_an_upgrade_is_ignored_and_ends_the_connection(site: Gateway) -> N
         response = await send_raw(site, compose("POST", "/recordings", sent, body=smuggled), "POST")
         assert response.status == 405
         assert response.head["Connection"] == "close"
+
+
+async def test_a_length_with_leading_zeros_frames_its_body(site: Gateway) -> None:
+    sent: Fields = [("X-API-Key", site.key), ("Content-Length", "0" * 40 + "2"), ("Connection", "close")]
+    response = await send_raw(site, compose("POST", "/v1/recordings", sent, body=b"{}"), "POST")
+    assert response.status == 201
 
 
 async def test_connect_is_refused(site: Gateway) -> None:
