@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
 
 class Section(BaseModel):
@@ -27,7 +27,6 @@ def _refuse_truth(value: object) -> object:
 Number = BeforeValidator(_refuse_truth)
 Port = Annotated[int, Number, Field(ge=0, le=65535)]
 Count = Annotated[int, Number, Field(ge=1, le=1_000_000)]
-Tries = Annotated[int, Number, Field(ge=0, le=100)]
 ByteCount = Annotated[int, Number, Field(ge=4096, le=1 << 40)]
 Seconds = Annotated[float, Number, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
 Multiple = Annotated[float, Number, Field(ge=1, le=1000, allow_inf_nan=False)]
@@ -53,6 +52,26 @@ Host = Annotated[str, _matching(r"[0-9A-Za-z.:_-]+", "a host name or an IP addre
 Word = Annotated[str, _matching(r"[A-Za-z0-9_-]{1,64}", "1 to 64 letters, digits, _ or -")]
 # Chromium reads max-age only as the first token.
 CacheControl = Annotated[str, _matching(r"max-age=[0-9]+[ -~]*", "text that starts with max-age=SECONDS")]
+
+
+def at_least(setting: str) -> AfterValidator:
+    """A number that is not less than that of a setting of the same section, which is declared before."""
+
+    def check(number: float, seen: ValidationInfo) -> float:
+        if number < seen.data.get(setting, number):
+            raise ValueError(f"at least {setting}")
+        return number
+
+    return AfterValidator(check)
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret) < 32:
+        raise ValueError("at least 32 characters")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
 def _at_home(path: Path) -> Path:

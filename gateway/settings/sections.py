@@ -5,7 +5,7 @@ A check across settings belongs to one of them and never to the section, so that
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from gateway.settings.kinds import (
     ByteCount,
@@ -18,10 +18,12 @@ from gateway.settings.kinds import (
     Origin,
     PresignSeconds,
     Seconds,
+    Secret,
     Section,
     ServerUrl,
     WholeSeconds,
     Word,
+    at_least,
 )
 from gateway.settings.server_section import ServerSettings
 from gateway.settings.storages import S3Storage, Storage
@@ -33,30 +35,16 @@ class DatabaseSettings(Section):
     url: DatabaseUrl = "embedded"
     listen_url: ServerUrl | None = None
     pool_min_size: Count = 1
-    pool_max_size: Count = 10
+    pool_max_size: Annotated[Count, at_least("pool_min_size")] = 10
     command_timeout_seconds: Seconds = 10
     outage_grace_seconds: Grace = 60
-
-    @field_validator("pool_max_size")
-    @classmethod
-    def _at_least_the_minimum(cls, size: int, seen: ValidationInfo) -> int:
-        if size < seen.data.get("pool_min_size", 1):
-            raise ValueError("at least pool_min_size")
-        return size
 
 
 class SigningKeySettings(Section):
     """A key that signs playback URLs, named by `kid` in each URL."""
 
     kid: Word
-    secret: SecretStr
-
-    @field_validator("secret")
-    @classmethod
-    def _long_enough(cls, secret: SecretStr) -> SecretStr:
-        if len(secret) < 32:
-            raise ValueError("at least 32 characters")
-        return secret
+    secret: Secret
 
 
 class PlaybackSettings(Section):
@@ -115,26 +103,12 @@ class UploadSettings(Section):
     max_media_per_recording: Count = 20
     max_total_bytes_per_account: ByteCount | None = None
     url_expires_in_seconds: PresignSeconds = 900
-    abandoned_after_seconds: WholeSeconds = 86_400
+    abandoned_after_seconds: Annotated[WholeSeconds, at_least("url_expires_in_seconds")] = 86_400
     session_silence_seconds: WholeSeconds = 300
     stall_timeout_seconds: Seconds = 60
     least_bytes_per_second: Annotated[int, Field(ge=0)] = 500
-    internal_secret: SecretStr | None = None
+    internal_secret: Secret | None = None
     internal_owner: Annotated[str, Field(min_length=1)] = "bots@localhost"
-
-    @field_validator("abandoned_after_seconds")
-    @classmethod
-    def _after_the_url_expired(cls, seconds: int, seen: ValidationInfo) -> int:
-        if seconds < seen.data.get("url_expires_in_seconds", 0):
-            raise ValueError("at least url_expires_in_seconds")
-        return seconds
-
-    @field_validator("internal_secret")
-    @classmethod
-    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None and len(secret) < 32:
-            raise ValueError("at least 32 characters")
-        return secret
 
 
 class RateLimitSettings(Section):
@@ -153,14 +127,7 @@ class DeletionSettings(Section):
     lease_seconds: Seconds = 60
     batch: Count = 100
     backoff_initial_seconds: Seconds = 5
-    backoff_max_seconds: Seconds = 3600
-
-    @field_validator("backoff_max_seconds")
-    @classmethod
-    def _backoff_grows(cls, seconds: float, seen: ValidationInfo) -> float:
-        if seconds < seen.data.get("backoff_initial_seconds", 0):
-            raise ValueError("at least backoff_initial_seconds")
-        return seconds
+    backoff_max_seconds: Annotated[Seconds, at_least("backoff_initial_seconds")] = 3600
 
 
 class WaveformSettings(Section):
