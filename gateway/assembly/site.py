@@ -12,9 +12,9 @@ from typing import Final
 from gateway.assembly.backends import Backends, in_background, open_backends
 from gateway.assembly.byte_route import SiteTraffic, build_byte_route
 from gateway.assembly.intake import build_intake, tended_uploads
-from gateway.assembly.library_routes import build_library
 from gateway.assembly.serving import Applications, Serving
 from gateway.deletion_worker import DeletionTimings, DeletionWorker
+from gateway.media.caption_reader import CaptionReader
 from gateway.media.fair_semaphore import FairSemaphore
 from gateway.process.drain import Drain
 from gateway.process.listening import Sockets
@@ -23,12 +23,13 @@ from gateway.settings.load import Config
 from gateway.storage import Storage
 from gateway.telemetry.access_log import AccessLog
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.storage_requests import count_upstreams
 from gateway.web.access.authentication import Authenticator
 from gateway.web.access.cors import Cors
 from gateway.web.access.rate_limits import RateLimits
 from gateway.web.app import Services, build_admin_app, build_app
+from gateway.web.bota.edit_routes import EditRoutes
 from gateway.web.bota.routes import BotaRoutes
+from gateway.web.bota.share_link_routes import ShareLinkRoutes
 from gateway.web.bytes.streams import Streams
 from gateway.web.connections.broken_requests import BrokenRequests
 from gateway.web.connections.connection_terms import HeldBytes, Terms
@@ -41,6 +42,7 @@ from gateway.web.journal import Journal
 from gateway.web.links import Links
 from gateway.web.pages.contract_page import ContractRoutes
 from gateway.web.pages.player_page import PageRoutes
+from gateway.web.pages.shared_page import SharedPage
 from gateway.web.vexa.routes import VexaRoutes
 from gateway.web.waveform_route import WaveformRoute
 
@@ -69,7 +71,7 @@ async def _journal(config: Config, streams: Streams, storages: Mapping[str, Stor
 
         def look(metrics: Metrics) -> None:
             metrics.set_running(streams.running)
-            count_upstreams(metrics, storages)
+            metrics.count_upstreams(storages)
 
         journal = Journal(Metrics(), access_log, look)
         async with in_background(journal.run()):
@@ -107,7 +109,9 @@ class _Site:
             self._bota(deletions),
             *build_intake(config, backends, self._authenticator, self._streams, deletions.wake),
             WaveformRoute(self._authenticator, backends.catalog, backends.storages, backends.waveforms),
-            *build_library(config, backends, self._authenticator, self._links, self._transcript_turns),
+            EditRoutes(self._authenticator, backends.catalog, backends.edits, CaptionReader(), self._transcript_turns),
+            ShareLinkRoutes(self._authenticator, backends.share_links, self._links),
+            self._shared_page(),
             self._health(),
             PageRoutes(config.media_sources, config.upload_sources),
             ContractRoutes(load_contract()),
@@ -142,6 +146,18 @@ class _Site:
             storages=self._backends.storages,
             links=self._links,
             on_deleted=deletions.wake,
+        )
+
+    def _shared_page(self) -> SharedPage:
+        return SharedPage(
+            self._backends.share_links,
+            self._backends.catalog,
+            self._backends.storages,
+            self._backends.waveforms,
+            self._links,
+            turns=self._transcript_turns,
+            embed_origins=self._config.sharing.embed_origins,
+            media_sources=self._config.media_sources,
         )
 
     def _health(self) -> HealthRoutes:

@@ -10,8 +10,8 @@ what does not exist. Timestamps are aware and in UTC; sizes are bytes.
     meetings           a meeting, its transcript
     library            the protocol of look-ups, registration and deletion
     client_recordings  the protocol of API clients: create, list by filter
-    uploads, upload_writers, upload_reservations  the protocols of uploads in progress
-    session_uploads, session_joins  the protocols of the chunks that meeting bots send
+    uploads            the protocols of uploads in progress
+    session_uploads    the protocols of the chunks that meeting bots send
     deletions          the protocol of the queue of objects to delete
 """
 
@@ -46,24 +46,24 @@ from gateway.catalog.recordings import NewMedia as NewMedia
 from gateway.catalog.recordings import Recording as Recording
 from gateway.catalog.recordings import RecordingSource as RecordingSource
 from gateway.catalog.recordings import RecordingStatus as RecordingStatus
-from gateway.catalog.session_joins import SessionClaim as SessionClaim
-from gateway.catalog.session_joins import SessionFile as SessionFile
-from gateway.catalog.session_joins import SessionJoins as SessionJoins
 from gateway.catalog.session_uploads import Arrival as Arrival
 from gateway.catalog.session_uploads import NewChunk as NewChunk
+from gateway.catalog.session_uploads import SessionClaim as SessionClaim
+from gateway.catalog.session_uploads import SessionFile as SessionFile
+from gateway.catalog.session_uploads import SessionJoins as SessionJoins
 from gateway.catalog.session_uploads import SessionUploads as SessionUploads
 from gateway.catalog.session_uploads import StoredChunk as StoredChunk
 from gateway.catalog.session_uploads import UploadSession as UploadSession
-from gateway.catalog.upload_reservations import Reservation as Reservation
-from gateway.catalog.upload_reservations import UploadReservations as UploadReservations
-from gateway.catalog.upload_writers import Publication as Publication
-from gateway.catalog.upload_writers import UploadWriters as UploadWriters
 from gateway.catalog.uploads import UNKNOWN_CONTENT_TYPE as UNKNOWN_CONTENT_TYPE
 from gateway.catalog.uploads import UNKNOWN_FORMAT as UNKNOWN_FORMAT
 from gateway.catalog.uploads import UPLOADS_PREFIX as UPLOADS_PREFIX
 from gateway.catalog.uploads import NewUpload as NewUpload
+from gateway.catalog.uploads import Publication as Publication
+from gateway.catalog.uploads import Reservation as Reservation
 from gateway.catalog.uploads import UploadCatalog as UploadCatalog
 from gateway.catalog.uploads import UploadLimits as UploadLimits
+from gateway.catalog.uploads import UploadReservations as UploadReservations
+from gateway.catalog.uploads import UploadWriters as UploadWriters
 from gateway.catalog.uploads import VerifiedUpload as VerifiedUpload
 from gateway.catalog.vexa_moves import KeyMove as KeyMove
 from gateway.catalog.vexa_moves import MediaMove as MediaMove

@@ -1,4 +1,8 @@
-"""Uploads on their way in: what a client promises, the limits, and what was found in storage."""
+"""Uploads on their way in: what a client promises, the limits, who writes, and what was found in storage.
+
+A pending file has one writer at a time, whose lease expires if the writer dies. Bytes of an account that are arriving, and
+that no media file counts yet, are reserved; a reservation expires if its holder dies, too.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,3 +96,86 @@ class UploadCatalog(Protocol):
 
         One that is being published at this moment stays.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A pending file whose object may appear at any moment.
+
+    If the file is deleted meanwhile, the object is not deleted before `until`; without this publication, not before
+    `before` (None: immediately).
+    """
+
+    until: datetime
+    before: datetime | None
+
+
+class UploadWriters(Protocol):
+    """The leases of writers, and the bytes that arrived."""
+
+    async def begin_writing(self, media_file_id: int, *, lease_seconds: float) -> int | None:
+        """The number of the new writer; None while another one's lease lasts. Raises NotFound if the file was deleted."""
+
+    async def keep_writing(self, media_file_id: int, writer: int, *, lease_seconds: float) -> bool:
+        """Extend the lease; False if it was lost."""
+
+    async def end_writing(self, media_file_id: int, writer: int) -> None:
+        """Give the lease back."""
+
+    async def begin_publishing(
+        self, owner: Owner, media: MediaFile, writer: int, *, lease_seconds: float
+    ) -> Publication:
+        """Keep completion away from the pending file while its writer's object appears, and extend the lease.
+
+        A deletion is not kept away, but its object goes after the publication. Raises NotFound if the file was deleted,
+        Conflict if it is completed, Busy if the lease was lost: then the object must not appear.
+        """
+
+    async def record_publication(
+        self, media: MediaFile, publication: Publication, *, etag: str, object_modified_at: datetime
+    ) -> None:
+        """Record which version of the object appeared.
+
+        Raises NotFound if the file was deleted meanwhile (its object's deletion is due now), Conflict if it was completed.
+        """
+
+    async def record_stored(self, owner: Owner, media_file_id: int, size: int, limits: UploadLimits) -> None:
+        """Count `size` stored bytes of the pending file. Raises Invalid if the account would hold too much."""
+
+    async def drop_upload(self, media_file_id: int) -> bool:
+        """Remove a pending file that nothing was published of and that nobody writes; False if it is otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What one upload may bring: `granted` bytes. `id` is None as long as nothing was reserved."""
+
+    id: int | None = None
+    granted: int = 0
+
+
+class UploadReservations(Protocol):
+    """The reservations of accounts that have a limit; they count for it until they end."""
+
+    async def reserve(
+        self,
+        owner: Owner,
+        reservation: Reservation,
+        limits: UploadLimits,
+        *,
+        needed: int,
+        wanted: int,
+        replaces: int | None,
+        lease_seconds: float,
+    ) -> Reservation:
+        """Let `needed` bytes arrive, and up to `wanted` where there is room, instead of the same upload's `reservation`.
+
+        What the pending media file `replaces` counts already is used first. Raises Invalid if the account would hold too
+        much.
+        """
+
+    async def keep_reservation(self, reservation: Reservation, *, lease_seconds: float) -> None:
+        """Extend the reservation."""
+
+    async def release(self, reservation: Reservation) -> None:
+        """Count the reservation no longer."""

@@ -7,13 +7,16 @@ import math
 import os
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
+
+from gateway.storage import Storage
+from storage_adapters.remote import Remote
 
 _LATENCY_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600, math.inf)
 _BUCKET: Final = "_in_bucket"
@@ -152,22 +155,16 @@ class Metrics:
         """Record how many bodies are being sent now."""
         self._running.set(streams)
 
-    def count_upstream(
-        self,
-        storage: str,
-        *,
-        answered: int,
-        failed: int,
-        received: int,
-        first_byte_seconds: Iterable[float],
-        cached: int,
-    ) -> None:
-        """Count what a storage backend asked of its server since the last call, and record how many bytes it caches now."""
-        self._upstream_requests.labels(storage, "answered").inc(answered)
-        self._upstream_requests.labels(storage, "failed").inc(failed)
-        self._upstream_seconds.observe_all(storage, first_byte_seconds)
-        self._received.labels(storage).inc(received)
-        self._cached.labels(storage).set(cached)
+    def count_upstreams(self, storages: Mapping[str, Storage]) -> None:
+        """Count what each storage backend asked of its server since the last call, and record how many bytes it caches."""
+        for name, storage in storages.items():
+            if isinstance(storage.adapter, Remote):
+                traffic = storage.adapter.traffic.take()
+                self._upstream_requests.labels(name, "answered").inc(traffic.answered)
+                self._upstream_requests.labels(name, "failed").inc(traffic.failed)
+                self._upstream_seconds.observe_all(name, traffic.first_byte_seconds)
+                self._received.labels(name).inc(traffic.received)
+                self._cached.labels(name).set(storage.adapter.cached_bytes)
 
     def render(self, deletions: int | None) -> bytes:
         """The text exposition format; `deletions` is the length of the queue, None where it is not known."""
