@@ -64,16 +64,14 @@ class FileImports:
         return media, new
 
     def _collect(self, paths: tuple[Path, ...]) -> list[LocalFile]:
+        def refuse(error: OSError) -> None:
+            self.report.refuse(error.filename, error, fails=True)
+
         files: list[LocalFile] = []
         for path in paths:
-            if path.is_dir():
-                files += [LocalFile(found, folder=path) for found in find_files(path, self._refuse_folder)]
-            else:
-                files.append(LocalFile(path))
+            found = (LocalFile(each, folder=path) for each in find_files(path, refuse))
+            files += found if path.is_dir() else [LocalFile(path)]
         return files
-
-    def _refuse_folder(self, error: OSError) -> None:
-        self.report.refuse(error.filename, error, fails=True)
 
 
 def _stem(file: LocalFile) -> Path:

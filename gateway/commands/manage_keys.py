@@ -68,7 +68,8 @@ async def list_keys(backends: Backends, *, as_json: bool) -> None:
         scopes = "all scopes" if key.scopes == ALL_SCOPES else ", ".join(sorted(key.scopes))
         name = f"  {key.name}" if key.name else ""
         line = f"{key.id:<12}  {key.prefix + '…':<13}  {_state(key, now):<20}  {key.email:<32}  {scopes:<24}"
-        click.echo(printable(f"{line}  {_last_use(key)}{name}"))
+        used = f"used {key.last_used_at:%Y-%m-%d %H:%M}Z" if key.last_used_at else "never used"
+        click.echo(printable(f"{line}  {used}{name}"))
 
 
 @click.command("revoke-key")
@@ -102,10 +103,6 @@ def _shown(key: ApiKey) -> dict[str, object]:
         "revoked_at": key.revoked_at,
         "last_used_at": key.last_used_at,
     }
-
-
-def _last_use(key: ApiKey) -> str:
-    return f"used {key.last_used_at:%Y-%m-%d %H:%M}Z" if key.last_used_at else "never used"
 
 
 def _state(key: ApiKey, now: datetime) -> str:

@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.accounts import issue_key
 from gateway.assembly.backends import Backends
 from gateway.catalog import ApiKeys, MediaFile, NewMeeting, Owner, RecordingCatalog, Segment
-from gateway.demo.conversations import CONVERSATIONS, Conversation, write_conversation
+from gateway.demo.conversations import CONVERSATIONS, write_conversation
 from gateway.demo.recording import tone_segments, write_recording
 from gateway.imports.files import Ingest
 from gateway.imports.local_files import LocalFile
@@ -63,9 +64,11 @@ async def prepare(config: Config, backends: Backends) -> Demo:
     owner = Owner(await backends.api_keys.ensure_user(EMAIL))
     key = await _kept_key(config.data_dir / "demo-key", backends.api_keys, owner)
     storage = backends.storages[config.default_storage]
-    media = await _ensure(backends, storage, owner, Wanted(TONE_NAME, NATIVE_MEETING_ID, _write_tone))
+    tone = Wanted(TONE_NAME, NATIVE_MEETING_ID, lambda folder: (write_recording(folder), tuple(tone_segments())))
+    media = await _ensure(backends, storage, owner, tone)
     for each in CONVERSATIONS:
-        await _ensure(backends, storage, owner, Wanted(each.name, each.native_meeting_id, _writer(each)))
+        write = partial(write_conversation, conversation=each)
+        await _ensure(backends, storage, owner, Wanted(each.name, each.native_meeting_id, write))
     return Demo(owner, key, media.recording_id, media.id)
 
 
@@ -111,11 +114,3 @@ async def _find(catalog: RecordingCatalog, owner: Owner, native_id: str) -> Medi
     transcript = await catalog.find_transcript(owner, PLATFORM, native_id)
     media = [file for recording in transcript.recordings for file in recording.media_files] if transcript else []
     return media[0] if media else None
-
-
-def _write_tone(folder: Path) -> tuple[Path, Sequence[Segment]]:
-    return write_recording(folder), tuple(tone_segments())
-
-
-def _writer(conversation: Conversation) -> Write:
-    return lambda folder: write_conversation(folder, conversation)

@@ -158,7 +158,8 @@ class _Preparation:
         """The object, probed unless an earlier run registered the same one; None if it has just disappeared."""
         key, here = self.place.key(choice.path), self.known.get(media_id)
         size = choice.listed.size if choice.listed else None
-        if here is not None and here.missing_at is None and _at(here) == (self.place.storage.name, key, size):
+        found = (self.place.storage.name, key, size)
+        if here and here.missing_at is None and (here.storage, here.object_key, here.size) == found:
             return as_it_is(here)
         try:
             async with self.place.storage.adapter.open(key) as stored:
@@ -179,7 +180,3 @@ class _Preparation:
     def _declared(self, choice: Choice, stat: ObjectStat | None = None) -> NewMedia:
         place = (self.place.storage.name, self.place.key(choice.path))
         return declared_media(choice.entry, *place, stat or ObjectStat(0, NO_ETAG, self.created_at))
-
-
-def _at(here: MediaFile) -> tuple[str, str, int | None]:
-    return here.storage, here.object_key, here.size

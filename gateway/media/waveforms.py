@@ -65,7 +65,7 @@ class Waveforms:
 
     async def forget(self, storage: str, keys: Iterable[str]) -> None:
         """Remove the waveforms of deleted objects, and cancel those that this process computes. Raises OSError."""
-        objects = {_object_name(storage, key) for key in keys}
+        objects = {_digest(storage, key) for key in keys}
         running = {task for name, task in self._running.items() if name.partition("-")[0] in objects}
         for task in running:
             task.cancel()
@@ -125,11 +125,7 @@ class Waveforms:
 
 def _name(storage: str, key: str, etag: str) -> str:
     """The name of a version's waveform in the cache: a digest of the object, a hyphen, and one of the version."""
-    return f"{_object_name(storage, key)}-{_digest(_EDITION, etag)}"
-
-
-def _object_name(storage: str, key: str) -> str:
-    return _digest(storage, key)
+    return f"{_digest(storage, key)}-{_digest(_EDITION, etag)}"
 
 
 def _digest(*words: str) -> str:

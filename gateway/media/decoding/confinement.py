@@ -41,9 +41,12 @@ def confine(cpu_seconds: int, niceness: int) -> None:
         # Root in a container may lack these rights, or a folder for temporary files: then the step is skipped.
         with suppress(OSError):
             _leave_the_file_system()
-        for step in (_leave_groups, _become_another_group, _become_another_user):
-            with suppress(OSError):
-                step()
+        with suppress(OSError):
+            os.setgroups([])
+        with suppress(OSError):
+            os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+        with suppress(OSError):
+            os.setresuid(_NOBODY, _NOBODY, _NOBODY)
     _limit(resource.RLIMIT_AS, _MEMORY_BYTES)
     _limit(resource.RLIMIT_CPU, cpu_seconds)
     _limit(resource.RLIMIT_NOFILE, 3)
@@ -78,18 +81,6 @@ def _leave_the_file_system() -> None:
     os.chdir(folder)
     Path(folder).rmdir()
     os.chroot(".")
-
-
-def _leave_groups() -> None:
-    os.setgroups([])
-
-
-def _become_another_group() -> None:
-    os.setresgid(_NOBODY, _NOBODY, _NOBODY)
-
-
-def _become_another_user() -> None:
-    os.setresuid(_NOBODY, _NOBODY, _NOBODY)
 
 
 def _limit(what: int, value: int) -> None:

@@ -188,17 +188,14 @@ def _check_length(length: int | None, allowance: Allowance) -> None:
 def _check_type(request: web.Request, allowance: Allowance) -> None:
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise web.HTTPUnsupportedMediaType(reason="Content-Encoding is not supported")
-    if allowance.content_type is not None and _essence(request) != essence(allowance.content_type):
+    given = essence(request.headers.get(hdrs.CONTENT_TYPE, ""))
+    if allowance.content_type is not None and given != essence(allowance.content_type):
         raise web.HTTPUnsupportedMediaType(reason=f"Content-Type {allowance.content_type} was promised")
 
 
 def essence(content_type: str) -> str:
     """A media type without its parameters, in lower case."""
     return content_type.partition(";")[0].strip().lower()
-
-
-def _essence(request: web.Request) -> str:
-    return essence(request.headers.get(hdrs.CONTENT_TYPE, ""))
 
 
 def _decoded(name: str, text: str, size: int) -> bytes:
