@@ -18,19 +18,8 @@ from uuid import uuid4
 from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
+from storage_adapters import paths
 from storage_adapters.base import AccessDenied, InvalidKey, StorageError, StorageUnavailable
-from storage_adapters.paths import (
-    DRAFTS,
-    PRIVATE,
-    Modes,
-    check_key,
-    enter_directory,
-    make_directory,
-    open_directory,
-    open_root,
-    resolve_entry,
-    translated,
-)
 from storage_adapters.threads import WRITING, finish, run, take
 
 ABANDONED_AFTER_SECONDS: Final = 24 * 60 * 60
@@ -48,12 +37,12 @@ class Draft:
 
     async def write(self, data: bytes) -> None:
         """Append. Returns when the file has the bytes, so that memory stays bounded. Raises StorageError."""
-        with translated(self._key):
+        with paths.translated(self._key):
             await self._file.write(data)
 
 
 @asynccontextmanager
-async def open_draft(root: Path, key: str, modes: Modes) -> AsyncGenerator[Draft, None]:
+async def open_draft(root: Path, key: str, modes: paths.Modes) -> AsyncGenerator[Draft, None]:
     """Open a draft, which becomes the object when the block ends; if the block raises, the draft is removed.
 
     A cancellation during the final rename may come too late; then the object exists, complete.
@@ -68,66 +57,70 @@ async def open_draft(root: Path, key: str, modes: Modes) -> AsyncGenerator[Draft
         await finish(partial(discard, root, name, file))
 
 
-def begin(root: Path, key: str, name: str, modes: Modes) -> BufferedWriter:
+def begin(root: Path, key: str, name: str, modes: paths.Modes) -> BufferedWriter:
     """Create an empty draft for this key. Raises InvalidKey, before the caller reads any input, or StorageError."""
-    check_key(key)
-    with translated(key):
-        resolve_entry(root, key)
+    paths.check_key(key)
+    with paths.translated(key):
+        paths.resolve_entry(root, key)
         with drafts_directory(root, key, modes) as drafts:
             return os.fdopen(make_file(name, drafts, modes, os.O_WRONLY | os.O_EXCL), "wb")
 
 
 @contextmanager
-def drafts_directory(root: Path, key: str = "", modes: Modes | None = None) -> Iterator[int]:
+def drafts_directory(root: Path, key: str = "", modes: paths.Modes | None = None) -> Iterator[int]:
     """Open the directory for drafts; create it if it is absent and `modes` are given.
 
     This account must own it: another owner could replace the files in it. Raises StorageError or
     OSError.
     """
-    top = open_root(root, key)
+    top = paths.open_root(root, key)
     try:
-        drafts = enter_directory(DRAFTS, top) if modes is None else make_directory(DRAFTS, top, modes.directory)
+        drafts = (
+            paths.enter_directory(paths.DRAFTS, top)
+            if modes is None
+            else paths.make_directory(paths.DRAFTS, top, modes.directory)
+        )
     except NotADirectoryError:  # or a link to one
-        raise StorageUnavailable(key, f"{DRAFTS} in the root is not a directory; remove it") from None
+        raise StorageUnavailable(key, f"{paths.DRAFTS} in the root is not a directory; remove it") from None
     finally:
         os.close(top)
     try:
         if (owner := os.fstat(drafts).st_uid) != os.geteuid():
-            raise AccessDenied(key, f"{DRAFTS} belongs to account {owner}; remove it or change its owner")
+            raise AccessDenied(key, f"{paths.DRAFTS} belongs to account {owner}; remove it or change its owner")
         yield drafts
     finally:
         os.close(drafts)
 
 
-def make_file(name: str, directory: int, modes: Modes, flags: int) -> int:
+def make_file(name: str, directory: int, modes: paths.Modes, flags: int) -> int:
     """Open the file of this name in the open directory; create it if it is absent. Raises OSError."""
-    fd = os.open(name, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE.file, dir_fd=directory)
-    if modes.file != PRIVATE.file:
+    fd = os.open(name, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, paths.PRIVATE.file, dir_fd=directory)
+    if modes.file != paths.PRIVATE.file:
         os.fchmod(fd, modes.file)
     return fd
 
 
 def make_durable(key: str, file: BufferedWriter | BufferedRandom) -> None:
     """Flush the file and wait until every byte is on the disk."""
-    with translated(key):
+    with paths.translated(key):
         file.flush()
         os.fsync(file.fileno())
 
 
-def publish(root: Path, key: str, draft: str, modes: Modes) -> None:
+def publish(root: Path, key: str, draft: str, modes: paths.Modes) -> None:
     """Rename the draft of this name to its key, durably. Raises StorageError."""
-    with translated(key), drafts_directory(root, key) as drafts:
+    with paths.translated(key), drafts_directory(root, key) as drafts:
         for _ in range(PRUNING_RACES):
             with suppress(FileNotFoundError):
                 return rename_into_place(root, key, draft, drafts, modes)
     raise StorageUnavailable(key, f"its directory was removed {PRUNING_RACES} times in a row while publishing into it")
 
 
-def rename_into_place(root: Path, key: str, draft: str, drafts: int, modes: Modes) -> None:
+def rename_into_place(root: Path, key: str, draft: str, drafts: int, modes: paths.Modes) -> None:
     """Try once, creating directories as needed. Raises FileNotFoundError if a deletion has pruned one meanwhile."""
-    *parents, name = resolve_entry(root, key)
-    make = partial(make_directory, mode=modes.directory)
-    with open_directory(root, key, parents, make) as directory:
+    *parents, name = paths.resolve_entry(root, key)
+    make = partial(paths.make_directory, mode=modes.directory)
+    with paths.open_directory(root, key, parents, make) as directory:
         os.rename(draft, name, src_dir_fd=drafts, dst_dir_fd=directory)
         os.fsync(directory)
 
@@ -145,10 +138,10 @@ def remove(root: Path, key: str) -> None:
 
     A symbolic link is removed, not its target. Raises InvalidKey for anything that is neither file nor link.
     """
-    check_key(key)
-    with translated(key), suppress(FileNotFoundError, NotADirectoryError):
-        *parents, name = resolve_entry(root, key)
-        with open_directory(root, key, parents) as directory:
+    paths.check_key(key)
+    with paths.translated(key), suppress(FileNotFoundError, NotADirectoryError):
+        *parents, name = paths.resolve_entry(root, key)
+        with paths.open_directory(root, key, parents) as directory:
             require_removable(key, os.stat(name, dir_fd=directory, follow_symlinks=False))
             os.unlink(name, dir_fd=directory)
             os.fsync(directory)
@@ -168,11 +161,11 @@ def prune(root: Path, key: str, names: Sequence[str]) -> None:
     """
     with suppress(OSError):
         for depth in reversed(range(len(names))):
-            with open_directory(root, key, names[:depth]) as directory:
+            with paths.open_directory(root, key, names[:depth]) as directory:
                 os.rmdir(names[depth], dir_fd=directory)
 
 
-def remove_abandoned(root: Path, now: float, modes: Modes) -> None:
+def remove_abandoned(root: Path, now: float, modes: paths.Modes) -> None:
     """Create the directory for drafts; remove drafts not written to for a day before `now` (seconds since 1970)."""
     with drafts_directory(root, modes=modes) as drafts:
         os.fchmod(drafts, modes.directory)  # an older release may have created it with other permissions

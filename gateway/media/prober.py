@@ -14,24 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.errors import Unavailable
+from gateway.media import messages
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.fair_semaphore import FairSemaphore
 from gateway.media.isolated_programs import program_of
-from gateway.media.messages import (
-    DONE,
-    FACTS,
-    HEAD,
-    HEARD,
-    JOINED,
-    READ,
-    REFUSED,
-    SILENT,
-    SO_FAR,
-    TEXT_BYTES,
-    WRITTEN,
-    WRITTEN_BYTES,
-    Job,
-)
 from gateway.media.peaks import BINS
 from storage_adapters.base import StorageAdapter, StoredObject, ZeroCopy
 from storage_adapters.remote import Remote
@@ -85,7 +71,7 @@ class Prober:
         """
         block = BLOCK_BYTES if not remote or isinstance(stored, ZeroCopy) else _REMOTE_BLOCK_BYTES
         budget = REMOTE_BYTES if remote else None
-        job = Job("probe", (stored.stat.size,), self._seconds, block, budget)
+        job = messages.Job("probe", (stored.stat.size,), self._seconds, block, budget)
         return _facts(await self._ask(job, stored, account))
 
     async def count_decoded(self, stored: StoredObject, account: Hashable = None) -> float:
@@ -93,20 +79,20 @@ class Prober:
 
         Raises NotMedia, Unavailable or StorageError, as `probe` does.
         """
-        job = Job("count", (stored.stat.size,), _COUNT_SECONDS, BLOCK_BYTES)
+        job = messages.Job("count", (stored.stat.size,), _COUNT_SECONDS, BLOCK_BYTES)
         message = await self._ask(job, stored, account)
-        if message.kind == REFUSED:
+        if message.kind == messages.REFUSED:
             raise NotMedia(printable(message.content))
-        return message.number / 1_000_000 if message.kind == HEARD else 0.0
+        return message.number / 1_000_000 if message.kind == messages.HEARD else 0.0
 
-    async def _ask(self, job: Job, stored: StoredObject, account: Hashable) -> Message:
+    async def _ask(self, job: messages.Job, stored: StoredObject, account: Hashable) -> Message:
         """Run the job and return its first message."""
         if not stored.stat.size:
             raise NotMedia("it is empty")
         async with self._turns.permit(account):
             try:
-                async with asyncio.timeout(job.seconds), aclosing(run_job(job, (stored,), self._program)) as messages:
-                    return await anext(messages)
+                async with asyncio.timeout(job.seconds), aclosing(run_job(job, (stored,), self._program)) as said:
+                    return await anext(said)
             except TimeoutError:
                 raise NotMedia(f"reading it took longer than {job.seconds:g} seconds") from None
             except FAILURES as error:
@@ -120,12 +106,12 @@ def is_remote(adapter: StorageAdapter) -> bool:
 
 
 def _facts(message: Message) -> MediaFacts:
-    if message.kind == FACTS:
+    if message.kind == messages.FACTS:
         try:
             return MediaFacts.from_fields(json.loads(message.content))
         except ValueError as error:
             _log.warning("a decoding process sent invalid facts", extra={"cause": str(error)})
-    elif message.kind == REFUSED:
+    elif message.kind == messages.REFUSED:
         raise NotMedia(printable(message.content))
     raise NotMedia("it cannot be read: the process that read it failed")
 
@@ -139,7 +125,9 @@ def printable(text: bytes) -> str:
 FAILURES: Final = (asyncio.IncompleteReadError, ConnectionError, ValueError)
 
 
-async def run_job(job: Job, objects: Sequence[StoredObject], program: Sequence[str]) -> AsyncGenerator[Message, None]:
+async def run_job(
+    job: messages.Job, objects: Sequence[StoredObject], program: Sequence[str]
+) -> AsyncGenerator[Message, None]:
     """Run the job in a new process, serve its reads, and yield its other messages up to the last one.
 
     Raises FAILURES, or Unavailable if no process can be started.
@@ -150,24 +138,24 @@ async def run_job(job: Job, objects: Sequence[StoredObject], program: Sequence[s
         assert requests is not None  # noqa: S101 - the same
         requests.write(job.encode())
         while True:
-            kind, part, one, other = HEAD.unpack(await answers.readexactly(HEAD.size))
-            if kind == READ:
+            kind, part, one, other = messages.HEAD.unpack(await answers.readexactly(messages.HEAD.size))
+            if kind == messages.READ:
                 await _serve(requests, objects[part] if part < len(objects) else None, one, other)
                 continue
             yield Message(kind, one, await answers.readexactly(_content_bytes(kind, other)))
-            if kind not in {SO_FAR, WRITTEN}:
+            if kind not in {messages.SO_FAR, messages.WRITTEN}:
                 return
 
 
 def _content_bytes(kind: bytes, length: int) -> int:
     """How many bytes follow the head. Raises ValueError for an unknown kind, or a length above its limit."""
-    if kind in {SO_FAR, DONE}:
+    if kind in {messages.SO_FAR, messages.DONE}:
         return BINS
-    if kind in {SILENT, JOINED, HEARD}:
+    if kind in {messages.SILENT, messages.JOINED, messages.HEARD}:
         return 0
-    if kind == WRITTEN and length <= WRITTEN_BYTES:
+    if kind == messages.WRITTEN and length <= messages.WRITTEN_BYTES:
         return length
-    if kind in {FACTS, REFUSED} and length <= TEXT_BYTES:
+    if kind in {messages.FACTS, messages.REFUSED} and length <= messages.TEXT_BYTES:
         return length
     raise ValueError(f"not a message: {kind!r} with {length} bytes")
 

@@ -7,52 +7,35 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from gateway.settings.kinds import (
-    ByteCount,
-    CacheControl,
-    Count,
-    DatabaseUrl,
-    Folder,
-    Grace,
-    Multiple,
-    Origin,
-    PresignSeconds,
-    Seconds,
-    Secret,
-    Section,
-    ServerUrl,
-    WholeSeconds,
-    Word,
-    at_least,
-)
+from gateway.settings import kinds
 from gateway.settings.server_section import ServerSettings
 from gateway.settings.storages import S3Storage, Storage
 
 
-class DatabaseSettings(Section):
+class DatabaseSettings(kinds.Section):
     """The catalogue's PostgreSQL."""
 
-    url: DatabaseUrl = "embedded"
-    listen_url: ServerUrl | None = None
-    pool_min_size: Count = 1
-    pool_max_size: Annotated[Count, at_least("pool_min_size")] = 10
-    command_timeout_seconds: Seconds = 10
-    outage_grace_seconds: Grace = 60
+    url: kinds.DatabaseUrl = "embedded"
+    listen_url: kinds.ServerUrl | None = None
+    pool_min_size: kinds.Count = 1
+    pool_max_size: Annotated[kinds.Count, kinds.at_least("pool_min_size")] = 10
+    command_timeout_seconds: kinds.Seconds = 10
+    outage_grace_seconds: kinds.Grace = 60
 
 
-class SigningKeySettings(Section):
+class SigningKeySettings(kinds.Section):
     """A key that signs playback URLs, named by `kid` in each URL."""
 
-    kid: Word
-    secret: Secret
+    kid: kinds.Word
+    secret: kinds.Secret
 
 
-class PlaybackSettings(Section):
+class PlaybackSettings(kinds.Section):
     """The signed URLs that players use; without keys, the gateway creates one and stores it."""
 
     signing_keys: tuple[SigningKeySettings, ...] = ()
-    expires_in_seconds: WholeSeconds = 14_400
-    window_seconds: WholeSeconds = 3_600
+    expires_in_seconds: kinds.WholeSeconds = 14_400
+    window_seconds: kinds.WholeSeconds = 3_600
 
     @field_validator("signing_keys")
     @classmethod
@@ -69,90 +52,90 @@ class PlaybackSettings(Section):
         return seconds
 
 
-class DeliverySettings(Section):
+class DeliverySettings(kinds.Section):
     """How media are sent."""
 
-    cache_control_private: CacheControl = "max-age=3600, private, no-transform"
-    cache_control_signed: CacheControl = "max-age=3600, public, no-transform"
-    max_ranges: Annotated[Count, Field(le=1000)] = 16
-    stall_timeout_seconds: Seconds = 120
-    max_concurrent_streams: Count = 10_000
-    max_streams_per_key: Count = 1000
+    cache_control_private: kinds.CacheControl = "max-age=3600, private, no-transform"
+    cache_control_signed: kinds.CacheControl = "max-age=3600, public, no-transform"
+    max_ranges: Annotated[kinds.Count, Field(le=1000)] = 16
+    stall_timeout_seconds: kinds.Seconds = 120
+    max_concurrent_streams: kinds.Count = 10_000
+    max_streams_per_key: kinds.Count = 1000
     pace: bool | Literal["webkit"] = "webkit"
-    pace_burst_seconds: Seconds = 10
-    pace_multiple: Multiple = 2.5
+    pace_burst_seconds: kinds.Seconds = 10
+    pace_multiple: kinds.Multiple = 2.5
     fast_path: bool = True
 
 
-class CorsSettings(Section):
+class CorsSettings(kinds.Section):
     """The origins whose pages may read responses."""
 
-    allowed_origins: tuple[Origin, ...] = ()
+    allowed_origins: tuple[kinds.Origin, ...] = ()
 
 
-class SharingSettings(Section):
+class SharingSettings(kinds.Section):
     """The pages of share links."""
 
-    embed_origins: tuple[Origin, ...] = ()
+    embed_origins: tuple[kinds.Origin, ...] = ()
 
 
-class UploadSettings(Section):
+class UploadSettings(kinds.Section):
     """What may be uploaded, and how long it may take."""
 
-    max_file_bytes: ByteCount = 5_368_709_120
-    max_media_per_recording: Count = 20
-    max_total_bytes_per_account: ByteCount | None = None
-    url_expires_in_seconds: PresignSeconds = 900
-    abandoned_after_seconds: Annotated[WholeSeconds, at_least("url_expires_in_seconds")] = 86_400
-    session_silence_seconds: WholeSeconds = 300
-    stall_timeout_seconds: Seconds = 60
+    max_file_bytes: kinds.ByteCount = 5_368_709_120
+    max_media_per_recording: kinds.Count = 20
+    max_total_bytes_per_account: kinds.ByteCount | None = None
+    url_expires_in_seconds: kinds.PresignSeconds = 900
+    abandoned_after_seconds: Annotated[kinds.WholeSeconds, kinds.at_least("url_expires_in_seconds")] = 86_400
+    session_silence_seconds: kinds.WholeSeconds = 300
+    stall_timeout_seconds: kinds.Seconds = 60
     least_bytes_per_second: Annotated[int, Field(ge=0)] = 500
-    internal_secret: Secret | None = None
+    internal_secret: kinds.Secret | None = None
     internal_owner: Annotated[str, Field(min_length=1)] = "bots@localhost"
 
 
-class RateLimitSettings(Section):
+class RateLimitSettings(kinds.Section):
     """How many requests one key may send."""
 
     enabled: bool = True
-    requests_per_minute: Count = 600
-    burst: Count = 100
+    requests_per_minute: kinds.Count = 600
+    burst: kinds.Count = 100
     byte_route: bool = False
 
 
-class DeletionSettings(Section):
+class DeletionSettings(kinds.Section):
     """The queue of objects to delete."""
 
-    poll_seconds: Seconds = 5
-    lease_seconds: Seconds = 60
-    batch: Count = 100
-    backoff_initial_seconds: Seconds = 5
-    backoff_max_seconds: Annotated[Seconds, at_least("backoff_initial_seconds")] = 3600
+    poll_seconds: kinds.Seconds = 5
+    lease_seconds: kinds.Seconds = 60
+    batch: kinds.Count = 100
+    backoff_initial_seconds: kinds.Seconds = 5
+    backoff_max_seconds: Annotated[kinds.Seconds, kinds.at_least("backoff_initial_seconds")] = 3600
 
 
-class WaveformSettings(Section):
+class WaveformSettings(kinds.Section):
     """What players draw. Without a folder, waveforms are kept in the data directory."""
 
-    folder: Folder | None = None
-    max_total_bytes: ByteCount = 67_108_864
-    max_concurrent: Count = 1
-    timeout_seconds: WholeSeconds = 900
+    folder: kinds.Folder | None = None
+    max_total_bytes: kinds.ByteCount = 67_108_864
+    max_concurrent: kinds.Count = 1
+    timeout_seconds: kinds.WholeSeconds = 900
 
 
-class LoggingSettings(Section):
+class LoggingSettings(kinds.Section):
     """What is logged."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     access_log: bool = True
 
 
-class Config(Section):
+class Config(kinds.Section):
     """Every setting, checked. `load` fills in `data_dir` and the folders of the storage backends."""
 
     server: ServerSettings = ServerSettings()
-    data_dir: Folder
+    data_dir: kinds.Folder
     database: DatabaseSettings = DatabaseSettings()
-    storages: dict[Word, Storage]
+    storages: dict[kinds.Word, Storage]
     default_storage: str = "local"
     playback: PlaybackSettings = PlaybackSettings()
     delivery: DeliverySettings = DeliverySettings()

@@ -13,17 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from gateway.uploads.chunk_headers import (
-    HEAD_BYTES,
-    OGG,
-    WAV,
-    WavLayout,
-    container_of,
-    continues,
-    is_riff_tail,
-    read_wav,
-    wav_header,
-)
+from gateway.uploads import chunk_headers
 from gateway.uploads.pieces import PiecedObject
 from storage_adapters.base import ReadableObjects
 from storage_adapters.resumable import Piece
@@ -65,7 +55,7 @@ class Join:
     @property
     def is_remuxed(self) -> bool:
         """Whether a decoding process has to write the file."""
-        return len(self.runs) > 1 and self.container not in {WAV, OGG}
+        return len(self.runs) > 1 and self.container not in {chunk_headers.WAV, chunk_headers.OGG}
 
     @property
     def whole_object(self) -> str | None:
@@ -80,7 +70,7 @@ def group_runs(parts: Sequence[ChunkPart]) -> list[list[ChunkPart]]:
     """The parts, grouped in runs."""
     runs: list[list[ChunkPart]] = []
     for part in parts:
-        if runs and continues(part.container, _kind_of(runs[-1])):
+        if runs and chunk_headers.continues(part.container, _kind_of(runs[-1])):
             runs[-1].append(part)
         else:
             runs.append([part])
@@ -110,10 +100,10 @@ async def plan_join(adapter: ReadableObjects, parts: Sequence[ChunkPart]) -> Joi
     kinds = {_kind_of(run) for run in groups}
     container = kinds.pop() if len(kinds) == 1 else None
     content = PiecedObject(adapter, [piece for run in runs for piece in run.pieces])
-    if container == WAV:
+    if container == chunk_headers.WAV:
         joined = await _join_wavs(adapter, runs, 0 if len(parts) > 1 else _PADDING_BYTES)
         content, container = joined or content, container if joined or len(runs) == 1 else None
-    if container == OGG and len({await _ogg_codec(run) for run in runs}) > 1:
+    if container == chunk_headers.OGG and len({await _ogg_codec(run) for run in runs}) > 1:
         container = None
     return Join(tuple(parts), content, container, tuple(runs))
 
@@ -134,7 +124,7 @@ async def wav_samples(adapter: ReadableObjects, runs: Sequence[PiecedObject]) ->
     for run in runs:
         position: int | None = 0
         while position is not None:
-            layout = read_wav(await run.read_all(position, HEAD_BYTES), position)
+            layout = chunk_headers.read_wav(await run.read_all(position, chunk_headers.HEAD_BYTES), position)
             if layout is None:
                 return None
             length, position = await _sample_bytes(run, layout)
@@ -157,14 +147,14 @@ async def _join_wavs(adapter: ReadableObjects, runs: Sequence[PiecedObject], pad
     format, samples = found
     total = samples.stat.size
     if len(runs) == 1:
-        layout = read_wav(await runs[0].read_all(0, HEAD_BYTES))
+        layout = chunk_headers.read_wav(await runs[0].read_all(0, chunk_headers.HEAD_BYTES))
         if layout is None or total - (layout.claimed or total) <= padding:
             return None
     rest = [b"\0"] if total % 2 else []
-    return PiecedObject(adapter, [wav_header(format, total), *samples.pieces, *rest])
+    return PiecedObject(adapter, [chunk_headers.wav_header(format, total), *samples.pieces, *rest])
 
 
-async def _sample_bytes(run: PiecedObject, layout: WavLayout) -> tuple[int, int | None]:
+async def _sample_bytes(run: PiecedObject, layout: chunk_headers.WavLayout) -> tuple[int, int | None]:
     """The length of the samples, and the offset of the WAV file that follows them, None if none does.
 
     The samples extend to the end of the run, unless a WAV file or well-formed RIFF chunks follow their claimed end.
@@ -172,9 +162,9 @@ async def _sample_bytes(run: PiecedObject, layout: WavLayout) -> tuple[int, int 
     left, follows = run.stat.size - layout.offset, None
     if layout.claimed is not None:
         tail_at = layout.claimed + layout.claimed % 2
-        tail = await run.read_all(layout.offset + tail_at, HEAD_BYTES)
-        if container_of(tail) == WAV:
+        tail = await run.read_all(layout.offset + tail_at, chunk_headers.HEAD_BYTES)
+        if chunk_headers.container_of(tail) == chunk_headers.WAV:
             follows = layout.offset + tail_at
-        if follows or left < layout.claimed or is_riff_tail(tail, left - tail_at):
+        if follows or left < layout.claimed or chunk_headers.is_riff_tail(tail, left - tail_at):
             left = min(left, layout.claimed)
     return left - left % layout.frame_bytes, follows

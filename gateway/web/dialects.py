@@ -11,37 +11,24 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.errors import (
-    BadUpstream,
-    Busy,
-    Conflict,
-    Fault,
-    Forbidden,
-    Invalid,
-    NotFound,
-    RateLimited,
-    Refusal,
-    Retryable,
-    Unauthenticated,
-    Unavailable,
-)
+from gateway import errors
 from gateway.web.responses import json_bytes, json_response
 from storage_adapters.base import AccessDenied, ObjectArchived, ObjectNotFound, StorageError, StorageFull
 
 _log: Final = logging.getLogger(__name__)
 
-_VEXA: Final[Mapping[type[Refusal], int]] = {
-    Invalid: 422,
-    Unauthenticated: 401,
-    Forbidden: 403,
-    NotFound: 404,
-    Conflict: 409,
-    Busy: 423,
-    RateLimited: 429,
-    BadUpstream: 502,
-    Unavailable: 503,
+_VEXA: Final[Mapping[type[errors.Refusal], int]] = {
+    errors.Invalid: 422,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Busy: 423,
+    errors.RateLimited: 429,
+    errors.BadUpstream: 502,
+    errors.Unavailable: 503,
 }
-_BOTA: Final[Mapping[type[Refusal], int]] = {**_VEXA, Invalid: 400}
+_BOTA: Final[Mapping[type[errors.Refusal], int]] = {**_VEXA, errors.Invalid: 400}
 
 _BOTA_CODES: Final[Mapping[int, str]] = {
     401: "unauthorized",
@@ -63,17 +50,17 @@ _STORAGE_FULL_RETRY_SECONDS: Final = 60
 class Dialect:
     """The refusals of one dialect: the status of each, and the body made of (status, message, faults)."""
 
-    statuses: Mapping[type[Refusal], int]
-    body: Callable[[int, str, Iterable[Fault]], Any]
+    statuses: Mapping[type[errors.Refusal], int]
+    body: Callable[[int, str, Iterable[errors.Fault]], Any]
 
-    def refuse(self, refusal: Refusal) -> web.Response:
+    def refuse(self, refusal: errors.Refusal) -> web.Response:
         """The response to a refusal."""
         status = self.statuses[type(refusal)]
-        faults = refusal.faults if isinstance(refusal, Invalid | Conflict) else ()
+        faults = refusal.faults if isinstance(refusal, errors.Invalid | errors.Conflict) else ()
         response = json_response(self.body(status, refusal.message, faults), status=status)
-        if isinstance(refusal, Unauthenticated):
+        if isinstance(refusal, errors.Unauthenticated):
             response.headers["WWW-Authenticate"] = "Bearer"
-        if isinstance(refusal, Retryable):
+        if isinstance(refusal, errors.Retryable):
             response.headers["Retry-After"] = str(refusal.retry_after_seconds)
         return response
 
@@ -87,8 +74,8 @@ class Dialect:
         return response
 
 
-def _vexa_body(status: int, message: str, faults: Iterable[Fault]) -> Any:
-    if status != _VEXA[Invalid]:
+def _vexa_body(status: int, message: str, faults: Iterable[errors.Fault]) -> Any:
+    if status != _VEXA[errors.Invalid]:
         return {"detail": message}
     return {
         "detail": [
@@ -106,13 +93,13 @@ def shown_input(value: object) -> object:
     return value
 
 
-def _bota_body(status: int, message: str, faults: Iterable[Fault]) -> Any:
+def _bota_body(status: int, message: str, faults: Iterable[errors.Fault]) -> Any:
     error: dict[str, Any] = {"code": _BOTA_CODES.get(status, "invalid_request"), "message": message}
     details = [{"field": _field(fault), "message": fault.msg} for fault in faults]
     return {"error": error | {"details": details} if details else error}
 
 
-def _field(fault: Fault) -> str:
+def _field(fault: errors.Fault) -> str:
     """The field's name: its location without the part of the request, unless it is that part as a whole."""
     return ".".join(map(str, fault.loc[1:] or fault.loc))
 
@@ -131,7 +118,7 @@ def dialect_of_path(path: str) -> Dialect:
     return BOTA if f"{path}/".startswith("/v1/") else VEXA
 
 
-def refusal_answer(request: web.Request, error: Refusal | StorageError | web.HTTPException) -> web.Response:
+def refusal_answer(request: web.Request, error: errors.Refusal | StorageError | web.HTTPException) -> web.Response:
     """The response to an error, in the dialect of the path."""
     dialect = dialect_of(request)
     if isinstance(error, web.HTTPException):
@@ -144,15 +131,15 @@ def allowed_methods(error: web.HTTPMethodNotAllowed) -> str:
     return ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))
 
 
-def storage_refusal(error: StorageError) -> Refusal:
+def storage_refusal(error: StorageError) -> errors.Refusal:
     """The refusal for a storage error before the response head, in fixed words; the cause is only logged."""
     _log.warning("a storage backend failed", extra={"cause": str(error), "kind": type(error).__name__})
     if isinstance(error, ObjectNotFound):
-        return NotFound("Media file not found")
+        return errors.NotFound("Media file not found")
     if isinstance(error, AccessDenied):
-        return BadUpstream("The file storage refused the gateway")
+        return errors.BadUpstream("The file storage refused the gateway")
     if isinstance(error, ObjectArchived):
-        return Forbidden("The media file is archived: it can be read once it was restored in its storage")
+        return errors.Forbidden("The media file is archived: it can be read once it was restored in its storage")
     if isinstance(error, StorageFull):
-        return Unavailable("The file storage has no space left", retry_after_seconds=_STORAGE_FULL_RETRY_SECONDS)
-    return Unavailable("The file storage cannot be reached", retry_after_seconds=_STORAGE_RETRY_SECONDS)
+        return errors.Unavailable("The file storage has no space left", retry_after_seconds=_STORAGE_FULL_RETRY_SECONDS)
+    return errors.Unavailable("The file storage cannot be reached", retry_after_seconds=_STORAGE_RETRY_SECONDS)

@@ -6,16 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.media.decoding import demuxing
 from gateway.media.decoding.claims import claimed_seconds
-from gateway.media.decoding.demuxing import (
-    AV_TIME_BASE,
-    Packets,
-    allow_decoding,
-    frames_of,
-    open_media,
-    sound_of,
-    tracks_of,
-)
 from gateway.media.decoding.file_parts import BOXES_OF_SPARING, FileParts, parts_of
 from gateway.media.decoding.images import find_image
 from gateway.media.decoding.iso_movie import Movie, find_movie
@@ -57,10 +49,10 @@ def probe(file: ObjectFile, *, sparing: bool) -> MediaFacts:
     if movie is not None and movie.size > _MOVIE_BYTES:
         return _facts_of_movie(movie, parts)
     try:
-        with open_media(parts.windows[0], parts.container.demuxer) as container:
+        with demuxing.open_media(parts.windows[0], parts.container.demuxer) as container:
             _decode_first(container, file)
         length = _estimate(parts) if sparing else _measure(parts)
-        with open_media(parts.windows[0], parts.container.demuxer) as container:
+        with demuxing.open_media(parts.windows[0], parts.container.demuxer) as container:
             return _facts(container, parts, length)
     except NotMedia:
         if file.spent and parts.container.demuxer in {"ogg", "flac", "wav"}:  # its headers alone exceed the budget
@@ -93,10 +85,10 @@ def _facts_of_container(parts: FileParts) -> MediaFacts:
 
 def _decode_first(container: "InputContainer", file: ObjectFile) -> None:
     """Decode one of the first packets. Raises NotMedia if none can be decoded and the budget is not spent."""
-    stream = tracks_of(container)[0]
-    allow_decoding(stream)
-    for _, packet in zip(range(_PACKETS_TRIED), Packets(container, [stream]), strict=False):
-        if frames_of(packet):
+    stream = demuxing.tracks_of(container)[0]
+    demuxing.allow_decoding(stream)
+    for _, packet in zip(range(_PACKETS_TRIED), demuxing.Packets(container, [stream]), strict=False):
+        if demuxing.frames_of(packet):
             return
     if not file.spent:
         raise NotMedia("nothing in it can be decoded")
@@ -106,11 +98,13 @@ def _measure(parts: FileParts) -> Length:
     """The length of all parts together; every packet is read."""
     total, warning = 0.0, ""
     for window in parts.windows:
-        with open_media(window, parts.container.demuxer) as container:
-            packets = Packets(container, tracks_of(container))
+        with demuxing.open_media(window, parts.container.demuxer) as container:
+            packets = demuxing.Packets(container, demuxing.tracks_of(container))
             seconds = _played(container, packets)
             if packets.restarted and container.format.name == "flac" and container.duration:
-                seconds = container.duration / AV_TIME_BASE  # the parser drops frames before the header of another file
+                seconds = (
+                    container.duration / demuxing.AV_TIME_BASE
+                )  # the parser drops frames before the header of another file
             warning = warning or _shortfall(container, window, seconds, restarted=packets.restarted)
             total += seconds
     if parts.file.spent:
@@ -118,9 +112,9 @@ def _measure(parts: FileParts) -> Length:
     return Length(total, _cut(parts) or warning)
 
 
-def _played(container: "InputContainer", packets: Packets) -> float:
+def _played(container: "InputContainer", packets: demuxing.Packets) -> float:
     """How many seconds after the beginning of the time line the longest track ends."""
-    end = origin = Fraction(container.start_time or 0, AV_TIME_BASE)
+    end = origin = Fraction(container.start_time or 0, demuxing.AV_TIME_BASE)
     for packet in packets:
         if packet.pts is not None and not packet.is_discard:
             end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
@@ -130,9 +124,9 @@ def _played(container: "InputContainer", packets: Packets) -> float:
 def _shortfall(container: "InputContainer", window: ObjectFile, seconds: float, *, restarted: bool) -> str:
     if restarted:
         return f"Its time line restarts after {seconds:.1f} seconds, and what follows is not played"
-    claimed = (container.duration or 0) / AV_TIME_BASE
+    claimed = (container.duration or 0) / demuxing.AV_TIME_BASE
     # Some writers count the length from 0, wherever the time line begins.
-    ends = seconds + max(container.start_time or 0, 0) / AV_TIME_BASE
+    ends = seconds + max(container.start_time or 0, 0) / demuxing.AV_TIME_BASE
     if claimed > ends * 1.02 + 0.5 and _has_length(container.format.name, window):
         return f"Its header promises {claimed:.1f} seconds, but only {seconds:.1f} are in it"
     return ""
@@ -159,16 +153,16 @@ def _cut(parts: FileParts) -> str:
 def _estimate(parts: FileParts) -> Length:
     """The length, if a part of the file makes it certain."""
     seconds = None
-    with suppress(NotMedia), open_media(parts.windows[0], parts.container.demuxer) as container:
+    with suppress(NotMedia), demuxing.open_media(parts.windows[0], parts.container.demuxer) as container:
         seconds = claimed_seconds(container, parts)
     return Length(seconds, _cut(parts))
 
 
 def _facts(container: "InputContainer", parts: FileParts, length: Length) -> MediaFacts:
-    stream = tracks_of(container)[0]
+    stream = demuxing.tracks_of(container)[0]
     moving = stream.type == "video"
     kind = container_format(container.format.name, parts.container.brand, moving=moving)
-    sound = sound_of(container)
+    sound = demuxing.sound_of(container)
     return MediaFacts(
         type="video" if moving else "audio",
         format=kind.format,
@@ -185,7 +179,7 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def _metadata(container: "InputContainer", warning: str) -> dict[str, str | int]:
-    tracks = tracks_of(container)
+    tracks = demuxing.tracks_of(container)
     codec: Any = tracks[0].codec_context
     found = {
         "codec": codec.codec.canonical_name,

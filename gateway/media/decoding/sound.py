@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from gateway.media.decoding.demuxing import (
-    AV_TIME_BASE,
-    Packets,
-    allow_decoding,
-    frames_of,
-    open_media,
-    sound_of,
-    tracks_of,
-)
+from gateway.media.decoding import demuxing
 from gateway.media.decoding.file_parts import parts_of
 from gateway.media.decoding.images import find_image
 from gateway.media.decoding.object_file import ObjectFile
@@ -39,10 +31,10 @@ def listen(file: ObjectFile, report: Report) -> tuple[int, bytes] | None:
         return None
     parts, sound = parts_of(file), None
     for window in parts.windows:
-        with open_media(window, parts.container.demuxer) as container:
+        with demuxing.open_media(window, parts.container.demuxer) as container:
             if not container.streams.audio:
                 return None
-            stream = sound_of(container)
+            stream = demuxing.sound_of(container)
             if stream is None or not stream.codec_context.sample_rate:
                 raise NotMedia("its codec is not known")
             sound = sound or _Sound(stream.codec_context.sample_rate, report)
@@ -56,12 +48,12 @@ def count_decoded(file: ObjectFile) -> int:
     """How many microseconds of the first sound track (or picture, without sound) can be decoded. Raises NotMedia."""
     parts, total = parts_of(file), Fraction(0)
     for window in parts.windows:
-        with open_media(window, parts.container.demuxer) as container:
-            track = sound_of(container) or tracks_of(container)[0]
-            allow_decoding(track)
+        with demuxing.open_media(window, parts.container.demuxer) as container:
+            track = demuxing.sound_of(container) or demuxing.tracks_of(container)[0]
+            demuxing.allow_decoding(track)
             tick = track.time_base or Fraction(0)
-            for packet in Packets(container, [track]):
-                for frame in frames_of(packet):
+            for packet in demuxing.Packets(container, [track]):
+                for frame in demuxing.frames_of(packet):
                     is_sound = isinstance(frame, AudioFrame)
                     total += Fraction(frame.samples, frame.sample_rate) if is_sound else (packet.duration or 0) * tick
     return int(total * 1_000_000)
@@ -86,11 +78,11 @@ class _Sound:
 
     def decode(self, container: "InputContainer", stream: "AudioStream") -> None:
         """Append a part to those before. What cannot be decoded is left out."""
-        allow_decoding(stream)
-        self._origin = Fraction(container.start_time or 0, AV_TIME_BASE)
+        demuxing.allow_decoding(stream)
+        self._origin = Fraction(container.start_time or 0, demuxing.AV_TIME_BASE)
         self._part_begins = self.peaks.end
-        for packet in Packets(container, [stream]):
-            for frame in frames_of(packet):
+        for packet in demuxing.Packets(container, [stream]):
+            for frame in demuxing.frames_of(packet):
                 self._take(frame)
             if monotonic() >= self._due and self.peaks.end:
                 self._report(*self.covered())

@@ -25,19 +25,7 @@ from gateway.protocol.http_date import format_http_date
 from gateway.protocol.ids import decode_id
 from gateway.uploads.media_uploads import Uploads
 from gateway.web.access.authentication import Authenticator
-from gateway.web.bota.tus_fields import (
-    ALGORITHMS,
-    CONTENT_TYPE,
-    EXTENSIONS,
-    VERSION,
-    ChecksumMismatch,
-    check_version,
-    find_checksum,
-    number_of_bytes,
-    parse_metadata,
-    parse_tus_promise,
-    speaking_tus,
-)
+from gateway.web.bota import tus_fields
 from gateway.web.bota.upload_urls import UploadUrls
 from gateway.web.exchange import EXCHANGE
 from gateway.web.receiving.upload_bodies import Allowance, Checksum, ReceiveLimits, StreamsOf, accepted
@@ -60,16 +48,16 @@ class TusRoutes:
     on_removed: Callable[[], None]
     now: Callable[[], float] = time.time
 
-    @speaking_tus
+    @tus_fields.speaking_tus
     async def create(self, request: web.Request) -> web.Response:
         """`POST /v1/uploads/tus`: create a pending media file, to be sent in pieces."""
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
-        check_version(request)
-        metadata = parse_metadata(request.headers.get("Upload-Metadata", ""))
-        length = number_of_bytes(request, "Upload-Length")
+        tus_fields.check_version(request)
+        metadata = tus_fields.parse_metadata(request.headers.get("Upload-Metadata", ""))
+        length = tus_fields.number_of_bytes(request, "Upload-Length")
         if length > self.uploads.max_file_bytes:
             raise web.HTTPRequestEntityTooLarge(max_size=self.uploads.max_file_bytes, actual_size=length)
-        promise = parse_tus_promise(metadata, length)
+        promise = tus_fields.parse_tus_promise(metadata, length)
         recording_id = require(decode_id("rec", metadata.get("recording_id", "")), "Recording")
         upload = NewUpload(promise.type, self._resumable(), promise.content_type, promise.file_size_bytes)
         media = await self.uploads.promise(owner, recording_id, upload)
@@ -77,10 +65,10 @@ class TusRoutes:
         location = self.urls.gateway_url(request, owner, media, expires)
         return web.Response(status=201, headers={hdrs.LOCATION: location, "Upload-Expires": format_http_date(expires)})
 
-    @speaking_tus
+    @tus_fields.speaking_tus
     async def offset(self, request: web.Request) -> web.Response:
         """`HEAD /v1/uploads/{token}`: how many bytes have arrived."""
-        check_version(request)
+        tus_fields.check_version(request)
         owner, media, expires = await self._find(request)
         offset = await self.uploads.kept(media)
         if offset == media.size:
@@ -95,13 +83,13 @@ class TusRoutes:
             }
         )
 
-    @speaking_tus
+    @tus_fields.speaking_tus
     async def append(self, request: web.Request) -> web.Response:
         """`PATCH /v1/uploads/{token}`: append a piece at `Upload-Offset`."""
-        check_version(request)
+        tus_fields.check_version(request)
         owner, media, expires = await self._find(request)
-        offset = number_of_bytes(request, "Upload-Offset")
-        checksum = find_checksum(request)
+        offset = tus_fields.number_of_bytes(request, "Upload-Offset")
+        checksum = tus_fields.find_checksum(request)
         with self.streams(request[EXCHANGE].key_id):
             async with self.uploads.writing(owner, media) as turn:
                 async with self.uploads.resumable(media).append(media.object_key) as writer:
@@ -114,10 +102,10 @@ class TusRoutes:
             status=204, headers={"Upload-Offset": str(writer.size), "Upload-Expires": format_http_date(expires)}
         )
 
-    @speaking_tus
+    @tus_fields.speaking_tus
     async def terminate(self, request: web.Request) -> web.Response:
         """`DELETE /v1/uploads/{token}`: delete the pending media file and the bytes that arrived."""
-        check_version(request)
+        tus_fields.check_version(request)
         owner, media, _ = await self._find(request)
         if not await self.uploads.uploads.remove_upload(owner, media.recording_id, media.id):
             raise Conflict("The upload is completed")
@@ -135,22 +123,22 @@ class TusRoutes:
         response: web.Response = await handler(self, request)
         return response
 
-    @speaking_tus
+    @tus_fields.speaking_tus
     async def _not_allowed(self, request: web.Request) -> web.Response:
         raise web.HTTPMethodNotAllowed(request.method, _FILE_METHODS)
 
     async def capabilities(self, request: web.Request) -> web.Response:
         """`OPTIONS`: the versions and extensions of this server. The response has no Tus-Resumable."""
         methods = _FILE_METHODS if "token" in request.match_info else _COLLECTION_METHODS
-        extensions = EXTENSIONS if self.uploads.is_resumable else ()
+        extensions = tus_fields.EXTENSIONS if self.uploads.is_resumable else ()
         return web.Response(
             status=204,
             headers={
                 hdrs.ALLOW: ", ".join(methods),
-                "Tus-Version": VERSION,
+                "Tus-Version": tus_fields.VERSION,
                 "Tus-Extension": ",".join(extensions),
                 "Tus-Max-Size": str(self.uploads.max_file_bytes),
-                "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
+                "Tus-Checksum-Algorithm": ",".join(tus_fields.ALGORITHMS),
             },
         )
 
@@ -158,14 +146,14 @@ class TusRoutes:
         self, request: web.Request, media: MediaFile, writer: PartialWriter, checksum: Checksum | None
     ) -> None:
         most = self.uploads.largest(media) - writer.size
-        allowance = Allowance(most, None, CONTENT_TYPE, self.receive_limits)
+        allowance = Allowance(most, None, tus_fields.CONTENT_TYPE, self.receive_limits)
         async with _whole_under(checksum, writer), accepted(request, allowance) as body:
             async for chunk in body:
                 if checksum is not None:
                     checksum.update(chunk)
                 await writer.write(chunk)
             if checksum is not None and not checksum.holds():
-                raise ChecksumMismatch(reason="Checksum Mismatch")
+                raise tus_fields.ChecksumMismatch(reason="Checksum Mismatch")
 
     async def _find(self, request: web.Request) -> tuple[Owner, MediaFile, int]:
         owner, grant = await self.urls.verify(request)
