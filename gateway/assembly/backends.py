@@ -19,12 +19,11 @@ from gateway.db.edits import PgRecordingEdits
 from gateway.db.listener import listen
 from gateway.db.media_audit import PgMediaAudit
 from gateway.db.migrations import migrate
-from gateway.db.own_signing_key import OwnSigningKey, load_own_key
 from gateway.db.search import PgRecordingSearch
 from gateway.db.session_joins import PgSessionJoins
 from gateway.db.session_uploads import PgSessionUploads
 from gateway.db.share_links import PgShareLinks
-from gateway.db.signing_keys import PgSigningSecrets
+from gateway.db.signing_keys import OwnSigningKey, PgSigningSecrets, load_own_key
 from gateway.db.upload_reservations import PgUploadReservations
 from gateway.db.upload_writers import PgUploadWriters
 from gateway.db.uploads import PgUploads

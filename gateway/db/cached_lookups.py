@@ -18,9 +18,9 @@ import asyncpg
 from gateway.catalog import ApiKey, MediaFile, Owner, Validity
 from gateway.db.answer_cache import UNKNOWN, LookUpCache, Reachability
 from gateway.db.api_keys import PgApiKeys
-from gateway.db.own_signing_key import OwnSigningKey
 from gateway.db.pool import connected, storable
 from gateway.db.recordings import PgRecordingCatalog
+from gateway.db.signing_keys import OwnSigningKey
 from gateway.errors import Unavailable
 
 CHANNEL: Final = "seekgate"

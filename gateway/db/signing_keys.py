@@ -1,9 +1,28 @@
-"""The playback signing key that the gateway generated, in PostgreSQL, so that all processes use the same one."""
+"""The playback signing key that the gateway generated, stored so that all processes use the same one.
 
+A process follows the stored key, so that a rotation ends every URL that the old key signed. Signing and verifying never
+ask the database. A task asks it when the key may have changed: after a notification, and after the listener came back.
+While notifications are not heard it asks every UNHEARD_SECONDS.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
 from typing import Final
+
+import asyncpg
 
 from gateway.catalog import SigningSecrets
 from gateway.db.pool import Tables
+from gateway.errors import Unavailable
+from gateway.protocol.signing import SigningKey, SigningKeys, new_signing_key
+
+# The promise is that a rotation is noticed within a second.
+UNHEARD_SECONDS: Final = 0.5
+# This bounds what a change that sends no notification can do, such as one made with triggers disabled.
+HEARD_SECONDS: Final = 60.0
+
+_log: Final = logging.getLogger(__name__)
 
 
 class PgSigningSecrets(Tables, SigningSecrets):
@@ -36,3 +55,53 @@ class PgSigningSecrets(Tables, SigningSecrets):
             await connection.execute(self.LOCK_SIGNING_KEYS)
             await connection.execute(self.REMOVE_SIGNING_KEYS)
             await connection.execute(self.ADD_SIGNING_KEY, kid, secret)
+
+
+async def load_own_key(secrets: SigningSecrets) -> SigningKey:
+    """The stored signing key. If none is stored, store a new one. Raises Unavailable."""
+    stored = await secrets.find_signing_key()
+    if stored is None:
+        new = new_signing_key()
+        stored = await secrets.ensure_signing_key(new.kid, new.secret)
+    return SigningKey(*stored)
+
+
+class OwnSigningKey:
+    """Replaces the only key of `keys` when another one is stored."""
+
+    def __init__(self, secrets: SigningSecrets, keys: SigningKeys) -> None:
+        self._secrets = secrets
+        self._keys = keys
+        self._may_have_changed = asyncio.Event()
+        self._is_heard = False
+
+    def trust(self, *, trusted: bool) -> None:
+        """Set whether notifications are heard from now on."""
+        self._is_heard = trusted
+        self._may_have_changed.set()
+
+    def record_change(self) -> None:
+        """A notification said that the stored key may have changed."""
+        self._may_have_changed.set()
+
+    async def follow(self) -> None:
+        """Load the key whenever it may have changed, until cancelled."""
+        while True:
+            # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with what is waited for.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEARD_SECONDS if self._is_heard else UNHEARD_SECONDS):
+                    await self._may_have_changed.wait()
+            # Cleared before the key is read: a change during the read is read again.
+            self._may_have_changed.clear()
+            try:
+                await self._load()
+            except (Unavailable, asyncpg.PostgresError) as error:
+                _log.debug("the signing key cannot be read", extra={"cause": repr(error)})
+                await asyncio.sleep(UNHEARD_SECONDS)
+                self._may_have_changed.set()
+
+    async def _load(self) -> None:
+        key = await load_own_key(self._secrets)
+        if key != self._keys.newest:
+            self._keys.replace([key])
+            _log.info("the signing key was rotated", extra={"kid": key.kid})

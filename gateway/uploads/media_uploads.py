@@ -103,11 +103,6 @@ class Uploads:
         """Whether new objects can arrive in pieces."""
         return isinstance(self.default.adapter, Resumable)
 
-    def require_resumable(self) -> None:
-        """Raises Conflict if new objects cannot arrive in pieces."""
-        if not self.is_resumable:
-            raise Conflict("The storage backend accepts no resumable uploads")
-
     async def kept(self, media: MediaFile) -> int:
         """How many bytes of a promised file are stored. Raises Conflict or StorageError."""
         if media.etag is not None and media.size is not None:

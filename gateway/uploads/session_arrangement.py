@@ -13,11 +13,11 @@ from typing import Final, Literal
 
 from gateway.catalog import SessionClaim, StoredChunk
 from gateway.media.facts import NotMedia
+from gateway.media.prober import Prober
 from gateway.uploads.chunk_contents import begins_with, contains, covers, object_of
 from gateway.uploads.chunk_headers import FIRST_BYTES, container_of
 from gateway.uploads.joins import ChunkPart, Join, plan_join, without_cuts_after_gaps
 from gateway.uploads.pieces import PiecedObject
-from gateway.uploads.verification import Verification
 from storage_adapters.base import StorageAdapter
 
 # Two recorders of the same sound stop within this many seconds of each other.
@@ -44,21 +44,19 @@ class Arrangement:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
 class Arranger:
     """Arranges one session's chunks; reads them only if nothing else decides."""
 
-    def __init__(self, adapter: StorageAdapter, verification: Verification, claim: SessionClaim) -> None:
-        self._adapter = adapter
-        self._verification = verification
-        self._owner = claim.owner
-        self._chunks = claim.chunks
-        self._chunk_count = claim.chunk_count
+    adapter: StorageAdapter
+    prober: Prober
+    claim: SessionClaim
 
     async def arrange(self) -> Arrangement:
         """Arrange the chunks of the claim and plan their join. Raises StorageError."""
-        numbered, others = _parts(self._chunks)
+        numbered, others = _parts(self.claim.chunks)
         if numbered and numbered[0].container is None:  # older gateways did not record it
-            head = await object_of(self._adapter, numbered[0]).read_all(0, FIRST_BYTES)
+            head = await object_of(self.adapter, numbered[0]).read_all(0, FIRST_BYTES)
             numbered[0] = replace(numbered[0], container=container_of(head))
         found = Arrangement(numbered, self._missing())
         if await self._covers_the_rest(numbered):
@@ -69,10 +67,10 @@ class Arranger:
         return found
 
     def _missing(self, *more: int) -> str:
-        numbered = {chunk.number: chunk.object_key for chunk in self._chunks if chunk.number is not None}
+        numbered = {chunk.number: chunk.object_key for chunk in self.claim.chunks if chunk.number is not None}
         # Chunks share an object only if none was missing. If number 0 is absent, the one without a number is the first.
-        first = [0 for chunk in self._chunks if chunk.number is None and chunk.object_key in numbered.values()]
-        return missing_numbers([*numbered, *first, *more], self._chunk_count or 0)
+        first = [0 for chunk in self.claim.chunks if chunk.number is None and chunk.object_key in numbered.values()]
+        return missing_numbers([*numbered, *first, *more], self.claim.chunk_count or 0)
 
     async def _take(self, extra: ChunkPart, found: Arrangement) -> None:
         """Add a file without a number to the parts, replace the parts with it, or leave it out."""
@@ -111,28 +109,28 @@ class Arranger:
     async def _is_whole(self, extra: ChunkPart, parts: Sequence[ChunkPart], *, longer: bool, as_long: bool) -> bool:
         """Whether the file is meant to be the whole recording, and not its last chunk."""
         several = sum(len(part.chunks) for part in parts) > 1
-        is_copy = await begins_with(self._adapter, extra, parts[0])
+        is_copy = await begins_with(self.adapter, extra, parts[0])
         kinds = {part.container for part in parts if part.container is not None}
         if is_copy or (several and (self._are_cuts or (len(kinds) == 1 and extra.container not in kinds))):
             return True
         if is_copy is False:
             return longer
-        return (as_long if several else longer) or await contains(self._adapter, extra, parts[0])
+        return (as_long if several else longer) or await contains(self.adapter, extra, parts[0])
 
     @property
     def _are_cuts(self) -> bool:
         """Whether the numbered chunks are cuts of one file."""
-        numbered = [chunk for chunk in self._chunks if chunk.number is not None]
+        numbered = [chunk for chunk in self.claim.chunks if chunk.number is not None]
         return len(numbered) > 1 and all(chunk.container is None for chunk in numbered[1:])
 
     async def _covers_the_rest(self, numbered: Sequence[ChunkPart]) -> bool:
         """Whether the first chunk came as a final and contains the others: the whole file, sent before its chunks."""
         first, rest = numbered[:1], numbered[1:]
-        came_as_final = first and first[0].chunks == (self._chunks[0].id,) and self._chunks[0].closes
-        if not (came_as_final and rest and await covers(self._adapter, first[0], rest)):
+        came_as_final = first and first[0].chunks == (self.claim.chunks[0].id,) and self.claim.chunks[0].closes
+        if not (came_as_final and rest and await covers(self.adapter, first[0], rest)):
             return False
         with suppress(NotMedia):  # a file that was cut off counts as a chunk, whatever it contains
-            facts = await self._verification.examine(object_of(self._adapter, first[0]), self._owner)
+            facts = await self.prober.probe(object_of(self.adapter, first[0]), self.claim.owner.user_id)
             return "warning" not in facts.metadata
         return False
 
@@ -140,8 +138,8 @@ class Arranger:
         """The join of all parts, or of those before the gaps if that plays longer."""
         safe = without_cuts_after_gaps(parts)
         if len(safe) < len(parts) and (await self._seconds(safe) or 0.0) > (await self._seconds(parts) or 0.0):
-            return await plan_join(self._adapter, safe)
-        return await plan_join(self._adapter, parts)
+            return await plan_join(self.adapter, safe)
+        return await plan_join(self.adapter, parts)
 
     async def _seconds(self, parts: Sequence[ChunkPart]) -> float | None:
         """How many seconds the join of the parts plays; None if it is not media."""
@@ -153,19 +151,19 @@ class Arranger:
         return (decoded or 0.0) >= (others or 0.0) - _DECODED_SECONDS
 
     async def _sum(self, parts: Sequence[ChunkPart], measure: Measure) -> float | None:
-        join = await plan_join(self._adapter, parts)
+        join = await plan_join(self.adapter, parts)
         lengths = [await measure(file) for file in (join.runs if join.is_remuxed else (join.content,))]
         known = [length for length in lengths if length is not None]
         return sum(known) if known else None
 
     async def _length(self, file: PiecedObject) -> float | None:
         with suppress(NotMedia):
-            return (await self._verification.examine(file, self._owner)).duration_seconds or 0.0
+            return (await self.prober.probe(file, self.claim.owner.user_id)).duration_seconds or 0.0
         return None
 
     async def _decoded(self, file: PiecedObject) -> float | None:
         with suppress(NotMedia):
-            return await self._verification.count_decoded(file, self._owner)
+            return await self.prober.count_decoded(file, self.claim.owner.user_id)
         return None
 
 

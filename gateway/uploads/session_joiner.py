@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gateway.catalog import MediaFile, NewMedia, Owner, SessionClaim, SessionFile, SessionJoins, SessionUploads
@@ -52,21 +52,15 @@ class Outcome:
     refused: Mapping[int, str]
 
 
+@dataclass(frozen=True, slots=True)
 class SessionJoiner:
     """Claims sessions and joins them."""
 
-    def __init__(
-        self,
-        catalog: SessionUploads,
-        joins: SessionJoins,
-        storages: Mapping[str, Storage],
-        verification: Verification,
-    ) -> None:
-        self._catalog = catalog
-        self._joins = joins
-        self._storages = storages
-        self._verification = verification
-        self._remuxes = FairSemaphore(_MAX_CONCURRENT_REMUXES)
+    catalog: SessionUploads
+    joins: SessionJoins
+    storages: Mapping[str, Storage]
+    verification: Verification
+    remuxes: FairSemaphore = field(default_factory=lambda: FairSemaphore(_MAX_CONCURRENT_REMUXES), init=False)
 
     async def finish(self, media_file_id: int) -> Outcome | None:
         """Join the session, or wait at most _WAIT_SECONDS for the process that joins it.
@@ -76,8 +70,8 @@ class SessionJoiner:
         outcome = None
         with suppress(TimeoutError):
             async with asyncio.timeout(_WAIT_SECONDS):
-                while not await self._joins.is_joined(media_file_id):
-                    claim = await self._joins.claim_session(media_file_id, lease_seconds=LEASE_SECONDS)
+                while not await self.joins.is_joined(media_file_id):
+                    claim = await self.joins.claim_session(media_file_id, lease_seconds=LEASE_SECONDS)
                     if claim is None:
                         await asyncio.sleep(_LOOK_SECONDS)
                     elif (outcome := await self._try(claim)) is None:
@@ -97,9 +91,9 @@ class SessionJoiner:
 
     async def finish_due(self) -> int:
         """Join one batch of the sessions that are due and return how many were due. Raises Unavailable."""
-        due = await self._joins.list_due_sessions(limit=_BATCH)
+        due = await self.joins.list_due_sessions(limit=_BATCH)
         for media_file_id in due:
-            claim = await self._joins.claim_session(media_file_id, lease_seconds=LEASE_SECONDS)
+            claim = await self.joins.claim_session(media_file_id, lease_seconds=LEASE_SECONDS)
             if claim is not None:
                 await self._try(claim)
         return len(due)
@@ -111,7 +105,7 @@ class SessionJoiner:
         except Exception as trouble:  # noqa: BLE001 - the session stays due, and the others are joined
             _log.warning("a session could not be joined", extra={"media_file": claim.media.id, "cause": str(trouble)})
             with suppress(Refusal):
-                await self._joins.postpone_session(claim, seconds=_RETRY_SECONDS)
+                await self.joins.postpone_session(claim, seconds=_RETRY_SECONDS)
             return None
 
     @asynccontextmanager
@@ -128,12 +122,12 @@ class SessionJoiner:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             with suppress(Refusal):
-                await self._joins.extend_claim(claim, lease_seconds=LEASE_SECONDS)
+                await self.joins.extend_claim(claim, lease_seconds=LEASE_SECONDS)
 
     async def _join(self, claim: SessionClaim) -> Outcome:
-        adapter = storage_named(self._storages, claim.media.storage, claim.media.object_key).adapter
+        adapter = storage_named(self.storages, claim.media.storage, claim.media.object_key).adapter
         await _publish_partial(adapter, claim)
-        arranged = await Arranger(adapter, self._verification, claim).arrange()
+        arranged = await Arranger(adapter, self.verification.prober, claim).arrange()
         file: SessionFile | None = None
         try:
             file, unreadable = await self._write(claim.owner, claim.media, adapter, arranged)
@@ -141,7 +135,7 @@ class SessionJoiner:
         except NotMedia as error:
             missing = f", and chunks {arranged.missing} did not arrive" if arranged.missing else ""
             fault = f"The {claim.media.type} cannot be played: {error}{missing}"
-        await self._joins.publish_session(claim, file, fault)
+        await self.joins.publish_session(claim, file, fault)
         return Outcome(None if file is not None else fault, arranged.refused)
 
     async def _write(
@@ -156,7 +150,7 @@ class SessionJoiner:
             raise NotMedia("nothing arrived")
         key, unreadable = join.whole_object, 0
         if key is None:
-            key = await expect_object(self._catalog, owner, media)
+            key = await expect_object(self.catalog, owner, media)
             unreadable = await self._store(owner, adapter, key, join)
         found = await self._verify(owner, replace(media, object_key=key), adapter, join)
         if arranged.missing:
@@ -171,9 +165,9 @@ class SessionJoiner:
         """Write the file and return the number of parts that could not be read and are not in it."""
         unreadable: list[int] = []
         if join.is_remuxed:
-            most = self._verification.max_file_bytes
+            most = self.verification.max_file_bytes
             chunks = remuxed(join.runs, report_unreadable=unreadable.append, max_bytes=most)
-            async with self._remuxes.permit(owner.user_id):
+            async with self.remuxes.permit(owner.user_id):
                 try:
                     async with asyncio.timeout(_REMUX_SECONDS), aclosing(chunks):
                         await write_object(adapter, key, chunks)
@@ -192,7 +186,7 @@ class SessionJoiner:
         async with adapter.open(media.object_key) as stored:
             if not join.is_remuxed and stored.stat.size != join.content.stat.size:
                 raise StorageError(media.object_key, f"has {stored.stat.size} bytes of {join.content.stat.size}")
-            found = await self._verification.examine(stored, owner)
+            found = await self.verification.prober.probe(stored, owner.user_id)
         if found.type == "image":
             raise NotMedia(f"it is a picture ({found.content_type})")
         return verified(media, stored.stat, found)

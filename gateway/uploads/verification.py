@@ -7,7 +7,7 @@ from gateway.errors import Fault
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.prober import Prober, is_remote
 from gateway.protocol.ids import encode_id
-from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject
+from storage_adapters.base import ObjectStat, StorageAdapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,26 +26,12 @@ class Verification:
             async with adapter.open(media.object_key) as stored:
                 if fault := self._size_fault(media, stored.stat.size):
                     return fault
-                found = await self.examine(stored, owner, remote=is_remote(adapter))
+                found = await self.prober.probe(stored, owner.user_id, remote=is_remote(adapter))
         except NotMedia as error:
             return _fault(media, "type", f"It is not {media.type}: {error}")
         if found.type != media.type:
             return _fault(media, "type", f"It is not {media.type} but {found.type} ({found.content_type})")
         return VerifiedUpload(media.id, media.etag, verified(media, stored.stat, found))
-
-    async def examine(self, stored: StoredObject, owner: Owner, *, remote: bool = False) -> MediaFacts:
-        """Type, format and duration of the object; only a few MiB of a `remote` one are read.
-
-        Raises NotMedia, Unavailable or StorageError.
-        """
-        return await self.prober.probe(stored, owner.user_id, remote=remote)
-
-    async def count_decoded(self, stored: StoredObject, owner: Owner) -> float:
-        """How many seconds of the object can be decoded, whatever its headers claim.
-
-        Raises NotMedia, Unavailable or StorageError.
-        """
-        return await self.prober.count_decoded(stored, owner.user_id)
 
     def _size_fault(self, media: MediaFile, size: int) -> Fault | None:
         if media.size is not None and size != media.size:

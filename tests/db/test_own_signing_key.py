@@ -9,11 +9,10 @@ import asyncpg
 import pytest
 
 from gateway.assembly.backends import in_background
-from gateway.db import own_signing_key
+from gateway.db import signing_keys
 from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, notify
 from gateway.db.listener import listen
-from gateway.db.own_signing_key import OwnSigningKey, load_own_key
-from gateway.db.signing_keys import PgSigningSecrets
+from gateway.db.signing_keys import OwnSigningKey, PgSigningSecrets, load_own_key
 from gateway.errors import Unavailable
 from gateway.protocol.signing import SigningKey, SigningKeys
 from tests.fakes.keys import MemorySigningSecrets
@@ -59,7 +58,7 @@ async def test_a_notified_change_is_loaded_and_an_unchanged_key_stays_in_its_gen
 
 
 async def test_a_key_that_cannot_be_read_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_signing_key, "UNHEARD_SECONDS", 0.01)
+    monkeypatch.setattr(signing_keys, "UNHEARD_SECONDS", 0.01)
     secrets, keys = CountedSecrets(failures=3), SigningKeys([FIRST])
     await secrets.replace_signing_key(SECOND.kid, SECOND.secret)
     own = OwnSigningKey(secrets, keys)
@@ -70,7 +69,7 @@ async def test_a_key_that_cannot_be_read_is_read_again(monkeypatch: pytest.Monke
 
 
 async def test_nothing_is_read_while_notifications_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_signing_key, "UNHEARD_SECONDS", 0.01)
+    monkeypatch.setattr(signing_keys, "UNHEARD_SECONDS", 0.01)
     secrets = CountedSecrets()
     own = OwnSigningKey(secrets, SigningKeys([FIRST]))
     async with in_background(own.follow()):

@@ -14,7 +14,7 @@ from gateway.uploads import session_joiner
 from tests.media.test_joining import MP4, WEBM
 from tests.uploads.test_joins import stored
 from tests.uploads.test_session_chunks import tone, wav
-from tests.uploads.test_session_property import HEADER, Plays, Sent, World
+from tests.uploads.test_session_property import HEADER, MAX_FILE_BYTES, Sent, World
 
 SESSIONS = 6
 ENOUGH_SECONDS = 0.05
@@ -44,7 +44,7 @@ async def test_few_processes_join_at_a_time(pool: asyncpg.Pool, monkeypatch: pyt
     recordings = await asyncio.gather(*(session() for _ in range(SESSIONS)))
     assert [each.status for each in recordings] == ["completed"] * SESSIONS
     assert most <= 2
-    assert asked == {Plays.max_file_bytes}
+    assert asked == {MAX_FILE_BYTES}
 
 
 async def test_a_join_that_hangs_gives_its_place_back(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> None:

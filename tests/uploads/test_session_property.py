@@ -20,6 +20,7 @@ from gateway.db.upload_writers import PgUploadWriters
 from gateway.db.uploads import PgUploads
 from gateway.errors import Invalid
 from gateway.media.facts import MediaFacts, NotMedia
+from gateway.media.prober import Prober
 from gateway.storage import Storage
 from gateway.uploads.bot_sessions import Chunk, Sessions
 from gateway.uploads.media_uploads import Uploads
@@ -50,18 +51,19 @@ CHUNK = st.builds(Sent, st.integers(0, MOST_CHUNKS - 1), st.just(value=False), s
 FINAL = st.builds(Sent, st.none() | st.integers(0, MOST_CHUNKS), st.just(value=True), st.just(value=True))
 
 
+MAX_FILE_BYTES = 1 << 20
+
+
 class Plays:
-    """Stands for the verification: a file that begins with a header plays as long as it has bytes."""
+    """Stands for the prober: a file that begins with a header plays as long as it has bytes."""
 
-    max_file_bytes = 1 << 20
-
-    async def examine(self, stored: StoredObject, _owner: Owner) -> MediaFacts:
+    async def probe(self, stored: StoredObject, _account: int) -> MediaFacts:
         content = b"".join([chunk async for chunk in stored.read(0, stored.stat.size)])
         if not content.startswith((HEADER, b"RIFF")):
             raise NotMedia("it has no header")
         return MediaFacts("audio", "webm", "audio/webm", float(len(content)), None, None, {})
 
-    async def count_decoded(self, stored: StoredObject, _owner: Owner) -> float:
+    async def count_decoded(self, stored: StoredObject, _account: int) -> float:
         return float(stored.stat.size)
 
 
@@ -75,7 +77,7 @@ class World:
     def __post_init__(self) -> None:
         self.catalog = PgRecordingCatalog(self.pool)
         storages = {"memory": Storage("memory", "memory", self.storage)}
-        verification = cast("Verification", Plays())
+        verification = Verification(MAX_FILE_BYTES, cast("Prober", Plays()))
         chunks, joins = PgSessionUploads(self.pool), PgSessionJoins(self.pool, lambda _recording_id: None)
         self.joiner = SessionJoiner(chunks, joins, storages, verification)
         uploads = Uploads(

@@ -164,7 +164,8 @@ class TusRoutes:
 
     def _resumable(self) -> str:
         """The name of the storage backend for new uploads. Raises Conflict if it takes no pieces."""
-        self.uploads.require_resumable()
+        if not self.uploads.is_resumable:
+            raise Conflict("The storage backend accepts no resumable uploads")
         return self.uploads.default.name
 
 

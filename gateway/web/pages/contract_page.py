@@ -17,30 +17,19 @@ from gateway.web.responses import json_response
 _SWAGGER_UI: Final = ("javascripts/swagger-ui-bundle.js", "stylesheets/swagger-ui.css")
 
 
-class ContractRoutes:
+class ContractRoutes(PageFiles):
     """`/openapi.json`, the page at `/docs`, and the files that it loads from `/docs/`."""
 
     def __init__(self, contract: Mapping[str, Any]) -> None:
         # Serialized once: many clients may wait for these bytes at the same time.
         self._document = json_response(contract).body
         ours = files("gateway.web.pages") / "contract"
-        self._files = PageFiles(
-            {file.name: file.read_bytes() for file in (*ours.iterdir(), *_swagger_ui())},
-            policy={},
-        )
+        super().__init__({file.name: file.read_bytes() for file in (*ours.iterdir(), *_swagger_ui())}, policy={})
 
     async def document(self, _request: web.Request) -> web.Response:
         """`GET /openapi.json`: the OpenAPI document."""
         headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
         return web.Response(body=self._document, content_type="application/json", headers=headers)
-
-    async def index(self, request: web.Request) -> web.Response:
-        """`GET /docs`: the page."""
-        return await self._files.answer(request, "index.html")
-
-    async def asset(self, request: web.Request) -> web.Response:
-        """`GET /docs/{name}`."""
-        return await self._files.answer(request, request.match_info["name"])
 
 
 def _swagger_ui() -> Iterator[Path]:

@@ -75,11 +75,19 @@ class _File:
 
 
 class PageFiles:
-    """Files by name; `policy` overrides directives of the page's policy (`content_security_policy`)."""
+    """A page, `index.html`, and its files by name; `policy` overrides directives of `content_security_policy`."""
 
     def __init__(self, files: Mapping[str, bytes], policy: Mapping[str, str]) -> None:
         self._files = {name: _File(name, content) for name, content in files.items()}
         self._policy = content_security_policy(policy)
+
+    async def index(self, request: web.Request) -> web.Response:
+        """`GET` of the page itself."""
+        return await self.answer(request, "index.html")
+
+    async def asset(self, request: web.Request) -> web.Response:
+        """`GET` of the file `name`."""
+        return await self.answer(request, request.match_info["name"])
 
     async def answer(self, request: web.Request, name: str) -> web.Response:
         """The file, or 304 if the client's copy is current. Raises HTTPNotFound and HTTPPreconditionFailed."""

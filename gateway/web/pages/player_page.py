@@ -5,12 +5,10 @@ Its Content-Security-Policy allows the origins of media and of uploads.
 
 from importlib.resources import files
 
-from aiohttp import web
-
 from gateway.web.pages.page_files import PageFiles
 
 
-class PageRoutes:
+class PageRoutes(PageFiles):
     """The page at `/` and the files that it loads from `/player/`.
 
     Besides the gateway's own origin, media may come from `media_sources`, and files may be sent to `upload_sources`:
@@ -20,7 +18,7 @@ class PageRoutes:
     def __init__(self, media_sources: tuple[str, ...] = (), upload_sources: tuple[str, ...] = ()) -> None:
         folder = files("gateway.web.pages") / "player"
         media = " ".join(("'self'", *media_sources))
-        self._files = PageFiles(
+        super().__init__(
             {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()},
             policy={
                 "media-src": media,
@@ -28,11 +26,3 @@ class PageRoutes:
                 "connect-src": " ".join(("'self'", *upload_sources)),
             },
         )
-
-    async def index(self, request: web.Request) -> web.Response:
-        """`GET /`."""
-        return await self._files.answer(request, "index.html")
-
-    async def asset(self, request: web.Request) -> web.Response:
-        """`GET /player/{name}`."""
-        return await self._files.answer(request, request.match_info["name"])
