@@ -2,11 +2,13 @@
 
 Lines wait in memory within a bound of bytes. A pipe is written to in pieces that it takes without blocking (PIPE_BUF),
 after poll(2) has said that there is room, so that neither a full pipe nor one in non-blocking mode holds or spins the
-thread.
+thread. A regular file is written to in one piece: after each system call, the thread and the event loop exchange the
+interpreter's lock.
 """
 
 import os
 import select
+import stat
 import threading
 import time
 from collections import deque
@@ -28,6 +30,7 @@ class LineWriter:
     def __init__(self, stream: BinaryIO, *, delay_seconds: float = 0.05, max_waiting_bytes: int = 8 * 2**20) -> None:
         self._stream = stream
         self._fd = _descriptor_of(stream)
+        self._piece_bytes = max_waiting_bytes if _is_regular(self._fd) else _PIPE_BUF
         self._delay = delay_seconds
         self._max_waiting = max_waiting_bytes
         self._lines: deque[bytes] = deque()
@@ -84,7 +87,7 @@ class LineWriter:
         while rest:
             if room.poll(_POLL_MILLISECONDS):
                 with suppress(BlockingIOError):
-                    rest = rest[os.write(self._fd, rest[:_PIPE_BUF]) :]
+                    rest = rest[os.write(self._fd, rest[: self._piece_bytes]) :]
 
 
 def _descriptor_of(stream: BinaryIO) -> int | None:
@@ -92,3 +95,7 @@ def _descriptor_of(stream: BinaryIO) -> int | None:
         return stream.fileno()
     except OSError:
         return None
+
+
+def _is_regular(fd: int | None) -> bool:
+    return fd is not None and stat.S_ISREG(os.fstat(fd).st_mode)

@@ -6,6 +6,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO, Final
 
 import pytest
@@ -50,6 +51,15 @@ def test_every_line_arrives_whole_and_in_order(pipe: Pipe) -> None:
     assert all(map(writer.put, lines))
     reader.join()
     assert found[0].splitlines(keepends=True) == lines
+
+
+def test_a_file_gets_every_line_in_order(tmp_path: Path) -> None:
+    lines = [b"%06d %s" % (number, LINE) for number in range(2000)]
+    with (tmp_path / "log").open("wb", buffering=0) as file:
+        writer = LineWriter(file, delay_seconds=0)
+        assert all(map(writer.put, lines))
+        assert writer.flush()
+    assert (tmp_path / "log").read_bytes().splitlines(keepends=True) == lines
 
 
 def test_a_full_pipe_blocks_no_request_and_costs_no_cpu_time(pipe: Pipe) -> None:
