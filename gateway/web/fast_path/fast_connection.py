@@ -14,6 +14,7 @@ from aiohttp import web
 
 from gateway.web.connections.connection_terms import Terms
 from gateway.web.fast_path.lazy_connection import LazyConnection
+from gateway.web.fast_path.remembered import Remembered
 
 _END: Final = b"\r\n\r\n"
 
@@ -39,7 +40,7 @@ class Heads(Protocol):
 class FastConnection(LazyConnection):
     """One connection."""
 
-    __slots__ = ("_early", "_heads", "_is_offered", "_socket_fd", "asked", "stream")
+    __slots__ = ("_early", "_heads", "_is_offered", "_socket_fd", "asked", "last", "stream")
 
     def __init__(self, server: web.Server, heads: Heads, terms: Terms) -> None:
         super().__init__(server, terms, heads.loop)
@@ -49,6 +50,8 @@ class FastConnection(LazyConnection):
         self._socket_fd: int | None = None
         self.asked = b""
         """The head of the request that aiohttp has, if it arrived whole and with nothing after it; else empty."""
+        self.last: Remembered | None = None
+        """What the fast path remembers of the last head that it has recognised."""
         self.stream: asyncio.Task[bool] | None = None
         """Sends the rest of an answer that the fast path has begun."""
 

@@ -49,6 +49,15 @@ def cut_head(head: bytes) -> tuple[bytes, str | None, str | None]:
     return head, figures, request_id
 
 
+def frame_of(head: bytes) -> tuple[bytes, bytes]:
+    """The parts of the head before and after the figures of its range; empty if it has no range, or has a request id."""
+    known, figures, request_id = cut_head(head)
+    if figures is None or request_id is not None:
+        return b"", b""
+    end = known.find(_RANGE_MARK) + len(_RANGE_MARK)
+    return known[:end], known[end:]
+
+
 def is_plain(request: web.Request, head: bytes) -> bool:
     """Whether the head is the whole request, cut as aiohttp parsed it, and its answer leaves the connection open."""
     headers = request.headers

@@ -59,7 +59,7 @@ class Seeks:
             return
         if not self._admissions.holds(admission):
             return
-        remembered = remember(request, admission, self._cors, self._pacing)
+        remembered = remember(request, connection.asked, admission, self._cors, self._pacing)
         if remembered is not None:
             known, _, _ = cut_head(connection.asked)
             self._known.put(known, remembered, len(known))
@@ -76,16 +76,12 @@ class Seeks:
         self, connection: FastConnection, head: bytes, started: float, *, may_wait: bool
     ) -> BegunAnswer | NotNow:
         """The answer to a head, if nothing has to be waited for before its first byte (Answerer)."""
-        known, figures, request_id = cut_head(head)
-        remembered = self._known.get(known)
+        remembered, figures, request_id = self._recognise(connection, head)
         span = None if remembered is None else asked_span(remembered, figures)
         if remembered is None or span is None:
             return NotNow.REFUSED
         if may_wait and span[1] > SMALL_BYTES and self._turns.left <= self._planned:
             return NotNow.LATER
-        if not self._admissions.holds(remembered.admission) or not self._is_current(remembered):
-            self._known.drop(known)
-            return NotNow.REFUSED
         if request_id is None:
             request_id = new_request_id()
         elif not is_request_id(request_id):
@@ -97,13 +93,33 @@ class Seeks:
             self._planned += answer.piece.length
         return answer
 
-    def _is_current(self, remembered: Remembered) -> bool:
-        """Whether the object is still the version that was decided about, as seen after all heads had arrived."""
-        current = remembered.stored in self._current
-        if not current and remembered.is_current():
+    def _recognise(self, connection: FastConnection, head: bytes) -> tuple[Remembered | None, str | None, str | None]:
+        """What is remembered of such a head and still valid, the figures of its range, and its request id."""
+        last = connection.last
+        if last is not None:
+            figures = last.figures_in(head)
+            if figures is not None and self._is_valid(last):
+                return last, figures, None
+        known, figures, request_id = cut_head(head)
+        remembered = self._known.get(known)
+        if remembered is not None and not self._is_valid(remembered):
+            self._known.drop(known)
+            remembered = None
+        connection.last = remembered
+        return remembered, figures, request_id
+
+    def _is_valid(self, remembered: Remembered) -> bool:
+        """Whether the admission holds, and the object is the version that was decided about.
+
+        One look at the object suffices for all heads that are prepared together, since all had arrived before that.
+        """
+        if not self._admissions.holds(remembered.admission):
+            return False
+        if remembered.stored not in self._current:
+            if not remembered.is_current():
+                return False
             self._current.add(remembered.stored)
-            return True
-        return current
+        return True
 
     def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
         """Send the answer, or begin to (Answerer)."""

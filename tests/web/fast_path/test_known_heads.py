@@ -1,0 +1,42 @@
+"""A head is recognised by what it has before and after the figures of its range, exactly as by cutting them out."""
+
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.protocol.ranges import plain_span
+from gateway.web.fast_path.known_heads import cut_head, frame_of
+
+SIZE: Final = 10**9
+LINES: Final = (
+    b"Host: a",
+    b"Range: bytes=0-1",
+    b"range: bytes=5-",
+    b"X-Range: bytes=7-8",
+    b"X-Request-Id: 4f2a",
+    b"x-request-id: 77",
+    b"Accept: */*",
+    b'If-Range: "a"',
+    b"A: equest-I",
+)  # fmt: skip
+heads = st.lists(st.sampled_from(LINES), max_size=5).map(
+    lambda lines: b"\r\n".join([b"GET /a HTTP/1.1", *lines, b"", b""])
+)
+figures = st.sampled_from([b"0-1", b"5-", b"17-400", b"", b"-5", b"1-2\r\nA: b", b"1-2\r\nRange: bytes=3-4"])
+
+
+@given(head=heads, other=heads, put=figures)
+def test_what_is_between_the_frame_of_a_head_is_what_cutting_finds(head: bytes, other: bytes, put: bytes) -> None:
+    before, after = frame_of(head)
+    for asked in (before + put + after, other):
+        if before and asked.startswith(before) and asked.endswith(after) and len(asked) >= len(before + after):
+            between = asked[len(before) : len(asked) - len(after)].decode()
+            if plain_span(between, SIZE) is not None:
+                assert cut_head(asked) == (before + after, between, None)
+
+
+@pytest.mark.parametrize("line", [b"X-Request-Id: 4f2a", b"x-request-id: 4f2a", b"Accept: */*"])
+def test_a_head_has_no_frame_without_a_range_or_with_a_request_id(line: bytes) -> None:
+    assert frame_of(b"GET /a HTTP/1.1\r\n" + line + b"\r\n\r\n") == (b"", b"")
