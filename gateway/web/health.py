@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
@@ -25,26 +26,17 @@ METRICS_SECONDS: Final = 1.0
 """How long a rendered body of /metrics is served: reading the files of all workers takes milliseconds."""
 
 
+@dataclass(slots=True)
 class HealthRoutes:
     """`checks` maps each thing that the gateway needs to its check. While `is_draining()`, the process is not ready."""
 
-    def __init__(
-        self,
-        *,
-        checks: Mapping[str, Check],
-        is_draining: Callable[[], bool],
-        journal: Journal,
-        deletions: DeletionQueue,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._checks = checks
-        self._is_draining = is_draining
-        self._journal = journal
-        self._deletions = deletions
-        self._clock = clock
-        self._metrics = b""
-        self._metrics_until = 0.0
-        self._rendering = asyncio.Lock()
+    checks: Mapping[str, Check]
+    is_draining: Callable[[], bool]
+    journal: Journal
+    deletions: DeletionQueue
+    _metrics: bytes = field(default=b"", init=False)
+    _metrics_until: float = field(default=0.0, init=False)
+    _rendering: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def livez(self, _request: web.Request) -> web.Response:
         """`GET /livez`: 200 whenever the event loop runs."""
@@ -52,11 +44,11 @@ class HealthRoutes:
 
     async def readyz(self, _request: web.Request) -> web.Response:
         """`GET /readyz`: 200 when every check passes in time, else 503 that names those that do not."""
-        if self._is_draining():
+        if self.is_draining():
             return json_response({"status": "draining"}, status=503)
-        results = await asyncio.gather(*(_result(name, check) for name, check in self._checks.items()))
+        results = await asyncio.gather(*(_result(name, check) for name, check in self.checks.items()))
         ready = FAILED not in results
-        checks = dict(zip(self._checks, results, strict=True))
+        checks = dict(zip(self.checks, results, strict=True))
         return json_response(
             {"status": "ready" if ready else "unready", "checks": checks}, status=200 if ready else 503
         )
@@ -64,15 +56,15 @@ class HealthRoutes:
     async def metrics(self, _request: web.Request) -> web.Response:
         """`GET /metrics`: Prometheus text, at most METRICS_SECONDS old."""
         async with self._rendering:
-            if self._clock() >= self._metrics_until:
-                self._metrics = self._journal.metrics(await self._count_deletions())
-                self._metrics_until = self._clock() + METRICS_SECONDS
+            if time.monotonic() >= self._metrics_until:
+                self._metrics = self.journal.metrics(await self._count_deletions())
+                self._metrics_until = time.monotonic() + METRICS_SECONDS
         return web.Response(body=self._metrics, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def _count_deletions(self) -> int | None:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
-                return await self._deletions.count_deletions()
+                return await self.deletions.count_deletions()
         except (Refusal, TimeoutError):
             return None
 

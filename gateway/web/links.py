@@ -1,7 +1,7 @@
 """URLs that carry their own permission: the gateway's playback URLs, and presigned URLs of a storage backend."""
 
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,13 +28,12 @@ def file_name(media: MediaFile) -> str:
     return f"{media.recording_id}_{media.type}.{media.format}"
 
 
+@dataclass(frozen=True, slots=True)
 class Links:
     """Makes links. They start with `public_url`, or with the request's own scheme and Host if that is None."""
 
-    def __init__(self, signer: Signer, public_url: str | None, now: Callable[[], float] = time.time) -> None:
-        self._signer = signer
-        self._public_url = public_url.rstrip("/") if public_url else None
-        self._now = now
+    signer: Signer
+    public_url: str | None
 
     def playback(self, request: web.Request, owner: Owner | None, media: MediaFile, disposition: Disposition) -> Link:
         """A playback URL of the gateway. It is valid only while the API key that admitted this request is.
@@ -44,13 +43,13 @@ class Links:
         key_id = request[EXCHANGE].key_id
         own = owner_text(owner.user_id, owner.live) if owner else ""
         grant = Grant(own, media.recording_id, media.id, disposition, key_id)
-        signed = self._signer.sign(grant, now=self._now())
-        base = base_url(request, self._public_url)
+        signed = self.signer.sign(grant, now=time.time())
+        base = base_url(request, self.public_url)
         return Link(f"{base}{byte_path(media.recording_id, media.id)}?{signed.query}", signed.expires_at)
 
     def shared(self, request: web.Request, token: str) -> str:
         """The page of a share link."""
-        return f"{base_url(request, self._public_url)}/shared/{token}"
+        return f"{base_url(request, self.public_url)}/shared/{token}"
 
     async def presigned(self, storage: Presigning, media: MediaFile, disposition: Disposition) -> Link:
         """A URL of the storage backend itself."""
@@ -69,4 +68,4 @@ class Links:
 
     def seconds_left(self, link: Link) -> int:
         """Whole seconds until the link expires."""
-        return max(int(link.expires_at.timestamp() - self._now()), 0)
+        return max(int(link.expires_at.timestamp() - time.time()), 0)

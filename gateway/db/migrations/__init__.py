@@ -61,14 +61,11 @@ def _load(path: Path) -> Migration:
     return Migration(int(name[1]), name[2], sql, first_line[1] == "keep")
 
 
-async def pending_migrations(
-    pool: asyncpg.Pool, migrations: Sequence[Migration] | None = None
-) -> tuple[Migration, ...] | None:
+async def pending_migrations(pool: asyncpg.Pool) -> tuple[Migration, ...] | None:
     """What `migrate` would apply; None for an empty database, which gets `schema.sql`. Raises as `migrate` does."""
-    known = load_migrations() if migrations is None else migrations
     try:
         async with pool.acquire() as connection:
-            return await _pending(connection, known)
+            return await _pending(connection, load_migrations())
     except (*TROUBLE, asyncpg.PostgresError) as error:
         raise DatabaseUnavailable(f"The schema cannot be read: {error}") from error
 

@@ -2,20 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 LARGE_BYTES: Final = 65_536
 """Covers, attachments and other metadata larger than this are not read."""
-
-
-class Bytes(Protocol):
-    """A file, or a window of one, whose bytes can be read at any offset."""
-
-    @property
-    def size(self) -> int: ...
-
-    def at(self, offset: int, length: int) -> bytes:
-        """These bytes, or fewer at the end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ The tables of a recording of several hours are larger than what a probe may read
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.media.decoding.containers import Bytes
+from gateway.media.decoding.object_file import ObjectFile
 from gateway.media.decoding.structure import boxes
 
 # The lengths of a movie and of its longest track may differ by this much.
@@ -22,7 +22,7 @@ class Movie:
     seconds: float | None
 
 
-def find_movie(file: Bytes, most_boxes: int) -> Movie | None:
+def find_movie(file: ObjectFile, most_boxes: int) -> Movie | None:
     """The movie box if it is among the first boxes, after at most `most_boxes` others; else None."""
     for count, (kind, start, size) in enumerate(boxes(file, 0, file.size)):
         if kind == b"moov":
@@ -32,7 +32,7 @@ def find_movie(file: Bytes, most_boxes: int) -> Movie | None:
     return None
 
 
-def _movie(file: Bytes, start: int, end: int) -> Movie:
+def _movie(file: ObjectFile, start: int, end: int) -> Movie:
     handlers, seconds, longest, fragmented = [], None, 0.0, False
     for kind, inner, size in boxes(file, start, end):
         if kind == b"mvhd":
@@ -53,7 +53,7 @@ def _seconds(header: bytes) -> float | None:
     return ticks / scale if scale and ticks else None
 
 
-def _track(file: Bytes, start: int, end: int) -> tuple[str, float | None]:
+def _track(file: ObjectFile, start: int, end: int) -> tuple[str, float | None]:
     """The track's handler, and the length of its media in seconds."""
     handler, seconds = "", None
     for kind, inner, size in boxes(file, start, end):

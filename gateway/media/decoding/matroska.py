@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.media.decoding.containers import LARGE_BYTES, Bytes, Container
+from gateway.media.decoding.containers import LARGE_BYTES, Container
+from gateway.media.decoding.object_file import ObjectFile
 
 _EBML: Final = 0x1A45DFA3
 _DOC_TYPE: Final = 0x4282
@@ -15,7 +16,7 @@ _UNKNOWN_ID: Final = b"\x19\x41\xa4\x6a"
 _ELEMENTS: Final = 100_000
 
 
-def find_segment(file: Bytes) -> Container:
+def find_segment(file: ObjectFile) -> Container:
     """The container, with its document type and the end of its segment."""
     brand, end, patches = "", None, {}
     for number, start, size in elements(file, 0, file.size):
@@ -30,7 +31,7 @@ def find_segment(file: Bytes) -> Container:
     return Container("matroska", brand, end, patches=patches)
 
 
-def _matroska_patches(file: Bytes, position: int, end: int) -> dict[int, bytes]:
+def _matroska_patches(file: ObjectFile, position: int, end: int) -> dict[int, bytes]:
     """Patches that give large attachments and tags before the first cluster an unknown id, so that they are skipped."""
     patches = {}
     for number, begins, size in elements(file, position, end):
@@ -42,7 +43,7 @@ def _matroska_patches(file: Bytes, position: int, end: int) -> dict[int, bytes]:
     return patches
 
 
-def elements(file: Bytes, position: int, end: int) -> Iterator[tuple[int, int, int | None]]:
+def elements(file: ObjectFile, position: int, end: int) -> Iterator[tuple[int, int, int | None]]:
     """(id, offset of the content, length of the content or None if unknown) of consecutive EBML elements.
 
     RFC 8794 sections 4 to 6: ids have 1 to 4 octets, sizes 1 to 8. All ones mean an unknown size; that element is the

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.media.decoding.containers import Bytes
+from gateway.media.decoding.object_file import ObjectFile
 from gateway.media.mpeg_frames import MpegFrame, frames_in
 
 _SPOTS: Final = 8
@@ -24,7 +24,7 @@ class Spot:
     frames: tuple[MpegFrame, ...]
 
 
-def certain_seconds(file: Bytes, claimed: float | None, header: bytes, places: int) -> float | None:
+def certain_seconds(file: ObjectFile, claimed: float | None, header: bytes, places: int) -> float | None:
     """The length from a constant bit rate and the file's size, or the `claimed` one if samples support it, else None.
 
     `header` is the header's name: Xing or VBRI for a variable bit rate, Info for a constant one, or nothing. At most
@@ -48,7 +48,7 @@ def certain_seconds(file: Bytes, claimed: float | None, header: bytes, places: i
     return claimed if header and supported else None
 
 
-def find_header(file: Bytes) -> tuple[bytes, int]:
+def find_header(file: ObjectFile) -> tuple[bytes, int]:
     """The name of the header in the first frame, b"" without one, and the bytes of sound that it claims, 0 for none."""
     head = file.at(0, _HEADER_WITHIN)
     for name in (b"Xing", b"Info", b"VBRI"):
@@ -63,7 +63,7 @@ def find_header(file: Bytes) -> tuple[bytes, int]:
     return b"", 0
 
 
-def _end_of_sound(file: Bytes) -> int:
+def _end_of_sound(file: ObjectFile) -> int:
     """The offset where the tags after the sound begin: ID3v1, Lyrics3 and APE, in any order."""
     end = file.size
     for _ in range(_TAGS):
@@ -80,7 +80,7 @@ def _end_of_sound(file: Bytes) -> int:
     return end
 
 
-def _spot(file: Bytes, start: int) -> Spot:
+def _spot(file: ObjectFile, start: int) -> Spot:
     """The frames near `start`, from the first one that two others follow."""
     octets = file.at(start, _SPOT_BYTES)
     for begin in range(len(octets)):

@@ -75,28 +75,18 @@ class ObjectBlocks:
     def __init__(self, read: Callable[[int, int], bytes], size: int, block_bytes: int, budget: ReadBudget) -> None:
         self._read = read
         self.size = size
-        self._block_bytes = block_bytes
-        self._budget = budget
+        self.block_bytes = block_bytes
+        self.budget = budget
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._next_block = 0
         self._run = 1
-
-    @property
-    def spent(self) -> bool:
-        """Whether bytes were withheld because the budget was spent."""
-        return self._budget.spent
-
-    @property
-    def left(self) -> int:
-        """How many more blocks may be requested."""
-        return self._budget.left() // self._block_bytes
 
     def at(self, offset: int, length: int) -> bytes:
         """These bytes, or fewer at the end."""
         end = min(offset + length, self.size)
         pieces = []
         while offset < end:
-            number, inside = divmod(offset, self._block_bytes)
+            number, inside = divmod(offset, self.block_bytes)
             piece = self._block(number)[inside : inside + end - offset]
             if not piece:
                 break
@@ -119,16 +109,16 @@ class ObjectBlocks:
     def _ask(self, first: int, count: int) -> None:
         """Request these blocks up to the first that is cached; fewer if the object ends or the budget is too small."""
         count = next((n for n in range(count) if first + n in self._blocks), count)
-        start = first * self._block_bytes
-        while count and not self._budget.grant(length := min(count * self._block_bytes, self.size - start)):
+        start = first * self.block_bytes
+        while count and not self.budget.grant(length := min(count * self.block_bytes, self.size - start)):
             count //= 2
-        self._budget.spent |= not count
+        self.budget.spent |= not count
         if count:
             content = self._read(start, length)
-            for n in range(0, length, self._block_bytes):
-                self._blocks[first + n // self._block_bytes] = content[n : n + self._block_bytes]
+            for n in range(0, length, self.block_bytes):
+                self._blocks[first + n // self.block_bytes] = content[n : n + self.block_bytes]
             self._next_block = first + count
-        while len(self._blocks) * self._block_bytes > _KEPT_BYTES:
+        while len(self._blocks) * self.block_bytes > _KEPT_BYTES:
             self._blocks.popitem(last=False)
 
 
@@ -145,12 +135,12 @@ class ObjectFile:
     @property
     def spent(self) -> bool:
         """Whether bytes were withheld because the budget was spent."""
-        return self._blocks.spent
+        return self._blocks.budget.spent
 
     @property
     def blocks_left(self) -> int:
         """How many more places of the object can be read."""
-        return self._blocks.left
+        return self._blocks.budget.left() // self._blocks.block_bytes
 
     def patched(self, patches: Mapping[int, bytes]) -> "ObjectFile":
         """The same file with these bytes at these offsets instead of its own."""

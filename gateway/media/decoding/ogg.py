@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.media.decoding.containers import Bytes
+from gateway.media.decoding.object_file import ObjectFile
 
 _HEADER_BYTES: Final = 27
 _BEGINS: Final = 0x02
@@ -11,7 +11,7 @@ _BEGINS: Final = 0x02
 _SEARCHED_BYTES: Final = 1 << 20
 
 
-def first_pages(file: Bytes) -> Iterator[int]:
+def first_pages(file: ObjectFile) -> Iterator[int]:
     """The offsets of the pages at the beginning of the file that begin bitstreams (RFC 3533 section 6)."""
     position = 0
     while (head := file.at(position, _HEADER_BYTES))[:4] == b"OggS" and head[5] & _BEGINS:
@@ -19,7 +19,7 @@ def first_pages(file: Bytes) -> Iterator[int]:
         position += _HEADER_BYTES + head[26] + sum(file.at(position + _HEADER_BYTES, head[26]))
 
 
-def links(file: Bytes) -> list[tuple[int, int]]:
+def links(file: ObjectFile) -> list[tuple[int, int]]:
     """The start and end offsets of each link; a file that is not chained has one. Reads the header of every page.
 
     A link begins with the pages that begin bitstreams, one for each track.
@@ -44,6 +44,6 @@ def links(file: Bytes) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], file.size], strict=True))
 
 
-def _next_page(file: Bytes, position: int) -> int | None:
+def _next_page(file: ObjectFile, position: int) -> int | None:
     found = file.at(position + 1, _SEARCHED_BYTES).find(b"OggS")
     return None if found < 0 else position + 1 + found

@@ -7,8 +7,9 @@ that any legal part can be skipped without being read. Ogg is parsed in `ogg`, E
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from gateway.media.decoding.containers import LARGE_BYTES, Bytes, Container
+from gateway.media.decoding.containers import LARGE_BYTES, Container
 from gateway.media.decoding.matroska import find_segment
+from gateway.media.decoding.object_file import ObjectFile
 from gateway.media.formats import is_picture
 
 _ID3_TAGS: Final = 16
@@ -26,7 +27,7 @@ _FIRST_BOXES: Final = frozenset(
 )
 
 
-def after_id3(file: Bytes) -> int:
+def after_id3(file: ObjectFile) -> int:
     """The offset after the ID3v2 tags at the beginning, 0 without any. Each tag gives its length, up to 256 MiB."""
     position = 0
     for _ in range(_ID3_TAGS):
@@ -38,7 +39,7 @@ def after_id3(file: Bytes) -> int:
     return position
 
 
-def container_of(file: Bytes, most_boxes: int = _BOXES) -> Container:
+def container_of(file: ObjectFile, most_boxes: int = _BOXES) -> Container:
     """The container that begins with the file's first bytes; at most `most_boxes` of an ISO file are visited."""
     head = file.at(0, 12)
     if head[:4] in _RIFF and head[8:] == b"WAVE":
@@ -54,7 +55,7 @@ def container_of(file: Bytes, most_boxes: int = _BOXES) -> Container:
     return Container()
 
 
-def _riff(file: Bytes, order: Literal["big", "little"]) -> Container:
+def _riff(file: ObjectFile, order: Literal["big", "little"]) -> Container:
     """The container of a WAV file; its `end` is the end of the last chunk in the first RIFF form."""
     position, size64_at, size64 = 12, 0, 0
     end: int | None = None
@@ -84,7 +85,7 @@ def _riff(file: Bytes, order: Literal["big", "little"]) -> Container:
     return Container("wav", end=end, data_end=data_end)
 
 
-def _flac_patches(file: Bytes) -> dict[int, bytes]:
+def _flac_patches(file: ObjectFile) -> dict[int, bytes]:
     """Patches that turn large metadata blocks, such as covers, into padding (RFC 9639 section 8.1)."""
     position, patches = 4, {}
     for _ in range(_CHUNKS):
@@ -98,7 +99,7 @@ def _flac_patches(file: Bytes) -> dict[int, bytes]:
     return patches
 
 
-def _iso(file: Bytes, most_boxes: int) -> Container:
+def _iso(file: ObjectFile, most_boxes: int) -> Container:
     brand, end, named = "", 0, False
     for count, (kind, start, size) in enumerate(boxes(file, 0, file.size)):
         if count == most_boxes:
@@ -118,7 +119,7 @@ def _brand(content: bytes) -> str:
     return next(filter(is_picture, brands), brands[0])
 
 
-def boxes(file: Bytes, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(file: ObjectFile, position: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """(type, offset of the content, length of the content) of consecutive boxes, up to the first malformed one."""
     for _ in range(_BOXES):
         head = file.at(position, 16)

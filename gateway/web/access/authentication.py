@@ -6,7 +6,6 @@ an API key minted is valid only while that key is.
 """
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -40,7 +39,7 @@ class Playback(NamedTuple):
 
 
 class Authenticator:
-    """Finds the owner whose recordings a request may use; `now` returns seconds since the epoch.
+    """Finds the owner whose recordings a request may use.
 
     `limits` count the requests of each key, including refused ones; None counts nothing.
     """
@@ -50,12 +49,10 @@ class Authenticator:
         api_keys: ApiKeys,
         signer: Signer,
         limits: RateLimits | None = None,
-        now: Callable[[], float] = time.time,
     ) -> None:
         self._api_keys = api_keys
         self._signer = signer
         self._limits = limits
-        self._now = now
         self._uses: dict[int, float] = {}
 
     @property
@@ -79,7 +76,7 @@ class Authenticator:
         if not text:
             raise Unauthenticated("Missing API key")
         key = await self._api_keys.find_key(keys.digest(text))
-        now = self._now()
+        now = time.time()
         if key is None or key.recording_id is not None or not _is_valid(key, now):
             raise Unauthenticated("Invalid API key")
         exchange.principal, exchange.key_id = key.prefix, key.id
@@ -102,7 +99,7 @@ class Authenticator:
     async def verify_playback(self, request: web.Request, recording_id: int, media_file_id: int) -> Playback:
         """What the playback URL permits; raises Forbidden. The signature is checked before any look-up."""
         try:
-            grant, expires = self._signer.verify(request.query, recording_id, media_file_id, now=self._now())
+            grant, expires = self._signer.verify(request.query, recording_id, media_file_id, now=time.time())
         except BadSignature as error:
             raise Forbidden(str(error)) from None
         # Read before anything is awaited: the keys may be replaced meanwhile.
@@ -124,7 +121,7 @@ class Authenticator:
         `url` is what the refusal calls the URL. The look-up is remembered until the key changes.
         """
         key = await self._api_keys.find_key_by_id(key_id)
-        if key is None or not _is_valid(key, self._now()) or not _permits(key, scope):
+        if key is None or not _is_valid(key, time.time()) or not _permits(key, scope):
             raise Forbidden(f"{url} is not valid any more: the API key that made it was revoked or has expired")
         return key
 

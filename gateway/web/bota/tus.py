@@ -46,7 +46,6 @@ class TusRoutes:
     receive_limits: ReceiveLimits
     expires_in_seconds: int
     on_removed: Callable[[], None]
-    now: Callable[[], float] = time.time
 
     @tus_fields.speaking_tus
     async def create(self, request: web.Request) -> web.Response:
@@ -61,7 +60,7 @@ class TusRoutes:
         recording_id = require(decode_id("rec", metadata.get("recording_id", "")), "Recording")
         upload = NewUpload(promise.type, self._resumable(), promise.content_type, promise.file_size_bytes)
         media = await self.uploads.promise(owner, recording_id, upload)
-        expires = int(self.now()) + self.expires_in_seconds
+        expires = int(time.time()) + self.expires_in_seconds
         location = self.urls.gateway_url(request, owner, media, expires)
         return web.Response(status=201, headers={hdrs.LOCATION: location, "Upload-Expires": format_http_date(expires)})
 

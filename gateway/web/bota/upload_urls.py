@@ -5,7 +5,8 @@ A URL is presigned by the storage backend, or one of the gateway that contains a
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -82,41 +83,33 @@ class UploadUrl(NamedTuple):
     parts: Sequence[PresignedPart] = ()
 
 
+@dataclass(frozen=True, slots=True)
 class UploadUrls:
     """Makes upload URLs. The gateway's start with `public_url`, or with the request's scheme and Host if it is None."""
 
-    def __init__(
-        self,
-        tokens: UploadTokens,
-        authenticator: Authenticator,
-        public_url: str | None,
-        expires_in_seconds: int,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        self._tokens = tokens
-        self._authenticator = authenticator
-        self._public_url = public_url.rstrip("/") if public_url else None
-        self._expires_in = expires_in_seconds
-        self._now = now
+    tokens: UploadTokens
+    authenticator: Authenticator
+    public_url: str | None
+    expires_in_seconds: int
 
     def presigned_until(self, storage: Storage) -> datetime | None:
         """When a URL that the storage backend presigns now expires; None if the backend presigns none."""
         if not isinstance(storage.adapter, Presigning):
             return None
         # One second more, because the storage backend may sign the URL a moment later.
-        return datetime.fromtimestamp(self._now(), UTC) + timedelta(seconds=self._expires_in + 1)
+        return datetime.fromtimestamp(time.time(), UTC) + timedelta(seconds=self.expires_in_seconds + 1)
 
     async def mint(self, request: web.Request, owner: Owner, media: MediaFile, storage: Storage) -> UploadUrl:
         """A URL that takes the file in one PUT; for a large file also URLs that take it in parts."""
         promised = promised_type(media)
         if isinstance(storage.adapter, Presigning):
             signed = await storage.adapter.presign_put(
-                media.object_key, content_type=promised, size=media.size, expires_in_seconds=self._expires_in
+                media.object_key, content_type=promised, size=media.size, expires_in_seconds=self.expires_in_seconds
             )
             parts = await self._parts(media, storage)
             return UploadUrl(signed.url, signed.expires_at, dict(signed.headers), parts)
         headers = {} if promised is None else {"Content-Type": promised}
-        expires = int(self._now()) + self._expires_in
+        expires = int(time.time()) + self.expires_in_seconds
         url = self.gateway_url(request, owner, media, expires)
         return UploadUrl(url, datetime.fromtimestamp(expires, UTC), headers)
 
@@ -124,7 +117,10 @@ class UploadUrls:
         if media.size is None or not isinstance(storage.adapter, MultipartUploads):
             return ()
         return await storage.adapter.presign_parts(
-            media.object_key, size=media.size, content_type=promised_type(media), expires_in_seconds=self._expires_in
+            media.object_key,
+            size=media.size,
+            content_type=promised_type(media),
+            expires_in_seconds=self.expires_in_seconds,
         )
 
     def gateway_url(self, request: web.Request, owner: Owner, media: MediaFile, expires: int) -> str:
@@ -133,16 +129,16 @@ class UploadUrls:
         if key_id is None:
             raise RuntimeError("an upload URL is only minted for a request that an API key admitted")
         grant = UploadGrant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, expires, key_id)
-        base = base_url(request, self._public_url)
-        return f"{base}/v1/uploads/{self._tokens.sign(grant)}"
+        base = base_url(request, self.public_url)
+        return f"{base}/v1/uploads/{self.tokens.sign(grant)}"
 
     async def verify(self, request: web.Request) -> tuple[Owner, UploadGrant]:
         """What the path's token permits. Raises Forbidden, also if the key that made it was revoked or has expired."""
         try:
-            grant = self._tokens.verify(path_token(request) or "", now=self._now())
+            grant = self.tokens.verify(path_token(request) or "", now=time.time())
         except BadUploadToken as error:
             raise Forbidden(str(error)) from None
-        await self._authenticator.check_minting_key(grant.key_id, Scope.RECORDINGS_WRITE, "Upload URL")
+        await self.authenticator.check_minting_key(grant.key_id, Scope.RECORDINGS_WRITE, "Upload URL")
         exchange = request[EXCHANGE]
         exchange.principal, exchange.key_id = f"upload:{encode_id('med', grant.media_file_id)}", grant.key_id
         return Owner(*parse_owner(grant.owner)), grant
