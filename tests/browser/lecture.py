@@ -45,18 +45,18 @@ def write_sound_with_pause(path: Path) -> Path:
     return path
 
 
-def give_lecture(site: Gateway, folder: Path) -> Lecture:
-    """Upload the lecture with the owner's key."""
+def give_lecture(site: Gateway, folder: Path, key: str) -> Lecture:
+    """Upload the lecture with this key."""
     files = (
         ("video", "video/webm", make_video(folder / "moving.webm", VIDEO_SECONDS)),
         ("audio", "audio/wav", write_sound_with_pause(folder / "pause.wav")),
         ("image", "image/png", make_still(folder / "still.png")),
     )
-    return asyncio.run(_upload(site, files))
+    return asyncio.run(_upload(site, files, key))
 
 
-async def _upload(site: Gateway, files: tuple[tuple[str, str, Path], ...]) -> Lecture:
-    async with aiohttp.ClientSession(site.base_url, headers={"X-API-Key": site.key}, raise_for_status=True) as client:
+async def _upload(site: Gateway, files: tuple[tuple[str, str, Path], ...], key: str) -> Lecture:
+    async with aiohttp.ClientSession(site.base_url, headers={"X-API-Key": key}, raise_for_status=True) as client:
 
         async def send(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
             async with client.request(method, path, json=body) as answer:

@@ -64,7 +64,7 @@ def lecture(postgres: str, stage: str, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("lecture")
     settings = {"SEEKGATE_SHARING__EMBED_ORIGINS": json.dumps([stage.rstrip("/")])}
     with running_gateway(postgres, folder / "gateway", settings) as gateway:
-        yield give_lecture(gateway, folder)
+        yield give_lecture(gateway, folder, gateway.key)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

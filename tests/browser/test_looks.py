@@ -10,8 +10,10 @@ from typing import Any, Final, Literal
 import pytest
 from playwright.async_api import ViewportSize, expect
 
+from tests.browser.lecture import NAME, Lecture, give_lecture
 from tests.browser.library import MEETING, PLATFORM, SAID, Library
 from tests.browser.listener import Listener
+from tests.gateway_process import Gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -51,6 +53,17 @@ async def playing(visitor: Listener, library: Library) -> None:
     await visitor.until_drawn()
     await visitor.page.get_by_text("Keyboard", exact=True).click()
     await visitor.page.locator("#deck").evaluate("deck => { deck.scrollTop = 0; scrollTo(0, 0); }")
+
+
+async def watching(visitor: Listener, library: Library) -> None:
+    """The lecture of the other owner, with its sentences as captions."""
+    await visitor.sign_in(visitor.site.other_key)
+    await visitor.rows.filter(has_text=NAME).click()
+    await visitor.until("media?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
+    await visitor.media("media.textTracks[0].mode = 'showing'")
+    await visitor.media("media.currentTime = 1.5")
+    await visitor.until("!media.seeking")
+    await expect(visitor.page.locator("#lines [aria-current]")).to_be_visible()
 
 
 async def asking(visitor: Listener, library: Library) -> None:
@@ -119,7 +132,14 @@ STATES: Final[dict[str, Go]] = {
     "list": listing,
     "playing": playing,
     "asking": asking,
+    "watching": watching,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lecture(site: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Lecture:
+    """The only recording of the other owner."""
+    return give_lecture(site, tmp_path_factory.mktemp("lecture"), site.other_key)
 
 
 @pytest.mark.parametrize("state", STATES)

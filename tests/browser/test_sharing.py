@@ -9,9 +9,10 @@ import pytest
 from playwright.async_api import Browser, Route, ViewportSize, expect
 
 from gateway.protocol.ids import encode_id
-from tests.browser.library import SAID, Library
+from tests.browser.library import SAID, Library, bring_in
 from tests.browser.listener import Listener
 from tests.gateway_process import Gateway
+from tests.media_files import make_sound
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -65,6 +66,23 @@ async def test_what_was_said_is_found_and_plays_from_there(listener: Listener, l
     await hit.click()
     await listener.until(f"media.currentTime >= {SAID[1][0]} && media.currentTime < {SAID[1][0] + 15}")
     await expect(listener.page.locator("#deck-title")).to_be_visible()
+
+
+async def test_a_search_finds_what_was_said_since_the_last_one(
+    listener: Listener, site: Gateway, tmp_path: Path
+) -> None:
+    media = bring_in(site, make_sound(tmp_path / "sound.ogg", 8.0))
+    url = f"{site.base_url}/v1/recordings/{encode_id('rec', media.recording_id)}/transcript"
+    said = [{"start": start, "end": start + 1, "text": f"The quokka waits for {start} seconds."} for start in (2, 5)]
+    await listener.page.get_by_label("Search", exact=True).fill("quokka")
+    await expect(listener.page.get_by_text("Nothing matches “quokka”.")).to_be_visible()
+    for count in (1, 2):
+        put = await listener.page.request.put(url, headers={"X-API-Key": site.key}, data={"segments": said[:count]})
+        assert put.ok
+        await listener.page.get_by_role("button", name="Refresh").click()
+        await expect(listener.page.locator("#rows mark")).to_have_count(count)
+    await listener.page.get_by_role("link", name="for 5 seconds").click()
+    await listener.until("!media.paused && media.currentTime > 5.2")
 
 
 async def test_a_file_is_uploaded_from_the_page_and_plays(listener: Listener, library: Library) -> None:
