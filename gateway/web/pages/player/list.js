@@ -58,6 +58,11 @@ export class RecordingList {
     for (const link of find("rows").querySelectorAll("a[data-id]")) mark(link, Number(link.dataset.id) === id);
   }
 
+  /** Move the focus to the recording's row, if it is shown. */
+  focus(id) {
+    find("rows").querySelector(`a[data-id="${id}"]`)?.focus();
+  }
+
   /** Show the recording's new name. */
   rename(id, name) {
     const block = this.#blockOf(id);

@@ -44,6 +44,7 @@ async function signIn(event) {
     await new Gateway(key, () => {}).recordings({ limit: 1, offset: 0 });
     find("key").value = "";
     enter(key);
+    find("list-title").focus();
   } catch (trouble) {
     say(trouble.status === 401 ? strings.signIn.wrongKey : explain(trouble));
     find("key").focus();

@@ -1,5 +1,5 @@
 /*
- * Renaming in place: the title is a button that becomes a text field. Enter or leaving the field saves, Escape does not.
+ * Renaming in place: the title becomes a text field. Enter, the button, or leaving the field saves; Escape does not.
  * Of two people who rename at the same time the second gets a message and sees the first one's name.
  */
 
@@ -21,12 +21,16 @@ export class Renaming {
   constructor(gateway, renamed, signal) {
     this.#gateway = gateway;
     this.#renamed = renamed;
-    const field = find("deck-name");
-    find("rename").addEventListener("click", () => this.#begin(), { signal });
+    const [field, button] = [find("deck-name"), find("rename")];
+    // The field keeps the focus until the click, so that the click saves and does not begin anew.
+    button.addEventListener("mousedown", (event) => event.preventDefault(), { signal });
+    button.addEventListener("click", () => (field.hidden ? this.#begin() : button.focus()), { signal });
     field.addEventListener("blur", () => this.#save(), { signal });
     field.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") field.blur();
+      if (!["Enter", "Escape"].includes(event.key)) return;
+      event.preventDefault(); // the key would go on to press the button
       if (event.key === "Escape") this.#end();
+      button.focus();
     }, { signal });
   }
 
@@ -39,6 +43,7 @@ export class Renaming {
     const field = find("deck-name");
     field.value = this.#recording.name ?? "";
     [field.hidden, find("deck-title").hidden] = [false, true];
+    find("rename").textContent = strings.rename.save;
     field.select();
   }
 
@@ -46,6 +51,7 @@ export class Renaming {
   #end() {
     find("deck-title").textContent = titleOf(this.#recording);
     [find("deck-name").hidden, find("deck-title").hidden] = [true, false];
+    find("rename").textContent = strings.rename.button;
   }
 
   async #save() {

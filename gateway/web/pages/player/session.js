@@ -77,10 +77,14 @@ export class Session {
   }
 
   #openList() {
+    const { recordingId } = this.#deck;
+    const leavesTheDeck = find("deck").contains(document.activeElement);
     this.#deck.close();
     this.#list.choose(null);
     this.#view("list");
     this.#listCatalogue("everything");
+    // On a narrow screen the deck is no longer shown: go on in the list where the person left it.
+    if (leavesTheDeck) this.#list.focus(recordingId);
   }
 
   /** Read the list unless it is the one that is shown: opening a recording must not reload it. */

@@ -108,6 +108,7 @@ export const words = {
 
   rename: {
     button: "Umbenennen",
+    save: "Speichern",
     label: "Name dieser Aufnahme",
     changed: "Jemand anderes hat diese Aufnahme inzwischen umbenannt. So heißt sie jetzt.",
   },

@@ -108,6 +108,7 @@ export const words = {
 
   rename: {
     button: "Rename",
+    save: "Save",
     label: "Name of this recording",
     changed: "Somebody else renamed this recording meanwhile. This is its name now.",
   },
