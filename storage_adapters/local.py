@@ -35,25 +35,36 @@ from storage_adapters.threads import WRITING, run, settle
 PAGE_SIZE: Final = 256
 """The number of objects that one call in a thread lists."""
 
-USABLE: Final = os.R_OK | os.W_OK | os.X_OK
+READABLE: Final = os.R_OK | os.X_OK
+USABLE: Final = READABLE | os.W_OK
 
 
-async def connect(**options: Any) -> "LocalStorage":
+async def connect(**options: Any) -> "ReadOnlyLocalStorage":
     """Create the adapter of a directory, which is created if absent. The options are the fields of `LocalOptions`.
 
-    Raises ValueError if the directory cannot be used; the text says what to change.
+    It is a LocalStorage, which can write, unless the options say `read_only`. Raises ValueError if the directory cannot be
+    used; the text says what to change.
     """
     parsed = LocalOptions.parse(options)
     modes = GROUP_READABLE if parsed.readable_by_group else PRIVATE
     try:
-        resolved = await run(partial(prepare_root, parsed.root, modes))
+        resolved = await run(partial(find_root if parsed.read_only else prepare_root, parsed.root, modes))
     except OSError as error:
         raise ValueError(
-            f"the root {os.fspath(parsed.root)!r} must be a directory that this process can write to: {error.strerror}"
+            f"the root {os.fspath(parsed.root)!r} must be a directory that this process can write to"
+            f" (or set read_only): {error.strerror}"
         ) from error
     except StorageError as error:
         raise ValueError(f"the root {os.fspath(parsed.root)!r}: {error.reason}") from error
-    return LocalStorage(resolved, OpenFiles(resolved, parsed.open_files), modes)
+    files = OpenFiles(resolved, parsed.open_files)
+    return ReadOnlyLocalStorage(resolved, files) if parsed.read_only else LocalStorage(resolved, files, modes)
+
+
+def find_root(root: Path | str, _modes: Modes) -> Path:
+    """The path of an existing root without symbolic links. Raises StorageError unless it can be read."""
+    resolved = Path(os.path.realpath(root))
+    probe_root(resolved, READABLE)
+    return resolved
 
 
 def prepare_root(root: Path | str, modes: Modes) -> Path:
@@ -69,12 +80,12 @@ def prepare_root(root: Path | str, modes: Modes) -> Path:
     return resolved
 
 
-def probe_root(root: Path) -> None:
-    """Raise StorageError unless the root is a directory that this process may list, write and enter."""
+def probe_root(root: Path, access: int) -> None:
+    """Raise StorageError unless the root is a directory that this process may use like this (READABLE, USABLE)."""
     if not root.is_dir():
         raise StorageUnavailable("", "the root is not a directory, or not mounted")
-    if not os.access(root, USABLE, effective_ids=os.access in os.supports_effective_ids):
-        raise AccessDenied("", "the root may not be written to")
+    if not os.access(root, access, effective_ids=os.access in os.supports_effective_ids):
+        raise AccessDenied("", f"the root may not be {'written to' if access == USABLE else 'read'}")
 
 
 class Opening:
@@ -96,13 +107,12 @@ class Opening:
         self._files.unpin(self._stored)
 
 
-class LocalStorage(Keeping, Composing, Resumable, Listable):
-    """A StorageAdapter over the files below `root`, which is resolved; made by `connect`."""
+class ReadOnlyLocalStorage(Keeping, Listable):
+    """A StorageAdapter over the files below `root`, which is resolved; made by `connect`. Nothing is written to it."""
 
-    def __init__(self, root: Path, files: OpenFiles, modes: Modes) -> None:
+    def __init__(self, root: Path, files: OpenFiles) -> None:
         self._root = root
         self._files = files
-        self._modes = modes
 
     def open(self, key: str, expected: ObjectStat | None = None) -> Opening:  # noqa: ARG002 - measuring is free here
         """Pin the file that has the key now."""
@@ -111,6 +121,34 @@ class LocalStorage(Keeping, Composing, Resumable, Listable):
     def at_hand(self, key: str) -> LocalObject | None:
         """The file that has the key now, if it is open already."""
         return self._files.at_hand(key)
+
+    async def delete(self, key: str) -> None:
+        """Refuse with AccessDenied."""
+        raise AccessDenied(key, "the storage backend is read_only; the object is removed once it is not")
+
+    async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
+        """Yield every object whose key starts with `prefix`, in key order; a thread reads one page at a time."""
+        objects = walk(self._root, prefix)
+        while page := await run(partial(tuple, islice(objects, PAGE_SIZE))):
+            for listed in page:
+                yield listed
+
+    async def ping(self) -> None:
+        """Raise StorageError unless the root is a directory that can be read."""
+        await run(partial(probe_root, self._root, READABLE))
+
+    async def close(self) -> None:
+        """Close the files without readers, after those that cancelled calls had opened."""
+        await settle()
+        await self._files.close()
+
+
+class LocalStorage(ReadOnlyLocalStorage, Composing, Resumable):
+    """The same, for a root that can be written to."""
+
+    def __init__(self, root: Path, files: OpenFiles, modes: Modes) -> None:
+        super().__init__(root, files)
+        self._modes = modes
 
     @asynccontextmanager
     async def create(self, key: str, *, content_type: str | None = None) -> AsyncGenerator[Draft, None]:  # noqa: ARG002 - a file has no place for it
@@ -140,18 +178,6 @@ class LocalStorage(Keeping, Composing, Resumable, Listable):
         await publish_partial(self._root, key, self._modes)
         self._files.drop(key)
 
-    async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
-        """Yield every object whose key starts with `prefix`, in key order; a thread reads one page at a time."""
-        objects = walk(self._root, prefix)
-        while page := await run(partial(tuple, islice(objects, PAGE_SIZE))):
-            for listed in page:
-                yield listed
-
     async def ping(self) -> None:
         """Raise StorageError unless the root is a directory that can be written to."""
-        await run(partial(probe_root, self._root))
-
-    async def close(self) -> None:
-        """Close the files without readers, after those that cancelled calls had opened."""
-        await settle()
-        await self._files.close()
+        await run(partial(probe_root, self._root, USABLE))

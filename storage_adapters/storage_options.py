@@ -94,6 +94,10 @@ class LocalOptions(StorageOptions):
         False,  # noqa: FBT003 - the default is the first argument of every option
         "Whether the group of the files may read them (folders 0750 and files 0640 instead of 0700 and 0600)",
     )
+    read_only: bool = option(
+        False,  # noqa: FBT003 - the default is the first argument of every option
+        "Whether nothing is written there: uploads are refused, and what is deleted stays until this is false again",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

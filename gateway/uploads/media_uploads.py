@@ -25,8 +25,9 @@ from gateway.catalog import (
 from gateway.errors import Busy, Conflict, Fault, Invalid, Refusal, require
 from gateway.storage import Storage, storage_named
 from gateway.uploads.arriving import counted
+from gateway.uploads.session_objects import require_writable
 from gateway.uploads.verification import Verification
-from storage_adapters.base import ObjectStat, StorageAdapter, Writable
+from storage_adapters.base import ObjectStat, StorageAdapter
 from storage_adapters.resumable import Resumable
 
 WRITER_LEASE_SECONDS: Final = 15.0
@@ -61,8 +62,10 @@ class Uploads:
         """Create a pending media file; with a key, repeating the same request returns the same file.
 
         Raises NotFound, Invalid if the file breaks a limit, or Conflict if the key was used for another request, or for
-        a file that is no longer pending or belongs to another storage backend than `upload` says.
+        a file that is no longer pending or belongs to another storage backend than `upload` says, or if the default is
+        read-only.
         """
+        require_writable(self.default.adapter)
         if upload.size is not None and upload.size > self.max_file_bytes:
             text = f"A file may have at most {self.max_file_bytes} bytes"
             raise Invalid((Fault("too_large", ("body", "file_size_bytes"), text, upload.size),))
@@ -149,9 +152,8 @@ class Uploads:
         If `chunks` raises, nothing is stored. Raises NotFound, Conflict, Busy if the lease was lost, Invalid if the
         account would hold too much, or StorageError.
         """
-        media, adapter = turn.media, self.adapter(turn.media)
-        if not isinstance(adapter, Writable):
-            raise Conflict("The storage backend accepts no uploads through the gateway")
+        media = turn.media
+        adapter = require_writable(self.adapter(media))
         async with adapter.create(media.object_key, content_type=media.content_type) as writer:
             size = 0
             async with self._counted(turn, chunks, expected) as counted_chunks:

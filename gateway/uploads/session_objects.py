@@ -39,13 +39,18 @@ async def expect_object(catalog: SessionUploads, owner: Owner, media: MediaFile)
 
 async def write_object(adapter: StorageAdapter, key: str, content: AsyncIterable[bytes]) -> WrittenObject:
     """Write the object; when this returns, it survives a power cut. Raises Conflict or StorageError."""
-    if not isinstance(adapter, Writable):
-        raise Conflict("The storage backend accepts no uploads through the gateway")
     digest, size, head = hashlib.sha256(), 0, b""
-    async with adapter.create(key) as writer:
+    async with require_writable(adapter).create(key) as writer:
         async for chunk in content:
             head += chunk[: FIRST_BYTES - len(head)]
             size += len(chunk)
             digest.update(chunk)
             await writer.write(chunk)
     return WrittenObject(size, digest.digest(), head)
+
+
+def require_writable(adapter: StorageAdapter) -> Writable:
+    """The adapter, if it can be written to; else raises Conflict."""
+    if not isinstance(adapter, Writable):
+        raise Conflict("The storage backend is read-only: it accepts no uploads")
+    return adapter

@@ -113,6 +113,7 @@ def test_nothing_given_means_the_packaged_defaults() -> None:
         "root": Path("/xdg/seekgate/media"),
         "open_files": 512,
         "readable_by_group": False,
+        "read_only": False,
     }
 
 

@@ -27,6 +27,7 @@ class TestRemoving(LocalFixtures):
     async def test_writing_and_deleting_side_by_side_lose_nothing(self, root: Path) -> None:
         """The directory that a deletion prunes is the one that a writer is about to publish into."""
         storage = await connect(root=root)
+        assert isinstance(storage, LocalStorage)
         for number in range(100):
             await write(storage, "a/b/old", b"old")
             await asyncio.gather(storage.delete("a/b/old"), write(storage, "a/b/new", bytes([number])))

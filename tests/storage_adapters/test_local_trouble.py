@@ -17,10 +17,12 @@ from storage_adapters.base import (
     StorageError,
     StorageFull,
     StorageUnavailable,
+    Writable,
 )
 from storage_adapters.local import LocalStorage, connect
 from storage_adapters.paths import translated
-from tests.contracts.storage_words import exists
+from storage_adapters.resumable import Resumable
+from tests.contracts.storage_words import exists, read_whole
 from tests.storage_adapters.local_acts import Act, create_it, delete_it, list_it, open_it
 from tests.storage_adapters.local_storage import LocalFixtures
 
@@ -45,6 +47,39 @@ class TestTrouble(LocalFixtures):
         with tempfile.TemporaryDirectory() as folder:
             Path(folder).chmod(0o755)
             yield Path(folder).resolve() / "root"
+
+    @pytest.fixture
+    def read_only_root(self, root: Path) -> Path:
+        """A root with one file, which nobody but root may change."""
+        root.mkdir()
+        (root / "file").write_bytes(b"content")
+        (root / "file").chmod(0o444)
+        root.chmod(0o555)
+        return root
+
+    @pytest.mark.usefixtures("read_only_root", "as_nobody")
+    async def test_a_read_only_root_is_read_and_listed_and_nothing_is_written(self, read_only_root: Path) -> None:
+        storage = await connect(root=read_only_root, read_only=True)
+        await storage.ping()
+        assert await read_whole(storage, "file") == b"content"
+        assert [listed.key async for listed in storage.list("")] == ["file"]
+        assert not isinstance(storage, Writable | Resumable)
+        with pytest.raises(AccessDenied, match="read_only"):
+            await storage.delete("file")
+        await storage.close()
+        assert os.listdir(read_only_root) == ["file"]  # noqa: PTH208 - pathlib has no shorter word
+
+    @pytest.mark.usefixtures("read_only_root", "as_nobody")
+    async def test_a_root_that_is_read_only_unexpectedly_is_refused_with_the_option(self, read_only_root: Path) -> None:
+        with pytest.raises(
+            ValueError, match=r"must be a directory that this process can write to \(or set read_only\)"
+        ):
+            await connect(root=read_only_root)
+
+    async def test_a_read_only_root_must_exist(self, root: Path) -> None:
+        with pytest.raises(ValueError, match="not a directory, or not mounted"):
+            await connect(root=root, read_only=True)
+        assert os.listdir(root.parent) == []  # noqa: PTH208 - as above
 
     @pytest.mark.usefixtures("as_nobody")
     @pytest.mark.parametrize(
@@ -172,6 +207,7 @@ async def test_a_negative_number_of_open_files_is_refused(tmp_path: Path) -> Non
 async def test_the_root_may_itself_be_a_link_and_is_made_if_absent(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "a" / "b")
     storage = await connect(root=str(tmp_path / "link"))
+    assert isinstance(storage, LocalStorage)
     await create_it(storage, "file")
     assert (tmp_path / "a" / "b" / "file").read_bytes() == b"new"
     await storage.close()

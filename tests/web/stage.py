@@ -208,6 +208,7 @@ async def stage(
     The kernel keeps `send_bytes` of what a client has not read (it doubles them); None: up to some MiB, as it likes.
     """
     storage = await connect_storage(root=root)
+    assert isinstance(storage, LocalStorage)
     built = Stage(root, storage, Streams(streams_limit, streams_per_reader))
     await built.furnish(storage)
     server = built.server = web.Server(cast("Any", built.handle), handler_cancellation=True)
