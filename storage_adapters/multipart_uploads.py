@@ -31,18 +31,18 @@ class MultipartUploads(ABC):
     async def presign_parts(
         self, key: str, *, size: int, content_type: str | None, expires_in_seconds: int | None = None
     ) -> Sequence[PresignedPart]:
-        """Fresh URLs for all parts of an object of `size` bytes; empty if the object is small enough for one request.
+        """New URLs for all parts of an object of `size` bytes; none if the object is small enough for one request.
 
-        Parts that were sent before are kept: the parts of a key are the same for the same size.
+        Parts that were sent before are kept, because the same key and size always give the same parts.
         """
 
     @abstractmethod
     async def join_parts(self, key: str, *, size: int) -> bool:
         """Join the parts into the object of `size` bytes, in one step.
 
-        False, with nothing done, if a part is missing or has another size.
+        If a part is missing or has another size, nothing is done and False is returned.
         """
 
     @abstractmethod
     async def abort_parts(self, prefix: str, *, older_than_seconds: float) -> int:
-        """Remove the parts of objects below this prefix whose first URLs are older; return the number of objects."""
+        """Remove the parts below this prefix whose first URL is older; return the number of objects they were for."""

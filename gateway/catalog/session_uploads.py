@@ -1,8 +1,8 @@
 """What meeting bots send: a session's audio and video, each as chunks that are objects of their own.
 
-A chunk is recorded before it is acknowledged, and its object exists as long as a row names it. A session's `changed` counts
-what arrived, and `joined` what its published file has. While they differ, one process at a time joins the chunks again: the
-one that holds the newest claim.
+A chunk is recorded before it is acknowledged, and its object exists as long as a row names it. A session's `changed`
+counts the chunks and finals that arrived, and `joined` those that its published file contains. While they differ, the
+process with the newest claim joins the chunks again.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from gateway.catalog.uploads import NewUpload, UploadLimits
 
 @dataclass(frozen=True, slots=True)
 class UploadSession:
-    """A session's media file, pending or published, and how many bytes its chunks have. `is_closed` after a final."""
+    """A session's media file, pending or published, and the total size of its chunks. A final closes the session."""
 
     media: MediaFile
     is_closed: bool
@@ -25,10 +25,10 @@ class UploadSession:
 
 @dataclass(frozen=True, slots=True)
 class NewChunk:
-    """An object that holds a chunk. `digest` is the SHA-256 of its bytes.
+    """A chunk that was written as an object of its own; `digest` is the SHA-256 of its bytes.
 
-    `number` is None where the bot gave none. `container` is the kind of file that begins with the chunk, None for a
-    chunk that continues what came before it.
+    `number` is None if the bot gave none. `container` is the kind of file that begins with the chunk; None means that
+    the chunk continues the file of an earlier one.
     """
 
     number: int | None
@@ -38,26 +38,21 @@ class NewChunk:
     object_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredChunk:
-    """A recorded chunk; several share an object once they were joined. Rows have ascending ids as they arrive.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredChunk(NewChunk):
+    """A recorded chunk. Ids ascend in the order of arrival; chunks that were joined share one object.
 
-    `closes` says that it came as a final.
+    `closes` says that the bot sent the chunk as a final.
     """
 
     id: int
-    number: int | None
-    size: int
-    digest: bytes
-    container: str | None
-    object_key: str
     object_size: int
     closes: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How a chunk's arrival changes its session: `closes` it, and whether it is due now or after a silence."""
+    """How a chunk changes its session: whether it `closes` the session, and in how many seconds the session is due."""
 
     closes: bool
     due_in_seconds: float
@@ -69,13 +64,13 @@ class SessionUploads(Protocol):
     async def ensure_session(
         self, owner: Owner, session_uid: str, upload: NewUpload, limits: UploadLimits, *, due_in_seconds: float
     ) -> UploadSession:
-        """The session's file that the bot calls `upload.type`, made with its recording if absent.
+        """The session's media file of the type `upload.type`; the file and its recording are created if absent.
 
-        A new one is due in `due_in_seconds`, also if nothing arrives. Raises Invalid if a limit is reached.
+        A new session is due in `due_in_seconds`, even if no chunk arrives. Raises Invalid if a limit is reached.
         """
 
     async def expect_object(self, storage: str, object_key: str, *, seconds: float) -> None:
-        """Queue an object for deletion after `seconds`, unless it is recorded until then: it is about to be written."""
+        """Queue an object that is about to be written for deletion in `seconds`. Recording it removes it from the queue."""
 
     async def record_chunk(
         self,
@@ -86,28 +81,29 @@ class SessionUploads(Protocol):
         *,
         replaces: int | None = None,
     ) -> StoredChunk:
-        """Record the chunk, also in place of the row `replaces` unless that was joined meanwhile; its row.
+        """Record the chunk and return its row. The row `replaces` is removed, unless it was joined meanwhile.
 
-        If its number, or without one its very bytes, are recorded already, that row, and nothing is added; but the
-        session is closed if the chunk closes it and the bytes are the same. Raises Invalid if the account would hold
-        too much, NotFound if the session was deleted, Unavailable if the object is being deleted.
+        If a chunk of the same number (without a number: of the same bytes) is recorded already, nothing is added and
+        that row is returned; if the bytes are the same and the chunk closes the session, the session is closed all the
+        same. Raises Invalid if the account would hold too much, NotFound if the session was deleted, Unavailable if the
+        object is being deleted.
         """
 
     async def close_session(self, media_file_id: int, *, chunk_count: int | None) -> None:
-        """Close the session without a chunk; `chunk_count` is how many numbered ones the final announces."""
+        """Close the session without a chunk; `chunk_count` is the number of chunks that the final announces."""
 
     async def forget_chunk(self, chunk_id: int) -> None:
-        """Remove a chunk that is refused, and queue its object."""
+        """Remove the row of a refused chunk, and queue its object for deletion."""
 
     async def set_chunk_aside(self, chunk_id: int) -> None:
-        """Take the number of a chunk that is refused, and keep it: another chunk may have the number."""
+        """Keep a refused chunk without its number, so that another chunk may have that number."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionClaim:
-    """A session that this process may join until its lease ends: numbered chunks by number, then the others.
+    """A session that this process may join until its lease ends. `chunks` are ordered by number, those without one last.
 
-    `chunk_count` is how many numbered chunks a final announced, None if none did.
+    `chunk_count` is the number of chunks that a final announced, None if none did.
     """
 
     lease: int
@@ -130,23 +126,23 @@ class SessionJoins(Protocol):
     """The sessions that are to be joined."""
 
     async def claim_session(self, media_file_id: int, *, lease_seconds: float) -> SessionClaim | None:
-        """The session, to be joined by the caller; None while another has it, or if nothing changed."""
+        """Claim the session for the caller; None while another process has claimed it, or if nothing changed."""
 
     async def is_joined(self, media_file_id: int) -> bool:
-        """Whether everything that arrived was joined; True as well for a session that was deleted."""
+        """Whether all chunks that arrived are joined; also True for a session that was deleted."""
 
     async def list_due_sessions(self, *, limit: int) -> Sequence[int]:
-        """The media files of sessions that are due and that nobody has claimed, longest due first."""
+        """The ids of the media files of sessions that are due and not claimed; the longest due first."""
 
     async def extend_claim(self, claim: SessionClaim, *, lease_seconds: float) -> bool:
-        """Keep the claim; False if it was lost."""
+        """Extend the claim's lease; False if the claim was lost."""
 
     async def postpone_session(self, claim: SessionClaim, *, seconds: float) -> None:
-        """Give the claim back; the session is due again after `seconds`."""
+        """Release the claim; the session is due again in `seconds`."""
 
     async def publish_session(self, claim: SessionClaim, file: SessionFile | None, fault: str | None) -> bool:
-        """Make the file the session's own and complete its recording, or record why there is none, in one transaction.
+        """In one transaction, publish the file and complete its recording, or record why there is no file.
 
-        What is no longer named by any row is queued for deletion. `fault` says what is missing or wrong. False, and
-        nothing done, if the claim was lost.
+        Objects that no row names any more are queued for deletion. `fault` says what is missing or wrong. If the claim
+        was lost, nothing is done and False is returned.
         """

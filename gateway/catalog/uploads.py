@@ -1,7 +1,7 @@
-"""Uploads on their way in: what a client promises, the limits, who writes, and what was found in storage.
+"""Uploads in progress: what a client promises, the limits, the writers, and the objects that were found.
 
-A pending file has one writer at a time, whose lease expires if the writer dies. Bytes of an account that are arriving, and
-that no media file counts yet, are reserved; a reservation expires if its holder dies, too.
+A pending media file has one writer at a time, whose lease expires if its process dies. Arriving bytes that no media
+file counts yet are reserved; a reservation expires in the same way.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from gateway.catalog.client_recordings import IdempotencyKey
 from gateway.catalog.owners import Owner
 from gateway.catalog.recordings import MediaFile, MediaType, NewMedia, RecordingStatus
 
-# How the key of every object begins that was uploaded.
+# The prefix of the keys of all uploaded objects.
 UPLOADS_PREFIX: Final = "uploads/"
-# What a media file is called until it is known what it is.
+# The format and content type of a media file that was not read yet.
 UNKNOWN_FORMAT: Final = "bin"
 UNKNOWN_CONTENT_TYPE: Final = "application/octet-stream"
 
@@ -24,8 +24,8 @@ UNKNOWN_CONTENT_TYPE: Final = "application/octet-stream"
 class NewUpload:
     """A media file that a client will upload to `storage`.
 
-    `content_type` and `size` (bytes) are what it promises, None for nothing. `upload_expires_at` is when a URL of
-    the storage's own ends: until then the object can appear at any moment, and its deletion waits.
+    `content_type` and `size` (bytes) are promises of the client; None means that it made none. `upload_expires_at` is
+    when a presigned URL expires: until then the object may appear at any moment, and its deletion waits.
     """
 
     type: MediaType
@@ -57,7 +57,7 @@ class VerifiedUpload:
 
 
 class UploadCatalog(Protocol):
-    """The media files that are on their way in. A pending one is never read, and its size is only a promise."""
+    """Pending media files. They are never read, and their size is only a promise."""
 
     async def add_upload(
         self,
@@ -67,11 +67,11 @@ class UploadCatalog(Protocol):
         limits: UploadLimits,
         key: IdempotencyKey | None = None,
     ) -> MediaFile | None:
-        """Add a pending media file; its object's key is made of ids alone. None if there is no such recording.
+        """Add a pending media file; its object's key consists of ids only. None if there is no such recording.
 
-        With a key, the same request again within 24 hours returns the first one's file; its deletion then waits for
-        `upload_expires_at` of this request too. Raises Invalid if a limit is reached, Conflict if the key was used
-        for another request or its file is pending no longer.
+        With an idempotency key, a repetition of the request within 24 hours returns the same file, whose deletion then
+        waits for the later `upload_expires_at`. Raises Invalid if a limit is reached, Conflict if the key was used for
+        another request or its file is no longer pending.
         """
 
     async def complete_uploads(
@@ -82,19 +82,19 @@ class UploadCatalog(Protocol):
         limits: UploadLimits,
         status: RecordingStatus = "uploaded",
     ) -> bool:
-        """Make them uploaded, and a pending recording what `status` says: all in one transaction.
+        """In one transaction, mark the files as uploaded, and give a pending recording the `status`.
 
-        False, and nothing done, if one of them is no longer pending, was published again meanwhile, or is being published.
-        Raises Invalid if the account would hold too much.
+        If one of the files is no longer pending, was published again meanwhile or is being published, nothing is done
+        and False is returned. Raises Invalid if the account would hold too much.
         """
 
     async def remove_upload(self, owner: Owner, recording_id: int, media_file_id: int) -> bool:
-        """Remove a pending media file and queue its object; False if there is none."""
+        """Remove a pending media file and queue its object for deletion; False if there is no such file."""
 
     async def remove_abandoned_uploads(self, *, older_than_seconds: float, limit: int) -> int:
-        """Remove pending media files that were added longer ago, and queue their objects; how many there were.
+        """Remove pending media files that are older, queue their objects for deletion, and return how many there were.
 
-        One that is being published at this moment stays.
+        A file that is being published now is not removed.
         """
 
 
@@ -114,27 +114,27 @@ class UploadWriters(Protocol):
     """The leases of writers, and the bytes that arrived."""
 
     async def begin_writing(self, media_file_id: int, *, lease_seconds: float) -> int | None:
-        """The number of the new writer; None while another one's lease lasts. Raises NotFound if the file was deleted."""
+        """The new writer's number; None while another writer's lease lasts. Raises NotFound if the file was deleted."""
 
     async def keep_writing(self, media_file_id: int, writer: int, *, lease_seconds: float) -> bool:
         """Extend the lease; False if it was lost."""
 
     async def end_writing(self, media_file_id: int, writer: int) -> None:
-        """Give the lease back."""
+        """Release the lease."""
 
     async def begin_publishing(
         self, owner: Owner, media: MediaFile, writer: int, *, lease_seconds: float
     ) -> Publication:
-        """Keep completion away from the pending file while its writer's object appears, and extend the lease.
+        """Block completion of the pending file while its writer publishes the object, and extend the lease.
 
-        A deletion is not kept away, but its object goes after the publication. Raises NotFound if the file was deleted,
-        Conflict if it is completed, Busy if the lease was lost: then the object must not appear.
+        A deletion is not blocked, but the object is deleted after the publication. Raises NotFound if the file was
+        deleted, Conflict if it is completed, Busy if the lease was lost: then the object must not be published.
         """
 
     async def record_publication(
         self, media: MediaFile, publication: Publication, *, etag: str, object_modified_at: datetime
     ) -> None:
-        """Record which version of the object appeared.
+        """Record which version of the object was published.
 
         Raises NotFound if the file was deleted meanwhile (its object's deletion is due now), Conflict if it was completed.
         """
@@ -143,19 +143,19 @@ class UploadWriters(Protocol):
         """Count `size` stored bytes of the pending file. Raises Invalid if the account would hold too much."""
 
     async def drop_upload(self, media_file_id: int) -> bool:
-        """Remove a pending file that nothing was published of and that nobody writes; False if it is otherwise."""
+        """Remove a pending file that has no published object and no writer; False if it has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What one upload may bring: `granted` bytes. `id` is None as long as nothing was reserved."""
+    """The bytes that one upload may store; `id` is None as long as nothing was reserved."""
 
     id: int | None = None
     granted: int = 0
 
 
 class UploadReservations(Protocol):
-    """The reservations of accounts that have a limit; they count for it until they end."""
+    """The reservations of accounts that have a limit. They count towards it until they end."""
 
     async def reserve(
         self,
@@ -168,14 +168,14 @@ class UploadReservations(Protocol):
         replaces: int | None,
         lease_seconds: float,
     ) -> Reservation:
-        """Let `needed` bytes arrive, and up to `wanted` where there is room, instead of the same upload's `reservation`.
+        """Reserve at least `needed` bytes, and up to `wanted` if there is room, in place of the upload's `reservation`.
 
-        What the pending media file `replaces` counts already is used first. Raises Invalid if the account would hold too
-        much.
+        Bytes that the pending media file `replaces` already counts are used first. Raises Invalid if the account would
+        hold too much.
         """
 
     async def keep_reservation(self, reservation: Reservation, *, lease_seconds: float) -> None:
         """Extend the reservation."""
 
     async def release(self, reservation: Reservation) -> None:
-        """Count the reservation no longer."""
+        """End the reservation."""

@@ -189,9 +189,12 @@ def _part(rows: Sequence[StoredChunk]) -> ChunkPart:
 
 
 def missing_numbers(numbers: Iterable[int], count: int = 0, first: int = 0) -> str:
-    """The numbers that are missing from `first` to the last one or to `count - 1`, like `1, 3-5`; at most 20 ranges."""
-    there = sorted(set(numbers))
-    edges = [first - 1, *there, max(count, there[-1] + 1 if there else 0)]
+    """The missing numbers as text like `1, 3-5`, in at most 20 ranges.
+
+    They are searched for from `first` to the highest of the `numbers`, or to `count - 1` if that is higher.
+    """
+    present = sorted(set(numbers))
+    edges = [first - 1, *present, max(count, present[-1] + 1 if present else 0)]
     gaps = [(before + 1, after - 1) for before, after in pairwise(edges) if after - before > 1]
     ranges = [str(first) if first == last else f"{first}-{last}" for first, last in gaps]
     more = ["..."] if len(ranges) > _MAX_RANGES_NAMED else []

@@ -1,9 +1,8 @@
-"""The cache: which versions of which objects it has slices of.
+"""The cache of slices: the versions of objects that it holds slices of.
 
-One version of an object is cached, the most recent one. It is valid for CONFIRMED_SECONDS; after that, a caller that
-opens the object has to check that it is still the same. Fetching bytes confirms it as well, because they are
-requested by its entity tag. A version that was not confirmed for KEPT_SECONDS is dropped: the object may have been
-deleted elsewhere.
+Only the most recent version of an object is cached. It is valid for CONFIRMED_SECONDS; afterwards, opening the object
+checks that it is unchanged. Fetching bytes confirms the version, too, because they are requested by its entity tag. A
+version that was not confirmed for KEPT_SECONDS is dropped, because the object may have been deleted elsewhere.
 """
 
 import asyncio
@@ -63,7 +62,7 @@ class SliceCache:
 
     @contextmanager
     def front(self, key: str, origin: StoredObject, *, measured: bool) -> Generator[SlicedObject]:
-        """The object, read through the cache; `measured` says that its stat is a fresh response of the backend."""
+        """The object, read through the cache; `measured` says that its stat has just come from the backend."""
         version = self._version(key, origin)
         if measured:
             version.confirm()
@@ -89,7 +88,7 @@ class SliceCache:
         return version is not None and self._now() - version.confirmed_at > CONFIRMED_SECONDS
 
     def drop(self, key: str) -> None:
-        """Remove the object from the cache: it was deleted or replaced. Its current readers go on."""
+        """Remove an object that was deleted or replaced. Its current readers are not interrupted."""
         version = self._versions.pop(key, None)
         if version is not None:
             version.drop()
@@ -102,7 +101,7 @@ class SliceCache:
         self._timer = asyncio.get_running_loop().call_later(_CHECK_SECONDS, self.drop_unconfirmed)
 
     async def settled(self) -> None:
-        """Return when no slice is being fetched or written."""
+        """Wait until no slice is being fetched or written."""
         if self._state.fills:
             await asyncio.wait(self._state.fills)
 
