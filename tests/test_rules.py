@@ -246,7 +246,6 @@ WEB: Mapping[str, set[str]] = {
     },
     # the other routes
     "health": {"journal", "responses"},
-    "waveform_route": {"access", "media_files", "responses"},
     "pages": {"bytes", "encodings", "exchange", "links", "responses"},
     "bota": {
         "access",
@@ -270,7 +269,7 @@ WEB: Mapping[str, set[str]] = {
         "responses",
         "receiving.upload_bodies",
     },
-    "app": {"bota", "bytes", "frame", "health", "receiving.json_bodies", "pages", "vexa", "waveform_route"},
+    "app": {"bota", "bytes", "frame", "health", "receiving.json_bodies", "pages", "vexa"},
 }
 
 # Library → the rooms that may import it: as few as possible.

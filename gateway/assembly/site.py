@@ -44,7 +44,6 @@ from gateway.web.pages.contract_page import ContractRoutes
 from gateway.web.pages.player_page import PageRoutes
 from gateway.web.pages.shared_page import SharedPage
 from gateway.web.vexa.routes import VexaRoutes
-from gateway.web.waveform_route import WaveformRoute
 
 # A transcript of 4 MiB takes several times its size in memory while its response is built.
 _TRANSCRIPTS_AT_A_TIME: Final = 3
@@ -108,7 +107,6 @@ class _Site:
             self._vexa(deletions),
             self._bota(deletions),
             *build_intake(config, backends, self._authenticator, self._streams, deletions.wake),
-            WaveformRoute(self._authenticator, backends.catalog, backends.storages, backends.waveforms),
             EditRoutes(self._authenticator, backends.catalog, backends.edits, CaptionReader(), self._transcript_turns),
             ShareLinkRoutes(self._authenticator, backends.share_links, self._links),
             self._shared_page(),
@@ -132,6 +130,7 @@ class _Site:
             authenticator=self._authenticator,
             catalog=self._backends.catalog,
             storages=self._backends.storages,
+            waveforms=self._backends.waveforms,
             links=self._links,
             on_deleted=deletions.wake,
             turns=self._transcript_turns,

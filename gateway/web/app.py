@@ -21,7 +21,6 @@ from gateway.web.pages.shared_page import SharedPage
 from gateway.web.receiving.json_bodies import MAX_JSON_BYTES
 from gateway.web.vexa.bot_uploads import BotUploadRoutes
 from gateway.web.vexa.routes import VexaRoutes
-from gateway.web.waveform_route import WaveformRoute
 
 _MEDIA: Final = "/recordings/{recording_id}/media/{media_file_id}"
 _SHARED: Final = "/shared/{token}"
@@ -39,7 +38,6 @@ class Services:
     uploads: UploadRoutes
     tus: TusRoutes
     bots: BotUploadRoutes
-    waveforms: WaveformRoute
     edits: EditRoutes
     share_links: ShareLinkRoutes
     shared: SharedPage
@@ -63,7 +61,7 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
             web.get("/recordings/{recording_id}/transcript", vexa.recording_transcript),
             web.get(f"{_MEDIA}/download", vexa.download),
             web.post(f"{_MEDIA}/playback-url", vexa.playback_url),
-            web.get(f"{_MEDIA}/waveform", services.waveforms.waveform),
+            web.get(f"{_MEDIA}/waveform", vexa.waveform),
             web.get("/transcripts/{platform}/{native_meeting_id}", vexa.transcript),
             web.get("/v1/recordings", bota.list_recordings),
             web.post("/v1/recordings", bota.create_recording),

@@ -9,6 +9,7 @@ from aiohttp import web
 from gateway.catalog import MediaFile, Owner, RecordingCatalog, Scope
 from gateway.errors import NotFound, require
 from gateway.media.fair_semaphore import FairSemaphore
+from gateway.media.waveforms import Waveforms
 from gateway.protocol.byte_path import byte_path
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import Authenticator
@@ -29,6 +30,7 @@ class VexaRoutes:
     authenticator: Authenticator
     catalog: RecordingCatalog
     storages: Mapping[str, Storage]
+    waveforms: Waveforms
     links: Links
     on_deleted: Callable[[], None]
     turns: FairSemaphore
@@ -62,6 +64,20 @@ class VexaRoutes:
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
         media = await uploaded_media(request, self.catalog, owner)
         return json_response(await self._download_json(request, owner, media))
+
+    async def waveform(self, request: web.Request) -> web.Response:
+        """`GET /recordings/{recording_id}/media/{media_file_id}/waveform`: the bins computed so far.
+
+        The client requests them again until they are complete.
+        """
+        owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
+        media = await uploaded_media(request, self.catalog, owner)
+        storage = storage_named(self.storages, media.storage, media.object_key)
+        waveform = await self.waveforms.find(storage, media.object_key, owner.user_id)
+        if waveform.fault:
+            raise NotFound(waveform.fault)
+        shown = {"bins": list(waveform.bins), "seconds_covered": waveform.seconds_covered}
+        return json_response(shown | {"complete": waveform.complete})
 
     async def playback_url(self, request: web.Request) -> web.Response:
         """`POST /recordings/{recording_id}/media/{media_file_id}/playback-url`."""
