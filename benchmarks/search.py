@@ -72,6 +72,8 @@ SEARCHES: Final = {
     "a phrase of frequent words": '"word1 word2"',
     "one word three times in a row": '"word1 word1 word1"',
     "a word and the beginning of another": "word100 w",
+    "a phrase of less frequent words": '"word3 word20"',
+    "four frequent words": "word7 word8 word9 word10",
     "a phrase of every name": '"weekly meeting"',
     "three frequent words": "word2 word3 word5",
     "what is not said": "-word1",

@@ -19,11 +19,12 @@ from gateway.protocol.search_words import parse_search
 # $5 the search without its owner's mark, which names are compared with; $6 the text as typed; $7, $8 limit and offset; from
 # $9 on the filters.
 #
-# The newest 2000 segments that the filters allow are always searched (`lately`). A word that is in 100 of them is searched
-# in those only: finding a common word in all segments takes long. Any other word is looked up in the index as well (`ever`),
-# before the filters: of what it returns, 5000 segments are compared with the search, up to the first 1000 that match. They
-# come in the order in which they are stored, so that the same search finds the same. Of names, 5000 are compared
-# likewise (`named`). Where more than 1000 match, the newest 2000 names are compared instead (`newly_named`).
+# The newest 2000 segments that the filters allow are always searched (`newest`). A word that is in 100 of them, and a phrase
+# whose words are together in 200 of them, is searched in those only: finding what is common in all segments takes long.
+# Anything else is looked up in the index as well (`ever`), before the filters: of what it returns, 5000 segments are
+# compared with the search, up to the first 1000 that match. They come in the order in which they are stored, so that the
+# same search finds the same. Of names, 5000 are compared likewise (`named`). Where more than 1000 match, the newest 2000
+# names are compared instead (`newly_named`).
 SEARCH: Final = """
     WITH mine AS NOT MATERIALIZED (
         SELECT * FROM recordings
@@ -32,19 +33,20 @@ SEARCH: Final = """
           AND ($11::text IS NULL OR status = $11) AND ($12::text IS NULL OR main_type = $12)
           AND ($13::timestamptz IS NULL OR created_at > $13) AND ($14::timestamptz IS NULL OR created_at < $14)
           AND ($15::float8 IS NULL OR duration_seconds >= $15) AND ($16::float8 IS NULL OR duration_seconds <= $16)
-    ), lately AS MATERIALIZED (
-        SELECT id, meeting_id, position, ts_rank(words, $3::tsquery) AS rank
-        FROM (
+    ), newest AS MATERIALIZED (
+        SELECT id, meeting_id, position, ts_rank(words, $3::tsquery) AS rank, words @@ $3::tsquery AS matches FROM (
             SELECT mine.id, meeting_id, position, words FROM mine JOIN transcript_words USING (meeting_id)
             ORDER BY mine.created_at DESC, mine.id DESC LIMIT 2000
-        ) newest WHERE words @@ $3::tsquery
+        ) likely WHERE words @@ $4::tsquery
     ), ever AS MATERIALIZED (
         SELECT meeting_id, position, ts_rank(words, $3::tsquery) AS rank FROM (
             SELECT meeting_id, position, words FROM transcript_words
-            WHERE words @@ $4::tsquery AND (SELECT count(*) FROM lately) < 100 LIMIT 5000
+            WHERE words @@ $4::tsquery AND (SELECT count(*) < 200 AND count(*) FILTER (WHERE matches) < 100 FROM newest)
+            LIMIT 5000
         ) likely WHERE words @@ $3::tsquery LIMIT 1000
     ), said AS MATERIALIZED (
-        SELECT * FROM lately UNION SELECT mine.id, meeting_id, position, rank FROM ever JOIN mine USING (meeting_id)
+        SELECT id, meeting_id, position, rank FROM newest WHERE matches
+        UNION SELECT mine.id, meeting_id, position, rank FROM ever JOIN mine USING (meeting_id)
     ), named AS MATERIALIZED (
         SELECT id FROM (
             SELECT id, name FROM mine
