@@ -19,7 +19,6 @@ from typing import Final
 NAME: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 TEXT: Final = r"[^\0\r\n]*"
 HEAD: Final = re.compile(rf"HTTP/1\.([0-9]) ([1-5][0-9]{{2}})(?: {TEXT})?\r\n((?:{NAME}:{TEXT}\r\n)*)")
-FIELD: Final = re.compile(rf"({NAME}):({TEXT})\r\n")
 CONTENT_LENGTH: Final = re.compile(r"[0-9]{1,19}")  # 19 digits suffice for any size
 CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\0\r\n]*)?")
 
@@ -73,11 +72,20 @@ def parse_head(octets: bytes) -> Head:
     found = HEAD.fullmatch(octets.decode("latin-1"))
     if found is None:
         raise MalformedResponse(f"not the head of an HTTP/1.1 response: {octets[:80]!r}")
+    lines = [line.partition(":") for line in found[3].split("\r\n")[:-1]]
+    fields = {name.lower(): value.strip(" \t") for name, _, value in lines}
+    if len(fields) < len(lines):
+        fields = joined(lines)
+    return Head(int(found[1]), int(found[2]), fields)
+
+
+def joined(lines: list[tuple[str, str, str]]) -> dict[str, str]:
+    """The fields of these lines, of which some have the same name."""
     fields: dict[str, str] = {}
-    for name, text in FIELD.findall(found[3]):
+    for name, _, text in lines:
         known, value = name.lower(), text.strip(" \t")
         fields[known] = f"{fields[known]}, {value}" if known in fields else value
-    return Head(int(found[1]), int(found[2]), fields)
+    return fields
 
 
 def content_length(fields: Mapping[str, str]) -> int | None:

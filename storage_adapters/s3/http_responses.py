@@ -87,6 +87,8 @@ class Response:
 
     async def leave(self) -> None:
         """Give up the connection: the pool gets it back if the rest arrives in a moment; otherwise it is closed."""
+        if self.is_complete:
+            return
         try:
             if self._chunked is not None or (self.missing is not None and self.missing <= DRAIN_LIMIT_BYTES):
                 with suppress(Interrupted, TimeoutError):

@@ -172,6 +172,8 @@ class Read:
 
     async def close(self) -> None:
         """Give back all memory and connections."""
+        if not self._windows:
+            return
         for window in self._windows:
             window.stop()
         async with AsyncExitStack() as stack:
