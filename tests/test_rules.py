@@ -83,6 +83,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.uploads",
         "storage_adapters.base",
         "storage_adapters.page_cache",  # whether the kernel has a file's pages, for the zero-copy path
+        "storage_adapters.remote",  # whether each read requires the version of the object
         "storage_adapters.multipart_uploads",
         "storage_adapters.resumable",
         "storage_adapters.threads",  # cold pages are read among the other reads of files

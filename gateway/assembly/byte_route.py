@@ -76,6 +76,7 @@ def build_byte_route(
         catalog=backends.catalog,
         streamer=streamer,
         learn=acceptor.learn,
+        take_failure=acceptor.take_failure,
         links=links,
         cors=cors,
         pacing=pacing,

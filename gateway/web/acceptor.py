@@ -21,6 +21,7 @@ from gateway.web.connections.connection_terms import Terms, handler_options
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.request_heads import MAX_FIELDS, BadHead
 from gateway.web.journal import Journal
+from storage_adapters.base import StorageError
 
 _log: Final = logging.getLogger(__name__)
 _BARE_LIMITS: Final = {"max_line_size": 8190, "max_field_size": 8190, "max_headers": MAX_FIELDS}
@@ -48,6 +49,9 @@ class Acceptor:
 
     def learn(self, request: web.Request, admission: Admission) -> None:
         """Called after the byte route has answered the request. The plain acceptor remembers nothing."""
+
+    def take_failure(self, request: web.Request) -> StorageError | None:
+        """The failure that the storage backend has just reported for this request; None if it was not asked yet."""
 
 
 class BareConnection(web.RequestHandler):

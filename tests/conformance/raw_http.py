@@ -205,6 +205,8 @@ async def connect(host: str, port: int, *, receive_bytes: int | None = None) -> 
     """
     opened = socket.socket()
     opened.settimeout(0)
+    # A request that is sent during a response arrives immediately, as from other clients.
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if receive_bytes is not None:
         # Before connecting, since the window is agreed on then.
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)

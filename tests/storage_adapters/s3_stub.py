@@ -17,13 +17,18 @@ Answer = Callable[[str], bytes]
 
 
 class Stub:
-    """`answer` makes the response to a request head; `heads` are the heads that came, `accepted` counts connections."""
+    """`answer` makes the response to a request head; `heads` are the heads that came, `accepted` counts connections.
+
+    It answers while the event `answers` is set.
+    """
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.heads: list[str] = []
         self.accepted = 0
         self.port = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, request after request."""
@@ -32,6 +37,7 @@ class Stub:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 self.heads.append(head)
+                await self.answers.wait()
                 writer.write(self.answer(head))
         writer.close()
 

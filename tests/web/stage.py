@@ -44,8 +44,7 @@ from gateway.web.frame import Frame
 from gateway.web.front import Front
 from gateway.web.journal import Journal
 from gateway.web.links import Links
-from storage_adapters.base import ObjectStat
-from storage_adapters.local import LocalStorage
+from storage_adapters.base import ObjectStat, StorageAdapter
 from storage_adapters.local import connect as connect_storage
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.deletions import MemoryDeletionQueue
@@ -57,7 +56,7 @@ SIZE: Final = 1_200_000
 class Stage:
     """The objects that serve the socket, which tests may change and inspect."""
 
-    def __init__(self, root: Path, storage: LocalStorage, streams: Streams) -> None:
+    def __init__(self, root: Path, storage: StorageAdapter, streams: Streams) -> None:
         self.path = root / "sound.mp3"
         self.content = os.urandom(SIZE)
         self.path.write_bytes(self.content)
@@ -121,7 +120,7 @@ class Stage:
             check_database=absent,
         )
 
-    async def furnish(self, storage: LocalStorage) -> None:
+    async def furnish(self, storage: StorageAdapter) -> None:
         """One key, one recording."""
         owner = self.owner = Owner(await self.keys.ensure_user("listener@example.com"), live=True)
         await self.keys.create_key(
@@ -201,14 +200,16 @@ async def stage(
     keepalive_timeout: float = 75.0,
     stall_timeout: float = 120.0,
     send_bytes: int | None = None,
+    remote: StorageAdapter | None = None,
     before: Callable[[Stage], Answerer] = lambda built: built.seeks,
 ) -> AsyncGenerator[Stage]:
     """A stage that listens; `before` may put somebody between its connections and its seeks.
 
-    The kernel keeps `send_bytes` of what a client has not read (it doubles them); None: up to some MiB, as it likes.
+    Its recording is in a local file, or else in the `remote` storage backend, which the caller closes. The kernel keeps
+    `send_bytes` of what a client has not read (it doubles them); None: up to some MiB, as it likes.
     """
-    storage = await connect_storage(root=root)
-    assert isinstance(storage, LocalStorage)
+    local = await connect_storage(root=root)
+    storage = remote or local
     built = Stage(root, storage, Streams(streams_limit, streams_per_reader))
     await built.furnish(storage)
     server = built.server = web.Server(cast("Any", built.handle), handler_cancellation=True)
@@ -226,4 +227,4 @@ async def stage(
         yield built
         await server.shutdown(1)
     await built.journal.close()
-    await storage.close()
+    await local.close()

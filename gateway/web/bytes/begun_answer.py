@@ -1,4 +1,4 @@
-"""An answer that the fast path has begun to send, and the byte route may have to finish, without aiohttp."""
+"""An answer that the fast path has begun, and the byte route may have to finish, without aiohttp."""
 
 import os
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ from storage_adapters.base import FilePiece, ObjectStat
 class BegunAnswer:
     """An answer of which the kernel has taken `sent` bytes, counted from the first byte of the head.
 
-    The body is the object's bytes from `offset` on, as many as the exchange promises. `piece` is its beginning in an
-    open file, valid until something is awaited; None if there is no body. With a `pace`, the rest is sent no faster
-    than that. An answer that `is_wanted_whole` is expected to be read to its end.
+    `request` is the request's head. The body is the object's bytes from `offset` on, as many as the exchange promises.
+    `piece` is its beginning in an open file, valid until something is awaited; None if there is no body, or if it has
+    to be read from a remote storage backend. With a `pace`, the rest is sent no faster than that. An answer that
+    `is_wanted_whole` is expected to be read to its end.
     """
 
     exchange: Exchange
@@ -28,6 +29,7 @@ class BegunAnswer:
     pace: SendingPace | None
     is_wanted_whole: bool
     sent: int = 0
+    request: bytes = b""
 
     @property
     def body_sent(self) -> int:

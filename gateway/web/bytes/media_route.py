@@ -22,7 +22,7 @@ from gateway.web.exchange import EXCHANGE, Exchange
 from gateway.web.links import Links
 from gateway.web.media_files import Ids
 from gateway.web.responses import SentResponse
-from storage_adapters.base import ObjectChanged, ObjectNotFound, ObjectStat, Presigning
+from storage_adapters.base import ObjectChanged, ObjectNotFound, ObjectStat, Presigning, StorageError
 
 
 class MediaRoute:
@@ -35,6 +35,7 @@ class MediaRoute:
         catalog: RecordingCatalog,
         streamer: Streamer,
         learn: Callable[[web.Request, Admission], None],
+        take_failure: Callable[[web.Request], StorageError | None],
         links: Links,
         cors: Cors,
         pacing: Pacing,
@@ -45,6 +46,7 @@ class MediaRoute:
         self._catalog = catalog
         self._streamer = streamer
         self._learn = learn
+        self._take_failure = take_failure
         self._links = links
         self._cors = cors
         self._pacing = pacing
@@ -60,6 +62,7 @@ class MediaRoute:
 
         `ids` are the path's; None if they are still to be read from the route's match.
         """
+        failure = self._take_failure(request)
         admission = await self._admissions.admit(request, exchange, ids)
         # A URL that was presigned for GET refuses HEAD, which needs no bytes anyway.
         if admission.redirects and request.method == hdrs.METH_GET:
@@ -68,6 +71,8 @@ class MediaRoute:
         expected = None if request.method == hdrs.METH_HEAD else admission.prepared.expected
         try:
             try:
+                if failure is not None:
+                    raise failure
                 sent = await self._serve(request, exchange, admission, expected)
             except ObjectChanged:
                 # Nothing was written yet: the remembered version was out of date, so look it up and try once more.

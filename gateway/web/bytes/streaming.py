@@ -26,7 +26,7 @@ from gateway.web.bytes.wire import Wire, open_wire
 from gateway.web.connections.outgoing import Outgoing, Stalled
 from gateway.web.exchange import Exchange
 from gateway.web.responses import SentResponse, sent_response
-from storage_adapters.base import StorageError, StoredObject
+from storage_adapters.base import ObjectChanged, StorageError, StoredObject
 
 _log: Final = logging.getLogger(__name__)
 
@@ -79,17 +79,23 @@ class Streamer:
         return sent_response(plan.status, keep_alive=keep_alive and whole)
 
     async def resume(self, outgoing: Outgoing, begun: BegunAnswer) -> bool:
-        """Send the rest of an answer, whose stream is already counted. Returns False if the connection was cut."""
+        """Send the rest of an answer, whose stream is already counted. Returns False if the connection was cut.
+
+        Raises StorageError while nothing was sent.
+        """
         exchange, media = begun.exchange, begun.admission.media
         try:
             async with begun.admission.storage.adapter.open(media.object_key, begun.stat) as stored:
-                if stored.stat == begun.stat:
-                    wire = SocketWire(outgoing, self._turns, begun.sent, wants_all=begun.is_wanted_whole)
-                    paced = self._paced(begun.pace)
-                    if paced is not None:
-                        paced.count(begun.offset, begun.body_sent)
-                    return await _run(wire, begun.head, begun.rest, BodyWriter(wire, stored, paced), exchange)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the head or a part of it may have been sent
+                _require_version(stored, begun)
+                wire = SocketWire(outgoing, self._turns, begun.sent, wants_all=begun.is_wanted_whole)
+                paced = self._paced(begun.pace)
+                if paced is not None:
+                    paced.count(begun.offset, begun.body_sent)
+                return await _run(wire, begun.head, begun.rest, BodyWriter(wire, stored, paced), exchange)
+        except Exception as error:
+            if isinstance(error, StorageError) and not begun.sent:
+                raise
+            # Whatever it was, the head or a part of it may have been sent.
             _log.warning("a body cannot be finished", extra={"cause": str(error), "request_id": exchange.request_id})
         exchange.outcome = "aborted"
         outgoing.transport.abort()
@@ -97,6 +103,11 @@ class Streamer:
 
     def _paced(self, pace: SendingPace | None) -> PacedBody | None:
         return None if pace is None else PacedBody(pace, self._is_draining)
+
+
+def _require_version(stored: StoredObject, begun: BegunAnswer) -> None:
+    if stored.stat != begun.stat:
+        raise ObjectChanged(begun.admission.media.object_key, "it is not the version that the answer began with")
 
 
 def _connection(*, keep_alive: bool) -> str:

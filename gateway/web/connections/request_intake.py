@@ -162,6 +162,11 @@ class RequestIntake(RequestFeed):
         if self._held or self.is_half_closed:
             asyncio.get_running_loop().call_soon(self._resume)
 
+    def take_back(self, head: bytes) -> None:
+        """Take a request that was held back, before those that arrived meanwhile."""
+        self._held[:0] = head
+        self.release()
+
     def _resume(self) -> None:
         if self.transport is not None and not self.transport.is_reading():
             self.transport.resume_reading()

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gateway.protocol.pacing import SendingPace
 from gateway.protocol.ranges import plain_span
 from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.heads import SpanHead
@@ -9,7 +10,7 @@ from gateway.web.bytes.paced import granted_at_first
 from gateway.web.exchange import Exchange
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.remembered import Remembered
-from storage_adapters.base import FilePiece
+from storage_adapters.base import FilePiece, KeptObject
 from storage_adapters.page_cache import is_resident
 
 SHORT_BYTES: Final = 2 * 1024 * 1024
@@ -25,7 +26,7 @@ SMALL_BYTES: Final = 64 * 1024
 def asked_span(remembered: Remembered, figures: str | None) -> tuple[int, int] | None:
     """Offset and length of the body in the object; None if aiohttp has to judge the range."""
     if figures is not None:
-        span = plain_span(figures, remembered.size)
+        span = plain_span(figures, remembered.stat.size)
         if span is None or isinstance(remembered.head, SpanHead):
             return span
     return 0, remembered.length
@@ -40,12 +41,15 @@ def compose_answer(
     *,
     started: float,
 ) -> BegunAnswer | None:
-    """The answer with that span as its body; None unless its first bytes are in an open file and in memory."""
+    """The answer with that span as its body; None if its first bytes are in a file, but not open or not in memory."""
     response, (offset, length) = remembered.head, span
-    is_wanted_whole = length <= SHORT_BYTES or offset + length < remembered.size
-    piece = _first_piece(remembered, offset, min(length, WANTED_BYTES if is_wanted_whole else FIRST_BYTES))
-    if length and piece is None:
-        return None
+    is_wanted_whole = length <= SHORT_BYTES or offset + length < remembered.stat.size
+    piece = None
+    if remembered.stored is not None and length:
+        most = min(length, WANTED_BYTES if is_wanted_whole else FIRST_BYTES)
+        piece = _first_piece(remembered.stored, remembered.pace, offset, most)
+        if piece is None:
+            return None
     head = (
         response.render(request_id, offset, length) if isinstance(response, SpanHead) else response.render(request_id)
     )
@@ -66,17 +70,14 @@ def compose_answer(
         by_key=like.by_key,
         key_id=like.key_id,
     )
-    stat, pace = remembered.stored.stat, remembered.pace
+    stat, pace = remembered.stat, remembered.pace
     return BegunAnswer(exchange, remembered.admission, stat, head, offset, piece, pace, is_wanted_whole)
 
 
-def _first_piece(remembered: Remembered, offset: int, length: int) -> FilePiece | None:
+def _first_piece(stored: KeptObject, pace: SendingPace | None, offset: int, length: int) -> FilePiece | None:
     """The first of these bytes as a file piece; None unless they are in an open file and in memory."""
-    if not length:
-        return None
-    if remembered.pace is not None:
-        length = granted_at_first(remembered.pace, offset, length)
-    stored = remembered.stored
+    if pace is not None:
+        length = granted_at_first(pace, offset, length)
     piece = stored.piece_at_hand(offset, length)
     if piece is None and length > SMALL_BYTES:
         # The span may go on in another cached slice. A stream can send the rest from there.

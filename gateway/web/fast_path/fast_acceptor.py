@@ -8,6 +8,7 @@ from gateway.web.connections.connection_terms import Terms
 from gateway.web.fast_path.batches import Batch
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.seeks import Seeks
+from storage_adapters.base import StorageError
 
 
 class FastAcceptor(Acceptor):
@@ -22,3 +23,10 @@ class FastAcceptor(Acceptor):
 
     def learn(self, request: web.Request, admission: Admission) -> None:
         self.seeks.learn(request, admission)
+
+    def take_failure(self, request: web.Request) -> StorageError | None:
+        connection = request.protocol
+        if not isinstance(connection, FastConnection):
+            return None
+        failure, connection.failure = connection.failure, None
+        return failure

@@ -15,6 +15,7 @@ from aiohttp import web
 from gateway.web.connections.connection_terms import Terms
 from gateway.web.fast_path.lazy_connection import LazyConnection
 from gateway.web.fast_path.remembered import Remembered
+from storage_adapters.base import StorageError
 
 _END: Final = b"\r\n\r\n"
 
@@ -40,7 +41,7 @@ class Heads(Protocol):
 class FastConnection(LazyConnection):
     """One connection."""
 
-    __slots__ = ("_early", "_heads", "_is_offered", "_socket_fd", "asked", "last", "stream")
+    __slots__ = ("_early", "_heads", "_is_offered", "_socket_fd", "asked", "failure", "last", "stream")
 
     def __init__(self, server: web.Server, heads: Heads, terms: Terms) -> None:
         super().__init__(server, terms, heads.loop)
@@ -52,7 +53,9 @@ class FastConnection(LazyConnection):
         """The head of the request that aiohttp has, if it arrived whole and with nothing after it; else empty."""
         self.last: Remembered | None = None
         """What the fast path remembers of the last head that it has recognised."""
-        self.stream: asyncio.Task[bool] | None = None
+        self.failure: StorageError | None = None
+        """The failure of the storage backend that the next request is to be answered with (`hand_back`)."""
+        self.stream: asyncio.Task[None] | None = None
         """Sends the rest of an answer that the fast path has begun."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -122,6 +125,15 @@ class FastConnection(LazyConnection):
         """Let aiohttp answer the head that was offered."""
         self._is_offered = False
         self._give_to_aiohttp(head, head)
+
+    def hand_back(self, head: bytes, failure: StorageError) -> None:
+        """Let aiohttp answer a head after all: the storage backend has failed, and nothing was sent yet."""
+        self.stream = None
+        self.failure = failure
+        self.is_answering = False
+        if self.begin():
+            self.asked = b""
+            self.take_back(head)
 
     def answer_later(self) -> None:
         """Hold what arrives until `answered` ends the answer that was begun."""

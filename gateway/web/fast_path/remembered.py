@@ -22,7 +22,8 @@ from gateway.web.bytes.heads import FixedHead, SpanHead
 from gateway.web.bytes.paced import Pacing
 from gateway.web.exchange import EXCHANGE, Exchange
 from gateway.web.fast_path.known_heads import frame_of
-from storage_adapters.base import Keeping, KeptObject
+from storage_adapters.base import Keeping, KeptObject, ObjectStat
+from storage_adapters.remote import Remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,9 @@ class Remembered:
     """The decisions about one request head, and the object that it requests.
 
     `before` and `after` are what such a request head has around the figures of its range (known_heads.frame_of).
-    `head` makes the response's head. With a SpanHead, the body is the range of each request. With a FixedHead, the
-    range does not matter, and the body is the first `length` bytes of the object.
+    `stored` is the object in open files; None for an object of a remote storage backend that is not cached: its bytes
+    are requested there, in the version `stat`. `head` makes the response's head. With a SpanHead, the body is the range
+    of each request. With a FixedHead, the range does not matter, and the body is the first `length` bytes of the object.
     """
 
     before: bytes
@@ -39,8 +41,8 @@ class Remembered:
     admission: Admission
     files: Keeping
     key: str
-    stored: KeptObject
-    size: int
+    stored: KeptObject | None
+    stat: ObjectStat
     head: SpanHead | FixedHead
     length: int
     pace: SendingPace | None
@@ -70,10 +72,11 @@ def remember(request: web.Request, asked: bytes, admission: Admission, cors: Cor
     if not isinstance(files, Keeping) or media.missing_at is not None:
         return None
     stored = files.at_hand(media.object_key)
-    if stored is None or stored.stat.etag != media.etag:
+    stat = _remote_version(admission) if stored is None else stored.stat
+    if stat is None or stat.etag != media.etag:
         return None
     now = time.time()
-    representation = admission.prepared.represent(stored.stat, now=now)
+    representation = admission.prepared.represent(stat, now=now)
     conditions = conditions_of(request.headers)
     if not representation.lasts or _depends_on_time(conditions):
         return None
@@ -84,12 +87,19 @@ def remember(request: web.Request, asked: bytes, admission: Admission, cors: Cor
     else:
         plan = plan_delivery(request.method, conditions, representation, boundary=str, now=now, max_ranges=1)
         head, length = FixedHead(plan, shared), plan.content_length
-    size = stored.stat.size
-    pace = pacing.pace(request.headers, media, size)
+        if stored is None and not length:
+            # Nothing is read (a HEAD, a 304), so a missing or archived object would not be noticed.
+            return None
+    pace = pacing.pace(request.headers, media, stat.size)
     before, after = frame_of(asked)
     return Remembered(
-        before, after, admission, files, media.object_key, stored, size, head, length, pace, request[EXCHANGE]
+        before, after, admission, files, media.object_key, stored, stat, head, length, pace, request[EXCHANGE]
     )
+
+
+def _remote_version(admission: Admission) -> ObjectStat | None:
+    """The version that a remote storage backend is expected to have; each read requires it, so it is not looked up."""
+    return admission.prepared.expected if isinstance(admission.storage.adapter, Remote) else None
 
 
 def _depends_on_time(conditions: Conditions) -> bool:

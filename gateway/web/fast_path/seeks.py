@@ -2,7 +2,8 @@
 
 Nothing is awaited here. A request that would have to wait before its first byte (because a page is not in memory, or
 too many streams run) is left to aiohttp. If the socket does not take an answer whole, the byte route's pump
-(streaming.py) sends the rest in a task of its own.
+(streaming.py) sends the rest in a task of its own. The pump also answers from remote storage backends; if the backend
+fails before its first byte, aiohttp answers with that failure.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from gateway.web.fast_path.composed_answers import SMALL_BYTES, WANTED_BYTES, as
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.known_heads import cut_head, is_plain
 from gateway.web.fast_path.remembered import Remembered, remember
-from storage_adapters.base import KeptObject
+from storage_adapters.base import KeptObject, StorageError
 
 _log: Final = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class Seeks:
             return NotNow.REFUSED
         if answer.piece is not None:
             self._planned += answer.piece.length
+        answer.request = head
         return answer
 
     def _recognise(self, connection: FastConnection, head: bytes) -> tuple[Remembered | None, str | None, str | None]:
@@ -115,10 +117,13 @@ class Seeks:
         """
         if not self._admissions.holds(remembered.admission):
             return False
-        if remembered.stored not in self._current:
+        stored = remembered.stored
+        if stored is None:
+            return remembered.is_current()
+        if stored not in self._current:
             if not remembered.is_current():
                 return False
-            self._current.add(remembered.stored)
+            self._current.add(stored)
         return True
 
     def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
@@ -128,6 +133,10 @@ class Seeks:
         socket_fd, exchange, is_full = connection.writable_fd(), answer.exchange, False
         if socket_fd is None:
             return False
+        if answer.piece is None and exchange.promised:
+            # The head waits for the first bytes, which the storage backend may still refuse.
+            self._go_on(connection, answer, is_full=False)
+            return True
         if self._turns.left > 0 or exchange.promised <= SMALL_BYTES:
             if answer.is_wanted_whole and exchange.promised > LIMITED_BYTES:
                 connection.outgoing.unsent.allow(WANTED_BYTES)
@@ -170,26 +179,37 @@ class Seeks:
         self._stream(connection, answer)
 
     def _stream(self, connection: FastConnection, answer: BegunAnswer) -> None:
-        stream = self._turns.loop.create_task(self._streamer.resume(connection.outgoing, answer))
-        stream.add_done_callback(partial(self._on_streamed, connection, answer))
-        connection.stream = stream
+        stream = connection.stream = self._turns.loop.create_task(self._send_rest(connection, answer))
+        stream.add_done_callback(partial(self._on_stream_done, connection, answer))
 
-    def _on_streamed(self, connection: FastConnection, answer: BegunAnswer, stream: "asyncio.Task[bool]") -> None:
-        """Record how the stream ended, and end the answer."""
+    async def _send_rest(self, connection: FastConnection, answer: BegunAnswer) -> None:
+        """Send the rest of the answer and end it in the same turn of the loop: the next request may arrive after that."""
         exchange, keep_alive = answer.exchange, False
-        if stream.cancelled():
-            exchange.outcome = "client_closed"
-        elif error := stream.exception():
+        try:
+            keep_alive = await self._streamer.resume(connection.outgoing, answer)
+        except StorageError as failure:
+            # Nothing was sent: aiohttp answers with the failure.
+            self._release(connection, answer)
+            connection.hand_back(answer.request, failure)
+            return
+        except Exception:  # noqa: BLE001 - whatever it was, it ends this answer only
             exchange.outcome = "aborted"
-            _log.error("a stream failed", exc_info=error, extra={"request_id": exchange.request_id})
+            _log.exception("a stream failed", extra={"request_id": exchange.request_id})
             connection.cut()
-        else:
-            keep_alive = stream.result()
         self._end(connection, answer, keep_alive=keep_alive)
+
+    def _on_stream_done(self, connection: FastConnection, answer: BegunAnswer, stream: "asyncio.Task[None]") -> None:
+        """End the answer of a stream that was cancelled, perhaps before it ran."""
+        if stream.cancelled():
+            answer.exchange.outcome = "client_closed"
+            self._end(connection, answer, keep_alive=False)
 
     def _end(self, connection: FastConnection, answer: BegunAnswer, *, keep_alive: bool) -> None:
         """Report the answer and release its stream, however it ended."""
-        self._streams.end(answer.admission.reader)
-        self._connections.busy.discard(connection)
+        self._release(connection, answer)
         self._journal.take(answer.exchange)
         connection.answered(keep_alive=keep_alive and not self._connections.is_draining())
+
+    def _release(self, connection: FastConnection, answer: BegunAnswer) -> None:
+        self._streams.end(answer.admission.reader)
+        self._connections.busy.discard(connection)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.conformance.raw_http import compose, connect
 from tests.web.fast_path.asking import ask, comparable
+from tests.web.fast_path.remote_stage import remote_stage
 from tests.web.stage import SIZE, Stage, stage
 
 POSITIONS = st.integers(0, SIZE + 5) | st.sampled_from([0, 1, SIZE - 1, SIZE, 10**17, 10**18 - 1, 10**18, 10**40])
@@ -45,10 +46,14 @@ REQUESTS = st.tuples(
 )
 
 
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncGenerator[Stage]:
-    async with stage(tmp_path) as built:
-        yield built
+@pytest.fixture(params=["file", "bucket"])
+async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Stage]:
+    if request.param == "file":
+        async with stage(tmp_path) as built:
+            yield built
+    else:
+        async with remote_stage(tmp_path) as far:
+            yield far.site
 
 
 def fill(site: Stage, etag: str, date: str, request: tuple[object, ...], figures: str) -> tuple[str, bytes]:
