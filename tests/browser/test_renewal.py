@@ -145,6 +145,8 @@ async def test_a_lost_network_is_reported_and_playback_goes_on_at_its_place(
     await page.keyboard.press("9")
     trouble = page.get_by_role("alert").filter(has_text="The gateway does not answer.")
     await expect(trouble).to_be_visible()
+    await page.get_by_role("button", name="Try again").click()
+    await expect(trouble).to_be_visible()
     await page.unroute("**/recordings/**", lose)
     await listener.until(f"!media.paused && media.currentTime > {SOUND_SECONDS * 0.9} && media.error === null")
     await expect(trouble).to_be_hidden()

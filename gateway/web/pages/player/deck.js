@@ -178,9 +178,10 @@ export class Deck {
   }
 
   #retry() {
-    const at = this.media?.currentTime ?? 0;
+    const [at, { playing }] = [this.media?.currentTime ?? 0, this.#viewer];
     this.#play(this.#file);
     if (this.media !== null) moveTo(this.media, at);
+    if (playing) play(this.media);
   }
 }
 

@@ -60,6 +60,11 @@ export class Playback {
     for (const quiet of ["pause", "seeking"]) media.addEventListener(quiet, () => this.#change(), { signal });
   }
 
+  /** Whether the person wants it to play, although it may have failed. */
+  get playing() {
+    return this.#playing;
+  }
+
   async start() {
     await this.#attempt(async () => this.#use(await this.#source.mint()));
   }

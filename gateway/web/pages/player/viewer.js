@@ -35,6 +35,11 @@ export class Viewer {
     if (file.type === "video" && cover !== null) cover().then(({ url }) => (element.poster = url), () => {});
   }
 
+  /** Whether the person wants it to play, although it may have failed. */
+  get playing() {
+    return this.#playback?.playing ?? false;
+  }
+
   /** The bins of the waveform computed so far, and how many seconds they cover. */
   bins = { bins: [], seconds_covered: 0 };
 
