@@ -29,6 +29,10 @@ _log: Final = logging.getLogger(__name__)
 _FAREWELL_SECONDS: Final = 1.0
 
 
+HANDSHAKE_SECONDS: Final = 10.0
+"""How long a TLS handshake may take. A connection costs about 50 KiB from its first byte on."""
+
+
 class Applications(NamedTuple):
     """The applications. `front` wraps the public one's handler, and `acceptor` accepts its connections."""
 
@@ -74,7 +78,10 @@ class Serving:
     ) -> asyncio.Server:
         connect = partial(acceptor.connect, _server_of(runner), self._terms)
         loop = asyncio.get_running_loop()
-        return await loop.create_server(connect, sock=listening, ssl=tls, backlog=BACKLOG)
+        patience = None if tls is None else HANDSHAKE_SECONDS
+        return await loop.create_server(
+            connect, sock=listening, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=patience
+        )
 
     async def _wait_for_streams(self, server: web.Server, listener: asyncio.Server) -> None:
         """Fail readiness, close idle connections, and give the running streams until the deadline.

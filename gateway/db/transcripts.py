@@ -87,8 +87,14 @@ ADD_SEGMENTS: Final = """
 """
 
 
+# asyncpg encodes the arguments on the event loop: 50,000 segments together would block it for 60 ms.
+_SEGMENTS_AT_A_TIME: Final = 5000
+
+
 async def add_segments(connection: PoolConnectionProxy, meeting_id: int, segments: Sequence[Segment]) -> None:
     """Add the segments whose positions the meeting lacks."""
     fields = ("start_seconds", "end_seconds", "text", "speaker", "language")
-    columns = [[getattr(each, field) for each in segments] for field in fields]
-    await connection.execute(ADD_SEGMENTS, meeting_id, range(len(segments)), *columns)
+    for first in range(0, len(segments), _SEGMENTS_AT_A_TIME):
+        some = segments[first : first + _SEGMENTS_AT_A_TIME]
+        columns = [[getattr(each, field) for each in some] for field in fields]
+        await connection.execute(ADD_SEGMENTS, meeting_id, range(first, first + len(some)), *columns)

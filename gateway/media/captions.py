@@ -90,8 +90,8 @@ def decode_segments(octets: bytes) -> tuple[Segment, ...]:
     return found
 
 
-def write_vtt(segments: Iterable[Segment]) -> str:
-    """The segments as a WebVTT file. Text that looks like markup is escaped; segments without text are left out."""
+def write_vtt(segments: Iterable[Segment]) -> bytes:
+    """The segments as a WebVTT file (UTF-8). Text that looks like markup is escaped; segments without text are left out."""
     # A cue has to end after it begins (section 4.1).
     cues = [
         f"{_timestamp(each.start_seconds)} --> {_timestamp(max(each.end_seconds, each.start_seconds + 0.001))}\n"
@@ -99,7 +99,7 @@ def write_vtt(segments: Iterable[Segment]) -> str:
         for each in segments
         if each.text.strip() and each.end_seconds > 0
     ]
-    return "\n".join(["WEBVTT\n", *cues])
+    return "\n".join(["WEBVTT\n", *cues]).encode()
 
 
 def _of_whisper_cpp(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def test_what_is_written_as_webvtt_is_read_as_it_was() -> None:
         Segment(2.0, 2.0, "WEBVTT\n\n00:00:09.000 --> 00:00:10.000\n&amp;"),
         Segment(360000.0, 360001.25, "NOTE\u2028x", ""),
     )
-    text = write_vtt(segments)
+    text = write_vtt(segments).decode()
     assert text.count("-->") == len(segments)
     assert parsed(VTT, text) == [
         (0.0, 1.5, "a --> b & <i>c</i>", "Ann > Bob Lee & Co"),

@@ -77,8 +77,8 @@ class EditRoutes:
             segments = (await transcript_of(self.catalog, owner, path_recording_id(request))).segments
             vary = {"Vary": "Accept"}
             if "text/vtt" in request.headers.get(hdrs.ACCEPT, "").lower():
-                text = await asyncio.to_thread(write_vtt, segments)
-                return web.Response(text=text, content_type="text/vtt", charset="utf-8", headers=vary)
+                octets = await asyncio.to_thread(write_vtt, segments)
+                return web.Response(body=octets, content_type="text/vtt", charset="utf-8", headers=vary)
             return await built_json_response(lambda: {"segments": list(map(_segment_json, segments))}, headers=vary)
 
     async def _read_segments(self, request: web.Request, owner: Owner) -> tuple[Segment, ...]:

@@ -3,12 +3,12 @@
 import asyncio
 import os
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiohttp import web
 
 from gateway.web.bytes.loop_turns import LoopTurns
-from gateway.web.bytes.socket_wire import FIRST_WINDOW_BYTES, SocketWire
+from gateway.web.bytes.socket_wire import SocketWire
 from gateway.web.connections.client_connection import ClientConnection
 from gateway.web.connections.outgoing import Stalled, closed
 from storage_adapters import threads
@@ -52,12 +52,21 @@ def open_wire(
     return SocketWire(connection.outgoing, turns)
 
 
+# The transport holds up to one piece, and what it has encrypted of the piece before. Pieces start at this size, so that
+# a client that reads nothing costs little, and grow with what the client has taken: larger ones cost less CPU time.
+_FIRST_PIECE_BYTES: Final = 64 * 1024
+_MAX_PIECE_BYTES: Final = 256 * 1024
+_SENT_FOR_EACH_BYTE: Final = 16
+
+
 class TransportWire:
     """Through the transport's buffer: for TLS, and after bytes that are still in that buffer."""
 
     def __init__(self, request: web.Request, transport: asyncio.Transport, stall_timeout_seconds: float) -> None:
         self._writer = request.writer
         self._transport = transport
+        # The event loop would hold 512 KiB more for TLS.
+        self._transport.set_write_buffer_limits(_FIRST_PIECE_BYTES)
         self._stall_timeout = stall_timeout_seconds
         self.sent = 0
 
@@ -75,13 +84,16 @@ class TransportWire:
     async def send_file(self, before: bytes, piece: FilePiece) -> None:
         fd, offset, length = piece
         while length:
-            chunk = await _read(fd, offset, min(length, FIRST_WINDOW_BYTES))
+            chunk = await _read(fd, offset, min(length, self._piece_bytes()))
             if not chunk:
                 raise ObjectChanged("", f"the file ends before byte {offset}")
             await self.write(before + chunk)
             before = b""
             offset += len(chunk)
             length -= len(chunk)
+
+    def _piece_bytes(self) -> int:
+        return min(max(_FIRST_PIECE_BYTES, self.sent // _SENT_FOR_EACH_BYTE), _MAX_PIECE_BYTES)
 
     def abort(self) -> None:
         self._transport.abort()

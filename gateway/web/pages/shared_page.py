@@ -110,9 +110,9 @@ class SharedPage:
         opened = await self._open(request)
         async with self._turns.permit(opened.link.owner.user_id):
             transcript = await self._catalog.find_transcript_of(opened.link.owner, opened.recording.id)
-            text = await asyncio.to_thread(write_vtt, require(transcript, "Transcript").segments)
+            octets = await asyncio.to_thread(write_vtt, require(transcript, "Transcript").segments)
         headers = {hdrs.CACHE_CONTROL: "no-store"}
-        return web.Response(text=text, content_type="text/vtt", charset="utf-8", headers=headers)
+        return web.Response(body=octets, content_type="text/vtt", charset="utf-8", headers=headers)
 
     async def waveform(self, request: web.Request) -> web.Response:
         """`GET /shared/{token}/media/{number}/waveform`: the bins computed so far, as for the owner."""
