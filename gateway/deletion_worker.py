@@ -7,7 +7,7 @@ dies at any moment, the entry stays and is tried again.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.catalog import DeletionQueue, ObjectDeletion
@@ -32,17 +32,15 @@ class DeletionTimings:
     backoff_max_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
 class DeletionWorker:
     """One worker; any number may run, in any number of processes."""
 
-    def __init__(
-        self, queue: DeletionQueue, storages: Mapping[str, Storage], forget: Forget, settings: DeletionTimings
-    ) -> None:
-        self._queue = queue
-        self._storages = storages
-        self._forget = forget
-        self._settings = settings
-        self._awake = asyncio.Event()
+    queue: DeletionQueue
+    storages: Mapping[str, Storage]
+    forget: Forget
+    settings: DeletionTimings
+    _awake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def wake(self) -> None:
         """Look at the queue now: something was put into it."""
@@ -61,9 +59,7 @@ class DeletionWorker:
 
     async def delete_once(self) -> int:
         """Try each entry that is due, one batch; how many there were. Raises Unavailable."""
-        claimed = await self._queue.claim_deletions(
-            limit=self._settings.batch, lease_seconds=self._settings.lease_seconds
-        )
+        claimed = await self.queue.claim_deletions(limit=self.settings.batch, lease_seconds=self.settings.lease_seconds)
         for name in {deletion.storage for deletion in claimed}:
             await self._delete(name, [deletion for deletion in claimed if deletion.storage == name])
         return len(claimed)
@@ -75,14 +71,14 @@ class DeletionWorker:
         for deletion in deletions:
             error = errors.get(deletion.object_key)
             if error is None:
-                await self._queue.finish_deletion(deletion.id)
+                await self.queue.finish_deletion(deletion.id)
             else:
                 await self._postpone(deletion, error)
 
     async def _remove_made(self, name: str, keys: Sequence[str]) -> Mapping[str, StorageError]:
         """Remove what was made of these deleted objects; what could not be removed, by key."""
         try:
-            await self._forget(name, keys)
+            await self.forget(name, keys)
         except OSError as error:
             return {key: StorageUnavailable(key, f"what was made of it stays: {error}") for key in keys}
         return {}
@@ -90,7 +86,7 @@ class DeletionWorker:
     async def _remove(self, name: str, keys: Sequence[str]) -> Mapping[str, StorageError]:
         """Remove the objects from one storage; what could not be removed, by key."""
         try:
-            adapter = storage_named(self._storages, name, "").adapter
+            adapter = storage_named(self.storages, name, "").adapter
             if isinstance(adapter, BatchDeleting):
                 return await adapter.delete_many(keys)
         except StorageError as error:
@@ -101,17 +97,17 @@ class DeletionWorker:
     async def _postpone(self, deletion: ObjectDeletion, error: StorageError) -> None:
         pause = self._backoff(deletion.attempts)
         _log.warning("an object could not be deleted", extra={"cause": str(error), "retry_in_seconds": pause})
-        await self._queue.postpone_deletion(deletion.id, seconds=pause, error=error.reason)
+        await self.queue.postpone_deletion(deletion.id, seconds=pause, error=error.reason)
 
     def _backoff(self, attempts: int) -> float:
         # The exponent is bounded before it is raised: attempts may be many.
-        doubled = self._settings.backoff_initial_seconds * 2.0 ** min(attempts - 1, 32)
-        return min(doubled, self._settings.backoff_max_seconds)
+        doubled = self.settings.backoff_initial_seconds * 2.0 ** min(attempts - 1, 32)
+        return min(doubled, self.settings.backoff_max_seconds)
 
     async def _rest(self) -> None:
         self._awake.clear()
         try:
-            async with asyncio.timeout(self._settings.poll_seconds):
+            async with asyncio.timeout(self.settings.poll_seconds):
                 await self._awake.wait()
         except TimeoutError:
             return

@@ -1,7 +1,6 @@
 """`seekgate migrate`: bring the database to the newest schema without starting a gateway."""
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -26,11 +25,7 @@ def migrate(*, config_path: Path | None, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json({"applied": [] if dry_run else names, "pending": names if dry_run else []})
         return
-    for line in _report(names, dry_run=dry_run):
-        click.echo(line)
-
-
-def _report(names: Sequence[str], *, dry_run: bool) -> list[str]:
+    for name in names:
+        click.echo(f"{'Would apply' if dry_run else 'Applied'} {name}")
     if not names:
-        return ["The database has the newest schema already"]
-    return [f"{'Would apply' if dry_run else 'Applied'} {name}" for name in names]
+        click.echo("The database has the newest schema already")

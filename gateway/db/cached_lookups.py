@@ -47,7 +47,7 @@ class CachedApiKeys(PgApiKeys):
         )
         # A key's id and digest never change, so no notification has to forget one.
         self.digests: LookUpCache[int, None, bytes] = LookUpCache(
-            _as_it_is, self._reachability, grace_seconds=grace_seconds
+            lambda digest, _: digest, self._reachability, grace_seconds=grace_seconds
         )
 
     async def find_key(self, digest: bytes) -> ApiKey | None:
@@ -69,10 +69,6 @@ class CachedApiKeys(PgApiKeys):
     def forget(self, digest: bytes) -> None:
         """Forget the key now, so that the caller sees its own change; the notification may come a moment later."""
         self.cache.forget(digest)
-
-
-def _as_it_is(digest: bytes, _validity: Validity) -> bytes:
-    return digest
 
 
 class CachedRecordingCatalog(PgRecordingCatalog):

@@ -11,7 +11,7 @@ import logging
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import asyncpg
 
@@ -103,12 +103,12 @@ async def _heartbeats(
     connection.add_termination_listener(lambda _connection: lost.set())
     greeting, is_heard = f"hello {secrets.token_hex(8)}", asyncio.Event()
 
-    def hear(text: str) -> None:
-        if text == greeting:
+    def hear(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+        if payload == greeting:
             is_heard.set()
-        listener.hear(text)
+        listener.hear(str(payload))
 
-    await connection.add_listener(channel, _hearer(hear))
+    await connection.add_listener(channel, hear)
     await greet(channel, greeting)
     try:
         # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with what is waited for.
@@ -123,13 +123,6 @@ async def _heartbeats(
                 await lost.wait()
         await connection.execute(PROVE_LIFE, timeout=HEARTBEAT_SECONDS)
         yield
-
-
-def _hearer(hear: Callable[[str], None]) -> Callable[..., None]:
-    def heard(_connection: Any, _pid: int, _channel: str, payload: object) -> None:
-        hear(str(payload))
-
-    return heard
 
 
 async def _close(connection: asyncpg.Connection) -> None:

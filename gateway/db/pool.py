@@ -64,7 +64,8 @@ async def open_pool(
         statement_cache_size=0 if pooled else STATEMENTS,
     )
     try:
-        await _fill(pool, url)
+        with _named(url):
+            await pool
         yield pool
     finally:
         await _close(pool)
@@ -138,11 +139,6 @@ async def _is_pooled(url: str) -> bool:
             return bool(answering != connection.get_server_pid())
         finally:
             await connection.close(timeout=CLOSE_TIMEOUT_SECONDS)
-
-
-async def _fill(pool: asyncpg.Pool, url: str) -> None:
-    with _named(url):
-        await pool
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from gateway.media.facts import MediaFacts, NotMedia
 from gateway.storage import Storage
 from gateway.uploads.joins import ChunkPart, plan_join
 from gateway.uploads.verification import new_media
-from storage_adapters.base import ObjectStat, StorageAdapter, StoredObject, Writable
+from storage_adapters.base import ObjectStat, StoredObject, Writable
 
 
 class NotJoinable(Exception):
@@ -52,12 +52,8 @@ class ChunkJoiner:
         async with adapter.create(key) as writer, aclosing(content.read(0, content.stat.size)) as chunks:
             async for chunk in chunks:
                 await writer.write(chunk)
-        return await _measure(adapter, key)
-
-
-async def _measure(adapter: StorageAdapter, key: str) -> ObjectStat:
-    async with adapter.open(key) as stored:
-        return stored.stat
+        async with adapter.open(key) as stored:
+            return stored.stat
 
 
 async def _parts(place: VexaPlace, choice: Choice) -> list[ChunkPart]:
