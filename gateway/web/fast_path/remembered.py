@@ -59,7 +59,9 @@ class Remembered:
         """
         before, after = self.before, self.after
         if before and head.startswith(before) and head.endswith(after) and len(head) >= len(before) + len(after):
-            return head[len(before) : len(head) - len(after)].decode("latin-1")
+            figures = head[len(before) : len(head) - len(after)]
+            if b"\r" not in figures:  # else it has more fields than the remembered one
+                return figures.decode("latin-1")
         return None
 
 

@@ -47,6 +47,17 @@ async def test_the_access_log_says_the_same_of_both_ways(site: Stage, asked: str
     assert fast["request_id"] != ordinary["request_id"]
 
 
+async def test_a_head_with_more_fields_than_the_last_one_is_recognised_too(site: Stage) -> None:
+    """Safari asks for two bytes first, and then on the same connection with If-Range."""
+    async with connect("127.0.0.1", site.port) as client:
+        tag = (await ask(client, head(site, FIRST))).head["ETag"]
+        for _ in range(3):
+            probe = await ask(client, head(site, "bytes=0-1"))
+            seek = await ask(client, head(site, "bytes=500-999", ("If-Range", tag)))
+            assert (probe.body, seek.body) == (site.content[:2], site.content[500:1000])
+    assert len(site.ordinary) == 2
+
+
 async def test_the_first_request_of_a_connection_is_answered_too(site: Stage) -> None:
     for start in range(4):
         async with connect("127.0.0.1", site.port) as client:
