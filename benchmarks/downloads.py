@@ -26,7 +26,7 @@ def downloads(target: Target, *, count: int, rate: str) -> Iterator[None]:
     with tempfile.TemporaryFile() as headers:
         headers.writelines(f"{name}: {value}\n".encode() for name, value in target.headers.items())
         headers.seek(0)
-        curl = subprocess.Popen(command, stdin=headers)
+        curl = subprocess.Popen(command, stdin=headers, stderr=subprocess.DEVNULL)  # of progress, even if silent
     try:
         yield
         if curl.poll():

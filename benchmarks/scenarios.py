@@ -28,7 +28,7 @@ from benchmarks.wrk import Load, measure
 
 SEEK_BYTES: Final = 64 * KIB
 _DOWNLOADS: Final = 50
-_DOWNLOAD_RATE: Final = "4M"
+_DOWNLOAD_RATE: Final = "2M"
 _SEEKS_PER_SECOND: Final = 250
 # PostgreSQL's backends publish their statistics after at most this time.
 _STATISTICS_LAG_SECONDS: Final = 11
