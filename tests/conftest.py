@@ -22,10 +22,10 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 from gateway.db.embedded.shared_server import embedded_postgres
 from gateway.db.migrations import migrate
 from gateway.db.pool import open_pool
-from tests.s3.servers import ceph, rclone, s3_server, seaweedfs, swift
+from tests.s3.servers import ceph, parsed_once, rclone, s3_server, seaweedfs, swift
 from tests.scheduling import GroupScheduling, rank_of
 
-__all__ = ["ceph", "rclone", "s3_server", "seaweedfs", "swift"]
+__all__ = ["ceph", "parsed_once", "rclone", "s3_server", "seaweedfs", "swift"]
 
 # Let pytest explain failed assertions in the suites that tests inherit, too.
 pytest.register_assert_rewrite("tests.contracts")

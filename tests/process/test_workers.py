@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import pytest
 
@@ -19,28 +19,40 @@ from tests.gateway_process import Gateway, running_gateway
 SOON = 120
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Path:
+RIGHT: Final = "server: {workers: 2}"
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The gateway's configuration file."""
-    path = tmp_path / "config.yaml"
-    path.write_text("server: {workers: 2}")
+    path = tmp_path_factory.mktemp("settings") / "config.yaml"
+    path.write_text(RIGHT)
     return path
 
 
-@pytest.fixture
-def site(postgres: str, tmp_path: Path, settings: Path, port: int) -> Iterator[Gateway]:
-    environ = {"SEEKGATE_CONFIG": str(settings), "SEEKGATE_SERVER__PORT": str(port)}
-    with running_gateway(postgres, tmp_path, environ) as opened:
+@pytest.fixture(scope="module")
+def site(postgres: str, tmp_path_factory: pytest.TempPathFactory, settings: Path) -> Iterator[Gateway]:
+    """A gateway with two workers for the tests that leave it so."""
+    with gateway_with_workers(postgres, tmp_path_factory.mktemp("workers"), settings) as opened:
         yield opened
 
 
 @pytest.fixture
-def port() -> Iterator[int]:
-    """A port that is reserved for the workers, which need a known one: it is bound, but not listened on."""
+def ending(postgres: str, tmp_path: Path, settings: Path) -> Iterator[Gateway]:
+    """One for a test that ends it, or counts from zero."""
+    with gateway_with_workers(postgres, tmp_path, settings) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def gateway_with_workers(postgres: str, folder: Path, settings: Path) -> Iterator[Gateway]:
+    """A gateway whose workers share a known port, which they need: it is bound all the time, but not listened on."""
     with socket.socket() as keeper:
         keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         keeper.bind(("127.0.0.1", 0))
-        yield keeper.getsockname()[1]
+        environ = {"SEEKGATE_CONFIG": str(settings), "SEEKGATE_SERVER__PORT": str(keeper.getsockname()[1])}
+        with running_gateway(postgres, folder, environ) as opened:
+            yield opened
 
 
 def workers(site: Gateway) -> set[int]:
@@ -107,9 +119,9 @@ class Load:
             thread.join()
 
 
-def heard(site: Gateway, message: str) -> None:
-    """Wait until the gateway has said so."""
-    eventually(lambda: any(f'"message":"{message}"' in event for event in site.process.events), site)
+def heard(site: Gateway, message: str, since: int) -> None:
+    """Wait until the gateway has said so, after its first `since` events."""
+    eventually(lambda: any(f'"message":"{message}"' in event for event in site.process.events[since:]), site)
 
 
 def loaded(site: Gateway) -> Load:
@@ -119,52 +131,50 @@ def loaded(site: Gateway) -> Load:
 
 
 def test_a_reload_replaces_every_worker_and_refuses_no_connection(site: Gateway) -> None:
-    before = workers(site)
+    before, since = workers(site), len(site.process.events)
     assert len(before) == 2
     with loaded(site) as load:
         site.process.signal(signal.SIGHUP)
-        heard(site, "reloaded")
+        heard(site, "reloaded", since)
     eventually(lambda: len(workers(site) - before) == 2 and workers(site).isdisjoint(before), site)
     assert load.answers > 0
     assert (load.refused, load.wrong) == ([], [])
 
 
 def test_a_killed_worker_is_replaced_and_no_byte_is_wrong(site: Gateway) -> None:
-    before = workers(site)
+    before, since = workers(site), len(site.process.events)
     with loaded(site) as load:
         os.kill(min(before), signal.SIGKILL)
-        heard(site, "a worker died")
+        heard(site, "a worker died", since)
         eventually(lambda: len(workers(site)) == 2 and workers(site) != before, site)
     assert load.wrong == [], "what was being sent may be cut, never be wrong"
     assert ask(site)[0] == 200
 
 
-def test_one_scrape_reports_all_workers(site: Gateway) -> None:
+def test_one_scrape_reports_all_workers(ending: Gateway) -> None:
     for _ in range(40):
-        ask(site)
+        ask(ending)
     # Workers write their counts within a twentieth of a second.
-    eventually(lambda: counted(site, "/livez") == [40.0], site)
+    eventually(lambda: counted(ending, "/livez") == [40.0], ending)
 
 
-def test_the_gauges_of_killed_workers_vanish_and_what_they_counted_stays(site: Gateway) -> None:
+def test_the_gauges_of_killed_workers_vanish_and_what_they_counted_stays(ending: Gateway) -> None:
     for _ in range(40):
-        ask(site)
-    eventually(lambda: counted(site, "/livez") == [40.0], site)
-    recording_id, media_file_id = site.add("long", bytes(32 * 2**20), "mp3")
-    head = (
-        f"GET /recordings/{recording_id}/media/{media_file_id}/raw HTTP/1.1\r\nHost: x\r\nX-API-Key: {site.key}\r\n\r\n"
-    )
-    before = workers(site)
+        ask(ending)
+    eventually(lambda: counted(ending, "/livez") == [40.0], ending)
+    recording_id, media_file_id = ending.add("long", bytes(32 * 2**20), "mp3")
+    head = f"GET /recordings/{recording_id}/media/{media_file_id}/raw HTTP/1.1\r\nHost: x\r\nX-API-Key: {ending.key}\r\n\r\n"
+    before = workers(ending)
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(socket.create_connection((site.host, site.port))) for _ in range(8)]
+        clients = [stack.enter_context(socket.create_connection((ending.host, ending.port))) for _ in range(8)]
         for client in clients:
             client.send(head.encode())
-        eventually(lambda: gauge(site, "seekgate_streams_running") == 8, site)
+        eventually(lambda: gauge(ending, "seekgate_streams_running") == 8, ending)
         for pid in before:
             os.kill(pid, signal.SIGKILL)
-        eventually(lambda: len(workers(site) - before) == 2, site)
-    eventually(lambda: gauge(site, "seekgate_streams_running") == 0, site)
-    assert counted(site, "/livez") == [40.0]
+        eventually(lambda: len(workers(ending) - before) == 2, ending)
+    eventually(lambda: gauge(ending, "seekgate_streams_running") == 0, ending)
+    assert counted(ending, "/livez") == [40.0]
 
 
 def gauge(site: Gateway, name: str) -> float | None:
@@ -181,23 +191,24 @@ def counted(site: Gateway, route: str) -> list[float]:
     return [float(line.rpartition(" ")[2]) for line in lines]
 
 
-def test_sigterm_ends_every_process(site: Gateway) -> None:
-    everyone = workers(site)
-    assert site.process.stop() == 0
+def test_sigterm_ends_every_process(ending: Gateway) -> None:
+    everyone = workers(ending)
+    assert ending.process.stop() == 0
     assert [pid for pid in everyone if command(pid)] == []
 
 
-def test_workers_do_not_outlive_a_killed_supervisor(site: Gateway) -> None:
-    everyone = workers(site)
-    site.process.signal(signal.SIGKILL)
-    eventually(lambda: not any(command(pid) for pid in everyone), site)
+def test_workers_do_not_outlive_a_killed_supervisor(ending: Gateway) -> None:
+    everyone = workers(ending)
+    ending.process.signal(signal.SIGKILL)
+    eventually(lambda: not any(command(pid) for pid in everyone), ending)
 
 
 def test_a_reload_with_wrong_settings_keeps_the_old_workers(site: Gateway, settings: Path) -> None:
-    before = workers(site)
+    before, since = workers(site), len(site.process.events)
     settings.write_text("server: {workers: 2, keepalive_timeout_seconds: -1}")
     site.process.signal(signal.SIGHUP)
-    heard(site, "the reload failed, the old settings stay")
+    heard(site, "the reload failed, the old settings stay", since)
+    settings.write_text(RIGHT)
     assert workers(site) == before
     assert ask(site)[0] == 200
 

@@ -1,10 +1,13 @@
-"""The S3 servers as fixtures, one of each for all rooms, because a server takes seconds to start."""
+"""The S3 servers as fixtures, one of each for all rooms, because a server takes seconds to start; and the SDK's files."""
 
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from botocore import session  # type: ignore[import-untyped]
+from botocore.loaders import create_loader  # type: ignore[import-untyped]
 
 from tests.s3.ceph import missing_programs, running_ceph
 from tests.s3.processes import S3Server
@@ -45,3 +48,11 @@ def s3_server(request: pytest.FixtureRequest) -> S3Server:
     """The quickest of those that can be had here, for what they all do alike."""
     server: S3Server = request.getfixturevalue("swift" if missing_programs() else "ceph")
     return server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """Every storage has a session of the SDK's, which finds and parses a megabyte of JSON: here, once for all of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "create_loader", cache(create_loader))
+        yield

@@ -97,10 +97,10 @@ class TestSyntheticStorage:
             last = offset + piece.length - tail
             assert os.pread(piece.fd, tail, piece.offset + piece.length - tail) == defined_bytes(seed, last, tail)
 
-    @pytest.mark.parametrize("power", range(12, 53), ids=lambda power: f"2^{power}")
-    async def test_bytes_a_power_of_two_apart_differ(self, adapter: StorageAdapter, power: int) -> None:
+    async def test_bytes_a_power_of_two_apart_differ(self, adapter: StorageAdapter) -> None:
         async with adapter.open(f"synthetic/0/{MAX_SIZE}") as stored:
-            assert await read_span(stored, 0, 16) != await read_span(stored, 2**power, 16)
+            first = await read_span(stored, 0, 16)
+            assert [power for power in range(12, 53) if await read_span(stored, 2**power, 16) == first] == []
 
     async def test_the_period_divides_no_power_of_two_because_it_is_prime(self) -> None:
         assert all(PERIOD % divisor for divisor in range(2, 513))

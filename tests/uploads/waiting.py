@@ -1,4 +1,4 @@
-"""Waiting for what another process does, a turn of the event loop at a time."""
+"""Waiting for what another process does."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,4 +11,4 @@ async def become(holds: Callable[[], bool]) -> None:
     """Return once it holds; TimeoutError if it takes too long."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not holds():  # noqa: ASYNC110 - another process sets no Event of ours
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
