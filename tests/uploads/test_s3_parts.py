@@ -119,5 +119,5 @@ async def test_parts_that_are_never_joined_are_removed(s3_server: S3Server, brie
         await send(client, promised["parts"][0])
     bucket = urlsplit(promised["upload_url"]).path.split("/")[1]
     async with s3_client(s3_server) as s3, asyncio.timeout(PATIENCE_SECONDS):
-        while "Uploads" in await s3.list_multipart_uploads(Bucket=bucket):  # noqa: ASYNC110 - a server of S3 tells nobody
+        while "Uploads" in await s3.list_multipart_uploads(Bucket=bucket):  # noqa: ASYNC110 - nothing here hears of it
             await asyncio.sleep(0.2)
