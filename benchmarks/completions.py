@@ -1,7 +1,8 @@
 """python -m benchmarks.completions: what each index of the recordings list costs when recordings are completed.
 
 Every round adds recordings with a pending media file and completes them as `upload-complete` does, one transaction each,
-first with all indexes and then without the five that serve a status or a pair of filters.
+first with all indexes, then without those of the orders by type and duration, and then also without those that serve a
+status or a pair of filters.
 """
 
 import asyncio
@@ -22,7 +23,8 @@ from gateway.db.migrations import migrate
 from gateway.db.pool import open_pool
 from gateway.db.uploads import PgUploads
 
-QUESTIONED: Final = (
+ORDERS: Final = ("recordings_by_type", "recordings_longest", "recordings_shortest")
+FILTERS: Final = (
     "recordings_by_status",
     "recordings_of_device_and_end_user",
     "recordings_of_device_by_status",
@@ -44,7 +46,7 @@ _ADD_MEDIA: Final = """
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--rows", default=100_000, show_default=True, help="Recordings that are completed in each round.")
+@click.option("--rows", default=100_000, show_default=True, help="Recordings that are completed each time.")
 @click.option("--rounds", default=2, show_default=True)
 def main(rows: int, rounds: int) -> None:
     """Complete many recordings, with and without the indexes in question."""
@@ -63,14 +65,20 @@ async def _measure(folder: Path, rows: int, rounds: int) -> None:
         for _ in range(rounds):
             await _round(pool, rows, "all indexes")
             definitions = await _definitions(pool)
-            await pool.execute("; ".join(f"DROP INDEX {name}" for name in QUESTIONED))
-            await _round(pool, rows, "without the five")
+            await _drop(pool, ORDERS)
+            await _round(pool, rows, "without orders")
+            await _drop(pool, FILTERS)
+            await _round(pool, rows, "nor filters")
             await pool.execute("; ".join(definitions))
 
 
 async def _definitions(pool: asyncpg.Pool) -> Sequence[str]:
-    rows = await pool.fetch("SELECT indexdef FROM pg_indexes WHERE indexname = ANY ($1)", list(QUESTIONED))
+    rows = await pool.fetch("SELECT indexdef FROM pg_indexes WHERE indexname = ANY ($1)", [*ORDERS, *FILTERS])
     return [row["indexdef"] for row in rows]
+
+
+async def _drop(pool: asyncpg.Pool, indexes: Sequence[str]) -> None:
+    await pool.execute("; ".join(f"DROP INDEX {name}" for name in indexes))
 
 
 async def _round(pool: asyncpg.Pool, rows: int, name: str) -> None:

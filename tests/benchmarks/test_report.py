@@ -14,9 +14,11 @@ from benchmarks.machine import REPOSITORY
 from benchmarks.open_loop import percentile
 from benchmarks.plots import bar_chart
 from benchmarks.report import (
+    LIST_BLOCK,
     LOCAL_BLOCK,
     README_BLOCK,
     S3_BLOCK,
+    SEARCH_BLOCK,
     Block,
     Run,
     noise_in_words,
@@ -105,7 +107,9 @@ def test_a_document_without_the_block_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "block", [README_BLOCK, LOCAL_BLOCK, S3_BLOCK], ids=lambda block: f"{block.document} {block.name}"
+    "block",
+    [README_BLOCK, LOCAL_BLOCK, S3_BLOCK, SEARCH_BLOCK, LIST_BLOCK],
+    ids=lambda block: f"{block.document} {block.name}",
 )
 def test_the_documents_have_the_blocks_that_a_benchmark_writes(block: Block) -> None:
     text = (REPOSITORY / block.document).read_text("utf-8")
