@@ -150,6 +150,8 @@ async def test_a_moment_is_shared_and_the_link_ended(
         await guest.until("media.readyState >= HTMLMediaElement.HAVE_METADATA && media.currentTime === 65")
         await expect(guest.page.locator("#lines li")).to_have_count(len(SAID))
         await guest.until_drawn()
+        await guest.page.get_by_text("1.5×").click()
+        await guest.until("media.playbackRate === 1.5")
         assert all(
             request.startswith((url, f"{listener.site.base_url}/player/", f"{listener.site.base_url}/recordings/"))
             for request in guest.requests

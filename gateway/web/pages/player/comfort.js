@@ -1,11 +1,12 @@
 /*
- * Conveniences for a media element: lock screen and headset keys (Media Session), the position and speed at which this
- * browser left each recording, a loop between two moments, skipping silence, and picture-in-picture.
+ * Conveniences for a media element: lock screen and headset keys (Media Session), its speed, the position and speed at
+ * which this browser left each recording, a loop between two moments, skipping silence, and picture-in-picture.
  */
 
 import { find } from "./dom.js";
 import { duration } from "./format.js";
 import { moveTo } from "./playback.js";
+import { SpeedChoice } from "./speed.js";
 import { Stored } from "./stored.js";
 import { strings } from "./strings.js";
 
@@ -22,8 +23,10 @@ const SHORTEST_SILENCE_SECONDS = 1.5;
 export class Comfort {
   #accompanied = new AbortController();
   #loop = [];
+  #speed;
 
   constructor(signal) {
+    this.#speed = new SpeedChoice(find("speed"), (rate) => this.#setSpeed(rate), signal);
     find("loop").addEventListener("click", () => this.#markLoop(), { signal });
     find("pip").addEventListener("click", () => togglePictureInPicture(), { signal });
     signal.addEventListener("abort", () => this.leave());
@@ -35,6 +38,9 @@ export class Comfort {
     const { signal } = this.#accompanied;
     const on = (name, act) => media.addEventListener(name, act, { signal });
     this.#media = media;
+    // The chosen speed applies to this file, too; keys and native controls change the choice.
+    this.#setSpeed(this.#speed.rate);
+    on("ratechange", () => (this.#speed.rate = media.playbackRate));
     returnTo(media, place, startAt);
     let saved = 0;
     const keep = () => remember(place, media);
@@ -57,6 +63,10 @@ export class Comfort {
   }
 
   #media = null;
+
+  #setSpeed(rate) {
+    if (this.#media !== null) this.#media.playbackRate = rate;
+  }
 
   /** At each `timeupdate`, return from the end of a loop, and skip silence. */
   #follow({ bins, seconds_covered: covered }) {

@@ -8,7 +8,6 @@ import { el, find } from "./dom.js";
 import { dayAndClock, duration, size } from "./format.js";
 import { Renaming } from "./renaming.js";
 import { moveTo, play } from "./playback.js";
-import { SpeedChoice } from "./speed.js";
 import { strings } from "./strings.js";
 import { titleOf } from "./titles.js";
 import { explain } from "./trouble.js";
@@ -22,7 +21,6 @@ export class Deck {
   #segments = [];
   #file = null;
   #viewer = null;
-  #speed;
   #renaming;
   #comfort;
 
@@ -31,7 +29,6 @@ export class Deck {
     this.#gateway = gateway;
     this.#renaming = new Renaming(gateway, (name) => this.#renamed(name, shown), signal);
     this.#comfort = new Comfort(signal);
-    this.#speed = new SpeedChoice(find("speed"), (rate) => this.#setSpeed(rate), signal);
     const on = (id, act) => find(id).addEventListener("click", act, { signal });
     on("download", () => download(this.#gateway, this.#recording, this.#file));
     on("copy", () => copyLink(this.#gateway, this.#recording, this.#file));
@@ -128,7 +125,6 @@ export class Deck {
       waveform: (signal) => this.#gateway.waveform(recordingId, file.id, signal),
       report: (trouble) => this.#report(trouble),
     });
-    this.#followSpeed();
     this.#accompany(file, at);
   }
 
@@ -148,16 +144,6 @@ export class Deck {
       startAt: at,
     });
     if (at !== null) play(media);
-  }
-
-  /** Apply the chosen speed to this file too; keys and native controls change the choice. */
-  #followSpeed() {
-    this.#setSpeed(this.#speed.rate);
-    this.media?.addEventListener("ratechange", (event) => (this.#speed.rate = event.target.playbackRate));
-  }
-
-  #setSpeed(rate) {
-    if (this.media !== null) this.media.playbackRate = rate;
   }
 
   #label(file) {
