@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from gateway.assembly.backends import Backends
 from gateway.process.drain import Drain
-from gateway.protocol.pacing import Element, PaceRule
+from gateway.protocol.pacing import WEBKIT, Element, PaceRule
 from gateway.settings.load import Config
 from gateway.web.acceptor import Acceptor, ByteServices, usable
 from gateway.web.access.authentication import Authenticator
@@ -63,7 +63,7 @@ def build_byte_route(
         stall_timeout_seconds=delivery.stall_timeout_seconds,
         is_draining=traffic.drain.is_draining,
     )
-    elements: frozenset[Element] = frozenset({"webkit"} if delivery.pace == "webkit" else {"webkit", "chromium"})
+    elements: frozenset[Element] = WEBKIT if delivery.pace == "webkit" else WEBKIT | {"chromium"}
     rule = PaceRule(elements, delivery.pace_burst_seconds, delivery.pace_multiple)
     pacing = Pacing(rule if delivery.pace else None)
     services = ByteServices(admissions, streamer, traffic.streams, turns, pacing, cors, connections, traffic.journal)

@@ -23,7 +23,10 @@ _LEAST_VIDEO_RATE: Final = 512 * 1024
 # WebKitGTK disconnects when 2% of a file wait in it, and asks for the next byte when these are decoded, which is
 # immediately: each burst would be followed by another. So a burst is this part of a recording at most.
 _WEBKIT_BURSTS: Final = 64
-# Chromium begins a cluster of WebM, or a group of pictures, before the position that it seeks to.
+# A player begins to read a cluster of WebM before the position that it seeks to, and discards what is before the position.
+_CLUSTERED: Final = frozenset({"mka", "mkv", "webm"})
+_CLUSTER_SECONDS: Final = 5
+# Chromium also begins a group of pictures before the position.
 _LEAST_BURST_BYTES: Final = 1024 * 1024
 
 # An index of MP4 has 200 to 600 bytes for each second of a recording; pictures of covers are about as large as the minimum.
@@ -31,16 +34,21 @@ _INDEX_BYTES_A_SECOND: Final = 512
 _LEAST_INDEX_BYTES: Final = 256 * 1024
 
 # The formats in which an element finds a position without reading what is before it; in the others it searches, so that a
-# slow answer makes a slow seek. WebKitGTK reads MP3, and an MP4 whose index is at its end, from the beginning. (Firefox
-# reads on to a position ahead of it, however slow the answer, and is never paced.)
+# slow answer makes a slow seek. WebKitGTK reads MP3 and FLAC up to the position. It does not seek in an MP4 of fragments
+# without an index; Safari, which could not be measured, may read such a file up to the position. (Firefox reads on to a
+# position ahead of it, however slow the answer, and is never paced.)
+_INDEXED: Final = frozenset({"mka", "mkv", "wav", "webm"})
+_MP4: Final = frozenset({"m4a", "mov", "mp4"})
 _FORMATS: Final[Mapping[str, frozenset[str]]] = {
-    "webkit": frozenset({"mka", "mkv", "wav", "webm"}),
-    "chromium": frozenset({"m4a", "mka", "mkv", "mov", "mp3", "mp4", "wav", "webm"}),
+    "safari": _INDEXED,
+    "webkitgtk": _INDEXED | _MP4,
+    "chromium": _INDEXED | _MP4 | {"mp3"},
 }
 
 _ELEMENTS: Final = frozenset({"audio", "video"})
 
-Element = Literal["webkit", "chromium"]
+Element = Literal["safari", "webkitgtk", "chromium"]
+WEBKIT: Final[frozenset[Element]] = frozenset({"safari", "webkitgtk"})
 
 
 class PaceRule(NamedTuple):
@@ -100,7 +108,9 @@ def media_element(fields: Mapping[str, str]) -> Element | None:
         is_element = by_apple or (is_webkit and ("X-Playback-Session-Id" in fields or "Icy-Metadata" in fields))
     if not is_element or "Firefox/" in agent:
         return None
-    return "webkit" if is_webkit else "chromium"
+    if not is_webkit:
+        return "chromium"
+    return "webkitgtk" if "Linux" in agent else "safari"
 
 
 def pace_of(rule: PaceRule, element: Element, sound: Sound) -> SendingPace | None:
@@ -114,7 +124,9 @@ def pace_of(rule: PaceRule, element: Element, sound: Sound) -> SendingPace | Non
     rate = size / duration
     sent = max(rate * rule.multiple, _LEAST_VIDEO_RATE if sound.has_video else _LEAST_SOUND_RATE)
     burst = rate * rule.burst_seconds
-    burst = min(burst, size / _WEBKIT_BURSTS) if element == "webkit" else max(burst, _LEAST_BURST_BYTES)
+    burst = min(burst, size / _WEBKIT_BURSTS) if element in WEBKIT else max(burst, _LEAST_BURST_BYTES)
+    if sound.format in _CLUSTERED:
+        burst += rate * _CLUSTER_SECONDS
     index = max(int(duration * _INDEX_BYTES_A_SECOND), _LEAST_INDEX_BYTES)
     return SendingPace(int(burst + sent * STEP_SECONDS), sent, index, size - index)
 

@@ -18,7 +18,10 @@ BUFFER_BYTES: Final = 16 * 1024
 
 
 class SlowLink:
-    """`requests` are the fields of each request in the order of arrival; clients use `url` in place of the gateway's."""
+    """`requests` are the fields of each request in the order of arrival; clients use `url` in place of the gateway's.
+
+    `carried` is how many bytes of responses went over the link.
+    """
 
     def __init__(self, site: Gateway, listener: socket.socket, bytes_per_second: int) -> None:
         self._site = site
@@ -28,6 +31,7 @@ class SlowLink:
         self._carried: set[asyncio.Task[None]] = set()
         self.url = "http://{}:{}".format(*listener.getsockname())
         self.requests: list[Mapping[str, str]] = []
+        self.carried = 0
 
     def accept(self) -> None:
         """Accept and forward another connection, unless its client has already closed it."""
@@ -77,6 +81,7 @@ class SlowLink:
             while piece := await reader.read(BUFFER_BYTES):
                 writer.write(piece)
                 await writer.drain()
+                self.carried += len(piece)
                 await asyncio.sleep(len(piece) / self._bytes_per_second)
 
 

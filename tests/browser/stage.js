@@ -4,6 +4,7 @@
 const LEVEL_DB = -60;  // anything quieter counts as silence; WebKit measures the tones at -34 to -38 dB
 const HELD_SECONDS = 0.3;  // how long a tone must be heard before it counts
 const STEP_SECONDS = 5;  // how long each tone lasts
+const STUCK_MS = 4000;  // how long a position may not change before play is pressed again
 
 let media = null;
 let analyser = null;
@@ -65,23 +66,40 @@ export async function storm(seconds, pace) {
   return media.currentTime;
 }
 
-// Seeks, plays there, and stays for `stay` seconds. Resolves with the milliseconds until it played, and how often it had to
-// wait after that. It is paused for the seek: WebKitGTK may hang if it seeks while it plays.
+// Seeks, plays there, and stays for `stay` seconds. Resolves with the milliseconds until it played, how often it had to wait
+// after that, its longest pause in milliseconds, and how often play had to be pressed again. The position shows that it
+// plays: after a seek WebKitGTK 2.50 sometimes stays at readyState 2 and never resolves play(), although it plays, or stays
+// paused until play() is called again (https://bugs.webkit.org/show_bug.cgi?id=300041). It is paused for the seek:
+// WebKitGTK may hang if it seeks while it plays.
 export async function visit(second, stay) {
-  let waits = 0;
+  let [waits, presses, pause] = [0, 0, 0];
   const count = () => { waits += 1; };
+  const reach = async (end) => {
+    let [last, since] = [media.currentTime, performance.now()];
+    while (media.currentTime < end) {
+      await wait(5);
+      const now = performance.now();
+      pause = Math.max(pause, now - since);
+      if (media.currentTime !== last) [last, since] = [media.currentTime, now];
+      if (now - since < STUCK_MS) continue;
+      media.pause();
+      media.play();
+      [presses, since] = [presses + 1, now];
+    }
+  };
   media.pause();
   const asked = performance.now();
   const landed = next("seeked");
   media.currentTime = second;
   await landed;
-  await media.play();
-  while (media.currentTime <= second) await wait(5);
+  media.play();
+  await reach(second + 0.001);
   const start = performance.now() - asked;
   media.addEventListener("waiting", count);
-  while (media.currentTime < second + stay) await wait(20);
+  pause = 0;
+  await reach(second + stay);
   media.removeEventListener("waiting", count);
-  return { start, waits };
+  return { start, waits, presses, pause };
 }
 
 async function wait(milliseconds) {

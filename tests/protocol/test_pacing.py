@@ -9,6 +9,7 @@ from multidict import CIMultiDict
 
 from gateway.protocol.pacing import (
     STEP_SECONDS,
+    WEBKIT,
     PaceRule,
     SendingPace,
     Sound,
@@ -19,21 +20,23 @@ from gateway.protocol.pacing import (
     pause_seconds,
 )
 
-ALL = PaceRule(frozenset({"webkit", "chromium"}), 10, 2.5)
-WEBKIT = PaceRule(frozenset({"webkit"}), 10, 2.5)
+ALL = PaceRule(WEBKIT | {"chromium"}, 10, 2.5)
+USUAL = PaceRule(WEBKIT, 10, 2.5)
 HOUR = Sound(360_000_000, "wav", 3600.0, has_video=False)
 
 SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15"
+WEBKITGTK = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15"
 CHROMIUM = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
 APPLE = "AppleCoreMedia/1.0.0.22B83 (iPhone; U; CPU OS 18_1 like Mac OS X; en_us)"
 
 ELEMENTS: dict[str, tuple[dict[str, str], str | None]] = {
-    "Safari's audio": ({"user-agent": SAFARI, "sec-fetch-dest": "audio"}, "webkit"),
-    "Safari's video": ({"User-Agent": SAFARI, "Sec-Fetch-Dest": "video"}, "webkit"),
-    "an older Safari over HTTP": ({"User-Agent": SAFARI, "X-Playback-Session-Id": "6E2B"}, "webkit"),
-    "WebKitGTK over HTTP": ({"User-Agent": SAFARI, "icy-metadata": "1"}, "webkit"),
-    "an iPhone's player": ({"User-Agent": APPLE, "Range": "bytes=0-1"}, "webkit"),
+    "Safari's audio": ({"user-agent": SAFARI, "sec-fetch-dest": "audio"}, "safari"),
+    "Safari's video": ({"User-Agent": SAFARI, "Sec-Fetch-Dest": "video"}, "safari"),
+    "an older Safari over HTTP": ({"User-Agent": SAFARI, "X-Playback-Session-Id": "6E2B"}, "safari"),
+    "WebKitGTK over HTTP": ({"User-Agent": WEBKITGTK, "icy-metadata": "1"}, "webkitgtk"),
+    "WebKitGTK's audio": ({"User-Agent": WEBKITGTK, "Sec-Fetch-Dest": "audio", "Icy-Metadata": "1"}, "webkitgtk"),
+    "an iPhone's player": ({"User-Agent": APPLE, "Range": "bytes=0-1"}, "safari"),
     "Chromium's audio": ({"User-Agent": CHROMIUM, "Sec-Fetch-Dest": "audio"}, "chromium"),
     "Firefox's audio": ({"User-Agent": FIREFOX, "Sec-Fetch-Dest": "audio"}, None),
     "a download from Safari": ({"User-Agent": SAFARI, "Sec-Fetch-Dest": "document"}, None),
@@ -53,13 +56,13 @@ def test_media_elements_are_recognised(fields: dict[str, str], element: str | No
 
 
 UNPACED: dict[str, tuple[PaceRule, Any, Sound]] = {
-    "an unknown duration": (ALL, "webkit", HOUR._replace(duration_seconds=None)),
-    "no duration": (ALL, "webkit", HOUR._replace(duration_seconds=0.0)),
-    "MP3, which WebKit reads from its beginning": (ALL, "webkit", HOUR._replace(format="mp3")),
-    "MP4, whose index may be at its end": (ALL, "webkit", HOUR._replace(format="mp4")),
+    "an unknown duration": (ALL, "webkitgtk", HOUR._replace(duration_seconds=None)),
+    "no duration": (ALL, "webkitgtk", HOUR._replace(duration_seconds=0.0)),
+    "MP3, which WebKit reads up to the position": (ALL, "webkitgtk", HOUR._replace(format="mp3")),
+    "MP4 in Safari, which may consist of fragments": (ALL, "safari", HOUR._replace(format="mp4")),
     "Ogg, in which positions are searched": (ALL, "chromium", HOUR._replace(format="ogg")),
     "FLAC, in which positions are searched": (ALL, "chromium", HOUR._replace(format="flac")),
-    "Chromium, where only WebKit is paced": (WEBKIT, "chromium", HOUR),
+    "Chromium, where only WebKit is paced": (USUAL, "chromium", HOUR),
 }
 
 
@@ -68,15 +71,26 @@ def test_some_answers_are_not_paced(rule: PaceRule, element: Any, sound: Sound) 
     assert pace_of(rule, element, sound) is None
 
 
+@pytest.mark.parametrize("kind", ["m4a", "mov", "mp4"])
+def test_mp4_is_paced_for_webkitgtk(kind: str) -> None:
+    assert pace_of(USUAL, "webkitgtk", HOUR._replace(format=kind)) == pace_of(USUAL, "webkitgtk", HOUR)
+
+
 def test_a_pace_is_the_recordings_own() -> None:
-    pace = pace_of(WEBKIT, "webkit", HOUR)
+    pace = pace_of(USUAL, "safari", HOUR)
     assert pace is not None
     assert (pace.bytes_per_second, pace.burst) == (250_000, 10 * 100_000 + 250_000 * STEP_SECONDS)
 
 
+def test_a_burst_of_webm_has_the_cluster_before_the_position_too() -> None:
+    pace = pace_of(USUAL, "webkitgtk", HOUR._replace(format="webm"))
+    assert pace is not None
+    assert pace.burst == (10 + 5) * 100_000 + 250_000 * STEP_SECONDS
+
+
 def test_a_quiet_recording_is_sent_faster_than_its_average() -> None:
-    quiet = pace_of(WEBKIT, "webkit", Sound(3_600_000, "webm", 3600.0, has_video=False))
-    still = pace_of(WEBKIT, "webkit", Sound(36_000_000, "webm", 3600.0, has_video=True))
+    quiet = pace_of(USUAL, "safari", Sound(3_600_000, "webm", 3600.0, has_video=False))
+    still = pace_of(USUAL, "safari", Sound(36_000_000, "webm", 3600.0, has_video=True))
     assert quiet is not None
     assert still is not None
     assert (quiet.bytes_per_second, still.bytes_per_second) == (40 * 1024, 512 * 1024)
@@ -92,7 +106,7 @@ sounds = st.builds(
 rules = st.builds(PaceRule, st.just(ALL.elements), st.floats(0.1, 600), st.floats(1, 100))
 
 
-@given(rules, st.sampled_from(["webkit", "chromium"]), sounds, st.data())
+@given(rules, st.sampled_from(["safari", "webkitgtk", "chromium"]), sounds, st.data())
 def test_a_player_is_never_sent_less_than_burst_and_multiple(
     rule: PaceRule, element: Any, sound: Sound, data: st.DataObject
 ) -> None:
@@ -123,7 +137,7 @@ def test_a_player_is_never_sent_less_than_burst_and_multiple(
 def test_no_more_is_granted_than_is_wanted_or_than_the_bucket_has(
     sound: Sound, turns: list[tuple[float, int]], offset: int
 ) -> None:
-    pace = pace_of(ALL, "webkit", sound)
+    pace = pace_of(ALL, "webkitgtk", sound)
     assert pace is not None
     offset %= sound.size
     start, now, bucket = offset, 0.0, full_bucket(pace, 0)
