@@ -2,7 +2,7 @@
 
 A person opens a recording of six minutes, plays, and seeks twelve times, in each browser, over loopback and over a link
 of 8 Mbit/s. The gateway's access log has the bytes that were sent; the browser counts how often playback had to wait.
-All browsers listen at the same time, each to its own copy of the recording: a listener costs next to no processor time.
+All browsers listen at the same time, each at its own gateway: a listener costs next to no processor time.
 """
 
 import asyncio
@@ -203,24 +203,22 @@ async def _settled(read: Callable[[], float]) -> None:
 
 @contextmanager
 def places(folder: Path, listeners: list[Listener]) -> Iterator[dict[Listener, Place]]:
-    """Where each listens: a copy of a recording of its own, at one of the gateways."""
+    """Where each listens. A browser has gateways of its own, whose logs have its requests alone."""
     postgres = embedded_postgres(folder / "postgres")
     with asyncio.Runner() as runner, ExitStack() as stack:
         url = runner.run(postgres.__aenter__())
         stack.callback(lambda: runner.run(postgres.__aexit__(None, None, None)))
         sounds = {kind: make_toned(folder, kind, SECONDS) for kind in {each.kind for each in listeners}}
         sites = {}
-        for name, pace in SERVERS.items():
-            settings = {"SEEKGATE_DELIVERY__PACE": pace, "SEEKGATE_CORS__ALLOWED_ORIGINS": '["*"]'}
-            sites[name] = stack.enter_context(running_gateway(url, folder / name, settings))
-        yield {
-            each: Place(sites[each.server], bring_in(sites[each.server], _copy(sounds[each.kind], each.browser)))
-            for each in listeners
-        }
-
-
-def _copy(sound: Path, name: str) -> Path:
-    return Path(shutil.copy(sound, sound.with_stem(f"{sound.stem}-{name}")))
+        for browser, server in dict.fromkeys((each.browser, each.server) for each in listeners):
+            settings = {"SEEKGATE_DELIVERY__PACE": SERVERS[server], "SEEKGATE_CORS__ALLOWED_ORIGINS": '["*"]'}
+            started = running_gateway(url, folder / f"{browser}, {server}", settings)
+            sites[browser, server] = stack.enter_context(started)
+        found = {}
+        for each in listeners:
+            site = sites[each.browser, each.server]
+            found[each] = Place(site, bring_in(site, sounds[each.kind]))
+        yield found
 
 
 async def measure(
