@@ -37,11 +37,11 @@ class RequestFeed(web.RequestHandler):
         self._terms.held.add_unread(unread - self._unread)
         self._unread = unread
 
-    def _parse(self, head: bytes) -> None:
-        super().data_received(head)
+    def _parse(self, octets: bytes) -> None:
+        super().data_received(octets)
         error = getattr(self._messages[-1][0], "exc", None) if self._messages else None
         if isinstance(error, Exception):
-            # Its frames would hold all that was received with the head, until the response is written.
+            # Its frames would hold all that was received together, until the response is written.
             error.__traceback__ = None
 
     def _feed_body(self, data: bytes) -> bytes:
@@ -64,7 +64,7 @@ class RequestFeed(web.RequestHandler):
         aiohttp queues the parser's refusal as a request of its own, and leaves a handler waiting for the body.
         """
         queued = len(self._messages)
-        super().data_received(data)
+        self._parse(data)
         if len(self._messages) == queued or body.is_eof():
             return
         self._is_dropping = True

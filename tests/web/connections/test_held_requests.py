@@ -128,18 +128,27 @@ async def test_the_uploads_of_one_key_are_streams_of_it(site: Gateway) -> None:
             assert (await client.ask("POST", "/internal/recordings/upload", form, headers=fields)).status == 422
 
 
-async def test_bodies_that_no_handler_has_read_are_held_within_a_bound_for_all_connections(site: Gateway) -> None:
-    request = compose("POST", "/nothing", [("Content-Length", "900000")]) + bytes(300_000)
+UNREAD: Final = {
+    "a body": compose("POST", "/nothing", [("Content-Length", "900000")]) + bytes(300_000),
+    "trailers": compose("POST", "/nothing", [("Transfer-Encoding", "chunked")]) + b"0\r\n" + b"X-A: b\r\n" * 20_000,
+}
+
+
+@pytest.mark.parametrize("request_octets", UNREAD.values(), ids=UNREAD)
+async def test_bodies_that_no_handler_has_read_are_held_within_a_bound_for_all_connections(
+    site: Gateway, request_octets: bytes
+) -> None:
     idle = resident(site)
     with clients(site, 1000) as opened:
         for client in opened:
             client.settimeout(0)
             with contextlib.suppress(BlockingIOError):
-                client.send(request)
+                client.send(request_octets)
         assert await livez(site) == 200
         answers = [first_line(client) for client in opened]
         assert resident(site) - idle < MEMORY_BOUND
-    assert set(answers) <= {b"HTTP/1.1 404 Not Found", b"HTTP/1.1 503 Service Unavailable", b""}
+    refusals = {b"HTTP/1.1 400 Bad Request", b"HTTP/1.1 404 Not Found", b"HTTP/1.1 503 Service Unavailable"}
+    assert set(answers) <= refusals | {b""}
     # Once they have gone, there is room again.
     async with connect(site.host, site.port) as connection:
         await connection.send(compose("POST", "/nothing", [("Content-Length", "9")]) + bytes(9))
