@@ -61,10 +61,10 @@ class CaptionReader:
         self._accounts: set[Hashable] = set()
 
     @contextmanager
-    def place(self, account: Hashable) -> Iterator[None]:
-        """Hold a place while the block receives and reads a long transcript, which is held in memory.
+    def slot(self, account: Hashable) -> Iterator[None]:
+        """Hold a slot while the block receives and reads a long transcript, which is held in memory.
 
-        An account has one place, and all accounts together have MAX_CONCURRENT. Raises Unavailable if none is free.
+        An account has one slot, and all accounts together have MAX_CONCURRENT. Raises Unavailable if none is free.
         """
         if account in self._accounts or len(self._accounts) >= MAX_CONCURRENT:
             raise Unavailable("Other long transcripts are being read", _RETRY_SECONDS)

@@ -62,10 +62,10 @@ async def test_a_process_that_fails_costs_its_own_transcript_only(program: str, 
 
 def test_few_long_transcripts_are_received_at_a_time_and_one_of_each_account() -> None:
     reader = CaptionReader()
-    with reader.place(0), reader.place(1):
+    with reader.slot(0), reader.slot(1):
         assert MAX_CONCURRENT == 2
         for account in (0, 2):
-            with pytest.raises(Unavailable), reader.place(account):
+            with pytest.raises(Unavailable), reader.slot(account):
                 pass
-    with reader.place(0):
+    with reader.slot(0):
         pass

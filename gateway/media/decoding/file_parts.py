@@ -23,7 +23,7 @@ class FileParts:
     windows: tuple[ObjectFile, ...]
 
 
-Place = tuple[str, int]
+TrackId = tuple[str, int]
 """A track: its type and its number among the tracks of that type."""
 Kind = tuple[object, ...]
 """A codec and the parameters that must be equal if its packets are to continue those of another file."""
@@ -38,7 +38,7 @@ class FilePart:
 
     file: ObjectFile
     demuxer: str
-    tracks: Mapping[Place, Kind]
+    tracks: Mapping[TrackId, Kind]
     seconds: float
     pixels: int
 

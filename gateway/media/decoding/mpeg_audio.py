@@ -24,13 +24,13 @@ class Spot:
     frames: tuple[MpegFrame, ...]
 
 
-def certain_seconds(file: ObjectFile, claimed: float | None, header: bytes, places: int) -> float | None:
+def certain_seconds(file: ObjectFile, claimed: float | None, header: bytes, more_spots: int) -> float | None:
     """The length from a constant bit rate and the file's size, or the `claimed` one if samples support it, else None.
 
     `header` is the header's name: Xing or VBRI for a variable bit rate, Info for a constant one, or nothing. At most
-    `places` of the file are sampled besides its beginning, which was read before.
+    `more_spots` of the file are sampled besides its beginning, which was read before.
     """
-    count = min(places + 1, _SPOTS)
+    count = min(more_spots + 1, _SPOTS)
     if count < _LEAST_SPOTS:
         return None
     spots = [_spot(file, file.size * n // count) for n in range(count)]

@@ -139,7 +139,7 @@ class ObjectFile:
 
     @property
     def blocks_left(self) -> int:
-        """How many more places of the object can be read."""
+        """How many more blocks of the object may be requested."""
         return self._blocks.budget.left() // self._blocks.block_bytes
 
     def patched(self, patches: Mapping[int, bytes]) -> "ObjectFile":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import av
 
 from gateway.media.decoding.demuxing import AV_TIME_BASE, open_media, tracks_of
-from gateway.media.decoding.file_parts import FilePart, Kind, Place, parts_of
+from gateway.media.decoding.file_parts import FilePart, Kind, TrackId, parts_of
 from gateway.media.decoding.object_file import ObjectFile
 from gateway.media.decoding.transcoding import can_encode, encode
 from gateway.media.facts import NotMedia
@@ -70,8 +70,10 @@ def _sources_of(file: ObjectFile) -> Iterator[FilePart]:
     parts = parts_of(file)
     for window in parts.windows:
         with suppress(NotMedia), open_media(window, parts.container.demuxer) as container:
-            tracks = {place: _kind(track) for place, track in _places(container).items()}
-            pictures = [track.codec_context for place, track in _places(container).items() if place[0] == "video"]
+            tracks = {track_id: _kind(track) for track_id, track in _tracks_by_id(container).items()}
+            pictures = [
+                track.codec_context for track_id, track in _tracks_by_id(container).items() if track_id[0] == "video"
+            ]
             pixels = max((each.width * each.height for each in pictures), default=0)
             name = container.format.name.partition(",")[0]
             yield FilePart(
@@ -80,10 +82,10 @@ def _sources_of(file: ObjectFile) -> Iterator[FilePart]:
     file.release()
 
 
-def _places(container: "InputContainer") -> Mapping[Place, Any]:
-    found: dict[Place, Stream] = {}
+def _tracks_by_id(container: "InputContainer") -> Mapping[TrackId, Any]:
+    found: dict[TrackId, Stream] = {}
     for track in tracks_of(container):
-        found[track.type, sum(place[0] == track.type for place in found)] = track
+        found[track.type, sum(track_id[0] == track.type for track_id in found)] = track
     return found
 
 
@@ -118,8 +120,8 @@ def _start(container: "InputContainer") -> Fraction:
 
 def _muxer(sources: Sequence[FilePart]) -> str | None:
     """The muxer of a file that can contain the packets of all sources; None if they have to be encoded again."""
-    kinds: dict[Place, Kind] = {}
-    if any(kinds.setdefault(place, kind) != kind for source in sources for place, kind in source.tracks.items()):
+    kinds: dict[TrackId, Kind] = {}
+    if any(kinds.setdefault(track_id, kind) != kind for source in sources for track_id, kind in source.tracks.items()):
         return None
     demuxers = {source.demuxer for source in sources}
     if len(demuxers) == 1 and (own := _OWN_MUXERS.get(sources[0].demuxer)):
@@ -135,12 +137,12 @@ def _copy(sources: Sequence[FilePart], muxer: str, file: Output) -> int:
     options = {**_REPEATABLE, **_OPTIONS.get(muxer, {})}
     with av.open(file, "w", format=muxer, options=options) as output:
         total = sum(source.seconds for source in sources)
-        tracks: dict[Place, _Track] = {}
+        tracks: dict[TrackId, _Track] = {}
         for source in sources:
             if not source.tracks.keys() <= tracks.keys():
                 with open_media(source.file, source.demuxer) as container:
-                    for place, track in _places(container).items():
-                        tracks[place] = tracks.get(place) or _Track(output, track, total)
+                    for track_id, track in _tracks_by_id(container).items():
+                        tracks[track_id] = tracks.get(track_id) or _Track(output, track, total)
         offset = Fraction(0)
         for source in sources:
             try:
@@ -176,10 +178,10 @@ class _Track:
         self._output.mux(packet)
 
 
-def _copy_packets(container: "InputContainer", tracks: Mapping[Place, _Track], offset: Fraction) -> Fraction:
+def _copy_packets(container: "InputContainer", tracks: Mapping[TrackId, _Track], offset: Fraction) -> Fraction:
     """Write the packets from the time `offset` on, and return when they end."""
-    inputs = _places(container)
-    to = {track.index: tracks[place] for place, track in inputs.items()}
+    inputs = _tracks_by_id(container)
+    to = {track.index: tracks[track_id] for track_id, track in inputs.items()}
     end, start = offset, _start(container)
     for packet in _packets(container, inputs.values()):
         if packet.pts is None or packet.time_base is None:

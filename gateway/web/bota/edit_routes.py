@@ -88,12 +88,12 @@ class EditRoutes:
             words = f"Input should be one of {_PERMITTED}"
             raise Invalid((Fault("content_type", ("header", "Content-Type"), words, content_type),))
         body = bytearray()
-        with ExitStack() as places:
+        with ExitStack() as slots:
             with place_for_body(request):
                 async with accepted(request, Allowance(MAX_BYTES, None, None, _RECEIVE_LIMITS)) as pieces:
                     async for piece in pieces:
                         if len(body) <= LONG_BYTES < len(body) + len(piece):
-                            places.enter_context(self.captions.place(owner.user_id))
+                            slots.enter_context(self.captions.slot(owner.user_id))
                         body += piece
             try:
                 return await self.captions.read(content_type, bytes(body), owner.user_id)
