@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 # About an hour of 640 × 360 pixels. It takes a few minutes, and a decoding process has a quarter of an hour.
 _MOST_PIXELS: Final = 20_000_000_000
 _PICTURES_PER_SECOND: Final = 25
-_PICTURES: Final = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
+# A positive `cpu-used` follows the load of the machine, so that the same files would not result in the same bytes.
+_PICTURES: Final = {"deadline": "realtime", "cpu-used": "-8", "lag-in-frames": "0"}
 _PICTURE_BITS: Final = 1_500_000
 _MILLISECOND: Final = Fraction(1, 1000)
 _BYTES_OF_S16: Final = 2
