@@ -13,7 +13,6 @@ import asyncio
 import re
 import ssl
 import time
-from collections import deque
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -45,6 +44,7 @@ ERROR_REGION: Final = re.compile(rb"<Region>([a-z0-9-]{1,64})</Region>")
 
 FAR_SECONDS: Final = 0.015
 LATENCIES: Final = 128
+"""How many responses are recent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,22 @@ class RangedGets:
         self._clients = clients
         self._urls = SignedUrls(lambda: clients.direct, clients.credentials)
         self._pool = pool
-        self._latencies: deque[float] = deque(maxlen=LATENCIES)
+        self._was_near = False
+        self._far_in_a_row = 0
         self.traffic = pool.traffic
 
     @property
     def is_far(self) -> bool:
         """Whether S3 is far, where one connection is slow: no recent response began within FAR_SECONDS."""
-        return bool(self._latencies) and min(self._latencies) > FAR_SECONDS
+        return self._far_in_a_row >= (LATENCIES if self._was_near else 1)
+
+    def _count(self, seconds: float) -> None:
+        """Count a response that began after this time."""
+        self.traffic.answer(seconds)
+        if seconds > FAR_SECONDS:
+            self._far_in_a_row += 1
+        else:
+            self._was_near, self._far_in_a_row = True, 0
 
     def has_spare_connection(self) -> bool:
         """Whether at least half of all connections remain free if one more is used."""
@@ -154,9 +163,7 @@ class RangedGets:
         response = connection.ask(ranged_get(signed.opening, span.header(), version.stat.etag), limit=limit)
         try:
             head = await response.begun()
-            seconds = time.perf_counter() - asked_at
-            self.traffic.answer(seconds)
-            self._latencies.append(seconds)
+            self._count(time.perf_counter() - asked_at)
             if head.status in {200, 206}:
                 return response, head
             refusal = await refusal_of(version.key, head, response, signed.region)

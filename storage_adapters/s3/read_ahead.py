@@ -6,13 +6,18 @@ over `window_max_bytes`: a player that disconnects has cost little more than it 
 memory. A read that ends before the end of the object will probably be taken whole, so its limit starts at its length.
 Near S3 the limit is one request, or two for a client that may disconnect. Far from S3 it is `parallel_requests`
 requests, since one connection to a far S3 is slow however large its request.
+
+Most clients that read to the end seek away soon, and near S3 a request costs them a millisecond. Until such a reader
+has taken CAUTIOUS_BYTES, the limit therefore does not grow, and the next window is requested late.
 """
 
 from typing import Final
 
-from storage_adapters.storage_options import S3Options
+from storage_adapters.storage_options import MIB, S3Options
 
 PACE_SECONDS: Final = 1.0
+CAUTIOUS_BYTES: Final = 2 * MIB
+"""More than players take before they seek, and what waits in the sockets to them."""
 
 
 def first_limit(options: S3Options, length: int, *, is_to_the_end: bool) -> int:
@@ -37,9 +42,14 @@ def window_bytes(options: S3Options, limit: int, *, is_far: bool, is_to_the_end:
     return max(options.window_initial_bytes, limit // requests)
 
 
-def is_within_limit(limit: int, ahead: int, window: int) -> bool:
+def is_cautious(taken: int, *, is_far: bool, is_to_the_end: bool) -> bool:
+    """Whether little is requested ahead of a reader that has taken this many bytes."""
+    return is_to_the_end and taken < CAUTIOUS_BYTES and not is_far
+
+
+def is_within_limit(limit: int, ahead: int, window: int, *, is_cautious: bool) -> bool:
     """Whether to request a window now, with this many bytes ahead of the reader: if half of it is within the limit.
 
-    So the second window is requested when the reader has taken half of the first one.
+    So the second window is requested when the reader has taken half of the first one; three quarters if `is_cautious`.
     """
-    return ahead + window // 2 <= limit
+    return ahead + (window * 3 // 4 if is_cautious else window // 2) <= limit

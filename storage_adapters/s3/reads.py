@@ -12,35 +12,24 @@ connections.
 """
 
 import asyncio
-import random
 from collections import deque
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 
 from storage_adapters.base import StorageUnavailable
 from storage_adapters.s3.error_codes import Interrupted, WrongAnswer
 from storage_adapters.s3.http_responses import Response
 from storage_adapters.s3.range_answers import Span
-from storage_adapters.s3.ranged_gets import ObjectVersion, RangedGets
-from storage_adapters.s3.read_ahead import first_limit, following_limit, is_within_limit, window_bytes
-from storage_adapters.s3.shared_limits import Budget, RetryTokens, pause_seconds
-from storage_adapters.storage_options import LEAST_WINDOW_BYTES, S3Options
-
-
-@dataclass(frozen=True, slots=True)
-class ReadPath:
-    """What all reads of one storage backend share."""
-
-    options: S3Options
-    gets: RangedGets
-    memory: Budget
-    tokens: RetryTokens
-    chance: Callable[[], float] = field(default=random.random)
-
-    def take_spare(self, length: int) -> bool:
-        """Take this much memory if enough memory and connections remain for others; never waits."""
-        return self.gets.has_spare_connection() and self.memory.take_spare(length)
+from storage_adapters.s3.ranged_gets import ObjectVersion
+from storage_adapters.s3.read_ahead import (
+    first_limit,
+    following_limit,
+    is_cautious,
+    is_within_limit,
+    window_bytes,
+)
+from storage_adapters.s3.read_path import ReadPath
+from storage_adapters.s3.shared_limits import pause_seconds
+from storage_adapters.storage_options import LEAST_WINDOW_BYTES
 
 
 class Window:
@@ -152,6 +141,7 @@ class Read:
     def __init__(self, path: ReadPath, version: ObjectVersion, start: int, end: int) -> None:
         self._path = path
         self._version = version
+        self._start = start
         self._position = start
         self._end = end
         self._is_to_the_end = end == version.stat.size
@@ -184,8 +174,9 @@ class Read:
         """Request windows up to the read-ahead limit, as far as there are spare memory and connections."""
         while (start := self._windows[-1].end) < self._end:
             size = min(self._window_bytes(), self._end - start)
-            ahead = start - self._windows[0].position
-            if not (is_within_limit(self._limit, ahead, size) and self._path.take_spare(size)):
+            position = self._windows[0].position
+            is_wanted = is_within_limit(self._limit, start - position, size, is_cautious=self._is_cautious(position))
+            if not (is_wanted and self._path.take_spare(size)):
                 return
             window = Window(self._path, self._version, Span(start, size), self._end)
             window.start_soon()
@@ -195,11 +186,16 @@ class Read:
         is_far = self._path.gets.is_far
         return window_bytes(self._path.options, self._limit, is_far=is_far, is_to_the_end=self._is_to_the_end)
 
+    def _is_cautious(self, position: int) -> bool:
+        is_far = self._path.gets.is_far
+        return is_cautious(position - self._start, is_far=is_far, is_to_the_end=self._is_to_the_end)
+
     async def _finish(self, window: Window) -> None:
-        since = window.taken_since
-        seconds = 0.0 if since is None else asyncio.get_running_loop().time() - since
-        self._limit = following_limit(self._path.options, self._limit, taken=window.length, seconds=seconds)
         self._position = window.end
+        if not self._is_cautious(window.end):
+            since = window.taken_since
+            seconds = 0.0 if since is None else asyncio.get_running_loop().time() - since
+            self._limit = following_limit(self._path.options, self._limit, taken=window.length, seconds=seconds)
         await window.close()
 
     async def _open(self) -> Window:

@@ -22,7 +22,8 @@ from storage_adapters.base import (
 from storage_adapters.s3.names import name_of
 from storage_adapters.s3.range_answers import parse_etag
 from storage_adapters.s3.ranged_gets import ObjectVersion
-from storage_adapters.s3.reads import Read, ReadPath
+from storage_adapters.s3.read_path import ReadPath
+from storage_adapters.s3.reads import Read
 from storage_adapters.s3.sdk_requests import SdkRequests
 from storage_adapters.slices import SliceCache
 from storage_adapters.storage_options import S3Options

@@ -27,7 +27,7 @@ from storage_adapters.s3.error_codes import translated
 from storage_adapters.s3.names import name_of
 from storage_adapters.s3.parts import S3Parts
 from storage_adapters.s3.ranged_gets import open_gets
-from storage_adapters.s3.reads import ReadPath
+from storage_adapters.s3.read_path import ReadPath
 from storage_adapters.s3.s3_objects import S3Objects, listed_object
 from storage_adapters.s3.sdk_requests import S3Clients, SdkRequests, open_clients
 from storage_adapters.s3.shared_limits import Budget, RetryTokens

@@ -120,3 +120,21 @@ async def test_while_connections_are_short_nothing_is_asked_ahead(s3_server: S3S
         async with waiting_reader(storage, stored, WINDOW - 100):
             await read_span(stored, 0, 10)
             assert proxy.ranges == [f"bytes=0-{WINDOW - 1}", "bytes=0-9"]
+
+
+async def test_for_a_client_that_may_seek_away_one_request_follows_the_other(
+    s3_server: S3Server, proxy: FaultProxy
+) -> None:
+    window = 8 * WINDOW
+    sizes = {"window_initial_bytes": window, "window_max_bytes": 4 * window}
+    async with (
+        breakable_storage(s3_server, proxy, max_connections=32, **sizes) as storage,
+        storage.open("key") as stored,
+        aclosing(stored.read(0, SIZE)) as chunks,
+    ):
+        proxy.break_next()
+        taken = 0
+        while taken <= window:
+            taken += len(await anext(chunks))
+        assert taken < window * 7 // 4  # the kernel passes on at most 250 KiB in one piece
+        assert proxy.ranges == [f"bytes=0-{window - 1}", f"bytes={window}-{2 * window - 1}"]

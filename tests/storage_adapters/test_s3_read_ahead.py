@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage_adapters.s3.read_ahead import first_limit, following_limit, is_within_limit, window_bytes
+from storage_adapters.s3.read_ahead import (
+    CAUTIOUS_BYTES,
+    first_limit,
+    following_limit,
+    is_cautious,
+    is_within_limit,
+    window_bytes,
+)
 from storage_adapters.storage_options import KIB, MIB, S3Options
 
 OPTIONS = S3Options(bucket="b", window_initial_bytes=512 * KIB, window_max_bytes=8 * MIB, parallel_requests=8)
@@ -53,8 +60,29 @@ def test_a_read_begins_with_what_its_client_will_take(length: int, limit: int, *
 
 
 def test_the_second_window_is_requested_after_the_first_half_of_the_first() -> None:
-    assert not is_within_limit(100, 51, 100)
-    assert is_within_limit(100, 50, 100)
+    assert not is_within_limit(100, 51, 100, is_cautious=False)
+    assert is_within_limit(100, 50, 100, is_cautious=False)
+
+
+def test_a_client_that_may_seek_away_gets_the_second_window_late() -> None:
+    assert not is_within_limit(100, 26, 100, is_cautious=True)
+    assert is_within_limit(100, 25, 100, is_cautious=True)
+
+
+@pytest.mark.parametrize(
+    ("taken", "is_far", "is_to_the_end", "expected"),
+    [
+        pytest.param(0, False, True, True, id="a player that begins"),
+        pytest.param(CAUTIOUS_BYTES - 1, False, True, True, id="a player that has taken little"),
+        pytest.param(CAUTIOUS_BYTES, False, True, False, id="a client that goes on"),
+        pytest.param(0, True, True, False, id="far from S3, where each request takes long"),
+        pytest.param(0, False, False, False, id="a range that will be taken whole"),
+    ],
+)
+def test_only_a_client_that_may_seek_away_soon_is_read_for_cautiously(
+    taken: int, *, is_far: bool, is_to_the_end: bool, expected: bool
+) -> None:
+    assert is_cautious(taken, is_far=is_far, is_to_the_end=is_to_the_end) is expected
 
 
 @given(takes=st.lists(st.tuples(st.integers(1, 8 * MIB), st.floats(0, 1e6)), max_size=30))

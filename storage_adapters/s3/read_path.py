@@ -1,0 +1,24 @@
+"""What all reads of one storage backend share: its options, the client that reads bytes, and the limits."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from storage_adapters.s3.ranged_gets import RangedGets
+from storage_adapters.s3.shared_limits import Budget, RetryTokens
+from storage_adapters.storage_options import S3Options
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPath:
+    """What all reads of one storage backend share."""
+
+    options: S3Options
+    gets: RangedGets
+    memory: Budget
+    tokens: RetryTokens
+    chance: Callable[[], float] = field(default=random.random)
+
+    def take_spare(self, length: int) -> bool:
+        """Take this much memory if enough memory and connections remain for others; never waits."""
+        return self.gets.has_spare_connection() and self.memory.take_spare(length)
