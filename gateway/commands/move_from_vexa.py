@@ -76,7 +76,7 @@ def move_from_vexa(
 
 def _parse_mappings(mappings: tuple[str, ...], config: Config) -> Mapping[str, str]:
     """Vexa's name of a storage backend → ours. Raises UsageError."""
-    names = {}
+    names: dict[str, str] = {}
     for text in mappings:
         backend, separator, storage = text.partition("=")
         if not separator or not backend:
@@ -84,6 +84,8 @@ def _parse_mappings(mappings: tuple[str, ...], config: Config) -> Mapping[str, s
         if storage not in config.storages:
             known = ", ".join(config.storages)
             raise click.UsageError(f"--map {text!r}: no storage backend is named {storage!r}; there are: {known}")
+        if backend in names:
+            raise click.UsageError(f"--map names Vexa's {backend!r} twice: {names[backend]!r} and {storage!r}")
         names[backend] = storage
     return names
 

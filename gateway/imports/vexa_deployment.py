@@ -106,6 +106,10 @@ class DeploymentMove:
             reason = f"left out: the address differs only by case from that of Vexa's user {namesake}"
             report.flag("user", row["id"], row["email"], reason)
             return None
+        if not row["email"]:
+            report.users.not_moved["without an address"] += 1
+            report.flag("user", row["id"], row["email"], "left out: the user has no address")
+            return None
         user = UserMove(row["id"], row["email"], moment_of(row.get("created_at")))
         found = await self.target.move_user(user)
         report.users.add(found.outcome, found.refusal or "")
