@@ -58,6 +58,14 @@ async def test_the_identity_encodings_of_a_part_are_accepted(client: Client) -> 
         assert (await send(client, form(parts))).status == 200
 
 
+@pytest.mark.parametrize("path", [PATH, "/v1/recordings"])
+async def test_a_body_with_a_content_coding_is_refused(client: Client, path: str) -> None:
+    fields = {"Authorization": f"Bearer {client.key}", "Content-Encoding": "gzip"}
+    kind = "multipart/form-data; boundary=B" if path == PATH else "application/json"
+    body = form([SESSION, FILE]) if path == PATH else b"{}"
+    assert (await client.ask("POST", path, body, headers=fields | {"Content-Type": kind})).status == 415
+
+
 async def test_only_form_data_is_a_form(client: Client) -> None:
     fields = {"Authorization": f"Bearer {client.key}", "Content-Type": "multipart/mixed; boundary=B"}
     answer = await client.ask("POST", PATH, form([SESSION, FILE]), headers=fields)

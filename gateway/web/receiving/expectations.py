@@ -6,7 +6,7 @@ that refuses the request, or does not read a body, never permits it.
 
 from typing import Final
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion11, hdrs, web
 from multidict import istr
 
 from gateway.web.connections.request_heads import HIDDEN_PREFIX
@@ -24,6 +24,12 @@ def check_expectation(request: web.Request) -> None:
     expectations = ",".join(request.headers.getall(EXPECTATION)).split(",")
     if not {each.strip().lower() for each in expectations} <= {_CONTINUE, ""}:
         raise web.HTTPExpectationFailed
+
+
+def check_coding(request: web.Request) -> None:
+    """Raise HTTPUnsupportedMediaType for a body with a content coding: none is undone."""
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+        raise web.HTTPUnsupportedMediaType(reason="Content-Encoding is not supported")
 
 
 async def permit_body(request: web.Request) -> None:

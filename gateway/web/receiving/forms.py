@@ -13,7 +13,7 @@ from aiohttp import BodyPartReader, MultipartReader, StreamReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.errors import Fault, Invalid
-from gateway.web.receiving.expectations import permit_body
+from gateway.web.receiving.expectations import check_coding, permit_body
 from gateway.web.receiving.json_bodies import place_for_body
 from gateway.web.receiving.upload_bodies import Pace
 
@@ -56,6 +56,7 @@ async def read_fields(
     """The text of those fields before the file that have one of the names, and the file. Raises Invalid."""
     if request.content_type != "multipart/form-data":
         raise invalid_form("body", "It should be multipart/form-data")
+    check_coding(request)
     await permit_body(request)
     given: dict[str, str] = {}
     try:

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from gateway.errors import Fault, Invalid, Unavailable
 from gateway.web.exchange import EXCHANGE
-from gateway.web.receiving.expectations import permit_body
+from gateway.web.receiving.expectations import check_coding, permit_body
 
 MAX_JSON_BYTES: Final = 64 * 1024
 MAX_JSON_SECONDS: Final = 10.0
@@ -34,11 +34,12 @@ _WHITE_SPACE: Final = " \t\n\r"
 async def read_json_bytes(request: web.Request) -> bytes:
     """The request's body; a second call returns the same bytes.
 
-    Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout, Unavailable or Invalid.
+    Raises HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType, HTTPRequestTimeout, Unavailable or Invalid.
     """
     length = request.content_length
     if length is not None and length > MAX_JSON_BYTES:
         raise web.HTTPRequestEntityTooLarge(max_size=MAX_JSON_BYTES, actual_size=length)
+    check_coding(request)
     await permit_body(request)
     try:
         async with asyncio.timeout(MAX_JSON_SECONDS):

@@ -25,7 +25,7 @@ from aiohttp import hdrs, web
 from gateway.catalog import MediaFile
 from gateway.errors import Fault, Invalid
 from gateway.protocol.conditional import Conditions, Validators, failed_precondition
-from gateway.web.receiving.expectations import permit_body
+from gateway.web.receiving.expectations import check_coding, permit_body
 
 Piece = TypeVar("Piece")
 
@@ -186,8 +186,7 @@ def _check_length(length: int | None, allowance: Allowance) -> None:
 
 
 def _check_type(request: web.Request, allowance: Allowance) -> None:
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        raise web.HTTPUnsupportedMediaType(reason="Content-Encoding is not supported")
+    check_coding(request)
     given = essence(request.headers.get(hdrs.CONTENT_TYPE, ""))
     if allowance.content_type is not None and given != essence(allowance.content_type):
         raise web.HTTPUnsupportedMediaType(reason=f"Content-Type {allowance.content_type} was promised")
