@@ -175,6 +175,18 @@ async def test_a_waveform_grows_until_it_is_whole(listener: Listener, library: L
     assert len(await strokes(listener)) == 250
 
 
+async def test_a_waveform_goes_on_growing_after_the_network_was_lost(listener: Listener, library: Library) -> None:
+    lost = count()
+
+    async def lose_the_first(route: Route) -> None:
+        await (route.abort("internetdisconnected") if next(lost) == 0 else route.continue_())
+
+    await listener.page.route("**/waveform", lose_the_first)
+    await listener.open_sound(library.sound.recording_id)
+    await listener.until_drawn()
+    assert next(lost) >= 2
+
+
 async def test_a_click_on_the_waveform_seeks_and_a_drag_follows(listener: Listener, library: Library) -> None:
     await listener.open_sound(library.sound.recording_id)
     box = await listener.page.locator("#waveform").bounding_box()

@@ -3,7 +3,7 @@
  * `close` removes all its listeners.
  */
 
-import { Refused } from "./api.js";
+import { Refused, Unreachable } from "./api.js";
 import { ByteMap } from "./bytemap.js";
 import { Chapters } from "./chapters.js";
 import { el, find } from "./dom.js";
@@ -13,6 +13,8 @@ import { strings } from "./strings.js";
 import { Transcript } from "./transcript.js";
 import { explain } from "./trouble.js";
 import { Waveform } from "./waveform.js";
+
+const AGAIN_MS = 2000;
 
 export class Viewer {
   #closed = new AbortController();
@@ -89,19 +91,24 @@ async function openImage(image, source, report) {
   }
 }
 
-/** Draw the waveform. It is hidden if the file has none (404); other errors are shown below it. */
-async function openWaveform(media, { file, segments, waveform, signal }) {
+function openWaveform(media, { file, segments, waveform, signal }) {
   const [figure, drawing, lane, caption] = ["waveform-figure", "waveform", "chapters", "waveform-caption"].map(find);
   figure.hidden = false;
   lane.toggleAttribute("hidden", segments.length === 0);
   const shape = new Waveform(media, { drawing, caption, expectedSeconds: file.duration_seconds ?? NaN, signal });
   new Chapters(media, { segments, lane, pointed: [drawing, lane], words: find("pointed"), signal });
+  growWaveform(shape, () => waveform(signal), { figure, caption, signal });
+}
+
+/** Draw the waveform. It is hidden if the file has none (404); other errors are shown with it. */
+async function growWaveform(shape, ask, { figure, caption, signal }) {
   try {
-    await shape.grow(() => waveform(signal), signal);
+    await shape.grow(ask, signal);
   } catch (trouble) {
     if (signal.aborted) return;
     if (trouble instanceof Refused && trouble.status === 404) figure.hidden = true;
     else caption.textContent = explain(trouble);
+    if (trouble instanceof Unreachable) setTimeout(() => growWaveform(shape, ask, { figure, caption, signal }), AGAIN_MS);
   }
 }
 
