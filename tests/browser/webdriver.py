@@ -11,6 +11,8 @@ from typing import Any, Final
 import aiohttp
 
 SCRIPT_MS: Final = 60_000
+# WebKitWebDriver was once seen to wait for a new browser for ever.
+COMMAND_SECONDS: Final = 90
 # The last argument of an asynchronous script is the function that ends it.
 _EVALUATE: Final = """const done = arguments[arguments.length - 1];
 (async () => JSON.stringify(await (%s)) ?? "null")().then(
@@ -59,7 +61,7 @@ class WebDriver:
 @asynccontextmanager
 async def webdriver_session(url: str, capabilities: dict[str, Any]) -> AsyncGenerator[WebDriver]:
     """A new browser of the driver at this URL, closed at the end."""
-    async with aiohttp.ClientSession() as client:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=COMMAND_SECONDS)) as client:
         made = await WebDriver(client, url).command("POST", "/session", capabilities={"alwaysMatch": capabilities})
         driver = WebDriver(client, f"{url}/session/{made['sessionId']}")
         try:
