@@ -32,9 +32,9 @@ class NoneFree(Exception):
 class Pool:
     """The connections of one storage backend. `trust` is the TLS context that checks certificates."""
 
-    def __init__(self, options: S3Options, places: Budget, trust: ssl.SSLContext) -> None:
+    def __init__(self, options: S3Options, connections: Budget, trust: ssl.SSLContext) -> None:
         self._options = options
-        self._places = places
+        self._connections = connections
         self._trust = trust
         self._open: set[Connection] = set()
         self._making: set[asyncio.Task[Connection]] = set()
@@ -51,22 +51,22 @@ class Pool:
         """
         wait_seconds = self._options.pool_timeout_seconds
         try:
-            await self._places.take(1, least=1, wait_seconds=wait_seconds)
+            await self._connections.take(1, least=1, wait_seconds=wait_seconds)
         except TimeoutError:
             raise NoneFree(f"no connection to S3 was free for {wait_seconds} s") from None
         try:
             return (None if fresh else self._take_idle(origin)) or await self._made(origin)
         except BaseException:
-            self._places.give(1)
+            self._connections.give(1)
             raise
 
     def has_spare(self) -> bool:
         """Whether at least half of all connections remain free if one more is used."""
-        return self._places.has_spare(1)
+        return self._connections.has_spare(1)
 
     def take_back(self, connection: Connection, *, is_usable: bool) -> None:
         """(http_connections.ConnectionOwner)"""
-        self._places.give(1)
+        self._connections.give(1)
         if is_usable and not self._is_closed:
             self._idle.setdefault(connection.origin, []).append(connection)
 

@@ -76,7 +76,7 @@ class S3Objects:
     async def open(self, key: str, expected: ObjectStat | None) -> AsyncGenerator[StoredObject, None]:
         """Pin one version: the expected one, usually without a request, or else the one that HEAD finds."""
         name = name_of(self._prefix, key)
-        stat, is_measured = await self._look(key, name, expected)
+        stat, is_measured = await self._find_version(key, name, expected)
         stored = self._last_opened = self._stored(key, name, stat)
         if self.cache is None:
             yield stored
@@ -137,13 +137,13 @@ class S3Objects:
                 )
         return None
 
-    async def _look(self, key: str, name: str, expected: ObjectStat | None) -> tuple[ObjectStat, bool]:
+    async def _find_version(self, key: str, name: str, expected: ObjectStat | None) -> tuple[ObjectStat, bool]:
         """The version to read, and whether S3 has just confirmed it."""
         if expected is None or parse_etag(expected.etag) is None:  # If-Match cannot carry this tag
             return await self._measure(key, name), True
         if key in self._archived:
             return await self._measure(key, name), True
-        if self.cache is not None and self.cache.wants_look(key):
+        if self.cache is not None and self.cache.needs_confirmation(key):
             with suppress(StorageUnavailable):  # serve the cached version
                 return await self._measure(key, name), True
         return expected, False

@@ -82,7 +82,7 @@ class SliceCache:
             return None
         return version
 
-    def wants_look(self, key: str) -> bool:
+    def needs_confirmation(self, key: str) -> bool:
         """Whether a version is cached that has to be confirmed again."""
         version = self._versions.get(key)
         return version is not None and self._now() - version.confirmed_at > CONFIRMED_SECONDS

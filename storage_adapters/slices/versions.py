@@ -82,8 +82,8 @@ class Version(KeptObject):
     def piece_at_hand(self, offset: int, length: int) -> FilePiece | None:
         """These bytes, if one segment contains them all; valid until something is awaited (KeptObject)."""
         # Called at every seek; most spans are inside one slice.
-        place, inside = divmod(offset, SEGMENT_BYTES)
-        segment = self._segments.get(place)
+        index, inside = divmod(offset, SEGMENT_BYTES)
+        segment = self._segments.get(index)
         if segment is None:
             return None
         number = inside // SLICE_BYTES
@@ -95,8 +95,8 @@ class Version(KeptObject):
 
     def hold(self, offset: int, length: int) -> tuple[SliceFile, FilePiece] | None:
         """As many of these bytes, from the first on, as one segment contains, and that segment, which the caller releases."""
-        place, inside = divmod(offset, SEGMENT_BYTES)
-        segment = self._segments.get(place)
+        index, inside = divmod(offset, SEGMENT_BYTES)
+        segment = self._segments.get(index)
         if segment is None or not (run := segment.run(inside, length)):
             return None
         segment.used = True
@@ -152,20 +152,20 @@ class Version(KeptObject):
 
     async def _keep(self, number: int, content: memoryview) -> None:
         """Write the slice to its segment. Raises OSError."""
-        place, inside = divmod(number, SLICES)
-        segment = await self._segment(place)
+        index, inside = divmod(number, SLICES)
+        segment = await self._segment(index)
         await self._state.segments.write(segment, inside, content)
         if self._is_kept:
             self._state.segments.add(segment, inside, len(content))
         else:
             self._state.segments.drop(segment)
 
-    async def _segment(self, place: int) -> SliceFile:
-        """The segment at this place, in use by the caller. Raises OSError."""
-        segment = self._segments.get(place)
+    async def _segment(self, index: int) -> SliceFile:
+        """The segment with this index, in use by the caller. Raises OSError."""
+        segment = self._segments.get(index)
         if segment is None:
-            made = await self._state.segments.make(partial(self._forget, place))
-            segment = self._segments.setdefault(place, made)
+            made = await self._state.segments.make(partial(self._forget, index))
+            segment = self._segments.setdefault(index, made)
             if segment is made:
                 return segment
             # The task of another slice created one in the meantime.
@@ -174,7 +174,7 @@ class Version(KeptObject):
         segment.users += 1
         return segment
 
-    def _forget(self, place: int, segment: SliceFile) -> None:
-        if self._segments.get(place) is segment:
-            del self._segments[place]
+    def _forget(self, index: int, segment: SliceFile) -> None:
+        if self._segments.get(index) is segment:
+            del self._segments[index]
             self._leave(self)

@@ -350,7 +350,7 @@ class TestVersions:
         assert stored.piece_at_hand(0, 10) is None
         clock[0] = CONFIRMED_SECONDS + 1
         assert cache.at_hand("key") is None
-        assert cache.wants_look("key")
+        assert cache.needs_confirmation("key")
         with cache.front("key", origin, measured=True):
             assert cache.at_hand("key") is stored
         await cache.close()
@@ -373,10 +373,10 @@ class TestVersions:
         with cache.front("key", Origin(CONTENT), measured=False) as sliced:
             await read_span(sliced, 0, 10)
             clock[0] = CONFIRMED_SECONDS + 1
-            assert cache.wants_look("key")
+            assert cache.needs_confirmation("key")
             await read_span(sliced, SLICE_BYTES, 10)
             await cache.settled()
-            assert not cache.wants_look("key")
+            assert not cache.needs_confirmation("key")
         await cache.close()
 
     async def test_an_entry_that_was_not_confirmed_for_a_day_is_removed(self, tmp_path: Path) -> None:
