@@ -70,7 +70,7 @@ def send(url: str, key: str, recording: str, content: bytes) -> None:
         file_stream=io.BytesIO(content),
         metadata={"recording_id": recording, "type": "audio", "filename": "long.wav"},
         retries=100,
-        retry_delay=0,
+        retry_delay=0.1,  # passed to time.sleep; the request that was cut may still hold the file (423)
         chunk_size=32 * 1024 * 1024,
     )
     uploader.upload()
