@@ -48,10 +48,11 @@ class BrokenRequests:
 
     def _response(self, exchange: Exchange, path: str, fault: BadHead) -> bytes:
         body = json_bytes(dialect_of_path(path).body(fault.status, fault.message, ()))
+        retry = "Retry-After: 1\r\n" if fault.status == HTTPStatus.SERVICE_UNAVAILABLE else ""
         head = (
             f"HTTP/1.1 {fault.status} {HTTPStatus(fault.status).phrase}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-            f"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n{self._fields}"
+            f"{retry}Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n{self._fields}"
             f"X-Request-Id: {exchange.request_id}\r\nServer: seekgate\r\nConnection: close\r\n\r\n"
         )
         return head.encode("latin-1") + (b"" if exchange.method == "HEAD" else body)

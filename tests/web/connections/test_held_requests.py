@@ -34,10 +34,12 @@ def clients(site: Gateway, count: int) -> Iterator[list[socket.socket]]:
 
 
 def first_line(client: socket.socket) -> bytes:
-    """The status line, if there is a response already."""
+    """The status line, if there is a response already. A 503 says when to retry."""
     client.settimeout(0)
     with contextlib.suppress(BlockingIOError, ConnectionError):
-        return client.recv(4096).split(b"\r\n", 1)[0]
+        received = client.recv(4096)
+        assert not received.startswith(b"HTTP/1.1 503 ") or b"\r\nRetry-After: " in received
+        return received.split(b"\r\n", 1)[0]
     return b""
 
 
