@@ -5,6 +5,7 @@ SIGHUP           several workers: read the settings again; a lone worker ignores
 """
 
 import asyncio
+import gc
 import logging
 import os
 import resource
@@ -108,6 +109,9 @@ async def _serve(
     else:
         loop.add_signal_handler(signal.SIGHUP, _refuse_reload)
     async with site.running(config, sockets, drain):
+        # A full garbage collection stops the loop for as long as it takes to visit every object: 50 to 90 ms for the
+        # 80,000 of the imported modules, which live until the end. From now on it leaves them out.
+        gc.freeze()
         serving()
         await drain.wait()
         if supervisor is not None:
