@@ -111,22 +111,22 @@ class ZeroCopy(ABC):
         """
 
 
-class KeptObject(Protocol):
+class OpenObject(Protocol):
     """One version of one object, which is completely or partly in open files."""
 
     @property
     def stat(self) -> ObjectStat: ...
 
-    def piece_at_hand(self, offset: int, length: int) -> FilePiece | None:
+    def find_piece(self, offset: int, length: int) -> FilePiece | None:
         """These bytes (inside the object) as one piece of an open file; None if no single file contains them."""
 
 
-class Keeping(ABC):
+class OpenObjectCache(ABC):
     """A storage backend that keeps objects open between their readers."""
 
     @abstractmethod
-    def at_hand(self, key: str) -> KeptObject | None:
-        """The object's current version if it is open already, else None; one version is always the same KeptObject.
+    def find_open(self, key: str) -> OpenObject | None:
+        """The object's current version if it is open already, else None; one version is always the same OpenObject.
 
         The result and its pieces are valid until the caller awaits anything.
         """

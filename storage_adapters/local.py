@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from storage_adapters.base import (
     AccessDenied,
-    Keeping,
     Listable,
     ListedObject,
     ObjectStat,
+    OpenObjectCache,
     StorageError,
     StorageUnavailable,
 )
@@ -107,7 +107,7 @@ class Opening:
         self._files.unpin(self._stored)
 
 
-class ReadOnlyLocalStorage(Keeping, Listable):
+class ReadOnlyLocalStorage(OpenObjectCache, Listable):
     """A StorageAdapter over the files below `root`, which is resolved; made by `connect`. Nothing is written to it."""
 
     def __init__(self, root: Path, files: OpenFiles) -> None:
@@ -118,9 +118,9 @@ class ReadOnlyLocalStorage(Keeping, Listable):
         """Pin the file that has the key now."""
         return Opening(self._files, key)
 
-    def at_hand(self, key: str) -> LocalObject | None:
+    def find_open(self, key: str) -> LocalObject | None:
         """The file that has the key now, if it is open already."""
-        return self._files.at_hand(key)
+        return self._files.find_open(key)
 
     async def delete(self, key: str) -> None:
         """Refuse with AccessDenied."""

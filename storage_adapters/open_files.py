@@ -75,8 +75,8 @@ class LocalObject(ZeroCopy):
         self._require_unchanged()
         return FilePiece(self.fd, offset, length) if length else None
 
-    def piece_at_hand(self, offset: int, length: int) -> FilePiece:
-        """These bytes: the whole object is one file (KeptObject)."""
+    def find_piece(self, offset: int, length: int) -> FilePiece:
+        """These bytes: the whole object is one file (OpenObject)."""
         return FilePiece(self.fd, offset, length)
 
     def close(self) -> None:
@@ -156,12 +156,12 @@ class OpenFiles:
 
     def pin_kept(self, key: str) -> LocalObject | None:
         """Pin the key's file if it is in the cache, else return None."""
-        stored = self.at_hand(key)
+        stored = self.find_open(key)
         if stored is not None:
             stored.readers += 1
         return stored
 
-    def at_hand(self, key: str) -> LocalObject | None:
+    def find_open(self, key: str) -> LocalObject | None:
         """The key's file if it is cached and current. Unless pinned, it is valid until the caller awaits anything."""
         stored = self._kept.get(key)
         if stored is None:
@@ -189,7 +189,7 @@ class OpenFiles:
     def _close_if_unused(self, stored: LocalObject) -> None:
         if stored.readers == 0 and stored.fd != CLOSED:
             fd, stored.fd = stored.fd, CLOSED
-            # A task closes it, so not before the next turn of the loop: a result of `at_hand` is valid until an await.
+            # A task closes it, so not before the next turn of the loop: a result of `find_open` is valid until an await.
             closing = asyncio.create_task(run(partial(close_quietly, fd), WRITING))
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)

@@ -68,11 +68,11 @@ async def _journal(config: Config, streams: Streams, storages: Mapping[str, Stor
     with open(1, "wb", buffering=0, closefd=False) as stdout:  # noqa: ASYNC230 - a descriptor that is open already
         access_log = AccessLog(stdout if config.logging.access_log else None)
 
-        def look(metrics: Metrics) -> None:
+        def sample(metrics: Metrics) -> None:
             metrics.set_running(streams.running)
             metrics.count_upstreams(storages)
 
-        journal = Journal(Metrics(), access_log, look)
+        journal = Journal(Metrics(), access_log, sample)
         async with in_background(journal.run()):
             yield journal
         await journal.close()

@@ -10,13 +10,13 @@ from gateway.catalog import MoveTarget, VexaSource
 from gateway.db.database import open_database
 from gateway.db.vexa_source import open_vexa
 from gateway.db.vexa_target import open_target
-from gateway.imports.vexa_deployment_media import Look
+from gateway.imports.vexa_deployment_media import Probe
 from gateway.imports.vexa_deployment_meetings import MAX_CONCURRENT_PROBES
 from gateway.media.prober import Prober
 from gateway.settings.load import Config
 from gateway.storage import Storage
 
-LOOK_SECONDS: Final = 1800.0
+PROBE_SECONDS: Final = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class MoveBackends:
     source: VexaSource
     target: MoveTarget
     storages: Mapping[str, Storage]
-    look: Look
+    probe: Probe
 
 
 @asynccontextmanager
@@ -41,5 +41,5 @@ async def open_move(config: Config, vexa_url: str, *, dry_run: bool) -> AsyncGen
         _, pool = await stack.enter_async_context(open_database(config))
         target = await stack.enter_async_context(open_target(pool, dry_run=dry_run))
         # A file whose headers do not say how long it plays is read to its end, even from a bucket.
-        prober = Prober(max_concurrent=MAX_CONCURRENT_PROBES, seconds=LOOK_SECONDS)
+        prober = Prober(max_concurrent=MAX_CONCURRENT_PROBES, seconds=PROBE_SECONDS)
         yield MoveBackends(source, target, storages, prober.probe)

@@ -109,7 +109,7 @@ async def _move(
             backends.source,
             backends.target,
             mapped,
-            backends.look,
+            backends.probe,
             now=datetime.now(UTC),
             only=frozenset(email.lower() for email in emails),
             dry_run=dry_run,

@@ -11,7 +11,7 @@ from datetime import datetime
 from gateway.catalog import KeyMove, MoveTarget, UserMove, VexaSource
 from gateway.imports.vexa_deployment_index import Recordings, read_recordings
 from gateway.imports.vexa_deployment_joining import ChunkJoiner
-from gateway.imports.vexa_deployment_media import Look, OwnedObjects
+from gateway.imports.vexa_deployment_media import OwnedObjects, Probe
 from gateway.imports.vexa_deployment_meetings import MeetingMoves
 from gateway.imports.vexa_deployment_objects import VexaPlace, list_objects, place_backends
 from gateway.imports.vexa_deployment_report import MoveReport, Person
@@ -43,7 +43,7 @@ class DeploymentMove:
     source: VexaSource
     target: MoveTarget
     mapped: Mapped
-    look: Look
+    probe: Probe
     now: datetime
     only: frozenset[str] = frozenset()
     dry_run: bool = False
@@ -91,13 +91,13 @@ class DeploymentMove:
             return
         objects = {name: await list_objects(place, person.vexa_id) for name, place in self.mapped.all.items()}
         owned = OwnedObjects(person.vexa_id, person.user_id, places, objects, recordings.is_known, self._joiner())
-        moves = MeetingMoves(self.source, self.target, report, recordings, person, person.user_id, owned, self.look)
+        moves = MeetingMoves(self.source, self.target, report, recordings, person, person.user_id, owned, self.probe)
         await moves.run(self.now, self.advance)
         report.objects_without_a_recording += sum(each.count_unknown(recordings.is_known) for each in objects.values())
 
     def _joiner(self) -> ChunkJoiner | None:
         storage = self.mapped.default.storage
-        return ChunkJoiner(storage, self.look, self.dry_run) if self.join_chunks else None
+        return ChunkJoiner(storage, self.probe, self.dry_run) if self.join_chunks else None
 
     async def _find_user(self, row: Row, namesake: int | None, report: MoveReport) -> int | None:
         """The user's id here; None if the user is left out."""

@@ -28,7 +28,7 @@ class ChunkJoiner:
     """Writes joined objects to `storage`; a dry run only reads the chunks and describes the result."""
 
     storage: Storage
-    look: Callable[[StoredObject], Awaitable[MediaFacts]]
+    probe: Callable[[StoredObject], Awaitable[MediaFacts]]
     dry_run: bool
 
     async def join(self, place: VexaPlace, choice: Choice, key: str) -> NewMedia:
@@ -37,7 +37,7 @@ class ChunkJoiner:
         plan = await plan_join(adapter, await _parts(place, choice))
         try:
             async with joined_object(plan) as (content, unreadable):
-                facts = await self.look(content)
+                facts = await self.probe(content)
                 stat = content.stat if self.dry_run else await self._write(content, key)
         except NotMedia as error:
             raise NotJoinable(str(error)) from error

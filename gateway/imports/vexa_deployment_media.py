@@ -23,7 +23,7 @@ from gateway.media.facts import MediaFacts, NotMedia
 from gateway.uploads.verification import new_media
 from storage_adapters.base import ObjectNotFound, ObjectStat, StoredObject
 
-Look = Callable[[StoredObject], Awaitable[MediaFacts]]
+Probe = Callable[[StoredObject], Awaitable[MediaFacts]]
 """Probes an object; counts its length if no header contains it. Raises NotMedia or StorageError."""
 
 
@@ -60,7 +60,7 @@ class OwnedObjects:
 
 
 async def prepare_media(
-    recording: VexaRecording, created_at: datetime, owned: OwnedObjects, known: Mapping[int, MediaFile], look: Look
+    recording: VexaRecording, created_at: datetime, owned: OwnedObjects, known: Mapping[int, MediaFile], probe: Probe
 ) -> PreparedMedia:
     """Prepare a recording's media; `known` are the media files that an earlier run moved. Raises StorageError."""
     prepared = PreparedMedia()
@@ -70,7 +70,7 @@ async def prepare_media(
     for (backend, _), entries in _groups(recording, owned, prepared).items():
         place = owned.places[backend]
         choice = choose(recording, entries, owned.objects[place.storage.name])
-        await _Preparation(recording, created_at, place, owned, known, look, prepared).take(choice)
+        await _Preparation(recording, created_at, place, owned, known, probe, prepared).take(choice)
     prepared.not_moved.update({"malformed": recording.malformed_media} if recording.malformed_media else {})
     return prepared
 
@@ -104,7 +104,7 @@ class _Preparation:
     place: VexaPlace
     owned: OwnedObjects
     known: Mapping[int, MediaFile]
-    look: Look
+    probe: Probe
     prepared: PreparedMedia
 
     async def take(self, choice: Choice) -> None:
@@ -169,7 +169,7 @@ class _Preparation:
 
     async def _looked_at(self, choice: Choice, stored: StoredObject) -> NewMedia:
         try:
-            facts = await self.look(stored)
+            facts = await self.probe(stored)
         except NotMedia as error:
             self.prepared.flags.append(f"object cannot be played: {error}")
             return self._declared(choice, stored.stat)

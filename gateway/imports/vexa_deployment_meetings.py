@@ -10,7 +10,7 @@ from typing import Final
 
 from gateway.catalog import MediaMove, MeetingMove, MoveTarget, RecordingStatus, VexaSource
 from gateway.imports.vexa_deployment_index import Recordings
-from gateway.imports.vexa_deployment_media import Look, OwnedObjects, PreparedMedia, prepare_media
+from gateway.imports.vexa_deployment_media import OwnedObjects, PreparedMedia, Probe, prepare_media
 from gateway.imports.vexa_deployment_recordings import VexaRecording, members_of
 from gateway.imports.vexa_deployment_report import MoveReport, Person
 from gateway.imports.vexa_deployment_transcripts import Spoken, meeting_identity, meeting_move, segments_of
@@ -40,7 +40,7 @@ class MeetingMoves:
     person: Person
     user_id: int
     owned: OwnedObjects
-    look: Look
+    probe: Probe
 
     async def run(self, now: datetime, advance: Callable[[int], None]) -> None:
         """Move all of them. Raises DatabaseUnavailable, StorageError or Unavailable."""
@@ -111,7 +111,7 @@ class MeetingMoves:
 
         async def prepare(recording: VexaRecording, created_at: datetime) -> None:
             async with free:
-                prepared[recording.id] = await prepare_media(recording, created_at, self.owned, known, self.look)
+                prepared[recording.id] = await prepare_media(recording, created_at, self.owned, known, self.probe)
 
         try:
             async with asyncio.TaskGroup() as group:

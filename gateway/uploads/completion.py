@@ -56,7 +56,7 @@ class Completion:
                 )
             if asked and not pending:
                 return Completed(await self._verify_again(owner, recording), dropped)
-            found, absent = await self._look(owner, pending)
+            found, absent = await self._verified_and_absent(owner, pending)
             if media_file_ids is None and len(absent) < len(recording.media_files):
                 dropped += tuple([each.id for each in absent if await self._drop(each)])
                 absent = [each for each in absent if each.id not in dropped]
@@ -72,26 +72,26 @@ class Completion:
         flagged = [each for each in recording.media_files if each.missing_at is not None]
         for media in flagged:
             with suppress(ObjectNotFound):
-                look = await self.uploads.verification.look(owner, media, self.uploads.adapter(media))
-                if isinstance(look, VerifiedUpload):
-                    now = look.found
+                result = await self.uploads.verification.verify(owner, media, self.uploads.adapter(media))
+                if isinstance(result, VerifiedUpload):
+                    now = result.found
                     await self.uploads.catalog.record_object_version(
                         media, size=now.size, etag=now.etag, object_modified_at=now.object_modified_at
                     )
         return await self.uploads.find_recording(owner, recording.id) if flagged else recording
 
-    async def _look(
+    async def _verified_and_absent(
         self, owner: Owner, pending: Sequence[MediaFile]
     ) -> tuple[Sequence[VerifiedUpload], Sequence[MediaFile]]:
         """The verified files, and the files that have no object. Raises Invalid if one is not what was promised."""
         if not pending:
             raise Invalid((Fault("missing", ("media",), "Nothing was uploaded for this recording", None),))
-        looks = [(media, await self._verify(owner, media)) for media in pending]
-        faults = tuple(look for _, look in looks if isinstance(look, Fault))
+        results = [(media, await self._verify(owner, media)) for media in pending]
+        faults = tuple(result for _, result in results if isinstance(result, Fault))
         if faults:
             raise Invalid(faults)
-        found = [look for _, look in looks if isinstance(look, VerifiedUpload)]
-        return found, [media for media, look in looks if look is None]
+        found = [result for _, result in results if isinstance(result, VerifiedUpload)]
+        return found, [media for media, result in results if result is None]
 
     async def _verify(self, owner: Owner, media: MediaFile) -> VerifiedUpload | Fault | None:
         adapter = self.uploads.adapter(media)
@@ -100,12 +100,12 @@ class Completion:
         if isinstance(adapter, MultipartUploads) and media.etag is None and media.size is not None:
             await self._join(owner, media, media.size, adapter)
         try:
-            look = await self.uploads.verification.look(owner, media, adapter)
+            result = await self.uploads.verification.verify(owner, media, adapter)
         except ObjectNotFound:
             return None
-        if isinstance(look, Fault):
+        if isinstance(result, Fault):
             await self._count(owner, media, adapter)
-        return look
+        return result
 
     async def _join(self, owner: Owner, media: MediaFile, size: int, adapter: MultipartUploads) -> None:
         """Join the parts that the client sent to the storage backend, if it sent all of them, into the object."""

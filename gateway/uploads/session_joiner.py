@@ -33,7 +33,7 @@ from storage_adapters.resumable import Composing, Resumable
 
 LEASE_SECONDS: Final = 6.0
 _WAIT_SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 0.1
+_POLL_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 10.0
 _BATCH: Final = 20
 # Each needs a process, which may have work for a quarter of an hour.
@@ -73,7 +73,7 @@ class SessionJoiner:
                 while not await self.joins.is_joined(media_file_id):
                     claim = await self.joins.claim_session(media_file_id, lease_seconds=LEASE_SECONDS)
                     if claim is None:
-                        await asyncio.sleep(_LOOK_SECONDS)
+                        await asyncio.sleep(_POLL_SECONDS)
                     elif (outcome := await self._try(claim)) is None:
                         return None
         return outcome

@@ -17,7 +17,7 @@ class Verification:
     max_file_bytes: int
     prober: Prober
 
-    async def look(self, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> VerifiedUpload | Fault:
+    async def verify(self, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> VerifiedUpload | Fault:
         """The verified object of the media file, or why it is not what was promised.
 
         Raises ObjectNotFound if there is no object, another StorageError, or Unavailable if no process can be started.

@@ -23,14 +23,14 @@ HEARTBEAT_SECONDS: Final = 1.0
 class Journal:
     """Collects the exchanges of one event loop, and reports them within DELAY_SECONDS.
 
-    `look` updates the metrics that are counted elsewhere. It is called with every report, and at least every
+    `sample` updates the metrics that are counted elsewhere. It is called with every report, and at least every
     HEARTBEAT_SECONDS (`run`), because another process may answer the next scrape.
     """
 
-    def __init__(self, metrics: Metrics, access_log: AccessLog, look: Callable[[Metrics], None]) -> None:
+    def __init__(self, metrics: Metrics, access_log: AccessLog, sample: Callable[[Metrics], None]) -> None:
         self._metrics = metrics
         self._access_log = access_log
-        self._look = look
+        self._sample = sample
         self._waiting: list[Exchange] = []
         self._timer: asyncio.TimerHandle | None = None
 
@@ -79,7 +79,7 @@ class Journal:
             self._metrics.observe(route, [each.seconds for each in those])
             if storage is not None:
                 self._metrics.count_sent(storage, sum([each.sent for each in those]))
-        self._look(self._metrics)
+        self._sample(self._metrics)
 
 
 def _lines(exchanges: Sequence[Exchange]) -> Iterator[dict[str, object]]:

@@ -109,7 +109,7 @@ class Pool:
     async def _made(self, origin: Origin) -> Connection:
         """A new connection. A separate task makes it, so that `close` can cancel it."""
         if self._is_closed:
-            raise Interrupted("the storage is closed", at_once=True)
+            raise Interrupted("the storage is closed", retry_now=True)
         making = asyncio.create_task(self._make(origin))
         self._making.add(making)
         making.add_done_callback(self._making.discard)
@@ -118,7 +118,7 @@ class Pool:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if making.cancelled() and (task is None or not task.cancelling()):
-                raise Interrupted("the storage is closed", at_once=True) from None
+                raise Interrupted("the storage is closed", retry_now=True) from None
             if making.done() and not making.cancelled() and making.exception() is None:
                 self._idle.setdefault(origin, []).append(making.result())
             raise
@@ -135,13 +135,13 @@ class Pool:
                     lambda: Connection(self, origin), sock=tcp, ssl=trust, server_hostname=name
                 )
         except OSError as error:
-            raise Interrupted(f"{type(error).__name__}: {error}", at_once=True) from error
+            raise Interrupted(f"{type(error).__name__}: {error}", retry_now=True) from error
         return self._keep(connection)
 
     def _keep(self, connection: Connection) -> Connection:
         """Track the connection. Not earlier: if its making is cancelled, the loop may never report its end."""
         if not connection.is_open():
-            raise Interrupted("the connection ended immediately", at_once=True)
+            raise Interrupted("the connection ended immediately", retry_now=True)
         self._open.add(connection)
         if self._next_check is None:
             self._check_later()

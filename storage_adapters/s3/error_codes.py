@@ -68,11 +68,11 @@ def refused(key: str, status: int, code: str) -> StorageError:
 
 
 class Interrupted(Exception):
-    """S3 or the network broke off the request; it may be sent again, without a pause if `at_once`."""
+    """S3 or the network broke off the request; it may be sent again, without a pause if `retry_now`."""
 
-    def __init__(self, reason: str, *, at_once: bool = False) -> None:
+    def __init__(self, reason: str, *, retry_now: bool = False) -> None:
         super().__init__(reason)
-        self.at_once = at_once
+        self.retry_now = retry_now
 
 
 class Stale(Interrupted):
@@ -83,7 +83,7 @@ class WrongAnswer(Interrupted):
     """A response that is not exactly what was requested; `error` is raised if S3 repeats it."""
 
     def __init__(self, error: StorageError) -> None:
-        super().__init__(error.reason, at_once=True)
+        super().__init__(error.reason, retry_now=True)
         self.error = error
 
 

@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol):
     def abort(self, reason: str) -> None:
         """Close the connection immediately; a response in progress is interrupted with this reason."""
         self._transport.abort()
-        self._end(Interrupted(reason, at_once=True))
+        self._end(Interrupted(reason, retry_now=True))
 
     def resume(self) -> None:
         """(http_responses.ResponseSource)"""
@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
         """(asyncio.Protocol)"""
         is_stale = self._is_kept and self._response is not None and not self._response.has_begun
         kind = Stale if is_stale else Interrupted
-        self._end(kind(f"the connection ended: {exc or 'closed by S3'}", at_once=True))
+        self._end(kind(f"the connection ended: {exc or 'closed by S3'}", retry_now=True))
         self._owner.forget(self)
 
     def _end(self, failure: Interrupted) -> None:

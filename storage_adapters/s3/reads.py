@@ -76,7 +76,7 @@ class Window:
             self._starting = None
         if chunk := await self._response.read():
             return chunk
-        raise Interrupted("the body ended early", at_once=True)
+        raise Interrupted("the body ended early", retry_now=True)
 
     def stop(self) -> None:
         """Give back the memory, and cancel a request that is being sent."""
@@ -126,7 +126,7 @@ class Window:
             raise StorageUnavailable(
                 self._version.key, f"{trouble} (byte {self.position}, failure {self._failures})"
             ) from trouble
-        if self._failures > 1 or not trouble.at_once:
+        if self._failures > 1 or not trouble.retry_now:
             await asyncio.sleep(pause_seconds(self._failures, self._path.chance))
 
     async def _leave(self) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 from storage_adapters.base import (
     BatchDeleting,
     InvalidKey,
-    Keeping,
-    KeptObject,
     Listable,
     ListedObject,
     ObjectStat,
+    OpenObject,
+    OpenObjectCache,
     PresignedUrl,
     Presigning,
     StorageError,
@@ -67,7 +67,7 @@ async def _open_cache(options: S3Options, stack: AsyncExitStack) -> SliceCache |
     return cache
 
 
-class S3Storage(S3Writing, Remote, Keeping, Presigning, MultipartUploads, Listable, BatchDeleting):
+class S3Storage(S3Writing, Remote, OpenObjectCache, Presigning, MultipartUploads, Listable, BatchDeleting):
     """A StorageAdapter over one bucket. `connections` and `memory` are the budgets that its readers share."""
 
     def __init__(
@@ -96,9 +96,9 @@ class S3Storage(S3Writing, Remote, Keeping, Presigning, MultipartUploads, Listab
         """(StorageAdapter.open)"""
         return self._objects.open(key, expected)
 
-    def at_hand(self, key: str) -> KeptObject | None:
-        """The cached version of the object; None without a cache (Keeping.at_hand)."""
-        return None if self._objects.cache is None else self._objects.cache.at_hand(key)
+    def find_open(self, key: str) -> OpenObject | None:
+        """The cached version of the object; None without a cache (OpenObjectCache.find_open)."""
+        return None if self._objects.cache is None else self._objects.cache.find_open(key)
 
     async def delete(self, key: str) -> None:
         """Remove the object; in a versioned bucket, hide it."""

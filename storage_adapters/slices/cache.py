@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from storage_adapters.base import KeptObject, StoredObject
+from storage_adapters.base import OpenObject, StoredObject
 from storage_adapters.slices.reading import SlicedObject
 from storage_adapters.slices.segments import SEGMENT_BYTES, Segments
 from storage_adapters.slices.versions import CacheState, Version
@@ -75,8 +75,8 @@ class SliceCache:
             version.readers -= 1
             self._leave(version)
 
-    def at_hand(self, key: str) -> KeptObject | None:
-        """The cached version of the object, if it was confirmed in the last CONFIRMED_SECONDS (Keeping)."""
+    def find_open(self, key: str) -> OpenObject | None:
+        """The cached version of the object, if it was confirmed in the last CONFIRMED_SECONDS (OpenObjectCache)."""
         version = self._versions.get(key)
         if version is None or self._now() - version.confirmed_at > CONFIRMED_SECONDS:
             return None

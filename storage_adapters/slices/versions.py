@@ -14,10 +14,10 @@ from typing import Final
 
 from storage_adapters.base import (
     FilePiece,
-    KeptObject,
     ObjectChanged,
     ObjectNotFound,
     ObjectStat,
+    OpenObject,
     StorageError,
     StorageUnavailable,
     StoredObject,
@@ -52,7 +52,7 @@ class CacheState:
         _log.warning("the cache of slices cannot be written", extra={"cause": str(error), "rests": REST_SECONDS})
 
 
-class Version(KeptObject):
+class Version(OpenObject):
     """One version. `leave` is called whenever its last slice may have been dropped."""
 
     def __init__(self, key: str, stat: ObjectStat, state: CacheState, leave: Callable[["Version"], None]) -> None:
@@ -79,8 +79,8 @@ class Version(KeptObject):
         """Record that it is the object's version now."""
         self.confirmed_at = self._state.now()
 
-    def piece_at_hand(self, offset: int, length: int) -> FilePiece | None:
-        """These bytes, if one segment contains them all; valid until something is awaited (KeptObject)."""
+    def find_piece(self, offset: int, length: int) -> FilePiece | None:
+        """These bytes, if one segment contains them all; valid until something is awaited (OpenObject)."""
         # Called at every seek; most spans are inside one slice.
         index, inside = divmod(offset, SEGMENT_BYTES)
         segment = self._segments.get(index)

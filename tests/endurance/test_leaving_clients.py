@@ -16,7 +16,7 @@ from tests.endurance.footprint import Footprint, abandoned_answers, running_stre
 from tests.gateway_process import Gateway
 from tests.uploads.waiting import become
 
-AT_ONCE: Final = 50
+MAX_CONCURRENT: Final = 50
 HASTY_CLIENTS: Final = 300
 REHEARSAL: Final = 1_000
 CLIENTS: Final = 10_000
@@ -75,7 +75,7 @@ async def read_at_least(client: socket.socket, count: int) -> None:
 
 
 async def storm(site: Gateway, media: Media, clients: int) -> None:
-    """Make that many visits, at most AT_ONCE at the same time."""
+    """Make that many visits, at most MAX_CONCURRENT at the same time."""
     octets = compose_row(site, WHOLE, media)
     visits = iter(random.Random(5).choices(VISITS, k=clients))
 
@@ -84,7 +84,7 @@ async def storm(site: Gateway, media: Media, clients: int) -> None:
             await leave(site, octets, visit)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
+        for _ in range(MAX_CONCURRENT):
             group.create_task(visitor())
 
 

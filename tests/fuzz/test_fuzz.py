@@ -26,7 +26,7 @@ from tests.web.access.test_bounds import MEMORY_BOUND, resident
 CASES: Final = int(os.environ.get("SEEKGATE_FUZZ_CASES", "300"))
 FIRST: Final = int(os.environ.get("SEEKGATE_FUZZ_FROM", "0"))
 SECRET: Final = "the secret of the meeting bots, shared"
-AT_ONCE: Final = 8
+MAX_CONCURRENT: Final = 8
 STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2}) ")
 # What a request that cannot be parsed gets, and an unknown expectation; they belong to no route.
 OF_EVERY_PATH: Final = {"417", "431"}
@@ -104,7 +104,7 @@ async def test_hostile_requests_get_documented_statuses_and_harm_nobody(
     site: Gateway, place: Place, idle: int, kind: str
 ) -> None:
     permitted: set[str | None] = {*documented(), None}
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate = asyncio.Semaphore(MAX_CONCURRENT)
 
     async def send(number: int) -> None:
         case = KINDS[kind](place, Random(f"{kind} {number}"))

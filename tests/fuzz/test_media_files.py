@@ -27,7 +27,7 @@ from tests.web.access.test_bounds import MEMORY_BOUND, resident
 
 FILES: Final = int(os.environ.get("SEEKGATE_FUZZ_FILES", "8"))
 FIRST: Final = int(os.environ.get("SEEKGATE_FUZZ_FROM", "0"))
-AT_ONCE: Final = 4
+MAX_CONCURRENT: Final = 4
 PATIENCE_SECONDS: Final = 300
 
 
@@ -90,7 +90,7 @@ WAYS: Final[dict[str, Callable[[Gateway, Client, bytes, Random], Awaitable[None]
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_hostile_files_are_refused_or_served_and_harm_nobody(site: Gateway, client: Client, way: str) -> None:
-    idle, gate = resident(site), asyncio.Semaphore(AT_ONCE)
+    idle, gate = resident(site), asyncio.Semaphore(MAX_CONCURRENT)
 
     async def send(number: int) -> None:
         chance = Random(f"{way} {number}")

@@ -125,11 +125,11 @@ class TestDescriptors(LocalFixtures):
     ) -> None:
         await put("file", b"old")
         await find_fd(adapter, "file")
-        stored = adapter.at_hand("file")
+        stored = adapter.find_open("file")
         assert stored is not None
-        fd, offset, length = stored.piece_at_hand(0, 3)
+        fd, offset, length = stored.find_piece(0, 3)
         (root / "file").unlink()
-        assert adapter.at_hand("file") is None
+        assert adapter.find_open("file") is None
         time.sleep(0.05)  # noqa: ASYNC251 - a thread would have closed it by now
         assert os.pread(fd, length, offset) == b"old"
         await settle()

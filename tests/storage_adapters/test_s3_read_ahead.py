@@ -15,14 +15,14 @@ from storage_adapters.s3.read_ahead import (
 from storage_adapters.storage_options import KIB, MIB, S3Options
 
 OPTIONS = S3Options(bucket="b", window_initial_bytes=512 * KIB, window_max_bytes=8 * MIB, parallel_requests=8)
-AT_ONCE = 0.0
+IMMEDIATELY = 0.0
 
 
 @pytest.mark.parametrize(
     ("limit", "taken", "seconds", "following"),
     [
-        pytest.param(512 * KIB, 512 * KIB, AT_ONCE, 768 * KIB, id="grows-by-half-of-what-is-taken"),
-        pytest.param(8 * MIB, 1 * MIB, AT_ONCE, 8 * MIB, id="never-over-the-most"),
+        pytest.param(512 * KIB, 512 * KIB, IMMEDIATELY, 768 * KIB, id="grows-by-half-of-what-is-taken"),
+        pytest.param(8 * MIB, 1 * MIB, IMMEDIATELY, 8 * MIB, id="never-over-the-most"),
         pytest.param(1 * MIB, 1 * MIB, 0.8, 1.25 * MIB, id="never-over-a-second-of-the-pace"),
         pytest.param(8 * MIB, 1 * MIB, 0.5, 2 * MIB, id="a-reader-that-slows-down-gets-less"),
         pytest.param(8 * MIB, 1 * MIB, 60.0, 512 * KIB, id="never-under-the-first-request"),

@@ -12,7 +12,7 @@ from storage_adapters.s3.http_responses import HEAD_LIMIT_BYTES, Response
 
 BODY = bytes(range(200))
 WHOLE = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 200\r\n\r\n" + BODY
-BROKEN = Interrupted("broken", at_once=True)
+BROKEN = Interrupted("broken", retry_now=True)
 
 
 class Counted:

@@ -242,7 +242,7 @@ class TestRoom:
             await cache.settled()
         assert cache.size == 3 * SLICE_BYTES
         for key in "abcd":
-            found = cache.at_hand(key)
+            found = cache.find_open(key)
             assert (found is not None) == (key != "c")
         await cache.close()
 
@@ -257,9 +257,9 @@ class TestRoom:
                 with cache.front(key, Origin(CONTENT[::-1][:SLICE_BYTES]), measured=True) as other:
                     await read_span(other, 0, 10)
                     await cache.settled()
-            stored = cache.at_hand("held")
+            stored = cache.find_open("held")
             assert stored is not None
-            assert stored.piece_at_hand(7, 1000) is None
+            assert stored.find_piece(7, 1000) is None
             assert os.pread(piece.fd, piece.length, piece.offset) == CONTENT[7:1007]
         await cache.close()
         assert open_files() == before
@@ -315,7 +315,7 @@ class TestVersions:
                 assert await read_span(sliced, 0, 10) == CONTENT[:10]
                 assert sliced.stat.etag == "old"
             await kept(cache, SLICE_BYTES)
-            stored = cache.at_hand("key")
+            stored = cache.find_open("key")
             assert stored is not None
             assert stored.stat.etag == "new"
 
@@ -330,7 +330,7 @@ class TestVersions:
             assert await reader == CONTENT[:SLICE_BYTES]
             await cache.settled()
         assert cache.size == 0
-        assert cache.at_hand("key") is None
+        assert cache.find_open("key") is None
 
     async def test_what_is_cached_is_the_same_until_it_has_to_be_confirmed(self, tmp_path: Path) -> None:
         clock = [0.0]
@@ -339,20 +339,20 @@ class TestVersions:
         with cache.front("key", origin, measured=True) as sliced:
             await read_span(sliced, SEGMENT_BYTES - 10, 20)
         await kept(cache, 2 * SLICE_BYTES)
-        stored = cache.at_hand("key")
+        stored = cache.find_open("key")
         assert stored is not None
-        assert stored is cache.at_hand("key")
-        piece = stored.piece_at_hand(SEGMENT_BYTES - 10, 10)
+        assert stored is cache.find_open("key")
+        piece = stored.find_piece(SEGMENT_BYTES - 10, 10)
         assert piece is not None
         assert os.pread(piece.fd, piece.length, piece.offset) == CONTENT[SEGMENT_BYTES - 10 : SEGMENT_BYTES]
         # Not in one file; not here.
-        assert stored.piece_at_hand(SEGMENT_BYTES - 10, 11) is None
-        assert stored.piece_at_hand(0, 10) is None
+        assert stored.find_piece(SEGMENT_BYTES - 10, 11) is None
+        assert stored.find_piece(0, 10) is None
         clock[0] = CONFIRMED_SECONDS + 1
-        assert cache.at_hand("key") is None
+        assert cache.find_open("key") is None
         assert cache.needs_confirmation("key")
         with cache.front("key", origin, measured=True):
-            assert cache.at_hand("key") is stored
+            assert cache.find_open("key") is stored
         await cache.close()
 
     @pytest.mark.parametrize("error", [ObjectNotFound("key", "gone"), ObjectChanged("key", "another version")])
@@ -364,7 +364,7 @@ class TestVersions:
         origin.error = error
         with cache.front("key", origin, measured=False) as sliced, pytest.raises(type(error)):
             await read_span(sliced, SLICE_BYTES, SLICE_BYTES)
-        assert cache.at_hand("key") is None
+        assert cache.find_open("key") is None
         await kept(cache, 0)
 
     async def test_fetching_confirms(self, tmp_path: Path) -> None:
@@ -396,4 +396,4 @@ class TestVersions:
         for number in range(100):
             with cache.front(str(number), Origin(b""), measured=True) as sliced:
                 assert await read_span(sliced, 0, 0) == b""
-        assert [cache.at_hand(str(number)) for number in range(100)] == [None] * 100
+        assert [cache.find_open(str(number)) for number in range(100)] == [None] * 100

@@ -38,7 +38,7 @@ from tests.uploads.wav import make_wav
 
 ROUNDS: Final = 10
 UPLOADS_IN_A_ROUND: Final = 20
-AT_ONCE: Final = 6
+MAX_CONCURRENT: Final = 6
 # A round has about a hundred steps.
 STEPS_UNTIL_KILL: Final = (5, 110)
 TWO_DAYS: Final = 2 * 24 * 60 * 60
@@ -123,7 +123,7 @@ async def test_a_killed_gateway_leaves_nothing_half_and_loses_nothing(world: Wor
         with world.gateway() as process:
             killer = Killer(process, world.chance.randint(*STEPS_UNTIL_KILL))
             async with open_client(process.base_url, world.key) as client:
-                places = asyncio.Semaphore(AT_ONCE)
+                places = asyncio.Semaphore(MAX_CONCURRENT)
                 seeds = [world.chance.random() for _ in range(UPLOADS_IN_A_ROUND)]
                 await asyncio.gather(*(upload(world, client, killer, Random(s), places) for s in seeds))
         await nothing_half_is_visible(world)

@@ -33,7 +33,7 @@ from tests.uploads.test_sessions import chunks_of, send
 SESSIONS: Final = int(os.environ.get("SESSIONS", "4"))
 KILLS: Final = int(os.environ.get("KILLS", "2"))
 CHUNKS: Final = 3
-AT_ONCE: Final = 8
+MAX_CONCURRENT: Final = 8
 SECRET: Final = "the secret of the meeting bots, shared"
 PATIENCE_SECONDS: Final = 300
 
@@ -131,7 +131,7 @@ async def killing(pair: Pair, kills: int) -> None:
 
 
 async def nothing_is_lost(pair: Pair, content: Content, kills: int) -> None:
-    places = asyncio.Semaphore(AT_ONCE)
+    places = asyncio.Semaphore(MAX_CONCURRENT)
     async with asyncio.TaskGroup() as group:
         killer = asyncio.create_task(killing(pair, kills))
         bots = [group.create_task(one_session(pair, places, number, content)) for number in range(SESSIONS)]

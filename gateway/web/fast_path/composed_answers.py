@@ -10,7 +10,7 @@ from gateway.web.bytes.paced import granted_at_first
 from gateway.web.exchange import Exchange
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.remembered import Remembered
-from storage_adapters.base import FilePiece, KeptObject
+from storage_adapters.base import FilePiece, OpenObject
 from storage_adapters.page_cache import is_resident
 
 SHORT_BYTES: Final = 2 * 1024 * 1024
@@ -74,12 +74,12 @@ def compose_answer(
     return BegunAnswer(exchange, remembered.admission, stat, head, offset, piece, pace, is_wanted_whole)
 
 
-def _first_piece(stored: KeptObject, pace: SendingPace | None, offset: int, length: int) -> FilePiece | None:
+def _first_piece(stored: OpenObject, pace: SendingPace | None, offset: int, length: int) -> FilePiece | None:
     """The first of these bytes as a file piece; None unless they are in an open file and in memory."""
     if pace is not None:
         length = granted_at_first(pace, offset, length)
-    piece = stored.piece_at_hand(offset, length)
+    piece = stored.find_piece(offset, length)
     if piece is None and length > SMALL_BYTES:
         # The span may go on in another cached slice. A stream can send the rest from there.
-        piece = stored.piece_at_hand(offset, SMALL_BYTES)
+        piece = stored.find_piece(offset, SMALL_BYTES)
     return piece if piece is not None and is_resident(*piece) else None

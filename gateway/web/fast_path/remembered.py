@@ -22,7 +22,7 @@ from gateway.web.bytes.heads import FixedHead, SpanHead
 from gateway.web.bytes.paced import Pacing
 from gateway.web.exchange import EXCHANGE, Exchange
 from gateway.web.fast_path.known_heads import frame_of
-from storage_adapters.base import Keeping, KeptObject, ObjectStat
+from storage_adapters.base import ObjectStat, OpenObject, OpenObjectCache
 from storage_adapters.remote import Remote
 
 
@@ -39,9 +39,9 @@ class Remembered:
     before: bytes
     after: bytes
     admission: Admission
-    files: Keeping
+    files: OpenObjectCache
     key: str
-    stored: KeptObject | None
+    stored: OpenObject | None
     stat: ObjectStat
     head: SpanHead | FixedHead
     length: int
@@ -50,7 +50,7 @@ class Remembered:
 
     def is_current(self) -> bool:
         """Whether the object is still the version that was decided about: it may have been replaced or removed."""
-        return self.files.at_hand(self.key) is self.stored
+        return self.files.find_open(self.key) is self.stored
 
     def figures_in(self, head: bytes) -> str | None:
         """The figures of the range in a head that differs only in these; None for other heads, which may be alike too.
@@ -71,9 +71,9 @@ def remember(request: web.Request, asked: bytes, admission: Admission, cors: Cor
     None if it would not hold for the next request like it.
     """
     media, files = admission.media, admission.storage.adapter
-    if not isinstance(files, Keeping) or media.missing_at is not None:
+    if not isinstance(files, OpenObjectCache) or media.missing_at is not None:
         return None
-    stored = files.at_hand(media.object_key)
+    stored = files.find_open(media.object_key)
     stat = _remote_version(admission) if stored is None else stored.stat
     if stat is None or stat.etag != media.etag:
         return None

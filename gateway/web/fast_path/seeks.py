@@ -25,7 +25,7 @@ from gateway.web.fast_path.composed_answers import SMALL_BYTES, WANTED_BYTES, as
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.known_heads import cut_head, is_plain
 from gateway.web.fast_path.remembered import Remembered, remember
-from storage_adapters.base import KeptObject, StorageError
+from storage_adapters.base import OpenObject, StorageError
 
 _log: Final = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Seeks:
         self._connections = services.connections
         self._journal = services.journal
         # The objects that were seen to be current, and the bytes that are going to be sent, since `begin`.
-        self._current: set[KeptObject] = set()
+        self._current: set[OpenObject] = set()
         self._planned = 0
         self._known: BoundedCache[bytes, Remembered] = BoundedCache(max_entries=MAX_HEADS, max_bytes=MAX_BYTES)
 

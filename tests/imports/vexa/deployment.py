@@ -73,7 +73,7 @@ async def move(
         async def look(stored: StoredObject) -> MediaFacts:
             if next(left, None) is None:
                 raise StorageUnavailable("", "the cable was pulled")
-            return await backends.look(stored)
+            return await backends.probe(stored)
 
         places = {
             vexa: VexaPlace(backends.storages[ours]) for vexa, ours in (MAPPED if mapped is None else mapped).items()
