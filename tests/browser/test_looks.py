@@ -164,6 +164,7 @@ async def violations(listener: Listener) -> list[str]:
 
 async def test_every_control_can_be_reached_by_keyboard(visitor: Listener, library: Library) -> None:
     keyboard = visitor.page.keyboard
+    await expect(visitor.page.get_by_label("API key")).to_be_focused()
     await keyboard.type(visitor.site.key)
     await keyboard.press("Enter")
     await expect(visitor.rows.first).to_be_visible()

@@ -3,16 +3,20 @@
 POST /session/ID/url {"url": …}  →  200 {"value": null}  or  4xx, 5xx {"value": {"error", "message"}}
 """
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import aiohttp
 
 SCRIPT_MS: Final = 60_000
-# WebKitWebDriver was once seen to wait for a new browser for ever.
 COMMAND_SECONDS: Final = 90
+# WebKitWebDriver waits for ever for one new browser in about a hundred: probably it chooses a free port that something else
+# takes before the browser listens on it. After NEW_SESSION_SECONDS another browser is started.
+NEW_SESSION_SECONDS: Final = 30
+NEW_SESSION_TRIES: Final = 3
 # The last argument of an asynchronous script is the function that ends it.
 _EVALUATE: Final = """const done = arguments[arguments.length - 1];
 (async () => JSON.stringify(await (%s)) ?? "null")().then(
@@ -62,10 +66,19 @@ class WebDriver:
 async def webdriver_session(url: str, capabilities: dict[str, Any]) -> AsyncGenerator[WebDriver]:
     """A new browser of the driver at this URL, closed at the end."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=COMMAND_SECONDS)) as client:
-        made = await WebDriver(client, url).command("POST", "/session", capabilities={"alwaysMatch": capabilities})
-        driver = WebDriver(client, f"{url}/session/{made['sessionId']}")
+        driver = WebDriver(client, f"{url}/session/{await _new_session(WebDriver(client, url), capabilities)}")
         try:
             await driver.command("POST", "/timeouts", script=SCRIPT_MS)
             yield driver
         finally:
             await driver.command("DELETE", "")
+
+
+async def _new_session(service: WebDriver, capabilities: dict[str, Any]) -> str:
+    """The id of a new session. Raises WebDriverError, or TimeoutError if no browser answers."""
+    for _ in range(NEW_SESSION_TRIES):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(NEW_SESSION_SECONDS):
+                made = await service.command("POST", "/session", capabilities={"alwaysMatch": capabilities})
+                return str(made["sessionId"])
+    raise TimeoutError(f"no browser answered within {NEW_SESSION_SECONDS} seconds, {NEW_SESSION_TRIES} times")
