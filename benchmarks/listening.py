@@ -24,6 +24,7 @@ from benchmarks.rows import Round, Row, as_round
 from gateway.db.embedded.shared_server import embedded_postgres
 from tests.browser.library import bring_in
 from tests.browser.places import Place
+from tests.conftest import prepare_server
 from tests.gateway_process import running_gateway
 from tests.toned_files import make_toned
 
@@ -82,6 +83,7 @@ def places(folder: Path, listeners: list[Listener]) -> Iterator[dict[Listener, P
     with asyncio.Runner() as runner, ExitStack() as stack:
         url = runner.run(postgres.__aenter__())
         stack.callback(lambda: runner.run(postgres.__aexit__(None, None, None)))
+        runner.run(prepare_server(url))
         sounds = {kind: make_toned(folder, kind, SECONDS) for kind in {each.kind for each in listeners}}
         sites = {}
         for browser, server in dict.fromkeys((each.browser, each.server) for each in listeners):

@@ -46,7 +46,7 @@ async def postgres() -> AsyncGenerator[str]:
     """The URL of the server; its database `seekgate_template` has the schema and no rows."""
     with _folder() as folder:
         async with embedded_postgres(Path(folder) / "postgres") as url:
-            await _prepare(url)
+            await prepare_server(url)
             yield url
 
 
@@ -90,7 +90,8 @@ def _folder() -> TemporaryDirectory[str]:
     return TemporaryDirectory(prefix="seekgate-tests-", dir=memory if plenty else None)
 
 
-async def _prepare(server: str) -> None:
+async def prepare_server(server: str) -> None:
+    """Create the database that `scratch_database` copies: it has the schema and no rows."""
     connection = await asyncpg.connect(server)
     try:
         # A power cut may lose the tests' data.
