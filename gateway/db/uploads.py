@@ -126,16 +126,18 @@ class PgUploads(Tables, UploadCatalog):
         deleted = await self._value(self.REMOVE_UPLOAD, owner.user_id, owner.live, recording_id, media_file_id)
         return deleted is not None
 
-    # A row that is locked now is being completed, and is skipped. So is one that has chunks.
+    # A row that is locked now, or whose recording is, is being completed, and is skipped. So is one that has chunks. The
+    # recording is locked here, not only by the trigger of the deletion, which would wait for it while the file is locked.
     REMOVE_ABANDONED_UPLOADS: Final = """
         WITH abandoned AS (
-            SELECT id FROM media_files m WHERE status = 'pending' AND created_at < now() - $1::interval
+            SELECT m.id FROM media_files m JOIN recordings r ON r.id = m.recording_id
+            WHERE m.status = 'pending' AND m.created_at < now() - $1::interval
               AND NOT EXISTS (SELECT FROM session_chunks c WHERE c.media_file_id = m.id)
               AND NOT EXISTS (
                   SELECT FROM upload_writers w WHERE w.media_file_id = m.id AND w.is_publishing AND w.leased_until > now()
               )
               AND NOT EXISTS (SELECT FROM upload_sessions s WHERE s.media_file_id = m.id AND s.joined < s.changed)
-            ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+            ORDER BY m.created_at LIMIT $2 FOR NO KEY UPDATE OF r SKIP LOCKED FOR UPDATE OF m SKIP LOCKED
         ), deleted AS (
             DELETE FROM media_files m USING abandoned a WHERE m.id = a.id RETURNING m.id
         )

@@ -1,6 +1,7 @@
 """Pending media files in PostgreSQL: limits, and races of publication, completion, deletion and removal of abandoned files."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -320,16 +321,17 @@ async def test_the_reservation_of_a_gateway_that_died_ends(room: Room) -> None:
     assert await room.pool.fetchval("SELECT count(*) FROM upload_reservations") == 1
 
 
-@pytest.mark.parametrize("how", ["by its client", "because it never came"])
-async def test_a_removal_that_waits_for_a_completion_does_not_block_it(room: Room, how: str) -> None:
+@pytest.mark.parametrize("how", ["by its client", "because it never came", "because it was abandoned"])
+async def test_a_removal_during_a_completion_does_not_block_it(room: Room, how: str) -> None:
     owner, media = await room.added()
+    removals: dict[str, Callable[[], Coroutine[None, None, int]]] = {
+        "by its client": lambda: room.uploads.remove_upload(owner, media.recording_id, media.id),
+        "because it never came": lambda: room.writers.drop_upload(media.id),
+        "because it was abandoned": lambda: room.uploads.remove_abandoned_uploads(older_than_seconds=0, limit=9),
+    }
     async with room.pool.acquire() as connection, connection.transaction():
         await connection.fetch(PgUploads.LOCK_RECORDING, owner.user_id, owner.live, media.recording_id)
-        removal = asyncio.create_task(
-            room.uploads.remove_upload(owner, media.recording_id, media.id)
-            if how == "by its client"
-            else room.writers.drop_upload(media.id)
-        )
+        removal = asyncio.create_task(removals[how]())
         while not removal.done() and not await room.pool.fetchval(COUNT_WAITING):  # noqa: ASYNC110 - the server announces nothing
             await asyncio.sleep(0.01)
         await connection.fetch(PgUploads.LOCK_MEDIA_FILES, [media.id])
