@@ -12,6 +12,7 @@ from gateway.web.fast_path.batches import BATCH, NotNow
 from gateway.web.fast_path.fast_connection import FastConnection
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, Response, compose, connect
+from tests.web.fast_path.forwarding import Forwarding
 from tests.web.stage import Stage, stage
 
 CLIENTS: Final = 2 * BATCH + 6
@@ -35,31 +36,25 @@ async def arrive(stack: AsyncExitStack, site: Stage, number: int = CLIENTS) -> l
     return clients
 
 
-class Watching:
+class Watching(Forwarding):
     """Seeks, watched: how many were prepared before the first of them was sent."""
 
     def __init__(self, site: Stage) -> None:
-        self.site = site
+        super().__init__(site)
         self.prepared: list[FastConnection] = []
         self.batches: list[int] = []
-
-    def knows(self, octets: bytes) -> bool:
-        return self.site.seeks.knows(octets)
-
-    def begin(self) -> None:
-        self.site.seeks.begin()
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
     ) -> BegunAnswer | NotNow:
         self.prepared.append(connection)
-        return self.site.seeks.prepare(connection, octets, started, may_wait=may_wait)
+        return super().prepare(connection, octets, started, may_wait=may_wait)
 
     def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
         if self.prepared:
             self.batches.append(len(self.prepared))
             self.prepared.clear()
-        return self.site.seeks.send(connection, answer)
+        return super().send(connection, answer)
 
 
 async def test_every_client_gets_its_own_bytes(tmp_path: Path) -> None:

@@ -12,38 +12,27 @@ from typing import Final
 import pytest
 
 from gateway.web.bytes.begun_answer import BegunAnswer
-from gateway.web.fast_path.batches import NotNow
 from gateway.web.fast_path.composed_answers import WANTED_BYTES
 from gateway.web.fast_path.fast_connection import FastConnection
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, TruncatedError, compose, connect
 from tests.web.fast_path.asking import FIRST, ask, head
+from tests.web.fast_path.forwarding import Forwarding
 from tests.web.stage import SIZE, Stage, stage
 
 LONG: Final = 500_000
 BUFFER_BYTES: Final = 32 * 1024
 
 
-class Meddling:
+class Meddling(Forwarding):
     """Does something after an answer was begun."""
 
     def __init__(self, site: Stage) -> None:
-        self.site = site
+        super().__init__(site)
         self.begun: list[BegunAnswer] = []
 
-    def knows(self, octets: bytes) -> bool:
-        return self.site.seeks.knows(octets)
-
-    def begin(self) -> None:
-        self.site.seeks.begin()
-
-    def prepare(
-        self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotNow:
-        return self.site.seeks.prepare(connection, octets, started, may_wait=may_wait)
-
     def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        done = self.site.seeks.send(connection, answer)
+        done = super().send(connection, answer)
         if connection.is_answering:
             self.begun.append(answer)
             self.meddle(connection)
