@@ -7,7 +7,7 @@ pieces, `listing` lists them. One LocalStorage belongs to one event loop; severa
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from storage_adapters.base import (
     AccessDenied,
     Listable,
     ListedObject,
+    ObjectNotFound,
     ObjectStat,
     OpenObjectCache,
     StorageError,
@@ -123,8 +124,11 @@ class ReadOnlyLocalStorage(OpenObjectCache, Listable):
         return self._files.find_open(key)
 
     async def delete(self, key: str) -> None:
-        """Refuse with AccessDenied."""
-        raise AccessDenied(key, "the storage backend is read_only; the object is removed once it is not")
+        """Refuse with AccessDenied, unless there is no such object."""
+        with suppress(ObjectNotFound):
+            async with self.open(key):
+                pass
+            raise AccessDenied(key, "the storage backend is read_only; the object is removed once it is not")
 
     async def list(self, prefix: str) -> AsyncIterator[ListedObject]:
         """Yield every object whose key starts with `prefix`, in key order; a thread reads one page at a time."""

@@ -33,7 +33,7 @@ from gateway.uploads.chunk_headers import container_of
 from gateway.uploads.media_uploads import Uploads
 from gateway.uploads.pieces import PiecedObject
 from gateway.uploads.session_joiner import Outcome, SessionJoiner
-from gateway.uploads.session_objects import WrittenObject, expect_object, write_object
+from gateway.uploads.session_objects import WrittenObject, expect_object, require_writable, write_object
 from storage_adapters.base import StorageAdapter
 from storage_adapters.resumable import Piece
 
@@ -64,7 +64,11 @@ class Sessions:
     silence_seconds: float
 
     async def find(self, owner: Owner, chunk: Chunk) -> UploadSession:
-        """The chunk's session; it and its recording are created for the first chunk. Raises Invalid."""
+        """The chunk's session; it and its recording are created for the first chunk.
+
+        Raises Invalid, or Conflict if the default storage backend is read-only.
+        """
+        require_writable(self.uploads.default.adapter)
         upload = NewUpload(chunk.type, self.uploads.default.name)
         return await self.catalog.ensure_session(
             owner, chunk.session_uid, upload, self.uploads.limits, due_in_seconds=self.silence_seconds
@@ -79,7 +83,7 @@ class Sessions:
     ) -> Recording:
         """Store the chunk and return its recording.
 
-        Raises Conflict if other bytes have the chunk's number, Invalid if a final cannot be played or the account would
+        Raises Conflict if other bytes have the chunk's number or the storage backend is read-only, Invalid if a final cannot be played or the account would
         hold too much, or StorageError.
         """
         first = await anext(body, b"")
@@ -107,8 +111,9 @@ class Sessions:
         self, owner: Owner, session: UploadSession, body: AsyncIterable[bytes]
     ) -> tuple[str, WrittenObject]:
         """Write the chunk as an object and return the object's key."""
-        key = await expect_object(self.catalog, owner, session.media)
-        return key, await write_object(self.uploads.adapter(session.media), key, body)
+        adapter = self.uploads.adapter(session.media)
+        key = await expect_object(self.catalog, owner, session.media, adapter)
+        return key, await write_object(adapter, key, body)
 
     async def _store(
         self, session: UploadSession, chunk: Chunk, key: str, written: WrittenObject

@@ -150,7 +150,7 @@ class SessionJoiner:
             raise NotMedia("nothing arrived")
         key, unreadable = join.whole_object, 0
         if key is None:
-            key = await expect_object(self.catalog, owner, media)
+            key = await expect_object(self.catalog, owner, media, adapter)
             unreadable = await self._store(owner, adapter, key, join)
         found = await self._verify(owner, replace(media, object_key=key), adapter, join)
         if arranged.missing:

@@ -30,8 +30,12 @@ class WrittenObject:
     head: bytes
 
 
-async def expect_object(catalog: SessionUploads, owner: Owner, media: MediaFile) -> str:
-    """Choose a key for an object that is about to be written for the session, and queue the object for deletion."""
+async def expect_object(catalog: SessionUploads, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> str:
+    """Choose a key for an object that is about to be written for the session, and queue the object for deletion.
+
+    Raises Conflict if the adapter cannot write it: then it could not be deleted either.
+    """
+    require_writable(adapter)
     key = f"{UPLOADS_PREFIX}{owner.user_id}/{media.id}{randbelow(10**_DIGITS):0{_DIGITS}}"
     await catalog.expect_object(media.storage, key, seconds=UNRECORDED_SECONDS)
     return key

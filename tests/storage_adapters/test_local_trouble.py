@@ -66,6 +66,7 @@ class TestTrouble(LocalFixtures):
         assert not isinstance(storage, Writable | Resumable)
         with pytest.raises(AccessDenied, match="read_only"):
             await storage.delete("file")
+        await storage.delete("another")  # there is nothing to remove
         await storage.close()
         assert os.listdir(read_only_root) == ["file"]  # noqa: PTH208 - pathlib has no shorter word
 
