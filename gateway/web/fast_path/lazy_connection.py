@@ -124,7 +124,9 @@ class LazyConnection(ClientConnection):
             self.transport.close()
 
     def close(self) -> None:
-        if self._has_begun:
+        # While the fast path answers, aiohttp has to go on waiting: if the storage backend fails, it answers instead.
+        # The connection is closed after its answer, because the gateway is draining.
+        if self._has_begun and not self.is_answering:
             super().close()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's signature

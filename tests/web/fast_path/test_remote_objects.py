@@ -148,6 +148,20 @@ async def test_a_half_closed_client_gets_its_answer(far: RemoteStage, refusal: b
         await client.expect_end()
 
 
+async def test_a_failure_during_a_drain_is_the_last_answer_of_its_connection(far: RemoteStage) -> None:
+    site, bucket = far.site, far.bucket
+    async with connect("127.0.0.1", site.port) as client:
+        await ask(client, head(site, FIRST))
+        bucket.refusals.append(GONE)
+        await far.begin(client, head(site, FIRST))
+        site.drain.request()
+        await site.connections.close_idle(site.server)
+        far.server.answers.set()
+        assert (await client.read_response()).status == 404
+        await client.expect_end()
+    assert [line["status"] for line in await site.log_lines()] == [206, 404]
+
+
 async def test_a_client_that_disconnects_frees_everything(far: RemoteStage) -> None:
     site = far.site
     async with connect("127.0.0.1", site.port) as client:
