@@ -61,6 +61,8 @@ class PgRecordingEdits(Tables, RecordingEdits):
         SELECT user_id, live, $2, $3, started_at FROM recordings WHERE id = $1 RETURNING id
     """
     GIVE_MEETING: Final = "UPDATE recordings SET meeting_id = $2 WHERE id = $1"
+    # Recordings may share a meeting: of two transcripts for it, the later one replaces the other, and is not mixed with it.
+    LOCK_MEETING: Final = "SELECT id FROM meetings WHERE id = $1 FOR NO KEY UPDATE"
     DELETE_SEGMENTS: Final = "DELETE FROM transcript_segments WHERE meeting_id = $1"
 
     async def replace_transcript(self, owner: Owner, recording_id: int, segments: Sequence[Segment]) -> bool:
@@ -74,6 +76,7 @@ class PgRecordingEdits(Tables, RecordingEdits):
                     named = (recording_id, PLATFORM, encode_id("rec", recording_id))
                     meeting_id = await connection.fetchval(self.ADD_MEETING_OF, *named)
                     await connection.execute(self.GIVE_MEETING, recording_id, meeting_id)
+                await connection.execute(self.LOCK_MEETING, meeting_id)
                 await connection.execute(self.DELETE_SEGMENTS, meeting_id)
                 await add_segments(connection, meeting_id, segments)
                 return True

@@ -137,6 +137,7 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "FIND_MEETING_OF": (*WHALE, BASE + 2),
     "ADD_MEETING_OF": (BASE + 2, "upload", "rec"),
     "GIVE_MEETING": (BASE + 2, BASE + 2),
+    "LOCK_MEETING": (BASE + 2,),
     "DELETE_SEGMENTS": (BASE + 2,),
     "ADD_SEGMENTS": (BASE + 2, [9], [0.0], [1.0], ["t"], [None], [None]),
     "CREATE_RECORDING": (*WHALE, "n", "device 3", "user 3", "{}", None, None),
