@@ -36,7 +36,8 @@ class PgMediaAudit(Tables, MediaAudit):
         UPDATE media_files
         SET type = $3, format = $4, content_type = $5, storage = $6, object_key = $7, size = $8, etag = $9,
             object_modified_at = $10, duration_seconds = $11, metadata = $12, missing_at = NULL
-        WHERE id = $1 AND etag IS NOT DISTINCT FROM $2 AND status = 'uploaded' RETURNING true
+        WHERE id = $1 AND etag IS NOT DISTINCT FROM $2 AND storage = $6 AND object_key = $7 AND status = 'uploaded'
+        RETURNING true
     """
 
     async def correct_media(self, media: MediaFile, facts: NewMedia) -> bool:
