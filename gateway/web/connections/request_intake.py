@@ -26,12 +26,15 @@ class RequestIntake(RequestFeed):
         "_held",
         "_is_lingering",
         "_is_under_way",
+        "_searched",
         "is_half_closed",
     )
 
     def __init__(self, server: web.Server, terms: Terms) -> None:
         super().__init__(server, terms)
         self._held = bytearray()
+        # This many bytes of what is held are known not to contain the end of a head.
+        self._searched = 0
         self._counted = 0
         self._is_under_way = False
         self._is_lingering = False
@@ -53,6 +56,8 @@ class RequestIntake(RequestFeed):
         """Keep the connection open while a complete request is unanswered (asyncio.Protocol)."""
         if self._is_lingering:
             return False
+        # The next complete head may still wait for `_resume`.
+        self._take()
         is_whole = self._body is None or self._body.is_eof() if self._body_bytes is None else not self._body_bytes
         self.is_half_closed = self._is_under_way and is_whole and self.ssl_context is None
         return self.is_half_closed
@@ -66,9 +71,8 @@ class RequestIntake(RequestFeed):
             return
         rest = self._feed_body(data)
         if rest:
-            searched = len(self._held)
             self._held += rest
-            self._take(searched)
+            self._take()
             if len(self._held) != self._counted:
                 self._count_held()
 
@@ -91,7 +95,7 @@ class RequestIntake(RequestFeed):
         self._count_held()
         super().connection_lost(exc)
 
-    def _take(self, searched: int) -> None:
+    def _take(self) -> None:
         """Give the parser the next request, if its head is complete and no other request is under way."""
         transport = self.transport
         if self._is_under_way or transport is None:
@@ -100,12 +104,14 @@ class RequestIntake(RequestFeed):
             return
         if self._held.startswith((b"\r", b"\n")):
             # Empty lines before a request are to be ignored (RFC 9112 section 2.2).
-            self._held, searched = self._held.lstrip(b"\r\n"), 0
+            self._held = self._held.lstrip(b"\r\n")
+            self._searched = 0
         try:
-            head = take_head(self._held, searched) if self._held else None
+            head = take_head(self._held, self._searched) if self._held else None
         except BadHead as fault:
             self._refuse(fault)
             return
+        self._searched = len(self._held) if head is None else 0
         if head is not None and head.body_bytes != 0 and not self._terms.held.has_room_for_body:
             self._refuse(BadHead(503, "Too many request bodies are arriving; retry later"), head.octets)
         elif head is not None:
@@ -165,12 +171,13 @@ class RequestIntake(RequestFeed):
     def take_back(self, head: bytes) -> None:
         """Take a request that was held back, before those that arrived meanwhile."""
         self._held[:0] = head
-        self.release()
+        self._is_under_way = False
+        self._resume()
 
     def _resume(self) -> None:
         if self.transport is not None and not self.transport.is_reading():
             self.transport.resume_reading()
-        self._take(0)
+        self._take()
         self._count_held()
         if self.is_half_closed and not self._is_under_way:
             # The client sends nothing more, and every request was answered.

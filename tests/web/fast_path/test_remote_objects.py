@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.web.fast_path.fast_connection import FastConnection
+from storage_adapters.base import ObjectNotFound
 from tests.conformance.raw_http import compose, connect
 from tests.s3.broken import until
 from tests.storage_adapters.s3_stub import error
@@ -145,6 +146,18 @@ async def test_a_half_closed_client_gets_its_answer(far: RemoteStage, refusal: b
             await ask(other, compose("GET", "/elsewhere"))
         far.server.answers.set()
         assert (await client.read_response()).status == (404 if refusal else 206)
+        await client.expect_end()
+
+
+async def test_a_client_that_half_closes_when_its_head_is_handed_back_gets_its_answer(far: RemoteStage) -> None:
+    async with connect("127.0.0.1", far.site.port) as client:
+        await until(lambda: bool(far.site.server.connections))
+        (connection,) = far.site.server.connections
+        assert isinstance(connection, FastConnection)
+        connection.answer_later()
+        connection.hand_back(head(far.site, FIRST), ObjectNotFound(far.site.media.object_key, "it was deleted"))
+        assert connection.eof_received()
+        assert (await client.read_response()).status == 404
         await client.expect_end()
 
 
