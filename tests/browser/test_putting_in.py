@@ -188,6 +188,7 @@ async def test_what_the_microphone_hears_becomes_a_recording(studio: BrowserCont
     await expect(again.page.locator("#uploads li")).to_have_count(0)
 
 
+@pytest.mark.usefixtures("library")
 async def test_a_take_whose_page_was_closed_is_offered_at_the_next_visit_with_the_same_key(
     studio: BrowserContext, site: Gateway
 ) -> None:
@@ -211,6 +212,74 @@ async def test_a_take_whose_page_was_closed_is_offered_at_the_next_visit_with_th
     await hear_the_recording(second)
 
 
+async def test_a_take_whose_page_was_closed_while_it_was_sent_goes_on_where_it_was(
+    studio: BrowserContext, site: Gateway
+) -> None:
+    first, pieces = await signed_in(studio, site), Pieces(hold_from=1)
+    await pieces.watch(first)
+    await record(first)
+    await first.page.get_by_role("button", name="Stop recording").click()
+    await pieces.until_held()
+    await first.page.close()
+    pieces.released.set()
+    again = await signed_in(studio, site)
+    created: list[str] = []
+    again.page.on("request", lambda each: created.append(each.url) if each.method == "POST" else None)
+    await again.page.locator("#uploads").get_by_role("button", name="Upload", exact=True).click()
+    await hear_the_recording(again)
+    assert [url for url in created if url.endswith(("/v1/recordings", "/tus"))] == []
+
+
+async def test_a_take_that_was_refused_is_offered_at_the_next_visit_without_a_reload(
+    studio: BrowserContext, site: Gateway
+) -> None:
+    visitor = await signed_in(studio, site)
+    await visitor.page.route("**/v1/recordings", lambda route: route.fulfill(status=403), times=1)
+    await record(visitor)
+    await visitor.page.get_by_role("button", name="Stop recording").click()
+    await expect(visitor.page.locator("#uploads li.trouble")).to_be_visible()
+    await visitor.page.get_by_role("button", name="Sign out").click()
+    await visitor.sign_in(site.key)
+    await visitor.page.locator("#uploads").get_by_role("button", name="Upload", exact=True).click()
+    await hear_the_recording(visitor)
+
+
+# The page asks for the lock of a take only after `goOn()`; `asked` resolves once it wants to, `answered` once it has the answer.
+HOLD_LOCKS = """
+  const request = navigator.locks.request.bind(navigator.locks);
+  const wait = new Promise((resolve) => (window.goOn = resolve));
+  window.answered = new Promise((answered) => {
+    window.asked = new Promise((asked) => {
+      navigator.locks.request = (name, options, use) => {
+        asked();
+        return wait.then(() => request(name, options, (lock) => { answered(lock !== null); return use(lock); }));
+      };
+    });
+  });
+"""
+# Resolves once no page uses a take.
+UNTIL_UNLOCKED = """async () => {
+  while ((await navigator.locks.query()).held.length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+}"""
+
+
+async def test_a_take_that_another_tab_uploads_meanwhile_is_not_offered(studio: BrowserContext, site: Gateway) -> None:
+    first = await signed_in(studio, site)
+    await record(first)
+    second = Listener(await studio.new_page(), site)
+    await second.page.add_init_script(HOLD_LOCKS)
+    await second.arrive()
+    await second.sign_in(site.key)
+    await second.page.evaluate("() => asked")
+    await first.page.get_by_role("button", name="Stop recording").click()
+    await first.page.evaluate(UNTIL_UNLOCKED)
+    assert await second.page.evaluate("() => (goOn(), answered)")
+    await second.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 500))")
+    await expect(second.page.locator("#uploads li")).to_have_count(0)
+    assert second.faults == []
+
+
+@pytest.mark.usefixtures("library")
 async def test_a_take_that_is_discarded_is_not_offered_again(studio: BrowserContext, site: Gateway) -> None:
     visitor = await signed_in(studio, site)
     await record(visitor)
@@ -268,6 +337,7 @@ WATCH_MICROPHONE = """
 """
 
 
+@pytest.mark.usefixtures("library")
 async def test_signing_out_turns_the_microphone_off_and_uploads_nothing(studio: BrowserContext, site: Gateway) -> None:
     await studio.add_init_script(WATCH_MICROPHONE)
     visitor = await signed_in(studio, site)

@@ -27,9 +27,8 @@ export class Take {
   /** The takes of this owner whose pages were closed. Those of anybody that are older than a month are deleted. */
   static async left(owner) {
     if (!navigator.locks) return []; // on http from another machine, where no microphone can be used either
-    const pieces = await inStore((store) => store.getAll()).catch(() => []);
-    const begun = [...new Set(pieces.map(({ about }) => about.take))];
-    const takes = await Promise.all(begun.map((take) => restored(pieces.filter(({ about }) => about.take === take))));
+    const keys = await inStore((store) => store.getAllKeys()).catch(() => []);
+    const takes = await Promise.all([...new Set(keys.map(([take]) => take))].map(restored));
     return takes.filter((take) => take !== null && take.#isOf(owner));
   }
 
@@ -38,7 +37,8 @@ export class Take {
   }
 
   get file() {
-    return new File(this.#pieces, this.name, { type: this.#pieces[0]?.type });
+    // Always the same file, so that an upload whose page was closed goes on where it was.
+    return new File(this.#pieces, this.name, { type: this.#pieces[0]?.type, lastModified: this.#about.begun });
   }
 
   add(data) {
@@ -49,7 +49,7 @@ export class Take {
   /** Delete what is stored: the take has arrived, or nobody wants it. */
   forget() {
     const { take } = this.#about;
-    this.#store((store) => store.delete(IDBKeyRange.bound([take], [take, Infinity])));
+    this.#store((store) => store.delete(piecesOf(take)));
     this.release();
   }
 
@@ -70,11 +70,18 @@ export class Take {
   }
 }
 
-/** The take that consists of these pieces; null if another tab uses it. */
-async function restored(pieces) {
-  const { about } = pieces[0];
-  const release = await claim(about.take);
-  return release && new Take(about, pieces.map(({ data }) => data), release);
+/** The stored take; null if another tab uses it. It is read under its lock: another tab may just have added to it, or deleted it. */
+async function restored(take) {
+  const release = await claim(take);
+  if (release === null) return null;
+  const pieces = await inStore((store) => store.getAll(piecesOf(take))).catch(() => []);
+  if (pieces.length > 0) return new Take(pieces[0].about, pieces.map(({ data }) => data), release);
+  release();
+  return null;
+}
+
+function piecesOf(take) {
+  return IDBKeyRange.bound([take], [take, Infinity]);
 }
 
 /** Lock a take until the function that this returns is called; null if it is locked. Where locks are refused, nothing is stored either. */

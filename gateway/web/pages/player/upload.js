@@ -84,6 +84,7 @@ export class Uploads {
     } catch (trouble) {
       if (trouble.name === "AbortError") return;
       row.refused(trouble);
+      row.take?.release();
       this.#changed();
     } finally {
       this.#running.delete(row);
