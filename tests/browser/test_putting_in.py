@@ -279,6 +279,39 @@ async def test_a_take_that_another_tab_uploads_meanwhile_is_not_offered(studio: 
     assert second.faults == []
 
 
+# The browser refuses the second piece, as if its storage were full, and has room again for the third.
+REFUSE_THE_SECOND_PIECE = """
+  const { put } = IDBObjectStore.prototype;
+  let count = 0;
+  IDBObjectStore.prototype.put = function (...given) {
+    count += 1;
+    if (count === 2) throw new DOMException("full", "QuotaExceededError");
+    return put.apply(this, given);
+  };
+"""
+STORED_PIECES = """() => new Promise((resolve) => {
+  const opening = indexedDB.open("seekgate");
+  opening.onsuccess = () => {
+    const reading = opening.result.transaction("pieces").objectStore("pieces").getAllKeys();
+    reading.onsuccess = () => resolve(reading.result.map(([, number]) => number));
+  };
+})"""
+
+
+async def test_a_take_is_stored_without_a_hole_if_the_browser_refuses_a_piece(
+    studio: BrowserContext, site: Gateway
+) -> None:
+    await studio.add_init_script(REFUSE_THE_SECOND_PIECE)
+    visitor = await signed_in(studio, site)
+    await visitor.page.route("**/v1/recordings", lambda route: route.fulfill(status=403), times=1)
+    await record(visitor)
+    await visitor.page.get_by_role("button", name="Stop recording").click()
+    await expect(visitor.page.locator("#uploads li.trouble")).to_be_visible()
+    await visitor.page.evaluate(UNTIL_UNLOCKED)
+    assert await visitor.page.evaluate(STORED_PIECES) == [1]
+    assert visitor.faults == []
+
+
 @pytest.mark.usefixtures("library")
 async def test_a_take_that_is_discarded_is_not_offered_again(studio: BrowserContext, site: Gateway) -> None:
     visitor = await signed_in(studio, site)

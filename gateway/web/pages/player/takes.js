@@ -12,7 +12,8 @@ export class Take {
   #about;
   #pieces;
   #release;
-  #stored = Promise.resolve();
+  /** Resolves once the changes so far are durable: to true while each piece was stored. */
+  #stored = Promise.resolve(true);
 
   constructor(about, pieces, release) {
     [this.#about, this.#pieces, this.#release] = [about, pieces, release];
@@ -41,15 +42,17 @@ export class Take {
     return new File(this.#pieces, this.name, { type: this.#pieces[0]?.type, lastModified: this.#about.begun });
   }
 
+  /** Nothing is stored after a piece that the browser refused: the stored take ends there, and has no hole. */
   add(data) {
     const number = this.#pieces.push(data);
-    this.#store((store) => store.put({ about: this.#about, data }, [this.#about.take, number]));
+    const piece = (store) => store.put({ about: this.#about, data }, [this.#about.take, number]);
+    this.#stored = this.#stored.then((whole) => whole && inStore(piece).then(() => true, () => false));
   }
 
   /** Delete what is stored: the take has arrived, or nobody wants it. */
   forget() {
     const { take } = this.#about;
-    this.#store((store) => store.delete(piecesOf(take)));
+    this.#stored = this.#stored.then(() => inStore((store) => store.delete(piecesOf(take)))).catch(() => {});
     this.release();
   }
 
@@ -63,10 +66,6 @@ export class Take {
     if (isOld) this.forget();
     else if (this.#about.owner !== owner) this.release();
     return !isOld && this.#about.owner === owner;
-  }
-
-  #store(change) {
-    this.#stored = this.#stored.then(() => inStore(change)).catch(() => {});
   }
 }
 
