@@ -48,8 +48,9 @@ async def connect(**options: Any) -> "ReadOnlyLocalStorage":
     """
     parsed = LocalOptions.parse(options)
     modes = GROUP_READABLE if parsed.readable_by_group else PRIVATE
+    root = partial(find_root, parsed.root) if parsed.read_only else partial(prepare_root, parsed.root, modes)
     try:
-        resolved = await run(partial(find_root if parsed.read_only else prepare_root, parsed.root, modes))
+        resolved = await run(root)
     except OSError as error:
         raise ValueError(
             f"the root {os.fspath(parsed.root)!r} must be a directory that this process can write to"
@@ -61,7 +62,7 @@ async def connect(**options: Any) -> "ReadOnlyLocalStorage":
     return ReadOnlyLocalStorage(resolved, files) if parsed.read_only else LocalStorage(resolved, files, modes)
 
 
-def find_root(root: Path | str, _modes: Modes) -> Path:
+def find_root(root: Path | str) -> Path:
     """The path of an existing root without symbolic links. Raises StorageError unless it can be read."""
     resolved = Path(os.path.realpath(root))
     probe_root(resolved, READABLE)
