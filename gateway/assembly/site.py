@@ -156,7 +156,6 @@ class _Site:
             self._links,
             turns=self._transcript_turns,
             embed_origins=self._config.sharing.embed_origins,
-            media_sources=self._config.media_sources,
         )
 
     def _health(self) -> HealthRoutes:

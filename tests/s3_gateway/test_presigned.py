@@ -102,7 +102,10 @@ async def test_a_playback_url_redirects_too_and_curl_follows(site: Gateway, medi
 async def test_a_share_links_url_is_not_redirected(site: Gateway, media: Media) -> None:
     """The name of an object may contain the owner's id, and a presigned URL would not end with the link."""
     link = await post(site, f"{recording_of(media)}/links", {"expires_in_seconds": 60}, status=201)
-    (shown,) = (await fetch(site, f"{urlsplit(link['url']).path}/recording.json"))["media"]
+    path = urlsplit(link["url"]).path
+    policy = (await call(site, path)).head["Content-Security-Policy"] or ""
+    assert "media-src 'self'" in policy.split("; ")
+    (shown,) = (await fetch(site, f"{path}/recording.json"))["media"]
     for _ in range(2):
         response = await call(site, target_of(shown["url"]), fields=[("Range", "bytes=5-9")])
         assert (response.status, response.body) == (206, CONTENT[5:10])

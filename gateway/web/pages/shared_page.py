@@ -53,7 +53,7 @@ class _Opened:
 class SharedPage:
     """The routes below `/shared/{token}`.
 
-    `embed_origins` are the origins whose pages may embed a recording; `media_sources` as for the player page.
+    `embed_origins` are the origins whose pages may embed a recording.
     """
 
     def __init__(
@@ -66,7 +66,6 @@ class SharedPage:
         *,
         turns: FairSemaphore,
         embed_origins: Sequence[str],
-        media_sources: Sequence[str] = (),
     ) -> None:
         self._share_links = share_links
         self._catalog = catalog
@@ -75,8 +74,8 @@ class SharedPage:
         self._links = links
         self._turns = turns
         self._page = (files("gateway.web.pages") / "player" / _PAGE).read_text("utf-8")
-        media = " ".join(("'self'", *media_sources))
-        policy = {"media-src": media, "img-src": f"{media} data:"}
+        # Its playback URLs are never redirected to a storage backend.
+        policy = {"media-src": "'self'"}
         self._policy = content_security_policy(policy)
         self._embed_policy = content_security_policy(policy | {"frame-ancestors": " ".join(("'self'", *embed_origins))})
 
