@@ -51,7 +51,8 @@ class ForkedProcess:
     def __init__(
         self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path, *, stdout: int, stderr: int
     ) -> None:
-        self._answers, theirs = socket.socketpair()
+        # Each number is one message: of a stream, two that were sent before the first was received would be read as one.
+        self._answers, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = json.dumps([arguments, dict(environ), str(folder)]).encode()
         with theirs, Path(os.devnull).open("rb") as nothing:
             socket.send_fds(_forking_server(), [request], [nothing.fileno(), stdout, stderr, theirs.fileno()])
@@ -81,7 +82,7 @@ class ForkedProcess:
         return self.returncode
 
     def _line(self) -> bytes:
-        """A number from the process that waits for the gateway. Numbers are short, and each is sent by one call."""
+        """A number from the process that waits for the gateway."""
         line = self._answers.recv(16)
         if not line:
             raise RuntimeError("the server that forks the gateways has ended")
