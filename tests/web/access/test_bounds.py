@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,8 @@ SETTINGS: Final = {
     "SEEKGATE_UPLOADS__LEAST_BYTES_PER_SECOND": "1000",
     "SEEKGATE_UPLOADS__INTERNAL_SECRET": "the secret of the meeting bots, shared",
 }
+# Nothing that arrives during a test is too slow, however busy the machine is.
+PATIENT: Final = {"SEEKGATE_UPLOADS__STALL_TIMEOUT_SECONDS": "120", "SEEKGATE_UPLOADS__LEAST_BYTES_PER_SECOND": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -77,19 +80,27 @@ def push(client: socket.socket, octets: bytes, most: int) -> int:
     return sent
 
 
-async def test_large_fields_of_forms_take_the_places_of_bodies_that_still_arrive(tight: Gateway) -> None:
-    key, idle = ("X-API-Key", tight.key), resident(tight)
-    fields = [key, ("Content-Length", "100000"), ("Content-Type", "multipart/form-data; boundary=B")]
+async def test_large_fields_of_forms_take_the_places_of_bodies_that_still_arrive(postgres: str, tmp_path: Path) -> None:
     part = b'--B\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n' + b"x" * 60_000
-    async with AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(connect(tight.host, tight.port)) for _ in range(400)]
-        for connection in opened:
-            await connection.send(compose("POST", "/internal/recordings/upload", fields, body=part))
-        answers = [(await connection.read_head()).status for connection in opened]
-        assert resident(tight) - idle < MEMORY_BOUND
-    # Those that got a place are too slow.
-    assert answers.count(408) <= MAX_WAITING_OF_A_KEY
-    assert set(answers) == {408, 503}
+    with running_gateway(postgres, tmp_path, SETTINGS | PATIENT) as site:
+        idle = resident(site)
+        fields = [
+            ("X-API-Key", site.key),
+            ("Content-Length", "100000"),
+            ("Content-Type", "multipart/form-data; boundary=B"),
+        ]
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+            opened = [await stack.enter_async_context(connect(site.host, site.port)) for _ in range(400)]
+            for connection in opened:
+                await connection.send(compose("POST", "/internal/recordings/upload", fields, body=part))
+            answers = [group.create_task(connection.read_head()) for connection in opened]
+            # All but those that got a place are refused, while these wait.
+            for answer in islice(asyncio.as_completed(answers), len(opened) - MAX_WAITING_OF_A_KEY):
+                assert (await answer).status == 503
+            assert resident(site) - idle < MEMORY_BOUND
+            assert not all(answer.done() for answer in answers)
+            for answer in answers:
+                answer.cancel()
 
 
 async def test_an_unread_response_ends_on_every_route(tight: Gateway) -> None:

@@ -17,6 +17,7 @@ from tests.uploads.client import open_client
 from tests.web.access.test_bounds import MEMORY_BOUND, resident
 
 STREAMS: Final = 3
+PATIENCE_SECONDS: Final = 120
 HALF_A_HEAD: Final = b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 31_000
 
 
@@ -89,14 +90,14 @@ async def test_one_key_cannot_take_all_places_for_bodies_that_still_arrive(
     site: Gateway, method: str, target: str
 ) -> None:
     fields = [("X-API-Key", site.key), ("Content-Type", "text/vtt"), ("Content-Length", "60000")]
-    for _ in range(10):  # while the gateway still holds what an earlier test sent, it refuses some of them immediately
-        with clients(site, MAX_WAITING_OF_A_KEY) as opened:
-            for client in opened:
-                client.sendall(compose(method, target, fields, body=b" " * 50_000))
-            if await create(site, site.key) == 503:
-                assert await create(site, site.other_key) == 201
-                return
-    pytest.fail("a body more than the limit was accepted")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:  # the gateway may still hold what an earlier test sent, and refuse some of them, or the other key
+            with clients(site, MAX_WAITING_OF_A_KEY) as opened:
+                for client in opened:
+                    client.sendall(compose(method, target, fields, body=b" " * 50_000))
+                for _ in range(10):  # the others' bodies, or all of this one, may arrive first
+                    if await create(site, site.key) == 503 and await create(site, site.other_key) == 201:
+                        return
 
 
 async def create(site: Gateway, key: str) -> int:
@@ -152,6 +153,12 @@ async def test_bodies_that_no_handler_has_read_are_held_within_a_bound_for_all_c
     refusals = {b"HTTP/1.1 400 Bad Request", b"HTTP/1.1 404 Not Found", b"HTTP/1.1 503 Service Unavailable"}
     assert set(answers) <= refusals | {b""}
     # Once they have gone, there is room again.
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await post_nothing(site) != 404:
+            pass
+
+
+async def post_nothing(site: Gateway) -> int:
     async with connect(site.host, site.port) as connection:
         await connection.send(compose("POST", "/nothing", [("Content-Length", "9")]) + bytes(9))
-        assert (await connection.read_response()).status == 404
+        return (await connection.read_response()).status
