@@ -77,7 +77,7 @@ async def test_what_was_said_is_found_and_plays_from_there(listener: Listener, l
 async def test_a_search_finds_what_was_said_since_the_last_one(
     listener: Listener, site: Gateway, tmp_path: Path
 ) -> None:
-    media = bring_in(site, make_sound(tmp_path / "sound.ogg", 8.0))
+    media = bring_in(site, make_sound(tmp_path / "sound.ogg", 60.0))
     url = f"{site.base_url}/v1/recordings/{encode_id('rec', media.recording_id)}/transcript"
     said = [{"start": start, "end": start + 1, "text": f"The quokka waits for {start} seconds."} for start in (2, 5)]
     await listener.page.get_by_label("Search", exact=True).fill("quokka")
