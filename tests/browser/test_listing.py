@@ -37,9 +37,10 @@ SCROLL: Final = """async () => {
 
 @pytest.fixture(scope="session")
 def many(site: Gateway) -> str:
-    """The key of a user with many recordings; only their rows exist, without files."""
-    site.wait(site.execute(FILL.format(user=site.other_user_id, count=MANY)))
-    return site.other_key
+    """The key of a user with exactly that many recordings; only their rows exist, without files."""
+    user_id = site.wait(site.backends.api_keys.ensure_user("many@example.org"))
+    site.wait(site.execute(FILL.format(user=user_id, count=MANY)))
+    return site.add_key(user_id=user_id)
 
 
 async def test_a_row_shows_type_duration_and_size(listener: Listener, library: Library) -> None:
