@@ -17,7 +17,8 @@ from tests.media_files import make_still, make_video
 
 NAME: Final = "مقابلة مع المهندس"
 SAID: Final = ((1.0, "Ada", "Welcome to the lecture."), (11.0, "عمر", "وهذا هو الجزء الأخير."))
-VIDEO_SECONDS: Final = 12.0
+# A place near the beginning or the end is not remembered: long enough that the video still plays when it is looked at.
+VIDEO_SECONDS: Final = 40.0
 SOUND_SECONDS: Final = 14
 # A pause between two tones.
 SILENT_FROM, SILENT_TO = 4, 10

@@ -21,6 +21,25 @@ from tests.s3_gateway.place import gateway_over
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PIECE = 8 * 1024 * 1024
+# Resolves once two pieces of a recording are stored, each of them a second.
+STORED = """() => new Promise((resolve) => {
+  const later = () => setTimeout(look, 50);
+  const look = async () => {
+    if (!(await indexedDB.databases()).some(({ name }) => name === "seekgate")) return later();
+    const opening = indexedDB.open("seekgate");
+    opening.onsuccess = () => {
+      const counted = opening.result.transaction("pieces").objectStore("pieces").count();
+      counted.onsuccess = () => (counted.result < 2 ? later() : resolve());
+      opening.result.close();
+    };
+  };
+  look();
+})"""
+# Resolves once no page uses a recording.
+UNUSED = """() => new Promise((resolve) => {
+  const look = async () => ((await navigator.locks.query()).held.length > 0 ? setTimeout(look, 50) : resolve());
+  look();
+})"""
 
 
 @pytest.fixture(scope="session")
@@ -163,10 +182,21 @@ def record_button(visitor: Listener) -> Locator:
 
 
 async def record(visitor: Listener) -> None:
-    """Start a recording, and wait until some of it was heard."""
+    """Start a recording, and wait until some of it was heard and stored."""
     await record_button(visitor).click()
     await expect(visitor.page.get_by_role("button", name="Stop recording")).to_be_visible()
-    await visitor.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 2500))")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await visitor.page.evaluate(STORED)
+
+
+async def close_page(visitor: Listener) -> None:
+    """Close the page, and wait until the browser has unlocked the recording that it made."""
+    await visitor.page.close()
+    another = await visitor.page.context.new_page()
+    await another.goto(f"{visitor.site.base_url}/player/icon.svg")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await another.evaluate(UNUSED)
+    await another.close()
 
 
 async def hear_the_recording(visitor: Listener) -> None:
@@ -198,7 +228,7 @@ async def test_a_take_whose_page_was_closed_is_offered_at_the_next_visit_with_th
     await expect(second.rows.first).to_be_visible()
     offer = second.page.get_by_text("Recorded earlier, not uploaded yet")
     await expect(offer).to_have_count(0)  # the first page is using it
-    await first.page.close()
+    await close_page(first)
     await second.page.reload()
     await expect(offer).to_be_visible()
     await second.page.get_by_role("button", name="Sign out").click()
@@ -316,7 +346,7 @@ async def test_a_take_is_stored_without_a_hole_if_the_browser_refuses_a_piece(
 async def test_a_take_that_is_discarded_is_not_offered_again(studio: BrowserContext, site: Gateway) -> None:
     visitor = await signed_in(studio, site)
     await record(visitor)
-    await visitor.page.close()
+    await close_page(visitor)
     visitor = await signed_in(studio, site)
     await visitor.page.get_by_role("button", name="Discard").click()
     await expect(visitor.page.locator("#uploads li")).to_have_count(0)

@@ -15,7 +15,7 @@ SCRIPT_MS: Final = 60_000
 COMMAND_SECONDS: Final = 90
 # WebKitWebDriver waits for ever for one new browser in about a hundred: probably it chooses a free port that something else
 # takes before the browser listens on it. After NEW_SESSION_SECONDS another browser is started.
-NEW_SESSION_SECONDS: Final = 30
+NEW_SESSION_SECONDS: Final = 60
 NEW_SESSION_TRIES: Final = 3
 # The last argument of an asynchronous script is the function that ends it.
 _EVALUATE: Final = """const done = arguments[arguments.length - 1];
