@@ -21,25 +21,24 @@ from tests.s3_gateway.place import gateway_over
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PIECE = 8 * 1024 * 1024
-# Resolves once two pieces of a recording are stored, each of them a second.
-STORED = """() => new Promise((resolve) => {
+# Resolves once this many pieces of recordings are stored, each of them a second.
+UNTIL_STORED = """(least) => new Promise((resolve) => {
   const later = () => setTimeout(look, 50);
   const look = async () => {
     if (!(await indexedDB.databases()).some(({ name }) => name === "seekgate")) return later();
     const opening = indexedDB.open("seekgate");
     opening.onsuccess = () => {
       const counted = opening.result.transaction("pieces").objectStore("pieces").count();
-      counted.onsuccess = () => (counted.result < 2 ? later() : resolve());
+      counted.onsuccess = () => (counted.result < least ? later() : resolve());
       opening.result.close();
     };
   };
   look();
 })"""
-# Resolves once no page uses a recording.
-UNUSED = """() => new Promise((resolve) => {
-  const look = async () => ((await navigator.locks.query()).held.length > 0 ? setTimeout(look, 50) : resolve());
-  look();
-})"""
+# Resolves once no page uses a take.
+UNTIL_UNLOCKED = """async () => {
+  while ((await navigator.locks.query()).held.length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -181,12 +180,12 @@ def record_button(visitor: Listener) -> Locator:
     return visitor.page.get_by_role("button", name="Record", exact=True)
 
 
-async def record(visitor: Listener) -> None:
-    """Start a recording, and wait until some of it was heard and stored."""
+async def record(visitor: Listener, pieces: int = 2) -> None:
+    """Start a recording, and wait until this many pieces of it are stored."""
     await record_button(visitor).click()
     await expect(visitor.page.get_by_role("button", name="Stop recording")).to_be_visible()
     async with asyncio.timeout(PATIENCE_SECONDS):
-        await visitor.page.evaluate(STORED)
+        await visitor.page.evaluate(UNTIL_STORED, pieces)
 
 
 async def close_page(visitor: Listener) -> None:
@@ -195,7 +194,7 @@ async def close_page(visitor: Listener) -> None:
     another = await visitor.page.context.new_page()
     await another.goto(f"{visitor.site.base_url}/player/icon.svg")
     async with asyncio.timeout(PATIENCE_SECONDS):
-        await another.evaluate(UNUSED)
+        await another.evaluate(UNTIL_UNLOCKED)
     await another.close()
 
 
@@ -250,7 +249,7 @@ async def test_a_take_whose_page_was_closed_while_it_was_sent_goes_on_where_it_w
     await record(first)
     await first.page.get_by_role("button", name="Stop recording").click()
     await pieces.until_held()
-    await first.page.close()
+    await close_page(first)
     pieces.released.set()
     again = await signed_in(studio, site)
     created: list[str] = []
@@ -287,10 +286,6 @@ HOLD_LOCKS = """
     });
   });
 """
-# Resolves once no page uses a take.
-UNTIL_UNLOCKED = """async () => {
-  while ((await navigator.locks.query()).held.length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
-}"""
 
 
 async def test_a_take_that_another_tab_uploads_meanwhile_is_not_offered(studio: BrowserContext, site: Gateway) -> None:
@@ -334,7 +329,8 @@ async def test_a_take_is_stored_without_a_hole_if_the_browser_refuses_a_piece(
     await studio.add_init_script(REFUSE_THE_SECOND_PIECE)
     visitor = await signed_in(studio, site)
     await visitor.page.route("**/v1/recordings", lambda route: route.fulfill(status=403), times=1)
-    await record(visitor)
+    await record(visitor, pieces=1)
+    await visitor.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 2500))")
     await visitor.page.get_by_role("button", name="Stop recording").click()
     await expect(visitor.page.locator("#uploads li.trouble")).to_be_visible()
     await visitor.page.evaluate(UNTIL_UNLOCKED)
