@@ -20,11 +20,11 @@ import asyncpg
 from benchmarks.corpus import NAME, Corpus
 from benchmarks.processes import free_port, running
 from benchmarks.target import Target, ask, request
-from gateway.accounts import issue_key
 from gateway.assembly.backends import Backends, open_backends
 from gateway.catalog import MediaFile, NewMedia, Owner
 from gateway.db.embedded.shared_server import embedded_postgres
 from gateway.demo.corpus import seed_synthetic
+from gateway.keys import issue_key
 from gateway.settings.load import load
 
 LISTED: Final = 200

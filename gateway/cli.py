@@ -1,7 +1,7 @@
 """The command line: `seekgate COMMAND`.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted. An error that is to be expected is one clear line on
-stderr; a traceback is a bug. A command's module is imported when the command is used, so that help is quick.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 interrupted. An expected error is one clear line on stderr;
+a traceback is a bug. A command's module is imported when the command is used, so that help is quick.
 """
 
 import os
@@ -16,7 +16,7 @@ from gateway import __version__
 
 
 class CommandRow(NamedTuple):
-    """Where a command is, and the sentence that the list of commands shows for it."""
+    """The module and function of a command, and the sentence that the list of commands shows for it."""
 
     module: str
     function: str
@@ -79,14 +79,14 @@ def seekgate() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit with its code. Whatever it creates is for its own account alone, unless a setting says more."""
+    """Run a command and exit with its code. Only its own account may read what it creates, unless a setting says more."""
     os.umask(0o077)
     sys.exit(_run(arguments))
 
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
-        # A command that ends early leaves through ctx.exit(), whose code comes back as the result.
+        # A command that ends early calls ctx.exit(); click returns that exit code as the result.
         code = seekgate.main(args=arguments, prog_name="seekgate", standalone_mode=False)
     except click.ClickException as error:
         error.show()

@@ -1,7 +1,7 @@
-"""Works off the durable queue of objects to delete.
+"""Deletes the objects in the durable queue.
 
-An entry leaves the queue only when its object and everything made of it were deleted. After a failure, and if the process
-dies at any moment, the entry stays and is tried again.
+An entry leaves the queue only when its object and everything derived from it were deleted. If that fails, or the
+process dies at any moment, the entry stays and is tried again.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from gateway.storage import Storage, storage_named
 from storage_adapters.base import BatchDeleting, StorageAdapter, StorageError, StorageUnavailable
 
 Forget = Callable[[str, Sequence[str]], Awaitable[None]]
-"""Removes what was made of objects: their storage's name, their keys. Raises OSError."""
+"""Removes what was derived from objects (waveforms); it gets their storage backend's name and their keys. Raises OSError."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionTimings:
-    """`poll_seconds` between looks at the queue, `lease_seconds` for which a claim hides an entry from others."""
+    """How the worker polls the queue; a claimed entry is hidden from other workers for `lease_seconds`."""
 
     poll_seconds: float
     lease_seconds: float
@@ -43,7 +43,7 @@ class DeletionWorker:
     _awake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def wake(self) -> None:
-        """Look at the queue now: something was put into it."""
+        """Poll the queue now: something was put into it."""
         self._awake.set()
 
     async def run(self) -> None:
@@ -58,7 +58,7 @@ class DeletionWorker:
                 await self._rest()
 
     async def delete_once(self) -> int:
-        """Try each entry that is due, one batch; how many there were. Raises Unavailable."""
+        """Try one batch of the entries that are due, and return how many there were. Raises Unavailable."""
         claimed = await self.queue.claim_deletions(limit=self.settings.batch, lease_seconds=self.settings.lease_seconds)
         for name in {deletion.storage for deletion in claimed}:
             await self._delete(name, [deletion for deletion in claimed if deletion.storage == name])
@@ -66,8 +66,8 @@ class DeletionWorker:
 
     async def _delete(self, name: str, deletions: Sequence[ObjectDeletion]) -> None:
         keys = [deletion.object_key for deletion in deletions]
-        errors = await self._remove(name, keys)
-        errors = {**await self._remove_made(name, [key for key in keys if key not in errors]), **errors}
+        errors = await self._remove_objects(name, keys)
+        errors = {**await self._remove_derived(name, [key for key in keys if key not in errors]), **errors}
         for deletion in deletions:
             error = errors.get(deletion.object_key)
             if error is None:
@@ -75,16 +75,16 @@ class DeletionWorker:
             else:
                 await self._postpone(deletion, error)
 
-    async def _remove_made(self, name: str, keys: Sequence[str]) -> Mapping[str, StorageError]:
-        """Remove what was made of these deleted objects; what could not be removed, by key."""
+    async def _remove_derived(self, name: str, keys: Sequence[str]) -> Mapping[str, StorageError]:
+        """Remove what was derived from these deleted objects, and return the errors by key."""
         try:
             await self.forget(name, keys)
         except OSError as error:
-            return {key: StorageUnavailable(key, f"what was made of it stays: {error}") for key in keys}
+            return {key: StorageUnavailable(key, f"what was derived from it was not removed: {error}") for key in keys}
         return {}
 
-    async def _remove(self, name: str, keys: Sequence[str]) -> Mapping[str, StorageError]:
-        """Remove the objects from one storage; what could not be removed, by key."""
+    async def _remove_objects(self, name: str, keys: Sequence[str]) -> Mapping[str, StorageError]:
+        """Remove the objects from one storage backend, and return the errors by key."""
         try:
             adapter = storage_named(self.storages, name, "").adapter
             if isinstance(adapter, BatchDeleting):

@@ -1,7 +1,7 @@
 """Refusals: the errors that a client gets instead of a response with content, before the first byte.
 
-Statuses and body shapes are the dialects' (gateway/web/dialects.py). A refusal's text is public: no paths, no secrets,
-no causes.
+The dialects decide statuses and body shapes (gateway/web/dialects.py). A refusal's text is public: it contains no
+paths, secrets or causes.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class NotFound(Refusal):
 
 
 class Conflict(Refusal):
-    """It conflicts with what already exists; `faults` name the fields that do, where that is known."""
+    """The request conflicts with what already exists; `faults` names the conflicting fields if they are known."""
 
     def __init__(self, message: str, faults: tuple["Fault", ...] = ()) -> None:
         super().__init__(message)
@@ -55,7 +55,7 @@ class Busy(Retryable):
 
 
 class Unavailable(Retryable):
-    """It may work later."""
+    """The request may succeed later."""
 
 
 class BadUpstream(Refusal):
@@ -63,7 +63,7 @@ class BadUpstream(Refusal):
 
 
 class Invalid(Refusal):
-    """The request is malformed; `faults` name each field."""
+    """The request is malformed; each of `faults` names a field."""
 
     def __init__(self, faults: tuple["Fault", ...]) -> None:
         super().__init__("; ".join(f"{'.'.join(map(str, fault.loc))}: {fault.msg}" for fault in faults))
@@ -81,7 +81,7 @@ class Fault:
 
 
 def require(found: T | None, what: str) -> T:
-    """What was found. Raises NotFound, with `what` it is, for None."""
+    """Return `found`. Raises NotFound if it is None; `what` names it in the message."""
     if found is None:
         raise NotFound(f"{what} not found")
     return found

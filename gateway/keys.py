@@ -1,17 +1,20 @@
-"""The text of an API key: `{sk|rk}_{live|test}_` and 43 characters of base64url (256 random bits, RFC 4648 section 5).
+"""API keys: `{sk|rk}_{live|test}_` and 43 characters of base64url (256 random bits, RFC 4648 section 5).
 
-It is shown once and never stored. Keys that come from elsewhere may be any text.
+The text of a key is shown once and never stored. Keys that come from elsewhere may be any text.
 """
 
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
+from gateway.catalog import ALL_SCOPES, ApiKey, ApiKeys, Owner, Scope
+
 RANDOM_BYTES: Final = 32
 VISIBLE_CHARACTERS: Final = 12
-# Of a shorter key nothing may be shown: what remains could be guessed.
+# Nothing of a shorter key may be shown: the rest of it could be guessed.
 LONG_CHARACTERS: Final = 32
 
 
@@ -32,3 +35,20 @@ def digest(key: str) -> bytes:
 def visible_prefix(key: str) -> str:
     """The beginning of a key that lists and logs may show: its kind and four characters, nothing of a short key."""
     return key[:VISIBLE_CHARACTERS] if len(key) >= LONG_CHARACTERS else ""
+
+
+async def issue_key(
+    api_keys: ApiKeys,
+    owner: Owner,
+    *,
+    scopes: frozenset[Scope] = ALL_SCOPES,
+    expires_at: datetime | None = None,
+    name: str | None = None,
+    make: Callable[..., str] = new_key,
+) -> tuple[str, ApiKey]:
+    """Create a key and return its text and the key as stored. `make` generates the text, as `new_key` does."""
+    key = make(live=owner.live, restricted=scopes != ALL_SCOPES)
+    stored = await api_keys.create_key(
+        digest=digest(key), prefix=visible_prefix(key), owner=owner, scopes=scopes, expires_at=expires_at, name=name
+    )
+    return key, stored

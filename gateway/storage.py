@@ -26,5 +26,5 @@ def storage_named(storages: Mapping[str, Storage], name: str, key: str) -> Stora
     """The storage backend with this name; raises StorageUnavailable for the object `key` if none is configured."""
     storage = storages.get(name)
     if storage is None:
-        raise StorageUnavailable(key, f"no storage named {name!r} is configured")
+        raise StorageUnavailable(key, f"no storage backend named {name!r} is configured")
     return storage

@@ -7,10 +7,9 @@ from hashlib import sha256
 import asyncpg
 import pytest
 
-from gateway.accounts import issue_key
 from gateway.catalog import Owner, Scope
 from gateway.db.api_keys import PgApiKeys
-from gateway.keys import digest, new_key, visible_prefix
+from gateway.keys import digest, issue_key, new_key, visible_prefix
 
 
 @pytest.mark.parametrize(

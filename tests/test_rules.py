@@ -24,7 +24,7 @@ ROOMS: Mapping[str, set[str]] = {
     "gateway": set(),
     "gateway.catalog": set(),
     "gateway.errors": set(),
-    "gateway.keys": set(),
+    "gateway.keys": {"gateway.catalog"},
     "gateway.protocol": set(),
     "gateway.settings": {"storage_adapters.storage_options"},
     "storage_adapters.base": set(),
@@ -41,7 +41,6 @@ ROOMS: Mapping[str, set[str]] = {
     },
     # small rooms over leaves
     "gateway.storage": {"storage_adapters.base"},
-    "gateway.accounts": {"gateway.catalog", "gateway.errors", "gateway.keys"},
     "gateway.deletion_worker": {"gateway.catalog", "gateway.errors", "gateway.storage", "storage_adapters.base"},
     "gateway.telemetry": {"gateway.storage", "storage_adapters.remote"},
     "gateway.media": {
@@ -111,7 +110,6 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.telemetry",
     },
     "gateway.demo": {
-        "gateway.accounts",
         "gateway.assembly",
         "gateway.catalog",
         "gateway.imports",
@@ -123,7 +121,6 @@ ROOMS: Mapping[str, set[str]] = {
         "storage_adapters.synthetic",
     },
     "gateway.commands": {
-        "gateway.accounts",
         "gateway.assembly",
         "gateway.catalog",
         "gateway.db.database",  # to migrate it and nothing else
@@ -131,6 +128,7 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.demo",
         "gateway.errors",
         "gateway.imports",
+        "gateway.keys",
         "gateway.media",
         "gateway.process",
         "gateway.protocol",

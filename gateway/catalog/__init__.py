@@ -6,20 +6,24 @@ what does not exist. Timestamps are aware and in UTC; sizes are bytes.
 
     owners             a user's live or test data, the scopes of a key
     api_keys           API keys, the gateway's own signing key
+    share_links        links that play one recording without a key
     recordings         a recording, a media file
     meetings           a meeting, its transcript
-    library            the protocol of look-ups, registration and deletion
-    client_recordings  the protocol of API clients: create, list by filter
-    uploads            the protocols of uploads in progress
-    session_uploads    the protocols of the chunks that meeting bots send
-    deletions          the protocol of the queue of objects to delete
+    library            look-ups, registration and deletion
+    client_recordings  API clients create recordings, and list them by filter
+    edits              changes to a recording and its transcript
+    search             full-text search over names and transcripts
+    uploads            uploads in progress
+    session_uploads    the chunks that meeting bots send
+    deletions          the queue of objects to delete
+    media_audit        the media files of all owners, for `seekgate verify`
+    vexa_moves         what a move from Vexa reads and writes
+    validity           whether a cached look-up still holds
 """
 
 from gateway.catalog.api_keys import ApiKey as ApiKey
 from gateway.catalog.api_keys import ApiKeys as ApiKeys
 from gateway.catalog.api_keys import SigningSecrets as SigningSecrets
-from gateway.catalog.changes import NOT_REMEMBERED as NOT_REMEMBERED
-from gateway.catalog.changes import Validity as Validity
 from gateway.catalog.client_recordings import ClientRecordings as ClientRecordings
 from gateway.catalog.client_recordings import IdempotencyKey as IdempotencyKey
 from gateway.catalog.client_recordings import NewRecording as NewRecording
@@ -65,6 +69,8 @@ from gateway.catalog.uploads import UploadLimits as UploadLimits
 from gateway.catalog.uploads import UploadReservations as UploadReservations
 from gateway.catalog.uploads import UploadWriters as UploadWriters
 from gateway.catalog.uploads import VerifiedUpload as VerifiedUpload
+from gateway.catalog.validity import NOT_CACHED as NOT_CACHED
+from gateway.catalog.validity import Validity as Validity
 from gateway.catalog.vexa_moves import KeyMove as KeyMove
 from gateway.catalog.vexa_moves import MediaMove as MediaMove
 from gateway.catalog.vexa_moves import MeetingMove as MeetingMove

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from gateway.catalog.changes import NOT_REMEMBERED, Validity
 from gateway.catalog.owners import Owner, Scope
+from gateway.catalog.validity import NOT_CACHED, Validity
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key as stored, without its text. `prefix` is its first 12 characters, empty for a short key; it is not unique.
 
-    A key with a `recording_id` is a share link: it cannot authenticate a request, it only mints playback URLs of that
-    recording.
+    A key with a `recording_id` is a share link: it cannot authenticate a request; playback URLs of that recording can
+    be signed through it.
     """
 
     id: int
@@ -31,7 +31,7 @@ class ApiKey:
     last_used_at: datetime | None = None
     recording_id: int | None = None
     name: str | None = None
-    validity: Validity = field(default=NOT_REMEMBERED, compare=False, repr=False)
+    validity: Validity = field(default=NOT_CACHED, compare=False, repr=False)
 
 
 class ApiKeys(Protocol):

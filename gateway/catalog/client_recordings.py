@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from gateway.catalog.owners import Owner
 from gateway.catalog.recordings import MediaType, Recording, RecordingStatus
 
-# By what a list is ordered; `-` is descending. What is equal is ordered by (created_at, id), in the same direction.
+# What a list is ordered by; `-` is descending. Equal ones are ordered by (created_at, id), in the same direction.
 RecordingSort = Literal["-created_at", "created_at", "-duration", "duration", "-type", "type", "-status", "status"]
 
 
@@ -37,7 +37,7 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a list that is ordered by `sort`; `value` is the text of what it is ordered by, if that is not created_at."""
+    """A position in a list ordered by `sort`. `value` is the sort key as text; empty if that is created_at."""
 
     created_at: datetime
     id: int
@@ -77,7 +77,10 @@ class ClientRecordings(Protocol):
     """Creates recordings that uploads then add media to, and lists them by filter."""
 
     async def list_page(self, owner: Owner, wanted: RecordingFilter, *, limit: int, offset: int) -> RecordingPage:
-        """A page in the order of `wanted.sort`. A recording of unknown duration comes last. A row that cannot be read is left out and logged."""
+        """A page in the order of `wanted.sort`; recordings of unknown duration come last.
+
+        A row that cannot be read is left out and logged.
+        """
 
     async def create_recording(self, owner: Owner, new: NewRecording, key: IdempotencyKey | None = None) -> Recording:
         """Add a pending recording. With a key, the same request within 24 hours returns the first recording again.

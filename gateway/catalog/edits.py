@@ -1,4 +1,4 @@
-"""Changes that a client makes to a recording that exists: its description, and what was said in it."""
+"""Changes that a client makes to an existing recording: its description and its transcript."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ class RecordingEdits(Protocol):
         """
 
     async def replace_transcript(self, owner: Owner, recording_id: int, segments: Sequence[Segment]) -> bool:
-        """Replace what was said in the recording's meeting; False if there is no such recording.
+        """Replace the transcript of the recording's meeting; False if there is no such recording.
 
-        A recording of no meeting gets one of its own.
+        For a recording without a meeting, a meeting is created.
         """

@@ -1,7 +1,7 @@
 """Meetings, their transcripts, and the recordings made of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from gateway.catalog.recordings import Recording
 class Segment:
     """A stretch of speech, in seconds from `counted_from_at`: the start of the meeting, or of the bot's session in it.
 
-    `counted_from_at` is None where that moment is not known. `segment_id` is the name that the transcriber gave it.
+    `counted_from_at` is None where that moment is not known. `segment_id` is the transcriber's own id of the segment.
     """
 
     start_seconds: float
@@ -56,4 +56,4 @@ class NewMeeting:
 
     platform: str
     native_meeting_id: str
-    segments: Sequence[Segment] = field(default=())
+    segments: Sequence[Segment] = ()

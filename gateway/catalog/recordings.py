@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from gateway.catalog.changes import NOT_REMEMBERED, Validity
 from gateway.catalog.owners import Owner
+from gateway.catalog.validity import NOT_CACHED, Validity
 
 MediaType = Literal["audio", "video", "image"]
 MediaStatus = Literal["pending", "uploaded"]
@@ -19,8 +19,8 @@ RecordingStatus = Literal["pending", "uploaded", "processing", "completed", "fai
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """One object of a recording. `etag` and `object_modified_at` are what the storage backend last reported;
-    `missing_at` is when it first reported that there is no such object.
+    """One object of a recording. The storage backend last reported `etag` and `object_modified_at` for it, and first
+    reported at `missing_at` that there is no such object.
 
     `status` is pending until the object is complete in the storage backend; a pending file cannot be read.
     """
@@ -41,7 +41,7 @@ class MediaFile:
     captured_at: datetime | None
     created_at: datetime
     missing_at: datetime | None = None
-    validity: Validity = field(default=NOT_REMEMBERED, compare=False, repr=False)
+    validity: Validity = field(default=NOT_CACHED, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class MeetingName:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording with its media files, oldest first. `meeting` is known where the look-up says so.
+    """A recording with its media files, oldest first. Only look-ups that say so fill in `meeting`.
 
     `metadata` is the text of a JSON object, exactly as the client sent it, so that numbers keep their size and form.
     """
@@ -86,8 +86,8 @@ UNFINISHED_SESSION: Final = "unfinished_session"
 class NewMedia:
     """A complete and measured object that is to be registered in the catalogue.
 
-    `session` names the imported session that it is the file of: it takes the place of a file of that session whose
-    metadata has this name under UNFINISHED_SESSION.
+    `session` is the name of the imported session whose file this is. The file replaces an earlier one that was imported
+    while the session was unfinished: that one has the same name in its metadata, under UNFINISHED_SESSION.
     """
 
     type: MediaType

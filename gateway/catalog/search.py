@@ -1,4 +1,4 @@
-"""Searching recordings by their names and by what was said in them."""
+"""The protocol of the search over the names and transcripts of recordings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

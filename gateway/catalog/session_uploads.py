@@ -1,4 +1,4 @@
-"""What meeting bots send: a session's audio and video, each as chunks that are objects of their own.
+"""The protocols of what meeting bots send: a session's audio and video, in chunks that are each stored as an object.
 
 A chunk is recorded before it is acknowledged, and its object exists as long as a row names it. A session's `changed`
 counts the chunks and finals that arrived, and `joined` those that its published file contains. While they differ, the
@@ -101,8 +101,9 @@ class SessionUploads(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionClaim:
-    """A session that this process may join until its lease ends. `chunks` are ordered by number, those without one last.
+    """A session that this process may join until its lease ends.
 
+    `chunks` are ordered by number; those without a number come last.
     `chunk_count` is the number of chunks that a final announced, None if none did.
     """
 

@@ -1,7 +1,7 @@
 """Share links: permission to play one recording without an API key, until a time or until the link is ended.
 
-A link is stored as a key that is bound to a recording, so that its end reaches every process like a key's revocation,
-and a playback URL that was minted through it ends with it.
+A link is stored as a key that is bound to a recording. Ending it therefore reaches every process as a key's revocation
+does, and also ends the playback URLs that were signed through it.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class ShareLinks(Protocol):
         """The links that still work, of one recording or of all of the owner's, newest first."""
 
     async def end_link(self, owner: Owner, recording_id: int, link_id: int) -> bool:
-        """End it immediately; False if there is no such link. Ending it again changes nothing."""
+        """End the link immediately; False if there is no such link. Ending it again changes nothing."""
 
     async def record_link_use(self, link_id: int) -> None:
         """Count that the link's page was opened."""

@@ -1,4 +1,4 @@
-"""Uploads in progress: what a client promises, the limits, the writers, and the objects that were found.
+"""The protocols of uploads in progress: a client's promises, the limits, the writers, and the verified objects.
 
 A pending media file has one writer at a time, whose lease expires if its process dies. Arriving bytes that no media
 file counts yet are reserved; a reservation expires in the same way.
@@ -116,7 +116,7 @@ class UploadWriters(Protocol):
     async def begin_writing(self, media_file_id: int, *, lease_seconds: float) -> int | None:
         """The new writer's number; None while another writer's lease lasts. Raises NotFound if the file was deleted."""
 
-    async def keep_writing(self, media_file_id: int, writer: int, *, lease_seconds: float) -> bool:
+    async def extend_writing(self, media_file_id: int, writer: int, *, lease_seconds: float) -> bool:
         """Extend the lease; False if it was lost."""
 
     async def end_writing(self, media_file_id: int, writer: int) -> None:
@@ -174,7 +174,7 @@ class UploadReservations(Protocol):
         hold too much.
         """
 
-    async def keep_reservation(self, reservation: Reservation, *, lease_seconds: float) -> None:
+    async def extend_reservation(self, reservation: Reservation, *, lease_seconds: float) -> None:
         """Extend the reservation."""
 
     async def release(self, reservation: Reservation) -> None:

@@ -1,8 +1,7 @@
-"""A Vexa deployment as it is read, and what a move writes of it into our catalogue.
+"""The protocols of a move from Vexa: `VexaSource` reads Vexa's database, `MoveTarget` writes ours.
 
-`VexaSource` reads Vexa's database, `MoveTarget` writes ours; both are implemented in `gateway/db`. Everything that is
-moved is noted under its identity (a digest of what Vexa never changes of it): a second run finds it again, and what was
-deleted here since stays deleted.
+A note is kept of everything that is moved, under its identity (a digest of the columns that Vexa never changes). A
+second run therefore finds it again, and what was deleted here since stays deleted.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -21,9 +20,9 @@ MoveOutcome = Literal["moved", "here", "deleted", "taken"]
 
 
 class UserOutcome(NamedTuple):
-    """Who the user is here. `user_id` is None where the user was left out, and `refusal` then says why.
+    """The id of the user here. It is None if the user was left out, and `refusal` then says why.
 
-    `existed`: the address was known here before any move, under an id of its own.
+    `existed`: the address was known here before any move, under another id.
     """
 
     user_id: int | None
@@ -63,7 +62,7 @@ class KeyMove:
 
 @dataclass(frozen=True, slots=True)
 class MeetingMove:
-    """A meeting of Vexa; `identity` is a digest of what Vexa never changes of it."""
+    """A meeting of Vexa."""
 
     id: int
     identity: bytes
@@ -78,7 +77,7 @@ class MeetingMove:
 
 @dataclass(frozen=True, slots=True)
 class SegmentMove:
-    """A segment of Vexa; `position` is the id of its row, which never changes. `origin_at`: see Segment."""
+    """A segment of Vexa; `position` is the id of its row, which never changes."""
 
     position: int
     segment: Segment
@@ -86,7 +85,7 @@ class SegmentMove:
 
 @dataclass(frozen=True, slots=True)
 class RecordingMove:
-    """A recording of Vexa; `identity` is a digest of what Vexa never changes of it."""
+    """A recording of Vexa."""
 
     id: int
     identity: bytes
@@ -139,17 +138,17 @@ class VexaSource(Protocol):
 
 
 class MoveTarget(Protocol):
-    """Our side of a move. Each method notes what it wrote."""
+    """Our side of a move. Each method keeps a note of what it wrote."""
 
     def transaction(self) -> AbstractAsyncContextManager[object]:
-        """What is written inside becomes visible together."""
+        """Everything that is written in the block becomes visible together."""
 
     async def move_user(self, user: UserMove) -> UserOutcome: ...
 
     async def move_key(self, user_id: int, key: KeyMove) -> MoveOutcome: ...
 
     async def other_keys(self, user_id: int, digests: Sequence[bytes]) -> Sequence[str]:
-        """The visible prefixes of valid keys that earlier runs moved for this user, but for these digests."""
+        """The visible prefixes of the valid keys that earlier runs moved for this user, without the keys in `digests`."""
 
     async def move_meeting(self, user_id: int, meeting: MeetingMove) -> MoveOutcome: ...
 
@@ -162,12 +161,12 @@ class MoveTarget(Protocol):
     async def move_recording(self, user_id: int, recording: RecordingMove) -> MoveOutcome: ...
 
     async def has_recording(self, identity: bytes) -> bool:
-        """As has_meeting."""
+        """Whether an earlier run moved this recording and it still exists here."""
 
     async def find_media(self, ids: Sequence[int]) -> Mapping[int, MediaFile]: ...
 
     async def move_media(self, media: MediaMove) -> MoveOutcome:
-        """Add the file, or describe it anew where its object was missing or has changed.
+        """Add the file, or update it if its object was missing or has changed.
 
-        `taken` also where another media file has the object, or it is queued for deletion here.
+        The outcome is also `taken` if another media file has the object, or the object is queued for deletion here.
         """

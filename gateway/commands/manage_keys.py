@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from gateway.accounts import issue_key
 from gateway.assembly.backends import Backends
 from gateway.catalog import ALL_SCOPES, ApiKey, Owner, Scope
 from gateway.commands.options import (
@@ -16,6 +15,7 @@ from gateway.commands.options import (
     printable,
 )
 from gateway.commands.with_backends import with_backends
+from gateway.keys import issue_key
 
 
 @click.command("create-key")

@@ -51,10 +51,10 @@ class PgUploadReservations(Tables, UploadReservations):
             added = await connection.fetchval(self.ADD_RESERVATION, owner.user_id, max(granted - counted, 0), lease)
             return Reservation(added, granted)
 
-    KEEP_RESERVATION: Final = "UPDATE upload_reservations SET expires_at = now() + $2::interval WHERE id = $1"
+    EXTEND_RESERVATION: Final = "UPDATE upload_reservations SET expires_at = now() + $2::interval WHERE id = $1"
 
-    async def keep_reservation(self, reservation: Reservation, *, lease_seconds: float) -> None:
-        await self._run(self.KEEP_RESERVATION, reservation.id, timedelta(seconds=lease_seconds))
+    async def extend_reservation(self, reservation: Reservation, *, lease_seconds: float) -> None:
+        await self._run(self.EXTEND_RESERVATION, reservation.id, timedelta(seconds=lease_seconds))
 
     async def release(self, reservation: Reservation) -> None:
         await self._run(self.REMOVE_RESERVATION, reservation.id)

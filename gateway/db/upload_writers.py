@@ -37,14 +37,14 @@ class PgUploadWriters(Tables, UploadWriters):
             raise NotFound("Media file not found") from None
         return writer
 
-    KEEP_WRITING: Final = """
+    EXTEND_WRITING: Final = """
         UPDATE upload_writers SET leased_until = now() + $3::interval WHERE media_file_id = $1 AND writer = $2
         RETURNING true
     """
 
-    async def keep_writing(self, media_file_id: int, writer: int, *, lease_seconds: float) -> bool:
+    async def extend_writing(self, media_file_id: int, writer: int, *, lease_seconds: float) -> bool:
         lease = timedelta(seconds=lease_seconds)
-        return await self._value(self.KEEP_WRITING, media_file_id, writer, lease) is not None
+        return await self._value(self.EXTEND_WRITING, media_file_id, writer, lease) is not None
 
     END_WRITING: Final = """
         UPDATE upload_writers SET leased_until = NULL, is_publishing = false WHERE media_file_id = $1 AND writer = $2

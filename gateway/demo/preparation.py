@@ -10,14 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.accounts import issue_key
 from gateway.assembly.backends import Backends
 from gateway.catalog import ApiKeys, MediaFile, NewMeeting, Owner, RecordingCatalog, Segment
 from gateway.demo.conversations import CONVERSATIONS, write_conversation
 from gateway.demo.recording import tone_segments, write_recording
 from gateway.imports.files import Ingest
 from gateway.imports.local_files import LocalFile
-from gateway.keys import digest
+from gateway.keys import digest, issue_key
 from gateway.protocol.byte_path import byte_path
 from gateway.settings.load import Config
 from gateway.storage import Storage

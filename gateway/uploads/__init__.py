@@ -1,1 +1,1 @@
-"""Uploads of media files, from the pending media file that is promised to the verified object."""
+"""Uploads of media files: from the pending media file that a client announces to the verified object."""

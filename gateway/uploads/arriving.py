@@ -3,7 +3,6 @@
 Bytes are reserved in steps, or all at the start if the request says how many there are.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final
 
 from gateway.catalog import Owner, Reservation, UploadLimits, UploadReservations
 from gateway.errors import Refusal
+from gateway.uploads.leases import extended
 
 LEASE_SECONDS: Final = 15.0
 _STEP_BYTES: Final = 8 * 1024 * 1024
@@ -26,8 +26,8 @@ class _Arrival:
     replaces: int | None
     reservation: Reservation = Reservation()  # noqa: RUF009 - it is frozen
 
-    async def require(self, needed: int, *, step: int = _STEP_BYTES) -> None:
-        """Reserve `needed` bytes in total, `step` more if there is room. Raises Invalid without room for `needed`."""
+    async def reserve(self, needed: int, *, step: int = _STEP_BYTES) -> None:
+        """Reserve `needed` bytes in total, and `step` more if the limit allows. Raises Invalid if it does not allow `needed`."""
         if needed > self.reservation.granted:
             self.reservation = await self.reservations.reserve(
                 self.owner,
@@ -39,12 +39,8 @@ class _Arrival:
                 lease_seconds=LEASE_SECONDS,
             )
 
-    async def keep(self) -> None:
-        """Extend the reservation's lease until cancelled."""
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            with suppress(Refusal):
-                await self.reservations.keep_reservation(self.reservation, lease_seconds=LEASE_SECONDS)
+    async def extend(self) -> None:
+        await self.reservations.extend_reservation(self.reservation, lease_seconds=LEASE_SECONDS)
 
 
 @asynccontextmanager
@@ -57,7 +53,7 @@ async def counted(
     expected: int | None = None,
     replaces: int | None = None,
 ) -> AsyncGenerator[AsyncIterable[bytes]]:
-    """Yield the same chunks, and reserve the bytes of each one first; `expected` is their total number, if known.
+    """The same chunks, each yielded once its bytes are reserved; `expected` is the total number of bytes, if known.
 
     The reservation ends with the block; accounts without a limit need none. Raises Invalid once the account would hold
     too much.
@@ -67,19 +63,18 @@ async def counted(
         return
     arrival = _Arrival(reservations, owner, limits, replaces)
     if expected is not None:
-        await arrival.require(expected, step=0)
-    task = asyncio.create_task(arrival.keep())
+        await arrival.reserve(expected, step=0)
     try:
-        yield _required(chunks, arrival)
+        async with extended(arrival.extend, LEASE_SECONDS):
+            yield _reserved(chunks, arrival)
     finally:
-        task.cancel()
         with suppress(Refusal):
             await reservations.release(arrival.reservation)
 
 
-async def _required(chunks: AsyncIterable[bytes], arrival: _Arrival) -> AsyncGenerator[bytes, None]:
+async def _reserved(chunks: AsyncIterable[bytes], arrival: _Arrival) -> AsyncGenerator[bytes, None]:
     received = 0
     async for chunk in chunks:
         received += len(chunk)
-        await arrival.require(received)
+        await arrival.reserve(received)
         yield chunk

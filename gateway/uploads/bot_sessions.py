@@ -4,7 +4,7 @@ A chunk is acknowledged once its object is stored and its row is committed. Chun
 arrival. A final (the chunk that closes the session) only says that no more is expected: the session is joined from the
 chunks that have arrived, and joined again when more arrive.
 
-    the same bytes, or a beginning of them      a repetition: ignored
+    the stored bytes, or the first of them      a repetition: ignored
     more bytes, beginning with the stored ones  replace them
     other bytes under the same number           409; a final with number 0 is stored as a file without a number instead
     no bytes                                    nothing is stored; a final closes the session
@@ -37,7 +37,8 @@ from gateway.uploads.session_objects import WrittenObject, expect_object, requir
 from storage_adapters.base import StorageAdapter
 from storage_adapters.resumable import Piece
 
-# A late chunk of a closed session up to this size is joined before it is acknowledged; of a larger one, soon after.
+# A chunk that arrives after its session was closed is joined before it is acknowledged if the session has at most this
+# many bytes, and soon afterwards if it has more.
 _JOINED_WHILE_WAITING_BYTES: Final = 64 * 1024 * 1024
 _SOON_SECONDS: Final = 2.0
 # The digest of chunks that an older gateway received.
@@ -46,7 +47,7 @@ _UNKNOWN_DIGEST: Final = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a session's audio or video. `number` counts from 0, None without one; `is_last` marks a final."""
+    """A piece of a session's audio or video. `number` counts from 0; None if the bot gave none. `is_last` marks a final."""
 
     session_uid: str
     type: MediaType
@@ -63,7 +64,7 @@ class Sessions:
     joiner: SessionJoiner
     silence_seconds: float
 
-    async def find(self, owner: Owner, chunk: Chunk) -> UploadSession:
+    async def ensure_session(self, owner: Owner, chunk: Chunk) -> UploadSession:
         """The chunk's session; it and its recording are created for the first chunk.
 
         Raises Invalid, or Conflict if the default storage backend is read-only.
@@ -74,7 +75,7 @@ class Sessions:
             owner, chunk.session_uid, upload, self.uploads.limits, due_in_seconds=self.silence_seconds
         )
 
-    def room(self, session: UploadSession) -> int:
+    def remaining_bytes(self, session: UploadSession) -> int:
         """How many more bytes the session may receive."""
         return max(self.uploads.max_file_bytes - session.received_bytes, 0)
 
@@ -83,8 +84,8 @@ class Sessions:
     ) -> Recording:
         """Store the chunk and return its recording.
 
-        Raises Conflict if other bytes have the chunk's number or the storage backend is read-only, Invalid if a final cannot be played or the account would
-        hold too much, or StorageError.
+        Raises Conflict if other bytes have the chunk's number or the storage backend is read-only, Invalid if a final
+        cannot be played or the account would hold too much, or StorageError.
         """
         first = await anext(body, b"")
         stored = None
@@ -147,7 +148,7 @@ class Sessions:
             return await self._record(session, chunk, replace(new, number=None))
         if stored.digest == _UNKNOWN_DIGEST:
             return stored
-        if stored.object_size == stored.size and await _is_the_same_beginning(adapter, new, stored):
+        if stored.object_size == stored.size and await _begin_alike(adapter, new, stored):
             if new.size <= stored.size:
                 return stored
             found = await self._record(session, chunk, new, stored.id)
@@ -156,7 +157,7 @@ class Sessions:
         raise Conflict(f"Chunk {new.number} arrived before with other bytes")
 
     async def _refuse(self, stored: StoredChunk | None, reason: str) -> NoReturn:
-        """Raises Invalid. Keeps a chunk with a file header, which may begin a file that plays; removes any other."""
+        """Raise Invalid. A chunk with a file header is kept, because it may begin a file that plays; any other is removed."""
         if stored is not None and stored.container is not None:
             await self.catalog.set_chunk_aside(stored.id)
         elif stored is not None:
@@ -177,7 +178,7 @@ async def _resumed(first: bytes, rest: AsyncIterable[bytes]) -> AsyncGenerator[b
         yield chunk
 
 
-async def _is_the_same_beginning(adapter: StorageAdapter, new: NewChunk, stored: StoredChunk) -> bool:
+async def _begin_alike(adapter: StorageAdapter, new: NewChunk, stored: StoredChunk) -> bool:
     """Whether the longer chunk begins with the bytes of the shorter one."""
     shorter, longer = (new, stored) if new.size < stored.size else (stored, new)
     digest = hashlib.sha256()

@@ -39,7 +39,7 @@ async def begins_with(adapter: ReadableObjects, file: ChunkPart, part: ChunkPart
 
 
 async def covers(adapter: ReadableObjects, file: ChunkPart, parts: Sequence[ChunkPart]) -> bool:
-    """Whether the file contains the sound of all parts, in their order, after a beginning of its own."""
+    """Whether the file contains the sound of all parts, in their order, after other bytes at its start."""
     whole, position = await _content(adapter, [file]), 0
     for part in parts:
         content = await _content(adapter, [part])

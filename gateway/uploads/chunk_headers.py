@@ -80,7 +80,7 @@ class WavLayout:
 
 
 def read_wav(head: bytes, position: int = 0) -> WavLayout | None:
-    """The layout in `head`, a WAV file's first HEAD_BYTES (RIFF, or RF64 by EBU Tech 3306); None without samples.
+    """The layout in `head`, a WAV file's first HEAD_BYTES (RIFF, or RF64 by EBU Tech 3306); None if it has no samples.
 
     The file begins at `position` of the object that contains it; the layout's offset counts from the object's start.
     """

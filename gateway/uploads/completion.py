@@ -1,4 +1,4 @@
-"""Completes uploads: measures and reads each pending object, and accepts it or names why it is not what was promised.
+"""Completes uploads: measures and reads each pending object, and accepts it or says why it is not what was promised.
 
 A pending file that never received a byte does not block the others: it is removed, and its id is reported.
 """
@@ -61,7 +61,7 @@ class Completion:
                 dropped += tuple([each.id for each in absent if await self._drop(each)])
                 absent = [each for each in absent if each.id not in dropped]
             if absent:
-                raise Invalid(tuple(map(absence, absent)))
+                raise Invalid(tuple(map(_absence, absent)))
             if await self.uploads.uploads.complete_uploads(owner, recording_id, found, self.uploads.limits):
                 return Completed(await self.uploads.find_recording(owner, recording_id), dropped)
             await asyncio.sleep(_PAUSE_SECONDS)
@@ -96,7 +96,7 @@ class Completion:
     async def _verify(self, owner: Owner, media: MediaFile) -> VerifiedUpload | Fault | None:
         adapter = self.uploads.adapter(media)
         if isinstance(adapter, Resumable):
-            await self.uploads.publish_kept(owner, media)
+            await self.uploads.publish_if_complete(owner, media)
         if isinstance(adapter, MultipartUploads) and media.etag is None and media.size is not None:
             await self._join(owner, media, media.size, adapter)
         try:
@@ -133,6 +133,6 @@ class Completion:
         return await self.uploads.writers.drop_upload(media.id)
 
 
-def absence(media: MediaFile) -> Fault:
+def _absence(media: MediaFile) -> Fault:
     """The fault of a file that was not uploaded, or only in part."""
     return Fault("upload", ("media", encode_id("med", media.id), "upload_url"), "It was not uploaded", None)

@@ -27,9 +27,9 @@ _MAX_INNER_FILES: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ChunkPart:
-    """An object that contains one chunk or several joined ones, with the numbers `first` to `last` (None without).
+    """An object that contains one chunk or several joined ones; `chunks` are the ids of their rows.
 
-    `chunks` are the ids of the chunks' rows.
+    `first` and `last` are the lowest and highest number of the chunks, None if they have none.
     """
 
     object_key: str
@@ -109,7 +109,7 @@ async def plan_join(adapter: ReadableObjects, parts: Sequence[ChunkPart]) -> Joi
 
 
 async def _ogg_codec(run: PiecedObject) -> bytes:
-    """What must not change for players to continue with the next link: codec, channels and, except for Opus, rate."""
+    """Codec, channels and, except for Opus, rate: players continue with the next link only if these are the same."""
     head = await run.read_all(0, _OGG_HEAD_BYTES)
     packet = head[27 + head[26] :] if len(head) > 26 else b""
     return packet[:10] if packet.startswith(b"OpusHead") else packet[:16]

@@ -1,12 +1,12 @@
-"""Receives uploads: a promise creates a pending media file, and one writer at a time stores its object.
+"""Receives uploads: a client announces a file, which becomes a pending media file; one writer at a time stores its object.
 
 The object becomes visible only once it is complete, and only while its media file is pending. `completion` verifies it.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from gateway.catalog import (
@@ -25,6 +25,7 @@ from gateway.catalog import (
 from gateway.errors import Busy, Conflict, Fault, Invalid, Refusal, require
 from gateway.storage import Storage, storage_named
 from gateway.uploads.arriving import counted
+from gateway.uploads.leases import extended
 from gateway.uploads.session_objects import require_writable
 from gateway.uploads.verification import Verification
 from storage_adapters.base import ObjectStat, StorageAdapter
@@ -86,7 +87,7 @@ class Uploads:
         """The largest file that is accepted."""
         return self.verification.max_file_bytes
 
-    def largest(self, media: MediaFile) -> int:
+    def max_bytes(self, media: MediaFile) -> int:
         """How many bytes may arrive for this media file."""
         return self.max_file_bytes if media.size is None else media.size
 
@@ -106,23 +107,23 @@ class Uploads:
         """Whether new objects can arrive in pieces."""
         return isinstance(self.default.adapter, Resumable)
 
-    async def kept(self, media: MediaFile) -> int:
+    async def stored_bytes(self, media: MediaFile) -> int:
         """How many bytes of a promised file are stored. Raises Conflict or StorageError."""
         if media.etag is not None and media.size is not None:
             return media.size
         return await self.resumable(media).partial_size(media.object_key)
 
-    async def publish_kept(self, owner: Owner, media: MediaFile) -> None:
+    async def publish_if_complete(self, owner: Owner, media: MediaFile) -> None:
         """Publish the object if all its pieces have arrived: the request that sent the last one may have died.
 
         Raises Busy while another request writes it, NotFound, Conflict or StorageError.
         """
-        if media.etag is None and await self.kept(media) == media.size:
+        if media.etag is None and await self.stored_bytes(media) == media.size:
             async with self.writing(owner, media) as turn:
                 await self.publish(turn)
 
     @asynccontextmanager
-    async def writing(self, owner: Owner, media: MediaFile) -> AsyncGenerator["WritingTurn"]:
+    async def writing(self, owner: Owner, media: MediaFile) -> AsyncGenerator[WritingTurn]:
         """Hold the writing turn of the media file while the block runs.
 
         Raises Busy while another request writes it, NotFound, or Conflict if its upload is completed.
@@ -130,22 +131,16 @@ class Uploads:
         writer = await self.writers.begin_writing(media.id, lease_seconds=WRITER_LEASE_SECONDS)
         if writer is None:
             raise Busy("Another request is sending this file", _BUSY_RETRY_SECONDS)
-        task = asyncio.create_task(self._keep_writing(media.id, writer))
+        extend = partial(self.writers.extend_writing, media.id, writer, lease_seconds=WRITER_LEASE_SECONDS)
         try:
-            yield WritingTurn(owner, await self.find(owner, media.recording_id, media.id), writer)
+            async with extended(extend, WRITER_LEASE_SECONDS):
+                yield WritingTurn(owner, await self.find(owner, media.recording_id, media.id), writer)
         finally:
-            task.cancel()
             with suppress(Refusal):
                 await self.writers.end_writing(media.id, writer)
 
-    async def _keep_writing(self, media_file_id: int, writer: int) -> None:
-        while True:
-            await asyncio.sleep(WRITER_LEASE_SECONDS / 3)
-            with suppress(Refusal):
-                await self.writers.keep_writing(media_file_id, writer, lease_seconds=WRITER_LEASE_SECONDS)
-
     async def receive(
-        self, turn: "WritingTurn", chunks: AsyncIterable[bytes], *, expected: int | None = None
+        self, turn: WritingTurn, chunks: AsyncIterable[bytes], *, expected: int | None = None
     ) -> ObjectStat:
         """Write the object, which replaces one that was uploaded before; `expected` is its number of bytes, if known.
 
@@ -165,25 +160,25 @@ class Uploads:
         return await self.record(turn, publication)
 
     def _counted(
-        self, turn: "WritingTurn", chunks: AsyncIterable[bytes], expected: int | None
+        self, turn: WritingTurn, chunks: AsyncIterable[bytes], expected: int | None
     ) -> AbstractAsyncContextManager[AsyncIterable[bytes]]:
         if turn.media.size is not None:  # counted when the file was promised
             return nullcontext(chunks)
         return counted(chunks, self.reservations, turn.owner, self.limits, expected=expected, replaces=turn.media.id)
 
-    async def publish(self, turn: "WritingTurn") -> ObjectStat:
+    async def publish(self, turn: WritingTurn) -> ObjectStat:
         """Publish the object from its received pieces. Raises NotFound, Conflict, Busy or StorageError."""
         publication = await self.begin_publishing(turn)
         await self.resumable(turn.media).publish(turn.media.object_key)
         return await self.record(turn, publication)
 
-    async def begin_publishing(self, turn: "WritingTurn") -> Publication:
-        """Block completion while the object is published: the last step before. Raises NotFound, Conflict or Busy."""
+    async def begin_publishing(self, turn: WritingTurn) -> Publication:
+        """Block completion, immediately before the object is published. Raises NotFound, Conflict or Busy."""
         return await self.writers.begin_publishing(
             turn.owner, turn.media, turn.writer, lease_seconds=WRITER_LEASE_SECONDS
         )
 
-    async def record(self, turn: "WritingTurn", publication: Publication) -> ObjectStat:
+    async def record(self, turn: WritingTurn, publication: Publication) -> ObjectStat:
         """Record which version of the object was published. Raises NotFound, Conflict or StorageError."""
         async with self.adapter(turn.media).open(turn.media.object_key) as stored:
             stat = stored.stat

@@ -13,7 +13,7 @@ _MAX_STREAMS: Final = 100_000
 
 
 async def ogg_chain(runs: Sequence[PiecedObject]) -> AsyncGenerator[bytes, None]:
-    """Yield the bytes of the chain of these files; a logical stream whose serial number an earlier link uses gets another one."""
+    """Yield the chain of these files. A logical stream whose serial number an earlier link uses gets another one."""
     numbers = _Serials()
     for run in runs:
         link = _Link(numbers)
@@ -45,7 +45,7 @@ class _Serials:
 
 
 class _Link:
-    """One link of a chain, moved to serial numbers that no link before it uses."""
+    """One link of a chain; its pages get serial numbers that no earlier link uses."""
 
     def __init__(self, numbers: _Serials) -> None:
         self._numbers = numbers
@@ -55,7 +55,7 @@ class _Link:
         """The beginning of a page that is incomplete so far."""
 
     def move(self, chunk: bytes) -> bytes:
-        """The pages that this chunk completes; from the first bytes that are not a page on, everything unchanged."""
+        """The pages that this chunk completes. From the first bytes that are not a page on, everything is unchanged."""
         content, at, moved = memoryview(self.rest + chunk), 0, bytearray()
         try:
             while self._is_ogg and (page := read_ogg_page(content[at:])) is not None:

@@ -52,6 +52,6 @@ class PiecedObject:
                     yield chunk
 
     async def read_all(self, offset: int, length: int) -> bytes:
-        """The same bytes as one string, fewer at the end of the object; for short reads."""
+        """The same bytes together, fewer at the end of the object; for short reads."""
         async with aclosing(self.read(offset, length)) as chunks:
             return b"".join([chunk async for chunk in chunks])

@@ -4,16 +4,17 @@
     arrange    choose and order the chunks (session_arrangement)
     write      write one object, queued for deletion until it is published, unless a stored object already is the file
     verify     read and measure the object
-    publish    in one transaction; from then on the chunks that the object contains share it
+    publish    in one transaction; from then on the rows of the chunks that the object contains name this object
 
 If the process dies, the session becomes due again and the object that it wrote is deleted.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from gateway.catalog import MediaFile, NewMedia, Owner, SessionClaim, SessionFile, SessionJoins, SessionUploads
@@ -24,6 +25,7 @@ from gateway.media.joiner import remuxed
 from gateway.storage import Storage, storage_named
 from gateway.uploads.chunk_headers import OGG
 from gateway.uploads.joins import Join
+from gateway.uploads.leases import extended
 from gateway.uploads.ogg_chains import ogg_chain
 from gateway.uploads.session_arrangement import Arrangement, Arranger
 from gateway.uploads.session_objects import expect_object, write_object
@@ -38,7 +40,7 @@ _RETRY_SECONDS: Final = 10.0
 _BATCH: Final = 20
 # Each needs a process, which may have work for a quarter of an hour.
 _MAX_CONCURRENT_REMUXES: Final = 2
-# By the clock; the process limits its own CPU time to a quarter of this.
+# Wall-clock time; the process limits its own CPU time to a quarter of this.
 _REMUX_SECONDS: Final = 3600.0
 
 _log: Final = logging.getLogger(__name__)
@@ -100,29 +102,14 @@ class SessionJoiner:
 
     async def _try(self, claim: SessionClaim) -> Outcome | None:
         try:
-            async with self._extending(claim):
+            extend = partial(self.joins.extend_claim, claim, lease_seconds=LEASE_SECONDS)
+            async with extended(extend, LEASE_SECONDS):
                 return await self._join(claim)
         except Exception as trouble:  # noqa: BLE001 - the session stays due, and the others are joined
             _log.warning("a session could not be joined", extra={"media_file": claim.media.id, "cause": str(trouble)})
             with suppress(Refusal):
                 await self.joins.postpone_session(claim, seconds=_RETRY_SECONDS)
             return None
-
-    @asynccontextmanager
-    async def _extending(self, claim: SessionClaim) -> AsyncGenerator[None]:
-        task = asyncio.create_task(self._extend(claim))
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-    async def _extend(self, claim: SessionClaim) -> None:
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            with suppress(Refusal):
-                await self.joins.extend_claim(claim, lease_seconds=LEASE_SECONDS)
 
     async def _join(self, claim: SessionClaim) -> Outcome:
         adapter = storage_named(self.storages, claim.media.storage, claim.media.object_key).adapter

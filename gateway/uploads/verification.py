@@ -1,4 +1,4 @@
-"""Compares an uploaded object with what was promised. Type, format and duration are found by reading the object."""
+"""Compares an uploaded object with what its client promised. The object is read for its type, format and duration."""
 
 from dataclasses import dataclass, replace
 
@@ -48,7 +48,7 @@ def _fault(media: MediaFile, field: str, text: str) -> Fault:
 
 
 def verified(media: MediaFile, stat: ObjectStat, found: MediaFacts) -> NewMedia:
-    """The object of the pending media file with the facts found; a different declared content type is kept in its metadata."""
+    """The pending media file's object and the facts found in it. A declared content type that differs goes to `metadata`."""
     is_the_same = media.content_type in {UNKNOWN_CONTENT_TYPE, found.content_type}
     called = {} if is_the_same else {"declared_content_type": media.content_type}
     facts = replace(found, metadata={**found.metadata, **called})

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from gateway.catalog import NOT_REMEMBERED, Validity
+from gateway.catalog import NOT_CACHED, Validity
 from gateway.db import answer_cache
 from gateway.db.answer_cache import ANSWER_TIMEOUT_SECONDS, FOUND_SECONDS, MISSING_SECONDS, RETRY_SECONDS, LookUpCache
 from gateway.errors import Unavailable
@@ -45,7 +45,7 @@ class Answer:
     """A value that carries the validity of its look-up."""
 
     text: str
-    validity: Validity = field(default=NOT_REMEMBERED, compare=False)
+    validity: Validity = field(default=NOT_CACHED, compare=False)
 
 
 def bind(text: str, _validity: Validity) -> str:

@@ -98,7 +98,7 @@ class World:
     async def receive(self, owner: Owner, uid: str, sent: Sent, body: bytes) -> Recording | None:
         """The recording; None if the chunk was refused."""
         chunk = Chunk(uid, "audio", sent.number, sent.is_final)
-        session = await self.sessions.find(owner, chunk)
+        session = await self.sessions.ensure_session(owner, chunk)
         try:
             return await self.sessions.receive(owner, session, chunk, in_two(body))
         except Invalid:

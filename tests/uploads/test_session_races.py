@@ -64,14 +64,14 @@ async def test_a_chunk_that_is_replaced_during_the_join_is_not_heard_twice(
 async def test_a_chunk_that_was_joined_meanwhile_is_not_replaced(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compare = bot_sessions._is_the_same_beginning
+    compare = bot_sessions._begin_alike
 
     async def slow(*arguments: Any) -> bool:
         found = await compare(*arguments)
         await session.world.fall_silent()
         return found
 
-    monkeypatch.setattr(bot_sessions, "_is_the_same_beginning", slow)
+    monkeypatch.setattr(bot_sessions, "_begin_alike", slow)
     with pytest.raises(Conflict):
         await session.send(1, LONG)
     assert await session.played() == FIRST + SHORT + LAST

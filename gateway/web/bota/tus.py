@@ -69,10 +69,10 @@ class TusRoutes:
         """`HEAD /v1/uploads/{token}`: how many bytes have arrived."""
         tus_fields.check_version(request)
         owner, media, expires = await self._find(request)
-        offset = await self.uploads.kept(media)
+        offset = await self.uploads.stored_bytes(media)
         if offset == media.size:
             with suppress(Busy):
-                await self.uploads.publish_kept(owner, media)
+                await self.uploads.publish_if_complete(owner, media)
         return web.Response(
             headers={
                 "Upload-Offset": str(offset),
@@ -144,14 +144,14 @@ class TusRoutes:
     async def _receive(
         self, request: web.Request, media: MediaFile, writer: PartialWriter, checksum: Checksum | None
     ) -> None:
-        most = self.uploads.largest(media) - writer.size
+        most = self.uploads.max_bytes(media) - writer.size
         allowance = Allowance(most, None, tus_fields.CONTENT_TYPE, self.receive_limits)
         async with _whole_under(checksum, writer), accepted(request, allowance) as body:
             async for chunk in body:
                 if checksum is not None:
                     checksum.update(chunk)
                 await writer.write(chunk)
-            if checksum is not None and not checksum.holds():
+            if checksum is not None and not checksum.matches():
                 raise tus_fields.ChecksumMismatch(reason="Checksum Mismatch")
 
     async def _find(self, request: web.Request) -> tuple[Owner, MediaFile, int]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from gateway.catalog import NOT_REMEMBERED, MediaFile, RecordingCatalog, Scope, Validity
+from gateway.catalog import NOT_CACHED, MediaFile, RecordingCatalog, Scope, Validity
 from gateway.protocol.cache_control import limit_lifetime
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import X_API_KEY, Authenticator
@@ -152,7 +152,7 @@ class Admissions:
             exchange.by_key,
             exchange.key_id,
             reader,
-            NOT_REMEMBERED if self._counts_requests else permission,
+            NOT_CACHED if self._counts_requests else permission,
             generation,
             expires_at,
             self._clock() + renew_seconds,

@@ -77,9 +77,9 @@ class BotUploadRoutes:
             given, file = await read_fields(request, pace, _FIELDS)
             form = _form(given)
             chunk = Chunk(form.session_uid, form.media_type, form.chunk_seq, form.is_final)
-            session = await self.sessions.find(owner, chunk)
+            session = await self.sessions.ensure_session(owner, chunk)
             request[EXCHANGE].storage = session.media.storage
-            allowance = Allowance(self.sessions.room(session), None, None, self.receive_limits)
+            allowance = Allowance(self.sessions.remaining_bytes(session), None, None, self.receive_limits)
             async with aclosing(read_file(file, pace)) as pieces, aclosing(checked(pieces, allowance, ())) as body:
                 recording = await self.sessions.receive(owner, session, chunk, body)
         return json_response(_receipt(recording, session.media.id, chunk))
