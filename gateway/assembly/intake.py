@@ -26,7 +26,7 @@ _LONGEST_POLL_SECONDS: Final = 5.0
 
 
 @asynccontextmanager
-async def tended_uploads(config: Config, backends: Backends, on_removed: Callable[[], None]) -> AsyncGenerator[None]:
+async def upload_upkeep(config: Config, backends: Backends, on_removed: Callable[[], None]) -> AsyncGenerator[None]:
     """While the block runs, remove abandoned uploads and join the sessions of bots that fell silent."""
     adapters = (storage.adapter for storage in backends.storages.values())
     parts = [adapter for adapter in adapters if isinstance(adapter, MultipartUploads)]
@@ -53,7 +53,7 @@ def build_uploads(config: Config, backends: Backends) -> Uploads:
 
 
 def build_joiner(backends: Backends, uploads: Uploads) -> SessionJoiner:
-    """Build what joins the chunks of bots' sessions into files."""
+    """Build the joiner of the chunks of bots' sessions."""
     return SessionJoiner(backends.session_uploads, backends.session_joins, backends.storages, uploads.verification)
 
 

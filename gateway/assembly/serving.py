@@ -26,15 +26,14 @@ from gateway.web.front import Front
 _log: Final = logging.getLogger(__name__)
 
 # How long a connection may take to close after the deadline has ended its stream.
-_FAREWELL_SECONDS: Final = 1.0
-
+_CLOSE_SECONDS: Final = 1.0
 
 HANDSHAKE_SECONDS: Final = 10.0
 """How long a TLS handshake may take. A connection costs about 50 KiB from its first byte on."""
 
 
 class Applications(NamedTuple):
-    """The applications. `front` wraps the public one's handler, and `acceptor` accepts its connections."""
+    """The aiohttp applications. `front` wraps the public one's handler, and `acceptor` accepts its connections."""
 
     public: web.Application
     admin: web.Application
@@ -78,15 +77,16 @@ class Serving:
     ) -> asyncio.Server:
         connect = partial(acceptor.connect, _server_of(runner), self._terms)
         loop = asyncio.get_running_loop()
-        patience = None if tls is None else HANDSHAKE_SECONDS
+        timeout = None if tls is None else HANDSHAKE_SECONDS
         return await loop.create_server(
-            connect, sock=listening, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=patience
+            connect, sock=listening, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=timeout
         )
 
     async def _wait_for_streams(self, server: web.Server, listener: asyncio.Server) -> None:
         """Fail readiness, close idle connections, and give the running streams until the deadline.
 
-        A lone worker's listener stays open, so that health checks see "draining"; among several, others accept.
+        A single worker's listener stays open, so that health checks see "draining". Of several workers, the others accept
+        connections meanwhile.
         """
         self._drain.request()
         if self._config.server.worker_count > 1:
@@ -100,7 +100,7 @@ class Serving:
 
 
 def _runner(app: web.Application) -> web.AppRunner:
-    return web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_FAREWELL_SECONDS)
+    return web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_CLOSE_SECONDS)
 
 
 def _server_of(runner: web.AppRunner) -> web.Server:

@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.assembly.backends import Backends, in_background, open_backends
 from gateway.assembly.byte_route import SiteTraffic, build_byte_route
-from gateway.assembly.intake import build_intake, tended_uploads
+from gateway.assembly.intake import build_intake, upload_upkeep
 from gateway.assembly.serving import Applications, Serving
 from gateway.deletion_worker import DeletionTimings, DeletionWorker
 from gateway.media.caption_reader import CaptionReader
@@ -57,14 +57,14 @@ async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenera
         settings = DeletionTimings(**config.deletions.model_dump())
         deletions = DeletionWorker(backends.deletions, backends.storages, backends.waveforms.forget, settings)
         site = _Site(config, backends, deletions, SiteTraffic(drain, streams, journal))
-        uploads = tended_uploads(config, backends, deletions.wake)
+        uploads = upload_upkeep(config, backends, deletions.wake)
         async with in_background(deletions.run()), uploads, site.serving(sockets):
             yield
 
 
 @asynccontextmanager
 async def _journal(config: Config, streams: Streams, storages: Mapping[str, Storage]) -> AsyncGenerator[Journal]:
-    """The metrics, and the access log on standard output."""
+    """The journal, which writes the metrics, and the access log on standard output."""
     with open(1, "wb", buffering=0, closefd=False) as stdout:  # noqa: ASYNC230 - a descriptor that is open already
         access_log = AccessLog(stdout if config.logging.access_log else None)
 
@@ -117,7 +117,7 @@ class _Site:
         )
 
     def _rate_limits(self) -> RateLimits | None:
-        """This process's share of the requests that a key may send; None if requests are not limited."""
+        """This process's share of each key's rate limit; None if requests are not limited."""
         settings, workers = self._config.rate_limits, self._config.server.worker_count
         if not settings.enabled:
             return None

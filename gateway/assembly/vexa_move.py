@@ -1,4 +1,4 @@
-"""Opens what a move from Vexa needs: Vexa's database, ours, and the storage backends. It starts no gateway."""
+"""Opens Vexa's database, ours and the storage backends for a move from Vexa. No gateway is started."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -40,6 +40,6 @@ async def open_move(config: Config, vexa_url: str, *, dry_run: bool) -> AsyncGen
         storages = await stack.enter_async_context(open_storages(config))
         _, pool = await stack.enter_async_context(open_database(config))
         target = await stack.enter_async_context(open_target(pool, dry_run=dry_run))
-        # A file whose headers do not say how long it plays is read to its end, even from a bucket.
+        # A file whose headers do not contain its duration is read to its end, even from a bucket.
         prober = Prober(max_concurrent=MAX_CONCURRENT_PROBES, seconds=PROBE_SECONDS)
         yield MoveBackends(source, target, storages, prober.probe)

@@ -13,9 +13,9 @@ from typing import Final
 from gateway.settings.load import Config
 
 BACKLOG: Final = 1024
-# How many bytes of a response may wait in the kernel unsent. Without a limit they fill the whole send buffer, which the
-# kernel grows to 4 MiB: for each client that seeks, that much would be read from a storage backend and counted as sent
-# in vain. Bytes that were sent and await their acknowledgement do not count. For files the limit grows
+# At most this many bytes of a response wait unsent in the kernel. Without a limit they fill the whole send buffer, which
+# the kernel grows to 4 MiB: whenever a client seeks, that much would have been read from a storage backend and counted as
+# sent in vain. Bytes that were sent and are not acknowledged yet do not count. For files the limit is raised
 # (gateway/web/bytes/socket_wire.py).
 _UNSENT_BYTES: Final = 512 * 1024
 

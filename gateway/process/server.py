@@ -1,7 +1,7 @@
 """Runs a gateway from a Config: in one process, or in several under a supervisor (gateway/process/workers.py).
 
 SIGTERM, SIGINT  drain, then end
-SIGHUP           several workers: read the settings again; a lone worker ignores it, because nothing could take over
+SIGHUP           several workers read the settings again; a single worker ignores it, because no other could take over
 """
 
 import asyncio
@@ -34,9 +34,9 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Site(NamedTuple):
-    """The gateway as two context managers: functions of a module, so that a new process can import them.
+    """Two context managers that run the gateway. They are functions of a module, so that a new process can import them.
 
-    `running` serves on the sockets and drains when its block ends; `open_backends` opens what it needs.
+    `running` serves on the sockets and drains when its block ends; `open_backends` opens the database and the rest.
     """
 
     running: Callable[[Config, Sockets, Drain], AbstractAsyncContextManager[None]]
@@ -110,8 +110,8 @@ async def _serve(
         loop.add_signal_handler(signal.SIGHUP, _refuse_reload)
     async with site.running(config, sockets, drain):
         # A full garbage collection stops the loop for as long as it takes to visit every object: 50 to 90 ms for the
-        # 80,000 of the imported modules, which live until the end. From now on it leaves them out; the cycles that imports
-        # left behind (4 MiB) are collected before that.
+        # 80,000 of the imported modules, which live until the end. From now on it leaves them out. The cycles that imports
+        # created (4 MiB) are collected first.
         gc.collect()
         gc.freeze()
         serving()
@@ -122,7 +122,7 @@ async def _serve(
 
 def _refuse_reload() -> None:
     _log.warning(
-        "SIGHUP is ignored: a lone worker reads its settings at its start only; set server.workers to 2 or more"
+        "SIGHUP is ignored: a single worker reads its settings only at its start; set server.workers to 2 or more"
     )
 
 

@@ -1,6 +1,6 @@
-"""A small supervisor: one process for each worker, each with a socket of its own.
+"""The supervisor: runs one process for each worker, each with its own listening socket.
 
-a worker dies    another replaces it, after a pause that doubles while workers die young
+a worker dies    another replaces it, after a pause that doubles while workers die soon after their start
 SIGTERM, SIGINT  every worker drains; a worker that has not ended by the deadline is killed
 SIGHUP           new settings and new code: one worker at a time, the new one ready before the old one drains
 """
@@ -26,8 +26,8 @@ Work = Callable[[Config, Sockets, Connection], None]
 START_SECONDS: Final = 60.0
 FIRST_PAUSE_SECONDS: Final = 0.1
 LAST_PAUSE_SECONDS: Final = 10.0
-# A worker that lived this long did not fail at its start, so the pause before the next one is short again.
-GROWN_UP_SECONDS: Final = 30.0
+# A worker that ran for this long did not fail at its start, so the pause before the next one is short again.
+STARTED_SECONDS: Final = 30.0
 # How long a worker may take to end after the deadline of draining.
 GRACE_SECONDS: Final = 10.0
 
@@ -40,7 +40,7 @@ os.environ["PYTHONSAFEPATH"] = "1"
 
 
 class WorkerFailed(Exception):
-    """A worker ended, or was silent for too long, before it served."""
+    """A worker ended, or took too long, before it served."""
 
 
 class Worker:
@@ -58,7 +58,7 @@ class Worker:
         return self._process.pid
 
     async def ready(self) -> None:
-        """Return once it serves; raises WorkerFailed."""
+        """Return once the worker serves; raises WorkerFailed."""
         try:
             async with asyncio.timeout(START_SECONDS):
                 await _readable(self._ready.fileno())
@@ -67,7 +67,7 @@ class Worker:
             raise WorkerFailed(f"worker {self.pid} did not start") from None
 
     async def ended(self) -> int | None:
-        """Its exit code, once it has ended."""
+        """Wait until the worker has ended, and return its exit code."""
         await _readable(self._process.sentinel)
         self._process.join()
         return self._process.exitcode
@@ -102,29 +102,29 @@ class Slot:
         self._on_ended = on_ended
         self._worker = Worker(work, config, sockets)
         self._pause = FIRST_PAUSE_SECONDS
-        self._leaving = False
+        self._stopping = False
 
     async def ready(self) -> None:
         """Return once the first worker serves; raises WorkerFailed."""
         await self._worker.ready()
 
-    async def keep(self) -> None:
-        """Replace each worker that dies, until `leave` is called."""
+    async def supervise(self) -> None:
+        """Replace each worker that dies, until `stop` is called."""
         while True:
             worker = self._worker
             code = await worker.ended()
             if worker.pid is not None:
                 self._on_ended(worker.pid)
-            if self._leaving:
+            if self._stopping:
                 return
             if worker is self._worker:
                 _log.error("a worker died", extra={"pid": worker.pid, "exit_code": code})
-                await self._rest(worker)
-                if not self._leaving:
+                await self._back_off(worker)
+                if not self._stopping:
                     self._worker = Worker(self._work, self._config, self._sockets)
 
-    async def _rest(self, dead: Worker) -> None:
-        if monotonic() - dead.started >= GROWN_UP_SECONDS:
+    async def _back_off(self, dead: Worker) -> None:
+        if monotonic() - dead.started >= STARTED_SECONDS:
             self._pause = FIRST_PAUSE_SECONDS
         await asyncio.sleep(self._pause)
         self._pause = min(self._pause * 2, LAST_PAUSE_SECONDS)
@@ -140,8 +140,8 @@ class Slot:
         old, self._worker, self._config = self._worker, new, config
         old.drain()
 
-    def leave(self) -> None:
-        self._leaving = True
+    def stop(self) -> None:
+        self._stopping = True
         self._worker.drain()
 
     def kill(self) -> None:
@@ -149,7 +149,7 @@ class Slot:
 
 
 class Supervisor:
-    """Keeps a worker for each of `sockets`; `reload` reads the settings again, `on_ended` is as for Slot."""
+    """Runs a worker for each of `sockets`. `reload` reads the settings again; for `on_ended` see Slot."""
 
     def __init__(
         self,
@@ -166,18 +166,18 @@ class Supervisor:
         self._reloading: asyncio.Task[None] | None = None
 
     async def run(self, announce: Callable[[], None]) -> None:
-        """Serve until a signal says to stop; `announce` is called once all workers serve. Raises WorkerFailed at the start."""
+        """Serve until SIGTERM or SIGINT; call `announce` once all workers serve. Raises WorkerFailed at the start."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._on_reload)
-        keeping = [asyncio.create_task(slot.keep()) for slot in self._slots]
+        supervised = [asyncio.create_task(slot.supervise()) for slot in self._slots]
         try:
             await asyncio.gather(*(slot.ready() for slot in self._slots))
             announce()
             await self._stop.wait()
         finally:
-            await self._leave(keeping)
+            await self._stop_all(supervised)
 
     def _on_reload(self) -> None:
         if self._reloading is None or self._reloading.done():
@@ -194,13 +194,13 @@ class Supervisor:
             self._config = config
             _log.info("reloaded", extra={"workers": len(self._slots)})
 
-    async def _leave(self, keeping: Sequence[asyncio.Task[None]]) -> None:
+    async def _stop_all(self, supervised: Sequence[asyncio.Task[None]]) -> None:
         if self._reloading is not None:
             self._reloading.cancel()
         for slot in self._slots:
-            slot.leave()
+            slot.stop()
         deadline = self._config.server.drain_timeout_seconds + GRACE_SECONDS
-        _, late = await asyncio.wait(keeping, timeout=deadline)
+        _, late = await asyncio.wait(supervised, timeout=deadline)
         for slot in self._slots if late else ():
             slot.kill()
-        await asyncio.wait(keeping)
+        await asyncio.wait(supervised)

@@ -1,1 +1,1 @@
-"""Telemetry: JSON log lines and Prometheus metrics."""
+"""JSON log lines and Prometheus metrics."""

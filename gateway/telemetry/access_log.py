@@ -11,7 +11,8 @@ from gateway.telemetry.log_lines import json_line
 class AccessLog:
     """Writes lines to an unbuffered `stream`; None writes nothing.
 
-    Lines that a slow reader leaves waiting beyond `max_waiting_bytes` are dropped; the next line says how many.
+    If the stream's reader is so slow that more than `max_waiting_bytes` wait, lines are dropped; the next line says how
+    many.
     """
 
     def __init__(
@@ -25,7 +26,7 @@ class AccessLog:
         self._dropped = 0
 
     def write(self, lines: Iterable[dict[str, Any]]) -> None:
-        """Take the lines."""
+        """Queue the lines."""
         if self._writer is None:
             return
         for line in lines:
@@ -34,6 +35,6 @@ class AccessLog:
             self._dropped = 0 if self._writer.put(json_line(line)) else self._dropped + 1
 
     async def close(self) -> None:
-        """Write what still waits, as far as the reader takes it soon."""
+        """Write the lines that still wait, unless the reader takes too long."""
         if self._writer is not None:
             await asyncio.to_thread(self._writer.flush)

@@ -1,8 +1,8 @@
 """Writes log lines from a thread, so that a slow, blocked or closed reader delays no request.
 
-Lines wait in memory within a bound of bytes. A pipe is written to in pieces that it takes without blocking (PIPE_BUF),
-after poll(2) has said that there is room, so that neither a full pipe nor one in non-blocking mode holds or spins the
-thread. A regular file is written to in one piece: after each system call, the thread and the event loop exchange the
+Waiting lines are in memory, up to a limit of bytes. A pipe gets pieces that it takes without blocking (PIPE_BUF), after
+poll(2) has reported room: a full pipe must not block the thread, and one in non-blocking mode must not make it spin. A
+regular file gets everything in one piece, because after each system call the thread and the event loop hand over the
 interpreter's lock.
 """
 
@@ -22,9 +22,9 @@ _POLL_MILLISECONDS: Final = 1000
 
 
 class LineWriter:
-    """Writes to an unbuffered `stream`; lines beyond `max_waiting_bytes` are refused.
+    """Writes to an unbuffered `stream`: collects lines for `delay_seconds`, and writes them together.
 
-    Lines are gathered for `delay_seconds` and written together.
+    Lines beyond `max_waiting_bytes` are refused.
     """
 
     def __init__(self, stream: BinaryIO, *, delay_seconds: float = 0.05, max_waiting_bytes: int = 8 * 2**20) -> None:
@@ -39,7 +39,7 @@ class LineWriter:
         self._is_running = False
 
     def put(self, line: bytes) -> bool:
-        """Take the line; False if too many wait already."""
+        """Queue the line; False if too many wait already."""
         with self._changed:
             if self._waiting + len(line) > self._max_waiting:
                 return False
@@ -53,7 +53,7 @@ class LineWriter:
         return True
 
     def flush(self, seconds: float = 2.0) -> bool:
-        """Wait until every line is written, at most so long; whether it was."""
+        """Wait until every line is written, at most this long. Returns False if some lines are still waiting."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting, seconds)
 
@@ -63,7 +63,7 @@ class LineWriter:
             with self._changed:
                 lines = b"".join(self._lines)
                 self._lines.clear()
-            # A stream that cannot be written to loses its lines; there is no other place to say so.
+            # If the stream cannot be written to, its lines are lost: there is no other place to report that.
             with suppress(OSError, ValueError):
                 self._write(lines)
             with self._changed:
@@ -71,7 +71,7 @@ class LineWriter:
                 self._changed.notify_all()
 
     def _has_lines(self) -> bool:
-        """Wait for lines; after _IDLE_SECONDS without one the thread ends."""
+        """Wait for lines; False after _IDLE_SECONDS without one: then the thread ends."""
         with self._changed:
             self._changed.wait_for(lambda: bool(self._lines), _IDLE_SECONDS)
             self._is_running = bool(self._lines)

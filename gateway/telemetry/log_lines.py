@@ -1,7 +1,7 @@
-"""Events of the log: one JSON object for each line, on standard error.
+"""The log of events: one JSON object for each line, on standard error.
 
 Nothing that a client sent is written raw: control characters, and those that change how a terminal shows a line, are
-escaped. A query string, a key or a signature is never among what is logged.
+escaped. Query strings, keys and signatures are never logged.
 """
 
 import logging
@@ -17,7 +17,7 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 
 
 def json_line(line: dict[str, Any]) -> bytes:
-    """The line as JSON. Octets of a client that are not text are shown as escapes."""
+    """The line as JSON. Bytes from a client that are not text are shown as escapes."""
     try:
         octets = orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE)
     except orjson.JSONEncodeError:
@@ -32,13 +32,13 @@ def json_line(line: dict[str, Any]) -> bytes:
 
 
 def _escaped(character: str) -> str:
-    """A character that JSON allows raw and a log must not have, such as U+009B, an escape sequence of terminals."""
+    """The escape of a character that JSON allows raw but a log must not contain, such as U+009B, which terminals obey."""
     units = character.encode("utf-16-be")
     return "".join(f"\\u{units[n]:02x}{units[n + 1]:02x}" for n in range(0, len(units), 2))
 
 
 class LineHandler(logging.Handler):
-    """Gives each record to a LineWriter as one JSON object; what was given as `extra` becomes members of their own."""
+    """Writes each record as one JSON object with a LineWriter. The values in `extra` become its members."""
 
     def __init__(self, writer: LineWriter) -> None:
         super().__init__()
@@ -66,5 +66,5 @@ def configure_logging(level: str) -> None:
     stderr = open(2, "wb", buffering=0, closefd=False)  # noqa: SIM115 - open as long as the process
     logging.basicConfig(level=level.upper(), handlers=[LineHandler(LineWriter(stderr))], force=True)
     logging.captureWarnings(True)  # noqa: FBT003 - the standard library's signature
-    # aiohttp warns of odd parts of forms, with their text. Each new text would be remembered for good.
+    # aiohttp warns of odd parts of forms and quotes them. Python remembers each text of a warning forever.
     warnings.filterwarnings("ignore", module=r"aiohttp\.")

@@ -24,14 +24,14 @@ _TOTAL: Final = "_in_sum"
 
 
 def forget_process(pid: int) -> None:
-    """The worker has ended: its gauges are not part of the whole any more; what it counted is."""
+    """Remove the gauges of a worker that has ended; its counters remain part of the totals."""
     mark_process_dead(pid)  # type: ignore[no-untyped-call] # the library types all but this
 
 
 class _Seconds:
-    """A histogram that takes many observations in one call; prometheus_client's own takes them one by one, at 2 to 7 µs each.
+    """A histogram that records many observations in one call; prometheus_client's own takes 2 to 7 µs for each one.
 
-    Two counters hold it, because counters can grow by any amount; `_Exported` makes a histogram of them.
+    Its values are in two counters, because a counter can grow by any amount. `_Exported` turns them into a histogram.
     """
 
     def __init__(self, name: str, text: str, label: str, registry: CollectorRegistry) -> None:
@@ -52,7 +52,7 @@ class _Seconds:
 
 
 class _Exported(Collector):
-    """What another collector has, with each pair of `_Seconds` counters as the histogram that they hold."""
+    """The metrics of another collector, with each pair of `_Seconds` counters turned into a histogram."""
 
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
@@ -156,7 +156,7 @@ class Metrics:
         self._running.set(streams)
 
     def count_upstreams(self, storages: Mapping[str, Storage]) -> None:
-        """Count what each storage backend asked of its server since the last call, and record how many bytes it caches."""
+        """Count the requests of each storage backend since the last call, and record how many bytes it caches."""
         for name, storage in storages.items():
             if isinstance(storage.adapter, Remote):
                 traffic = storage.adapter.traffic.take()
@@ -167,7 +167,7 @@ class Metrics:
                 self._cached.labels(name).set(storage.adapter.cached_bytes)
 
     def render(self, deletions: int | None) -> bytes:
-        """The text exposition format; `deletions` is the length of the queue, None where it is not known."""
+        """The metrics in the text exposition format; `deletions` is the length of the queue, None if it is unknown."""
         self._deletions.set(math.nan if deletions is None else deletions)
         together = CollectorRegistry()
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")

@@ -22,7 +22,7 @@ from gateway.web.bota.bodies import read_changes
 from gateway.web.bota.query import path_recording_id
 from gateway.web.bota.shapes import recording_etag, recording_json
 from gateway.web.media_files import transcript_of
-from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS, place_for_body
+from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS, body_permit
 from gateway.web.receiving.upload_bodies import Allowance, ReceiveLimits, accepted, essence
 from gateway.web.responses import built_json_response, json_response
 
@@ -89,7 +89,7 @@ class EditRoutes:
             raise Invalid((Fault("content_type", ("header", "Content-Type"), words, content_type),))
         body = bytearray()
         with ExitStack() as slots:
-            with place_for_body(request):
+            with body_permit(request):
                 async with accepted(request, Allowance(MAX_BYTES, None, None, _RECEIVE_LIMITS)) as pieces:
                     async for piece in pieces:
                         if len(body) <= LONG_BYTES < len(body) + len(piece):

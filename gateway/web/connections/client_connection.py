@@ -41,7 +41,7 @@ def missing_private_names() -> list[str]:
 
 
 class ClientConnection(RequestIntake):
-    """One connection."""
+    """The connection of one client."""
 
     __slots__ = ("_outgoing", "_refusals", "_silence_watch", "_stall_watch", "remote")
 

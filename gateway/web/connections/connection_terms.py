@@ -49,7 +49,8 @@ class HeldBytes:
 class Terms(NamedTuple):
     """The limits and callbacks of every connection.
 
-    `refuse` answers a request that cannot be parsed: it gets the connection, what arrived of the head, and the fault.
+    `refuse` writes the response to a request that cannot be parsed. Its arguments are the connection, the received part
+    of the head, and the fault.
     """
 
     keepalive_timeout_seconds: float

@@ -1,4 +1,4 @@
-"""Which connections have a request under way, and how the others are closed when the gateway stops."""
+"""Tracks which connections have a request under way, and closes the others when the gateway stops."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from gateway.web.connections.unread_responses import UnreadResponses
 
-# A connection that was just accepted gets this long to send its request, and is then answered.
-GREETING_SECONDS: Final = 0.25
+# A connection that was accepted just before the stop has this long to send its request.
+FIRST_REQUEST_SECONDS: Final = 0.25
 
 
 class Connections:
@@ -27,10 +27,10 @@ class Connections:
     async def close_idle(self, server: web.Server) -> None:
         """Close every connection without a request under way, and the others after their response.
 
-        A connection that was just accepted is new, not idle: its request is awaited first.
-        aiohttp's `pre_shutdown` stops an idle connection's task but leaves its socket open.
+        A connection that was just accepted does not count as idle: the gateway waits for its request first. aiohttp's
+        `pre_shutdown` stops an idle connection's task but leaves its socket open.
         """
-        await asyncio.sleep(GREETING_SECONDS)
+        await asyncio.sleep(FIRST_REQUEST_SECONDS)
         server.pre_shutdown()
         for connection in server.connections:
             if connection not in self.busy:

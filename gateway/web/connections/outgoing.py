@@ -23,9 +23,9 @@ def closed() -> ConnectionResetError:
 
 
 class StallTimer:
-    """Calls `stalled` once the client has taken nothing for `seconds`: the number of `untaken` bytes is still the same.
+    """Calls `stalled` once the client has taken nothing for `seconds`: `untaken` returns the same number of bytes twice.
 
-    A client that takes a little is not stalled: it may need minutes for what the kernel holds.
+    A client that takes a little is not stalled: it may need minutes for the bytes in the kernel.
     """
 
     __slots__ = ("_before", "_loop", "_seconds", "_stalled", "_timer", "_untaken")
@@ -76,7 +76,7 @@ class UnsentLimit:
         self._allowed = 0
 
     def allow(self, limit: int) -> None:
-        """Let at least this much wait: it consists of pages of files, not of copies."""
+        """Let at least this many bytes wait: they are pages of the page cache, not copies."""
         if limit <= self._allowed or self._socket.family == socket.AF_UNIX:
             return
         if self._usual is None:
@@ -84,7 +84,7 @@ class UnsentLimit:
         self._set(limit)
 
     def restore(self) -> None:
-        """Set the default limit again, for bytes that are copied."""
+        """Set the default limit again, for bytes that the kernel copies."""
         if self._usual is not None:
             self._set(self._usual)
             self._usual, self._allowed = None, 0
@@ -137,7 +137,7 @@ class Outgoing:
         return flushed
 
     def _untaken(self) -> int:
-        """The transport's bytes count too: with them it fills a full socket again, of which the client has taken some."""
+        """The bytes that the client has not taken. Those of the transport count too: it refills the socket from them."""
         return _untaken_bytes(self.fd) + self.transport.get_write_buffer_size()
 
     def settle(self, error: Exception | None = None) -> None:

@@ -41,7 +41,7 @@ class RequestFeed(web.RequestHandler):
         super().data_received(octets)
         error = getattr(self._messages[-1][0], "exc", None) if self._messages else None
         if isinstance(error, Exception):
-            # Its frames would hold all that was received together, until the response is written.
+            # The frames of the traceback refer to the received bytes, and would hold them until the response is written.
             error.__traceback__ = None
 
     def _feed_body(self, data: bytes) -> bytes:

@@ -1,8 +1,8 @@
 """Finds request heads before anything parses them: where one ends, whether it is too large, how long its body is.
 
 A head is handed to aiohttp's parser only once it is complete and within MAX_HEAD_BYTES and MAX_FIELDS, so that no
-client can make the gateway hold more. The parser remains the judge of what is valid HTTP; this module only finds what
-it needs to know to keep the next request away from the parser until the current one is answered.
+client can make the gateway hold more. The parser decides what is valid HTTP; this module only finds where a request
+ends, so that the next one is kept away from the parser until the current one is answered.
 """
 
 import re
@@ -15,10 +15,10 @@ MAX_FIELDS: Final = 64
 SHOWN_BYTES: Final = 2048
 """How much of a head is stored, so that a refusal can log its request line (`request_line`)."""
 
-# The parser gets this in place of a head that it must not see. It refuses it, so that the refusal is sent in order.
+# The parser gets this instead of a head that it must not see. The parser's refusal is sent in the order of requests.
 UNPARSABLE: Final = b"\0\r\n\r\n"
 
-# An empty line. A line feed alone is not a line ending, but a parser has to see it to refuse it.
+# An empty line. A line feed alone does not end a line in HTTP; the parser has to see such a head to refuse it.
 _END: Final = re.compile(rb"\n\r?\n")
 _END_BYTES: Final = 3
 _START: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}(?: |\Z)")
@@ -55,7 +55,7 @@ class RequestHead(NamedTuple):
 
 
 def take_head(held: bytearray, searched: int) -> RequestHead | None:
-    """Remove the first head from what was received; None if it is not complete yet. Raises BadHead and leaves it.
+    """Remove the first head from the received bytes; None if it is incomplete. Raises BadHead, and removes nothing then.
 
     The first `searched` bytes are known not to contain its end.
     """

@@ -30,7 +30,8 @@ _CHECKS: Final = 4
 class StallWatch:
     """Watches one transport while it has bytes to send, and aborts it once none of them was sent for `seconds`.
 
-    While `is_timed`, something else watches these bytes: pieces of one size that follow each other look like no progress.
+    While `is_timed`, a StallTimer watches these bytes instead: successive pieces of the same size look like no progress
+    here.
     """
 
     __slots__ = ("_is_timed", "_progress_at", "_seconds", "_timer", "_transport", "_unsent")
@@ -67,7 +68,7 @@ class StallWatch:
         if unsent != self._unsent:
             self._unsent, self._progress_at = unsent, now
         elif now - self._progress_at >= self._seconds:
-            # Also if aiohttp has closed it already: a closed transport waits for its client forever.
+            # A transport that aiohttp has closed already is aborted too: it would wait for its client forever.
             self._transport.abort()
             return
         self._check_later()

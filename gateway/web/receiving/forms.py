@@ -14,14 +14,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.errors import Fault, Invalid
 from gateway.web.receiving.expectations import check_coding, permit_body
-from gateway.web.receiving.json_bodies import place_for_body
+from gateway.web.receiving.json_bodies import body_permit
 from gateway.web.receiving.upload_bodies import Pace
 
 MAX_TEXT_BYTES: Final = 64 * 1024
 """The limit for one field of text, and for all those together that are used."""
 
 _SMALL_BYTES: Final = 4 * 1024
-"""A larger field takes a place among the JSON bodies that arrive, until the file begins."""
+"""A larger field needs a permit, like a JSON body, until the file begins."""
 
 _MAX_PARTS: Final = 32
 _MAX_PART_LINE_BYTES: Final = 8190
@@ -29,7 +29,7 @@ _MAX_HEADERS: Final = 64
 _MAX_LINES: Final = _MAX_PARTS * (_MAX_HEADERS + 4)
 _CHUNK_BYTES: Final = 256 * 1024
 _IDENTITIES: Final = frozenset({"7bit", "8bit", "binary"})
-# What aiohttp raises for a malformed form: its text, its end, the head of a part, and (RuntimeError) `_charset_`.
+# aiohttp raises these for a malformed form: for its text, its end, the head of a part, and (RuntimeError) `_charset_`.
 _MALFORMED: Final = (ValueError, LookupError, RuntimeError, web.RequestPayloadError, HttpProcessingError)
 
 
@@ -53,7 +53,7 @@ class _FewLines:
 async def read_fields(
     request: web.Request, pace: Pace, names: AbstractSet[str]
 ) -> tuple[dict[str, str], BodyPartReader]:
-    """The text of those fields before the file that have one of the names, and the file. Raises Invalid."""
+    """The text of the fields before the file whose name is in `names`, and the file. Raises Invalid."""
     if request.content_type != "multipart/form-data":
         raise invalid_form("body", "It should be multipart/form-data")
     check_coding(request)
@@ -66,12 +66,12 @@ async def read_fields(
             max_field_size=_MAX_PART_LINE_BYTES,
             max_headers=_MAX_HEADERS,
         )
-        with ExitStack() as places:
+        with ExitStack() as permits:
             for _ in range(_MAX_PARTS):
                 part = await _next_part(form, pace)
                 if part.name == "file":
                     return given, part
-                text = await _read_text(part, pace, request, places)
+                text = await _read_text(part, pace, request, permits)
                 if part.name is not None and part.name in names:
                     given[part.name] = text
                 if sum(map(len, given.values())) > MAX_TEXT_BYTES:
@@ -99,11 +99,11 @@ async def _next_part(form: MultipartReader, pace: Pace) -> BodyPartReader:
     return part
 
 
-async def _read_text(part: BodyPartReader, pace: Pace, request: web.Request, places: ExitStack) -> str:
+async def _read_text(part: BodyPartReader, pace: Pace, request: web.Request, permits: ExitStack) -> str:
     text = b""
     while chunk := await pace.next(part.read_chunk(_SMALL_BYTES)):
         if len(text) <= _SMALL_BYTES < len(text) + len(chunk):
-            places.enter_context(place_for_body(request))
+            permits.enter_context(body_permit(request))
         text += chunk
         if len(text) > MAX_TEXT_BYTES:
             raise invalid_form("body", f"A field has more than {MAX_TEXT_BYTES} bytes")

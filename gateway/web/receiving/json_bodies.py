@@ -20,11 +20,11 @@ from gateway.web.receiving.expectations import check_coding, permit_body
 
 MAX_JSON_BYTES: Final = 64 * 1024
 MAX_JSON_SECONDS: Final = 10.0
-MAX_WAITING: Final = 256
-"""At most this many bodies are awaited at a time; of one API key, at most MAX_WAITING_OF_A_KEY."""
-MAX_WAITING_OF_A_KEY: Final = 64
+MAX_ARRIVING: Final = 256
+"""At most this many bodies arrive at a time; of one API key, at most MAX_ARRIVING_OF_A_KEY."""
+MAX_ARRIVING_OF_A_KEY: Final = 64
 _RETRY_SECONDS: Final = 2
-_waiting: Final[Counter[int | None]] = Counter()
+_arriving: Final[Counter[int | None]] = Counter()
 
 # Strings, and the structural characters outside of them (RFC 8259 section 2).
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},:]', re.DOTALL)
@@ -43,7 +43,7 @@ async def read_json_bytes(request: web.Request) -> bytes:
     await permit_body(request)
     try:
         async with asyncio.timeout(MAX_JSON_SECONDS):
-            with place_for_body(request):
+            with body_permit(request):
                 return await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
@@ -52,21 +52,24 @@ async def read_json_bytes(request: web.Request) -> bytes:
 
 
 @contextmanager
-def place_for_body(request: web.Request) -> Iterator[None]:
-    """Count a body that is held in memory as awaited, for the block. Raises Unavailable if too many are awaited."""
+def body_permit(request: web.Request) -> Iterator[None]:
+    """Permit the block to read a body into memory. Raises Unavailable if too many bodies are arriving.
+
+    A body that has arrived already needs no permit.
+    """
     key_id = request[EXCHANGE].key_id
     if request.content.is_eof():
         yield
         return
-    if _waiting.total() >= MAX_WAITING or _waiting[key_id] >= MAX_WAITING_OF_A_KEY:
+    if _arriving.total() >= MAX_ARRIVING or _arriving[key_id] >= MAX_ARRIVING_OF_A_KEY:
         raise Unavailable("Too many request bodies are arriving", _RETRY_SECONDS)
-    _waiting[key_id] += 1
+    _arriving[key_id] += 1
     try:
         yield
     finally:
-        _waiting[key_id] -= 1
-        if not _waiting[key_id]:
-            del _waiting[key_id]
+        _arriving[key_id] -= 1
+        if not _arriving[key_id]:
+            del _arriving[key_id]
 
 
 async def read_json_object(request: web.Request) -> dict[str, Any]:
@@ -82,9 +85,10 @@ async def read_json_object(request: web.Request) -> dict[str, Any]:
 
 
 def member_text(text: str, name: str) -> str:
-    """The text of an object's member exactly as it was written; of several with that name the last, as orjson reads it.
+    """The text of an object's member exactly as it was written.
 
-    `text` is an object that orjson has parsed, and contains the member.
+    `text` is an object that orjson has parsed, and contains the member. If several members have that name, the last one
+    counts, as for orjson.
     """
     found, depth, start, member = "", 0, 0, None
     for match in _TOKENS.finditer(text):

@@ -82,7 +82,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What is accepted: at most `most` bytes, exactly `exact` unless None, of `content_type` unless None."""
+    """Which body is accepted: at most `most` bytes, exactly `exact` unless None, of `content_type` unless None."""
 
     most: int
     exact: int | None
@@ -99,8 +99,8 @@ class Checksum:
         self._declared = _decoded(name, declared, self._digest.digest_size)
         self.update: Callable[[bytes], None] = self._digest.update
 
-    def holds(self) -> bool:
-        """Whether both are equal."""
+    def matches(self) -> bool:
+        """Whether both digests are equal."""
         return hmac.compare_digest(self._declared, self._digest.digest())
 
 
@@ -132,7 +132,7 @@ def check_preconditions(request: web.Request, media: MediaFile) -> None:
         validators = Validators(f'"{media.etag}"', int(media.object_modified_at.timestamp()))
         failed = failed_precondition(conditions, validators, now=time.time()) is not None
     if failed:
-        raise web.HTTPPreconditionFailed(reason="What was uploaded before is not what the request's conditions ask for")
+        raise web.HTTPPreconditionFailed(reason="The earlier upload does not meet the request's conditions")
 
 
 def declared_checksums(request: web.Request) -> Sequence[Checksum]:
@@ -145,7 +145,7 @@ def declared_checksums(request: web.Request) -> Sequence[Checksum]:
 
 
 async def read(request: web.Request, limits: ReceiveLimits) -> AsyncGenerator[bytes, None]:
-    """The body as it arrives; nothing is read ahead of the caller."""
+    """Yield the body as it arrives; nothing is read ahead of the caller."""
     pace = Pace(limits)
     while True:
         try:
@@ -160,7 +160,7 @@ async def read(request: web.Request, limits: ReceiveLimits) -> AsyncGenerator[by
 async def checked(
     chunks: AsyncIterable[bytes], allowance: Allowance, checksums: Sequence[Checksum]
 ) -> AsyncGenerator[bytes, None]:
-    """The same chunks. Raises as soon as there are too many bytes, or at the end if they are not what was declared."""
+    """Yield the same chunks. Raises once there are too many bytes, or at the end if they differ from what was declared."""
     received = 0
     async for chunk in chunks:
         received += len(chunk)
@@ -171,7 +171,7 @@ async def checked(
         yield chunk
     _check_length(received, allowance)
     for checksum in checksums:
-        if not checksum.holds():
+        if not checksum.matches():
             raise _invalid(checksum.name, "The bytes that arrived have another checksum")
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from gateway.web.receiving.json_bodies import MAX_WAITING_OF_A_KEY
+from gateway.web.receiving.json_bodies import MAX_ARRIVING_OF_A_KEY
 from gateway.web.receiving.upload_bodies import Pace, ReceiveLimits
 from tests.conformance.bota_calls import create, get
 from tests.conformance.raw_http import compose, connect
@@ -95,7 +95,7 @@ async def test_large_fields_of_forms_take_the_places_of_bodies_that_still_arrive
                 await connection.send(compose("POST", "/internal/recordings/upload", fields, body=part))
             answers = [group.create_task(connection.read_head()) for connection in opened]
             # All but those that got a place are refused, while these wait.
-            for answer in islice(asyncio.as_completed(answers), len(opened) - MAX_WAITING_OF_A_KEY):
+            for answer in islice(asyncio.as_completed(answers), len(opened) - MAX_ARRIVING_OF_A_KEY):
                 assert (await answer).status == 503
             assert resident(site) - idle < MEMORY_BOUND
             assert not all(answer.done() for answer in answers)

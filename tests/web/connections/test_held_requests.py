@@ -10,7 +10,7 @@ import pytest
 
 from gateway.protocol.ids import encode_id
 from gateway.web.connections.connection_terms import MAX_HELD_BYTES
-from gateway.web.receiving.json_bodies import MAX_WAITING_OF_A_KEY
+from gateway.web.receiving.json_bodies import MAX_ARRIVING_OF_A_KEY
 from tests.conformance.raw_http import compose, connect
 from tests.gateway_process import Gateway, running_gateway
 from tests.uploads.client import open_client
@@ -92,7 +92,7 @@ async def test_one_key_cannot_take_all_places_for_bodies_that_still_arrive(
     fields = [("X-API-Key", site.key), ("Content-Type", "text/vtt"), ("Content-Length", "60000")]
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:  # the gateway may still hold what an earlier test sent, and refuse some of them, or the other key
-            with clients(site, MAX_WAITING_OF_A_KEY) as opened:
+            with clients(site, MAX_ARRIVING_OF_A_KEY) as opened:
                 for client in opened:
                     client.sendall(compose(method, target, fields, body=b" " * 50_000))
                 for _ in range(10):  # the others' bodies, or all of this one, may arrive first
