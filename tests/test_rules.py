@@ -17,6 +17,8 @@ TOP = Path(__file__).resolve().parent.parent
 OURS = ("gateway", "storage_adapters")
 # The most lines that a module may have.
 LINES = 220
+# The most characters that a line of a page may have, as of a Python module.
+WIDTH = 120
 
 # Room → the other rooms that it may import. A module belongs to the most specific room that is named here.
 ROOMS: Mapping[str, set[str]] = {
@@ -447,6 +449,13 @@ def test_every_module_opens_with_a_docstring() -> None:
 
 def test_no_module_grows_too_long() -> None:
     assert [module for module in modules() if lines_of(module) > LINES] == []
+
+
+def test_the_scripts_of_the_pages_can_be_read() -> None:
+    pages = [path for suffix in ("js", "css", "html") for path in (TOP / "gateway/web/pages").rglob(f"*.{suffix}")]
+    lines = {path.name: path.read_text("utf-8").splitlines() for path in pages}
+    assert [(name, line) for name, each in lines.items() for line in each if len(line) > WIDTH] == []
+    assert [name for name, each in lines.items() if name.endswith(".js") and len(each) > LINES] == []
 
 
 def test_functions_are_small() -> None:

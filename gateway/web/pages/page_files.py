@@ -18,7 +18,7 @@ from aiohttp import hdrs, web
 
 from gateway.protocol.conditional import Validators, failed_precondition
 from gateway.web.bytes.conditions import conditions_of
-from gateway.web.encodings import SMALLEST_BYTES, preferred_encoding
+from gateway.web.encodings import preferred_encoding
 
 _POLICY: Final = {
     "default-src": "'none'",
@@ -60,7 +60,7 @@ class _File:
         media_type = guess_type(name)[0] or "application/octet-stream"
         is_text = media_type.startswith("text/") or media_type == "image/svg+xml"
         self.media_type = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
-        self.codings = tuple(_COMPRESS) if is_text and len(content) >= SMALLEST_BYTES else ()
+        self.codings = tuple(_COMPRESS) if is_text else ()
         self._content = content
         self._digest = sha256(content).hexdigest()[:32]
         self._variants: dict[str | None, _Variant] = {None: _Variant(content, f'"{self._digest}"')}

@@ -19,11 +19,20 @@ export async function copyLink(gateway, recording, file) {
   await tellTrouble(async () => {
     const link = await gateway.playbackUrl(recording.id, file.id);
     const until = soon(link.expiresAt) ? clock(link.expiresAt) : dayAndClock(link.expiresAt);
-    // `clipboard` is absent outside secure contexts (http to another machine), and refuses if the page has no focus.
-    const copied = await (navigator.clipboard?.writeText(link.publicUrl) ?? Promise.reject()).then(() => true, () => false);
-    if (copied) toast(strings.link.copied(until));
+    if (await copied(link.publicUrl)) toast(strings.link.copied(until));
     else showLink(link.publicUrl, until);
   });
+}
+
+/** Copy the text; resolves to whether the browser did. */
+export async function copied(text) {
+  try {
+    // `clipboard` is absent outside secure contexts (http to another machine), and refuses if the page has no focus.
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function showLink(url, until) {

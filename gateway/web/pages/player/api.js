@@ -1,26 +1,18 @@
 /*
  * The gateway's API as the page uses it. No other module knows a path or the key's header field.
  *
- * The key is sent only in the X-API-Key header. A call that fails throws Refused (the gateway answered with an error
- * status) or Unreachable (it did not answer); an aborted call throws AbortError.
+ * The key is sent only in the X-API-Key header. Calls fail as `request` does.
  */
 
-export class Refused extends Error {
-  /** `words` is the API's own explanation, where it gave one. */
-  constructor(status, words = "") {
-    super(`refused with ${status}`);
-    this.status = status;
-    this.words = words;
-  }
-}
-
-export class Unreachable extends Error {}
-
 import { numberOf, publicId } from "./ids.js";
+import { Refused, request } from "./request.js";
 import { strings } from "./strings.js";
 
 /** A header can carry visible ASCII; any other text cannot be a key. */
 const SENDABLE_KEY = /^[\x21-\x7e]+$/;
+const TUS = { "Tus-Resumable": "1.0.0" };
+/** The parameter with which recordings come with their source and meeting. */
+const WITH_ORIGIN = ["include", "origin"];
 
 export class Gateway {
   #key;
@@ -39,21 +31,23 @@ export class Gateway {
 
   /** A page of the list, or of what a search (`q`) finds; parameters that are empty are not sent. */
   async recordings(parameters, signal) {
-    const given = Object.entries({ ...parameters, include: "origin" }).filter(([, value]) => value !== "" && value !== null);
-    const answer = await this.#ask(`v1/recordings?${new URLSearchParams(given)}`, { signal });
+    const given = Object.entries(parameters).filter(([, value]) => value !== "" && value !== null);
+    const answer = await this.#ask(`v1/recordings?${new URLSearchParams([...given, WITH_ORIGIN])}`, { signal });
     const { data, has_more: hasMore, next_cursor: cursor = null } = await answer.json();
     return { recordings: data.map(summary), hasMore, cursor };
   }
 
   /** One recording with its files. Vexa's dialect has their ids and metadata, Bota's has its name and origin. */
   async recording(id) {
-    const [answer, described] = await Promise.all([this.#ask(`recordings/${id}`), this.#ask(`v1/recordings/${publicId(id)}?include=origin`)]);
-    return { ...(await answer.json()), ...summary(await described.json()), etag: described.headers.get("ETag") };
+    const described = `v1/recordings/${publicId(id)}?${new URLSearchParams([WITH_ORIGIN])}`;
+    const [answer, description] = await Promise.all([`recordings/${id}`, described].map((path) => this.#ask(path)));
+    return { ...(await answer.json()), ...summary(await description.json()), etag: description.headers.get("ETag") };
   }
 
   /** Give the recording another name. Refused with 412 if somebody changed it since `etag` was read. */
   async rename(id, name, etag) {
-    const answer = await this.#send(`v1/recordings/${publicId(id)}`, "PATCH", { name }, etag === null ? {} : { "If-Match": etag });
+    const condition = etag === null ? {} : { "If-Match": etag };
+    const answer = await this.#send(`v1/recordings/${publicId(id)}`, "PATCH", { name }, condition);
     return { name: (await answer.json()).name, etag: answer.headers.get("ETag") };
   }
 
@@ -98,7 +92,7 @@ export class Gateway {
     const answer = await this.#ask("v1/uploads/tus", {
       method: "POST",
       headers: {
-        "Tus-Resumable": "1.0.0",
+        ...TUS,
         "Upload-Length": String(size),
         "Upload-Metadata": Object.entries(metadata).map(([name, value]) => `${name} ${btoa(value)}`).join(","),
       },
@@ -108,7 +102,7 @@ export class Gateway {
 
   /** How many bytes of a resumable upload have arrived. */
   async resumableOffset(url) {
-    const answer = await send(url, { method: "HEAD", headers: { "Tus-Resumable": "1.0.0", "X-API-Key": this.#key } });
+    const answer = await request(url, { method: "HEAD", headers: { ...TUS, "X-API-Key": this.#key } });
     return Number(answer.headers.get("Upload-Offset"));
   }
 
@@ -158,17 +152,18 @@ export class Gateway {
 
   /** Throw the reason why this playback URL fails; return if it works. */
   async check(url) {
-    await send(url, { method: "HEAD" });
+    await request(url, { method: "HEAD" });
   }
 
   #send(path, method, body, headers = {}) {
-    return this.#ask(path, { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json", ...headers } });
+    const json = { "Content-Type": "application/json" };
+    return this.#ask(path, { method, body: JSON.stringify(body), headers: { ...json, ...headers } });
   }
 
   async #ask(path, options = {}) {
     if (!SENDABLE_KEY.test(this.#key)) throw new Refused(401);
     const headers = { ...options.headers, "X-API-Key": this.#key };
-    return send(new URL(path, document.baseURI), { ...options, headers }).catch((trouble) => {
+    return request(new URL(path, document.baseURI), { ...options, headers }).catch((trouble) => {
       if (trouble.status === 401) this.#onUnknownKey();
       throw trouble;
     });
@@ -183,7 +178,7 @@ function summary({ id, name, status, created_at, duration_ms: milliseconds, medi
     name,
     meeting: origin.meeting,
     source: origin.source,
-    status: STATUS[status],
+    status: STATUS[status] ?? status,
     created_at,
     seconds: milliseconds === null ? null : milliseconds / 1000,
     kinds: kindsOf(files),
@@ -199,24 +194,10 @@ const FORMATS = { "audio/mpeg": "mp3", "video/x-matroska": "mkv", "video/quickti
 /** The kind and format of the only file, or the kinds of several. */
 function kindsOf(files) {
   const kinds = files.map((file) => strings.kind[file.type]);
-  return files.length === 1 ? `${kinds[0]} ${FORMATS[files[0].mime_type] ?? files[0].mime_type.replace(/^.*\/(x-)?/, "")}` : [...new Set(kinds)].join(", ");
+  if (files.length !== 1) return [...new Set(kinds)].join(", ");
+  const [{ mime_type: type }] = files;
+  return `${kinds[0]} ${FORMATS[type] ?? type.replace(/^.*\/(x-)?/, "")}`;
 }
 
-const STATUS = { pending: "in_progress", uploaded: "completed", processing: "uploading", completed: "completed", failed: "failed" };
-
-async function send(url, options) {
-  const answer = await fetch(url, { cache: "no-store", credentials: "omit", ...options }).catch((cause) => {
-    throw cause.name === "AbortError" ? cause : new Unreachable("no answer", { cause });
-  });
-  if (!answer.ok) throw new Refused(answer.status, await wordsOf(answer));
-  return answer;
-}
-
-/** The message of either dialect's error body; for several faults, each message with its field. */
-async function wordsOf(answer) {
-  const body = await answer.json().catch(() => null);
-  const details = body?.error?.details ?? [];
-  if (details.length === 1) return details[0].message;
-  if (details.length > 1) return details.map(({ field, message }) => `${field}: ${message}`).join(" · ");
-  return typeof body?.detail === "string" ? body.detail : (body?.error?.message ?? "");
-}
+/** The names of the other dialect, which the page's words have. */
+const STATUS = { pending: "in_progress", uploaded: "completed", processing: "uploading" };

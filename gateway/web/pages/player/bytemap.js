@@ -6,7 +6,7 @@
  * (Chromium 156: 3 entries for 7 requests), and a wrong number is worse than none.
  */
 
-import { svg } from "./dom.js";
+import { listen, svg } from "./dom.js";
 import { size } from "./format.js";
 import { fromTimeRanges, total, union } from "./intervals.js";
 import { seekByPointer } from "./scrub.js";
@@ -14,7 +14,7 @@ import { strings } from "./strings.js";
 
 const WIDTH = 1000;
 const HEIGHT = 40;
-const EVENTS = ["progress", "timeupdate", "seeking", "seeked", "loadedmetadata", "durationchange", "suspend"];
+const EVENTS = "progress timeupdate seeking seeked loadedmetadata durationchange suspend";
 
 export class ByteMap {
   #media;
@@ -32,7 +32,7 @@ export class ByteMap {
     this.#sizeBytes = sizeBytes;
     drawing.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
     drawing.replaceChildren(this.#before, this.#held, this.#head);
-    for (const name of EVENTS) media.addEventListener(name, () => this.#draw(), { signal });
+    listen(media, EVENTS, signal, () => this.#draw());
     seekByPointer(drawing, media, signal);
     caption.textContent = strings.byteMap.waiting;
   }

@@ -3,7 +3,7 @@
  * A segment is {start, end, text, speaker}, in seconds from the start.
  */
 
-import { svg } from "./dom.js";
+import { listen, svg } from "./dom.js";
 import { duration } from "./format.js";
 import { secondAt, seekByPointer } from "./scrub.js";
 
@@ -24,11 +24,11 @@ export class Chapters {
     this.#segments = segments;
     this.#lane = lane;
     lane.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
-    for (const name of ["loadedmetadata", "durationchange"]) media.addEventListener(name, () => this.#draw(), { signal });
-    for (const name of ["timeupdate", "seeking"]) media.addEventListener(name, () => this.#follow(), { signal });
+    listen(media, "loadedmetadata durationchange", signal, () => this.#draw());
+    listen(media, "timeupdate seeking", signal, () => this.#follow());
     for (const drawing of pointed) {
-      drawing.addEventListener("pointermove", (event) => this.#show(words, event, drawing), { signal });
-      drawing.addEventListener("pointerleave", () => (words.textContent = ""), { signal });
+      listen(drawing, "pointermove", signal, (event) => this.#show(words, event, drawing));
+      listen(drawing, "pointerleave", signal, () => (words.textContent = ""));
     }
     seekByPointer(lane, media, signal);
     words.textContent = "";

@@ -3,7 +3,7 @@
  * which this browser left each recording, a loop between two moments, skipping silence, and picture-in-picture.
  */
 
-import { find } from "./dom.js";
+import { find, listen } from "./dom.js";
 import { duration } from "./format.js";
 import { moveTo } from "./playback.js";
 import { SpeedChoice } from "./speed.js";
@@ -27,8 +27,8 @@ export class Comfort {
 
   constructor(signal) {
     this.#speed = new SpeedChoice(find("speed"), (rate) => this.#setSpeed(rate), signal);
-    find("loop").addEventListener("click", () => this.#markLoop(), { signal });
-    find("pip").addEventListener("click", () => togglePictureInPicture(), { signal });
+    listen(find("loop"), "click", signal, () => this.#markLoop());
+    listen(find("pip"), "click", signal, togglePictureInPicture);
     signal.addEventListener("abort", () => this.leave());
   }
 
@@ -36,20 +36,18 @@ export class Comfort {
   accompany(media, { place, title, bins, startAt }) {
     this.#accompanied = new AbortController();
     const { signal } = this.#accompanied;
-    const on = (name, act) => media.addEventListener(name, act, { signal });
     this.#media = media;
     // The chosen speed applies to this file, too; keys and native controls change the choice.
     this.#setSpeed(this.#speed.rate);
-    on("ratechange", () => (this.#speed.rate = media.playbackRate));
+    listen(media, "ratechange", signal, () => (this.#speed.rate = media.playbackRate));
     returnTo(media, place, startAt);
     let saved = 0;
     const keep = () => remember(place, media);
-    on("timeupdate", () => {
+    listen(media, "timeupdate", signal, () => {
       this.#follow(bins());
       if (Date.now() - saved > SAVE_EVERY_MS) [saved] = [Date.now(), keep()];
     });
-    on("pause", keep);
-    on("ratechange", keep);
+    listen(media, "pause ratechange", signal, keep);
     find("pip").hidden = media.tagName !== "VIDEO" || !document.pictureInPictureEnabled;
     this.#showLoop();
     announce(media, title);
@@ -90,9 +88,9 @@ export class Comfort {
   }
 
   #showLoop() {
-    const [from, to] = this.#loop.map(duration);
-    find("loop").textContent = from === undefined ? strings.deck.loop : to === undefined ? strings.deck.loopFrom(from) : strings.deck.loopBetween(from, to);
-    find("loop").ariaPressed = String(to !== undefined);
+    const words = [strings.deck.loop, strings.deck.loopFrom, strings.deck.loopBetween][this.#loop.length];
+    find("loop").textContent = typeof words === "string" ? words : words(...this.#loop.map(duration));
+    find("loop").ariaPressed = String(this.#loop.length === 2);
   }
 }
 
@@ -107,9 +105,12 @@ export function endOfSilence(bins, covered, second) {
 }
 
 async function togglePictureInPicture() {
-  const video = document.querySelector("#screen video");
-  // If the browser refuses (no gesture, no video yet), nothing changes.
-  await (document.pictureInPictureElement ? document.exitPictureInPicture() : video?.requestPictureInPicture())?.catch(() => {});
+  try {
+    if (document.pictureInPictureElement) await document.exitPictureInPicture();
+    else await document.querySelector("#screen video").requestPictureInPicture();
+  } catch {
+    // The browser refuses (no gesture, no video yet): nothing changes.
+  }
 }
 
 function returnTo(media, place, startAt) {

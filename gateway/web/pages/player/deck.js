@@ -4,7 +4,7 @@
 
 import { copyLink, download } from "./actions.js";
 import { Comfort } from "./comfort.js";
-import { el, find } from "./dom.js";
+import { el, find, listen } from "./dom.js";
 import { dayAndClock, duration, size } from "./format.js";
 import { Renaming } from "./renaming.js";
 import { moveTo, play } from "./playback.js";
@@ -24,12 +24,12 @@ export class Deck {
   #renaming;
   #comfort;
 
-  /** `removal` and `sharing` are dialogs; `shown.renamed(id, name)` is called after the recording was renamed. */
-  constructor(gateway, { removal, sharing, shown }, signal) {
+  /** `removal` and `sharing` are dialogs; `renamed(id, name)` is called after the recording was renamed. */
+  constructor(gateway, { removal, sharing, renamed }, signal) {
     this.#gateway = gateway;
-    this.#renaming = new Renaming(gateway, (name) => this.#renamed(name, shown), signal);
+    this.#renaming = new Renaming(gateway, (name) => this.#renamed(name, renamed), signal);
     this.#comfort = new Comfort(signal);
-    const on = (id, act) => find(id).addEventListener("click", act, { signal });
+    const on = (id, act) => listen(find(id), "click", signal, act);
     on("download", () => download(this.#gateway, this.#recording, this.#file));
     on("copy", () => copyLink(this.#gateway, this.#recording, this.#file));
     on("remove", () => removal.ask(this.#recording));
@@ -92,10 +92,10 @@ export class Deck {
     document.title = `${titleOf(this.#recording)} – ${strings.product}`;
   }
 
-  #renamed(name, shown) {
+  #renamed(name, renamed) {
     this.#recording.name = name;
     this.#showTitle();
-    shown.renamed(this.#recording.id, name);
+    renamed(this.#recording.id, name);
   }
 
   #offerFiles(files) {
@@ -115,7 +115,9 @@ export class Deck {
     this.#viewer?.close();
     this.#file = file;
     find("deck-trouble").hidden = true;
-    for (const choice of find("files").querySelectorAll("button")) choice.ariaPressed = String(Number(choice.dataset.id) === file.id);
+    for (const choice of find("files").querySelectorAll("button")) {
+      choice.ariaPressed = String(Number(choice.dataset.id) === file.id);
+    }
     const recordingId = this.#recording.id;
     this.#viewer = new Viewer(file, {
       label: this.#label(file),
@@ -178,8 +180,9 @@ function origin({ source, status, error_message: error, media_files: files }) {
 }
 
 function describe(file) {
-  const length = file.duration_seconds === null ? [] : [duration(file.duration_seconds)];
   const { width, height } = file.metadata ?? {};
-  const dimensions = width && height ? [`${width} × ${height}`] : [];
-  return [`${strings.kind[file.type]} ${file.format}`, ...dimensions, ...length, size(file.file_size_bytes ?? NaN)].join(" · ");
+  const dimensions = width && height && `${width} × ${height}`;
+  const length = file.duration_seconds !== null && duration(file.duration_seconds);
+  const bytes = size(file.file_size_bytes ?? NaN);
+  return [`${strings.kind[file.type]} ${file.format}`, dimensions, length, bytes].filter(Boolean).join(" · ");
 }

@@ -21,6 +21,11 @@ export function find(id) {
   return document.getElementById(id);
 }
 
+/** Call `act` at each of these events (their names, separated by spaces) until `signal` ends it. */
+export function listen(target, names, signal, act) {
+  for (const name of names.split(" ")) target.addEventListener(name, act, { signal });
+}
+
 /** Fill `data-text`, `data-label` and `data-hint` of the static page from the strings. */
 export function fillStrings(root, strings) {
   const lookUp = (path) => path.split(".").reduce((branch, name) => branch[name], strings);
@@ -31,6 +36,7 @@ export function fillStrings(root, strings) {
 
 function set(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value === true ? "" : value);
+    if (value === false || value === null || value === undefined) continue;
+    element.setAttribute(name, value === true ? "" : value);
   }
 }

@@ -52,8 +52,10 @@ export function fullDay(date, today = new Date()) {
 
 /** `12 Mar` of this year, `12/03/24` of another. */
 export function shortDay(date, today = new Date()) {
-  const parts = date.getFullYear() === today.getFullYear() ? { day: "numeric", month: "short" } : { day: "2-digit", month: "2-digit", year: "2-digit" };
-  return new Intl.DateTimeFormat(locale, parts).format(date);
+  const isThisYear = date.getFullYear() === today.getFullYear();
+  const thisYear = { day: "numeric", month: "short" };
+  const anotherYear = { day: "2-digit", month: "2-digit", year: "2-digit" };
+  return new Intl.DateTimeFormat(locale, isThisYear ? thisYear : anotherYear).format(date);
 }
 
 export function dayAndClock(date) {

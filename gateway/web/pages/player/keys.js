@@ -10,10 +10,8 @@ const ARROW_SECONDS = 5;
 /** One frame of video at the most common rate; for sound a step is long enough to be heard. */
 const STEP_SECONDS = { VIDEO: 1 / 25, AUDIO: 0.1 };
 
-const DIGITS = Object.fromEntries(Array.from("0123456789", (digit) => [digit, (media) => seekToTenth(media, Number(digit))]));
-
 const KEYS = {
-  ...DIGITS,
+  ...Array.from({ length: 10 }, (_, tenth) => (media) => seekToTenth(media, tenth)),
   " ": (media) => (media.paused ? play(media) : media.pause()),
   ArrowLeft: (media) => seekTo(media, media.currentTime - ARROW_SECONDS),
   ArrowRight: (media) => seekTo(media, media.currentTime + ARROW_SECONDS),

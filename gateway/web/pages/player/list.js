@@ -1,40 +1,34 @@
 /*
  * The list pane: recordings by day, in another order, or the results of a search. More are read near its end.
- *
- * The list consists of blocks. Only the blocks near the visible part have rows in the document; the others have the
- * height that they had with rows, so that the list scrolls smoothly however long it is.
  */
 
+import { Blocks } from "./blocks.js";
 import { Catalogue } from "./catalogue.js";
-import { el, find } from "./dom.js";
+import { find, listen } from "./dom.js";
 import { Narrowing } from "./narrowing.js";
 import { dayOf, rowsByDay, rowsWithDays, searchedWords } from "./rows.js";
 import { strings } from "./strings.js";
 import { explain } from "./trouble.js";
-
-const BLOCK = 50;
-/** Within this distance of the visible part, blocks have rows and more recordings are read. */
-const NEAR_PIXELS = 1200;
 
 export class RecordingList {
   #gateway;
   #catalogue = null;
   #narrowing;
   #reading = null;
-  #blocks = [];
-  #filled = new Set();
+  #blocks = new Blocks(find("rows"), { rowsOf: (...given) => this.#rowsOf(...given), nearEnd: () => this.#readOn() });
   #hidden = new Set();
   #chosen = null;
   #words = [];
-  #drawing = 0;
 
   constructor(gateway, signal) {
     this.#gateway = gateway;
     this.#narrowing = new Narrowing(() => this.search(), signal);
-    find("refresh").addEventListener("click", () => this.search(), { signal });
-    find("more").addEventListener("click", () => this.#read(), { signal });
-    for (const name of ["scroll", "resize"]) window.addEventListener(name, () => this.#draw(), { capture: true, passive: true, signal });
-    find("rows").addEventListener("focusin", () => this.#draw(), { signal });
+    listen(find("refresh"), "click", signal, () => this.search());
+    listen(find("more"), "click", signal, () => this.#read());
+    // Of the pane on a wide screen, of the page on a narrow one.
+    for (const scrolled of [find("list"), document]) listen(scrolled, "scroll", signal, () => this.#blocks.draw());
+    listen(window, "resize", signal, () => this.#blocks.draw());
+    listen(find("rows"), "focusin", signal, () => this.#blocks.draw());
     signal.addEventListener("abort", () => this.#empty());
   }
 
@@ -55,7 +49,7 @@ export class RecordingList {
 
   choose(id) {
     this.#chosen = id;
-    for (const link of find("rows").querySelectorAll("a[data-id]")) mark(link, Number(link.dataset.id) === id);
+    this.#mark(find("rows"));
   }
 
   /** Move the focus to the recording's row, if it is shown. */
@@ -65,20 +59,17 @@ export class RecordingList {
 
   /** Show the recording's new name. */
   rename(id, name) {
-    const block = this.#blockOf(id);
-    if (block === undefined) return;
-    block.recordings.find((recording) => recording.id === id).name = name;
-    this.#fill(block);
+    this.#blocks.update(id, { name });
   }
 
   hide(recording) {
     this.#hidden.add(recording.id);
-    this.#refill(recording);
+    this.#redraw(recording);
   }
 
   restore(recording) {
     this.#hidden.delete(recording.id);
-    this.#refill(recording);
+    this.#redraw(recording);
   }
 
   forget() {
@@ -95,9 +86,8 @@ export class RecordingList {
 
   #empty() {
     this.#reading?.abort();
-    [this.#reading, this.#blocks, this.#words] = [null, [], []];
-    this.#filled.clear();
-    find("rows").replaceChildren();
+    [this.#reading, this.#words] = [null, []];
+    this.#blocks.clear();
     for (const id of ["list-empty", "list-trouble", "more"]) find(id).hidden = true;
   }
 
@@ -106,7 +96,7 @@ export class RecordingList {
     const reading = new AbortController();
     this.#reading = reading;
     for (const id of ["list-trouble", "more"]) find(id).hidden = true;
-    if (this.#blocks.length === 0) find("list-count").textContent = strings.list.reading;
+    if (this.#blocks.recordings.length === 0) find("list-count").textContent = strings.list.reading;
     try {
       const recordings = await this.#catalogue.take(reading.signal);
       if (reading.signal.aborted) return;
@@ -123,90 +113,46 @@ export class RecordingList {
     for (const id of ["list-trouble", "more"]) find(id).hidden = false;
   }
 
+  #readOn() {
+    if (this.#catalogue?.hasMore && this.#reading === null) this.#read();
+  }
+
   #add(recordings) {
-    for (let first = 0; first < recordings.length; first += BLOCK) {
-      const last = this.#blocks.at(-1)?.recordings.at(-1);
-      const block = { element: el("li", {}), recordings: recordings.slice(first, first + BLOCK), dayBefore: last && dayOf(last) };
-      this.#blocks.push(block);
-      find("rows").append(block.element);
-      this.#fill(block);
-    }
+    this.#blocks.add(recordings);
     this.#showCount();
-    this.#draw();
   }
 
   #showCount() {
-    const count = this.#blocks.reduce((sum, block) => sum + this.#visible(block).length, 0);
+    const count = this.#visible(this.#blocks.recordings).length;
     const hasMore = this.#catalogue?.hasMore ?? false;
     find("list-count").textContent = count > 0 ? strings.list.count(count, hasMore) : "";
     find("list-empty").hidden = count > 0 || hasMore;
-    const narrowed = this.#narrowing.isNarrowed;
-    find("list-empty-title").textContent = narrowed ? strings.list.noMatch(this.#narrowing.wanted.words) : strings.list.empty;
-    find("list-empty-hint").hidden = narrowed;
+    const { isNarrowed, wanted } = this.#narrowing;
+    find("list-empty-title").textContent = isNarrowed ? strings.list.noMatch(wanted.words) : strings.list.empty;
+    find("list-empty-hint").hidden = isNarrowed;
   }
 
-  #blockOf(id) {
-    return this.#blocks.find(({ recordings }) => recordings.some((recording) => recording.id === id));
-  }
-
-  #refill(recording) {
-    const block = this.#blockOf(recording.id);
-    if (block !== undefined) this.#fill(block);
+  #redraw(recording) {
+    this.#blocks.update(recording.id);
     this.#showCount();
   }
 
-  #visible({ recordings }) {
+  #visible(recordings) {
     return recordings.filter((recording) => !this.#hidden.has(recording.id));
   }
 
-  #fill(block) {
-    const visible = this.#visible(block);
+  #rowsOf(recordings, previous) {
+    const visible = this.#visible(recordings);
     const byDay = this.#catalogue === null || this.#narrowing.isByTime;
-    block.element.replaceChildren(...(byDay ? rowsByDay(visible, block.dayBefore) : rowsWithDays(visible, this.#words)));
-    block.element.style.height = "";
-    this.#filled.add(block);
-    for (const link of block.element.querySelectorAll("a[data-id]")) mark(link, Number(link.dataset.id) === this.#chosen);
+    const rows = byDay ? rowsByDay(visible, previous && dayOf(previous)) : rowsWithDays(visible, this.#words);
+    for (const row of rows) this.#mark(row);
+    return rows;
   }
 
-  #clear(block) {
-    block.element.style.height = `${block.element.offsetHeight}px`;
-    block.element.replaceChildren();
-    this.#filled.delete(block);
-  }
-
-  #draw() {
-    this.#drawing ||= requestAnimationFrame(() => {
-      this.#drawing = 0;
-      this.#fillNear();
-    });
-  }
-
-  /** Give rows to the blocks near the visible part only, and read the next page near the end. */
-  #fillNear() {
-    if (find("rows").getClientRects().length === 0) return; // the pane is not shown
-    const first = this.#firstNear();
-    let next = first;
-    while (next < this.#blocks.length && this.#blocks[next].element.getBoundingClientRect().top < innerHeight + NEAR_PIXELS) next += 1;
-    const near = new Set(this.#blocks.slice(first, next));
-    for (const block of this.#filled) if (!near.has(block) && !block.element.contains(document.activeElement)) this.#clear(block);
-    for (const block of near) if (!this.#filled.has(block)) this.#fill(block);
-    const mayRead = this.#catalogue?.hasMore && this.#reading === null;
-    if (mayRead && next === this.#blocks.length) this.#read();
-  }
-
-  /** The first block that ends below the upper bound; found by halving, because each question costs a layout. */
-  #firstNear() {
-    let [low, high] = [0, this.#blocks.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#blocks[middle].element.getBoundingClientRect().bottom < -NEAR_PIXELS) low = middle + 1;
-      else high = middle;
+  /** Mark the chosen recording among the rows in `part`. */
+  #mark(part) {
+    for (const link of part.querySelectorAll("a[data-id]")) {
+      link.ariaCurrent = Number(link.dataset.id) === this.#chosen ? "true" : null;
     }
-    return low;
   }
-}
-
-function mark(link, chosen) {
-  if (chosen) link.setAttribute("aria-current", "true");
-  else link.removeAttribute("aria-current");
 }

@@ -3,15 +3,15 @@
  * Nothing is cached, because a meeting that goes on has more segments the next time.
  */
 
-import { Refused, Unreachable } from "./api.js";
-import { find } from "./dom.js";
+import { Refused, Unreachable } from "./request.js";
+import { find, listen } from "./dom.js";
 
 export class Meetings {
   #gateway;
 
   constructor(gateway, signal) {
     this.#gateway = gateway;
-    find("meeting-form").addEventListener("submit", submit, { signal });
+    listen(find("meeting-form"), "submit", signal, submit);
   }
 
   async open(platform, id) {

@@ -2,7 +2,7 @@
  * Records from the microphone with one button that starts and stops, and offers the takes that earlier pages left.
  */
 
-import { el, find } from "./dom.js";
+import { el, find, listen } from "./dom.js";
 import { strings } from "./strings.js";
 import { Take } from "./takes.js";
 
@@ -20,7 +20,7 @@ export class Microphone {
   constructor(owner, upload, signal) {
     [this.#owner, this.#upload, this.#left] = [owner, upload, signal];
     find("record").hidden = !("MediaRecorder" in window && navigator.mediaDevices);
-    find("record").addEventListener("click", () => this.#toggle(), { signal });
+    listen(find("record"), "click", signal, () => this.#toggle());
     signal.addEventListener("abort", () => this.#leave());
     this.#offerLeft();
   }
@@ -48,7 +48,8 @@ export class Microphone {
     };
     const keep = button(strings.upload.keep, () => this.#upload(take));
     const discard = button(strings.upload.discard, () => take.forget());
-    const item = el("li", {}, el("bdi", {}, take.name), el("span", { class: "words" }, strings.upload.left), keep, discard);
+    const words = el("span", { class: "words" }, strings.upload.left);
+    const item = el("li", {}, el("bdi", {}, take.name), words, keep, discard);
     find("uploads").append(item);
     this.#offered.add(take);
   }

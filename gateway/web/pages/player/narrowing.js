@@ -2,7 +2,7 @@
  * The form above the list: words to search for, filters and order. The gateway searches, filters and sorts.
  */
 
-import { find } from "./dom.js";
+import { find, listen } from "./dom.js";
 
 const TYPING_PAUSE_MS = 250;
 const SELECTS = ["sort", "type", "status", "length"];
@@ -15,15 +15,15 @@ export class Narrowing {
 
   /** `changed()` is called after each change; while a person types, only after the last key. */
   constructor(changed, signal) {
-    find("search").addEventListener("input", () => {
+    listen(find("search"), "input", signal, () => {
       clearTimeout(this.#typing);
       this.#typing = setTimeout(() => this.#changed(changed), TYPING_PAUSE_MS);
-    }, { signal });
-    for (const id of [...SELECTS, ...DAYS]) find(id).addEventListener("change", () => this.#changed(changed), { signal });
-    find("widen").addEventListener("click", () => {
+    });
+    for (const id of [...SELECTS, ...DAYS]) listen(find(id), "change", signal, () => this.#changed(changed));
+    listen(find("widen"), "click", signal, () => {
       this.clear();
       changed();
-    }, { signal });
+    });
     signal.addEventListener("abort", () => clearTimeout(this.#typing));
     this.#show();
   }
@@ -76,8 +76,8 @@ export class Narrowing {
 }
 
 /**
- * The beginning of a field's local day, plus some days and milliseconds, in UTC. Empty without a day, and for a day out of
- * the field's range: while a person types the year 2026, the field's year is 2, 20 and 202 first.
+ * The beginning of a field's local day, plus some days and milliseconds, in UTC. Empty without a day, and for a day
+ * out of the field's range: while a person types the year 2026, the field's year is 2, 20 and 202 first.
  */
 function moment({ value, validity }, days, milliseconds) {
   if (!value || !validity.valid) return "";

@@ -7,11 +7,13 @@
  * playing. An expiry does not cut a response that has begun, so a file that is buffered to its end needs no change. If
  * the computer slept past the expiry, the next range gets 403 and the element changes then.
  *
- * If the gateway does not answer, that is reported; once it answers again, playback continues at its position. Browsers
- * may try for half a minute before they fire `error`, so an element that has waited a while for bytes is looked after, too.
+ * If the gateway does not answer, that is reported; once it answers again, playback continues at its position.
+ * Browsers may try for half a minute before they fire `error`, so an element that has waited a while for bytes is
+ * looked after, too.
  */
 
-import { Refused, Unreachable } from "./api.js";
+import { Refused, Unreachable } from "./request.js";
+import { listen } from "./dom.js";
 
 const RENEW_AT = 0.75;
 const CHANGE_AT = 0.92;
@@ -50,14 +52,14 @@ export class Playback {
     this.#source = source;
     this.#report = report;
     const { signal } = this.#ended;
-    media.addEventListener("error", () => this.#recover(), { signal });
-    media.addEventListener("play", () => (this.#playing = true), { signal });
+    listen(media, "error", signal, () => this.#recover());
+    listen(media, "play", signal, () => (this.#playing = true));
     // A failing element pauses itself; the person did not pause it.
-    media.addEventListener("pause", () => (this.#playing = media.error !== null && this.#playing), { signal });
-    addEventListener("online", () => this.#unreachable && this.#recover(), { signal });
-    for (const hungry of ["waiting", "seeking"]) media.addEventListener(hungry, () => this.#watch(), { signal });
-    media.addEventListener("playing", () => !this.#unreachable && this.#report(undefined), { signal });
-    for (const quiet of ["pause", "seeking"]) media.addEventListener(quiet, () => this.#change(), { signal });
+    listen(media, "pause", signal, () => (this.#playing = media.error !== null && this.#playing));
+    listen(window, "online", signal, () => this.#unreachable && this.#recover());
+    listen(media, "waiting seeking", signal, () => this.#watch());
+    listen(media, "playing", signal, () => !this.#unreachable && this.#report(undefined));
+    listen(media, "pause seeking", signal, () => this.#change());
   }
 
   /** Whether the person wants it to play, although it may have failed. */
@@ -143,7 +145,9 @@ export class Playback {
   #schedule(lifetimeSeconds) {
     this.#timers.forEach(clearTimeout);
     const wait = (share) => Math.min(LONGEST_WAIT_MS, Math.max(SHORTEST_WAIT_MS, lifetimeSeconds * share * 1000));
-    this.#timers = [setTimeout(() => this.#renew(), wait(RENEW_AT)), setTimeout(() => this.#changeInTime(), wait(CHANGE_AT))];
+    const renew = setTimeout(() => this.#renew(), wait(RENEW_AT));
+    const change = setTimeout(() => this.#changeInTime(), wait(CHANGE_AT));
+    this.#timers = [renew, change];
   }
 
   /** A failure here is not reported: the old link still plays, and the element fires `error` when it expires. */
@@ -176,8 +180,9 @@ export class Playback {
 }
 
 /**
- * Move to this second. An element that has loaded nothing begins to load there. WebKitGTK does not: it forgets a position
- * that is set before it has a source, and if it has to seek before it can play, its duration becomes 0. So it moves then.
+ * Move to this second. An element that has loaded nothing begins to load there. WebKitGTK does not: it forgets a
+ * position that is set before it has a source, and if it has to seek before it can play, its duration becomes 0. So it
+ * moves then.
  */
 export function moveTo(media, second) {
   if (KEEPS_EARLY_POSITION || media.readyState > HTMLMediaElement.HAVE_NOTHING) media.currentTime = second;

@@ -3,8 +3,8 @@
  * or the page closes. `shown.hide` and `shown.restore` take a recording out of the view and put it back.
  */
 
-import { Refused } from "./api.js";
-import { find } from "./dom.js";
+import { Refused } from "./request.js";
+import { find, listen } from "./dom.js";
 import { strings } from "./strings.js";
 import { titleOf } from "./titles.js";
 import { toast } from "./toast.js";
@@ -18,7 +18,7 @@ export class Removal {
   constructor(gateway, shown, signal) {
     this.#gateway = gateway;
     this.#shown = shown;
-    window.addEventListener("pagehide", () => this.#flush(), { signal });
+    listen(window, "pagehide", signal, () => this.#flush());
     signal.addEventListener("abort", () => this.#flush());
   }
 

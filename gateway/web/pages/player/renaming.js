@@ -3,8 +3,8 @@
  * Of two people who rename at the same time the second gets a message and sees the first one's name.
  */
 
-import { Refused } from "./api.js";
-import { find } from "./dom.js";
+import { Refused } from "./request.js";
+import { find, listen } from "./dom.js";
 import { strings } from "./strings.js";
 import { titleOf } from "./titles.js";
 import { toast } from "./toast.js";
@@ -23,15 +23,15 @@ export class Renaming {
     this.#renamed = renamed;
     const [field, button] = [find("deck-name"), find("rename")];
     // The field keeps the focus until the click, so that the click saves and does not begin anew.
-    button.addEventListener("mousedown", (event) => event.preventDefault(), { signal });
-    button.addEventListener("click", () => (field.hidden ? this.#begin() : button.focus()), { signal });
-    field.addEventListener("blur", () => this.#save(), { signal });
-    field.addEventListener("keydown", (event) => {
+    listen(button, "mousedown", signal, (event) => event.preventDefault());
+    listen(button, "click", signal, () => (field.hidden ? this.#begin() : button.focus()));
+    listen(field, "blur", signal, () => this.#save());
+    listen(field, "keydown", signal, (event) => {
       if (!["Enter", "Escape"].includes(event.key)) return;
       event.preventDefault(); // the key would go on to press the button
       if (event.key === "Escape") this.#end();
       button.focus();
-    }, { signal });
+    });
   }
 
   show(recording) {

@@ -20,23 +20,27 @@ export function rowsByDay(recordings, dayBefore) {
     if (groups.at(-1)?.title !== title) groups.push({ title, rows: [] });
     groups.at(-1).rows.push(row(recording, clock(new Date(recording.created_at))));
   }
-  return groups.flatMap(({ title, rows }) => [...(title === dayBefore ? [] : [el("h3", {}, title)]), el("ul", {}, ...rows)]);
+  const heading = (title) => (title === dayBefore ? [] : [el("h3", {}, title)]);
+  return groups.flatMap(({ title, rows }) => [...heading(title), el("ul", {}, ...rows)]);
 }
 
 /** Rows in an order other than by time: each shows its day. */
 export function rowsWithDays(recordings, words) {
-  return [el("ul", {}, ...recordings.map((recording) => row(recording, shortDay(new Date(recording.created_at)), { looks: "clock day", words })))];
+  const made = (recording) => shortDay(new Date(recording.created_at));
+  const rows = recordings.map((recording) => row(recording, made(recording), { looks: "clock day", words }));
+  return [el("ul", {}, ...rows)];
 }
 
 function row(recording, made, { looks = "clock", words = [] } = {}) {
-  const seconds = recording.seconds;
+  const { seconds } = recording;
+  const length = { class: "duration", datetime: seconds === null ? null : isoDuration(seconds) };
   const link = el(
     "a",
     { href: `#/recordings/${recording.id}`, "data-id": recording.id },
     el("time", { datetime: recording.created_at, class: looks }, made),
     el("bdi", { class: "what" }, titleOf(recording)),
     el("span", { class: `aside ${recording.status}` }, aside(recording)),
-    el("time", { class: "duration", datetime: seconds === null ? null : isoDuration(seconds) }, duration(seconds ?? NaN)),
+    el("time", length, duration(seconds ?? NaN)),
     el("span", { class: "size" }, recording.files > 0 ? size(recording.bytes) : ""),
   );
   return el("li", {}, link, ...(recording.matches ?? []).map((match) => sentence(recording, match, words)));
@@ -45,8 +49,9 @@ function row(recording, made, { looks = "clock", words = [] } = {}) {
 /** A sentence that was found; choosing it plays from there. */
 function sentence(recording, { start_seconds: start, speaker, text }, words) {
   const place = `#/recordings/${recording.id}?at=${start}`;
+  const who = speaker ? [el("b", {}, speaker), " "] : [];
   const said = el("bdi", { dir: "auto" }, ...marked(text.trim(), words));
-  return el("a", { class: "match", href: place }, el("time", {}, duration(start)), " ", ...(speaker ? [el("b", {}, speaker), " "] : []), said);
+  return el("a", { class: "match", href: place }, el("time", {}, duration(start)), " ", ...who, said);
 }
 
 /** The words of a search, without excluded ones and quotation marks. */
@@ -56,7 +61,8 @@ export function searchedWords(text) {
 
 /** The text, in which each word that begins with a word of the search is in a `<mark>`. */
 function marked(text, words) {
-  return text.split(/([\p{L}\p{N}\p{M}]+)/u).map((part) => (words.some((word) => stem(part).startsWith(stem(word))) ? el("mark", {}, part) : part));
+  const isFound = (part) => words.some((word) => stem(part).startsWith(stem(word)));
+  return text.split(/([\p{L}\p{N}\p{M}]+)/u).map((part) => (isFound(part) ? el("mark", {}, part) : part));
 }
 
 /** Enough of a word to recognise its other forms. */
@@ -67,5 +73,6 @@ function stem(word) {
 
 /** The row's details: the kinds of its files, and its source, or its status unless that is completed. */
 function aside({ source, status, kinds }) {
-  return [kinds || strings.list.noFiles, status === "completed" ? strings.source[source] : strings.status[status]].join(" · ");
+  const state = status === "completed" ? strings.source[source] : strings.status[status];
+  return `${kinds || strings.list.noFiles} · ${state}`;
 }

@@ -5,6 +5,8 @@
  * The position at which the pointer is released is always used.
  */
 
+import { listen } from "./dom.js";
+
 /** The second under the pointer, or NaN while the length is not known. */
 export function secondAt(event, drawing, media) {
   const { left, width } = drawing.getBoundingClientRect();
@@ -18,12 +20,11 @@ export function seekByPointer(drawing, media, signal) {
     if (Number.isFinite(second) && second !== media.currentTime) media.currentTime = second;
   };
   const held = (event) => drawing.hasPointerCapture(event.pointerId);
-  const on = (name, act) => drawing.addEventListener(name, act, { signal });
-  on("pointerdown", (event) => {
+  listen(drawing, "pointerdown", signal, (event) => {
     if (event.button !== 0) return;
     drawing.setPointerCapture(event.pointerId);
     seek(event);
   });
-  on("pointermove", (event) => held(event) && !media.seeking && seek(event));
-  on("pointerup", (event) => held(event) && seek(event));
+  listen(drawing, "pointermove", signal, (event) => held(event) && !media.seeking && seek(event));
+  listen(drawing, "pointerup", signal, (event) => held(event) && seek(event));
 }

@@ -4,7 +4,7 @@
  * closed, it goes on when the same file is chosen again in this browser.
  */
 
-import { Refused, Unreachable } from "./api.js";
+import { Refused, Unreachable, transmit } from "./request.js";
 import { Stored } from "./stored.js";
 
 const PIECE_BYTES = 8 * 1024 * 1024;
@@ -12,8 +12,6 @@ const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 30_000;
 /** About an hour of retries, so that an upload survives a closed laptop; after that, the failure is reported. */
 const ATTEMPTS = 120;
-/** The browser sets these header fields itself; a page may not. */
-const OWN_FIELDS = ["content-length", "host"];
 /** A bucket's URL takes one object: if it exists, an earlier attempt arrived whose response was lost. */
 const ALREADY_THERE = 412;
 /** These statuses are temporary: the gateway or its storage is busy, or the connection was cut. */
@@ -28,7 +26,7 @@ export class Sending {
   #type;
   #progress;
   #stopped = new AbortController();
-  #request = null;
+  #request = new AbortController();
   #paused = null;
   #resume = () => {};
 
@@ -92,7 +90,7 @@ export class Sending {
   toggle() {
     if (this.#paused === null) {
       this.#paused = new Promise((resolve) => (this.#resume = resolve));
-      this.#request?.abort();
+      this.#request.abort();
       return true;
     }
     this.#paused = null;
@@ -102,13 +100,16 @@ export class Sending {
 
   stop() {
     this.#stopped.abort();
-    this.#request?.abort();
+    this.#request.abort();
     this.#resume();
   }
 
   async #transfer(upload) {
     const { id } = upload;
-    if (upload.url !== null) return this.#sendPieces(upload.url, await this.#again(() => this.#gateway.resumableOffset(upload.url)));
+    if (upload.url !== null) {
+      const arrived = await this.#again(() => this.#gateway.resumableOffset(upload.url));
+      return this.#sendPieces(upload.url, arrived);
+    }
     const about = { type: this.#type, contentType: this.#file.type || null, size: this.#file.size };
     const url = await this.#again(() => this.#gateway.createResumable(id, about)).catch((trouble) => {
       if (trouble instanceof Refused && trouble.status === 409) return null;
@@ -117,7 +118,8 @@ export class Sending {
     remember(this.#file, { ...upload, url });
     if (url !== null) return this.#sendPieces(url, 0);
     const target = await this.#again(() => this.#gateway.uploadUrl(id, about, upload.attempt));
-    return target.parts ? this.#sendParts(target.parts) : this.#again(() => this.#put(target.upload_url, target.headers, this.#file, 0));
+    if (target.parts) return this.#sendParts(target.parts);
+    return this.#again(() => this.#put(target.upload_url, target.headers, this.#file, 0));
   }
 
   async #sendPieces(url, from) {
@@ -156,18 +158,11 @@ export class Sending {
     });
   }
 
-  /** Send a body by XMLHttpRequest: only with that does a browser report how much of it was sent. */
+  /** Send these bytes, which begin at `offset` of the file. */
   #transmit(method, url, headers, body, offset) {
-    return new Promise((resolve, reject) => {
-      const request = new XMLHttpRequest();
-      this.#request = request;
-      request.open(method, url);
-      for (const [name, value] of Object.entries(headers)) if (!OWN_FIELDS.includes(name.toLowerCase())) request.setRequestHeader(name, value);
-      request.upload.addEventListener("progress", ({ loaded }) => this.#progress(offset + loaded));
-      request.addEventListener("load", () => (request.status < 300 ? resolve() : reject(new Refused(request.status, wordsOf(request)))));
-      for (const name of ["error", "abort", "timeout"]) request.addEventListener(name, () => reject(new Unreachable("no answer")));
-      request.send(body);
-    });
+    this.#request = new AbortController();
+    const progress = (sent) => this.#progress(offset + sent);
+    return transmit(method, url, { headers, body, progress, signal: this.#request.signal });
   }
 
   /** Try until it works or is refused permanently. Wait longer after each failure, and while paused. */
@@ -191,14 +186,6 @@ async function checksum(piece) {
   if (!crypto.subtle) return {};
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await piece.arrayBuffer()));
   return { "Upload-Checksum": `sha256 ${btoa(String.fromCharCode(...digest))}` };
-}
-
-function wordsOf(request) {
-  try {
-    return JSON.parse(request.responseText).error.message;
-  } catch {
-    return "";
-  }
 }
 
 function wait(milliseconds) {

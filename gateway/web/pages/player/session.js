@@ -3,9 +3,9 @@
  * `#/recordings/ID?at=SECONDS` at a moment of it, `#/meetings/PLATFORM/ID` a meeting, anything else the list.
  */
 
-import { Refused } from "./api.js";
+import { Refused } from "./request.js";
 import { Deck } from "./deck.js";
-import { find } from "./dom.js";
+import { find, listen } from "./dom.js";
 import { RecordingList } from "./list.js";
 import { Meetings } from "./meetings.js";
 import { Removal } from "./removal.js";
@@ -28,10 +28,10 @@ export class Session {
     this.#gateway = gateway;
     this.#list = new RecordingList(gateway, signal);
     this.#meetings = new Meetings(gateway, signal);
-    const shown = { renamed: (id, name) => this.#list.rename(id, name) };
-    this.#deck = new Deck(gateway, { removal: new Removal(gateway, this, signal), sharing: new Sharing(gateway, signal), shown }, signal);
+    const dialogs = { removal: new Removal(gateway, this, signal), sharing: new Sharing(gateway, signal) };
+    this.#deck = new Deck(gateway, { ...dialogs, renamed: (id, name) => this.#list.rename(id, name) }, signal);
     new Uploads(gateway, { changed: () => this.#list.search() }, signal);
-    window.addEventListener("hashchange", () => this.#route(), { signal });
+    listen(window, "hashchange", signal, () => this.#route());
     this.#route();
   }
 
@@ -65,9 +65,10 @@ export class Session {
     const isHere = () => !this.#left.signal.aborted && location.hash === here;
     const [path, query = ""] = here.slice(2).split("?");
     const [place, ...names] = path.split("/").map(decodeURIComponent);
+    const at = new URLSearchParams(query).get("at");
     try {
       if (place === "meetings") await this.#openMeeting(isHere, ...names);
-      else if (place === "recordings") await this.#openRecording(isHere, Number(names[0]), new URLSearchParams(query).get("at"));
+      else if (place === "recordings") await this.#openRecording(isHere, Number(names[0]), at);
       else this.#openList();
     } catch (trouble) {
       if (!isHere()) return;

@@ -3,7 +3,8 @@
  * that work, each with how often it was opened and a button that ends it.
  */
 
-import { el, find } from "./dom.js";
+import { copied } from "./actions.js";
+import { el, find, listen } from "./dom.js";
 import { clock, dayAndClock, duration } from "./format.js";
 import { strings } from "./strings.js";
 import { toast } from "./toast.js";
@@ -18,8 +19,8 @@ export class Sharing {
 
   constructor(gateway, signal) {
     this.#gateway = gateway;
-    find("share-form").addEventListener("submit", (event) => this.#make(event), { signal });
-    find("share-close").addEventListener("click", () => find("share-dialog").close(), { signal });
+    listen(find("share-form"), "submit", signal, (event) => this.#make(event));
+    listen(find("share-close"), "click", signal, () => find("share-dialog").close());
   }
 
   /** `second` is the current position of the media element, null for an image. */
@@ -49,9 +50,9 @@ export class Sharing {
   }
 
   async #show({ url, expires_at: expiresAt }) {
-    const copied = await (navigator.clipboard?.writeText(url) ?? Promise.reject()).then(() => true, () => false);
+    const isCopied = await copied(url);
     const until = dayAndClock(new Date(expiresAt));
-    find("share-hint").textContent = copied ? strings.share.copied(until) : strings.share.made(until);
+    find("share-hint").textContent = isCopied ? strings.share.copied(until) : strings.share.made(until);
     find("share-url").value = url;
     for (const id of ["share-url", "share-hint"]) find(id).hidden = false;
     find("share-url").select();
@@ -68,7 +69,8 @@ export class Sharing {
   #row(link) {
     const made = new Date(link.created_at);
     const words = strings.share.link(dayAndClock(made), dayAndClock(new Date(link.expires_at)), link.use_count);
-    const end = el("button", { type: "button", class: "grave", "aria-label": strings.share.endOf(clock(made)) }, strings.share.end);
+    const end = el("button", { type: "button", class: "grave" }, strings.share.end);
+    end.ariaLabel = strings.share.endOf(clock(made));
     end.addEventListener("click", () => this.#end(link));
     return el("li", {}, el("span", {}, words), end);
   }

@@ -3,11 +3,11 @@
  * page. If the link ends while someone listens, the next range is refused, and the page says why.
  */
 
-import { Refused, Unreachable } from "./api.js";
 import { Comfort } from "./comfort.js";
 import { el, fillStrings, find } from "./dom.js";
 import { dayAndClock, duration } from "./format.js";
 import { listenToKeys } from "./keys.js";
+import { Refused, request } from "./request.js";
 import { locale, strings } from "./strings.js";
 import { explain } from "./trouble.js";
 import { Viewer } from "./viewer.js";
@@ -16,21 +16,13 @@ const base = location.pathname.replace(/\/embed$/, "");
 const comfort = new Comfort(new AbortController().signal);
 let viewer = null;
 
-async function ask(path, options = {}) {
-  const answer = await fetch(path, { cache: "no-store", credentials: "omit", ...options }).catch((cause) => {
-    throw cause.name === "AbortError" ? cause : new Unreachable("no answer", { cause });
-  });
-  if (!answer.ok) throw new Refused(answer.status);
-  return answer;
-}
-
 async function read(path, signal) {
-  return (await ask(`${base}/${path}`, { signal })).json();
+  return (await request(`${base}/${path}`, { signal })).json();
 }
 
 /** A playback URL from this page's own origin, and how long it still plays by the gateway's clock. */
 async function mint(number) {
-  const answer = await ask(`${base}/recording.json`);
+  const answer = await request(`${base}/recording.json`);
   const { url, expires_at: expiresAt } = (await answer.json()).media[number];
   const now = Date.parse(answer.headers.get("Date")) || Date.now();
   const { pathname, search } = new URL(url, document.baseURI);
@@ -54,21 +46,22 @@ function show(recording) {
   return play(recording, best(recording.media), recording.start_seconds);
 }
 
+/** The number of the file to begin with. */
 function best(media) {
-  const order = ["video", "audio", "image"];
-  return media.map((_, number) => number).sort((one, other) => order.indexOf(media[one].type) - order.indexOf(media[other].type))[0];
+  const numbers = ["video", "audio", "image"].map((type) => media.findIndex((file) => file.type === type));
+  return numbers.find((number) => number >= 0);
 }
 
 function play(recording, number, startAt) {
   comfort.leave();
   viewer?.close();
   find("shared-trouble").hidden = true;
-  for (const [index, choice] of find("files").querySelectorAll("button").entries()) choice.ariaPressed = String(index === number);
+  find("files").querySelectorAll("button").forEach((choice, index) => (choice.ariaPressed = String(index === number)));
   const file = { ...recording.media[number], format: recording.media[number].content_type };
   viewer = new Viewer(file, {
     label: recording.name,
     segments: recording.segments,
-    source: { mint: () => mint(number), check: (url) => ask(url, { method: "HEAD" }) },
+    source: { mint: () => mint(number), check: (url) => request(url, { method: "HEAD" }) },
     cover: cover(recording),
     waveform: (signal) => read(`media/${number}/waveform`, signal),
     report: (trouble) => {

@@ -2,7 +2,7 @@
  * Playback speeds: their steps, and the row of choices that shows and sets the speed.
  */
 
-import { el } from "./dom.js";
+import { el, listen } from "./dom.js";
 import { strings } from "./strings.js";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
@@ -19,9 +19,10 @@ export class SpeedChoice {
   #choices;
 
   constructor(fieldset, onChange, signal) {
-    this.#choices = SPEEDS.map((speed) => el("input", { type: "radio", name: "speed", value: speed, id: `speed-${speed}` }));
-    fieldset.replaceChildren(fieldset.querySelector("legend"), ...this.#choices.flatMap((choice) => [choice, label(choice)]));
-    fieldset.addEventListener("change", () => onChange(this.rate), { signal });
+    this.#choices = SPEEDS.map(radio);
+    const labelled = this.#choices.flatMap((choice) => [choice, label(choice)]);
+    fieldset.replaceChildren(fieldset.querySelector("legend"), ...labelled);
+    listen(fieldset, "change", signal, () => onChange(this.rate));
     this.rate = 1;
   }
 
@@ -34,6 +35,10 @@ export class SpeedChoice {
     const choice = this.#choices.find((each) => Number(each.value) >= rate) ?? this.#choices.at(-1);
     choice.checked = true;
   }
+}
+
+function radio(speed) {
+  return el("input", { type: "radio", name: "speed", value: speed, id: `speed-${speed}` });
 }
 
 function label(choice) {

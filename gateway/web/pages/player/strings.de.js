@@ -29,7 +29,7 @@ export const words = {
     refresh: "Aktualisieren",
     more: "Noch einmal versuchen",
     reading: "Der Katalog wird gelesen…",
-    count: (shown, more) => (more ? `${plural(shown, "Aufnahme", "Aufnahmen")} und mehr` : plural(shown, "Aufnahme", "Aufnahmen")),
+    count: (shown, more) => `${plural(shown, "Aufnahme", "Aufnahmen")}${more ? " und mehr" : ""}`,
     empty: "Noch nichts aufgenommen",
     emptyHint: "Eine Datei auf diese Seite ziehen oder oben auswählen. Auf dem Rechner des Gateways:",
     emptyCommand: "seekgate import DATEI --user EMAIL",
@@ -135,7 +135,7 @@ export const words = {
   share: {
     button: "Teilen",
     title: "Diese Aufnahme teilen",
-    lead: "Wer den Link hat, kann genau diese Aufnahme ohne Schlüssel hören, nichts ändern und sonst nichts von Ihnen sehen.",
+    lead: "Wer den Link hat, kann diese Aufnahme ohne Schlüssel hören, aber nichts ändern und sonst nichts sehen.",
     until: "Der Link gilt",
     day: "einen Tag",
     week: "eine Woche",
@@ -181,7 +181,7 @@ export const words = {
   link: {
     copied: (until) => `Wiedergabe-Link kopiert. Wer ihn hat, kann diese Datei bis ${until} abspielen.`,
     title: "Wiedergabe-Link",
-    hint: (until) => `Der Browser erlaubt das Kopieren nicht. Wer diesen Link hat, kann die Datei bis ${until} abspielen.`,
+    hint: (until) => `Der Browser erlaubt kein Kopieren. Wer diesen Link hat, kann die Datei bis ${until} abspielen.`,
     close: "Schließen",
   },
 
@@ -204,7 +204,7 @@ export const words = {
     429: "Zu viele Anfragen. Bitte einen Augenblick warten.",
     503: "Das Gateway oder sein Speicher ist beschäftigt. Bitte gleich noch einmal versuchen.",
     other: (status) => `Das Gateway meldet einen Fehler (${status}).`,
-    unplayable: (format) => `Dieser Browser kann ${format} nicht abspielen. Die Datei kann trotzdem heruntergeladen werden.`,
+    unplayable: (format) => `Dieser Browser spielt ${format} nicht ab. Die Datei kann trotzdem heruntergeladen werden.`,
     notRemoved: "Die Aufnahme konnte nicht gelöscht werden.",
   },
 };

@@ -29,7 +29,7 @@ export const words = {
     refresh: "Refresh",
     more: "Try again",
     reading: "Reading the catalogue…",
-    count: (shown, more) => (more ? `${plural(shown, "recording", "recordings")} and more` : plural(shown, "recording", "recordings")),
+    count: (shown, more) => `${plural(shown, "recording", "recordings")}${more ? " and more" : ""}`,
     empty: "Nothing recorded yet",
     emptyHint: "Drop a file anywhere on this page, or choose one above. On the gateway's own machine, run:",
     emptyCommand: "seekgate import FILE --user EMAIL",
@@ -135,7 +135,7 @@ export const words = {
   share: {
     button: "Share",
     title: "Share this recording",
-    lead: "Anyone with the link can play this one recording, without a key. They cannot change it, and see nothing else of yours.",
+    lead: "Anyone with the link can play this one recording without a key, but not change it or see anything else.",
     until: "The link works for",
     day: "a day",
     week: "a week",
@@ -181,7 +181,7 @@ export const words = {
   link: {
     copied: (until) => `Playback link copied. Anyone who has it can play this file until ${until}.`,
     title: "Playback link",
-    hint: (until) => `The browser did not let the page copy it. Anyone who has this link can play the file until ${until}.`,
+    hint: (until) => `The browser did not copy it. Anyone who has this link can play the file until ${until}.`,
     close: "Close",
   },
 

@@ -1,7 +1,8 @@
 /*
- * What the microphone recorded and the gateway does not have yet. Each piece is stored in the browser (IndexedDB) as it is
- * recorded, so that a take outlives its page and is offered at the next visit with the same key. If the browser refuses to
- * store it, a take ends with its page. A lock (Web Locks) keeps other tabs from offering a take that is in use.
+ * What the microphone recorded and the gateway does not have yet. Each piece is stored in the browser (IndexedDB) as it
+ * is recorded, so that a take outlives its page and is offered at the next visit with the same key. If the browser
+ * refuses to store it, a take ends with its page. A lock (Web Locks) keeps other tabs from offering a take that is in
+ * use.
  */
 
 const DATABASE = "seekgate";
@@ -12,7 +13,7 @@ export class Take {
   #about;
   #pieces;
   #release;
-  /** Resolves once the changes so far are durable: to true while each piece was stored. */
+  /** Resolves once the changes so far are durable; false after a piece that was not stored. */
   #stored = Promise.resolve(true);
 
   constructor(about, pieces, release) {
@@ -46,7 +47,7 @@ export class Take {
   add(data) {
     const number = this.#pieces.push(data);
     const piece = (store) => store.put({ about: this.#about, data }, [this.#about.take, number]);
-    this.#stored = this.#stored.then((whole) => whole && inStore(piece).then(() => true, () => false));
+    this.#stored = this.#stored.then((whole) => whole && inStore(piece)).catch(() => false);
   }
 
   /** Delete what is stored: the take has arrived, or nobody wants it. */
@@ -69,21 +70,30 @@ export class Take {
   }
 }
 
-/** The stored take; null if another tab uses it. It is read under its lock: another tab may just have added to it, or deleted it. */
+/**
+ * The stored take; null if another tab uses it. It is read under its lock: another tab may just have added to it, or
+ * deleted it.
+ */
 async function restored(take) {
   const release = await claim(take);
   if (release === null) return null;
   const pieces = await inStore((store) => store.getAll(piecesOf(take))).catch(() => []);
-  if (pieces.length > 0) return new Take(pieces[0].about, pieces.map(({ data }) => data), release);
-  release();
-  return null;
+  if (pieces.length === 0) {
+    release();
+    return null;
+  }
+  const recorded = pieces.map(({ data }) => data);
+  return new Take(pieces[0].about, recorded, release);
 }
 
 function piecesOf(take) {
   return IDBKeyRange.bound([take], [take, Infinity]);
 }
 
-/** Lock a take until the function that this returns is called; null if it is locked. Where locks are refused, nothing is stored either. */
+/**
+ * Lock a take until the function that this returns is called; null if it is locked. Where locks are refused, nothing is
+ * stored either.
+ */
 function claim(take) {
   return new Promise((claimed) => {
     const hold = (lock) => (lock === null ? claimed(null) : new Promise((release) => claimed(release)));

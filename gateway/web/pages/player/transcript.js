@@ -4,7 +4,7 @@
  */
 
 import { spokenAt } from "./chapters.js";
-import { el } from "./dom.js";
+import { el, listen } from "./dom.js";
 import { duration } from "./format.js";
 
 export class Transcript {
@@ -19,7 +19,7 @@ export class Transcript {
     this.#segments = segments;
     this.#rows = segments.map((segment) => row(segment, media, signal));
     panel.replaceChildren(...this.#rows);
-    for (const name of ["timeupdate", "seeking"]) media.addEventListener(name, () => this.#follow(media), { signal });
+    listen(media, "timeupdate seeking", signal, () => this.#follow(media));
   }
 
   #follow(media) {

@@ -2,7 +2,7 @@
  * One table from errors to the messages that explain them.
  */
 
-import { Refused, Unreachable } from "./api.js";
+import { Refused, Unreachable } from "./request.js";
 import { strings } from "./strings.js";
 
 /** The message for a Refused or an Unreachable; any other error is a bug of the page and is thrown again. */

@@ -3,7 +3,7 @@
  * time, each with its progress, a button that pauses it, and the API's own message if it is refused.
  */
 
-import { el, find } from "./dom.js";
+import { el, find, listen } from "./dom.js";
 import { size } from "./format.js";
 import { Microphone } from "./microphone.js";
 import { strings } from "./strings.js";
@@ -31,19 +31,21 @@ export class Uploads {
     this.#gateway = gateway;
     this.#changed = changed;
     const chosen = find("upload-files");
-    chosen.addEventListener("change", () => {
+    listen(chosen, "change", signal, () => {
       this.#add(chosen.files);
       chosen.value = "";
-    }, { signal });
-    find("upload").addEventListener("click", () => chosen.click(), { signal });
+    });
+    listen(find("upload"), "click", signal, () => chosen.click());
     this.#receiveDrops(signal);
     this.#microphone = new Microphone(gateway.owner, (take) => this.#add([take.file], take), signal);
-    window.addEventListener("beforeunload", (event) => (this.#running.size > 0 || this.#microphone.isRecording) && event.preventDefault(), { signal });
+    listen(window, "beforeunload", signal, (event) => {
+      if (this.#running.size > 0 || this.#microphone.isRecording) event.preventDefault();
+    });
     signal.addEventListener("abort", () => this.#leave());
   }
 
   #receiveDrops(signal) {
-    const on = (name, act) => document.addEventListener(name, act, { signal });
+    const on = (name, act) => listen(document, name, signal, act);
     const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
     on("dragover", (event) => {
       if (!carriesFiles(event)) return;
@@ -96,7 +98,8 @@ export class Uploads {
     const rows = [...this.#running, ...this.#waiting];
     const whole = rows.reduce((sum, row) => sum + row.file.size, 0);
     const sent = rows.reduce((sum, row) => sum + row.sent, 0);
-    find("upload-total").textContent = rows.length > 1 ? strings.upload.total(rows.length, size(sent), size(whole)) : "";
+    const words = rows.length > 1 ? strings.upload.total(rows.length, size(sent), size(whole)) : "";
+    find("upload-total").textContent = words;
   }
 
   #leave() {
@@ -141,7 +144,8 @@ class Row {
   progress(sent) {
     this.sent = sent;
     this.#bar.value = sent;
-    this.#words.textContent = sent < this.file.size ? `${size(sent)} / ${size(this.file.size)}` : strings.upload.checking;
+    const whole = this.file.size;
+    this.#words.textContent = sent < whole ? `${size(sent)} / ${size(whole)}` : strings.upload.checking;
   }
 
   done(recordingId) {

@@ -3,10 +3,10 @@
  * `close` removes all its listeners.
  */
 
-import { Refused, Unreachable } from "./api.js";
+import { Refused, Unreachable } from "./request.js";
 import { ByteMap } from "./bytemap.js";
 import { Chapters } from "./chapters.js";
-import { el, find } from "./dom.js";
+import { el, find, listen } from "./dom.js";
 import { duration, timecode } from "./format.js";
 import { Playback } from "./playback.js";
 import { strings } from "./strings.js";
@@ -24,8 +24,9 @@ export class Viewer {
   media = null;
 
   /**
-   * `label` names the element for screen readers; `source` mints and checks links; `cover` mints one of an image to show
-   * before a video plays, or is null; `waveform(signal)` asks for as much of it as there is; `report` gets troubles.
+   * `label` names the element for screen readers; `source` mints and checks links; `cover` mints one of an image to
+   * show before a video plays, or is null; `waveform(signal)` asks for as much of it as there is; `report` gets
+   * troubles.
    */
   constructor(file, { label, segments, source, cover = null, waveform, report }) {
     const element = makeElement(file.type, label);
@@ -57,7 +58,8 @@ export class Viewer {
     followCounter(media, file.duration_seconds ?? NaN, signal);
     if (media.tagName === "VIDEO") addCaptions(media, segments);
     new Transcript(find("lines"), segments, media, signal);
-    openWaveform(media, { file, segments, signal, waveform: async (...given) => (this.bins = await waveform(...given)) });
+    const ask = async () => (this.bins = await waveform(signal));
+    openWaveform(media, { file, segments, signal, ask });
     new ByteMap(media, {
       drawing: find("byte-map"),
       caption: find("byte-map-caption"),
@@ -86,18 +88,19 @@ async function openImage(image, source, report) {
     image.src = (await source.mint()).url;
     await image.decode();
   } catch (trouble) {
-    const refusal = trouble instanceof DOMException ? await source.check(image.src).then(() => null, (cause) => cause) : trouble;
-    report(refusal);
+    if (!(trouble instanceof DOMException)) return report(trouble);
+    // The browser does not say why: the link may have expired, or else the bytes are not an image that it knows.
+    report(await source.check(image.src).then(() => null, (cause) => cause));
   }
 }
 
-function openWaveform(media, { file, segments, waveform, signal }) {
+function openWaveform(media, { file, segments, ask, signal }) {
   const [figure, drawing, lane, caption] = ["waveform-figure", "waveform", "chapters", "waveform-caption"].map(find);
   figure.hidden = false;
   lane.toggleAttribute("hidden", segments.length === 0);
   const shape = new Waveform(media, { drawing, caption, expectedSeconds: file.duration_seconds ?? NaN, signal });
   new Chapters(media, { segments, lane, pointed: [drawing, lane], words: find("pointed"), signal });
-  growWaveform(shape, () => waveform(signal), { figure, caption, signal });
+  growWaveform(shape, ask, { figure, caption, signal });
 }
 
 /** Draw the waveform. It is hidden if the file has none (404); other errors are shown with it. */
@@ -108,7 +111,8 @@ async function growWaveform(shape, ask, { figure, caption, signal }) {
     if (signal.aborted) return;
     if (trouble instanceof Refused && trouble.status === 404) figure.hidden = true;
     else caption.textContent = explain(trouble);
-    if (trouble instanceof Unreachable) setTimeout(() => growWaveform(shape, ask, { figure, caption, signal }), AGAIN_MS);
+    if (!(trouble instanceof Unreachable)) return;
+    setTimeout(() => growWaveform(shape, ask, { figure, caption, signal }), AGAIN_MS);
   }
 }
 
@@ -119,6 +123,6 @@ function followCounter(media, expectedSeconds, signal) {
     find("counter").textContent = timecode(media.currentTime);
     find("counter-end").textContent = duration(measured);
   };
-  for (const name of ["timeupdate", "seeking", "durationchange"]) media.addEventListener(name, show, { signal });
+  listen(media, "timeupdate seeking durationchange", signal, show);
   show();
 }

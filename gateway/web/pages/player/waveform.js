@@ -3,7 +3,7 @@
  * The native controls stay next to it, so nobody has to see it in order to seek.
  */
 
-import { svg } from "./dom.js";
+import { listen, svg } from "./dom.js";
 import { duration } from "./format.js";
 import { seekByPointer } from "./scrub.js";
 import { strings } from "./strings.js";
@@ -38,8 +38,8 @@ export class Waveform {
     clip.append(this.#past);
     drawing.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
     drawing.replaceChildren(clip, silence(), this.#shape, this.#played, this.#head);
-    media.addEventListener("durationchange", () => this.#draw(), { signal });
-    for (const name of ["timeupdate", "seeking"]) media.addEventListener(name, () => this.#follow(), { signal });
+    listen(media, "durationchange", signal, () => this.#draw());
+    listen(media, "timeupdate seeking", signal, () => this.#follow());
     seekByPointer(drawing, media, signal);
     this.#draw();
   }
