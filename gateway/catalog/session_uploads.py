@@ -18,6 +18,7 @@ from gateway.catalog.uploads import NewUpload, UploadLimits
 class UploadSession:
     """A session's media file, pending or published, and the total size of its chunks. A final closes the session."""
 
+    owner: Owner
     media: MediaFile
     is_closed: bool
     received_bytes: int
@@ -74,7 +75,7 @@ class SessionUploads(Protocol):
 
     async def record_chunk(
         self,
-        media_file_id: int,
+        session: UploadSession,
         chunk: NewChunk,
         arrival: Arrival,
         limits: UploadLimits,

@@ -4,7 +4,7 @@ A note is kept of everything that is moved, under its identity (a digest of the 
 second run therefore finds it again, and what was deleted here since stays deleted.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -140,8 +140,8 @@ class VexaSource(Protocol):
 class MoveTarget(Protocol):
     """Our side of a move. Each method keeps a note of what it wrote."""
 
-    def transaction(self) -> AbstractAsyncContextManager[object]:
-        """Everything that is written in the block becomes visible together."""
+    def transaction(self, recordings: Collection[int] = ()) -> AbstractAsyncContextManager[object]:
+        """Everything that is written in the block becomes visible together. The block may change these recordings."""
 
     async def move_user(self, user: UserMove) -> UserOutcome: ...
 

@@ -32,6 +32,7 @@ async def delete_user(backends: Backends, *, email: str, yes: bool, as_json: boo
     """Delete an account with its keys, meetings, transcripts and recordings, for good.
 
     Its keys and playback URLs end immediately. The stored objects are queued, and a running gateway deletes them.
+    If the command is interrupted, run it again: it deletes what is left.
     """
     user = await backends.users.find_user(email)
     if user is None:

@@ -11,7 +11,7 @@ from typing import Final
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.catalog import IdempotencyKey, Owner
-from gateway.db.registration import LOCK_NAME
+from gateway.db.locks import LOCK_NAME
 from gateway.errors import Conflict, Fault
 
 FIND_ANSWER: Final = """

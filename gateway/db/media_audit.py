@@ -33,10 +33,15 @@ class PgMediaAudit(Tables, MediaAudit):
         return int(await self._value(self.COUNT_AUDITED, every))
 
     CORRECT_MEDIA: Final = """
-        UPDATE media_files
+        WITH recording AS (
+            SELECT id FROM recordings WHERE id = (SELECT recording_id FROM media_files WHERE id = $1) FOR NO KEY UPDATE
+        )
+        UPDATE media_files m
         SET type = $3, format = $4, content_type = $5, storage = $6, object_key = $7, size = $8, etag = $9,
             object_modified_at = $10, duration_seconds = $11, metadata = $12, missing_at = NULL
-        WHERE id = $1 AND etag IS NOT DISTINCT FROM $2 AND storage = $6 AND object_key = $7 AND status = 'uploaded'
+        FROM recording r
+        WHERE m.recording_id = r.id AND m.id = $1 AND etag IS NOT DISTINCT FROM $2 AND storage = $6 AND object_key = $7
+          AND status = 'uploaded'
         RETURNING true
     """
 

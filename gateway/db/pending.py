@@ -9,7 +9,7 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.catalog import UNKNOWN_CONTENT_TYPE, UNKNOWN_FORMAT, MediaFile, NewUpload, Owner, UploadLimits
-from gateway.db.registration import LOCK_NAME
+from gateway.db.locks import LOCK_NAME
 from gateway.db.rows import media_file
 from gateway.errors import Fault, Invalid
 

@@ -146,7 +146,11 @@ class PgRecordingCatalog(Tables, RecordingCatalog):
             return await register(connection, owner, media, name=name, meeting=meeting, recording_id=recording_id)
 
     RECORD_OBJECT_VERSION: Final = """
-        UPDATE media_files SET size = $2, etag = $3, object_modified_at = $4, missing_at = NULL WHERE id = $1
+        WITH recording AS (
+            SELECT id FROM recordings WHERE id = (SELECT recording_id FROM media_files WHERE id = $1) FOR NO KEY UPDATE
+        )
+        UPDATE media_files m SET size = $2, etag = $3, object_modified_at = $4, missing_at = NULL
+        FROM recording r WHERE m.recording_id = r.id AND m.id = $1
     """
 
     async def record_object_version(

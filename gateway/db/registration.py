@@ -10,12 +10,10 @@ import orjson
 from asyncpg.pool import PoolConnectionProxy
 
 from gateway.catalog import MediaFile, NewMedia, NewMeeting, Owner
+from gateway.db.locks import LOCK_NAME
 from gateway.db.rows import measured, media_file, read_row
 from gateway.db.transcripts import ensure_meeting
 from gateway.errors import Conflict, Fault, Invalid, Unavailable
-
-# Held to the end of the transaction. Two names with the same hash merely wait for each other.
-LOCK_NAME: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 
 async def register(
@@ -112,7 +110,7 @@ FIND_UNFINISHED: Final = """
     SELECT m.id, m.storage, m.object_key FROM media_files m JOIN recordings r ON r.id = m.recording_id
     WHERE m.metadata ? 'unfinished_session' AND m.metadata->>'unfinished_session' = $3
       AND r.user_id = $1 AND r.live = $2
-    ORDER BY m.id LIMIT 1 FOR UPDATE OF m
+    ORDER BY m.id LIMIT 1 FOR NO KEY UPDATE OF r
 """
 REPLACE_MEDIA_FILE: Final = """
     UPDATE media_files m

@@ -85,6 +85,7 @@ class PgSessionJoins(Tables, SessionJoins):
     async def postpone_session(self, claim: SessionClaim, *, seconds: float) -> None:
         await self._run(self.POSTPONE_SESSION, claim.media.id, claim.lease, timedelta(seconds=seconds))
 
+    LOCK_RECORDING_OF_SESSION: Final = "SELECT id FROM recordings WHERE id = $1 FOR NO KEY UPDATE"
     FINISH_SESSION: Final = """
         UPDATE upload_sessions SET joined = $3, fault = $4, leased_until = NULL WHERE media_file_id = $1 AND lease = $2
         RETURNING true
@@ -104,6 +105,7 @@ class PgSessionJoins(Tables, SessionJoins):
 
     async def publish_session(self, claim: SessionClaim, file: SessionFile | None, fault: str | None) -> bool:
         async with self._transaction() as connection:
+            await connection.execute(self.LOCK_RECORDING_OF_SESSION, claim.media.recording_id)
             finished = await connection.fetchval(self.FINISH_SESSION, claim.media.id, claim.lease, claim.changed, fault)
             if finished is not None and file is not None:
                 await _replace(connection, claim, file)

@@ -1,7 +1,6 @@
 """The sessions of meeting bots in PostgreSQL: one recording for a session, one media file for each of its types.
 
-Every change of a session locks its row in upload_sessions first, so that chunks, finals and publications of one session
-happen one after another.
+Chunks and publications of one session happen one after another: each locks the session's recording.
 """
 
 from datetime import timedelta
@@ -11,6 +10,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 from gateway.catalog import (
     Arrival,
+    MediaFile,
     NewChunk,
     NewUpload,
     Owner,
@@ -23,7 +23,7 @@ from gateway.db.pending import check_total, insert_upload, lock_account
 from gateway.db.pool import Tables, connected
 from gateway.db.rows import media_file, read_row
 from gateway.db.session_joins import withdraw
-from gateway.errors import NotFound
+from gateway.errors import NotFound, Unavailable
 
 
 class PgSessionUploads(Tables, SessionUploads):
@@ -34,11 +34,10 @@ class PgSessionUploads(Tables, SessionUploads):
         WHERE b.user_id = $1 AND b.live = $2 AND b.session_uid = $3
         FOR UPDATE OF r
     """
-    # Waits for another transaction that claims the same session, and then finds its recording.
+    # Waits for another transaction that claims the same session. A row that exists is not locked: the deletion of its
+    # recording, which is locked first, would wait for it.
     CLAIM_BOT_SESSION: Final = """
-        INSERT INTO bot_sessions AS b (user_id, live, session_uid) VALUES ($1, $2, $3)
-        ON CONFLICT (user_id, live, session_uid) DO UPDATE SET session_uid = excluded.session_uid
-        RETURNING recording_id
+        INSERT INTO bot_sessions (user_id, live, session_uid) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING true
     """
     SET_SESSION_RECORDING: Final = """
         UPDATE bot_sessions SET recording_id = $4 WHERE user_id = $1 AND live = $2 AND session_uid = $3
@@ -71,21 +70,24 @@ class PgSessionUploads(Tables, SessionUploads):
             recording_id = await self._ensure_recording(connection, owner, session_uid)
             row = await connection.fetchrow(self.FIND_SESSION, recording_id, upload.type)
             if row is not None and (found := read_row(media_file, row[0])) is not None:
-                return UploadSession(found, row[1], row[2])
+                return UploadSession(owner, found, row[1], row[2])
             added = await insert_upload(connection, owner, recording_id, upload, limits)
             await connection.execute(
                 self.ADD_SESSION, added.id, recording_id, upload.type, timedelta(seconds=due_in_seconds)
             )
-            return UploadSession(added, is_closed=False, received_bytes=0)
+            return UploadSession(owner, added, is_closed=False, received_bytes=0)
 
     async def _ensure_recording(self, connection: PoolConnectionProxy, owner: Owner, session_uid: str) -> int:
         """The recording of the session, locked; created with the first chunk that comes."""
         session = (owner.user_id, owner.live, session_uid)
         found = await connection.fetchval(self.FIND_BOT_SESSION, *session)
-        if found is None and (found := await connection.fetchval(self.CLAIM_BOT_SESSION, *session)) is None:
+        if found is None and await connection.fetchval(self.CLAIM_BOT_SESSION, *session):
             found = await connection.fetchval(self.FIND_SESSION_RECORDING, *session)
             found = found or await connection.fetchval(self.ADD_SESSION_RECORDING, *session)
             await connection.execute(self.SET_SESSION_RECORDING, *session, found)
+        found = found or await connection.fetchval(self.FIND_BOT_SESSION, *session)
+        if found is None:
+            raise Unavailable("The session's recording is being deleted", retry_after_seconds=1)
         return int(found)
 
     EXPECT_OBJECT: Final = """
@@ -97,9 +99,9 @@ class PgSessionUploads(Tables, SessionUploads):
         await self._run(self.EXPECT_OBJECT, storage, object_key, timedelta(seconds=seconds))
 
     LOCK_SESSION: Final = """
-        SELECT r.user_id, r.live, m.storage
-        FROM upload_sessions s JOIN media_files m ON m.id = s.media_file_id JOIN recordings r ON r.id = s.recording_id
-        WHERE s.media_file_id = $1 FOR UPDATE OF s
+        WITH recording AS (SELECT id FROM recordings WHERE id = $1 FOR NO KEY UPDATE)
+        SELECT true FROM upload_sessions s JOIN recording r ON r.id = s.recording_id
+        WHERE s.media_file_id = $2 FOR UPDATE OF s
     """
     FIND_CHUNK: Final = """
         SELECT id, number, size, digest, container, object_key, object_size, closes FROM session_chunks
@@ -111,13 +113,20 @@ class PgSessionUploads(Tables, SessionUploads):
         VALUES ($1, $2, $3, $4, $5, $6, $7, $3, $8)
         RETURNING id, number, size, digest, container, object_key, object_size, closes
     """
-    REMOVE_CHUNK: Final = "DELETE FROM session_chunks WHERE id = $1"
+    REMOVE_CHUNK: Final = """
+        WITH recording AS (
+            SELECT id FROM recordings WHERE id = (
+                SELECT m.recording_id FROM session_chunks c JOIN media_files m ON m.id = c.media_file_id WHERE c.id = $1
+            ) FOR NO KEY UPDATE
+        )
+        DELETE FROM session_chunks c USING recording WHERE c.id = $1
+    """
     # A chunk that was joined meanwhile stays: the object that it shares contains its bytes.
     REMOVE_REPLACED: Final = "DELETE FROM session_chunks WHERE id = $1 AND object_size = size"
 
     async def record_chunk(
         self,
-        media_file_id: int,
+        session: UploadSession,
         chunk: NewChunk,
         arrival: Arrival,
         limits: UploadLimits,
@@ -125,7 +134,10 @@ class PgSessionUploads(Tables, SessionUploads):
         replaces: int | None = None,
     ) -> StoredChunk:
         async with self._transaction() as connection:
-            owner, storage = await self._lock(connection, media_file_id, limits)
+            media_file_id = session.media.id
+            await lock_account(connection, session.owner, limits)
+            if await connection.fetchval(self.LOCK_SESSION, session.media.recording_id, media_file_id) is None:
+                raise NotFound("Recording not found")
             if replaces is not None:
                 await connection.execute(self.REMOVE_REPLACED, replaces)
             row = await connection.fetchrow(self.FIND_CHUNK, media_file_id, chunk.number, chunk.digest)
@@ -134,36 +146,26 @@ class PgSessionUploads(Tables, SessionUploads):
                 count = None if chunk.number is None or not arrival.closes else chunk.number + 1
                 await self._change(connection, media_file_id, arrival, count, 1 if found is None else 0)
             if found is None:
-                found = await self._add(connection, media_file_id, storage, chunk, closes=arrival.closes)
-                await check_total(connection, owner, limits, added=0)
+                found = await self._add(connection, session.media, chunk, closes=arrival.closes)
+                await check_total(connection, session.owner, limits, added=0)
             return found
 
     async def _add(
-        self, connection: PoolConnectionProxy, media_file_id: int, storage: str, chunk: NewChunk, *, closes: bool
+        self, connection: PoolConnectionProxy, media: MediaFile, chunk: NewChunk, *, closes: bool
     ) -> StoredChunk:
-        await withdraw(connection, storage, chunk.object_key)
+        await withdraw(connection, media.storage, chunk.object_key)
         row = await connection.fetchrow(
             self.ADD_CHUNK,
-            media_file_id,
+            media.id,
             chunk.number,
             chunk.size,
             chunk.digest,
             chunk.container,
-            storage,
+            media.storage,
             chunk.object_key,
             closes,
         )
         return StoredChunk(**dict(row or {}))
-
-    async def _lock(
-        self, connection: PoolConnectionProxy, media_file_id: int, limits: UploadLimits
-    ) -> tuple[Owner, str]:
-        row = await connection.fetchrow(self.LOCK_SESSION, media_file_id)
-        if row is None:
-            raise NotFound("Recording not found")
-        owner = Owner(row[0], row[1])
-        await lock_account(connection, owner, limits)
-        return owner, row[2]
 
     # A session that is closed for the first time is joined, even if a join without its final was published.
     CHANGE_SESSION: Final = """

@@ -59,7 +59,7 @@ async def list_segments(connection: PoolConnectionProxy, meeting_id: int) -> tup
 FIND_MEETING_ID: Final = """
     SELECT id FROM meetings
     WHERE user_id = $1 AND live = $2 AND platform = $3 AND native_meeting_id = $4
-    ORDER BY created_at DESC, id DESC LIMIT 1
+    ORDER BY created_at DESC, id DESC LIMIT 1 FOR NO KEY UPDATE
 """
 ADD_MEETING: Final = """
     INSERT INTO meetings (user_id, live, platform, native_meeting_id) VALUES ($1, $2, $3, $4) RETURNING id
@@ -67,7 +67,7 @@ ADD_MEETING: Final = """
 
 
 async def ensure_meeting(connection: PoolConnectionProxy, owner: Owner, wanted: NewMeeting) -> int:
-    """The id of the newest meeting with this key, created if absent; segments that it lacks are added.
+    """The id of the newest meeting with this key, locked, created if absent; segments that it lacks are added.
 
     The caller's transaction holds the lock that keeps two transactions from both creating it.
     """

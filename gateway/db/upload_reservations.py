@@ -17,11 +17,14 @@ _SHARES: Final = 8
 class PgUploadReservations(Tables, UploadReservations):
     """The reservations."""
 
-    REMOVE_EXPIRED: Final = "DELETE FROM upload_reservations WHERE user_id = $1 AND expires_at <= now()"
     FIND_COUNTED: Final = """
         SELECT greatest(m.size, w.stored_bytes, 0) FROM media_files m LEFT JOIN upload_writers w ON w.media_file_id = m.id
         WHERE m.id = $1 AND m.status = 'pending'
     """
+    # After the new row, which waits where the user is being deleted, and its reservations with it.
+    REMOVE_REPLACED_RESERVATIONS: Final = (
+        "DELETE FROM upload_reservations WHERE user_id = $1 AND (id = $2 OR expires_at <= now())"
+    )
     REMOVE_RESERVATION: Final = "DELETE FROM upload_reservations WHERE id = $1"
     ADD_RESERVATION: Final = """
         INSERT INTO upload_reservations (user_id, bytes, expires_at) VALUES ($1, $2, now() + $3::interval) RETURNING id
@@ -40,15 +43,14 @@ class PgUploadReservations(Tables, UploadReservations):
     ) -> Reservation:
         async with self._transaction() as connection:
             await lock_account(connection, owner, limits)
-            await connection.execute(self.REMOVE_EXPIRED, owner.user_id)
             counted = int(await connection.fetchval(self.FIND_COUNTED, replaces) or 0)
             room = counted + await find_room(connection, owner, limits, besides=reservation.id or 0)
             if needed > room:
                 raise no_room(limits)
             granted = min(wanted, needed + (room - needed) // _SHARES)
-            await connection.execute(self.REMOVE_RESERVATION, reservation.id)
             lease = timedelta(seconds=lease_seconds)
             added = await connection.fetchval(self.ADD_RESERVATION, owner.user_id, max(granted - counted, 0), lease)
+            await connection.execute(self.REMOVE_REPLACED_RESERVATIONS, owner.user_id, reservation.id)
             return Reservation(added, granted)
 
     EXTEND_RESERVATION: Final = "UPDATE upload_reservations SET expires_at = now() + $2::interval WHERE id = $1"

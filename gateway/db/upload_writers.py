@@ -126,7 +126,6 @@ class PgUploadWriters(Tables, UploadWriters):
             await connection.execute(self.RECORD_STORED, media_file_id, size)
             await check_total(connection, owner, limits, added=0)
 
-    # Locks the recording first, as completion does (see PgUploads.REMOVE_UPLOAD).
     DROP_UPLOAD: Final = """
         WITH recording AS (
             SELECT id FROM recordings WHERE id = (SELECT recording_id FROM media_files WHERE id = $1) FOR NO KEY UPDATE

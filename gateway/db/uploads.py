@@ -113,7 +113,6 @@ class PgUploads(Tables, UploadCatalog):
         if await connection.fetchval(self.COMPLETE_UPLOAD, *version, *measured(upload.found)) is None:
             raise _Outdated
 
-    # Locks the recording first, as completion does. The trigger of the deletion locks it anyway, but after the file.
     REMOVE_UPLOAD: Final = """
         WITH recording AS (
             SELECT id FROM recordings WHERE user_id = $1 AND live = $2 AND id = $3 FOR NO KEY UPDATE
@@ -126,8 +125,7 @@ class PgUploads(Tables, UploadCatalog):
         deleted = await self._value(self.REMOVE_UPLOAD, owner.user_id, owner.live, recording_id, media_file_id)
         return deleted is not None
 
-    # A row that is locked now, or whose recording is, is being completed, and is skipped. So is one that has chunks. The
-    # recording is locked here, not only by the trigger of the deletion, which would wait for it while the file is locked.
+    # A row that is locked now, or whose recording is, is being completed, and is skipped. So is one that has chunks.
     REMOVE_ABANDONED_UPLOADS: Final = """
         WITH abandoned AS (
             SELECT m.id FROM media_files m JOIN recordings r ON r.id = m.recording_id

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from asyncpg.pool import PoolConnectionProxy
+
 from gateway.db.pool import Tables, connected, storable
 
-# One statement deletes everything that an account owns, which may take long.
-DELETE_TIMEOUT_SECONDS: Final = 3600.0
+# A meeting may have 50,000 segments.
+DELETE_TIMEOUT_SECONDS: Final = 600.0
+RECORDINGS_AT_A_TIME: Final = 500
+MEETINGS_AT_A_TIME: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +52,49 @@ class PgUsers(Tables):
         return tuple(User(**row) for row in rows)
 
     DELETE_KEYS_OF_USER: Final = "DELETE FROM api_keys WHERE user_id = $1"
-    DELETE_USER: Final = "DELETE FROM users WHERE id = $1 RETURNING true"
+    DELETE_SOME_RECORDINGS: Final = """
+        WITH chosen AS MATERIALIZED (
+            SELECT id FROM recordings WHERE user_id = $1 LIMIT $2
+        ), locked AS (
+            SELECT r.id FROM recordings r JOIN chosen USING (id) ORDER BY r.id FOR UPDATE OF r
+        )
+        DELETE FROM recordings r USING locked WHERE r.id = locked.id
+    """
+    DELETE_SOME_MEETINGS: Final = """
+        DELETE FROM meetings WHERE id = ANY (ARRAY(SELECT id FROM meetings WHERE user_id = $1 LIMIT $2))
+    """
+    LOCK_USER: Final = "SELECT true FROM users WHERE id = $1 FOR UPDATE"
+    IS_EMPTY: Final = """
+        SELECT NOT EXISTS (SELECT FROM recordings WHERE user_id = $1) AND NOT EXISTS (SELECT FROM meetings WHERE user_id = $1)
+    """
+    DELETE_USER: Final = "DELETE FROM users WHERE id = $1"
 
     async def delete_user(self, user_id: int) -> bool:
-        """Delete the account with its keys, meetings and recordings, and queue every object; False if there is none.
+        """Delete the account with its keys, recordings and meetings, and queue every object; False if there is none.
 
-        Its keys end first. The rest is one transaction, which takes about a minute for 100,000 recordings.
+        Its keys end first, then its recordings are deleted, some at a time (a minute for 100,000), its meetings, and the
+        account. If it is interrupted, a repetition deletes what is left.
         """
         async with connected(self._pool) as connection:
             await connection.execute(self.DELETE_KEYS_OF_USER, user_id)
-            deleted = await connection.fetchval(self.DELETE_USER, user_id, timeout=DELETE_TIMEOUT_SECONDS)
-        return deleted is not None
+            while (deleted := await self._delete_if_empty(connection, user_id)) is None:
+                for some, count in (
+                    (self.DELETE_SOME_RECORDINGS, RECORDINGS_AT_A_TIME),
+                    (self.DELETE_SOME_MEETINGS, MEETINGS_AT_A_TIME),
+                ):
+                    while await connection.execute(some, user_id, count, timeout=DELETE_TIMEOUT_SECONDS) != "DELETE 0":
+                        pass
+        return deleted
+
+    async def _delete_if_empty(self, connection: PoolConnectionProxy, user_id: int) -> bool | None:
+        """Delete the account if it owns nothing; None if it does, False if it does not exist.
+
+        While the account is locked, no transaction can add anything to it.
+        """
+        async with connection.transaction():
+            if not await connection.fetchval(self.LOCK_USER, user_id):
+                return False
+            if not await connection.fetchval(self.IS_EMPTY, user_id):
+                return None
+            await connection.execute(self.DELETE_USER, user_id)
+            return True

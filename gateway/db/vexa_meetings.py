@@ -17,7 +17,7 @@ class MovedMeetings(MoveNotes):
     """Writes on one connection."""
 
     FIND_MEETING_TO_MOVE: Final = """
-        SELECT user_id, live, status, started_at, ended_at, metadata FROM meetings WHERE id = $1
+        SELECT user_id, live, status, started_at, ended_at, metadata FROM meetings WHERE id = $1 FOR NO KEY UPDATE
     """
     ADD_MOVED_MEETING: Final = """
         INSERT INTO meetings

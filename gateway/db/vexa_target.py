@@ -1,6 +1,6 @@
 """Our database as the target of a move from Vexa. A dry run writes too, and is rolled back at its end."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
@@ -20,10 +20,13 @@ LOCK_MOVES: Final = "SELECT pg_advisory_xact_lock(7357462896)"
 class PgMoveTarget(MovedAccounts, MovedMeetings, MovedRecordings, MoveTarget):
     """A whole move, on one connection."""
 
+    LOCK_MOVED_RECORDINGS: Final = "SELECT id FROM recordings WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE"
+
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[None]:
+    async def transaction(self, recordings: Collection[int] = ()) -> AsyncGenerator[None]:
         async with self._connection.transaction():
             await self._connection.execute(LOCK_MOVES)
+            await self._connection.execute(self.LOCK_MOVED_RECORDINGS, list(recordings))
             yield
 
 

@@ -121,7 +121,7 @@ class MeetingMoves:
         except BaseExceptionGroup as troubles:
             raise troubles.exceptions[0] from troubles
         for each in selected:
-            async with self.target.transaction():
+            async with self.target.transaction([recording.id for recording in each.recordings]):
                 await self._write(each, prepared, now)
 
     async def _write(self, selected: _Selected, prepared: Mapping[int, PreparedMedia], now: datetime) -> None:

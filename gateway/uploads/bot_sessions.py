@@ -138,7 +138,7 @@ class Sessions:
         if chunk.is_last or session.is_closed:
             due = _SOON_SECONDS
         arrival = Arrival(closes=chunk.is_last, due_in_seconds=due)
-        return await self.catalog.record_chunk(session.media.id, new, arrival, self.uploads.limits, replaces=replaces)
+        return await self.catalog.record_chunk(session, new, arrival, self.uploads.limits, replaces=replaces)
 
     async def _settle(
         self, adapter: StorageAdapter, session: UploadSession, chunk: Chunk, new: NewChunk, stored: StoredChunk
