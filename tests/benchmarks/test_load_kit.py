@@ -1,7 +1,6 @@
 """The scripts for users' own load tests, against a running gateway with a synthetic corpus."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import pytest
 
 from gateway.catalog import Owner
 from gateway.demo.corpus import seed_synthetic
+from tests.benchmarks.needs import needs_wrk
 from tests.gateway_process import Gateway, running_gateway
 
 LOAD = Path(__file__).parents[2] / "benchmarks" / "load"
@@ -18,10 +18,6 @@ LOCUST = LOAD.parents[1] / ".venv-bench" / "bin" / "locust"
 K6 = LOCUST.with_name("k6")
 COUNT = 3
 SYNTHETIC = {"SEEKGATE_STORAGES__SYNTHETIC__KIND": "synthetic"}
-needs_wrk = pytest.mark.skipif(
-    not shutil.which("wrk"), reason="cannot run here: wrk is not installed (apt install wrk)"
-)
-
 needs_locust = pytest.mark.skipif(
     not LOCUST.exists(), reason="cannot run here: Locust is not installed (make load-tools installs it)"
 )

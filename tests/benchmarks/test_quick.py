@@ -2,20 +2,17 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.benchmarks.needs import needs_schedstat, needs_wrk
 
 SECONDS = 400
 
 
-@pytest.mark.skipif(
-    not (shutil.which("wrk") and shutil.which("taskset") and Path("/proc/self/schedstat").exists()),
-    reason="cannot run here: the benchmarks need Linux with wrk and taskset (apt install wrk)",
-)
+@needs_schedstat
+@needs_wrk
 def test_a_quick_run_measures_every_server_that_is_there(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks", "--quick", "--output", str(tmp_path)]
     environment = os.environ | {"PAUSE_MS": "20"}

@@ -2,22 +2,18 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
+from tests.benchmarks.needs import needs_schedstat, needs_wrk
 from tests.s3.processes import server_program
 
 SECONDS = 400
 
 
-@pytest.mark.skipif(
-    not (shutil.which("wrk") and shutil.which("taskset") and Path("/proc/self/schedstat").exists()),
-    reason="cannot run here: the benchmarks need Linux with wrk and taskset (apt install wrk)",
-)
+@needs_schedstat
+@needs_wrk
 def test_a_quick_run_measures_every_front_server_that_is_there(tmp_path: Path) -> None:
     server_program("swift-proxy-server")
     command = [sys.executable, "-m", "benchmarks.s3_ranges", "--quick", "--output", str(tmp_path)]

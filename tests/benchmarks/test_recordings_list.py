@@ -5,14 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.benchmarks.needs import needs_schedstat
 
 SECONDS = 200
 
 
-@pytest.mark.skipif(
-    not Path("/proc/self/schedstat").exists(), reason="cannot run here: the benchmarks need Linux's schedstat"
-)
+@needs_schedstat
 def test_a_short_run_measures_every_page(tmp_path: Path) -> None:
     few = ["--rows", "1000", "--requests", "20", "--rounds", "1", "--output", str(tmp_path)]
     command = [sys.executable, "-m", "benchmarks.recordings_list", *few]

@@ -1,6 +1,5 @@
 """A wrong response stops a benchmark, in every kind of measurement."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,12 @@ from benchmarks.players import measure_players
 from benchmarks.slow_readers import measure_slow_readers
 from benchmarks.wrk import Load
 from storage_adapters import connect
+from tests.benchmarks.needs import needs_wrk
 from tests.benchmarks.wrong_server import answering
 from tests.contracts.storage_words import read_whole
 
 SIZE = 300_000
 LENGTH = SIZE - 1  # leaves two ranges to choose from
-needs_wrk = pytest.mark.skipif(
-    not shutil.which("wrk"), reason="cannot run here: wrk is not installed (apt install wrk)"
-)
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ async def firefox_stage(firefox: Bidi, stage: str) -> AsyncGenerator[Tab]:
 def webkit_program() -> str:
     program = mini_browser()
     if program is None:
-        pytest.skip("cannot run here: WebKitGTK is not installed (apt install webkit2gtk-driver xvfb)")
+        pytest.skip("WebKitGTK is not installed; .ci/run installs it")
     return program
 
 

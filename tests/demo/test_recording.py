@@ -122,7 +122,7 @@ def test_a_conversation_is_as_long_as_its_transcript(
     if voices == "tones":
         monkeypatch.setenv("PATH", "")
     elif shutil.which("espeak-ng") is None:
-        pytest.skip("cannot run here: espeak-ng is not installed")
+        pytest.skip("espeak-ng is not installed; .ci/run installs it")
     path, segments = write_conversation(tmp_path, CONVERSATIONS[0])
     found = probe(path.read_bytes())
     assert found.duration_seconds == pytest.approx(segments[-1].end_seconds + 0.5, abs=0.2)

@@ -236,7 +236,9 @@ checks |= {
 """
 
 
-@pytest.mark.skipif(ctypes.util.find_library("seccomp") is None, reason="cannot run here: libseccomp is not installed")
+@pytest.mark.skipif(
+    ctypes.util.find_library("seccomp") is None, reason="libseccomp is not installed; .ci/run installs it"
+)
 @pytest.mark.parametrize("root", [True, False], ids=["root", "another account"])
 async def test_a_process_that_was_taken_over_reaches_nothing_with_the_pipes_that_it_has(
     stored: MemoryObject, *, root: bool

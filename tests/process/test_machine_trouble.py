@@ -190,7 +190,9 @@ def disk_in_a_file(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
         file.truncate(16 * 2**20)
     commands = (["mkfs.ext4", "-q", "-O", "^has_journal", str(image)], ["mount", "-o", "loop", str(image), str(folder)])
     for command in commands:
-        if shutil.which(command[0]) is None or subprocess.run(command, check=False, capture_output=True).returncode:
+        if shutil.which(command[0]) is None:
+            pytest.skip(f"{command[0]} is not installed; .ci/run installs it")
+        if subprocess.run(command, check=False, capture_output=True).returncode:
             pytest.skip(f"cannot run here: {command[0]} makes no file system in a file")
     yield folder, image
     subprocess.run(["umount", "--lazy", folder], check=True)
