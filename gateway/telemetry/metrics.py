@@ -23,6 +23,11 @@ _BUCKET: Final = "_in_bucket"
 _TOTAL: Final = "_in_sum"
 
 
+def workers_folder() -> str | None:
+    """The folder that all workers share; None in a process of its own."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+
+
 def forget_process(pid: int) -> None:
     """Remove the gauges of a worker that has ended; its counters remain part of the totals."""
     mark_process_dead(pid)  # type: ignore[no-untyped-call] # the library types all but this
@@ -170,7 +175,7 @@ class Metrics:
         """The metrics in the text exposition format; `deletions` is the length of the queue, None if it is unknown."""
         self._deletions.set(math.nan if deletions is None else deletions)
         together = CollectorRegistry()
-        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        folder = workers_folder()
         if folder is None:
             together.register(_Exported(self._registry))
         else:

@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from aiohttp import web
 
 from gateway.catalog import DeletionQueue
 from gateway.errors import Refusal
+from gateway.telemetry.latest_metrics import LatestMetrics
 from gateway.web.journal import Journal
 from gateway.web.responses import json_response
 
@@ -22,8 +23,6 @@ _log: Final = logging.getLogger(__name__)
 # A check that takes longer has failed: probers give up after a second or a few.
 CHECK_TIMEOUT_SECONDS: Final = 2.0
 FAILED: Final = "failed"
-METRICS_SECONDS: Final = 1.0
-"""How long a rendered body of /metrics is served: reading the files of all workers takes milliseconds."""
 
 
 @dataclass(slots=True)
@@ -34,8 +33,7 @@ class HealthRoutes:
     is_draining: Callable[[], bool]
     journal: Journal
     deletions: DeletionQueue
-    _metrics: bytes = field(default=b"", init=False)
-    _metrics_until: float = field(default=0.0, init=False)
+    _latest: LatestMetrics = field(default_factory=LatestMetrics, init=False)
     _rendering: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def livez(self, _request: web.Request) -> web.Response:
@@ -54,12 +52,12 @@ class HealthRoutes:
         )
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        """`GET /metrics`: Prometheus text, at most METRICS_SECONDS old."""
+        """`GET /metrics`: Prometheus text, at most FRESH_SECONDS old."""
         async with self._rendering:
-            if time.monotonic() >= self._metrics_until:
-                self._metrics = self.journal.metrics(await self._count_deletions())
-                self._metrics_until = time.monotonic() + METRICS_SECONDS
-        return web.Response(body=self._metrics, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+            body = self._latest.read()
+            if body is None:
+                body = self._latest.renew(partial(self.journal.metrics, await self._count_deletions()))
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def _count_deletions(self) -> int | None:
         try:

@@ -4,14 +4,14 @@ import asyncio
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.web.health import METRICS_SECONDS
+from gateway.telemetry.latest_metrics import FRESH_SECONDS
 from tests.conformance.calling import call
 from tests.gateway_process import Gateway
 
 
 async def scrape(site: Gateway) -> bytes:
     """The metrics as of now: a body that was rendered earlier is not served any more."""
-    await asyncio.sleep(METRICS_SECONDS * 1.1)
+    await asyncio.sleep(FRESH_SECONDS * 1.1)
     return (await call(site, "/metrics")).body
 
 

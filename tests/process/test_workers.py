@@ -158,6 +158,24 @@ def test_one_scrape_reports_all_workers(ending: Gateway) -> None:
     eventually(lambda: counted(ending, "/livez") == [40.0], ending)
 
 
+def test_a_count_never_goes_back_whichever_worker_is_scraped(site: Gateway) -> None:
+    with contextlib.ExitStack() as stack:
+        connections = [http.client.HTTPConnection(site.host, site.port, timeout=60) for _ in range(16)]
+        for each in connections:
+            stack.enter_context(contextlib.closing(each))
+
+        def everywhere(path: str) -> list[bytes]:
+            bodies = []
+            for each in connections:
+                each.request("GET", path)
+                bodies.append(each.getresponse().read())
+            return bodies
+
+        everywhere("/livez")
+        counts = [sum(counted_in(text, "/livez")) for text in everywhere("/metrics")]
+    assert counts == sorted(counts)
+
+
 def test_the_gauges_of_killed_workers_vanish_and_what_they_counted_stays(ending: Gateway) -> None:
     for _ in range(40):
         ask(ending)
@@ -187,6 +205,10 @@ def gauge(site: Gateway, name: str) -> float | None:
 
 def counted(site: Gateway, route: str) -> list[float]:
     _, text = ask(site, "/metrics")
+    return counted_in(text, route)
+
+
+def counted_in(text: bytes, route: str) -> list[float]:
     lines = [line for line in text.decode().splitlines() if f'route="{route}"' in line and "requests_total" in line]
     return [float(line.rpartition(" ")[2]) for line in lines]
 
