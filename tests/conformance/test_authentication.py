@@ -52,6 +52,8 @@ UNKNOWN: Final[tuple[tuple[str, tuple[tuple[str, str | bytes], ...], dict[str, s
     ("expired-bearer", (("Authorization", "Bearer $expired"),), INVALID),
     ("revoked", (("X-API-Key", "$revoked"),), INVALID),
     ("revoked-bearer", (("Authorization", "Bearer $revoked"),), INVALID),
+    ("two-keys", (("X-API-Key", "$key"), ("X-API-Key", "$read_only")), INVALID),
+    ("two-bearer-keys", (("Authorization", "Bearer $key"), ("Authorization", "Bearer $read_only")), INVALID),
 )
 
 ODD_AUTHORIZATION: Final = ("Bearer", "Bearer ", "bearer", "Token $key", "$key", "Basic $basic", "Digest username=x", "")
@@ -62,6 +64,7 @@ KNOWN: Final = (
     ("bearer", (("Authorization", "Bearer $key"),)),
     ("bearer-scheme-in-lower-case", (("Authorization", "bearer $key"),)),  # RFC 9110 section 11.1: case-insensitive
     ("both", (("X-API-Key", "$key"), ("Authorization", "Bearer $key"))),
+    ("twice", (("X-API-Key", "$key"), ("X-API-Key", "$key"))),
     ("read-only", (("X-API-Key", "$read_only"),)),
     ("key-with-another-query", (("X-API-Key", "$key"),)),
 )
@@ -93,6 +96,12 @@ async def test_a_key_that_is_missing_or_unknown_gets_401(
         assert (response.status, response.head["WWW-Authenticate"]) == (401, "Bearer")
     else:
         expect_refusal(response, 401, body)
+
+
+async def test_a_second_key_gets_401_also_where_the_first_has_just_been_accepted(site: Gateway, media: Media) -> None:
+    keys = [("X-API-Key", site.key), ("X-API-Key", site.read_only_key)]
+    for fields, status in ((keys[:1], 200), (keys, 401), (keys[:1], 200)):
+        assert (await call(site, media.target, fields=fields)).status == status
 
 
 @pytest.mark.parametrize("value", ODD_AUTHORIZATION)

@@ -142,12 +142,22 @@ def _is_valid(key: ApiKey, now: float) -> bool:
 
 
 def _presented_key(request: web.Request) -> str:
-    """The key in X-API-Key, else the bearer token (RFC 6750 section 2.1; the scheme in any case)."""
-    key = _text(request.headers.get(X_API_KEY, ""))
+    """The key in X-API-Key, else the bearer token (RFC 6750 section 2.1; the scheme in any case).
+
+    Raises Unauthenticated for a field with two different values: no guess whose recordings are meant.
+    """
+    key = _only_value(request, X_API_KEY)
     if key:
         return key
-    scheme, _, token = _text(request.headers.get(hdrs.AUTHORIZATION, "")).partition(" ")
+    scheme, _, token = _only_value(request, hdrs.AUTHORIZATION).partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _only_value(request: web.Request, name: str) -> str:
+    values = {_text(value) for value in request.headers.getall(name, ())} - {""}
+    if len(values) > 1:
+        raise Unauthenticated("Invalid API key")
+    return values.pop() if values else ""
 
 
 def _text(field: str) -> str:

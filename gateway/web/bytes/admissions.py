@@ -82,7 +82,7 @@ class Admissions:
         self._cache_control_signed = cache_control_signed
         self._now = now
         self._clock = clock
-        self._held: BoundedCache[tuple[str, str | None, str | None], Admission] = BoundedCache(
+        self._held: BoundedCache[tuple[str | None, ...], Admission] = BoundedCache(
             max_entries=MAX_ADMISSIONS, max_bytes=MAX_BYTES
         )
 
@@ -92,7 +92,7 @@ class Admissions:
         `ids` are the path's; None if they are still to be read from the route's match.
         """
         headers = request.headers
-        asked = (request.raw_path, headers.get(X_API_KEY), headers.get(hdrs.AUTHORIZATION))
+        asked = (request.raw_path, *headers.getall(X_API_KEY, ()), None, *headers.getall(hdrs.AUTHORIZATION, ()))
         held = self._held.get(asked)
         if held is not None:
             if self.holds(held):

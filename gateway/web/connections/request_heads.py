@@ -24,13 +24,14 @@ _END_BYTES: Final = 3
 _START: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}(?: |\Z)")
 _REQUEST_LINE: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32} [^ \r\n]+ HTTP/1\.[01]\r\n")
 _FRAMING: Final = re.compile(
-    rb"\r\n(content-length|transfer-encoding|upgrade|expect)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE
+    rb"\r\n(content-length|transfer-encoding|(?:received-)*(?:upgrade|expect))[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE
 )
 _LENGTH: Final = re.compile(rb"0*([0-9]{1,19})[ \t]*")
-_HIDDEN: Final = re.compile(rb"\r\n(?=(?:upgrade|expect)[ \t]*:)", re.IGNORECASE)
+_HIDDEN: Final = re.compile(rb"\r\n(?=(?:received-)*(?:upgrade|expect)[ \t]*:)", re.IGNORECASE)
 # aiohttp acts on two fields before a handler sees the request, so it gets them under other names. After `Upgrade` it
 # stops reading HTTP: what follows in the same segment is lost, or becomes a request (RFC 9110 section 7.8 lets a
-# server ignore the field). It answers `Expect` itself on paths without a route.
+# server ignore the field). It answers `Expect` itself on paths without a route. A client's own `Received-Expect` gets
+# one more prefix, so that it is not taken for ours.
 HIDDEN_PREFIX: Final = b"Received-"
 _CLOSE: Final = b"\r\nConnection: close\r\n\r\n"
 
@@ -78,7 +79,7 @@ def _framed(octets: bytes) -> RequestHead:
         raise BadHead(431, f"The request head has more than {MAX_FIELDS} fields")
     found = [(name.lower(), value) for name, value in _FRAMING.findall(octets)]
     fields = dict(found)
-    if b"upgrade" in fields or b"expect" in fields:
+    if any(name.endswith((b"upgrade", b"expect")) for name in fields):
         octets = _HIDDEN.sub(b"\r\n" + HIDDEN_PREFIX, octets)
     if b"transfer-encoding" in fields:
         _check_codings(octets, [value for name, value in found if name == b"transfer-encoding"])

@@ -221,6 +221,12 @@ async def test_an_unknown_expectation_fails_on_every_path(
     assert document(response)
 
 
+@pytest.mark.parametrize("name", ["Received-Expect", "received-expect", "Received-Received-Expect"])
+async def test_a_field_that_is_named_like_ours_for_expect_is_no_expectation(site: Gateway, name: str) -> None:
+    response = await call(site, "/recordings", key=site.key, fields=[(name, "a miracle")])
+    assert response.status == 200
+
+
 async def test_a_get_that_announces_a_body_and_never_sends_it_is_closed_soon(site: Gateway, target: str) -> None:
     for path in ("/livez", target):
         started = time.monotonic()
