@@ -222,7 +222,7 @@ async def test_an_unknown_expectation_fails_on_every_path(
 
 
 @pytest.mark.parametrize("name", ["Received-Expect", "received-expect", "Received-Received-Expect"])
-async def test_a_field_that_is_named_like_ours_for_expect_is_no_expectation(site: Gateway, name: str) -> None:
+async def test_a_field_with_the_name_that_we_give_expect_is_not_an_expectation(site: Gateway, name: str) -> None:
     response = await call(site, "/recordings", key=site.key, fields=[(name, "a miracle")])
     assert response.status == 200
 
