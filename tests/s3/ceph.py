@@ -7,14 +7,14 @@ authentication is off (radosgw asks for more otherwise), and debug levels of zer
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.s3.processes import S3Server, answers, free_ports, running, wait_until
+from tests.s3.processes import S3Server, answers, reserved_ports, running, wait_until
 
 PROGRAMS: Final = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 QUIET: Final = [
@@ -95,11 +95,11 @@ rgw init timeout = 30
 class Cluster:
     """A folder with everything of one cluster in it, and its commands."""
 
-    def __init__(self, folder: Path, sockets: Path) -> None:
+    def __init__(self, folder: Path, sockets: Path, ports: Sequence[int]) -> None:
         self.folder = folder
         self.fsid = str(uuid.uuid4())
         self.osd_uuid = str(uuid.uuid4())
-        self.port, self.mon_v2, self.mon_v1 = free_ports(3)
+        self.port, self.mon_v2, self.mon_v1 = ports
         self.conf = folder / "ceph.conf"
         for name in ("mon", "osd", "rgw"):
             (folder / name).mkdir()
@@ -128,9 +128,9 @@ def running_ceph(folder: Path, sockets: Path) -> Iterator[S3Server]:
     """Ceph, until the block ends; `sockets` is a folder with a short path (a socket's has 107 bytes at most)."""
     if missing := missing_programs():
         pytest.skip(f"Ceph is not installed: {', '.join(missing)} (Debian: radosgw ceph-mon ceph-osd ceph-common)")
-    cluster = Cluster(folder, sockets)
-    server = S3Server("ceph", f"http://127.0.0.1:{cluster.port}", "AKIACEPH", "ceph-secret")
     with ExitStack() as stack:
+        cluster = Cluster(folder, sockets, stack.enter_context(reserved_ports(3)))
+        server = S3Server("ceph", f"http://127.0.0.1:{cluster.port}", "AKIACEPH", "ceph-secret")
         for daemon in (_start_mon, _start_osd, _start_rgw):
             daemon(cluster, stack)
         keys = ("--access-key", server.access_key_id, "--secret-key", server.secret_access_key)

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,13 +44,18 @@ def server_program(name: str) -> Path:
     return program
 
 
-def free_ports(count: int) -> list[int]:
-    """Different ports on which nothing listens."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in sockets]
-    for listener in sockets:
-        listener.close()
-    return ports
+@contextmanager
+def reserved_ports(count: int) -> Iterator[list[int]]:
+    """Different ports for servers that run in the block. Nobody who asks for any port is given one of them meanwhile.
+
+    Each is bound by a socket that does not listen. A server that sets SO_REUSEADDR, as they all do, can listen there.
+    """
+    with ExitStack() as stack:
+        keepers = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for keeper in keepers:
+            keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            keeper.bind(("127.0.0.1", 0))
+        yield [keeper.getsockname()[1] for keeper in keepers]
 
 
 @contextmanager

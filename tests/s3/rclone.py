@@ -4,30 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.s3.processes import S3Server, answers, free_ports, running, server_program, wait_until
+from tests.s3.processes import S3Server, answers, reserved_ports, running, server_program, wait_until
 
 
 @contextmanager
 def running_rclone(folder: Path) -> Iterator[S3Server]:
     """rclone, until the block ends."""
     program = server_program("rclone")
-    (port,) = free_ports(1)
-    server = S3Server("rclone", f"http://127.0.0.1:{port}", "AKIARCLONE", "rclone-secret")
     root = folder / "root"
     root.mkdir()
-    keys = f"{server.access_key_id},{server.secret_access_key}"
-    command = [
-        str(program),
-        "serve",
-        "s3",
-        "--addr",
-        f"127.0.0.1:{port}",
-        "--auth-key",
-        keys,
-        "--config",
-        "",
-        str(root),
-    ]
-    with running(command, folder / "rclone.log"):
-        wait_until(lambda: answers(server.endpoint_url), "rclone")
-        yield server
+    with reserved_ports(1) as (port,):
+        server = S3Server("rclone", f"http://127.0.0.1:{port}", "AKIARCLONE", "rclone-secret")
+        keys = f"{server.access_key_id},{server.secret_access_key}"
+        address = ("--addr", f"127.0.0.1:{port}", "--auth-key", keys)
+        with running((program, "serve", "s3", *address, "--config", "", root), folder / "rclone.log"):
+            wait_until(lambda: answers(server.endpoint_url), "rclone")
+            yield server

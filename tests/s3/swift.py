@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.s3.processes import S3Server, answers, free_ports, running, server_program, wait_until
+from tests.s3.processes import S3Server, answers, reserved_ports, running, server_program, wait_until
 
 SERVICES: Final = ("account", "container", "object")
 
@@ -80,11 +80,11 @@ for index, service in enumerate(('account', 'container', 'object')):
 def running_swift(folder: Path) -> Iterator[S3Server]:
     """Swift, until the block ends."""
     programs = {service: server_program(f"swift-{service}-server") for service in (*SERVICES, "proxy")}
-    ports = dict(zip(programs, free_ports(4), strict=True))
-    _configure(folder, ports)
-    numbers = [str(ports[service]) for service in SERVICES]
-    subprocess.run([server_program("python"), "-c", BUILD_RINGS, str(folder), *numbers], check=True)
     with ExitStack() as stack:
+        ports = dict(zip(programs, stack.enter_context(reserved_ports(4)), strict=True))
+        _configure(folder, ports)
+        numbers = [str(ports[service]) for service in SERVICES]
+        subprocess.run([server_program("python"), "-c", BUILD_RINGS, str(folder), *numbers], check=True)
         for service, program in programs.items():
             log = folder / f"{service}.log"
             stack.enter_context(running((program, folder / f"{service}.conf"), log, {"PYTHONPATH": str(folder)}))
