@@ -33,15 +33,16 @@ _LEAST_BURST_BYTES: Final = 1024 * 1024
 _INDEX_BYTES_A_SECOND: Final = 512
 _LEAST_INDEX_BYTES: Final = 256 * 1024
 
-# The formats in which an element finds a position without reading what is before it; in the others it searches, so that a
-# slow answer makes a slow seek. WebKitGTK reads MP3 and FLAC up to the position. It does not seek in an MP4 of fragments
-# without an index; Safari, which could not be measured, may read such a file up to the position. (Firefox reads on to a
-# position ahead of it, however slow the answer, and is never paced.)
+# The formats in which an element finds a position by an index, or in a search of steps that are shorter than a burst. A
+# slow answer would make a slow seek in the others. GStreamer, in WebKitGTK, has an index of an MP3, a FLAC or an AAC file
+# as far as it has read it, and reads on from there up to a position that is further (docs/browsers.md). It does not seek
+# in an MP4 of fragments without an index; Safari, which could not be measured, may read such a file up to the position.
+# (Firefox reads on to a position ahead of it, however slow the answer, and is never paced.)
 _INDEXED: Final = frozenset({"mka", "mkv", "wav", "webm"})
 _MP4: Final = frozenset({"m4a", "mov", "mp4"})
 _FORMATS: Final[Mapping[str, frozenset[str]]] = {
     "safari": _INDEXED,
-    "webkitgtk": _INDEXED | _MP4,
+    "webkitgtk": _INDEXED | _MP4 | {"ogg"},
     "chromium": _INDEXED | _MP4 | {"mp3"},
 }
 

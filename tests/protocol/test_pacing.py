@@ -62,6 +62,8 @@ UNPACED: dict[str, tuple[PaceRule, Any, Sound]] = {
     "MP4 in Safari, which may consist of fragments": (ALL, "safari", HOUR._replace(format="mp4")),
     "Ogg, in which positions are searched": (ALL, "chromium", HOUR._replace(format="ogg")),
     "FLAC, in which positions are searched": (ALL, "chromium", HOUR._replace(format="flac")),
+    "FLAC, which WebKit reads up to the position": (ALL, "webkitgtk", HOUR._replace(format="flac")),
+    "Ogg in Safari, which could not be measured": (ALL, "safari", HOUR._replace(format="ogg")),
     "Chromium, where only WebKit is paced": (USUAL, "chromium", HOUR),
 }
 
@@ -71,8 +73,8 @@ def test_some_answers_are_not_paced(rule: PaceRule, element: Any, sound: Sound) 
     assert pace_of(rule, element, sound) is None
 
 
-@pytest.mark.parametrize("kind", ["m4a", "mov", "mp4"])
-def test_mp4_is_paced_for_webkitgtk(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["m4a", "mov", "mp4", "ogg"])
+def test_mp4_and_ogg_are_paced_for_webkitgtk(kind: str) -> None:
     assert pace_of(USUAL, "webkitgtk", HOUR._replace(format=kind)) == pace_of(USUAL, "webkitgtk", HOUR)
 
 
