@@ -19,7 +19,7 @@ from benchmarks.__main__ import RESULTS
 from benchmarks.goals import Goal, judge
 from benchmarks.listeners import LINKS, SECONDS, OpenTab, browsers, listen
 from benchmarks.machine import REPOSITORY, describe_machine
-from benchmarks.report import LISTENING_BLOCK, Run, performance_text, write_block, write_results
+from benchmarks.report import LISTENING_BLOCK, Run, add_to_results, performance_text, write_block, write_results
 from benchmarks.rows import Round, Row, as_round
 from gateway.db.embedded.shared_server import embedded_postgres
 from tests.browser.library import bring_in
@@ -29,8 +29,9 @@ from tests.gateway_process import running_gateway
 from tests.toned_files import make_toned
 
 STAY_SECONDS: Final = 4
-# An index leads to each position of the first two; WebKit reads its way through the third, which is therefore not paced.
-KINDS: Final = ("webm-opus", "m4a-moov-last", "mp3-cbr")
+# WebKitGTK finds a position by an index in the first two, by a search in the third. It reads its way to it through the
+# last, which is therefore not paced.
+KINDS: Final = ("webm-opus", "m4a-moov-last", "ogg-opus", "mp3-cbr")
 PACED: Final = "seekgate, paced"
 UNPACED: Final = "seekgate, not paced"
 SERVERS: Final = {UNPACED: "false", PACED: "true"}
@@ -66,7 +67,7 @@ def _more(rows: Round, load: str, value: str) -> float:
     return paced - unpaced
 
 
-_PACED_PLAYERS: Final = (f"Chromium, {KINDS[0]}", f"WebKitGTK, {KINDS[0]}", f"WebKitGTK, {KINDS[1]}")
+_PACED_PLAYERS: Final = (f"Chromium, {KINDS[0]}", *(f"WebKitGTK, {kind}" for kind in KINDS[:3]))
 _PACED_LOADS: Final = [f"{player}, {link}" for player, link in product(_PACED_PLAYERS, LINKS)]
 GOALS: Final = (
     *(_sent(kind, link, 2) for kind, link in product(KINDS, LINKS)),
@@ -114,9 +115,17 @@ async def measure(
 @click.option("--quick", is_flag=True, help="A short run that shows that the benchmark works; its numbers mean little.")
 @click.option("--rounds", type=click.IntRange(1, 20), default=1, help="How many times everything is measured.")
 @click.option(
+    "--link",
+    "links",
+    type=click.Choice(list(LINKS)),
+    multiple=True,
+    default=list(LINKS),
+    help="Measure over this link only. What was measured at the same commit over the other one stays in the results.",
+)
+@click.option(
     "--browser", "only", multiple=True, help="Measure this browser only; may be repeated. Nothing is written."
 )
-def main(*, quick: bool, rounds: int, only: tuple[str, ...]) -> None:
+def main(*, quick: bool, rounds: int, links: tuple[str, ...], only: tuple[str, ...]) -> None:
     """Measure what is sent to each browser, with the pace of a recording and without."""
     opened = {name: open_tab for name, open_tab in browsers().items() if not only or name in only}
     listeners = [
@@ -131,10 +140,13 @@ def main(*, quick: bool, rounds: int, only: tuple[str, ...]) -> None:
     ):
         for number in range(rounds):
             rows = []
-            for link in LINKS:
+            for link in links:
                 rows += asyncio.run(measure(opened, where, link, 1 if quick else STAY_SECONDS, number))
             found.append(as_round(rows))
-    run = Run(describe_machine(), found, judge(GOALS, found), [])
+    machine = describe_machine()
+    if not (quick or only):
+        found = add_to_results(found, RESULTS / "listening", machine["commit"])
+    run = Run(machine, found, judge(GOALS, found), [])
     if not (quick or only):
         write_results(run, RESULTS / "listening")
         write_block(REPOSITORY / LISTENING_BLOCK.document, LISTENING_BLOCK, performance_text(run, LISTENING_BLOCK))

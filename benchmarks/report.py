@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from benchmarks.goals import AIOHTTP, NGINX, SIGNED, STARLETTE, Verdict
 from benchmarks.plots import bar_chart
-from benchmarks.rows import QUANTITIES, Round, Row, merge_rounds, shown
+from benchmarks.rows import QUANTITIES, Round, Row, merge_rounds, row_of, shown
 
 # File → title, scenario, quantity.
 PLOTS: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -75,6 +75,21 @@ def write_results(run: Run, folder: Path) -> None:
     for name, text in plots.items():
         (folder / name).write_text(text)
     (folder / "results.md").write_text(as_markdown(run, [f"![{PLOTS[name][0]}]({name})" for name in plots]))
+
+
+def add_to_results(found: Sequence[Round], folder: Path, commit: str) -> list[Round]:
+    """These rounds, with the other rows that the results in the folder have of as many rounds at the same commit.
+
+    So a benchmark can be run in pieces.
+    """
+    path = folder / "results.json"
+    former = json.loads(path.read_text()) if path.exists() else None
+    if former is None or former["machine"]["commit"] != commit or len(former["rounds"]) != len(found):
+        return list(found)
+    return [
+        {id: each.get(id) or row_of(id, values) for id, values in before.items()} | dict(each)
+        for before, each in zip(former["rounds"], found, strict=True)
+    ]
 
 
 def as_document(run: Run) -> dict[str, Any]:
@@ -191,7 +206,16 @@ def readme_text(run: Run) -> str:
     for load in loads:
         found = [rows.get(f"players/{load}/{server}") for server in _PLAYED_BY.values()]
         lines.append((load, *(f"{row.values['seek_cpu_us']:,.0f} µs" if row else "" for row in found)))
-    return f"{_markdown_table(lines, numbers_from=1)}\n\n{_about(run)}"
+    return "\n\n".join([_markdown_table(lines, numbers_from=1), _about(run), *_missed_in_words(run)])
+
+
+def _missed_in_words(run: Run) -> list[str]:
+    """A paragraph that names the targets that this run missed, with the worst value of each."""
+    targets = [verdict for verdict in run.verdicts if verdict.values and not verdict.goal.moonshot]
+    missed = [
+        f"{verdict.goal.what} {verdict.worst:.3g} ({verdict.goal.target})" for verdict in targets if not verdict.met
+    ]
+    return [f"{len(missed)} of its {len(targets)} targets were missed: {'; '.join(missed)}."] if missed else []
 
 
 def _about(run: Run) -> str:

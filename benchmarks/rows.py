@@ -65,6 +65,13 @@ class Row:
         return f"{self.scenario}/{self.load}/{self.server}"
 
 
+def row_of(id: str, values: Mapping[str, float]) -> Row:
+    """The row with this id. A load may contain a slash (`8 Mbit/s`), a scenario and a server may not."""
+    scenario, _, rest = id.partition("/")
+    load, _, server = rest.rpartition("/")
+    return Row(scenario, load, server, values)
+
+
 Round = Mapping[str, Row]
 """The rows of one round by id."""
 

@@ -1,19 +1,24 @@
 """Readers of a front server: when the first byte comes, what a seek-and-leave storm costs, how fast one read is."""
 
 import asyncio
+import os
 import random
 import socket
 import struct
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
+from statistics import median
 from time import perf_counter
 from typing import Final
 
 from benchmarks.arrivals import content_length
 from benchmarks.corpus import Corpus, WrongAnswer
+from benchmarks.cpu import CpuMeter
 from benchmarks.open_loop import percentile, prepare_requests
 from benchmarks.processes import HOST
-from benchmarks.target import Target, ask
+from benchmarks.target import TIMEOUT_SECONDS, Target
 from benchmarks.wrk import Load
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
@@ -102,12 +107,35 @@ async def _seek(target: Target, first: int, wanted: int) -> int:
     return taken
 
 
-def measure_sequential(target: Target, corpus: Corpus, length: int) -> dict[str, float]:
-    """How fast the first `length` bytes come in one request. Raises WrongAnswer."""
-    start = perf_counter()
-    answer = ask(target, headers={"Range": f"bytes=0-{length - 1}"})
-    seconds = perf_counter() - start
-    if answer.status != 206 or answer.body != corpus.expected(0, length):
-        raise WrongAnswer(f"{target.server}: {answer.status} with {len(answer.body)} bytes")
+def measure_reads(target: Target, corpus: Corpus, length: int, *, count: int, is_open: bool) -> dict[str, float]:
+    """How long a client waits for `length` bytes, one read after another over one connection; the server's CPU time too.
+
+    The ranges are random, or `bytes=N-` for the last bytes of the object if `is_open`. Raises WrongAnswer.
+    """
+    chance, seconds = random.Random(length), []
+    connection = HTTPConnection(HOST, target.port, timeout=TIMEOUT_SECONDS)
+    with closing(connection):
+        _read(
+            connection, target, "bytes=0-1", corpus.expected(0, 2)
+        )  # the first one looks up the key and the recording
+        server = CpuMeter(target.pid)
+        for _ in range(count):
+            first = corpus.size - length if is_open else chance.randrange(corpus.size - length + 1)
+            asked = f"bytes={first}-{'' if is_open else first + length - 1}"
+            seconds.append(_read(connection, target, asked, corpus.expected(first, length)))
+        nanoseconds = server.nanoseconds()
     target.empty_log()
-    return {"mb_per_second": length / seconds / 1e6}
+    times = {"mb_per_second": length * count / sum(seconds) / 1e6, "p50_ms": median(seconds) * 1e3}
+    return times if target.pid == os.getpid() else {"cpu_us": nanoseconds / 1e3 / count, **times}
+
+
+def _read(connection: HTTPConnection, target: Target, asked: str, expected: bytes) -> float:
+    """Request the range `asked`, compare its bytes, and return the seconds that it took."""
+    start = perf_counter()
+    connection.request("GET", target.path, headers={**target.headers, "Range": asked})
+    answer = connection.getresponse()
+    body = answer.read()
+    elapsed = perf_counter() - start
+    if answer.status != 206 or body != expected:
+        raise WrongAnswer(f"{target.server}: {asked} was answered with {answer.status} and {len(body)} bytes")
+    return elapsed

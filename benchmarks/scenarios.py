@@ -7,6 +7,7 @@ that no other scenario uses.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,23 +61,22 @@ def run_slow_readers(bench: Bench) -> Iterator[Row]:
 
 
 def run_players(bench: Bench) -> Iterator[Row]:
-    """Browsers and a CDN, alone and while uploads change other rows; then closed ranges of 64 KiB beside uploads.
+    """Browsers and a CDN; each profile alone, and right after that while uploads change other rows.
 
     Players use the gateway's signed URL, because players and CDNs cannot send a key.
     """
-    installation = bench.site.installation
     with running_servers(bench.site) as targets:
         players = [target for target in targets if target.server != GATEWAY]
         for profile in PROFILES:
             for target in players:
                 yield _play(bench, "players", profile, target)
-        with uploads(installation.database_url, installation.media_file_id):
-            for profile in PROFILES:
+            with _uploads(bench):
                 for target in players:
                     yield _play(bench, "players beside uploads", profile, target)
-            for target in targets:
-                if target.server in {NGINX, GATEWAY}:
-                    yield _measure(bench, "beside uploads", SEEK_BYTES, target)
+
+
+def _uploads(bench: Bench) -> AbstractContextManager[None]:
+    return uploads(bench.site.installation.database_url, bench.site.installation.media_file_id)
 
 
 def _play(bench: Bench, scenario: str, profile: Profile, target: Target) -> Row:
@@ -94,11 +94,18 @@ def _play(bench: Bench, scenario: str, profile: Profile, target: Target) -> Row:
 
 
 def run_local(bench: Bench) -> Iterator[Row]:
-    """Random ranges of each length from a local file with one worker; the noise; latency at fixed rates, and beside downloads."""
+    """Random ranges of each length from a local file with one worker, 64 KiB also beside uploads; the noise; latency at
+    fixed rates, and beside downloads.
+    """
     with running_servers(bench.site) as targets:
         for length in bench.plan.lengths:
             for target in targets:
                 yield _measure(bench, "local", length, target)
+            if length == SEEK_BYTES:
+                with _uploads(bench):
+                    for target in targets:
+                        if target.server in {NGINX, GATEWAY}:
+                            yield _measure(bench, "beside uploads", length, target)
         yield from _run_noise(bench, targets)
         yield from _run_open_loop(bench, targets)
         yield from _run_beside_downloads(bench, targets)

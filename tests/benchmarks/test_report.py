@@ -21,6 +21,7 @@ from benchmarks.report import (
     SEARCH_BLOCK,
     Block,
     Run,
+    add_to_results,
     noise_in_words,
     performance_text,
     readme_text,
@@ -92,6 +93,15 @@ def test_results_are_written_as_a_page_as_json_and_as_plots(tmp_path: Path) -> N
     assert {path.name for path in tmp_path.glob("*.svg")} == {"cpu.svg", "requests.svg"}
 
 
+def test_a_piece_of_a_run_keeps_the_other_rows_of_the_same_commit(tmp_path: Path) -> None:
+    other = as_round([Row("listening", "WebKitGTK, 8 Mbit/s", "seekgate", {"waits": 1.0})])
+    write_results(run_of({**rows(cpu=30), **other}), tmp_path)
+    assert add_to_results([rows()], tmp_path, "abc") == [{**rows(), **other}]
+    for found, commit in (([rows()], "of another day"), ([rows(), rows()], "abc")):
+        assert add_to_results(found, tmp_path, commit) == found
+    assert add_to_results([rows()], tmp_path / "none", "abc") == [rows()]
+
+
 def test_a_block_of_a_document_is_replaced_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "document.md"
     path.write_text(f"before\n{LOCAL_BLOCK.start}\nformer results\n{LOCAL_BLOCK.end}\nafter\n")
@@ -123,6 +133,13 @@ def test_the_readme_shows_a_row_for_each_player_and_a_column_for_each_server() -
     text = readme_text(run_of({**rows(), **each}))
     assert "| Firefox | 40 µs | 20 µs | 1,234 µs |  |" in text
     assert "at abc" in text
+
+
+def test_the_readme_names_the_targets_that_were_missed() -> None:
+    text = readme_text(run_of(rows(), rows(cpu=11)))
+    missed = "closed ranges, 64 KiB: CPU over aiohttp FileResponse 0.2 (≤ 0.12×)"
+    assert text.endswith(f"1 of its 1 targets were missed: {missed}.")
+    assert "missed" not in readme_text(run_of(rows(cpu=11)))
 
 
 def test_the_performance_page_has_targets_plots_and_every_scenario_but_the_noise() -> None:
