@@ -413,6 +413,28 @@ async def test_signing_out_turns_the_microphone_off_and_uploads_nothing(studio: 
     assert visitor.faults == []
 
 
+# The person answers the browser's question about the microphone only with `allow()`.
+ASK = """
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  window.answered = new Promise((resolve) => (window.allow = resolve));
+  navigator.mediaDevices.getUserMedia = (wanted) => answered.then(() => ask(wanted));
+"""
+
+
+async def test_signing_out_while_the_browser_asks_for_the_microphone_leaves_nothing_locked(
+    studio: BrowserContext, site: Gateway
+) -> None:
+    await studio.add_init_script(ASK)
+    visitor = await signed_in(studio, site)
+    await record_button(visitor).click()
+    await visitor.page.get_by_role("button", name="Sign out").click()
+    await visitor.page.evaluate("() => allow()")
+    # The button is enabled as soon as the page has its answer.
+    await expect(visitor.page.locator("#record:not(:disabled)")).to_be_attached()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await visitor.page.evaluate(UNTIL_UNLOCKED)
+
+
 async def test_a_second_click_while_the_browser_asks_for_the_microphone_starts_nothing(
     studio: BrowserContext, site: Gateway
 ) -> None:

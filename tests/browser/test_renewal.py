@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
 
+from gateway.protocol.ids import decode_id
 from tests.browser.listener import PATIENCE_SECONDS, Listener
 from tests.gateway_process import Gateway, running_gateway
 
@@ -150,6 +151,68 @@ async def test_a_lost_network_is_reported_and_playback_goes_on_at_its_place(
     await page.unroute("**/recordings/**", lose)
     await listener.until(f"!media.paused && media.currentTime > {SOUND_SECONDS * 0.9} && media.error === null")
     await expect(trouble).to_be_hidden()
+    assert listener.faults == []
+
+
+class Stalled:
+    """A gateway whose bytes never come. The page's looks at its links are answered one by one; one that is held waits."""
+
+    def __init__(self, *looks: str) -> None:
+        self.held = asyncio.Event()
+        self.released = asyncio.Event()
+        self._looks = iter(looks)
+
+    async def answer(self, route: Route) -> None:
+        if route.request.method != "HEAD":
+            return
+        match next(self._looks, "lost"):
+            case "lost":
+                await lose(route)
+            case "held":
+                self.held.set()
+                await self.released.wait()
+                await route.continue_()
+            case _:
+                await route.continue_()
+
+
+async def test_a_network_that_is_lost_after_the_first_look_is_reported(
+    context: BrowserContext, long_lived: Gateway
+) -> None:
+    page = await context.new_page()
+    await page.clock.install()
+    listener = await begin(page, long_lived)
+    await page.route("**/raw?*", Stalled("answered").answer)
+    await page.keyboard.press("9")
+    await listener.until("media.seeking")
+    trouble = page.get_by_role("alert").filter(has_text="The gateway does not answer.")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await trouble.is_visible():
+            await page.clock.fast_forward(5000)
+
+
+async def test_a_late_answer_about_one_recording_does_not_hide_the_message_about_the_next(
+    context: BrowserContext, long_lived: Gateway
+) -> None:
+    page, stalled = await context.new_page(), Stalled("lost", "held")
+    await page.clock.install()
+    listener = await begin(page, long_lived)
+    made = await page.request.post(
+        f"{long_lived.base_url}/v1/recordings", headers={"X-API-Key": long_lived.key}, data={"name": "Nothing yet"}
+    )
+    await page.route("**/raw?*", stalled.answer)
+    await page.keyboard.press("9")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not stalled.held.is_set():
+            await page.clock.fast_forward(5000)
+    recording_id = decode_id("rec", (await made.json())["id"])
+    await page.evaluate(f"() => {{ location.hash = '#/recordings/{recording_id}'; }}")
+    message = page.get_by_text("No file of this recording is finished yet.")
+    await expect(message).to_be_visible()
+    async with page.expect_response(lambda response: response.request.method == "HEAD"):
+        stalled.released.set()
+    await page.evaluate("() => new Promise((resolve) => setTimeout(resolve))")
+    await expect(message).to_be_visible()
     assert listener.faults == []
 
 

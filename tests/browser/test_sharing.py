@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser, Route, ViewportSize, expect
+from playwright.async_api import Browser, Locator, Route, ViewportSize, expect
 
-from gateway.protocol.ids import encode_id
+from gateway.protocol.ids import decode_id, encode_id
 from tests.browser.library import SAID, Library, bring_in
-from tests.browser.listener import Listener
+from tests.browser.listener import PATIENCE_SECONDS, Listener
 from tests.gateway_process import Gateway
 from tests.media_files import make_sound
 
@@ -89,6 +89,55 @@ async def test_a_search_finds_what_was_said_since_the_last_one(
         await expect(listener.page.locator("#rows mark")).to_have_count(count)
     await listener.page.get_by_role("link", name="for 5 seconds").click()
     await listener.until("!media.paused && media.currentTime > 5.2")
+
+
+async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
+    listener: Listener, library: Library
+) -> None:
+    """Nothing is refreshed by hand; the person's place and the focus stay. At the end the recording can be played."""
+    page, key = listener.page, {"X-API-Key": listener.site.key}
+    await page.clock.install()
+    made = await page.request.post(f"{listener.site.base_url}/v1/recordings", headers=key, data={"name": "Live"})
+    public_id = (await made.json())["id"]
+    url = f"{listener.site.base_url}/v1/recordings/{public_id}"
+    recording_id = decode_id("rec", public_id)
+
+    async def say(*texts: str) -> None:
+        said = [{"start": start, "end": start + 1, "text": text} for start, text in enumerate(texts)]
+        assert (await page.request.put(f"{url}/transcript", headers=key, data={"segments": said})).ok
+
+    async def until_count(rows: Locator, count: int) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await rows.count() != count:
+                await page.clock.fast_forward(12_000)
+
+    marks, lines = page.locator("#rows mark"), page.locator("#lines button")
+    await page.get_by_label("Search", exact=True).fill("wombat")
+    await expect(page.get_by_text("Nothing matches “wombat”.")).to_be_visible()
+    await say("A wombat digs.")
+    await until_count(marks, 1)
+    await page.get_by_role("link", name="A wombat digs.").focus()
+    await say("A wombat digs.", "The wombat sleeps.")
+    await until_count(marks, 2)
+    await expect(page.get_by_role("link", name="A wombat digs.")).to_be_focused()
+
+    await page.evaluate(f"() => {{ location.hash = '#/recordings/{recording_id}'; }}")
+    await expect(page.get_by_text("No file of this recording is finished yet.")).to_be_visible()
+    await expect(lines).to_have_count(2)
+    await lines.nth(1).focus()
+    await say("A wombat digs.", "The wombat sleeps.", "It has woken up.")
+    await until_count(lines, 3)
+    await expect(lines.nth(1)).to_be_focused()
+    sound = library.sound_path.read_bytes()
+    about = {"type": "audio", "content_type": "audio/mpeg", "file_size_bytes": len(sound)}
+    target = await (await page.request.post(f"{url}/upload-url", headers=key, data=about)).json()
+    await page.request.put(target["upload_url"], headers=target["headers"], data=sound)
+    assert (await page.request.post(f"{url}/upload-complete", headers=key)).ok
+    await until_count(page.locator("audio"), 1)
+    await listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
+    await expect(lines.nth(1)).to_be_focused()
+    await lines.nth(2).click()
+    await listener.until("media.currentTime === 2")
 
 
 async def test_a_file_is_uploaded_from_the_page_and_plays(listener: Listener, library: Library) -> None:

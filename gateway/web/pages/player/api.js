@@ -29,12 +29,16 @@ export class Gateway {
     return this.#key.slice(0, 12);
   }
 
-  /** A page of the list, or of what a search (`q`) finds; parameters that are empty are not sent. */
-  async recordings(parameters, signal) {
+  /**
+   * A page of the list, or of what a search (`q`) finds; parameters that are empty are not sent. With an `etag`, null
+   * if the page is still the one that had it.
+   */
+  async recordings(parameters, condition) {
     const given = Object.entries(parameters).filter(([, value]) => value !== "" && value !== null);
-    const answer = await this.#ask(`v1/recordings?${new URLSearchParams([...given, WITH_ORIGIN])}`, { signal });
-    const { data, has_more: hasMore, next_cursor: cursor = null } = await answer.json();
-    return { recordings: data.map(summary), hasMore, cursor };
+    const page = await this.#ifChanged(`v1/recordings?${new URLSearchParams([...given, WITH_ORIGIN])}`, condition);
+    if (page === null) return null;
+    const { data, has_more: hasMore, next_cursor: cursor = null, etag } = page;
+    return { recordings: data.map(summary), hasMore, cursor, etag };
   }
 
   /** One recording with its files. Vexa's dialect has their ids and metadata, Bota's has its name and origin. */
@@ -106,9 +110,9 @@ export class Gateway {
     return Number(answer.headers.get("Upload-Offset"));
   }
 
-  /** The meeting that the recording is of, with its `segments` and `recordings`. */
-  async transcriptOf(recordingId) {
-    return (await this.#ask(`recordings/${recordingId}/transcript`)).json();
+  /** The recording's meeting, with `segments` and `recordings`; with an `etag`, null if it is still the same. */
+  async transcriptOf(recordingId, condition) {
+    return this.#ifChanged(`recordings/${recordingId}/transcript`, condition);
   }
 
   /** A meeting with its `segments` and `recordings`. */
@@ -158,6 +162,12 @@ export class Gateway {
   #send(path, method, body, headers = {}) {
     const json = { "Content-Type": "application/json" };
     return this.#ask(path, { method, body: JSON.stringify(body), headers: { ...json, ...headers } });
+  }
+
+  /** A body and its `etag`; null if it is still the one that had the `etag` of the condition. */
+  async #ifChanged(path, { etag = null, signal } = {}) {
+    const answer = await this.#ask(path, { signal, headers: etag === null ? {} : { "If-None-Match": etag } });
+    return answer.status === 304 ? null : { ...(await answer.json()), etag: answer.headers.get("ETag") };
   }
 
   async #ask(path, options = {}) {

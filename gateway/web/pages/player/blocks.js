@@ -56,6 +56,23 @@ export class Blocks {
     }
   }
 
+  /** Show these recordings instead. The first row that is visible stays where it is, and the focus stays on its row. */
+  replace(recordings) {
+    const pane = this.#list.parentElement;
+    const top = (row) => row.getBoundingClientRect().top;
+    const edge = Math.max(0, pane.getBoundingClientRect().top);
+    const first = [...this.#list.querySelectorAll("a")].find((row) => top(row) >= edge);
+    const focused = this.#list.contains(document.activeElement) ? document.activeElement : null;
+    const before = first && top(first);
+    this.clear();
+    this.add(recordings);
+    const again = (row) => row && this.#list.querySelector(`a[href="${row.getAttribute("href")}"]`);
+    again(focused)?.focus({ preventScroll: true });
+    const there = again(first);
+    // On a wide screen the pane scrolls, on a narrow one the page.
+    for (const part of there ? [pane, document.scrollingElement] : []) part.scrollTop += top(there) - before;
+  }
+
   /** Give rows to the blocks near the visible part, with the next picture of the screen. */
   draw() {
     this.#drawing ||= requestAnimationFrame(() => {

@@ -12,6 +12,8 @@ export class Catalogue {
   #wanted;
   #cursor = null;
   #offset = 0;
+  #etag = null;
+  #isInProgress = true;
 
   constructor(gateway, { words = "", ...wanted } = {}) {
     this.#gateway = gateway;
@@ -23,11 +25,37 @@ export class Catalogue {
   /** The next recordings, none at the end. A search has no cursor, so a result may appear twice if others arrive. */
   async take(signal) {
     const place = this.#wanted.q ? { offset: this.#offset } : { cursor: this.#cursor };
-    const page = await this.#gateway.recordings({ limit: PAGE_SIZE, ...this.#wanted, ...place }, signal);
+    const page = await this.#page(place, { signal });
+    if (this.#offset === 0) this.#etag = page.etag;
     this.#cursor = page.cursor;
     this.#offset += PAGE_SIZE;
     this.hasMore = page.hasMore;
     return page.recordings;
+  }
+
+  /** The first page, if it has changed; null if not, or if no recording is in progress in which more is said. */
+  async first(signal) {
+    const { recordings } = await this.#gateway.recordings({ status: "pending", limit: 1 }, { signal });
+    const wasInProgress = this.#isInProgress;
+    this.#isInProgress = recordings.length > 0;
+    if (!wasInProgress && !this.#isInProgress) return null;
+    const page = await this.#page({ offset: 0 }, { etag: this.#etag, signal });
+    if (page !== null) this.#etag = page.etag;
+    return page;
+  }
+
+  /** What was `taken` so far, with this first page instead of the earlier one. */
+  merge({ recordings, hasMore }, taken) {
+    if (this.#offset <= PAGE_SIZE) {
+      this.hasMore = hasMore;
+      return recordings;
+    }
+    const ids = new Set(recordings.map(({ id }) => id));
+    return [...recordings, ...taken.filter(({ id }) => !ids.has(id))];
+  }
+
+  #page(place, condition) {
+    return this.#gateway.recordings({ limit: PAGE_SIZE, ...this.#wanted, ...place }, condition);
   }
 
   /** A recording was deleted: later results of a search have moved up by one. */

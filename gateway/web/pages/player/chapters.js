@@ -13,15 +13,14 @@ const GAP = 2;
 
 export class Chapters {
   #media;
-  #segments;
+  #segments = [];
   #lane;
   #blocks = [];
   #spoken = -1;
 
   /** Draw into `lane` (an SVG), and show in `words` what is said at the pointer's position on one of `pointed`. */
-  constructor(media, { segments, lane, pointed, words, signal }) {
+  constructor(media, { lane, pointed, words, signal }) {
     this.#media = media;
-    this.#segments = segments;
     this.#lane = lane;
     lane.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
     listen(media, "loadedmetadata durationchange", signal, () => this.#draw());
@@ -32,6 +31,11 @@ export class Chapters {
     }
     seekByPointer(lane, media, signal);
     words.textContent = "";
+  }
+
+  show(segments) {
+    this.#segments = segments;
+    this.#lane.toggleAttribute("hidden", segments.length === 0);
     this.#draw();
   }
 

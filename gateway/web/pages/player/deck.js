@@ -5,11 +5,14 @@
 import { copyLink, download } from "./actions.js";
 import { Comfort } from "./comfort.js";
 import { el, find, listen } from "./dom.js";
-import { dayAndClock, duration, size } from "./format.js";
-import { Renaming } from "./renaming.js";
+import { dayAndClock } from "./format.js";
 import { moveTo, play } from "./playback.js";
+import { Removal } from "./removal.js";
+import { Renaming } from "./renaming.js";
+import { Sharing } from "./share.js";
 import { strings } from "./strings.js";
-import { titleOf } from "./titles.js";
+import { describe, origin, titleOf } from "./titles.js";
+import { Transcript } from "./transcript.js";
 import { explain } from "./trouble.js";
 import { Viewer } from "./viewer.js";
 
@@ -21,13 +24,19 @@ export class Deck {
   #segments = [];
   #file = null;
   #viewer = null;
+  #transcript = new Transcript(find("lines"));
+  #shown = new AbortController();
   #renaming;
   #comfort;
 
-  /** `removal` and `sharing` are dialogs; `renamed(id, name)` is called after the recording was renamed. */
-  constructor(gateway, { removal, sharing, renamed }, signal) {
+  /**
+   * `shown.renamed(id, name)` is called after the recording was renamed; `shown` hides and restores recordings as
+   * `Removal` wants.
+   */
+  constructor(gateway, shown, signal) {
     this.#gateway = gateway;
-    this.#renaming = new Renaming(gateway, (name) => this.#renamed(name, renamed), signal);
+    this.#renaming = new Renaming(gateway, (name) => this.#renamed(name, shown), signal);
+    const [removal, sharing] = [new Removal(gateway, shown, signal), new Sharing(gateway, signal)];
     this.#comfort = new Comfort(signal);
     const on = (id, act) => listen(find(id), "click", signal, act);
     on("download", () => download(this.#gateway, this.#recording, this.#file));
@@ -48,18 +57,32 @@ export class Deck {
     return this.#recording?.id ?? null;
   }
 
-  /** Show the recording; `at` is the second to begin at, null for where this browser left it. */
+  /**
+   * Show the recording; `at` is the second to begin at, null for where this browser left it. Returns a signal that
+   * aborts when it is no longer shown.
+   */
   open(recording, segments, at = null) {
     this.close();
+    this.#shown = new AbortController();
     this.#recording = recording;
-    this.#segments = segments;
+    this.#say(segments);
     this.#showHead();
-    // A file without a size has not arrived yet.
-    const there = recording.media_files.filter((file) => file.file_size_bytes !== null);
-    const files = there.sort((one, other) => BEST_FIRST.indexOf(one.type) - BEST_FIRST.indexOf(other.type));
-    this.#offerFiles(files);
-    if (files.length > 0) this.#play(files[0], at);
+    this.#offerFiles();
+    if (this.#files.length > 0) this.#play(this.#files[0], at);
     else this.#show(strings.deck.noFiles, false);
+    return this.#shown.signal;
+  }
+
+  /** Show what was said since, and files that have arrived since. What plays is not disturbed. */
+  update(segments, { status, error_message, media_files }) {
+    this.#say(segments);
+    const before = this.#files.length;
+    Object.assign(this.#recording, { status, error_message, media_files });
+    find("deck-origin").textContent = origin(this.#recording);
+    if (this.#files.length === before) return;
+    this.#offerFiles();
+    if (this.#file === null) this.#play(this.#files[0]);
+    else this.#markFile();
   }
 
   /** Play from this second of the open recording. */
@@ -70,6 +93,8 @@ export class Deck {
   }
 
   close() {
+    this.#shown.abort();
+    this.#transcript.show([]);
     this.#comfort.leave();
     this.#viewer?.close();
     [this.#viewer, this.#recording, this.#file] = [null, null, null];
@@ -92,13 +117,26 @@ export class Deck {
     document.title = `${titleOf(this.#recording)} – ${strings.product}`;
   }
 
-  #renamed(name, renamed) {
+  #renamed(name, shown) {
     this.#recording.name = name;
     this.#showTitle();
-    renamed(this.#recording.id, name);
+    shown.renamed(this.#recording.id, name);
   }
 
-  #offerFiles(files) {
+  /** The files that have arrived (the others have no size yet), the best one first. */
+  get #files() {
+    const there = this.#recording.media_files.filter((file) => file.file_size_bytes !== null);
+    return there.sort((one, other) => BEST_FIRST.indexOf(one.type) - BEST_FIRST.indexOf(other.type));
+  }
+
+  #say(segments) {
+    this.#segments = segments;
+    this.#transcript.show(segments);
+    this.#viewer?.say(segments);
+  }
+
+  #offerFiles() {
+    const files = this.#files;
     const choices = files.map((file) => {
       const choice = el("button", { type: "button", "data-id": file.id }, describe(file));
       choice.addEventListener("click", () => this.#play(file));
@@ -115,19 +153,24 @@ export class Deck {
     this.#viewer?.close();
     this.#file = file;
     find("deck-trouble").hidden = true;
-    for (const choice of find("files").querySelectorAll("button")) {
-      choice.ariaPressed = String(Number(choice.dataset.id) === file.id);
-    }
+    this.#markFile();
     const recordingId = this.#recording.id;
     this.#viewer = new Viewer(file, {
       label: this.#label(file),
       segments: this.#segments,
+      transcript: this.#transcript,
       source: { mint: () => this.#gateway.playbackUrl(recordingId, file.id), check: (url) => this.#gateway.check(url) },
       cover: this.#cover(),
       waveform: (signal) => this.#gateway.waveform(recordingId, file.id, signal),
       report: (trouble) => this.#report(trouble),
     });
     this.#accompany(file, at);
+  }
+
+  #markFile() {
+    for (const choice of find("files").querySelectorAll("button")) {
+      choice.ariaPressed = String(Number(choice.dataset.id) === this.#file.id);
+    }
   }
 
   /** A function that gets the URL of the recording's image, which a video shows until it plays; null without one. */
@@ -171,18 +214,4 @@ export class Deck {
     if (this.media !== null) moveTo(this.media, at);
     if (playing) play(this.media);
   }
-}
-
-function origin({ source, status, error_message: error, media_files: files }) {
-  const only = files.length === 1 ? [describe(files[0])] : [];
-  const outcome = error === null ? strings.status[status] : `${strings.status[status]}: ${error}`;
-  return [strings.source[source], ...(status === "completed" ? [] : [outcome]), ...only].join(" · ");
-}
-
-function describe(file) {
-  const { width, height } = file.metadata ?? {};
-  const dimensions = width && height && `${width} × ${height}`;
-  const length = file.duration_seconds !== null && duration(file.duration_seconds);
-  const bytes = size(file.file_size_bytes ?? NaN);
-  return [`${strings.kind[file.type]} ${file.format}`, dimensions, length, bytes].filter(Boolean).join(" · ");
 }

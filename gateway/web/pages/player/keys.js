@@ -3,12 +3,13 @@
  * such as a text field, gets it instead.
  */
 
+import { nextPicture } from "./pictures.js";
 import { play } from "./playback.js";
 import { nextSpeed } from "./speed.js";
 
 const ARROW_SECONDS = 5;
-/** One frame of video at the most common rate; for sound a step is long enough to be heard. */
-const STEP_SECONDS = { VIDEO: 1 / 25, AUDIO: 0.1 };
+/** A step of sound is long enough to be heard; a step of a video is a picture. */
+const STEP_SECONDS = 0.1;
 
 const KEYS = {
   ...Array.from({ length: 10 }, (_, tenth) => (media) => seekToTenth(media, tenth)),
@@ -41,7 +42,8 @@ function belongsToFocus(event) {
 
 function step(media, direction) {
   media.pause();
-  seekTo(media, media.currentTime + direction * STEP_SECONDS[media.tagName]);
+  const isVideo = media.tagName === "VIDEO";
+  seekTo(media, isVideo ? nextPicture(media, direction) : media.currentTime + direction * STEP_SECONDS);
 }
 
 /** While the link is renewed, the duration is briefly unknown: the key takes effect once it is known. */

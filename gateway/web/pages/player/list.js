@@ -2,6 +2,7 @@
  * The list pane: recordings by day, in another order, or the results of a search. More are read near its end.
  */
 
+import { askAgain } from "./again.js";
 import { Blocks } from "./blocks.js";
 import { Catalogue } from "./catalogue.js";
 import { find, listen } from "./dom.js";
@@ -10,11 +11,14 @@ import { dayOf, rowsByDay, rowsWithDays, searchedWords } from "./rows.js";
 import { strings } from "./strings.js";
 import { explain } from "./trouble.js";
 
+const REFRESH_MS = 10_000;
+
 export class RecordingList {
   #gateway;
   #catalogue = null;
   #narrowing;
   #reading = null;
+  #shown = new AbortController();
   #blocks = new Blocks(find("rows"), { rowsOf: (...given) => this.#rowsOf(...given), nearEnd: () => this.#readOn() });
   #hidden = new Set();
   #chosen = null;
@@ -34,10 +38,21 @@ export class RecordingList {
 
   /** Read the catalogue again from its beginning, with the filters of the form above the list. */
   async search() {
-    const wanted = this.#narrowing.wanted;
+    const { wanted } = this.#narrowing;
     this.#begin(strings.list.title, new Catalogue(this.#gateway, wanted));
     this.#words = searchedWords(wanted.words);
+    const { signal } = this.#shown;
     await this.#read();
+    if (wanted.words) askAgain(() => this.#refresh(signal), REFRESH_MS, signal);
+  }
+
+  /** Show what was said since, if this search is still shown; returns true. */
+  async #refresh(signal) {
+    const page = await this.#catalogue.first(signal);
+    if (page === null || signal.aborted) return true;
+    this.#blocks.replace(this.#catalogue.merge(page, this.#blocks.recordings));
+    this.#showCount();
+    return true;
   }
 
   /** Show a meeting's recordings instead of the catalogue's. */
@@ -78,6 +93,7 @@ export class RecordingList {
 
   #begin(title, catalogue) {
     this.#empty();
+    this.#shown = new AbortController();
     this.#catalogue = catalogue;
     find("list-title").textContent = title;
     find("all").hidden = catalogue !== null;
@@ -85,6 +101,7 @@ export class RecordingList {
   }
 
   #empty() {
+    this.#shown.abort();
     this.#reading?.abort();
     [this.#reading, this.#words] = [null, []];
     this.#blocks.clear();

@@ -1,10 +1,15 @@
 /*
  * Meetings by platform and id: their recordings, and what was said in them.
- * Nothing is cached, because a meeting that goes on has more segments the next time.
+ * While a meeting goes on, it has more segments each time.
  */
 
-import { Refused, Unreachable } from "./request.js";
+import { askAgain } from "./again.js";
 import { find, listen } from "./dom.js";
+import { Refused, Unreachable } from "./request.js";
+
+const PAUSE_MS = 5000;
+const GOES_ON = ["in_progress", "uploading"];
+const NOTHING_SAID = { segments: [], etag: null };
 
 export class Meetings {
   #gateway;
@@ -18,15 +23,33 @@ export class Meetings {
     return this.#gateway.transcript(platform, id);
   }
 
-  /** The segments of the recording's meeting; none without a meeting, or if they may not or cannot be read now. */
-  async segmentsOf(recording) {
-    if (recording.meeting_id === null) return [];
+  /** The `segments` of the recording's meeting; none without one, or if they may not or cannot be read now. */
+  async transcriptOf(recording) {
+    if (recording.meeting_id === null) return NOTHING_SAID;
     try {
-      return (await this.#gateway.transcriptOf(recording.id)).segments;
+      return await this.#gateway.transcriptOf(recording.id);
     } catch (trouble) {
-      if (trouble instanceof Refused || trouble instanceof Unreachable) return [];
+      if (trouble instanceof Refused || trouble instanceof Unreachable) return NOTHING_SAID;
       throw trouble;
     }
+  }
+
+  /**
+   * While the recording's meeting goes on, and until `signal` ends it, look for what was said since `transcript`.
+   * `changed(segments, recording)` is called with all of them, and with the newest state of the recording.
+   */
+  follow(recording, transcript, { changed, signal }) {
+    if (recording.meeting_id === null || !GOES_ON.includes(recording.status)) return;
+    let { etag } = transcript;
+    const look = async () => {
+      const news = await this.#gateway.transcriptOf(recording.id, { etag, signal });
+      if (news === null) return true;
+      etag = news.etag;
+      const newest = news.recordings.find(({ id }) => id === recording.id);
+      if (newest !== undefined) changed(news.segments, newest);
+      return GOES_ON.includes(newest?.status);
+    };
+    askAgain(look, PAUSE_MS, signal);
   }
 }
 

@@ -61,7 +61,10 @@ export class Microphone {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true }).catch(() => null);
     const take = stream && (await Take.begin(this.#owner, strings.upload.recorded(new Date())));
     find("record").disabled = false;
-    if (this.#left.aborted) return stream?.getTracks().forEach((track) => track.stop());
+    if (this.#left.aborted) {
+      stream?.getTracks().forEach((track) => track.stop());
+      return take?.release();
+    }
     if (stream === null) return void (find("upload-total").textContent = strings.upload.noMicrophone);
     this.#recorder = new MediaRecorder(stream);
     this.#recorder.addEventListener("dataavailable", ({ data }) => take.add(data));

@@ -20,6 +20,7 @@ const CHANGE_AT = 0.92;
 const SHORTEST_WAIT_MS = 1000;
 const RETRY_MS = 2000;
 const STARVED_MS = 2000;
+const LONGEST_WATCH_MS = 60_000;
 const LONGEST_WAIT_MS = 2 ** 31 - 1; // the largest delay that setTimeout accepts; a larger one fires immediately
 
 /** Whether a new element keeps the position that is set before it loads (HTML: "default playback start position"). */
@@ -93,10 +94,14 @@ export class Playback {
     else this.#reached();
   }
 
-  /** Check the link if the element still waits for bytes after a while. */
-  #watch() {
+  /** Check the link if the element still waits for bytes after a while, and again, later each time, while it waits. */
+  #watch(wait = STARVED_MS) {
     clearTimeout(this.#starving);
-    this.#starving = setTimeout(() => this.#starves && this.#recover(), STARVED_MS);
+    this.#starving = setTimeout(async () => {
+      if (!this.#starves) return;
+      await this.#recover();
+      if (!this.#unreachable && !this.#ended.signal.aborted) this.#watch(Math.min(2 * wait, LONGEST_WATCH_MS));
+    }, wait);
   }
 
   get #starves() {

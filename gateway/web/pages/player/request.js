@@ -14,13 +14,13 @@ export class Refused extends Error {
 
 export class Unreachable extends Error {}
 
-/** The response of `fetch`. */
+/** The response of `fetch`, also 304. */
 export async function request(url, options) {
   const answer = await fetch(url, { cache: "no-store", credentials: "omit", ...options }).catch((cause) => {
     throw cause.name === "AbortError" ? cause : new Unreachable("no answer", { cause });
   });
-  if (!answer.ok) throw new Refused(answer.status, wordsOf(await answer.json().catch(() => null)));
-  return answer;
+  if (answer.ok || answer.status === 304) return answer;
+  throw new Refused(answer.status, wordsOf(await answer.json().catch(() => null)));
 }
 
 /** These header fields are set by the browser itself; a page may not. */

@@ -3,13 +3,10 @@
  * `#/recordings/ID?at=SECONDS` at a moment of it, `#/meetings/PLATFORM/ID` a meeting, anything else the list.
  */
 
-import { Refused } from "./request.js";
-import { Deck } from "./deck.js";
 import { find, listen } from "./dom.js";
 import { RecordingList } from "./list.js";
 import { Meetings } from "./meetings.js";
-import { Removal } from "./removal.js";
-import { Sharing } from "./share.js";
+import { Refused, Unreachable } from "./request.js";
 import { strings } from "./strings.js";
 import { toast } from "./toast.js";
 import { explain } from "./trouble.js";
@@ -18,7 +15,7 @@ import { Uploads } from "./upload.js";
 export class Session {
   #gateway;
   #list;
-  #deck;
+  #deck = null;
   #meetings;
   #listing = null;
   #left = new AbortController();
@@ -28,8 +25,6 @@ export class Session {
     this.#gateway = gateway;
     this.#list = new RecordingList(gateway, signal);
     this.#meetings = new Meetings(gateway, signal);
-    const dialogs = { removal: new Removal(gateway, this, signal), sharing: new Sharing(gateway, signal) };
-    this.#deck = new Deck(gateway, { ...dialogs, renamed: (id, name) => this.#list.rename(id, name) }, signal);
     new Uploads(gateway, { changed: () => this.#list.search() }, signal);
     listen(window, "hashchange", signal, () => this.#route());
     this.#route();
@@ -37,7 +32,7 @@ export class Session {
 
   /** The media element that is open, or null. */
   get media() {
-    return this.#deck.media;
+    return this.#deck?.media ?? null;
   }
 
   /** Remove every listener of this session, and stop what plays. */
@@ -47,12 +42,16 @@ export class Session {
 
   hide(recording) {
     this.#list.hide(recording);
-    if (this.#deck.recordingId === recording.id) location.hash = "#/";
+    if (this.#deck?.recordingId === recording.id) location.hash = "#/";
   }
 
   restore(recording) {
     this.#list.restore(recording);
     location.hash = `#/recordings/${recording.id}`;
+  }
+
+  renamed(id, name) {
+    this.#list.rename(id, name);
   }
 
   forget() {
@@ -78,9 +77,9 @@ export class Session {
   }
 
   #openList() {
-    const { recordingId } = this.#deck;
+    const recordingId = this.#deck?.recordingId;
     const leavesTheDeck = find("deck").contains(document.activeElement);
-    this.#deck.close();
+    this.#deck?.close();
     this.#list.choose(null);
     this.#view("list");
     this.#listCatalogue("everything");
@@ -92,7 +91,8 @@ export class Session {
   #listCatalogue(listing) {
     if (this.#listing === listing) return;
     this.#listing = listing;
-    this.#list.search();
+    // The code of the player is loaded when the list is shown; if that fails, when it is needed.
+    this.#list.search().then(() => this.#left.signal.aborted || this.#loadDeck()).catch(() => {});
   }
 
   async #openMeeting(isHere, platform, id) {
@@ -101,20 +101,31 @@ export class Session {
     if (!isHere()) return;
     this.#listing = meeting.id;
     this.#list.showMeeting(strings.meeting.title(id), recordings);
-    this.#deck.close();
+    this.#deck?.close();
     this.#view("list");
   }
 
   async #openRecording(isHere, id, at) {
     if (this.#listing === null) this.#listCatalogue("everything");
-    if (this.#deck.recordingId === id && at !== null) return this.#deck.seek(Number(at));
+    if (this.#deck?.recordingId === id && at !== null) return this.#deck.seek(Number(at));
+    const deck = await this.#loadDeck();
     const recording = await this.#gateway.recording(id);
-    const segments = await this.#meetings.segmentsOf(recording);
+    const transcript = await this.#meetings.transcriptOf(recording);
     if (!isHere()) return;
     this.#list.choose(id);
-    this.#deck.open(recording, segments, at === null ? null : Number(at));
+    const signal = deck.open(recording, transcript.segments, at === null ? null : Number(at));
+    const changed = (segments, newest) => deck.update(segments, newest);
+    this.#meetings.follow(recording, transcript, { changed, signal });
     this.#view("deck");
     find("deck-title").focus();
+  }
+
+  async #loadDeck() {
+    const { Deck } = await import("./deck.js").catch((cause) => {
+      throw new Unreachable("no answer", { cause });
+    });
+    this.#deck ??= new Deck(this.#gateway, this, this.#left.signal);
+    return this.#deck;
   }
 
   #view(name) {

@@ -9,10 +9,12 @@ import { dayAndClock, duration } from "./format.js";
 import { listenToKeys } from "./keys.js";
 import { Refused, request } from "./request.js";
 import { locale, strings } from "./strings.js";
+import { Transcript } from "./transcript.js";
 import { explain } from "./trouble.js";
 import { Viewer } from "./viewer.js";
 
 const base = location.pathname.replace(/\/embed$/, "");
+const transcript = new Transcript(find("lines"));
 const comfort = new Comfort(new AbortController().signal);
 let viewer = null;
 
@@ -42,6 +44,7 @@ function show(recording) {
   });
   find("files").replaceChildren(...choices);
   find("files").hidden = choices.length < 2;
+  transcript.show(recording.segments);
   if (choices.length === 0) return say(strings.deck.noFiles);
   return play(recording, best(recording.media), recording.start_seconds);
 }
@@ -61,6 +64,7 @@ function play(recording, number, startAt) {
   viewer = new Viewer(file, {
     label: recording.name,
     segments: recording.segments,
+    transcript,
     source: { mint: () => mint(number), check: (url) => request(url, { method: "HEAD" }) },
     cover: cover(recording),
     waveform: (signal) => read(`media/${number}/waveform`, signal),

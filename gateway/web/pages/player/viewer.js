@@ -1,5 +1,5 @@
 /*
- * One open media file: the element, its link, its counter, its waveform, its byte map, its transcript.
+ * One open media file: the element, its link, its counter, its waveform, its byte map, its captions.
  * `close` removes all its listeners.
  */
 
@@ -8,9 +8,9 @@ import { ByteMap } from "./bytemap.js";
 import { Chapters } from "./chapters.js";
 import { el, find, listen } from "./dom.js";
 import { duration, timecode } from "./format.js";
+import { measurePictures } from "./pictures.js";
 import { Playback } from "./playback.js";
 import { strings } from "./strings.js";
-import { Transcript } from "./transcript.js";
 import { explain } from "./trouble.js";
 import { Waveform } from "./waveform.js";
 
@@ -19,22 +19,26 @@ const AGAIN_MS = 2000;
 export class Viewer {
   #closed = new AbortController();
   #playback = null;
+  #chapters = null;
+  #captions = null;
+  #cues = [];
 
   /** The audio or video element, or null for an image. */
   media = null;
 
   /**
-   * `label` names the element for screen readers; `source` mints and checks links; `cover` mints one of an image to
-   * show before a video plays, or is null; `waveform(signal)` asks for as much of it as there is; `report` gets
-   * troubles.
+   * `label` names the element for screen readers; `transcript` follows it; `source` mints and checks links; `cover`
+   * mints one of an image to show before a video plays, or is null; `waveform(signal)` asks for as much of it as there
+   * is; `report` gets troubles.
    */
-  constructor(file, { label, segments, source, cover = null, waveform, report }) {
+  constructor(file, { label, segments, transcript, source, cover = null, waveform, report }) {
     const element = makeElement(file.type, label);
+    // The answer to a question about this file may come when another one is shown.
+    const tell = (trouble) => this.#closed.signal.aborted || report(trouble);
     find("screen").replaceChildren(element);
     find("timing").hidden = file.type === "image";
-    find("transcript").hidden = file.type === "image" || segments.length === 0;
-    if (file.type === "image") openImage(element, source, report);
-    else this.#openMedia(element, { file, segments, source, waveform, report });
+    if (file.type === "image") openImage(element, source, tell);
+    else this.#openMedia(element, { file, segments, transcript, source, waveform, report: tell });
     if (file.type === "video" && cover !== null) cover().then(({ url }) => (element.poster = url), () => {});
   }
 
@@ -52,14 +56,25 @@ export class Viewer {
     find("screen").replaceChildren();
   }
 
-  #openMedia(media, { file, segments, source, waveform, report }) {
+  /** Show these segments below the waveform, and as captions, which the browser's own controls can switch on. */
+  say(segments) {
+    this.#chapters?.show(segments);
+    if (this.media?.tagName !== "VIDEO" || segments.length === 0) return;
+    this.#captions ??= this.media.addTextTrack("captions", strings.deck.transcript);
+    for (const cue of this.#cues) this.#captions.removeCue(cue);
+    this.#cues = segments.filter(({ start }) => start >= 0).map(({ start, end, text }) => new VTTCue(start, end, text));
+    for (const cue of this.#cues) this.#captions.addCue(cue);
+  }
+
+  #openMedia(media, { file, segments, transcript, source, waveform, report }) {
     const { signal } = this.#closed;
     this.media = media;
     followCounter(media, file.duration_seconds ?? NaN, signal);
-    if (media.tagName === "VIDEO") addCaptions(media, segments);
-    new Transcript(find("lines"), segments, media, signal);
+    if (media.tagName === "VIDEO") measurePictures(media, signal);
+    transcript.follow(media, signal);
     const ask = async () => (this.bins = await waveform(signal));
-    openWaveform(media, { file, segments, signal, ask });
+    this.#chapters = openWaveform(media, { file, signal, ask });
+    this.say(segments);
     new ByteMap(media, {
       drawing: find("byte-map"),
       caption: find("byte-map-caption"),
@@ -69,13 +84,6 @@ export class Viewer {
     this.#playback = new Playback(media, source, report);
     this.#playback.start();
   }
-}
-
-/** Add the transcript as captions, which the browser's own controls can switch on. */
-function addCaptions(video, segments) {
-  if (segments.length === 0) return;
-  const track = video.addTextTrack("captions", strings.deck.transcript);
-  for (const { start, end, text } of segments) if (start >= 0) track.addCue(new VTTCue(start, end, text));
 }
 
 function makeElement(type, label) {
@@ -94,13 +102,12 @@ async function openImage(image, source, report) {
   }
 }
 
-function openWaveform(media, { file, segments, ask, signal }) {
+function openWaveform(media, { file, ask, signal }) {
   const [figure, drawing, lane, caption] = ["waveform-figure", "waveform", "chapters", "waveform-caption"].map(find);
   figure.hidden = false;
-  lane.toggleAttribute("hidden", segments.length === 0);
   const shape = new Waveform(media, { drawing, caption, expectedSeconds: file.duration_seconds ?? NaN, signal });
-  new Chapters(media, { segments, lane, pointed: [drawing, lane], words: find("pointed"), signal });
   growWaveform(shape, ask, { figure, caption, signal });
+  return new Chapters(media, { lane, pointed: [drawing, lane], words: find("pointed"), signal });
 }
 
 /** Draw the waveform. It is hidden if the file has none (404); other errors are shown with it. */
