@@ -47,11 +47,6 @@ class Verdict:
         """None if no round measured it."""
         return all(map(self.goal.is_met, self.values)) if self.values else None
 
-    @property
-    def worst(self) -> float:
-        """The value of the round that is furthest from the target."""
-        return min(self.values) if self.goal.at_least else max(self.values)
-
     def in_words(self) -> Mapping[str, str]:
         """Target, measured, met, as text."""
         measured = ", ".join(f"{value:.3g}{self.goal.unit}" for value in self.values)

@@ -210,12 +210,11 @@ def readme_text(run: Run) -> str:
 
 
 def _missed_in_words(run: Run) -> list[str]:
-    """A paragraph that names the targets that this run missed, with the worst value of each."""
+    """A paragraph that names the loads whose targets this run missed."""
     targets = [verdict for verdict in run.verdicts if verdict.values and not verdict.goal.moonshot]
-    missed = [
-        f"{verdict.goal.what} {verdict.worst:.3g} ({verdict.goal.target})" for verdict in targets if not verdict.met
-    ]
-    return [f"{len(missed)} of its {len(targets)} targets were missed: {'; '.join(missed)}."] if missed else []
+    missed = [verdict.goal.what for verdict in targets if not verdict.met]
+    loads = "; ".join(dict.fromkeys(what.partition(":")[0] for what in missed))
+    return [f"It missed {len(missed)} of its {len(targets)} targets, for these loads: {loads}."] if missed else []
 
 
 def _about(run: Run) -> str:
