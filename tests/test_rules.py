@@ -189,7 +189,9 @@ WEB: Mapping[str, set[str]] = {
         "media_files",
         "responses",
     },
+    "connections.connection_limit": set(),
     "connections.connection_terms": {
+        "connections.connection_limit",
         "connections.request_heads",
         "connections.slow_clients",
         "connections.unread_responses",

@@ -16,9 +16,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.assembly.byte_route import SiteTraffic
+from gateway.assembly.tls_listener import TlsListener
 from gateway.process.listening import BACKLOG, Sockets, tls_context
 from gateway.settings.load import Config
 from gateway.web.acceptor import Acceptor, usable
+from gateway.web.connections.connection_limit import ConnectionLimit
 from gateway.web.connections.connection_terms import Terms
 from gateway.web.connections.open_connections import Connections
 from gateway.web.front import Front
@@ -28,8 +30,7 @@ _log: Final = logging.getLogger(__name__)
 # How long a connection may take to close after the deadline has ended its stream.
 _CLOSE_SECONDS: Final = 1.0
 
-HANDSHAKE_SECONDS: Final = 10.0
-"""How long a TLS handshake may take. A connection costs about 50 KiB from its first byte on."""
+_ADMIN_CONNECTIONS: Final = 256
 
 
 class Applications(NamedTuple):
@@ -62,10 +63,13 @@ class Serving:
             server.request_handler = cast("Any", applications.front(cast("Handler", server.request_handler)))
             with ExitStack() as listeners:
                 tls = tls_context(self._config)
-                listener = await self._listen(applications.acceptor, public, sockets.public, tls)
+                listener = await self._listen(applications.acceptor, public, sockets.public, self._terms, tls)
                 listeners.enter_context(closing(listener))
                 if sockets.admin is not None:
-                    listeners.enter_context(closing(await self._listen(usable(Acceptor()), admin, sockets.admin)))
+                    # Clients that use up the public connections must not keep health checks out.
+                    terms = self._terms._replace(limit=ConnectionLimit(_ADMIN_CONNECTIONS))
+                    admin_listener = await self._listen(usable(Acceptor()), admin, sockets.admin, terms)
+                    listeners.enter_context(closing(admin_listener))
                 yield
                 await self._wait_for_streams(server, listener)
         finally:
@@ -73,16 +77,21 @@ class Serving:
             await admin.cleanup()
 
     async def _listen(
-        self, acceptor: Acceptor, runner: web.AppRunner, listening: socket, tls: SSLContext | None = None
-    ) -> asyncio.Server:
-        connect = partial(acceptor.connect, _server_of(runner), self._terms)
-        loop = asyncio.get_running_loop()
-        timeout = None if tls is None else HANDSHAKE_SECONDS
-        return await loop.create_server(
-            connect, sock=listening, ssl=tls, backlog=BACKLOG, ssl_handshake_timeout=timeout
-        )
+        self,
+        acceptor: Acceptor,
+        runner: web.AppRunner,
+        listening: socket,
+        terms: Terms,
+        tls: SSLContext | None = None,
+    ) -> asyncio.Server | TlsListener:
+        connect = partial(acceptor.connect, _server_of(runner), terms)
+        if tls is None:
+            return await asyncio.get_running_loop().create_server(connect, sock=listening, backlog=BACKLOG)
+        listener = TlsListener(connect, listening, tls)
+        await listener.listen()
+        return listener
 
-    async def _wait_for_streams(self, server: web.Server, listener: asyncio.Server) -> None:
+    async def _wait_for_streams(self, server: web.Server, listener: asyncio.Server | TlsListener) -> None:
         """Fail readiness, close idle connections, and give the running streams until the deadline.
 
         A single worker's listener stays open, so that health checks see "draining". Of several workers, the others accept

@@ -32,6 +32,7 @@ from gateway.web.bota.routes import BotaRoutes
 from gateway.web.bota.share_link_routes import ShareLinkRoutes
 from gateway.web.bytes.streams import Streams
 from gateway.web.connections.broken_requests import BrokenRequests
+from gateway.web.connections.connection_limit import ConnectionLimit
 from gateway.web.connections.connection_terms import HeldBytes, Terms
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.slow_clients import Lingerers
@@ -176,6 +177,7 @@ class _Site:
             Lingerers(),
             HeldBytes(),
             self._connections.unread,
+            ConnectionLimit(self._config.server.max_client_connections),
         )
         applications = Applications(
             build_app(self._services, with_operations=sockets.admin is None),

@@ -24,6 +24,7 @@ class ServerSettings(Section):
     admin_port: Port | None = None
     tls_certificate: FilePath | None = None
     tls_key: FilePath | None = None
+    max_client_connections: Count = 12_000
     keepalive_timeout_seconds: Seconds = 75
     drain_timeout_seconds: Seconds = 20
 

@@ -34,6 +34,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.streams import Streams
 from gateway.web.connections.broken_requests import BrokenRequests
+from gateway.web.connections.connection_limit import ConnectionLimit
 from gateway.web.connections.connection_terms import HeldBytes, Terms
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.slow_clients import Lingerers
@@ -218,7 +219,15 @@ async def stage(
     if send_bytes is not None:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)  # accepted connections inherit it
     loop = asyncio.get_running_loop()
-    terms = Terms(keepalive_timeout, stall_timeout, built.broken.refuse, Lingerers(), built.held, UnreadResponses())
+    terms = Terms(
+        keepalive_timeout,
+        stall_timeout,
+        built.broken.refuse,
+        Lingerers(),
+        built.held,
+        UnreadResponses(),
+        ConnectionLimit(10_000),
+    )
     plain = await loop.create_server(partial(Acceptor().connect, server, terms), "127.0.0.1", 0)
     listener = await loop.create_server(partial(built.acceptor.connect, server, terms), sock=opened)
     with closing(listener), closing(plain):

@@ -16,6 +16,7 @@ from gateway.web import acceptor
 from gateway.web.acceptor import Acceptor, BareAcceptor, BareConnection, usable
 from gateway.web.connections import client_connection, request_intake
 from gateway.web.connections.client_connection import PRIVATE_NAMES, missing_private_names
+from gateway.web.connections.connection_limit import ConnectionLimit
 from gateway.web.connections.connection_terms import HeldBytes, Terms
 from gateway.web.connections.request_heads import BadHead
 from gateway.web.connections.slow_clients import Lingerers
@@ -66,7 +67,12 @@ async def test_without_a_private_name_the_plain_handler_serves(
     server = web.Server(cast("Any", answer))
     opened = socket.create_server(("127.0.0.1", 0))
     listener = await asyncio.get_running_loop().create_server(
-        partial(fallback.connect, server, Terms(5, 5, refuse, Lingerers(), HeldBytes(), UnreadResponses())), sock=opened
+        partial(
+            fallback.connect,
+            server,
+            Terms(5, 5, refuse, Lingerers(), HeldBytes(), UnreadResponses(), ConnectionLimit(9)),
+        ),
+        sock=opened,
     )
     with closing(listener):
         async with connect("127.0.0.1", opened.getsockname()[1]) as client:

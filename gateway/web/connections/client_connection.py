@@ -43,7 +43,7 @@ def missing_private_names() -> list[str]:
 class ClientConnection(RequestIntake):
     """The connection of one client."""
 
-    __slots__ = ("_outgoing", "_refusals", "_silence_watch", "_stall_watch", "remote")
+    __slots__ = ("__weakref__", "_outgoing", "_refusals", "_silence_watch", "_stall_watch", "remote")
 
     def __init__(self, server: web.Server, terms: Terms) -> None:
         super().__init__(server, terms)
@@ -60,6 +60,7 @@ class ClientConnection(RequestIntake):
         )
         peer = self.peername
         self.remote = str(peer[0]) if isinstance(peer, tuple) else None
+        self._terms.limit.add(self)
 
     def eof_received(self) -> bool:  # type: ignore[override] # as in RequestIntake
         stays = super().eof_received()
@@ -77,6 +78,7 @@ class ClientConnection(RequestIntake):
 
     def end(self, exc: BaseException | None) -> None:
         """Stop the watches, and let aiohttp end the handler of the lost connection."""
+        self._terms.limit.remove(self)
         for watch in (self._stall_watch, self._silence_watch):
             if watch is not None:
                 watch.stop()
@@ -97,6 +99,11 @@ class ClientConnection(RequestIntake):
             return await super().finish_response(request, resp, start_time)
         finally:
             self._terms.unread.release(resp)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no complete request waits for its response."""
+        return not self._is_under_way
 
     @property
     def outgoing(self) -> Outgoing:

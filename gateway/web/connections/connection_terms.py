@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from aiohttp import web
 
+from gateway.web.connections.connection_limit import ConnectionLimit
 from gateway.web.connections.request_heads import MAX_FIELDS, MAX_HEAD_BYTES, BadHead
 from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.connections.unread_responses import UnreadResponses
@@ -59,6 +60,7 @@ class Terms(NamedTuple):
     lingerers: Lingerers
     held: HeldBytes
     unread: UnreadResponses
+    limit: ConnectionLimit
 
 
 def handler_options(terms: Terms) -> dict[str, Any]:

@@ -91,6 +91,10 @@ class FastConnection(LazyConnection):
             self._heads.settle()
         return super().eof_received()
 
+    @property
+    def is_idle(self) -> bool:
+        return not (self._is_offered or self._early) and super().is_idle
+
     def _take_early(self) -> None:
         data, self._early = self._early, b""
         if data:

@@ -37,6 +37,7 @@ class LazyConnection(ClientConnection):
         peer = transport.get_extra_info("peername")
         self.remote = str(peer[0]) if isinstance(peer, tuple) else None
         self._server.connection_made(self, self.transport)
+        self._terms.limit.add(self)
         self._idle_since = self._loop.time()
         self._idle_timer = self._loop.call_later(self._terms.keepalive_timeout_seconds, self._close_if_idle)
 
@@ -58,6 +59,10 @@ class LazyConnection(ClientConnection):
         if self.is_answering:
             self.hold()
         return True
+
+    @property
+    def is_idle(self) -> bool:
+        return super().is_idle if self._has_begun else not self.is_answering
 
     def _close_if_idle(self) -> None:
         keepalive_seconds = self._terms.keepalive_timeout_seconds
@@ -102,6 +107,7 @@ class LazyConnection(ClientConnection):
             self._idle_timer.cancel()
         self.transport = None
         self._server.connection_lost(self, exc)
+        self._terms.limit.remove(self)
         if self._outgoing is not None:
             self._outgoing.settle(closed())
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import uvloop
 
-from gateway.assembly import serving
+from gateway.assembly import tls_listener
 from gateway.assembly.site import running
 from gateway.process.drain import Drain
-from gateway.process.listening import open_sockets
+from gateway.process.listening import Sockets, open_sockets
 from gateway.settings.load import load
 from tests.conformance.raw_http import compose
 from tests.gateway_process import gateway_environ, running_gateway
@@ -57,7 +58,7 @@ def test_unread_responses_over_tls_are_held_within_a_bound(
 async def test_a_handshake_that_stalls_ends_the_connection(
     database_url: str, tmp_path: Path, tls_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "HANDSHAKE_SECONDS", 0.2)
+    monkeypatch.setattr(tls_listener, "HANDSHAKE_SECONDS", 0.2)
     config = load(None, gateway_environ(database_url, tmp_path, tls_settings))
     with ExitStack() as stack:
         (sockets,) = open_sockets(config, stack)
@@ -69,3 +70,34 @@ async def test_a_handshake_that_stalls_ends_the_connection(
                     with contextlib.suppress(ConnectionResetError):
                         assert await reader.read() == b""
                 writer.close()
+
+
+def test_connections_without_a_handshake_wait_in_the_kernel_beyond_a_number(
+    database_url: str, tmp_path: Path, tls_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handshakes of those that wait begin when others are over."""
+    monkeypatch.setattr(tls_listener, "MAX_HANDSHAKES", 3)
+    config = load(None, gateway_environ(database_url, tmp_path, tls_settings))
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    async def crowd(port: int) -> None:
+        for _ in range(7):
+            _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+            writer.close()
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        waiting = asyncio.create_task(asyncio.open_connection("127.0.0.1", port, ssl=context))
+        done, _ = await asyncio.wait({waiting}, timeout=0.5)
+        assert not done
+        for _, writer in silent:
+            writer.close()
+        _, writer = await waiting
+        writer.close()
+
+    async def serve(sockets: Sockets) -> None:
+        async with running(config, sockets, Drain()):
+            await crowd(sockets.public.getsockname()[1])
+
+    with ExitStack() as stack:
+        (sockets,) = open_sockets(config, stack)
+        uvloop.run(serve(sockets))
