@@ -21,7 +21,7 @@ from gateway.imports.files import Ingest
 from gateway.imports.local_files import LocalFile, NotImportable, find_files
 from gateway.imports.sessions import SessionIngest
 from gateway.imports.vexa_tree import SessionFolder, SessionGroups
-from gateway.media.captions import BY_SUFFIX, MAX_BYTES
+from gateway.media.captions import MAX_BYTES, SUFFIXES, parse_captions
 from gateway.media.cues import BadCaptions
 from gateway.media.facts import NotMedia
 
@@ -80,11 +80,11 @@ def _stem(file: LocalFile) -> Path:
 
 def _captions(files: list[LocalFile]) -> dict[Path, LocalFile]:
     """The transcripts that are beside a media file, by the path that both have without a suffix."""
-    media = [file for file in files if file.path.suffix.lower() not in BY_SUFFIX]
-    beside = (file.path.with_suffix(suffix) for file in media if file.folder is None for suffix in BY_SUFFIX)
+    media = [file for file in files if file.path.suffix.lower() not in SUFFIXES]
+    beside = (file.path.with_suffix(suffix) for file in media if file.folder is None for suffix in SUFFIXES)
     found = {_stem(file): file for file in map(LocalFile, beside) if file.path.is_file()}
     stems = {_stem(file) for file in media}
-    given = (file for file in files if file.path.suffix.lower() in BY_SUFFIX)
+    given = (file for file in files if file.path.suffix.lower() in SUFFIXES)
     return found | {_stem(file): file for file in given if _stem(file) in stems}
 
 
@@ -93,11 +93,8 @@ async def _parsed(captions: LocalFile) -> Sequence[Segment]:
     async with captions.opened() as opened:
         if opened.stat.size > MAX_BYTES:
             raise BadCaptions(f"The transcript has {opened.stat.size} bytes, and at most {MAX_BYTES} are accepted")
-        text = b"".join([chunk async for chunk in opened.read(0, opened.stat.size)])
-    try:
-        return BY_SUFFIX[captions.path.suffix.lower()](text.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise BadCaptions(f"The transcript should be UTF-8: {error.reason} at byte {error.start}") from None
+        body = b"".join([chunk async for chunk in opened.read(0, opened.stat.size)])
+    return parse_captions(SUFFIXES[captions.path.suffix.lower()], body)
 
 
 def _grouped(files: list[LocalFile]) -> Iterator[SessionFolder[LocalFile] | LocalFile]:

@@ -15,8 +15,8 @@ from rich.table import Table
 from gateway.assembly.vexa_move import MoveBackends, open_move
 from gateway.commands.options import config_option, json_option, print_json, printable, read_config
 from gateway.commands.with_backends import expected_errors_reported, wrong_options_reported
-from gateway.imports.vexa_deployment import DeploymentMove, Mapped
-from gateway.imports.vexa_deployment_objects import VexaPlace
+from gateway.imports.vexa_deployment import BackendMap, DeploymentMove
+from gateway.imports.vexa_deployment_objects import VexaBackend
 from gateway.imports.vexa_deployment_report import NEVER_MOVED, MoveReport
 from gateway.settings.load import Config
 
@@ -62,8 +62,8 @@ def move_from_vexa(
         async with AsyncExitStack() as stack:
             with wrong_options_reported():
                 backends = await stack.enter_async_context(open_move(config, url, dry_run=dry_run))
-            mapped = _mapped(backends, config, names)
-            return await _move(backends, mapped, emails, dry_run=dry_run, join_chunks=join_chunks)
+            backend_map = _backend_map(backends, config, names)
+            return await _move(backends, backend_map, emails, dry_run=dry_run, join_chunks=join_chunks)
 
     with expected_errors_reported():
         report = asyncio.run(run())
@@ -90,15 +90,15 @@ def _parse_mappings(mappings: tuple[str, ...], config: Config) -> Mapping[str, s
     return names
 
 
-def _mapped(backends: MoveBackends, config: Config, names: Mapping[str, str]) -> Mapped:
-    def place(name: str) -> VexaPlace:
-        return VexaPlace(backends.storages[name], getattr(config.storages[name], "prefix", ""))
+def _backend_map(backends: MoveBackends, config: Config, names: Mapping[str, str]) -> BackendMap:
+    def find(name: str) -> VexaBackend:
+        return VexaBackend(backends.storages[name], getattr(config.storages[name], "prefix", ""))
 
-    return Mapped({backend: place(name) for backend, name in names.items()}, place(config.default_storage))
+    return BackendMap({backend: find(name) for backend, name in names.items()}, find(config.default_storage))
 
 
 async def _move(
-    backends: MoveBackends, mapped: Mapped, emails: tuple[str, ...], *, dry_run: bool, join_chunks: bool
+    backends: MoveBackends, backend_map: BackendMap, emails: tuple[str, ...], *, dry_run: bool, join_chunks: bool
 ) -> MoveReport:
     total = None if emails else await backends.source.count_meetings()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
@@ -108,7 +108,7 @@ async def _move(
         report = await DeploymentMove(
             backends.source,
             backends.target,
-            mapped,
+            backend_map,
             backends.probe,
             now=datetime.now(UTC),
             only=frozenset(email.lower() for email in emails),

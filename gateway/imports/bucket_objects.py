@@ -1,7 +1,7 @@
 """Registers objects of a bucket as recordings without copying them.
 
-An object is probed by ranged reads of one version, within a budget. If finding its length would exceed the budget, the
-length stays unknown.
+An object is probed by ranged reads of one version, within a budget of bytes. If the budget does not suffice to find the
+duration, it stays unknown.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -48,10 +48,10 @@ async def find_objects(storage: Storage, prefix: str) -> AsyncGenerator[ListedOb
     async for listed in adapter.list(prefix):
         # S3 consoles represent a folder by an empty object, also the folder that is the backend's own prefix.
         is_folder = not listed.key or listed.key.endswith("/")
-        if not is_folder and not _is_passed_over(listed.key.removeprefix(prefix)):
+        if not is_folder and not _is_skipped(listed.key.removeprefix(prefix)):
             yield listed
 
 
-def _is_passed_over(rest: str) -> bool:
+def _is_skipped(rest: str) -> bool:
     """Whether an object is hidden or unfinished, by the rest of its key after the prefix."""
     return any(name.startswith(".") for name in rest.split("/")) or is_unfinished(rest)

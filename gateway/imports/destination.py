@@ -1,4 +1,4 @@
-"""Where imported recordings go: one storage backend, one owner, and optionally a meeting or an existing recording.
+"""Registers imported objects for one owner, and copies files into one storage backend.
 
 The size, version and time that are recorded for an object are always measured at the storage backend.
 """
@@ -43,7 +43,7 @@ class Destination:
     session: str | None = None
 
     async def probe(self, stored: StoredObject, *, remote: bool = False) -> MediaFacts:
-        """Probe the file: type, format, length, metadata. Raises NotMedia or StorageError."""
+        """Probe the file for type, format, duration and metadata. Raises NotMedia or StorageError."""
         found = await self.prober.probe(stored, self.owner.user_id, remote=remote)
         if self.only_whole and "warning" in found.metadata:
             raise NotMedia(str(found.metadata["warning"]))
@@ -55,7 +55,10 @@ class Destination:
             return stored.stat
 
     async def register(self, key: str, found: MediaFacts, measured: ObjectStat, name: str) -> tuple[MediaFile, bool]:
-        """Register the object; return its row, and whether the row is new. `name` is the file's. Raises Refusal."""
+        """Register the object; return its row, and whether the row is new.
+
+        `name` is the name of the file, and of a new recording unless the destination has another. Raises Refusal.
+        """
         media = replace(new_media(self.storage.name, key, found, measured), session=self.session)
         registered, new = await self.catalog.register(
             self.owner, media, name=self.name or name, meeting=self.meeting, recording_id=self.recording_id
@@ -98,10 +101,10 @@ class Destination:
         # Two sessions with the same bytes are two recordings, so the key contains the session.
         stem = digest if self.session is None else f"{digest}-{self.session}"
         key = f"imports/{self.owner.user_id}/{digest[:2]}/{stem}.{found.format}"
-        if not await self._holds(key):
+        if not await self._contains(key):
             await self._copy(content, key, digest, found)
         media, new = await self.register(key, found, await self.measure(key), name)
-        if not await self._holds(key):
+        if not await self._contains(key):
             # An earlier queued deletion may have removed the object after the first check and before `register`.
             await self._copy(content, key, digest, found)
             await self.remember(media, await self.measure(key))
@@ -123,7 +126,7 @@ class Destination:
             if hashed.hexdigest() != digest:
                 raise NotImportable("it changed while it was read")
 
-    async def _holds(self, key: str) -> bool:
+    async def _contains(self, key: str) -> bool:
         try:
             await self.measure(key)
         except ObjectNotFound:

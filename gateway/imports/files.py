@@ -1,8 +1,8 @@
 """Imports files of this machine: each becomes an object in a storage backend and a recording in the catalogue.
 
 A file inside the backend's root is registered in place: its key is its path from the root. Any other file is copied to
-`imports/{user}/{first two of sha256}/{sha256}.{format}`, so the same bytes have the same key; for a file of a session
-`-{session}` follows the sha256.
+`imports/{user}/{first two digits of sha256}/{sha256}.{format}`, so the same bytes have the same key; for a file of a
+session, `-{session}` follows the sha256.
 """
 
 import asyncio

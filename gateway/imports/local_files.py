@@ -69,17 +69,17 @@ def _require_regular(status: os.stat_result) -> None:
 
 
 def _open_inside(folder: Path, path: Path) -> BinaryIO:
-    """Open a file below a folder, one component at a time, so that a link swapped in meanwhile is not followed."""
+    """Open a file below a folder, one component at a time, so that no link that appears meanwhile is followed."""
     if not path.is_relative_to(folder):
         raise NotImportable(f"it is a link that leads out of {folder}")
     *parents, name = path.relative_to(folder).parts
     with _descriptor(os.open(folder, _FLAGS | os.O_DIRECTORY)) as first:
-        place = os.dup(first)
+        fd = os.dup(first)
         for parent in parents:
-            with _descriptor(place):
-                place = os.open(parent, _FLAGS | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
-        with _descriptor(place):
-            return os.fdopen(os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=place), "rb")
+            with _descriptor(fd):
+                fd = os.open(parent, _FLAGS | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
+        with _descriptor(fd):
+            return os.fdopen(os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=fd), "rb")
 
 
 @contextmanager
@@ -119,7 +119,7 @@ class OpenFile:
 
 
 def find_files(folder: Path, refuse: Callable[[OSError], None]) -> Iterator[Path]:
-    """The files below a folder, sorted within each folder. Hidden and unfinished ones and linked folders are left out.
+    """The files below a folder, sorted within each folder, without hidden and unfinished files and linked folders.
 
     `refuse` is called for each folder that cannot be read.
     """

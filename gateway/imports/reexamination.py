@@ -12,7 +12,7 @@ from gateway.storage import Storage, storage_named
 from gateway.uploads.verification import new_media
 from storage_adapters.base import ObjectNotFound, ObjectStat, StorageError
 
-# Lengths that differ by less count as equal: containers round them.
+# Durations that differ by less count as equal: containers round them.
 _SECONDS: Final = 0.05
 
 State = Literal["same", "differs", "missing", "unreadable", "changed meanwhile"]
@@ -62,7 +62,7 @@ def _facts(media: MediaFile, found: MediaFacts, measured: ObjectStat) -> NewMedi
     seconds = found.duration_seconds
     return replace(
         new_media(media.storage, media.object_key, found, measured),
-        # The upload may have counted a length that this probe's budget does not suffice for.
+        # The upload may have read the whole object for its duration, for which this probe's budget does not suffice.
         duration_seconds=media.duration_seconds if seconds is None and media.etag == measured.etag else seconds,
         metadata={**kept, **found.metadata},
     )

@@ -29,7 +29,7 @@ class SessionMedia:
 
 
 class Ingesting(Protocol[Item]):
-    """Adds files to the catalogue; returns the row, and whether it is new."""
+    """Adds files to the catalogue. Each method returns the row, and whether it is new."""
 
     async def add(self, item: Item, /) -> Added:
         """Add one file unchanged. Raises NotMedia."""
@@ -40,7 +40,7 @@ class Ingesting(Protocol[Item]):
 
 @dataclass(frozen=True, slots=True)
 class SessionIngest(Generic[Item]):
-    """Adds sessions. `ingest` makes the importer of one file; its arguments are fields of `Destination` to replace."""
+    """Adds sessions. `ingest` returns the importer of one file; its arguments replace fields of `Destination`."""
 
     ingest: Callable[..., Ingesting[Item]]
 

@@ -13,23 +13,23 @@ from gateway.imports.vexa_deployment_index import Recordings, read_recordings
 from gateway.imports.vexa_deployment_joining import ChunkJoiner
 from gateway.imports.vexa_deployment_media import OwnedObjects, Probe
 from gateway.imports.vexa_deployment_meetings import MeetingMoves
-from gateway.imports.vexa_deployment_objects import VexaPlace, list_objects, place_backends
+from gateway.imports.vexa_deployment_objects import VexaBackend, list_objects, map_backends
 from gateway.imports.vexa_deployment_report import MoveReport, Person
 from gateway.imports.vexa_deployment_values import Row, expiry_of, find_generation, moment_of, scopes_of, text_of
 from gateway.keys import digest, visible_prefix
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
+class BackendMap:
     """Our storage backends by their name in Vexa, and the default for a name that is not mapped."""
 
-    places: Mapping[str, VexaPlace]
-    default: VexaPlace
+    by_name: Mapping[str, VexaBackend]
+    default: VexaBackend
 
     @property
-    def all(self) -> Mapping[str, VexaPlace]:
-        """Every place, by the name of the storage backend here."""
-        return {place.storage.name: place for place in (self.default, *self.places.values())}
+    def all(self) -> Mapping[str, VexaBackend]:
+        """Every storage backend, by its name here."""
+        return {each.storage.name: each for each in (self.default, *self.by_name.values())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class DeploymentMove:
 
     source: VexaSource
     target: MoveTarget
-    mapped: Mapped
+    mapped: BackendMap
     probe: Probe
     now: datetime
     only: frozenset[str] = frozenset()
@@ -54,7 +54,7 @@ class DeploymentMove:
         """Move everything. Raises DatabaseUnavailable, StorageError or Unavailable; what was moved until then stays."""
         report = MoveReport(find_generation(self.source.tables), self.dry_run)
         recordings = await read_recordings(self.source)
-        places = await place_backends(recordings.paths, self.mapped.places, self.mapped.default)
+        backends = await map_backends(recordings.paths, self.mapped.by_name, self.mapped.default)
         first_with_address: dict[str, int] = {}
         users = await self.source.users()
         for row in users:
@@ -62,7 +62,7 @@ class DeploymentMove:
             first = first_with_address.setdefault(email.lower(), row["id"])
             if not self.only or email.lower() in self.only:
                 namesake = None if first == row["id"] else first
-                await self._move_user(row, namesake, report, recordings, places)
+                await self._move_user(row, namesake, report, recordings, backends)
         if not self.only:
             known = {row["id"] for row in users}
             meetings = sum(number for user, number in recordings.meetings_of.items() if user not in known)
@@ -77,7 +77,7 @@ class DeploymentMove:
         namesake: int | None,
         report: MoveReport,
         recordings: Recordings,
-        places: Mapping[str, VexaPlace],
+        backends: Mapping[str, VexaBackend],
     ) -> None:
         person = Person(row["id"], row["email"], None)
         report.people.append(person)
@@ -89,8 +89,8 @@ class DeploymentMove:
         if person.user_id is None:
             self._leave_out(person, len(tokens), report, recordings)
             return
-        objects = {name: await list_objects(place, person.vexa_id) for name, place in self.mapped.all.items()}
-        owned = OwnedObjects(person.vexa_id, person.user_id, places, objects, recordings.is_known, self._joiner())
+        objects = {name: await list_objects(each, person.vexa_id) for name, each in self.mapped.all.items()}
+        owned = OwnedObjects(person.vexa_id, person.user_id, backends, objects, recordings.is_known, self._joiner())
         moves = MeetingMoves(self.source, self.target, report, recordings, person, person.user_id, owned, self.probe)
         await moves.run(self.now, self.advance)
         report.objects_without_a_recording += sum(each.count_unknown(recordings.is_known) for each in objects.values())

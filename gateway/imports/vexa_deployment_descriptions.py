@@ -1,4 +1,4 @@
-"""Describes media files without reading them: as Vexa's database does, or as an earlier run recorded them."""
+"""Describes media files without reading them: from Vexa's database, or from what an earlier run recorded."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -38,8 +38,8 @@ def declared_media(entry: VexaMedia, storage: str, key: str, stat: ObjectStat) -
     )
 
 
-def as_it_is(here: MediaFile) -> NewMedia:
-    """The media file as the catalogue has it now."""
+def unchanged(here: MediaFile) -> NewMedia:
+    """The media file as the catalogue describes it now."""
     return NewMedia(
         type=here.type,
         format=here.format,

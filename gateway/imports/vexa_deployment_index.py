@@ -1,7 +1,8 @@
 """An index of all recordings of a Vexa deployment by id, read once before anything is moved.
 
-One id may occur several times. Of different users' occurrences, those of the user with the lowest meeting id win; of
-these, the one with the most advanced status is moved. This depends only on Vexa's rows, so every run decides alike.
+One id may occur several times. If the occurrences belong to several users, the user with the lowest meeting id wins. Of
+one user's occurrences, the one with the most advanced status is moved. This depends only on Vexa's rows, so every run
+makes the same choice.
 """
 
 from collections import Counter, defaultdict
@@ -22,7 +23,7 @@ from gateway.imports.vexa_deployment_values import Row, is_erased
 
 # Of two occurrences of one id, the one with the higher number is moved.
 _FURTHER: Final[Mapping[RecordingStatus, int]] = {"completed": 3, "processing": 2, "pending": 1, "failed": 0}
-_PATHS_KEPT: Final = 50
+_MAX_PATHS: Final = 50
 _NO_MEETING: Final = 2**63
 
 
@@ -34,7 +35,7 @@ class TableRecording(NamedTuple):
 
 
 class _Winner(NamedTuple):
-    place: tuple[int | None, int]
+    location: tuple[int | None, int]
     user_id: int
     rank: int
     lowest_meeting: int
@@ -62,10 +63,10 @@ class Recordings:
     def winner(self, recording: VexaRecording) -> int | None:
         """None if this occurrence is moved; otherwise the Vexa id of the user whose occurrence is moved instead."""
         winner = self._winners[recording.id]
-        return None if winner.place == recording.place else winner.user_id
+        return None if winner.location == recording.location else winner.user_id
 
-    def deletion_was_asked(self, recording: VexaRecording) -> bool:
-        """Whether its user asked Vexa to delete it, in any occurrence."""
+    def is_to_be_deleted(self, recording: VexaRecording) -> bool:
+        """Whether any occurrence says that its user asked Vexa to delete it."""
         return (recording.user_id, recording.id) in self._pending
 
     def add(self, recordings: Iterable[VexaRecording], *, erased: bool) -> None:
@@ -77,7 +78,7 @@ class Recordings:
             self._add(recording)
             for entry in recording.media:
                 paths = self.paths.setdefault(entry.backend, [])
-                if entry.path and len(paths) < _PATHS_KEPT:
+                if entry.path and len(paths) < _MAX_PATHS:
                     paths.append(entry.path)
 
     def _add(self, recording: VexaRecording) -> None:
@@ -85,7 +86,7 @@ class Recordings:
             self._pending.add((recording.user_id, recording.id))
             self.withheld.add(recording.id)
         meeting = _NO_MEETING if recording.meeting_id is None else recording.meeting_id
-        new = _Winner(recording.place, recording.user_id, _FURTHER[recording.status], meeting)
+        new = _Winner(recording.location, recording.user_id, _FURTHER[recording.status], meeting)
         old = self._winners.get(recording.id)
         if old is None or (old.user_id != new.user_id and new.lowest_meeting < old.lowest_meeting):
             self._winners[recording.id] = new

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from gateway.catalog import NewMedia
 from gateway.imports.joined_objects import chunk_part, joined_object
-from gateway.imports.vexa_deployment_objects import Choice, VexaPlace, list_folder
+from gateway.imports.vexa_deployment_objects import Choice, VexaBackend, list_folder
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.storage import Storage
 from gateway.uploads.joins import ChunkPart, plan_join
@@ -31,10 +31,10 @@ class ChunkJoiner:
     probe: Callable[[StoredObject], Awaitable[MediaFacts]]
     dry_run: bool
 
-    async def join(self, place: VexaPlace, choice: Choice, key: str) -> NewMedia:
+    async def join(self, backend: VexaBackend, choice: Choice, key: str) -> NewMedia:
         """Join the chunks in the folder of the choice's path. Raises NotJoinable or StorageError."""
-        adapter = place.storage.adapter
-        plan = await plan_join(adapter, await _parts(place, choice))
+        adapter = backend.storage.adapter
+        plan = await plan_join(adapter, await _parts(backend, choice))
         try:
             async with joined_object(plan) as (content, unreadable):
                 facts = await self.probe(content)
@@ -56,17 +56,17 @@ class ChunkJoiner:
             return stored.stat
 
 
-async def _parts(place: VexaPlace, choice: Choice) -> list[ChunkPart]:
+async def _parts(backend: VexaBackend, choice: Choice) -> list[ChunkPart]:
     """The chunks that are not empty, in order. Raises NotJoinable if one is missing."""
     parts: list[ChunkPart] = []
     count = 0
-    async with aclosing(list_folder(place, choice.path.rpartition("/")[0])) as listed:
+    async with aclosing(list_folder(backend, choice.path.rpartition("/")[0])) as listed:
         async for number, chunk in listed:
             if number != count:
                 raise NotJoinable(f"chunk {count} is missing")
             count += 1
             if chunk.size:
-                parts.append(await chunk_part(place.storage.adapter, number, chunk.key, chunk.size))
+                parts.append(await chunk_part(backend.storage.adapter, number, chunk.key, chunk.size))
     if count < (choice.entry.chunk_count or 0):
         raise NotJoinable(f"{count} of {choice.entry.chunk_count} chunks exist")
     if not parts or parts[0].container is None:

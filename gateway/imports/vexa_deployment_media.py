@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.catalog import MediaFile, MediaMove, NewMedia
-from gateway.imports.vexa_deployment_descriptions import NO_ETAG, as_it_is, declared_media
+from gateway.imports.vexa_deployment_descriptions import NO_ETAG, declared_media, unchanged
 from gateway.imports.vexa_deployment_joining import ChunkJoiner, NotJoinable, joined_key
 from gateway.imports.vexa_deployment_objects import (
     Choice,
     Folder,
     Objects,
-    VexaPlace,
+    VexaBackend,
     choose,
     is_inside,
     recording_in,
@@ -45,15 +45,15 @@ class PreparedMedia:
 
 @dataclass(frozen=True, slots=True)
 class OwnedObjects:
-    """One user's objects. `objects` is keyed by the backend's name here, `places` by the backend's name in Vexa.
+    """One user's objects. `objects` is keyed by the backend's name here, `backends` by the backend's name in Vexa.
 
-    A backend of Vexa that is not mapped is not in `places`. `user_id` is the id here. `is_known` says whether any row
+    A backend of Vexa that is not mapped is not in `backends`. `user_id` is the id here. `is_known` says whether any row
     of Vexa names a recording. `joiner` joins chunks, if that was requested.
     """
 
     vexa_user_id: int
     user_id: int
-    places: Mapping[str, VexaPlace]
+    backends: Mapping[str, VexaBackend]
     objects: Mapping[str, Objects]
     is_known: Callable[[int], bool]
     joiner: ChunkJoiner | None = None
@@ -67,10 +67,10 @@ async def prepare_media(
     if recording.status == "pending" and not recording.meeting_is_final:
         prepared.refuse("in progress", "still being recorded")
         return prepared
-    for (backend, _), entries in _groups(recording, owned, prepared).items():
-        place = owned.places[backend]
-        choice = choose(recording, entries, owned.objects[place.storage.name])
-        await _Preparation(recording, created_at, place, owned, known, probe, prepared).take(choice)
+    for (name, _), entries in _groups(recording, owned, prepared).items():
+        backend = owned.backends[name]
+        choice = choose(recording, entries, owned.objects[backend.storage.name])
+        await _Preparation(recording, created_at, backend, owned, known, probe, prepared).take(choice)
     prepared.not_moved.update({"malformed": recording.malformed_media} if recording.malformed_media else {})
     return prepared
 
@@ -86,7 +86,7 @@ def _groups(
             prepared.refuse("outside the owner", "object outside its owner's folder")
         elif other is not None and other != recording.id and owned.is_known(other):
             prepared.refuse("of another recording", f"its object belongs to recording {other}")
-        elif entry.backend not in owned.places:
+        elif entry.backend not in owned.backends:
             name = entry.backend[:50]
             prepared.refuse("unmapped backend", f"storage backend {name!r} is not mapped (--map {name}=STORAGE)")
         else:
@@ -101,7 +101,7 @@ class _Preparation:
 
     recording: VexaRecording
     created_at: datetime
-    place: VexaPlace
+    backend: VexaBackend
     owned: OwnedObjects
     known: Mapping[int, MediaFile]
     probe: Probe
@@ -115,7 +115,7 @@ class _Preparation:
         elif media_id is None or media_id in {move.id for move in self.prepared.moves}:
             self.prepared.refuse("malformed", "a media file has no id of its own")
         elif (joined := self._joined_earlier(media_id)) is not None:
-            self._add(choice, media_id, as_it_is(joined))
+            self._add(choice, media_id, unchanged(joined))
         elif choice.state == "chunks only":
             await self._join(choice, media_id)
         else:
@@ -123,8 +123,8 @@ class _Preparation:
             media = None if choice.listed is None else await self._measured(choice, media_id)
             if media is None:
                 self.prepared.refuse("missing", "object is missing")
-            elif (held := choice.entry.assembled) is not None and held < (choice.entry.chunk_count or 0):
-                self.prepared.flags.append(f"its master holds {held} of {choice.entry.chunk_count} chunks")
+            elif (count := choice.entry.assembled) is not None and count < (choice.entry.chunk_count or 0):
+                self.prepared.flags.append(f"its master contains {count} of {choice.entry.chunk_count} chunks")
             self._add(choice, media_id, media)
 
     def _add(self, choice: Choice, media_id: int, media: NewMedia | None) -> None:
@@ -145,7 +145,7 @@ class _Preparation:
         said = f"chunks only ({found.chunks} objects), {found.size} bytes"
         if self.owned.joiner is not None:
             try:
-                media = await self.owned.joiner.join(self.place, choice, self._joined_key(media_id))
+                media = await self.owned.joiner.join(self.backend, choice, self._joined_key(media_id))
             except NotJoinable as error:
                 said += f", cannot be joined: {error}"
             else:
@@ -156,27 +156,27 @@ class _Preparation:
 
     async def _measured(self, choice: Choice, media_id: int) -> NewMedia | None:
         """The object, probed unless an earlier run registered the same one; None if it has just disappeared."""
-        key, here = self.place.key(choice.path), self.known.get(media_id)
+        key, here = self.backend.key(choice.path), self.known.get(media_id)
         size = choice.listed.size if choice.listed else None
-        found = (self.place.storage.name, key, size)
+        found = (self.backend.storage.name, key, size)
         if here and here.missing_at is None and (here.storage, here.object_key, here.size) == found:
-            return as_it_is(here)
+            return unchanged(here)
         try:
-            async with self.place.storage.adapter.open(key) as stored:
-                return await self._looked_at(choice, stored)
+            async with self.backend.storage.adapter.open(key) as stored:
+                return await self._probed(choice, stored)
         except ObjectNotFound:
             return None
 
-    async def _looked_at(self, choice: Choice, stored: StoredObject) -> NewMedia:
+    async def _probed(self, choice: Choice, stored: StoredObject) -> NewMedia:
         try:
             facts = await self.probe(stored)
         except NotMedia as error:
             self.prepared.flags.append(f"object cannot be played: {error}")
             return self._declared(choice, stored.stat)
-        media = new_media(self.place.storage.name, self.place.key(choice.path), facts, stored.stat)
+        media = new_media(self.backend.storage.name, self.backend.key(choice.path), facts, stored.stat)
         unknown = media.duration_seconds is None
         return replace(media, duration_seconds=choice.entry.duration_seconds) if unknown else media
 
     def _declared(self, choice: Choice, stat: ObjectStat | None = None) -> NewMedia:
-        place = (self.place.storage.name, self.place.key(choice.path))
-        return declared_media(choice.entry, *place, stat or ObjectStat(0, NO_ETAG, self.created_at))
+        name, key = self.backend.storage.name, self.backend.key(choice.path)
+        return declared_media(choice.entry, name, key, stat or ObjectStat(0, NO_ETAG, self.created_at))

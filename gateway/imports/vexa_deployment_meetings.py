@@ -43,7 +43,7 @@ class MeetingMoves:
     probe: Probe
 
     async def run(self, now: datetime, advance: Callable[[int], None]) -> None:
-        """Move all of them. Raises DatabaseUnavailable, StorageError or Unavailable."""
+        """Move all meetings and recordings of the user. Raises DatabaseUnavailable, StorageError or Unavailable."""
         rows: dict[int | None, list[VexaRecording]] = defaultdict(list)
         for row in self.recordings.rows.get(self.person.vexa_id, ()):
             if row.erased:
@@ -62,7 +62,7 @@ class MeetingMoves:
         """The parts of a meeting to move; the others are counted. None for an erased meeting."""
         members = members_of(row)
         if is_erased(row.get("data", {})):
-            await self._pass_over(row, len(members.recordings))
+            await self._count_erased(row, len(members.recordings))
             return None
         self.report.recordings.not_moved["malformed"] += members.malformed
         sessions = await self.source.sessions(row["id"])
@@ -74,7 +74,7 @@ class MeetingMoves:
             spoken = segments_of(await self.source.segments(row["id"]), sessions, meeting, self.report.generation)
         return _Selected(meeting, spoken, await self._chosen([*members.recordings, *rows]))
 
-    async def _pass_over(self, row: Row, recordings: int) -> None:
+    async def _count_erased(self, row: Row, recordings: int) -> None:
         """Count an erased meeting, and flag it if an earlier run moved it."""
         self.report.meetings.not_moved["erased"] += 1
         self.report.recordings.not_moved["of erased meetings"] += recordings
@@ -93,7 +93,7 @@ class MeetingMoves:
                 if winner != recording.user_id:
                     reason = f"left out: Vexa's user {winner} has a recording with this id"
                     self.report.flag("recording", recording.id, self.person.email, reason)
-            elif self.recordings.deletion_was_asked(recording):
+            elif self.recordings.is_to_be_deleted(recording):
                 counts["deletion asked for"] += 1
                 if await self.target.has_recording(recording.identity):
                     reason = "its deletion was asked for in Vexa after it had been moved, and it is still here"

@@ -22,7 +22,7 @@ _CHUNK: Final = re.compile(r"([0-9]{6,})\.[^.]*")
 _FLAT_DEPTH: Final = 4
 
 
-class VexaPlace(NamedTuple):
+class VexaBackend(NamedTuple):
     """A storage backend here that contains Vexa's objects; its keys are Vexa's paths without `prefix`."""
 
     storage: Storage
@@ -80,30 +80,30 @@ class Objects:
         return sum(count for recording, count in self.counts.items() if recording is None or not is_known(recording))
 
 
-async def list_objects(place: VexaPlace, user_id: int) -> Objects:
+async def list_objects(backend: VexaBackend, user_id: int) -> Objects:
     """List everything below the user's folder. Raises StorageError."""
     folder, found = f"recordings/{user_id}/", Objects()
-    async with aclosing(_list(place, folder)) as objects:
+    async with aclosing(_list(backend, folder)) as objects:
         async for listed in objects:
-            found.add(folder + listed.key.removeprefix(place.key(folder)), listed)
+            found.add(folder + listed.key.removeprefix(backend.key(folder)), listed)
     return found
 
 
-async def list_folder(place: VexaPlace, folder: str) -> AsyncGenerator[tuple[int, ListedObject], None]:
+async def list_folder(backend: VexaBackend, folder: str) -> AsyncGenerator[tuple[int, ListedObject], None]:
     """Yield the chunks in a folder with their numbers, in key order. Raises StorageError."""
-    async with aclosing(_list(place, f"{folder}/")) as objects:
+    async with aclosing(_list(backend, f"{folder}/")) as objects:
         async for listed in objects:
             chunk = _CHUNK.fullmatch(listed.key.rpartition("/")[2])
             if chunk is not None:
                 yield int(chunk[1]), listed
 
 
-async def place_backends(
-    paths: Mapping[str, Sequence[str]], mapping: Mapping[str, VexaPlace], default: VexaPlace
-) -> Mapping[str, VexaPlace]:
-    """The place of each of Vexa's storage backends, by Vexa's name; `paths` are some of the paths of each.
+async def map_backends(
+    paths: Mapping[str, Sequence[str]], mapping: Mapping[str, VexaBackend], default: VexaBackend
+) -> Mapping[str, VexaBackend]:
+    """Map the names of Vexa's storage backends to ours; `paths` are some of the paths of each.
 
-    A backend that is not mapped gets the default place if that contains one of its paths. Raises StorageError.
+    A name that is not in `mapping` is mapped to the default if that contains one of its paths. Raises StorageError.
     """
     found = {"": default, **mapping}
     for backend, some in paths.items():
@@ -112,20 +112,20 @@ async def place_backends(
     return found
 
 
-async def _holds_any(place: VexaPlace, paths: Sequence[str]) -> bool:
+async def _holds_any(backend: VexaBackend, paths: Sequence[str]) -> bool:
     for path in paths:
         folder, _ = split_path(path)
-        async with aclosing(_list(place, folder or path)) as objects:
+        async with aclosing(_list(backend, folder or path)) as objects:
             async for _ in objects:
                 return True
     return False
 
 
-async def _list(place: VexaPlace, prefix: str) -> AsyncGenerator[ListedObject, None]:
-    adapter = place.storage.adapter
+async def _list(backend: VexaBackend, prefix: str) -> AsyncGenerator[ListedObject, None]:
+    adapter = backend.storage.adapter
     if not isinstance(adapter, Listable):
-        raise StorageUnavailable(prefix, f"the storage backend {place.storage.name!r} cannot be listed")
-    async for listed in adapter.list(place.key(prefix)):
+        raise StorageUnavailable(prefix, f"the storage backend {backend.storage.name!r} cannot be listed")
+    async for listed in adapter.list(backend.key(prefix)):
         yield listed
 
 

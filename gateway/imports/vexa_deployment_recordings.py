@@ -50,11 +50,11 @@ class VexaMedia:
 class VexaRecording(RecordingMove):
     """A recording as Vexa describes it; `user_id` is its owner's id in Vexa.
 
-    `place` says where it was found: (meeting id, index), or (None, id of the row). `unknown_status` is Vexa's status if
+    `location` says where it was found: (meeting id, index), or (None, id of the row). `unknown_status` is Vexa's status if
     it is none of `STATUSES`.
     """
 
-    place: tuple[int | None, int]
+    location: tuple[int | None, int]
     user_id: int
     meeting_is_final: bool
     unknown_status: str | None
@@ -105,7 +105,7 @@ def members_of(row: Row) -> Members:
     return Members(tuple(each for each in parsed if each is not None), parsed.count(None))
 
 
-def parse_recording(member: object, meeting: VexaMeeting, place: tuple[int | None, int]) -> VexaRecording | None:
+def parse_recording(member: object, meeting: VexaMeeting, location: tuple[int | None, int]) -> VexaRecording | None:
     """Parse a member or a row; None if it is not an object with a usable id."""
     recording_id = integer_id(member.get("id")) if isinstance(member, dict) else None
     if not isinstance(member, dict) or recording_id is None:
@@ -115,7 +115,7 @@ def parse_recording(member: object, meeting: VexaMeeting, place: tuple[int | Non
     media = [_parse_media(each) for each in objects_in(member.get("media_files"))]
     return VexaRecording(
         id=recording_id,
-        place=place,
+        location=location,
         user_id=meeting.user_id,
         meeting_id=meeting.id,
         meeting_is_final=meeting.is_final,

@@ -21,7 +21,7 @@ class Counts:
     not_moved: Counter[str] = field(default_factory=Counter)
 
     def add(self, outcome: MoveOutcome, taken: str = "the id is taken here") -> None:
-        """Count one outcome; `taken` is the reason to count if another row here is in the way."""
+        """Count one outcome; `taken` is the reason to count if another row here has the id."""
         if outcome == "moved":
             self.moved += 1
         elif outcome == "here":
@@ -55,7 +55,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A row that somebody should look at, and why."""
+    """A row that the operator should check, and why."""
 
     kind: str
     id: int

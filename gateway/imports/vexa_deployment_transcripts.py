@@ -1,4 +1,4 @@
-"""Converts meetings and segments of a Vexa database to the form written here. Pure functions.
+"""Converts meetings and segments of a Vexa database to records of our catalogue. Pure functions.
 
 Vexa 0.9 and 0.10 count a segment's seconds from the start of the bot's session, 0.12 from the meeting's start. Values
 of `EPOCH_SECONDS` or more are seconds since 1970.
@@ -17,7 +17,7 @@ EPOCH_SECONDS: Final = 1e9
 
 
 def meeting_move(row: Row, sessions: Sequence[Row], now: datetime) -> MeetingMove | None:
-    """The meeting to write; None if it has no native id. `now` is the last resort for `created_at`."""
+    """The meeting to write; None if it has no native id. `now` becomes `created_at` if no other time is known."""
     native_id = text_of(row.get("platform_specific_id"))
     if not native_id:
         return None

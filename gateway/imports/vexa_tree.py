@@ -3,7 +3,7 @@
     recordings/{user}/{recording}/{session}/{audio|video}/NNNNNN.{format}   pieces, in order
     recordings/{user}/{recording}/{session}/{audio|video}/master.{format}   the file joined from them at the end
 
-Numbered files anywhere else are ordinary files, and so is the older recordings/{user}/{recording}/{session}.{format}.
+Numbered files anywhere else are ordinary files. So are files of the older form recordings/{user}/{recording}/{session}.{format}.
 """
 
 import re
@@ -20,7 +20,7 @@ _MEMBER: Final = re.compile(
 
 @dataclass(slots=True)
 class Track(Generic[T]):
-    """The files of one folder of a session: finished ones, and pieces by number."""
+    """The files of one folder of a session: the finished ones (`masters`), and the pieces by number."""
 
     masters: list[T] = field(default_factory=list)
     pieces: dict[int, T] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class SessionFolder(Generic[T]):
         return self.path.rpartition("/")[2]
 
     def count_pieces(self) -> int:
-        """The number of its pieces."""
+        """The number of pieces in all its tracks."""
         return sum(len(track.pieces) for track in self.tracks.values())
 
 

@@ -52,7 +52,7 @@ class _Body:
 
 
 class CaptionReader:
-    """Parses transcripts. Long ones are parsed one at a time, and accounts take turns."""
+    """Parses transcripts. Long ones are parsed one at a time; accounts take turns."""
 
     def __init__(self, *, seconds: float = READING_SECONDS, program: Sequence[str] = _PROGRAM) -> None:
         self._turns = FairSemaphore(1)
@@ -75,7 +75,7 @@ class CaptionReader:
             self._accounts.discard(account)
 
     async def read(self, content_type: str, body: bytes, account: Hashable) -> tuple[Segment, ...]:
-        """The segments of a body of this media type (a key of `captions.PARSERS`).
+        """The segments of a body of this media type (a key of `captions.READERS`).
 
         Raises BadCaptions, or Unavailable if no process can be started.
         """

@@ -1,11 +1,11 @@
 """Parses transcripts into segments, and writes segments as WebVTT.
 
-It parses WebVTT (https://www.w3.org/TR/webvtt1/), SubRip, and JSON with a list `segments`, as Vexa and Whisper write it
-(`start` and `end` in seconds, or `start_time` and `end_time`; `text`; optional `speaker` and `language`), or with
+Accepted are WebVTT (https://www.w3.org/TR/webvtt1/), SubRip, and JSON: with a list `segments`, as Vexa and Whisper write
+it (`start` and `end` in seconds, or `start_time` and `end_time`; `text`; optional `speaker` and `language`), or with
 whisper.cpp's list `transcription`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import starmap
 from typing import Any, Final
@@ -19,17 +19,7 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_SEGMENTS: Final = 50_000
 
 
-def parse_vtt(text: str) -> tuple[Segment, ...]:
-    """The cues of a WebVTT file; each voice span `<v NAME>` of a cue is a segment. Raises BadCaptions."""
-    return _checked(read_vtt(text))
-
-
-def parse_srt(text: str) -> tuple[Segment, ...]:
-    """The cues of a SubRip file, numbered or not. Raises BadCaptions."""
-    return _checked(read_srt(text))
-
-
-def parse_json(text: str) -> tuple[Segment, ...]:
+def _read_json(text: str) -> Iterator[Segment]:
     """The segments of a JSON document, an object with `segments` or the list itself. Raises BadCaptions."""
     try:
         document = orjson.loads(text)
@@ -41,24 +31,24 @@ def parse_json(text: str) -> tuple[Segment, ...]:
     listed = document.get("segments") if isinstance(document, dict) else document
     if not isinstance(listed, list):
         raise BadCaptions("The transcript should be a JSON object with a list `segments`, or that list")
-    return _checked(_json_segment(number, each, language) for number, each in enumerate(listed))
+    yield from (_json_segment(number, each, language) for number, each in enumerate(listed))
 
 
-PARSERS: Final[Mapping[str, Callable[[str], tuple[Segment, ...]]]] = {
-    "text/vtt": parse_vtt,
-    "application/x-subrip": parse_srt,
-    "application/json": parse_json,
+READERS: Final[Mapping[str, Callable[[str], Iterator[Segment]]]] = {
+    "text/vtt": read_vtt,
+    "application/x-subrip": read_srt,
+    "application/json": _read_json,
 }
-BY_SUFFIX: Final = {".vtt": parse_vtt, ".srt": parse_srt, ".json": parse_json}
+SUFFIXES: Final = {".vtt": "text/vtt", ".srt": "application/x-subrip", ".json": "application/json"}
 
 
 def parse_captions(content_type: str, body: bytes) -> tuple[Segment, ...]:
-    """The segments of a body of this media type (a key of PARSERS). Raises BadCaptions."""
+    """The segments of a body of this media type (a key of READERS). Raises BadCaptions."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadCaptions(f"The transcript should be UTF-8: {error.reason} at byte {error.start}") from None
-    return PARSERS[content_type](text)
+    return _checked(READERS[content_type](text))
 
 
 def encode_segments(segments: Sequence[Segment]) -> bytes:
@@ -81,17 +71,17 @@ def decode_segments(octets: bytes) -> tuple[Segment, ...]:
     try:
         columns = orjson.loads(octets)
         pairs = zip(columns, _COLUMNS.values(), strict=True)
-        is_right = all(set(map(type, values)) <= set(types) for values, types in pairs)
+        is_valid = all(set(map(type, values)) <= set(types) for values, types in pairs)
         found = tuple(starmap(Segment, zip(*columns, strict=True)))
     except (ValueError, TypeError):
-        is_right, found = False, ()
-    if not is_right or len(found) > MAX_SEGMENTS:
-        raise BadCaptions("The transcript cannot be read: the process that read it answered nonsense")
+        is_valid, found = False, ()
+    if not is_valid or len(found) > MAX_SEGMENTS:
+        raise BadCaptions("The transcript cannot be read: the process that read it sent an invalid answer")
     return found
 
 
 def write_vtt(segments: Iterable[Segment]) -> bytes:
-    """The segments as a WebVTT file (UTF-8). Text that looks like markup is escaped; segments without text are left out."""
+    """The segments with text as a WebVTT file (UTF-8). Text that looks like markup is escaped."""
     # A cue has to end after it begins (section 4.1).
     cues = [
         f"{_timestamp(each.start_seconds)} --> {_timestamp(max(each.end_seconds, each.start_seconds + 0.001))}\n"
@@ -166,6 +156,6 @@ def _voice(segment: Segment) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Cue text with `&`, `<` and `>` escaped (section 6.4), so without `-->`, and no blank line, which would end it."""
+    """Cue text with `&`, `<` and `>` escaped (section 6.4), which leaves no `-->`, and without blank lines, which end a cue."""
     lines: Sequence[str] = [line for line in text.splitlines() if line.strip()]
     return "\n".join(lines).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

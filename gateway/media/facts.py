@@ -1,4 +1,4 @@
-"""MediaFacts: what a probe found about a file. They are validated when they come from a decoding process."""
+"""MediaFacts: type, format and duration of a media file, as a decoding process found them. They are validated here."""
 
 import math
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class NotMedia(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """Type, format and length of a file.
+    """Type, format and duration of a file.
 
     `format` is the usual extension without a dot. `duration_seconds` is None for images, and if it is unknown;
     `sample_rate` (Hz) and `channels` are None without sound. `metadata` is JSON-safe: codec, bit_rate (bit/s), width

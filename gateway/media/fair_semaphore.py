@@ -1,4 +1,4 @@
-"""A semaphore whose permits accounts share fairly, however many permits one of them requests."""
+"""A semaphore that serves accounts in turn, so that one account cannot take all permits by requesting many."""
 
 import asyncio
 from collections import Counter, deque
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 
 class FairSemaphore:
-    """At most `permits` are held at a time; of several, one account holds at most all but one."""
+    """At most `permits` are held at a time; one account gets at most all but one of them (or the only one)."""
 
     def __init__(self, permits: int) -> None:
         self._permits = permits

@@ -9,7 +9,7 @@ from gateway.media.facts import NotMedia
 
 @dataclass(frozen=True, slots=True)
 class ContainerFormat:
-    """The usual extension, and the MIME types for sound only and for moving pictures ("": not accepted)."""
+    """The usual extension, and the MIME types of files with sound only and with moving pictures ("": not accepted)."""
 
     format: str
     audio: str
@@ -32,7 +32,7 @@ _BRANDS: Final[Mapping[str, ContainerFormat]] = {
     **dict.fromkeys(("3gp", "3ge", "3gf", "3gg", "3gh", "3gm", "3gr", "3gs", "3gt", "3gv"), _3GP),
 }
 
-# The first name of FFmpeg's demuxer → the container; for a demuxer of several, the most general one.
+# The first name of FFmpeg's demuxer → its container; of a demuxer for several containers, the most general one.
 DEMUXERS: Final[Mapping[str, ContainerFormat]] = {
     "wav": ContainerFormat("wav", "audio/wav", ""),
     "mp3": ContainerFormat("mp3", "audio/mpeg", ""),

@@ -1,4 +1,4 @@
-"""Builds the commands that start confined processes, which import nothing but this gateway and its libraries."""
+"""Builds the commands that start decoding processes, which can import only the gateway and its libraries."""
 
 import sys
 from importlib.machinery import PathFinder

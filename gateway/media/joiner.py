@@ -15,22 +15,17 @@ JOIN_BLOCK_BYTES: Final = 512 * 1024
 _log: Final = logging.getLogger(__name__)
 
 
-def log_unreadable(count: int) -> None:
-    """Log that `count` files are missing from the joined one. The default of `remuxed`."""
-    _log.warning("files could not be joined", extra={"unreadable": count})
-
-
 async def remuxed(
     files: Sequence[StoredObject],
     seconds: float = 900,
     program: Sequence[str] = PROGRAM,
     *,
-    report_unreadable: Callable[[int], None] = log_unreadable,
+    report_unreadable: Callable[[int], None],
     max_bytes: int | None = None,
 ) -> AsyncGenerator[bytes, None]:
     """Yield the bytes of one file that plays what these files play, one after another.
 
-    `report_unreadable` is called with the number of files that are not part of it, or only in part, if there are any.
+    `report_unreadable` is called with the number of files that are missing from it or incomplete in it, if there are any.
     Raises NotMedia if no file can be read, the file would have more than `max_bytes` or the process fails; Unavailable
     if none can be started; or StorageError.
     """

@@ -1,7 +1,7 @@
 """Computes the waveform that a player draws: the loudest level in each of BINS equal parts of a signal.
 
-The samples may arrive in any order and in pieces of any length; the bins are the same. Memory is bounded: the signal is
-stored as windows, each with its loudest level, and when all windows are used, neighbours are merged in pairs.
+The samples may arrive in any order and in pieces of any length; the result is the same. Memory is bounded: the signal is
+stored as windows, each with its loudest level. When all windows are used, neighbours are merged in pairs.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ _NOT_ABOVE: Final = tuple(
 )
 # Maps a level to the value of a bin: 0 is silence, 255 full scale.
 _SHOWN: Final = bytes(min(level * 255 // _LOUDEST, 255) for level in range(256))
-# Look at this many samples first for an estimate of a window's level.
-_GLANCE: Final = 64
+# The first samples of a window, which give an estimate of its level.
+_FIRST_SAMPLES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Waveform:
 
 
 class Peaks:
-    """The loudest levels of a signal. `windows` is their number, a power of two; each takes one byte."""
+    """The loudest level in each window of a signal. The number of `windows` is a power of two; each takes one byte."""
 
     def __init__(self, windows: int = _WINDOWS) -> None:
         self._levels = bytearray(windows)
@@ -78,8 +78,8 @@ class Peaks:
 def _loudest(samples: bytes, level: int) -> int:
     """The loudest level of the samples, or `level` if none is louder.
 
-    Deleting the samples that are not louder runs at memory speed, and after the first _GLANCE samples few are left.
+    Deleting the samples that are not louder runs at memory speed, and after the _FIRST_SAMPLES few others are left.
     """
-    for part in (samples[:_GLANCE], samples):
+    for part in (samples[:_FIRST_SAMPLES], samples):
         level = max(part.translate(_LEVELS, _NOT_ABOVE[level]), default=level)
     return level

@@ -49,7 +49,7 @@ class Message:
 
 
 class Prober:
-    """Determines type and duration of objects. At most `max_concurrent` are read at a time, shared fairly between accounts."""
+    """Determines type and duration of objects, at most `max_concurrent` at a time; accounts take turns."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Prober:
         return _facts(await self._ask(job, stored, account))
 
     async def count_decoded(self, stored: StoredObject, account: Hashable = None) -> float:
-        """Decode the whole object, and return how many seconds of its sound (or picture, without sound) that gave.
+        """Decode the whole object, and return how many seconds of its sound (or of its picture, if it is silent) that gave.
 
         Raises NotMedia, Unavailable or StorageError, as `probe` does.
         """
@@ -91,8 +91,8 @@ class Prober:
             raise NotMedia("it is empty")
         async with self._turns.permit(account):
             try:
-                async with asyncio.timeout(job.seconds), aclosing(run_job(job, (stored,), self._program)) as said:
-                    return await anext(said)
+                async with asyncio.timeout(job.seconds), aclosing(run_job(job, (stored,), self._program)) as answers:
+                    return await anext(answers)
             except TimeoutError:
                 raise NotMedia(f"reading it took longer than {job.seconds:g} seconds") from None
             except FAILURES as error:

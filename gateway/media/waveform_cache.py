@@ -19,8 +19,8 @@ from typing import Final
 
 from gateway.media.peaks import Waveform
 
-_KEPT: Final = ".json"
-_WRITTEN: Final = ".tmp"
+_COMPLETE: Final = ".json"
+_INCOMPLETE: Final = ".tmp"
 _LOCK: Final = ".lock"
 
 
@@ -33,7 +33,7 @@ class WaveformCache:
 
     def find(self, name: str) -> Waveform | None:
         """The waveform with this name; None if there is no readable file."""
-        path = self._folder / (name + _KEPT)
+        path = self._folder / (name + _COMPLETE)
         try:
             fields = json.loads(path.read_bytes())
             found = Waveform(**fields | {"bins": b64decode(fields["bins"])})
@@ -43,13 +43,13 @@ class WaveformCache:
             os.utime(path)
         return found
 
-    def keep(self, name: str, waveform: Waveform) -> None:
-        """Write the waveform in place of the one before, and remove the oldest files to make room. Raises OSError."""
+    def store(self, name: str, waveform: Waveform) -> None:
+        """Write the waveform, which replaces an earlier one, and remove the oldest files to make room. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(asdict(waveform) | {"bins": b64encode(waveform.bins).decode()})
-        written = self._folder / (name + _WRITTEN)
+        written = self._folder / (name + _INCOMPLETE)
         written.write_text(text)
-        written.replace(self._folder / (name + _KEPT))
+        written.replace(self._folder / (name + _COMPLETE))
         if waveform.complete:
             self._make_room()
 
@@ -61,7 +61,7 @@ class WaveformCache:
                     path.unlink(missing_ok=True)
 
     @contextmanager
-    def claimed(self, name: str) -> Iterator[bool]:
+    def locked(self, name: str) -> Iterator[bool]:
         """Hold the waveform's lock while the block runs; yields False if another holder has it. Does not block."""
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / (name + _LOCK)
@@ -77,7 +77,7 @@ class WaveformCache:
                 path.unlink(missing_ok=True)
 
     def _make_room(self) -> None:
-        """Remove the oldest files, including those that killed processes left, until the rest fits."""
+        """Remove the oldest files until the rest fits; killed processes may have left some."""
         files = sorted(self._files())
         total = sum(size for _, size, _ in files)
         for _, size, path in files:

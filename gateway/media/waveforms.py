@@ -1,6 +1,7 @@
-"""Computes each waveform once for all clients that ask, a bounded number at a time, and answers after about a second.
+"""Computes each waveform once for all clients that request it, and a bounded number of waveforms at a time.
 
-A waveform belongs to a version of an object. Its computation continues when the clients that asked have disconnected.
+Clients get a response after at most about a second. A waveform belongs to one version of an object; its computation
+continues when the clients that requested it have disconnected.
 """
 
 import asyncio
@@ -54,14 +55,14 @@ class Waveforms:
         async with storage.adapter.open(key) as stored:
             etag = stored.stat.etag
         name = _name(storage.name, key, etag)
-        kept = await self._kept(name)
-        if kept.complete:
-            return kept
+        cached = await self._find(name)
+        if cached.complete:
+            return cached
         task = self._running.get(name) or self._begin(name, storage, key, etag, owner_id)
         await asyncio.wait({task}, timeout=_ANSWER_SECONDS)
         if task.cancelled():
             raise Unavailable("The computation of the waveform was cancelled", _RETRY_SECONDS)
-        return task.result() if task.done() else await self._kept(name)
+        return task.result() if task.done() else await self._find(name)
 
     async def forget(self, storage: str, keys: Iterable[str]) -> None:
         """Remove the waveforms of deleted objects, and cancel those that this process computes. Raises OSError."""
@@ -80,7 +81,7 @@ class Waveforms:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _kept(self, name: str) -> Waveform:
+    async def _find(self, name: str) -> Waveform:
         return await asyncio.to_thread(self._cache.find, name) or Waveform()
 
     def _begin(self, name: str, storage: Storage, key: str, etag: str, owner_id: int) -> asyncio.Task[Waveform]:
@@ -100,10 +101,10 @@ class Waveforms:
     async def _compute(self, name: str, storage: Storage, key: str, etag: str, owner_id: int) -> Waveform:
         try:
             async with self._turns.permit(owner_id):
-                with self._cache.claimed(name) as claimed:  # does not block
-                    kept = await self._kept(name)
-                    if kept.complete or not claimed:  # another process computed it, or does so now
-                        return kept
+                with self._cache.locked(name) as is_ours:  # does not block
+                    cached = await self._find(name)
+                    if cached.complete or not is_ours:  # another process computed it, or does so now
+                        return cached
                     return await self._decode(name, storage, key, etag)
         except OSError as error:  # the cache cannot be written
             raise Unavailable("Waveforms cannot be computed now", _RETRY_SECONDS) from error
@@ -116,10 +117,10 @@ class Waveforms:
                     raise ObjectChanged(key, "it was replaced before it was decoded")
                 async with aclosing(decode(stored, self._timeout_seconds)) as waveforms:
                     async for latest in waveforms:
-                        await asyncio.to_thread(self._cache.keep, name, latest)
+                        await asyncio.to_thread(self._cache.store, name, latest)
         except TimeoutError:
             latest = replace(latest, complete=True) if latest.bins else UNDECODABLE
-            await asyncio.to_thread(self._cache.keep, name, latest)
+            await asyncio.to_thread(self._cache.store, name, latest)
         return latest
 
 

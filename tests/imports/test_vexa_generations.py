@@ -14,7 +14,7 @@ from gateway.catalog import ALL_SCOPES, ApiKey, Owner, Recording, Scope, Transcr
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.pool import open_pool
 from gateway.db.recordings import PgRecordingCatalog
-from gateway.imports.vexa_deployment_objects import VexaPlace
+from gateway.imports.vexa_deployment_objects import VexaBackend
 from gateway.imports.vexa_deployment_report import MoveReport
 from gateway.storage import Storage
 from storage_adapters import connect
@@ -291,5 +291,5 @@ async def test_objects_without_a_row_are_counted(newest: Moved) -> None:
 async def test_a_key_is_below_the_prefix_of_the_storage_backend() -> None:
     adapter = await connect("memory", {})
     storage = Storage("archive", "memory", adapter)
-    assert VexaPlace(storage, "recordings/").key("recordings/7/5/s.wav") == "7/5/s.wav"
-    assert VexaPlace(storage, "moved/").key("recordings/7/5/s.wav") == "recordings/7/5/s.wav"
+    assert VexaBackend(storage, "recordings/").key("recordings/7/5/s.wav") == "7/5/s.wav"
+    assert VexaBackend(storage, "moved/").key("recordings/7/5/s.wav") == "recordings/7/5/s.wav"

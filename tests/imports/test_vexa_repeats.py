@@ -249,7 +249,7 @@ async def test_a_master_that_lacks_chunks_is_moved_and_named(both: Both) -> None
     found = await both.find(300000000010)
     assert found is not None
     assert [file.object_key for file in found.media_files] == [MASTER]
-    assert [flag.reason for flag in report.flags if flag.id == 300000000010] == ["its master holds 2 of 3 chunks"]
+    assert [flag.reason for flag in report.flags if flag.id == 300000000010] == ["its master contains 2 of 3 chunks"]
 
 
 async def test_texts_of_any_length_do_not_stop_a_move(both: Both) -> None:

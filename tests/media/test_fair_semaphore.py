@@ -1,4 +1,4 @@
-"""Places that accounts share."""
+"""Permits that accounts share."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from gateway.media.fair_semaphore import FairSemaphore
 
 
 async def order_of(turns: FairSemaphore, *accounts: str) -> list[str]:
-    """The accounts in the order in which they get a place, when all wait at the same time."""
+    """The accounts in the order in which they get a permit, when all wait at the same time."""
     got: list[str] = []
 
     async def take(account: str) -> None:
@@ -22,7 +22,7 @@ async def test_accounts_that_wait_take_turns() -> None:
     assert await order_of(FairSemaphore(1), "a", "a", "a", "a", "b", "b", "c") == ["a", "b", "c", "a", "b", "a", "a"]
 
 
-async def test_an_account_leaves_one_place_to_the_others() -> None:
+async def test_an_account_leaves_one_permit_to_the_others() -> None:
     turns = FairSemaphore(3)
     async with turns.permit("a"), turns.permit("a"):
         third = asyncio.create_task(order_of(turns, "a"))
@@ -31,7 +31,7 @@ async def test_an_account_leaves_one_place_to_the_others() -> None:
     assert await third == ["a"]
 
 
-async def test_a_single_place_is_given_to_any_account() -> None:
+async def test_a_single_permit_is_given_to_any_account() -> None:
     assert await order_of(FairSemaphore(1), "a") == ["a"]
 
 

@@ -3,7 +3,7 @@
 import math
 from contextlib import suppress
 
-from gateway.media.captions import PARSERS, encode_segments, parse_captions
+from gateway.media.captions import READERS, encode_segments, parse_captions
 from gateway.media.cues import BadCaptions
 from gateway.media.decoding.confinement import confine
 from gateway.media.decoding.object_file import Gateway
@@ -14,7 +14,7 @@ _NICENESS = 5
 
 def main() -> None:
     """Read one job from the gateway, confine this process, and parse the transcript."""
-    for content_type in PARSERS:  # a confined process can import nothing, not even a codec
+    for content_type in READERS:  # a confined process can import nothing, not even a codec
         with suppress(BadCaptions):
             parse_captions(content_type, b" ")
     gateway = Gateway()

@@ -13,7 +13,7 @@ from gateway.catalog import Owner, Recording, RecordingCatalog, Scope, Segment
 from gateway.catalog.edits import RecordingEdits
 from gateway.errors import Fault, Invalid, NotFound, require
 from gateway.media.caption_reader import LONG_BYTES, CaptionReader
-from gateway.media.captions import MAX_BYTES, PARSERS, write_vtt
+from gateway.media.captions import MAX_BYTES, READERS, write_vtt
 from gateway.media.cues import BadCaptions
 from gateway.media.fair_semaphore import FairSemaphore
 from gateway.protocol.conditional import Conditions, Validators, failed_precondition
@@ -28,7 +28,7 @@ from gateway.web.responses import built_json_response, json_response
 
 # A transcript is held in memory while it arrives, so a client must not take long.
 _RECEIVE_LIMITS: Final = ReceiveLimits(MAX_JSON_SECONDS, least_bytes_per_second=2048)
-_PERMITTED: Final = ", ".join(PARSERS)
+_PERMITTED: Final = ", ".join(READERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class EditRoutes:
     async def _read_segments(self, request: web.Request, owner: Owner) -> tuple[Segment, ...]:
         """The body's segments. Raises Invalid or an HTTPException."""
         content_type = essence(request.headers.get(hdrs.CONTENT_TYPE, ""))
-        if content_type not in PARSERS:
+        if content_type not in READERS:
             words = f"Input should be one of {_PERMITTED}"
             raise Invalid((Fault("content_type", ("header", "Content-Type"), words, content_type),))
         body = bytearray()

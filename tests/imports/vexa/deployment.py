@@ -10,8 +10,8 @@ from typing import Any, Final
 import asyncpg
 
 from gateway.assembly.vexa_move import open_move
-from gateway.imports.vexa_deployment import DeploymentMove, Mapped
-from gateway.imports.vexa_deployment_objects import VexaPlace
+from gateway.imports.vexa_deployment import BackendMap, DeploymentMove
+from gateway.imports.vexa_deployment_objects import VexaBackend
 from gateway.imports.vexa_deployment_report import MoveReport
 from gateway.media.facts import MediaFacts
 from gateway.settings.load import Config, load
@@ -75,11 +75,11 @@ async def move(
                 raise StorageUnavailable("", "the cable was pulled")
             return await backends.probe(stored)
 
-        places = {
-            vexa: VexaPlace(backends.storages[ours]) for vexa, ours in (MAPPED if mapped is None else mapped).items()
+        by_name = {
+            vexa: VexaBackend(backends.storages[ours]) for vexa, ours in (MAPPED if mapped is None else mapped).items()
         }
-        default = VexaPlace(backends.storages[config.default_storage])
-        mapping = Mapped(places, default)
+        default = VexaBackend(backends.storages[config.default_storage])
+        mapping = BackendMap(by_name, default)
         return await DeploymentMove(
             backends.source, backends.target, mapping, look, NOW, only=only, dry_run=dry_run, join_chunks=join_chunks
         ).run()
