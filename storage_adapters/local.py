@@ -46,7 +46,7 @@ async def connect(**options: Any) -> "ReadOnlyLocalStorage":
     It is a LocalStorage, which can write, unless the options say `read_only`. Raises ValueError if the directory cannot be
     used; the text says what to change.
     """
-    parsed = LocalOptions.parse(options)
+    parsed = LocalOptions(**options)
     modes = GROUP_READABLE if parsed.readable_by_group else PRIVATE
     root = partial(find_root, parsed.root) if parsed.read_only else partial(prepare_root, parsed.root, modes)
     try:

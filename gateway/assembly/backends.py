@@ -34,7 +34,7 @@ from gateway.media.waveforms import Waveforms
 from gateway.protocol.signing import Signer, SigningKey, SigningKeys
 from gateway.protocol.upload_tokens import UploadTokens
 from gateway.settings.load import Config
-from gateway.settings.storages import LocalStorage
+from gateway.settings.storages import LocalSettings
 from gateway.settings.storages import Storage as StorageSettings
 from gateway.storage import Storage
 from storage_adapters import connect
@@ -118,10 +118,7 @@ def _make_data_dir(config: Config) -> None:
     """Create data_dir if absent: mode 0700, or 0750 if the group may read the files of a local storage backend."""
     if not config.data_dir.exists():
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if any(
-            isinstance(each, LocalStorage) and each.options().get("readable_by_group")
-            for each in config.storages.values()
-        ):
+        if any(isinstance(each, LocalSettings) and each.readable_by_group for each in config.storages.values()):
             config.data_dir.chmod(0o750)
 
 
@@ -150,7 +147,7 @@ async def in_background(work: Coroutine[None, None, None]) -> AsyncGenerator[Non
 async def _open_storage(stack: AsyncExitStack, name: str, settings: StorageSettings) -> Storage:
     adapter = await connect(settings.kind, settings.options())
     stack.push_async_callback(adapter.close)
-    root = settings.root if isinstance(settings, LocalStorage) else None
+    root = settings.root if isinstance(settings, LocalSettings) else None
     return Storage(name, settings.kind, adapter, root, getattr(settings, "redirect", False))
 
 

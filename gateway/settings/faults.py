@@ -11,14 +11,14 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from gateway.settings.sections import Config, SigningKeySettings
-from gateway.settings.storages import LocalStorage, MemorySettings, S3Storage, SyntheticSettings
+from gateway.settings.storages import LocalSettings, MemorySettings, S3Settings, SyntheticSettings
 
 Location = tuple[int | str, ...]
 
 _STORAGES: Final[Mapping[object, type[BaseModel]]] = {
-    "local": LocalStorage,
+    "local": LocalSettings,
     "memory": MemorySettings,
-    "s3": S3Storage,
+    "s3": S3Settings,
     "synthetic": SyntheticSettings,
 }
 _SECRETS: Final = {"internal_secret", "secret", "secret_access_key", "session_token"}

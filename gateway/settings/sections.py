@@ -9,28 +9,29 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from gateway.settings import kinds
 from gateway.settings.server_section import ServerSettings
-from gateway.settings.storages import S3Storage, Storage
+from gateway.settings.storages import S3Settings, Storage
+from storage_adapters.storage_options import Count, Folder, PresignSeconds, Seconds, Section, at_least
 
 
-class DatabaseSettings(kinds.Section):
+class DatabaseSettings(Section):
     """The catalogue's PostgreSQL."""
 
     url: kinds.DatabaseUrl = "embedded"
     listen_url: kinds.ServerUrl | None = None
-    pool_min_size: kinds.Count = 1
-    pool_max_size: Annotated[kinds.Count, kinds.at_least("pool_min_size")] = 10
-    command_timeout_seconds: kinds.Seconds = 10
+    pool_min_size: Count = 1
+    pool_max_size: Annotated[Count, at_least("pool_min_size")] = 10
+    command_timeout_seconds: Seconds = 10
     outage_grace_seconds: kinds.Grace = 60
 
 
-class SigningKeySettings(kinds.Section):
+class SigningKeySettings(Section):
     """A key that signs playback URLs, named by `kid` in each URL."""
 
     kid: kinds.Word
     secret: kinds.Secret
 
 
-class PlaybackSettings(kinds.Section):
+class PlaybackSettings(Section):
     """The signed URLs that players use; without keys, the gateway creates one and stores it."""
 
     signing_keys: tuple[SigningKeySettings, ...] = ()
@@ -52,88 +53,88 @@ class PlaybackSettings(kinds.Section):
         return seconds
 
 
-class DeliverySettings(kinds.Section):
+class DeliverySettings(Section):
     """How media are sent."""
 
     cache_control_private: kinds.CacheControl = "max-age=3600, private, no-transform"
     cache_control_signed: kinds.CacheControl = "max-age=3600, public, no-transform"
-    max_ranges: Annotated[kinds.Count, Field(le=1000)] = 16
-    stall_timeout_seconds: kinds.Seconds = 120
-    max_concurrent_streams: kinds.Count = 10_000
-    max_streams_per_key: kinds.Count = 1000
+    max_ranges: Annotated[Count, Field(le=1000)] = 16
+    stall_timeout_seconds: Seconds = 120
+    max_concurrent_streams: Count = 10_000
+    max_streams_per_key: Count = 1000
     pace: bool | Literal["webkit"] = "webkit"
-    pace_burst_seconds: kinds.Seconds = 10
+    pace_burst_seconds: Seconds = 10
     pace_multiple: kinds.Multiple = 2.5
     fast_path: bool = True
 
 
-class CorsSettings(kinds.Section):
+class CorsSettings(Section):
     """The origins whose pages may read responses."""
 
     allowed_origins: tuple[kinds.Origin, ...] = ()
 
 
-class SharingSettings(kinds.Section):
+class SharingSettings(Section):
     """The pages of share links."""
 
     embed_origins: tuple[kinds.Origin, ...] = ()
 
 
-class UploadSettings(kinds.Section):
+class UploadSettings(Section):
     """What may be uploaded, and how long it may take."""
 
     max_file_bytes: kinds.ByteCount = 5_368_709_120
-    max_media_per_recording: kinds.Count = 20
+    max_media_per_recording: Count = 20
     max_total_bytes_per_account: kinds.ByteCount | None = None
-    url_expires_in_seconds: kinds.PresignSeconds = 900
-    abandoned_after_seconds: Annotated[kinds.WholeSeconds, kinds.at_least("url_expires_in_seconds")] = 86_400
+    url_expires_in_seconds: PresignSeconds = 900
+    abandoned_after_seconds: Annotated[kinds.WholeSeconds, at_least("url_expires_in_seconds")] = 86_400
     session_silence_seconds: kinds.WholeSeconds = 300
-    stall_timeout_seconds: kinds.Seconds = 60
+    stall_timeout_seconds: Seconds = 60
     least_bytes_per_second: Annotated[int, Field(ge=0)] = 500
     internal_secret: kinds.Secret | None = None
     internal_owner: Annotated[str, Field(min_length=1)] = "bots@localhost"
 
 
-class RateLimitSettings(kinds.Section):
+class RateLimitSettings(Section):
     """How many requests one key may send."""
 
     enabled: bool = True
-    requests_per_minute: kinds.Count = 600
-    burst: kinds.Count = 100
+    requests_per_minute: Count = 600
+    burst: Count = 100
     byte_route: bool = False
 
 
-class DeletionSettings(kinds.Section):
+class DeletionSettings(Section):
     """The queue of objects to delete."""
 
-    poll_seconds: kinds.Seconds = 5
-    lease_seconds: kinds.Seconds = 60
-    batch: kinds.Count = 100
-    backoff_initial_seconds: kinds.Seconds = 5
-    backoff_max_seconds: Annotated[kinds.Seconds, kinds.at_least("backoff_initial_seconds")] = 3600
+    poll_seconds: Seconds = 5
+    lease_seconds: Seconds = 60
+    batch: Count = 100
+    backoff_initial_seconds: Seconds = 5
+    backoff_max_seconds: Annotated[Seconds, at_least("backoff_initial_seconds")] = 3600
 
 
-class WaveformSettings(kinds.Section):
+class WaveformSettings(Section):
     """What players draw. Without a folder, waveforms are kept in the data directory."""
 
-    folder: kinds.Folder | None = None
+    folder: Folder | None = None
     max_total_bytes: kinds.ByteCount = 67_108_864
-    max_concurrent: kinds.Count = 1
+    max_concurrent: Count = 1
     timeout_seconds: kinds.WholeSeconds = 900
 
 
-class LoggingSettings(kinds.Section):
+class LoggingSettings(Section):
     """What is logged."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     access_log: bool = True
 
 
-class Config(kinds.Section):
+class Config(Section):
     """Every setting, checked. `load` fills in `data_dir` and the folders of the storage backends."""
 
     server: ServerSettings = ServerSettings()
-    data_dir: kinds.Folder
+    data_dir: Folder
     database: DatabaseSettings = DatabaseSettings()
     storages: dict[kinds.Word, Storage]
     default_storage: str = "local"
@@ -150,11 +151,11 @@ class Config(kinds.Section):
     @property
     def media_sources(self) -> tuple[str, ...]:
         """Where clients that read media may be redirected, as sources of a Content-Security-Policy."""
-        redirecting = (each for each in self.storages.values() if isinstance(each, S3Storage) and each.redirect)
+        redirecting = (each for each in self.storages.values() if isinstance(each, S3Settings) and each.redirect)
         return tuple(storage.clients_source for storage in redirecting)
 
     @property
     def upload_sources(self) -> tuple[str, ...]:
         """Where pages send files besides the gateway, as sources of a Content-Security-Policy."""
         storage = self.storages[self.default_storage]
-        return (storage.clients_source,) if isinstance(storage, S3Storage) else ()
+        return (storage.clients_source,) if isinstance(storage, S3Settings) else ()

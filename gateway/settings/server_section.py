@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field, FilePath, ValidationInfo, field_validator
 
-from gateway.settings.kinds import Count, Host, HttpUrl, Port, Seconds, Section
+from gateway.settings.kinds import Host, Port
+from storage_adapters.storage_options import Count, HttpUrl, Seconds, Section
 
 
 def _cores() -> int:

@@ -69,7 +69,8 @@ def find_credentials(options: S3Options) -> Find:
     """The function that finds credentials: the settings' own, or else a new run of the SDK's default chain."""
     if options.access_key_id is None:
         return lambda: AioSession().get_credentials()
-    given = AioCredentials(options.access_key_id, options.secret_access_key, options.session_token)
+    secret, token = (each and each.get_secret_value() for each in (options.secret_access_key, options.session_token))
+    given = AioCredentials(options.access_key_id, secret, token)
 
     async def find() -> AioCredentials:
         return given

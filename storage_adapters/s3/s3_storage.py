@@ -42,7 +42,7 @@ async def connect(**options: Any) -> "S3Storage":
 
     The options are the fields of `S3Options`. Raises ValueError with everything that is wrong with them.
     """
-    parsed = S3Options.parse(options)
+    parsed = S3Options(**options)
     stack = AsyncExitStack()
     try:
         clients = await open_clients(parsed, stack)

@@ -1,6 +1,5 @@
 """The configuration: where values come from, how faults are reported, and that config.yaml agrees with the code."""
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from itertools import pairwise
@@ -17,8 +16,8 @@ from gateway.settings.documents import read_text
 from gateway.settings.faults import without_password
 from gateway.settings.load import Config, ConfigError, load, redacted
 from gateway.settings.sections import SigningKeySettings
-from gateway.settings.storages import LocalStorage, S3Storage
-from storage_adapters.storage_options import LocalOptions, S3Options, StorageOptions
+from gateway.settings.storages import LocalSettings, S3Settings
+from storage_adapters.storage_options import LocalOptions, S3Options
 
 SECRET = "an0ther-secret-of-32-characters-or-more"
 
@@ -72,8 +71,8 @@ def names_in(document: Mapping[str, Any], name: str = "") -> set[str]:
 def test_config_yaml_has_every_setting_and_no_other() -> None:
     known = [
         *settings_of(Config, ""),
-        *settings_of(LocalStorage, "storages.local."),
-        *settings_of(S3Storage, "storages.archive."),
+        *settings_of(LocalSettings, "storages.local."),
+        *settings_of(S3Settings, "storages.archive."),
     ]
     assert names_in(documented()) == {name for name, _ in known}
 
@@ -82,17 +81,17 @@ def test_config_yaml_has_the_defaults_of_the_code() -> None:
     shown = documented()
     bare = {"data_dir": "/d", "storages": {"local": {"kind": "local", "root": "/d/media"}}}
     assert load(None, {"SEEKGATE_DATA_DIR": "/d"}) == Config.model_validate(bare)
-    assert S3Storage.model_validate(shown["storages"]["archive"]) == S3Storage.model_validate(
+    assert S3Settings.model_validate(shown["storages"]["archive"]) == S3Settings.model_validate(
         {"kind": "s3", "bucket": "recordings"}
     )
 
 
 @pytest.mark.parametrize("options", [LocalOptions, S3Options])
-def test_config_yaml_says_of_each_storage_option_what_its_adapter_says(options: type[StorageOptions]) -> None:
+def test_config_yaml_says_of_each_storage_option_what_its_adapter_says(options: type[BaseModel]) -> None:
     lines = [re.sub(r"^  #   ", "", line).strip() for line in read_text("config.yaml").splitlines()]
-    for each in dataclasses.fields(options):
-        (shown,) = [above for above, line in pairwise(lines) if line.startswith(f"{each.name}: ")]
-        assert shown == f"# {each.metadata['about']}."
+    for name, field in options.model_fields.items():
+        (shown,) = [above for above, line in pairwise(lines) if line.startswith(f"{name}: ")]
+        assert shown == f"# {field.description}."
 
 
 def test_config_yaml_says_one_sentence_about_each_setting() -> None:
@@ -152,21 +151,21 @@ S3_ENVIRON = {
 @pytest.mark.parametrize("secret", ["{a: b", "[1, 2]", "12345", "x: y # z", "'quoted'", " spaced "])
 def test_a_secret_from_the_environment_is_taken_as_it_is(secret: str) -> None:
     config = load(None, S3_ENVIRON | {"SEEKGATE_STORAGES__ARCHIVE__SECRET_ACCESS_KEY": secret})
-    assert config.storages["archive"].options()["secret_access_key"] == secret
+    assert config.storages["archive"].options()["secret_access_key"].get_secret_value() == secret
 
 
 def test_a_secret_may_come_from_a_file_whose_last_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "secret with space"
     path.write_text("from: a file\n")
     config = load(None, S3_ENVIRON | {"SEEKGATE_STORAGES__ARCHIVE__SECRET_ACCESS_KEY_FILE": str(path)})
-    assert config.storages["archive"].options()["secret_access_key"] == "from: a file"
+    assert config.storages["archive"].options()["secret_access_key"].get_secret_value() == "from: a file"
 
 
 def test_s3_options_are_what_the_adapter_takes() -> None:
     options = (
         load(None, S3_ENVIRON | {"SEEKGATE_STORAGES__ARCHIVE__SECRET_ACCESS_KEY": "s"}).storages["archive"].options()
     )
-    assert set(options) == set(S3Storage.model_fields) - {"kind", "redirect"}
+    assert set(options) == set(S3Settings.model_fields) - {"kind", "redirect"}
 
 
 def test_a_storage_backend_given_as_null_is_left_out(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from gateway.settings.load import ConfigError, load, vexa_variables
 from tests.commands.command_line import command_line
@@ -23,7 +24,8 @@ LOCAL = {"STORAGE_BACKEND": "local", "LOCAL_STORAGE_DIR": "/srv/recordings"}
 def storage_of(environ: dict[str, str], name: str) -> dict[str, Any]:
     config = load(None, environ)
     assert config.default_storage == name
-    return config.storages[name].options()
+    options = config.storages[name].options().items()
+    return {option: value.get_secret_value() if isinstance(value, SecretStr) else value for option, value in options}
 
 
 @pytest.mark.parametrize(

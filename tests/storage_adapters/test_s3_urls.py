@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from storage_adapters.s3.sdk_requests import open_clients
 from storage_adapters.s3.urls import Params, SignedUrl, SignedUrls
@@ -29,7 +30,10 @@ def clock() -> Clock:
 @pytest.fixture
 async def urls(clock: Clock) -> AsyncGenerator[SignedUrls, None]:
     options = S3Options(
-        bucket="bucket", endpoint_url="http://s3.example.test", access_key_id="id", secret_access_key="secret"
+        bucket="bucket",
+        endpoint_url="http://s3.example.test",
+        access_key_id="id",
+        secret_access_key=SecretStr("secret"),
     )
     async with AsyncExitStack() as stack:
         clients = await open_clients(options, stack)
