@@ -1,1 +1,1 @@
-"""The HTTP layer: it reads requests and writes responses. Only it and gateway/assembly/serving.py import aiohttp."""
+"""The HTTP layer, which reads requests and writes responses. Only it and gateway/assembly/serving.py import aiohttp."""

@@ -1,4 +1,4 @@
-"""Acceptors: they make the protocol of each accepted connection, and learn from what the byte route has answered.
+"""Acceptors: they create the protocol of each accepted connection, and learn from the responses of the byte route.
 
 The plain acceptor lets aiohttp parse every request. The fast path has its own (gateway/web/fast_path), which one line
 in gateway/assembly/byte_route.py plugs in.
@@ -51,7 +51,7 @@ class Acceptor:
         """Called after the byte route has answered the request. The plain acceptor remembers nothing."""
 
     def take_failure(self, request: web.Request) -> StorageError | None:
-        """The failure that the storage backend has just reported for this request; None if it was not asked yet."""
+        """The failure that the storage backend has just reported for this request; None if it got no request yet."""
 
 
 class BareConnection(web.RequestHandler):

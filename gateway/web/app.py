@@ -1,4 +1,4 @@
-"""Every route and middleware on one page."""
+"""Builds the aiohttp applications: every route and the middleware are on this page."""
 
 import logging
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Maps refusals to statuses and error bodies, with one table for each dialect.
 
 Vexa   {"detail": "..."}, and for 422 {"detail": [{"type", "loc", "msg", "input"}]}
-Bota   {"error": {"code", "message", "details"?}}, details being [{"field", "message"}]; all paths under /v1/
+Bota   {"error": {"code", "message", "details"?}} with details as [{"field", "message"}]; all paths under /v1/
 """
 
 import logging
@@ -65,7 +65,7 @@ class Dialect:
         return response
 
     def refuse_http(self, error: web.HTTPException) -> web.Response:
-        """The response to what aiohttp refuses (no route, wrong method, body too large), and to internal errors."""
+        """The response to a request that aiohttp refuses (no route, wrong method, large body), or to an internal error."""
         response = json_response(self.body(error.status, error.reason, ()), status=error.status)
         if isinstance(error, web.HTTPMethodNotAllowed):
             response.headers["Allow"] = allowed_methods(error)
@@ -108,11 +108,6 @@ VEXA: Final = Dialect(_VEXA, _vexa_body)
 BOTA: Final = Dialect(_BOTA, _bota_body)
 
 
-def dialect_of(request: web.Request) -> Dialect:
-    """The dialect of the request's path."""
-    return dialect_of_path(request.path)
-
-
 def dialect_of_path(path: str) -> Dialect:
     """The dialect of a path, whether a route has it or not."""
     return BOTA if f"{path}/".startswith("/v1/") else VEXA
@@ -120,7 +115,7 @@ def dialect_of_path(path: str) -> Dialect:
 
 def refusal_answer(request: web.Request, error: errors.Refusal | StorageError | web.HTTPException) -> web.Response:
     """The response to an error, in the dialect of the path."""
-    dialect = dialect_of(request)
+    dialect = dialect_of_path(request.path)
     if isinstance(error, web.HTTPException):
         return dialect.refuse_http(error)
     return dialect.refuse(storage_refusal(error) if isinstance(error, StorageError) else error)

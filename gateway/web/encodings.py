@@ -27,7 +27,7 @@ def preferred_encoding(accept_encoding: str, offered: Sequence[str]) -> str | No
 
 
 def compress_json(request: web.Request, response: web.StreamResponse) -> None:
-    """Let aiohttp gzip a large JSON response if the client accepts that. One with an entity tag is not changed."""
+    """Let aiohttp compress a large JSON response if the client accepts gzip. A response with an ETag is not changed."""
     if (
         response.content_type != "application/json"
         or not isinstance(response, web.Response)

@@ -1,7 +1,7 @@
 """One request and its response, as the access log and the metrics report them.
 
-The frame makes an exchange for each request and stores it under `request[EXCHANGE]`, the only request key of the
-project. Code that learns something about the request writes it there.
+The frame creates an exchange for each request and stores it as `request[EXCHANGE]`, the project's only request key.
+Other code adds what it finds out about the request.
 """
 
 import re
@@ -30,8 +30,9 @@ CLIENT_CLOSED_REQUEST: Final = 499
 
 @dataclass(slots=True)
 class Exchange:
-    """`path` is what the log may show: no query, no token. `promised` and `sent` count body bytes of the byte route.
+    """A request and its response.
 
+    `path` contains no query and no token. `promised` and `sent` count body bytes of the byte route.
     `status` is CLIENT_CLOSED_REQUEST until the response's status is known. `quota` holds the rate limit's header
     fields. `started` is a time of `time.perf_counter`, and `seconds` the time from then to the end of the response.
     `by_key` says that the response depends on an API key, `key_id` which key admitted the request.

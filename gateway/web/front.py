@@ -22,7 +22,7 @@ _READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
 class Front:
-    """The server's handler."""
+    """The handler of aiohttp's `web.Server`."""
 
     def __init__(self, frame: Frame, media: MediaRoute, application: Handler) -> None:
         self._frame = frame

@@ -1,4 +1,4 @@
-"""The operations routes: whether the process is alive, whether it is ready, and its metrics."""
+"""The operations routes: liveness, readiness and metrics."""
 
 import asyncio
 import logging

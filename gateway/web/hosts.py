@@ -27,7 +27,7 @@ def check_host(request: web.Request) -> None:
 
 
 def base_url(request: web.Request, public_url: str | None) -> str:
-    """What URLs of the gateway start with: `public_url`, else the scheme and authority of the request.
+    """The beginning of the gateway's URLs: `public_url`, else the scheme and authority of the request.
 
     An absolute request target replaces the Host field (RFC 9112 section 3.2.2). Both were validated by `check_host`.
     """

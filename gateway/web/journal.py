@@ -23,8 +23,8 @@ HEARTBEAT_SECONDS: Final = 1.0
 class Journal:
     """Collects the exchanges of one event loop, and reports them within DELAY_SECONDS.
 
-    `sample` updates the metrics that are counted elsewhere. It is called with every report, and at least every
-    HEARTBEAT_SECONDS (`run`), because another process may answer the next scrape.
+    `sample` updates the metrics that other parts count. It is called with every report, and at least every
+    HEARTBEAT_SECONDS (`run`), because another process may serve the next scrape.
     """
 
     def __init__(self, metrics: Metrics, access_log: AccessLog, sample: Callable[[Metrics], None]) -> None:
@@ -71,14 +71,14 @@ class Journal:
         self._access_log.write(_lines(exchanges))
 
     def _count(self, exchanges: Sequence[Exchange]) -> None:
-        alike: defaultdict[tuple[str, str, int, str, str | None], list[Exchange]] = defaultdict(list)
+        groups: defaultdict[tuple[str, str, int, str, str | None], list[Exchange]] = defaultdict(list)
         for each in exchanges:
-            alike[each.route, each.method, each.status, each.outcome, each.storage].append(each)
-        for (route, method, status, outcome, storage), those in alike.items():
-            self._metrics.count(route, method, status, outcome, len(those))
-            self._metrics.observe(route, [each.seconds for each in those])
+            groups[each.route, each.method, each.status, each.outcome, each.storage].append(each)
+        for (route, method, status, outcome, storage), group in groups.items():
+            self._metrics.count(route, method, status, outcome, len(group))
+            self._metrics.observe(route, [each.seconds for each in group])
             if storage is not None:
-                self._metrics.count_sent(storage, sum([each.sent for each in those]))
+                self._metrics.count_sent(storage, sum([each.sent for each in group]))
         self._sample(self._metrics)
 
 

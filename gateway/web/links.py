@@ -1,4 +1,4 @@
-"""URLs that carry their own permission: the gateway's playback URLs, and presigned URLs of a storage backend."""
+"""URLs that need no API key: the gateway's playback URLs and share links, and presigned URLs of a storage backend."""
 
 import time
 from dataclasses import dataclass

@@ -1,9 +1,10 @@
 """Parses and checks the values of paths, queries and bodies. Each fault names its field.
 
-Faults have the members that Vexa's clients read (`type`, `loc`, `msg`, `input`), in pydantic's words.
+Faults have the members that Vexa's clients read (`type`, `loc`, `msg`, `input`), worded as by pydantic.
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
 
@@ -94,11 +95,17 @@ def path_token(request: web.Request) -> str | None:
 
 def parse_query(model: type[Model], request: web.Request) -> Model:
     """The query as a model; unknown parameters are ignored, and the last of repeated ones counts. Raises Invalid."""
-    given: dict[str, Any] = {name: value for name, value in request.query.items() if name in model.model_fields}
+    return validated(
+        model, {name: value for name, value in request.query.items() if name in model.model_fields}, "query"
+    )
+
+
+def validated(model: type[Model], given: Mapping[str, Any], where: str) -> Model:
+    """The given values as a model; `where` is the part of the request that they are from. Raises Invalid."""
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise invalid(error, ("query",)) from None
+        raise invalid(error, (where,)) from None
 
 
 def invalid(error: ValidationError, where: tuple[str, ...]) -> Invalid:

@@ -1,4 +1,4 @@
-"""JSON responses, and the response object that stands for bytes already written to the socket."""
+"""JSON responses, and the response object for bytes that were already written to the socket."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ _TIMES = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
 def json_bytes(body: Any) -> bytes:
-    """The value as JSON; datetimes become RFC 3339 with `Z`. Raises TypeError for what JSON cannot hold."""
+    """The value as JSON; datetimes become RFC 3339 with `Z`. Raises TypeError for a value that JSON cannot represent."""
     return orjson.dumps(body, option=_TIMES)
 
 
@@ -34,7 +34,7 @@ def _json_response(octets: bytes, status: int, headers: Mapping[str, str] | None
 
 
 async def built_json_response(build: Callable[[], Any], *, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A JSON response with what `build` returns. It may be several MiB long, so it is built in a thread."""
+    """A JSON response with the value that `build` returns. It may have several MiB, so a thread builds it."""
     octets = await asyncio.to_thread(lambda: json_bytes(build()))
     return _json_response(octets, 200, headers)
 
@@ -66,5 +66,5 @@ class SentResponse(web.StreamResponse):
 
 @lru_cache(maxsize=64)
 def sent_response(status: int, *, keep_alive: bool) -> SentResponse:
-    """The response object for this status. It holds nothing of its request, so all requests share it."""
+    """The response object for this status. It contains nothing of its request, so all requests share it."""
     return SentResponse(status, keep_alive=keep_alive)

@@ -1,8 +1,8 @@
 """Authentication: by an API key in a header field, or by the signature of a playback URL.
 
 Both header fields (X-API-Key and Authorization) are accepted in both dialects; an API key is never read from the query.
-A query with any field of a signature is judged by its signature alone, whatever header fields come with it. A URL that
-an API key minted is valid only while that key is.
+If the query has any field of a signature, only the signature counts, whatever header fields come with it. A URL that
+was signed for an API key is valid only while that key is.
 """
 
 import time
@@ -26,8 +26,8 @@ _USE_RECORD_SECONDS: Final = 60.0
 class Playback(NamedTuple):
     """What a playback URL permits until `expires_at` (seconds since the epoch), while `permission` holds.
 
-    It also ends when the signing keys get another `generation`. If `is_shared`, a share link minted it, whose readers
-    may not learn who the owner is.
+    It also ends when the signing keys get another `generation`. If `is_shared`, the URL was signed for a share link, whose
+    viewers may not learn who the owner is.
     """
 
     owner: Owner
@@ -61,7 +61,7 @@ class Authenticator:
         return self._signer.keys.generation
 
     async def authenticate(self, request: web.Request, scope: Scope) -> Owner:
-        """The owner of the request's key; raises what `judge_key` raises."""
+        """The owner of the request's key. Raises the same as `judge_key`."""
         return (await self.judge_key(request, scope)).owner
 
     async def judge_key(self, request: web.Request, scope: Scope, *, is_counted: bool = True) -> ApiKey:
@@ -93,7 +93,7 @@ class Authenticator:
 
     @staticmethod
     def claims_signature(request: web.Request) -> bool:
-        """Whether the request is judged as a playback URL."""
+        """Whether the request counts as a playback URL."""
         return "?" in request.raw_path and not SIGNATURE_FIELDS.isdisjoint(request.query)
 
     async def verify_playback(self, request: web.Request, recording_id: int, media_file_id: int) -> Playback:
@@ -116,9 +116,9 @@ class Authenticator:
         return Playback(owner, grant.disposition, ends, permission, generation, is_shared)
 
     async def check_minting_key(self, key_id: int, scope: Scope, url: str) -> ApiKey:
-        """The key that minted a URL; raises Forbidden if it is not valid now.
+        """The key that a URL was signed for; raises Forbidden if the key is not valid now.
 
-        `url` is what the refusal calls the URL. The look-up is remembered until the key changes.
+        `url` is the refusal's name of the URL. The look-up is cached until the key changes.
         """
         key = await self._api_keys.find_key_by_id(key_id)
         if key is None or not _is_valid(key, time.time()) or not _permits(key, scope):
@@ -133,7 +133,7 @@ class Authenticator:
 
 
 def _permits(key: ApiKey, scope: Scope) -> bool:
-    """Whether a URL that the key minted may do this; a share link mints URLs to read."""
+    """Whether a URL that was signed for the key may do this; URLs of a share link may only read."""
     return scope == Scope.RECORDINGS_READ if key.recording_id is not None else scope in key.scopes
 
 

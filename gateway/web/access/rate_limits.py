@@ -1,8 +1,8 @@
 """Rate limits: a token bucket for each API key.
 
 A bucket is one number: the time at which it will be full again (the generic cell rate algorithm of ATM). A request
-moves that time on by what one token takes to refill, and is refused if the time would then be further ahead than a
-whole bucket takes. A full bucket need not be stored.
+postpones that time by the refill time of one token. It is refused if the bucket would then need more than its whole
+refill time to be full. A full bucket is not stored.
 """
 
 import math
@@ -17,7 +17,7 @@ _TOLERANCE: Final = 1e-6
 
 
 class Quota(NamedTuple):
-    """What a key may request: `limit` requests in a burst, `remaining` of them now, all of them again at `reset_at`.
+    """A key's quota: `limit` requests in a burst, `remaining` of them now, all of them again at `reset_at`.
 
     `reset_at` is in seconds since the epoch; `retry_after_seconds` is 0 for a request that was granted.
     """

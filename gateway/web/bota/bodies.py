@@ -2,9 +2,9 @@
 
 Each fault names its field. Unknown members are refused, because a misspelt one would otherwise be lost silently.
 
-Metadata is stored as the text that was sent, because parsing a JSON number and writing it again may change it. It is
-cut out of the body after the body was checked. A number beyond the range of a double is refused, and so is a lone
-surrogate: many clients could not parse a response that contains one.
+Metadata is stored as the text that was sent, because parsing a JSON number and writing it again may change it. The text
+is cut out of the body once the body is checked. A number beyond the range of a double and a lone surrogate are refused:
+many clients could not parse a response that contains one.
 """
 
 import asyncio
@@ -98,10 +98,10 @@ async def read_completed_media(request: web.Request) -> Collection[int] | None:
     given = (await read_body(request, UploadCompleteBody)).media_ids if await read_json_bytes(request) else None
     if given is None:
         return None
-    ids = [(place, decode_id("med", text)) for place, text in enumerate(given)]
+    ids = [(index, decode_id("med", text)) for index, text in enumerate(given)]
     faults = [
-        Fault("media_id", ("body", "media_ids", place), "Input should be the id of a media file", given[place])
-        for place, media_id in ids
+        Fault("media_id", ("body", "media_ids", index), "Input should be the id of a media file", given[index])
+        for index, media_id in ids
         if media_id is None
     ]
     if faults:

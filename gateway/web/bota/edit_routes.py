@@ -1,4 +1,4 @@
-"""Bota's dialect: changing a recording's description and its transcript, two additions that Bota does not document."""
+"""Routes in Bota's dialect that change a recording's description and transcript. Bota itself documents no such routes."""
 
 import asyncio
 import time

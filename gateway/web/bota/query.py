@@ -1,4 +1,4 @@
-"""Parses what Bota's clients send outside of bodies: ids in paths, queries, idempotency keys.
+"""Parses the ids in paths, the queries and the idempotency keys of Bota's clients.
 
 Each fault names its field. Unknown query parameters are ignored, as in Vexa's dialect.
 """
@@ -23,7 +23,7 @@ MAX_SEARCH_LENGTH: Final = 200
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 255
 _MAX_BIGINT: Final = 2**63 - 1
 _SORTS: Final[tuple[RecordingSort, ...]] = get_args(RecordingSort)
-# The values that a cursor may contain for each order. Its digest is not a signature, so clients can write any text.
+# The values that a cursor may contain for each order. A cursor is not signed, so clients can send any text.
 _VALUES: Final = {"created_at": "", "duration": r"-?\d+(\.\d+)?(e[+-]?\d+)?|inf", "type": "[a-z]*", "status": "[a-z]*"}
 _NO_CURSOR: Final = PydanticCustomError("cursor", "Input should be the next_cursor of a page")
 
@@ -76,7 +76,7 @@ class BotaRecordingsQuery(BotaRecordingQuery):
 
     @property
     def wanted(self) -> RecordingFilter:
-        """Which recordings the query asks for, and in what order."""
+        """The filter and the order of the query."""
         least, most = self.min_duration_ms, self.max_duration_ms
         return RecordingFilter(
             device_id=self.device_id,

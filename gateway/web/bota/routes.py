@@ -34,11 +34,11 @@ class BotaRoutes:
         """`GET /v1/recordings`: a page, by default newest first; with `q`, the results of a search, best first."""
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
         query = parse_recordings_query(request)
-        place, with_origin = {"limit": query.limit, "offset": query.offset}, query.include is not None
+        window, with_origin = {"limit": query.limit, "offset": query.offset}, query.include is not None
         if query.q is not None:
-            found = await self.search.search(owner, query.q, query.wanted, **place)
+            found = await self.search.search(owner, query.q, query.wanted, **window)
             return json_response(search_json(found, with_origin=with_origin))
-        page = await self.recordings.list_page(owner, query.wanted, **place)
+        page = await self.recordings.list_page(owner, query.wanted, **window)
         return json_response(page_json(page, with_origin=with_origin))
 
     async def get_recording(self, request: web.Request) -> web.Response:

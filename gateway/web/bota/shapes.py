@@ -44,7 +44,7 @@ def recording_json(recording: Recording, *, with_origin: bool = False) -> Json:
 
 
 def _origin_json(recording: Recording) -> Json:
-    """The recording's origin: what made it, and its meeting."""
+    """The recording's origin: its source, and its meeting."""
     meeting = recording.meeting
     return {"source": recording.source, "meeting": None if meeting is None else asdict(meeting)}
 
@@ -55,7 +55,7 @@ def recording_etag(recording: Recording) -> str:
 
 
 def search_json(page: SearchPage, *, with_origin: bool = False) -> Json:
-    """Results of a search, best first: each recording with the sentences that match."""
+    """Results of a search, best first: each recording with the matching segments of its transcript."""
     data = [
         recording_json(each.recording, with_origin=with_origin) | {"matches": list(map(asdict, each.matches))}
         for each in page.found
@@ -77,7 +77,7 @@ def media_json(media: MediaFile) -> Json:
 
 
 def upload_url_json(media: MediaFile, url: UploadUrl) -> Json:
-    """Where to send a media file, with `parts` if it may be sent in parts."""
+    """The URL to send a media file to, with `parts` if it may be sent in parts."""
     shown = {
         "media_id": encode_id("med", media.id),
         "upload_url": url.url,

@@ -1,9 +1,11 @@
-"""Bota's dialect: share links of a recording, an addition of ours. web/pages/shared_page.py serves the linked page."""
+"""Routes in Bota's dialect for the share links of a recording. web/pages/shared_page.py serves the linked page.
+
+Bota itself has no share links.
+"""
 
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Annotated, Any, Final
 
 from aiohttp import web
@@ -12,6 +14,7 @@ from pydantic import BeforeValidator, Field
 from gateway.catalog import Scope
 from gateway.catalog.share_links import ShareLink, ShareLinks
 from gateway.errors import NotFound, require
+from gateway.keys import digest, visible_prefix
 from gateway.protocol.ids import decode_id, encode_id
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import Body, read_body
@@ -21,7 +24,6 @@ from gateway.web.responses import json_response, whole_seconds
 
 MAX_SECONDS: Final = 10 * 366 * 24 * 3600
 _TOKEN_BYTES: Final = 32
-_PREFIX_LENGTH: Final = 12
 
 
 def _whole(value: object) -> object:
@@ -53,8 +55,8 @@ class ShareLinkRoutes:
         link = await self.share_links.create_link(
             owner,
             recording_id,
-            digest=sha256(token.encode()).digest(),
-            prefix=token[:_PREFIX_LENGTH],
+            digest=digest(token),
+            prefix=visible_prefix(token),
             expires_at=datetime.now(UTC) + timedelta(seconds=body.expires_in_seconds),
             start_seconds=body.start_seconds,
         )
@@ -69,7 +71,7 @@ class ShareLinkRoutes:
         return json_response({"data": [link_json(link) for link in links]})
 
     async def end(self, request: web.Request) -> web.Response:
-        """`DELETE /v1/recordings/{recording_id}/links/{link_id}`: within a second nothing plays through it any more."""
+        """`DELETE /v1/recordings/{recording_id}/links/{link_id}`: end the link; its URLs stop playing within a second."""
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         link_id = decode_id("lnk", request.match_info["link_id"])
         if link_id is None or not await self.share_links.end_link(owner, path_recording_id(request), link_id):

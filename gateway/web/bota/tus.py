@@ -7,7 +7,7 @@
     POST    /v1/uploads/{token}   X-HTTP-Method-Override           as the method that it names
     OPTIONS on both                                                204 Tus-Version, Tus-Extension, Tus-Max-Size
 
-The bytes that arrived before a connection broke are kept. A piece with a checksum is kept whole or not at all. After
+Bytes that arrived before a connection broke are stored. A piece with a checksum is stored whole or not at all. After
 the last byte the object exists, as after a PUT, and `upload-complete` publishes it.
 """
 
@@ -47,7 +47,7 @@ class TusRoutes:
     expires_in_seconds: int
     on_removed: Callable[[], None]
 
-    @tus_fields.speaking_tus
+    @tus_fields.with_tus_fields
     async def create(self, request: web.Request) -> web.Response:
         """`POST /v1/uploads/tus`: create a pending media file, to be sent in pieces."""
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
@@ -64,7 +64,7 @@ class TusRoutes:
         location = self.urls.gateway_url(request, owner, media, expires)
         return web.Response(status=201, headers={hdrs.LOCATION: location, "Upload-Expires": format_http_date(expires)})
 
-    @tus_fields.speaking_tus
+    @tus_fields.with_tus_fields
     async def offset(self, request: web.Request) -> web.Response:
         """`HEAD /v1/uploads/{token}`: how many bytes have arrived."""
         tus_fields.check_version(request)
@@ -82,7 +82,7 @@ class TusRoutes:
             }
         )
 
-    @tus_fields.speaking_tus
+    @tus_fields.with_tus_fields
     async def append(self, request: web.Request) -> web.Response:
         """`PATCH /v1/uploads/{token}`: append a piece at `Upload-Offset`."""
         tus_fields.check_version(request)
@@ -93,7 +93,8 @@ class TusRoutes:
             async with self.uploads.writing(owner, media) as turn:
                 async with self.uploads.resumable(media).append(media.object_key) as writer:
                     if writer.size != offset or turn.media.etag is not None:
-                        raise Conflict(f"Upload-Offset is {offset}, and {_kept(turn.media, writer)} bytes are kept")
+                        stored = writer.size if turn.media.etag is None else turn.media.size
+                        raise Conflict(f"Upload-Offset is {offset}, and {stored} bytes are stored")
                     await self._receive(request, turn.media, writer, checksum)
                 if writer.size == media.size:
                     await self.uploads.publish(turn)
@@ -101,7 +102,7 @@ class TusRoutes:
             status=204, headers={"Upload-Offset": str(writer.size), "Upload-Expires": format_http_date(expires)}
         )
 
-    @tus_fields.speaking_tus
+    @tus_fields.with_tus_fields
     async def terminate(self, request: web.Request) -> web.Response:
         """`DELETE /v1/uploads/{token}`: delete the pending media file and the bytes that arrived."""
         tus_fields.check_version(request)
@@ -122,7 +123,7 @@ class TusRoutes:
         response: web.Response = await handler(self, request)
         return response
 
-    @tus_fields.speaking_tus
+    @tus_fields.with_tus_fields
     async def _not_allowed(self, request: web.Request) -> web.Response:
         raise web.HTTPMethodNotAllowed(request.method, _FILE_METHODS)
 
@@ -146,7 +147,7 @@ class TusRoutes:
     ) -> None:
         most = self.uploads.max_bytes(media) - writer.size
         allowance = Allowance(most, None, tus_fields.CONTENT_TYPE, self.receive_limits)
-        async with _whole_under(checksum, writer), accepted(request, allowance) as body:
+        async with _all_or_nothing(checksum, writer), accepted(request, allowance) as body:
             async for chunk in body:
                 if checksum is not None:
                     checksum.update(chunk)
@@ -169,8 +170,8 @@ class TusRoutes:
 
 
 @asynccontextmanager
-async def _whole_under(checksum: Checksum | None, writer: PartialWriter) -> AsyncGenerator[None, None]:
-    """Keep a piece with a checksum only if the block ends without error; keep others as far as they arrived."""
+async def _all_or_nothing(checksum: Checksum | None, writer: PartialWriter) -> AsyncGenerator[None, None]:
+    """If the block raises, drop a piece with a checksum; keep as much of any other piece as arrived."""
     start = writer.size
     try:
         yield
@@ -178,7 +179,3 @@ async def _whole_under(checksum: Checksum | None, writer: PartialWriter) -> Asyn
         if checksum is not None:
             await writer.truncate(start)
         raise
-
-
-def _kept(media: MediaFile, writer: PartialWriter) -> int | None:
-    return writer.size if media.etag is None else media.size

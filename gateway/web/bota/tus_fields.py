@@ -96,14 +96,14 @@ def parse_tus_promise(metadata: dict[str, str], length: int) -> UploadUrlBody:
         return parse_promise(members | {"content_type": None})
 
 
-Speaker = Callable[[Any, web.Request], Awaitable[web.Response]]
+TusHandler = Callable[[Any, web.Request], Awaitable[web.Response]]
 
 
-def speaking_tus(handler: Speaker) -> Speaker:
+def with_tus_fields(handler: TusHandler) -> TusHandler:
     """Add Tus-Resumable to every response, including refusals, and Tus-Version to the refusal of another version."""
 
     @wraps(handler)
-    async def speak(routes: Any, request: web.Request) -> web.Response:
+    async def handle(routes: Any, request: web.Request) -> web.Response:
         try:
             response = await handler(routes, request)
         except (Refusal, StorageError, web.HTTPException) as error:
@@ -113,4 +113,4 @@ def speaking_tus(handler: Speaker) -> Speaker:
             response.headers["Tus-Version"] = VERSION
         return response
 
-    return speak
+    return handle

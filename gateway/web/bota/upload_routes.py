@@ -1,4 +1,4 @@
-"""Uploads in Bota's dialect: `upload-url` says where to send a file, PUT sends it, `upload-complete` publishes it."""
+"""Uploads in Bota's dialect: `upload-url` returns a URL, PUT sends the file to it, `upload-complete` publishes it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Makes upload URLs, and parses what a client promises to send there.
+"""Creates upload URLs, and parses a client's promise of the file that it will send.
 
 A URL is presigned by the storage backend, or one of the gateway that contains a signed token.
 """
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, NamedTuple
 
 from aiohttp import web
-from pydantic import AfterValidator, Field, StrictInt, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, StrictInt, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from gateway.catalog import UNKNOWN_CONTENT_TYPE, MediaFile, MediaType, Owner, Scope
@@ -24,7 +24,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import Body
 from gateway.web.exchange import EXCHANGE
 from gateway.web.hosts import base_url
-from gateway.web.parameters import Moment, invalid, path_token
+from gateway.web.parameters import Moment, path_token, validated
 from storage_adapters.base import Presigning
 from storage_adapters.multipart_uploads import MultipartUploads, PresignedPart
 
@@ -63,10 +63,7 @@ class UploadUrlBody(Body):
 
 def parse_promise(members: dict[str, Any]) -> UploadUrlBody:
     """The members as a promise. Raises Invalid."""
-    try:
-        return UploadUrlBody.model_validate(members)
-    except ValidationError as error:
-        raise invalid(error, ("body",)) from None
+    return validated(UploadUrlBody, members, "body")
 
 
 def promised_type(media: MediaFile) -> str | None:
@@ -75,7 +72,7 @@ def promised_type(media: MediaFile) -> str | None:
 
 
 class UploadUrl(NamedTuple):
-    """Where to send a file, until when, and with which header fields; it may be sent in `parts` instead."""
+    """The URL to send a file to, its expiry, and the header fields to send; the file may be sent in `parts` instead."""
 
     url: str
     expires_at: datetime

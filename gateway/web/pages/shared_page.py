@@ -15,7 +15,6 @@ import html
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
 
@@ -24,14 +23,16 @@ from aiohttp import hdrs, web
 from gateway.catalog import MediaFile, Recording, RecordingCatalog, Segment
 from gateway.catalog.share_links import ShareLink, ShareLinks
 from gateway.errors import NotFound, require
+from gateway.keys import digest
 from gateway.media.captions import write_vtt
 from gateway.media.fair_semaphore import FairSemaphore
 from gateway.media.waveforms import Waveforms
-from gateway.storage import Storage, storage_named
+from gateway.storage import Storage
 from gateway.web.exchange import EXCHANGE
 from gateway.web.links import Links
+from gateway.web.media_files import waveform_response
 from gateway.web.pages.page_files import content_security_policy
-from gateway.web.responses import built_json_response, json_response, whole_seconds
+from gateway.web.responses import built_json_response, whole_seconds
 
 _PAGE: Final = "shared.html"
 _SITE: Final = "seekgate"
@@ -119,14 +120,7 @@ class SharedPage:
         number = request.match_info["number"]
         if int(number) >= len(opened.media):
             raise NotFound("Media file not found")
-        media = opened.media[int(number)]
-        storage = storage_named(self._storages, media.storage, media.object_key)
-        waveform = await self._waveforms.find(storage, media.object_key, opened.link.owner.user_id)
-        if waveform.fault:
-            raise NotFound(waveform.fault)
-        return json_response(
-            {"bins": list(waveform.bins), "seconds_covered": waveform.seconds_covered, "complete": waveform.complete}
-        )
+        return await waveform_response(self._waveforms, self._storages, opened.media[int(number)], opened.link.owner)
 
     async def _show(self, request: web.Request, layout: str, policy: str) -> web.Response:
         try:
@@ -156,8 +150,7 @@ class SharedPage:
 
     async def _open(self, request: web.Request) -> _Opened:
         """The link's recording. Raises NotFound, with the same message for an ended link and an unknown one."""
-        digest = sha256(request.match_info["token"].encode(errors="surrogateescape")).digest()
-        link = await self._share_links.find_link(digest)
+        link = await self._share_links.find_link(digest(request.match_info["token"]))
         if link is not None and _works(link):
             request[EXCHANGE].principal, request[EXCHANGE].key_id = f"link:{link.id}", link.id
             recording = await self._catalog.find_recording(link.owner, link.recording_id)

@@ -4,11 +4,11 @@ A bot sends a key with `recordings:write`, or the shared secret. Recordings that
 user, who is named in the settings.
 
     metadata       a JSON object with the fields below; a field of the form itself overrides it
-    session_uid    which recording
+    session_uid    the session, which becomes one recording
     media_type     audio (default) or video
-    chunk_seq      which chunk, from 0; a chunk without a number follows those that arrived
+    chunk_seq      the chunk's number, from 0; a chunk without a number follows those that arrived
     is_final       whether it is the last (default)
-    file           the bytes, after the fields; what follows it is not read
+    file           the bytes, after the fields; whatever follows the file is not read
 
 Formats, durations and rates that bots send are ignored: the gateway finds them by reading the file.
 """
@@ -20,13 +20,13 @@ from typing import Annotated, Any, Final, Literal
 
 import orjson
 from aiohttp import hdrs, web
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field
 
 from gateway.catalog import ApiKeys, Owner, Recording, Scope
 from gateway.uploads.bot_sessions import Chunk, Sessions
 from gateway.web.access.authentication import Authenticator
 from gateway.web.exchange import EXCHANGE
-from gateway.web.parameters import Text, invalid
+from gateway.web.parameters import Text, validated
 from gateway.web.receiving.forms import invalid_form, read_fields, read_file
 from gateway.web.receiving.upload_bodies import Allowance, Pace, ReceiveLimits, StreamsOf, checked
 from gateway.web.responses import json_response
@@ -52,7 +52,7 @@ _FIELDS: Final = frozenset({"metadata", *ChunkForm.model_fields})
 
 @dataclass(frozen=True, slots=True)
 class InternalSecret:
-    """The shared secret, and the e-mail address of the user who owns what comes with it."""
+    """The shared secret, and the e-mail address of the user who owns the recordings that arrive with it."""
 
     secret: str
     owner: str
@@ -60,7 +60,7 @@ class InternalSecret:
 
 @dataclass(frozen=True, slots=True)
 class BotUploadRoutes:
-    """The one route. If `internal` is None, only keys are accepted."""
+    """The route of bots' uploads. If `internal` is None, only keys are accepted."""
 
     authenticator: Authenticator
     api_keys: ApiKeys
@@ -100,10 +100,7 @@ def _form(given: dict[str, Any]) -> ChunkForm:
     if not isinstance(document, dict):
         raise invalid_form("metadata", "It should be a JSON object")
     members = {name: value for name, value in {**document, **given}.items() if value is not None}
-    try:
-        return ChunkForm.model_validate(members)
-    except ValidationError as error:
-        raise invalid(error, ("body",)) from None
+    return validated(ChunkForm, members, "body")
 
 
 def _bearer_is(request: web.Request, secret: str) -> bool:

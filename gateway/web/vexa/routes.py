@@ -14,7 +14,7 @@ from gateway.protocol.byte_path import byte_path
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import Authenticator
 from gateway.web.links import Link, Links, file_name
-from gateway.web.media_files import transcript_of, uploaded_media
+from gateway.web.media_files import not_found, transcript_of, uploaded_media, waveform_response
 from gateway.web.parameters import MasterQuery, RecordingsQuery, TranscriptQuery, parse_query, path_id
 from gateway.web.responses import built_json_response, json_response, whole_seconds
 from gateway.web.vexa.shapes import Json, recording_json, transcript_json
@@ -72,12 +72,7 @@ class VexaRoutes:
         """
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
         media = await uploaded_media(request, self.catalog, owner)
-        storage = storage_named(self.storages, media.storage, media.object_key)
-        waveform = await self.waveforms.find(storage, media.object_key, owner.user_id)
-        if waveform.fault:
-            raise NotFound(waveform.fault)
-        shown = {"bins": list(waveform.bins), "seconds_covered": waveform.seconds_covered}
-        return json_response(shown | {"complete": waveform.complete})
+        return await waveform_response(self.waveforms, self.storages, media, owner)
 
     async def playback_url(self, request: web.Request) -> web.Response:
         """`POST /recordings/{recording_id}/media/{media_file_id}/playback-url`."""
@@ -93,8 +88,7 @@ class VexaRoutes:
         query = parse_query(MasterQuery, request)
         media = await self.catalog.find_master(owner, recording_id, query.type)
         if media is None:
-            known = await self.catalog.find_recording(owner, recording_id)
-            raise NotFound("Media file not found" if known else "Recording not found")
+            raise await not_found("Media file", self.catalog, owner, recording_id)
         return json_response(
             await self._download_json(request, owner, media)
             | {
