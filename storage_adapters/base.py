@@ -23,6 +23,11 @@ class ObjectStat(NamedTuple):
     last_modified: datetime
     content_type: str | None = None
 
+    def require_inside(self, offset: int, length: int) -> None:
+        """Raise ValueError unless the object contains these bytes."""
+        if offset < 0 or length < 0 or offset + length > self.size:
+            raise ValueError(f"{length} bytes at {offset} are not inside {self.size}")
+
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
@@ -64,7 +69,7 @@ class StoredObject(Protocol):
     def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         """Yield exactly `length` bytes from `offset`, in non-empty chunks, or raise StorageError.
 
-        The span must be inside the object (ValueError). Close the generator to give its resources back early.
+        The span must be inside the object (ValueError). Close the generator to release its resources early.
         """
 
 

@@ -25,7 +25,7 @@ from storage_adapters.threads import WRITING, finish, run, take
 ABANDONED_AFTER_SECONDS: Final = 24 * 60 * 60
 
 PRUNING_RACES: Final = 16
-"""How often in a row a deletion may remove the empty directory that we are about to publish into."""
+"""After this many attempts, publishing gives up: a deletion removed the empty directory each time."""
 
 
 class Draft:
@@ -70,8 +70,7 @@ def begin(root: Path, key: str, name: str, modes: paths.Modes) -> BufferedWriter
 def drafts_directory(root: Path, key: str = "", modes: paths.Modes | None = None) -> Iterator[int]:
     """Open the directory for drafts; create it if it is absent and `modes` are given.
 
-    This account must own it: another owner could replace the files in it. Raises StorageError or
-    OSError.
+    This account must own it: another owner could replace the files in it. Raises StorageError or OSError.
     """
     top = paths.open_root(root, key)
     try:
@@ -134,7 +133,7 @@ def discard(root: Path, name: str, file: BufferedWriter) -> None:
 
 
 def remove(root: Path, key: str) -> None:
-    """Unlink the key's file durably, and the directories that this leaves empty. Absent is fine.
+    """Unlink the key's file durably, and the directories that this leaves empty. It need not exist.
 
     A symbolic link is removed, not its target. Raises InvalidKey for anything that is neither file nor link.
     """

@@ -43,8 +43,8 @@ USABLE: Final = READABLE | os.W_OK
 async def connect(**options: Any) -> "ReadOnlyLocalStorage":
     """Create the adapter of a directory, which is created if absent. The options are the fields of `LocalOptions`.
 
-    It is a LocalStorage, which can write, unless the options say `read_only`. Raises ValueError if the directory cannot be
-    used; the text says what to change.
+    It is a LocalStorage, which can write, unless the options say `read_only`. Raises ValueError if the directory cannot
+    be used; the text says what to change.
     """
     parsed = LocalOptions(**options)
     modes = GROUP_READABLE if parsed.readable_by_group else PRIVATE
@@ -100,7 +100,7 @@ class Opening:
         self._key = key
 
     async def __aenter__(self) -> LocalObject:
-        self._stored = self._files.pin_kept(self._key) or await self._files.pin(self._key)
+        self._stored = self._files.pin_open(self._key) or await self._files.pin(self._key)
         return self._stored
 
     async def __aexit__(
@@ -143,13 +143,13 @@ class ReadOnlyLocalStorage(OpenObjectCache, Listable):
         await run(partial(probe_root, self._root, READABLE))
 
     async def close(self) -> None:
-        """Close the files without readers, after those that cancelled calls had opened."""
+        """Close the files without readers, including those that cancelled calls have opened."""
         await settle()
         await self._files.close()
 
 
 class LocalStorage(ReadOnlyLocalStorage, Composing, Resumable):
-    """The same, for a root that can be written to."""
+    """A StorageAdapter over the files below a root that can be written to."""
 
     def __init__(self, root: Path, files: OpenFiles, modes: Modes) -> None:
         super().__init__(root, files)

@@ -30,8 +30,7 @@ class MemoryObject:
 
     async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         """Yield exactly these bytes (StoredObject.read)."""
-        if offset < 0 or length < 0 or offset + length > self.stat.size:
-            raise ValueError(f"{length} bytes at {offset} are not inside {self.stat.size}")
+        self.stat.require_inside(offset, length)
         for start in range(offset, offset + length, CHUNK_SIZE):
             yield self.content[start : min(start + CHUNK_SIZE, offset + length)]
 

@@ -29,7 +29,7 @@ Identity = tuple[int, int, int, int]
 
 
 def identify(status: os.stat_result) -> Identity:
-    """What distinguishes one version of a file from another: device, inode, size, time of the last write."""
+    """The version of a file: its device, inode, size and time of the last write."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
@@ -53,12 +53,11 @@ class LocalObject(ZeroCopy):
         self.identity = identify(status)
         self.stat = describe(status)
         self.readers = 0
-        self.kept = False
+        self.is_cached = False
 
     async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         """Yield exactly these bytes (StoredObject.read), 256 KiB at a time, each read in a thread."""
-        if offset < 0 or length < 0 or offset + length > self.stat.size:
-            raise _outside(offset, length, self.stat)
+        self.stat.require_inside(offset, length)
         end = offset + length
         while offset < end:
             chunk = await run(partial(self._read_chunk, offset, min(end - offset, CHUNK_SIZE)))
@@ -70,8 +69,7 @@ class LocalObject(ZeroCopy):
 
         Raises ObjectChanged if the file was written to since it was opened, ValueError if the span is not inside.
         """
-        if offset < 0 or length < 0 or offset + length > self.stat.size:
-            raise _outside(offset, length, self.stat)
+        self.stat.require_inside(offset, length)
         self._require_unchanged()
         return FilePiece(self.fd, offset, length) if length else None
 
@@ -102,10 +100,6 @@ class LocalObject(ZeroCopy):
             raise ObjectChanged(self.key, "the file was written to while it was read")
 
 
-def _outside(offset: int, length: int, stat: ObjectStat) -> ValueError:
-    return ValueError(f"{length} bytes at {offset} are not inside {stat.size}")
-
-
 def open_object(root: Path, key: str) -> LocalObject:
     """Open the key's file; blocks. Raises StorageError."""
     fd, status = open_regular(root, key)
@@ -124,27 +118,27 @@ class OpenFiles:
     def __init__(self, root: Path, capacity: int) -> None:
         self._root = root
         self._capacity = capacity
-        self._kept: OrderedDict[str, LocalObject] = OrderedDict()
+        self._cached: OrderedDict[str, LocalObject] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
 
     async def pin(self, key: str) -> LocalObject:
         """Open the key's current file, and keep it open until `unpin`. Raises StorageError."""
         stored = await take(partial(open_object, self._root, key), LocalObject.close)
         stored.readers += 1
-        self._keep(stored)
+        self._cache(stored)
         return stored
 
     def unpin(self, stored: LocalObject) -> None:
-        """Release a file from `pin` or `pin_kept`."""
+        """Release a file from `pin` or `pin_open`."""
         stored.readers -= 1
-        if not stored.kept:
+        if not stored.is_cached:
             self._close_if_unused(stored)
 
     def drop(self, key: str) -> None:
         """Evict the key's file, for instance because it was deleted or replaced and its blocks are to be freed."""
-        stored = self._kept.pop(key, None)
+        stored = self._cached.pop(key, None)
         if stored is not None:
-            stored.kept = False
+            stored.is_cached = False
             self._close_if_unused(stored)
 
     async def close(self) -> None:
@@ -154,7 +148,7 @@ class OpenFiles:
         if self._closing:
             await asyncio.wait(self._closing)
 
-    def pin_kept(self, key: str) -> LocalObject | None:
+    def pin_open(self, key: str) -> LocalObject | None:
         """Pin the key's file if it is in the cache, else return None."""
         stored = self.find_open(key)
         if stored is not None:
@@ -163,7 +157,7 @@ class OpenFiles:
 
     def find_open(self, key: str) -> LocalObject | None:
         """The key's file if it is cached and current. Unless pinned, it is valid until the caller awaits anything."""
-        stored = self._kept.get(key)
+        stored = self._cached.get(key)
         if stored is None:
             return None
         try:
@@ -173,18 +167,18 @@ class OpenFiles:
         if not unchanged:
             self.drop(key)
             return None
-        self._kept.move_to_end(key)
+        self._cached.move_to_end(key)
         return stored
 
-    def _keep(self, stored: LocalObject) -> None:
+    def _cache(self, stored: LocalObject) -> None:
         self.drop(stored.key)  # if two tasks missed at the same time, replace the other's file
-        stored.kept = True
-        self._kept[stored.key] = stored
+        stored.is_cached = True
+        self._cached[stored.key] = stored
         self._evict()
 
     def _evict(self) -> None:
-        while len(self._kept) > self._capacity:
-            self.drop(next(iter(self._kept)))
+        while len(self._cached) > self._capacity:
+            self.drop(next(iter(self._cached)))
 
     def _close_if_unused(self, stored: LocalObject) -> None:
         if stored.readers == 0 and stored.fd != CLOSED:

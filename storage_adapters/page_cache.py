@@ -7,9 +7,10 @@ Two system calls are combined. `cachestat` (Linux 6.5) counts the pages in the c
 `preadv2(RWF_NOWAIT)` copies a byte from a page that has been read, or fails with EAGAIN. Alone it does not suffice: on
 a missing page it starts a read, and waits for room in the disk's queue (0.3 s and more, measured beside one client of a
 cold file). Without `cachestat`, only `preadv2` is used.
-If the kernel cannot say, the answer is "not resident", which is safe: a needless thread costs 50 µs, a network file
-system that blocks the event loop costs seconds. The one exception is a file system in memory (tmpfs refuses RWF_NOWAIT
-and never waits); the mount table identifies it and is read once for each device.
+
+If the kernel does not report it, the result is "not resident", which is safe: a needless thread costs 50 µs, a network
+file system that blocks the event loop costs seconds. The only exception is a file system in memory (tmpfs refuses
+RWF_NOWAIT and never waits); the mount table identifies it and is read once for each device.
 """
 
 import ctypes
@@ -74,16 +75,16 @@ def is_resident(fd: int, offset: int, length: int) -> bool:
                 os.preadv(fd, _PROBE, position, NOWAIT)
         os.preadv(fd, _PROBE, offset + length - 1, NOWAIT)
     except OSError as error:
-        return error.errno == EOPNOTSUPP and lies_in_memory(os.fstat(fd).st_dev)
+        return error.errno == EOPNOTSUPP and is_in_memory(os.fstat(fd).st_dev)
     return True
 
 
 # The arguments of the system call, allocated once: allocating them costs more than the call. They are `struct
 # cachestat_range` and `struct cachestat` of linux/mman.h; the latter's first field is the number of pages in the cache.
-_asked: Final = (ctypes.c_uint64 * 2)()
-_counted: Final = (ctypes.c_uint64 * 5)()
-_ASKED: Final = ctypes.byref(_asked)
-_COUNTED: Final = ctypes.byref(_counted)
+_range: Final = (ctypes.c_uint64 * 2)()
+_counts: Final = (ctypes.c_uint64 * 5)()
+_RANGE: Final = ctypes.byref(_range)
+_COUNTS: Final = ctypes.byref(_counts)
 # The buffer of all probes; its content is not used.
 _PROBE: Final = [bytearray(1)]
 
@@ -92,10 +93,10 @@ def count_present(fd: int, offset: int, length: int) -> int | None:
     """The number of cached pages of these bytes (at least one byte); None if the kernel does not report it."""
     if CACHESTAT is None:
         return None
-    _asked[0], _asked[1] = offset, length
-    if CACHESTAT(_CACHESTAT_NUMBER, fd, _ASKED, _COUNTED, 0):
+    _range[0], _range[1] = offset, length
+    if CACHESTAT(_CACHESTAT_NUMBER, fd, _RANGE, _COUNTS, 0):
         return None  # an older kernel, a file of another account, or a file system without a cache
-    return _counted[0]
+    return _counts[0]
 
 
 def _misses_page(fd: int, offset: int, length: int, present: int) -> bool:
@@ -122,7 +123,7 @@ def read_ahead(fd: int, offset: int, length: int) -> None:
 
 
 @lru_cache(maxsize=64)
-def lies_in_memory(device: int) -> bool:
+def is_in_memory(device: int) -> bool:
     """Whether the device (a `st_dev`) is a file system in memory.
 
     Cached for the life of the process. If another file system gets the same device number meanwhile, the estimate is

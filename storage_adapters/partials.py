@@ -1,8 +1,8 @@
 """Files that arrive in pieces: drafts that outlive connections and processes.
 
 A key's partial file is in `.seekgate-tmp/`, named after the hash of the key. Its writer holds an flock lock, which ends
-with its descriptor, so also if the process is killed. If the file is published or removed between opening and locking
-it, it is opened again. `drafts.remove_abandoned` removes partial files that were not written to for a day.
+when its descriptor is closed, even if the process is killed. If the file is published or removed between opening and
+locking it, it is opened again. `drafts.remove_abandoned` removes partial files that were not written to for a day.
 """
 
 import fcntl
@@ -73,7 +73,7 @@ async def open_partial(root: Path, key: str, modes: Modes) -> AsyncGenerator[Par
     try:
         yield Partial(key, wrap(file, executor=WRITING), size)
     finally:
-        await finish(partial(keep, key, file))
+        await finish(partial(flush_and_unlock, key, file))
 
 
 async def publish_partial(root: Path, key: str, modes: Modes) -> None:
@@ -133,7 +133,7 @@ def is_the_same(name: str, drafts: int, file: BufferedRandom) -> bool:
         return False
 
 
-def keep(key: str, file: BufferedRandom) -> None:
+def flush_and_unlock(key: str, file: BufferedRandom) -> None:
     """Flush the file to the disk and unlock it. Raises StorageError."""
     try:
         make_durable(key, file)

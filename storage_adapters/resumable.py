@@ -12,7 +12,7 @@ from storage_adapters.base import ObjectWriter, StoredObject, Writable
 
 
 class PartialWriter(ObjectWriter, Protocol):
-    """A partial object being written: the bytes written are kept however the `append` block ends."""
+    """A partial object being written: the written bytes are stored however the `append` block ends."""
 
     @property
     def size(self) -> int:

@@ -89,8 +89,7 @@ class SyntheticObject(ZeroCopy):
 
     async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         """Yield exactly these bytes (StoredObject.read)."""
-        if offset < 0 or length < 0 or offset + length > self.stat.size:
-            raise ValueError(f"{length} bytes at {offset} are not inside {self.stat.size}")
+        self.stat.require_inside(offset, length)
         end = offset + length
         while offset < end:
             chunk = self.pattern.window(self.shift + offset, end - offset)

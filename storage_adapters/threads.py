@@ -1,8 +1,8 @@
 """Runs blocking file work in threads, for callers that can be cancelled at any await.
 
 File work has its own threads, so that it never waits for decoding, logging or name resolution. Writes, which may wait
-for a disk to sync, have other threads than reads. A running thread cannot be cancelled when its caller is: `take` gives
-back what such a thread opened, and `finish` makes sure that the work is done in any case.
+for a disk to sync, have other threads than reads. A running thread cannot be cancelled when its caller is: `take`
+releases what such a thread opened, and `finish` makes sure that the work is done in any case.
 """
 
 import asyncio

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.catalog import ApiKeys, RecordingCatalog, SigningSecrets
-from gateway.db.answer_cache import Reachability
 from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, check_database, notify
 from gateway.db.client_recordings import PgClientRecordings
 from gateway.db.database import open_database
 from gateway.db.deletions import PgDeletionQueue
 from gateway.db.edits import PgRecordingEdits
 from gateway.db.listener import listen
+from gateway.db.look_up_cache import Reachability
 from gateway.db.media_audit import PgMediaAudit
 from gateway.db.migrations import migrate
 from gateway.db.search import PgRecordingSearch

@@ -1,4 +1,4 @@
-"""Users and their keys in PostgreSQL. Whether a key may be used now is the caller's decision."""
+"""Users and their keys in PostgreSQL. The caller decides whether a key may be used now."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ _ID_DIGITS: Final = 18
 
 
 class PgApiKeys(Tables, ApiKeys):
-    """The keys."""
+    """ApiKeys in the tables users and api_keys."""
 
     FIND_KEY: Final = """
         SELECT k.id, prefix, user_id, live, email, scopes, k.created_at, expires_at, revoked_at, last_used_at, recording_id, name
@@ -101,7 +101,7 @@ class PgApiKeys(Tables, ApiKeys):
         return _api_key(row)
 
     def forget(self, digest: bytes) -> None:
-        """Called when this process has changed a key. This class caches nothing; CachedApiKeys overrides it."""
+        """Called after this process has changed a key. This class caches nothing; CachedApiKeys overrides the method."""
 
     RECORD_KEY_USE: Final = """
         UPDATE api_keys SET last_used_at = now()

@@ -1,6 +1,6 @@
-"""The entries of a cache, found by topic and caller, bounded in number; the oldest is evicted first.
+"""The entries of a cache, by topic and caller, bounded in number; the oldest is evicted first.
 
-An entry that is removed, for whatever reason, ends its validity.
+Removing an entry, for whatever reason, ends its validity.
 """
 
 from collections import OrderedDict
@@ -40,7 +40,7 @@ class Entries(Generic[Topic, Caller, Value]):
         return self._entries.get((topic, caller))
 
     def add(self, topic: Topic, caller: Caller, entry: Entry[Value]) -> None:
-        """Add an entry in place of the one of the same topic and caller."""
+        """Add an entry; it replaces the one of the same topic and caller."""
         self.remove(topic, caller)
         self._entries[topic, caller] = entry
         self._callers.setdefault(topic, set()).add(caller)

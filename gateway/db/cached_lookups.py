@@ -16,8 +16,8 @@ from typing import Final, TypeVar
 import asyncpg
 
 from gateway.catalog import ApiKey, MediaFile, Owner, Validity
-from gateway.db.answer_cache import UNKNOWN, LookUpCache, Reachability
 from gateway.db.api_keys import PgApiKeys
+from gateway.db.look_up_cache import UNKNOWN, LookUpCache, Reachability
 from gateway.db.pool import connected, storable
 from gateway.db.recordings import PgRecordingCatalog
 from gateway.db.signing_keys import OwnSigningKey
@@ -35,7 +35,7 @@ def _bind(found: Found, validity: Validity) -> Found:
 
 
 class CachedApiKeys(PgApiKeys):
-    """PgApiKeys that remembers keys by digest, and digests by id."""
+    """PgApiKeys that caches keys by digest, and digests by id."""
 
     def __init__(
         self, pool: asyncpg.Pool, reachability: Reachability | None = None, *, grace_seconds: float = 0.0
@@ -45,7 +45,7 @@ class CachedApiKeys(PgApiKeys):
         self.cache: LookUpCache[bytes, None, ApiKey] = LookUpCache(
             _bind, self._reachability, grace_seconds=grace_seconds
         )
-        # A key's id and digest never change, so no notification has to forget one.
+        # A key's id and digest never change, so no notification removes one.
         self.digests: LookUpCache[int, None, bytes] = LookUpCache(
             lambda digest, _: digest, self._reachability, grace_seconds=grace_seconds
         )
@@ -62,17 +62,17 @@ class CachedApiKeys(PgApiKeys):
         return await self.digests.ask(key_id, None, lambda: look_up(key_id))
 
     async def record_key_use(self, key_id: int) -> None:
-        # Nobody should wait for a statistic while the database is away.
+        # No request should wait for a statistic while the database is down.
         self._reachability.require()
         await super().record_key_use(key_id)
 
     def forget(self, digest: bytes) -> None:
-        """Forget the key now, so that the caller sees its own change; the notification may come a moment later."""
+        """Remove the key immediately, so that the caller sees its own change; the notification may arrive later."""
         self.cache.forget(digest)
 
 
 class CachedRecordingCatalog(PgRecordingCatalog):
-    """PgRecordingCatalog that remembers media files by their recording, the owner who asked, and their id."""
+    """PgRecordingCatalog that caches media files by recording, owner and id."""
 
     def __init__(
         self, pool: asyncpg.Pool, reachability: Reachability | None = None, *, grace_seconds: float = 0.0
@@ -92,7 +92,7 @@ class CachedRecordingCatalog(PgRecordingCatalog):
         look_up = super().find_media_file
         found = await self.cache.ask(recording_id, caller, lambda: look_up(owner, recording_id, media_file_id))
         if found is not None and found.status == "pending":
-            # The client that completes it reads it immediately, which may be before the notification comes.
+            # The client that completes an upload reads the file immediately, perhaps before the notification arrives.
             return await look_up(owner, recording_id, media_file_id)
         return found
 
@@ -112,15 +112,15 @@ class CachedRecordingCatalog(PgRecordingCatalog):
         return deleted
 
     def forget_recording(self, recording_id: int) -> None:
-        """As CachedApiKeys.forget."""
+        """Remove the media files of the recording, as CachedApiKeys.forget does for a key."""
         self.cache.forget(recording_id)
 
 
 async def check_database(keys: CachedApiKeys, reachability: Reachability, grace_seconds: float) -> str | None:
-    """Ask the database. None if it answers; for `grace_seconds` after its last answer, a text that says what is served.
+    """Send a query. Returns None if the database answers, and a warning for `grace_seconds` after its last answer.
 
-    A load balancer that took every gateway out during that time would end the very playback that the grace is for.
-    Raises Unavailable or TimeoutError afterwards.
+    During that time the gateway still counts as ready: a load balancer that removed every gateway would end the playback
+    that the grace time is for. Raises Unavailable or TimeoutError afterwards.
     """
     try:
         async with asyncio.timeout(CHECK_SECONDS):
@@ -136,7 +136,7 @@ NOTIFY: Final = "SELECT pg_notify($1, $2)"
 
 
 async def notify(pool: asyncpg.Pool, channel: str, text: str) -> None:
-    """Send a notification to all that listen on the channel."""
+    """Send a notification to all listeners of the channel."""
     async with connected(pool) as connection:
         await connection.execute(NOTIFY, channel, text)
 
@@ -158,7 +158,7 @@ class Changes:
         self._caches = (keys.cache, keys.digests, catalog.cache)
 
     def trust(self, *, trusted: bool) -> None:
-        """Set whether changes are heard from now on."""
+        """Set whether notifications arrive from now on."""
         for cache in self._caches:
             cache.trust(trusted=trusted)
         if self._own_signing_key is not None:
@@ -167,12 +167,12 @@ class Changes:
             self._reachability.record_answer()
 
     def beat(self) -> None:
-        """About a second has passed in which changes were heard."""
+        """Remove expired entries; called about once a second while notifications arrive."""
         for cache in self._caches:
             cache.expire()
 
     def hear(self, text: str) -> None:
-        """Apply one notification. An unknown kind, which a newer version may send, concerns nothing cached here."""
+        """Apply one notification. A newer version may send an unknown kind, which concerns nothing that is cached here."""
         kind, *words = text.split(" ")
         if kind == "key":
             self._keys.forget(bytes.fromhex(words[0]))

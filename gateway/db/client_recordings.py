@@ -20,7 +20,7 @@ from gateway.catalog import (
     RecordingFilter,
     RecordingPage,
 )
-from gateway.db.idempotency import find_answer, keep_answer
+from gateway.db.idempotency import find_answer, store_answer
 from gateway.db.pool import Tables, storable
 from gateway.db.recording_pages import page_arguments, page_end, page_statement
 from gateway.db.rows import read_row, read_rows, recording
@@ -28,7 +28,7 @@ from gateway.errors import Fault, Invalid
 
 
 class PgClientRecordings(Tables, ClientRecordings):
-    """The recordings, as API clients list and create them."""
+    """ClientRecordings in the table recordings."""
 
     async def list_page(self, owner: Owner, wanted: RecordingFilter, *, limit: int, offset: int) -> RecordingPage:
         if not storable(offset, wanted.device_id, wanted.end_user_id):
@@ -66,5 +66,5 @@ class PgClientRecordings(Tables, ClientRecordings):
         values = (new.name, new.device_id, new.end_user_id, new.metadata, new.started_at, new.ended_at)
         text = str(await connection.fetchval(self.CREATE_RECORDING, owner.user_id, owner.live, *values))
         if key is not None:
-            await keep_answer(connection, owner, key, text)
+            await store_answer(connection, owner, key, text)
         return text

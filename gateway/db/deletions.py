@@ -1,6 +1,6 @@
 """The durable queue of objects to delete, in PostgreSQL: due times, leases and attempts.
 
-A trigger on media_files fills it; gateway/deletion_worker drains it.
+A trigger on media_files adds entries; gateway/deletion_worker deletes the objects.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from gateway.db.pool import Tables
 
 
 class PgDeletionQueue(Tables, DeletionQueue):
-    """The queue; any number of workers may drain it."""
+    """DeletionQueue in the table object_deletions; any number of workers may use it."""
 
     # SKIP LOCKED: another worker, or an import that registers the object again, may hold the entry.
     CLAIM_DELETIONS: Final = """

@@ -1,4 +1,4 @@
-"""Edits of recordings in PostgreSQL: the description that a client gave, and the transcript."""
+"""Edits of recordings in PostgreSQL: of the client's description, and of the transcript."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -20,7 +20,7 @@ PLATFORM: Final = "upload"
 
 
 class PgRecordingEdits(Tables, RecordingEdits):
-    """The edits."""
+    """RecordingEdits in the tables recordings, meetings and transcript_segments."""
 
     LOCK_FOR_EDIT: Final = """
         SELECT to_json(found) FROM (

@@ -37,13 +37,13 @@ async def find_answer(connection: PoolConnectionProxy, owner: Owner, key: Idempo
 
 
 # A row that exists already has expired.
-KEEP_ANSWER: Final = """
+STORE_ANSWER: Final = """
     INSERT INTO idempotency_keys (user_id, live, key, digest, answer) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (user_id, live, key) DO UPDATE
         SET digest = excluded.digest, answer = excluded.answer, created_at = excluded.created_at
 """
 # Ten for each stored answer, so that the backlog of a busy day is deleted during a quiet one.
-SWEEP_ANSWERS: Final = """
+DELETE_EXPIRED_ANSWERS: Final = """
     DELETE FROM idempotency_keys WHERE (user_id, live, key) IN (
         SELECT user_id, live, key FROM idempotency_keys WHERE created_at <= now() - interval '24 hours'
         ORDER BY created_at LIMIT 10 FOR UPDATE SKIP LOCKED
@@ -51,7 +51,7 @@ SWEEP_ANSWERS: Final = """
 """
 
 
-async def keep_answer(connection: PoolConnectionProxy, owner: Owner, key: IdempotencyKey, answer: str) -> None:
+async def store_answer(connection: PoolConnectionProxy, owner: Owner, key: IdempotencyKey, answer: str) -> None:
     """Store the answer for `find_answer`, in the transaction that did the work."""
-    await connection.execute(KEEP_ANSWER, owner.user_id, owner.live, key.text, key.digest, answer)
-    await connection.execute(SWEEP_ANSWERS)
+    await connection.execute(STORE_ANSWER, owner.user_id, owner.live, key.text, key.digest, answer)
+    await connection.execute(DELETE_EXPIRED_ANSWERS)

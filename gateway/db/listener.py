@@ -1,9 +1,9 @@
 """Listens for the database's notifications on a connection of its own, and detects when they do not arrive.
 
-The connection is tested every second, and replaced when the test fails. Between losing one connection and listening on
-the next, changes go unheard: `trust(False)` is called as soon as the loss is known, and `trust(True)` only once a
-notification that this process sent (the greeting) has come back, because only then do changes arrive. A greeting that
-a pooler in transaction mode swallows, or that was sent in another database, never comes back.
+The connection is tested every second, and replaced when the test fails. Notifications between the loss of one connection
+and the first LISTEN on the next are lost: `trust(False)` is called as soon as the loss is known, and `trust(True)` only
+once a notification that this process sent (the greeting) has come back. Behind a pooler in transaction mode, and in
+another database, the greeting never comes back.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from gateway.errors import Unavailable
 
 HEARTBEAT_SECONDS: Final = 1.0
 CONNECT_SECONDS: Final = 3.0
-# A key that is revoked while nothing is heard is refused within a second after the database is back.
+# A key that is revoked while no notifications arrive is refused within a second after the database is back.
 RECONNECT_SECONDS: Final = 0.4
 CLOSE_SECONDS: Final = 2.0
 
@@ -70,7 +70,7 @@ async def listen(url: str, channel: str, listener: Listener, greet: Greet) -> No
 
 
 class _Lost(Exception):
-    """The connection was lost, or could not be opened; `was_heard` says whether it passed at least one test."""
+    """The connection was lost, or could not be opened; `was_heard` says whether it passed a test before."""
 
     def __init__(self, *, was_heard: bool) -> None:
         super().__init__()

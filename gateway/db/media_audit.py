@@ -10,7 +10,7 @@ from gateway.db.rows import measured, media_file, read_rows
 
 
 class PgMediaAudit(Tables, MediaAudit):
-    """The media files."""
+    """MediaAudit in the table media_files."""
 
     LIST_AUDITED: Final = """
         SELECT to_json(m) FROM media_files m

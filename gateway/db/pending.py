@@ -66,21 +66,23 @@ async def _check_count(connection: PoolConnectionProxy, recording_id: int, limit
 
 
 async def check_total(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits, *, added: int) -> None:
-    """Raises Invalid if the account would hold more than it may with `added` bytes more."""
-    if limits.max_total_bytes_per_account is not None and added > await find_room(connection, owner, limits):
-        raise no_room(limits)
+    """Raise Invalid if `added` more bytes would exceed the account's limit."""
+    if limits.max_total_bytes_per_account is not None and added > await find_free_bytes(connection, owner, limits):
+        raise account_full(limits)
 
 
-async def find_room(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits, *, besides: int = 0) -> int:
+async def find_free_bytes(
+    connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits, *, without: int = 0
+) -> int:
     """How many more bytes a limited account may hold; negative if it holds too much.
 
-    The reservation with the id `besides` does not count (0 for none).
+    The reservation with the id `without` does not count (0 for none).
     """
-    held = int(await connection.fetchval(SUM_SIZES, owner.user_id, besides))
+    held = int(await connection.fetchval(SUM_SIZES, owner.user_id, without))
     return (limits.max_total_bytes_per_account or 0) - held
 
 
-def no_room(limits: UploadLimits) -> Invalid:
-    """The error for an upload that the account has no room for."""
+def account_full(limits: UploadLimits) -> Invalid:
+    """The refusal of an upload that would exceed the account's limit."""
     text = f"The account may hold {limits.max_total_bytes_per_account} bytes, and this would be more"
     return Invalid((Fault("too_large", ("body", "file_size_bytes"), text, None),))

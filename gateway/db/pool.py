@@ -1,4 +1,4 @@
-"""The pool of connections and its codecs, and the errors of asyncpg that mean that the database cannot be reached.
+"""The connection pool, its codecs, and the errors of asyncpg that mean that the database cannot be reached.
 
 The modules of `gateway.db` take each connection through `connected`, which turns these errors into Unavailable.
 """
@@ -21,8 +21,8 @@ CLOSE_TIMEOUT_SECONDS: Final = 10.0
 STATEMENTS: Final = 100
 BIGINT_MAX: Final = 2**63 - 1
 
-# What a lost, refused, overloaded or restarting server looks like, and a transaction that lost a race:
-# the same call may succeed later.
+# The errors of a server that is lost, refused, overloaded or restarting, and of a transaction that lost a race: the same
+# call may succeed later.
 TROUBLE: Final = (
     OSError,  # TimeoutError is one: a command or a wait for a connection took too long
     asyncpg.InterfaceError,
@@ -58,7 +58,7 @@ async def open_pool(
         command_timeout=command_timeout_seconds,
         timeout=CONNECT_TIMEOUT_SECONDS,
         init=_set_codecs,
-        reset=_keep,
+        reset=_skip_reset,
         server_settings={"application_name": "seekgate"},
         # A pooler may run each transaction on another connection, where a named statement does not exist.
         statement_cache_size=0 if pooled else STATEMENTS,
@@ -73,7 +73,7 @@ async def open_pool(
 
 @asynccontextmanager
 async def connected(pool: asyncpg.Pool) -> AsyncGenerator[PoolConnectionProxy]:
-    """A connection for one call. Trouble with reaching the database becomes Unavailable."""
+    """A connection for one call. Raises Unavailable if the database cannot be reached."""
     try:
         async with pool.acquire(timeout=ACQUIRE_TIMEOUT_SECONDS) as connection:
             yield connection
@@ -85,7 +85,7 @@ async def connected(pool: asyncpg.Pool) -> AsyncGenerator[PoolConnectionProxy]:
 
 
 class Tables:
-    """The base of what reads and writes our tables. Each call takes a connection of its own from the pool."""
+    """The base of the classes that read and write our tables. Each call takes its own connection from the pool."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -114,7 +114,7 @@ class Tables:
 
 
 def storable(*values: int | str | None) -> bool:
-    """Whether PostgreSQL can hold these as bigint and text; what it cannot hold is in no row.
+    """Whether PostgreSQL can represent these values as bigint and text; if not, no row contains them.
 
     Clients may send NUL, lone surrogates, and integers of any length.
     """
@@ -143,7 +143,7 @@ async def _is_pooled(url: str) -> bool:
 
 @contextmanager
 def _named(url: str) -> Iterator[None]:
-    """Turn trouble with connecting into DatabaseUnavailable, which names the database without its password."""
+    """Turn the errors of connecting into DatabaseUnavailable, which names the database without its password."""
     try:
         yield
     except ValueError:
@@ -175,5 +175,5 @@ async def _set_codecs(connection: asyncpg.Connection) -> None:
     )
 
 
-async def _keep(_connection: asyncpg.Connection) -> None:
+async def _skip_reset(_connection: asyncpg.Connection) -> None:
     """Skip the reset of a returned connection: nothing here changes session state, and a reset costs a round trip."""

@@ -41,7 +41,7 @@ LIST_TEMPLATE: Final = """
 
 
 class PgRecordingCatalog(Tables, RecordingCatalog):
-    """The recordings and what was said in them."""
+    """RecordingCatalog in the tables recordings, media_files, meetings and transcript_segments."""
 
     LIST_RECORDINGS: Final = LIST_TEMPLATE.format(of_meeting="")
     LIST_RECORDINGS_OF_MEETING: Final = LIST_TEMPLATE.format(of_meeting=" AND meeting_id = $5")

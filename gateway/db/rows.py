@@ -40,7 +40,7 @@ def media_file(row: Row) -> MediaFile:
 
 
 def recording(row: Row) -> Recording:
-    """A row of recordings, with its rows of media_files in `media_files` (null for none), perhaps with the name of its `meeting`.
+    """A row of recordings, with its rows of media_files in `media_files` (null for none), and perhaps its `meeting`.
 
     Its metadata stay text, unchanged; they are only checked to be an object.
     """
@@ -124,7 +124,7 @@ def measured(media: NewMedia) -> tuple[Any, ...]:
 
 
 def with_owner(row: asyncpg.Record, but: str = "") -> dict[str, Any]:
-    """The columns of a row except `but`, with the owner in place of `user_id` and `live`."""
+    """The columns of a row except `but`; the owner replaces `user_id` and `live`."""
     return {name: value for name, value in row.items() if name not in {"user_id", "live", but}} | {"owner": _owner(row)}
 
 

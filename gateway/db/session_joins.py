@@ -18,7 +18,7 @@ from gateway.errors import Unavailable
 
 
 class PgSessionJoins(Tables, SessionJoins):
-    """The claims.
+    """SessionJoins in the table upload_sessions.
 
     `forget` is called with the id of each recording whose file was published, so that the bot that just got its
     response sees the effect immediately; the notification may arrive later.

@@ -27,7 +27,7 @@ from gateway.errors import NotFound, Unavailable
 
 
 class PgSessionUploads(Tables, SessionUploads):
-    """The sessions."""
+    """SessionUploads in the tables bot_sessions, upload_sessions and session_chunks."""
 
     FIND_BOT_SESSION: Final = """
         SELECT r.id FROM bot_sessions b JOIN recordings r ON r.id = b.recording_id
@@ -78,7 +78,7 @@ class PgSessionUploads(Tables, SessionUploads):
             return UploadSession(owner, added, is_closed=False, received_bytes=0)
 
     async def _ensure_recording(self, connection: PoolConnectionProxy, owner: Owner, session_uid: str) -> int:
-        """The recording of the session, locked; created with the first chunk that comes."""
+        """The recording of the session, locked; it is created for the first chunk."""
         session = (owner.user_id, owner.live, session_uid)
         found = await connection.fetchval(self.FIND_BOT_SESSION, *session)
         if found is None and await connection.fetchval(self.CLAIM_BOT_SESSION, *session):

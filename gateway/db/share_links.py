@@ -20,7 +20,7 @@ LIST_TEMPLATE: Final = """
 
 
 class PgShareLinks(Tables, ShareLinks):
-    """The links."""
+    """ShareLinks in the table api_keys."""
 
     CREATE_LINK: Final = """
         INSERT INTO api_keys (user_id, live, digest, prefix, scopes, expires_at, recording_id, start_seconds)

@@ -1,8 +1,8 @@
 """The playback signing key that the gateway generated, stored so that all processes use the same one.
 
-A process follows the stored key, so that a rotation ends every URL that the old key signed. Signing and verifying never
-ask the database. A task asks it when the key may have changed: after a notification, and after the listener came back.
-While notifications are not heard it asks every UNHEARD_SECONDS.
+A process follows the stored key, so that a rotation ends every URL that the old key signed. Signing and verifying send
+no query. A task reads the key when it may have changed: after a notification, and after the listener has reconnected.
+While notifications do not arrive, it reads the key every UNHEARD_SECONDS.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from gateway.db.pool import Tables
 from gateway.errors import Unavailable
 from gateway.protocol.signing import SigningKey, SigningKeys, new_signing_key
 
-# The promise is that a rotation is noticed within a second.
+# A rotation takes effect within a second: this is documented.
 UNHEARD_SECONDS: Final = 0.5
-# This bounds what a change that sends no notification can do, such as one made with triggers disabled.
+# This limit is for changes without a notification, such as those made with triggers disabled.
 HEARD_SECONDS: Final = 60.0
 
 _log: Final = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class OwnSigningKey:
         self._is_heard = False
 
     def trust(self, *, trusted: bool) -> None:
-        """Set whether notifications are heard from now on."""
+        """Set whether notifications arrive from now on."""
         self._is_heard = trusted
         self._may_have_changed.set()
 

@@ -22,7 +22,7 @@ FIND_MEETING_OF_RECORDING: Final = """
     SELECT to_json(m) FROM meetings m JOIN recordings r ON r.meeting_id = m.id
     WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3
 """
-# Each session of a bot counts from its own start, so the order of what was said is the order of absolute times.
+# Each session of a bot counts from its own start, so segments are ordered by absolute time.
 LIST_SEGMENTS: Final = """
     SELECT to_json(found) FROM (
         SELECT s.position, s.start_seconds, s.end_seconds, s.text, s.speaker, s.language, s.segment_id, s.created_at,

@@ -1,4 +1,4 @@
-"""Room reserved for arriving bytes, in PostgreSQL: one row for each running upload, valid until its lease ends.
+"""Reservations for arriving bytes, in PostgreSQL: one row for each running upload, valid until its lease ends.
 
 Leases are measured by the server's clock.
 """
@@ -7,15 +7,15 @@ from datetime import timedelta
 from typing import Final
 
 from gateway.catalog import Owner, Reservation, UploadLimits, UploadReservations
-from gateway.db.pending import find_room, lock_account, no_room
+from gateway.db.pending import account_full, find_free_bytes, lock_account
 from gateway.db.pool import Tables
 
-# Beyond what it needs now, an upload reserves at most this fraction (1/8) of the free room: others may run in parallel.
+# Beyond the bytes that it needs now, an upload reserves at most 1/8 of the free ones: others may run in parallel.
 _SHARES: Final = 8
 
 
 class PgUploadReservations(Tables, UploadReservations):
-    """The reservations."""
+    """UploadReservations in the table upload_reservations."""
 
     FIND_COUNTED: Final = """
         SELECT greatest(m.size, w.stored_bytes, 0) FROM media_files m LEFT JOIN upload_writers w ON w.media_file_id = m.id
@@ -44,10 +44,10 @@ class PgUploadReservations(Tables, UploadReservations):
         async with self._transaction() as connection:
             await lock_account(connection, owner, limits)
             counted = int(await connection.fetchval(self.FIND_COUNTED, replaces) or 0)
-            room = counted + await find_room(connection, owner, limits, besides=reservation.id or 0)
-            if needed > room:
-                raise no_room(limits)
-            granted = min(wanted, needed + (room - needed) // _SHARES)
+            free = counted + await find_free_bytes(connection, owner, limits, without=reservation.id or 0)
+            if needed > free:
+                raise account_full(limits)
+            granted = min(wanted, needed + (free - needed) // _SHARES)
             lease = timedelta(seconds=lease_seconds)
             added = await connection.fetchval(self.ADD_RESERVATION, owner.user_id, max(granted - counted, 0), lease)
             await connection.execute(self.REMOVE_REPLACED_RESERVATIONS, owner.user_id, reservation.id)

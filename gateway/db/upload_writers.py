@@ -19,7 +19,7 @@ _DELETION_WAITS: Final = timedelta(minutes=10)
 
 
 class PgUploadWriters(Tables, UploadWriters):
-    """The leases."""
+    """UploadWriters in the table upload_writers."""
 
     BEGIN_WRITING: Final = """
         INSERT INTO upload_writers AS w (media_file_id, writer, leased_until) VALUES ($1, 1, now() + $2::interval)

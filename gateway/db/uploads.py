@@ -20,7 +20,7 @@ from gateway.catalog import (
     UploadLimits,
     VerifiedUpload,
 )
-from gateway.db.idempotency import find_answer, keep_answer
+from gateway.db.idempotency import find_answer, store_answer
 from gateway.db.pending import check_total, insert_upload, lock_account
 from gateway.db.pool import Tables, storable
 from gateway.db.rows import measured, media_file, read_row
@@ -28,7 +28,7 @@ from gateway.errors import Conflict
 
 
 class PgUploads(Tables, UploadCatalog):
-    """The uploads."""
+    """UploadCatalog in the table media_files."""
 
     LOCK_RECORDING: Final = """
         SELECT id FROM recordings WHERE user_id = $1 AND live = $2 AND id = $3 FOR UPDATE
@@ -52,7 +52,7 @@ class PgUploads(Tables, UploadCatalog):
                 return await self._renew(connection, int(answer), upload)
             added = await insert_upload(connection, owner, recording_id, upload, limits)
             if key is not None:
-                await keep_answer(connection, owner, key, str(added.id))
+                await store_answer(connection, owner, key, str(added.id))
             return added
 
     # A renewed URL permits writing for as long as a new one.

@@ -28,7 +28,7 @@ class User:
 
 
 class PgUsers(Tables):
-    """The accounts, for the command line: not owner-scoped, never for a request."""
+    """The accounts, for the command line. They are not owner-scoped, so requests never use this class."""
 
     LIST_USERS: Final = """
         SELECT u.id, u.email, u.created_at,

@@ -1,4 +1,4 @@
-"""Users and keys of Vexa in our tables users and api_keys. See MoveTarget."""
+"""Writes users and keys of Vexa to our tables users and api_keys (MoveTarget)."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -9,7 +9,7 @@ from gateway.db.vexa_notes import MoveNotes, digest_of
 
 
 class MovedAccounts(MoveNotes):
-    """Writes on one connection."""
+    """The part of MoveTarget for users and keys, on one connection."""
 
     FIND_USER_BY_ADDRESS: Final = "SELECT id FROM users WHERE lower(email) = lower($1)"
     FIND_USER: Final = "SELECT email FROM users WHERE id = $1"

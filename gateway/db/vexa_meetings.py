@@ -1,4 +1,4 @@
-"""Meetings and segments of Vexa in our tables meetings and transcript_segments. See MoveTarget."""
+"""Writes meetings and segments of Vexa to our tables meetings and transcript_segments (MoveTarget)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,13 +8,13 @@ from typing import Any, Final
 from gateway.catalog import MeetingMove, MoveOutcome, SegmentMove, SegmentsOutcome
 from gateway.db.vexa_notes import MoveNotes, digest_of
 
-# In the column counted_from_at, asyncpg writes it as -infinity: it is not known from when the seconds count.
+# asyncpg writes it as -infinity, which in the column counted_from_at means that the start of counting is unknown.
 _UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
 _COLUMNS: Final = 9
 
 
 class MovedMeetings(MoveNotes):
-    """Writes on one connection."""
+    """The part of MoveTarget for meetings and segments, on one connection."""
 
     FIND_MEETING_TO_MOVE: Final = """
         SELECT user_id, live, status, started_at, ended_at, metadata FROM meetings WHERE id = $1 FOR NO KEY UPDATE

@@ -1,7 +1,7 @@
-"""Notes of what was moved from Vexa, in the table vexa_moves, and what they say about writing it again.
+"""Notes of the rows that were moved from Vexa, in the table vexa_moves, and the decision whether to write a row again.
 
-A row that an earlier run wrote is written again only while it is as that run left it, so that nothing that was changed or
-deleted here is undone.
+A row that an earlier run wrote is written again only while it is as that run left it, so that no change or deletion that
+was made here is undone.
 """
 
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ WRITE_NOTE: Final = """
 
 
 class MoveNotes:
-    """The notes, on one connection; the base of whatever writes what is moved."""
+    """The notes, on one connection; the base of the classes that write moved rows."""
 
     def __init__(self, connection: PoolConnectionProxy) -> None:
         self._connection = connection
@@ -43,7 +43,7 @@ class MoveNotes:
         return note is not None and await self._connection.fetchrow(find, note["here_id"]) is not None
 
     async def decide(self, kind: Kind, identity: bytes, here: bytes | None, new: bytes) -> MoveOutcome:
-        """What to do with a row; "moved" means: write it.
+        """The outcome for a row; "moved" means that the caller must write it.
 
         `here` is a digest of our row, None if there is none; `new` is one of Vexa's row as it is now.
         """

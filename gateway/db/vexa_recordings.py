@@ -1,4 +1,4 @@
-"""Recordings and media files of Vexa in our tables recordings and media_files. See MoveTarget."""
+"""Writes recordings and media files of Vexa to our tables recordings and media_files (MoveTarget)."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -11,7 +11,7 @@ from gateway.db.vexa_notes import MoveNotes, digest_of
 
 
 class MovedRecordings(MoveNotes):
-    """Writes on one connection."""
+    """The part of MoveTarget for recordings and media files, on one connection."""
 
     FIND_RECORDING_TO_MOVE: Final = """
         SELECT user_id, live, meeting_id, status, error_message, completed_at FROM recordings WHERE id = $1
@@ -79,11 +79,11 @@ class MovedRecordings(MoveNotes):
     FIND_OBJECT: Final = "SELECT 1 FROM media_files WHERE storage = $1 AND object_key = $2 AND id <> $3"
 
     async def _is_claimed(self, moved: MediaMove) -> bool:
-        """Whether another media file has the object, or it is to be deleted because such a file was."""
-        place = (moved.media.storage, moved.media.object_key)
-        if await self._connection.fetchval(self.FIND_OBJECT, *place, moved.id) is not None:
+        """Whether another media file has the object, or it is queued for deletion because such a file was deleted."""
+        key = (moved.media.storage, moved.media.object_key)
+        if await self._connection.fetchval(self.FIND_OBJECT, *key, moved.id) is not None:
             return True
-        return await self._connection.fetchval(FIND_DELETION, *place) is not None
+        return await self._connection.fetchval(FIND_DELETION, *key) is not None
 
 
 def _is_other(here: MediaFile, media: NewMedia) -> bool:

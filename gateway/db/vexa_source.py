@@ -1,8 +1,8 @@
 """The database of a Vexa deployment, read in one read-only, repeatable-read transaction.
 
-Rows come as JSON text (`to_jsonb`), so that a column which this Vexa lacks is an absent member, and a value that Python
-cannot hold (a year before Christ, a number of thousands of digits) spoils its member and not the whole read. A role that
-may only SELECT is enough.
+Rows are read as JSON text (`to_jsonb`). A column that this Vexa lacks is therefore an absent member, and a value that
+Python cannot represent (a year before Christ, a number of thousands of digits) affects only its member, not the whole
+read. A role that may only SELECT is enough.
 """
 
 import json
@@ -56,7 +56,7 @@ Row = dict[str, Any]
 
 @asynccontextmanager
 async def open_vexa(url: str) -> AsyncGenerator["PgVexaSource"]:
-    """The Vexa database at `url`, as it is at this moment until the block ends.
+    """The Vexa database at `url`, in one snapshot until the block ends.
 
     Raises DatabaseUnavailable if it cannot be read, is lost, or is not a Vexa database.
     """

@@ -14,7 +14,7 @@ from aiohappyeyeballs import start_connection
 
 from storage_adapters.remote import Traffic
 from storage_adapters.s3.error_codes import Interrupted
-from storage_adapters.s3.http_connections import Connection, Origin
+from storage_adapters.s3.http_connections import Connection, ConnectionOwner, Origin
 from storage_adapters.s3.sdk_requests import KEEPALIVE_SECONDS
 from storage_adapters.s3.shared_limits import Budget
 from storage_adapters.storage_options import S3Options
@@ -29,7 +29,7 @@ class NoneFree(Exception):
     """No connection became free within the time that a request may wait."""
 
 
-class Pool:
+class Pool(ConnectionOwner):
     """The connections of one storage backend. `trust` is the TLS context that checks certificates."""
 
     def __init__(self, options: S3Options, connections: Budget, trust: ssl.SSLContext) -> None:
@@ -60,18 +60,12 @@ class Pool:
             self._connections.give(1)
             raise
 
-    def has_spare(self) -> bool:
-        """Whether at least half of all connections remain free if one more is used."""
-        return self._connections.has_spare(1)
-
     def take_back(self, connection: Connection, *, is_usable: bool) -> None:
-        """(http_connections.ConnectionOwner)"""
         self._connections.give(1)
         if is_usable and not self._is_closed:
             self._idle.setdefault(connection.origin, []).append(connection)
 
     def forget(self, connection: Connection) -> None:
-        """(http_connections.ConnectionOwner)"""
         self._open.discard(connection)
         idle = self._idle.get(connection.origin, [])
         if connection in idle:
@@ -80,7 +74,6 @@ class Pool:
             self._last_closed.set_result(None)
 
     def count(self, received: int) -> None:
-        """(http_connections.ConnectionOwner)"""
         self.traffic.received += received
 
     async def close(self) -> None:
@@ -136,10 +129,10 @@ class Pool:
                 )
         except OSError as error:
             raise Interrupted(f"{type(error).__name__}: {error}", retry_now=True) from error
-        return self._keep(connection)
+        return self._track(connection)
 
-    def _keep(self, connection: Connection) -> Connection:
-        """Track the connection. Not earlier: if its making is cancelled, the loop may never report its end."""
+    def _track(self, connection: Connection) -> Connection:
+        """Track the connection, once it is made: if its making is cancelled, the loop may never report its end."""
         if not connection.is_open():
             raise Interrupted("the connection ended immediately", retry_now=True)
         self._open.add(connection)

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, cast
 
 from storage_adapters.s3.error_codes import Interrupted, Stale
 from storage_adapters.s3.http_heads import MalformedResponse
-from storage_adapters.s3.http_responses import Response
+from storage_adapters.s3.http_responses import Response, ResponseSource
 
 
 class Origin(NamedTuple):
@@ -33,7 +33,7 @@ class ConnectionOwner(Protocol):
         """This many bytes have arrived."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol, ResponseSource):
     """One connection. Bytes that arrive while no request is outstanding close it (RFC 9112 section 9.2)."""
 
     def __init__(self, owner: ConnectionOwner, origin: Origin) -> None:
@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport  # from `connection_made` on, which comes before anything else
         self._response: Response | None = None
-        self._is_kept = False
+        self._was_used = False
         self._heard_at = self._loop.time()
 
     def is_open(self) -> bool:
@@ -71,22 +71,18 @@ class Connection(asyncio.Protocol):
         self._end(Interrupted(reason, retry_now=True))
 
     def resume(self) -> None:
-        """(http_responses.ResponseSource)"""
         self._heard_at = self._loop.time()
         if self.is_open():
             self._transport.resume_reading()
 
     def abandon(self, response: Response) -> None:
-        """(http_responses.ResponseSource)"""
         if response is self._response:
-            self.abort("its reader left")
+            self.abort("its reader stopped")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """(asyncio.Protocol)"""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """(asyncio.Protocol)"""
         response = self._response
         if response is None:
             self._transport.abort()
@@ -105,8 +101,7 @@ class Connection(asyncio.Protocol):
             self._free(is_usable=not surplus and response.is_persistent)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """(asyncio.Protocol)"""
-        is_stale = self._is_kept and self._response is not None and not self._response.has_begun
+        is_stale = self._was_used and self._response is not None and not self._response.has_begun
         kind = Stale if is_stale else Interrupted
         self._end(kind(f"the connection ended: {exc or 'closed by S3'}", retry_now=True))
         self._owner.forget(self)
@@ -119,7 +114,7 @@ class Connection(asyncio.Protocol):
 
     def _free(self, *, is_usable: bool) -> None:
         self._response = None
-        self._is_kept = True
+        self._was_used = True
         if not is_usable:
             self._transport.abort()
         self._owner.take_back(self, is_usable=is_usable)

@@ -15,10 +15,8 @@ HEAD_LIMIT_BYTES: Final = 64 * 1024
 END_OF_HEAD: Final = b"\r\n\r\n"
 DRAIN_LIMIT_BYTES: Final = 64 * 1024
 DRAIN_SECONDS: Final = 0.1
-"""When a reader stops, wait this long for the rest of a body if at most DRAIN_LIMIT_BYTES of it are missing.
-
-A new connection costs more.
-"""
+"""When a reader stops, wait this long for the rest of a body if at most DRAIN_LIMIT_BYTES of it are missing: a new
+connection costs more."""
 
 
 class ResponseSource(Protocol):
@@ -28,7 +26,7 @@ class ResponseSource(Protocol):
         """The response is no longer full."""
 
     def abandon(self, response: "Response") -> None:
-        """Nobody reads the response any more."""
+        """The reader of the response has stopped."""
 
 
 class Response:

@@ -90,8 +90,8 @@ class S3Parts:
         return aborted
 
     async def _abort(self, name: str, upload_id: str) -> None:
-        place = self._upload(name, upload_id)
-        await self.requests.send(name, lambda s3: s3.abort_multipart_upload(**place))
+        upload = self._upload(name, upload_id)
+        await self.requests.send(name, lambda s3: s3.abort_multipart_upload(**upload))
 
     def _upload(self, name: str, upload_id: str) -> dict[str, Any]:
         return {"Bucket": self.bucket, "Key": name, "UploadId": upload_id}
@@ -110,7 +110,7 @@ class S3Parts:
         return max(found)[1] if found else None
 
     async def _uploads(self, key: str, prefix: str) -> "AsyncGenerator[MultipartUploadTypeDef, None]":
-        """Yield the uploads of names with this prefix; MinIO and its like list only those of exactly this name."""
+        """Yield the uploads of names with this prefix; MinIO and similar servers list only those of exactly this name."""
         start: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix}
         while True:
             page = await self.requests.send(key, lambda s3: s3.list_multipart_uploads(**start))

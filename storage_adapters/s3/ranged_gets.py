@@ -35,7 +35,7 @@ URL_REUSE_SECONDS: Final = 1800
 """Half of the lifetime: clocks may differ, and a refused URL costs a round trip."""
 
 ATTEMPTS: Final = 4
-"""How often one GET is sent if S3 refuses the credentials or redirects it."""
+"""One GET is sent at most this many times if S3 refuses the credentials or redirects it."""
 REDIRECTS: Final = frozenset({301, 302, 307, 308})
 
 ERROR_BODY_LIMIT: Final = 4 * KIB
@@ -44,7 +44,7 @@ ERROR_REGION: Final = re.compile(rb"<Region>([a-z0-9-]{1,64})</Region>")
 
 FAR_SECONDS: Final = 0.015
 LATENCIES: Final = 128
-"""How many responses are recent."""
+"""This many of the last responses are recent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,6 @@ class RangedGets:
             self._far_in_a_row += 1
         else:
             self._was_near, self._far_in_a_row = True, 0
-
-    def has_spare_connection(self) -> bool:
-        """Whether at least half of all connections remain free if one more is used."""
-        return self._pool.has_spare()
 
     async def get(
         self, version: ObjectVersion, span: Span, *, buffer_bytes: int, fresh_connection: bool

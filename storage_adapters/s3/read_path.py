@@ -1,4 +1,4 @@
-"""What all reads of one storage backend share: its options, the client that reads bytes, and the limits."""
+"""The options, the client that reads bytes, and the limits that all reads of one storage backend share."""
 
 import random
 from collections.abc import Callable
@@ -11,14 +11,15 @@ from storage_adapters.storage_options import S3Options
 
 @dataclass(frozen=True, slots=True)
 class ReadPath:
-    """What all reads of one storage backend share."""
+    """Shared by all reads of one storage backend. `chance` returns random numbers in [0, 1)."""
 
     options: S3Options
     gets: RangedGets
+    connections: Budget
     memory: Budget
     tokens: RetryTokens
     chance: Callable[[], float] = field(default=random.random)
 
     def take_spare(self, length: int) -> bool:
         """Take this much memory if enough memory and connections remain for others; never waits."""
-        return self.gets.has_spare_connection() and self.memory.take_spare(length)
+        return self.connections.has_spare(1) and self.memory.take_spare(length)

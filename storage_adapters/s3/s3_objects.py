@@ -31,7 +31,7 @@ from storage_adapters.storage_options import S3Options
 if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef, ObjectTypeDef
 
-REMEMBERED_ARCHIVED: Final = 1024
+MAX_ARCHIVED: Final = 1024
 
 
 class S3Object:
@@ -47,14 +47,13 @@ class S3Object:
 
     async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         """Yield exactly these bytes of this version (StoredObject.read)."""
-        if offset < 0 or length < 0 or offset + length > self.stat.size:
-            raise ValueError(f"{length} bytes at {offset} are not inside {self.stat.size}")
+        self.stat.require_inside(offset, length)
         read = Read(self._objects.path, self._version, offset, offset + length)
         try:
             while chunk := await read.next_chunk():
                 yield chunk
         except ObjectArchived:
-            self._objects.note_archived(self._version.key)
+            self._objects.record_archived(self._version.key)
             raise
         finally:
             await read.close()
@@ -81,7 +80,7 @@ class S3Objects:
         if self.cache is None:
             yield stored
         else:
-            with self.cache.front(key, stored, measured=is_measured) as sliced:
+            with self.cache.open(key, stored, measured=is_measured) as sliced:
                 yield sliced
 
     @contextmanager
@@ -94,10 +93,10 @@ class S3Objects:
                 for key in keys:
                     self.cache.drop(key)
 
-    def note_archived(self, key: str) -> None:
+    def record_archived(self, key: str) -> None:
         """Send a HEAD whenever this object is opened, until it is restored."""
         self._archived[key] = None
-        if len(self._archived) > REMEMBERED_ARCHIVED:
+        if len(self._archived) > MAX_ARCHIVED:
             self._archived.popitem(last=False)
 
     async def ping(self) -> None:

@@ -54,7 +54,7 @@ async def connect(**options: Any) -> "S3Storage":
         raise
     # Enough for every connection to be retried once when S3 restarts.
     tokens = RetryTokens(2 * parsed.max_connections)
-    path = ReadPath(parsed, gets, Budget(parsed.buffer_budget_bytes), tokens)
+    path = ReadPath(parsed, gets, connections, Budget(parsed.buffer_budget_bytes), tokens)
     requests = SdkRequests(clients, connections, parsed.pool_timeout_seconds)
     return S3Storage(parsed, clients, requests, S3Objects(parsed, requests, path, cache), stack)
 
@@ -84,16 +84,13 @@ class S3Storage(S3Writing, Remote, OpenObjectCache, Presigning, MultipartUploads
 
     @property
     def traffic(self) -> Traffic:
-        """(Remote.traffic)"""
         return self._objects.path.gets.traffic
 
     @property
     def cached_bytes(self) -> int:
-        """(Remote.cached_bytes)"""
         return 0 if self._objects.cache is None else self._objects.cache.size
 
     def open(self, key: str, expected: ObjectStat | None = None) -> AbstractAsyncContextManager[StoredObject]:
-        """(StorageAdapter.open)"""
         return self._objects.open(key, expected)
 
     def find_open(self, key: str) -> OpenObject | None:

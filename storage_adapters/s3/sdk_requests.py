@@ -1,4 +1,4 @@
-"""The SDK's clients, and the requests made with them: all but reads of bytes.
+"""The SDK's clients, and the requests made with them: all except reads of bytes.
 
 One client sends requests to the endpoint that this process reaches; one signs URLs for the endpoint that browsers
 reach. Both are replaced when S3 says that the bucket is in another region.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials  # type: ignore[import-untyped]
     from types_aiobotocore_s3.client import S3Client
 
-REMEMBERED_URLS: Final = 4096
+MAX_URLS: Final = 4096
 
 Params = tuple[tuple[str, str | int], ...]
 Request = tuple[str, Params, int]
@@ -51,7 +51,7 @@ class SignedUrl:
     def at(self, location: str) -> "SignedUrl":
         """The URL that a redirect leads to."""
         url = urljoin(self.url, location)
-        origin, opening = take_apart(url)
+        origin, opening = split_url(url)
         return replace(self, url=url, origin=origin, opening=opening)
 
 
@@ -63,19 +63,19 @@ class SignedUrls:
         client: Callable[[], "S3Client"],
         credentials: RenewableCredentials,
         now: Callable[[], datetime] = utc_now,
-        capacity: int = REMEMBERED_URLS,
+        capacity: int = MAX_URLS,
     ) -> None:
         self._client = client
         self._credentials = credentials
         self._now = now
         self._capacity = capacity
-        self._remembered: OrderedDict[Request, SignedUrl] = OrderedDict()
+        self._cached: OrderedDict[Request, SignedUrl] = OrderedDict()
 
     async def get_object(self, params: Params, *, expires_in_seconds: int, reuse_seconds: float) -> SignedUrl:
         """A URL that reads an object, at most `reuse_seconds` old."""
         request: Request = ("get_object", params, expires_in_seconds)
         credentials = await self._credentials.get_frozen_credentials()
-        known = self._remembered.get(request)
+        known = self._cached.get(request)
         fresh_after = self._now() - timedelta(seconds=reuse_seconds)
         if (
             known is not None
@@ -83,11 +83,11 @@ class SignedUrls:
             and known.credentials == credentials
             and known.region == self._client().meta.region_name
         ):
-            self._remembered.move_to_end(request)
+            self._cached.move_to_end(request)
             return known
-        signed = self._remembered[request] = await self._sign(request, credentials)
-        if len(self._remembered) > self._capacity:
-            self._remembered.popitem(last=False)
+        signed = self._cached[request] = await self._sign(request, credentials)
+        if len(self._cached) > self._capacity:
+            self._cached.popitem(last=False)
         return signed
 
     async def put_object(self, params: Params, *, expires_in_seconds: int) -> SignedUrl:
@@ -97,8 +97,8 @@ class SignedUrls:
 
     async def replace(self, refused: SignedUrl) -> None:
         """Forget a URL that S3 refused, and look for other credentials."""
-        if self._remembered.get(refused.request) is refused:
-            del self._remembered[refused.request]
+        if self._cached.get(refused.request) is refused:
+            del self._cached[refused.request]
         await self._credentials.renew(refused.credentials)
 
     async def _sign(self, request: Request, credentials: "ReadOnlyCredentials") -> SignedUrl:
@@ -107,10 +107,10 @@ class SignedUrls:
         client = self._client()
         text = await client.generate_presigned_url(operation, Params=dict(params), ExpiresIn=lifetime)
         expires_at = signed_at + timedelta(seconds=lifetime)
-        return SignedUrl(request, text, *take_apart(text), client.meta.region_name, credentials, signed_at, expires_at)
+        return SignedUrl(request, text, *split_url(text), client.meta.region_name, credentials, signed_at, expires_at)
 
 
-def take_apart(url: str) -> tuple[Origin, str]:
+def split_url(url: str) -> tuple[Origin, str]:
     """Where to connect for this URL, and how a GET of it begins. Quoting it again would break the signature."""
     parts = urlsplit(url)
     is_tls = parts.scheme == "https"

@@ -35,7 +35,7 @@ class MultipartWriter:
 
     def __init__(self, call: Call, bucket: str, name: str, content_type: str | None) -> None:
         self._call = call
-        self._place: dict[str, Any] = {"Bucket": bucket, "Key": name}
+        self._target: dict[str, Any] = {"Bucket": bucket, "Key": name}
         self._kind: dict[str, Any] = {} if content_type is None else {"ContentType": content_type}
         self._buffer = bytearray()
         self._upload_id: str | None = None
@@ -55,17 +55,17 @@ class MultipartWriter:
         """Make the object appear under its key. Raises StorageError."""
         if self._upload_id is None:
             content = io.BytesIO(self._buffer)
-            await self._call(lambda s3: s3.put_object(**self._place, **self._kind, Body=content))
+            await self._call(lambda s3: s3.put_object(**self._target, **self._kind, Body=content))
             return
         if self._buffer:
             await self._upload_part()
-        upload = self._place | {"UploadId": self._upload_id, "MultipartUpload": {"Parts": self._parts}}
+        upload = self._target | {"UploadId": self._upload_id, "MultipartUpload": {"Parts": self._parts}}
         await self._call(lambda s3: s3.complete_multipart_upload(**upload))
 
     async def abort(self) -> None:
         """Free what was uploaded. Errors are ignored: the object does not become visible either way."""
         if self._upload_id is not None:
-            upload = self._place | {"UploadId": self._upload_id}
+            upload = self._target | {"UploadId": self._upload_id}
             with suppress(StorageError):
                 await self._call(lambda s3: s3.abort_multipart_upload(**upload))
 
@@ -80,7 +80,7 @@ class MultipartWriter:
         Raises CannotCopy or StorageError.
         """
         span = {"CopySourceRange": f"bytes={offset}-{offset + PART_BYTES - 1}", "CopySourceIfMatch": f'"{version}"'}
-        copied = span | {"CopySource": {"Bucket": self._place["Bucket"], "Key": name}} | await self._next_part()
+        copied = span | {"CopySource": {"Bucket": self._target["Bucket"], "Key": name}} | await self._next_part()
         answer = await self._call(lambda s3: s3.upload_part_copy(**copied))
         etag = answer.get("CopyPartResult", {}).get("ETag")
         if etag is None:
@@ -95,9 +95,9 @@ class MultipartWriter:
 
     async def _next_part(self) -> dict[str, Any]:
         if self._upload_id is None:
-            created = await self._call(lambda s3: s3.create_multipart_upload(**self._place, **self._kind))
+            created = await self._call(lambda s3: s3.create_multipart_upload(**self._target, **self._kind))
             self._upload_id = created["UploadId"]
-        return self._place | {"UploadId": self._upload_id, "PartNumber": len(self._parts) + 1}
+        return self._target | {"UploadId": self._upload_id, "PartNumber": len(self._parts) + 1}
 
     def _add(self, etag: str) -> None:
         self._parts.append({"PartNumber": len(self._parts) + 1, "ETag": etag})
@@ -114,7 +114,6 @@ class S3Writing(Composing):
 
     @asynccontextmanager
     async def create(self, key: str, *, content_type: str | None = None) -> AsyncGenerator[MultipartWriter, None]:
-        """(Writable.create)"""
         name = name_of(self._prefix, key)
         writer = MultipartWriter(lambda ask: self._requests.send(key, ask), self._bucket, name, content_type)
         try:
@@ -125,7 +124,6 @@ class S3Writing(Composing):
             raise
 
     async def compose(self, key: str, pieces: Sequence[Piece | bytes], *, content_type: str | None = None) -> None:
-        """(Composing.compose)"""
         try:
             await super().compose(key, pieces, content_type=content_type)
         except CannotCopy:

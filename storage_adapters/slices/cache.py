@@ -1,8 +1,8 @@
-"""The cache of slices: the versions of objects that it holds slices of.
+"""The cache of slices: which versions of which objects have cached slices.
 
 Only the most recent version of an object is cached. It is valid for CONFIRMED_SECONDS; afterwards, opening the object
 checks that it is unchanged. Fetching bytes confirms the version, too, because they are requested by its entity tag. A
-version that was not confirmed for KEPT_SECONDS is dropped, because the object may have been deleted elsewhere.
+version that was not confirmed for UNCONFIRMED_SECONDS is dropped, because the object may have been deleted elsewhere.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from storage_adapters.slices.versions import CacheState, Version
 from storage_adapters.threads import run
 
 CONFIRMED_SECONDS: Final = 60.0
-KEPT_SECONDS: Final = 86_400.0
+UNCONFIRMED_SECONDS: Final = 86_400.0
 _CHECK_SECONDS: Final = 3600.0
 LEAST_BYTES: Final = 2 * SEGMENT_BYTES
 
@@ -61,8 +61,8 @@ class SliceCache:
         return self._segments.size
 
     @contextmanager
-    def front(self, key: str, origin: StoredObject, *, measured: bool) -> Generator[SlicedObject]:
-        """The object, read through the cache; `measured` says that its stat has just come from the backend."""
+    def open(self, key: str, origin: StoredObject, *, measured: bool) -> Generator[SlicedObject]:
+        """Read the object through the cache; `measured` says that its stat has just come from the backend."""
         version = self._version(key, origin)
         if measured:
             version.confirm()
@@ -73,7 +73,7 @@ class SliceCache:
         finally:
             sliced.close()
             version.readers -= 1
-            self._leave(version)
+            self._forget_if_empty(version)
 
     def find_open(self, key: str) -> OpenObject | None:
         """The cached version of the object, if it was confirmed in the last CONFIRMED_SECONDS (OpenObjectCache)."""
@@ -94,9 +94,9 @@ class SliceCache:
             version.drop()
 
     def drop_unconfirmed(self) -> None:
-        """Drop versions that were not confirmed for KEPT_SECONDS, now and every hour."""
+        """Drop versions that were not confirmed for UNCONFIRMED_SECONDS, now and every hour."""
         for key, version in tuple(self._versions.items()):
-            if self._now() - version.confirmed_at > KEPT_SECONDS:
+            if self._now() - version.confirmed_at > UNCONFIRMED_SECONDS:
                 self.drop(key)
         self._timer = asyncio.get_running_loop().call_later(_CHECK_SECONDS, self.drop_unconfirmed)
 
@@ -118,10 +118,10 @@ class SliceCache:
         version, stat = self._versions.get(key), origin.stat
         if version is None or (version.stat.etag, version.stat.size) != (stat.etag, stat.size):
             self.drop(key)
-            version = self._versions[key] = Version(key, stat, self._state, self._leave)
+            version = self._versions[key] = Version(key, stat, self._state, self._forget_if_empty)
         return version
 
-    def _leave(self, version: Version) -> None:
+    def _forget_if_empty(self, version: Version) -> None:
         """Forget the version if none of its slices is left."""
         if version.is_empty and not version.readers and self._versions.get(version.key) is version:
             del self._versions[version.key]

@@ -1,7 +1,7 @@
 """One version, open for reading: from the disk, from a fill, or from the origin directly.
 
 Reading ahead begins when the reader is in the second half of a slice, and covers half as many bytes as the reader has
-read. A client that seeks and disconnects therefore costs little more than what it took.
+read. If a client seeks or disconnects, little more was fetched than what it took.
 """
 
 from collections.abc import AsyncGenerator
@@ -32,7 +32,7 @@ class SlicedObject(ZeroCopy):
 
     def file_piece(self, offset: int, length: int) -> FilePiece | None:
         """As many of these bytes, from the first on, as one segment contains; None if the first is not cached."""
-        self._require_inside(offset, length)
+        self.stat.require_inside(offset, length)
         self.close()
         held = self._version.hold(offset, length)
         if held is None:
@@ -41,14 +41,14 @@ class SlicedObject(ZeroCopy):
         return piece
 
     def close(self) -> None:
-        """Give back the last file piece."""
+        """Release the last file piece."""
         if self._held is not None:
             self._version.release(self._held)
             self._held = None
 
     async def read(self, offset: int, length: int) -> AsyncGenerator[bytes, None]:
         """Yield exactly these bytes of this version (StoredObject.read)."""
-        self._require_inside(offset, length)
+        self.stat.require_inside(offset, length)
         position, end = offset, offset + length
         while position < end:
             stop = min(end, (position // SLICE_BYTES + 1) * SLICE_BYTES)
@@ -95,7 +95,3 @@ class SlicedObject(ZeroCopy):
         for following in range(number + bool(inside), min(number + limit, last) + 1):
             if not self._version.read_ahead(following, self._origin):
                 return
-
-    def _require_inside(self, offset: int, length: int) -> None:
-        if offset < 0 or length < 0 or offset + length > self.stat.size:
-            raise ValueError(f"{length} bytes at {offset} are not inside {self.stat.size}")

@@ -33,7 +33,7 @@ def open_unnamed(folder: Path) -> IO[bytes]:
 class SliceFile:
     """One file, the numbers of the slices that it contains, and how many readers use it."""
 
-    __slots__ = ("_file", "fd", "forget", "kept", "present", "size", "used", "users")
+    __slots__ = ("_file", "fd", "forget", "is_cached", "present", "size", "used", "users")
 
     def __init__(self, file: IO[bytes], forget: Callable[["SliceFile"], None]) -> None:
         self._file = file
@@ -45,7 +45,7 @@ class SliceFile:
         self.users = 0
         self.used = False
         """Whether it was read since eviction last considered it."""
-        self.kept = True
+        self.is_cached = True
 
     def run(self, offset: int, length: int) -> int:
         """How many of these bytes, from the first on, the file contains; `offset` counts from the segment's beginning."""
@@ -99,7 +99,7 @@ class Segments:
         return segment
 
     async def write(self, segment: SliceFile, number: int, content: memoryview) -> None:
-        """Write the slice with this number, and give the segment back. Raises OSError."""
+        """Write the slice with this number, and release the segment. Raises OSError."""
         writing = self._in_thread(partial(segment.write, number * SLICE_BYTES, content))
         # A thread cannot be interrupted: it writes to the end even if its caller is cancelled.
         writing.add_done_callback(lambda _: self.release(segment))
@@ -107,7 +107,7 @@ class Segments:
 
     def add(self, segment: SliceFile, number: int, size: int) -> None:
         """Record that the slice with this number was written; evict others if there is too little room."""
-        if not segment.kept:
+        if not segment.is_cached:
             return
         segment.present.add(number)
         segment.size += size
@@ -117,8 +117,8 @@ class Segments:
 
     def drop(self, segment: SliceFile) -> None:
         """Evict the segment."""
-        if segment.kept:
-            segment.kept = False
+        if segment.is_cached:
+            segment.is_cached = False
             del self._order[segment]
             self.size -= segment.size
             segment.forget(segment)
@@ -146,7 +146,7 @@ class Segments:
         self.drop(oldest)
 
     def _close_if_unused(self, segment: SliceFile) -> None:
-        if not segment.kept and not segment.users:
+        if not segment.is_cached and not segment.users:
             self._in_thread(segment.close)
 
     def _in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:

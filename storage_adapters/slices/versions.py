@@ -29,7 +29,7 @@ _log: Final = logging.getLogger(__name__)
 
 MAX_FILLS: Final = 64
 """How many slices are fetched at the same time; readers of more bypass the cache."""
-REST_SECONDS: Final = 30.0
+PAUSE_SECONDS: Final = 30.0
 """How long nothing is cached after the disk reported an error."""
 
 
@@ -40,30 +40,32 @@ class CacheState:
         self.segments = segments
         self.now = now
         self.fills: set[asyncio.Task[None]] = set()
-        self._rests_until = -math.inf
+        self._paused_until = -math.inf
 
-    def takes(self, fills: int) -> bool:
-        """Whether a fill may begin, if at most this many may run."""
-        return len(self.fills) < fills and self.now() >= self._rests_until
+    def admits(self, fills: int) -> bool:
+        """Whether another fill may begin while at most this many may run."""
+        return len(self.fills) < fills and self.now() >= self._paused_until
 
-    def rest(self, error: OSError) -> None:
-        """Cache nothing for REST_SECONDS: the disk reported an error."""
-        self._rests_until = self.now() + REST_SECONDS
-        _log.warning("the cache of slices cannot be written", extra={"cause": str(error), "rests": REST_SECONDS})
+    def pause(self, error: OSError) -> None:
+        """Cache nothing for PAUSE_SECONDS: the disk reported an error."""
+        self._paused_until = self.now() + PAUSE_SECONDS
+        _log.warning(
+            "the cache of slices cannot be written", extra={"cause": str(error), "paused_seconds": PAUSE_SECONDS}
+        )
 
 
 class Version(OpenObject):
-    """One version. `leave` is called whenever its last slice may have been dropped."""
+    """One version. `on_dropped` is called whenever its last slice may have been dropped."""
 
-    def __init__(self, key: str, stat: ObjectStat, state: CacheState, leave: Callable[["Version"], None]) -> None:
+    def __init__(self, key: str, stat: ObjectStat, state: CacheState, on_dropped: Callable[["Version"], None]) -> None:
         self.key = key
         self.readers = 0
         self._stat = stat
         self._state = state
-        self._leave = leave
+        self._on_dropped = on_dropped
         self._segments: dict[int, SliceFile] = {}
         self._fills: dict[int, Fill] = {}
-        self._is_kept = True
+        self._is_current = True
         self.confirm()
 
     @property
@@ -94,7 +96,7 @@ class Version(OpenObject):
         return FilePiece(segment.fd, inside, length)
 
     def hold(self, offset: int, length: int) -> tuple[SliceFile, FilePiece] | None:
-        """As many of these bytes, from the first on, as one segment contains, and that segment, which the caller releases."""
+        """As many of these bytes, from the first on, as one segment contains. The caller must release the segment."""
         index, inside = divmod(offset, SEGMENT_BYTES)
         segment = self._segments.get(index)
         if segment is None or not (run := segment.run(inside, length)):
@@ -110,7 +112,7 @@ class Version(OpenObject):
     def fill(self, number: int, origin: StoredObject, *, most: int = MAX_FILLS) -> Fill | None:
         """The slice's fill, which is begun if necessary; None if it cannot be cached or `most` fills are running."""
         fill = self._fills.get(number)
-        if fill is None and self._state.takes(most):
+        if fill is None and self._state.admits(most):
             fill = self._fills[number] = Fill(self.key, min(SLICE_BYTES, self._stat.size - number * SLICE_BYTES))
             task = asyncio.create_task(self._fetch(number, fill, origin))
             self._state.fills.add(task)
@@ -125,7 +127,7 @@ class Version(OpenObject):
 
     def drop(self) -> None:
         """Drop all slices, and those that are being fetched."""
-        self._is_kept = False
+        self._is_current = False
         for segment in tuple(self._segments.values()):
             self._state.segments.drop(segment)
 
@@ -136,26 +138,26 @@ class Version(OpenObject):
                     fill.add(chunk)
             fill.end()
             self.confirm()
-            await self._keep(number, fill.content)
+            await self._write(number, fill.content)
         except StorageError as error:
             if isinstance(error, ObjectNotFound | ObjectChanged):
                 # The backend has another version now, or none: the cached slices are out of date.
                 self.drop()
             fill.fail(error)
         except OSError as error:
-            self._state.rest(error)
+            self._state.pause(error)
         finally:
             # After any error, and after a cancellation: no reader may wait for ever.
             fill.fail(StorageUnavailable(self.key, "fetching its slice was cancelled"))
             del self._fills[number]
-            self._leave(self)
+            self._on_dropped(self)
 
-    async def _keep(self, number: int, content: memoryview) -> None:
+    async def _write(self, number: int, content: memoryview) -> None:
         """Write the slice to its segment. Raises OSError."""
         index, inside = divmod(number, SLICES)
         segment = await self._segment(index)
         await self._state.segments.write(segment, inside, content)
-        if self._is_kept:
+        if self._is_current:
             self._state.segments.add(segment, inside, len(content))
         else:
             self._state.segments.drop(segment)
@@ -177,4 +179,4 @@ class Version(OpenObject):
     def _forget(self, index: int, segment: SliceFile) -> None:
         if self._segments.get(index) is segment:
             del self._segments[index]
-            self._leave(self)
+            self._on_dropped(self)

@@ -25,7 +25,7 @@ class SlicedStorage(Writable):
     @asynccontextmanager
     async def open(self, key: str, expected: ObjectStat | None = None) -> AsyncGenerator[SlicedObject, None]:
         async with self._memory.open(key, expected) as stored:
-            with self._cache.front(key, stored, measured=True) as sliced:
+            with self._cache.open(key, stored, measured=True) as sliced:
                 yield sliced
 
     @asynccontextmanager

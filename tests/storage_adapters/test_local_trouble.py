@@ -201,7 +201,7 @@ async def test_a_root_that_is_a_file_is_refused_with_what_to_change(tmp_path: Pa
 
 
 async def test_a_negative_number_of_open_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="open_files is -1"):
+    with pytest.raises(ValueError, match=r"open_files\s+Input should be greater than or equal to 0"):
         await connect(root=tmp_path, open_files=-1)
 
 

@@ -1,4 +1,4 @@
-"""Look-ups are cached until their result changes: each rule of gateway.db.answer_cache has at least one test."""
+"""Look-ups are cached until their result changes: each rule of gateway.db.look_up_cache has at least one test."""
 
 import asyncio
 from dataclasses import dataclass, field, replace
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from gateway.catalog import NOT_CACHED, Validity
-from gateway.db import answer_cache
-from gateway.db.answer_cache import ANSWER_TIMEOUT_SECONDS, FOUND_SECONDS, MISSING_SECONDS, RETRY_SECONDS, LookUpCache
+from gateway.db import look_up_cache
+from gateway.db.look_up_cache import ANSWER_TIMEOUT_SECONDS, FOUND_SECONDS, MISSING_SECONDS, RETRY_SECONDS, LookUpCache
 from gateway.errors import Unavailable
 
 
@@ -264,7 +264,7 @@ async def test_a_silent_database_delays_a_cached_look_up_only_briefly(
     answers: LookUpCache[str, int, Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ANSWER_TIMEOUT_SECONDS <= 2
-    monkeypatch.setattr(answer_cache, "ANSWER_TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr(look_up_cache, "ANSWER_TIMEOUT_SECONDS", 0.01)
     await ask(answers, "topic", "old")
     answers.trust(trusted=False)
     silent = Archive()

@@ -1,12 +1,12 @@
-"""Caches look-ups until what they found changes, and serves them while the database cannot be reached.
+"""Caches the results of look-ups until they change, and serves them while the database cannot be reached.
 
-Rule 1: while changes are heard, a remembered result is returned without asking the database.
-Rule 2: from the moment that changes are not heard, every look-up asks again. If the database does not answer, a result
+Rule 1: while notifications arrive, a cached result is returned without a query.
+Rule 2: as soon as notifications do not arrive, every look-up sends a query. If the database does not answer, a result
 that was confirmed at most `grace_seconds` ago is returned; its validity has ended.
-Rule 3: when changes are heard again, and when an entry is too old, the next look-up asks. If the database does not
-answer, the exception of rule 2 applies.
-Rule 4: the result of a look-up that was running when its change was heard is returned, but not remembered.
-Rule 5: concurrent look-ups of one entry ask once; a client that disconnects does not cancel the others' look-up.
+Rule 3: when notifications arrive again, and when an entry is too old, the next look-up sends a query. If the database
+does not answer, the exception of rule 2 applies.
+Rule 4: if the notification of a change arrives during a look-up, the result is returned, but not cached.
+Rule 5: concurrent look-ups of one entry share one query; a client that disconnects does not cancel it for the others.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ from gateway.catalog import Validity
 from gateway.db.bounded_entries import Entries, Entry
 from gateway.errors import Unavailable
 
-# Notifications end an entry. This bounds what a change that sends none can do, such as one made with triggers disabled.
+# Notifications end an entry. This limit is for changes without a notification, such as those made with triggers disabled.
 FOUND_SECONDS: Final = 60.0
-# Long enough to absorb a storm of bad requests, short enough that what is created meanwhile is found soon.
+# Long enough to absorb a storm of bad requests, short enough that rows created meanwhile are found soon.
 MISSING_SECONDS: Final = 2.0
-# Found and missing entries are counted separately, so that a storm of bad requests cannot evict what players use.
+# Found and missing entries are counted separately, so that a storm of bad requests cannot evict the entries of players.
 CAPACITY: Final = 20_000
 MISSING_CAPACITY: Final = 10_000
-# How long a look-up waits for a database that may be away before a remembered result is served instead.
+# How long a look-up waits for a database that may be down before a cached result is returned instead.
 ANSWER_TIMEOUT_SECONDS: Final = 2.0
-# How often a database that does not answer is asked again.
+# The pause between queries to a database that does not answer.
 RETRY_SECONDS: Final = 0.5
 
 
 class Unknown(Enum):
-    """The type of UNKNOWN: nothing is remembered, not even that nothing was found."""
+    """The type of UNKNOWN: nothing is cached, not even that nothing was found."""
 
     UNKNOWN = 0
 
@@ -61,7 +61,7 @@ class Reachability:
         self._answered_at = self._clock()
 
     def seconds_since_answer(self) -> float:
-        """How long ago a look-up was answered."""
+        """The seconds since the database answered last."""
         return self._clock() - self._answered_at
 
     def record_failure(self) -> None:
@@ -69,7 +69,7 @@ class Reachability:
         self._query_again_at = self._clock() + RETRY_SECONDS
 
     def may_query(self) -> bool:
-        """Whether to ask now: always while the database answers, else every RETRY_SECONDS."""
+        """Whether to send a query now: always while the database answers, else every RETRY_SECONDS."""
         if not self.is_away:
             return True
         if self._clock() < self._query_again_at:
@@ -78,15 +78,15 @@ class Reachability:
         return True
 
     def require(self) -> None:
-        """Raises Unavailable while the database is away and was asked a moment ago."""
+        """Raise Unavailable while the database is down, except for one query every RETRY_SECONDS."""
         if not self.may_query():
             raise Unavailable("The catalogue cannot be reached", retry_after_seconds=5)
 
 
 class LookUpCache(Generic[Topic, Caller, Value]):
-    """A cache of results by topic (what changes) and caller (who sees it). `clock` returns seconds and is monotonic.
+    """A cache of results by topic (which notifications name) and caller (for whom the result holds).
 
-    `bind` returns the value with the validity that ends with its entry.
+    `clock` returns seconds and is monotonic. `bind` returns the value with the validity that ends with its entry.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class LookUpCache(Generic[Topic, Caller, Value]):
         self._clock = clock
         self._found: Entries[Topic, Caller, Value] = Entries(capacity)
         self._missing: Entries[Topic, Caller, None] = Entries(missing_capacity)
-        # What was confirmed last but may have changed since, for when the database does not answer.
+        # Results that were confirmed earlier and may have changed since, for use while the database does not answer.
         self._last: Entries[Topic, Caller, Value] = Entries(capacity)
         self._asking: dict[Topic, dict[Caller, asyncio.Task[Value | None]]] = {}
         self._trusted = False
@@ -114,35 +114,35 @@ class LookUpCache(Generic[Topic, Caller, Value]):
         return len(self._found) + len(self._missing) + len(self._last)
 
     def trust(self, *, trusted: bool) -> None:
-        """Set whether changes are heard from now on. In both cases every entry must be confirmed again."""
+        """Set whether notifications arrive from now on. In both cases every entry must be confirmed again."""
         self._asking.clear()
         self._missing.take_all()
         self._keep_as_last(self._found.take_all())
         self._trusted = trusted
 
     def forget(self, topic: Topic) -> None:
-        """The topic changed: forget what was found of it, and do not remember what running look-ups find."""
+        """Remove the results of a topic that changed, and do not cache the results of running look-ups."""
         self._found.forget(topic)
         self._missing.forget(topic)
         self._last.forget(topic)
         self._asking.pop(topic, None)
 
     def expire(self) -> None:
-        """Forget entries that are too old. Called about once a second."""
+        """Remove entries that are too old. Called about once a second."""
         now = self._clock()
         self._keep_as_last(self._found.take_expired(now))
         self._missing.take_expired(now)
         self._last.take_expired(now)
 
     def _keep_as_last(self, confirmed: Iterable[tuple[Topic, Caller, Value]]) -> None:
-        """Keep these results for `grace_seconds`, for when the database does not answer."""
+        """Keep these results for `grace_seconds`, for use while the database does not answer."""
         if self._grace_seconds:
             until = self._clock() + self._grace_seconds
             for topic, caller, value in confirmed:
                 self._last.add(topic, caller, Entry(value, until, Validity(holds=False)))
 
     def recall(self, topic: Topic, caller: Caller) -> Value | Unknown | None:
-        """The remembered result; UNKNOWN if there is none, or while changes are not heard."""
+        """The cached result; UNKNOWN if there is none, or while notifications do not arrive."""
         if not self._trusted:
             return UNKNOWN
         found = self._found.get(topic, caller)
@@ -152,7 +152,7 @@ class LookUpCache(Generic[Topic, Caller, Value]):
         return UNKNOWN if missing is None or missing.until <= self._clock() else None
 
     async def ask(self, topic: Topic, caller: Caller, look_up: LookUp[Value]) -> Value | None:
-        """The remembered result, or what the look-up finds. Raises Unavailable if the database cannot be reached."""
+        """The cached result, or that of the look-up. Raises Unavailable if the database cannot be reached."""
         known = self.recall(topic, caller)
         if known is not UNKNOWN:
             return known
@@ -162,7 +162,7 @@ class LookUpCache(Generic[Topic, Caller, Value]):
                 self._reachability.require()
             return await asyncio.shield(self._start(topic, caller, look_up))
         if self._trusted or not self._reachability.is_away:
-            # A look-up that takes longer goes on, and what it finds is remembered.
+            # A look-up that takes longer continues, and its result is cached.
             with suppress(Unavailable, TimeoutError):
                 async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
                     return await asyncio.shield(self._start(topic, caller, look_up))
