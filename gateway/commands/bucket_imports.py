@@ -41,7 +41,7 @@ class S3Url:
 
 
 @dataclass(frozen=True, slots=True)
-class BucketPlace:
+class BucketLocation:
     """A URL as a storage backend and the beginning of its keys. `root` is the URL of the whole backend."""
 
     url: S3Url
@@ -59,19 +59,19 @@ def parse_s3_url(text: str) -> S3Url:
     return S3Url(bucket, prefix)
 
 
-def find_place(url: S3Url, config: Config, wanted: str | None) -> BucketPlace:
+def find_location(url: S3Url, config: Config, wanted: str | None) -> BucketLocation:
     """The configured storage backend that contains the URL; `wanted` is the backend's name, None for any.
 
     Raises ClickException if no backend contains it, or several do.
     """
     buckets = {name: S3Url(each.bucket, each.prefix) for name, each in config.storages.items() if each.kind == "s3"}
     found = {name: _rest(url, root) for name, root in buckets.items() if wanted in {None, name}}
-    places = [BucketPlace(url, buckets[name], name, rest) for name, rest in found.items() if rest is not None]
-    if len(places) == 1:
-        return places[0]
-    if places:
+    locations = [BucketLocation(url, buckets[name], name, rest) for name, rest in found.items() if rest is not None]
+    if len(locations) == 1:
+        return locations[0]
+    if locations:
         raise click.ClickException(
-            f"{url} is in {', '.join(each.storage for each in places)}: choose one with --storage"
+            f"{url} is in {', '.join(each.storage for each in locations)}: choose one with --storage"
         )
     known = ", ".join(f"{name} ({root})" for name, root in buckets.items()) or "none"
     asked = f"the storage backend {wanted!r}" if wanted else "any storage backend"
@@ -79,7 +79,7 @@ def find_place(url: S3Url, config: Config, wanted: str | None) -> BucketPlace:
 
 
 def _rest(url: S3Url, root: S3Url) -> str | None:
-    """What the keys start with, below the backend's own prefix; None if it is elsewhere."""
+    """The URL's prefix without the backend's own; None if the URL is not in the backend."""
     if url.bucket != root.bucket:
         return None
     if f"{url.prefix}/" == root.prefix:
@@ -94,8 +94,8 @@ class BucketImports:
     destination: Destination
     report: ImportReport
 
-    async def run(self, place: BucketPlace) -> None:
-        """Register everything. Raises StorageError if the bucket cannot be listed, Unavailable."""
+    async def run(self, location: BucketLocation) -> None:
+        """Register all objects at the location. Raises Unavailable, or StorageError if the bucket cannot be listed."""
         to = self.destination
         with self.report.progress(MofNCompleteColumn()) as progress:
             # The number of objects is known only after the last page of the list.
@@ -105,24 +105,26 @@ class BucketImports:
 
             async def take(entry: SessionFolder[ListedObject] | ListedObject) -> None:
                 if isinstance(entry, ListedObject):
-                    name, named = f"{place.root}{entry.key}", entry.key == place.prefix
+                    name, named = f"{location.root}{entry.key}", entry.key == location.prefix
                     await self.report.report_file(ingest.add(entry), name, named=named)
                 else:
                     await self.report.report_session(sessions.add_session(entry), entry.path, entry.count_pieces())
                 progress.advance(task)
 
-            if not await for_each(_grouped(to.storage, place), take, MAX_CONCURRENT_PROBES):
-                self.report.refuse(place.url, NotImportable("no object's name starts with this"), fails=True)
+            if not await for_each(_grouped(to.storage, location), take, MAX_CONCURRENT_PROBES):
+                self.report.refuse(location.url, NotImportable("no object's name starts with this"), fails=True)
 
 
-async def _grouped(storage: Storage, place: BucketPlace) -> AsyncGenerator[SessionFolder[ListedObject] | ListedObject]:
+async def _grouped(
+    storage: Storage, location: BucketLocation
+) -> AsyncGenerator[SessionFolder[ListedObject] | ListedObject]:
     groups: SessionGroups[ListedObject] = SessionGroups()
-    async with aclosing(find_objects(storage, place.prefix)) as objects:
+    async with aclosing(find_objects(storage, location.prefix)) as objects:
         async for listed in objects:
-            if listed.key == place.prefix:  # an object that is named in full is an ordinary file
+            if listed.key == location.prefix:  # an object that is named in full is an ordinary file
                 yield listed
                 continue
-            for entry in groups.take(f"{place.root}{listed.key}", listed):
+            for entry in groups.take(f"{location.root}{listed.key}", listed):
                 yield entry
     for entry in groups.end():
         yield entry

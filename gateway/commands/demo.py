@@ -1,4 +1,4 @@
-"""`seekgate demo`: a gateway with something to play. What it consists of is in `gateway/demo`."""
+"""`seekgate demo`: runs a gateway with recordings to play, which `gateway/demo` prepares."""
 
 from functools import partial
 from pathlib import Path

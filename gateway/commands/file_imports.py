@@ -1,8 +1,8 @@
 """Imports files and folders of this machine.
 
-A file that was named and fails makes the run fail, and so does media that cannot be imported. What is not media in a
-folder is skipped, with its reason. A transcript beside a media file (the same name with another suffix) becomes the
-transcript of its recording when that is new.
+The run fails if a named file fails, or if media cannot be imported. Files in a folder that are not media are skipped, with
+the reason. A transcript beside a media file (the same name with another suffix) becomes the transcript of its recording
+if that is new.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class FileImports:
     edits: RecordingEdits
 
     async def run(self, paths: tuple[Path, ...]) -> None:
-        """Import everything."""
+        """Import all files of these paths."""
         files = await asyncio.to_thread(self._collect, paths)
         captions = {} if self.destination.meeting is not None else _captions(files)
         transcripts = set(captions.values())

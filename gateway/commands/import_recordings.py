@@ -7,7 +7,7 @@ import click
 
 from gateway.assembly.backends import Backends
 from gateway.catalog import NewMeeting, Owner
-from gateway.commands.bucket_imports import MAX_CONCURRENT_PROBES, BucketImports, S3Url, find_place, parse_s3_url
+from gateway.commands.bucket_imports import MAX_CONCURRENT_PROBES, BucketImports, S3Url, find_location, parse_s3_url
 from gateway.commands.file_imports import FileImports
 from gateway.commands.import_report import ImportReport
 from gateway.commands.options import Email, config_option, json_option, read_config
@@ -57,14 +57,14 @@ def import_media(
 ) -> int:
     """Import media files, folders of them, and stored objects.
 
-    What is stored in a storage backend already is registered where it is; other files are copied in. A session of a Vexa
-    tree becomes one recording. The command can be repeated.
+    A file that is stored in a storage backend already is registered where it is; other files are copied in. A session of a
+    Vexa tree becomes one recording. The command can be repeated.
     """
     if (platform is None) != (meeting is None):
         raise click.UsageError("--platform and --meeting belong together")
     config = read_config(config_path)
     belongs_to = NewMeeting(platform, meeting) if platform and meeting else None
-    places = [find_place(url, config, storage_name) for url in sources if isinstance(url, S3Url)]
+    locations = [find_location(url, config, storage_name) for url in sources if isinstance(url, S3Url)]
     paths = tuple(path for path in sources if isinstance(path, Path))
 
     async def run(backends: Backends) -> int:
@@ -75,9 +75,9 @@ def import_media(
             storage = _storage_for_files(backends, config, storage_name)
             to = Destination(backends.catalog, storage, owner, prober, belongs_to)
             await FileImports(to, report, backends.edits).run(paths)
-        for place in places:
-            storage = backends.storages[place.storage]
-            await BucketImports(Destination(backends.catalog, storage, owner, prober, belongs_to), report).run(place)
+        for location in locations:
+            storage = backends.storages[location.storage]
+            await BucketImports(Destination(backends.catalog, storage, owner, prober, belongs_to), report).run(location)
         report.summarize()
         return 1 if report.failures else 0
 

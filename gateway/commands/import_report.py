@@ -1,4 +1,4 @@
-"""What an import prints: a line for each media file, a line for each file that failed or was skipped, and a summary.
+"""Prints the results of an import: a line for each media file, and for each that failed or was skipped, and a summary.
 
 Media files go to standard output. Everything else, such as the progress bar, goes to standard error.
 """
@@ -18,12 +18,13 @@ from gateway.errors import Conflict
 from gateway.imports.local_files import NotImportable
 from gateway.imports.sessions import SessionMedia
 from gateway.media.facts import NotMedia
+from gateway.protocol.byte_path import byte_path
 from storage_adapters.base import StorageError
 
 
 @dataclass(slots=True)
 class ImportReport:
-    """`failures` counts what makes the run fail."""
+    """The counts of an import; `failures` are those that make the run fail."""
 
     as_json: bool
     added: int = 0
@@ -108,7 +109,7 @@ def _line(media: MediaFile) -> dict[str, object]:
     return {
         "recording_id": media.recording_id,
         "media_file_id": media.id,
-        "raw_url": f"/recordings/{media.recording_id}/media/{media.id}/raw",
+        "raw_url": byte_path(media.recording_id, media.id),
         "size": media.size,
         "content_type": media.content_type,
         "duration_seconds": media.duration_seconds,

@@ -49,9 +49,10 @@ def move_from_vexa(
 ) -> int:
     """Take over a Vexa deployment.
 
-    DATABASE_URL is the database of Vexa 0.9, 0.10 or 0.12; it is only read. Keys, ids, meetings, transcripts and recordings are kept; objects are registered where they are stored. It can be
-    repeated and interrupted: a later run adds what is new. The URL may also be given as VEXA_DATABASE_URL. The exit code
-    is 0 if everything was moved, and 1 if the report counts something that was not.
+    DATABASE_URL is the database of Vexa 0.9, 0.10 or 0.12; it is only read. Keys, ids, meetings, transcripts and
+    recordings stay the same; objects are registered where they are stored. The command can be repeated and interrupted: a
+    later run adds new rows. The URL may also be given as VEXA_DATABASE_URL. The exit code is 0 if everything was moved,
+    and 1 if the report counts something that was not.
     """
     config = read_config(config_path)
     names = _parse_mappings(mappings, config)

@@ -81,7 +81,7 @@ def print_json(value: object) -> None:
 
 
 def printable(text: str) -> str:
-    """The text with every character replaced that a terminal would obey or cannot show: names may contain anything."""
+    """The text without characters that a terminal would obey or cannot show: names may contain anything."""
     # File names are bytes: those that are not UTF-8 are surrogates here.
     shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in shown)

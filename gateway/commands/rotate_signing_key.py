@@ -1,4 +1,4 @@
-"""`seekgate rotate-signing-key`: end every URL that the gateway's own key signed."""
+"""`seekgate rotate-signing-key`: replaces the gateway's own signing key, which ends every URL that it signed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`seekgate serve`, and what `demo` shares with it: flags that override settings, and running the gateway."""
+"""`seekgate serve`, and the functions that `demo` shares with it: flags that override settings, and running the gateway."""
 
 import logging
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def serve(*, config_path: Path | None, host: str | None, port: int | None, worke
 
 
 def log_vexa_variables(_base_url: str) -> None:
-    """Log the environment variables of Vexa's that gave settings."""
+    """Log Vexa's environment variables that gave settings."""
     if found := vexa_variables():
         _log.info("settings come from Vexa's environment variables", extra={"variables": found})
 
@@ -40,7 +40,7 @@ def serve_gateway(
     announce: Callable[[str], None] | None = None,
     reload: Callable[[], Config] | None = None,
 ) -> int:
-    """Serve until a signal; the exit code. `announce` and `reload` are those of `gateway.process.server.serve`."""
+    """Serve until a signal arrives, and return the exit code. For the arguments see `gateway.process.server.serve`."""
     from gateway.assembly.backends import open_backends
     from gateway.assembly.site import running
     from gateway.process.server import Site

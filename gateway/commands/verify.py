@@ -1,4 +1,4 @@
-"""`seekgate verify`: read what is stored again, report where the catalogue differs, and correct it."""
+"""`seekgate verify`: reads stored objects again, reports where the catalogue differs, and corrects it."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -41,11 +41,11 @@ async def verify(backends: Backends, *, every: bool, dry_run: bool, as_json: boo
     with progress_bar(report.console, MofNCompleteColumn()) as progress:
         task = progress.add_task("verifying", total=await backends.media_audit.count_media(every=every))
 
-        async def look(media: MediaFile) -> None:
+        async def examine(media: MediaFile) -> None:
             report.report(await work.examine(media))
             progress.advance(task)
 
-        await for_each(_media(backends.media_audit, every=every), look, MAX_CONCURRENT_PROBES)
+        await for_each(_media(backends.media_audit, every=every), examine, MAX_CONCURRENT_PROBES)
     report.summarize()
     return 1 if report.counts.keys() & _WRONG else 0
 
@@ -60,7 +60,7 @@ async def _media(audit: MediaAudit, *, every: bool) -> AsyncGenerator[MediaFile,
 
 @dataclass(slots=True)
 class VerifyReport:
-    """Prints a line for each file that is not as the catalogue says, and the sums."""
+    """Prints a line for each file that differs from the catalogue, and the sums."""
 
     as_json: bool
     dry_run: bool
@@ -68,7 +68,7 @@ class VerifyReport:
     console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
 
     def report(self, finding: Finding) -> None:
-        """Print what was found."""
+        """Print one finding."""
         self.counts[finding.state] = self.counts.get(finding.state, 0) + 1
         if self.as_json:
             print_json(_line(finding))

@@ -1,4 +1,4 @@
-"""Runs a command with the catalogue, the keys and the storage backends open; expected errors become one line."""
+"""Runs a command with open backends (catalogue, keys, storage); an expected error becomes one line."""
 
 import asyncio
 import errno
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 def with_backends(command: Callable[Concatenate[Backends, P], Awaitable[T]]) -> Callable[..., T]:
-    """Make a command of an asynchronous function: add --config, and pass what the settings name as its first argument."""
+    """Turn an asynchronous function into a command: adds --config, and passes the open backends as the first argument."""
 
     @config_option
     @wraps(command)
@@ -35,7 +35,7 @@ def with_backends(command: Callable[Concatenate[Backends, P], Awaitable[T]]) -> 
 
 
 def run_with_backends(config: Config, work: Callable[[Backends], Awaitable[T]]) -> T:
-    """What `work` returns; an expected error ends the command with one line and its exit code."""
+    """Return the result of `work`; an expected error ends the command with one line and its exit code."""
 
     async def run() -> T:
         async with AsyncExitStack() as stack:
@@ -55,7 +55,7 @@ def expected_errors_reported() -> Iterator[None]:
     except (DatabaseUnavailable, Refusal, StorageError) as error:
         raise click.ClickException(str(error)) from error
     except BrokenPipeError:
-        # The reader of our output has closed it. What is still buffered must not be reported as an error at exit.
+        # The reader of our output has closed it. Flushing the buffer at exit must not report that as an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as error:
@@ -67,7 +67,7 @@ def expected_errors_reported() -> Iterator[None]:
 def wrong_options_reported() -> Iterator[None]:
     """Turn the ValueError of a storage backend that cannot use its options into exit code 2.
 
-    Use it only around what opens backends: anywhere else a ValueError is a bug and keeps its traceback.
+    Use it only around code that opens backends: anywhere else a ValueError is a bug and keeps its traceback.
     """
     try:
         yield

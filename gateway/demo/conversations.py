@@ -20,7 +20,7 @@ _SPEAK_SECONDS: Final = 20
 
 
 class Voice(NamedTuple):
-    """How a speaker sounds: a voice of espeak-ng, and the pitch of the tones without it."""
+    """The voice of a speaker: a voice of espeak-ng, and the pitch of the tones that replace it."""
 
     espeak: str
     hertz: int
@@ -73,7 +73,7 @@ CONVERSATIONS: Final = (
 
 
 def write_conversation(folder: Path, conversation: Conversation) -> tuple[Path, Sequence[Segment]]:
-    """Encode the conversation into `folder`; its file and its transcript. Blocking."""
+    """Encode the conversation into `folder`, and return its file and its transcript. Blocks."""
     sound, segments = bytearray(), []
     for speaker, text in conversation.lines:
         start = len(sound) / 2 / SAMPLE_RATE
@@ -86,7 +86,7 @@ def write_conversation(folder: Path, conversation: Conversation) -> tuple[Path, 
 
 
 def _hum(voice: Voice, text: str) -> bytes:
-    """A tone for each word, a little higher or lower by its length."""
+    """A tone for each word, whose pitch depends a little on the word's length."""
     words = (tone(voice.hertz + 10 * (len(word) % 5), _LOUDNESS, _WORD_SAMPLES) for word in text.split())
     return _GAP.join(words)
 

@@ -1,4 +1,4 @@
-"""What a demo begins with: an account, a key that is stored in the data directory, and three recordings with transcripts."""
+"""Prepares a demo: an account, a key that is stored in the data directory, and three recordings with transcripts."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ NATIVE_MEETING_ID: Final = "demo-seek-gate"
 TONE_NAME: Final = "A tone that rises every five seconds"
 
 Write = Callable[[Path], tuple[Path, Sequence[Segment]]]
-"""Writes a recording into a folder; its file and its transcript."""
+"""Writes a recording into a folder, and returns its file and its transcript."""
 
 
 class Wanted(NamedTuple):
@@ -40,7 +40,7 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A key of the owner's, and the recording that the printed lines read."""
+    """The demo's owner and key, and the recording that the printed commands read."""
 
     owner: Owner
     key: str
@@ -59,9 +59,9 @@ class Demo:
 
 
 async def prepare(config: Config, backends: Backends) -> Demo:
-    """The account, the key and the recordings; what exists already is kept."""
+    """Create the account, the key and the recordings, unless they exist already."""
     owner = Owner(await backends.api_keys.ensure_user(EMAIL))
-    key = await _kept_key(config.data_dir / "demo-key", backends.api_keys, owner)
+    key = await _ensure_key(config.data_dir / "demo-key", backends.api_keys, owner)
     storage = backends.storages[config.default_storage]
     tone = Wanted(TONE_NAME, NATIVE_MEETING_ID, lambda folder: (write_recording(folder), tuple(tone_segments())))
     media = await _ensure(backends, storage, owner, tone)
@@ -71,12 +71,13 @@ async def prepare(config: Config, backends: Backends) -> Demo:
     return Demo(owner, key, media.recording_id, media.id)
 
 
-async def _kept_key(path: Path, api_keys: ApiKeys, owner: Owner) -> str:
-    kept = await asyncio.to_thread(_read, path)
-    stored = await api_keys.find_key(digest(kept))
+async def _ensure_key(path: Path, api_keys: ApiKeys, owner: Owner) -> str:
+    """The key in the file if it is still valid, else a new one."""
+    text = await asyncio.to_thread(_read, path)
+    stored = await api_keys.find_key(digest(text))
     now = datetime.now(UTC)
     if stored and stored.owner == owner and not stored.revoked_at and (stored.expires_at or now) >= now:
-        return kept
+        return text
     key, _ = await issue_key(api_keys, owner)
     await asyncio.to_thread(_write, path, key)
     return key

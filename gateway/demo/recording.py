@@ -1,7 +1,8 @@
-"""A recording whose sound says at which second it is, and encoding sound for the demo.
+"""Encodes the demo's sound, and generates a recording whose pitch shows the position in it.
 
-During second t it is a tone of `300 + 20 * (t // 5)` Hz, for six minutes: 300 Hz at first, 1720 Hz at the end, a step every
-five seconds. A listener, or a test, hears where a seek has landed. It swells and fades, so that its waveform has a shape.
+During second t, the recording is a tone of `300 + 20 * (t // 5)` Hz, for six minutes: from 300 Hz to 1720 Hz, a step every
+five seconds. A listener, or a test, can hear where a seek has landed. It swells and fades, so that its waveform has a
+shape.
 """
 
 import math
@@ -38,7 +39,7 @@ def frequency_at(seconds: float) -> int:
 
 
 def tone_segments() -> Iterator[Segment]:
-    """A transcript that says what is heard."""
+    """A transcript that describes the tones."""
     for start in range(0, DURATION_SECONDS, 6 * STEP_SECONDS):
         words = f"From {start} seconds on: the tone begins at {frequency_at(start)} hertz and climbs 20 every {STEP_SECONDS} seconds."
         yield Segment(float(start), float(start + 6 * STEP_SECONDS), words, speaker="Seekgate", language="en")

@@ -1,1 +1,1 @@
-"""Pure decisions: text and numbers in, decisions out. Standard library only; no clock, no randomness, no I/O."""
+"""Pure functions that decide responses and permissions. Standard library only; no clock, no randomness, no I/O."""

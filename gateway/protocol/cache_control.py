@@ -1,4 +1,4 @@
-"""How long a cache may keep an answer (RFC 9111 section 5.2.2)."""
+"""Limits how long a cache may store a response (RFC 9111 section 5.2.2)."""
 
 import re
 from typing import Final

@@ -19,7 +19,7 @@ _LIST_GAP: Final = re.compile(r"[ \t,]*")
 
 
 class Conditions(NamedTuple):
-    """The request fields that a delivery depends on; None where absent, lines of one field joined by `, `."""
+    """The request fields that a delivery depends on. An absent field is None; lines of one field are joined by `, `."""
 
     range: str | None = None
     if_match: str | None = None
@@ -30,7 +30,7 @@ class Conditions(NamedTuple):
 
 
 class Validators(NamedTuple):
-    """What identifies the selected representation: `etag` quoted and strong, `last_modified` in whole seconds."""
+    """The validators of the selected representation: `etag` quoted and strong, `last_modified` in whole seconds."""
 
     etag: str
     last_modified: int

@@ -1,5 +1,6 @@
-"""Cursors: the position where a page of a list ended, as opaque text. Lists are ordered by (created_at, id), or first by
-something else, whose text is then a part of the cursor.
+"""Cursors: the position where a page of a list ended, as opaque text.
+
+Lists are ordered by (created_at, id), or first by another key, whose text is then a part of the cursor.
 
     base64url( microseconds since 1970, 8 octets | id, 8 octets | that text | the first 8 octets of their SHA-256 )
 
@@ -36,11 +37,11 @@ def decode_cursor(text: str) -> tuple[datetime, int] | tuple[datetime, int, str]
         position = urlsafe_b64decode(text + "=" * (-len(text) % 4))[:-_CHECK_BYTES]
         microseconds, id = _POSITION.unpack_from(position)
         created_at = _EPOCH + microseconds * _MICROSECOND
-        place = (created_at, id, more) if (more := position[_POSITION.size :].decode()) else (created_at, id)
+        found = (created_at, id, more) if (more := position[_POSITION.size :].decode()) else (created_at, id)
     except (binascii.Error, UnicodeDecodeError, OverflowError):
         return None
     # One position has one text, also if the base64 has spare bits.
-    return place if encode_cursor(*place) == text else None
+    return found if encode_cursor(*found) == text else None
 
 
 def _check(position: bytes) -> bytes:

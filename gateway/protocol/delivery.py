@@ -22,8 +22,8 @@ from gateway.protocol.ranges import ByteSpan, select_spans
 Header = tuple[str, str]
 Segment = bytes | ByteSpan
 
-# A 412 or 416 says nothing about the next request, so no cache may store it. `max-age` comes first because Chromium
-# reads it only there.
+# A 412 or 416 depends on the conditions or the range of its request, so no cache may store it. `max-age` comes first
+# because Chromium reads it only there.
 _NO_STORE: Final = ("Cache-Control", "max-age=0, no-store")
 
 
@@ -44,8 +44,8 @@ class Representation:
     """One version of one object as a client sees it, with the constant parts of its response heads prepared.
 
     `size` is in bytes, `etag` quoted and strong, `last_modified` in seconds since the epoch; `content_type`,
-    `cache_control` and `disposition` are field values, free of control characters. `lasts` says
-    whether it is the same whenever it is prepared: a modification time in the future is sent as `now`. Immutable.
+    `cache_control` and `disposition` are field values, free of control characters. `lasts` says whether it does not
+    depend on `now`: a modification time in the future is sent as `now`. Immutable.
     """
 
     __slots__ = ("_disposition", "bare", "cacheable", "content_type", "lasts", "size", "validators", "with_content")

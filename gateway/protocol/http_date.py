@@ -31,7 +31,7 @@ _FUTURE_LIMIT_YEARS: Final = 50
 
 
 def parse_http_date(text: str, *, now: float) -> int | None:
-    """Seconds since the epoch, or None if the text is not an HTTP-date. `now` places two-digit years."""
+    """Seconds since the epoch, or None if the text is not an HTTP-date. `now` decides the century of two-digit years."""
     for form in _FORMS:
         match = form.fullmatch(text)
         if match is not None:

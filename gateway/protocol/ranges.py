@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from gateway.protocol.field_lists import bounded_list
 
-# RFC 9110 section 14.2 names 80 bytes as about what a part of a multipart body costs by itself.
+# RFC 9110 section 14.2: the overhead of one part of a multipart body is about 80 bytes.
 COALESCE_GAP: Final = 80
 
 # No object has this many bytes; Python's int() refuses more than 4,300 digits, so longer numerals stop here.
@@ -30,7 +30,7 @@ _SHORT: Final = 37
 
 
 class RangeSpec(NamedTuple):
-    """What was asked for. Without `first`, `last` is a suffix length; without `last`, it runs to the end."""
+    """One requested range. If `first` is None, `last` is a suffix length; if `last` is None, the range ends at the end."""
 
     first: int | None
     last: int | None
@@ -111,8 +111,8 @@ def fit_spec(spec: RangeSpec, size: int) -> ByteSpan | None:
 def coalesce(spans: list[ByteSpan], gap: int) -> list[ByteSpan]:
     """Join spans that overlap or are less than `gap` bytes apart (section 14.2).
 
-    The parts keep the order in which the client asked for them (section 15.3.7.2: "SHOULD send the
-    parts in the same order").
+    The parts stay in the order in which the client requested them (section 15.3.7.2: "SHOULD send the parts in the same
+    order").
     """
     joined: list[tuple[int, ByteSpan]] = []
     for order, span in sorted(enumerate(spans), key=lambda item: item[1]):
@@ -126,9 +126,9 @@ def coalesce(spans: list[ByteSpan], gap: int) -> list[ByteSpan]:
 
 
 def plain_span(text: str, size: int) -> tuple[int, int] | None:
-    """Offset and length of one int-range without any white space: what players, proxies and download managers send.
+    """Offset and length of one int-range without any white space, as players, proxies and download managers send it.
 
-    None for anything else, for long numerals, and for a range outside the object. Every seek calls it.
+    None for anything else, for long numerals, and for a range outside the object. Every seek calls this function.
     """
     first, hyphen, last = text.partition("-")
     if (

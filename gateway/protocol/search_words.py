@@ -1,4 +1,4 @@
-"""What a person types into a search box, as a PostgreSQL text search query. Pure.
+"""Converts the text of a search box to a PostgreSQL text search query. Pure.
 
     plain words      all of them, in any order; the last one may be only the beginning of a word
     "in quotes"      a phrase: these words, next to each other
@@ -33,7 +33,7 @@ class SearchWords:
 
 
 def parse_search(text: str) -> SearchWords:
-    """The search; without any term it finds nothing. At most MAX_TERMS terms count."""
+    """The query for a search text; a text without any term finds nothing. At most MAX_TERMS terms count."""
     found = [(_term(match), match) for match in _TERM.finditer(text.replace("\0", " "))][:MAX_TERMS]
     wanted = [(term, match) for term, match in found if term]
     exact = " & ".join(term for term, _ in wanted)

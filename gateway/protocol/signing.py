@@ -2,13 +2,13 @@
 
     query     = [own=<owner>&][by=<API key>&]exp=<unix seconds>[&disposition=attachment]&kid=<key id>&sig=<HMAC>
     canonical = seekgate-playback-1 LF GET+HEAD LF owner LF recording LF media LF disposition LF exp
-                seekgate-playback-2 LF the same LF API key    for a URL that an API key minted
-                seekgate-playback-3 LF the same without owner LF API key    for a URL that a share link minted
+                seekgate-playback-2 LF the same LF API key    for a URL that was signed for an API key
+                seekgate-playback-3 LF the same without owner LF API key    for a URL that was signed for a share link
 
-The HMAC is SHA-256's in base64url, and is compared as text, so that it has one spelling. The
-signature is checked before, and without, any look-up. A share link's reader may not learn whose recording it is, so its
-URLs do not name the owner: the link does. Every value consists of unreserved characters (RFC 3986 section 2.3), so
-clients that re-quote a query do not break it.
+The HMAC (SHA-256) is base64url and is compared as text, so that it has one spelling. The signature is checked before any
+look-up. A share link's viewer may not learn whose recording it is, so its URLs contain no owner; the link's row does.
+Every value consists of unreserved characters (RFC 3986 section 2.3), so that clients that re-quote a query do not break
+it.
 """
 
 import base64
@@ -27,7 +27,7 @@ _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _SECRET_BYTES: Final = 32
 _API_KEY_ID: Final = re.compile(r"[1-9][0-9]{0,17}")
 
-# A query with any of these claims to be a playback URL and is judged as one.
+# A query with any of these fields counts as that of a playback URL.
 SIGNATURE_FIELDS: Final = frozenset({"sig", "kid", "exp", "own"})
 
 
@@ -44,15 +44,15 @@ class SigningKey:
 
 
 def new_signing_key() -> SigningKey:
-    """A random key, as a gateway without configured keys uses."""
+    """A random key, for a gateway without configured keys."""
     return SigningKey(f"own-{secrets.token_hex(4)}", secrets.token_bytes(_SECRET_BYTES))
 
 
 class SigningKeys:
     """The keys that a Signer and UploadTokens share: the first signs, all verify.
 
-    `generation` is the number of times that they were replaced. What was verified in another generation must be
-    verified again.
+    `generation` is the number of times that they were replaced. A permission that was verified in another generation must
+    be verified again.
     """
 
     def __init__(self, keys: Sequence[SigningKey]) -> None:
@@ -72,10 +72,10 @@ class SigningKeys:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a playback URL permits: reading one media file of one owner, shown or saved.
+    """The permission of a playback URL: reading one media file of one owner, shown or saved.
 
-    The permission ends with the API key `key_id`, which minted the URL; None is the command line's. An empty `owner`
-    is the key's.
+    The permission ends with the API key `key_id` that the URL was signed for; None for URLs of the command line. An empty
+    `owner` means the owner of that key.
     """
 
     owner: str
@@ -87,7 +87,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class SignedQuery:
-    """A query string without its `?`, and when it ends."""
+    """A query string without its `?`, and when it expires."""
 
     query: str
     expires_at: datetime
@@ -109,8 +109,8 @@ def parse_owner(text: str) -> tuple[int, bool]:
 class Signer:
     """Signs and verifies playback URLs.
 
-    `expires_in_seconds` is the shortest life of a URL; `window_seconds` is how long a new URL for the same
-    thing stays the same text, so that caches hit: a URL lives between the one and the sum of both.
+    `expires_in_seconds` is the shortest lifetime of a URL. For `window_seconds`, a new URL for the same file is the same
+    text, so that caches hit: a URL is valid for at least the first and at most the sum of both.
     """
 
     def __init__(self, keys: SigningKeys, *, expires_in_seconds: int, window_seconds: int) -> None:
@@ -121,7 +121,7 @@ class Signer:
     def sign(self, grant: Grant, *, now: float, expires_in_seconds: int | None = None) -> SignedQuery:
         """The query that permits `grant` from `now` (seconds since the epoch) on.
 
-        An explicit `expires_in_seconds` is kept to the second; the usual one is rounded up to the window.
+        An explicit `expires_in_seconds` is exact; the default is rounded up to the window.
         """
         if expires_in_seconds is None:
             expires = -(-int(now + self._expires_in) // self._window) * self._window
@@ -140,8 +140,8 @@ class Signer:
     ) -> tuple[Grant, int]:
         """What the query permits for this media file at `now`, and when that ends; raises BadSignature.
 
-        A parameter that is repeated gives no permission: readers could disagree about which one counts. The signature
-        is compared in constant time, and before the expiry is looked at.
+        A query with a repeated parameter gives no permission: parsers could disagree about which value counts. The
+        signature is compared in constant time, and before the expiry.
         """
         if len(query) > len(set(query)):
             raise BadSignature("Playback URL is not valid")

@@ -3,10 +3,9 @@
     token     = up_<owner>.<recording>.<media>.<unix seconds>.<API key>.<kid>.<HMAC>
     canonical = seekgate-upload-2 LF owner LF recording LF media LF unix seconds LF API key
 
-The HMAC is SHA-256's in base64url. Numbers have no leading zeros and the HMAC is compared as text, so that a
-permission has one spelling. The signing keys are those of playback URLs; the first line of the canonical text keeps
-the two kinds apart. Every character is unreserved (RFC 3986 section 2.3), so clients that re-quote a path do not
-break it.
+The HMAC (SHA-256) is base64url. Numbers have no leading zeros and the HMAC is compared as text, so that a permission has
+one spelling. The signing keys are those of playback URLs; the first line of the canonical text distinguishes the two
+kinds. Every character is unreserved (RFC 3986 section 2.3), so that clients that re-quote a path do not break it.
 """
 
 import base64
@@ -31,7 +30,7 @@ class BadUploadToken(Exception):
 class UploadGrant:
     """What a token permits: writing one media file of one owner (`signing.owner_text`) until `expires`.
 
-    `expires` counts seconds since the epoch. The permission ends with the API key `key_id`, which minted the URL.
+    `expires` counts seconds since the epoch. The permission ends with the API key `key_id` that the URL was signed for.
     """
 
     owner: str
@@ -56,7 +55,7 @@ class UploadTokens:
     def verify(self, token: str, *, now: float) -> UploadGrant:
         """What the token permits at `now` (seconds since the epoch); raises BadUploadToken.
 
-        The signature is compared in constant time, and before the expiry is looked at.
+        The signature is compared in constant time, and before the expiry.
         """
         match = _TOKEN.fullmatch(token)
         key = self._keys.find(match[6]) if match else None

@@ -1,7 +1,7 @@
-"""`SEEKGATE_SERVER__PORT=9000` → {"server": {"port": "9000"}}.
+"""Reads settings from environment variables: `SEEKGATE_SERVER__PORT=9000` → {"server": {"port": "9000"}}.
 
-`__` separates the parts of a name, and `_FILE` at its end means a file that contains the value. Text is not parsed, so that a
-secret may contain any character; only the text of a list is YAML, and `null` means "not set".
+`__` separates the parts of a name, and `_FILE` at its end means a file that contains the value. Text is not parsed, so
+that a secret may contain any character; only the text of a list is YAML, and `null` means "not set".
 """
 
 from collections.abc import Callable, Mapping
@@ -37,14 +37,14 @@ class Environment:
         except ValueError as error:
             self.faults.append(SettingFault(".".join(path), "(hidden)", str(error), variable))
         else:
-            self._place(path, value, variable)
+            self._set(path, value, variable)
 
     def _value(self, path: list[str], text: str) -> Any:
         if text == "null":
             return None
         return self._parse(text) if _is_list(path) else text
 
-    def _place(self, path: list[str], value: Any, variable: str) -> None:
+    def _set(self, path: list[str], value: Any, variable: str) -> None:
         name = ".".join(path)
         if name in self.sources:
             self.faults.append(SettingFault(name, f"also by {self.sources[name]}", "one of the two", variable))

@@ -1,4 +1,4 @@
-"""What is wrong with settings, in words for the person who wrote them.
+"""Describes the faults of settings for the person who wrote them.
 
 A fault never shows a secret. An unknown name may be a misspelt one, so its value is not shown either.
 """
@@ -60,7 +60,7 @@ class ConfigError(Exception):
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be shown: what is before the last `@` and in the query is hidden."""
+    """The URL as it may be shown: everything before the last `@` and in the query is hidden."""
     scheme, separator, rest = url.partition("://")
     if not separator:
         return url if "@" not in url else "(hidden)"

@@ -18,7 +18,7 @@ WholeSeconds = Annotated[int, Number, Field(ge=1, le=31_536_000)]
 
 
 def _matching(pattern: str, allowed: str) -> AfterValidator:
-    """Text of which all matches the pattern; `allowed` says so in words."""
+    """Text that matches the whole pattern; `allowed` describes it in the error."""
     compiled = re.compile(pattern)
 
     def check(text: str) -> str:

@@ -1,8 +1,8 @@
-"""Makes one frozen Config of files, environment and flags; all faults are reported together.
+"""Loads one frozen Config from files, environment and flags; all faults are reported together.
 
 Each layer overrides those before it: the packaged `config.yaml`, Vexa's names in the environment, `--config FILE`,
-`SEEKGATE_…`, flags. Mappings are merged key by key. A storage backend given as `null` is left out, and one given as another
-`kind` replaces the one of the layer before.
+`SEEKGATE_…`, flags. Mappings are merged key by key. A storage backend given as `null` is left out, and one of another
+`kind` replaces that of the earlier layer.
 """
 
 import os
@@ -57,7 +57,7 @@ def load(
 
 
 def vexa_variables(environ: Mapping[str, str] | None = None) -> list[str]:
-    """The environment variables of Vexa's that give settings; they are to be shown with the configuration."""
+    """Vexa's environment variables that give settings, to be shown with the configuration."""
     return sorted(set(read_vexa(os.environ if environ is None else environ).sources.values()))
 
 
@@ -71,7 +71,7 @@ def redacted(config: Config) -> str:
 
 
 def default_data_dir(environ: Mapping[str, str], user_id: int) -> str:
-    """The default data directory (XDG Base Directory Specification); root's is that of system services."""
+    """The default data directory (XDG Base Directory Specification); for root, that of system services."""
     home = environ.get("XDG_DATA_HOME", "")
     if home.startswith("/"):  # the specification says to ignore relative ones
         return f"{home}/seekgate"

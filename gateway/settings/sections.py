@@ -1,6 +1,6 @@
-"""The sections of the configuration, each setting with its default. `config.yaml` says what each is for.
+"""The sections of the configuration, each setting with its default. `config.yaml` describes each setting.
 
-A check across settings belongs to one of them and never to the section, so that one fault hides no other.
+A check of several settings is a validator of one of them, never of the section, so that one fault hides no other.
 """
 
 from typing import Annotated, Literal
@@ -115,7 +115,7 @@ class DeletionSettings(Section):
 
 
 class WaveformSettings(Section):
-    """What players draw. Without a folder, waveforms are kept in the data directory."""
+    """The waveforms that players draw. Without a folder, they are cached in the data directory."""
 
     folder: Folder | None = None
     max_total_bytes: kinds.ByteCount = 67_108_864

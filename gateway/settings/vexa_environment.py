@@ -1,10 +1,10 @@
-"""`STORAGE_BACKEND=minio MINIO_ENDPOINT=minio:9000 …` → `{"storages": {"minio": {…}}, "default_storage": "minio"}`.
+"""Reads the environment variables that configure the storage of a Vexa deployment, with Vexa's own defaults.
 
-These are the names by which a Vexa deployment configures its storage, with Vexa's own defaults, so that such a deployment
-moves over without new settings.
+    STORAGE_BACKEND=minio MINIO_ENDPOINT=minio:9000 …  →  {"storages": {"minio": {…}}, "default_storage": "minio"}
 
-Nothing is read unless STORAGE_BACKEND is set, or MINIO_ENDPOINT (Vexa's own default is minio). An empty variable is not
-set. Credentials of Amazon's own names (AWS_ACCESS_KEY_ID, …) are left to the SDK, which reads them itself.
+A Vexa deployment can therefore be replaced without new settings. Nothing is read unless STORAGE_BACKEND or MINIO_ENDPOINT
+is set (Vexa's own default is minio). An empty variable counts as not set. The SDK itself reads credentials under Amazon's
+names (AWS_ACCESS_KEY_ID, …).
 
     STORAGE_BACKEND   the storage backend that is configured and becomes default_storage
     local             LOCAL_STORAGE_DIR
@@ -26,9 +26,10 @@ _ENDPOINTS: Final = {"endpoint_url", "public_endpoint_url"}
 
 @dataclass(frozen=True, slots=True)
 class _Backend:
-    """Setting → the variables that give it, first one first; `fixed` is ours, `defaults` are Vexa's.
+    """Setting → the variables that give it, of which the first one that is set counts.
 
-    `secure` says whether an endpoint that names no scheme is https: a variable and its default.
+    `fixed` are our own settings, `defaults` are Vexa's. `secure` is a variable and its default: whether an endpoint
+    without a scheme is https.
     """
 
     variables: Mapping[str, tuple[str, ...]]
@@ -107,7 +108,7 @@ def _first(names: tuple[str, ...], variables: Mapping[str, str]) -> str | None:
 
 
 def _with_schemes(settings: Mapping[str, str], scheme: str) -> dict[str, str]:
-    """The settings with whole URLs: Vexa also takes `host:port`."""
+    """The settings with complete URLs: Vexa also accepts `host:port`."""
     return {
         name: f"{scheme}://{text}" if name in _ENDPOINTS and "://" not in text else text
         for name, text in settings.items()

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import click
 import pytest
 
-from gateway.commands.bucket_imports import S3Url, find_place, for_each, parse_s3_url
+from gateway.commands.bucket_imports import S3Url, find_location, for_each, parse_s3_url
 from gateway.settings.load import Config, load
 
 STORAGES = {
@@ -55,7 +55,7 @@ def test_anything_else_is_not_an_address(text: str) -> None:
 def test_an_address_names_a_storage_backend(
     config: Config, url: str, wanted: str | None, storage: str, prefix: str
 ) -> None:
-    place = find_place(parse_s3_url(url), config, wanted)
+    place = find_location(parse_s3_url(url), config, wanted)
     assert (place.storage, place.prefix) == (storage, prefix)
 
 
@@ -72,7 +72,7 @@ def test_an_address_names_a_storage_backend(
 )  # fmt: skip
 def test_an_address_in_no_backend_or_in_two_is_refused(config: Config, url: str, wanted: str | None, said: str) -> None:
     with pytest.raises(click.ClickException) as caught:
-        find_place(parse_s3_url(url), config, wanted)
+        find_location(parse_s3_url(url), config, wanted)
     assert said in caught.value.message
 
 

@@ -10,9 +10,9 @@ from multidict import CIMultiDict
 from gateway.protocol.pacing import (
     STEP_SECONDS,
     WEBKIT,
+    PacedFile,
     PaceRule,
     SendingPace,
-    Sound,
     full_bucket,
     grant,
     media_element,
@@ -22,7 +22,7 @@ from gateway.protocol.pacing import (
 
 ALL = PaceRule(WEBKIT | {"chromium"}, 10, 2.5)
 USUAL = PaceRule(WEBKIT, 10, 2.5)
-HOUR = Sound(360_000_000, "wav", 3600.0, has_video=False)
+HOUR = PacedFile(360_000_000, "wav", 3600.0, has_video=False)
 
 SAFARI = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15"
 WEBKITGTK = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Safari/605.1.15"
@@ -55,7 +55,7 @@ def test_media_elements_are_recognised(fields: dict[str, str], element: str | No
     assert media_element(CIMultiDict(fields)) == element
 
 
-UNPACED: dict[str, tuple[PaceRule, Any, Sound]] = {
+UNPACED: dict[str, tuple[PaceRule, Any, PacedFile]] = {
     "an unknown duration": (ALL, "webkitgtk", HOUR._replace(duration_seconds=None)),
     "no duration": (ALL, "webkitgtk", HOUR._replace(duration_seconds=0.0)),
     "MP3, which WebKit reads up to the position": (ALL, "webkitgtk", HOUR._replace(format="mp3")),
@@ -69,7 +69,7 @@ UNPACED: dict[str, tuple[PaceRule, Any, Sound]] = {
 
 
 @pytest.mark.parametrize(("rule", "element", "sound"), UNPACED.values(), ids=UNPACED)
-def test_some_answers_are_not_paced(rule: PaceRule, element: Any, sound: Sound) -> None:
+def test_some_answers_are_not_paced(rule: PaceRule, element: Any, sound: PacedFile) -> None:
     assert pace_of(rule, element, sound) is None
 
 
@@ -91,15 +91,15 @@ def test_a_burst_of_webm_has_the_cluster_before_the_position_too() -> None:
 
 
 def test_a_quiet_recording_is_sent_faster_than_its_average() -> None:
-    quiet = pace_of(USUAL, "safari", Sound(3_600_000, "webm", 3600.0, has_video=False))
-    still = pace_of(USUAL, "safari", Sound(36_000_000, "webm", 3600.0, has_video=True))
+    quiet = pace_of(USUAL, "safari", PacedFile(3_600_000, "webm", 3600.0, has_video=False))
+    still = pace_of(USUAL, "safari", PacedFile(36_000_000, "webm", 3600.0, has_video=True))
     assert quiet is not None
     assert still is not None
     assert (quiet.bytes_per_second, still.bytes_per_second) == (40 * 1024, 512 * 1024)
 
 
 sounds = st.builds(
-    Sound,
+    PacedFile,
     size=st.integers(1, 10**11),
     format=st.sampled_from(["wav", "webm"]),
     duration_seconds=st.floats(0.1, 100_000),
@@ -110,7 +110,7 @@ rules = st.builds(PaceRule, st.just(ALL.elements), st.floats(0.1, 600), st.float
 
 @given(rules, st.sampled_from(["safari", "webkitgtk", "chromium"]), sounds, st.data())
 def test_a_player_is_never_sent_less_than_burst_and_multiple(
-    rule: PaceRule, element: Any, sound: Sound, data: st.DataObject
+    rule: PaceRule, element: Any, sound: PacedFile, data: st.DataObject
 ) -> None:
     """A client that takes everything is sent at least the burst and, after t seconds, the multiple of what it has played."""
     pace = pace_of(rule, element, sound)
@@ -137,7 +137,7 @@ def test_a_player_is_never_sent_less_than_burst_and_multiple(
 
 @given(sounds, st.lists(st.tuples(st.floats(0, 5), st.integers(1, 10**7)), max_size=30), st.integers(0, 10**10))
 def test_no_more_is_granted_than_is_wanted_or_than_the_bucket_has(
-    sound: Sound, turns: list[tuple[float, int]], offset: int
+    sound: PacedFile, turns: list[tuple[float, int]], offset: int
 ) -> None:
     pace = pace_of(ALL, "webkitgtk", sound)
     assert pace is not None

@@ -1,8 +1,8 @@
 """Creates, starts and stops a PostgreSQL cluster in a folder, with initdb and pg_ctl.
 
-The caller holds the lock against other processes. Everything here blocks. The programs run in the cluster's own folder
-and are given no other path to it: pg_ctl passes paths to a shell, inside double quotes that a path could break, and the
-account that runs them need not be able to reach the folder by its path.
+The caller holds the lock against other processes. All functions block. The programs run in the cluster's own folder and
+get no other path to it: pg_ctl passes paths to a shell, inside double quotes that a path could break, and the account
+that runs them need not be able to reach the folder by its path.
 """
 
 import os
@@ -46,9 +46,9 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._place = folder / "cluster"
+        self._cluster = folder / "cluster"
         self._socket_folder: Path | None = None
-        self._account = choose_account(self._place)
+        self._account = choose_account(self._cluster)
         self._programs = Programs(self._account)
         self._data = ("-D", "." if self._account is None else WORKING_FOLDER)
 
@@ -57,7 +57,7 @@ class Cluster:
         self._ensure_made()
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
-            postmaster = find_postmaster(self._place)
+            postmaster = find_postmaster(self._cluster)
             if postmaster is None or not postmaster.is_alive():
                 self._start(postmaster)
             elif postmaster.ready:
@@ -71,15 +71,15 @@ class Cluster:
 
     def is_running(self) -> bool:
         """Whether a server process of this cluster exists, ready or not."""
-        postmaster = find_postmaster(self._place)
+        postmaster = find_postmaster(self._cluster)
         return postmaster is not None and postmaster.is_alive()
 
     def stop(self) -> None:
         """Stop the server if it runs: connections are closed, transactions rolled back, all data flushed to disk."""
-        postmaster = find_postmaster(self._place)
+        postmaster = find_postmaster(self._cluster)
         if postmaster is not None and postmaster.is_alive():
             try:
-                self._programs.run(*STOP, cwd=self._place)
+                self._programs.run(*STOP, cwd=self._cluster)
             except EmbeddedDatabaseError:
                 if postmaster.is_alive():  # otherwise it exited in the meantime
                     raise
@@ -90,14 +90,14 @@ class Cluster:
 
     def _ensure_made(self) -> None:
         """Run initdb in a temporary folder and rename it, so that a cluster becomes visible only once it is complete."""
-        if (self._place / "PG_VERSION").exists():
+        if (self._cluster / "PG_VERSION").exists():
             return
         for abandoned in self._folder.glob(".new-*"):
             shutil.rmtree(abandoned)
         fresh = self._private_folder(".new-", self._folder)
         try:
             self._programs.run(*INITDB, *self._data, cwd=fresh)
-            fresh.rename(self._place)
+            fresh.rename(self._cluster)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
         _sync_folder(self._folder)
@@ -108,9 +108,9 @@ class Cluster:
             self._clear_sockets(before.socket_folder)
             if _is_private(before.socket_folder) and before.socket_folder != self._socket_folder:
                 before.socket_folder.rmdir()
-        (self._place / LOG).unlink(missing_ok=True)
+        (self._cluster / LOG).unlink(missing_ok=True)
         try:
-            self._programs.run(*START, self._options(self._sockets()), *self._data, cwd=self._place)
+            self._programs.run(*START, self._options(self._sockets()), *self._data, cwd=self._cluster)
         except EmbeddedDatabaseError as error:
             # The processes of a killed server need a moment to notice.
             if "pre-existing shared memory block" not in self._log_tail():
@@ -119,15 +119,15 @@ class Cluster:
 
     def _sockets(self) -> Path:
         """The folder of the socket: the cluster's own, or a private one. A restart reuses it, so that the URL stays valid."""
-        if _fits_a_socket(self._place):
-            return self._place
+        if _fits_a_socket(self._cluster):
+            return self._cluster
         if self._socket_folder is None or not _is_private(self._socket_folder):
             self._socket_folder = self._private_folder(SOCKET_FOLDER_PREFIX, SHORT_FOLDER)
         return self._socket_folder
 
     def _options(self, folder: Path) -> str:
         """No TCP port; the socket is in `folder`, whose path has no character that a shell would change."""
-        return f"-h '' -k {'.' if folder == self._place else folder}"
+        return f"-h '' -k {'.' if folder == self._cluster else folder}"
 
     def _private_folder(self, prefix: str, parent: Path) -> Path:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
@@ -137,12 +137,12 @@ class Cluster:
 
     def _clear_sockets(self, used: Path) -> None:
         """Remove the socket of a dead server: its lock file contains a pid that another program may have now."""
-        for folder in (self._place, *([used] if _is_private(used) else [])):
+        for folder in (self._cluster, *([used] if _is_private(used) else [])):
             for name in (SOCKET, f"{SOCKET}.lock"):
                 (folder / name).unlink(missing_ok=True)
 
     def _log_tail(self) -> str:
-        with suppress(OSError, EmbeddedDatabaseError), open_plain(self._place / LOG) as log:
+        with suppress(OSError, EmbeddedDatabaseError), open_plain(self._cluster / LOG) as log:
             return "".join(deque(log, LOG_LINES_SHOWN)).rstrip()
         return ""
 

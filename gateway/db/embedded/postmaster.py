@@ -54,7 +54,7 @@ class Postmaster:
 
 
 def open_plain(path: Path, flags: int = os.O_RDONLY) -> TextIO:
-    """A file in the cluster, which belongs to the server's account: root follows no link that was placed there.
+    """Open a file in the cluster, which belongs to the server's account: root must follow no link that it placed there.
 
     Raises FileNotFoundError; EmbeddedDatabaseError for a link, a pipe, and a file that has another name too.
     """

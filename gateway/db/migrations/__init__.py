@@ -1,4 +1,4 @@
-"""The schema of the database: `schema.sql` for an empty one, the numbered migrations of this folder for an older one.
+"""Applies the schema: `schema.sql` to an empty database, the numbered migrations of this folder to an older one.
 
 The table schema_version holds the number of each version that the database has. Version 1 is the schema of the first
 release; every other number is a file `NNNN_name.sql` here. A file is applied in one transaction, in the order of the
@@ -21,7 +21,7 @@ from gateway.db.pool import TROUBLE, DatabaseUnavailable
 from gateway.settings.documents import read_text
 
 FIRST_VERSION: Final = 1
-# A migration may rewrite a large table, and the other gateways wait for it that long.
+# A migration may rewrite a large table; the other gateways wait for it at most this long.
 MIGRATION_TIMEOUT_SECONDS: Final = 3600.0
 # A migration that waits for a lock makes every later query wait after it. It gives up early and tries again.
 LOCK_ATTEMPTS: Final = 60
@@ -62,7 +62,10 @@ def _load(path: Path) -> Migration:
 
 
 async def pending_migrations(pool: asyncpg.Pool) -> tuple[Migration, ...] | None:
-    """What `migrate` would apply; None for an empty database, which gets `schema.sql`. Raises as `migrate` does."""
+    """The migrations that `migrate` would apply; None for an empty database, which gets `schema.sql`.
+
+    Raises the same errors as `migrate`.
+    """
     try:
         async with pool.acquire() as connection:
             return await _pending(connection, load_migrations())
@@ -71,7 +74,7 @@ async def pending_migrations(pool: asyncpg.Pool) -> tuple[Migration, ...] | None
 
 
 async def migrate(pool: asyncpg.Pool, migrations: Sequence[Migration] | None = None) -> tuple[Migration, ...]:
-    """Bring the database to the newest version; what this call applied.
+    """Bring the database to the newest version, and return the migrations that this call applied.
 
     If several processes call it, one migrates and the others wait; a database that has every version is only read.
     Raises DatabaseUnavailable if a newer seekgate made the database, or if the role may not change tables.

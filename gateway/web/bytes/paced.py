@@ -8,9 +8,9 @@ from multidict import CIMultiDictProxy
 
 from gateway.catalog import MediaFile
 from gateway.protocol.pacing import (
+    PacedFile,
     PaceRule,
     SendingPace,
-    Sound,
     full_bucket,
     grant,
     media_element,
@@ -32,7 +32,9 @@ class Pacing:
         element = media_element(headers)
         if element is None:
             return None
-        return pace_of(self._rule, element, Sound(size, media.format, media.duration_seconds, media.type == "video"))
+        return pace_of(
+            self._rule, element, PacedFile(size, media.format, media.duration_seconds, media.type == "video")
+        )
 
 
 class PacedBody:
