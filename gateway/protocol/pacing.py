@@ -16,7 +16,7 @@ STEP_SECONDS: Final = 0.25
 """A paced response pauses for at most this long, and then continues with the tokens that have accumulated."""
 
 # A recording's rate varies: silence and a still screen need almost no bytes, speech and moving pictures several times the
-# average. Every player gets at least these rates, in bytes a second: twice the rate of good file, and of a 1080p screen.
+# average. Every player gets at least these rates, in bytes a second: twice the rate of good sound, and of a 1080p screen.
 _LEAST_SOUND_RATE: Final = 40 * 1024
 _LEAST_VIDEO_RATE: Final = 512 * 1024
 
