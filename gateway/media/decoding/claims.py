@@ -88,8 +88,8 @@ def _is_one_link(parts: FileParts) -> bool:
 
 def _last_serial(parts: FileParts) -> bytes:
     tail = parts.file.at(max(parts.file.size - _TAIL_BYTES, 0), _TAIL_BYTES)
-    place = tail.rfind(b"OggS")
-    return tail[place + 14 : place + 18] if place >= 0 else b""
+    start = tail.rfind(b"OggS")
+    return tail[start + 14 : start + 18] if start >= 0 else b""
 
 
 def _indexed_seconds(container: "InputContainer", size: int, claimed: float | None) -> float | None:

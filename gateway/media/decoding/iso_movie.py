@@ -58,9 +58,9 @@ def _track(file: ObjectFile, start: int, end: int) -> tuple[str, float | None]:
     handler, seconds = "", None
     for kind, inner, size in boxes(file, start, end):
         if kind == b"mdia":
-            for child, place, _ in boxes(file, inner, inner + size):
+            for child, content, _ in boxes(file, inner, inner + size):
                 if child == b"hdlr":
-                    handler = file.at(place + 8, 4).decode("latin-1")
+                    handler = file.at(content + 8, 4).decode("latin-1")
                 elif child == b"mdhd":
-                    seconds = _seconds(file.at(place, 32))
+                    seconds = _seconds(file.at(content, 32))
     return handler, seconds

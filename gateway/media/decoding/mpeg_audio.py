@@ -52,9 +52,9 @@ def find_header(file: ObjectFile) -> tuple[bytes, int]:
     """The name of the header in the first frame, b"" without one, and the bytes of sound that it claims, 0 for none."""
     head = file.at(0, _HEADER_WITHIN)
     for name in (b"Xing", b"Info", b"VBRI"):
-        place = head.find(name)
-        if place >= 0:
-            fields = head[place + 4 : place + 24]
+        start = head.find(name)
+        if start >= 0:
+            fields = head[start + 4 : start + 24]
             if name == b"VBRI":
                 return name, int.from_bytes(fields[6:10], "big")
             counted = fields[3:4] and fields[3] & 2

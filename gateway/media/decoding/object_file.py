@@ -70,7 +70,7 @@ class ReadBudget:
 
 
 class ObjectBlocks:
-    """The object's bytes, in blocks that are requested once and cached. With the budget spent, reads return fewer."""
+    """The object's bytes, in blocks that are requested once and cached. Once the budget is spent, reads return fewer."""
 
     def __init__(self, read: Callable[[int, int], bytes], size: int, block_bytes: int, budget: ReadBudget) -> None:
         self._read = read
@@ -103,10 +103,10 @@ class ObjectBlocks:
             self._blocks.move_to_end(number)
             return self._blocks[number]
         self._run = min(self._run * 2, _RUN_BLOCKS) if number == self._next_block else 1
-        self._ask(number, self._run)
+        self._request(number, self._run)
         return self._blocks.get(number, b"")
 
-    def _ask(self, first: int, count: int) -> None:
+    def _request(self, first: int, count: int) -> None:
         """Request these blocks up to the first that is cached; fewer if the object ends or the budget is too small."""
         count = next((n for n in range(count) if first + n in self._blocks), count)
         start = first * self.block_bytes
@@ -155,9 +155,9 @@ class ObjectFile:
     def at(self, offset: int, length: int) -> bytes:
         """These bytes, or fewer at the end; does not move the position."""
         found = self._blocks.at(self._start + offset, max(min(length, self.size - offset), 0))
-        for place, octets in self._patches.items():
-            if offset <= place and place + len(octets) <= offset + len(found):
-                found = found[: place - offset] + octets + found[place - offset + len(octets) :]
+        for start, octets in self._patches.items():
+            if offset <= start and start + len(octets) <= offset + len(found):
+                found = found[: start - offset] + octets + found[start - offset + len(octets) :]
         return found
 
     def release(self) -> None:

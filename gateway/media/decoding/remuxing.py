@@ -14,7 +14,7 @@ import av
 from gateway.media.decoding.demuxing import AV_TIME_BASE, open_media, tracks_of
 from gateway.media.decoding.file_parts import FilePart, Kind, TrackId, parts_of
 from gateway.media.decoding.object_file import ObjectFile
-from gateway.media.decoding.transcoding import can_encode, encode
+from gateway.media.decoding.transcoding import REPEATABLE, can_encode, encode
 from gateway.media.facts import NotMedia
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ _IN_BAND: Final = {"opus", "mp3", "flac", "vp8", "vp9", "av1"}
 _EXCHANGEABLE: Final = {"matroska", "mov", "ogg"}
 # Files of these containers can only be joined with files of the same container.
 _OWN_MUXERS: Final[Mapping[str, str]] = {"mp3": "mp3", "aac": "adts", "mov": "mp4"}
-# The same files result in the same bytes: no random ids, no time of writing.
-_REPEATABLE: Final = {"fflags": "bitexact"}
 _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "mp4": {"movflags": "frag_keyframe+delay_moov+default_base_moof", "frag_duration": "2000000"},
     "mp3": {"write_xing": "0", "id3v2_version": "0"},
@@ -99,7 +97,7 @@ def _kind(track: Any) -> Kind:
 
 
 def _counted(container: "InputContainer") -> float:
-    """How many seconds a file plays whose headers do not say it: all packets are read."""
+    """How many seconds a file plays, if its headers do not say it: all packets are read."""
     end = Fraction(0)
     for packet in _packets(container, tracks_of(container)):
         if packet.pts is not None and packet.time_base is not None:
@@ -134,7 +132,7 @@ def _muxer(sources: Sequence[FilePart]) -> str | None:
 def _copy(sources: Sequence[FilePart], muxer: str, file: Output) -> int:
     """Write one file with the packets of all sources, and return how many could not be copied whole."""
     failed = 0
-    options = {**_REPEATABLE, **_OPTIONS.get(muxer, {})}
+    options = {**REPEATABLE, **_OPTIONS.get(muxer, {})}
     with av.open(file, "w", format=muxer, options=options) as output:
         total = sum(source.seconds for source in sources)
         tracks: dict[TrackId, _Track] = {}

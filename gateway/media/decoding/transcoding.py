@@ -28,7 +28,8 @@ _PICTURES: Final = {"deadline": "realtime", "cpu-used": "-8", "lag-in-frames": "
 _PICTURE_BITS: Final = 1_500_000
 _MILLISECOND: Final = Fraction(1, 1000)
 _BYTES_OF_S16: Final = 2
-_REPEATABLE: Final = {"fflags": "bitexact"}
+REPEATABLE: Final = {"fflags": "bitexact"}
+"""The same files result in the same bytes: no random ids, no time of writing."""
 
 
 def can_encode(sources: Sequence[FilePart]) -> bool:
@@ -43,7 +44,7 @@ def encode(sources: Sequence[FilePart], file: Any) -> int:
     """
     failed = 0
     moving = any(source.pixels for source in sources)
-    with av.open(file, "w", format="webm" if moving else "flac", options=_REPEATABLE) as output:
+    with av.open(file, "w", format="webm" if moving else "flac", options=REPEATABLE) as output:
         joined = _Joined(output, sources, moving=moving)
         for source in sources:
             try:
@@ -85,9 +86,9 @@ class _Joined:
             if packet.stream.type == "audio" and self._sound is not None:
                 self._sound.put(frame)
             elif self._pictures is not None and frame.time is not None:
-                place = self._offset + Fraction(frame.pts) * frame.time_base - start
-                self._pictures.put(frame, place)
-                end = max(end, place + (packet.duration or 0) * packet.time_base)
+                shown_at = self._offset + Fraction(frame.pts) * frame.time_base - start
+                self._pictures.put(frame, shown_at)
+                end = max(end, shown_at + (packet.duration or 0) * packet.time_base)
         if self._sound is not None:
             self._sound.end_of_file()
             end = max(end, self._sound.seconds)
@@ -123,11 +124,11 @@ class _PictureEncoder:
 
     def put(self, frame: Any, seconds: Fraction) -> None:
         """Encode a picture; one that is not later than the one before is left out."""
-        place = round(seconds / _MILLISECOND)
-        if place <= self._last:
+        milliseconds = round(seconds / _MILLISECOND)
+        if milliseconds <= self._last:
             return
         scaled = frame.reformat(self._codec.width, self._codec.height, "yuv420p", threads=1)
-        scaled.pts, scaled.time_base, self._last = place, _MILLISECOND, place
+        scaled.pts, scaled.time_base, self._last = milliseconds, _MILLISECOND, milliseconds
         scaled.pict_type = 0
         self._output.mux(self._stream.encode(scaled))
 
