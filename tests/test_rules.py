@@ -198,7 +198,7 @@ WEB: Mapping[str, set[str]] = {
     },
     "connections.open_connections": {"connections.unread_responses"},
     "connections.request_feed": {"connections.connection_terms"},
-    "connections.request_intake": {
+    "connections.request_receiver": {
         "connections.request_feed",
         "connections.connection_terms",
         "connections.request_heads",
@@ -207,7 +207,7 @@ WEB: Mapping[str, set[str]] = {
     "connections.client_connection": {
         "connections.connection_terms",
         "connections.outgoing",
-        "connections.request_intake",
+        "connections.request_receiver",
         "connections.slow_clients",
         "responses",
     },

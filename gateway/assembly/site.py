@@ -11,8 +11,8 @@ from typing import Final
 
 from gateway.assembly.backends import Backends, in_background, open_backends
 from gateway.assembly.byte_route import SiteTraffic, build_byte_route
-from gateway.assembly.intake import build_intake, upload_upkeep
 from gateway.assembly.serving import Applications, Serving
+from gateway.assembly.uploads import build_upload_routes, upload_upkeep
 from gateway.deletion_worker import DeletionTimings, DeletionWorker
 from gateway.media.caption_reader import CaptionReader
 from gateway.media.fair_semaphore import FairSemaphore
@@ -107,7 +107,7 @@ class _Site:
             self._route.media,
             self._vexa(deletions),
             self._bota(deletions),
-            *build_intake(config, backends, self._authenticator, self._streams, deletions.wake),
+            *build_upload_routes(config, backends, self._authenticator, self._streams, deletions.wake),
             EditRoutes(self._authenticator, backends.catalog, backends.edits, CaptionReader(), self._transcript_turns),
             ShareLinkRoutes(self._authenticator, backends.share_links, self._links),
             self._shared_page(),

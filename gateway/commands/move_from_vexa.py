@@ -117,7 +117,7 @@ async def _move(
             join_chunks=join_chunks,
             advance=lambda count: progress.advance(task, count),
         ).run()
-    unknown = [email for email in emails if email.lower() not in {each.email.lower() for each in report.people}]
+    unknown = [email for email in emails if email.lower() not in {each.email.lower() for each in report.by_user}]
     if unknown:
         raise click.ClickException(f"Vexa has no user with the address {unknown[0]!r}")
     return report
@@ -134,10 +134,10 @@ def _print(report: MoveReport) -> None:
         reasons = ", ".join(f"{count} {reason}" for reason, count in counts.not_moved.items() if count)
         table.add_row(name, moved, str(counts.already_here), str(counts.deleted_here), reasons or "0")
     console.print(table)
-    for person in report.people:
-        hours = f"{person.seconds / 3600:.1f} hours"
-        here = f"{person.recordings} recordings, {hours}, {person.keys} keys" if person.user_id else "left out"
-        click.echo(printable(f"user {person.vexa_id} {person.email}: {here}"))
+    for user in report.by_user:
+        hours = f"{user.seconds / 3600:.1f} hours"
+        here = f"{user.recordings} recordings, {hours}, {user.keys} keys" if user.user_id else "left out"
+        click.echo(printable(f"user {user.vexa_id} {user.email}: {here}"))
     for flag in report.flags:
         click.echo(printable(f"{flag.kind} {flag.id} of {flag.owner}: {flag.reason}"))
     for count, what in (

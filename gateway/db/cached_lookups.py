@@ -171,7 +171,7 @@ class Changes:
         for cache in self._caches:
             cache.expire()
 
-    def hear(self, text: str) -> None:
+    def receive(self, text: str) -> None:
         """Apply one notification. A newer version may send an unknown kind, which concerns nothing that is cached here."""
         kind, *words = text.split(" ")
         if kind == "key":

@@ -45,7 +45,7 @@ class Listener(Protocol):
 
     def beat(self) -> None: ...
 
-    def hear(self, text: str) -> None: ...
+    def receive(self, text: str) -> None: ...
 
 
 async def listen(url: str, channel: str, listener: Listener, greet: Greet) -> None:
@@ -58,41 +58,41 @@ async def listen(url: str, channel: str, listener: Listener, greet: Greet) -> No
         while True:
             try:
                 await _listen_once(url, channel, listener, greet)
-            except _Lost as lost:
-                if not is_lost or lost.was_heard:
+            except _ConnectionLost as lost:
+                if not is_lost or lost.had_worked:
                     _log.warning("the database's notifications are not heard", extra={"cause": repr(lost.__cause__)})
                 is_lost = True
                 # A connection that worked is replaced immediately: the database itself may still be up.
-                if not lost.was_heard:
+                if not lost.had_worked:
                     await asyncio.sleep(RECONNECT_SECONDS)
     finally:
         listener.trust(trusted=False)
 
 
-class _Lost(Exception):
-    """The connection was lost, or could not be opened; `was_heard` says whether it passed a test before."""
+class _ConnectionLost(Exception):
+    """The connection was lost, or could not be opened; `had_worked` says whether it had passed a test."""
 
-    def __init__(self, *, was_heard: bool) -> None:
+    def __init__(self, *, had_worked: bool) -> None:
         super().__init__()
-        self.was_heard = was_heard
+        self.had_worked = had_worked
 
 
 async def _listen_once(url: str, channel: str, listener: Listener, greet: Greet) -> None:
-    """Listen on one connection until a test fails; raises _Lost."""
-    was_heard = False
+    """Listen on one connection until a test fails; raises _ConnectionLost."""
+    had_worked = False
     try:
         # Without named statements: behind a pooler they would fail first, and the log would not say why.
         connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, statement_cache_size=0)
         try:
             async for _ in _heartbeats(connection, channel, listener, greet):
-                was_heard = True
+                had_worked = True
                 listener.beat()
         finally:
             # Before closing, because closing a dead connection may take a while.
             listener.trust(trusted=False)
             await _close(connection)
     except (*TROUBLE, Unavailable, asyncpg.PostgresError) as error:
-        raise _Lost(was_heard=was_heard) from error
+        raise _ConnectionLost(had_worked=had_worked) from error
 
 
 async def _heartbeats(
@@ -103,12 +103,12 @@ async def _heartbeats(
     connection.add_termination_listener(lambda _connection: lost.set())
     greeting, is_heard = f"hello {secrets.token_hex(8)}", asyncio.Event()
 
-    def hear(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+    def receive(_connection: object, _pid: int, _channel: str, payload: object) -> None:
         if payload == greeting:
             is_heard.set()
-        listener.hear(str(payload))
+        listener.receive(str(payload))
 
-    await connection.add_listener(channel, hear)
+    await connection.add_listener(channel, receive)
     await greet(channel, greeting)
     try:
         # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with what is waited for.

@@ -30,7 +30,7 @@ Write = Callable[[Path], tuple[Path, Sequence[Segment]]]
 """Writes a recording into a folder, and returns its file and its transcript."""
 
 
-class Wanted(NamedTuple):
+class DemoRecording(NamedTuple):
     """A recording of the demo, found again by its meeting."""
 
     name: str
@@ -63,11 +63,11 @@ async def prepare(config: Config, backends: Backends) -> Demo:
     owner = Owner(await backends.api_keys.ensure_user(EMAIL))
     key = await _ensure_key(config.data_dir / "demo-key", backends.api_keys, owner)
     storage = backends.storages[config.default_storage]
-    tone = Wanted(TONE_NAME, NATIVE_MEETING_ID, lambda folder: (write_recording(folder), tuple(tone_segments())))
+    tone = DemoRecording(TONE_NAME, NATIVE_MEETING_ID, lambda folder: (write_recording(folder), tuple(tone_segments())))
     media = await _ensure(backends, storage, owner, tone)
     for each in CONVERSATIONS:
         write = partial(write_conversation, conversation=each)
-        await _ensure(backends, storage, owner, Wanted(each.name, each.native_meeting_id, write))
+        await _ensure(backends, storage, owner, DemoRecording(each.name, each.native_meeting_id, write))
     return Demo(owner, key, media.recording_id, media.id)
 
 
@@ -97,15 +97,15 @@ def _write(path: Path, key: str) -> None:
         file.write(key + "\n")
 
 
-async def _ensure(backends: Backends, storage: Storage, owner: Owner, wanted: Wanted) -> MediaFile:
+async def _ensure(backends: Backends, storage: Storage, owner: Owner, recording: DemoRecording) -> MediaFile:
     """The recording of this meeting, created if absent."""
-    found = await _find(backends.catalog, owner, wanted.native_meeting_id)
+    found = await _find(backends.catalog, owner, recording.native_meeting_id)
     if found is not None:
         return found
     with tempfile.TemporaryDirectory(prefix="seekgate-demo-") as folder:
-        path, segments = await asyncio.to_thread(wanted.write, Path(folder))
-        meeting = NewMeeting(PLATFORM, wanted.native_meeting_id, segments)
-        ingest = Ingest(backends.catalog, storage, owner, backends.prober, meeting, name=wanted.name)
+        path, segments = await asyncio.to_thread(recording.write, Path(folder))
+        meeting = NewMeeting(PLATFORM, recording.native_meeting_id, segments)
+        ingest = Ingest(backends.catalog, storage, owner, backends.prober, meeting, name=recording.name)
         media, _ = await ingest.add(LocalFile(path))
     return media
 

@@ -14,7 +14,7 @@ from gateway.imports.vexa_deployment_joining import ChunkJoiner
 from gateway.imports.vexa_deployment_media import OwnedObjects, Probe
 from gateway.imports.vexa_deployment_meetings import MeetingMoves
 from gateway.imports.vexa_deployment_objects import VexaBackend, list_objects, map_backends
-from gateway.imports.vexa_deployment_report import MoveReport, Person
+from gateway.imports.vexa_deployment_report import MovedUser, MoveReport
 from gateway.imports.vexa_deployment_values import Row, expiry_of, find_generation, moment_of, scopes_of, text_of
 from gateway.keys import digest, visible_prefix
 
@@ -79,19 +79,19 @@ class DeploymentMove:
         recordings: Recordings,
         backends: Mapping[str, VexaBackend],
     ) -> None:
-        person = Person(row["id"], row["email"], None)
-        report.people.append(person)
-        tokens = await self.source.tokens(person.vexa_id)
+        user = MovedUser(row["id"], row["email"], None)
+        report.by_user.append(user)
+        tokens = await self.source.tokens(user.vexa_id)
         async with self.target.transaction():
-            person.user_id = await self._find_user(row, namesake, report)
-            if person.user_id is not None:
-                await self._move_keys(tokens, person, person.user_id, report)
-        if person.user_id is None:
-            self._leave_out(person, len(tokens), report, recordings)
+            user.user_id = await self._find_user(row, namesake, report)
+            if user.user_id is not None:
+                await self._move_keys(tokens, user, user.user_id, report)
+        if user.user_id is None:
+            self._leave_out(user, len(tokens), report, recordings)
             return
-        objects = {name: await list_objects(each, person.vexa_id) for name, each in self.mapped.all.items()}
-        owned = OwnedObjects(person.vexa_id, person.user_id, backends, objects, recordings.is_known, self._joiner())
-        moves = MeetingMoves(self.source, self.target, report, recordings, person, person.user_id, owned, self.probe)
+        objects = {name: await list_objects(each, user.vexa_id) for name, each in self.mapped.all.items()}
+        owned = OwnedObjects(user.vexa_id, user.user_id, backends, objects, recordings.is_known, self._joiner())
+        moves = MeetingMoves(self.source, self.target, report, recordings, user, user.user_id, owned, self.probe)
         await moves.run(self.now, self.advance)
         report.objects_without_a_recording += sum(each.count_unknown(recordings.is_known) for each in objects.values())
 
@@ -121,13 +121,13 @@ class DeploymentMove:
             )
         return found.user_id
 
-    async def _move_keys(self, tokens: Sequence[Row], person: Person, user_id: int, report: MoveReport) -> None:
+    async def _move_keys(self, tokens: Sequence[Row], user: MovedUser, user_id: int, report: MoveReport) -> None:
         moves = [self._key(row, report) for row in tokens if text_of(row.get("token"))]
         for key, said in moves:
             outcome = await self.target.move_key(user_id, key)
             report.keys.add(outcome, "known here as another user's")
             if outcome in {"moved", "here"}:
-                person.keys += 1
+                user.keys += 1
                 report.keys_expired += key.expires_at is not None and key.expires_at <= self.now
                 report.keys_without_scopes += not said
         removed = await self.target.other_keys(user_id, [key.digest for key, _ in moves])
@@ -135,8 +135,8 @@ class DeploymentMove:
             prefixes = ", ".join(f"{prefix}…" for prefix in removed)
             report.flag(
                 "user",
-                person.vexa_id,
-                person.email,
+                user.vexa_id,
+                user.email,
                 f"{len(removed)} keys no longer exist in Vexa and are valid here: {prefixes}",
             )
 
@@ -154,8 +154,8 @@ class DeploymentMove:
         )
         return key, said
 
-    def _leave_out(self, person: Person, keys: int, report: MoveReport, recordings: Recordings) -> None:
-        meetings = recordings.meetings_of[person.vexa_id]
+    def _leave_out(self, user: MovedUser, keys: int, report: MoveReport, recordings: Recordings) -> None:
+        meetings = recordings.meetings_of[user.vexa_id]
         report.keys.not_moved["of users left out"] += keys
         report.meetings.not_moved["of users left out"] += meetings
         self.advance(meetings)

@@ -12,8 +12,8 @@ from gateway.catalog import MediaMove, MeetingMove, MoveTarget, RecordingStatus,
 from gateway.imports.vexa_deployment_index import Recordings
 from gateway.imports.vexa_deployment_media import OwnedObjects, PreparedMedia, Probe, prepare_media
 from gateway.imports.vexa_deployment_recordings import VexaRecording, members_of
-from gateway.imports.vexa_deployment_report import MoveReport, Person
-from gateway.imports.vexa_deployment_transcripts import Spoken, meeting_identity, meeting_move, segments_of
+from gateway.imports.vexa_deployment_report import MovedUser, MoveReport
+from gateway.imports.vexa_deployment_transcripts import MeetingTranscript, meeting_identity, meeting_move, segments_of
 from gateway.imports.vexa_deployment_values import STATUSES, Row, is_erased
 
 MAX_CONCURRENT_PROBES: Final = 4
@@ -25,7 +25,7 @@ class _Selected:
     """A meeting to move with its recordings; the meeting is None for recordings without one."""
 
     meeting: MeetingMove | None
-    spoken: Spoken | None
+    transcript: MeetingTranscript | None
     recordings: Sequence[VexaRecording]
 
 
@@ -37,7 +37,7 @@ class MeetingMoves:
     target: MoveTarget
     report: MoveReport
     recordings: Recordings
-    person: Person
+    user: MovedUser
     user_id: int
     owned: OwnedObjects
     probe: Probe
@@ -45,12 +45,12 @@ class MeetingMoves:
     async def run(self, now: datetime, advance: Callable[[int], None]) -> None:
         """Move all meetings and recordings of the user. Raises DatabaseUnavailable, StorageError or Unavailable."""
         rows: dict[int | None, list[VexaRecording]] = defaultdict(list)
-        for row in self.recordings.rows.get(self.person.vexa_id, ()):
+        for row in self.recordings.rows.get(self.user.vexa_id, ()):
             if row.erased:
                 self.report.recordings.not_moved["of erased meetings"] += 1
             else:
                 rows[row.recording.meeting_id].append(row.recording)
-        async with aclosing(self.source.meetings(self.person.vexa_id)) as batches:
+        async with aclosing(self.source.meetings(self.user.vexa_id)) as batches:
             async for batch in batches:
                 selected = [await self._select(row, rows.pop(row["id"], []), now) for row in batch]
                 await self._move([each for each in selected if each is not None], now)
@@ -66,13 +66,13 @@ class MeetingMoves:
             return None
         self.report.recordings.not_moved["malformed"] += members.malformed
         sessions = await self.source.sessions(row["id"])
-        meeting, spoken = meeting_move(row, sessions, now), None
+        meeting, transcript = meeting_move(row, sessions, now), None
         if meeting is None:
             self.report.meetings.not_moved["without native id"] += 1
             self.report.segments.not_moved["of meetings not moved"] += await self.source.count_segments(row["id"])
         else:
-            spoken = segments_of(await self.source.segments(row["id"]), sessions, meeting, self.report.generation)
-        return _Selected(meeting, spoken, await self._chosen([*members.recordings, *rows]))
+            transcript = segments_of(await self.source.segments(row["id"]), sessions, meeting, self.report.generation)
+        return _Selected(meeting, transcript, await self._chosen([*members.recordings, *rows]))
 
     async def _count_erased(self, row: Row, recordings: int) -> None:
         """Count an erased meeting, and flag it if an earlier run moved it."""
@@ -81,7 +81,7 @@ class MeetingMoves:
         self.report.segments.not_moved["of erased meetings"] += await self.source.count_segments(row["id"])
         if await self.target.has_meeting(meeting_identity(row)):
             reason = "was erased in Vexa after it had been moved, and is still here"
-            self.report.flag("meeting", row["id"], self.person.email, reason)
+            self.report.flag("meeting", row["id"], self.user.email, reason)
 
     async def _chosen(self, recordings: Iterable[VexaRecording]) -> list[VexaRecording]:
         """The recordings to move; the others are counted, and some are flagged."""
@@ -92,7 +92,7 @@ class MeetingMoves:
                 counts["duplicates"] += 1
                 if winner != recording.user_id:
                     reason = f"left out: Vexa's user {winner} has a recording with this id"
-                    self.report.flag("recording", recording.id, self.person.email, reason)
+                    self.report.flag("recording", recording.id, self.user.email, reason)
             elif self.recordings.is_to_be_deleted(recording):
                 counts["deletion asked for"] += 1
                 if await self.target.has_recording(recording.identity):
@@ -125,27 +125,31 @@ class MeetingMoves:
                 await self._write(each, prepared, now)
 
     async def _write(self, selected: _Selected, prepared: Mapping[int, PreparedMedia], now: datetime) -> None:
-        meeting_id = await self._write_meeting(selected.meeting, selected.spoken)
+        meeting_id = await self._write_meeting(selected.meeting, selected.transcript)
         for recording in selected.recordings:
             created_at = _created_at(recording, selected.meeting, now)
             await self._write_recording(recording, meeting_id, created_at, prepared[recording.id])
 
-    async def _write_meeting(self, meeting: MeetingMove | None, spoken: Spoken | None) -> int | None:
+    async def _write_meeting(self, meeting: MeetingMove | None, transcript: MeetingTranscript | None) -> int | None:
         """Write the meeting and its segments; return its id, None if it was not written."""
-        if meeting is None or spoken is None:
+        if meeting is None or transcript is None:
             return None
         outcome = await self.target.move_meeting(self.user_id, meeting)
         self.report.meetings.add(outcome)
         if outcome == "taken":
-            self.report.flag("meeting", meeting.id, self.person.email, "left out: something else here has this id")
+            self.report.flag("meeting", meeting.id, self.user.email, "left out: something else here has this id")
         counts = self.report.segments
         if outcome not in {"moved", "here"}:
-            counts.not_moved["of meetings not moved"] += len(spoken.segments)
+            counts.not_moved["of meetings not moved"] += len(transcript.segments)
             return None
-        written = await self.target.move_segments(meeting.id, spoken.segments)
+        written = await self.target.move_segments(meeting.id, transcript.segments)
         counts.moved += written.moved
         counts.already_here += written.here
-        for reason, count in (("equal rows", spoken.equal), ("empty", spoken.empty), ("unusable", spoken.unusable)):
+        for reason, count in (
+            ("equal rows", transcript.equal),
+            ("empty", transcript.empty),
+            ("unusable", transcript.unusable),
+        ):
             if count:
                 counts.not_moved[reason] += count
         return meeting.id
@@ -160,7 +164,7 @@ class MeetingMoves:
             self._flag(recording, "left out: something else here has this id")
         if outcome not in {"moved", "here"}:
             return
-        self.person.recordings += 1
+        self.user.recordings += 1
         self.report.recordings_by_status[_WORDS[recording.status]] += 1
         if recording.unknown_status is not None:
             self._flag(recording, f"unknown status {recording.unknown_status[:50]!r}")
@@ -180,10 +184,10 @@ class MeetingMoves:
             self.report.media_files.add(outcome, "taken here")
         if not move.missing and outcome in {"moved", "here"}:
             self.report.media_bytes += move.media.size
-            self.person.seconds += move.media.duration_seconds or 0.0
+            self.user.seconds += move.media.duration_seconds or 0.0
 
     def _flag(self, recording: VexaRecording, reason: str) -> None:
-        self.report.flag("recording", recording.id, self.person.email, reason)
+        self.report.flag("recording", recording.id, self.user.email, reason)
 
 
 def _created_at(recording: VexaRecording, meeting: MeetingMove | None, now: datetime) -> datetime:

@@ -42,7 +42,7 @@ class Counts:
 
 
 @dataclass(slots=True)
-class Person:
+class MovedUser:
     """What a user of Vexa has here after the move. `user_id` is the id here; None for a user who was left out."""
 
     vexa_id: int
@@ -82,7 +82,7 @@ class MoveReport:
     media_joined: int = 0
     chunk_entries_beside_a_master: int = 0
     objects_without_a_recording: int = 0
-    people: list[Person] = field(default_factory=list)
+    by_user: list[MovedUser] = field(default_factory=list)
     flags: list[Flag] = field(default_factory=list)
 
     @property
@@ -120,7 +120,7 @@ class MoveReport:
             "media_joined": self.media_joined,
             "chunk_entries_beside_a_master": self.chunk_entries_beside_a_master,
             "objects_without_a_recording": self.objects_without_a_recording,
-            "by_user": [asdict(person) for person in self.people],
+            "by_user": [asdict(user) for user in self.by_user],
             "flagged": [asdict(flag) for flag in self.flags],
             "never_moved": NEVER_MOVED,
         }

@@ -48,7 +48,7 @@ def session_starts(sessions: Sequence[Row]) -> Mapping[str, datetime]:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class MeetingTranscript:
     """A meeting's segments, and the numbers of rows left out: equal to another, empty, or without a usable start."""
 
     segments: tuple[SegmentMove, ...]
@@ -57,7 +57,9 @@ class Spoken:
     unusable: int
 
 
-def segments_of(rows: Sequence[Row], sessions: Sequence[Row], meeting: MeetingMove, generation: Generation) -> Spoken:
+def segments_of(
+    rows: Sequence[Row], sessions: Sequence[Row], meeting: MeetingMove, generation: Generation
+) -> MeetingTranscript:
     """Convert the meeting's rows, which are ordered by id."""
     starts, begin = session_starts(sessions), meeting.started_at or meeting.created_at
     found: list[SegmentMove] = []
@@ -75,7 +77,7 @@ def segments_of(rows: Sequence[Row], sessions: Sequence[Row], meeting: MeetingMo
             if row.get("segment_id") is None:
                 seen.add(wording)
             found.append(_segment(row, text, start, _origin(row, start, starts, begin, generation)))
-    return Spoken(tuple(found), equal, empty, unusable)
+    return MeetingTranscript(tuple(found), equal, empty, unusable)
 
 
 def _wording(row: Row) -> tuple[object, ...]:

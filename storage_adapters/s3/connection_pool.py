@@ -25,7 +25,7 @@ NEXT_ADDRESS_SECONDS: Final = 0.25
 """The Connection Attempt Delay of RFC 8305 section 5."""
 
 
-class NoneFree(Exception):
+class PoolTimeout(Exception):
     """No connection became free within the time that a request may wait."""
 
 
@@ -47,13 +47,13 @@ class Pool(ConnectionOwner):
     async def take(self, origin: Origin, *, fresh: bool) -> Connection:
         """Take a connection, on which the caller must send one request without awaiting first; a new one if `fresh`.
 
-        Raises NoneFree, or Interrupted if no connection can be made.
+        Raises PoolTimeout, or Interrupted if no connection can be made.
         """
         wait_seconds = self._options.pool_timeout_seconds
         try:
             await self._connections.take(1, least=1, wait_seconds=wait_seconds)
         except TimeoutError:
-            raise NoneFree(f"no connection to S3 was free for {wait_seconds} s") from None
+            raise PoolTimeout(f"no connection to S3 was free for {wait_seconds} s") from None
         try:
             return (None if fresh else self._take_idle(origin)) or await self._made(origin)
         except BaseException:

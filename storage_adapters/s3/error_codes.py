@@ -75,7 +75,7 @@ class Interrupted(Exception):
         self.retry_now = retry_now
 
 
-class Stale(Interrupted):
+class StaleConnection(Interrupted):
     """A reused connection ended before any byte of the response arrived; this does not mean that S3 has a fault."""
 
 

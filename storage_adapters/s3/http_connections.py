@@ -7,7 +7,7 @@ times the CPU: it also handles cookies, redirects, tracing and decompression, an
 import asyncio
 from typing import NamedTuple, Protocol, cast
 
-from storage_adapters.s3.error_codes import Interrupted, Stale
+from storage_adapters.s3.error_codes import Interrupted, StaleConnection
 from storage_adapters.s3.http_heads import MalformedResponse
 from storage_adapters.s3.http_responses import Response, ResponseSource
 
@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol, ResponseSource):
 
     def connection_lost(self, exc: Exception | None) -> None:
         is_stale = self._was_used and self._response is not None and not self._response.has_begun
-        kind = Stale if is_stale else Interrupted
+        kind = StaleConnection if is_stale else Interrupted
         self._end(kind(f"the connection ended: {exc or 'closed by S3'}", retry_now=True))
         self._owner.forget(self)
 

@@ -55,7 +55,7 @@ def parse_etag(text: str) -> str | None:
     return match and (match[1] or match[2])
 
 
-def judge(key: str, stat: ObjectStat, span: Span, head: Head) -> BodyPlan:
+def plan_body(key: str, stat: ObjectStat, span: Span, head: Head) -> BodyPlan:
     """Decide how to use the body of this 200 or 206.
 
     Raises ObjectChanged if it belongs to another version, StorageUnavailable if it is not what was requested.

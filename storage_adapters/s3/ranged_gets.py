@@ -20,11 +20,18 @@ from typing import Final
 from botocore.httpsession import get_cert_path  # type: ignore[import-untyped]
 
 from storage_adapters.base import AccessDenied, ObjectStat, StorageError, StorageUnavailable
-from storage_adapters.s3.connection_pool import NoneFree, Pool
-from storage_adapters.s3.error_codes import TRANSIENT_STATUSES, Interrupted, Stale, WrongAnswer, refused, translated
+from storage_adapters.s3.connection_pool import Pool, PoolTimeout
+from storage_adapters.s3.error_codes import (
+    TRANSIENT_STATUSES,
+    Interrupted,
+    StaleConnection,
+    WrongAnswer,
+    refused,
+    translated,
+)
 from storage_adapters.s3.http_heads import Head, ranged_get
 from storage_adapters.s3.http_responses import Response
-from storage_adapters.s3.range_answers import BodyPlan, Span, judge
+from storage_adapters.s3.range_answers import BodyPlan, Span, plan_body
 from storage_adapters.s3.sdk_requests import S3Clients
 from storage_adapters.s3.shared_limits import Budget
 from storage_adapters.s3.urls import Params, SignedUrl, SignedUrls
@@ -101,7 +108,7 @@ class RangedGets:
         """
         response, head = await self._answer(version, span, limit=buffer_bytes, fresh=fresh_connection)
         try:
-            plan = judge(version.key, version.stat, span, head)
+            plan = plan_body(version.key, version.stat, span, head)
         except StorageError as error:
             response.abandon()
             raise WrongAnswer(error) from error
@@ -144,7 +151,7 @@ class RangedGets:
     ) -> tuple[Response, Head]:
         try:
             return await self._exchange(signed, version, span, limit=limit, fresh=fresh)
-        except Stale:
+        except StaleConnection:
             return await self._exchange(signed, version, span, limit=limit, fresh=True)
 
     async def _exchange(
@@ -153,7 +160,7 @@ class RangedGets:
         """Send the request once and wait for the head. Raises the error that a refusal means."""
         try:
             connection = await self._pool.take(signed.origin, fresh=fresh)
-        except NoneFree as error:
+        except PoolTimeout as error:
             raise StorageUnavailable(version.key, str(error)) from None
         asked_at = time.perf_counter()
         response = connection.ask(ranged_get(signed.opening, span.header(), version.stat.etag), limit=limit)
@@ -172,12 +179,12 @@ class RangedGets:
 
 async def open_gets(options: S3Options, clients: S3Clients, connections: Budget, stack: AsyncExitStack) -> RangedGets:
     """The client for reading bytes; the stack closes its connections."""
-    pool = Pool(options, connections, await asyncio.to_thread(trust_of, clients.verify))
+    pool = Pool(options, connections, await asyncio.to_thread(tls_context_of, clients.verify))
     stack.push_async_callback(pool.close)
     return RangedGets(clients, pool)
 
 
-def trust_of(verify: str | bool) -> ssl.SSLContext:  # noqa: FBT001 - the SDK's own type for it
+def tls_context_of(verify: str | bool) -> ssl.SSLContext:  # noqa: FBT001 - the SDK's own type for it
     """The SDK's `verify` as a TLS context, so that the SDK and our connections trust the same certificates."""
     if verify:
         return ssl.create_default_context(cafile=get_cert_path(verify))

@@ -41,8 +41,8 @@ class Watched(Changes):
         super().trust(trusted=trusted)
         self.events.put_nowait("trusted" if trusted else "distrusted")
 
-    def hear(self, text: str) -> None:
-        super().hear(text)
+    def receive(self, text: str) -> None:
+        super().receive(text)
         self.events.put_nowait(text)
 
     async def until(self, event: str) -> None:

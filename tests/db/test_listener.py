@@ -19,7 +19,7 @@ class Hearer:
     def beat(self) -> None:
         pass
 
-    def hear(self, _text: str) -> None:
+    def receive(self, _text: str) -> None:
         assert self.task is not None
         self.task.cancel()
 

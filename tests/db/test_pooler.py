@@ -36,7 +36,7 @@ class Ears:
     def beat(self) -> None:
         """Nothing grows old here."""
 
-    def hear(self, text: str) -> None:
+    def receive(self, text: str) -> None:
         self.events.put_nowait(text)
 
     async def until(self, event: str) -> None:

@@ -36,7 +36,7 @@ async def heard(pool: asyncpg.Pool) -> AsyncGenerator[Heard]:
     texts: asyncio.Queue[str] = asyncio.Queue()
     async with pool.acquire() as connection:
 
-        def hear(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+        def receive(_connection: object, _pid: int, _channel: str, payload: object) -> None:
             texts.put_nowait(str(payload))
 
         async def run(statement: str) -> list[str]:
@@ -48,9 +48,9 @@ async def heard(pool: asyncpg.Pool) -> AsyncGenerator[Heard]:
                     said.append(text)
             return said
 
-        await connection.add_listener("seekgate", hear)
+        await connection.add_listener("seekgate", receive)
         yield run
-        await connection.remove_listener("seekgate", hear)
+        await connection.remove_listener("seekgate", receive)
 
 
 @pytest.mark.parametrize(

@@ -286,7 +286,7 @@ async def test_a_role_that_may_only_select_is_enough(vexa: str, config: Config) 
 
 async def test_only_the_users_that_are_named_are_moved(vexa: str, config: Config) -> None:
     report = await move(vexa, config, only=frozenset({"harbor@example.org"}))
-    assert [person.email for person in report.people] == ["Harbor@example.org"]
+    assert [user.email for user in report.by_user] == ["Harbor@example.org"]
     assert (report.users.moved, report.keys.moved, report.recordings.moved) == (1, 2, 6)
 
 

@@ -384,8 +384,8 @@ async def test_an_object_that_is_registered_here_already_stays_with_its_recordin
 async def test_a_user_with_an_odd_address_does_not_end_the_move(both: Both, address: str) -> None:
     await both.vexa.execute("INSERT INTO users (id, email, created_at) VALUES (1, $1, now())", address)
     report = await both.move()
-    assert [person.user_id for person in report.people if person.vexa_id == CY] == [CY]
-    (odd,) = [person for person in report.people if person.vexa_id == 1]
+    assert [user.user_id for user in report.by_user if user.vexa_id == CY] == [CY]
+    (odd,) = [user for user in report.by_user if user.vexa_id == 1]
     assert (odd.user_id is None) == (address == "")
     flags = [flag.reason for flag in report.flags if (flag.kind, flag.id) == ("user", 1)]
     assert flags == (["left out: the user has no address"] if address == "" else [])

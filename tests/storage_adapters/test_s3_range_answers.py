@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from storage_adapters.base import ObjectChanged, ObjectStat, StorageError, StorageUnavailable
 from storage_adapters.s3.http_heads import Head
-from storage_adapters.s3.range_answers import SKIP_LIMIT_BYTES, BodyPlan, Span, judge, parse_etag
+from storage_adapters.s3.range_answers import SKIP_LIMIT_BYTES, BodyPlan, Span, parse_etag, plan_body
 
 SIZE = 10 * 1024 * 1024
 STAT = ObjectStat(SIZE, "abc", datetime(2026, 1, 1, tzinfo=UTC))
@@ -37,7 +37,7 @@ USABLE: dict[str, tuple[Span, int, Fields, BodyPlan]] = {
 
 @pytest.mark.parametrize(("span", "status", "head", "plan"), USABLE.values(), ids=USABLE.keys())
 def test_an_answer_that_proves_its_bytes_is_used(span: Span, status: int, head: Fields, plan: BodyPlan) -> None:
-    assert judge("key", STAT, span, Head(1, status, head)) == plan
+    assert plan_body("key", STAT, span, Head(1, status, head)) == plan
 
 
 UNUSABLE: dict[str, tuple[Span, int, Fields, type[StorageError]]] = {
@@ -80,7 +80,7 @@ UNUSABLE: dict[str, tuple[Span, int, Fields, type[StorageError]]] = {
 @pytest.mark.parametrize(("span", "status", "head", "error"), UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_an_answer_that_does_not_is_refused(span: Span, status: int, head: Fields, error: type[StorageError]) -> None:
     with pytest.raises(error) as caught:
-        judge("key", STAT, span, Head(1, status, head))
+        plan_body("key", STAT, span, Head(1, status, head))
     assert type(caught.value) is error
 
 
@@ -96,7 +96,7 @@ def test_only_the_requested_bytes_are_accepted_from_any_answer(
     first, last, length = said
     head = {"content-length": str(length)} | ({"content-range": f"bytes {first}-{last}/{SIZE}"} if with_range else {})
     try:
-        plan = judge("key", STAT, span, Head(1, status, head))
+        plan = plan_body("key", STAT, span, Head(1, status, head))
     except StorageUnavailable:
         return
     if plan.whole:

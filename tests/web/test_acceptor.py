@@ -14,7 +14,7 @@ from aiohttp import web
 
 from gateway.web import acceptor
 from gateway.web.acceptor import Acceptor, BareAcceptor, BareConnection, usable
-from gateway.web.connections import client_connection, request_intake
+from gateway.web.connections import client_connection, request_receiver
 from gateway.web.connections.client_connection import PRIVATE_NAMES, missing_private_names
 from gateway.web.connections.connection_limit import ConnectionLimit
 from gateway.web.connections.connection_terms import HeldBytes, Terms
@@ -31,7 +31,7 @@ def test_this_aiohttp_has_every_private_name() -> None:
     assert usable(plain) is plain
 
 
-@pytest.mark.parametrize("module", [request_intake, client_connection, fast_connection, lazy_connection])
+@pytest.mark.parametrize("module", [request_receiver, client_connection, fast_connection, lazy_connection])
 def test_every_private_name_of_aiohttp_that_is_used_is_listed(module: ModuleType) -> None:
     connections = [
         each

@@ -61,10 +61,10 @@ class Authenticator:
         return self._signer.keys.generation
 
     async def authenticate(self, request: web.Request, scope: Scope) -> Owner:
-        """The owner of the request's key. Raises the same as `judge_key`."""
-        return (await self.judge_key(request, scope)).owner
+        """The owner of the request's key. Raises the same as `authorize_key`."""
+        return (await self.authorize_key(request, scope)).owner
 
-    async def judge_key(self, request: web.Request, scope: Scope, *, is_counted: bool = True) -> ApiKey:
+    async def authorize_key(self, request: web.Request, scope: Scope, *, is_counted: bool = True) -> ApiKey:
         """The request's key, which is valid now; `is_counted` says whether the request counts against its rate limit.
 
         Raises Unauthenticated without a valid key, RateLimited for a key that sends too many requests,

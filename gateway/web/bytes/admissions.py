@@ -134,7 +134,9 @@ class Admissions:
             cache_control = limit_lifetime(self._cache_control_signed, int(left - renew_seconds))
             presentation = Presentation(cache_control, playback.disposition)
         else:
-            key = await self._authenticator.judge_key(request, Scope.RECORDINGS_READ, is_counted=self._counts_requests)
+            key = await self._authenticator.authorize_key(
+                request, Scope.RECORDINGS_READ, is_counted=self._counts_requests
+            )
             owner, permission, reader = key.owner, key.validity, key.id
             expires_at = key.expires_at.timestamp() if key.expires_at else None
             ids = ids or path_ids(request)

@@ -1,6 +1,6 @@
-"""One client connection: aiohttp's `RequestHandler` with bounded intake, time-outs and direct writes to the socket.
+"""One client connection: aiohttp's `RequestHandler` with bounded input, time-outs and direct writes to the socket.
 
-RequestIntake receives its requests. A client that takes nothing of a response for the stall time-out is disconnected,
+RequestReceiver receives its requests. A client that takes nothing of a response for the stall time-out is disconnected,
 and so is one that was refused MAX_REFUSALS times in a row, or that has closed its sending side while nothing is sent
 to it. Bodies of the byte route are written to its socket; what the socket does not take is handed over to the
 transport. A lost connection ends its request's handler only after that handler has started, so that each request has
@@ -18,7 +18,7 @@ from aiohttp import web
 
 from gateway.web.connections.connection_terms import Terms
 from gateway.web.connections.outgoing import Outgoing, closed
-from gateway.web.connections.request_intake import RequestIntake
+from gateway.web.connections.request_receiver import RequestReceiver
 from gateway.web.connections.slow_clients import SilenceWatch, StallWatch
 from gateway.web.responses import SentResponse
 
@@ -40,7 +40,7 @@ def missing_private_names() -> list[str]:
     return [name for name in PRIVATE_NAMES if not hasattr(web.RequestHandler, name)]
 
 
-class ClientConnection(RequestIntake):
+class ClientConnection(RequestReceiver):
     """The connection of one client."""
 
     __slots__ = ("__weakref__", "_outgoing", "_refusals", "_silence_watch", "_stall_watch", "remote")
@@ -62,7 +62,7 @@ class ClientConnection(RequestIntake):
         self.remote = str(peer[0]) if isinstance(peer, tuple) else None
         self._terms.limit.add(self)
 
-    def eof_received(self) -> bool:  # type: ignore[override] # as in RequestIntake
+    def eof_received(self) -> bool:  # type: ignore[override] # as in RequestReceiver
         stays = super().eof_received()
         if stays and self.is_reading:
             self._silence_watch = SilenceWatch(cast("asyncio.Transport", self.transport), self.cut)

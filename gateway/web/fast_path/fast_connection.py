@@ -85,7 +85,7 @@ class FastConnection(LazyConnection):
         else:
             self._take_or_give(data)
 
-    def eof_received(self) -> bool:  # type: ignore[override] # as in RequestIntake
+    def eof_received(self) -> bool:  # type: ignore[override] # as in RequestReceiver
         self._take_early()
         if self._is_offered:
             self._heads.settle()

@@ -94,7 +94,7 @@ class LazyConnection(ClientConnection):
         if was_answering:
             self.release()
 
-    def eof_received(self) -> bool:  # type: ignore[override] # as in RequestIntake
+    def eof_received(self) -> bool:  # type: ignore[override] # as in RequestReceiver
         if not self._has_begun and not (self.is_answering and self.begin()):
             return False
         return super().eof_received()

@@ -16,7 +16,7 @@ from gateway.web.connections.request_heads import MAX_HEAD_BYTES, SHOWN_BYTES, U
 from gateway.web.connections.slow_clients import drop_body
 
 
-class RequestIntake(RequestFeed):
+class RequestReceiver(RequestFeed):
     """Receives the requests of one connection."""
 
     __slots__ = (
@@ -122,7 +122,7 @@ class RequestIntake(RequestFeed):
             self._body = self._messages[-1][1] if self._messages else None
             if self._held:
                 rest, self._held = bytes(self._held), bytearray()
-                RequestIntake.data_received(self, rest)
+                RequestReceiver.data_received(self, rest)
 
     def _refuse(self, fault: BadHead, head: bytes = b"") -> None:
         """Refuse the request with this head, or the one whose head is not complete."""

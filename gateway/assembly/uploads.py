@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.assembly.backends import Backends, in_background
 from gateway.catalog import UploadLimits
@@ -57,26 +57,18 @@ def build_joiner(backends: Backends, uploads: Uploads) -> SessionJoiner:
     return SessionJoiner(backends.session_uploads, backends.session_joins, backends.storages, uploads.verification)
 
 
-class Intake(NamedTuple):
-    """The upload routes."""
-
-    uploads: UploadRoutes
-    tus: TusRoutes
-    bots: BotUploadRoutes
-
-
-def build_intake(
+def build_upload_routes(
     config: Config,
     backends: Backends,
     authenticator: Authenticator,
     streams: Streams,
     on_removed: Callable[[], None],
-) -> Intake:
+) -> tuple[UploadRoutes, TusRoutes, BotUploadRoutes]:
     """Build the upload routes. `streams` counts the running uploads of each key; draining waits for them."""
     settings, uploads = config.uploads, build_uploads(config, backends)
     urls = UploadUrls(backends.upload_tokens, authenticator, config.server.public_url, settings.url_expires_in_seconds)
     receive_limits = ReceiveLimits(settings.stall_timeout_seconds, settings.least_bytes_per_second)
-    return Intake(
+    return (
         UploadRoutes(
             authenticator=authenticator,
             uploads=uploads,
