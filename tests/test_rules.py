@@ -161,7 +161,7 @@ WEB: Mapping[str, set[str]] = {
     "links": {"exchange", "hosts"},
     "receiving.upload_bodies": {"receiving.expectations"},
     "receiving.forms": {"receiving.expectations", "receiving.json_bodies", "receiving.upload_bodies"},
-    "media_files": {"parameters"},
+    "media_files": {"parameters", "responses"},
     "dialects": {"responses"},
     # one request, and who sends it
     "exchange": set(),
@@ -249,7 +249,7 @@ WEB: Mapping[str, set[str]] = {
     },
     # the other routes
     "health": {"journal", "responses"},
-    "pages": {"bytes", "encodings", "exchange", "links", "responses"},
+    "pages": {"bytes", "encodings", "exchange", "links", "media_files", "responses"},
     "bota": {
         "access",
         "dialects",

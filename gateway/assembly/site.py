@@ -12,7 +12,7 @@ from typing import Final
 from gateway.assembly.backends import Backends, in_background, open_backends
 from gateway.assembly.byte_route import SiteTraffic, build_byte_route
 from gateway.assembly.serving import Applications, Serving
-from gateway.assembly.uploads import build_upload_routes, upload_upkeep
+from gateway.assembly.upload_service import build_upload_routes, upload_upkeep
 from gateway.deletion_worker import DeletionTimings, DeletionWorker
 from gateway.media.caption_reader import CaptionReader
 from gateway.media.fair_semaphore import FairSemaphore

@@ -1,6 +1,6 @@
 """Reads the environment variables that configure the storage of a Vexa deployment, with Vexa's own defaults.
 
-    STORAGE_BACKEND=minio MINIO_ENDPOINT=minio:9000 …  →  {"storages": {"minio": {…}}, "default_storage": "minio"}
+    `STORAGE_BACKEND=minio MINIO_ENDPOINT=minio:9000 …`  →  `{"storages": {"minio": {…}}, "default_storage": "minio"}`
 
 A Vexa deployment can therefore be replaced without new settings. Nothing is read unless STORAGE_BACKEND or MINIO_ENDPOINT
 is set (Vexa's own default is minio). An empty variable counts as not set. The SDK itself reads credentials under Amazon's

@@ -9,7 +9,10 @@ from typing import Any, Final
 
 import gateway.db
 
-VERBS: Final = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|LOCK|CREATE|ALTER|DROP|NOTIFY|LISTEN)\b", re.ASCII)
+# A verb and a number are no statement but a command tag: DELETE 0.
+VERBS: Final = re.compile(
+    r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|LOCK|CREATE|ALTER|DROP|NOTIFY|LISTEN)\b(?! \d+$)", re.ASCII
+)
 
 
 # Its statements are for Vexa's tables; tests/imports runs every one of them.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.assembly.uploads import build_uploads
+from gateway.assembly.upload_service import build_uploads
 from gateway.catalog import IdempotencyKey, MediaFile, NewRecording, NewUpload, Owner
 from gateway.errors import Conflict
 from gateway.settings.load import load
