@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import gateway.db
 
-# A verb and a number are no statement but a command tag: DELETE 0.
+# A verb and a number, as in `DELETE 0`, are a command tag.
 VERBS: Final = re.compile(
     r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|LOCK|CREATE|ALTER|DROP|NOTIFY|LISTEN)\b(?! \d+$)", re.ASCII
 )
