@@ -244,6 +244,7 @@ WEB: Mapping[str, set[str]] = {
         "connections.client_connection",
         "connections.connection_terms",
         "connections.outgoing",
+        "connections.request_heads",
         "exchange",
         "receiving.expectations",
     },

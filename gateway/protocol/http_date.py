@@ -39,6 +39,11 @@ def parse_http_date(text: str, *, now: float) -> int | None:
     return None
 
 
+def has_short_year(text: str) -> bool:
+    """Whether the text may be a date with a two-digit year, so that what it means depends on `now`."""
+    return _FORMS[1].fullmatch(text) is not None
+
+
 def _timestamp(match: re.Match[str], now: float) -> int | None:
     year, day, hour, minute, second = (int(match[name]) for name in ("year", "day", "hour", "minute", "second"))
     month = _MONTHS.index(match["month"]) + 1

@@ -126,20 +126,19 @@ def coalesce(spans: list[ByteSpan], gap: int) -> list[ByteSpan]:
 
 
 def plain_span(text: str, size: int) -> tuple[int, int] | None:
-    """Offset and length of one int-range without any white space, as players, proxies and download managers send it.
+    """Offset and length of one range without any white space, as players, proxies and download managers send it.
 
     None for anything else, for long numerals, and for a range outside the object. Every seek calls this function.
     """
     first, hyphen, last = text.partition("-")
-    if (
-        not hyphen
-        or len(text) > _SHORT
-        or not text.isascii()
-        or not first.isdigit()
-        or not (last.isdigit() or not last)
-    ):
+    if not hyphen or len(text) > _SHORT or not text.isascii() or not (last.isdigit() or not last):
         return None
-    offset, end = int(first), int(last) + 1 if last else size
+    if first.isdigit():
+        offset, end = int(first), int(last) + 1 if last else size
+    elif last and not first:
+        offset, end = max(size - int(last), 0), size
+    else:
+        return None
     end = min(end, size)
     return (offset, end - offset) if offset < end else None
 

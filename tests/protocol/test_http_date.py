@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.protocol.http_date import format_http_date, parse_http_date
+from gateway.protocol.http_date import format_http_date, has_short_year, parse_http_date
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC).timestamp()
 EXAMPLE = int(datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC).timestamp())
@@ -26,6 +26,12 @@ READ = {
 @pytest.mark.parametrize(("text", "seconds"), READ.values(), ids=READ)
 def test_each_form_is_read(text: str, seconds: int) -> None:
     assert parse_http_date(text, now=NOW) == seconds
+
+
+@given(st.sampled_from([text for text, _ in READ.values()]) | st.text())
+def test_only_a_date_with_a_short_year_depends_on_the_time(text: str) -> None:
+    meanings = {parse_http_date(text, now=now) for now in (NOW, NOW - 36525 * 86400)}
+    assert len(meanings) == 1 + has_short_year(text)
 
 
 NO_DATES = [

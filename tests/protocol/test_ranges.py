@@ -135,7 +135,11 @@ def test_a_plain_span_is_what_the_long_way_finds(text: str, size: int) -> None:
         ("5-5000", (5, 995)),
         ("1000-", None),
         ("5-4", None),
-        ("-5", None),
+        ("-5", (995, 5)),
+        ("-1001", (0, 1000)),
+        ("-0", None),
+        ("-", None),
+        ("--5", None),
         (" 0-9", None),
     ],
 )

@@ -17,7 +17,7 @@ class BegunAnswer:
     `request` is the request's head. The body is the object's bytes from `offset` on, as many as the exchange promises.
     `piece` is its beginning in an open file, valid until something is awaited; None if there is no body, or if it has
     to be read from a remote storage backend. With a `pace`, the rest is sent no faster than that. An answer that
-    `is_wanted_whole` is expected to be read to its end.
+    `is_wanted_whole` is expected to be read to its end. The connection is closed after it unless `keep_alive` is set.
     """
 
     exchange: Exchange
@@ -28,6 +28,7 @@ class BegunAnswer:
     piece: FilePiece | None
     pace: SendingPace | None
     is_wanted_whole: bool
+    keep_alive: bool
     sent: int = 0
     request: bytes = b""
 

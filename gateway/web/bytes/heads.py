@@ -8,14 +8,23 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
+from aiohttp import HttpVersion11, web
+
 from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Representation, plan_any_span
 from gateway.protocol.http_date import format_http_date
 
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 
 
+def connection_line(request: web.Request, *, keep_alive: bool) -> str:
+    """The line of the Connection field; empty if the connection stays open as HTTP/1.1's do (RFC 9112 section 9.3)."""
+    if not keep_alive:
+        return "Connection: close\r\n"
+    return "" if request.version >= HttpVersion11 else "Connection: keep-alive\r\n"
+
+
 def render_head(plan: DeliveryPlan, shared: HeaderBlock, request_id: str, connection: str) -> bytes:
-    """The response head; `connection` is the line of the Connection field, or empty."""
+    """The response head; `connection` is a `connection_line`."""
     return _compose(plan, shared.text, format_http_date(int(time.time())), request_id, connection)
 
 
@@ -24,10 +33,10 @@ class FixedHead:
 
     __slots__ = ("_template", "status")
 
-    def __init__(self, plan: DeliveryPlan, shared: HeaderBlock) -> None:
+    def __init__(self, plan: DeliveryPlan, shared: HeaderBlock, connection: str) -> None:
         self.status = plan.status
         varying = tuple((name, _literal(value)) for name, value in plan.varying)
-        self._template = _template(plan._replace(varying=varying), shared)
+        self._template = _template(plan._replace(varying=varying), shared, connection)
 
     def render(self, request_id: str) -> bytes:
         """The head that `render_head` makes of the plan."""
@@ -39,10 +48,10 @@ class SpanHead:
 
     __slots__ = ("_template", "status")
 
-    def __init__(self, representation: Representation, shared: HeaderBlock) -> None:
+    def __init__(self, representation: Representation, shared: HeaderBlock, connection: str) -> None:
         plan = plan_any_span(representation)
         self.status = plan.status
-        self._template = _template(plan, shared)
+        self._template = _template(plan, shared, connection)
 
     def render(self, request_id: str, offset: int, length: int) -> bytes:
         """The head that `render_head` makes of that span's plan."""
@@ -50,9 +59,9 @@ class SpanHead:
         return self._template % (date, length, offset, offset + length - 1, request_id.encode())
 
 
-def _template(plan: DeliveryPlan, shared: HeaderBlock) -> bytes:
+def _template(plan: DeliveryPlan, shared: HeaderBlock, connection: str) -> bytes:
     fixed = HeaderBlock((), _literal(plan.fixed.text))
-    return _compose(plan._replace(fixed=fixed), _literal(shared.text), "%b", "%b", "")
+    return _compose(plan._replace(fixed=fixed), _literal(shared.text), "%b", "%b", connection)
 
 
 def _compose(plan: DeliveryPlan, shared: str, date: str, request_id: str, connection: str) -> bytes:

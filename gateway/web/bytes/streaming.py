@@ -11,13 +11,13 @@ import logging
 from collections.abc import Callable, Hashable
 from typing import Final
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 
 from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Segment
 from gateway.protocol.pacing import SendingPace
 from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.body_writer import BodyWriter
-from gateway.web.bytes.heads import render_head
+from gateway.web.bytes.heads import connection_line, render_head
 from gateway.web.bytes.loop_turns import LoopTurns
 from gateway.web.bytes.paced import PacedBody
 from gateway.web.bytes.socket_wire import SocketWire
@@ -70,9 +70,7 @@ class Streamer:
         if transport is None:
             exchange.outcome = "client_closed"
             return sent_response(plan.status, keep_alive=False)
-        # HTTP/1.0 closes unless the response says otherwise (RFC 9112 section 9.3).
-        default = keep_alive and request.version >= HttpVersion11
-        head = render_head(plan, shared, exchange.request_id, "" if default else _connection(keep_alive=keep_alive))
+        head = render_head(plan, shared, exchange.request_id, connection_line(request, keep_alive=keep_alive))
         with self._streams.of(reader):
             wire = open_wire(request, transport, self._stall_timeout, self._turns)
             whole = await _run(wire, head, plan.body, BodyWriter(wire, stored, self._paced(pace)), exchange)
@@ -108,10 +106,6 @@ class Streamer:
 def _require_version(stored: StoredObject, begun: BegunAnswer) -> None:
     if stored.stat != begun.stat:
         raise ObjectChanged(begun.admission.media.object_key, "it is not the version that the answer began with")
-
-
-def _connection(*, keep_alive: bool) -> str:
-    return "Connection: keep-alive\r\n" if keep_alive else "Connection: close\r\n"
 
 
 # Errors of a connection. Any other (EIO, EMFILE, ENOMEM) is one of this process or this machine.

@@ -71,7 +71,9 @@ def compose_answer(
         key_id=like.key_id,
     )
     stat, pace = remembered.stat, remembered.pace
-    return BegunAnswer(exchange, remembered.admission, stat, head, offset, piece, pace, is_wanted_whole)
+    return BegunAnswer(
+        exchange, remembered.admission, stat, head, offset, piece, pace, is_wanted_whole, remembered.keep_alive
+    )
 
 
 def _first_piece(stored: OpenObject, pace: SendingPace | None, offset: int, length: int) -> FilePiece | None:

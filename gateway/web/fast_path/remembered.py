@@ -14,14 +14,15 @@ from aiohttp import hdrs, web
 
 from gateway.protocol.conditional import Conditions, failed_precondition, range_applies
 from gateway.protocol.delivery import Representation, plan_delivery
+from gateway.protocol.http_date import has_short_year
 from gateway.protocol.pacing import SendingPace
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admission
 from gateway.web.bytes.conditions import conditions_of
-from gateway.web.bytes.heads import FixedHead, SpanHead
+from gateway.web.bytes.heads import FixedHead, SpanHead, connection_line
 from gateway.web.bytes.paced import Pacing
 from gateway.web.exchange import EXCHANGE, Exchange
-from gateway.web.fast_path.known_heads import frame_of
+from gateway.web.fast_path.known_heads import frame_of, is_plain, without_unread
 from storage_adapters.base import ObjectStat, OpenObject, OpenObjectCache
 from storage_adapters.remote import Remote
 
@@ -34,8 +35,10 @@ class Remembered:
     `stored` is the object in open files; None for an object of a remote storage backend that is not cached: its bytes
     are requested there, in the version `stat`. `head` makes the response's head. With a SpanHead, the body is the range
     of each request. With a FixedHead, the range does not matter, and the body is the first `length` bytes of the object.
+    `has_unread` says whether the head had fields that are removed before it is looked up.
     """
 
+    has_unread: bool
     before: bytes
     after: bytes
     admission: Admission
@@ -46,6 +49,7 @@ class Remembered:
     head: SpanHead | FixedHead
     length: int
     pace: SendingPace | None
+    keep_alive: bool
     exchange: Exchange
 
     def is_current(self) -> bool:
@@ -70,6 +74,9 @@ def remember(request: web.Request, asked: bytes, admission: Admission, cors: Cor
 
     None if it would not hold for the next request like it.
     """
+    plain = without_unread(asked)
+    if not is_plain(request, plain):
+        return None
     media, files = admission.media, admission.storage.adapter
     if not isinstance(files, OpenObjectCache) or media.missing_at is not None:
         return None
@@ -83,19 +90,30 @@ def remember(request: web.Request, asked: bytes, admission: Admission, cors: Cor
     if not representation.lasts or _depends_on_time(conditions):
         return None
     shared = cors.headers(request.headers.get(hdrs.ORIGIN), by_key=admission.by_key)
+    connection = connection_line(request, keep_alive=request.keep_alive)
     head: SpanHead | FixedHead
     if _obeys_range(request.method, conditions, representation, now):
-        head, length = SpanHead(representation, shared), 0
+        head, length = SpanHead(representation, shared, connection), 0
     else:
         plan = plan_delivery(request.method, conditions, representation, boundary=str, now=now, max_ranges=1)
-        head, length = FixedHead(plan, shared), plan.content_length
+        head, length = FixedHead(plan, shared, connection), plan.content_length
         if stored is None and not length:
             # Nothing is read (a HEAD, a 304), so a missing or archived object would not be noticed.
             return None
     pace = pacing.pace(request.headers, media, stat.size)
-    before, after = frame_of(asked)
     return Remembered(
-        before, after, admission, files, media.object_key, stored, stat, head, length, pace, request[EXCHANGE]
+        len(plain) < len(asked),
+        *frame_of(plain),
+        admission,
+        files,
+        media.object_key,
+        stored,
+        stat,
+        head,
+        length,
+        pace,
+        request.keep_alive,
+        request[EXCHANGE],
     )
 
 
@@ -105,13 +123,9 @@ def _remote_version(admission: Admission) -> ObjectStat | None:
 
 
 def _depends_on_time(conditions: Conditions) -> bool:
-    """Whether a date has to be compared: what a two-digit year means depends on the clock."""
-    if_range = conditions.if_range
-    return (
-        conditions.if_modified_since is not None
-        or conditions.if_unmodified_since is not None
-        or (if_range is not None and not if_range.lstrip(" \t").startswith(('"', "W/")))
-    )
+    """Whether a date has a two-digit year: what that means depends on the clock."""
+    dates = conditions.if_modified_since, conditions.if_unmodified_since, conditions.if_range
+    return any(date is not None and has_short_year(date.strip(" \t")) for date in dates)
 
 
 def _obeys_range(method: str, conditions: Conditions, representation: Representation, now: float) -> bool:

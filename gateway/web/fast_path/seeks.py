@@ -1,4 +1,4 @@
-"""Answers, without parsing them, request heads that differ from earlier ones only in range and request id.
+"""Answers, without parsing them, request heads that differ from earlier ones only in what known_heads.py removes.
 
 Nothing is awaited here. A request that would have to wait before its first byte (because a page is not in memory, or
 too many streams run) is left to aiohttp. If the socket does not take an answer whole, the byte route's pump
@@ -23,7 +23,7 @@ from gateway.web.exchange import is_request_id, new_request_id
 from gateway.web.fast_path.batches import NotNow
 from gateway.web.fast_path.composed_answers import SMALL_BYTES, WANTED_BYTES, asked_span, compose_answer
 from gateway.web.fast_path.fast_connection import FastConnection
-from gateway.web.fast_path.known_heads import cut_head, is_plain
+from gateway.web.fast_path.known_heads import cut_head, without_unread
 from gateway.web.fast_path.remembered import Remembered, remember
 from storage_adapters.base import OpenObject, StorageError
 
@@ -56,17 +56,15 @@ class Seeks:
     def learn(self, request: web.Request, admission: Admission) -> None:
         """The byte route has answered the request: remember what it decided."""
         connection = request.protocol
-        if not isinstance(connection, FastConnection) or not is_plain(request, connection.asked):
-            return
-        if not self._admissions.holds(admission):
+        if not isinstance(connection, FastConnection) or not self._admissions.holds(admission):
             return
         remembered = remember(request, connection.asked, admission, self._cors, self._pacing)
         if remembered is not None:
-            known, _, _ = cut_head(connection.asked)
+            known, _, _ = cut_head(without_unread(connection.asked))
             self._known.put(known, remembered, len(known))
 
     def knows(self, head: bytes) -> bool:
-        return self._known.get(cut_head(head)[0]) is not None
+        return self._known.get(cut_head(without_unread(head))[0]) is not None
 
     def begin(self) -> None:
         """Heads that have arrived are going to be prepared and sent (Answerer)."""
@@ -99,11 +97,16 @@ class Seeks:
         """What is remembered of such a head and still valid, the figures of its range, and its request id."""
         last = connection.last
         if last is not None:
+            if last.has_unread:
+                head = without_unread(head)
             figures = last.figures_in(head)
             if figures is not None and self._is_valid(last):
                 return last, figures, None
         known, figures, request_id = cut_head(head)
         remembered = self._known.get(known)
+        if remembered is None and len(plain := without_unread(head)) < len(head):
+            known, figures, request_id = cut_head(plain)
+            remembered = self._known.get(known)
         if remembered is not None and not self._is_valid(remembered):
             self._known.drop(known)
             remembered = None
@@ -145,7 +148,7 @@ class Seeks:
             self._turns.spend(answer.sent)
             if answer.sent == len(answer.head) + exchange.promised:
                 self._journal.take(exchange)
-                connection.answered(keep_alive=True)
+                connection.answered(keep_alive=answer.keep_alive)
                 return True
         self._go_on(connection, answer, is_full=is_full)
         return True
@@ -169,12 +172,12 @@ class Seeks:
         if error is not None:
             answer.exchange.outcome = "stalled" if isinstance(error, Stalled) else "client_closed"
             connection.cut()
-            self._end(connection, answer, keep_alive=False)
+            self._end(connection, answer, is_whole=False)
             return
         answer.sent += handed
         answer.exchange.sent = answer.body_sent
         if answer.body_sent == answer.exchange.promised:
-            self._end(connection, answer, keep_alive=True)
+            self._end(connection, answer, is_whole=True)
             return
         self._stream(connection, answer)
 
@@ -184,9 +187,9 @@ class Seeks:
 
     async def _send_rest(self, connection: FastConnection, answer: BegunAnswer) -> None:
         """Send the rest of the answer and end it in the same turn of the loop: the next request may arrive after that."""
-        exchange, keep_alive = answer.exchange, False
+        exchange, is_whole = answer.exchange, False
         try:
-            keep_alive = await self._streamer.resume(connection.outgoing, answer)
+            is_whole = await self._streamer.resume(connection.outgoing, answer)
         except StorageError as failure:
             # Nothing was sent: aiohttp answers with the failure.
             self._release(connection, answer)
@@ -196,19 +199,19 @@ class Seeks:
             exchange.outcome = "aborted"
             _log.exception("a stream failed", extra={"request_id": exchange.request_id})
             connection.cut()
-        self._end(connection, answer, keep_alive=keep_alive)
+        self._end(connection, answer, is_whole=is_whole)
 
     def _on_stream_done(self, connection: FastConnection, answer: BegunAnswer, stream: "asyncio.Task[None]") -> None:
         """End the answer of a stream that was cancelled, perhaps before it ran."""
         if stream.cancelled():
             answer.exchange.outcome = "client_closed"
-            self._end(connection, answer, keep_alive=False)
+            self._end(connection, answer, is_whole=False)
 
-    def _end(self, connection: FastConnection, answer: BegunAnswer, *, keep_alive: bool) -> None:
+    def _end(self, connection: FastConnection, answer: BegunAnswer, *, is_whole: bool) -> None:
         """Report the answer and release its stream, however it ended."""
         self._release(connection, answer)
         self._journal.take(answer.exchange)
-        connection.answered(keep_alive=keep_alive and not self._connections.is_draining())
+        connection.answered(keep_alive=is_whole and answer.keep_alive and not self._connections.is_draining())
 
     def _release(self, connection: FastConnection, answer: BegunAnswer) -> None:
         self._streams.end(answer.admission.reader)

@@ -12,9 +12,16 @@ from gateway.web.bytes.heads import SpanHead, render_head
 VALUES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="\x7f"), min_size=1)
 
 
-@given(etag=VALUES, disposition=VALUES, other=VALUES, offset=st.integers(0, 10**15), length=st.integers(1, 10**15))
+@given(
+    etag=VALUES,
+    disposition=VALUES,
+    other=VALUES,
+    offset=st.integers(0, 10**15),
+    length=st.integers(1, 10**15),
+    connection=st.sampled_from(["", "Connection: close\r\n"]),
+)
 def test_prepared_or_not_the_head_is_the_same(
-    etag: str, disposition: str, other: str, offset: int, length: int
+    etag: str, disposition: str, other: str, offset: int, length: int, connection: str
 ) -> None:
     representation = Representation(
         size=offset + length,
@@ -27,9 +34,10 @@ def test_prepared_or_not_the_head_is_the_same(
     )
     shared = header_block([("X-Other", other), ("X-Percent", "100%d %b %% %")])
     plan = plan_span(ByteSpan(offset, length), representation)
-    prepared = SpanHead(representation, shared)
+    prepared = SpanHead(representation, shared, connection)
     assert prepared.status == plan.status
-    assert dateless(prepared.render("mine-1", offset, length)) == dateless(render_head(plan, shared, "mine-1", ""))
+    rendered = render_head(plan, shared, "mine-1", connection)
+    assert dateless(prepared.render("mine-1", offset, length)) == dateless(rendered)
 
 
 def dateless(head: bytes) -> bytes:

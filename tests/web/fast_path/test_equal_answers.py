@@ -1,13 +1,16 @@
 """Both ways of serving give equal answers: the same requests are put to a port with a fast path and to one without."""
 
+import re
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conformance.raw_http import compose, connect
+from gateway.web.fast_path.known_heads import UNREAD_FIELDS
+from tests.conformance.raw_http import Connection, Response, compose, connect
 from tests.web.fast_path.asking import ask, comparable
 from tests.web.fast_path.remote_stage import remote_stage
 from tests.web.stage import SIZE, Stage, stage
@@ -21,8 +24,10 @@ FIGURES = st.one_of(
     st.lists(st.sampled_from(["0-1", " 5-9", "", "7-", "-3", "x", "1-0"]), max_size=4).map(",".join),
     st.text("0123456789-, \tx", max_size=40),
 )
-TAGS = st.sampled_from(["$etag", "W/$etag", '"other"', "*", '"a", $etag', "$date", '"', ""])
+DATES = st.sampled_from(["$date", "Thu, 01 Jan 1970 00:00:00 GMT", "Thursday, 01-Jan-70 00:00:00 GMT", "$date, $date"])
+TAGS = st.sampled_from(["$etag", "W/$etag", '"other"', "*", '"a", $etag', '"', ""]) | DATES
 NAMES = st.sampled_from(["If-Range", "If-None-Match", "If-Match", "if-range"])
+DATE_NAMES = st.sampled_from(["If-Modified-Since", "If-Unmodified-Since"])
 RANGE_NAMES = st.sampled_from(["Range", "range", "RANGE", "X-Range"])
 ID_NAMES = st.sampled_from(["X-Request-Id", "x-request-id", "X-Request-ID", "X-REQUEST-ID", "Vendor-Request-Id"])
 IDS = st.text("abc019-", min_size=1, max_size=70) | st.sampled_from(["a b", "---", "x;y", "", "Request-Id: 1"])
@@ -34,15 +39,21 @@ MORE = st.sampled_from(
         ("Sec-Fetch-Dest", "audio"),
         ("User-Agent", "Player (range: bytes=0-5)"),
         ("Connection", "keep-alive"),
+        ("Connection", "close"),
     ]
 )
-FIELDS = st.one_of(st.tuples(NAMES, TAGS), st.tuples(ID_NAMES, IDS), MORE)
+# Fields that nothing reads, with another value in each request.
+UNREAD = st.tuples(
+    st.sampled_from(UNREAD_FIELDS), st.sampled_from(["", "$number", "range: bytes=0-$number", "X-Request-Id: $number"])
+)
+FIELDS = st.one_of(st.tuples(NAMES, TAGS), st.tuples(DATE_NAMES, DATES), st.tuples(ID_NAMES, IDS), UNREAD, MORE)
 # The fields of one request, with the range anywhere among them or absent.
 REQUESTS = st.tuples(
     st.sampled_from(["GET", "GET", "GET", "HEAD"]),
     st.lists(FIELDS, max_size=3, unique_by=lambda field: field[0].lower()),
     st.none() | st.tuples(RANGE_NAMES, st.sampled_from(["bytes=", "Bytes=", "items="]), FIGURES),
     st.booleans(),
+    st.sampled_from(["HTTP/1.1", "HTTP/1.1", "HTTP/1.0"]),
 )
 
 
@@ -56,15 +67,22 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator
             yield far.site
 
 
-def fill(site: Stage, etag: str, date: str, request: tuple[object, ...], figures: str) -> tuple[str, bytes]:
-    """The method and octets of a request; `figures` replace the range's own."""
-    method, fields, ranged, range_first = request
+def fill(site: Stage, known: Response, request: tuple[object, ...], figures: str, number: int) -> tuple[str, bytes]:
+    """The method and octets of a request; `figures` replace the range's own, `number` goes into what nothing reads."""
+    method, fields, ranged, range_first, version = request
     assert isinstance(method, str)
+    assert isinstance(version, str)
     assert isinstance(fields, list)
-    filled = [(name, value.replace("$etag", etag).replace("$date", date)) for name, value in fields]
+    own = {"$etag": known.head["ETag"], "$date": known.head["Last-Modified"], "$number": str(number)}
+    filled = [(name, re.sub(r"\$[a-z]+", lambda word: own[word[0]], value)) for name, value in fields]
     if isinstance(ranged, tuple):
         filled.insert(0 if range_first else len(filled), (ranged[0], f"{ranged[1]}{figures}"))
-    return method, compose(method, site.target, [("X-API-Key", site.key), *filled])
+    return method, compose(method, site.target, [("X-API-Key", site.key), *filled], version=version)
+
+
+async def connect_both(site: Stage, stack: AsyncExitStack) -> list[Connection]:
+    """A connection with the fast path, and one without."""
+    return [await stack.enter_async_context(connect("127.0.0.1", port)) for port in (site.port, site.plain_port)]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -72,11 +90,16 @@ def fill(site: Stage, etag: str, date: str, request: tuple[object, ...], figures
 async def test_with_or_without_the_fast_path_the_answers_are_equal(
     site: Stage, request_: tuple[object, ...], figures: list[str]
 ) -> None:
-    async with connect("127.0.0.1", site.port) as fast, connect("127.0.0.1", site.plain_port) as plain:
-        known = await ask(plain, compose("HEAD", site.target, [("X-API-Key", site.key)]), "HEAD")
-        for each in ["0-9", *figures, *figures[:1]]:
-            method, octets = fill(site, known.head["ETag"], known.head["Last-Modified"], request_, each)
-            answers = [await ask(client, octets, method) for client in (fast, plain)]
+    async with AsyncExitStack() as stack:
+        clients = await connect_both(site, stack)
+        known = await ask(clients[1], compose("HEAD", site.target, [("X-API-Key", site.key)]), "HEAD")
+        for number, each in enumerate(["0-9", *figures, *figures[:1]]):
+            method, octets = fill(site, known, request_, each, number)
+            answers = [await ask(client, octets, method) for client in clients]
             assert comparable(answers[0]) == comparable(answers[1])
             ids = [answer.head["X-Request-Id"] for answer in answers]
             assert (ids[0] == ids[1]) == (ids[0].encode() in octets)
+            if answers[0].head.get("Connection") == "close":
+                for client in clients:
+                    await client.expect_end()
+                clients = await connect_both(site, stack)

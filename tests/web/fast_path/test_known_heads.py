@@ -1,13 +1,17 @@
 """A head is recognised by what it has before and after the figures of its range, exactly as by cutting them out."""
 
+import re
+from itertools import pairwise
+from pathlib import Path
 from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gateway
 from gateway.protocol.ranges import plain_span
-from gateway.web.fast_path.known_heads import cut_head, frame_of
+from gateway.web.fast_path.known_heads import MAX_UNREAD, UNREAD_FIELDS, cut_head, frame_of, without_unread
 
 SIZE: Final = 10**9
 LINES: Final = (
@@ -40,3 +44,32 @@ def test_what_is_between_the_frame_of_a_head_is_what_cutting_finds(head: bytes, 
 @pytest.mark.parametrize("line", [b"X-Request-Id: 4f2a", b"x-request-id: 4f2a", b"Accept: */*"])
 def test_a_head_has_no_frame_without_a_range_or_with_a_request_id(line: bytes) -> None:
     assert frame_of(b"GET /a HTTP/1.1\r\n" + line + b"\r\n\r\n") == (b"", b"")
+
+
+NAMES: Final = st.sampled_from([*UNREAD_FIELDS, "X-Cookie", "Cookies", "Host", ""]).flatmap(
+    lambda name: st.sampled_from([name, name.upper(), name.title(), f" {name}", f"{name} "])
+)
+VALUES: Final = st.sampled_from(["", "a", "a: b", "\ta ", "é", "a\0", "a\nCookie: b", "a\rb", "Cookie: a"])
+fields = st.lists(st.builds("{}:{}{}".format, NAMES, st.sampled_from(["", " "]), VALUES), max_size=MAX_UNREAD + 2)
+
+
+@given(fields)
+def test_only_whole_lines_are_removed(lines: list[str]) -> None:
+    octets = [line.encode("latin-1") for line in lines]
+    left = [b"GET /a HTTP/1.1"]
+    for line, after in pairwise([*octets, b""]):
+        is_whole = re.fullmatch(rb"[^:]+:[\t -~]*", line) and not after.startswith((b" ", b"\t"))
+        if not (is_whole and line.partition(b":")[0].decode("latin-1").lower() in UNREAD_FIELDS):
+            left.append(line)
+    head = b"\r\n".join([b"GET /a HTTP/1.1", *octets, b"", b""])
+    if len(octets) + 1 - len(left) <= MAX_UNREAD:
+        assert without_unread(head) == b"\r\n".join([*left, b"", b""])
+    assert without_unread(head).startswith(b"GET /a HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("name", UNREAD_FIELDS)
+def test_nothing_reads_the_fields_that_are_removed(name: str) -> None:
+    attribute = name.replace("-", "_")
+    reading = re.compile(rf"""["']{name}["']|hdrs\.{attribute}\b|request\.{attribute}s?\b""", re.IGNORECASE)
+    for path in Path(gateway.__file__).parent.rglob("*.py"):
+        assert path.name == "known_heads.py" or not reading.search(path.read_text()), path

@@ -118,15 +118,23 @@ CONDITIONS = {
     "if-match-other": ([("If-Match", '"other"')], 412),
     "if-none-match": ([("If-None-Match", "$etag")], 304),
     "if-none-match-other": ([("If-None-Match", '"other"')], 206),
+    "if-range-date": ([("If-Range", "$date")], 206),
+    "if-range-other-date": ([("If-Range", "Thu, 01 Jan 1970 00:00:00 GMT")], 200),
+    "if-modified-since": ([("If-Modified-Since", "$date")], 304),
+    "if-modified-since-long-ago": ([("If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT")], 206),
+    "a-cache-that-validates": ([("If-None-Match", "$etag"), ("If-Modified-Since", "$date")], 304),
+    "if-unmodified-since": ([("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT")], 412),
 }
 
 
 @pytest.mark.parametrize("case", CONDITIONS)
-async def test_entity_tags_are_bytes_like_others(site: Stage, case: str) -> None:
+async def test_conditions_are_bytes_like_others(site: Stage, case: str) -> None:
     fields, status = CONDITIONS[case]
     async with connect("127.0.0.1", site.port) as client:
-        etag = (await ask(client, head(site, None, method="HEAD"), "HEAD")).head["ETag"]
-        filled = [(name, value.replace("$etag", etag)) for name, value in fields]
+        now = (await ask(client, head(site, None, method="HEAD"), "HEAD")).head
+        filled = [
+            (name, value.replace("$etag", now["ETag"]).replace("$date", now["Last-Modified"])) for name, value in fields
+        ]
         site.ordinary.clear()
         for start in range(3):
             response = await ask(client, head(site, f"bytes={start}-{start + 9}", *filled))
@@ -146,12 +154,79 @@ async def test_a_request_without_a_range_is_answered(site: Stage, method: str) -
     assert len(site.ordinary) == 1
 
 
+# The fields that proxies, CDNs and tracing libraries add; $ is another value in each request.
+UNREAD = {
+    "cloudfront": [("X-Amz-Cf-Id", "$"), ("Via", "1.1 a.cloudfront.net (CloudFront)"), ("X-Forwarded-For", "10.0.0.$")],
+    "cloudflare": [("CF-RAY", "$-SJC"), ("X-Forwarded-For", "10.0.0.$"), ("CF-Connecting-IP", "10.0.0.$")],
+    "varnish": [("X-Forwarded-For", "10.0.0.$, 10.1.1.1"), ("X-Varnish", "$")],
+    "a-load-balancer": [("X-Forwarded-Proto", "https"), ("X-Amzn-Trace-Id", "Root=1-$")],
+    "envoy": [("x-request-id", "$"), ("traceparent", "00-$-01"), ("tracestate", "")],
+    "a-browser-that-is-traced": [("Request-Id", "|$."), ("Cookie", "range: bytes=0-$")],
+}
+
+
+@pytest.mark.parametrize("case", UNREAD)
+async def test_fields_that_nothing_reads_may_change(site: Stage, case: str) -> None:
+    async with connect("127.0.0.1", site.port) as client, connect("127.0.0.1", site.port) as other:
+        for start, each in enumerate([client, client, other, other, client]):
+            fields = [(name, value.replace("$", str(start))) for name, value in UNREAD[case]]
+            response = await ask(each, head(site, f"bytes={start}-{start}", *fields))
+            assert response.body == site.content[start : start + 1]
+    assert len(site.ordinary) == 1
+
+
+async def test_fields_that_nothing_reads_count(site: Stage) -> None:
+    """A head that is refused for its number of fields is refused although one without these is known."""
+    many = [(f"X-{number}", "a") for number in range(50)]
+    async with connect("127.0.0.1", site.port) as client:
+        for _ in range(2):
+            assert (await ask(client, head(site, FIRST, *many))).status == 206
+        assert (await ask(client, head(site, FIRST, *many, *[("Cookie", "a")] * 20))).status == 431
+    assert len(site.ordinary) == 1
+
+
+async def test_a_field_before_the_request_line_is_refused(site: Stage) -> None:
+    """Empty lines before it are ignored."""
+    async with connect("127.0.0.1", site.port) as client:
+        for _ in range(2):
+            assert (await ask(client, b"\r\n" + head(site, FIRST))).status == 206
+        assert (await ask(client, b"\r\nCookie: a\r\n" + head(site, FIRST))).status == 400
+
+
+# What the connection is asked to do after the answer, the protocol's version, and the answer's Connection field.
+ENDINGS = {
+    "close": ("HTTP/1.1", "close", "close"),
+    "an-old-proxy": ("HTTP/1.0", "close", "close"),
+    "an-old-client": ("HTTP/1.0", None, "close"),
+    "an-old-client-that-stays": ("HTTP/1.0", "keep-alive", "keep-alive"),
+    "an-upgrade": ("HTTP/1.1", "upgrade", "close"),
+}
+
+
+@pytest.mark.parametrize("asked", [FIRST, "bytes=-500", f"bytes=0-{SIZE - 1}"])
+@pytest.mark.parametrize("case", ENDINGS)
+async def test_an_answer_ends_its_connection_as_asked(site: Stage, case: str, asked: str) -> None:
+    version, connection, answered = ENDINGS[case]
+    fields = [("X-API-Key", site.key), ("Range", asked)]
+    if connection is not None:
+        fields.append(("Connection", connection))
+    if connection == "upgrade":
+        fields.append(("Upgrade", "h2c"))
+    bodies = set()
+    for _ in range(3):
+        async with connect("127.0.0.1", site.port) as client:
+            response = await ask(client, compose("GET", site.target, fields, version=version))
+            assert (response.status, response.head["Connection"]) == (206, answered)
+            bodies.add(response.body)
+            if answered == "close":
+                await client.expect_end()
+    assert len(bodies) == len(site.ordinary) == 1
+
+
 LEFT_TO_AIOHTTP = {
-    "close": [("Connection", "close")],
-    "a-date": [("If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT")],
-    "an-if-range-date": [("If-Range", "Thu, 01 Jan 1970 00:00:00 GMT")],
+    "a-two-digit-year": [("If-Modified-Since", "Thursday, 01-Jan-70 00:00:00 GMT")],
+    "an-if-range-with-one": [("If-Range", "Thursday, 01-Jan-70 00:00:00 GMT")],
     "two-ranges": [("Range", "bytes=200-299")],
-    "an-upgrade": [("Connection", "upgrade"), ("Upgrade", "h2c")],
     "an-expectation": [("Expect", "100-continue")],
     "two-request-ids": [("X-Request-Id", "one"), ("X-Request-Id", "two")],
     "another-request-id": [("Vendor-Request-Id", "one")],
