@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.browser.library import MEETING, PLATFORM, Library
-from tests.browser.listener import Listener
+from tests.browser.listener import PATIENCE_SECONDS, Listener
 from tests.gateway_process import Gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -48,6 +48,22 @@ async def test_a_row_shows_type_duration_and_size(listener: Listener, library: L
     await expect(row).to_contain_text("Audio mp3")
     await expect(row).to_contain_text("6:00")
     await expect(row).to_contain_text("7.2\u00a0MB")
+
+
+# Resolves once something is drawn in the middle of a row's picture.
+UNTIL_PAINTED: Final = """(canvas) => new Promise((resolve) => {
+  const { width, height } = canvas;
+  const look = () => canvas.getContext("2d").getImageData(width / 2, height / 2, 1, 1).data[3] > 0
+    ? resolve() : requestAnimationFrame(look);
+  look();
+})"""
+
+
+async def test_a_row_shows_the_image_of_its_recording(listener: Listener, library: Library) -> None:
+    picture = listener.row(library.still.recording_id).locator("canvas")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await picture.evaluate(UNTIL_PAINTED)
+    await expect(listener.row(library.sound.recording_id).locator("canvas")).to_have_count(0)
 
 
 @pytest.mark.parametrize(("type", "kind"), [("Video", "Video webm"), ("Image", "Image png"), ("Audio", "Audio mp3")])

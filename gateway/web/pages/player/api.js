@@ -6,7 +6,7 @@
 
 import { numberOf, publicId } from "./ids.js";
 import { Refused, request } from "./request.js";
-import { strings } from "./strings.js";
+import { summary } from "./summary.js";
 
 /** A header can carry visible ASCII; any other text cannot be a key. */
 const SENDABLE_KEY = /^[\x21-\x7e]+$/;
@@ -144,6 +144,12 @@ export class Gateway {
     return (await this.#ask(`recordings/${recordingId}/media/${mediaId}/waveform`, { signal })).json();
   }
 
+  /** The bytes of a file. The browser may have them still; the gateway is asked in any case. */
+  async file(recordingId, mediaId, signal) {
+    const path = `recordings/${recordingId}/media/${mediaId}/raw`;
+    return (await this.#ask(path, { cache: "no-cache", signal })).blob();
+  }
+
   async downloadUrl(recordingId, mediaId) {
     const answer = await this.#ask(`recordings/${recordingId}/media/${mediaId}/download`);
     return new URL((await answer.json()).download_url, document.baseURI).href;
@@ -179,35 +185,3 @@ export class Gateway {
     });
   }
 }
-
-/** Only what the list shows of a recording, because the list may become long. */
-function summary({ id, name, status, created_at, duration_ms: milliseconds, media, origin, matches }) {
-  const files = media.filter((file) => file.status === "uploaded");
-  return {
-    id: numberOf(id),
-    name,
-    meeting: origin.meeting,
-    source: origin.source,
-    status: STATUS[status] ?? status,
-    created_at,
-    seconds: milliseconds === null ? null : milliseconds / 1000,
-    kinds: kindsOf(files),
-    files: files.length,
-    bytes: files.reduce((sum, file) => sum + file.file_size_bytes, 0),
-    matches,
-  };
-}
-
-/** What people call a format, if that is not the subtype of its media type. */
-const FORMATS = { "audio/mpeg": "mp3", "video/x-matroska": "mkv", "video/quicktime": "mov", "audio/mp4": "m4a" };
-
-/** The kind and format of the only file, or the kinds of several. */
-function kindsOf(files) {
-  const kinds = files.map((file) => strings.kind[file.type]);
-  if (files.length !== 1) return [...new Set(kinds)].join(", ");
-  const [{ mime_type: type }] = files;
-  return `${kinds[0]} ${FORMATS[type] ?? type.replace(/^.*\/(x-)?/, "")}`;
-}
-
-/** The names of the other dialect, which the page's words have. */
-const STATUS = { pending: "in_progress", uploaded: "completed", processing: "uploading" };

@@ -1,11 +1,11 @@
 /*
- * Public ids of recordings: `rec_`, eight characters of Crockford's base 32 for 40 bits, and two check characters.
- * The gateway's other routes name the same recording by the integer (gateway/protocol/ids.py).
+ * Public ids: `rec_` or `med_`, eight characters of Crockford's base 32 for 40 bits, and two check characters.
+ * The gateway's other routes name the same recordings and files by the integer (gateway/protocol/ids.py).
  */
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/** The integer that `rec_…` encodes. */
+/** The integer that the id encodes. */
 export function numberOf(id) {
   return [...id.slice(4, 12)].reduce((number, character) => number * 32 + ALPHABET.indexOf(character), 0);
 }

@@ -9,6 +9,7 @@ import { find, listen } from "./dom.js";
 import { Narrowing } from "./narrowing.js";
 import { dayOf, rowsByDay, rowsWithDays, searchedWords } from "./rows.js";
 import { strings } from "./strings.js";
+import { Thumbnails } from "./thumbnails.js";
 import { explain } from "./trouble.js";
 
 const REFRESH_MS = 10_000;
@@ -17,6 +18,7 @@ export class RecordingList {
   #gateway;
   #catalogue = null;
   #narrowing;
+  #thumbnails;
   #reading = null;
   #shown = new AbortController();
   #blocks = new Blocks(find("rows"), { rowsOf: (...given) => this.#rowsOf(...given), nearEnd: () => this.#readOn() });
@@ -26,6 +28,7 @@ export class RecordingList {
 
   constructor(gateway, signal) {
     this.#gateway = gateway;
+    this.#thumbnails = new Thumbnails(gateway, signal);
     this.#narrowing = new Narrowing(() => this.search(), signal);
     listen(find("refresh"), "click", signal, () => this.search());
     listen(find("more"), "click", signal, () => this.#read());
@@ -162,7 +165,10 @@ export class RecordingList {
     const visible = this.#visible(recordings);
     const byDay = this.#catalogue === null || this.#narrowing.isByTime;
     const rows = byDay ? rowsByDay(visible, previous && dayOf(previous)) : rowsWithDays(visible, this.#words);
-    for (const row of rows) this.#mark(row);
+    for (const row of rows) {
+      this.#mark(row);
+      this.#thumbnails.watch(row);
+    }
     return rows;
   }
 

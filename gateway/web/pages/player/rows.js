@@ -38,12 +38,20 @@ function row(recording, made, { looks = "clock", words = [] } = {}) {
     "a",
     { href: `#/recordings/${recording.id}`, "data-id": recording.id },
     el("time", { datetime: recording.created_at, class: looks }, made),
+    ...thumbnail(recording),
     el("bdi", { class: "what" }, titleOf(recording)),
     el("span", { class: `aside ${recording.status}` }, aside(recording)),
     el("time", length, duration(seconds ?? NaN)),
     el("span", { class: "size" }, recording.files > 0 ? size(recording.bytes) : ""),
   );
   return el("li", {}, link, ...(recording.matches ?? []).map((match) => sentence(recording, match, words)));
+}
+
+/** A place for the recording's image (thumbnails.js); the row's words say what it is. */
+function thumbnail({ id, image }) {
+  if (image === null) return [];
+  const place = { width: 128, height: 72, "data-recording": id, "data-image": image };
+  return [el("canvas", { ...place, "aria-hidden": "true" })];
 }
 
 /** A sentence that was found; choosing it plays from there. */
