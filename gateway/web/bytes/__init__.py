@@ -1,1 +1,1 @@
-"""The byte route: admission, preconditions, ranges, and the pump that writes bodies."""
+"""The byte route: admits readers, checks preconditions and ranges, and writes bodies."""

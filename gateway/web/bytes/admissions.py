@@ -1,9 +1,9 @@
-"""Admits readers to the byte route, and remembers each admission until what it depends on may have changed.
+"""Admits readers to the byte route, and caches each admission until something that it depends on may have changed.
 
 A player that seeks requests the same path with the same credential many times. An admission holds until its API key,
 its media file or its signing key changes or expires, or until the gateway no longer learns of such changes. Refusals
-are never remembered, and admissions are not while requests are counted. Credentials are remembered as they were sent,
-only in memory, within bounds.
+are never cached, and neither are admissions while requests are counted. The cache holds credentials as they were sent,
+is bounded, and exists only in memory.
 """
 
 import time
@@ -33,9 +33,10 @@ RENEW_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What may be read, how it is presented, and where it is stored; `redirects` to the storage backend's own URL or not.
+    """The permission to read one media file: how it is presented, and where it is stored.
 
-    Streams are counted for each `reader`, which is an API key or a signed URL. The admission ends at `expires_at`
+    With `redirects`, the client is redirected to the storage backend. Streams are counted for each `reader`, which is an
+    API key or a signed URL. The admission ends at `expires_at`
     (seconds since the epoch; None for never), and is decided again at `renew_at` (monotonic clock). The admission of
     a signed URL also ends when the signing keys get another `generation` (None for an API key).
     """
@@ -59,7 +60,6 @@ class Admissions:
 
     With `counts_requests` each request counts against its key's rate limit, so each is decided anew.
     `cache_control_private` is sent with responses to an API key, `cache_control_signed` with those to a playback URL.
-    `now` is in seconds since the epoch, `clock` is monotonic.
     """
 
     def __init__(
@@ -71,8 +71,6 @@ class Admissions:
         counts_requests: bool,
         cache_control_private: str,
         cache_control_signed: str,
-        now: Callable[[], float] = time.time,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._authenticator = authenticator
         self._counts_requests = counts_requests
@@ -80,31 +78,31 @@ class Admissions:
         self._storages = storages
         self._by_key = Presentation(cache_control_private, "inline")
         self._cache_control_signed = cache_control_signed
-        self._now = now
-        self._clock = clock
-        self._held: BoundedCache[tuple[str | None, ...], Admission] = BoundedCache(
+        self._now: Callable[[], float] = time.time
+        self._clock: Callable[[], float] = time.monotonic
+        self._cache: BoundedCache[tuple[str | None, ...], Admission] = BoundedCache(
             max_entries=MAX_ADMISSIONS, max_bytes=MAX_BYTES
         )
 
     async def admit(self, request: web.Request, exchange: Exchange, ids: Ids | None) -> Admission:
-        """What the request may read; raises a Refusal, or StorageUnavailable.
+        """The request's admission; raises a Refusal, or StorageUnavailable.
 
         `ids` are the path's; None if they are still to be read from the route's match.
         """
         headers = request.headers
-        asked = (request.raw_path, *headers.getall(X_API_KEY, ()), None, *headers.getall(hdrs.AUTHORIZATION, ()))
-        held = self._held.get(asked)
-        if held is not None:
-            if self.holds(held):
-                exchange.principal = held.principal
-                exchange.storage = held.storage.name
-                exchange.by_key, exchange.key_id = held.by_key, held.key_id
-                return held
-            self._held.drop(asked)
+        key = (request.raw_path, *headers.getall(X_API_KEY, ()), None, *headers.getall(hdrs.AUTHORIZATION, ()))
+        cached = self._cache.get(key)
+        if cached is not None:
+            if self.holds(cached):
+                exchange.principal = cached.principal
+                exchange.storage = cached.storage.name
+                exchange.by_key, exchange.key_id = cached.by_key, cached.key_id
+                return cached
+            self._cache.drop(key)
         admission = await self._decide(request, exchange, ids)
-        asked_bytes = sum(len(text) for text in asked if text)
-        if asked_bytes <= _MAX_REQUEST_BYTES and self.holds(admission):
-            self._held.put(asked, admission, asked_bytes)
+        key_bytes = sum(len(text) for text in key if text)
+        if key_bytes <= _MAX_REQUEST_BYTES and self.holds(admission):
+            self._cache.put(key, admission, key_bytes)
         return admission
 
     def holds(self, admission: Admission) -> bool:
@@ -130,7 +128,7 @@ class Admissions:
             reader, generation, is_shared = request.query.get("sig"), playback.generation, playback.is_shared
             left = expires_at - self._now()
             renew_seconds = min(RENEW_SECONDS, max(left / 10, 1))
-            # No cache may keep an answer for longer than its URL is valid, however late this admission is used.
+            # No cache may keep a response for longer than its URL is valid, however late this admission is used.
             cache_control = limit_lifetime(self._cache_control_signed, int(left - renew_seconds))
             presentation = Presentation(cache_control, playback.disposition)
         else:

@@ -1,4 +1,4 @@
-"""Writes the planned body of one answer: literal bytes and spans of the object.
+"""Writes the planned body of one response: literal bytes and spans of the object.
 
 The kernel sends spans whose bytes are in files; others are copied.
 """
@@ -16,7 +16,7 @@ _PIECE_BYTES: Final = 4 * 1024 * 1024
 
 
 class BodyWriter:
-    """Writes one answer about the `stored` object to the wire; `paced` says when its bytes may be sent."""
+    """Writes one response with bytes of the `stored` object to the wire; `paced` says when they may be sent."""
 
     def __init__(self, wire: Wire, stored: StoredObject, paced: PacedBody | None) -> None:
         self._wire = wire
@@ -70,7 +70,8 @@ class BodyWriter:
                 else:
                     await self._write_paced(self._paced, offset, chunk)
                     offset += len(chunk)
-        # aiohttp does not compare a body with its promised length; a wrong one would poison the connection.
+        # aiohttp does not compare a body with its Content-Length. After a wrong one, the client would misread the next
+        # response on the connection.
         if length:
             raise StorageError("", f"the storage backend sent {-length:+} bytes relative to the requested length")
 

@@ -1,7 +1,7 @@
 """Shares the time of one event loop between its streams.
 
-All streams together send a bounded number of bytes in one turn of the loop. A small answer that is requested meanwhile
-therefore waits for at most that much, however many large answers run.
+All streams together send a bounded number of bytes in one turn of the loop. A small response that is requested meanwhile
+therefore waits until at most these bytes are sent, however many large responses run.
 """
 
 import asyncio

@@ -40,7 +40,6 @@ class MediaRoute:
         cors: Cors,
         pacing: Pacing,
         max_ranges: int,
-        now: Callable[[], float] = time.time,
     ) -> None:
         self._admissions = admissions
         self._catalog = catalog
@@ -51,7 +50,6 @@ class MediaRoute:
         self._cors = cors
         self._pacing = pacing
         self._max_ranges = max_ranges
-        self._now = now
 
     async def raw(self, request: web.Request) -> web.StreamResponse:
         """The handler of the application's route, for any spelling of the path."""
@@ -67,7 +65,7 @@ class MediaRoute:
         # A URL that was presigned for GET refuses HEAD, which needs no bytes anyway.
         if admission.redirects and request.method == hdrs.METH_GET:
             await self._redirect(admission)
-        # A HEAD asks for the state in the storage backend. A remembered version does not show that it was archived.
+        # A HEAD asks for the state in the storage backend. The recorded version does not show that it was archived.
         expected = None if request.method == hdrs.METH_HEAD else admission.prepared.expected
         try:
             try:
@@ -75,10 +73,10 @@ class MediaRoute:
                     raise failure
                 sent = await self._serve(request, exchange, admission, expected)
             except ObjectChanged:
-                # Nothing was written yet: the remembered version was out of date, so look it up and try once more.
+                # Nothing was written yet: the recorded version was out of date, so look it up and try once more.
                 return await self._serve(request, exchange, admission, None)
         except ObjectNotFound:
-            await self._flag(admission.media)
+            await self._record_missing(admission.media)
             raise
         self._learn(request, admission)
         return sent
@@ -99,8 +97,8 @@ class MediaRoute:
             if stat.etag != media.etag and media.object_key.startswith(UPLOADS_PREFIX):
                 raise ObjectNotFound(media.object_key, "is not the version that was verified when it was uploaded")
             if stat.etag != media.etag or media.missing_at is not None:
-                await self._remember(media, stat)
-            now = self._now()
+                await self._record_version(media, stat)
+            now = time.time()
             plan = plan_delivery(
                 request.method,
                 conditions_of(request.headers),
@@ -115,13 +113,13 @@ class MediaRoute:
                 request, exchange, plan, shared, stored, reader=admission.reader, pace=pace
             )
 
-    async def _flag(self, media: MediaFile) -> None:
+    async def _record_missing(self, media: MediaFile) -> None:
         """Record once that the object is missing."""
         if media.missing_at is None:
             with suppress(Refusal):
                 await self._catalog.record_missing(media)
 
-    async def _remember(self, media: MediaFile, stat: ObjectStat) -> None:
+    async def _record_version(self, media: MediaFile, stat: ObjectStat) -> None:
         """Record the version that the storage backend has now. A failing catalogue does not fail the response."""
         with suppress(Refusal):
             await self._catalog.record_object_version(

@@ -1,4 +1,4 @@
-"""Sends answers to media elements at the pace of the recording (gateway/protocol/pacing.py)."""
+"""Sends responses to media elements at the pace of the recording (gateway/protocol/pacing.py)."""
 
 import asyncio
 import time
@@ -20,13 +20,13 @@ from gateway.protocol.pacing import (
 
 
 class Pacing:
-    """Decides which answers are paced; none without a `rule`."""
+    """Decides which responses are paced; none without a `rule`."""
 
     def __init__(self, rule: PaceRule | None) -> None:
         self._rule = rule
 
     def pace(self, headers: CIMultiDictProxy[str], media: MediaFile, size: int) -> SendingPace | None:
-        """The pace of the answer to a request with these headers, from an object of `size` bytes; None for no pace."""
+        """The pace of the response to a request with these headers, from an object of `size` bytes; None for no pace."""
         if self._rule is None:
             return None
         element = media_element(headers)
@@ -38,7 +38,7 @@ class Pacing:
 
 
 class PacedBody:
-    """The pace of one answer that has begun. Once the gateway is draining, it no longer delays any bytes."""
+    """The pace of one response that has begun. Once the gateway is draining, it no longer delays any bytes."""
 
     def __init__(self, pace: SendingPace, is_draining: Callable[[], bool]) -> None:
         self._pace = pace

@@ -27,7 +27,7 @@ class Prepared:
 
     def __init__(self, media: MediaFile, presentation: Presentation) -> None:
         self.media = media
-        self.expected = _remembered(media)
+        self.expected = _expected(media)
         self._presentation = presentation
         self.disposition = presentation.disposition
         self._stat: ObjectStat | None = None
@@ -52,7 +52,7 @@ class Prepared:
         return representation
 
 
-def _remembered(media: MediaFile) -> ObjectStat | None:
+def _expected(media: MediaFile) -> ObjectStat | None:
     if media.size is None or media.etag is None or media.object_modified_at is None or media.missing_at is not None:
         return None
     return ObjectStat(media.size, media.etag, media.object_modified_at, media.content_type)

@@ -34,8 +34,8 @@ HANDED_BYTES: Final = 4096
 
 MIN_UNSENT_BYTES: Final = 1024 * 1024
 MAX_UNSENT_BYTES: Final = 4 * 1024 * 1024
-"""From MIN_UNSENT_BYTES on, as much of an answer may wait unsent as the client has been sent of it. The unsent bytes
-are pages of the file, not copies, and save most waits for the socket."""
+"""Once MIN_UNSENT_BYTES of a response were sent, about as many bytes as were sent may wait unsent, up to this many. The
+unsent bytes are pages of the file, not copies, and save most waits for the socket."""
 
 # Pages that were in the cache this long ago may have been evicted since.
 _RESIDENT_SECONDS: Final = 0.25
@@ -63,7 +63,7 @@ def send_now(fd: int, head: bytes, piece: FilePiece | None) -> tuple[int, bool]:
 
 
 class SocketWire:
-    """A Wire straight to the socket, which has taken `sent` bytes of the answer already.
+    """A Wire straight to the socket, which has taken `sent` bytes of the response already.
 
     A client that `wants_all` gets windows of the full size from the start.
     """
@@ -143,7 +143,7 @@ class SocketWire:
             self._grows_at = 2 * limit if limit < MAX_UNSENT_BYTES else sys.maxsize
 
     def _limit_unsent(self) -> None:
-        """Set the default limit again, for bytes that are copied and for the next answer."""
+        """Set the default limit again, for bytes that are copied and for the next response."""
         self._outgoing.limit_unsent()
         self._grows_at = MIN_UNSENT_BYTES
 

@@ -23,7 +23,6 @@ class Wire(Protocol):
 
     async def write(self, data: bytes) -> None:
         """Hand all of `data` over."""
-        ...
 
     async def send_file(self, before: bytes, piece: FilePiece) -> None:
         """Hand over `before`, then the whole piece.
@@ -31,15 +30,12 @@ class Wire(Protocol):
         Raises StorageUnavailable before anything is sent if its first bytes cannot be read, ObjectChanged if the
         file ends early.
         """
-        ...
 
     def abort(self) -> None:
         """Cut the connection, so that nothing sent so far can look complete."""
-        ...
 
     def close(self) -> None:
         """Free what the wire itself holds; the connection stays open."""
-        ...
 
 
 def open_wire(

@@ -13,11 +13,9 @@ class LimitedConnection(Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether no complete request waits for its response."""
-        ...
 
     def cut(self) -> None:
         """End the connection."""
-        ...
 
 
 class ConnectionLimit:

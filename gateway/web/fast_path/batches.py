@@ -32,24 +32,20 @@ class Answerer(Protocol):
 
     def knows(self, head: bytes) -> bool:
         """Whether an answer to such a head is remembered; it may have to be judged anew."""
-        ...
 
     def begin(self) -> None:
         """Several heads, all of which have arrived, are going to be prepared and then sent."""
-        ...
 
     def prepare(
         self, connection: FastConnection, head: bytes, started: float, *, may_wait: bool
     ) -> BegunAnswer | NotNow:
         """The answer to a head that arrived at `started` (`time.perf_counter`); LATER only if it `may_wait`."""
-        ...
 
     def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
         """Send the answer, or begin to. Returns False if aiohttp has to answer.
 
         Once it is complete, `answered` of the connection is called; until then the connection's `is_answering` is true.
         """
-        ...
 
 
 class Offered(NamedTuple):

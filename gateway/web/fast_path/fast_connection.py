@@ -27,15 +27,12 @@ class Heads(Protocol):
 
     def knows(self, head: bytes) -> bool:
         """Whether the fast path remembers an answer to such a head."""
-        ...
 
     def add(self, connection: "FastConnection", head: bytes) -> None:
         """Answer the head in this turn of the loop: it is sent, begun, or handed on to aiohttp."""
-        ...
 
     def settle(self) -> None:
         """Answer all heads that wait, now."""
-        ...
 
 
 class FastConnection(LazyConnection):

@@ -28,7 +28,7 @@ async def admitted(site: Stage) -> tuple[Admissions, Admission]:
         await client.send(compose("GET", site.target, [("X-API-Key", site.key), ("Range", "bytes=0-0")]))
         assert (await client.read_response()).status == 206
     asked = (site.target, site.key, None)
-    admission = admissions._held.get(asked)
+    admission = admissions._cache.get(asked)
     assert admission is not None
     return admissions, admission
 
