@@ -1,4 +1,4 @@
-"""The benchmark of listening: its gateways start, with a recording to play. The browsers would take three minutes."""
+"""The benchmark of listening: its gateways start, with a recording to play. The browsers would take four minutes."""
 
 from pathlib import Path
 
