@@ -112,6 +112,8 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
                 await page.clock.fast_forward(12_000)
 
     marks, lines = page.locator("#rows mark"), page.locator("#lines button")
+    await page.evaluate(f"() => {{ location.hash = '#/recordings/{recording_id}'; }}")
+    await expect(page.get_by_text("No file of this recording is finished yet.")).to_be_visible()
     await page.get_by_label("Search", exact=True).fill("wombat")
     await expect(page.get_by_text("Nothing matches “wombat”.")).to_be_visible()
     await say("A wombat digs.")
@@ -120,10 +122,7 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
     await say("A wombat digs.", "The wombat sleeps.")
     await until_count(marks, 2)
     await expect(page.get_by_role("link", name="A wombat digs.")).to_be_focused()
-
-    await page.evaluate(f"() => {{ location.hash = '#/recordings/{recording_id}'; }}")
-    await expect(page.get_by_text("No file of this recording is finished yet.")).to_be_visible()
-    await expect(lines).to_have_count(2)
+    await until_count(lines, 2)
     await lines.nth(1).focus()
     await say("A wombat digs.", "The wombat sleeps.", "It has woken up.")
     await until_count(lines, 3)

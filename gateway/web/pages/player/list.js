@@ -46,7 +46,8 @@ export class RecordingList {
     this.#words = searchedWords(wanted.words);
     const { signal } = this.#shown;
     await this.#read();
-    if (wanted.words) askAgain(() => this.#refresh(signal), REFRESH_MS, signal);
+    const isRead = this.#reading === null;
+    if (wanted.words && isRead) askAgain(() => this.#refresh(signal), REFRESH_MS, signal);
   }
 
   /** Show what was said since, if this search is still shown; returns true. */

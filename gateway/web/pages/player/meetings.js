@@ -5,7 +5,7 @@
 
 import { askAgain } from "./again.js";
 import { find, listen } from "./dom.js";
-import { Refused, Unreachable } from "./request.js";
+import { isMissing, Refused, Unreachable } from "./request.js";
 
 const PAUSE_MS = 5000;
 const GOES_ON = ["in_progress", "uploading"];
@@ -39,10 +39,10 @@ export class Meetings {
    * `changed(segments, recording)` is called with all of them, and with the newest state of the recording.
    */
   follow(recording, transcript, { changed, signal }) {
-    if (recording.meeting_id === null || !GOES_ON.includes(recording.status)) return;
+    if (!GOES_ON.includes(recording.status)) return;
     let { etag } = transcript;
     const look = async () => {
-      const news = await this.#gateway.transcriptOf(recording.id, { etag, signal });
+      const news = await this.#gateway.transcriptOf(recording.id, { etag, signal }).catch(nothingYet);
       if (news === null) return true;
       etag = news.etag;
       const newest = news.recordings.find(({ id }) => id === recording.id);
@@ -51,6 +51,12 @@ export class Meetings {
     };
     askAgain(look, PAUSE_MS, signal);
   }
+}
+
+/** Null for a recording without a transcript; throws any other trouble. */
+function nothingYet(trouble) {
+  if (isMissing(trouble)) return null;
+  throw trouble;
 }
 
 function submit(event) {

@@ -3,7 +3,7 @@
  * or the page closes. `shown.hide` and `shown.restore` take a recording out of the view and put it back.
  */
 
-import { Refused } from "./request.js";
+import { isMissing } from "./request.js";
 import { find, listen } from "./dom.js";
 import { strings } from "./strings.js";
 import { titleOf } from "./titles.js";
@@ -53,7 +53,7 @@ export class Removal {
       await this.#gateway.remove(recording.id);
       this.#shown.forget(recording);
     } catch (trouble) {
-      if (trouble instanceof Refused && trouble.status === 404) return this.#shown.forget(recording);
+      if (isMissing(trouble)) return this.#shown.forget(recording);
       this.#shown.restore(recording);
       toast(`${strings.trouble.notRemoved} ${explain(trouble)}`);
     }

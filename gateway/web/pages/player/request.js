@@ -14,6 +14,10 @@ export class Refused extends Error {
 
 export class Unreachable extends Error {}
 
+export function isMissing(trouble) {
+  return trouble instanceof Refused && trouble.status === 404;
+}
+
 /** The response of `fetch`, also 304. */
 export async function request(url, options) {
   const answer = await fetch(url, { cache: "no-store", credentials: "omit", ...options }).catch((cause) => {

@@ -6,7 +6,7 @@
 import { find, listen } from "./dom.js";
 import { RecordingList } from "./list.js";
 import { Meetings } from "./meetings.js";
-import { Refused, Unreachable } from "./request.js";
+import { isMissing, Unreachable } from "./request.js";
 import { strings } from "./strings.js";
 import { toast } from "./toast.js";
 import { explain } from "./trouble.js";
@@ -131,8 +131,4 @@ export class Session {
   #view(name) {
     document.body.dataset.view = name;
   }
-}
-
-function isMissing(trouble) {
-  return trouble instanceof Refused && trouble.status === 404;
 }

@@ -3,7 +3,7 @@
  * `close` removes all its listeners.
  */
 
-import { Refused, Unreachable } from "./request.js";
+import { isMissing, Unreachable } from "./request.js";
 import { ByteMap } from "./bytemap.js";
 import { Chapters } from "./chapters.js";
 import { el, find, listen } from "./dom.js";
@@ -116,7 +116,7 @@ async function growWaveform(shape, ask, { figure, caption, signal }) {
     await shape.grow(ask, signal);
   } catch (trouble) {
     if (signal.aborted) return;
-    if (trouble instanceof Refused && trouble.status === 404) figure.hidden = true;
+    if (isMissing(trouble)) figure.hidden = true;
     else caption.textContent = explain(trouble);
     if (!(trouble instanceof Unreachable)) return;
     setTimeout(() => growWaveform(shape, ask, { figure, caption, signal }), AGAIN_MS);
