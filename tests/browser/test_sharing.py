@@ -130,6 +130,10 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
     sound = library.sound_path.read_bytes()
     about = {"type": "audio", "content_type": "audio/mpeg", "file_size_bytes": len(sound)}
     target = await (await page.request.post(f"{url}/upload-url", headers=key, data=about)).json()
+    # A file that was announced, but has not arrived, cannot be played.
+    await say("A wombat digs.", "The wombat sleeps.", "It has woken up.", "It digs.")
+    await until_count(lines, 4)
+    await expect(page.locator("#screen *")).to_have_count(0)
     await page.request.put(target["upload_url"], headers=target["headers"], data=sound)
     assert (await page.request.post(f"{url}/upload-complete", headers=key)).ok
     await until_count(page.locator("audio"), 1)

@@ -41,11 +41,17 @@ export class Gateway {
     return { recordings: data.map(summary), hasMore, cursor, etag };
   }
 
-  /** One recording with its files. Vexa's dialect has their ids and metadata, Bota's has its name and origin. */
+  /**
+   * One recording with the files that have arrived. Vexa's dialect has their metadata, Bota's has their status, and the
+   * recording's name and origin.
+   */
   async recording(id) {
     const described = `v1/recordings/${publicId(id)}?${new URLSearchParams([WITH_ORIGIN])}`;
     const [answer, description] = await Promise.all([`recordings/${id}`, described].map((path) => this.#ask(path)));
-    return { ...(await answer.json()), ...summary(await description.json()), etag: description.headers.get("ETag") };
+    const [recording, inShort] = [await answer.json(), await description.json()];
+    const arrived = inShort.media.filter((file) => file.status === "uploaded").map((file) => numberOf(file.id));
+    recording.media_files = recording.media_files.filter((file) => arrived.includes(file.id));
+    return { ...recording, ...summary(inShort), etag: description.headers.get("ETag") };
   }
 
   /** Give the recording another name. Refused with 412 if somebody changed it since `etag` was read. */

@@ -123,10 +123,10 @@ export class Deck {
     shown.renamed(this.#recording.id, name);
   }
 
-  /** The files that have arrived (the others have no size yet), the best one first. */
+  /** The files, the best one first. */
   get #files() {
-    const there = this.#recording.media_files.filter((file) => file.file_size_bytes !== null);
-    return there.sort((one, other) => BEST_FIRST.indexOf(one.type) - BEST_FIRST.indexOf(other.type));
+    const rank = ({ type }) => BEST_FIRST.indexOf(type);
+    return [...this.#recording.media_files].sort((one, other) => rank(one) - rank(other));
   }
 
   #say(segments) {
@@ -175,7 +175,7 @@ export class Deck {
 
   /** A function that gets the URL of the recording's image, which a video shows until it plays; null without one. */
   #cover() {
-    const image = this.#recording.media_files.find((file) => file.type === "image" && file.file_size_bytes !== null);
+    const image = this.#recording.media_files.find(({ type }) => type === "image");
     return image ? () => this.#gateway.playbackUrl(this.#recording.id, image.id) : null;
   }
 

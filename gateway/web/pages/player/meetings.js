@@ -44,10 +44,10 @@ export class Meetings {
     const look = async () => {
       const news = await this.#gateway.transcriptOf(recording.id, { etag, signal }).catch(nothingYet);
       if (news === null) return true;
+      const newest = await this.#gateway.recording(recording.id);
+      if (!signal.aborted) changed(news.segments, newest);
       etag = news.etag;
-      const newest = news.recordings.find(({ id }) => id === recording.id);
-      if (newest !== undefined) changed(news.segments, newest);
-      return GOES_ON.includes(newest?.status);
+      return GOES_ON.includes(newest.status);
     };
     askAgain(look, PAUSE_MS, signal);
   }
