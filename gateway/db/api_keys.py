@@ -7,7 +7,7 @@ from typing import Final
 import asyncpg
 
 from gateway.catalog import ApiKey, ApiKeys, Owner, Scope
-from gateway.db.pool import Tables, connected, storable
+from gateway.db.pool import Tables, connected, require_storable, storable
 from gateway.db.rows import with_owner
 from gateway.errors import Conflict, Fault, Invalid
 
@@ -118,12 +118,8 @@ class PgApiKeys(Tables, ApiKeys):
     """
 
     async def ensure_user(self, email: str) -> int:
-        try:
+        with require_storable("email"):
             return int(await self._value(self.ENSURE_USER, email))
-        except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
-            raise Invalid(
-                (Fault("unstorable", ("email",), "The catalogue cannot store this address", None),)
-            ) from error
 
 
 def _as_id(text: str) -> int | None:

@@ -7,7 +7,6 @@ be repeated.
 from functools import partial
 from typing import Final
 
-import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
@@ -21,10 +20,9 @@ from gateway.catalog import (
     RecordingPage,
 )
 from gateway.db.idempotency import find_answer, store_answer
-from gateway.db.pool import Tables, storable
+from gateway.db.pool import Tables, require_storable, storable
 from gateway.db.recording_pages import page_arguments, page_end, page_statement
 from gateway.db.rows import read_row, read_rows, recording
-from gateway.errors import Fault, Invalid
 
 
 class PgClientRecordings(Tables, ClientRecordings):
@@ -51,11 +49,9 @@ class PgClientRecordings(Tables, ClientRecordings):
     """
 
     async def create_recording(self, owner: Owner, new: NewRecording, key: IdempotencyKey | None = None) -> Recording:
-        try:
+        with require_storable("body"):
             async with self._transaction() as connection:
                 text = await self._create_once(connection, owner, new, key)
-        except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
-            raise Invalid((Fault("unstorable", ("body",), "The catalogue cannot store this", None),)) from error
         return recording(orjson.loads(text))
 
     async def _create_once(

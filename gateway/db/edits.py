@@ -3,15 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import asyncpg
 import orjson
 
 from gateway.catalog import Owner, Recording, Segment
 from gateway.catalog.edits import RecordingEdits
-from gateway.db.pool import Tables
+from gateway.db.pool import Tables, require_storable
 from gateway.db.rows import recording
 from gateway.db.transcripts import add_segments
-from gateway.errors import Fault, Invalid
 from gateway.protocol.ids import encode_id
 
 # What a client may change; the order of UPDATE_RECORDING's arguments.
@@ -39,7 +37,7 @@ class PgRecordingEdits(Tables, RecordingEdits):
         self, owner: Owner, recording_id: int, change: Callable[[Recording], Mapping[str, Any]]
     ) -> Recording | None:
         key = (owner.user_id, owner.live, recording_id)
-        try:
+        with require_storable("body"):
             async with self._transaction() as connection:
                 text = await connection.fetchval(self.LOCK_FOR_EDIT, *key)
                 if text is None:
@@ -50,8 +48,6 @@ class PgRecordingEdits(Tables, RecordingEdits):
                 await connection.execute(self.UPDATE_RECORDING, recording_id, *values)
                 text = await connection.fetchval(self.LOCK_FOR_EDIT, *key)
                 return recording(orjson.loads(text))
-        except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
-            raise Invalid((Fault("unstorable", ("body",), "The catalogue cannot store this", None),)) from error
 
     FIND_MEETING_OF: Final = """
         SELECT meeting_id FROM recordings WHERE user_id = $1 AND live = $2 AND id = $3 FOR UPDATE
@@ -66,7 +62,7 @@ class PgRecordingEdits(Tables, RecordingEdits):
     DELETE_SEGMENTS: Final = "DELETE FROM transcript_segments WHERE meeting_id = $1"
 
     async def replace_transcript(self, owner: Owner, recording_id: int, segments: Sequence[Segment]) -> bool:
-        try:
+        with require_storable("body"):
             async with self._transaction() as connection:
                 row = await connection.fetchrow(self.FIND_MEETING_OF, owner.user_id, owner.live, recording_id)
                 if row is None:
@@ -80,5 +76,3 @@ class PgRecordingEdits(Tables, RecordingEdits):
                 await connection.execute(self.DELETE_SEGMENTS, meeting_id)
                 await add_segments(connection, meeting_id, segments)
                 return True
-        except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
-            raise Invalid((Fault("unstorable", ("body",), "The catalogue cannot store this", None),)) from error

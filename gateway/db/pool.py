@@ -13,7 +13,7 @@ import asyncpg
 import orjson
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.errors import Unavailable
+from gateway.errors import Fault, Invalid, Unavailable
 
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
 ACQUIRE_TIMEOUT_SECONDS: Final = 10.0
@@ -125,6 +125,15 @@ def _storable(value: int | str | None) -> bool:
     if isinstance(value, int):
         return abs(value) <= BIGINT_MAX
     return value is None or ("\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value))
+
+
+@contextmanager
+def require_storable(field: str) -> Iterator[None]:
+    """Raise Invalid, with a fault of `field`, if the block writes a value that the database cannot store, such as a NUL."""
+    try:
+        yield
+    except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
+        raise Invalid((Fault("unstorable", (field,), "The catalogue cannot store this", None),)) from error
 
 
 FIND_SERVER_PROCESS: Final = "SELECT pg_backend_pid()"

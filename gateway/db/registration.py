@@ -11,9 +11,10 @@ from asyncpg.pool import PoolConnectionProxy
 
 from gateway.catalog import MediaFile, NewMedia, NewMeeting, Owner
 from gateway.db.locks import LOCK_NAME
+from gateway.db.pool import require_storable
 from gateway.db.rows import measured, media_file, read_row
 from gateway.db.transcripts import ensure_meeting
-from gateway.errors import Conflict, Fault, Invalid, Unavailable
+from gateway.errors import Conflict, Unavailable
 
 
 async def register(
@@ -31,20 +32,19 @@ async def register(
     Invalid if a value cannot be stored (NUL in a text, a duration that is not finite).
     """
     try:
-        await _lock(connection, f"object {media.storage} {media.object_key}")
-        existing = await _find_registered(connection, owner, media)
-        if existing is not None:
-            return existing, False
-        await _withdraw_deletion(connection, media)
-        if media.session is not None and (finished := await _finish_session(connection, owner, media)) is not None:
-            return finished, True
-        if recording_id is None:
-            recording_id = await _add_recording(connection, owner, name, meeting)
-        return await _add_media_file(connection, recording_id, media), True
+        with require_storable("media"):
+            await _lock(connection, f"object {media.storage} {media.object_key}")
+            existing = await _find_registered(connection, owner, media)
+            if existing is not None:
+                return existing, False
+            await _withdraw_deletion(connection, media)
+            if media.session is not None and (finished := await _finish_session(connection, owner, media)) is not None:
+                return finished, True
+            if recording_id is None:
+                recording_id = await _add_recording(connection, owner, name, meeting)
+            return await _add_media_file(connection, recording_id, media), True
     except asyncpg.ForeignKeyViolationError as error:
         raise Conflict("The recording was deleted") from error
-    except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
-        raise Invalid((Fault("unstorable", ("media",), "The catalogue cannot store this", None),)) from error
 
 
 async def _lock(connection: PoolConnectionProxy, name: str) -> None:
