@@ -25,7 +25,7 @@ def new_key(*, live: bool, restricted: bool, random_bytes: Callable[[int], bytes
 
 
 def digest(key: str) -> bytes:
-    """The SHA-256 of a key, 32 bytes: what is stored of it, and what it is found by.
+    """The SHA-256 of a key (32 bytes), which is stored instead of the key, and by which the key is found.
 
     A fast hash is enough, because nobody can try 2**256 keys.
     """

@@ -1,4 +1,4 @@
-"""The configured storage backends: each adapter with its name and what the configuration says about it."""
+"""The configured storage backends: each adapter with its name and the gateway's settings for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -69,7 +69,7 @@ class Backends:
 
 @asynccontextmanager
 async def open_backends(config: Config) -> AsyncGenerator[Backends]:
-    """Open what the configuration names, and close it when the block ends.
+    """Open the database and the storage backends of the configuration, and close them when the block ends.
 
     Raises DatabaseUnavailable, StorageError, ValueError (unusable options) or OSError.
     """

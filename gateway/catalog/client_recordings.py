@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from gateway.catalog.owners import Owner
 from gateway.catalog.recordings import MediaType, Recording, RecordingStatus
 
-# What a list is ordered by; `-` is descending. Equal ones are ordered by (created_at, id), in the same direction.
+# The order of a list; `-` is descending. Equal recordings are ordered by (created_at, id), in the same direction.
 RecordingSort = Literal["-created_at", "created_at", "-duration", "duration", "-type", "type", "-status", "status"]
 
 

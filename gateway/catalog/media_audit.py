@@ -1,4 +1,4 @@
-"""The protocol of `seekgate verify`: it lists the media files of all owners and corrects what is recorded of them."""
+"""The protocol of `seekgate verify`: it lists the media files of all owners and corrects their rows."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Scope(StrEnum):
-    """What a key may do."""
+    """A permission of a key."""
 
     RECORDINGS_READ = "recordings:read"
     RECORDINGS_WRITE = "recordings:write"

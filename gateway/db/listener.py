@@ -111,7 +111,7 @@ async def _heartbeats(
     await connection.add_listener(channel, receive)
     await greet(channel, greeting)
     try:
-        # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with what is waited for.
+        # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with the result.
         async with asyncio.timeout(GREETING_SECONDS):
             await is_heard.wait()
     except TimeoutError:

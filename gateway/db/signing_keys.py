@@ -87,7 +87,7 @@ class OwnSigningKey:
     async def follow(self) -> None:
         """Load the key whenever it may have changed, until cancelled."""
         while True:
-            # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with what is waited for.
+            # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with the result.
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEARD_SECONDS if self._is_heard else UNHEARD_SECONDS):
                     await self._may_have_changed.wait()

@@ -4,7 +4,7 @@
     |    |        |
     |    |        two check characters
     |    the integer's 40 bits, five to a character, highest first
-    prefix: what the id is of
+    prefix: whether it is a recording, a media file, …
 
 The characters are Crockford's base 32 in lower case: no i, l, o or u. Each integer has exactly one text; any other
 text is not an id. The check characters are the sums P and Q of RAID 6 over GF(32), five bits to a symbol:

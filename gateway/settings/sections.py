@@ -124,7 +124,7 @@ class WaveformSettings(Section):
 
 
 class LoggingSettings(Section):
-    """What is logged."""
+    """The messages that are logged."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     access_log: bool = True

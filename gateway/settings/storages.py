@@ -1,4 +1,4 @@
-"""The settings of each kind of storage backend: the options of its adapter, and what the gateway itself does with it."""
+"""The settings of each kind of storage backend: the options of its adapter, and the gateway's own settings for it."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit

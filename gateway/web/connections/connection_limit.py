@@ -37,7 +37,7 @@ class ConnectionLimit:
                 each.cut()
                 ended = True
             else:
-                # The next look goes to others first.
+                # The next search begins with other connections.
                 self._open[each] = None
         if not ended:
             del self._open[connection]
