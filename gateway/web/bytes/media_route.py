@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
@@ -25,31 +26,19 @@ from gateway.web.responses import SentResponse
 from storage_adapters.base import ObjectChanged, ObjectNotFound, ObjectStat, Presigning, StorageError
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MediaRoute:
     """`/recordings/{recording_id}/media/{media_file_id}/raw`; a body has at most `max_ranges` parts."""
 
-    def __init__(
-        self,
-        *,
-        admissions: Admissions,
-        catalog: RecordingCatalog,
-        streamer: Streamer,
-        learn: Callable[[web.Request, Admission], None],
-        take_failure: Callable[[web.Request], StorageError | None],
-        links: Links,
-        cors: Cors,
-        pacing: Pacing,
-        max_ranges: int,
-    ) -> None:
-        self._admissions = admissions
-        self._catalog = catalog
-        self._streamer = streamer
-        self._learn = learn
-        self._take_failure = take_failure
-        self._links = links
-        self._cors = cors
-        self._pacing = pacing
-        self._max_ranges = max_ranges
+    admissions: Admissions
+    catalog: RecordingCatalog
+    streamer: Streamer
+    learn: Callable[[web.Request, Admission], None]
+    take_failure: Callable[[web.Request], StorageError | None]
+    links: Links
+    cors: Cors
+    pacing: Pacing
+    max_ranges: int
 
     async def raw(self, request: web.Request) -> web.StreamResponse:
         """The handler of the application's route, for any spelling of the path."""
@@ -60,8 +49,8 @@ class MediaRoute:
 
         `ids` are the path's; None if they are still to be read from the route's match.
         """
-        failure = self._take_failure(request)
-        admission = await self._admissions.admit(request, exchange, ids)
+        failure = self.take_failure(request)
+        admission = await self.admissions.admit(request, exchange, ids)
         # A URL that was presigned for GET refuses HEAD, which needs no bytes anyway.
         if admission.redirects and request.method == hdrs.METH_GET:
             await self._redirect(admission)
@@ -78,14 +67,14 @@ class MediaRoute:
         except ObjectNotFound:
             await self._record_missing(admission.media)
             raise
-        self._learn(request, admission)
+        self.learn(request, admission)
         return sent
 
     async def _redirect(self, admission: Admission) -> None:
         """Raise HTTPFound if the storage backend makes presigned URLs."""
         adapter = admission.storage.adapter
         if isinstance(adapter, Presigning):
-            link = await self._links.presigned(adapter, admission.media, admission.prepared.disposition)
+            link = await self.links.presigned(adapter, admission.media, admission.prepared.disposition)
             raise web.HTTPFound(link.url)
 
     async def _serve(
@@ -105,11 +94,11 @@ class MediaRoute:
                 admission.prepared.represent(stat, now=now),
                 boundary=_boundary,
                 now=now,
-                max_ranges=self._max_ranges,
+                max_ranges=self.max_ranges,
             )
-            shared = self._cors.headers(request.headers.get(hdrs.ORIGIN), by_key=admission.by_key)
-            pace = self._pacing.pace(request.headers, media, stat.size)
-            return await self._streamer.send(
+            shared = self.cors.headers(request.headers.get(hdrs.ORIGIN), by_key=admission.by_key)
+            pace = self.pacing.pace(request.headers, media, stat.size)
+            return await self.streamer.send(
                 request, exchange, plan, shared, stored, reader=admission.reader, pace=pace
             )
 
@@ -117,12 +106,12 @@ class MediaRoute:
         """Record once that the object is missing."""
         if media.missing_at is None:
             with suppress(Refusal):
-                await self._catalog.record_missing(media)
+                await self.catalog.record_missing(media)
 
     async def _record_version(self, media: MediaFile, stat: ObjectStat) -> None:
         """Record the version that the storage backend has now. A failing catalogue does not fail the response."""
         with suppress(Refusal):
-            await self._catalog.record_object_version(
+            await self.catalog.record_object_version(
                 media, size=stat.size, etag=stat.etag, object_modified_at=stat.last_modified
             )
 
