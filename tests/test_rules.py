@@ -167,7 +167,7 @@ WEB: Mapping[str, set[str]] = {
     "exchange": set(),
     "journal": {"exchange"},
     "access": {"access.rate_limits", "exchange"},
-    "frame": {
+    "middleware": {
         "access.cors",
         "connections.open_connections",
         "dialects",
@@ -220,11 +220,11 @@ WEB: Mapping[str, set[str]] = {
         "connections.request_heads",
         "responses",
     },
-    "front": {
+    "server_handler": {
         "bytes",
         "exchange",
         "receiving.expectations",
-        "frame",
+        "middleware",
         "hosts",
         "media_files",
     },
@@ -273,7 +273,7 @@ WEB: Mapping[str, set[str]] = {
         "responses",
         "receiving.upload_bodies",
     },
-    "app": {"bota", "bytes", "frame", "health", "receiving.json_bodies", "pages", "vexa"},
+    "app": {"bota", "bytes", "middleware", "health", "receiving.json_bodies", "pages", "vexa"},
 }
 
 # Library → the rooms that may import it: as few as possible.

@@ -23,7 +23,7 @@ from gateway.web.acceptor import Acceptor, usable
 from gateway.web.connections.connection_limit import ConnectionLimit
 from gateway.web.connections.connection_terms import Terms
 from gateway.web.connections.open_connections import Connections
-from gateway.web.front import Front
+from gateway.web.server_handler import ServerHandler
 
 _log: Final = logging.getLogger(__name__)
 
@@ -34,11 +34,11 @@ _ADMIN_CONNECTIONS: Final = 256
 
 
 class Applications(NamedTuple):
-    """The aiohttp applications. `front` wraps the public one's handler, and `acceptor` accepts its connections."""
+    """The aiohttp applications. `wrap` makes the server's handler of the public one, `acceptor` accepts its connections."""
 
     public: web.Application
     admin: web.Application
-    front: Callable[[Handler], Front]
+    wrap: Callable[[Handler], ServerHandler]
     acceptor: Acceptor
 
 
@@ -60,7 +60,7 @@ class Serving:
             await admin.setup()
             server = _server_of(public)
             # The casts are safe: the server of an application creates requests of one class only, web.Request.
-            server.request_handler = cast("Any", applications.front(cast("Handler", server.request_handler)))
+            server.request_handler = cast("Any", applications.wrap(cast("Handler", server.request_handler)))
             with ExitStack() as listeners:
                 tls = tls_context(self._config)
                 listener = await self._listen(applications.acceptor, public, sockets.public, self._terms, tls)

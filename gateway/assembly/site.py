@@ -36,14 +36,14 @@ from gateway.web.connections.connection_limit import ConnectionLimit
 from gateway.web.connections.connection_terms import HeldBytes, Terms
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.slow_clients import Lingerers
-from gateway.web.frame import Frame
-from gateway.web.front import Front
 from gateway.web.health import Check, HealthRoutes
 from gateway.web.journal import Journal
 from gateway.web.links import Links
+from gateway.web.middleware import RequestMiddleware
 from gateway.web.pages.contract_page import ContractRoutes
 from gateway.web.pages.player_page import PageRoutes
 from gateway.web.pages.shared_page import SharedPage
+from gateway.web.server_handler import ServerHandler
 from gateway.web.vexa.routes import VexaRoutes
 
 # A transcript of 4 MiB takes several times its size in memory while its response is built.
@@ -93,7 +93,7 @@ class _Site:
         self._authenticator = Authenticator(backends.api_keys, backends.signer, self._rate_limits())
         self._transcript_turns = FairSemaphore(_TRANSCRIPTS_AT_A_TIME)
         self._links = Links(backends.signer, config.server.public_url)
-        self._frame = Frame(self._journal, self._connections, self._cors)
+        self._middleware = RequestMiddleware(self._journal, self._connections, self._cors)
         self._route = build_byte_route(
             config,
             backends,
@@ -114,7 +114,7 @@ class _Site:
             self._health(),
             PageRoutes(config.media_sources, config.upload_sources),
             ContractRoutes(load_contract()),
-            self._frame,
+            self._middleware,
         )
 
     def _rate_limits(self) -> RateLimits | None:
@@ -182,7 +182,7 @@ class _Site:
         applications = Applications(
             build_app(self._services, with_operations=sockets.admin is None),
             build_admin_app(self._services),
-            partial(Front, self._frame, self._route.media),
+            partial(ServerHandler, self._middleware, self._route.media),
             self._route.acceptor,
         )
         return Serving(self._config, self._traffic, self._connections, terms).on(sockets, applications)

@@ -9,7 +9,7 @@ what does not exist. Timestamps are aware and in UTC; sizes are bytes.
     share_links        links that play one recording without a key
     recordings         a recording, a media file
     meetings           a meeting, its transcript
-    library            look-ups, registration and deletion
+    recording_catalog  look-ups, registration and deletion
     client_recordings  API clients create recordings, and list them by filter
     edits              changes to a recording and its transcript
     search             full-text search over names and transcripts
@@ -33,7 +33,6 @@ from gateway.catalog.client_recordings import RecordingPage as RecordingPage
 from gateway.catalog.client_recordings import RecordingSort as RecordingSort
 from gateway.catalog.deletions import DeletionQueue as DeletionQueue
 from gateway.catalog.deletions import ObjectDeletion as ObjectDeletion
-from gateway.catalog.library import RecordingCatalog as RecordingCatalog
 from gateway.catalog.meetings import Meeting as Meeting
 from gateway.catalog.meetings import NewMeeting as NewMeeting
 from gateway.catalog.meetings import Segment as Segment
@@ -41,6 +40,7 @@ from gateway.catalog.meetings import Transcript as Transcript
 from gateway.catalog.owners import ALL_SCOPES as ALL_SCOPES
 from gateway.catalog.owners import Owner as Owner
 from gateway.catalog.owners import Scope as Scope
+from gateway.catalog.recording_catalog import RecordingCatalog as RecordingCatalog
 from gateway.catalog.recordings import UNFINISHED_SESSION as UNFINISHED_SESSION
 from gateway.catalog.recordings import MediaFile as MediaFile
 from gateway.catalog.recordings import MediaStatus as MediaStatus

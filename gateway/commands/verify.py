@@ -15,7 +15,7 @@ from gateway.commands.bucket_imports import MAX_CONCURRENT_PROBES, for_each
 from gateway.commands.import_report import progress_bar
 from gateway.commands.options import json_option, print_json, printable
 from gateway.commands.with_backends import with_backends
-from gateway.imports.reexamination import Finding, Reexamination
+from gateway.imports.object_audit import Finding, ObjectAudit
 from gateway.media.prober import Prober
 
 _PAGE: Final = 200
@@ -37,7 +37,7 @@ async def verify(backends: Backends, *, every: bool, dry_run: bool, as_json: boo
     """
     report = VerifyReport(as_json=as_json, dry_run=dry_run)
     prober = Prober(max_concurrent=MAX_CONCURRENT_PROBES + 1)
-    work = Reexamination(backends.media_audit, backends.storages, prober, mend=not dry_run)
+    work = ObjectAudit(backends.media_audit, backends.storages, prober, mend=not dry_run)
     with progress_bar(report.console, MofNCompleteColumn()) as progress:
         task = progress.add_task("verifying", total=await backends.media_audit.count_media(every=every))
 

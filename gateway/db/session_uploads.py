@@ -19,7 +19,7 @@ from gateway.catalog import (
     UploadLimits,
     UploadSession,
 )
-from gateway.db.pending import check_total, insert_upload, lock_account
+from gateway.db.pending_media import check_total, insert_upload, lock_account
 from gateway.db.pool import Tables, connected
 from gateway.db.rows import media_file, read_row
 from gateway.db.session_joins import withdraw

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from gateway.catalog import Owner, Reservation, UploadLimits, UploadReservations
-from gateway.db.pending import account_full, find_free_bytes, lock_account
+from gateway.db.pending_media import account_full, find_free_bytes, lock_account
 from gateway.db.pool import Tables
 
 # Beyond the bytes that it needs now, an upload reserves at most 1/8 of the free ones: others may run in parallel.

@@ -10,7 +10,7 @@ from typing import Final
 import asyncpg
 
 from gateway.catalog import MediaFile, Owner, Publication, UploadLimits, UploadWriters
-from gateway.db.pending import check_total, lock_account
+from gateway.db.pending_media import check_total, lock_account
 from gateway.db.pool import Tables
 from gateway.errors import Busy, Conflict, NotFound
 

@@ -21,7 +21,7 @@ from gateway.catalog import (
     VerifiedUpload,
 )
 from gateway.db.idempotency import find_answer, store_answer
-from gateway.db.pending import check_total, insert_upload, lock_account
+from gateway.db.pending_media import check_total, insert_upload, lock_account
 from gateway.db.pool import Tables, storable
 from gateway.db.rows import measured, media_file, read_row
 from gateway.errors import Conflict

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from gateway.settings import kinds
+from gateway.settings import field_types
 from gateway.settings.server_section import ServerSettings
 from gateway.settings.storages import S3Settings, Storage
 from storage_adapters.storage_options import Count, Folder, PresignSeconds, Seconds, Section, at_least
@@ -16,27 +16,27 @@ from storage_adapters.storage_options import Count, Folder, PresignSeconds, Seco
 class DatabaseSettings(Section):
     """The catalogue's PostgreSQL."""
 
-    url: kinds.DatabaseUrl = "embedded"
-    listen_url: kinds.ServerUrl | None = None
+    url: field_types.DatabaseUrl = "embedded"
+    listen_url: field_types.ServerUrl | None = None
     pool_min_size: Count = 1
     pool_max_size: Annotated[Count, at_least("pool_min_size")] = 10
     command_timeout_seconds: Seconds = 10
-    outage_grace_seconds: kinds.Grace = 60
+    outage_grace_seconds: field_types.Grace = 60
 
 
 class SigningKeySettings(Section):
     """A key that signs playback URLs, named by `kid` in each URL."""
 
-    kid: kinds.Word
-    secret: kinds.Secret
+    kid: field_types.Word
+    secret: field_types.Secret
 
 
 class PlaybackSettings(Section):
     """The signed URLs that players use; without keys, the gateway creates one and stores it."""
 
     signing_keys: tuple[SigningKeySettings, ...] = ()
-    expires_in_seconds: kinds.WholeSeconds = 14_400
-    window_seconds: kinds.WholeSeconds = 3_600
+    expires_in_seconds: field_types.WholeSeconds = 14_400
+    window_seconds: field_types.WholeSeconds = 3_600
 
     @field_validator("signing_keys")
     @classmethod
@@ -56,42 +56,42 @@ class PlaybackSettings(Section):
 class DeliverySettings(Section):
     """How media are sent."""
 
-    cache_control_private: kinds.CacheControl = "max-age=3600, private, no-transform"
-    cache_control_signed: kinds.CacheControl = "max-age=3600, public, no-transform"
+    cache_control_private: field_types.CacheControl = "max-age=3600, private, no-transform"
+    cache_control_signed: field_types.CacheControl = "max-age=3600, public, no-transform"
     max_ranges: Annotated[Count, Field(le=1000)] = 16
     stall_timeout_seconds: Seconds = 120
     max_concurrent_streams: Count = 10_000
     max_streams_per_key: Count = 1000
     pace: bool | Literal["webkit"] = "webkit"
     pace_burst_seconds: Seconds = 10
-    pace_multiple: kinds.Multiple = 2.5
+    pace_multiple: field_types.Multiple = 2.5
     fast_path: bool = True
 
 
 class CorsSettings(Section):
     """The origins whose pages may read responses."""
 
-    allowed_origins: tuple[kinds.Origin, ...] = ()
+    allowed_origins: tuple[field_types.Origin, ...] = ()
 
 
 class SharingSettings(Section):
     """The pages of share links."""
 
-    embed_origins: tuple[kinds.Origin, ...] = ()
+    embed_origins: tuple[field_types.Origin, ...] = ()
 
 
 class UploadSettings(Section):
     """What may be uploaded, and how long it may take."""
 
-    max_file_bytes: kinds.ByteCount = 5_368_709_120
+    max_file_bytes: field_types.ByteCount = 5_368_709_120
     max_media_per_recording: Count = 20
-    max_total_bytes_per_account: kinds.ByteCount | None = None
+    max_total_bytes_per_account: field_types.ByteCount | None = None
     url_expires_in_seconds: PresignSeconds = 900
-    abandoned_after_seconds: Annotated[kinds.WholeSeconds, at_least("url_expires_in_seconds")] = 86_400
-    session_silence_seconds: kinds.WholeSeconds = 300
+    abandoned_after_seconds: Annotated[field_types.WholeSeconds, at_least("url_expires_in_seconds")] = 86_400
+    session_silence_seconds: field_types.WholeSeconds = 300
     stall_timeout_seconds: Seconds = 60
     least_bytes_per_second: Annotated[int, Field(ge=0)] = 500
-    internal_secret: kinds.Secret | None = None
+    internal_secret: field_types.Secret | None = None
     internal_owner: Annotated[str, Field(min_length=1)] = "bots@localhost"
 
 
@@ -118,9 +118,9 @@ class WaveformSettings(Section):
     """The waveforms that players draw. Without a folder, they are cached in the data directory."""
 
     folder: Folder | None = None
-    max_total_bytes: kinds.ByteCount = 67_108_864
+    max_total_bytes: field_types.ByteCount = 67_108_864
     max_concurrent: Count = 1
-    timeout_seconds: kinds.WholeSeconds = 900
+    timeout_seconds: field_types.WholeSeconds = 900
 
 
 class LoggingSettings(Section):
@@ -136,7 +136,7 @@ class Config(Section):
     server: ServerSettings = ServerSettings()
     data_dir: Folder
     database: DatabaseSettings = DatabaseSettings()
-    storages: dict[kinds.Word, Storage]
+    storages: dict[field_types.Word, Storage]
     default_storage: str = "local"
     playback: PlaybackSettings = PlaybackSettings()
     delivery: DeliverySettings = DeliverySettings()

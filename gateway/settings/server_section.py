@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, FilePath, ValidationInfo, field_validator
 
-from gateway.settings.kinds import Host, Port
+from gateway.settings.field_types import Host, Port
 from storage_adapters.storage_options import Count, HttpUrl, Seconds, Section
 
 

@@ -24,8 +24,8 @@ from gateway.catalog import (
 )
 from gateway.errors import Busy, Conflict, Fault, Invalid, Refusal, require
 from gateway.storage import Storage, storage_named
-from gateway.uploads.arriving import counted
 from gateway.uploads.leases import extended
+from gateway.uploads.quota import counted
 from gateway.uploads.session_objects import require_writable
 from gateway.uploads.verification import Verification
 from storage_adapters.base import ObjectStat, StorageAdapter

@@ -13,8 +13,8 @@ from gateway.web.bota.share_link_routes import ShareLinkRoutes
 from gateway.web.bota.tus import TusRoutes
 from gateway.web.bota.upload_routes import UploadRoutes
 from gateway.web.bytes.media_route import MediaRoute
-from gateway.web.frame import Frame
 from gateway.web.health import HealthRoutes
+from gateway.web.middleware import RequestMiddleware
 from gateway.web.pages.contract_page import ContractRoutes
 from gateway.web.pages.player_page import PageRoutes
 from gateway.web.pages.shared_page import SharedPage
@@ -44,7 +44,7 @@ class Services:
     health: HealthRoutes
     page: PageRoutes
     contract: ContractRoutes
-    frame: Frame
+    middleware: RequestMiddleware
 
 
 def build_app(services: Services, *, with_operations: bool) -> web.Application:
@@ -117,6 +117,6 @@ def _operations(services: Services) -> list[web.RouteDef]:
 def _application(services: Services) -> web.Application:
     return web.Application(
         logger=logging.getLogger("aiohttp.web"),
-        middlewares=[services.frame.middleware()],
+        middlewares=[services.middleware.middleware()],
         client_max_size=MAX_JSON_BYTES,
     )

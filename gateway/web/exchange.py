@@ -1,6 +1,6 @@
 """One request and its response, as the access log and the metrics report them.
 
-The frame creates an exchange for each request and stores it as `request[EXCHANGE]`, the project's only request key.
+The middleware creates an exchange for each request and stores it as `request[EXCHANGE]`, the project's only request key.
 Other code adds what it finds out about the request.
 """
 

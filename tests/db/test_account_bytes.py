@@ -7,7 +7,7 @@ from typing import Final
 import asyncpg
 import pytest
 
-from gateway.db.pending import SUM_SIZES
+from gateway.db.pending_media import SUM_SIZES
 
 # The bytes of every account, counted from scratch.
 NO_RESERVATION: Final = 0

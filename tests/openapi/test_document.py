@@ -75,11 +75,11 @@ async def unasked(_request: web.Request) -> web.StreamResponse:
 
 @web.middleware
 async def nothing_around(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A placeholder for the frame of every request."""
+    """A placeholder for the middleware of every request."""
     return await handler(request)
 
 
-class Frame:
+class RequestMiddleware:
     def middleware(self) -> Middleware:
         return nothing_around
 
@@ -90,7 +90,7 @@ class Handlers:
 
 
 class Rooms:
-    frame: Final = Frame()
+    middleware: Final = RequestMiddleware()
 
     def __getattr__(self, _name: str) -> Handlers:
         return Handlers()

@@ -41,10 +41,10 @@ from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.connections.unread_responses import UnreadResponses
 from gateway.web.fast_path.batches import Answerer
 from gateway.web.fast_path.fast_acceptor import FastAcceptor
-from gateway.web.frame import Frame
-from gateway.web.front import Front
 from gateway.web.journal import Journal
 from gateway.web.links import Links
+from gateway.web.middleware import RequestMiddleware
+from gateway.web.server_handler import ServerHandler
 from storage_adapters.base import ObjectStat, StorageAdapter
 from storage_adapters.local import connect as connect_storage
 from tests.fakes.catalog import MemoryCatalog
@@ -92,7 +92,7 @@ class Stage:
         self.acceptor = route.acceptor
         self.broken = BrokenRequests(self.journal, cors)
         self.seeks = route.acceptor.seeks
-        self._front = Front(Frame(self.journal, self.connections, cors), route.media, _elsewhere)
+        self._handler = ServerHandler(RequestMiddleware(self.journal, self.connections, cors), route.media, _elsewhere)
 
     def _backends(self, signer: Signer) -> Backends:
         """What the byte route needs; the rest is absent."""
@@ -157,7 +157,7 @@ class Stage:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The server's handler, which records what aiohttp parsed."""
         self.ordinary.append(request.headers.get("Range", ""))
-        return await self._front(request)
+        return await self._handler(request)
 
     async def until_no_connection(self) -> None:
         """Return once the server knows of no connection."""

@@ -98,9 +98,7 @@ class MediaRoute:
             )
             shared = self.cors.headers(request.headers.get(hdrs.ORIGIN), by_key=admission.by_key)
             pace = self.pacing.pace(request.headers, media, stat.size)
-            return await self.streamer.send(
-                request, exchange, plan, shared, stored, reader=admission.reader, pace=pace
-            )
+            return await self.streamer.send(request, exchange, plan, shared, stored, reader=admission.reader, pace=pace)
 
     async def _record_missing(self, media: MediaFile) -> None:
         """Record once that the object is missing."""

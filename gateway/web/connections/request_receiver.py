@@ -138,7 +138,7 @@ class RequestReceiver(RequestFeed):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer a request that the parser refused; errors of handlers are answered by the frame."""
+        """Answer a request that the parser refused; the middleware answers errors of handlers."""
         if status != 400 or self._fault is None:
             return super().handle_error(request, status, exc, message)
         self._is_dropping = True

@@ -29,7 +29,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Reexamination:
+class ObjectAudit:
     """Reads objects again. With `mend`, corrects the catalogue where it differs."""
 
     audit: MediaAudit

@@ -1,6 +1,6 @@
-"""The frame around every handler: it begins and ends the exchange, and turns any error into a response.
+"""The middleware around every handler: it begins and ends the exchange, and turns any error into a response.
 
-The frame refuses requests that no handler should see (Host, Expect), answers OPTIONS, and adds the header fields of
+It refuses requests that no handler should see (Host, Expect), answers OPTIONS, and adds the header fields of
 every response. Authentication is each handler's first line, since the handler knows the scope.
 """
 
@@ -31,7 +31,7 @@ _BUSY: Final = Unavailable("Too many large responses wait for their clients", re
 _SERVER_METHODS: Final = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 
-class Frame:
+class RequestMiddleware:
     """Surrounds handlers: as a middleware, and for the byte route, which has no middleware."""
 
     def __init__(self, journal: Journal, connections: Connections, cors: Cors) -> None:
@@ -40,15 +40,15 @@ class Frame:
         self._cors = cors
 
     def middleware(self) -> Middleware:
-        """The frame around an application's handlers."""
+        """The middleware of an application."""
 
         @web.middleware
-        async def framed(request: web.Request, handler: Handler) -> web.StreamResponse:
+        async def surrounded(request: web.Request, handler: Handler) -> web.StreamResponse:
             resource = request.match_info.route.resource
             exchange = new_exchange(request, resource.canonical if resource else "none", shown_path(request.path))
             return await self.surround(request, exchange, self._handle(request, handler))
 
-        return framed
+        return surrounded
 
     async def surround(
         self, request: web.Request, exchange: Exchange, answer: Awaitable[web.StreamResponse]

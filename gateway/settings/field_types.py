@@ -1,4 +1,4 @@
-"""The kinds of value that settings have: numbers with units, addresses, origins, URLs.
+"""The types of the settings' fields: numbers with units, addresses, origins, URLs.
 
 The text of each error says what is allowed.
 """

@@ -13,19 +13,19 @@ from aiohttp.typedefs import Handler
 from gateway.protocol.byte_path import BYTE_PATH, parse_byte_target
 from gateway.web.bytes.media_route import MediaRoute
 from gateway.web.exchange import Exchange, new_exchange
-from gateway.web.frame import Frame
 from gateway.web.hosts import check_host
 from gateway.web.media_files import Ids
+from gateway.web.middleware import RequestMiddleware
 from gateway.web.receiving.expectations import EXPECTATION
 
 _READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 
-class Front:
+class ServerHandler:
     """The handler of aiohttp's `web.Server`."""
 
-    def __init__(self, frame: Frame, media: MediaRoute, application: Handler) -> None:
-        self._frame = frame
+    def __init__(self, middleware: RequestMiddleware, media: MediaRoute, application: Handler) -> None:
+        self._middleware = middleware
         self._media = media
         self._application = application
 
@@ -40,7 +40,7 @@ class Front:
             return await self._application(request)
         exchange = new_exchange(request, BYTE_PATH, target.path)
         answer = self._read(request, exchange, (target.recording_id, target.media_file_id))
-        return await self._frame.surround(request, exchange, answer)
+        return await self._middleware.surround(request, exchange, answer)
 
     async def _read(self, request: web.Request, exchange: Exchange, ids: Ids) -> web.StreamResponse:
         check_host(request)
