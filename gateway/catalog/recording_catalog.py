@@ -39,6 +39,14 @@ class RecordingCatalog(Protocol):
     async def find_transcript_of(self, owner: Owner, recording_id: int) -> Transcript | None:
         """The transcript of the recording's meeting; None also if the recording has no meeting."""
 
+    async def find_transcript_version(
+        self, owner: Owner, platform: str, native_meeting_id: str, meeting_id: int | None = None
+    ) -> str | None:
+        """A short text that changes with anything that `find_transcript` returns; None where that returns None."""
+
+    async def find_transcript_version_of(self, owner: Owner, recording_id: int) -> str | None:
+        """The same of `find_transcript_of`."""
+
     async def register(
         self,
         owner: Owner,

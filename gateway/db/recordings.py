@@ -24,7 +24,7 @@ from gateway.catalog import (
 from gateway.db.pool import Tables, connected, storable
 from gateway.db.registration import register
 from gateway.db.rows import media_file, read_row, read_rows, recording
-from gateway.db.transcripts import find_meeting, find_meeting_of, list_segments
+from gateway.db.transcripts import find_meeting, find_meeting_of, find_version, list_segments
 
 LIST_TEMPLATE: Final = """
     SELECT to_json(found) FROM (
@@ -124,6 +124,21 @@ class PgRecordingCatalog(Tables, RecordingCatalog):
             return None
         async with connected(self._pool) as connection:
             return await self._transcript(connection, await find_meeting_of(connection, owner, recording_id))
+
+    async def find_transcript_version(
+        self, owner: Owner, platform: str, native_meeting_id: str, meeting_id: int | None = None
+    ) -> str | None:
+        if not storable(platform, native_meeting_id, meeting_id):
+            return None
+        async with connected(self._pool) as connection:
+            meeting = await find_meeting(connection, owner, platform, native_meeting_id, meeting_id)
+            return await find_version(connection, meeting)
+
+    async def find_transcript_version_of(self, owner: Owner, recording_id: int) -> str | None:
+        if not storable(recording_id):
+            return None
+        async with connected(self._pool) as connection:
+            return await find_version(connection, await find_meeting_of(connection, owner, recording_id))
 
     async def _transcript(self, connection: PoolConnectionProxy, meeting: Meeting | None) -> Transcript | None:
         if meeting is None:

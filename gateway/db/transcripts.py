@@ -56,6 +56,28 @@ async def list_segments(connection: PoolConnectionProxy, meeting_id: int) -> tup
     return await asyncio.to_thread(read_rows, segment, [text for (text,) in rows])
 
 
+# Every write gives a row another xmin (the number of its transaction), so equal versions mean equal rows.
+FIND_TRANSCRIPT_VERSION: Final = """
+    SELECT concat_ws('.', m.id, m.xmin, (
+        SELECT concat(count(*), '.', to_hex(bit_xor(hashint8extended(s.position, s.xmin::text::bigint))))
+        FROM transcript_segments s WHERE s.meeting_id = m.id
+    ), (
+        SELECT concat(count(*), '.', to_hex(bit_xor(hashint8extended(r.id, r.xmin::text::bigint))))
+        FROM recordings r WHERE r.meeting_id = m.id
+    ), (
+        SELECT concat(count(*), '.', to_hex(bit_xor(hashint8extended(f.id, f.xmin::text::bigint))))
+        FROM recordings r JOIN media_files f ON f.recording_id = r.id WHERE r.meeting_id = m.id
+    ))
+    FROM meetings m WHERE m.id = $1
+"""
+
+
+async def find_version(connection: PoolConnectionProxy, meeting: Meeting | None) -> str | None:
+    """A text that changes with the meeting, its segments, recordings and media files."""
+    version: str | None = None if meeting is None else await connection.fetchval(FIND_TRANSCRIPT_VERSION, meeting.id)
+    return version
+
+
 FIND_MEETING_ID: Final = """
     SELECT id FROM meetings
     WHERE user_id = $1 AND live = $2 AND platform = $3 AND native_meeting_id = $4

@@ -78,12 +78,8 @@ class PgUsers(Tables):
         async with connected(self._pool) as connection:
             await connection.execute(self.DELETE_KEYS_OF_USER, user_id)
             while (deleted := await self._delete_if_empty(connection, user_id)) is None:
-                for some, count in (
-                    (self.DELETE_SOME_RECORDINGS, RECORDINGS_AT_A_TIME),
-                    (self.DELETE_SOME_MEETINGS, MEETINGS_AT_A_TIME),
-                ):
-                    while await connection.execute(some, user_id, count, timeout=DELETE_TIMEOUT_SECONDS) != "DELETE 0":
-                        pass
+                await _repeat(connection, self.DELETE_SOME_RECORDINGS, user_id, RECORDINGS_AT_A_TIME)
+                await _repeat(connection, self.DELETE_SOME_MEETINGS, user_id, MEETINGS_AT_A_TIME)
         return deleted
 
     async def _delete_if_empty(self, connection: PoolConnectionProxy, user_id: int) -> bool | None:
@@ -98,3 +94,10 @@ class PgUsers(Tables):
                 return None
             await connection.execute(self.DELETE_USER, user_id)
             return True
+
+
+async def _repeat(connection: PoolConnectionProxy, deletion: str, *arguments: int) -> None:
+    """Run the statement until it deletes nothing."""
+    done = ""
+    while not done.endswith(" 0"):
+        done = await connection.execute(deletion, *arguments, timeout=DELETE_TIMEOUT_SECONDS)

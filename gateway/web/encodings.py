@@ -27,11 +27,11 @@ def preferred_encoding(accept_encoding: str, offered: Sequence[str]) -> str | No
 
 
 def compress_json(request: web.Request, response: web.StreamResponse) -> None:
-    """Let aiohttp compress a large JSON response if the client accepts gzip. A response with an ETag is not changed."""
+    """Let aiohttp compress a large JSON response if the client accepts gzip. One with a strong ETag is not changed."""
     if (
         response.content_type != "application/json"
         or not isinstance(response, web.Response)
-        or hdrs.ETAG in response.headers
+        or response.headers.get(hdrs.ETAG, "W/")[:2] != "W/"
         or not isinstance(response.body, bytes)
         or len(response.body) < SMALLEST_BYTES
     ):

@@ -36,6 +36,14 @@ async def transcript_of(catalog: RecordingCatalog, owner: Owner, recording_id: i
     return transcript
 
 
+async def transcript_version_of(catalog: RecordingCatalog, owner: Owner, recording_id: int) -> str:
+    """The version of the transcript of the owner's recording; raises NotFound."""
+    version = await catalog.find_transcript_version_of(owner, recording_id)
+    if version is None:
+        raise await not_found("Transcript", catalog, owner, recording_id)
+    return version
+
+
 async def not_found(what: str, catalog: RecordingCatalog, owner: Owner, recording_id: int) -> NotFound:
     """The refusal if the recording lacks `what`, or if there is no such recording."""
     known = await catalog.find_recording(owner, recording_id)

@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
+
+from gateway.protocol.conditional import Conditions, Validators, failed_precondition
 
 _TIMES = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
@@ -31,6 +34,27 @@ def _json_response(octets: bytes, status: int, headers: Mapping[str, str] | None
         content_type="application/json",
         headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})},
     )
+
+
+def json_page(request: web.Request, body: Any) -> web.Response:
+    """A JSON response with a weak ETag of its bytes; 304 if the client has them."""
+    octets = json_bytes(body)
+    headers: dict[str, str] = {hdrs.ETAG: weak_etag(sha256(octets).hexdigest()[:32])}
+    return not_modified(request, headers) or _json_response(octets, 200, headers)
+
+
+def weak_etag(version: str) -> str:
+    """The entity tag of a version. It is weak because the content coding may differ."""
+    return f'W/"{version}"'
+
+
+def not_modified(request: web.Request, headers: Mapping[str, str]) -> web.Response | None:
+    """A 304 with these headers if `If-None-Match` names the weak entity tag in them."""
+    if_none_match = ", ".join(request.headers.getall(hdrs.IF_NONE_MATCH, [])) or None
+    conditions, validators = Conditions(if_none_match=if_none_match), Validators(headers[hdrs.ETAG][2:], 0)
+    if failed_precondition(conditions, validators, now=0) is None:
+        return None
+    return web.Response(status=304, headers={"Cache-Control": "no-store", **headers})
 
 
 async def built_json_response(build: Callable[[], Any], *, headers: Mapping[str, str] | None = None) -> web.Response:

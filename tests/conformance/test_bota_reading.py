@@ -1,7 +1,7 @@
 """Bota's dialect: reading recordings, lists, pages and filters; both dialects show the same recordings."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pytest
@@ -221,7 +221,8 @@ async def test_the_origin_is_shown_where_it_is_asked_for(site: Gateway, met: Med
     origin = {"source": "upload", "meeting": {"platform": "zoom", "native_meeting_id": "conformance-meeting"}}
     shown = await get(site, f"{recording_of(met)}?include=origin")
     assert (set(shown), shown["origin"]) == (RECORDING_FIELDS | {"origin"}, origin)
-    listed = (await get(site, query(include="origin", limit=100)))["data"]
+    later = datetime.fromisoformat(shown["created_at"]) + timedelta(seconds=1)
+    listed = (await get(site, query(include="origin", limit=100, created_before=later.isoformat())))["data"]
     assert [each["origin"] for each in listed if each["id"] == shown["id"]] == [origin]
     made = await create(site)
     assert (await get(site, f"{RECORDINGS}/{made['id']}?include=origin"))["origin"] == {

@@ -4,6 +4,8 @@ A subclass is named `Test…` and has the fixture `rooms`, a new and empty catal
 catalogue contracts use the same fixture.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.catalog import MediaType, NewMeeting, Owner, Segment
@@ -164,6 +166,27 @@ class CatalogContract:
         owner = await rooms.owner()
         recording = await rooms.added(owner)
         assert await rooms.catalog.find_transcript_of(owner, recording.id) is None
+        assert await rooms.catalog.find_transcript_version_of(owner, recording.id) is None
+
+    async def test_the_version_of_a_transcript_changes_with_what_it_contains(self, rooms: Rooms) -> None:
+        owner, stranger = await rooms.owner(), await rooms.owner("other@example.org")
+        key = (MEETING.platform, MEETING.native_meeting_id)
+        assert await rooms.catalog.find_transcript_version(owner, *key) is None
+        recording = await rooms.added(owner, meeting=replace(MEETING, segments=MEETING.segments[:1]))
+        first = await rooms.catalog.find_transcript_version(owner, *key)
+        assert first == await rooms.catalog.find_transcript_version_of(owner, recording.id) is not None
+        assert await rooms.catalog.find_transcript_version(owner, *key, recording.meeting_id) == first
+        assert await rooms.catalog.find_transcript_version_of(stranger, recording.id) is None
+        for other in ABSENT_IDS:
+            assert await rooms.catalog.find_transcript_version(owner, *key, other) is None
+            assert await rooms.catalog.find_transcript_version_of(owner, other) is None
+        another = await rooms.added(owner, "another.mp3", meeting=MEETING)
+        second = await rooms.catalog.find_transcript_version(owner, *key)
+        (media,) = another.media_files
+        await rooms.catalog.record_missing(media)
+        third = await rooms.catalog.find_transcript_version(owner, *key)
+        assert await rooms.catalog.delete_recording(owner, another.id)
+        assert len({first, second, third, await rooms.catalog.find_transcript_version(owner, *key)}) == 4
 
     async def test_a_longer_transcript_keeps_the_old_segments_and_adds_the_new_ones(self, rooms: Rooms) -> None:
         owner = await rooms.owner()

@@ -115,6 +115,7 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "FIND_MEETING_ID": (*WHALE, "zoom", "1"),
     "FIND_MEETING_BY_ID": (*WHALE, "zoom", "1", BASE + 2),
     "FIND_MEETING_OF_RECORDING": (*WHALE, BASE + 10),
+    "FIND_TRANSCRIPT_VERSION": (BASE + 2,),
     "LIST_SEGMENTS": (BASE + 2,),
     "ADD_MEETING": (*WHALE, "zoom", "1"),
     "FIND_REGISTERED": ("local", "2.mp3", *WHALE),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import count
 from typing import Any, Final
 
@@ -77,6 +78,14 @@ class MemoryCatalog(RecordingCatalog):
         recording = await self.find_recording(owner, recording_id)
         meeting_id = None if recording is None else recording.meeting_id
         return None if meeting_id is None else self._transcript(self._meetings[meeting_id])
+
+    async def find_transcript_version(
+        self, owner: Owner, platform: str, native_meeting_id: str, meeting_id: int | None = None
+    ) -> str | None:
+        return _version(await self.find_transcript(owner, platform, native_meeting_id, meeting_id))
+
+    async def find_transcript_version_of(self, owner: Owner, recording_id: int) -> str | None:
+        return _version(await self.find_transcript_of(owner, recording_id))
 
     def _transcript(self, meeting: Meeting) -> Transcript:
         segments = sorted(self._segments[meeting.id], key=lambda each: each.start_seconds)
@@ -212,3 +221,7 @@ def _new_file(recording_id: int, media: NewMedia, now: datetime) -> MediaFile:
         created_at=now,
         **{name: getattr(media, name) for name in set(NewMedia.__slots__) - {"session"}},
     )
+
+
+def _version(transcript: Transcript | None) -> str | None:
+    return None if transcript is None else sha256(repr(transcript).encode()).hexdigest()

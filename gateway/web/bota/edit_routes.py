@@ -21,10 +21,10 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import read_changes
 from gateway.web.bota.query import path_recording_id
 from gateway.web.bota.shapes import recording_etag, recording_json
-from gateway.web.media_files import transcript_of
+from gateway.web.media_files import transcript_of, transcript_version_of
 from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS, body_permit
 from gateway.web.receiving.upload_bodies import Allowance, ReceiveLimits, accepted, essence
-from gateway.web.responses import built_json_response, json_response
+from gateway.web.responses import built_json_response, json_response, not_modified, weak_etag
 
 # A transcript is held in memory while it arrives, so a client must not take long.
 _RECEIVE_LIMITS: Final = ReceiveLimits(MAX_JSON_SECONDS, least_bytes_per_second=2048)
@@ -73,13 +73,19 @@ class EditRoutes:
     async def get_transcript(self, request: web.Request) -> web.Response:
         """`GET /v1/recordings/{recording_id}/transcript`: JSON, or WebVTT for `Accept: text/vtt`."""
         owner = await self.authenticator.authenticate(request, Scope.TRANSCRIPTIONS_READ)
+        recording_id, as_vtt = path_recording_id(request), "text/vtt" in request.headers.get(hdrs.ACCEPT, "").lower()
+        # Read before the segments: a change in between is then seen by the next request.
+        version = await transcript_version_of(self.catalog, owner, recording_id)
+        etag = weak_etag(f"{version}.vtt" if as_vtt else version)
+        headers: dict[str, str] = {hdrs.VARY: hdrs.ACCEPT, hdrs.ETAG: etag, hdrs.CACHE_CONTROL: "no-store"}
+        if unchanged := not_modified(request, headers):
+            return unchanged
         async with self.turns.permit(owner.user_id):
-            segments = (await transcript_of(self.catalog, owner, path_recording_id(request))).segments
-            vary = {"Vary": "Accept"}
-            if "text/vtt" in request.headers.get(hdrs.ACCEPT, "").lower():
+            segments = (await transcript_of(self.catalog, owner, recording_id)).segments
+            if as_vtt:
                 octets = await asyncio.to_thread(write_vtt, segments)
-                return web.Response(body=octets, content_type="text/vtt", charset="utf-8", headers=vary)
-            return await built_json_response(lambda: {"segments": list(map(_segment_json, segments))}, headers=vary)
+                return web.Response(body=octets, content_type="text/vtt", charset="utf-8", headers=headers)
+            return await built_json_response(lambda: {"segments": list(map(_segment_json, segments))}, headers=headers)
 
     async def _read_segments(self, request: web.Request, owner: Owner) -> tuple[Segment, ...]:
         """The body's segments. Raises Invalid or an HTTPException."""

@@ -15,7 +15,7 @@ from gateway.web.bota.bodies import DownloadUrlBody, read_body, read_new_recordi
 from gateway.web.bota.query import find_idempotency_key, includes_origin, parse_recordings_query, path_recording_id
 from gateway.web.bota.shapes import page_json, recording_etag, recording_json, search_json
 from gateway.web.links import Links
-from gateway.web.responses import json_response, whole_seconds
+from gateway.web.responses import json_page, json_response, whole_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class BotaRoutes:
         window, with_origin = {"limit": query.limit, "offset": query.offset}, query.include is not None
         if query.q is not None:
             found = await self.search.search(owner, query.q, query.wanted, **window)
-            return json_response(search_json(found, with_origin=with_origin))
+            return json_page(request, search_json(found, with_origin=with_origin))
         page = await self.recordings.list_page(owner, query.wanted, **window)
-        return json_response(page_json(page, with_origin=with_origin))
+        return json_page(request, page_json(page, with_origin=with_origin))
 
     async def get_recording(self, request: web.Request) -> web.Response:
         """`GET /v1/recordings/{recording_id}`."""

@@ -26,7 +26,9 @@ class UnreadResponses:
     def admit(self, response: web.StreamResponse, key_id: int | None) -> bool:
         """Hold the response for a client of this API key; False if too many bytes are held already."""
         body = response.body if isinstance(response, web.Response) else None
-        if not isinstance(body, bytes) or len(body) < LARGE_BYTES or hdrs.ETAG in response.headers:
+        # Only a page's file has a strong entity tag.
+        is_file = response.headers.get(hdrs.ETAG, "W/")[:2] != "W/"
+        if not isinstance(body, bytes) or len(body) < LARGE_BYTES or is_file:
             return True
         held = list(self._held.values())
         of_key = [size for key, size in held if key == key_id]

@@ -1,12 +1,12 @@
 """The JSON routes of Vexa's dialect. Field names are in `shapes.py`, error bodies in gateway/web/dialects.py."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from gateway.catalog import MediaFile, Owner, RecordingCatalog, Scope
+from gateway.catalog import MediaFile, Owner, RecordingCatalog, Scope, Transcript
 from gateway.errors import NotFound, require
 from gateway.media.fair_semaphore import FairSemaphore
 from gateway.media.waveforms import Waveforms
@@ -14,9 +14,9 @@ from gateway.protocol.byte_path import byte_path
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import Authenticator
 from gateway.web.links import Link, Links, file_name
-from gateway.web.media_files import not_found, transcript_of, uploaded_media, waveform_response
+from gateway.web.media_files import not_found, transcript_of, transcript_version_of, uploaded_media, waveform_response
 from gateway.web.parameters import MasterQuery, RecordingsQuery, TranscriptQuery, parse_query, path_id
-from gateway.web.responses import built_json_response, json_response, whole_seconds
+from gateway.web.responses import built_json_response, json_response, not_modified, weak_etag, whole_seconds
 from gateway.web.vexa.shapes import Json, recording_json, transcript_json
 
 
@@ -103,19 +103,34 @@ class VexaRoutes:
         owner = await self.authenticator.authenticate(request, Scope.TRANSCRIPTIONS_READ)
         platform, native_id = request.match_info["platform"], request.match_info["native_meeting_id"]
         query = parse_query(TranscriptQuery, request)
-        async with self.turns.permit(owner.user_id):
-            transcript = await self.catalog.find_transcript(owner, platform, native_id, query.meeting_id)
-            if transcript is None:
-                raise NotFound(f"Meeting not found for platform {platform} and ID {native_id}")
-            return await built_json_response(partial(transcript_json, transcript, self.storages))
+        key = (owner, platform, native_id, query.meeting_id)
+        missing = NotFound(f"Meeting not found for platform {platform} and ID {native_id}")
+
+        async def read() -> Transcript:
+            if (found := await self.catalog.find_transcript(*key)) is None:
+                raise missing
+            return found
+
+        if (version := await self.catalog.find_transcript_version(*key)) is None:
+            raise missing
+        return await self._transcript(request, owner, version, read)
 
     async def recording_transcript(self, request: web.Request) -> web.Response:
         """`GET /recordings/{recording_id}/transcript`: the transcript of the recording's meeting."""
         owner = await self.authenticator.authenticate(request, Scope.TRANSCRIPTIONS_READ)
         recording_id = path_id(request, "recording_id")
+        version = await transcript_version_of(self.catalog, owner, recording_id)
+        return await self._transcript(request, owner, version, lambda: transcript_of(self.catalog, owner, recording_id))
+
+    async def _transcript(
+        self, request: web.Request, owner: Owner, version: str, read: Callable[[], Awaitable[Transcript]]
+    ) -> web.Response:
+        """The transcript, or 304. The version is older than the transcript: a change in between is seen by the next request."""
+        headers: dict[str, str] = {hdrs.ETAG: weak_etag(version)}
+        if unchanged := not_modified(request, headers):
+            return unchanged
         async with self.turns.permit(owner.user_id):
-            transcript = await transcript_of(self.catalog, owner, recording_id)
-            return await built_json_response(partial(transcript_json, transcript, self.storages))
+            return await built_json_response(partial(transcript_json, await read(), self.storages), headers=headers)
 
     async def _download_json(self, request: web.Request, owner: Owner, media: MediaFile) -> Json:
         storage = storage_named(self.storages, media.storage, media.object_key)
