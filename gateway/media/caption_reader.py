@@ -5,7 +5,7 @@ Parsing a few MiB of hostile text would hold the interpreter lock for seconds, a
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Hashable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from gateway.errors import Unavailable
 from gateway.media.captions import MAX_BYTES, decode_segments, parse_captions
 from gateway.media.cues import BadCaptions
 from gateway.media.fair_semaphore import FairSemaphore
-from gateway.media.isolated_programs import program_of
+from gateway.media.fork_server import DECODING, ForkServer
 from gateway.media.messages import REFUSED, Job
 from gateway.media.prober import FAILURES, run_job
 from storage_adapters.base import ObjectStat
@@ -33,7 +33,6 @@ _MAX_ANSWER_BYTES: Final = 8 * MAX_BYTES
 _PARSING: Final = ThreadPoolExecutor(1, "captions")
 _PIECE_BYTES: Final = 64 * 1024
 _RETRY_SECONDS: Final = 2
-_PROGRAM: Final = program_of("gateway.media.decoding.caption_process")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,10 @@ class _Body:
 class CaptionReader:
     """Parses transcripts. Long ones are parsed one at a time; accounts take turns."""
 
-    def __init__(self, *, seconds: float = READING_SECONDS, program: Sequence[str] = _PROGRAM) -> None:
+    def __init__(self, *, seconds: float = READING_SECONDS, processes: ForkServer = DECODING) -> None:
         self._turns = FairSemaphore(1)
         self._seconds = seconds
-        self._program = program
+        self._processes = processes
         self._accounts: set[Hashable] = set()
 
     @contextmanager
@@ -99,7 +98,7 @@ class CaptionReader:
     async def _ask(self, job: Job, body: _Body) -> tuple[bool, bytes]:
         """Whether the process refused the transcript, and its answer. Raises FAILURES or Unavailable."""
         answer = bytearray()
-        async with aclosing(run_job(job, (body,), self._program)) as messages:
+        async with aclosing(run_job(job, (body,), self._processes)) as messages:
             async for message in messages:
                 answer += message.content
                 if len(answer) > _MAX_ANSWER_BYTES:

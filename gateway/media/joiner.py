@@ -6,8 +6,9 @@ from contextlib import aclosing
 from typing import Final
 
 from gateway.media.facts import NotMedia
+from gateway.media.fork_server import DECODING, ForkServer
 from gateway.media.messages import JOINED, WRITTEN, Job
-from gateway.media.prober import FAILURES, PROGRAM, printable, run_job
+from gateway.media.prober import FAILURES, printable, run_job
 from storage_adapters.base import StoredObject
 
 JOIN_BLOCK_BYTES: Final = 512 * 1024
@@ -18,7 +19,7 @@ _log: Final = logging.getLogger(__name__)
 async def remuxed(
     files: Sequence[StoredObject],
     seconds: float = 900,
-    program: Sequence[str] = PROGRAM,
+    processes: ForkServer = DECODING,
     *,
     report_unreadable: Callable[[int], None],
     max_bytes: int | None = None,
@@ -32,7 +33,7 @@ async def remuxed(
     written = 0
     job = Job("join", tuple(file.stat.size for file in files), seconds, JOIN_BLOCK_BYTES)
     try:
-        async with aclosing(run_job(job, files, program)) as messages:
+        async with aclosing(run_job(job, files, processes)) as messages:
             async for message in messages:
                 if message.kind == WRITTEN:
                     written += len(message.content)

@@ -1,5 +1,6 @@
 """The protocol between the gateway and a decoding process, over the process's standard input and output.
 
+    from the process   STARTED, once
     to the process     the job: a length (4 bytes) and JSON of that length; then, for each READ, the bytes requested
     from the process   messages: a kind (1 byte), three numbers (4, 8 and 8 bytes), and the content of that kind
 
@@ -25,6 +26,7 @@ from typing import Final, Literal
 LENGTH: Final = Struct(">I")
 HEAD: Final = Struct(">cIQQ")
 
+STARTED: Final = b"\0"
 READ: Final = b"R"
 FACTS: Final = b"F"
 SO_FAR: Final = b"P"

@@ -1,4 +1,4 @@
-"""Runs decoding processes: starts one for each job, serves it bytes, validates its answers, and kills it.
+"""Runs jobs in decoding processes: serves each the bytes of its objects, and validates its answers.
 
 If a process crashes, exceeds its limits or sends an invalid answer, its file cannot be read; nothing else is affected.
 """
@@ -6,10 +6,8 @@ If a process crashes, exceeds its limits or sends an invalid answer, its file ca
 import asyncio
 import json
 import logging
-import os
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Hashable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,16 +15,12 @@ from gateway.errors import Unavailable
 from gateway.media import messages
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.fair_semaphore import FairSemaphore
-from gateway.media.isolated_programs import program_of
+from gateway.media.fork_server import DECODING, DecodingProcess, ForkServer
 from gateway.media.peaks import BINS
 from storage_adapters.base import StorageAdapter, StoredObject, ZeroCopy
 from storage_adapters.remote import Remote
 
 _log: Final = logging.getLogger(__name__)
-
-PROGRAM: Final = program_of("gateway.media.decoding.process")
-# The only environment variables passed on: without them an interpreter in an unusual place cannot find its libraries.
-_INHERITED: Final = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 REMOTE_BYTES: Final = 2_621_440
 """A probe reads at most this much of an object in a bucket, so that its traffic with HTTP heads is below 3 MiB."""
@@ -56,11 +50,11 @@ class Prober:
         *,
         max_concurrent: int = MAX_CONCURRENT_PROBES,
         seconds: float = PROBE_SECONDS,
-        program: Sequence[str] = PROGRAM,
+        processes: ForkServer = DECODING,
     ) -> None:
         self._turns = FairSemaphore(max_concurrent)
         self._seconds = seconds
-        self._program = program
+        self._processes = processes
 
     async def probe(self, stored: StoredObject, account: Hashable = None, *, remote: bool = False) -> MediaFacts:
         """Type, format and duration of the object.
@@ -91,7 +85,7 @@ class Prober:
             raise NotMedia("it is empty")
         async with self._turns.permit(account):
             try:
-                async with asyncio.timeout(job.seconds), aclosing(run_job(job, (stored,), self._program)) as answers:
+                async with asyncio.timeout(job.seconds), aclosing(run_job(job, (stored,), self._processes)) as answers:
                     return await anext(answers)
             except TimeoutError:
                 raise NotMedia(f"reading it took longer than {job.seconds:g} seconds") from None
@@ -122,27 +116,24 @@ def printable(text: bytes) -> str:
 
 
 # Raised by `run_job` if the process died or broke the protocol.
-FAILURES: Final = (asyncio.IncompleteReadError, ConnectionError, ValueError)
+FAILURES: Final = (EOFError, ConnectionError, ValueError)
 
 
 async def run_job(
-    job: messages.Job, objects: Sequence[StoredObject], program: Sequence[str]
+    job: messages.Job, objects: Sequence[StoredObject], processes: ForkServer
 ) -> AsyncGenerator[Message, None]:
     """Run the job in a new process, serve its reads, and yield its other messages up to the last one.
 
     Raises FAILURES, or Unavailable if no process can be started.
     """
-    async with _process(program) as process:
-        answers, requests = process.stdout, process.stdin
-        assert answers is not None  # noqa: S101 - both are pipes, below
-        assert requests is not None  # noqa: S101 - the same
-        requests.write(job.encode())
+    async with _started(processes) as process:
+        await process.send(job.encode())
         while True:
-            kind, part, one, other = messages.HEAD.unpack(await answers.readexactly(messages.HEAD.size))
+            kind, part, one, other = messages.HEAD.unpack(await process.receive(messages.HEAD.size))
             if kind == messages.READ:
-                await _serve(requests, objects[part] if part < len(objects) else None, one, other)
+                await _serve(process, objects[part] if part < len(objects) else None, one, other)
                 continue
-            yield Message(kind, one, await answers.readexactly(_content_bytes(kind, other)))
+            yield Message(kind, one, await process.receive(_content_bytes(kind, other)))
             if kind not in {messages.SO_FAR, messages.WRITTEN}:
                 return
 
@@ -160,33 +151,22 @@ def _content_bytes(kind: bytes, length: int) -> int:
     raise ValueError(f"not a message: {kind!r} with {length} bytes")
 
 
-async def _serve(requests: asyncio.StreamWriter, stored: StoredObject | None, offset: int, length: int) -> None:
+async def _serve(process: DecodingProcess, stored: StoredObject | None, offset: int, length: int) -> None:
     """Send the requested bytes. Raises ValueError if they are not inside the object."""
     if stored is None or offset + length > stored.stat.size:
         raise ValueError("a read outside the object")
     async with aclosing(stored.read(offset, length)) as chunks:
         async for chunk in chunks:
-            requests.write(chunk)
-            await requests.drain()
+            await process.send(chunk)
 
 
 @asynccontextmanager
-async def _process(program: Sequence[str]) -> AsyncGenerator[Process]:
-    environ = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *program, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environ, cwd="/"
-        )
-    except OSError as error:
-        # No descriptor, no memory, too many processes: this gateway is at fault, not the file.
-        _log.error("no decoding process can be started", extra={"cause": str(error)})
-        raise Unavailable("Media files cannot be read now", _RETRY_SECONDS) from error
-    try:
+async def _started(processes: ForkServer) -> AsyncGenerator[DecodingProcess]:
+    async with AsyncExitStack() as stack:
+        try:
+            process = await stack.enter_async_context(processes.process())
+        except (OSError, EOFError) as error:
+            # No descriptor, no memory, too many processes: this gateway is at fault, not the file.
+            _log.error("no decoding process can be started", extra={"cause": repr(error)})
+            raise Unavailable("Media files cannot be read now", _RETRY_SECONDS) from error
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        # asyncio reports the exit only after the pipe has ended, and a full pipe that nobody reads never ends.
-        if process.stdout is not None:
-            await process.stdout.read()
-        await process.wait()

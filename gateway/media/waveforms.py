@@ -6,7 +6,7 @@ continues when the clients that requested it have disconnected.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 from hashlib import sha256
@@ -14,9 +14,10 @@ from typing import Final
 
 from gateway.errors import Unavailable
 from gateway.media.fair_semaphore import FairSemaphore
+from gateway.media.fork_server import DECODING, ForkServer
 from gateway.media.messages import DONE, SILENT, SO_FAR, Job
 from gateway.media.peaks import Waveform
-from gateway.media.prober import BLOCK_BYTES, FAILURES, PROGRAM, Message, run_job
+from gateway.media.prober import BLOCK_BYTES, FAILURES, Message, run_job
 from gateway.media.waveform_cache import WaveformCache
 from gateway.storage import Storage
 from storage_adapters.base import ObjectChanged, StoredObject
@@ -134,7 +135,7 @@ def _digest(*words: str) -> str:
 
 
 async def decode(
-    stored: StoredObject, seconds: float = 900, program: Sequence[str] = PROGRAM
+    stored: StoredObject, seconds: float = 900, processes: ForkServer = DECODING
 ) -> AsyncGenerator[Waveform, None]:
     """Yield the waveform as it grows; the last one is complete. The process limits itself to `seconds` of CPU time.
 
@@ -143,7 +144,7 @@ async def decode(
     """
     job = Job("waveform", (stored.stat.size,), seconds, BLOCK_BYTES)
     try:
-        async with aclosing(run_job(job, (stored,), program)) as messages:
+        async with aclosing(run_job(job, (stored,), processes)) as messages:
             async for message in messages:
                 yield _waveform(message)
     except FAILURES as error:

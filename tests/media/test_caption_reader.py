@@ -1,6 +1,5 @@
 """Short and long transcripts are parsed alike, and a hostile long one does not harm the gateway."""
 
-import sys
 from typing import Final
 
 import orjson
@@ -10,6 +9,9 @@ from gateway.errors import Unavailable
 from gateway.media.caption_reader import LONG_BYTES, MAX_CONCURRENT, CaptionReader
 from gateway.media.captions import MAX_BYTES, parse_captions
 from gateway.media.cues import BadCaptions
+from tests.media.test_prober import ended_servers, forking
+
+__all__ = ["ended_servers"]
 
 CUE: Final = "00:00:{0:02}.000 --> 00:00:{0:02}.500\n<v Ann>line {0} \u00e4\u8a9e\n\n"
 LONG: Final = {
@@ -19,7 +21,7 @@ LONG: Final = {
         {"segments": [{"start": n, "end": n + 0.5, "text": "\x01\ud7ff", "speaker": "Ann"} for n in range(3000)]}
     ).decode(),
 }
-NONSENSE: Final = "import struct, sys; sys.stdout.buffer.write({!r})"
+NONSENSE: Final = "import os; os.write(1, {!r})"
 
 
 @pytest.mark.parametrize("content_type", LONG)
@@ -54,7 +56,7 @@ async def test_a_long_text_that_is_not_a_transcript_is_refused_with_the_reason(c
     ],
 )
 async def test_a_process_that_fails_costs_its_own_transcript_only(program: str, reason: str) -> None:
-    reader = CaptionReader(seconds=1 if reason.startswith("took") else 60, program=(sys.executable, "-c", program))
+    reader = CaptionReader(seconds=1 if reason.startswith("took") else 60, processes=forking("", program))
     with pytest.raises(BadCaptions, match=reason):
         await reader.read("text/vtt", LONG["text/vtt"].encode(), 1)
     assert await reader.read("text/vtt", b"WEBVTT\n\n", 1) == ()

@@ -3,8 +3,8 @@
 import asyncio
 import ctypes.util
 import os
-import sys
-from collections.abc import AsyncGenerator
+import signal
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Final
@@ -12,16 +12,20 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
+from gateway.errors import Unavailable
 from gateway.media.facts import NotMedia
+from gateway.media.fork_server import ForkServer
+from gateway.media.isolated_programs import program_of
 from gateway.media.peaks import Waveform
-from gateway.media.prober import PROGRAM, Prober
+from gateway.media.prober import Prober
 from gateway.media.waveforms import UNDECODABLE, decode
 from storage_adapters.memory import MemoryObject, MemoryStorage
 from tests.media.signals import wav
 
 CONTENT = wav(bytes(96_000))
+SERVERS: Final[list[ForkServer]] = []
 PRELUDE = """
-import json, os, signal, struct, sys
+import json, os, signal, struct, sys, time
 say = lambda kind, one=0, other=0, more=b"": os.write(1, struct.pack(">cIQQ", kind, 0, one, other) + more)
 length = struct.unpack(">I", sys.stdin.buffer.read(4))[0]
 size = json.loads(sys.stdin.buffer.read(length))["sizes"][0]
@@ -37,23 +41,53 @@ async def stored() -> AsyncGenerator[MemoryObject]:
         yield opened
 
 
-def children() -> list[Path]:
-    """The processes of this one that run PRELUDE, as folders of /proc."""
+def forking(boot: str, script: str = "") -> ForkServer:
+    """A fork server that runs `boot`; its processes run PRELUDE and `script`."""
+    *command, _, own, libraries = program_of("gateway.media.decoding.process")
+    boot += (
+        f"import sys\nsys.path += {[own, libraries]!r}\n"
+        "from gateway.media.decoding.forking import fork_for_each_connection\n"
+        f"fork_for_each_connection(lambda: exec({PRELUDE + script!r}, {{}}))"
+    )
+    SERVERS.append(ForkServer((*command, boot)))
+    return SERVERS[-1]
+
+
+@pytest.fixture(autouse=True)
+def ended_servers() -> Iterator[None]:
+    yield
+    for server in SERVERS:
+        if server._requests is not None:
+            server._requests.close()
+    SERVERS.clear()
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def processes(generation: int, command: str = "fork_for_each_connection") -> list[Path]:
+    """The fork servers of this process (1), or the processes that they forked (2), as folders of /proc."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            parent = (path / "stat").read_text().rpartition(")")[2].split()[1]
-            command = (path / "cmdline").read_text()
+            ancestor = int(path.name)
+            for _ in range(generation):
+                ancestor = parent_of(ancestor)
+            if ancestor == os.getpid() and command in (path / "cmdline").read_text():
+                found.append(path)
         except OSError:  # it has just ended
             continue
-        if int(parent) == os.getpid() and PRELUDE in command:
-            found.append(path)
     return found
+
+
+def children() -> list[Path]:
+    return processes(2)
 
 
 async def answers(stored: MemoryObject, script: str) -> list[Waveform]:
     """The waveforms that the gateway makes of a process that runs this."""
-    async with aclosing(decode(stored, 60, (sys.executable, "-c", PRELUDE + script))) as waveforms:
+    async with aclosing(decode(stored, 60, forking("", script))) as waveforms:
         return [waveform async for waveform in waveforms]
 
 
@@ -92,8 +126,8 @@ say(b"D", 2_000_000, 0, bytes([same, bare]) * 500)
 
 
 async def test_a_reader_that_stops_kills_the_process(stored: MemoryObject) -> None:
-    endless = PRELUDE + "while True: say(b'P', 1, 0, bytes(1000))"
-    async with aclosing(decode(stored, 60, (sys.executable, "-c", endless))) as waveforms:
+    endless = "while True: say(b'P', 1, 0, bytes(1000))"
+    async with aclosing(decode(stored, 60, forking("", endless))) as waveforms:
         assert not (await anext(waveforms)).complete
         (child,) = children()
         await until_its_pipe_is_full(child)
@@ -126,7 +160,7 @@ def facts(**changed: object) -> str:
 
 
 def prober(script: str, seconds: float = 60) -> Prober:
-    return Prober(seconds=seconds, program=(sys.executable, "-c", PRELUDE + script))
+    return Prober(seconds=seconds, processes=forking("", script))
 
 
 async def test_a_probe_is_what_the_process_answers(stored: MemoryObject) -> None:
@@ -182,6 +216,7 @@ async def test_a_probe_that_is_cancelled_kills_its_process(stored: MemoryObject)
 CONFINED = """
 import ctypes, resource, socket, threading
 from gateway.media.decoding import confinement
+descriptors = os.listdir("/proc/self/fd")
 refuse, libraries = confinement._refuse_system_calls, []
 confinement._refuse_system_calls = libraries.append
 confinement.confine(60, 0)
@@ -192,6 +227,7 @@ def refused(act):
         return True
     return False
 checks = {
+    "only three descriptors and the folder's": len(descriptors) == 4,
     "open": refused(lambda: open("/etc/hostname")),
     "socket": refused(socket.socket),
     "fork": refused(os.fork),
@@ -208,10 +244,8 @@ say(b"N", 0, len(text), text.encode())
 
 async def unmet(stored: MemoryObject, script: str) -> str:
     """The checks of the script that failed in a process with the decoding process's start."""
-    folders = f"sys.path += {list(PROGRAM[5:])!r}\n"
-    confined = Prober(program=(*PROGRAM[:4], PRELUDE + folders + script))
     with pytest.raises(NotMedia) as caught:
-        await confined.probe(stored)
+        await prober(script).probe(stored)
     return str(caught.value)
 
 
@@ -256,5 +290,77 @@ async def test_modules_planted_where_the_gateway_was_started_are_not_loaded(
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'loaded')!r}, 'a').write(__name__)")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert (await Prober().probe(stored)).content_type == "audio/wav"
+    SERVERS.append(ForkServer(program_of("gateway.media.decoding.process")))
+    assert (await Prober(processes=SERVERS[-1]).probe(stored)).content_type == "audio/wav"
     assert not (tmp_path / "loaded").exists()
+
+
+# --- the fork server
+
+
+def server_pid() -> int:
+    """The process id of the only fork server."""
+    (server,) = processes(1)
+    return int(server.name)
+
+
+async def until_no_server_is_left() -> None:
+    while True:
+        await asyncio.sleep(0)
+        if not processes(1):
+            return
+
+
+def threads() -> list[int]:
+    """How many threads each server of decoding processes has."""
+    return [len(list((path / "task").iterdir())) for path in processes(1, "gateway.media.decoding.process")]
+
+
+async def test_the_libraries_start_no_thread_before_the_fork(stored: MemoryObject) -> None:
+    await Prober().probe(stored)
+    assert threads() == [1]
+
+
+async def test_one_server_forks_all_processes(stored: MemoryObject) -> None:
+    gentle = prober(facts())
+    await gentle.probe(stored)
+    server = server_pid()
+    await asyncio.gather(*(gentle.probe(stored, account) for account in range(10)))
+    assert (server_pid(), children()) == (server, [])
+
+
+async def test_a_server_that_was_killed_is_started_again(stored: MemoryObject) -> None:
+    gentle = prober(facts())
+    await gentle.probe(stored)
+    killed = server_pid()
+    os.kill(killed, signal.SIGKILL)
+    async with asyncio.timeout(60):
+        await until_no_server_is_left()
+    await gentle.probe(stored)
+    assert server_pid() != killed
+
+
+@pytest.mark.parametrize(("end", "is_last"), [("SIGSEGV", True), ("SIGKILL", False)])
+async def test_no_process_has_the_addresses_of_one_that_crashed(
+    stored: MemoryObject, end: str, *, is_last: bool
+) -> None:
+    script = f"size == {len(CONTENT)} or os.kill(os.getpid(), signal.{end})\n" + facts()
+    mixed = prober(script)
+    await mixed.probe(stored)
+    server = server_pid()
+    with pytest.raises(NotMedia):
+        await mixed.probe(MemoryObject(stored.stat._replace(size=1), b"-"))
+    await mixed.probe(stored)
+    assert (server_pid() != server) == is_last
+
+
+@pytest.mark.parametrize(
+    "boot",
+    [
+        pytest.param("raise SystemExit(1)\n", id="the server does not start"),
+        pytest.param("import os\ndef fork(): raise BlockingIOError\nos.fork = fork\n", id="it cannot fork"),
+    ],
+)
+async def test_a_file_is_not_to_blame_if_no_process_can_be_forked(stored: MemoryObject, boot: str) -> None:
+    with pytest.raises(Unavailable, match="cannot be read now"):
+        await Prober(processes=forking(boot)).probe(stored)

@@ -2,7 +2,7 @@
 
 The process keeps standard input, output and error, and bounded memory and CPU time. It cannot open or write files,
 start processes or threads, or gain privileges; if root started it, it becomes another user in an empty root folder.
-With only a limit on their number, a process that was taken over could close a pipe and open a file or a socket instead.
+With only a limit on their number, a process that was taken over could close one and open a file or a socket instead.
 If libseccomp is installed, the kernel therefore refuses every system call that decoding does not need.
 """
 

@@ -15,7 +15,7 @@ _RUN_BLOCKS: Final = 8
 
 
 class Gateway:
-    """The gateway at the other end of the pipes. Methods raise EOFError once it has closed them."""
+    """The gateway at the other end of the connection. Methods raise EOFError once it has closed it."""
 
     def __init__(self, answers: BinaryIO = sys.stdin.buffer, requests: BinaryIO = sys.stdout.buffer) -> None:
         self._answers = answers
@@ -44,7 +44,7 @@ class Gateway:
     def _take(self, length: int) -> bytes:
         found = self._answers.read(length)
         if len(found) < length:
-            raise EOFError("the gateway closed the pipe")
+            raise EOFError("the gateway closed the connection")
         return found
 
 

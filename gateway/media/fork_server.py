@@ -1,0 +1,103 @@
+"""Starts decoding processes. A fork server that has imported everything (`decoding.forking`) forks one for each job.
+
+The fork server is started with the first job, and again if it has ended. It ends when this process does, because the
+other end of its standard input is closed then.
+"""
+
+import asyncio
+import os
+import socket
+import subprocess
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from threading import Thread
+from typing import Final
+
+from gateway.media.isolated_programs import program_of
+from gateway.media.messages import STARTED
+
+# The only environment variables passed on: without them an interpreter in an unusual place cannot find its libraries.
+_INHERITED: Final = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_RECEIVED_BYTES: Final = 1 << 16
+
+
+class DecodingProcess:
+    """A decoding process, as the other end of a connection."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+
+    async def send(self, content: bytes | memoryview) -> None:
+        """Send these bytes. Raises ConnectionError if the process has ended."""
+        await self._loop.sock_sendall(self._connection, content)
+
+    async def receive(self, length: int) -> bytes:
+        """The next bytes. Raises EOFError or ConnectionError if the process has ended before it sent them."""
+        content = bytearray(length)
+        missing = memoryview(content)
+        while missing:
+            count = await self._loop.sock_recv_into(self._connection, missing)
+            if not count:
+                raise EOFError("the process has ended")
+            missing = missing[count:]
+        return bytes(content)
+
+    async def end(self) -> None:
+        """Kill the process, and wait until it has ended."""
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
+            while await self._loop.sock_recv(self._connection, _RECEIVED_BYTES):
+                pass
+
+
+class ForkServer:
+    """Forks processes from one that runs `program`."""
+
+    def __init__(self, program: Sequence[str]) -> None:
+        self._program = program
+        self._requests: socket.socket | None = None
+
+    @asynccontextmanager
+    async def process(self) -> AsyncGenerator[DecodingProcess]:
+        """A new process, which is killed at the end of the block. Raises OSError or EOFError if none can be started."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                self._request_process(theirs)
+            ours.settimeout(0)
+            process = DecodingProcess(ours)
+            try:
+                await process.receive(len(STARTED))
+                yield process
+            finally:
+                await process.end()
+
+    def _request_process(self, connection: socket.socket) -> None:
+        if self._requests is not None:
+            with suppress(ConnectionError):  # the server has ended
+                socket.send_fds(self._requests, [b"\0"], [connection.fileno()])
+                return
+            self._requests.close()
+        self._requests = self._start()
+        socket.send_fds(self._requests, [b"\0"], [connection.fileno()])
+
+    def _start(self) -> socket.socket:
+        """The connection over which a new server receives requests."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            server = subprocess.Popen(  # noqa: S603 - a command of our own
+                self._program,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+                cwd="/",
+            )
+        Thread(target=server.wait, name="fork server", daemon=True).start()  # reaps it
+        ours.settimeout(0)
+        return ours
+
+
+DECODING: Final = ForkServer(program_of("gateway.media.decoding.process"))
+"""The processes that decode media files and parse long transcripts."""
