@@ -7,7 +7,7 @@ WebKitGTK. One process of each serves the whole run; each test gets a new contex
 import json
 import os
 import shutil
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +18,14 @@ from playwright.async_api import Browser, BrowserContext, Playwright, ViewportSi
 from gateway.demo import recording as demo
 from tests.browser.bidi import Bidi
 from tests.browser.firefox import running_firefox
+from tests.browser.lecture import Lecture, give_lecture
 from tests.browser.library import Library, fill
 from tests.browser.listener import Listener
 from tests.browser.places import Place, furnish
 from tests.browser.tabs import Tab, chromium_tab, firefox_tab, stage_server, webkit_tab
 from tests.browser.webkit import mini_browser, running_webkit_driver
 from tests.gateway_process import Gateway, running_gateway
+from tests.made_once import made_once
 from tests.s3.processes import S3Server
 from tests.s3_gateway.place import gateway_over
 
@@ -36,17 +38,20 @@ FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
+    # A microphone that beeps, which every page may use.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 )
 PATIENCE_MS: Final = 60_000
 DESK: Final = ViewportSize(width=1280, height=820)
 
 
-async def launch(playwright: Playwright, *names: str, flags: Sequence[str] = ()) -> Browser:
+async def launch(playwright: Playwright, *names: str) -> Browser:
     """The first of these browsers that is installed."""
     path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
         pytest.skip(f"{names[-1]} is not installed; .ci/run installs it")
-    return await playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
+    return await playwright.chromium.launch(executable_path=path, args=FLAGS)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -58,14 +63,14 @@ async def playwright() -> AsyncGenerator[Playwright]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium(playwright: Playwright) -> AsyncGenerator[Browser]:
-    """Chromium as listeners have it, for the tests of what it asks the byte route."""
+    """Chromium as listeners have it, for the tests of what it asks the byte route, and of its windows."""
     async with await launch(playwright, "chromium") as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium_shell(playwright: Playwright) -> AsyncGenerator[Browser]:
-    """Chromium's headless shell for the tests of the player page: the same engine at half the cost."""
+    """Chromium's headless shell: the same engine and codecs, and a tab costs a quarter."""
     async with await launch(playwright, "chromium-headless-shell", "chromium") as browser:
         yield browser
 
@@ -92,14 +97,39 @@ async def stage() -> AsyncGenerator[str]:
         yield url
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def chromium_stage(chromium: Browser, stage: str) -> AsyncGenerator[Tab]:
-    async with chromium_tab(chromium, stage) as opened:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium_shared(chromium_shell: Browser, stage: str) -> AsyncGenerator[Tab]:
+    async with chromium_tab(chromium_shell, stage) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def firefox_shared(firefox: Bidi, stage: str) -> AsyncGenerator[Tab]:
+    async with firefox_tab(firefox, stage) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def firefox_stage(firefox: Bidi, stage: str) -> AsyncGenerator[Tab]:
+async def chromium_stage(chromium_shared: Tab, stage: str) -> Tab:
+    """The stage, loaded anew in the tab that tests share one after the other: a tab costs more than what many do in it."""
+    await chromium_shared.visit(stage)
+    return chromium_shared
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def firefox_stage(firefox_shared: Tab, stage: str) -> Tab:
+    await firefox_shared.visit(stage)
+    return firefox_shared
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def chromium_newcomer(chromium_shell: Browser, stage: str) -> AsyncGenerator[Tab]:
+    async with chromium_tab(chromium_shell, stage) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def firefox_newcomer(firefox: Bidi, stage: str) -> AsyncGenerator[Tab]:
     async with firefox_tab(firefox, stage) as opened:
         yield opened
 
@@ -112,16 +142,29 @@ def webkit_program() -> str:
     return program
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def webkit_stage(webkit_program: str, webkit_driver: str, stage: str) -> AsyncGenerator[Tab]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def webkit_shared(webkit_program: str, webkit_driver: str, stage: str) -> AsyncGenerator[Tab]:
     async with webkit_tab(webkit_driver, webkit_program, stage) as opened:
         yield opened
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def webkit_stage(webkit_shared: Tab, stage: str) -> Tab:
+    await webkit_shared.visit(stage)
+    return webkit_shared
+
+
 @pytest.fixture(params=["chromium", "firefox"])
 def tab(request: pytest.FixtureRequest) -> Tab:
-    """A tab on the stage, in each browser."""
+    """The shared tab on the stage, in each browser."""
     opened: Tab = request.getfixturevalue(f"{request.param}_stage")
+    return opened
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def newcomer(request: pytest.FixtureRequest) -> Tab:
+    """The tab of a new user, with nothing stored or cached, in each browser."""
+    opened: Tab = request.getfixturevalue(f"{request.param}_newcomer")
     return opened
 
 
@@ -142,7 +185,7 @@ def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
 @pytest.fixture(scope="session")
 def sound_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo recording, whose tone identifies each second."""
-    return demo.write_recording(tmp_path_factory.mktemp("sound"))
+    return made_once(tmp_path_factory, "demo", demo.write_recording)
 
 
 @pytest.fixture(scope="session")
@@ -165,6 +208,15 @@ def bucket(
         yield furnish(gateway, sound_path)
 
 
+@pytest.fixture(scope="session")
+def lecture(postgres: str, stage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lecture]:
+    """A lecture at a gateway that lets the stage's origin embed it."""
+    folder = tmp_path_factory.mktemp("lecture")
+    settings = {"SEEKGATE_SHARING__EMBED_ORIGINS": json.dumps([stage.rstrip("/")])}
+    with running_gateway(postgres, folder / "gateway", settings) as gateway:
+        yield give_lecture(gateway, folder, gateway.key)
+
+
 @pytest.fixture(params=["files", "bucket"])
 def place(request: pytest.FixtureRequest) -> Place:
     """A gateway over each kind of storage backend."""
@@ -173,9 +225,9 @@ def place(request: pytest.FixtureRequest) -> Place:
 
 
 @pytest.fixture(scope="session")
-def library(site: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Library:
+def library(site: Gateway, sound_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
     """The recordings of the site's owner."""
-    return fill(site, tmp_path_factory.mktemp("library"))
+    return fill(site, sound_path, tmp_path_factory.mktemp("library"))
 
 
 @pytest_asyncio.fixture(loop_scope="session")

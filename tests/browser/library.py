@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 from gateway.catalog import MediaFile, NewMeeting, Owner, Segment
-from gateway.demo import recording as demo
 from gateway.imports.files import Ingest
 from gateway.imports.local_files import LocalFile
 from tests.gateway_process import Gateway
@@ -39,9 +38,8 @@ def bring_in(site: Gateway, path: Path, meeting: NewMeeting | None = None) -> Me
     return media
 
 
-def fill(site: Gateway, folder: Path) -> Library:
+def fill(site: Gateway, sound_path: Path, folder: Path) -> Library:
     segments = [Segment(start, start + 20.0, text, speaker) for start, speaker, text in SAID]
-    sound_path = demo.write_recording(folder)
     return Library(
         still=bring_in(site, make_still(folder / "still.png")),
         picture=bring_in(site, make_video(folder / "moving.webm")),

@@ -75,16 +75,28 @@ async def chromium_tab(browser: Browser, url: str) -> AsyncGenerator[Tab]:
 
 
 @asynccontextmanager
-async def firefox_tab(bidi: Bidi, url: str) -> AsyncGenerator[Tab]:
-    """A tab at this URL, of a new user: a container with its own cookies and cache."""
+async def firefox_context(bidi: Bidi) -> AsyncGenerator[str]:
+    """The BiDi id of a tab of a new user: a container with its own cookies and cache."""
     user = (await bidi.command("browser.createUserContext"))["userContext"]
-    context = (await bidi.command("browsingContext.create", type="tab", userContext=user))["context"]
-    visit, evaluate, write = (partial(act, context) for act in (bidi.navigate, bidi.evaluate, bidi.type))
     try:
-        await visit(url)
-        yield Tab("firefox", evaluate, visit, write)
+        yield (await bidi.command("browsingContext.create", type="tab", userContext=user))["context"]
     finally:
         await bidi.command("browser.removeUserContext", userContext=user)
+
+
+def firefox_tab_of(bidi: Bidi, context: str) -> Tab:
+    """The tab with this BiDi id."""
+    visit, evaluate, write = (partial(act, context) for act in (bidi.navigate, bidi.evaluate, bidi.type))
+    return Tab("firefox", evaluate, visit, write)
+
+
+@asynccontextmanager
+async def firefox_tab(bidi: Bidi, url: str) -> AsyncGenerator[Tab]:
+    """A tab at this URL, of a new user."""
+    async with firefox_context(bidi) as context:
+        tab = firefox_tab_of(bidi, context)
+        await tab.visit(url)
+        yield tab
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 import aiohttp
@@ -13,12 +13,11 @@ from playwright.async_api import Browser, expect
 from gateway.protocol.ids import decode_id
 from tests.browser.bidi import Bidi
 from tests.browser.conftest import DESK
-from tests.browser.lecture import NAME, SILENT_FROM, SILENT_TO, SOUND_SECONDS, Lecture, give_lecture
+from tests.browser.lecture import NAME, SILENT_FROM, SILENT_TO, SOUND_SECONDS, Lecture
 from tests.browser.listener import PATIENCE_SECONDS, Listener
 from tests.browser.tabs import Tab, chromium_tab, firefox_tab, stage_server
 from tests.browser.test_page import until
 from tests.conformance.calling import fetch
-from tests.gateway_process import running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -58,18 +57,9 @@ KEEP_BUTTONS: Final = """(() => {
 })()"""
 
 
-@pytest.fixture(scope="module")
-def lecture(postgres: str, stage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lecture]:
-    """A lecture at a gateway that lets the stage's origin embed it."""
-    folder = tmp_path_factory.mktemp("lecture")
-    settings = {"SEEKGATE_SHARING__EMBED_ORIGINS": json.dumps([stage.rstrip("/")])}
-    with running_gateway(postgres, folder / "gateway", settings) as gateway:
-        yield give_lecture(gateway, folder, gateway.key)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def chromium_seat(chromium: Browser, lecture: Lecture) -> AsyncGenerator[Tab]:
-    async with chromium_tab(chromium, lecture.site.base_url) as tab:
+async def chromium_seat(chromium_shell: Browser, lecture: Lecture) -> AsyncGenerator[Tab]:
+    async with chromium_tab(chromium_shell, lecture.site.base_url) as tab:
         yield tab
 
 
@@ -119,10 +109,10 @@ async def press(seat: Tab, button: str) -> None:
     await seat.attempt(f"document.getElementById('{button}').click()")
 
 
-async def test_the_page_costs_little_and_asks_nobody_else(tab: Tab, lecture: Lecture) -> None:
-    await tab.visit(lecture.site.base_url)
-    await until(tab, "document.activeElement.id === 'key'")
-    names, sent, read = await tab.attempt(LOADED)
+async def test_the_page_costs_little_and_asks_nobody_else(newcomer: Tab, lecture: Lecture) -> None:
+    await newcomer.visit(lecture.site.base_url)
+    await until(newcomer, "document.activeElement.id === 'key'")
+    names, sent, read = await newcomer.attempt(LOADED)
     assert {name for name in names if not name.startswith(f"{lecture.site.base_url}/")} == set()
     assert sent < BUDGET_BYTES
     assert sent < read / 2, "it is compressed"

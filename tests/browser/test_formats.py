@@ -12,6 +12,7 @@ from gateway.demo.recording import frequency_at
 from tests.browser.library import bring_in
 from tests.browser.places import Place
 from tests.browser.tabs import Tab
+from tests.made_once import made_once
 from tests.media_files import make_still
 from tests.toned_files import KINDS, SECONDS, make_toned
 
@@ -28,11 +29,10 @@ Bring = Callable[[str], MediaFile]
 @pytest.fixture(scope="session")
 def bring(files: Place, tmp_path_factory: pytest.TempPathFactory) -> Bring:
     """A function that imports a file of a kind, once for both browsers."""
-    folder = tmp_path_factory.mktemp("formats")
 
     @cache
     def bring_kind(kind: str) -> MediaFile:
-        return bring_in(files.site, make_toned(folder, kind))
+        return bring_in(files.site, made_once(tmp_path_factory, kind, lambda folder: make_toned(folder, kind)))
 
     return bring_kind
 

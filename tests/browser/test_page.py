@@ -37,12 +37,23 @@ STATE: Final = """[...document.querySelectorAll("audio")].map((media) =>
   [media.src, media.currentTime, media.duration, media.paused, media.seeking, media.readyState, media.error?.message])"""
 
 
+@pytest.fixture
+def tab(newcomer: Tab) -> Tab:
+    """Each test signs in."""
+    return newcomer
+
+
 @pytest.fixture(scope="module")
-def short_lived(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def long_sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_toned(tmp_path_factory.mktemp("long"), "wav", LONG_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def short_lived(postgres: str, long_sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A gateway with a long recording, whose playback URLs last five to six seconds."""
     folder = tmp_path_factory.mktemp("short-lived")
     with running_gateway(postgres, folder / "gateway", SHORT_LIVED) as gateway:
-        yield furnish(gateway, make_toned(folder, "wav", LONG_SECONDS))
+        yield furnish(gateway, long_sound)
 
 
 @dataclass
@@ -73,13 +84,13 @@ def reserved_port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def restarted(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restarted]:
+def restarted(postgres: str, long_sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restarted]:
     folder = tmp_path_factory.mktemp("restarted")
     with (
         reserved_port() as port,
         running_gateway(postgres, folder / "gateway", {"SEEKGATE_SERVER__PORT": str(port)} | NO_DRAIN) as site,
     ):
-        gateway = Restarted(furnish(site, make_toned(folder, "wav", LONG_SECONDS)), site.process, folder / "gateway")
+        gateway = Restarted(furnish(site, long_sound), site.process, folder / "gateway")
         yield gateway
         gateway.process.stop()
 

@@ -14,6 +14,7 @@ from tests.browser.library import bring_in
 from tests.clients.conftest import Program
 from tests.conformance.calling import call, fetch, target_of
 from tests.gateway_process import Gateway
+from tests.made_once import made_once
 from tests.media_files import make_still
 from tests.toned_files import KINDS, loudest, make_toned
 
@@ -42,7 +43,9 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
 
     @cache
     def make_one(name: str) -> Path:
-        return make_toned(folder, name) if name in KINDS else make_still(folder / f"still.{name}")
+        if name in KINDS:
+            return made_once(tmp_path_factory, name, lambda shared: make_toned(shared, name))
+        return make_still(folder / f"still.{name}")
 
     return make_one
 

@@ -9,6 +9,7 @@ import pytest
 from gateway.demo.recording import DURATION_SECONDS, frequency_at, write_recording
 from tests.clients.conftest import Program
 from tests.gateway_process import Gateway
+from tests.made_once import made_once
 from tests.toned_files import loudest
 
 SAMPLE_RATE: Final = 8000
@@ -19,7 +20,7 @@ SECONDS: Final = (2, 47, 92, 137, 177)
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo recording as a file."""
-    return write_recording(tmp_path_factory.mktemp("demo"))
+    return made_once(tmp_path_factory, "demo", write_recording)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from gateway.keys import digest, visible_prefix
 from gateway.settings.load import Config, load
 from tests.commands.command_line import command_line
 from tests.conftest import scratch_database
+from tests.made_once import made_once
 from tests.media.probing import probe
 from tests.media_files import make_sound
 
@@ -31,7 +32,7 @@ RATE = 48_000
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return demo.write_recording(tmp_path_factory.mktemp("demo"))
+    return made_once(tmp_path_factory, "demo", demo.write_recording)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
