@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -45,6 +46,14 @@ class Bidi:
         strokes = [{"type": way, "value": key} for key in text for way in ("keyDown", "keyUp")]
         keyboard = {"type": "key", "id": "keyboard", "actions": strokes}
         await self.command("input.performActions", context=context, actions=[keyboard])
+
+    async def choose_file(self, context: str, selector: str, path: Path) -> None:
+        """Choose this file in the field that matches the CSS selector."""
+        located = await self.command(
+            "browsingContext.locateNodes", context=context, locator={"type": "css", "value": selector}
+        )
+        element = {"sharedId": located["nodes"][0]["sharedId"]}
+        await self.command("input.setFiles", context=context, element=element, files=[str(path)])
 
     async def evaluate(self, context: str, expression: str) -> Any:
         """The JSON value of an asynchronous JavaScript expression in this tab, evaluated with user activation.
