@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Locator, Playwright, Request, Route, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Request, Route, expect
 
 from storage_adapters.s3.s3_storage import S3Storage
-from tests.browser.conftest import PATIENCE_MS, launch
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.listener import PATIENCE_SECONDS, Listener
 from tests.gateway_process import Gateway
 from tests.media_files import make_sound
@@ -43,20 +43,29 @@ UNTIL_UNLOCKED = """async () => {
 
 @pytest.fixture(scope="session")
 def long_sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of several pieces."""
-    path = make_sound(tmp_path_factory.mktemp("long") / "sound.wav", 240.0)
-    assert 2 * PIECE < path.stat().st_size < 4 * PIECE
+    """A file of two pieces."""
+    path = make_sound(tmp_path_factory.mktemp("long") / "sound.wav", 90.0)
+    assert PIECE < path.stat().st_size < 2 * PIECE
     return path
 
 
 class Pieces:
-    """The pieces that a page sends. Those from number `hold_from` on are held until they are released."""
+    """The pieces that a page sends. Those from number `hold_from` on are held until they are released or lost."""
 
     def __init__(self, hold_from: int = 99) -> None:
         self.offsets: list[int] = []
         self.released = asyncio.Event()
         self.held = asyncio.Event()
         self._hold_from = hold_from
+        self._is_lost = False
+        self._was_lost = asyncio.Event()
+
+    async def lose(self) -> None:
+        """Lose the held piece, and those that are sent again: the browser would send a held one when its page is closed."""
+        self._is_lost = True
+        self.released.set()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self._was_lost.wait()
 
     async def watch(self, visitor: Listener) -> None:
         await visitor.page.route(re.compile("/v1/uploads/up_"), self._pass)
@@ -71,6 +80,10 @@ class Pieces:
             if len(self.offsets) >= self._hold_from and not self.released.is_set():
                 self.held.set()
                 await self.released.wait()
+            if self._is_lost:
+                await route.abort("internetdisconnected")
+                self._was_lost.set()
+                return
         await route.continue_()
 
 
@@ -97,8 +110,8 @@ async def test_an_upload_whose_page_was_closed_goes_on_when_the_file_is_chosen_a
     await pieces.watch(first)
     await choose(first, long_sound)
     await pieces.until_held()
+    await pieces.lose()
     await first.page.close()
-    pieces.released.set()
     again, rest = await signed_in(context, site), Pieces()
     await rest.watch(again)
     created: list[str] = []
@@ -160,18 +173,10 @@ async def test_several_files_travel_together_and_a_refused_one_says_why(
     await expect(visitor.page.locator("#upload-total")).to_be_empty()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def with_microphone(playwright: Playwright) -> AsyncGenerator[Browser]:
-    """Chromium with a microphone that beeps."""
-    flags = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-    async with await launch(playwright, "chromium", flags=flags) as browser:
-        yield browser
-
-
 @pytest_asyncio.fixture(loop_scope="session")
-async def studio(with_microphone: Browser) -> AsyncGenerator[BrowserContext]:
+async def studio(chromium_shell: Browser) -> AsyncGenerator[BrowserContext]:
     """The browser of a new user who may record."""
-    async with await with_microphone.new_context(reduced_motion="reduce", permissions=["microphone"]) as context:
+    async with await chromium_shell.new_context(reduced_motion="reduce", permissions=["microphone"]) as context:
         context.set_default_timeout(PATIENCE_MS)
         yield context
 
@@ -249,8 +254,8 @@ async def test_a_take_whose_page_was_closed_while_it_was_sent_goes_on_where_it_w
     await record(first)
     await first.page.get_by_role("button", name="Stop recording").click()
     await pieces.until_held()
+    await pieces.lose()
     await close_page(first)
-    pieces.released.set()
     again = await signed_in(studio, site)
     created: list[str] = []
     again.page.on("request", lambda each: created.append(each.url) if each.method == "POST" else None)
