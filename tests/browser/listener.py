@@ -92,8 +92,16 @@ class Listener:
             f"() => {{ const media = document.querySelector('audio, video'); return {expression}; }}"
         )
 
-    async def status_of(self, recording_id: int) -> int:
-        """The status that the gateway returns for the recording."""
-        url = f"{self.site.base_url}/recordings/{recording_id}"
-        answer = await self.page.request.get(url, headers={"X-API-Key": self.site.key})
+    async def status_of(self, path: str, key: str | None = None) -> int:
+        """The status of the gateway's answer, to somebody with this key."""
+        headers = {} if key is None else {"X-API-Key": key}
+        answer = await self.page.request.head(f"{self.site.base_url}{path}", headers=headers)
         return answer.status
+
+    async def until_refused(self, status: int, path: str, key: str | None = None) -> None:
+        """Ask until the gateway answers with this status."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                if await self.status_of(path, key) == status:
+                    return
+                await asyncio.sleep(0.05)

@@ -1,13 +1,12 @@
 """Deleting on the player page: it asks first, can be undone for a while, and is final afterwards."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
 from tests.browser.library import Library, bring_in
-from tests.browser.listener import PATIENCE_SECONDS, Listener
+from tests.browser.listener import Listener
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -33,9 +32,11 @@ async def delete(listener: Listener, recording_id: int, key: str) -> None:
 
 
 async def until_gone(listener: Listener, recording_id: int) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while await listener.status_of(recording_id) != 404:
-            pass  # each check is a request
+    await listener.until_refused(404, f"/recordings/{recording_id}", listener.site.key)
+
+
+async def is_there(listener: Listener, recording_id: int) -> bool:
+    return await listener.status_of(f"/recordings/{recording_id}", listener.site.key) == 200
 
 
 async def test_a_recording_that_is_kept_is_not_deleted(visitor: Listener, doomed: int) -> None:
@@ -44,7 +45,7 @@ async def test_a_recording_that_is_kept_is_not_deleted(visitor: Listener, doomed
     await visitor.page.get_by_role("button", name="Delete").click()
     await visitor.page.get_by_role("button", name="Keep it").click()
     await expect(visitor.page.get_by_role("button", name="Delete")).to_be_focused()
-    assert await visitor.status_of(doomed) == 200
+    assert await is_there(visitor, doomed)
 
 
 async def test_undo_restores_the_recording_without_a_request(visitor: Listener, doomed: int) -> None:
@@ -54,12 +55,12 @@ async def test_undo_restores_the_recording_without_a_request(visitor: Listener, 
     await undo.press("Enter")
     await expect(visitor.row(doomed)).to_have_attribute("aria-current", "true")
     await visitor.page.clock.fast_forward(2 * UNDO_WINDOW_MS)
-    assert await visitor.status_of(doomed) == 200
+    assert await is_there(visitor, doomed)
 
 
 async def test_the_recording_is_deleted_after_the_time_to_undo(visitor: Listener, doomed: int) -> None:
     await delete(visitor, doomed, visitor.site.key)
-    assert await visitor.status_of(doomed) == 200
+    assert await is_there(visitor, doomed)
     await visitor.page.clock.fast_forward(UNDO_WINDOW_MS)
     await until_gone(visitor, doomed)
     await expect(visitor.page.get_by_role("button", name="Undo")).to_have_count(0)

@@ -131,7 +131,7 @@ async def test_after_a_sleep_past_the_end_a_seek_lands_and_plays(context: Browse
     # The computer sleeps: the page's timers stop, and the link expires.
     await page.clock.pause_at(await page.evaluate("() => Date.now() + 2000"))
     link = await listener.media("media.src")
-    await until_it_ends(listener, link)
+    await listener.until_refused(403, link.removeprefix(short_lived.base_url))
     await page.keyboard.press("9")
     position = SOUND_SECONDS * 0.9
     await listener.until(f"media.src !== '{link}' && media.currentTime > {position} && !media.paused")
@@ -219,9 +219,3 @@ async def test_a_late_answer_about_one_recording_does_not_hide_the_message_about
 
 async def lose(route: Route) -> None:
     await route.abort("internetdisconnected")
-
-
-async def until_it_ends(listener: Listener, link: str) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while (await listener.page.request.head(link)).status != 403:
-            pass  # each check is a request
