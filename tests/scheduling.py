@@ -18,6 +18,7 @@ GROUPS: Final = {
         "tests/browser/test_requests.py",
         "tests/browser/test_page.py",
         "tests/browser/test_comfort.py",
+        "tests/browser/test_firefox.py",
         "tests/browser/test_played_lengths.py",
         "tests/browser/test_shared_links.py",
         "tests/browser/test_webkit.py",
