@@ -20,6 +20,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SOUND_SECONDS: Final = 90
 VIDEO: Final = "document.querySelector('video')"
 UPLOADED: Final = "document.querySelector('#uploads li a')"
+# The buttons that end a link, the newest link first.
+LINKS: Final = "document.querySelectorAll('#share-links button')"
 # Keeps where each piece of an upload begins in `offsets`. Only this many pieces leave the page.
 WATCH_PIECES: Final = """(() => {
   const { setRequestHeader, send } = XMLHttpRequest.prototype;
@@ -116,13 +118,14 @@ async def test_a_moment_is_shared_until_the_link_is_ended(person: Person, firefo
     await person.tab.attempt(f"void ({VIDEO}.currentTime = 5)")
     await person.click("document.querySelector('#share')")
     await person.click("document.querySelector('#share-form .strong')")
-    await until(person.tab, "document.querySelector('#share-links button') !== null")
+    await until(person.tab, f"{LINKS}.length > 0")
+    listed = await person.tab.attempt(f"{LINKS}.length")
     url = await person.tab.attempt("document.querySelector('#share-url').value")
     async with firefox_tab(firefox, url) as guest:
         await until(guest, f"{VIDEO}?.readyState >= HTMLMediaElement.HAVE_METADATA && {VIDEO}.currentTime === 5")
         await guest.attempt(f"{VIDEO}.play()")
         await until(guest, f"{VIDEO}.currentTime > 5.2")
-        await person.click("document.querySelector('#share-links button')")
-        await until(person.tab, "document.querySelector('#share-links button') === null")
+        await person.click(f"{LINKS}[0]")
+        await until(person.tab, f"{LINKS}.length === {listed - 1}")
         await guest.visit(url)
         await until(guest, "document.body.innerText.includes('This link does not work')")

@@ -309,8 +309,17 @@ async def test_a_take_that_another_tab_uploads_meanwhile_is_not_offered(studio: 
     assert second.faults == []
 
 
-# The browser refuses the second piece, as if its storage were full, and has room again for the third.
+# The browser refuses the second piece, as if its storage were full, and has room again for the third, with which `third`
+# resolves.
 REFUSE_THE_SECOND_PIECE = """
+  const { start } = MediaRecorder.prototype;
+  window.third = new Promise((resolve) => {
+    MediaRecorder.prototype.start = function (...given) {
+      let heard = 0;
+      this.addEventListener("dataavailable", () => (heard += 1) === 3 && resolve());
+      return start.apply(this, given);
+    };
+  });
   const { put } = IDBObjectStore.prototype;
   let count = 0;
   IDBObjectStore.prototype.put = function (...given) {
@@ -335,7 +344,7 @@ async def test_a_take_is_stored_without_a_hole_if_the_browser_refuses_a_piece(
     visitor = await signed_in(studio, site)
     await visitor.page.route("**/v1/recordings", lambda route: route.fulfill(status=403), times=1)
     await record(visitor, pieces=1)
-    await visitor.page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 2500))")
+    await visitor.page.evaluate("() => third")
     await visitor.page.get_by_role("button", name="Stop recording").click()
     await expect(visitor.page.locator("#uploads li.trouble")).to_be_visible()
     await visitor.page.evaluate(UNTIL_UNLOCKED)
