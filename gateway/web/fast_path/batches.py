@@ -76,9 +76,15 @@ class Batch:
         if len(self._arrived) >= BATCH:
             self._settle()
 
-    def settle(self) -> None:
-        """Answer all heads that wait, now."""
-        self._settle(may_wait=False)
+    def settle(self, connection: FastConnection) -> None:
+        """Answer the connection's head now. The other heads go on waiting, so that a turn of the loop stays short."""
+        for waiting in (self._arrived, self._later):
+            for offered in waiting:
+                if offered.connection is connection:
+                    waiting.remove(offered)
+                    self.answerer.begin()
+                    self._send(offered, self._prepare(offered, may_wait=False))
+                    return
 
     def _settle_soon(self) -> None:
         if not self._is_due:
@@ -89,18 +95,18 @@ class Batch:
         self._is_due = False
         self._settle()
 
-    def _settle(self, *, may_wait: bool = True) -> None:
+    def _settle(self) -> None:
         """Answer the heads that waited, as many as this turn has bytes for, and then those that have arrived."""
         arrived, self._arrived = self._arrived, []
         ready: list[tuple[Offered, BegunAnswer | NotNow]] = []
         self.answerer.begin()
-        while self._later and (len(ready) < BATCH or not may_wait):
-            answer = self._prepare(self._later[0], may_wait=may_wait)
+        while self._later and len(ready) < BATCH:
+            answer = self._prepare(self._later[0], may_wait=True)
             if answer is NotNow.LATER:
                 break
             ready.append((self._later.popleft(), answer))
         for each in arrived:
-            answer = self._prepare(each, may_wait=may_wait)
+            answer = self._prepare(each, may_wait=True)
             if answer is NotNow.LATER:
                 self._later.append(each)
             else:

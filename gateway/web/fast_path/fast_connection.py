@@ -31,8 +31,8 @@ class Heads(Protocol):
     def add(self, connection: "FastConnection", head: bytes) -> None:
         """Answer the head in this turn of the loop: it is sent, begun, or handed on to aiohttp."""
 
-    def settle(self) -> None:
-        """Answer all heads that wait, now."""
+    def settle(self, connection: "FastConnection") -> None:
+        """Answer the head of this connection now; it waits."""
 
 
 class FastConnection(LazyConnection):
@@ -68,7 +68,7 @@ class FastConnection(LazyConnection):
     def data_received(self, data: bytes) -> None:
         if self._is_offered:
             # A second request has arrived: answer the first one before it.
-            self._heads.settle()
+            self._heads.settle(self)
         if not data:
             # aiohttp resumes its parser this way.
             super().data_received(data)
@@ -85,7 +85,7 @@ class FastConnection(LazyConnection):
     def eof_received(self) -> bool:  # type: ignore[override] # as in RequestReceiver
         self._take_early()
         if self._is_offered:
-            self._heads.settle()
+            self._heads.settle(self)
         return super().eof_received()
 
     @property

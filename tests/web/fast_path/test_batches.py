@@ -203,6 +203,56 @@ class Losing(Watching):
         return done
 
 
+class Delaying(Watching):
+    """Has heads wait while `is_busy`, unless they may not; `all_wait` is set when those of five connections do."""
+
+    def __init__(self, site: Stage) -> None:
+        super().__init__(site)
+        self.hurried: list[FastConnection] = []
+        self.waiting: set[FastConnection] = set()
+        self.all_wait = asyncio.Event()
+        self.is_busy = False
+
+    def prepare(
+        self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
+    ) -> BegunAnswer | NotNow:
+        if not may_wait:
+            self.hurried.append(connection)
+        elif self.is_busy:
+            self.waiting.add(connection)
+            if len(self.waiting) == 5:
+                self.all_wait.set()
+            return NotNow.LATER
+        return super().prepare(connection, octets, started, may_wait=may_wait)
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["asks again", "half-closes"])
+async def test_a_client_that_does_not_wait_does_not_hurry_the_others(tmp_path: Path, *, ends: bool) -> None:
+    made: list[Delaying] = []
+
+    def before(site: Stage) -> Delaying:
+        made.append(Delaying(site))
+        return made[0]
+
+    async with stage(tmp_path, before=before) as site, AsyncExitStack() as stack:
+        clients = await arrive(stack, site, 5)
+        made[0].is_busy = True
+        for number, client in enumerate(clients):
+            await client.send(head(site, number))
+        await made[0].all_wait.wait()
+        if ends:
+            clients[2].end()
+        else:
+            await clients[2].send(head(site, 100))
+        assert (await clients[2].read_response()).body == site.content[2:1002]
+        assert len(made[0].hurried) == 1
+        made[0].is_busy = False
+        for number in (0, 1, 3, 4):
+            assert (await clients[number].read_response()).body == site.content[number : number + 1000]
+        if not ends:
+            assert (await clients[2].read_response()).body == site.content[100:1100]
+
+
 @pytest.mark.parametrize("end", [999, 999_999], ids=["after a short answer", "after one that raised the unsent limit"])
 async def test_a_head_whose_client_has_disconnected_is_dropped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, end: int
