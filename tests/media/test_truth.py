@@ -12,6 +12,7 @@ from av.audio.stream import AudioStream
 
 from gateway.media.decoding.sound import listen
 from gateway.media.facts import MediaFacts, NotMedia
+from tests.corpus.kit import moved_offsets
 from tests.media.probing import object_file, probe
 from tests.media.signals import wav
 from tests.media_files import SOUNDS, make_sound, make_still, make_video
@@ -302,6 +303,15 @@ def test_a_length_found_within_a_budget_is_right_or_unknown(
 
 
 # --- damage
+
+
+def test_a_sample_table_that_points_beside_the_samples_is_refused(tmp_path: Path) -> None:
+    """FFmpeg's decoder takes one of some hundred such packets for sound, in all but the first of these files."""
+    content = sound(tmp_path, "moov-first.m4a")
+    assert agreeing(moved_offsets(content, 0)).duration_seconds == pytest.approx(4, abs=0.1)
+    for distance in (16, 46, 47, 66, 75, 87):
+        with pytest.raises(NotMedia, match="nothing in it can be decoded"):
+            probe(moved_offsets(content, distance))
 
 
 def test_a_sound_of_an_unknown_codec_is_refused_and_does_not_spoil_a_picture(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
+import av
+
 from gateway.media.decoding import demuxing
 from gateway.media.decoding.claims import claimed_seconds
 from gateway.media.decoding.file_parts import BOXES_OF_SPARING, FileParts, parts_of
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 _PACKETS_TRIED: Final = 1000
+_CONVINCING_PACKETS: Final = 3
 # A sparing probe does not give a file with a larger movie box to FFmpeg, which would read all of the box.
 _MOVIE_BYTES: Final = 1 << 20
 # Ignore this many bytes after the container's end, or this share of the file: a tag, padding.
@@ -84,11 +87,19 @@ def _facts_of_container(parts: FileParts) -> MediaFacts:
 
 
 def _decode_first(container: "InputContainer", file: ObjectFile) -> None:
-    """Decode one of the first packets. Raises NotMedia if none can be decoded and the budget is not spent."""
+    """Decode one of the first packets, or several in a row after a damaged one, which may be decoded by chance.
+
+    Raises NotMedia if that is not possible and the budget is not spent.
+    """
     stream = demuxing.tracks_of(container)[0]
     demuxing.allow_decoding(stream)
+    in_a_row, wanted = 0, 1
     for _, packet in zip(range(_PACKETS_TRIED), demuxing.Packets(container, [stream]), strict=False):
-        if demuxing.frames_of(packet):
+        try:
+            in_a_row += bool(packet.decode())
+        except av.FFmpegError:
+            in_a_row, wanted = 0, _CONVINCING_PACKETS
+        if in_a_row == wanted:
             return
     if not file.spent:
         raise NotMedia("nothing in it can be decoded")
