@@ -104,7 +104,7 @@ class Completion:
         except ObjectNotFound:
             return None
         if isinstance(result, Fault):
-            await self._count(owner, media, adapter)
+            await self._settle_refused(owner, media, adapter)
         return result
 
     async def _join(self, owner: Owner, media: MediaFile, size: int, adapter: MultipartUploads) -> None:
@@ -114,10 +114,16 @@ class Completion:
             if await adapter.join_parts(media.object_key, size=size):
                 await self.uploads.record(turn, publication)
 
-    async def _count(self, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> None:
-        """Count a refused object's bytes for the account: the client may have sent them to the backend directly."""
+    async def _settle_refused(self, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> None:
+        """Count a refused object's bytes for the account: the client may have sent them to the backend directly.
+
+        An object that is larger than any file may be is deleted instead: a presigned URL has no upper bound.
+        """
         async with adapter.open(media.object_key) as stored:
             size = stored.stat.size
+        if size > self.uploads.max_file_bytes and media.etag is None:
+            await adapter.delete(media.object_key)
+            return
         with suppress(Invalid):  # the file is refused anyway
             await self.uploads.writers.record_stored(owner, media.id, size, self.uploads.limits)
 

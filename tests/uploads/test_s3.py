@@ -12,7 +12,7 @@ from tests.gateway_process import Gateway
 from tests.s3.processes import S3Server
 from tests.s3_gateway.place import gateway_over
 from tests.uploads.client import Client, open_client
-from tests.uploads.conftest import SETTINGS, Content
+from tests.uploads.conftest import MAX_FILE_BYTES, SETTINGS, Content
 from tests.uploads.test_tus import create
 from tests.uploads.waiting import PATIENCE_SECONDS
 from tests.uploads.wav import make_wav
@@ -66,6 +66,19 @@ async def test_a_file_that_is_too_long_to_be_counted_has_the_length_of_its_heade
     completed = await client.complete(recording)
     assert completed.status == 200, completed
     assert completed.json["duration_ms"] == pytest.approx((len(body) - 44) / 96, abs=1)
+
+
+async def test_an_object_larger_than_any_file_may_be_is_refused_and_deleted(site: Gateway, client: Client) -> None:
+    body, recording = make_wav(MAX_FILE_BYTES + 2), await client.new_recording()
+    promised = await client.promise(recording)
+    assert (await client.put(promised, in_chunks(body), {"Content-Length": str(len(body))})).status == 200
+    completed = await client.complete(recording)
+    assert completed.status == 400
+    assert completed.json["error"]["details"][0]["field"] == f"{promised['media_id']}.file_size_bytes"
+    assert f"uploads/{site.user_id}/{decode_id('med', promised['media_id'])}" not in await keys_in_bucket(site)
+    small = make_wav(100_000)
+    assert (await client.put(promised, small)).status == 200
+    assert (await client.complete(recording)).status == 200
 
 
 async def in_chunks(body: bytes) -> AsyncGenerator[bytes, None]:
