@@ -38,7 +38,7 @@ def declared_media(entry: VexaMedia, storage: str, key: str, stat: ObjectStat) -
     )
 
 
-def unchanged(here: MediaFile) -> NewMedia:
+def recorded_media(here: MediaFile) -> NewMedia:
     """The media file as the catalogue describes it now."""
     return NewMedia(
         type=here.type,

@@ -35,6 +35,8 @@ class TableRecording(NamedTuple):
 
 
 class _Winner(NamedTuple):
+    """The occurrence that is moved; `lowest_meeting` is the lowest meeting id of all occurrences of its user."""
+
     location: tuple[int | None, int]
     user_id: int
     rank: int

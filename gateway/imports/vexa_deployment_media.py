@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.catalog import MediaFile, MediaMove, NewMedia
-from gateway.imports.vexa_deployment_descriptions import NO_ETAG, declared_media, unchanged
+from gateway.imports.vexa_deployment_descriptions import NO_ETAG, declared_media, recorded_media
 from gateway.imports.vexa_deployment_joining import ChunkJoiner, NotJoinable, joined_key
 from gateway.imports.vexa_deployment_objects import (
     Choice,
@@ -115,7 +115,7 @@ class _Preparation:
         elif media_id is None or media_id in {move.id for move in self.prepared.moves}:
             self.prepared.refuse("malformed", "a media file has no id of its own")
         elif (joined := self._joined_earlier(media_id)) is not None:
-            self._add(choice, media_id, unchanged(joined))
+            self._add(choice, media_id, recorded_media(joined))
         elif choice.state == "chunks only":
             await self._join(choice, media_id)
         else:
@@ -160,7 +160,7 @@ class _Preparation:
         size = choice.listed.size if choice.listed else None
         found = (self.backend.storage.name, key, size)
         if here and here.missing_at is None and (here.storage, here.object_key, here.size) == found:
-            return unchanged(here)
+            return recorded_media(here)
         try:
             async with self.backend.storage.adapter.open(key) as stored:
                 return await self._probed(choice, stored)
