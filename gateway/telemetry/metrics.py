@@ -1,6 +1,6 @@
 """Prometheus metrics: this process's, or those of all workers together.
 
-The supervisor sets PROMETHEUS_MULTIPROC_DIR, in which prometheus_client keeps every worker's values in files.
+The supervisor sets PROMETHEUS_MULTIPROC_DIR, in which prometheus_client stores every worker's values in files.
 """
 
 import math

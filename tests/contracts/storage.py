@@ -90,7 +90,7 @@ class StorageContract(KeyContract, VersionContract):
             pytest.param(0, -1, id="negative_length"),
             pytest.param(0, 11, id="one_too_long"),
             pytest.param(10, 1, id="starts_at_the_end"),
-            pytest.param(11, 0, id="starts_behind_the_end"),
+            pytest.param(11, 0, id="starts_after_the_end"),
         ],
     )
     async def test_a_span_outside_the_object_is_a_value_error(

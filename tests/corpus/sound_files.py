@@ -90,7 +90,7 @@ def _changing_sound() -> tuple[str, ...]:
 
 
 def _vbri(content: bytes, frames: int) -> bytes:
-    """The MP3 file behind a frame with a VBRI header (Fraunhofer)."""
+    """The MP3 file after a frame with a VBRI header (Fraunhofer)."""
     silent = bytearray(content[:4] + bytes(400))
     size = 144 * 128_000 // 48_000
     silent = bytearray(b"\xff\xfb\x94\x64" + bytes(size - 4))

@@ -48,7 +48,7 @@ class TestMemory(ClientRecordingsContract):
 
 @pytest.mark.parametrize(
     ("age", "count"),
-    [pytest.param("23 hours 59 minutes", 1, id="before"), pytest.param("24 hours 1 second", 2, id="behind")],
+    [pytest.param("23 hours 59 minutes", 1, id="before"), pytest.param("24 hours 1 second", 2, id="after")],
 )
 async def test_a_key_counts_for_twenty_four_hours(
     pool: asyncpg.Pool, rooms: Rooms, recordings: ClientRecordings, age: str, count: int

@@ -1,4 +1,4 @@
-"""The demo: how it sounds, what it keeps, and that the lines it prints work when pasted."""
+"""The demo: how it sounds, what it stores, and that the lines it prints work when pasted."""
 
 import os
 import re

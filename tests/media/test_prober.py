@@ -97,7 +97,7 @@ async def answers(stored: MemoryObject, script: str) -> list[Waveform]:
         pytest.param("", id="says-nothing"),
         pytest.param("os.write(1, b'R\\0\\0')", id="breaks-off-in-a-message"),
         pytest.param("say(b'D', 1, 0, bytes(999))", id="breaks-off-in-the-bins"),
-        pytest.param("say(b'R', size, 1)", id="reads-behind-the-end"),
+        pytest.param("say(b'R', size, 1)", id="reads-after-the-end"),
         pytest.param("say(b'R', 2**64 - 1, 2**64 - 1)", id="reads-far-out"),
         pytest.param("say(b'?')\nsys.stdin.read()", id="speaks-another-language"),
         pytest.param("os.write(1, bytes(1 << 20))\nsys.stdin.read()", id="babbles"),

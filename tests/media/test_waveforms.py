@@ -164,7 +164,7 @@ async def test_a_picture_without_sound_has_no_waveform(tmp_path: Path, make: Cal
     [
         pytest.param(b"", id="empty"),
         pytest.param(b"no media at all" * 1000, id="text"),
-        pytest.param(TONE[:44], id="nothing-behind-the-header"),
+        pytest.param(TONE[:44], id="nothing-after-the-header"),
         pytest.param(b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n", id="playlist"),
     ],
 )

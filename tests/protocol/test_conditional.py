@@ -44,7 +44,7 @@ ROWS: dict[str, tuple[Conditions, int | None]] = {
     "if-modified-since no date": (Conditions(if_modified_since="x"), None),
     "if-none-match replaces if-modified-since": (Conditions(if_none_match='"v2"', if_modified_since=LATER), None),
     "412 before 304": (Conditions(if_match='"v2"', if_none_match='"v1"'), 412),
-    "304 behind a true if-match": (Conditions(if_match='"v1"', if_none_match='"v1"'), 304),
+    "304 after a true if-match": (Conditions(if_match='"v1"', if_none_match='"v1"'), 304),
     "date 412 before 304": (Conditions(if_unmodified_since=EARLIER, if_none_match='"v1"'), 412),
 }
 

@@ -110,7 +110,7 @@ async def test_a_large_object_is_uploaded_in_parts(storage: S3Storage, size: int
     assert await read_whole(storage, "large") == content
 
 
-async def test_a_failed_upload_leaves_no_parts_behind(s3_server: S3Server) -> None:
+async def test_a_failed_upload_leaves_no_parts(s3_server: S3Server) -> None:
     bucket = await make_bucket(s3_server)
     async with s3_storage(s3_server, bucket) as storage, s3_client(s3_server) as client:
         with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the block's own error passes through

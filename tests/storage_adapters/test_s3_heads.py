@@ -37,7 +37,7 @@ def test_repeated_fields_are_a_list() -> None:
         pytest.param(b"HTTP/2 200\r\n", id="another-version"),
         pytest.param(b"HTTP/1.1 20 OK\r\n", id="no-status"),
         pytest.param(b"HTTP/1.1 600 Odd\r\n", id="no-such-class"),
-        pytest.param(b"HTTP/1.1 200OK\r\n", id="no-space-behind-the-status"),
+        pytest.param(b"HTTP/1.1 200OK\r\n", id="no-space-after-the-status"),
         pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", id="another-protocol"),
         pytest.param(b"HTTP/1.1 200 OK\r\nno colon\r\n", id="no-colon"),
         pytest.param(b"HTTP/1.1 200 OK\r\nA : 1\r\n", id="white-space-before-the-colon"),

@@ -111,7 +111,7 @@ class TestSyntheticStorage:
             pytest.param(-1, 1, id="negative_offset"),
             pytest.param(0, -1, id="negative_length"),
             pytest.param(0, 11, id="one_too_long"),
-            pytest.param(11, 0, id="starts_behind_the_end"),
+            pytest.param(11, 0, id="starts_after_the_end"),
         ],
     )
     async def test_a_span_outside_the_object_is_a_value_error(

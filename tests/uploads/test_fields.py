@@ -16,7 +16,7 @@ from gateway.web.bota.upload_urls import parse_promise
 from gateway.web.receiving.upload_bodies import Allowance, Checksum, ReceiveLimits, checked
 
 NAMES = st.from_regex(r"[a-z_]{1,9}", fullmatch=True)
-# Octets that are no UTF-8 arrive as lone surrogates.
+# Octets that are not UTF-8 arrive as lone surrogates.
 FIELDS = st.text(st.characters(max_codepoint=255) | st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF))
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

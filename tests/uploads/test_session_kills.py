@@ -118,8 +118,8 @@ async def one_session(pair: Pair, places: asyncio.Semaphore, number: int, conten
     chance.shuffle(order)
     async with places, open_client(pair.any(), "") as client:
         for place in order:
-            told = {"session_uid": session, "chunk_seq": place, "is_final": False}
-            await deliver(pair, client, sent.chunks[place], told)
+            fields = {"session_uid": session, "chunk_seq": place, "is_final": False}
+            await deliver(pair, client, sent.chunks[place], fields)
         final = {"session_uid": session, "chunk_seq": CHUNKS, "is_final": True}
         return await deliver(pair, client, b"", final), sent
 

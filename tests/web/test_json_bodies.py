@@ -30,8 +30,8 @@ def objects(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
     texts, written = {}, []
     for name, value in members:
         texts[name] = json.dumps(value, ensure_ascii=ascii, indent=draw(st.sampled_from([None, 1])))
-        before, between, after, behind = (draw(spaces) for _ in range(4))
-        written.append(f"{before}{json.dumps(name, ensure_ascii=ascii)}{between}:{after}{texts[name]}{behind}")
+        before, between, after, last = (draw(spaces) for _ in range(4))
+        written.append(f"{before}{json.dumps(name, ensure_ascii=ascii)}{between}:{after}{texts[name]}{last}")
     return f"{draw(spaces)}{{{','.join(written)}}}{draw(spaces)}", texts
 
 
@@ -52,7 +52,7 @@ def test_a_members_text_means_what_readers_take_it_for(written: tuple[str, dict[
     ("text", "expected"),
     [
         pytest.param('{"m":{}}', "{}", id="alone"),
-        pytest.param('{"a":"\\"m\\":{1}","m":{"x":"}"}}', '{"x":"}"}', id="behind a text that looks like it"),
+        pytest.param('{"a":"\\"m\\":{1}","m":{"x":"}"}}', '{"x":"}"}', id="after a text that looks like it"),
         pytest.param('{"m":1,"\\u006d":2}', "2", id="named by escapes"),
         pytest.param('{"a":{"m":1},"m":2.50}', "2.50", id="also further in"),
     ],

@@ -67,7 +67,7 @@ async def test_incomplete_heads_are_held_within_a_bound_for_all_connections(site
         assert (await connection.read_response()).status == 200
 
 
-async def test_requests_behind_streams_are_held_within_the_same_bound(site: Gateway) -> None:
+async def test_requests_that_follow_streams_are_held_within_the_same_bound(site: Gateway) -> None:
     recording_id, media_file_id = site.add("long", bytes(16 * 2**20), "mp3")
     target = f"/recordings/{recording_id}/media/{media_file_id}/raw"
     keys = [site.add_key() for _ in range(300 // STREAMS)]

@@ -34,11 +34,11 @@ export class Viewer {
   constructor(file, { label, segments, transcript, source, cover = null, waveform, report }) {
     const element = makeElement(file.type, label);
     // The answer to a question about this file may come when another one is shown.
-    const tell = (trouble) => this.#closed.signal.aborted || report(trouble);
+    const reportUnlessClosed = (trouble) => this.#closed.signal.aborted || report(trouble);
     find("screen").replaceChildren(element);
     find("timing").hidden = file.type === "image";
-    if (file.type === "image") openImage(element, source, tell);
-    else this.#openMedia(element, { file, segments, transcript, source, waveform, report: tell });
+    if (file.type === "image") openImage(element, source, reportUnlessClosed);
+    else this.#openMedia(element, { file, segments, transcript, source, waveform, report: reportUnlessClosed });
     if (file.type === "video" && cover !== null) cover().then(({ url }) => (element.poster = url), () => {});
   }
 
