@@ -150,10 +150,13 @@ export class Gateway {
     return (await this.#ask(`recordings/${recordingId}/media/${mediaId}/waveform`, { signal })).json();
   }
 
-  /** The bytes of a file. The browser may have them still; the gateway is asked in any case. */
+  /**
+   * The bytes of a file. The browser may have them still; the gateway is asked in any case. A redirect to a bucket is
+   * not followed: the bucket would get the key.
+   */
   async file(recordingId, mediaId, signal) {
     const path = `recordings/${recordingId}/media/${mediaId}/raw`;
-    return (await this.#ask(path, { cache: "no-cache", signal })).blob();
+    return (await this.#ask(path, { cache: "no-cache", redirect: "error", signal })).blob();
   }
 
   async downloadUrl(recordingId, mediaId) {
