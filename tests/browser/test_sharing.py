@@ -127,6 +127,8 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
     await say("A wombat digs.", "The wombat sleeps.", "It has woken up.")
     await until_count(lines, 3)
     await expect(lines.nth(1)).to_be_focused()
+    async with page.expect_response(lambda answer: answer.url.endswith("/transcript") and answer.status == 304):
+        await page.clock.fast_forward(12_000)
     sound = library.sound_path.read_bytes()
     about = {"type": "audio", "content_type": "audio/mpeg", "file_size_bytes": len(sound)}
     target = await (await page.request.post(f"{url}/upload-url", headers=key, data=about)).json()
