@@ -40,7 +40,7 @@ async def test_a_recording_is_renamed_in_place(listener: Listener, library: Libr
     await expect(listener.row(library.picture.recording_id)).to_contain_text("Board meeting")
 
 
-async def test_of_two_people_who_rename_at_the_same_time_the_second_sees_the_firsts_name(
+async def test_the_second_of_two_people_who_rename_at_the_same_time_sees_the_firsts_name(
     listener: Listener, library: Library
 ) -> None:
     await listener.open(library.still.recording_id)

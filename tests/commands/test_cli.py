@@ -41,29 +41,29 @@ def seekgate(tmp_path: Path, database_url: str) -> CommandLine:
 @pytest.mark.parametrize(
     ("text", "seconds"), [("45s", 45), ("90m", 5400), ("12h", 43_200), ("30d", 2_592_000), ("1s", 1)]
 )
-def test_a_duration_is(text: str, seconds: int) -> None:
+def test_a_duration_is_read_as_seconds(text: str, seconds: int) -> None:
     assert Duration().convert(text, None, None) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "5", "d", "0s", "-1d", "1.5h", "٣d", "1w", "99999d", "1h ", "9" * 5000 + "s"])
-def test_a_duration_is_not(text: str) -> None:
+def test_a_malformed_duration_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is not a duration like"):
         Duration().convert(text, None, None)
 
 
 @pytest.mark.parametrize("text", ["ada@example.org", "demo@localhost", "a+b@c"])
-def test_an_address_is(text: str) -> None:
+def test_an_address_is_accepted(text: str) -> None:
     assert Email().convert(text, None, None) == text
 
 
 @pytest.mark.parametrize("text", ["", "ada", "@", "a@b@c", "a b@c", "a@b\0", "a@" + "b" * 254])
-def test_an_address_is_not(text: str) -> None:
+def test_a_malformed_address_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="is not an e-mail address"):
         Email().convert(text, None, None)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "two\nlines", "\x1b[2J", "x" * 256])
-def test_a_name_is_not(text: str) -> None:
+def test_a_name_that_cannot_be_shown_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="printable characters"):
         Name().convert(text, None, None)
 

@@ -28,7 +28,7 @@ def verified(seekgate: CommandLine, *arguments: str, code: int = 0) -> list[Any]
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-async def test_what_differs_is_reported_and_corrected(
+async def test_differences_are_reported_and_corrected(
     seekgate: CommandLine, pool: asyncpg.Pool, tmp_path: Path
 ) -> None:
     folder = tmp_path / "given"

@@ -42,14 +42,14 @@ class ResumableContract:
         await adapter.publish("hidden")
         assert await exists(adapter, "hidden")
 
-    async def test_the_size_is_what_was_kept(self, adapter: ResumableStorage) -> None:
+    async def test_the_size_is_that_of_the_bytes_kept_so_far(self, adapter: ResumableStorage) -> None:
         assert await adapter.partial_size("sized") == 0
         assert await append(adapter, "sized", b"one", b"", b"two") == 6
         assert await adapter.partial_size("sized") == 6
         async with adapter.append("sized") as writer:
             assert writer.size == 6
 
-    async def test_after_publishing_nothing_is_kept(self, adapter: ResumableStorage) -> None:
+    async def test_publishing_leaves_no_partial_upload(self, adapter: ResumableStorage) -> None:
         await append(adapter, "published", b"first")
         await adapter.publish("published")
         assert await adapter.partial_size("published") == 0
@@ -96,7 +96,7 @@ class ResumableContract:
                 await asyncio.to_thread(time.sleep, 0.01)  # the thread that was cancelled while it took the lock
             assert await read_whole(adapter, key) == LARGE[:200_000]
 
-    async def test_what_was_written_last_can_be_dropped(self, adapter: ResumableStorage) -> None:
+    async def test_the_last_bytes_written_can_be_dropped(self, adapter: ResumableStorage) -> None:
         await append(adapter, "shortened", b"keep this", b" and drop that")
         async with adapter.append("shortened") as writer:
             await writer.truncate(9)

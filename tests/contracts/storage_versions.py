@@ -36,7 +36,7 @@ class VersionContract:
             with suppress(StorageError):
                 assert await read_span(stored, 0, len(LARGE)) == LARGE
 
-    async def test_what_the_caller_remembers_may_be_passed_in(self, adapter: StorageAdapter, put: Put) -> None:
+    async def test_a_stat_that_the_caller_remembers_may_be_passed_in(self, adapter: StorageAdapter, put: Put) -> None:
         await put("known", b"content")
         async with adapter.open("known") as stored:
             remembered = stored.stat

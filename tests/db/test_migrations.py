@@ -77,7 +77,7 @@ async def test_a_migrated_database_equals_schema_sql(
     assert await row_counts(version_1) == before
 
 
-async def test_it_does_on_debians_postgresql_too(debian_database: str) -> None:
+async def test_a_migrated_database_equals_schema_sql_on_debians_postgresql_too(debian_database: str) -> None:
     async with (
         scratch_database(debian_database, template="template1") as url,
         open_pool(url, min_size=1, max_size=1, command_timeout_seconds=60) as old,

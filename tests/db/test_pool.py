@@ -70,14 +70,14 @@ async def test_metadata_survives_the_way_through_jsonb(pool: asyncpg.Pool) -> No
 
 
 @pytest.mark.parametrize("value", [2**63 - 1, 1 - 2**63, "", "ünï ☃ 🎧"])
-async def test_what_is_storable_comes_back(pool: asyncpg.Pool, value: int | str) -> None:
+async def test_a_storable_value_comes_back(pool: asyncpg.Pool, value: int | str) -> None:
     assert storable(value)
     kind = "bigint" if isinstance(value, int) else "text"
     assert await pool.fetchval(f"SELECT $1::{kind}", value) == value
 
 
 @pytest.mark.parametrize("value", [2**63, 10**400, "nul\0", "\udc80"], ids=["2**63", "huge", "nul", "surrogate"])
-async def test_what_is_not_storable_is_refused_by_the_database(pool: asyncpg.Pool, value: int | str) -> None:
+async def test_a_value_that_is_not_storable_is_refused_by_the_database(pool: asyncpg.Pool, value: int | str) -> None:
     assert not storable(0, value, "")
     kind = "bigint" if isinstance(value, int) else "text"
     with pytest.raises(asyncpg.DataError):

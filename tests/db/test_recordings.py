@@ -210,7 +210,9 @@ FILES: Final = (
 )
 
 
-async def test_what_lists_are_ordered_by_follows_every_change_of_the_files(pool: asyncpg.Pool, rooms: Rooms) -> None:
+async def test_the_values_that_lists_are_ordered_by_follow_every_change_of_the_files(
+    pool: asyncpg.Pool, rooms: Rooms
+) -> None:
     owner = await rooms.owner()
     await pool.execute(
         "INSERT INTO recordings (id, user_id, live, source, status) SELECT id, $1, true, 'bot', 'pending' FROM generate_series(1, 2) id",

@@ -53,7 +53,7 @@ async def test_the_newest_match_is_found_among_many_old_ones(search: PgRecording
     assert {found.recording.id for found in page.found} == {NEWEST, USER + 3}
 
 
-async def test_of_a_common_name_the_newest_recordings_are_found(search: PgRecordingSearch) -> None:
+async def test_a_search_for_a_common_name_finds_the_newest_recordings(search: PgRecordingSearch) -> None:
     page = await search.search(Owner(USER), "standup", RecordingFilter(), limit=100, offset=0)
     assert [found.recording.id for found in page.found] == [USER + n for n in range(1, 101)]
 
@@ -126,7 +126,9 @@ async def test_a_search_compares_at_most_5000_segments_and_names(pool: asyncpg.P
 
 
 @pytest.mark.parametrize("text", ["yes", '"yes no"', '"yes yes yes"'])
-async def test_what_is_common_among_the_newest_is_not_looked_up_in_the_index(pool: asyncpg.Pool, text: str) -> None:
+async def test_a_word_that_is_common_among_the_newest_segments_is_not_looked_up_in_the_index(
+    pool: asyncpg.Pool, text: str
+) -> None:
     await pool.execute(TALK)
     # Without the newest recording, whose segments are all silent.
     newest = await pool.fetchval("SELECT max(created_at) FROM recordings")

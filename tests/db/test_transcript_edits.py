@@ -46,7 +46,7 @@ class Held(PgRecordingEdits):
 
 
 @pytest.mark.parametrize("before", [[], ["old"]], ids=["no-transcript", "a-transcript"])
-async def test_of_two_transcripts_of_one_meeting_the_later_one_stays_unmixed(
+async def test_the_later_of_two_transcripts_of_one_meeting_is_stored_whole(
     pool: asyncpg.Pool, before: list[str]
 ) -> None:
     (one, user_id), (other, _) = await pool.fetch(ADD_ROWS)

@@ -283,7 +283,7 @@ async def reserve(
     )
 
 
-async def test_what_is_arriving_counts_until_it_is_released(room: Room) -> None:
+async def test_reserved_bytes_count_until_they_are_released(room: Room) -> None:
     owner, media = await room.added(NewUpload("audio", "local", size=40), LIMITED)
     first = await reserve(room, owner, 50, 50)
     assert first.granted == 50

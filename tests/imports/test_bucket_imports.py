@@ -81,7 +81,7 @@ async def numbers(count: int) -> AsyncGenerator[int, None]:
         yield number
 
 
-async def test_at_most_that_many_items_are_worked_on_at_a_time() -> None:
+async def test_at_most_the_given_number_of_items_are_worked_on_at_the_same_time() -> None:
     running, most, done = 0, 0, []
 
     async def work(number: int) -> None:

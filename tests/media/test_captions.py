@@ -86,7 +86,7 @@ def test_cues_that_overlap_or_are_reversed_come_in_the_order_in_which_they_begin
         (VTT, "WEBVTT\n\n" + f"{TIMES}\n\n" * (MAX_SEGMENTS + 1), "more than 50000"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_its_place(kind: str, text: str | bytes, words: str) -> None:
+def test_a_transcript_that_cannot_be_read_is_refused_with_the_place(kind: str, text: str | bytes, words: str) -> None:
     with pytest.raises(BadCaptions) as refused:
         parsed(kind, text)
     assert words in str(refused.value)
@@ -109,7 +109,7 @@ def test_whisper_cpp_is_read() -> None:
     assert (found.start_seconds, found.end_seconds, found.text, found.language) == (0.25, 2.0, " hi", "de")
 
 
-def test_what_is_written_as_webvtt_is_read_as_it_was() -> None:
+def test_a_transcript_written_as_webvtt_is_read_back_unchanged() -> None:
     segments = (
         Segment(0.0, 1.5, "a --> b & <i>c</i>", "Ann > Bob\nLee & Co"),
         Segment(2.0, 2.0, "WEBVTT\n\n00:00:09.000 --> 00:00:10.000\n&amp;"),

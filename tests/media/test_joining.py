@@ -152,7 +152,7 @@ def test_a_file_without_sound_is_silent_in_the_joined_one() -> None:
     assert any(loud[round(len(loud) * 0.6) :])
 
 
-def test_what_cannot_be_read_is_counted_and_the_rest_is_joined() -> None:
+def test_a_file_that_cannot_be_read_is_counted_and_the_others_are_joined() -> None:
     content, left_out = joined(WEBM, b"\x1a\x45\xdf\xa3" + bytes(2000), b"", WEBM)
     assert left_out == 2
     assert probe(content).duration_seconds == pytest.approx(2 * SECONDS, abs=0.1)

@@ -50,7 +50,7 @@ def test_any_other_text_is_not_a_cursor(text: str) -> None:
 
 
 @given(st.integers(0, 253402300799))
-def test_what_is_written_is_read_back(timestamp: int) -> None:
+def test_a_written_date_is_read_back(timestamp: int) -> None:
     assert parse_http_date(format_http_date(timestamp), now=NOW) == timestamp
 
 

@@ -82,6 +82,6 @@ def test_an_id_with_another_prefix_is_refused(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [-1, 2**ID_BITS])
-def test_what_does_not_fit_has_no_text(number: int) -> None:
+def test_a_number_that_does_not_fit_has_no_text(number: int) -> None:
     with pytest.raises(ValueError, match="40 bits"):
         encode_id("rec", number)

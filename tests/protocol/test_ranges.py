@@ -98,7 +98,7 @@ SELECTED = {
 
 
 @pytest.mark.parametrize(("header", "spans"), SELECTED.values(), ids=SELECTED)
-def test_spans_are_selected(header: str, spans: tuple[ByteSpan, ...] | None) -> None:
+def test_a_header_selects_these_spans(header: str, spans: tuple[ByteSpan, ...] | None) -> None:
     assert select_spans(header, 1000, 3) == spans
 
 

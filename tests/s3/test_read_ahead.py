@@ -118,7 +118,7 @@ async def test_a_single_connection_is_enough(s3_server: S3Server, proxy: FaultPr
         assert await read_span(stored, 0, SIZE) == CONTENT
 
 
-async def test_while_connections_are_short_nothing_is_asked_ahead(s3_server: S3Server, proxy: FaultProxy) -> None:
+async def test_nothing_is_requested_ahead_while_connections_are_scarce(s3_server: S3Server, proxy: FaultProxy) -> None:
     async with (
         breakable_storage(s3_server, proxy, max_connections=2, read_timeout_seconds=60) as storage,
         storage.open("key") as stored,
@@ -129,7 +129,7 @@ async def test_while_connections_are_short_nothing_is_asked_ahead(s3_server: S3S
             assert proxy.ranges == [f"bytes=0-{WINDOW - 1}", "bytes=0-9"]
 
 
-async def test_for_a_client_that_may_seek_away_one_request_follows_the_other(
+async def test_requests_for_a_client_that_may_seek_away_follow_one_another(
     s3_server: S3Server, proxy: FaultProxy
 ) -> None:
     window = 8 * WINDOW

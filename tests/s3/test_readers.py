@@ -84,7 +84,7 @@ async def test_a_small_range_is_one_request_over_a_reused_connection(storage: S3
     assert proxy.accepted == accepted
 
 
-async def test_what_the_caller_remembers_costs_no_request(storage: S3Storage, proxy: FaultProxy) -> None:
+async def test_a_stat_that_the_caller_remembers_saves_a_request(storage: S3Storage, proxy: FaultProxy) -> None:
     async with storage.open("key") as stored:
         remembered = stored.stat
     answered = proxy.answered

@@ -132,7 +132,7 @@ async def test_a_whole_response_begins_in_the_cache_and_goes_on_from_s3(site: Ga
     assert f"bytes=0-{SLICE_BYTES - 1}" not in proxy.ranges
 
 
-async def test_what_is_deleted_is_not_served_from_the_cache(
+async def test_a_deleted_recording_is_not_served_from_the_cache(
     site: Gateway, proxy: FaultProxy, player: Connection
 ) -> None:
     media = add_settled(site, "deleted", noise(37, SIZE))

@@ -86,7 +86,7 @@ async def rows(pool: asyncpg.Pool) -> dict[str, MediaFile]:
     return {media.object_key: media for recording in recordings for media in recording.media_files}
 
 
-async def test_what_is_in_a_bucket_is_registered_where_it_is(
+async def test_objects_in_a_bucket_are_registered_where_they_are(
     seekgate: CommandLine, bucket: str, calls: dict[str, Path], pool: asyncpg.Pool
 ) -> None:
     done = await asyncio.to_thread(seekgate.run, "import", f"s3://{bucket}/calls/", *USER, "--json")
@@ -105,7 +105,7 @@ async def test_what_is_in_a_bucket_is_registered_where_it_is(
     assert registered["calls/deep/3.mp4"].type == "video"
 
 
-def test_what_is_not_media_is_skipped_with_its_reason(
+def test_an_object_that_is_not_media_is_skipped_with_the_reason(
     seekgate: CommandLine, bucket: str, calls: dict[str, Path]
 ) -> None:
     done = seekgate.run("import", f"s3://{bucket}/calls", *USER)

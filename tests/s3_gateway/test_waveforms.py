@@ -18,7 +18,7 @@ def site(s3_server: S3Server, postgres: str, tmp_path_factory: pytest.TempPathFa
         yield gateway
 
 
-async def test_silence_and_noise_are_where_they_are_in_the_object(site: Gateway, tmp_path: Path) -> None:
+async def test_the_waveform_has_silence_and_noise_where_the_object_has_them(site: Gateway, tmp_path: Path) -> None:
     content = half_silent(tmp_path / "half-moov-last.m4a").read_bytes()
     target = "/recordings/{}/media/{}/waveform".format(*site.add("half", content, "m4a"))
     while not (waveform := await fetch(site, target))["complete"]:

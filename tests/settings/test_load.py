@@ -137,7 +137,7 @@ def test_flags_override_the_environment_the_environment_the_file_and_the_file_th
         pytest.param("PLAYBACK__SIGNING_KEYS", f"[{{kid: a, secret: {SECRET}}}]", lambda c: c.playback.signing_keys, (SigningKeySettings(kid="a", secret=SecretStr(SECRET)),), id="a list of mappings"),
     ],
 )  # fmt: skip
-def test_the_environment_gives(variable: str, text: str, pick: Any, value: object) -> None:
+def test_an_environment_variable_sets_its_setting(variable: str, text: str, pick: Any, value: object) -> None:
     assert pick(load(None, {f"SEEKGATE_{variable}": text})) == value
 
 
@@ -191,7 +191,9 @@ def test_a_section_without_settings_changes_nothing(tmp_path: Path) -> None:
         pytest.param({}, 0, "/var/lib/seekgate", id="root's"),
     ],
 )
-def test_the_data_directory_is(environ: dict[str, str], user_id: int, expected: str) -> None:
+def test_the_data_directory_follows_from_the_environment_and_the_account(
+    environ: dict[str, str], user_id: int, expected: str
+) -> None:
     from gateway.settings.load import default_data_dir
 
     assert default_data_dir(environ, user_id) == expected
@@ -394,5 +396,5 @@ def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
         pytest.param({"public_url": "https://m.example/x/"}, "https://m.example/x", id="a public URL"),
     ],
 )
-def test_clients_reach_the_gateway_at(settings: dict[str, str], base_url: str) -> None:
+def test_the_base_url_follows_from_the_settings(settings: dict[str, str], base_url: str) -> None:
     assert load(None, {}, {"server": settings}).server.base_url(81) == base_url

@@ -49,7 +49,7 @@ def storage_of(environ: dict[str, str], name: str) -> dict[str, Any]:
         pytest.param({"STORAGE_BACKEND": "local"}, "local", {"root": Path("/tmp/vexa-recordings")}, id="local-by-vexas-default"),  # noqa: S108 - only a name here
     ],
 )  # fmt: skip
-def test_vexas_variables_become(environ: dict[str, str], name: str, expected: dict[str, Any]) -> None:
+def test_vexas_variables_become_a_storage_backend(environ: dict[str, str], name: str, expected: dict[str, Any]) -> None:
     options = storage_of(environ, name)
     assert {setting: options[setting] for setting in expected} == expected
 

@@ -28,7 +28,7 @@ class TestDescriptors(LocalFixtures):
         assert await find_fd(adapter, "file") == await find_fd(adapter, "file")
         assert count_open(root) == 1
 
-    async def test_no_more_idle_files_stay_open_than_was_said(
+    async def test_idle_files_stay_open_up_to_the_given_number(
         self, adapter: LocalStorage, root: Path, put: Put
     ) -> None:
         for number in range(KEPT_OPEN * 3):

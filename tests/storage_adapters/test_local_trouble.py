@@ -94,7 +94,7 @@ class TestTrouble(LocalFixtures):
             pytest.param(list_it, "closed/", id="list"),
         ],
     )
-    async def test_what_we_may_not_do_is_access_denied(
+    async def test_an_act_without_permission_is_access_denied(
         self, adapter: LocalStorage, root: Path, act: Act, key: str
     ) -> None:
         with as_owner_of(root):
@@ -122,7 +122,9 @@ class TestTrouble(LocalFixtures):
         with pytest.raises(StorageUnavailable):
             await adapter.ping()
 
-    async def test_no_descriptor_left_is_unavailable_and_passes(self, adapter: LocalStorage) -> None:
+    async def test_running_out_of_descriptors_makes_the_backend_unavailable_for_a_while(
+        self, adapter: LocalStorage
+    ) -> None:
         await create_it(adapter, "file")
         with no_more_descriptors(), pytest.raises(StorageUnavailable):
             await open_it(adapter, "file")

@@ -64,7 +64,7 @@ class TestResidence:
             pytest.param(SIZE - mmap.PAGESIZE, mmap.PAGESIZE, id="the_last_page"),
         ],
     )
-    def test_no_hole_is_called_resident(self, fd: int, offset: int, length: int) -> None:
+    def test_a_range_with_a_page_that_is_not_in_memory_is_not_resident(self, fd: int, offset: int, length: int) -> None:
         """Asking may begin to read a hole, and a quick disk may have filled it by the time of the answer."""
         os.pread(fd, offset, 0)
         os.pread(fd, SIZE, offset + length)
@@ -83,10 +83,10 @@ class TestResidence:
         assert not is_resident(fd, 0, SIZE)
         assert count_present(fd, 0, SIZE) == 0
 
-    def test_nothing_is_always_resident(self, fd: int) -> None:
+    def test_an_empty_range_is_resident(self, fd: int) -> None:
         assert is_resident(fd, 0, 0)
 
-    def test_what_is_after_the_end_needs_no_wait(self, fd: int) -> None:
+    def test_a_range_after_the_end_of_the_file_is_resident(self, fd: int) -> None:
         assert is_resident(fd, SIZE, 100)
 
     def test_a_file_in_memory_is_resident(self) -> None:
@@ -95,7 +95,7 @@ class TestResidence:
             file.flush()
             assert is_resident(file.fileno(), 0, SIZE)
 
-    def test_where_the_kernel_cannot_say_the_answer_is_no(self) -> None:
+    def test_a_file_that_the_kernel_knows_nothing_about_is_not_resident(self) -> None:
         with Path("/proc/version").open("rb") as file:
             assert not is_resident(file.fileno(), 0, 10)
 
@@ -114,7 +114,7 @@ class TestReadingAhead:
             pytest.param(SIZE - 10, 1000, id="beyond_the_end"),
         ],
     )
-    def test_what_was_read_ahead_is_resident(self, fd: int, offset: int, length: int) -> None:
+    def test_a_range_that_was_read_ahead_is_resident(self, fd: int, offset: int, length: int) -> None:
         pages = slice(offset // mmap.PAGESIZE, (offset + length - 1) // mmap.PAGESIZE + 1)
         assert not any(pages_in_cache(fd)[pages])
         read_ahead(fd, offset, length)

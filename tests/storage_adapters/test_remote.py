@@ -1,9 +1,9 @@
-"""What a storage backend counts of its requests, until it is taken or never is."""
+"""The counts of requests to a storage backend: taking them resets them, and without that they stay small."""
 
 from storage_adapters.remote import LATEST, Traffic
 
 
-def test_what_is_taken_starts_again_from_zero() -> None:
+def test_taking_the_counts_resets_them() -> None:
     traffic = Traffic()
     traffic.answer(0.25)
     traffic.failed += 2
@@ -13,7 +13,7 @@ def test_what_is_taken_starts_again_from_zero() -> None:
     assert traffic == Traffic()
 
 
-def test_amounts_that_are_never_taken_keep_all_sums_and_the_latest_times() -> None:
+def test_counts_that_nobody_takes_keep_every_sum_and_only_the_latest_times() -> None:
     traffic = Traffic()
     for number in range(LATEST + 5):
         traffic.answer(number)

@@ -49,7 +49,7 @@ def test_repeated_fields_are_a_list() -> None:
         pytest.param(b"HTTP/1.1 200 OK\r\nA: 1", id="cut"),
     ],
 )
-def test_what_is_not_a_head_is_malformed(octets: bytes) -> None:
+def test_bytes_that_are_not_a_head_are_malformed(octets: bytes) -> None:
     with pytest.raises(MalformedResponse):
         parse_head(octets)
 

@@ -155,7 +155,7 @@ async def test_an_archived_object_is_said_to_be_archived(fields: tuple[str, ...]
 
 
 @pytest.mark.parametrize("fields", READABLE.values(), ids=READABLE.keys())
-async def test_an_object_that_can_be_read_is_not(fields: tuple[str, ...]) -> None:
+async def test_an_object_that_can_be_read_is_not_called_archived(fields: tuple[str, ...]) -> None:
     def answer(head: str) -> bytes:
         return look(*fields) if head.startswith("HEAD") else exact(head)
 

@@ -38,7 +38,7 @@ def test_nearly_any_text_is_a_name(key: str) -> None:
         *(pytest.param(key, id=key) for key in ("..", ".", "../a", "a/../b", "a/..", "./a", "a/./b")),
     ],
 )
-def test_what_no_object_can_be_called_is_an_invalid_key(key: str) -> None:
+def test_a_name_that_no_object_can_have_is_an_invalid_key(key: str) -> None:
     with pytest.raises(InvalidKey):
         name_of("kept/", key)
 
@@ -98,7 +98,7 @@ async def test_all_wrong_options_are_named_together_and_no_secret_is_shown() -> 
         (418, "", StorageUnavailable),
     ],
 )
-def test_what_s3_says_is_one_of_our_errors(status: int, code: str, error: type[StorageError]) -> None:
+def test_each_error_of_s3_becomes_one_of_ours(status: int, code: str, error: type[StorageError]) -> None:
     assert type(refused("key", status, code)) is error
 
 

@@ -78,7 +78,9 @@ UNUSABLE: dict[str, tuple[Span, int, Fields, type[StorageError]]] = {
 
 
 @pytest.mark.parametrize(("span", "status", "head", "error"), UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_an_answer_that_does_not_is_refused(span: Span, status: int, head: Fields, error: type[StorageError]) -> None:
+def test_an_answer_that_does_not_prove_its_bytes_is_refused(
+    span: Span, status: int, head: Fields, error: type[StorageError]
+) -> None:
     with pytest.raises(error) as caught:
         plan_body("key", STAT, span, Head(1, status, head))
     assert type(caught.value) is error

@@ -79,7 +79,7 @@ def test_a_client_that_may_seek_away_gets_the_second_window_late() -> None:
         pytest.param(0, False, False, False, id="a range that will be taken whole"),
     ],
 )
-def test_only_a_client_that_may_seek_away_soon_is_read_for_cautiously(
+def test_read_ahead_is_cautious_only_for_a_client_that_may_seek_away_soon(
     taken: int, *, is_far: bool, is_to_the_end: bool, expected: bool
 ) -> None:
     assert is_cautious(taken, is_far=is_far, is_to_the_end=is_to_the_end) is expected

@@ -332,7 +332,7 @@ class TestVersions:
         assert cache.size == 0
         assert cache.find_open("key") is None
 
-    async def test_what_is_cached_is_the_same_until_it_has_to_be_confirmed(self, tmp_path: Path) -> None:
+    async def test_a_cached_object_is_the_same_until_it_has_to_be_confirmed(self, tmp_path: Path) -> None:
         clock = [0.0]
         cache = SliceCache(Segments(tmp_path, LEAST_BYTES), now=lambda: clock[0])
         origin = Origin(CONTENT)
@@ -356,7 +356,9 @@ class TestVersions:
         await cache.close()
 
     @pytest.mark.parametrize("error", [ObjectNotFound("key", "gone"), ObjectChanged("key", "another version")])
-    async def test_what_the_backend_no_longer_has_is_not_cached(self, cache: SliceCache, error: StorageError) -> None:
+    async def test_a_version_that_the_backend_no_longer_has_is_not_cached(
+        self, cache: SliceCache, error: StorageError
+    ) -> None:
         origin = Origin(CONTENT)
         with cache.open("key", origin, measured=True) as sliced:
             await read_span(sliced, 0, 10)
@@ -367,7 +369,7 @@ class TestVersions:
         assert cache.find_open("key") is None
         await kept(cache, 0)
 
-    async def test_fetching_confirms(self, tmp_path: Path) -> None:
+    async def test_a_fetch_confirms_the_cached_version(self, tmp_path: Path) -> None:
         clock = [0.0]
         cache = SliceCache(Segments(tmp_path, LEAST_BYTES), now=lambda: clock[0])
         with cache.open("key", Origin(CONTENT), measured=False) as sliced:

@@ -13,7 +13,7 @@ from tests.storage_adapters.local_storage import count_open
 PATIENCE_SECONDS: Final = 30
 
 
-async def test_what_a_cancelled_caller_asked_for_is_given_back_before_settle_returns() -> None:
+async def test_a_resource_that_a_cancelled_caller_acquired_is_released_before_settle_returns() -> None:
     may_open = threading.Event()
     given_back: list[str] = []
 

@@ -99,7 +99,7 @@ async def test_the_next_line_says_how_many_were_dropped() -> None:
 @pytest.mark.parametrize(
     "text", ["\x1b[31m", "\x7f", "\x9b31m", "\u2028", "\u202e", "\ufeff", "\n", "\0", "\U000e0001", "\ud800"]
 )
-def test_what_a_terminal_acts_on_is_escaped(text: str) -> None:
+def test_characters_that_a_terminal_acts_on_are_escaped(text: str) -> None:
     line = json_line({"path": f"/a{text}b"})
     assert line.endswith(b"\n")
     assert line[:-1].decode().isprintable()

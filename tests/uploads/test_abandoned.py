@@ -25,7 +25,9 @@ def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
         yield gateway
 
 
-async def test_what_is_never_completed_is_swept_and_what_is_completed_stays(site: Gateway, content: Content) -> None:
+async def test_an_upload_that_is_never_completed_is_removed_and_a_completed_one_stays(
+    site: Gateway, content: Content
+) -> None:
     async with open_client(site.base_url, site.key) as client:
         kept, media = await client.upload(content("sound.mp3"))
         sent, begun, never = [await client.new_recording() for _ in range(3)]

@@ -54,7 +54,7 @@ async def test_an_upload_of_unknown_length_stops_at_the_limit(client: Client) ->
     assert (await client.put(await client.promise(await client.new_recording()), bytes(MOST_BYTES))).status == 200
 
 
-async def test_what_is_on_its_way_counts(client: Client, site: Gateway) -> None:
+async def test_arriving_bytes_count(client: Client, site: Gateway) -> None:
     arrived = asyncio.Event()
 
     async def in_two() -> AsyncGenerator[bytes, None]:
@@ -97,7 +97,7 @@ async def test_a_bots_chunks_count_once_whether_joined_or_not(client: Client, si
     assert (await client.put(promised, bytes(70_000))).status == 200
 
 
-async def test_what_is_deleted_counts_no_more(client: Client, content: Content) -> None:
+async def test_deleted_bytes_no_longer_count(client: Client, content: Content) -> None:
     recording = await client.new_recording()
     assert (await client.put(await client.promise(recording), bytes(190_000))).status == 200
     await client.succeed("DELETE", f"/v1/recordings/{recording}", status=204)

@@ -94,7 +94,7 @@ async def in_chunks(body: bytes) -> AsyncGenerator[bytes, None]:
         pytest.param({}, "still.png", "type", id="a-picture-for-sound"),
     ],
 )
-async def test_what_is_not_as_promised_is_refused(
+async def test_a_file_that_is_not_as_promised_is_refused(
     client: Client, content: Content, promise: dict[str, Any], sent: str | None, field: str
 ) -> None:
     recording = await client.new_recording()

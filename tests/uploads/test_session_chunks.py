@@ -378,7 +378,7 @@ async def test_wav_files_in_one_chunk_and_samples_after_a_headers_end_are_heard(
         assert await bot.played() == wav(b"".join(sounds))
 
 
-async def test_silence_without_a_number_follows_silence(bot: Bot) -> None:
+async def test_a_silent_final_without_a_number_follows_a_silent_chunk(bot: Bot) -> None:
     await bot.must_send(wav(bytes(16_000)), 0)
     await bot.must_send(wav(bytes(15_998)), final=True)
     assert await bot.played() == wav(bytes(31_998))

@@ -57,7 +57,9 @@ async def test_a_silent_session_with_a_gap_says_so(client: Client, content: Cont
     assert (await bot.recording())["error_message"] == "Chunks 1 did not arrive"
 
 
-async def test_what_cannot_be_played_is_kept_longer_than_abandoned_uploads(client: Client, content: Content) -> None:
+async def test_chunks_that_cannot_be_played_are_kept_longer_than_abandoned_uploads(
+    client: Client, content: Content
+) -> None:
     bot, pieces = Bot(client), chunks_of(content("sound.webm"), 2)
     await bot.must_send(pieces[1], 1)
     await become(bot, "failed")

@@ -56,7 +56,7 @@ async def in_pieces(content: bytes, size: int = 1000) -> AsyncGenerator[bytes, N
         ("still.png", "image", "image/png", None),
     ],
 )
-async def test_what_was_uploaded_is_shown_for_what_it_is_and_plays_by_range(
+async def test_an_uploaded_file_has_the_type_that_was_found_and_plays_by_range(
     client: Client, content: Content, name: str, type: str, content_type: str, seconds: int | None
 ) -> None:
     body, recording = content(name), await client.new_recording()

@@ -7,7 +7,7 @@ from gateway.web.bytes.loop_turns import LoopTurns
 LARGE = 50
 
 
-async def test_what_is_sent_in_a_turn_is_bounded_however_many_streams_run() -> None:
+async def test_the_bytes_sent_in_a_turn_are_bounded_however_many_streams_run() -> None:
     turns = LoopTurns(1000)
     sent = 0
 

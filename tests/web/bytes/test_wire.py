@@ -121,7 +121,7 @@ def unsent_bytes(wire: SocketWire) -> int:
     return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)  # type: ignore[no-any-return]
 
 
-async def test_as_much_may_wait_unsent_as_the_client_has_taken_until_the_response_ends(file: FilePiece) -> None:
+async def test_the_limit_of_unsent_bytes_grows_for_a_download_and_is_restored_after_it(file: FilePiece) -> None:
     async with wire(pair=connected) as (download, theirs), drained([theirs]):
         usual = unsent_bytes(download)
         await download.send_file(b"", file._replace(length=MIN_UNSENT_BYTES - 1))

@@ -32,7 +32,9 @@ figures = st.sampled_from([b"0-1", b"5-", b"17-400", b"", b"-5", b"1-2\r\nA: b",
 
 
 @given(head=heads, other=heads, put=figures)
-def test_what_is_between_the_frame_of_a_head_is_what_cutting_finds(head: bytes, other: bytes, put: bytes) -> None:
+def test_the_figures_between_the_two_parts_of_a_frame_are_those_that_cut_head_finds(
+    head: bytes, other: bytes, put: bytes
+) -> None:
     before, after = frame_of(head)
     for asked in (before + put + after, other):
         if before and asked.startswith(before) and asked.endswith(after) and len(asked) >= len(before + after):

@@ -49,7 +49,7 @@ async def test_requests_that_arrive_one_by_one_during_a_long_answer_are_answered
         assert (await client.read_response()).status == 404
 
 
-async def test_two_in_one_piece_are_two_each_time(site: Stage) -> None:
+async def test_two_heads_in_one_piece_get_two_responses_each_time(site: Stage) -> None:
     async with connect("127.0.0.1", site.port) as client:
         for _ in range(3):
             await client.send(head(site, FIRST) + head(site, "bytes=7-7"))

@@ -279,21 +279,21 @@ async def change_another_account(site: Stage) -> None:
     assert await site.catalog.delete_recording(other, media.recording_id)
 
 
-class TestWhatWasDecidedEnds:
-    async def test_with_its_key(self, site: Stage) -> None:
+class TestRememberedDecisions:
+    async def test_a_revoked_key_is_refused(self, site: Stage) -> None:
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
             key = next(iter(await site.keys.list_keys()))
             await site.keys.revoke_key(key.prefix)
             assert (await ask(client, head(site, FIRST))).status == 401
 
-    async def test_with_its_media_file(self, site: Stage) -> None:
+    async def test_a_deleted_recording_is_not_found(self, site: Stage) -> None:
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
             await site.catalog.delete_recording(site.owner, site.media.recording_id)
             assert (await ask(client, head(site, FIRST))).status == 404
 
-    async def test_with_neither_of_another_recording_or_key(self, site: Stage) -> None:
+    async def test_a_change_of_another_account_changes_nothing(self, site: Stage) -> None:
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
             await change_another_account(site)
@@ -301,7 +301,7 @@ class TestWhatWasDecidedEnds:
         assert len(site.ordinary) == 1
 
     @pytest.mark.parametrize("asked", [FIRST, None])
-    async def test_with_the_file(self, site: Stage, asked: str | None) -> None:
+    async def test_a_replaced_or_removed_file_is_noticed(self, site: Stage, asked: str | None) -> None:
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, asked))
             other = site.path.with_name("other.mp3")
@@ -311,7 +311,7 @@ class TestWhatWasDecidedEnds:
             site.path.unlink()
             assert (await ask(client, head(site, asked))).status == 404
 
-    async def test_with_a_write_into_the_file(self, site: Stage) -> None:
+    async def test_a_write_into_the_file_is_noticed(self, site: Stage) -> None:
         async with connect("127.0.0.1", site.port) as client:
             before = await ask(client, head(site, FIRST))
             with site.path.open("r+b") as file:
@@ -321,7 +321,7 @@ class TestWhatWasDecidedEnds:
         assert after.body.startswith(b"changed")
         assert after.head["ETag"] != before.head["ETag"]
 
-    async def test_with_the_tag_that_a_condition_names(self, site: Stage) -> None:
+    async def test_a_condition_with_the_old_tag_gets_the_new_file(self, site: Stage) -> None:
         """A current tag is the old one's the moment the file is replaced."""
         async with connect("127.0.0.1", site.port) as client:
             etag = (await ask(client, head(site, FIRST))).head["ETag"]
@@ -335,14 +335,14 @@ class TestWhatWasDecidedEnds:
                 response = await ask(client, conditional)
                 assert (response.status, response.body) == (200, b"another")
 
-    async def test_with_the_gateway(self, site: Stage) -> None:
+    async def test_a_gateway_that_drains_closes_after_the_response(self, site: Stage) -> None:
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
             site.drain.request()
             assert (await ask(client, head(site, FIRST))).head["Connection"] == "close"
             await client.expect_end()
 
-    async def test_with_the_room_for_streams(self, tmp_path: Path) -> None:
+    async def test_a_seek_beyond_the_limit_of_streams_gets_503(self, tmp_path: Path) -> None:
         async with stage(tmp_path, streams_limit=1) as site, connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
             with site.streams.of(None):
