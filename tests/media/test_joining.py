@@ -2,7 +2,9 @@
 
 import io
 import math
+from collections.abc import Callable
 from fractions import Fraction
+from functools import cache, partial
 from random import Random
 from typing import Any
 
@@ -20,6 +22,12 @@ SECONDS = 1.5
 PICTURES_PER_SECOND = 10
 
 
+def later(muxer: str, sound: str = "", picture: str = "", **options: int) -> Callable[[], bytes]:
+    """A file that is encoded when it is first needed: every worker imports this module, and one of them needs it."""
+    return partial(made, muxer, sound, picture, **options)
+
+
+@cache
 def made(muxer: str, sound: str = "", picture: str = "", *, rate: int = 48_000, **size: int) -> bytes:
     """A file of 1.5 s: noise encoded by `sound`, pictures encoded by `picture`."""
     written = io.BytesIO()
@@ -73,37 +81,40 @@ def decoded(content: bytes) -> tuple[float, int]:
     return seconds, pictures
 
 
-WEBM = made("webm", "libopus")
-MOVING_WEBM = made("webm", "libopus", "libvpx")
-MP4 = made("mp4", "aac")
-MOVING_MP4 = made("mp4", "aac", "libx264")
-MOVING_MKV = made("matroska", "libopus", "libx264")
-MP3 = made("mp3", "libmp3lame")
-AAC = made("adts", "aac")
-OGG = made("ogg", "libopus")
-WAV = made("wav", "pcm_s16le")
-VORBIS = made("webm", "vorbis")
+WEBM = later("webm", "libopus")
+MOVING_WEBM = later("webm", "libopus", "libvpx")
+MP4 = later("mp4", "aac")
+MOVING_MP4 = later("mp4", "aac", "libx264")
+MOVING_MKV = later("matroska", "libopus", "libx264")
+MP3 = later("mp3", "libmp3lame")
+AAC = later("adts", "aac")
+OGG = later("ogg", "libopus")
+WAV = later("wav", "pcm_s16le")
+VORBIS = later("webm", "vorbis")
 
 
 @pytest.mark.parametrize(
-    ("files", "content_type"),
+    ("made_later", "content_type"),
     [
         pytest.param([WEBM, WEBM], "audio/webm", id="webm"),
         pytest.param([WEBM, OGG], "audio/webm", id="webm-ogg"),
-        pytest.param([VORBIS, made("webm", "vorbis", rate=32_000)], "audio/flac", id="vorbis-of-another-rate"),
+        pytest.param([VORBIS, later("webm", "vorbis", rate=32_000)], "audio/flac", id="vorbis-of-another-rate"),
         pytest.param([MP4, MP4], "audio/mp4", id="mp4"),
-        pytest.param([MP4, made("mp4", "aac", rate=32_000)], "audio/flac", id="mp4-of-another-rate"),
-        pytest.param([made("matroska", "pcm_s16le")] * 2, "audio/matroska", id="mka"),
+        pytest.param([MP4, later("mp4", "aac", rate=32_000)], "audio/flac", id="mp4-of-another-rate"),
+        pytest.param([later("matroska", "pcm_s16le")] * 2, "audio/matroska", id="mka"),
         pytest.param([MP3, MP3], "audio/mpeg", id="mp3"),
-        pytest.param([MP3, made("mp3", "libmp3lame", rate=32_000)], "audio/flac", id="mp3-of-another-rate"),
+        pytest.param([MP3, later("mp3", "libmp3lame", rate=32_000)], "audio/flac", id="mp3-of-another-rate"),
         pytest.param([AAC, AAC], "audio/aac", id="aac"),
-        pytest.param([b"ID3\3\0\0\0\0\0\x0a" + bytes(10) + AAC, AAC], "audio/aac", id="aac-after-a-tag"),
+        pytest.param([lambda: b"ID3\3\0\0\0\0\0\x0a" + bytes(10) + AAC(), AAC], "audio/aac", id="aac-after-a-tag"),
         pytest.param([AAC, MP3, WAV, WEBM], "audio/flac", id="four-kinds"),
-        pytest.param([made("flac", "flac")] * 2, "audio/flac", id="flac"),
-        pytest.param([made("wav", "pcm_f32le"), WAV, made("wav", "pcm_mulaw")], "audio/flac", id="wav-of-three-codecs"),
+        pytest.param([later("flac", "flac")] * 2, "audio/flac", id="flac"),
+        pytest.param(
+            [later("wav", "pcm_f32le"), WAV, later("wav", "pcm_mulaw")], "audio/flac", id="wav-of-three-codecs"
+        ),
     ],
 )
-def test_sound_of_files_of_any_kind_is_joined_whole(files: list[bytes], content_type: str) -> None:
+def test_sound_of_files_of_any_kind_is_joined_whole(made_later: list[Callable[[], bytes]], content_type: str) -> None:
+    files = [each() for each in made_later]
     content, left_out = joined(*files)
     assert left_out == 0
     assert probe(content).content_type == content_type
@@ -112,29 +123,34 @@ def test_sound_of_files_of_any_kind_is_joined_whole(files: list[bytes], content_
 
 
 def test_a_chain_of_two_codecs_is_two_files() -> None:
-    content, left_out = joined(OGG + made("ogg", "vorbis"), WAV)
+    content, left_out = joined(OGG() + made("ogg", "vorbis"), WAV())
     assert left_out == 0
     assert decoded(content)[0] == pytest.approx(3 * SECONDS, abs=0.1)
 
 
 @pytest.mark.parametrize(
-    ("files", "content_type", "pictures"),
+    ("made_later", "content_type", "pictures"),
     [
         pytest.param([MOVING_WEBM, MOVING_WEBM], "video/webm", 30, id="webm"),
         pytest.param(
-            [MOVING_WEBM, made("webm", "libopus", "libvpx", width=96)], "video/webm", 30, id="webm-of-another-size"
+            [MOVING_WEBM, later("webm", "libopus", "libvpx", width=96)], "video/webm", 30, id="webm-of-another-size"
         ),
         pytest.param([MOVING_MP4, MOVING_MP4], "video/mp4", 30, id="mp4"),
-        pytest.param([MOVING_MP4, made("mp4", "aac", "libx264", width=96)], "video/webm", 30, id="mp4-of-another-size"),
+        pytest.param(
+            [MOVING_MP4, later("mp4", "aac", "libx264", width=96)], "video/webm", 30, id="mp4-of-another-size"
+        ),
         pytest.param([MOVING_MKV, MOVING_MKV], "video/matroska", 30, id="mkv-with-pictures-out-of-order"),
         pytest.param([MOVING_MKV, MOVING_WEBM], "video/webm", 30, id="mkv-webm"),
         pytest.param([MOVING_WEBM, WEBM, MOVING_WEBM], "video/webm", 30, id="one-without-pictures"),
         pytest.param([WEBM, MOVING_WEBM], "video/webm", 15, id="the-first-without-pictures"),
         pytest.param([MOVING_MP4, WAV], "video/webm", 15, id="mp4-wav"),
-        pytest.param([made("webm", "", "libvpx"), WAV, MOVING_MP4], "video/webm", 30, id="one-without-sound"),
+        pytest.param([later("webm", "", "libvpx"), WAV, MOVING_MP4], "video/webm", 30, id="one-without-sound"),
     ],
 )
-def test_pictures_are_joined_with_their_sound(files: list[bytes], content_type: str, pictures: int) -> None:
+def test_pictures_are_joined_with_their_sound(
+    made_later: list[Callable[[], bytes]], content_type: str, pictures: int
+) -> None:
+    files = [each() for each in made_later]
     content, left_out = joined(*files)
     assert left_out == 0
     assert probe(content).content_type == content_type
@@ -143,7 +159,7 @@ def test_pictures_are_joined_with_their_sound(files: list[bytes], content_type: 
 
 
 def test_a_file_without_sound_is_silent_in_the_joined_one() -> None:
-    content, _ = joined(made("webm", "", "libvpx"), MOVING_MP4)
+    content, _ = joined(made("webm", "", "libvpx"), MOVING_MP4())
     with av.open(io.BytesIO(content), "r") as container:
         loud = [
             max(map(abs, memoryview(bytes(frame.planes[0])).cast("f"))) > 0.01 for frame in container.decode(audio=0)
@@ -153,7 +169,7 @@ def test_a_file_without_sound_is_silent_in_the_joined_one() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_counted_and_the_others_are_joined() -> None:
-    content, left_out = joined(WEBM, b"\x1a\x45\xdf\xa3" + bytes(2000), b"", WEBM)
+    content, left_out = joined(WEBM(), b"\x1a\x45\xdf\xa3" + bytes(2000), b"", WEBM())
     assert left_out == 2
     assert probe(content).duration_seconds == pytest.approx(2 * SECONDS, abs=0.1)
     with pytest.raises(NotMedia):
@@ -162,13 +178,13 @@ def test_a_file_that_cannot_be_read_is_counted_and_the_others_are_joined() -> No
 
 def test_pictures_that_take_too_long_to_encode_are_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transcoding, "_MOST_PIXELS", 1)
-    content, left_out = joined(WEBM, MOVING_MP4, MOVING_WEBM, MOVING_MP4)
+    content, left_out = joined(WEBM(), MOVING_MP4(), MOVING_WEBM(), MOVING_MP4())
     assert left_out == 2
     assert decoded(content)[1] == 30
     assert math.isclose(probe(content).duration_seconds or 0, 2 * SECONDS, abs_tol=0.2)
 
 
 def test_the_same_files_make_the_same_bytes() -> None:
-    for files in ([MP4, MP4], [WEBM, WAV], [MOVING_WEBM, MOVING_MP4]):
+    for files in ([MP4(), MP4()], [WEBM(), WAV()], [MOVING_WEBM(), MOVING_MP4()]):
         assert joined(*files) == joined(*files)
     assert remuxing.Output(lambda _: None).write(b"four") == 4

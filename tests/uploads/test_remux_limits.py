@@ -65,7 +65,7 @@ async def test_a_join_that_hangs_gives_its_place_back(pool: asyncpg.Pool, monkey
 
 
 async def test_a_joined_file_that_would_be_too_large_is_not_written() -> None:
-    storage, parts = await stored("mixed", [WEBM, MP4])
+    storage, parts = await stored("mixed", [WEBM(), MP4()])
     join = partial(remuxed, report_unreadable=list[int]().append)
     async with storage.open(parts[0].object_key) as one, storage.open(parts[1].object_key) as other:
         whole = b"".join([chunk async for chunk in join([one, other])])
