@@ -9,7 +9,7 @@
     SO_FAR 0 microseconds BINS  BINS bytes: the waveform of the beginning, which covers this much time
     DONE 0 microseconds BINS    BINS bytes: the whole waveform; the last message
     SILENT 0 0 0                the object contains no sound; the last message
-    HEARD 0 microseconds 0      this much of the object can be decoded; the last message
+    COUNTED 0 microseconds 0    this much of the object can be decoded; the last message
     WRITTEN 0 0 length          the next bytes of the joined file or of the parsed transcript; at most 1 MiB
     JOINED 0 unreadable 0       the WRITTEN bytes are complete, without this many objects; the last message
     REFUSED 0 0 length          why the object cannot be read, as text; the last message
@@ -32,7 +32,7 @@ FACTS: Final = b"F"
 SO_FAR: Final = b"P"
 DONE: Final = b"D"
 SILENT: Final = b"S"
-HEARD: Final = b"H"
+COUNTED: Final = b"C"
 WRITTEN: Final = b"W"
 JOINED: Final = b"J"
 REFUSED: Final = b"N"

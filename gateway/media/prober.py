@@ -77,7 +77,7 @@ class Prober:
         message = await self._ask(job, stored, account)
         if message.kind == messages.REFUSED:
             raise NotMedia(printable(message.content))
-        return message.number / 1_000_000 if message.kind == messages.HEARD else 0.0
+        return message.number / 1_000_000 if message.kind == messages.COUNTED else 0.0
 
     async def _ask(self, job: messages.Job, stored: StoredObject, account: Hashable) -> Message:
         """Run the job and return its first message."""
@@ -142,7 +142,7 @@ def _content_bytes(kind: bytes, length: int) -> int:
     """How many bytes follow the head. Raises ValueError for an unknown kind, or a length above its limit."""
     if kind in {messages.SO_FAR, messages.DONE}:
         return BINS
-    if kind in {messages.SILENT, messages.JOINED, messages.HEARD}:
+    if kind in {messages.SILENT, messages.JOINED, messages.COUNTED}:
         return 0
     if kind == messages.WRITTEN and length <= messages.WRITTEN_BYTES:
         return length

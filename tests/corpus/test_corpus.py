@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.media.decoding.sound import listen
+from gateway.media.decoding.sound import compute_waveform
 from gateway.media.facts import MediaFacts, NotMedia
 from tests.corpus.files import FAMILIES, cuts
 from tests.corpus.kit import UNKNOWN, Kit, Sample
@@ -33,7 +33,7 @@ def facts(content: bytes) -> MediaFacts | None:
 
 def heard(content: bytes) -> float | None:
     try:
-        found = listen(object_file(content), lambda *_: None)
+        found = compute_waveform(object_file(content), lambda *_: None)
     except NotMedia:
         return None
     return None if found is None else found[0] / 1_000_000

@@ -10,7 +10,7 @@ import av
 import pytest
 from av.audio.stream import AudioStream
 
-from gateway.media.decoding.sound import listen
+from gateway.media.decoding.sound import compute_waveform
 from gateway.media.facts import MediaFacts, NotMedia
 from tests.corpus.kit import moved_offsets
 from tests.media.probing import object_file, probe
@@ -27,7 +27,7 @@ def sound(tmp_path: Path, name: str, seconds: float = 4.0) -> bytes:
 
 
 def heard(content: bytes) -> float:
-    found = listen(object_file(content), lambda *_: None)
+    found = compute_waveform(object_file(content), lambda *_: None)
     assert found is not None
     return found[0] / 1_000_000
 

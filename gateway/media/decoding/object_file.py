@@ -21,22 +21,22 @@ class Gateway:
         self._answers = answers
         self._requests = requests
 
-    def job(self) -> Job:
+    def read_job(self) -> Job:
         """Read the job that this process was started for."""
         (length,) = LENGTH.unpack(self._take(LENGTH.size))
         return Job.decode(self._take(length))
 
     def read(self, part: int, offset: int, length: int) -> bytes:
         """Request these bytes of the job's object number `part`."""
-        self.say(READ, part, offset, length)
+        self.send(READ, part, offset, length)
         return self._take(length)
 
     def write(self, content: bytes) -> None:
         """Send the next bytes of a file or transcript."""
         for start in range(0, len(content), WRITTEN_BYTES):
-            self.say(WRITTEN, content=content[start : start + WRITTEN_BYTES])
+            self.send(WRITTEN, content=content[start : start + WRITTEN_BYTES])
 
-    def say(self, kind: bytes, part: int = 0, one: int = 0, other: int = 0, content: bytes = b"") -> None:
+    def send(self, kind: bytes, part: int = 0, one: int = 0, other: int = 0, content: bytes = b"") -> None:
         """Send a message; its second long number is the length of its content, if it has any."""
         self._requests.write(HEAD.pack(kind, part, one, len(content) or other) + content)
         self._requests.flush()

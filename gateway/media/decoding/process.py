@@ -20,9 +20,9 @@ from gateway.media.decoding.forking import fork_for_each_connection
 from gateway.media.decoding.object_file import Gateway, ObjectBlocks, ObjectFile, ReadBudget
 from gateway.media.decoding.probing import probe
 from gateway.media.decoding.remuxing import join
-from gateway.media.decoding.sound import count_decoded, listen
+from gateway.media.decoding.sound import compute_waveform, count_decoded
 from gateway.media.facts import NotMedia
-from gateway.media.messages import DONE, FACTS, HEARD, JOINED, REFUSED, SILENT, SO_FAR, TEXT_BYTES, Job
+from gateway.media.messages import COUNTED, DONE, FACTS, JOINED, REFUSED, SILENT, SO_FAR, TEXT_BYTES, Job
 
 # A client waits for a probe, and for a transcript; waveforms are the least urgent.
 _NICENESS: Final = {"probe": 5, "captions": 5, "count": 10, "join": 10, "waveform": 19}
@@ -47,12 +47,12 @@ def main() -> None:
 def work() -> None:
     """Read one job from the gateway, confine this process, and do the job."""
     gateway = Gateway()
-    job = gateway.job()
+    job = gateway.read_job()
     confine(math.ceil(job.seconds), _NICENESS[job.kind])
     try:
         _do(job, gateway)
     except (NotMedia, BadCaptions) as error:
-        gateway.say(REFUSED, content=str(error).encode(errors="replace")[:TEXT_BYTES])
+        gateway.send(REFUSED, content=str(error).encode(errors="replace")[:TEXT_BYTES])
 
 
 def _do(job: Job, gateway: Gateway) -> None:
@@ -67,14 +67,14 @@ def _do(job: Job, gateway: Gateway) -> None:
     match job.kind:
         case "probe":
             facts = probe(file, sparing=job.budget_bytes is not None and size > job.budget_bytes)
-            gateway.say(FACTS, content=json.dumps(facts.fields()).encode())
+            gateway.send(FACTS, content=json.dumps(facts.fields()).encode())
         case "count":
-            gateway.say(HEARD, one=count_decoded(file))
+            gateway.send(COUNTED, one=count_decoded(file))
         case "join":
-            gateway.say(JOINED, one=join(files, gateway.write))
+            gateway.send(JOINED, one=join(files, gateway.write))
         case "captions":
             gateway.write(encode_segments(parse_captions(job.content_type, gateway.read(0, 0, size))))
-            gateway.say(JOINED)
+            gateway.send(JOINED)
         case "waveform":
-            heard = listen(file, lambda covered, bins: gateway.say(SO_FAR, one=covered, content=bins))
-            gateway.say(SILENT) if heard is None else gateway.say(DONE, one=heard[0], content=heard[1])
+            waveform = compute_waveform(file, lambda covered, bins: gateway.send(SO_FAR, one=covered, content=bins))
+            gateway.send(SILENT) if waveform is None else gateway.send(DONE, one=waveform[0], content=waveform[1])

@@ -25,7 +25,7 @@ _REPORT_SECONDS: Final = 0.5
 Report = Callable[[int, bytes], None]
 
 
-def listen(file: ObjectFile, report: Report) -> tuple[int, bytes] | None:
+def compute_waveform(file: ObjectFile, report: Report) -> tuple[int, bytes] | None:
     """The microseconds of sound and its bins; None without sound. Raises NotMedia if nothing can be decoded."""
     if find_image(file) is not None:
         return None
