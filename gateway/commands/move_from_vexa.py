@@ -15,7 +15,7 @@ from rich.table import Table
 from gateway.assembly.vexa_move import MoveBackends, open_move
 from gateway.commands.options import config_option, json_option, print_json, printable, read_config
 from gateway.commands.with_backends import expected_errors_reported, wrong_options_reported
-from gateway.imports.vexa_deployment import BackendMap, DeploymentMove
+from gateway.imports.vexa_deployment import BackendMap, DeploymentMove, UnknownBackend
 from gateway.imports.vexa_deployment_objects import VexaBackend
 from gateway.imports.vexa_deployment_report import NEVER_MOVED, MoveReport
 from gateway.settings.load import Config
@@ -66,8 +66,11 @@ def move_from_vexa(
             backend_map = _backend_map(backends, config, names)
             return await _move(backends, backend_map, emails, dry_run=dry_run, join_chunks=join_chunks)
 
-    with expected_errors_reported():
-        report = asyncio.run(run())
+    try:
+        with expected_errors_reported():
+            report = asyncio.run(run())
+    except UnknownBackend as error:
+        raise click.UsageError(str(error)) from error
     if as_json:
         print_json(report.as_json())
     else:

@@ -7,6 +7,7 @@ was moved, so that the next run continues an interrupted one. Objects are regist
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from gateway.catalog import KeyMove, MoveTarget, UserMove, VexaSource
 from gateway.imports.vexa_deployment_index import Recordings, read_recordings
@@ -17,6 +18,13 @@ from gateway.imports.vexa_deployment_objects import VexaBackend, list_objects, m
 from gateway.imports.vexa_deployment_report import MovedUser, MoveReport
 from gateway.imports.vexa_deployment_values import Row, expiry_of, find_generation, moment_of, scopes_of, text_of
 from gateway.keys import digest, visible_prefix
+
+# The names that Vexa's own settings know. Its rows may have others.
+_VEXA_BACKENDS: Final = frozenset({"local", "minio", "s3"})
+
+
+class UnknownBackend(ValueError):
+    """The map names a storage backend that Vexa does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +59,18 @@ class DeploymentMove:
     advance: Callable[[int], None] = lambda _: None
 
     async def run(self) -> MoveReport:
-        """Move everything. Raises DatabaseUnavailable, StorageError or Unavailable; what was moved until then stays."""
+        """Move everything.
+
+        Raises UnknownBackend, before anything is moved, if a name in the map is not a storage backend of Vexa's; otherwise
+        DatabaseUnavailable, StorageError or Unavailable, and what was moved until then stays.
+        """
         report = MoveReport(find_generation(self.source.tables), self.dry_run)
         recordings = await read_recordings(self.source)
+        existing = _VEXA_BACKENDS | {name for name in recordings.paths if name}
+        for name in self.mapped.by_name:
+            if name not in existing:
+                names = ", ".join(map(repr, sorted(existing)))
+                raise UnknownBackend(f"--map: Vexa has no storage backend named {name!r}; there are: {names}")
         backends = await map_backends(recordings.paths, self.mapped.by_name, self.mapped.default)
         first_with_address: dict[str, int] = {}
         users = await self.source.users()

@@ -323,6 +323,7 @@ def test_the_command_reports_as_a_table_and_as_json(
         (["--map", "minio"], 2, "'minio' is not like minio=STORAGE"),
         (["--map", "minio=nowhere"], 2, "no storage backend is named 'nowhere'"),
         (["--map", "minio=local", "--map", "minio=local"], 2, "--map names Vexa's 'minio' twice"),
+        (["--map", "minoi=local"], 2, "Vexa has no storage backend named 'minoi'; there are: "),
         (["--user", "nobody@example.org"], 1, "Vexa has no user with the address 'nobody@example.org'"),
     ],
 )
