@@ -4,9 +4,10 @@ aiohttp's parser finds the parts. It reads lines without a pause, and aligns bas
 limited number of lines and no part that claims an encoding (RFC 7578 section 4.7 deprecates them).
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
+from functools import cache
 from typing import Final, cast
 
 from aiohttp import BodyPartReader, MultipartReader, StreamReader, hdrs, web
@@ -21,7 +22,7 @@ MAX_TEXT_BYTES: Final = 64 * 1024
 """The limit for one field of text, and for all those together that are used."""
 
 _SMALL_BYTES: Final = 4 * 1024
-"""A larger field needs a permit, like a JSON body, until the file begins."""
+"""A form with a larger field needs one permit, like a JSON body, until its file begins."""
 
 _MAX_PARTS: Final = 32
 _MAX_PART_LINE_BYTES: Final = 8190
@@ -67,11 +68,16 @@ async def read_fields(
             max_headers=_MAX_HEADERS,
         )
         with ExitStack() as permits:
+
+            @cache
+            def take_permit() -> None:
+                permits.enter_context(body_permit(request))
+
             for _ in range(_MAX_PARTS):
                 part = await _next_part(form, pace)
                 if part.name == "file":
                     return given, part
-                text = await _read_text(part, pace, request, permits)
+                text = await _read_text(part, pace, take_permit)
                 if part.name is not None and part.name in names:
                     given[part.name] = text
                 if sum(map(len, given.values())) > MAX_TEXT_BYTES:
@@ -99,11 +105,11 @@ async def _next_part(form: MultipartReader, pace: Pace) -> BodyPartReader:
     return part
 
 
-async def _read_text(part: BodyPartReader, pace: Pace, request: web.Request, permits: ExitStack) -> str:
+async def _read_text(part: BodyPartReader, pace: Pace, take_permit: Callable[[], None]) -> str:
     text = b""
     while chunk := await pace.next(part.read_chunk(_SMALL_BYTES)):
         if len(text) <= _SMALL_BYTES < len(text) + len(chunk):
-            permits.enter_context(body_permit(request))
+            take_permit()
         text += chunk
         if len(text) > MAX_TEXT_BYTES:
             raise invalid_form("body", f"A field has more than {MAX_TEXT_BYTES} bytes")
