@@ -42,7 +42,7 @@ def build_uploads(config: Config, backends: Backends) -> Uploads:
     settings = config.uploads
     return Uploads(
         catalog=backends.catalog,
-        uploads=backends.uploads,
+        pending=backends.uploads,
         writers=backends.upload_writers,
         reservations=backends.upload_reservations,
         storages=backends.storages,

@@ -62,7 +62,7 @@ class Completion:
                 absent = [each for each in absent if each.id not in dropped]
             if absent:
                 raise Invalid(tuple(map(_absence, absent)))
-            if await self.uploads.uploads.complete_uploads(owner, recording_id, found, self.uploads.limits):
+            if await self.uploads.pending.complete_uploads(owner, recording_id, found, self.uploads.limits):
                 return Completed(await self.uploads.find_recording(owner, recording_id), dropped)
             await asyncio.sleep(_PAUSE_SECONDS)
         raise Conflict("The files are being uploaded again")

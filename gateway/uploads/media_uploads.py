@@ -49,7 +49,7 @@ class Uploads:
     """Promises, receives and publishes uploads. New objects are stored in the storage backend `default`."""
 
     catalog: RecordingCatalog
-    uploads: UploadCatalog
+    pending: UploadCatalog
     writers: UploadWriters
     reservations: UploadReservations
     storages: Mapping[str, Storage]
@@ -70,7 +70,7 @@ class Uploads:
         if upload.size is not None and upload.size > self.max_file_bytes:
             text = f"A file may have at most {self.max_file_bytes} bytes"
             raise Invalid((Fault("too_large", ("body", "file_size_bytes"), text, upload.size),))
-        added = require(await self.uploads.add_upload(owner, recording_id, upload, self.limits, key), "Recording")
+        added = require(await self.pending.add_upload(owner, recording_id, upload, self.limits, key), "Recording")
         if added.storage != upload.storage:
             raise Conflict("The file was promised to a storage backend that no longer accepts new files")
         return added

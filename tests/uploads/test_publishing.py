@@ -48,7 +48,7 @@ async def promised(pool: asyncpg.Pool, adapter: Watched) -> tuple[Uploads, Owner
     storages = {"watched": Storage("watched", "memory", adapter)}
     uploads = Uploads(
         catalog=PgRecordingCatalog(pool),
-        uploads=PgUploads(pool),
+        pending=PgUploads(pool),
         writers=PgUploadWriters(pool),
         reservations=PgUploadReservations(pool),
         storages=storages,

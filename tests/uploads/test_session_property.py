@@ -82,7 +82,7 @@ class World:
         self.joiner = SessionJoiner(chunks, joins, storages, verification)
         uploads = Uploads(
             catalog=self.catalog,
-            uploads=PgUploads(self.pool),
+            pending=PgUploads(self.pool),
             writers=PgUploadWriters(self.pool),
             reservations=PgUploadReservations(self.pool),
             storages=storages,

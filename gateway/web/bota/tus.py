@@ -107,7 +107,7 @@ class TusRoutes:
         """`DELETE /v1/uploads/{token}`: delete the pending media file and the bytes that arrived."""
         tus_fields.check_version(request)
         owner, media, _ = await self._find(request)
-        if not await self.uploads.uploads.remove_upload(owner, media.recording_id, media.id):
+        if not await self.uploads.pending.remove_upload(owner, media.recording_id, media.id):
             raise Conflict("The upload is completed")
         self.on_removed()
         return web.Response(status=204)
