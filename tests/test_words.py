@@ -46,7 +46,8 @@ WORDS: Final = {
     r"behind (it|this|them|each other|the (answer|end|cursor|fields?|last|response|page|notification))": "after",
 }
 FAULT: Final = re.compile(
-    "|".join(rf"(?P<w{number}>(?<![\w-])(?:{words})(?![\w-]))" for number, words in enumerate(WORDS)), re.IGNORECASE
+    rf"(?<![\w-])(?:{'|'.join(f'(?P<w{number}>{words})' for number, words in enumerate(WORDS))})(?![\w-])",
+    re.IGNORECASE,
 )
 
 

@@ -51,6 +51,6 @@ async def sent_bytes(site: Gateway) -> int:
 async def settle(site: Gateway) -> Footprint:
     """The footprint once no stream is running."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while await running_streams(site):  # noqa: ASYNC110 - another process sets no Event of ours
-            await asyncio.sleep(0.05)
+        while await running_streams(site):
+            pass  # each check waits until the metrics are new
     return Footprint.of(site.pid)

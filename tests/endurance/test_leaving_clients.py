@@ -141,9 +141,7 @@ async def test_little_is_sent_to_a_client_that_stops_reading(site: Gateway, larg
         await reader.send(compose_row(site, WHOLE, large))
         await reader.read_head()
         # Meanwhile the gateway may fill all buffers.
-        for _ in range(50):
+        for _ in range(3):  # each waits until the metrics are new
             assert await running_streams(site) == 1
-        # After a FIN, the kernel would answer the gateway's probes of the closed window for another minute.
-        reader.reset()
     await settle(site)
     assert await sent_bytes(site) - before <= MOST_WASTED_BYTES
