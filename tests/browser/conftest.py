@@ -248,12 +248,28 @@ async def visitor(context: BrowserContext, site: Gateway) -> AsyncGenerator[List
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def listener(visitor: Listener, library: Library) -> Listener:
-    """A person who is signed in and sees the list of recordings."""
+async def new_listener(visitor: Listener, library: Library) -> Listener:
+    """A person who has just signed in, in a browser of their own, and sees the list of recordings."""
     await visitor.sign_in(visitor.site.key)
     # The page stores the key once the gateway has accepted it.
     await expect(visitor.rows.first).to_be_visible()
     return visitor
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_listener(chromium_shell: Browser, site: Gateway) -> AsyncGenerator[Listener]:
+    async with await chromium_shell.new_context(viewport=DESK, reduced_motion="reduce") as context:
+        context.set_default_timeout(PATIENCE_MS)
+        yield Listener(await context.new_page(), site)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def listener(shared_listener: Listener, library: Library) -> AsyncGenerator[Listener]:
+    """A person who signed in earlier and sees the list. Tests that leave only the page and its storage changed share the tab."""
+    await shared_listener.start_over()
+    await expect(shared_listener.rows.first).to_be_visible()
+    yield shared_listener
+    assert shared_listener.faults == []
 
 
 @pytest.fixture(scope="session")

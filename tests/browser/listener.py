@@ -23,6 +23,11 @@ _UNTIL: Final = """() => new Promise((resolve) => {
   look();
 })"""
 _STATE: Final = "[media.src, media.currentTime, media.paused, media.readyState, media.error?.message]"
+_SIGNED_IN: Final = """(key) => {
+  localStorage.clear();
+  sessionStorage.clear();
+  sessionStorage.setItem("seekgate.key", key);
+}"""
 PATIENCE_SECONDS: Final = 60
 
 
@@ -45,6 +50,15 @@ class Listener:
 
     async def arrive(self, place: str = "") -> None:
         await self.page.goto(f"{self.site.base_url}/{place}")
+
+    async def start_over(self) -> None:
+        """Load the page as it is for a person who is signed in and has stored nothing else."""
+        await self.page.unroute_all(behavior="ignoreErrors")
+        await self.arrive("player/icon.svg")  # from here, every address of the page is another document
+        await self.page.evaluate(_SIGNED_IN, self.site.key)
+        self.faults.clear()
+        self.requests.clear()
+        await self.arrive()
 
     async def sign_in(self, key: str) -> None:
         await self.page.get_by_label("API key").fill(key)

@@ -87,6 +87,7 @@ async def test_a_sentence_is_found_and_plays_from_there(person: Person) -> None:
     await person.tab.type(words[:12])
     await person.click("(document.querySelector('#rows mark')?.closest('a') ?? null)")
     await until(person.tab, f"{VIDEO}?.paused === false && {VIDEO}.currentTime > {second} + 0.2")
+    assert await person.tab.attempt(f"{VIDEO}.played.start(0)") == pytest.approx(second, abs=0.1)
     assert await person.tab.attempt("document.querySelector('#deck-title').textContent") == NAME
 
 

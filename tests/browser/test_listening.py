@@ -261,21 +261,23 @@ async def test_a_download_is_the_file(listener: Listener, library: Library, tmp_
     assert (tmp_path / "saved").read_bytes() == library.sound_path.read_bytes()
 
 
-async def test_a_copied_link_plays_without_a_key(listener: Listener, library: Library, context: BrowserContext) -> None:
+async def test_a_copied_link_plays_without_a_key(
+    new_listener: Listener, library: Library, context: BrowserContext
+) -> None:
     await context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await listener.open(library.sound.recording_id)
-    await listener.page.get_by_role("button", name="Copy playback link").click()
-    await expect(listener.page.get_by_role("status").filter(has_text="Playback link copied.")).to_be_visible()
-    link = await listener.page.evaluate("() => navigator.clipboard.readText()")
-    answer = await listener.page.request.get(link, headers={"Range": "bytes=0-9"})
+    await new_listener.open(library.sound.recording_id)
+    await new_listener.page.get_by_role("button", name="Copy playback link").click()
+    await expect(new_listener.page.get_by_role("status").filter(has_text="Playback link copied.")).to_be_visible()
+    link = await new_listener.page.evaluate("() => navigator.clipboard.readText()")
+    answer = await new_listener.page.request.get(link, headers={"Range": "bytes=0-9"})
     assert (answer.status, await answer.body()) == (206, library.sound_path.read_bytes()[:10])
 
 
 async def test_a_link_that_may_not_be_copied_is_shown(
-    listener: Listener, library: Library, context: BrowserContext
+    new_listener: Listener, library: Library, context: BrowserContext
 ) -> None:
     await context.grant_permissions(["notifications"])  # and with that, nothing else
-    await listener.open(library.sound.recording_id)
-    await listener.page.get_by_role("button", name="Copy playback link").click()
-    field = listener.page.get_by_role("dialog").get_by_role("textbox")
+    await new_listener.open(library.sound.recording_id)
+    await new_listener.page.get_by_role("button", name="Copy playback link").click()
+    field = new_listener.page.get_by_role("dialog").get_by_role("textbox")
     assert f"/recordings/{library.sound.recording_id}/media/" in await field.input_value()

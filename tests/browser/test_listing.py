@@ -224,12 +224,12 @@ async def test_a_failure_that_arrives_late_does_not_close_what_was_opened_since(
     assert page.url.endswith(f"#/recordings/{library.still.recording_id}")
 
 
-async def test_signing_out_ends_a_search_that_is_being_typed(listener: Listener) -> None:
-    page = listener.page
+async def test_signing_out_ends_a_search_that_is_being_typed(new_listener: Listener) -> None:
+    page = new_listener.page
     await page.clock.install()
     await page.get_by_label("Search", exact=True).fill("tone")
     await page.get_by_role("button", name="Sign out").click()
-    listener.requests.clear()
+    new_listener.requests.clear()
     await page.clock.fast_forward(1000)
     await page.wait_for_load_state("networkidle")
-    assert listener.requests == []
+    assert new_listener.requests == []

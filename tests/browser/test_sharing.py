@@ -92,14 +92,14 @@ async def test_a_search_finds_what_was_said_since_the_last_one(
 
 
 async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
-    listener: Listener, library: Library
+    new_listener: Listener, library: Library
 ) -> None:
     """Nothing is refreshed by hand; the person's place and the focus stay. At the end the recording can be played."""
-    page, key = listener.page, {"X-API-Key": listener.site.key}
+    page, key = new_listener.page, {"X-API-Key": new_listener.site.key}
     await page.clock.install()
-    made = await page.request.post(f"{listener.site.base_url}/v1/recordings", headers=key, data={"name": "Live"})
+    made = await page.request.post(f"{new_listener.site.base_url}/v1/recordings", headers=key, data={"name": "Live"})
     public_id = (await made.json())["id"]
-    url = f"{listener.site.base_url}/v1/recordings/{public_id}"
+    url = f"{new_listener.site.base_url}/v1/recordings/{public_id}"
     recording_id = decode_id("rec", public_id)
 
     async def say(*texts: str) -> None:
@@ -139,10 +139,10 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
     await page.request.put(target["upload_url"], headers=target["headers"], data=sound)
     assert (await page.request.post(f"{url}/upload-complete", headers=key)).ok
     await until_count(page.locator("audio"), 1)
-    await listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
+    await new_listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
     await expect(lines.nth(1)).to_be_focused()
     await lines.nth(2).click()
-    await listener.until("media.currentTime === 2")
+    await new_listener.until("media.currentTime === 2")
 
 
 async def test_a_file_is_uploaded_from_the_page_and_plays(listener: Listener, library: Library) -> None:

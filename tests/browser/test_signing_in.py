@@ -37,24 +37,24 @@ async def test_a_gateway_that_does_not_answer_is_reported(visitor: Listener, con
 
 
 async def test_the_key_is_stored_in_its_tab_and_appears_in_no_address(
-    listener: Listener, library: Library, context: BrowserContext
+    new_listener: Listener, library: Library, context: BrowserContext
 ) -> None:
-    await listener.open_sound(library.sound.recording_id)
-    await listener.page.reload()
-    await listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
-    assert [url for url in (*listener.requests, listener.page.url) if listener.site.key in url] == []
-    assert await stored(listener) == [listener.site.key, ""]
-    other_tab = Listener(await context.new_page(), listener.site)
+    await new_listener.open_sound(library.sound.recording_id)
+    await new_listener.page.reload()
+    await new_listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
+    assert [url for url in (*new_listener.requests, new_listener.page.url) if new_listener.site.key in url] == []
+    assert await stored(new_listener) == [new_listener.site.key, ""]
+    other_tab = Listener(await context.new_page(), new_listener.site)
     await other_tab.arrive()
     await expect(other_tab.page.get_by_label("API key")).to_be_visible()
 
 
-async def test_signing_out_deletes_the_key_and_the_list(listener: Listener, library: Library) -> None:
-    await listener.open_sound(library.sound.recording_id)
-    await listener.page.get_by_role("button", name="Sign out").click()
-    await expect(listener.page.get_by_label("API key")).to_be_focused()
-    assert await stored(listener) == [""]
-    assert await listener.page.locator("#rows a, audio").count() == 0
+async def test_signing_out_deletes_the_key_and_the_list(new_listener: Listener, library: Library) -> None:
+    await new_listener.open_sound(library.sound.recording_id)
+    await new_listener.page.get_by_role("button", name="Sign out").click()
+    await expect(new_listener.page.get_by_label("API key")).to_be_focused()
+    assert await stored(new_listener) == [""]
+    assert await new_listener.page.locator("#rows a, audio").count() == 0
 
 
 async def test_a_key_that_was_revoked_leads_back_to_the_form(visitor: Listener, library: Library) -> None:
