@@ -110,6 +110,7 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
         async with asyncio.timeout(PATIENCE_SECONDS):
             while await rows.count() != count:
                 await page.clock.fast_forward(12_000)
+                await asyncio.sleep(0.1)  # until the page has heard from the gateway
 
     marks, lines = page.locator("#rows mark"), page.locator("#lines button")
     await page.evaluate(f"() => {{ location.hash = '#/recordings/{recording_id}'; }}")
