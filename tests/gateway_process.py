@@ -22,7 +22,7 @@ import asyncpg
 
 from gateway import keys
 from gateway.assembly.backends import Backends, open_backends
-from gateway.catalog import ALL_SCOPES, MediaFile, NewMedia, NewMeeting, Owner, Scope, Segment
+from gateway.catalog import ALL_SCOPES, MediaFile, MediaType, NewMedia, NewMeeting, Owner, Scope, Segment
 from gateway.settings.load import load
 from storage_adapters.base import Writable
 from tests.conftest import scratch_database
@@ -31,7 +31,13 @@ from tests.forked_process import ForkedProcess
 # Time-outs for a hanging process; a slow machine must not reach them.
 START_SECONDS: Final = 180
 STOP_SECONDS: Final = 120
-CONTENT_TYPES: Final = {"mp3": "audio/mpeg", "wav": "audio/wav", "m4a": "audio/mp4", "webm": "audio/webm"}
+CONTENT_TYPES: Final = {
+    "mp3": "audio/mpeg",
+    "wav": "audio/wav",
+    "m4a": "audio/mp4",
+    "webm": "audio/webm",
+    "png": "image/png",
+}
 
 Result = TypeVar("Result")
 
@@ -216,8 +222,9 @@ class Gateway:
             os.utime(storage.root / key, (modified_at, modified_at))
         async with storage.adapter.open(key) as stored:
             stat = stored.stat
+        type: MediaType = "image" if format == "png" else "audio"
         media = NewMedia(
-            "audio", format, CONTENT_TYPES[format], storage.name, key, stat.size, stat.etag, stat.last_modified, 1.0
+            type, format, CONTENT_TYPES[format], storage.name, key, stat.size, stat.etag, stat.last_modified, 1.0
         )
         added, _ = await self.backends.catalog.register(Owner(self.user_id, live), media, name=name, meeting=meeting)
         return added.recording_id, added.id

@@ -95,6 +95,7 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
             web.get(f"{_SHARED}/embed", services.shared.embed),
             web.get(f"{_SHARED}/recording.json", services.shared.recording),
             web.get(f"{_SHARED}/captions.vtt", services.shared.captions),
+            web.get(f"{_SHARED}/picture", services.shared.picture),
             web.get(_SHARED + r"/media/{number:\d{1,3}}/waveform", services.shared.waveform),
         ]
     )

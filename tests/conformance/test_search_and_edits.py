@@ -13,6 +13,7 @@ from tests.conformance.ask import exchange
 from tests.conformance.bota_calls import RECORDINGS, check_error, create, get, post, query, recording_of, send
 from tests.conformance.calling import call
 from tests.conformance.media import Media
+from tests.conformance.objects import look, noise
 from tests.conformance.raw_http import Response, compose
 from tests.gateway_process import Gateway
 
@@ -335,6 +336,18 @@ async def test_the_page_of_a_link_names_the_recording_and_nothing_of_the_account
     assert used[link["id"]] == 2
 
 
+async def test_the_preview_of_a_link_has_the_picture_of_its_recording(site: Gateway, met: Media) -> None:
+    content = noise(4, 1000)
+    _, path = await share(site, look(site, site.add("cover", content, "png"), content))
+    (url,) = re.findall('property="og:image" content="([^"]+)"', (await call(site, path)).body.decode())
+    assert url.endswith(f"{path}/picture")
+    found = await call(site, f"{path}/picture")
+    assert (found.status, found.head["Cache-Control"]) == (302, "no-store")
+    assert (await call(site, target(found.head["Location"]))).body == content
+    _, path = await share(site, met)
+    assert (await call(site, f"{path}/picture")).status == 404
+
+
 async def test_nothing_that_a_link_serves_contains_the_accounts_id(site: Gateway, met: Media) -> None:
     _, path = await share(site, met)
     (media,) = (await shared(site, path))["media"]
@@ -364,7 +377,9 @@ async def test_a_link_expires(site: Gateway, met: Media) -> None:
         assert datetime.now(UTC) < deadline
 
 
-@pytest.mark.parametrize("end", ["", "x", "/embed", "/recording.json", "/captions.vtt", "/media/0/waveform"])
+@pytest.mark.parametrize(
+    "end", ["", "x", "/embed", "/recording.json", "/captions.vtt", "/picture", "/media/0/waveform"]
+)
 async def test_a_forged_link_opens_nothing(site: Gateway, end: str) -> None:
     assert (await call(site, f"/shared/lk_{'A' * 43}{end}")).status == 404
 

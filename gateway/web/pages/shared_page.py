@@ -4,6 +4,7 @@
     /shared/{token}/embed                  the same in a small layout, for an <iframe> on an allowed origin
     /shared/{token}/recording.json         name, media with playback URLs, captions, and where to start
     /shared/{token}/captions.vtt           the transcript as WebVTT
+    /shared/{token}/picture                leads to the recording's image, for previews of the link
     /shared/{token}/media/{number}/waveform
 
 Playback URLs carry the link's id and are valid only while the link is. They contain the ids of the recording and its
@@ -11,7 +12,6 @@ file; nothing of the account is shown, not even its id.
 """
 
 import asyncio
-import html
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,11 +31,11 @@ from gateway.storage import Storage
 from gateway.web.exchange import EXCHANGE
 from gateway.web.links import Links
 from gateway.web.media_files import waveform_response
+from gateway.web.pages.link_preview import SITE, image_of, open_graph
 from gateway.web.pages.page_files import content_security_policy
 from gateway.web.responses import built_json_response, whole_seconds
 
 _PAGE: Final = "shared.html"
-_SITE: Final = "seekgate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,12 @@ class SharedPage:
         headers = {hdrs.CACHE_CONTROL: "no-store"}
         return web.Response(body=octets, content_type="text/vtt", charset="utf-8", headers=headers)
 
+    async def picture(self, request: web.Request) -> web.Response:
+        """`GET /shared/{token}/picture`: a redirect to a playback URL, because a preview is read again later."""
+        image = require(image_of((await self._open(request)).media), "Image")
+        url = self._links.playback(request, None, image, "inline").url
+        raise web.HTTPFound(url, headers={hdrs.CACHE_CONTROL: "no-store"})
+
     async def waveform(self, request: web.Request) -> web.Response:
         """`GET /shared/{token}/media/{number}/waveform`: the bins computed so far, as for the owner."""
         opened = await self._open(request)
@@ -127,10 +133,11 @@ class SharedPage:
             opened = await self._open(request)
         except NotFound:
             # The page itself shows the explanation: its own requests get 404, too.
-            return self._html(404, layout, policy, f"<title>{_SITE}</title>")
+            return self._html(404, layout, policy, f"<title>{SITE}</title>")
         await self._share_links.record_link_use(opened.link.id)
         url = self._links.shared(request, request.match_info["token"])
-        return self._html(200, layout, policy, _open_graph(opened, url))
+        head = open_graph(title_of(opened.recording), opened.media, url)
+        return self._html(200, layout, policy, head)
 
     def _html(self, status: int, layout: str, policy: str, head: str) -> web.Response:
         text = self._page.replace("<!-- open graph -->", head).replace('data-layout="page"', f'data-layout="{layout}"')
@@ -177,29 +184,6 @@ def title_of(recording: Recording) -> str:
 
 def _works(link: ShareLink) -> bool:
     return link.revoked_at is None and (link.expires_at is None or link.expires_at.timestamp() > time.time())
-
-
-def _open_graph(opened: _Opened, url: str) -> str:
-    """The Open Graph fields (https://ogp.me), from which messengers make a preview of the link, and the title."""
-    durations = [each.duration_seconds for each in opened.media if each.duration_seconds is not None]
-    kind = "video" if any(each.type == "video" for each in opened.media) else "audio"
-    fields = {
-        "og:title": title_of(opened.recording),
-        "og:type": "video.other" if kind == "video" else "music.song",
-        "og:url": url,
-        "og:site_name": _SITE,
-        "og:image": url.partition("/shared/")[0] + "/player/share.png",
-    }
-    if durations:
-        minutes, seconds = divmod(round(max(durations)), 60)
-        fields["og:description"] = f"{minutes}:{seconds:02} min"
-        fields[f"{'video' if kind == 'video' else 'music'}:duration"] = str(round(max(durations)))
-    return (
-        "\n    ".join(
-            f'<meta property="{name}" content="{html.escape(value, quote=True)}">' for name, value in fields.items()
-        )
-        + f"\n    <title>{html.escape(title_of(opened.recording))}</title>"
-    )
 
 
 def _segment_json(segment: Segment) -> dict[str, Any]:
