@@ -17,13 +17,15 @@ from gateway.protocol.search_words import parse_search
 
 # $1, $2 owner; $3 the search; $4 a search that an index answers without reading texts, and that finds at least as much;
 # $5 the search without its owner's mark, which names are compared with; $6 the text as typed; $7, $8 limit and offset; from
-# $9 on the filters.
+# $9 on the filters; $17 the search without its last word, of which any may follow, or NULL.
 #
 # The newest 2000 segments that the filters allow are always searched (`newest`). A word that is in 100 of them, and a phrase
 # whose words are together in 200 of them, is searched in those only: finding what is common in all segments takes long.
 # Anything else is looked up in the index as well (`ever`), before the filters: of what it returns, 5000 segments are
 # compared with the search, up to the first 1000 that match. They come in the order in which they are stored, so that the
-# same search finds the same. Of names, 5000 are compared likewise (`named`). Where more than 1000 match, the newest 2000
+# same search finds the same. A beginning may be that of thousands of words, and the index would read what each of them is
+# in. So the segments with the other words are compared first (`others`): it is not looked up if they are fewer than 5000,
+# which finds exactly as much, or if 100 of 5000 match. Of names, 5000 are compared likewise (`named`). Where more than 1000 match, the newest 2000
 # names are compared instead (`newly_named`).
 SEARCH: Final = """
     WITH mine AS NOT MATERIALIZED (
@@ -38,12 +40,25 @@ SEARCH: Final = """
             SELECT mine.id, meeting_id, position, words FROM mine JOIN transcript_words USING (meeting_id)
             ORDER BY mine.created_at DESC, mine.id DESC LIMIT 2000
         ) likely WHERE words @@ $4::tsquery
+    ), rare AS MATERIALIZED (
+        SELECT count(*) < 200 AND count(*) FILTER (WHERE matches) < 100 AS is_rare FROM newest
+    ), others AS MATERIALIZED (
+        SELECT meeting_id, position, words, words @@ $3::tsquery AS matches FROM (
+            SELECT meeting_id, position, words FROM transcript_words
+            WHERE words @@ $17::tsquery AND (SELECT is_rare FROM rare) LIMIT 5000
+        ) likely
+    ), enough AS MATERIALIZED (
+        SELECT $17::tsquery IS NOT NULL AND (count(*) < 5000 OR count(*) FILTER (WHERE matches) >= 100) AS is_enough
+        FROM others
     ), ever AS MATERIALIZED (
         SELECT meeting_id, position, ts_rank(words, $3::tsquery) AS rank FROM (
-            SELECT meeting_id, position, words FROM transcript_words
-            WHERE words @@ $4::tsquery AND (SELECT count(*) < 200 AND count(*) FILTER (WHERE matches) < 100 FROM newest)
-            LIMIT 5000
-        ) likely WHERE words @@ $3::tsquery LIMIT 1000
+            SELECT meeting_id, position, words FROM others WHERE matches AND (SELECT is_enough FROM enough)
+            UNION ALL
+            SELECT meeting_id, position, words FROM (
+                SELECT meeting_id, position, words FROM transcript_words
+                WHERE words @@ $4::tsquery AND (SELECT is_rare AND NOT is_enough FROM rare, enough) LIMIT 5000
+            ) likely WHERE words @@ $3::tsquery
+        ) found LIMIT 1000
     ), said AS MATERIALIZED (
         SELECT id, meeting_id, position, rank FROM newest WHERE matches
         UNION SELECT mine.id, meeting_id, position, rank FROM ever JOIN mine USING (meeting_id)
@@ -99,10 +114,16 @@ class PgRecordingSearch(Tables, RecordingSearch):
                set_config('max_parallel_workers_per_gather', '0', true),
                words::text AS words,
                regexp_replace(querytree(likely), ' <(-|\d+)> ', ' & ', 'g') AS likely,
+               -- In a language in which the other words are only stop words, the last one alone is searched for.
+               CASE WHEN NOT EXISTS (
+                   SELECT FROM unnest('{danish,german,english,spanish,french,italian,dutch,norwegian,portuguese,russian,swedish}'
+                       ::regconfig[]) language WHERE numnode(websearch_to_tsquery(language, $8)) = 0
+               ) THEN regexp_replace(querytree(others), ' <(-|\d+)> ', ' & ', 'g') END AS others,
                regexp_replace(
                    regexp_replace(words::text, '''@[0-9a-f]+t?/''', '''@''', 'g'), '''@[0-9a-f]+t?/', '''', 'g'
                ) AS unmarked
-        FROM search_query($1, $2, $3, $4) words, coalesce(search_query($1, $2, $5, $6), words) likely
+        FROM search_query($1, $2, $3, $4) words, coalesce(search_query($1, $2, $5, $6), words) likely,
+             search_query($1, $2, $7, $8) others
     """
 
     async def search(self, owner: Owner, text: str, wanted: RecordingFilter, *, limit: int, offset: int) -> SearchPage:
@@ -115,9 +136,11 @@ class PgRecordingSearch(Tables, RecordingSearch):
         )
         who = (owner.user_id, owner.live)
         async with connected(self._pool) as connection, connection.transaction():
-            ((*_, query, likely, unmarked),) = await connection.fetch(self.PREPARE_SEARCH, *who, *astuple(words))
+            ((*_, query, likely, others, unmarked),) = await connection.fetch(
+                self.PREPARE_SEARCH, *who, *astuple(words)
+            )
             page = (text, limit + 1, offset)
-            rows = await connection.fetch(SEARCH, *who, query, likely, unmarked, *page, *filters)
+            rows = await connection.fetch(SEARCH, *who, query, likely, unmarked, *page, *filters, others)
         shown = read_rows(_found, (row for (row,) in rows[:limit]))
         return SearchPage(shown, has_more=len(rows) > limit)
 

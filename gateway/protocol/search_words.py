@@ -23,13 +23,16 @@ _TERM: Final = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
 class SearchWords:
     """`exact` is a query for `to_tsquery`, of words as they are written; `typed` is the text for `websearch_to_tsquery`.
 
-    The `likely` ones find more: they lack a last word of at most SHORT characters, of which other words may follow.
+    The `likely` ones find more: they lack a last word of at most SHORT characters, of which other words may follow. The
+    `others` lack a longer last word; they are empty where there is none, or nothing else narrows the search.
     """
 
     exact: str
     typed: str
     likely_exact: str
     likely_typed: str
+    others_exact: str = ""
+    others_typed: str = ""
 
 
 def parse_search(text: str) -> SearchWords:
@@ -41,9 +44,10 @@ def parse_search(text: str) -> SearchWords:
         return SearchWords(exact, text, exact, text)
     exact += ":*"
     *others, (_, last) = wanted
-    if last[1] or len(last[3]) > SHORT or not _narrow([match for _, match in others]):
+    if last[1] or not _narrow([match for _, match in others]):
         return SearchWords(exact, text, exact, text)
-    return SearchWords(exact, text, " & ".join(term for term, _ in others), text[: last.start()])
+    fewer = " & ".join(term for term, _ in others), text[: last.start()]
+    return SearchWords(exact, text, exact, text, *fewer) if len(last[3]) > SHORT else SearchWords(exact, text, *fewer)
 
 
 def _narrow(terms: Sequence[re.Match[str]]) -> bool:

@@ -105,7 +105,9 @@ async def plan_of(pool: asyncpg.Pool, text: str, created_before: datetime | None
         (prepared,) = await connection.fetch(PgRecordingSearch.PREPARE_SEARCH, *arguments)
         queries = prepared["words"], prepared["likely"], prepared["unmarked"]
         explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {SEARCH}"
-        (plan,) = json.loads(await connection.fetchval(explained, *WHO, *queries, text, 26, 0, *filters))
+        (plan,) = json.loads(
+            await connection.fetchval(explained, *WHO, *queries, text, 26, 0, *filters, prepared["others"])
+        )
     return list(nodes(plan["Plan"]))
 
 
@@ -135,3 +137,44 @@ async def test_a_word_that_is_common_among_the_newest_segments_is_not_looked_up_
     plan = await plan_of(pool, text, created_before=newest - timedelta(seconds=30))
     (looked_up,) = [node for node in plan if node.get("Index Name") == "transcript_words_by_word"]
     assert looked_up["Actual Loops"] == 0
+
+
+# Old segments in which 6,000 times a frequent word is said, and 150 times, after half of them, a word that begins alike.
+BEGINNINGS: Final = f"""
+    INSERT INTO users (id, email) VALUES ({USER}, 'a@example.org');
+    INSERT INTO meetings (id, user_id, live, platform, native_meeting_id)
+        SELECT {USER} + n, {USER}, true, 'zoom', n::text FROM generate_series(1, 2) n;
+    INSERT INTO transcript_segments (meeting_id, position, start_seconds, end_seconds, text, language)
+        SELECT {USER} + 1, n, n, n + 1, 'silence', 'en' FROM generate_series(1, 2000) n;
+    INSERT INTO transcript_segments (meeting_id, position, start_seconds, end_seconds, text, language)
+        SELECT {USER} + 2, n, n, n + 1, concat_ws(' ', 'often', CASE WHEN n % 3 = 0 THEN 'third' END,
+                                                  CASE WHEN n > 5990 THEN 'seldom' || n END, 'word' || n % 500,
+                                                  CASE WHEN n = 5999 THEN 'the zeppelin' END), 'en'
+        FROM generate_series(1, 6000) n;
+    INSERT INTO recordings (id, user_id, live, meeting_id, source, status, name, created_at)
+        SELECT {USER} + n, {USER}, true, {USER} + n, 'upload', 'completed', NULL, now() - n * interval '1 minute'
+        FROM generate_series(1, 2) n;
+    ANALYZE
+"""  # noqa: S608 - numbers of our own
+
+
+@pytest.mark.parametrize(
+    ("text", "is_looked_up"),
+    [
+        ("third word", False),  # fewer than 5000 have the other word
+        ("often word", False),  # more have it, and 100 of 5000 match
+        ("often seldom", True),  # more have it, and what matches is stored after them
+        ("the zepp", True),  # the other word is not in the index of its language
+        ("often word4 -third seld", False),
+    ],
+)
+async def test_the_beginning_of_a_word_is_looked_up_only_where_the_other_words_are_not_enough(
+    pool: asyncpg.Pool, text: str, *, is_looked_up: bool
+) -> None:
+    await pool.execute(BEGINNINGS)
+    plan = await plan_of(pool, text)
+    assert max(node["Actual Rows"] for node in plan if node["Node Type"] == "Limit") <= 5000
+    scans = [node for node in plan if node.get("Index Name") == "transcript_words_by_word"]
+    assert bool(scans[-1]["Actual Loops"]) == is_looked_up
+    page = await PgRecordingSearch(pool).search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
+    assert [found.recording.id for found in page.found] == ([] if "-" in text else [USER + 2])
