@@ -44,6 +44,8 @@ class TlsListener:
             backlog=BACKLOG,
             ssl_handshake_timeout=HANDSHAKE_SECONDS,
         )
+        if self._is_closed:
+            self._stop()
 
     def close(self) -> None:
         """Accept no more connections."""

@@ -1,4 +1,4 @@
-"""The benchmark of the list runs, and its pages are pages. Timings decide nothing."""
+"""The benchmark of the list runs, and measures each kind of page. Timings decide nothing."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""`seekgate verify` on a catalogue that says other things than the files."""
+"""`seekgate verify` on a catalogue that differs from the stored files."""
 
 import json
 from pathlib import Path

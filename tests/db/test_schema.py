@@ -1,4 +1,4 @@
-"""What the schema itself promises, whichever program writes: notifications, checks, ids."""
+"""What the schema itself ensures, whichever program writes: notifications, checks, ids."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable

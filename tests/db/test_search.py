@@ -1,4 +1,4 @@
-"""What a search finds of a word that occurs more often than it reads, and how much it reads."""
+"""Searches for words that occur more often than a search reads: what they find, and how much they read."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Seeded hostile requests: each gets a documented status, and the worker lives on within its memory.
+"""Seeded hostile requests: each gets a documented status, and the worker survives within its memory limit.
 
 SEEKGATE_FUZZ_CASES is how many requests of each kind are sent, SEEKGATE_FUZZ_FROM the number of the first one. A failure
 names the number of its case; that case alone is sent again by `SEEKGATE_FUZZ_FROM=NUMBER SEEKGATE_FUZZ_CASES=1`.

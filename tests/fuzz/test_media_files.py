@@ -1,4 +1,4 @@
-"""Seeded hostile media files, sent in every way: each is refused or served, and the gateway lives on within its memory.
+"""Seeded hostile media files, sent in every way: each is refused or served, and the gateway survives within its memory limit.
 
 SEEKGATE_FUZZ_FILES is how many files are sent each way, SEEKGATE_FUZZ_FROM the number of the first one.
 """

@@ -1,4 +1,4 @@
-"""Files into storage and catalogue: in place or copied, whole or not at all, once however often it is said."""
+"""Files into storage and catalogue: in place or copied, whole or not at all, and once however often it is repeated."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A move that is repeated: what is new in Vexa comes, and what was changed or deleted here stays as it is here."""
+"""A move that is repeated: it adds what is new in Vexa, and leaves what was changed or deleted here."""
 
 import random
 from collections.abc import AsyncGenerator

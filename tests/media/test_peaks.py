@@ -1,4 +1,4 @@
-"""Bins from samples: known signals, and any signal however it arrives."""
+"""Bins computed from samples: known signals, and any signal in any pieces."""
 
 import random
 from itertools import pairwise

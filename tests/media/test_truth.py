@@ -1,4 +1,4 @@
-"""Files as recorders leave them: what plays is their length, in the catalogue and in the waveform."""
+"""Files as recorders leave them: their length is that of what plays, in the catalogue and in the waveform."""
 
 import struct
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The folder of waveforms: what comes back, what is thrown away, and that two processes do not compute the same."""
+"""The folder of waveforms: what it returns, what it removes, and that two processes do not compute the same."""
 
 import os
 from pathlib import Path

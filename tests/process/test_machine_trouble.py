@@ -1,4 +1,4 @@
-"""No descriptors, no space and unreadable disks: reported as the gateway's own trouble, by name, and over when they are."""
+"""No descriptors, no space and unreadable disks: reported by name as the gateway's own trouble, and no longer than they last."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""The limit on open files: as far as the gateway may raise it, it does, for itself and its workers."""
+"""The gateway raises the limit on open files as far as it may, for itself and its workers."""
 
 import re
 import resource

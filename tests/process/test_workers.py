@@ -1,4 +1,4 @@
-"""Workers under the supervisor, as real processes: dying, reloading, leaving."""
+"""Workers under the supervisor, as real processes: how they die, reload and stop, and how they report metrics together."""
 
 import contextlib
 import http.client

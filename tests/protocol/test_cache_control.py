@@ -1,4 +1,4 @@
-"""A lifetime is only ever shortened."""
+"""The limit of a lifetime only ever shortens max-age."""
 
 import pytest
 

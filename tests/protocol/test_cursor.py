@@ -1,4 +1,4 @@
-"""Cursors: there and back, and nothing else is taken for one."""
+"""Cursors are read as they were written, and no other text is taken for one."""
 
 import struct
 from base64 import urlsafe_b64encode

@@ -1,4 +1,4 @@
-"""Public ids: there and back, and no slip of a finger is taken for another id."""
+"""Public ids are read as they were written, and no typing error gives another id."""
 
 import re
 

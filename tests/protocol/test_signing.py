@@ -1,4 +1,4 @@
-"""Playback URLs: what is signed holds, and nothing else does."""
+"""Signatures of playback URLs: a signed query is valid, and no changed one is."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Upload tokens: what they permit, until when, and that nothing else passes for one."""
+"""Upload tokens: what they permit, until when, and that no other text is accepted as one."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What a read asks for ahead of its reader: in order, bounded, and all given back when the reader leaves."""
+"""What a read requests ahead of its reader: in order, bounded, and all released when the reader stops."""
 
 import asyncio
 import math

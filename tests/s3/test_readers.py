@@ -1,4 +1,4 @@
-"""Many readers, slow readers, and readers that leave: what they hold, and what they leave to the others."""
+"""Many readers, slow readers and readers that stop early: what they hold, and what is left for the others."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A gateway over a bucket, with a cache of slices: what came by is not asked of S3 again, and is never of a wrong version."""
+"""A gateway over a bucket, with a slice cache: bytes that were read are not requested from S3 again, and versions are never mixed."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Clients that leave while S3's bytes are on their way, and clients that take them slowly: they exhaust nothing."""
+"""Clients that disconnect while S3 sends, and clients that read slowly, exhaust nothing."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""URLs of the storage's own: what `download` and `master` hand out, and where `raw` redirects to. Read with curl."""
+"""The storage backend's own URLs: what `download` and `master` hand out, and where `raw` redirects to. Read with curl."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Which descriptors are kept, and which are closed when."""
+"""Which descriptors stay open, and when the others are closed."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What the kernel refuses, and what we say then."""
+"""What the kernel refuses, and which of our errors that becomes."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Heads of responses: what RFC 9112 allows is read, whatever could be read in two ways is refused."""
+"""Heads of S3's responses: one that RFC 9112 allows is read, and an ambiguous one is refused."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""How far ahead of its reader a read asks: what players waste, what slow readers hold, what fast ones get."""
+"""The read-ahead limit: how much players waste, slow readers hold, and fast readers get."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Responses as they arrive: in whatever pieces, the same head and the same body, and an end that is noticed."""
+"""S3's responses are read alike in whatever pieces they arrive, and an early end is noticed."""
 
 import asyncio
 

@@ -1,5 +1,5 @@
-"""The synthetic corpus against its own written definition, and against the parts of the storage contract that a
-storage without a way in can be held to."""
+"""The synthetic corpus against its own written definition, and against the parts of the storage contract that
+need no writing."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What a thread opened for a caller that was cancelled is given back before the storage backend is closed."""
+"""A resource that a thread opened for a cancelled caller is released before the storage backend is closed."""
 
 import asyncio
 import threading

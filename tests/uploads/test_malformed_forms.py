@@ -1,4 +1,4 @@
-"""Forms that are none: what no client library would send is refused, and its fields are not given back."""
+"""Malformed forms, which no client library sends, are refused, and the refusal does not repeat their fields."""
 
 from collections.abc import Iterable
 from typing import Final

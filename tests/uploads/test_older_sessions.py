@@ -1,4 +1,4 @@
-"""Sessions that a gateway before migration 0004 began go on in this one: what was appended is the beginning."""
+"""A session that a gateway older than migration 0004 began continues after the bytes that were appended there."""
 
 from collections.abc import AsyncGenerator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A prepared head is the head that its plan would be."""
+"""A prepared head equals the head that the plan of the response has."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Answers to WebKit's media elements, with the fast path and without it: paced, exact, and ended early by nobody."""
+"""Responses to WebKit's media elements are paced, exact and complete, with the fast path and without it."""
 
 import asyncio
 import time

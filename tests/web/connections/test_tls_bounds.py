@@ -1,4 +1,4 @@
-"""What clients can make a gateway hold that speaks TLS itself."""
+"""What clients can make a gateway with TLS hold."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""How tests of the fast path ask, and what of an answer they compare."""
+"""The requests of the fast path's tests, and the part of a response that they compare."""
 
 from typing import Final
 

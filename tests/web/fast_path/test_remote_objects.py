@@ -1,4 +1,4 @@
-"""Objects of a remote storage backend are answered without parsing the head, and never otherwise than with parsing."""
+"""A repeated request for an object of a remote storage backend gets the response that parsing would give, without it."""
 
 import asyncio
 import socket

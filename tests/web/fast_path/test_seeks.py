@@ -1,4 +1,4 @@
-"""A request like one that was answered before is answered without being parsed, and never otherwise than before."""
+"""A request like one that was answered before gets the same response without being parsed."""
 
 import asyncio
 import os
