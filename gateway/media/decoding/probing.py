@@ -2,7 +2,7 @@
 
 import math
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,10 +53,11 @@ def probe(file: ObjectFile, *, sparing: bool) -> MediaFacts:
         return _facts_of_movie(movie, parts)
     try:
         with demuxing.open_media(parts.windows[0], parts.container.demuxer) as container:
+            facts = _facts(container, parts)
             _decode_first(container, file)
         length = _estimate(parts) if sparing else _measure(parts)
-        with demuxing.open_media(parts.windows[0], parts.container.demuxer) as container:
-            return _facts(container, parts, length)
+        warning = {"warning": length.warning} if length.warning else {}
+        return replace(facts, duration_seconds=_rounded(length.seconds), metadata={**facts.metadata, **warning})
     except NotMedia:
         if file.spent and parts.container.demuxer in {"ogg", "flac", "wav"}:  # its headers alone exceed the budget
             return _facts_of_container(parts)
@@ -169,7 +170,8 @@ def _estimate(parts: FileParts) -> Length:
     return Length(seconds, _cut(parts))
 
 
-def _facts(container: "InputContainer", parts: FileParts, length: Length) -> MediaFacts:
+def _facts(container: "InputContainer", parts: FileParts) -> MediaFacts:
+    """What the headers say: everything but the length and what is wrong with it."""
     stream = demuxing.tracks_of(container)[0]
     moving = stream.type == "video"
     kind = container_format(container.format.name, parts.container.brand, moving=moving)
@@ -178,10 +180,9 @@ def _facts(container: "InputContainer", parts: FileParts, length: Length) -> Med
         type="video" if moving else "audio",
         format=kind.format,
         content_type=kind.video if moving else kind.audio,
-        duration_seconds=_rounded(length.seconds),
         sample_rate=sound.sample_rate if sound else None,
         channels=sound.channels if sound else None,
-        metadata=_metadata(container, length.warning),
+        metadata=_metadata(container),
     )
 
 
@@ -189,7 +190,7 @@ def _rounded(seconds: float | None) -> float | None:
     return round(seconds, 6) if seconds is not None and math.isfinite(seconds) and seconds > 0 else None
 
 
-def _metadata(container: "InputContainer", warning: str) -> dict[str, str | int]:
+def _metadata(container: "InputContainer") -> dict[str, str | int]:
     tracks = demuxing.tracks_of(container)
     codec: Any = tracks[0].codec_context
     found = {
@@ -200,6 +201,5 @@ def _metadata(container: "InputContainer", warning: str) -> dict[str, str | int]
         "width": getattr(codec, "width", None),
         "height": getattr(codec, "height", None),
         "tracks": len(tracks) if len(tracks) > 1 else None,
-        "warning": warning,
     }
     return {name: value for name, value in found.items() if value}
