@@ -68,13 +68,18 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator
 
 
 def fill(site: Stage, known: Response, request: tuple[object, ...], figures: str, number: int) -> tuple[str, bytes]:
-    """The method and octets of a request; `figures` replace the range's own, `number` goes into what nothing reads."""
+    """The method and octets of a request; `figures` replace the range's own.
+
+    What nothing reads contains the `number`, and is left out of each second request.
+    """
     method, fields, ranged, range_first, version = request
     assert isinstance(method, str)
     assert isinstance(version, str)
     assert isinstance(fields, list)
     own = {"$etag": known.head["ETag"], "$date": known.head["Last-Modified"], "$number": str(number)}
     filled = [(name, re.sub(r"\$[a-z]+", lambda word: own[word[0]], value)) for name, value in fields]
+    if number % 2:
+        filled = [(name, value) for name, value in filled if name not in UNREAD_FIELDS]
     if isinstance(ranged, tuple):
         filled.insert(0 if range_first else len(filled), (ranged[0], f"{ranged[1]}{figures}"))
     return method, compose(method, site.target, [("X-API-Key", site.key), *filled], version=version)
