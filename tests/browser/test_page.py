@@ -1,9 +1,7 @@
 """The player page in Chromium and Firefox, by keyboard alone: sign in, open a recording, seek, play."""
 
 import asyncio
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +12,7 @@ from gateway.demo.recording import DURATION_SECONDS
 from tests.browser.places import Place, furnish
 from tests.browser.tabs import Tab
 from tests.gateway_process import Process, gateway_environ, running_gateway
+from tests.ports import reserved_ports
 from tests.toned_files import make_toned
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -74,20 +73,11 @@ class Restarted:
         assert await asyncio.to_thread(lambda: self.process.base_url) == site.base_url
 
 
-@contextmanager
-def reserved_port() -> Iterator[int]:
-    """A port that only sockets with SO_REUSEADDR that ask for its number get, as the gateway's: nothing listens on this one."""
-    with socket.socket() as keeper:
-        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        keeper.bind(("127.0.0.1", 0))
-        yield keeper.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def restarted(postgres: str, long_sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restarted]:
     folder = tmp_path_factory.mktemp("restarted")
     with (
-        reserved_port() as port,
+        reserved_ports(1) as (port,),
         running_gateway(postgres, folder / "gateway", {"SEEKGATE_SERVER__PORT": str(port)} | NO_DRAIN) as site,
     ):
         gateway = Restarted(furnish(site, long_sound), site.process, folder / "gateway")

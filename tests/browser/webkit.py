@@ -6,12 +6,13 @@ Without a sound card GStreamer plays into its fake sink, which takes samples at 
 import asyncio
 import os
 import shutil
-import socket
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
+
+from tests.ports import reserved_ports
 
 PATIENCE_SECONDS: Final = 60
 CAPABILITIES: Final = "webkitgtk:browserOptions"
@@ -33,11 +34,11 @@ def capabilities(program: str) -> dict[str, Any]:
 async def running_webkit_driver() -> AsyncGenerator[str]:
     """The URL of a WebKitWebDriver, whose browsers appear on a virtual display."""
     async with _virtual_display() as display:
-        port = _free_port()
         environ = {**os.environ, "DISPLAY": display, "GDK_BACKEND": "x11", "NO_AT_BRIDGE": "1"}
-        async with _running("WebKitWebDriver", f"--port={port}", env=environ):
-            await _until_it_listens(port)
-            yield f"http://127.0.0.1:{port}"
+        with reserved_ports(1) as (port,):
+            async with _running("WebKitWebDriver", f"--port={port}", env=environ):
+                await _until_it_listens(port)
+                yield f"http://127.0.0.1:{port}"
 
 
 @asynccontextmanager
@@ -68,13 +69,6 @@ async def _running(
         with suppress(ProcessLookupError):
             process.terminate()
         await process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def _until_it_listens(port: int) -> None:

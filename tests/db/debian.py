@@ -14,15 +14,11 @@ from typing import Any, Final
 
 import pytest
 
+from tests.ports import reserved_ports
+
 PROGRAMS: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
 POOLER: Final = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 START_SECONDS: Final = 60
-
-
-def free_port() -> int:
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        return int(chosen.getsockname()[1])
 
 
 def _as_postgres() -> dict[str, Any]:
@@ -44,10 +40,10 @@ def _run(*words: str | Path, cwd: Path) -> None:
 class DebianServer:
     """A cluster in `folder`; its server may be stopped and started again at the same port."""
 
-    def __init__(self, folder: Path, source: "DebianServer | None" = None) -> None:
+    def __init__(self, folder: Path, port: int, source: "DebianServer | None" = None) -> None:
         self._folder = folder
         self._bin = PROGRAMS[-1].parent
-        self.port = free_port()
+        self.port = port
         if source is None:
             words = ["-A", "trust", "-U", "postgres", "-N", "--encoding=UTF8", "--locale=C.UTF-8"]
             _run(self._bin / "initdb", "-D", folder / "data", *words, cwd=folder)
@@ -87,8 +83,8 @@ def debian_server(source: DebianServer | None = None) -> Iterator[DebianServer]:
     """A running server: a new one, or a standby of `source`."""
     if not PROGRAMS:
         pytest.skip("Debian's postgresql is not installed; .ci/run installs it")
-    with owned_folder() as folder:
-        server = DebianServer(folder, source)
+    with owned_folder() as folder, reserved_ports(1) as (port,):
+        server = DebianServer(folder, port, source)
         server.start()
         try:
             yield server
@@ -102,8 +98,7 @@ def pgbouncer(server: DebianServer) -> Iterator[str]:
     """The URL of the server's database `postgres` through a pgbouncer in transaction mode."""
     if POOLER is None:
         pytest.skip("Debian's pgbouncer is not installed; .ci/run installs it")
-    with owned_folder() as folder:
-        port = free_port()
+    with owned_folder() as folder, reserved_ports(1) as (port,):
         (folder / "pgbouncer.ini").write_text(
             f"""
             [databases]

@@ -18,7 +18,7 @@ from gateway.db.listener import listen
 from gateway.db.look_up_cache import Reachability
 from gateway.db.recordings import PgRecordingCatalog
 from gateway.errors import Unavailable
-from tests.db.debian import free_port
+from tests.ports import reserved_ports
 
 DIGEST = bytes(range(32))
 MEDIA = NewMedia("audio", "mp3", "audio/mpeg", "local", "a.mp3", 10, "v1", datetime(2026, 1, 1, tzinfo=UTC))
@@ -316,9 +316,10 @@ async def test_an_unknown_notification_is_ignored(pool: asyncpg.Pool, reader: Re
 async def test_without_a_database_the_gateway_is_ready_until_the_grace_ends() -> None:
     now = 0.0
     reachability = Reachability(lambda: now)
-    async with asyncpg.create_pool(f"postgresql://127.0.0.1:{free_port()}/none", min_size=0) as pool:
-        keys = CachedApiKeys(pool, reachability)
-        assert await check_database(keys, reachability, 60) == "unreachable, serving from memory"
-        now = 60.0
-        with pytest.raises(Unavailable):
-            await check_database(keys, reachability, 60)
+    with reserved_ports(1) as (port,):
+        async with asyncpg.create_pool(f"postgresql://127.0.0.1:{port}/none", min_size=0) as pool:
+            keys = CachedApiKeys(pool, reachability)
+            assert await check_database(keys, reachability, 60) == "unreachable, serving from memory"
+            now = 60.0
+            with pytest.raises(Unavailable):
+                await check_database(keys, reachability, 60)

@@ -21,8 +21,9 @@ import asyncpg
 import pytest
 
 from gateway.db.embedded.postmaster import find_postmaster
-from tests.db.debian import DebianServer, debian_server, free_port, pgbouncer
+from tests.db.debian import DebianServer, debian_server, pgbouncer
 from tests.gateway_process import Gateway, Process, gateway_environ, gateway_on
+from tests.ports import reserved_ports
 
 PLAYERS: Final = 16
 AWAY_SECONDS: Final = float(os.environ.get("SEEKGATE_TEST_OUTAGE_SECONDS", "3"))
@@ -165,11 +166,12 @@ def test_cached_media_plays_through_an_outage_and_a_key_revoked_meanwhile_is_ref
 
 def _change_while_away(server: DebianServer, gateway: Gateway, key: str) -> None:
     """Revoke the key while no gateway is connected, and start the server again."""
-    port, server.port = server.port, free_port()
-    server.start()
-    revoke = f"UPDATE api_keys SET revoked_at = now() WHERE prefix = '{key[:12]}'"  # noqa: S608 - a key of ours
-    gateway.wait(_execute(server.url(), revoke))
-    server.stop("fast")
+    port = server.port
+    with reserved_ports(1) as (server.port,):
+        server.start()
+        revoke = f"UPDATE api_keys SET revoked_at = now() WHERE prefix = '{key[:12]}'"  # noqa: S608 - a key of ours
+        gateway.wait(_execute(server.url(), revoke))
+        server.stop("fast")
     server.port = port
     server.start()
 

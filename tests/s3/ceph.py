@@ -14,7 +14,8 @@ from typing import Final
 
 import pytest
 
-from tests.s3.processes import S3Server, answers, reserved_ports, running, wait_until
+from tests.ports import reserved_ports
+from tests.s3.processes import S3Server, answers, running, wait_until
 
 PROGRAMS: Final = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 QUIET: Final = [

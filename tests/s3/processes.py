@@ -1,11 +1,10 @@
 """Servers as processes: started on ports the kernel chose, waited for, ended by their PID."""
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,20 +41,6 @@ def server_program(name: str) -> Path:
     if not program.exists():
         pytest.skip(f"{name} is not installed: make .venv-servers from tests/s3/requirements-servers.lock")
     return program
-
-
-@contextmanager
-def reserved_ports(count: int) -> Iterator[list[int]]:
-    """Different ports for servers that run in the block. Nobody who asks for any port is given one of them meanwhile.
-
-    Each is bound by a socket that does not listen. A server that sets SO_REUSEADDR, as they all do, can listen there.
-    """
-    with ExitStack() as stack:
-        keepers = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for keeper in keepers:
-            keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            keeper.bind(("127.0.0.1", 0))
-        yield [keeper.getsockname()[1] for keeper in keepers]
 
 
 @contextmanager

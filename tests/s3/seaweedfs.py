@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.s3.processes import S3Server, answers, reserved_ports, running, server_program, wait_until
+from tests.ports import reserved_ports
+from tests.s3.processes import S3Server, answers, running, server_program, wait_until
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.s3.processes import S3Server, answers, reserved_ports, running, server_program, wait_until
+from tests.ports import reserved_ports
+from tests.s3.processes import S3Server, answers, running, server_program, wait_until
 
 SERVICES: Final = ("account", "container", "object")
 

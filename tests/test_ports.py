@@ -1,10 +1,10 @@
-"""The ports of S3 servers, which are chosen before the servers start."""
+"""Ports that are chosen before a server starts."""
 
 import socket
 
 import pytest
 
-from tests.s3.processes import reserved_ports
+from tests.ports import reserved_ports
 
 
 def test_a_reserved_port_is_given_to_nobody_else_and_a_server_can_listen_there() -> None:
