@@ -12,7 +12,8 @@ from tests.gateway_process import Gateway
 # Resolves once the media element of the page meets the condition, which is checked at each of its events.
 # Events rather than a timer, because some tests stop the page's clock.
 _UNTIL: Final = """() => new Promise((resolve) => {
-  const news = ["loadedmetadata", "timeupdate", "seeking", "seeked", "play", "playing", "pause", "emptied", "ratechange"];
+  const news = ["loadedmetadata", "loadeddata", "canplay", "canplaythrough", "timeupdate", "seeking", "seeked", "play",
+    "playing", "pause", "emptied", "ratechange"];
   const look = () => {
     const media = document.querySelector("audio, video");
     if (media === null || !(%s)) return;

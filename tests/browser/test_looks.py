@@ -18,10 +18,11 @@ from tests.gateway_process import Gateway
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AXE: Final = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+PAGE: Final = Path(__file__).resolve().parents[2] / "gateway" / "web" / "pages" / "player"
 SIZES: Final = {"desk": ViewportSize(width=1280, height=820), "hand": ViewportSize(width=320, height=640)}
 Scheme = Literal["light", "dark"]
 SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
-# By night only colours differ (theme.css), so that only these rules can have another result.
+# By night only colours differ, so that only these rules can have another result.
 ALL: Final[dict[str, Any]] = {"resultTypes": ["violations"]}
 OF_COLOURS: Final = ALL | {"runOnly": ["color-contrast", "link-in-text-block"]}
 
@@ -120,6 +121,15 @@ async def test_the_page_is_accessible_and_fits_by_day_and_night_on_desk_and_in_h
     async for state in story(visitor, library):
         await look(visitor, pictures, state)
         await show(visitor, SCHEMES[0], SIZES["desk"])
+
+
+async def test_by_night_only_colours_differ() -> None:
+    sheets = {path.name: path.read_text("utf-8") for path in PAGE.iterdir() if path.suffix in {".css", ".js"}}
+    assert [name for name, text in sheets.items() if "prefers-color-scheme" in text] == ["theme.css"]
+    (night,) = re.findall(
+        r"@media \(prefers-color-scheme: dark\) {\s*:root {(.*?)}\s*}", sheets["theme.css"], re.DOTALL
+    )
+    assert [line for line in night.split(";") if not re.fullmatch(r"\s*(--[a-z-]+: #[0-9a-f]{6})?\s*", line)] == []
 
 
 async def look(visitor: Listener, pictures: Path, state: str) -> None:
