@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import gateway.db
 
-# A verb and a number, as in `DELETE 0`, are a command tag.
+# `DELETE 0` is a command tag.
 VERBS: Final = re.compile(
-    r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|LOCK|CREATE|ALTER|DROP|NOTIFY|LISTEN)\b(?! \d+$)", re.ASCII
+    r"(?!DELETE \d+$)\s*(SELECT|INSERT|UPDATE|DELETE|WITH|LOCK|CREATE|ALTER|DROP|NOTIFY|LISTEN)\b", re.ASCII
 )
 
 
