@@ -96,6 +96,7 @@ WITHOUT_INDEX: Final = {
     "LOCK_NAME": "reads no table",
     "LOCK_SIGNING_KEYS": "reads no table",
     "LOCK_MOVES": "reads no table",
+    "PROVE_LIFE": "reads no table",
 }
 
 ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
