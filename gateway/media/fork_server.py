@@ -9,7 +9,7 @@ import os
 import socket
 import subprocess
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from threading import Thread
 from typing import Final
 
@@ -79,13 +79,15 @@ class ForkServer:
                 socket.send_fds(self._requests, [b"\0"], [connection.fileno()])
                 return
             self._requests.close()
+            self._requests = None
         self._requests = self._start()
         socket.send_fds(self._requests, [b"\0"], [connection.fileno()])
 
     def _start(self) -> socket.socket:
         """The connection over which a new server receives requests."""
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ExitStack() as stack:
+            stack.push(ours)
             server = subprocess.Popen(  # noqa: S603 - a command of our own
                 self._program,
                 stdin=theirs.fileno(),
@@ -94,6 +96,7 @@ class ForkServer:
                 env={name: os.environ[name] for name in _INHERITED if name in os.environ},
                 cwd="/",
             )
+            stack.pop_all()
         Thread(target=server.wait, name="fork server", daemon=True).start()  # reaps it
         ours.settimeout(0)
         return ours

@@ -340,6 +340,21 @@ async def test_a_server_that_was_killed_is_started_again(stored: MemoryObject) -
     assert server_pid() != killed
 
 
+async def test_a_server_that_could_not_be_started_is_started_later(stored: MemoryObject) -> None:
+    server = forking("", facts())
+    gentle = Prober(processes=server)
+    await gentle.probe(stored)
+    command, server._program = server._program, ("/missing",)
+    os.kill(server_pid(), signal.SIGKILL)
+    async with asyncio.timeout(60):
+        await until_no_server_is_left()
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await gentle.probe(stored)
+    server._program = command
+    await gentle.probe(stored)
+
+
 @pytest.mark.parametrize(("end", "is_last"), [("SIGSEGV", True), ("SIGKILL", False)])
 async def test_no_process_has_the_addresses_of_one_that_crashed(
     stored: MemoryObject, end: str, *, is_last: bool
