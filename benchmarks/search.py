@@ -74,6 +74,7 @@ SEARCHES: Final = {
     "a word and the beginning of another": "word100 w",
     "a phrase of less frequent words": '"word3 word20"',
     "four frequent words": "word7 word8 word9 word10",
+    "five frequent words, the last one the beginning of thousands": "word3 word4 word5 word6 word1",
     "a phrase of every name": '"weekly meeting"',
     "three frequent words": "word2 word3 word5",
     "what is not said": "-word1",

@@ -13,10 +13,13 @@ from typing import Final
 from gateway.catalog import DeletionQueue, ObjectDeletion
 from gateway.errors import Refusal
 from gateway.storage import Storage, storage_named
-from storage_adapters.base import BatchDeleting, StorageAdapter, StorageError, StorageUnavailable
+from storage_adapters.base import BatchDeleting, StorageAdapter, StorageError, StorageUnavailable, Writable
 
 Forget = Callable[[str, Sequence[str]], Awaitable[None]]
 """Removes what was derived from objects (waveforms); it gets their storage backend's name and their keys. Raises OSError."""
+
+# Nothing changes there until a person changes the settings.
+READ_ONLY_PAUSE_SECONDS: Final = 86_400.0
 
 _log: Final = logging.getLogger(__name__)
 
@@ -41,6 +44,7 @@ class DeletionWorker:
     forget: Forget
     settings: DeletionTimings
     _awake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _logged_read_only: set[str] = field(default_factory=set, init=False)
 
     def wake(self) -> None:
         """Poll the queue now: something was put into it."""
@@ -95,8 +99,14 @@ class DeletionWorker:
         return {key: failure for key, failure in failures if failure is not None}
 
     async def _postpone(self, deletion: ObjectDeletion, error: StorageError) -> None:
-        pause = self._backoff(deletion.attempts)
-        _log.warning("an object could not be deleted", extra={"cause": str(error), "retry_in_seconds": pause})
+        storage, pause = self.storages.get(deletion.storage), self._backoff(deletion.attempts)
+        is_read_only = storage is not None and not isinstance(storage.adapter, Writable)
+        if is_read_only:
+            pause = READ_ONLY_PAUSE_SECONDS
+        if deletion.storage not in self._logged_read_only:
+            _log.warning("an object could not be deleted", extra={"cause": str(error), "retry_in_seconds": pause})
+        if is_read_only:
+            self._logged_read_only.add(deletion.storage)
         await self.queue.postpone_deletion(deletion.id, seconds=pause, error=error.reason)
 
     def _backoff(self, attempts: int) -> float:

@@ -89,7 +89,8 @@ class LocalOptions(Section):
     read_only: bool = Field(
         default=False,
         description=(
-            "Whether nothing is written there: uploads are refused, and what is deleted stays until this is false again"
+            "Whether nothing is written there: uploads are refused, and what is deleted stays until a day after this is"
+            " false again"
         ),
     )
 

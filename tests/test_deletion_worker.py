@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from gateway.assembly.backends import in_background
 from gateway.catalog import MediaFile
-from gateway.deletion_worker import DeletionTimings, DeletionWorker
+from gateway.deletion_worker import READ_ONLY_PAUSE_SECONDS, DeletionTimings, DeletionWorker
 from gateway.storage import Storage
 from storage_adapters.base import BatchDeleting, StorageError, StorageUnavailable
+from storage_adapters.local import connect
 from storage_adapters.memory import MemoryStorage
 from tests.fakes.deletions import MemoryDeletionQueue
 
@@ -110,6 +112,22 @@ async def test_an_object_that_cannot_be_deleted_is_tried_again_later() -> None:
     assert await queue.count_deletions() == 1
     assert await worker.delete_once() == 0, "it is not due yet"
     assert storage.asked == ["a"]
+
+
+async def test_objects_in_a_read_only_storage_backend_are_logged_once_and_tried_daily(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = queue_of(("archive", "a"), ("archive", "b"), ("archive", "absent"), ("disk", "c"))
+    for name in ("a", "b"):
+        (tmp_path / name).touch()
+    archive = Storage("archive", "local", await connect(root=tmp_path, read_only=True))
+    storages = {"archive": archive, "disk": Storage("disk", "memory", Failing())}
+    worker = DeletionWorker(queue, storages, Made().forget, SETTINGS)
+    await worker.delete_once()
+    pauses = [vars(each)["retry_in_seconds"] for each in caplog.records if each.levelname == "WARNING"]
+    assert sorted(pauses) == [SETTINGS.backoff_initial_seconds, READ_ONLY_PAUSE_SECONDS]
+    assert await queue.count_deletions() == 3
+    await archive.adapter.close()
 
 
 async def test_one_stuck_object_does_not_delay_others() -> None:

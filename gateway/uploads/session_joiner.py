@@ -37,6 +37,8 @@ LEASE_SECONDS: Final = 6.0
 _WAIT_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.1
 _RETRY_SECONDS: Final = 10.0
+# A storage backend that is read_only stays so until a person changes the settings.
+_READ_ONLY_PAUSE_SECONDS: Final = 3600.0
 _BATCH: Final = 20
 # Each needs a process, which may have work for a quarter of an hour.
 _MAX_CONCURRENT_REMUXES: Final = 2
@@ -107,8 +109,9 @@ class SessionJoiner:
                 return await self._join(claim)
         except Exception as trouble:  # noqa: BLE001 - the session stays due, and the others are joined
             _log.warning("a session could not be joined", extra={"media_file": claim.media.id, "cause": str(trouble)})
+            pause = _READ_ONLY_PAUSE_SECONDS if isinstance(trouble, Conflict) else _RETRY_SECONDS
             with suppress(Refusal):
-                await self.joins.postpone_session(claim, seconds=_RETRY_SECONDS)
+                await self.joins.postpone_session(claim, seconds=pause)
             return None
 
     async def _join(self, claim: SessionClaim) -> Outcome:

@@ -1,5 +1,7 @@
 """A chunk that is replaced by a longer one while its session is joined is in the file once."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +11,9 @@ import pytest
 from gateway.catalog import Owner, Recording, SessionClaim, SessionFile
 from gateway.db.session_joins import PgSessionJoins
 from gateway.errors import Conflict
+from gateway.storage import Storage
 from gateway.uploads import bot_sessions
+from storage_adapters.local import connect
 from tests.contracts.storage_words import read_whole
 from tests.uploads.test_session_property import HEADER, Sent, World
 
@@ -75,3 +79,16 @@ async def test_a_chunk_that_was_joined_meanwhile_is_not_replaced(
     with pytest.raises(Conflict):
         await session.send(1, LONG)
     assert await session.played() == FIRST + SHORT + LAST
+
+
+async def test_a_session_in_a_read_only_storage_backend_is_tried_again_in_an_hour(
+    session: Session, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    for key in (key for (key,) in await pool.fetch("SELECT object_key FROM session_chunks")):
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_bytes(await read_whole(session.world.storage, key))
+    archive = Storage("memory", "local", await connect(root=tmp_path, read_only=True))
+    await pool.execute("UPDATE upload_sessions SET due_at = now()")
+    assert await replace(session.world.joiner, storages={"memory": archive}).finish_due() == 1
+    assert await pool.fetchval("SELECT due_at > now() + interval '50 minutes' FROM upload_sessions")
+    await archive.adapter.close()
