@@ -15,8 +15,8 @@ async def extended(extend: Callable[[], Awaitable[object]], lease_seconds: float
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        # Not `await task`: a cancellation of the caller that arrives meanwhile would look like that of the task.
+        await asyncio.wait([task])
 
 
 async def _repeat(extend: Callable[[], Awaitable[object]], seconds: float) -> None:
