@@ -308,6 +308,7 @@ def target(url: str) -> str:
 
 async def test_a_link_plays_its_recording_without_a_key(site: Gateway, met: Media) -> None:
     link, path = await share(site, met, start_seconds=0.5)
+    assert set(link) == {"id", "url", "expires_at"}
     assert re.fullmatch(r"/shared/lk_[A-Za-z0-9_-]{43}", path)
     shown = await shared(site, path)
     assert (shown["name"], shown["start_seconds"], len(shown["segments"])) == ("met", 0.5, 2)

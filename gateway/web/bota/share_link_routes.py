@@ -60,9 +60,9 @@ class ShareLinkRoutes:
             expires_at=datetime.now(UTC) + timedelta(seconds=body.expires_in_seconds),
             start_seconds=body.start_seconds,
         )
-        return json_response(
-            link_json(require(link, "Recording")) | {"url": self.links.shared(request, token)}, status=201
-        )
+        stored = require(link, "Recording")
+        url, expires_at = self.links.shared(request, token), whole_seconds(stored.expires_at)
+        return json_response({"id": encode_id("lnk", stored.id), "url": url, "expires_at": expires_at}, status=201)
 
     async def list_links(self, request: web.Request) -> web.Response:
         """`GET`: the links of the recording that still work, with how often each was opened."""
@@ -80,7 +80,7 @@ class ShareLinkRoutes:
 
 
 def link_json(link: ShareLink) -> dict[str, Any]:
-    """A link as its owner sees it."""
+    """A link in a list."""
     return {
         "id": encode_id("lnk", link.id),
         "created_at": whole_seconds(link.created_at),
