@@ -7,8 +7,10 @@ from typing import Any, Final
 import pytest
 from playwright.async_api import Route, expect
 
+from gateway.protocol.ids import decode_id
 from tests.browser.library import MEETING, PLATFORM, Library
 from tests.browser.listener import PATIENCE_SECONDS, Listener
+from tests.conformance.calling import fetch
 from tests.gateway_process import Gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -61,6 +63,7 @@ UNTIL_PAINTED: Final = """(canvas) => new Promise((resolve) => {
 
 async def test_a_row_shows_the_image_of_its_recording(listener: Listener, library: Library) -> None:
     picture = listener.row(library.still.recording_id).locator("canvas")
+    await picture.scroll_into_view_if_needed()  # it is the oldest recording, and only a picture that is seen is drawn
     async with asyncio.timeout(PATIENCE_SECONDS):
         await picture.evaluate(UNTIL_PAINTED)
     await expect(listener.row(library.sound.recording_id).locator("canvas")).to_have_count(0)
@@ -79,10 +82,11 @@ async def test_a_filter_shows_only_recordings_of_a_type(listener: Listener, libr
 async def test_filters_and_orders_are_those_of_the_gateway(listener: Listener, library: Library) -> None:
     page = listener.page
     await page.get_by_text("Sort and filter").click()
-    await page.get_by_label("Order").select_option("Longest first")
-    await expect(listener.rows.first).to_contain_text("6:00")
-    await page.get_by_label("Order").select_option("Shortest first")
-    await expect(listener.rows.first).to_contain_text("0:02")
+    for words, order in (("Longest first", "-duration"), ("Shortest first", "duration")):
+        await page.get_by_label("Order").select_option(words)
+        # Other files of tests that share the gateway add recordings.
+        (first,) = (await fetch(listener.site, f"/v1/recordings?sort={order}&limit=1"))["data"]
+        await expect(listener.rows.first).to_have_attribute("data-id", str(decode_id("rec", first["id"])))
     await page.get_by_label("Length").select_option("5 to 30 minutes")
     await expect(listener.rows.filter(has_not_text="6:00")).to_have_count(0)
     await page.get_by_label("To", exact=True).fill("2001-01-01")
