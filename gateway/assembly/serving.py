@@ -20,8 +20,8 @@ from gateway.assembly.tls_listener import TlsListener
 from gateway.process.listening import BACKLOG, Sockets, tls_context
 from gateway.settings.load import Config
 from gateway.web.acceptor import Acceptor, usable
+from gateway.web.connections.connection_context import ConnectionContext
 from gateway.web.connections.connection_limit import ConnectionLimit
-from gateway.web.connections.connection_terms import Terms
 from gateway.web.connections.open_connections import Connections
 from gateway.web.server_handler import ServerHandler
 
@@ -43,13 +43,15 @@ class Applications(NamedTuple):
 
 
 class Serving:
-    """Serves applications. `terms` hold for every connection."""
+    """Serves applications. `context` is shared by all connections."""
 
-    def __init__(self, config: Config, traffic: SiteTraffic, connections: Connections, terms: Terms) -> None:
+    def __init__(
+        self, config: Config, traffic: SiteTraffic, connections: Connections, context: ConnectionContext
+    ) -> None:
         self._config = config
         self._drain, self._streams, _ = traffic
         self._connections = connections
-        self._terms = terms
+        self._context = context
 
     @asynccontextmanager
     async def on(self, sockets: Sockets, applications: Applications) -> AsyncGenerator[None]:
@@ -63,12 +65,12 @@ class Serving:
             server.request_handler = cast("Any", applications.wrap(cast("Handler", server.request_handler)))
             with ExitStack() as listeners:
                 tls = tls_context(self._config)
-                listener = await self._listen(applications.acceptor, public, sockets.public, self._terms, tls)
+                listener = await self._listen(applications.acceptor, public, sockets.public, self._context, tls)
                 listeners.enter_context(closing(listener))
                 if sockets.admin is not None:
                     # Clients that use up the public connections must not keep health checks out.
-                    terms = self._terms._replace(limit=ConnectionLimit(_ADMIN_CONNECTIONS))
-                    admin_listener = await self._listen(usable(Acceptor()), admin, sockets.admin, terms)
+                    context = self._context._replace(limit=ConnectionLimit(_ADMIN_CONNECTIONS))
+                    admin_listener = await self._listen(usable(Acceptor()), admin, sockets.admin, context)
                     listeners.enter_context(closing(admin_listener))
                 yield
                 await self._wait_for_streams(server, listener)
@@ -81,10 +83,10 @@ class Serving:
         acceptor: Acceptor,
         runner: web.AppRunner,
         listening: socket,
-        terms: Terms,
+        context: ConnectionContext,
         tls: SSLContext | None = None,
     ) -> asyncio.Server | TlsListener:
-        connect = partial(acceptor.connect, _server_of(runner), terms)
+        connect = partial(acceptor.connect, _server_of(runner), context)
         if tls is None:
             return await asyncio.get_running_loop().create_server(connect, sock=listening, backlog=BACKLOG)
         listener = TlsListener(connect, listening, tls)

@@ -32,8 +32,8 @@ from gateway.web.bota.routes import BotaRoutes
 from gateway.web.bota.share_link_routes import ShareLinkRoutes
 from gateway.web.bytes.streams import Streams
 from gateway.web.connections.broken_requests import BrokenRequests
+from gateway.web.connections.connection_context import ConnectionContext, HeldBytes
 from gateway.web.connections.connection_limit import ConnectionLimit
-from gateway.web.connections.connection_terms import HeldBytes, Terms
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.health import Check, HealthRoutes
@@ -170,7 +170,7 @@ class _Site:
 
     def serving(self, sockets: Sockets) -> AbstractAsyncContextManager[None]:
         """Serve on the sockets until the block ends, then drain."""
-        terms = Terms(
+        context = ConnectionContext(
             self._config.server.keepalive_timeout_seconds,
             self._config.delivery.stall_timeout_seconds,
             BrokenRequests(self._journal, self._cors).refuse,
@@ -185,4 +185,4 @@ class _Site:
             partial(ServerHandler, self._middleware, self._route.media),
             self._route.acceptor,
         )
-        return Serving(self._config, self._traffic, self._connections, terms).on(sockets, applications)
+        return Serving(self._config, self._traffic, self._connections, context).on(sockets, applications)

@@ -17,7 +17,7 @@ from gateway.web.bytes.paced import Pacing
 from gateway.web.bytes.streaming import Streamer
 from gateway.web.bytes.streams import Streams
 from gateway.web.connections.client_connection import ClientConnection, missing_private_names
-from gateway.web.connections.connection_terms import Terms, handler_options
+from gateway.web.connections.connection_context import ConnectionContext, handler_options
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.request_heads import MAX_FIELDS, BadHead
 from gateway.web.journal import Journal
@@ -43,9 +43,9 @@ class ByteServices(NamedTuple):
 class Acceptor:
     """Accepts connections on which aiohttp parses every request."""
 
-    def connect(self, server: web.Server, terms: Terms) -> web.RequestHandler:
+    def connect(self, server: web.Server, context: ConnectionContext) -> web.RequestHandler:
         """The protocol of one accepted connection."""
-        return ClientConnection(server, terms)
+        return ClientConnection(server, context)
 
     def learn(self, request: web.Request, admission: Admission) -> None:
         """Called after the byte route has answered the request. The plain acceptor remembers nothing."""
@@ -61,9 +61,9 @@ class BareConnection(web.RequestHandler):
     ahead: such a connection can hold 32 heads of 512 KiB.
     """
 
-    def __init__(self, server: web.Server, terms: Terms) -> None:
-        super().__init__(server, **handler_options(terms) | _BARE_LIMITS)
-        self._terms = terms
+    def __init__(self, server: web.Server, context: ConnectionContext) -> None:
+        super().__init__(server, **handler_options(context) | _BARE_LIMITS)
+        self._context = context
 
     def handle_error(
         self,
@@ -74,14 +74,14 @@ class BareConnection(web.RequestHandler):
     ) -> web.StreamResponse:
         if status != HTTPStatus.BAD_REQUEST:
             return super().handle_error(request, status, exc, message)
-        return self._terms.refuse(self, b"", BadHead(status, "The request is not valid HTTP/1.1"))
+        return self._context.refuse(self, b"", BadHead(status, "The request is not valid HTTP/1.1"))
 
 
 class BareAcceptor(Acceptor):
     """Accepts connections with aiohttp's own handler."""
 
-    def connect(self, server: web.Server, terms: Terms) -> web.RequestHandler:
-        return BareConnection(server, terms)
+    def connect(self, server: web.Server, context: ConnectionContext) -> web.RequestHandler:
+        return BareConnection(server, context)
 
 
 def usable(acceptor: Acceptor) -> Acceptor:

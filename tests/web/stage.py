@@ -34,8 +34,8 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.streams import Streams
 from gateway.web.connections.broken_requests import BrokenRequests
+from gateway.web.connections.connection_context import ConnectionContext, HeldBytes
 from gateway.web.connections.connection_limit import ConnectionLimit
-from gateway.web.connections.connection_terms import HeldBytes, Terms
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.connections.unread_responses import UnreadResponses
@@ -219,7 +219,7 @@ async def stage(
     if send_bytes is not None:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)  # accepted connections inherit it
     loop = asyncio.get_running_loop()
-    terms = Terms(
+    context = ConnectionContext(
         keepalive_timeout,
         stall_timeout,
         built.broken.refuse,
@@ -228,8 +228,8 @@ async def stage(
         UnreadResponses(),
         ConnectionLimit(10_000),
     )
-    plain = await loop.create_server(partial(Acceptor().connect, server, terms), "127.0.0.1", 0)
-    listener = await loop.create_server(partial(built.acceptor.connect, server, terms), sock=opened)
+    plain = await loop.create_server(partial(Acceptor().connect, server, context), "127.0.0.1", 0)
+    listener = await loop.create_server(partial(built.acceptor.connect, server, context), sock=opened)
     with closing(listener), closing(plain):
         built.port = opened.getsockname()[1]
         built.plain_port = plain.sockets[0].getsockname()[1]

@@ -16,8 +16,8 @@ from gateway.web import acceptor
 from gateway.web.acceptor import Acceptor, BareAcceptor, BareConnection, usable
 from gateway.web.connections import client_connection, request_receiver
 from gateway.web.connections.client_connection import PRIVATE_NAMES, missing_private_names
+from gateway.web.connections.connection_context import ConnectionContext, HeldBytes
 from gateway.web.connections.connection_limit import ConnectionLimit
-from gateway.web.connections.connection_terms import HeldBytes, Terms
 from gateway.web.connections.request_heads import BadHead
 from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.connections.unread_responses import UnreadResponses
@@ -70,7 +70,7 @@ async def test_without_a_private_name_the_plain_handler_serves(
         partial(
             fallback.connect,
             server,
-            Terms(5, 5, refuse, Lingerers(), HeldBytes(), UnreadResponses(), ConnectionLimit(9)),
+            ConnectionContext(5, 5, refuse, Lingerers(), HeldBytes(), UnreadResponses(), ConnectionLimit(9)),
         ),
         sock=opened,
     )

@@ -16,7 +16,7 @@ from typing import Final, cast
 
 from aiohttp import web
 
-from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.connection_context import ConnectionContext
 from gateway.web.connections.outgoing import Outgoing, closed
 from gateway.web.connections.request_receiver import RequestReceiver
 from gateway.web.connections.slow_clients import SilenceWatch, StallWatch
@@ -45,8 +45,8 @@ class ClientConnection(RequestReceiver):
 
     __slots__ = ("__weakref__", "_outgoing", "_refusals", "_silence_watch", "_stall_watch", "remote")
 
-    def __init__(self, server: web.Server, terms: Terms) -> None:
-        super().__init__(server, terms)
+    def __init__(self, server: web.Server, context: ConnectionContext) -> None:
+        super().__init__(server, context)
         self._refusals = 0
         self._stall_watch: StallWatch | None = None
         self._silence_watch: SilenceWatch | None = None
@@ -56,11 +56,11 @@ class ClientConnection(RequestReceiver):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._stall_watch = StallWatch(
-            cast("asyncio.Transport", transport), self._terms.stall_timeout_seconds, self._is_timed
+            cast("asyncio.Transport", transport), self._context.stall_timeout_seconds, self._is_timed
         )
         peer = self.peername
         self.remote = str(peer[0]) if isinstance(peer, tuple) else None
-        self._terms.limit.add(self)
+        self._context.limit.add(self)
 
     def eof_received(self) -> bool:  # type: ignore[override] # as in RequestReceiver
         stays = super().eof_received()
@@ -78,7 +78,7 @@ class ClientConnection(RequestReceiver):
 
     def end(self, exc: BaseException | None) -> None:
         """Stop the watches, and let aiohttp end the handler of the lost connection."""
-        self._terms.limit.remove(self)
+        self._context.limit.remove(self)
         for watch in (self._stall_watch, self._silence_watch):
             if watch is not None:
                 watch.stop()
@@ -98,7 +98,7 @@ class ClientConnection(RequestReceiver):
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
-            self._terms.unread.release(resp)
+            self._context.unread.release(resp)
 
     @property
     def is_idle(self) -> bool:
@@ -111,7 +111,7 @@ class ClientConnection(RequestReceiver):
         if self._outgoing is None:
             if self.transport is None:
                 raise closed()
-            self._outgoing = Outgoing(self._loop, self.transport, self._terms.stall_timeout_seconds)
+            self._outgoing = Outgoing(self._loop, self.transport, self._context.stall_timeout_seconds)
         return self._outgoing
 
     def _is_timed(self) -> bool:

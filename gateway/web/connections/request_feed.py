@@ -5,17 +5,17 @@ It counts what no handler has read of the body yet, so that all connections toge
 
 from aiohttp import StreamReader, web
 
-from gateway.web.connections.connection_terms import Terms, handler_options
+from gateway.web.connections.connection_context import ConnectionContext, handler_options
 
 
 class RequestFeed(web.RequestHandler):
     """Feeds the parser of one connection."""
 
-    __slots__ = ("_body", "_body_bytes", "_is_dropping", "_terms", "_unread")
+    __slots__ = ("_body", "_body_bytes", "_context", "_is_dropping", "_unread")
 
-    def __init__(self, server: web.Server, terms: Terms) -> None:
-        super().__init__(server, **handler_options(terms))
-        self._terms = terms
+    def __init__(self, server: web.Server, context: ConnectionContext) -> None:
+        super().__init__(server, **handler_options(context))
+        self._context = context
         # The bytes left of the body of the request under way; None if only the parser can find its end (see `_body`).
         self._body_bytes: int | None = 0
         self._body: StreamReader | None = None
@@ -34,7 +34,7 @@ class RequestFeed(web.RequestHandler):
         super().connection_lost(exc)
 
     def _count_unread(self, unread: int) -> None:
-        self._terms.held.add_unread(unread - self._unread)
+        self._context.held.add_unread(unread - self._unread)
         self._unread = unread
 
     def _parse(self, octets: bytes) -> None:

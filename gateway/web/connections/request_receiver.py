@@ -2,7 +2,7 @@
 
 The parser gets a complete head within the limits of request_heads.py, then the bytes of its body, and nothing more
 until the response is written. What arrives meanwhile waits here unparsed; reading pauses at MAX_HEAD_BYTES, and all
-connections together hold at most MAX_HELD_BYTES. `Terms.refuse` answers a request that cannot be parsed. A body that
+connections together hold at most MAX_HELD_BYTES. `ConnectionContext.refuse` answers a request that cannot be parsed. A body that
 its handler did not read is dropped, and only for a short time.
 """
 
@@ -10,7 +10,7 @@ import asyncio
 
 from aiohttp import StreamReader, web
 
-from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.connection_context import ConnectionContext
 from gateway.web.connections.request_feed import RequestFeed
 from gateway.web.connections.request_heads import MAX_HEAD_BYTES, SHOWN_BYTES, UNPARSABLE, BadHead, take_head
 from gateway.web.connections.slow_clients import drop_body
@@ -30,8 +30,8 @@ class RequestReceiver(RequestFeed):
         "is_half_closed",
     )
 
-    def __init__(self, server: web.Server, terms: Terms) -> None:
-        super().__init__(server, terms)
+    def __init__(self, server: web.Server, context: ConnectionContext) -> None:
+        super().__init__(server, context)
         self._held = bytearray()
         # This many bytes of what is held are known not to contain the end of a head.
         self._searched = 0
@@ -80,7 +80,7 @@ class RequestReceiver(RequestFeed):
         """Update the total of held bytes. If it is too much, drop what this connection holds."""
         more = len(self._held) - self._counted
         self._counted += more
-        if self._terms.held.add(more) or more <= 0:
+        if self._context.held.add(more) or more <= 0:
             return
         if self._is_under_way:
             # Requests that were sent ahead are lost: the response to the request under way is the connection's last.
@@ -112,7 +112,7 @@ class RequestReceiver(RequestFeed):
             self._refuse(fault)
             return
         self._searched = len(self._held) if head is None else 0
-        if head is not None and head.body_bytes != 0 and not self._terms.held.has_room_for_body:
+        if head is not None and head.body_bytes != 0 and not self._context.held.has_room_for_body:
             self._refuse(BadHead(503, "Too many request bodies are arriving; retry later"), head.octets)
         elif head is not None:
             self._is_under_way = True
@@ -142,7 +142,7 @@ class RequestReceiver(RequestFeed):
         if status != 400 or self._fault is None:
             return super().handle_error(request, status, exc, message)
         self._is_dropping = True
-        return self._terms.refuse(self, *self._fault)
+        return self._context.refuse(self, *self._fault)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -193,4 +193,4 @@ class RequestReceiver(RequestFeed):
         # A client that has closed its sending side sends nothing more that could be dropped.
         if self.transport is not None and not self.is_half_closed:
             self._is_lingering = True
-            await self._terms.lingerers.linger(self.transport, lambda: self._dropped)
+            await self._context.lingerers.linger(self.transport, lambda: self._dropped)

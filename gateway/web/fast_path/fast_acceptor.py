@@ -4,7 +4,7 @@ from aiohttp import web
 
 from gateway.web.acceptor import Acceptor, ByteServices
 from gateway.web.bytes.admissions import Admission
-from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.connection_context import ConnectionContext
 from gateway.web.fast_path.batches import Batch
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.seeks import Seeks
@@ -18,8 +18,8 @@ class FastAcceptor(Acceptor):
         self.seeks = Seeks(services)
         self.batch = Batch(self.seeks)
 
-    def connect(self, server: web.Server, terms: Terms) -> FastConnection:
-        return FastConnection(server, self.batch, terms)
+    def connect(self, server: web.Server, context: ConnectionContext) -> FastConnection:
+        return FastConnection(server, self.batch, context)
 
     def learn(self, request: web.Request, admission: Admission) -> None:
         self.seeks.learn(request, admission)

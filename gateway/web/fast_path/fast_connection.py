@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.connection_context import ConnectionContext
 from gateway.web.fast_path.lazy_connection import LazyConnection
 from gateway.web.fast_path.remembered import Remembered
 from storage_adapters.base import StorageError
@@ -40,8 +40,8 @@ class FastConnection(LazyConnection):
 
     __slots__ = ("_early", "_heads", "_is_offered", "_socket_fd", "asked", "failure", "last", "stream")
 
-    def __init__(self, server: web.Server, heads: Heads, terms: Terms) -> None:
-        super().__init__(server, terms, heads.loop)
+    def __init__(self, server: web.Server, heads: Heads, context: ConnectionContext) -> None:
+        super().__init__(server, context, heads.loop)
         self._heads = heads
         self._is_offered = False
         self._early = b""

@@ -9,7 +9,7 @@ from typing import cast
 from aiohttp import web
 
 from gateway.web.connections.client_connection import ClientConnection
-from gateway.web.connections.connection_terms import Terms
+from gateway.web.connections.connection_context import ConnectionContext
 from gateway.web.connections.outgoing import closed
 
 
@@ -18,9 +18,9 @@ class LazyConnection(ClientConnection):
 
     __slots__ = ("_has_begun", "_idle_since", "_idle_timer", "_is_paused", "_server", "is_answering")
 
-    def __init__(self, server: web.Server, terms: Terms, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, server: web.Server, context: ConnectionContext, loop: asyncio.AbstractEventLoop) -> None:
         self._server = server
-        self._terms = terms
+        self._context = context
         self._loop = loop
         self._has_begun = False
         self._is_paused = False
@@ -37,9 +37,9 @@ class LazyConnection(ClientConnection):
         peer = transport.get_extra_info("peername")
         self.remote = str(peer[0]) if isinstance(peer, tuple) else None
         self._server.connection_made(self, self.transport)
-        self._terms.limit.add(self)
+        self._context.limit.add(self)
         self._idle_since = self._loop.time()
-        self._idle_timer = self._loop.call_later(self._terms.keepalive_timeout_seconds, self._close_if_idle)
+        self._idle_timer = self._loop.call_later(self._context.keepalive_timeout_seconds, self._close_if_idle)
 
     def begin(self) -> bool:
         """Set up aiohttp's part unless that was done before. Returns False if the connection is closed."""
@@ -51,7 +51,7 @@ class LazyConnection(ClientConnection):
         self._has_begun = True
         if self._idle_timer is not None:
             self._idle_timer.cancel()
-        super().__init__(self._server, self._terms)
+        super().__init__(self._server, self._context)
         super().connection_made(transport)
         self._outgoing = outgoing
         if self._is_paused:
@@ -65,7 +65,7 @@ class LazyConnection(ClientConnection):
         return super().is_idle if self._has_begun else not self.is_answering
 
     def _close_if_idle(self) -> None:
-        keepalive_seconds = self._terms.keepalive_timeout_seconds
+        keepalive_seconds = self._context.keepalive_timeout_seconds
         left = keepalive_seconds if self.is_answering else self._idle_since + keepalive_seconds - self._loop.time()
         if left > 0:
             self._idle_timer = self._loop.call_later(left, self._close_if_idle)
@@ -75,7 +75,7 @@ class LazyConnection(ClientConnection):
     def _process_keepalive(self) -> None:
         if self.is_answering:
             # aiohttp does not know of the answer and would close the connection as idle.
-            self._next_keepalive_close_time = self._loop.time() + self._terms.keepalive_timeout_seconds
+            self._next_keepalive_close_time = self._loop.time() + self._context.keepalive_timeout_seconds
         super()._process_keepalive()
 
     def begin_answer(self) -> None:
@@ -90,7 +90,7 @@ class LazyConnection(ClientConnection):
         if not self._has_begun:
             self._idle_since = self._loop.time()
             return
-        self._next_keepalive_close_time = self._loop.time() + self._terms.keepalive_timeout_seconds
+        self._next_keepalive_close_time = self._loop.time() + self._context.keepalive_timeout_seconds
         if was_answering:
             self.release()
 
@@ -107,7 +107,7 @@ class LazyConnection(ClientConnection):
             self._idle_timer.cancel()
         self.transport = None
         self._server.connection_lost(self, exc)
-        self._terms.limit.remove(self)
+        self._context.limit.remove(self)
         if self._outgoing is not None:
             self._outgoing.settle(closed())
 

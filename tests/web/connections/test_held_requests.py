@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from gateway.protocol.ids import encode_id
-from gateway.web.connections.connection_terms import MAX_HELD_BYTES
+from gateway.web.connections.connection_context import MAX_HELD_BYTES
 from gateway.web.receiving.json_bodies import MAX_ARRIVING_OF_A_KEY
 from tests.conformance.raw_http import compose, connect
 from tests.gateway_process import Gateway, running_gateway

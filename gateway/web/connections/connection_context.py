@@ -47,7 +47,7 @@ class HeldBytes:
         return self._bodies <= MAX_UNREAD_BODIES_BYTES
 
 
-class Terms(NamedTuple):
+class ConnectionContext(NamedTuple):
     """The limits and callbacks of every connection.
 
     `refuse` writes the response to a request that cannot be parsed. Its arguments are the connection, the received part
@@ -63,11 +63,11 @@ class Terms(NamedTuple):
     limit: ConnectionLimit
 
 
-def handler_options(terms: Terms) -> dict[str, Any]:
+def handler_options(context: ConnectionContext) -> dict[str, Any]:
     """The arguments for the constructor of aiohttp's RequestHandler."""
     return {
         "loop": asyncio.get_running_loop(),
-        "keepalive_timeout": terms.keepalive_timeout_seconds,
+        "keepalive_timeout": context.keepalive_timeout_seconds,
         # None turns aiohttp's own access log off, as its runner does; the journal writes ours.
         "access_log": cast("Logger", None),
         # A compressed body may be a bomb. Limits apply to the size on the wire.
