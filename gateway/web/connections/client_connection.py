@@ -102,8 +102,9 @@ class ClientConnection(RequestReceiver):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no complete request waits for its response."""
-        return not self._is_under_way
+        """Whether no complete request waits for its response, and no part of a response waits for the socket."""
+        transport = self.transport
+        return transport is not None and not self._is_under_way and not transport.get_write_buffer_size()
 
     @property
     def outgoing(self) -> Outgoing:

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from gateway.web.connections.client_connection import ClientConnection
 from tests.conformance.calling import call
 from tests.conformance.raw_http import Connection, compose, connect
 from tests.gateway_process import Gateway, running_gateway
+from tests.web.stage import stage
 
 MOST: Final = 4
 SETTINGS: Final = {"SEEKGATE_SERVER__MAX_CLIENT_CONNECTIONS": str(MOST)}
@@ -52,3 +55,19 @@ async def test_a_connection_with_a_request_under_way_is_kept_and_a_new_one_ends(
         await alive(busy[0])
         async with connect(site.host, site.port) as another:
             await alive(another)
+
+
+@pytest.mark.parametrize("has_fast_path", [True, False])
+async def test_a_connection_is_busy_until_the_kernel_has_its_response(tmp_path: Path, *, has_fast_path: bool) -> None:
+    async with stage(tmp_path) as site:
+        port = site.port if has_fast_path else site.plain_port
+        async with connect("127.0.0.1", port, receive_bytes=4096) as client:
+            await client.send(compose("GET", "/absent"))
+            assert (await client.read_response()).status == 404
+            (connection,) = site.server.connections
+            assert isinstance(connection, ClientConnection)
+            assert connection.transport is not None
+            connection.transport.write(bytes(32 * 2**20))
+            assert not connection.is_idle
+            await client.read_exactly(32 * 2**20)
+            assert connection.is_idle
