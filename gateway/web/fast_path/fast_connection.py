@@ -69,6 +69,9 @@ class FastConnection(LazyConnection):
         if self._is_offered:
             # A second request has arrived: answer the first one before it.
             self._heads.settle(self)
+            if self.transport is None or self.transport.is_closing():
+                # The first request was the last of its connection (RFC 9112 section 9.6).
+                return
         if not data:
             # aiohttp resumes its parser this way.
             super().data_received(data)

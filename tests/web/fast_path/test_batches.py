@@ -204,7 +204,7 @@ class Losing(Watching):
 
 
 class Delaying(Watching):
-    """Has heads wait while `is_busy`, unless they may not; `all_wait` is set when those of five connections do."""
+    """Has known heads wait while `is_busy`, unless they may not; `all_wait` is set when those of five connections do."""
 
     def __init__(self, site: Stage) -> None:
         super().__init__(site)
@@ -218,7 +218,7 @@ class Delaying(Watching):
     ) -> BegunAnswer | NotNow:
         if not may_wait:
             self.hurried.append(connection)
-        elif self.is_busy:
+        elif self.is_busy and self.knows(octets):
             self.waiting.add(connection)
             if len(self.waiting) == 5:
                 self.all_wait.set()
@@ -251,6 +251,25 @@ async def test_a_client_that_does_not_wait_does_not_hurry_the_others(tmp_path: P
             assert (await clients[number].read_response()).body == site.content[number : number + 1000]
         if not ends:
             assert (await clients[2].read_response()).body == site.content[100:1100]
+
+
+async def test_a_request_after_the_last_one_of_its_connection_is_ignored(tmp_path: Path) -> None:
+    async with stage(tmp_path) as site, AsyncExitStack() as stack:
+        last = compose("GET", site.target, [("X-API-Key", site.key), ("Range", "bytes=1-9"), ("Connection", "close")])
+        async with connect("127.0.0.1", site.port) as client:
+            await client.send(last)
+            await client.read_response()
+        clients = await arrive(stack, site, 5)
+        site.ordinary.clear()
+        site.acceptor.batch.answerer = delaying = Delaying(site)
+        delaying.is_busy = True
+        for client in clients:
+            await client.send(last)
+        await delaying.all_wait.wait()
+        await clients[1].send(compose("DELETE", site.target))
+        assert (await clients[1].read_response()).body == site.content[1:10]
+        await clients[1].expect_end()
+        assert not site.ordinary
 
 
 @pytest.mark.parametrize("end", [999, 999_999], ids=["after a short answer", "after one that raised the unsent limit"])
