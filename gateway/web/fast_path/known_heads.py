@@ -27,6 +27,7 @@ _RANGE_MARK: Final = b"ange: bytes="
 _BEFORE_RANGE: Final = (b"\r\nR", b"\r\nr")
 # X-Request-Id or X-Request-ID: nginx spells the name as its configuration does.
 _ID_MARK: Final = b"equest-I"
+_BEFORE_ID: Final = (b"\r\nx-r", b"\r\nX-r", b"\r\nX-R")
 _SMALL_ID_MARK: Final = b"equest-id: "
 _ID_MARK_BYTES: Final = len(_SMALL_ID_MARK)
 
@@ -66,9 +67,7 @@ def cut_head(head: bytes) -> tuple[bytes, str | None, str | None]:
         end = head.find(b"\r\n", start)
         figures = head[start:end].decode("latin-1")
         head = head[:start] + head[end:]
-    at = head.find(_ID_MARK)
-    if at < 0:
-        at = head.find(_SMALL_ID_MARK)
+    at = _find_id_mark(head)
     if at >= 0:
         start = at + _ID_MARK_BYTES
         end = head.find(b"\r\n", start)
@@ -76,6 +75,11 @@ def cut_head(head: bytes) -> tuple[bytes, str | None, str | None]:
             request_id = head[start:end].decode("latin-1")
             head = head[:start] + head[end:]
     return head, figures, request_id
+
+
+def _find_id_mark(head: bytes) -> int:
+    at = head.find(_ID_MARK)
+    return at if at >= 0 else head.find(_SMALL_ID_MARK)
 
 
 def frame_of(head: bytes) -> tuple[bytes, bytes]:
@@ -102,5 +106,5 @@ def is_plain(request: web.Request, head: bytes) -> bool:
         and headers.getall(hdrs.RANGE, []) == ([] if figures is None else [f"bytes={figures}"])
         and (figures is None or head[: head.find(_RANGE_MARK)].endswith(_BEFORE_RANGE))
         and headers.getall(X_REQUEST_ID, []) == ([] if request_id is None else [request_id])
-        and (request_id is None or is_request_id(request_id))
+        and (request_id is None or (is_request_id(request_id) and head[: _find_id_mark(head)].endswith(_BEFORE_ID)))
     )

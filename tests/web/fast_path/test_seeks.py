@@ -260,6 +260,14 @@ async def test_a_name_that_ends_like_range_is_another_name(site: Stage) -> None:
             assert response.head["Content-Range"] == f"bytes 0-9/{SIZE}"
 
 
+async def test_a_name_that_ends_like_request_id_is_another_name(site: Stage) -> None:
+    """Its value is cut out first, and is not the request's id, even if both are the same once."""
+    async with connect("127.0.0.1", site.port) as client:
+        for vendors in ("one", "two"):
+            response = await ask(client, head(site, FIRST, ("Vendor-Request-Id", vendors), ("X-Request-Id", "one")))
+            assert response.head["X-Request-Id"] == "one"
+
+
 async def test_another_method_is_another_request(site: Stage) -> None:
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
