@@ -61,17 +61,29 @@ class ForkServer:
     @asynccontextmanager
     async def process(self) -> AsyncGenerator[DecodingProcess]:
         """A new process, which is killed at the end of the block. Raises OSError or EOFError if none can be started."""
-        ours, theirs = socket.socketpair()
-        with ours:
-            with theirs:
-                self._request_process(theirs)
-            ours.settimeout(0)
-            process = DecodingProcess(ours)
+        try:
+            connection = await self._fork()
+        except EOFError:  # a server that was killed did not take the request; now another server is started
+            connection = await self._fork()
+        with connection:
+            process = DecodingProcess(connection)
             try:
-                await process.receive(len(STARTED))
                 yield process
             finally:
                 await process.end()
+
+    async def _fork(self) -> socket.socket:
+        """The connection to a process that has started. Raises OSError, or EOFError if the server ended or cannot fork."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._request_process(theirs)
+            ours.settimeout(0)
+            await DecodingProcess(ours).receive(len(STARTED))
+        except BaseException:
+            ours.close()
+            raise
+        return ours
 
     def _request_process(self, connection: socket.socket) -> None:
         if self._requests is not None:

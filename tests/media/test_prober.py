@@ -355,6 +355,29 @@ async def test_a_server_that_could_not_be_started_is_started_later(stored: Memor
     await gentle.probe(stored)
 
 
+async def test_a_job_that_a_dying_server_did_not_take_goes_to_the_next_server(stored: MemoryObject) -> None:
+    gentle = prober(facts())
+    await gentle.probe(stored)
+    stopped = server_pid()
+    os.kill(stopped, signal.SIGSTOP)
+    probing = asyncio.create_task(gentle.probe(stored))
+    await asyncio.sleep(0)  # the job has been sent
+    os.kill(stopped, signal.SIGKILL)
+    assert (await probing).duration_seconds == 1.0
+
+
+async def test_a_probe_that_is_cancelled_does_not_wait_for_the_start_of_the_server(stored: MemoryObject) -> None:
+    starting = (
+        "import select\nends = select.poll()\nends.register(0, select.POLLRDHUP)\nends.poll()\nraise SystemExit\n"
+    )
+    probing = asyncio.create_task(Prober(processes=forking(starting)).probe(stored))
+    await asyncio.sleep(0)  # the server is starting, and goes on until the test ends
+    probing.cancel()
+    async with asyncio.timeout(60):
+        await asyncio.wait({probing})
+    assert probing.cancelled()
+
+
 @pytest.mark.parametrize(("end", "is_last"), [("SIGSEGV", True), ("SIGKILL", False)])
 async def test_no_process_has_the_addresses_of_one_that_crashed(
     stored: MemoryObject, end: str, *, is_last: bool
