@@ -20,7 +20,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """A recording whose name or transcript matches; its best matches in the order in which they were said."""
 
     recording: Recording
@@ -31,7 +31,7 @@ class Found:
 class SearchPage:
     """A page of results, best first."""
 
-    found: Sequence[Found]
+    results: Sequence[SearchResult]
     has_more: bool
 
 

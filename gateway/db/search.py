@@ -10,7 +10,7 @@ from dataclasses import astuple
 from typing import Any, Final
 
 from gateway.catalog import Owner, RecordingFilter
-from gateway.catalog.search import Found, Match, RecordingSearch, SearchPage
+from gateway.catalog.search import Match, RecordingSearch, SearchPage, SearchResult
 from gateway.db.pool import Tables, connected, storable
 from gateway.db.rows import read_rows, recording
 from gateway.protocol.search_words import parse_search
@@ -141,12 +141,12 @@ class PgRecordingSearch(Tables, RecordingSearch):
             )
             page = (text, limit + 1, offset)
             rows = await connection.fetch(SEARCH, *who, query, likely, unmarked, *page, *filters, others)
-        shown = read_rows(_found, (row for (row,) in rows[:limit]))
+        shown = read_rows(_result, (row for (row,) in rows[:limit]))
         return SearchPage(shown, has_more=len(rows) > limit)
 
 
-def _found(row: Mapping[str, Any]) -> Found:
-    return Found(recording(row), tuple(_match(segment) for segment in row["matches"] or ()))
+def _result(row: Mapping[str, Any]) -> SearchResult:
+    return SearchResult(recording(row), tuple(_match(segment) for segment in row["matches"] or ()))
 
 
 def _match(segment: Mapping[str, Any]) -> Match:

@@ -39,7 +39,7 @@ async def pool(server: DebianServer) -> AsyncGenerator[asyncpg.Pool]:
 async def found(pool: asyncpg.Pool, text: str) -> list[int]:
     user = await pool.fetchval("SELECT id FROM users WHERE email = '0@example.org'")
     page = await PgRecordingSearch(pool).search(Owner(user), text, RecordingFilter(), limit=9, offset=0)
-    return [each.recording.id for each in page.found]
+    return [each.recording.id for each in page.results]
 
 
 @pytest.mark.asyncio(loop_scope="module")

@@ -45,29 +45,29 @@ async def search(pool: asyncpg.Pool) -> PgRecordingSearch:
 @pytest.mark.parametrize("word", ["budget", "standup"])
 async def test_a_filter_does_not_hide_the_only_match_that_it_allows(search: PgRecordingSearch, word: str) -> None:
     page = await search.search(Owner(USER), word, RecordingFilter(device_id="new"), limit=9, offset=0)
-    assert [found.recording.id for found in page.found] == [NEWEST]
+    assert [result.recording.id for result in page.results] == [NEWEST]
 
 
 async def test_the_newest_match_is_found_among_many_old_ones(search: PgRecordingSearch) -> None:
     page = await search.search(Owner(USER), "budget", RecordingFilter(), limit=9, offset=0)
-    assert {found.recording.id for found in page.found} == {NEWEST, USER + 3}
+    assert {result.recording.id for result in page.results} == {NEWEST, USER + 3}
 
 
 async def test_a_search_for_a_common_name_finds_the_newest_recordings(search: PgRecordingSearch) -> None:
     page = await search.search(Owner(USER), "standup", RecordingFilter(), limit=100, offset=0)
-    assert [found.recording.id for found in page.found] == [USER + n for n in range(1, 101)]
+    assert [result.recording.id for result in page.results] == [USER + n for n in range(1, 101)]
 
 
 @pytest.mark.parametrize("text", ['"standup 700"', '"700"', "standup 700", "sta -beagle 700", "700 -weather", "700 st"])
 async def test_a_name_is_found_by_its_phrase_and_beginning(search: PgRecordingSearch, text: str) -> None:
     page = await search.search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
-    assert [found.recording.id for found in page.found] == [USER + 700]
+    assert [result.recording.id for result in page.results] == [USER + 700]
 
 
 @pytest.mark.parametrize("text", ['"700 standup"', '"standup standup"', "700 -standup", '700 -"standup 700"', "700 x"])
 async def test_a_name_is_not_found_by_its_words_alone(search: PgRecordingSearch, text: str) -> None:
     page = await search.search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
-    assert page.found == ()
+    assert page.results == ()
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ async def test_a_search_finds_what_lacks_a_phrase_and_what_has_one_of_two_words(
     search: PgRecordingSearch, text: str, number: int
 ) -> None:
     page = await search.search(Owner(USER), text, RecordingFilter(), limit=2000, offset=0)
-    assert USER + number in {found.recording.id for found in page.found}
+    assert USER + number in {result.recording.id for result in page.results}
 
 
 # Two words that are common and never next to each other, in segments and in names; older than what is always searched.
@@ -177,4 +177,4 @@ async def test_the_beginning_of_a_word_is_looked_up_only_where_the_other_words_a
     scans = [node for node in plan if node.get("Index Name") == "transcript_words_by_word"]
     assert bool(scans[-1]["Actual Loops"]) == is_looked_up
     page = await PgRecordingSearch(pool).search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
-    assert [found.recording.id for found in page.found] == ([] if "-" in text else [USER + 2])
+    assert [result.recording.id for result in page.results] == ([] if "-" in text else [USER + 2])

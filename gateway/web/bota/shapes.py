@@ -57,8 +57,8 @@ def recording_etag(recording: Recording) -> str:
 def search_json(page: SearchPage, *, with_origin: bool = False) -> Json:
     """Results of a search, best first: each recording with the matching segments of its transcript."""
     data = [
-        recording_json(each.recording, with_origin=with_origin) | {"matches": list(map(asdict, each.matches))}
-        for each in page.found
+        recording_json(result.recording, with_origin=with_origin) | {"matches": list(map(asdict, result.matches))}
+        for result in page.results
     ]
     return {"data": data, "has_more": page.has_more}
 
