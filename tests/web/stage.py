@@ -39,8 +39,8 @@ from gateway.web.connections.connection_limit import ConnectionLimit
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.connections.unread_responses import UnreadResponses
-from gateway.web.fast_path.batches import Answerer
 from gateway.web.fast_path.fast_acceptor import FastAcceptor
+from gateway.web.fast_path.head_batcher import Answerer
 from gateway.web.journal import Journal
 from gateway.web.links import Links
 from gateway.web.middleware import RequestMiddleware
@@ -214,7 +214,7 @@ async def stage(
     built = Stage(root, storage, Streams(streams_limit, streams_per_reader))
     await built.furnish(storage)
     server = built.server = web.Server(cast("Any", built.handle), handler_cancellation=True)
-    built.acceptor.batch.answerer = before(built)
+    built.acceptor.batcher.answerer = before(built)
     opened = socket.create_server(("127.0.0.1", 0))
     if send_bytes is not None:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)  # accepted connections inherit it

@@ -5,21 +5,21 @@ from aiohttp import web
 from gateway.web.acceptor import Acceptor, ByteServices
 from gateway.web.bytes.admissions import Admission
 from gateway.web.connections.connection_context import ConnectionContext
-from gateway.web.fast_path.batches import Batch
 from gateway.web.fast_path.fast_connection import FastConnection
+from gateway.web.fast_path.head_batcher import HeadBatcher
 from gateway.web.fast_path.seeks import Seeks
 from storage_adapters.base import StorageError
 
 
 class FastAcceptor(Acceptor):
-    """Accepts connections with a fast path; `batch` holds the heads that wait for it."""
+    """Accepts connections with a fast path; `batcher` holds the heads that wait for it."""
 
     def __init__(self, services: ByteServices) -> None:
         self.seeks = Seeks(services)
-        self.batch = Batch(self.seeks)
+        self.batcher = HeadBatcher(self.seeks)
 
     def connect(self, server: web.Server, context: ConnectionContext) -> FastConnection:
-        return FastConnection(server, self.batch, context)
+        return FastConnection(server, self.batcher, context)
 
     def learn(self, request: web.Request, admission: Admission) -> None:
         self.seeks.learn(request, admission)

@@ -20,8 +20,8 @@ from storage_adapters.base import StorageError
 _END: Final = b"\r\n\r\n"
 
 
-class Heads(Protocol):
-    """Collects the heads that arrive in one turn of the loop (gateway/web/fast_path/batches.py)."""
+class Batcher(Protocol):
+    """Collects the heads that arrive in one turn of the loop (gateway/web/fast_path/head_batcher.py)."""
 
     loop: asyncio.AbstractEventLoop
 
@@ -31,18 +31,18 @@ class Heads(Protocol):
     def add(self, connection: "FastConnection", head: bytes) -> None:
         """Answer the head in this turn of the loop: it is sent, begun, or handed on to aiohttp."""
 
-    def settle(self, connection: "FastConnection") -> None:
+    def flush(self, connection: "FastConnection") -> None:
         """Answer the head of this connection now; it waits."""
 
 
 class FastConnection(LazyConnection):
     """One connection."""
 
-    __slots__ = ("_early", "_heads", "_is_offered", "_socket_fd", "asked", "failure", "last", "stream")
+    __slots__ = ("_batcher", "_early", "_is_offered", "_socket_fd", "asked", "failure", "last", "stream")
 
-    def __init__(self, server: web.Server, heads: Heads, context: ConnectionContext) -> None:
-        super().__init__(server, context, heads.loop)
-        self._heads = heads
+    def __init__(self, server: web.Server, batcher: Batcher, context: ConnectionContext) -> None:
+        super().__init__(server, context, batcher.loop)
+        self._batcher = batcher
         self._is_offered = False
         self._early = b""
         self._socket_fd: int | None = None
@@ -68,7 +68,7 @@ class FastConnection(LazyConnection):
     def data_received(self, data: bytes) -> None:
         if self._is_offered:
             # A second request has arrived: answer the first one before it.
-            self._heads.settle(self)
+            self._batcher.flush(self)
             if self.transport is None or self.transport.is_closing():
                 # The first request was the last of its connection (RFC 9112 section 9.6).
                 return
@@ -77,7 +77,7 @@ class FastConnection(LazyConnection):
             super().data_received(data)
         elif self._early:
             self._early += data
-        elif self._is_finishing() and self._heads.knows(data):
+        elif self._is_finishing() and self._batcher.knows(data):
             # The client has the whole answer; aiohttp needs two more turns of the loop until it waits for a request.
             # A head that aiohttp will answer anyway does not wait for that.
             self._early = data
@@ -88,7 +88,7 @@ class FastConnection(LazyConnection):
     def eof_received(self) -> bool:  # type: ignore[override] # as in RequestReceiver
         self._take_early()
         if self._is_offered:
-            self._heads.settle(self)
+            self._batcher.flush(self)
         return super().eof_received()
 
     @property
@@ -103,7 +103,7 @@ class FastConnection(LazyConnection):
     def _take_or_give(self, data: bytes) -> None:
         if self._is_waiting() and data.find(_END) == len(data) - len(_END):
             self._is_offered = True
-            self._heads.add(self, data)
+            self._batcher.add(self, data)
         else:
             self._give_to_aiohttp(data)
 

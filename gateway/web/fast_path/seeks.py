@@ -20,9 +20,9 @@ from gateway.web.bytes.bounded_cache import BoundedCache
 from gateway.web.bytes.socket_wire import HANDED_BYTES, send_now
 from gateway.web.connections.outgoing import Stalled
 from gateway.web.exchange import is_request_id, new_request_id
-from gateway.web.fast_path.batches import NotNow
 from gateway.web.fast_path.composed_answers import SMALL_BYTES, WANTED_BYTES, asked_span, compose_answer
 from gateway.web.fast_path.fast_connection import FastConnection
+from gateway.web.fast_path.head_batcher import NotPrepared
 from gateway.web.fast_path.known_heads import cut_head, without_unread
 from gateway.web.fast_path.remembered import Remembered, remember
 from storage_adapters.base import OpenObject, StorageError
@@ -73,21 +73,21 @@ class Seeks:
 
     def prepare(
         self, connection: FastConnection, head: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotNow:
+    ) -> BegunAnswer | NotPrepared:
         """The answer to a head, if nothing has to be waited for before its first byte (Answerer)."""
         remembered, figures, request_id = self._recognise(connection, head)
         span = None if remembered is None else asked_span(remembered, figures)
         if remembered is None or span is None:
-            return NotNow.REFUSED
+            return NotPrepared.DECLINED
         if may_wait and span[1] > SMALL_BYTES and self._turns.left <= self._planned:
-            return NotNow.LATER
+            return NotPrepared.DEFERRED
         if request_id is None:
             request_id = new_request_id()
         elif not is_request_id(request_id):
-            return NotNow.REFUSED
+            return NotPrepared.DECLINED
         answer = compose_answer(connection, remembered, figures, span, request_id, started=started)
         if answer is None:
-            return NotNow.REFUSED
+            return NotPrepared.DECLINED
         if answer.piece is not None:
             self._planned += answer.piece.length
         answer.request = head

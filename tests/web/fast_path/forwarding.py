@@ -1,13 +1,13 @@
 """A layer between the connections and the fast path that passes everything on: the base of what watches or disturbs it."""
 
 from gateway.web.bytes.begun_answer import BegunAnswer
-from gateway.web.fast_path.batches import NotNow
 from gateway.web.fast_path.fast_connection import FastConnection
+from gateway.web.fast_path.head_batcher import NotPrepared
 from tests.web.stage import Stage
 
 
 class Forwarding:
-    """What gateway.web.fast_path.batches calls, answered by the site's own seeks."""
+    """What gateway.web.fast_path.head_batcher calls, answered by the site's own seeks."""
 
     def __init__(self, site: Stage) -> None:
         self.site = site
@@ -20,7 +20,7 @@ class Forwarding:
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotNow:
+    ) -> BegunAnswer | NotPrepared:
         return self.site.seeks.prepare(connection, octets, started, may_wait=may_wait)
 
     def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:

@@ -8,14 +8,14 @@ from typing import Final
 import pytest
 
 from gateway.web.bytes.begun_answer import BegunAnswer
-from gateway.web.fast_path.batches import BATCH, NotNow
 from gateway.web.fast_path.fast_connection import FastConnection
+from gateway.web.fast_path.head_batcher import MAX_BATCH, NotPrepared
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, Response, compose, connect
 from tests.web.fast_path.forwarding import Forwarding
 from tests.web.stage import Stage, stage
 
-CLIENTS: Final = 2 * BATCH + 6
+CLIENTS: Final = 2 * MAX_BATCH + 6
 
 
 def head(site: Stage, start: int) -> bytes:
@@ -46,7 +46,7 @@ class Watching(Forwarding):
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotNow:
+    ) -> BegunAnswer | NotPrepared:
         self.prepared.append(connection)
         return super().prepare(connection, octets, started, may_wait=may_wait)
 
@@ -72,7 +72,7 @@ async def test_every_client_gets_its_own_bytes(tmp_path: Path) -> None:
                 assert isinstance(response, Response)
                 assert response.body == site.content[number : number + 1000]
         assert len(site.ordinary) == 1
-    assert 1 < max(made[0].batches) <= BATCH
+    assert 1 < max(made[0].batches) <= MAX_BATCH
 
 
 class Replacing(Watching):
@@ -80,7 +80,7 @@ class Replacing(Watching):
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotNow:
+    ) -> BegunAnswer | NotPrepared:
         if len(self.prepared) == 5:
             other = self.site.path.with_name("other.mp3")
             other.write_bytes(bytes(5000))
@@ -108,7 +108,7 @@ class Failing(Watching):
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotNow:
+    ) -> BegunAnswer | NotPrepared:
         if self.failing == "prepare":
             self.fail_sometimes()
         return super().prepare(connection, octets, started, may_wait=may_wait)
@@ -190,11 +190,11 @@ class Losing(Watching):
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotNow:
+    ) -> BegunAnswer | NotPrepared:
         transport = connection.transport
         if self.is_losing and transport is not None:
             transport.abort()
-            return NotNow.LATER
+            return NotPrepared.DEFERRED
         return super().prepare(connection, octets, started, may_wait=may_wait)
 
     def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
@@ -215,14 +215,14 @@ class Delaying(Watching):
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotNow:
+    ) -> BegunAnswer | NotPrepared:
         if not may_wait:
             self.hurried.append(connection)
         elif self.is_busy and self.knows(octets):
             self.waiting.add(connection)
             if len(self.waiting) == 5:
                 self.all_wait.set()
-            return NotNow.LATER
+            return NotPrepared.DEFERRED
         return super().prepare(connection, octets, started, may_wait=may_wait)
 
 
@@ -261,7 +261,7 @@ async def test_a_request_after_the_last_one_of_its_connection_is_ignored(tmp_pat
             await client.read_response()
         clients = await arrive(stack, site, 5)
         site.ordinary.clear()
-        site.acceptor.batch.answerer = delaying = Delaying(site)
+        site.acceptor.batcher.answerer = delaying = Delaying(site)
         delaying.is_busy = True
         for client in clients:
             await client.send(last)

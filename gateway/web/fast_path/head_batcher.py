@@ -16,15 +16,15 @@ from gateway.web.fast_path.fast_connection import FastConnection
 
 _log: Final = logging.getLogger(__name__)
 
-BATCH: Final = 32
+MAX_BATCH: Final = 32
 """At most this many heads are prepared before the first is sent; that takes less than a millisecond."""
 
 
-class NotNow(Enum):
+class NotPrepared(Enum):
     """Why a head is not answered now."""
 
-    REFUSED = "aiohttp is to answer"
-    LATER = "this turn of the loop sends enough already"
+    DECLINED = "aiohttp is to respond"
+    DEFERRED = "this turn of the loop sends enough already"
 
 
 class Answerer(Protocol):
@@ -38,8 +38,8 @@ class Answerer(Protocol):
 
     def prepare(
         self, connection: FastConnection, head: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotNow:
-        """The answer to a head that arrived at `started` (`time.perf_counter`); LATER only if it `may_wait`."""
+    ) -> BegunAnswer | NotPrepared:
+        """The answer to a head that arrived at `started` (`time.perf_counter`); DEFERRED only if it `may_wait`."""
 
     def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
         """Send the answer, or begin to. Returns False if aiohttp has to answer.
@@ -48,7 +48,7 @@ class Answerer(Protocol):
         """
 
 
-class Offered(NamedTuple):
+class PendingHead(NamedTuple):
     """A head that arrived at `started`."""
 
     connection: FastConnection
@@ -56,14 +56,14 @@ class Offered(NamedTuple):
     started: float
 
 
-class Batch:
-    """The heads that have arrived in this turn of the loop, and those that wait for the next turn (Heads)."""
+class HeadBatcher:
+    """The heads that have arrived in this turn of the loop, and those that wait for the next turn (Batcher)."""
 
     def __init__(self, answerer: Answerer) -> None:
         self.answerer = answerer
         self.loop = asyncio.get_running_loop()
-        self._arrived: list[Offered] = []
-        self._later: deque[Offered] = deque()
+        self._arrived: list[PendingHead] = []
+        self._deferred: deque[PendingHead] = deque()
         self._is_due = False
 
     def knows(self, head: bytes) -> bool:
@@ -71,65 +71,65 @@ class Batch:
 
     def add(self, connection: FastConnection, head: bytes) -> None:
         """Answer the head in this turn of the loop, or soon: it is sent, begun, or handed on to aiohttp."""
-        self._arrived.append(Offered(connection, head, time.perf_counter()))
-        self._settle_soon()
-        if len(self._arrived) >= BATCH:
-            self._settle()
+        self._arrived.append(PendingHead(connection, head, time.perf_counter()))
+        self._flush_soon()
+        if len(self._arrived) >= MAX_BATCH:
+            self._flush()
 
-    def settle(self, connection: FastConnection) -> None:
+    def flush(self, connection: FastConnection) -> None:
         """Answer the connection's head now. The other heads go on waiting, so that a turn of the loop stays short."""
-        for waiting in (self._arrived, self._later):
-            for offered in waiting:
-                if offered.connection is connection:
-                    waiting.remove(offered)
+        for heads in (self._arrived, self._deferred):
+            for pending in heads:
+                if pending.connection is connection:
+                    heads.remove(pending)
                     self.answerer.begin()
-                    self._send(offered, self._prepare(offered, may_wait=False))
+                    self._send(pending, self._prepare(pending, may_wait=False))
                     return
 
-    def _settle_soon(self) -> None:
+    def _flush_soon(self) -> None:
         if not self._is_due:
             self._is_due = True
             self.loop.call_soon(self._on_turn)
 
     def _on_turn(self) -> None:
         self._is_due = False
-        self._settle()
+        self._flush()
 
-    def _settle(self) -> None:
+    def _flush(self) -> None:
         """Answer the heads that waited, as many as this turn has bytes for, and then those that have arrived."""
         arrived, self._arrived = self._arrived, []
-        ready: list[tuple[Offered, BegunAnswer | NotNow]] = []
+        ready: list[tuple[PendingHead, BegunAnswer | NotPrepared]] = []
         self.answerer.begin()
-        while self._later and len(ready) < BATCH:
-            answer = self._prepare(self._later[0], may_wait=True)
-            if answer is NotNow.LATER:
+        while self._deferred and len(ready) < MAX_BATCH:
+            answer = self._prepare(self._deferred[0], may_wait=True)
+            if answer is NotPrepared.DEFERRED:
                 break
-            ready.append((self._later.popleft(), answer))
+            ready.append((self._deferred.popleft(), answer))
         for each in arrived:
             answer = self._prepare(each, may_wait=True)
-            if answer is NotNow.LATER:
-                self._later.append(each)
+            if answer is NotPrepared.DEFERRED:
+                self._deferred.append(each)
             else:
                 ready.append((each, answer))
         for each, answer in ready:
             self._send(each, answer)
-        if self._later:
-            self._settle_soon()
+        if self._deferred:
+            self._flush_soon()
 
     # An error in one answer must not fail the whole batch: whatever the error is, it ends only its own connection.
 
-    def _prepare(self, offered: Offered, *, may_wait: bool) -> BegunAnswer | NotNow:
+    def _prepare(self, pending: PendingHead, *, may_wait: bool) -> BegunAnswer | NotPrepared:
         try:
-            return self.answerer.prepare(*offered, may_wait=may_wait)
+            return self.answerer.prepare(*pending, may_wait=may_wait)
         except Exception:  # noqa: BLE001 - see above
             _log.exception("the fast path cannot prepare an answer")
-            offered.connection.cut()
-        return NotNow.REFUSED
+            pending.connection.cut()
+        return NotPrepared.DECLINED
 
-    def _send(self, offered: Offered, answer: BegunAnswer | NotNow) -> None:
-        connection, head, _ = offered
+    def _send(self, pending: PendingHead, answer: BegunAnswer | NotPrepared) -> None:
+        connection, head, _ = pending
         try:
-            if isinstance(answer, NotNow) or not self.answerer.send(connection, answer):
+            if isinstance(answer, NotPrepared) or not self.answerer.send(connection, answer):
                 connection.hand_on(head)
         except Exception:  # noqa: BLE001 - see above
             _log.exception("the fast path cannot send an answer")
