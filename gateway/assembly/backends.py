@@ -116,10 +116,17 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
 
 def _make_data_dir(config: Config) -> None:
     """Create data_dir if absent: mode 0700, or 0750 if the group may read the files of a local storage backend."""
-    if not config.data_dir.exists():
+    try:
+        if config.data_dir.exists():
+            return
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(isinstance(each, LocalSettings) and each.readable_by_group for each in config.storages.values()):
             config.data_dir.chmod(0o750)
+    except OSError as error:
+        reason = f"data_dir {str(config.data_dir)!r} cannot be created: {error.strerror}"
+        raise OSError(
+            error.errno, f"{reason}; set SEEKGATE_DATA_DIR to a folder that this user can write to"
+        ) from error
 
 
 @asynccontextmanager

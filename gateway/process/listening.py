@@ -41,33 +41,32 @@ def open_sockets(config: Config, stack: ExitStack) -> list[Sockets]:
 
 def _listen(host: str, port: int, count: int, stack: ExitStack) -> list[socket.socket]:
     """`count` sockets on one port; with port 0 the kernel chooses one port for all."""
-    sockets: list[socket.socket] = []
-    for _ in range(count):
-        opened = stack.enter_context(_bind(host, port, shared=count > 1))
-        port = opened.getsockname()[1]
-        sockets.append(opened)
-    # All are bound before any of them listens, so that no connection enters a queue that no worker will serve.
-    for each in sockets:
-        each.listen(BACKLOG)
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = found[0]
+        first, *others = sockets = [stack.enter_context(_open_socket(family)) for _ in range(count)]
+        # The first gets SO_REUSEPORT after it is bound. Before, it could be bound to the port of another gateway of the
+        # same user, and each connection would reach either of the two.
+        first.bind(address)
+        if others:
+            for each in sockets:
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        for each in others:
+            each.bind(first.getsockname())
+        # All are bound before any of them listens, so that no connection enters a queue that no worker will serve.
+        for each in sockets:
+            each.listen(BACKLOG)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
     return sockets
 
 
-def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    opened = socket.socket(family, kind, protocol)
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted connections inherit all of these.
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
-        if shared:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        opened.bind(address)
-    except OSError as error:
-        opened.close()
-        raise OSError(error.errno, f"cannot listen on {host}:{port}: {error.strerror}") from error
+def _open_socket(family: int) -> socket.socket:
+    """A TCP socket. Accepted connections inherit its options."""
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
     return opened
 
 

@@ -311,17 +311,28 @@ def test_an_unreachable_database_is_one_line_without_its_password(tmp_path: Path
     assert SECRET not in said
 
 
-def test_a_port_in_use_is_reported(seekgate: CommandLine) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        said = seekgate.refusal(1, "serve", "--port", str(server.getsockname()[1]))
-    assert "choose another with --port" in said
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_port_in_use_is_reported_even_if_another_gateway_would_share_it(seekgate: CommandLine, workers: str) -> None:
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as server:
+        port = str(server.getsockname()[1])
+        said = seekgate.refusal(1, "serve", "--port", port, "--workers", workers)
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --port" in said
+
+
+@pytest.mark.parametrize("command", ["list-keys", "serve"])
+def test_a_data_directory_that_cannot_be_created_is_reported(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").touch()
+    data_dir = str(tmp_path / "file" / "data")
+    said = command_line(tmp_path, data_dir=data_dir, server__port="0").refusal(1, command)
+    assert f"data_dir {data_dir!r} cannot be created: Not a directory; set SEEKGATE_DATA_DIR" in said
 
 
 @pytest.mark.parametrize("command", ["list-keys", "serve"])
 def test_a_storage_backend_that_cannot_be_opened_is_reported(tmp_path: Path, database_url: str, command: str) -> None:
     (tmp_path / "file").touch()
     root = str(tmp_path / "file" / "media")
-    said = command_line(tmp_path, database__url=database_url, storages__local__root=root).refusal(2, command)
+    settings = {"database__url": database_url, "storages__local__root": root, "server__port": "0"}
+    said = command_line(tmp_path, **settings).refusal(2, command)
     assert said.startswith(f"Error: the root {root!r}")
 
 

@@ -15,6 +15,7 @@ from typing import Final, Self
 import pytest
 
 from tests.gateway_process import Gateway, running_gateway
+from tests.ports import reserved_ports
 
 SOON = 120
 
@@ -46,11 +47,9 @@ def ending(postgres: str, tmp_path: Path, settings: Path) -> Iterator[Gateway]:
 
 @contextlib.contextmanager
 def gateway_with_workers(postgres: str, folder: Path, settings: Path) -> Iterator[Gateway]:
-    """A gateway whose workers share a known port, which they need: it is bound all the time, but not listened on."""
-    with socket.socket() as keeper:
-        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        keeper.bind(("127.0.0.1", 0))
-        environ = {"SEEKGATE_CONFIG": str(settings), "SEEKGATE_SERVER__PORT": str(keeper.getsockname()[1])}
+    """A gateway whose workers share a known port, which they need."""
+    with reserved_ports(1) as (port,):
+        environ = {"SEEKGATE_CONFIG": str(settings), "SEEKGATE_SERVER__PORT": str(port)}
         with running_gateway(postgres, folder, environ) as opened:
             yield opened
 
