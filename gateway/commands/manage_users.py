@@ -5,7 +5,7 @@ from dataclasses import asdict
 import click
 
 from gateway.assembly.backends import Backends
-from gateway.commands.options import json_option, print_json, printable
+from gateway.commands.options import counted, json_option, print_json, printable
 from gateway.commands.with_backends import with_backends
 
 
@@ -19,7 +19,7 @@ async def list_users(backends: Backends, *, as_json: bool) -> None:
         print_json([asdict(user) for user in users])
         return
     for user in users:
-        held = f"{user.keys} keys, {user.recordings} recordings, {user.bytes / 2**20:.1f} MiB"
+        held = f"{counted(user.keys, 'key')}, {counted(user.recordings, 'recording')}, {user.bytes / 2**20:.1f} MiB"
         click.echo(printable(f"{user.id:<12}  {user.created_at:%Y-%m-%d}  {user.email:<32}  {held}"))
 
 
@@ -38,11 +38,11 @@ async def delete_user(backends: Backends, *, email: str, yes: bool, as_json: boo
     if user is None:
         raise click.ClickException(f"no account has the address {email!r}; `seekgate users` lists them")
     if not yes:
-        held = f"{user.keys} valid keys and {user.recordings} recordings"
+        held = f"{counted(user.keys, 'valid key')} and {counted(user.recordings, 'recording')}"
         click.confirm(printable(f"Delete {user.email} with {held}, for good?"), abort=True, err=True)
     await backends.users.delete_user(user.id)
     if as_json:
         print_json({"deleted": asdict(user)})
     else:
-        said = f"{user.email} is deleted; the objects of {user.recordings} recordings are queued for deletion"
-        click.echo(printable(said))
+        objects = f"the objects of {counted(user.recordings, 'recording')}"
+        click.echo(printable(f"{user.email} is deleted; {objects} are queued for deletion"))

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from gateway.assembly.vexa_move import MoveBackends, open_move
-from gateway.commands.options import config_option, json_option, print_json, printable, read_config
+from gateway.commands.options import config_option, counted, json_option, print_json, printable, read_config
 from gateway.commands.with_backends import expected_errors_reported, wrong_options_reported
 from gateway.imports.vexa_deployment import BackendMap, DeploymentMove, UnknownBackend
 from gateway.imports.vexa_deployment_objects import VexaBackend
@@ -139,7 +139,11 @@ def _print(report: MoveReport) -> None:
     console.print(table)
     for user in report.by_user:
         hours = f"{user.seconds / 3600:.1f} hours"
-        here = f"{user.recordings} recordings, {hours}, {user.keys} keys" if user.user_id else "left out"
+        here = (
+            f"{counted(user.recordings, 'recording')}, {hours}, {counted(user.keys, 'key')}"
+            if user.user_id
+            else "left out"
+        )
         click.echo(printable(f"user {user.vexa_id} {user.email}: {here}"))
     for flag in report.flags:
         click.echo(printable(f"{flag.kind} {flag.id} of {flag.owner}: {flag.reason}"))

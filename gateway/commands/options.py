@@ -75,6 +75,11 @@ def read_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
         raise WrongConfig(f"the settings cannot be used\n{error}") from error
 
 
+def counted(count: int, noun: str) -> str:
+    """The number and the noun, which takes an s in the plural."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def print_json(value: object) -> None:
     """One line of JSON on stdout; times are RFC 3339 with `Z`."""
     click.echo(orjson.dumps(value, option=orjson.OPT_UTC_Z))

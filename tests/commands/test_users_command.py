@@ -34,7 +34,7 @@ def test_an_account_is_listed_and_then_deleted_with_its_keys_and_recordings(
 def test_deleting_an_account_asks_first(seekgate: CommandLine) -> None:
     seekgate.run("create-key", "--user", "ada@example.org")
     done = seekgate.run("delete-user", "ada@example.org")
-    assert "Delete ada@example.org with 1 valid keys and 0 recordings, for good?" in done.stderr
+    assert "Delete ada@example.org with 1 valid key and 0 recordings, for good?" in done.stderr
     assert done.returncode != 0
     ((user,),) = seekgate.json_lines("users")
     assert user["keys"] == 1
