@@ -44,6 +44,7 @@ def demo(*, config_path: Path | None, host: str | None, port: int | None, record
         console.print(Panel.fit(player, title="seekgate demo"))
         for line in ready.curl_lines(base_url):
             console.print(line, markup=False, soft_wrap=True)
+        console.print(f"Data directory: {config.data_dir}. Ctrl-C stops the gateway.", markup=False, soft_wrap=True)
 
     return serve_gateway(config, announce)
 

@@ -164,7 +164,7 @@ def test_the_lines_that_the_demo_prints_work_when_pasted(tmp_path: Path) -> None
     for _ in range(2):
         with seekgate.start("demo", "--port", "0", "--recordings", "3") as process:
             assert process.stdout is not None
-            head = [process.stdout.readline() for _ in range(7)]
+            head = [process.stdout.readline() for _ in range(8)]
             try:
                 lines = [line for line in head if line.startswith("curl ")]
                 assert len(lines) == 3, "".join(head) or (process.stderr and process.stderr.read())
@@ -178,6 +178,7 @@ def test_the_lines_that_the_demo_prints_work_when_pasted(tmp_path: Path) -> None
                 _, said = process.communicate(timeout=120)
                 assert "Traceback" not in said, said
         assert re.search(r"Player  http://127\.0\.0\.1:\d+/", head[1])
+        assert head[-1] == f"Data directory: {folder / 'data'}. Ctrl-C stops the gateway.\n"
         assert listed.count('"storage_backend":"synthetic"') == 3
         assert ranged.startswith("HTTP/1.1 206 ")
         assert re.search(r"^content-range: bytes 1000000-1000999/\d+\r?$", ranged, re.IGNORECASE | re.MULTILINE)
