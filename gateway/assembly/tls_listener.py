@@ -5,6 +5,7 @@ handshake is over.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from socket import socket
 from ssl import SSLContext
@@ -13,12 +14,15 @@ from weakref import WeakSet
 
 from gateway.process.listening import BACKLOG
 
+_log: Final = logging.getLogger(__name__)
+
 HANDSHAKE_SECONDS: Final = 10.0
 """How long a handshake may take."""
 
 MAX_HANDSHAKES: Final = 1024
 
 _PAUSE_SECONDS: Final = 0.05
+_RETRY_SECONDS: Final = 1.0
 
 
 class TlsListener:
@@ -80,7 +84,15 @@ class TlsListener:
         if self._is_full():
             loop.call_later(_PAUSE_SECONDS, self._resume)
         elif not self._is_closed:
-            self._listening_again = loop.create_task(self.listen())
+            self._listening_again = loop.create_task(self._listen_again())
+
+    async def _listen_again(self) -> None:
+        try:
+            await self.listen()
+        except OSError as error:
+            # The duplicate of the socket needs a free file descriptor.
+            _log.warning("cannot accept TLS connections; trying again", extra={"cause": repr(error)})
+            asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._resume)
 
 
 def _was_made(connection: asyncio.Protocol) -> bool:

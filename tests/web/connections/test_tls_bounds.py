@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import resource
 import socket
 import ssl
 import subprocess
@@ -101,3 +102,35 @@ def test_connections_without_a_handshake_wait_in_the_kernel_beyond_a_number(
     with ExitStack() as stack:
         (sockets,) = open_sockets(config, stack)
         uvloop.run(serve(sockets))
+
+
+class Silent(asyncio.Protocol):
+    """A connection that says nothing."""
+
+
+async def test_a_listener_that_finds_no_free_descriptor_listens_again_later(
+    tls_settings: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    server, client = (ssl.SSLContext(each) for each in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT))
+    server.load_cert_chain(tls_settings["SEEKGATE_SERVER__TLS_CERTIFICATE"], tls_settings["SEEKGATE_SERVER__TLS_KEY"])
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listener = tls_listener.TlsListener(Silent, listening, server)
+        await listener.listen()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            listener._pause()
+            for _ in range(600):
+                if caplog.records or (listener._listening_again is not None and listener._listening_again.done()):
+                    break
+                await asyncio.sleep(0.05)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        async with asyncio.timeout(30):
+            _, writer = await asyncio.open_connection(*listening.getsockname(), ssl=client)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+        listener.close()
+    assert caplog.records
