@@ -51,8 +51,8 @@ class LatestMetrics:
                 # On a full disk nothing is shared.
                 with suppress(OSError):
                     os.truncate(self._file, 0)
-                    os.pwrite(self._file, body, _TIME.size)
-                    os.pwrite(self._file, _TIME.pack(time.monotonic()), 0)
+                    if os.pwrite(self._file, body, _TIME.size) == len(body):
+                        os.pwrite(self._file, _TIME.pack(time.monotonic()), 0)
             return body
 
     def _fresh(self) -> bytes | None:
