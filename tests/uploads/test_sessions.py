@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict
 
 from gateway.protocol.ids import encode_id
 from tests.gateway_process import Gateway
@@ -43,6 +44,12 @@ async def recording_of(client: Client, receipt: Any) -> Any:
     answer = await client.call("GET", f"/recordings/{receipt['recording_id']}")
     assert answer.status == 200
     return answer.json
+
+
+async def test_the_secret_beside_another_bearer_token_gets_401(site: Gateway, client: Client) -> None:
+    both = [("Authorization", f"Bearer {each}") for each in (SECRET, site.key)]
+    for headers in (both, both[::-1]):
+        assert (await client.ask("POST", PATH, b"", headers=CIMultiDict(headers))).status == 401
 
 
 async def test_a_whole_file_is_a_completed_recording_that_plays_in_both_dialects(

@@ -149,6 +149,11 @@ def _presented_key(request: web.Request) -> str:
     key = _only_value(request, X_API_KEY)
     if key:
         return key
+    return bearer_token(request)
+
+
+def bearer_token(request: web.Request) -> str:
+    """The bearer token; empty without one. Raises Unauthenticated for two different values of Authorization."""
     scheme, _, token = _only_value(request, hdrs.AUTHORIZATION).partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 

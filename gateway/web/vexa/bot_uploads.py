@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, Field
 
 from gateway.catalog import ApiKeys, Owner, Recording, Scope
 from gateway.uploads.bot_sessions import Chunk, Sessions
-from gateway.web.access.authentication import Authenticator
+from gateway.web.access.authentication import Authenticator, bearer_token
 from gateway.web.exchange import EXCHANGE
 from gateway.web.parameters import Text, validated
 from gateway.web.receiving.forms import invalid_form, read_fields, read_file
@@ -104,9 +104,7 @@ def _form(given: dict[str, Any]) -> ChunkForm:
 
 
 def _bearer_is(request: web.Request, secret: str) -> bool:
-    scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    given = token.strip().encode(errors="surrogateescape")
-    return scheme.lower() == "bearer" and hmac.compare_digest(given, secret.encode())
+    return hmac.compare_digest(bearer_token(request).encode(), secret.encode())
 
 
 def _receipt(recording: Recording, media_file_id: int, chunk: Chunk) -> dict[str, Any]:
