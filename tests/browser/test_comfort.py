@@ -38,11 +38,17 @@ FRAME: Final = """new Promise((resolve) => {
   frame.src = %s;
   document.body.append(frame);
 })"""
-# Keeps the second of the picture that is shown in `shown`: its beginning (Chromium), or that of the seek (Firefox).
+# Keeps the second of the picture that is shown in `shown`: its beginning (Chromium), or that of the seek (Firefox); in
+# `closest`, the shortest time between two pictures that were shown one after the other.
 WATCH: Final = f"""(() => {{
   const video = {VIDEO};
-  const watch = () => video.requestVideoFrameCallback((_, {{ mediaTime }}) => (window.shown = mediaTime, watch()));
-  watch();
+  [window.shown, window.closest] = [NaN, Infinity];
+  const look = (_, {{ mediaTime }}) => {{
+    if (mediaTime > shown) closest = Math.min(closest, mediaTime - shown);
+    shown = mediaTime;
+    video.requestVideoFrameCallback(look);
+  }};
+  video.requestVideoFrameCallback(look);
 }})()"""
 # Resolves once the video is above other windows, or no longer is.
 UNTIL_ABOVE: Final = """() => new Promise((resolve) => {
@@ -187,7 +193,8 @@ async def test_a_key_shows_the_next_picture_and_the_one_before(seat: Tab, lectur
     await open_file(seat, lecture, "Video")
     await seat.attempt(WATCH)
     await seat.type(" ")
-    await until(seat, "window.shown > 0.5")
+    # A busy machine leaves pictures out.
+    await until(seat, "window.shown > 0.5 && window.closest < 0.15")
     await seat.type(" ")
     await seek(seat, VIDEO, 2.02)
     for keys, second in (("...", 2.3), (",,,", 2.0)):

@@ -116,7 +116,8 @@ async def test_a_page_of_the_list_costs_one_request(listener: Listener) -> None:
     listener.requests.clear()
     await listener.page.get_by_role("button", name="Refresh").click()
     await expect(listener.rows.first).to_be_visible()
-    assert len([each for each in listener.requests if "/v1/recordings?" in each]) == 1
+    # The images of rows are requested later, when the list rests.
+    assert len([each for each in listener.requests if "recordings" in each and not each.endswith("/raw")]) == 1
 
 
 async def test_a_search_without_a_match_says_so(listener: Listener) -> None:
@@ -151,12 +152,14 @@ async def test_a_page_that_cannot_be_read_is_read_on_request(visitor: Listener, 
     await visitor.page.evaluate("() => document.querySelector('#list').scrollTop = 1e6")
     await expect(visitor.page.get_by_role("alert")).to_contain_text("does not answer")
     await visitor.page.unroute("**/v1/recordings?*")
-    before = len(visitor.requests)
+    visitor.requests.clear()
     await visitor.page.evaluate("() => document.querySelector('#list').scrollTop = 0")
     # Playwright's click would scroll to the button, at the end of the list, where the page reads on.
     await visitor.page.get_by_role("button", name="Try again").filter(visible=True).evaluate("button => button.click()")
     await expect(visitor.page.get_by_role("alert").filter(visible=True)).to_have_count(0)
-    assert len(visitor.requests[before:]) == 1, visitor.requests[before:]
+    # The code of the player may still be loading.
+    asked = [each for each in visitor.requests if "recordings" in each]
+    assert len(asked) == 1, asked
 
 
 async def test_an_address_opens_its_recording(listener: Listener, library: Library) -> None:
@@ -237,4 +240,5 @@ async def test_signing_out_ends_a_search_that_is_being_typed(new_listener: Liste
     new_listener.requests.clear()
     await page.clock.fast_forward(1000)
     await page.wait_for_load_state("networkidle")
-    assert new_listener.requests == []
+    # The code of the player may still be loading.
+    assert [each for each in new_listener.requests if "recordings" in each] == []

@@ -206,6 +206,7 @@ async def test_a_late_answer_about_one_recording_does_not_hide_the_message_about
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not stalled.held.is_set():
             await page.clock.fast_forward(5000)
+            await asyncio.sleep(0.1)  # until the page has heard from the network
     recording_id = decode_id("rec", (await made.json())["id"])
     await page.evaluate(f"() => {{ location.hash = '#/recordings/{recording_id}'; }}")
     message = page.get_by_text("No file of this recording is finished yet.")
