@@ -209,9 +209,9 @@ export class Deck {
   }
 
   #retry() {
-    const [at, { playing }] = [this.media?.currentTime ?? 0, this.#viewer];
+    const { playing, position } = this.#viewer;
     this.#play(this.#file);
-    if (this.media !== null) moveTo(this.media, at);
+    if (this.media !== null) moveTo(this.media, position);
     if (playing) play(this.media);
   }
 }

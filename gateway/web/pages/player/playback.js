@@ -42,6 +42,7 @@ export class Playback {
   #retry = null;
   #starving = null;
   #reloadedAt = null;
+  #heard = 0;
   #ended = new AbortController();
 
   /**
@@ -61,11 +62,22 @@ export class Playback {
     listen(media, "waiting seeking", signal, () => this.#watch());
     listen(media, "playing", signal, () => !this.#unreachable && this.#report(undefined));
     listen(media, "pause seeking", signal, () => this.#change());
+    listen(media, "seeking timeupdate", signal, () => this.#keepPosition());
   }
 
   /** Whether the person wants it to play, although it may have failed. */
   get playing() {
     return this.#playing;
+  }
+
+  /** Where the person is, in seconds. If a seek fails for lack of a network, Firefox moves the element to its end. */
+  get position() {
+    return this.#media.error === null ? this.#media.currentTime : this.#heard;
+  }
+
+  #keepPosition() {
+    const { currentTime, ended, error, readyState } = this.#media;
+    if (error === null && !ended && readyState > HTMLMediaElement.HAVE_NOTHING) this.#heard = currentTime;
   }
 
   async start() {
@@ -116,11 +128,11 @@ export class Playback {
 
   /** Whether loading again may help: it does not if it was already tried at this position. */
   #lostTheNetwork() {
-    return this.#media.error.code === MediaError.MEDIA_ERR_NETWORK && this.#reloadedAt !== this.#media.currentTime;
+    return this.#media.error.code === MediaError.MEDIA_ERR_NETWORK && this.#reloadedAt !== this.position;
   }
 
   #reload() {
-    this.#reloadedAt = this.#media.currentTime;
+    this.#reloadedAt = this.position;
     this.#use(this.#link);
   }
 
@@ -137,12 +149,13 @@ export class Playback {
   #use(link) {
     if (this.#ended.signal.aborted) return;
     this.#reached();
-    const { currentTime, playbackRate } = this.#media;
+    const { position } = this;
+    const { playbackRate } = this.#media;
     this.#link = link;
     this.#next = null;
     this.#media.defaultPlaybackRate = playbackRate; // what loading falls back to
     this.#media.src = link.url;
-    if (currentTime > 0) moveTo(this.#media, currentTime);
+    if (position > 0) moveTo(this.#media, position);
     if (this.#playing) play(this.#media);
     this.#schedule(link.lifetimeSeconds);
   }

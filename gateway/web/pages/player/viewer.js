@@ -47,6 +47,11 @@ export class Viewer {
     return this.#playback?.playing ?? false;
   }
 
+  /** Where the person is, in seconds. */
+  get position() {
+    return this.#playback?.position ?? 0;
+  }
+
   /** The bins of the waveform computed so far, and how many seconds they cover. */
   bins = { bins: [], seconds_covered: 0 };
 
