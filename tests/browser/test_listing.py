@@ -155,7 +155,9 @@ async def test_a_page_that_cannot_be_read_is_read_on_request(visitor: Listener, 
     visitor.requests.clear()
     await visitor.page.evaluate("() => document.querySelector('#list').scrollTop = 0")
     # Playwright's click would scroll to the button, at the end of the list, where the page reads on.
-    await visitor.page.get_by_role("button", name="Try again").filter(visible=True).evaluate("button => button.click()")
+    again = visitor.page.get_by_role("button", name="Try again").filter(visible=True)
+    async with visitor.page.expect_request("**/v1/recordings?*"):
+        await again.evaluate("button => button.click()")
     await expect(visitor.page.get_by_role("alert").filter(visible=True)).to_have_count(0)
     # The code of the player may still be loading.
     asked = [each for each in visitor.requests if "recordings" in each]
