@@ -353,7 +353,7 @@ async def test_a_server_that_could_not_be_started_is_started_later(stored: Memor
     gentle = Prober(processes=server)
     await gentle.probe(stored)
     command, server._program = server._program, ("/missing",)
-    os.kill(server_pid(), signal.SIGKILL)
+    os.kill(await server_pid(), signal.SIGKILL)
     async with asyncio.timeout(60):
         await until_no_server_is_left()
     for _ in range(2):
@@ -366,7 +366,7 @@ async def test_a_server_that_could_not_be_started_is_started_later(stored: Memor
 async def test_a_job_that_a_dying_server_did_not_take_goes_to_the_next_server(stored: MemoryObject) -> None:
     gentle = prober(facts())
     await gentle.probe(stored)
-    stopped = server_pid()
+    stopped = await server_pid()
     os.kill(stopped, signal.SIGSTOP)
     probing = asyncio.create_task(gentle.probe(stored))
     await asyncio.sleep(0)  # the job has been sent
