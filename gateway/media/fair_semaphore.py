@@ -53,19 +53,23 @@ class FairSemaphore:
             if not ready:
                 return
             account = min(ready, key=lambda each: self._served.get(each, 0))
-            self._count += 1
-            self._served[account] = self._count
-            self._running[account] += 1
-            self._waiting[account].popleft().set_result(None)
+            turn = self._waiting[account].popleft()
             if not self._waiting[account]:
                 del self._waiting[account]
+            if not turn.cancelled():  # else its task was cancelled, and has not run since
+                self._count += 1
+                self._served[account] = self._count
+                self._running[account] += 1
+                turn.set_result(None)
 
     def _may_run(self, account: Hashable) -> bool:
         return self._running.get(account, 0) < max(self._permits - 1, 1)
 
     def _forget(self, account: Hashable, turn: "asyncio.Future[None]") -> None:
-        self._waiting[account].remove(turn)
-        if not self._waiting[account]:
-            del self._waiting[account]
-            if account not in self._running:
-                self._served.pop(account, None)
+        waiting = self._waiting.get(account, ())
+        if turn in waiting:  # `_wake` may have removed it
+            self._waiting[account].remove(turn)
+            if not waiting:
+                del self._waiting[account]
+        if account not in self._waiting and account not in self._running:
+            self._served.pop(account, None)

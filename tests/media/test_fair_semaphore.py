@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from gateway.media.fair_semaphore import FairSemaphore
 
 
@@ -35,21 +37,44 @@ async def test_a_single_permit_is_given_to_any_account() -> None:
     assert await order_of(FairSemaphore(1), "a") == ["a"]
 
 
+async def take(turns: FairSemaphore, account: str) -> str:
+    """Take a permit and give it back. A task that does this waits for the permit after one turn of the loop."""
+    async with turns.permit(account):
+        return account
+
+
 async def test_a_cancelled_waiter_passes_its_turn_on() -> None:
     turns = FairSemaphore(1)
     async with turns.permit("a"):
-        leaving = asyncio.create_task(order_of(turns, "b"))
-        staying = asyncio.create_task(order_of(turns, "c"))
+        leaving = asyncio.create_task(take(turns, "b"))
+        staying = asyncio.create_task(take(turns, "c"))
         await asyncio.sleep(0)
         leaving.cancel()
-    assert await staying == ["c"]
+        await asyncio.wait({leaving})
+    assert await staying == "c"
     assert leaving.cancelled()
 
 
 async def test_a_waiter_that_is_cancelled_when_its_turn_comes_gives_it_back() -> None:
     turns = FairSemaphore(1)
     async with turns.permit("a"):
-        leaving = asyncio.create_task(order_of(turns, "b"))
+        leaving = asyncio.create_task(take(turns, "b"))
         await asyncio.sleep(0)
     leaving.cancel()
-    assert await order_of(turns, "c") == ["c"]
+    assert await take(turns, "c") == "c"
+    assert leaving.cancelled()
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_a_waiter_that_is_cancelled_before_its_turn_comes_gets_no_permit(others: int) -> None:
+    turns = FairSemaphore(1)
+    async with turns.permit("a"):
+        leaving = asyncio.create_task(take(turns, "b"))
+        staying = [asyncio.create_task(take(turns, "b")) for _ in range(others)]
+        await asyncio.sleep(0)
+        leaving.cancel()  # its task runs only after the permit was given back
+    async with asyncio.timeout(60):
+        assert await take(turns, "c") == "c"
+        assert await asyncio.gather(*staying) == ["b"] * others
+        await asyncio.wait({leaving})
+    assert leaving.cancelled()
