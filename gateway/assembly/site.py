@@ -103,6 +103,7 @@ class _Site:
             cors=self._cors,
             links=self._links,
         )
+        page = PageRoutes(config.media_sources, config.upload_sources)
         self._services = Services(
             self._route.media,
             self._vexa(deletions),
@@ -110,9 +111,9 @@ class _Site:
             *build_upload_routes(config, backends, self._authenticator, self._streams, deletions.wake),
             EditRoutes(self._authenticator, backends.catalog, backends.edits, CaptionReader(), self._transcript_turns),
             ShareLinkRoutes(self._authenticator, backends.share_links, self._links),
-            self._shared_page(),
+            self._shared_page(page.release),
             self._health(),
-            PageRoutes(config.media_sources, config.upload_sources),
+            page,
             ContractRoutes(load_contract()),
             self._middleware,
         )
@@ -148,7 +149,7 @@ class _Site:
             on_deleted=deletions.wake,
         )
 
-    def _shared_page(self) -> SharedPage:
+    def _shared_page(self, release: str) -> SharedPage:
         return SharedPage(
             self._backends.share_links,
             self._backends.catalog,
@@ -157,6 +158,7 @@ class _Site:
             self._links,
             turns=self._transcript_turns,
             embed_origins=self._config.sharing.embed_origins,
+            release=release,
         )
 
     def _health(self) -> HealthRoutes:

@@ -24,6 +24,7 @@ from gateway.web.vexa.routes import VexaRoutes
 
 _MEDIA: Final = "/recordings/{recording_id}/media/{media_file_id}"
 _SHARED: Final = "/shared/{token}"
+_PAGE_FILE: Final = "{release:[0-9a-f]{12}}/{name}"
 # The prefix distinguishes tokens from `/v1/uploads/tus`.
 _UPLOAD: Final = "/v1/uploads/{token:up_[^{}/]+}"
 
@@ -88,9 +89,9 @@ def build_app(services: Services, *, with_operations: bool) -> web.Application:
             web.get("/livez", services.health.livez),
             web.get("/openapi.json", services.contract.document),
             web.get("/docs", services.contract.index),
-            web.get("/docs/{name}", services.contract.asset),
+            web.get(f"/docs/{_PAGE_FILE}", services.contract.asset),
             web.get("/", services.page.index),
-            web.get("/player/{name}", services.page.asset),
+            web.get(f"/player/{_PAGE_FILE}", services.page.asset),
             web.get(_SHARED, services.shared.page),
             web.get(f"{_SHARED}/embed", services.shared.embed),
             web.get(f"{_SHARED}/recording.json", services.shared.recording),

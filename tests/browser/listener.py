@@ -23,6 +23,8 @@ _UNTIL: Final = """() => new Promise((resolve) => {
   for (const name of news) document.addEventListener(name, look, true);
   look();
 })"""
+# A document of the same origin that runs nothing.
+BLANK: Final = "player/000000000000/icon.svg"
 _STATE: Final = "[media.src, media.currentTime, media.paused, media.readyState, media.error?.message]"
 _SIGNED_IN: Final = """(key) => {
   localStorage.clear();
@@ -55,7 +57,7 @@ class Listener:
     async def start_over(self) -> None:
         """Load the page as it is for a person who is signed in and has stored nothing else."""
         await self.page.unroute_all(behavior="ignoreErrors")
-        await self.arrive("player/icon.svg")  # from here, every address of the page is another document
+        await self.arrive(BLANK)  # from here, every address of the page is another document
         await self.page.evaluate(_SIGNED_IN, self.site.key)
         self.faults.clear()
         self.requests.clear()

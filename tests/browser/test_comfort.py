@@ -14,7 +14,7 @@ from gateway.protocol.ids import decode_id
 from tests.browser.bidi import Bidi
 from tests.browser.conftest import DESK
 from tests.browser.lecture import NAME, SILENT_FROM, SILENT_TO, SOUND_SECONDS, Lecture
-from tests.browser.listener import PATIENCE_SECONDS, Listener
+from tests.browser.listener import BLANK, PATIENCE_SECONDS, Listener
 from tests.browser.tabs import Tab, chromium_tab, firefox_tab, stage_server
 from tests.browser.test_page import until
 from tests.conformance.calling import fetch
@@ -31,6 +31,10 @@ LOADED: Final = """(() => {
   const sum = (name) => all.reduce((total, entry) => total + entry[name], 0);
   return [all.map(({ name }) => name), sum("encodedBodySize"), sum("decodedBodySize")];
 })()"""
+# The files of which something was sent, be it only a 304. The page itself is not among them.
+SENT: Final = (
+    """performance.getEntriesByType("resource").filter((each) => each.transferSize > 0).map(({ name }) => name)"""
+)
 # Shows a page in a frame, and resolves when the frame has loaded that page, or the browser's error page.
 FRAME: Final = """new Promise((resolve) => {
   const frame = document.createElement("iframe");
@@ -84,7 +88,7 @@ def seat(request: pytest.FixtureRequest) -> Tab:
 
 async def visit(seat: Tab, lecture: Lecture, place: str = "") -> None:
     """Load the page anew, signed in."""
-    await seat.visit(f"{lecture.site.base_url}/player/icon.svg")
+    await seat.visit(f"{lecture.site.base_url}/{BLANK}")
     await seat.attempt(f"sessionStorage.setItem('seekgate.key', '{lecture.site.key}')")
     await seat.visit(f"{lecture.site.base_url}/{place}")
 
@@ -122,6 +126,16 @@ async def test_the_page_costs_little_and_asks_nobody_else(newcomer: Tab, lecture
     assert {name for name in names if not name.startswith(f"{lecture.site.base_url}/")} == set()
     assert sent < BUDGET_BYTES
     assert sent < read / 2, "it is compressed"
+
+
+async def test_a_second_visit_requests_the_page_and_none_of_its_files(newcomer: Tab, lecture: Lecture) -> None:
+    for _ in range(2):
+        await newcomer.visit(f"{lecture.site.base_url}/{BLANK}")
+        await newcomer.visit(lecture.site.base_url)
+        await until(newcomer, "document.activeElement.id === 'key'")
+    loaded, _, _ = await newcomer.attempt(LOADED)
+    assert len(loaded) > 20
+    assert await newcomer.attempt(SENT) == []
 
 
 async def test_the_lock_screen_shows_the_name_and_its_buttons_work(seat: Tab, lecture: Lecture) -> None:

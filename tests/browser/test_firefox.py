@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from tests.browser.bidi import Bidi
 from tests.browser.lecture import NAME, SAID, Lecture
+from tests.browser.listener import BLANK
 from tests.browser.tabs import Tab, firefox_context, firefox_tab, firefox_tab_of
 from tests.browser.test_page import ENTER, until
 from tests.browser.test_putting_in import PIECE, UNTIL_STORED
@@ -48,7 +49,7 @@ class Person:
 
     async def arrive(self) -> None:
         """Load the page anew; with another fragment it would be the same page."""
-        await self.tab.visit(f"{self.page}/player/icon.svg")
+        await self.tab.visit(f"{self.page}/{BLANK}")
         await self.tab.visit(self.page)
         await self.until_listed()
 

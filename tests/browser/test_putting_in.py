@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Request, Rout
 
 from storage_adapters.s3.s3_storage import S3Storage
 from tests.browser.conftest import PATIENCE_MS
-from tests.browser.listener import PATIENCE_SECONDS, Listener
+from tests.browser.listener import BLANK, PATIENCE_SECONDS, Listener
 from tests.gateway_process import Gateway
 from tests.media_files import make_sound
 from tests.s3.buckets import s3_client
@@ -197,7 +197,7 @@ async def close_page(visitor: Listener) -> None:
     """Close the page, and wait until the browser has unlocked the recording that it made."""
     await visitor.page.close()
     another = await visitor.page.context.new_page()
-    await another.goto(f"{visitor.site.base_url}/player/icon.svg")
+    await another.goto(f"{visitor.site.base_url}/{BLANK}")
     async with asyncio.timeout(PATIENCE_SECONDS):
         await another.evaluate(UNTIL_UNLOCKED)
     await another.close()

@@ -259,7 +259,7 @@ FITS: Final = "() => document.documentElement.scrollWidth <= innerWidth"
 NAMES = """async () => {
   const names = (table, path) => Object.entries(table).flatMap(([name, word]) =>
     typeof word === "object" && !Array.isArray(word) ? names(word, `${path}${name}.`) : [`${path}${name}: ${typeof word}`]);
-  const [english, german] = await Promise.all(["en", "de"].map((code) => import(`/player/strings.${code}.js`)));
+  const [english, german] = await Promise.all(["en", "de"].map((code) => import(`/player/000000000000/strings.${code}.js`)));
   return [names(english.words, "").sort(), names(german.words, "").sort()];
 }"""
 

@@ -53,7 +53,7 @@ FIELDS: Final = (
 TARGETS: Final = (
     "/%ff", "/%00", "/%0d%0aX:%20y", "/recordings/%ff", "/recordings/1/media/%ff/raw", "/transcripts/%ff/%fe",
     "/transcripts/zoom/%ed%a0%80", "/recordings?limit=%ff", "/recordings?%ff=1", "/recordings?limit=%00",
-    "$target?sig=%ff&exp=%fe&kid=%00", "$target?%ff", "/\xff", "//", "/../../etc/passwd", "/player/%2e%2e/%ff", "*",
+    "$target?sig=%ff&exp=%fe&kid=%00", "$target?%ff", "/\xff", "//", "/../../etc/passwd", "/player/000000000000/%2e%2e", "/player/%2e%2e/%ff", "*",
 )
 # fmt: on
 

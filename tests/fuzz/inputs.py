@@ -35,7 +35,7 @@ METHODS: Final = (
 )
 VERSIONS: Final = ("HTTP/1.1",) * 60 + ("HTTP/1.0", "HTTP/1.0", "HTTP/0.9", "HTTP/2.0", "HTTP/1.2", "HTTP/1.11", "http/1.1", "HTTP/1.1 ", "", "ICY/1.0", "HTTP/-1.1")
 TARGETS: Final = (
-    "/", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/swagger-ui.css", "/player/player.css", "/no/such", "/recordings",
+    "/", "/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/000000000000/swagger-ui.css", "/player/000000000000/player.css", "/no/such", "/recordings",
     "/recordings/1", "/recordings/1/master", "/recordings/1/transcript", "/recordings/1/media/2/raw", "/recordings/1/media/2/download",
     "/recordings/1/media/2/playback-url", "/recordings/1/media/2/waveform", "/transcripts/zoom/1", "/internal/recordings/upload", "/v1/recordings",
     "/v1/recordings/$recording", "/v1/recordings/$recording/transcript", "/v1/recordings/$recording/links", "/v1/recordings/$recording/links/lnk_1",

@@ -18,13 +18,14 @@ _SWAGGER_UI: Final = ("javascripts/swagger-ui-bundle.js", "stylesheets/swagger-u
 
 
 class ContractRoutes(PageFiles):
-    """`/openapi.json`, the page at `/docs`, and the files that it loads from `/docs/`."""
+    """`/openapi.json`, the page at `/docs`, and the files that it loads from `/docs/{release}/`."""
 
     def __init__(self, contract: Mapping[str, Any]) -> None:
         # Serialized once: many clients may wait for these bytes at the same time.
         self._document = json_response(contract).body
-        ours = files("gateway.web.pages") / "contract"
-        super().__init__({file.name: file.read_bytes() for file in (*ours.iterdir(), *_swagger_ui())}, policy={})
+        pages = files("gateway.web.pages")
+        ours = (*(pages / "contract").iterdir(), pages / "player" / "icon.svg")
+        super().__init__({file.name: file.read_bytes() for file in (*ours, *_swagger_ui())}, policy={})
 
     async def document(self, _request: web.Request) -> web.Response:
         """`GET /openapi.json`: the OpenAPI document."""

@@ -14,8 +14,8 @@ def image_of(files: Sequence[MediaFile]) -> MediaFile | None:
     return next((each for each in files if each.type == "image"), None)
 
 
-def open_graph(title: str, files: Sequence[MediaFile], url: str) -> str:
-    """The head of the page at `url`: the fields, and the title. Without an image of its own the preview has ours."""
+def open_graph(title: str, files: Sequence[MediaFile], url: str, stand_in: str) -> str:
+    """The head of the page at `url`: the fields, and the title. `stand_in` is the path of the image for a recording without one."""
     durations = [each.duration_seconds for each in files if each.duration_seconds is not None]
     is_video = any(each.type == "video" for each in files)
     fields = {
@@ -23,7 +23,7 @@ def open_graph(title: str, files: Sequence[MediaFile], url: str) -> str:
         "og:type": "video.other" if is_video else "music.song",
         "og:url": url,
         "og:site_name": SITE,
-        "og:image": f"{url}/picture" if image_of(files) else url.partition("/shared/")[0] + "/player/share.png",
+        "og:image": f"{url}/picture" if image_of(files) else url.partition("/shared/")[0] + stand_in,
     }
     if durations:
         minutes, seconds = divmod(round(max(durations)), 60)

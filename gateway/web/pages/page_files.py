@@ -1,7 +1,8 @@
-"""Serves the files of a page under a Content-Security-Policy, with entity tags so that browsers can cache them.
+"""Serves a page and its files under a Content-Security-Policy, with entity tags so that browsers can cache them.
 
 All files are read at start-up, and each is compressed once, when a client first asks for that content coding; they change
-only with the gateway's version.
+only with the gateway's version. The URLs of the files contain the page's release, a digest of all of them: browsers ask
+for the page at each visit, and for the files again only if the page names another release.
 """
 
 import asyncio
@@ -42,6 +43,8 @@ def _gzip(content: bytes) -> bytes:
     return compressor.compress(content) + compressor.flush()
 
 
+_ASK_EVERY_TIME: Final = "no-cache"
+_KEEP: Final = "public, max-age=31536000, immutable"  # RFC 8246; a year
 # The better one first.
 _COMPRESS: Final[Mapping[str, Callable[[bytes], bytes]]] = {"br": partial(brotli.compress, quality=5), "gzip": _gzip}
 
@@ -62,41 +65,51 @@ class _File:
         self.media_type = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
         self.codings = tuple(_COMPRESS) if is_text else ()
         self._content = content
-        self._digest = sha256(content).hexdigest()[:32]
-        self._variants: dict[str | None, _Variant] = {None: _Variant(content, f'"{self._digest}"')}
+        self.digest = sha256(content).hexdigest()[:32]
+        self._variants: dict[str | None, _Variant] = {None: _Variant(content, f'"{self.digest}"')}
 
     async def variant(self, coding: str | None) -> _Variant:
         """The file in one of its `codings`, or as it is."""
         if coding is not None and coding not in self._variants:
             # 40 ms for the 1.5 MB of the contract page, in which the event loop serves others.
             compressed = await asyncio.to_thread(_COMPRESS[coding], self._content)
-            self._variants[coding] = _Variant(compressed, f'"{self._digest}-{coding}"')
+            self._variants[coding] = _Variant(compressed, f'"{self.digest}-{coding}"')
         return self._variants[coding]
 
 
 class PageFiles:
-    """A page, `index.html`, and its files by name; `policy` overrides directives of `content_security_policy`."""
+    """A page, `index.html`, and the files that it loads by name; `policy` overrides directives of `content_security_policy`.
+
+    `{release}` in a page stands for `release`, which changes with every file that is not a page itself.
+    """
 
     def __init__(self, files: Mapping[str, bytes], policy: Mapping[str, str]) -> None:
-        self._files = {name: _File(name, content) for name, content in files.items()}
+        self._files = {name: _File(name, content) for name, content in files.items() if not name.endswith(".html")}
+        named = "".join(f"{name} {file.digest}\n" for name, file in sorted(self._files.items()))
+        self.release = sha256(named.encode()).hexdigest()[:12]
+        self._index = _File("index.html", files["index.html"].replace(b"{release}", self.release.encode()))
         self._policy = content_security_policy(policy)
 
     async def index(self, request: web.Request) -> web.Response:
         """`GET` of the page itself."""
-        return await self.answer(request, "index.html")
+        return await self._answer(request, self._index, _ASK_EVERY_TIME)
 
     async def asset(self, request: web.Request) -> web.Response:
-        """`GET` of the file `name`."""
-        return await self.answer(request, request.match_info["name"])
+        """`GET` of the file `name` of any `release`: there is only the present one. Raises HTTPNotFound.
 
-    async def answer(self, request: web.Request, name: str) -> web.Response:
-        """The file, or 304 if the client's copy is current. Raises HTTPNotFound and HTTPPreconditionFailed."""
-        file = self._files.get(name)
+        During an upgrade a page may come from one gateway and its files from another. Such a file must not be kept.
+        """
+        file = self._files.get(request.match_info["name"])
         if file is None:
             raise web.HTTPNotFound
+        is_present = request.match_info["release"] == self.release
+        return await self._answer(request, file, _KEEP if is_present else _ASK_EVERY_TIME)
+
+    async def _answer(self, request: web.Request, file: _File, cache_control: str) -> web.Response:
+        """The file, or 304 if the client's copy is current. Raises HTTPPreconditionFailed."""
         coding = preferred_encoding(request.headers.get(hdrs.ACCEPT_ENCODING, ""), file.codings)
         variant = await file.variant(coding)
-        headers = {"ETag": variant.etag, "Cache-Control": "no-cache", "Content-Security-Policy": self._policy}
+        headers = {"ETag": variant.etag, "Cache-Control": cache_control, "Content-Security-Policy": self._policy}
         if file.codings:
             headers["Vary"] = "Accept-Encoding"
         match _failed(request, variant):

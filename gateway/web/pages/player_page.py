@@ -9,7 +9,7 @@ from gateway.web.pages.page_files import PageFiles
 
 
 class PageRoutes(PageFiles):
-    """The page at `/` and the files that it loads from `/player/`.
+    """The page at `/` and the files that it loads from `/player/{release}/`.
 
     Besides the gateway's own origin, media may come from `media_sources`, and files may be sent to `upload_sources`:
     the origins of buckets that presigned URLs lead to.

@@ -54,7 +54,7 @@ class _Opened:
 class SharedPage:
     """The routes below `/shared/{token}`.
 
-    `embed_origins` are the origins whose pages may embed a recording.
+    `embed_origins` are the origins whose pages may embed a recording; `release` is the player page's.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class SharedPage:
         *,
         turns: FairSemaphore,
         embed_origins: Sequence[str],
+        release: str,
     ) -> None:
         self._share_links = share_links
         self._catalog = catalog
@@ -74,7 +75,9 @@ class SharedPage:
         self._waveforms = waveforms
         self._links = links
         self._turns = turns
-        self._page = (files("gateway.web.pages") / "player" / _PAGE).read_text("utf-8")
+        page = (files("gateway.web.pages") / "player" / _PAGE).read_text("utf-8")
+        self._page = page.replace("{release}", release)
+        self._stand_in = f"/player/{release}/share.png"
         # Its playback URLs are never redirected to a storage backend.
         policy = {"media-src": "'self'"}
         self._policy = content_security_policy(policy)
@@ -136,7 +139,7 @@ class SharedPage:
             return self._html(404, layout, policy, f"<title>{SITE}</title>")
         await self._share_links.record_link_use(opened.link.id)
         url = self._links.shared(request, request.match_info["token"])
-        head = open_graph(title_of(opened.recording), opened.media, url)
+        head = open_graph(title_of(opened.recording), opened.media, url, self._stand_in)
         return self._html(200, layout, policy, head)
 
     def _html(self, status: int, layout: str, policy: str, head: str) -> web.Response:

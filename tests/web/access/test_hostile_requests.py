@@ -352,7 +352,7 @@ async def test_no_number_in_a_query_or_a_path_gives_a_500(site: Gateway, number:
         f"/recordings/{number}/transcript", f"/transcripts/zoom/{number}", f"/transcripts/{number}/x?meeting_id={number}",
         f"/v1/recordings?cursor={number}", f"/v1/recordings?device_id={number}", f"/v1/recordings?q={number}",
         f"/v1/recordings?status={number}", f"/recordings/1/media/{number}/waveform", f"/shared/{number}", f"/docs/{number}",
-        f"/player/{number}", f"/recordings/1/media/1/raw?own={number}&exp={number}&kid={number}&sig={number}&by={number}",
+        f"/player/{number}/{number}", f"/recordings/1/media/1/raw?own={number}&exp={number}&kid={number}&sig={number}&by={number}",
     )  # fmt: skip
     for path in paths:
         assert (await call(site, path, key=site.key)).status < 500, path
