@@ -17,6 +17,8 @@ SHORT: Final = 2
 """A beginning of at most this length is shared by too many words for an index to look all of them up."""
 
 _TERM: Final = re.compile(r'(-?)(?:"([^"]*)"?|(\S+))')
+# As `websearch_to_tsquery` recognizes it, also in `or,` and `or:word`.
+_OR: Final = re.compile(r"or(?![-\w])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +46,17 @@ def parse_search(text: str) -> SearchWords:
         return SearchWords(exact, text, exact, text)
     exact += ":*"
     *others, (_, last) = wanted
-    if last[1] or not _narrow([match for _, match in others]):
+    if last[1] or not _narrow([match for _, match in others]) or _OR.match(last[3] or ""):
         return SearchWords(exact, text, exact, text)
     fewer = " & ".join(term for term, _ in others), text[: last.start()]
-    return SearchWords(exact, text, exact, text, *fewer) if len(last[3]) > SHORT else SearchWords(exact, text, *fewer)
+    # After a quotation mark that is not closed yet there may be several words.
+    is_short = len((last[3] or last[2]).split()[-1]) <= SHORT
+    return SearchWords(exact, text, *fewer) if is_short else SearchWords(exact, text, exact, text, *fewer)
 
 
 def _narrow(terms: Sequence[re.Match[str]]) -> bool:
     """Whether each result of a search that begins with these terms has one of them: not after `or`, nor if all are negated."""
-    return any(not term[1] for term in terms) and all((term[3] or "").lower() != "or" for term in terms)
+    return any(not term[1] for term in terms) and not any(_OR.match(term[3] or "") for term in terms)
 
 
 def _term(match: re.Match[str]) -> str:

@@ -58,7 +58,14 @@ async def test_a_search_for_a_common_name_finds_the_newest_recordings(search: Pg
     assert [result.recording.id for result in page.results] == [USER + n for n in range(1, 101)]
 
 
-@pytest.mark.parametrize("text", ['"standup 700"', '"700"', "standup 700", "sta -beagle 700", "700 -weather", "700 st"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *('"standup 700"', '"700"', "standup 700", "sta -beagle 700", "700 -weather", "700 st"),
+        # While a phrase is typed, and after it.
+        *('standup "700', '700 "sta', '700 "standup 7', '700 "standup 700" ,'),
+    ],
+)
 async def test_a_name_is_found_by_its_phrase_and_beginning(search: PgRecordingSearch, text: str) -> None:
     page = await search.search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
     assert [result.recording.id for result in page.results] == [USER + 700]
@@ -178,3 +185,10 @@ async def test_the_beginning_of_a_word_is_looked_up_only_where_the_other_words_a
     assert bool(scans[-1]["Actual Loops"]) == is_looked_up
     page = await PgRecordingSearch(pool).search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
     assert [result.recording.id for result in page.results] == ([] if "-" in text else [USER + 2])
+
+
+@pytest.mark.parametrize("text", ["nobody or third", "nobody OR, third", "nobody or:third"])
+async def test_what_follows_or_is_found_without_the_words_before_it(pool: asyncpg.Pool, text: str) -> None:
+    await pool.execute(BEGINNINGS)
+    page = await PgRecordingSearch(pool).search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
+    assert [result.recording.id for result in page.results] == [USER + 2]
