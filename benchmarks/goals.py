@@ -48,7 +48,7 @@ class Verdict:
         return all(map(self.goal.is_met, self.values)) if self.values else None
 
     def in_words(self) -> Mapping[str, str]:
-        """Target, measured, met, as text."""
+        """The row of a table of targets, as text: its cells by the names of their columns."""
         measured = ", ".join(f"{value:.3g}{self.goal.unit}" for value in self.values)
         met = {None: "not measured", True: "yes", False: "no"}[self.met]
         return {
@@ -86,7 +86,7 @@ def _seek(profile: str, peer: str, limit: float, *, moonshot: bool = False) -> G
 
 
 def _beside_uploads(what: str, quantity: str, row: str, alone: str) -> tuple[Goal, Goal]:
-    """Target and moonshot."""
+    """A target, and the moonshot for the same quantity."""
     target = Goal(f"{what} beside 50 changing rows a second, over without", 1.1, "×", ratio(quantity, row, alone))
     return target, replace(target, limit=1.0, moonshot=True)
 

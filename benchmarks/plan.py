@@ -11,7 +11,8 @@ MIB: Final = 1024 * KIB
 class Plan:
     """`lengths` are bytes of a range, 0 for the whole file of `corpus_bytes`; `rates` are requests a second.
 
-    If `player_seconds` is 0, each player seeks once.
+    If `player_seconds` is 0, each player seeks once. Before a load is measured, `verified` responses to it are compared
+    with the corpus.
     """
 
     rounds: int

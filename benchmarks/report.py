@@ -78,9 +78,9 @@ def write_results(run: Run, folder: Path) -> None:
 
 
 def add_to_results(found: Sequence[Round], folder: Path, commit: str) -> list[Round]:
-    """These rounds, with the other rows that the results in the folder have of as many rounds at the same commit.
+    """These rounds, completed with rows that the folder's results have and these lack, so that a run can be done in pieces.
 
-    So a benchmark can be run in pieces.
+    Results of another commit, or of another number of rounds, are left out.
     """
     path = folder / "results.json"
     former = json.loads(path.read_text()) if path.exists() else None
@@ -210,16 +210,17 @@ def readme_text(run: Run) -> str:
 
 
 def _missed_in_words(run: Run) -> list[str]:
-    """A paragraph that names the loads whose targets this run missed."""
+    """A paragraph that names what missed its targets in this run."""
     targets = [verdict for verdict in run.verdicts if verdict.values and not verdict.goal.moonshot]
     missed = [verdict.goal.what for verdict in targets if not verdict.met]
-    loads = "; ".join(dict.fromkeys(what.partition(":")[0] for what in missed))
-    return [f"It missed {len(missed)} of its {len(targets)} targets, for these loads: {loads}."] if missed else []
+    subjects = "; ".join(dict.fromkeys(what.partition(":")[0] for what in missed))
+    return [f"It missed {len(missed)} of its {len(targets)} targets, which are about: {subjects}."] if missed else []
 
 
 def _about(run: Run) -> str:
-    machine = run.machine
+    machine, count = run.machine, len(run.rounds)
+    rounds = "one round" if count == 1 else f"the median of {count} rounds"
     return (
         f"Measured {machine.get('date')} at {machine.get('commit')} on {machine.get('processor')}, "
-        f"kernel {machine.get('kernel')}; the median of {len(run.rounds)} rounds."
+        f"kernel {machine.get('kernel')}; {rounds}."
     )

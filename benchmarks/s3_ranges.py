@@ -2,10 +2,10 @@
 
 S3 ranges        random ranges at full load: CPU of the front server, requests a second
 S3 first byte    one request after the other: when the first byte of the body comes
-S3 seek storm    players that seek and leave: bytes from S3 for each byte that they took
+S3 seek storm    players that seek and disconnect: bytes from S3 for each byte that they took
 S3 far away      one read after the other, 30 ms a request and 16 MB/s a connection: time and CPU of each
 S3 open-ended reads  the same near S3, with `bytes=N-` to the end of the object
-S3 cached        random ranges of what the cache of slices has, beside the same of a file
+S3 cached        random ranges from the slice cache, and the same from a local file
 """
 
 import os
@@ -137,8 +137,8 @@ GOALS: Final[tuple[Goal, ...]] = (
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--quick", is_flag=True, help="A smoke of half a minute; its numbers mean little.")
-@click.option("--rounds", type=click.IntRange(1, 20), help="How often everything is measured.")
+@click.option("--quick", is_flag=True, help="A short run of half a minute; its numbers mean little.")
+@click.option("--rounds", type=click.IntRange(1, 20), help="How many times everything is measured.")
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
@@ -215,7 +215,7 @@ def _run_storms(plan: S3Plan, corpus: Corpus, targets: list[Target], counting: S
 
 
 def _settle(counting: Shaping) -> None:
-    """Wait until nothing comes from S3 any more: what was fetched for those who left counts too."""
+    """Wait until nothing comes from S3 any more: what was fetched for players that disconnected counts too."""
     deadline = time.monotonic() + _SETTLING_SECONDS
     while not counting.is_settled() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -235,7 +235,7 @@ def _run_reads(scenario: str, plan: S3Plan, corpus: Corpus, targets: list[Target
 
 
 def _run_cached(plan: S3Plan, corpus: Corpus, targets: list[Target], counting: Shaping, number: int) -> Iterator[Row]:
-    """Both are about as fast, so they are measured in turns, now one first and now the other; the median counts."""
+    """The targets are about equally fast, so they are measured in turns, in alternating order; the medians count."""
     common, length = plan.common, 64 * KIB
     load = Load(corpus.size, length, connections_for(length), seed=number + 1)
     found: dict[str, list[dict[str, float]]] = {target.server: [] for target in targets}
@@ -254,7 +254,7 @@ def _run_cached(plan: S3Plan, corpus: Corpus, targets: list[Target], counting: S
 
 
 def _plain(bucket: Bucket, folder: Path) -> Target:
-    """S3 itself, without anybody before it."""
+    """S3 itself, without a server in front of it."""
     log = folder / "plain.log"
     log.touch()
     return Target(PLAIN, os.getpid(), bucket.server.port, bucket.presigned_path(), log)

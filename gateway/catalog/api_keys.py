@@ -59,7 +59,7 @@ class ApiKeys(Protocol):
         """
 
     async def list_keys(self) -> Sequence[ApiKey]:
-        """Newest first."""
+        """Every key, newest first."""
 
     async def revoke_key(self, prefix_or_id: str) -> ApiKey | None:
         """Revoke immediately; None if no key has this prefix or id. Revoking again keeps the first timestamp.

@@ -59,7 +59,7 @@ def expected_errors_reported() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as error:
-        hint = "; choose another with --port" if error.errno == errno.EADDRINUSE else ""
+        hint = "; choose another with --port or SEEKGATE_SERVER__PORT" if error.errno == errno.EADDRINUSE else ""
         raise click.ClickException(f"{error}{hint}") from error
 
 

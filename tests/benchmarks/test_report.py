@@ -137,7 +137,7 @@ def test_the_readme_shows_a_row_for_each_player_and_a_column_for_each_server() -
 
 def test_the_readme_names_the_loads_whose_targets_were_missed() -> None:
     text = readme_text(run_of(rows(), rows(cpu=11)))
-    assert text.endswith("It missed 1 of its 1 targets, for these loads: closed ranges, 64 KiB.")
+    assert text.endswith("It missed 1 of its 1 targets, which are about: closed ranges, 64 KiB.")
     assert "missed" not in readme_text(run_of(rows(cpu=11)))
 
 

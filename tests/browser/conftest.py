@@ -111,7 +111,7 @@ async def firefox_shared(firefox: Bidi, stage: str) -> AsyncGenerator[Tab]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def chromium_stage(chromium_shared: Tab, stage: str) -> Tab:
-    """The stage, loaded anew in the tab that tests share one after the other: a tab costs more than what many do in it."""
+    """The stage, loaded anew in a tab that one test after the other uses: opening a tab costs more than many tests do."""
     await chromium_shared.visit(stage)
     return chromium_shared
 
@@ -265,7 +265,7 @@ async def shared_listener(chromium_shell: Browser, site: Gateway) -> AsyncGenera
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def listener(shared_listener: Listener, library: Library) -> AsyncGenerator[Listener]:
-    """A person who signed in earlier and sees the list. Tests that leave only the page and its storage changed share the tab."""
+    """A person who signed in earlier and sees the list. The tests share the tab: they may change only the page and its storage."""
     await shared_listener.start_over()
     await expect(shared_listener.rows.first).to_be_visible()
     yield shared_listener

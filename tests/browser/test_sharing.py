@@ -218,7 +218,7 @@ async def test_a_moment_is_shared_and_the_link_ended(
         await expect(guest.page.locator("body")).to_contain_text("This link does not work")
 
 
-async def test_a_link_that_never_was_says_so(visitor: Listener) -> None:
+async def test_an_unknown_link_is_not_found(visitor: Listener) -> None:
     response = await visitor.page.goto(f"{visitor.site.base_url}/shared/lk_{'x' * 43}")
     assert response is not None
     assert response.status == 404

@@ -30,7 +30,7 @@ seeds = st.integers(0, PERIOD - 1)
 
 
 def defined_table() -> list[int]:
-    """The table as the module's law defines it, in arithmetic that every language has."""
+    """The table as the docstring of `storage_adapters/synthetic.py` defines it, in arithmetic that every language has."""
     x, table = 1, []
     for _ in range(262_139):
         x = 48_271 * x % 2_147_483_647

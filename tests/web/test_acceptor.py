@@ -1,4 +1,4 @@
-"""The gateway serves without the fast path where aiohttp lacks a private name, and leans on no name that is not listed."""
+"""The gateway serves without the fast path where aiohttp lacks a private name, and uses no private name that is not listed."""
 
 import ast
 import asyncio

@@ -36,9 +36,9 @@ class Admission:
     """The permission to read one media file: how it is presented, and where it is stored.
 
     With `redirects`, the client is redirected to the storage backend. Streams are counted for each `reader`, which is an
-    API key or a signed URL. The admission ends at `expires_at`
-    (seconds since the epoch; None for never), and is decided again at `renew_at` (monotonic clock). The admission of
-    a signed URL also ends when the signing keys get another `generation` (None for an API key).
+    API key or a signed URL. The admission ends at `expires_at` (seconds since the epoch; None for never), and is decided
+    again at `renew_at` (monotonic clock). The admission of a signed URL also ends when the signing keys get another
+    `generation` (None for an API key).
     """
 
     media: MediaFile
@@ -106,7 +106,7 @@ class Admissions:
         return admission
 
     def holds(self, admission: Admission) -> bool:
-        """Whether the same would still be decided now."""
+        """Whether the admission is still valid: deciding again now would give the same."""
         return (
             admission.permission.holds
             and admission.media.validity.holds

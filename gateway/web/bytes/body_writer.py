@@ -73,7 +73,8 @@ class BodyWriter:
         # aiohttp does not compare a body with its Content-Length. After a wrong one, the client would misread the next
         # response on the connection.
         if length:
-            raise StorageError("", f"the storage backend sent {-length:+} bytes relative to the requested length")
+            wrong = "too few" if length > 0 else "too many"
+            raise StorageError("", f"the storage backend sent {abs(length)} bytes {wrong}")
 
     async def _write_paced(self, paced: PacedBody, offset: int, chunk: bytes) -> None:
         while chunk:
