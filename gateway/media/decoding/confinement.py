@@ -89,7 +89,7 @@ def _limit(what: int, value: int) -> None:
 
 
 def _set_process_flags() -> None:
-    """Die with the gateway, gain no privileges by execve, and deny access to other processes of this account."""
+    """Die with the fork server, gain no privileges by execve, and deny access to other processes of this account."""
     with suppress(OSError, AttributeError):  # only Linux has prctl
         prctl = ctypes.CDLL(None, use_errno=True).prctl
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
