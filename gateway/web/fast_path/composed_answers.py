@@ -23,10 +23,10 @@ SMALL_BYTES: Final = 64 * 1024
 """A body of up to this size is always sent immediately, a longer one only while the loop's turn has bytes left."""
 
 
-def asked_span(remembered: Remembered, figures: str | None) -> tuple[int, int] | None:
+def asked_span(remembered: Remembered, range_set: str | None) -> tuple[int, int] | None:
     """Offset and length of the body in the object; None if aiohttp has to judge the range."""
-    if figures is not None:
-        span = plain_span(figures, remembered.stat.size)
+    if range_set is not None:
+        span = plain_span(range_set, remembered.stat.size)
         if span is None or isinstance(remembered.head, SpanHead):
             return span
     return 0, remembered.length
@@ -35,7 +35,7 @@ def asked_span(remembered: Remembered, figures: str | None) -> tuple[int, int] |
 def compose_answer(
     connection: FastConnection,
     remembered: Remembered,
-    figures: str | None,
+    range_set: str | None,
     span: tuple[int, int],
     request_id: str,
     *,
@@ -60,7 +60,7 @@ def compose_answer(
         like.method,
         like.path,
         connection.remote,
-        None if figures is None else f"bytes={figures}",
+        None if range_set is None else f"bytes={range_set}",
         started,
         like.principal,
         None,

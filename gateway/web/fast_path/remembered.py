@@ -22,7 +22,7 @@ from gateway.web.bytes.conditions import conditions_of
 from gateway.web.bytes.heads import FixedHead, SpanHead, connection_line
 from gateway.web.bytes.paced import Pacing
 from gateway.web.exchange import EXCHANGE, Exchange
-from gateway.web.fast_path.known_heads import frame_of, is_plain, without_unread
+from gateway.web.fast_path.head_keys import around_range, is_cacheable, without_ignored
 from storage_adapters.base import ObjectStat, OpenObject, OpenObjectCache
 from storage_adapters.remote import Remote
 
@@ -31,14 +31,14 @@ from storage_adapters.remote import Remote
 class Remembered:
     """The decisions about one request head, and the object that it requests.
 
-    `before` and `after` are what such a request head has around the figures of its range (known_heads.frame_of).
+    `before` and `after` are what such a request head has around its range-set (head_keys.around_range).
     `stored` is the object in open files; None for an object of a remote storage backend that is not cached: its bytes
     are requested there, in the version `stat`. `head` makes the response's head. With a SpanHead, the body is the range
     of each request. With a FixedHead, the range does not matter, and the body is the first `length` bytes of the object.
-    `has_unread` says whether the head had fields that are removed before it is looked up.
+    `has_ignored` says whether the head had fields that are removed before it is looked up.
     """
 
-    has_unread: bool
+    has_ignored: bool
     before: bytes
     after: bytes
     admission: Admission
@@ -56,16 +56,16 @@ class Remembered:
         """Whether the object is still the version that was decided about: it may have been replaced or removed."""
         return self.files.find_open(self.key) is self.stored
 
-    def figures_in(self, head: bytes) -> str | None:
-        """The figures of the range in a head that differs only in these; None for other heads, which may be alike too.
+    def range_set_of(self, head: bytes) -> str | None:
+        """The range-set in a head that differs only in these; None for other heads, which may be alike too.
 
-        This takes a sixth of the time of `cut_head` and a look-up.
+        This takes a sixth of the time of `split_head` and a look-up.
         """
         before, after = self.before, self.after
         if before and head.startswith(before) and head.endswith(after) and len(head) >= len(before) + len(after):
-            figures = head[len(before) : len(head) - len(after)]
-            if b"\r" not in figures:  # else it has more fields than the remembered one
-                return figures.decode("latin-1")
+            range_set = head[len(before) : len(head) - len(after)]
+            if b"\r" not in range_set:  # else it has more fields than the remembered one
+                return range_set.decode("latin-1")
         return None
 
 
@@ -74,8 +74,8 @@ def remember(request: web.Request, asked: bytes, admission: Admission, cors: Cor
 
     None if it would not hold for the next request like it.
     """
-    plain = without_unread(asked)
-    if not is_plain(request, plain):
+    plain = without_ignored(asked)
+    if not is_cacheable(request, plain):
         return None
     media, files = admission.media, admission.storage.adapter
     if not isinstance(files, OpenObjectCache) or media.missing_at is not None:
@@ -103,7 +103,7 @@ def remember(request: web.Request, asked: bytes, admission: Admission, cors: Cor
     pace = pacing.pace(request.headers, media, stat.size)
     return Remembered(
         len(plain) < len(asked),
-        *frame_of(plain),
+        *around_range(plain),
         admission,
         files,
         media.object_key,

@@ -1,4 +1,4 @@
-"""Answers, without parsing them, request heads that differ from earlier ones only in what known_heads.py removes.
+"""Answers, without parsing them, request heads that differ from earlier ones only in what head_keys.py removes.
 
 Nothing is awaited here. A request that would have to wait before its first byte (because a page is not in memory, or
 too many streams run) is left to aiohttp. If the socket does not take an answer whole, the byte route's pump
@@ -23,7 +23,7 @@ from gateway.web.exchange import is_request_id, new_request_id
 from gateway.web.fast_path.composed_answers import SMALL_BYTES, WANTED_BYTES, asked_span, compose_answer
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.head_batcher import NotPrepared
-from gateway.web.fast_path.known_heads import cut_head, without_unread
+from gateway.web.fast_path.head_keys import split_head, without_ignored
 from gateway.web.fast_path.remembered import Remembered, remember
 from storage_adapters.base import OpenObject, StorageError
 
@@ -60,11 +60,11 @@ class Seeks:
             return
         remembered = remember(request, connection.asked, admission, self._cors, self._pacing)
         if remembered is not None:
-            known, _, _ = cut_head(without_unread(connection.asked))
+            known, _, _ = split_head(without_ignored(connection.asked))
             self._known.put(known, remembered, len(known))
 
     def knows(self, head: bytes) -> bool:
-        return self._known.get(cut_head(without_unread(head))[0]) is not None
+        return self._known.get(split_head(without_ignored(head))[0]) is not None
 
     def begin(self) -> None:
         """Heads that have arrived are going to be prepared and sent (Answerer)."""
@@ -75,8 +75,8 @@ class Seeks:
         self, connection: FastConnection, head: bytes, started: float, *, may_wait: bool
     ) -> BegunAnswer | NotPrepared:
         """The answer to a head, if nothing has to be waited for before its first byte (Answerer)."""
-        remembered, figures, request_id = self._recognise(connection, head)
-        span = None if remembered is None else asked_span(remembered, figures)
+        remembered, range_set, request_id = self._recognise(connection, head)
+        span = None if remembered is None else asked_span(remembered, range_set)
         if remembered is None or span is None:
             return NotPrepared.DECLINED
         if may_wait and span[1] > SMALL_BYTES and self._turns.left <= self._planned:
@@ -85,7 +85,7 @@ class Seeks:
             request_id = new_request_id()
         elif not is_request_id(request_id):
             return NotPrepared.DECLINED
-        answer = compose_answer(connection, remembered, figures, span, request_id, started=started)
+        answer = compose_answer(connection, remembered, range_set, span, request_id, started=started)
         if answer is None:
             return NotPrepared.DECLINED
         if answer.piece is not None:
@@ -94,24 +94,24 @@ class Seeks:
         return answer
 
     def _recognise(self, connection: FastConnection, head: bytes) -> tuple[Remembered | None, str | None, str | None]:
-        """What is remembered of such a head and still valid, the figures of its range, and its request id."""
+        """What is remembered of such a head and still valid, its range-set, and its request id."""
         last = connection.last
         if last is not None:
-            if last.has_unread:
-                head = without_unread(head)
-            figures = last.figures_in(head)
-            if figures is not None and self._is_valid(last):
-                return last, figures, None
-        known, figures, request_id = cut_head(head)
+            if last.has_ignored:
+                head = without_ignored(head)
+            range_set = last.range_set_of(head)
+            if range_set is not None and self._is_valid(last):
+                return last, range_set, None
+        known, range_set, request_id = split_head(head)
         remembered = self._known.get(known)
-        if remembered is None and len(plain := without_unread(head)) < len(head):
-            known, figures, request_id = cut_head(plain)
+        if remembered is None and len(plain := without_ignored(head)) < len(head):
+            known, range_set, request_id = split_head(plain)
             remembered = self._known.get(known)
         if remembered is not None and not self._is_valid(remembered):
             self._known.drop(known)
             remembered = None
         connection.last = remembered
-        return remembered, figures, request_id
+        return remembered, range_set, request_id
 
     def _is_valid(self, remembered: Remembered) -> bool:
         """Whether the admission holds, and the object is the version that was decided about.

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.web.fast_path.known_heads import UNREAD_FIELDS
+from gateway.web.fast_path.head_keys import IGNORED_FIELDS
 from tests.conformance.raw_http import Connection, Response, compose, connect
 from tests.web.fast_path.asking import ask, comparable
 from tests.web.fast_path.remote_stage import remote_stage
 from tests.web.stage import SIZE, Stage, stage
 
 POSITIONS = st.integers(0, SIZE + 5) | st.sampled_from([0, 1, SIZE - 1, SIZE, 10**17, 10**18 - 1, 10**18, 10**40])
-FIGURES = st.one_of(
+RANGE_SETS = st.one_of(
     st.builds("{}-{}".format, POSITIONS, POSITIONS),
     st.builds("{}-".format, POSITIONS),
     st.builds("-{}".format, st.integers(0, 5000)),
@@ -44,14 +44,14 @@ MORE = st.sampled_from(
 )
 # Fields that nothing reads, with another value in each request.
 UNREAD = st.tuples(
-    st.sampled_from(UNREAD_FIELDS), st.sampled_from(["", "$number", "range: bytes=0-$number", "X-Request-Id: $number"])
+    st.sampled_from(IGNORED_FIELDS), st.sampled_from(["", "$number", "range: bytes=0-$number", "X-Request-Id: $number"])
 )
 FIELDS = st.one_of(st.tuples(NAMES, TAGS), st.tuples(DATE_NAMES, DATES), st.tuples(ID_NAMES, IDS), UNREAD, MORE)
 # The fields of one request, with the range anywhere among them or absent.
 REQUESTS = st.tuples(
     st.sampled_from(["GET", "GET", "GET", "HEAD"]),
     st.lists(FIELDS, max_size=3, unique_by=lambda field: field[0].lower()),
-    st.none() | st.tuples(RANGE_NAMES, st.sampled_from(["bytes=", "Bytes=", "items="]), FIGURES),
+    st.none() | st.tuples(RANGE_NAMES, st.sampled_from(["bytes=", "Bytes=", "items="]), RANGE_SETS),
     st.booleans(),
     st.sampled_from(["HTTP/1.1", "HTTP/1.1", "HTTP/1.0"]),
 )
@@ -67,8 +67,8 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator
             yield far.site
 
 
-def fill(site: Stage, known: Response, request: tuple[object, ...], figures: str, number: int) -> tuple[str, bytes]:
-    """The method and octets of a request; `figures` replace the range's own.
+def fill(site: Stage, known: Response, request: tuple[object, ...], range_set: str, number: int) -> tuple[str, bytes]:
+    """The method and octets of a request; `range_set` replaces the one of its range.
 
     What nothing reads contains the `number`, and is left out of each second request.
     """
@@ -79,9 +79,9 @@ def fill(site: Stage, known: Response, request: tuple[object, ...], figures: str
     own = {"$etag": known.head["ETag"], "$date": known.head["Last-Modified"], "$number": str(number)}
     filled = [(name, re.sub(r"\$[a-z]+", lambda word: own[word[0]], value)) for name, value in fields]
     if number % 2:
-        filled = [(name, value) for name, value in filled if name not in UNREAD_FIELDS]
+        filled = [(name, value) for name, value in filled if name not in IGNORED_FIELDS]
     if isinstance(ranged, tuple):
-        filled.insert(0 if range_first else len(filled), (ranged[0], f"{ranged[1]}{figures}"))
+        filled.insert(0 if range_first else len(filled), (ranged[0], f"{ranged[1]}{range_set}"))
     return method, compose(method, site.target, [("X-API-Key", site.key), *filled], version=version)
 
 
@@ -91,14 +91,14 @@ async def connect_both(site: Stage, stack: AsyncExitStack) -> list[Connection]:
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(request_=REQUESTS, figures=st.lists(FIGURES, min_size=1, max_size=2))
+@given(request_=REQUESTS, range_sets=st.lists(RANGE_SETS, min_size=1, max_size=2))
 async def test_with_or_without_the_fast_path_the_answers_are_equal(
-    site: Stage, request_: tuple[object, ...], figures: list[str]
+    site: Stage, request_: tuple[object, ...], range_sets: list[str]
 ) -> None:
     async with AsyncExitStack() as stack:
         clients = await connect_both(site, stack)
         known = await ask(clients[1], compose("HEAD", site.target, [("X-API-Key", site.key)]), "HEAD")
-        for number, each in enumerate(["0-9", *figures, *figures[:1]]):
+        for number, each in enumerate(["0-9", *range_sets, *range_sets[:1]]):
             method, octets = fill(site, known, request_, each, number)
             answers = [await ask(client, octets, method) for client in clients]
             assert comparable(answers[0]) == comparable(answers[1])

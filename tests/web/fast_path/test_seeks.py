@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.catalog import Owner, Scope
-from gateway.web.fast_path.known_heads import MAX_HEAD_BYTES
+from gateway.web.fast_path.head_keys import MAX_HEAD_BYTES
 from storage_adapters.base import ObjectStat
 from tests.conformance.raw_http import compose, connect
 from tests.web.fast_path.asking import FIRST, ask, head, lasting
@@ -252,10 +252,10 @@ async def test_a_head_with_a_body_takes_the_slow_path(site: Stage) -> None:
 
 
 async def test_a_name_that_ends_like_range_is_another_name(site: Stage) -> None:
-    """Its figures are cut out first, and are not what was asked."""
+    """Its range-set is cut out first, and is not what was requested."""
     async with connect("127.0.0.1", site.port) as client:
-        for figures in ("0-9", "10-19"):
-            fields = [("X-API-Key", site.key), ("X-Range", f"bytes={figures}"), ("Range", "bytes=0-9")]
+        for range_set in ("0-9", "10-19"):
+            fields = [("X-API-Key", site.key), ("X-Range", f"bytes={range_set}"), ("Range", "bytes=0-9")]
             response = await ask(client, compose("GET", site.target, fields))
             assert response.head["Content-Range"] == f"bytes 0-9/{SIZE}"
 

@@ -1,13 +1,13 @@
-"""Cuts range and request id out of request heads: heads that differ only in these have the same known part.
+"""Splits a request head into its cache key, its range-set (RFC 9110 section 14.1.1) and its request id.
 
-    head = known, without the figures of its range and without its id
+    key = the head without the range-set and without the id
 
     GET ... CRLF R|ange: bytes=|0-65535|CRLF ... CRLF X-R|equest-Id: |4f2a|CRLF ... CRLF CRLF
 
-Known parts are compared as bytes. Two heads with the same known part and valid values (`plain_span`, `is_request_id`)
-differ only in these two values, because no valid value can contain or complete one of the marks that are searched for.
+Keys are compared as bytes. Two heads with the same key and valid values (`plain_span`, `is_request_id`) differ only in
+these two values, because no valid value can contain or complete one of the marks that are searched for.
 
-Proxies, CDNs and tracing libraries add fields whose values differ from request to request (UNREAD_FIELDS). They are
+Proxies, CDNs and tracing libraries add fields whose values differ from request to request (IGNORED_FIELDS). They are
 removed first, as whole lines.
 """
 
@@ -33,7 +33,7 @@ _ID_MARK_BYTES: Final = len(_SMALL_ID_MARK)
 
 _READS: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
-UNREAD_FIELDS: Final = (
+IGNORED_FIELDS: Final = (
     # Tracing.
     *("b3", "baggage", "request-id", "sentry-trace", "traceparent", "tracestate", "uber-trace-id", "x-amzn-trace-id"),
     *("x-b3-parentspanid", "x-b3-spanid", "x-b3-traceid", "x-cloud-trace-context", "x-correlation-id"),
@@ -46,26 +46,26 @@ UNREAD_FIELDS: Final = (
 )
 """Fields that often differ between two requests, and that nothing in this project reads."""
 
-MAX_UNREAD: Final = 8
+MAX_IGNORED: Final = 8
 """At most this many of them are removed from one head."""
 
 # Whole lines that are not continued by the next one, without any octet that a parser could refuse.
-_UNREAD: Final = re.compile(rb"\r\n(?:%b):[\t -~]*(?=\r\n[^\t ])" % "|".join(UNREAD_FIELDS).encode(), re.IGNORECASE)
+_IGNORED: Final = re.compile(rb"\r\n(?:%b):[\t -~]*(?=\r\n[^\t ])" % "|".join(IGNORED_FIELDS).encode(), re.IGNORECASE)
 
 
-def without_unread(head: bytes) -> bytes:
-    """The head without its UNREAD_FIELDS (5 µs), if it is one that can be known."""
-    return _UNREAD.sub(b"", head, MAX_UNREAD) if len(head) <= MAX_HEAD_BYTES else head
+def without_ignored(head: bytes) -> bytes:
+    """The head without its IGNORED_FIELDS (5 µs), if it is short enough to be cached."""
+    return _IGNORED.sub(b"", head, MAX_IGNORED) if len(head) <= MAX_HEAD_BYTES else head
 
 
-def cut_head(head: bytes) -> tuple[bytes, str | None, str | None]:
-    """The known part of the head, the figures of its range and its request id; None for one that it does not have."""
-    figures = request_id = None
+def split_head(head: bytes) -> tuple[bytes, str | None, str | None]:
+    """The key of the head, its range-set and its request id; None for one that it does not have."""
+    range_set = request_id = None
     at = head.find(_RANGE_MARK)
     if at >= 0:
         start = at + len(_RANGE_MARK)
         end = head.find(b"\r\n", start)
-        figures = head[start:end].decode("latin-1")
+        range_set = head[start:end].decode("latin-1")
         head = head[:start] + head[end:]
     at = _find_id_mark(head)
     if at >= 0:
@@ -74,7 +74,7 @@ def cut_head(head: bytes) -> tuple[bytes, str | None, str | None]:
         if end >= 0:
             request_id = head[start:end].decode("latin-1")
             head = head[:start] + head[end:]
-    return head, figures, request_id
+    return head, range_set, request_id
 
 
 def _find_id_mark(head: bytes) -> int:
@@ -82,29 +82,29 @@ def _find_id_mark(head: bytes) -> int:
     return at if at >= 0 else head.find(_SMALL_ID_MARK)
 
 
-def frame_of(head: bytes) -> tuple[bytes, bytes]:
-    """The parts of the head before and after the figures of its range; empty if it has no range, or has a request id."""
-    known, figures, request_id = cut_head(head)
-    if figures is None or request_id is not None:
+def around_range(head: bytes) -> tuple[bytes, bytes]:
+    """The parts of the head before and after its range-set; empty if it has no range, or has a request id."""
+    key, range_set, request_id = split_head(head)
+    if range_set is None or request_id is not None:
         return b"", b""
-    end = known.find(_RANGE_MARK) + len(_RANGE_MARK)
-    return known[:end], known[end:]
+    end = key.find(_RANGE_MARK) + len(_RANGE_MARK)
+    return key[:end], key[end:]
 
 
-def is_plain(request: web.Request, head: bytes) -> bool:
-    """Whether this head, which has no UNREAD_FIELDS any more, is the whole request, cut as aiohttp parsed it."""
+def is_cacheable(request: web.Request, head: bytes) -> bool:
+    """Whether this head, which has no IGNORED_FIELDS any more, is the whole request, and is split as aiohttp parsed it."""
     headers = request.headers
-    _, figures, request_id = cut_head(head)
+    _, range_set, request_id = split_head(head)
     return (
         0 < len(head) <= MAX_HEAD_BYTES
         # A head with as many fields as are removed from others is within the limit too.
-        and head.count(b"\n") <= MAX_FIELDS - MAX_UNREAD
+        and head.count(b"\n") <= MAX_FIELDS - MAX_IGNORED
         and request.method in _READS
         and head.startswith(request.method.encode())
         and not request.body_exists
         and EXPECTATION not in headers
-        and headers.getall(hdrs.RANGE, []) == ([] if figures is None else [f"bytes={figures}"])
-        and (figures is None or head[: head.find(_RANGE_MARK)].endswith(_BEFORE_RANGE))
+        and headers.getall(hdrs.RANGE, []) == ([] if range_set is None else [f"bytes={range_set}"])
+        and (range_set is None or head[: head.find(_RANGE_MARK)].endswith(_BEFORE_RANGE))
         and headers.getall(X_REQUEST_ID, []) == ([] if request_id is None else [request_id])
         and (request_id is None or (is_request_id(request_id) and head[: _find_id_mark(head)].endswith(_BEFORE_ID)))
     )
