@@ -1,4 +1,4 @@
-"""Composes the answer to a head that is like a remembered one: its response head, and the first piece of its body."""
+"""Composes the answer to a head that is like an earlier one: its response head, and the first piece of its body."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from gateway.web.bytes.heads import SpanHead
 from gateway.web.bytes.paced import granted_at_first
 from gateway.web.exchange import Exchange
 from gateway.web.fast_path.fast_connection import FastConnection
-from gateway.web.fast_path.remembered import Remembered
+from gateway.web.fast_path.response_template import ResponseTemplate
 from storage_adapters.base import FilePiece, OpenObject
 from storage_adapters.page_cache import is_resident
 
@@ -23,18 +23,18 @@ SMALL_BYTES: Final = 64 * 1024
 """A body of up to this size is always sent immediately, a longer one only while the loop's turn has bytes left."""
 
 
-def asked_span(remembered: Remembered, range_set: str | None) -> tuple[int, int] | None:
+def requested_span(template: ResponseTemplate, range_set: str | None) -> tuple[int, int] | None:
     """Offset and length of the body in the object; None if aiohttp has to judge the range."""
     if range_set is not None:
-        span = plain_span(range_set, remembered.stat.size)
-        if span is None or isinstance(remembered.head, SpanHead):
+        span = plain_span(range_set, template.stat.size)
+        if span is None or isinstance(template.head, SpanHead):
             return span
-    return 0, remembered.length
+    return 0, template.length
 
 
 def compose_answer(
     connection: FastConnection,
-    remembered: Remembered,
+    template: ResponseTemplate,
     range_set: str | None,
     span: tuple[int, int],
     request_id: str,
@@ -42,18 +42,18 @@ def compose_answer(
     started: float,
 ) -> BegunAnswer | None:
     """The answer with that span as its body; None if its first bytes are in a file, but not open or not in memory."""
-    response, (offset, length) = remembered.head, span
-    is_wanted_whole = length <= SHORT_BYTES or offset + length < remembered.stat.size
+    response, (offset, length) = template.head, span
+    is_wanted_whole = length <= SHORT_BYTES or offset + length < template.stat.size
     piece = None
-    if remembered.stored is not None and length:
+    if template.stored is not None and length:
         most = min(length, WANTED_BYTES if is_wanted_whole else FIRST_BYTES)
-        piece = _first_piece(remembered.stored, remembered.pace, offset, most)
+        piece = _first_piece(template.stored, template.pace, offset, most)
         if piece is None:
             return None
     head = (
         response.render(request_id, offset, length) if isinstance(response, SpanHead) else response.render(request_id)
     )
-    like = remembered.exchange
+    like = template.exchange
     exchange = Exchange(
         request_id,
         like.route,
@@ -70,9 +70,9 @@ def compose_answer(
         by_key=like.by_key,
         key_id=like.key_id,
     )
-    stat, pace = remembered.stat, remembered.pace
+    stat, pace = template.stat, template.pace
     return BegunAnswer(
-        exchange, remembered.admission, stat, head, offset, piece, pace, is_wanted_whole, remembered.keep_alive
+        exchange, template.admission, stat, head, offset, piece, pace, is_wanted_whole, template.keep_alive
     )
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from gateway.web.connections.connection_context import ConnectionContext
 from gateway.web.fast_path.lazy_connection import LazyConnection
-from gateway.web.fast_path.remembered import Remembered
+from gateway.web.fast_path.response_template import ResponseTemplate
 from storage_adapters.base import StorageError
 
 _END: Final = b"\r\n\r\n"
@@ -38,7 +38,16 @@ class Batcher(Protocol):
 class FastConnection(LazyConnection):
     """One connection."""
 
-    __slots__ = ("_batcher", "_early", "_is_offered", "_socket_fd", "asked", "failure", "last", "stream")
+    __slots__ = (
+        "_batcher",
+        "_early",
+        "_is_offered",
+        "_socket_fd",
+        "failure",
+        "last_template",
+        "request_head",
+        "stream",
+    )
 
     def __init__(self, server: web.Server, batcher: Batcher, context: ConnectionContext) -> None:
         super().__init__(server, context, batcher.loop)
@@ -46,10 +55,10 @@ class FastConnection(LazyConnection):
         self._is_offered = False
         self._early = b""
         self._socket_fd: int | None = None
-        self.asked = b""
+        self.request_head = b""
         """The head of the request that aiohttp has, if it arrived whole and with nothing after it; else empty."""
-        self.last: Remembered | None = None
-        """What the fast path remembers of the last head that it has recognised."""
+        self.last_template: ResponseTemplate | None = None
+        """The template for the last head that the fast path has recognised."""
         self.failure: StorageError | None = None
         """The failure of the storage backend that the next request is to be answered with (`hand_back`)."""
         self.stream: asyncio.Task[None] | None = None
@@ -119,10 +128,10 @@ class FastConnection(LazyConnection):
         waiter = self._waiter
         return self.is_between_requests and waiter is not None and not waiter.done()
 
-    def _give_to_aiohttp(self, data: bytes, asked: bytes = b"") -> None:
+    def _give_to_aiohttp(self, data: bytes, request_head: bytes = b"") -> None:
         if self.begin():
             self.limit_unsent()
-            self.asked = asked
+            self.request_head = request_head
             super().data_received(data)
 
     def hand_on(self, head: bytes) -> None:
@@ -136,7 +145,7 @@ class FastConnection(LazyConnection):
         self.failure = failure
         self.is_answering = False
         if self.begin():
-            self.asked = b""
+            self.request_head = b""
             self.take_back(head)
 
     def answer_later(self) -> None:

@@ -31,7 +31,7 @@ class Answerer(Protocol):
     """Answers a head in two steps. Nothing is awaited between `begin` and the last step of the last head."""
 
     def knows(self, head: bytes) -> bool:
-        """Whether an answer to such a head is remembered; it may have to be judged anew."""
+        """Whether an answer to such a head is template; it may have to be judged anew."""
 
     def begin(self) -> None:
         """Several heads, all of which have arrived, are going to be prepared and then sent."""

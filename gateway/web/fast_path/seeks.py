@@ -20,11 +20,11 @@ from gateway.web.bytes.bounded_cache import BoundedCache
 from gateway.web.bytes.socket_wire import HANDED_BYTES, send_now
 from gateway.web.connections.outgoing import Stalled
 from gateway.web.exchange import is_request_id, new_request_id
-from gateway.web.fast_path.composed_answers import SMALL_BYTES, WANTED_BYTES, asked_span, compose_answer
+from gateway.web.fast_path.composed_answers import SMALL_BYTES, WANTED_BYTES, compose_answer, requested_span
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.head_batcher import NotPrepared
 from gateway.web.fast_path.head_keys import split_head, without_ignored
-from gateway.web.fast_path.remembered import Remembered, remember
+from gateway.web.fast_path.response_template import ResponseTemplate, make_template
 from storage_adapters.base import OpenObject, StorageError
 
 _log: Final = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ LIMITED_BYTES: Final = 512 * 1024
 
 
 class Seeks:
-    """Remembers at most MAX_HEADS heads, of MAX_BYTES together."""
+    """Caches at most MAX_HEADS templates, whose keys have at most MAX_BYTES together."""
 
     def __init__(self, services: ByteServices) -> None:
         self._admissions = services.admissions
@@ -51,20 +51,22 @@ class Seeks:
         # The objects that were seen to be current, and the bytes that are going to be sent, since `begin`.
         self._current: set[OpenObject] = set()
         self._planned = 0
-        self._known: BoundedCache[bytes, Remembered] = BoundedCache(max_entries=MAX_HEADS, max_bytes=MAX_BYTES)
+        self._templates: BoundedCache[bytes, ResponseTemplate] = BoundedCache(
+            max_entries=MAX_HEADS, max_bytes=MAX_BYTES
+        )
 
     def learn(self, request: web.Request, admission: Admission) -> None:
-        """The byte route has answered the request: remember what it decided."""
+        """The byte route has answered the request: cache a template of its response."""
         connection = request.protocol
         if not isinstance(connection, FastConnection) or not self._admissions.holds(admission):
             return
-        remembered = remember(request, connection.asked, admission, self._cors, self._pacing)
-        if remembered is not None:
-            known, _, _ = split_head(without_ignored(connection.asked))
-            self._known.put(known, remembered, len(known))
+        template = make_template(request, connection.request_head, admission, self._cors, self._pacing)
+        if template is not None:
+            key, _, _ = split_head(without_ignored(connection.request_head))
+            self._templates.put(key, template, len(key))
 
     def knows(self, head: bytes) -> bool:
-        return self._known.get(split_head(without_ignored(head))[0]) is not None
+        return self._templates.get(split_head(without_ignored(head))[0]) is not None
 
     def begin(self) -> None:
         """Heads that have arrived are going to be prepared and sent (Answerer)."""
@@ -75,9 +77,9 @@ class Seeks:
         self, connection: FastConnection, head: bytes, started: float, *, may_wait: bool
     ) -> BegunAnswer | NotPrepared:
         """The answer to a head, if nothing has to be waited for before its first byte (Answerer)."""
-        remembered, range_set, request_id = self._recognise(connection, head)
-        span = None if remembered is None else asked_span(remembered, range_set)
-        if remembered is None or span is None:
+        template, range_set, request_id = self._recognise(connection, head)
+        span = None if template is None else requested_span(template, range_set)
+        if template is None or span is None:
             return NotPrepared.DECLINED
         if may_wait and span[1] > SMALL_BYTES and self._turns.left <= self._planned:
             return NotPrepared.DEFERRED
@@ -85,7 +87,7 @@ class Seeks:
             request_id = new_request_id()
         elif not is_request_id(request_id):
             return NotPrepared.DECLINED
-        answer = compose_answer(connection, remembered, range_set, span, request_id, started=started)
+        answer = compose_answer(connection, template, range_set, span, request_id, started=started)
         if answer is None:
             return NotPrepared.DECLINED
         if answer.piece is not None:
@@ -93,38 +95,40 @@ class Seeks:
         answer.request = head
         return answer
 
-    def _recognise(self, connection: FastConnection, head: bytes) -> tuple[Remembered | None, str | None, str | None]:
-        """What is remembered of such a head and still valid, its range-set, and its request id."""
-        last = connection.last
+    def _recognise(
+        self, connection: FastConnection, head: bytes
+    ) -> tuple[ResponseTemplate | None, str | None, str | None]:
+        """The valid template for such a head, its range-set, and its request id."""
+        last = connection.last_template
         if last is not None:
             if last.has_ignored:
                 head = without_ignored(head)
             range_set = last.range_set_of(head)
             if range_set is not None and self._is_valid(last):
                 return last, range_set, None
-        known, range_set, request_id = split_head(head)
-        remembered = self._known.get(known)
-        if remembered is None and len(plain := without_ignored(head)) < len(head):
-            known, range_set, request_id = split_head(plain)
-            remembered = self._known.get(known)
-        if remembered is not None and not self._is_valid(remembered):
-            self._known.drop(known)
-            remembered = None
-        connection.last = remembered
-        return remembered, range_set, request_id
+        key, range_set, request_id = split_head(head)
+        template = self._templates.get(key)
+        if template is None and len(plain := without_ignored(head)) < len(head):
+            key, range_set, request_id = split_head(plain)
+            template = self._templates.get(key)
+        if template is not None and not self._is_valid(template):
+            self._templates.drop(key)
+            template = None
+        connection.last_template = template
+        return template, range_set, request_id
 
-    def _is_valid(self, remembered: Remembered) -> bool:
+    def _is_valid(self, template: ResponseTemplate) -> bool:
         """Whether the admission holds, and the object is the version that was decided about.
 
         One look at the object suffices for all heads that are prepared together, since all had arrived before that.
         """
-        if not self._admissions.holds(remembered.admission):
+        if not self._admissions.holds(template.admission):
             return False
-        stored = remembered.stored
+        stored = template.stored
         if stored is None:
-            return remembered.is_current()
+            return template.is_current()
         if stored not in self._current:
-            if not remembered.is_current():
+            if not template.is_current():
                 return False
             self._current.add(stored)
         return True
