@@ -40,7 +40,7 @@ from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.connections.unread_responses import UnreadResponses
 from gateway.web.fast_path.fast_acceptor import FastAcceptor
-from gateway.web.fast_path.head_batcher import Answerer
+from gateway.web.fast_path.head_batcher import Responder
 from gateway.web.journal import Journal
 from gateway.web.links import Links
 from gateway.web.middleware import RequestMiddleware
@@ -91,7 +91,7 @@ class Stage:
         assert isinstance(route.acceptor, FastAcceptor)
         self.acceptor = route.acceptor
         self.broken = BrokenRequests(self.journal, cors)
-        self.seeks = route.acceptor.seeks
+        self.responder = route.acceptor.responder
         self._handler = ServerHandler(RequestMiddleware(self.journal, self.connections, cors), route.media, _elsewhere)
 
     def _backends(self, signer: Signer) -> Backends:
@@ -202,9 +202,9 @@ async def stage(
     stall_timeout: float = 120.0,
     send_bytes: int | None = None,
     remote: StorageAdapter | None = None,
-    before: Callable[[Stage], Answerer] = lambda built: built.seeks,
+    before: Callable[[Stage], Responder] = lambda built: built.responder,
 ) -> AsyncGenerator[Stage]:
-    """A stage that listens; `before` may put somebody between its connections and its seeks.
+    """A stage that listens; `before` may put somebody between its connections and its responder.
 
     Its recording is in a local file, or else in the `remote` storage backend, which the caller closes. The kernel keeps
     `send_bytes` of what a client has not read (it doubles them); None: up to some MiB, as it likes.
@@ -214,7 +214,7 @@ async def stage(
     built = Stage(root, storage, Streams(streams_limit, streams_per_reader))
     await built.furnish(storage)
     server = built.server = web.Server(cast("Any", built.handle), handler_cancellation=True)
-    built.acceptor.batcher.answerer = before(built)
+    built.acceptor.batcher.responder = before(built)
     opened = socket.create_server(("127.0.0.1", 0))
     if send_bytes is not None:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)  # accepted connections inherit it

@@ -25,7 +25,7 @@ class Batcher(Protocol):
 
     loop: asyncio.AbstractEventLoop
 
-    def knows(self, head: bytes) -> bool:
+    def recognises(self, head: bytes) -> bool:
         """Whether the fast path remembers an answer to such a head."""
 
     def add(self, connection: "FastConnection", head: bytes) -> None:
@@ -86,7 +86,7 @@ class FastConnection(LazyConnection):
             super().data_received(data)
         elif self._early:
             self._early += data
-        elif self._is_finishing() and self._batcher.knows(data):
+        elif self._is_finishing() and self._batcher.recognises(data):
             # The client has the whole answer; aiohttp needs two more turns of the loop until it waits for a request.
             # A head that aiohttp will answer anyway does not wait for that.
             self._early = data

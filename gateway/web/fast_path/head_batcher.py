@@ -27,10 +27,10 @@ class NotPrepared(Enum):
     DEFERRED = "this turn of the loop sends enough already"
 
 
-class Answerer(Protocol):
+class Responder(Protocol):
     """Answers a head in two steps. Nothing is awaited between `begin` and the last step of the last head."""
 
-    def knows(self, head: bytes) -> bool:
+    def recognises(self, head: bytes) -> bool:
         """Whether an answer to such a head is template; it may have to be judged anew."""
 
     def begin(self) -> None:
@@ -59,15 +59,15 @@ class PendingHead(NamedTuple):
 class HeadBatcher:
     """The heads that have arrived in this turn of the loop, and those that wait for the next turn (Batcher)."""
 
-    def __init__(self, answerer: Answerer) -> None:
-        self.answerer = answerer
+    def __init__(self, responder: Responder) -> None:
+        self.responder = responder
         self.loop = asyncio.get_running_loop()
         self._arrived: list[PendingHead] = []
         self._deferred: deque[PendingHead] = deque()
         self._is_due = False
 
-    def knows(self, head: bytes) -> bool:
-        return self.answerer.knows(head)
+    def recognises(self, head: bytes) -> bool:
+        return self.responder.recognises(head)
 
     def add(self, connection: FastConnection, head: bytes) -> None:
         """Answer the head in this turn of the loop, or soon: it is sent, begun, or handed on to aiohttp."""
@@ -82,7 +82,7 @@ class HeadBatcher:
             for pending in heads:
                 if pending.connection is connection:
                     heads.remove(pending)
-                    self.answerer.begin()
+                    self.responder.begin()
                     self._send(pending, self._prepare(pending, may_wait=False))
                     return
 
@@ -99,7 +99,7 @@ class HeadBatcher:
         """Answer the heads that waited, as many as this turn has bytes for, and then those that have arrived."""
         arrived, self._arrived = self._arrived, []
         ready: list[tuple[PendingHead, BegunAnswer | NotPrepared]] = []
-        self.answerer.begin()
+        self.responder.begin()
         while self._deferred and len(ready) < MAX_BATCH:
             answer = self._prepare(self._deferred[0], may_wait=True)
             if answer is NotPrepared.DEFERRED:
@@ -120,7 +120,7 @@ class HeadBatcher:
 
     def _prepare(self, pending: PendingHead, *, may_wait: bool) -> BegunAnswer | NotPrepared:
         try:
-            return self.answerer.prepare(*pending, may_wait=may_wait)
+            return self.responder.prepare(*pending, may_wait=may_wait)
         except Exception:  # noqa: BLE001 - see above
             _log.exception("the fast path cannot prepare an answer")
             pending.connection.cut()
@@ -129,7 +129,7 @@ class HeadBatcher:
     def _send(self, pending: PendingHead, answer: BegunAnswer | NotPrepared) -> None:
         connection, head, _ = pending
         try:
-            if isinstance(answer, NotPrepared) or not self.answerer.send(connection, answer):
+            if isinstance(answer, NotPrepared) or not self.responder.send(connection, answer):
                 connection.hand_on(head)
         except Exception:  # noqa: BLE001 - see above
             _log.exception("the fast path cannot send an answer")

@@ -23,7 +23,7 @@ class Clocks:
 
 
 async def admitted(site: Stage) -> tuple[Admissions, Admission]:
-    admissions = site.seeks._admissions
+    admissions = site.responder._admissions
     async with connect("127.0.0.1", site.plain_port) as client:
         await client.send(compose("GET", site.target, [("X-API-Key", site.key), ("Range", "bytes=0-0")]))
         assert (await client.read_response()).status == 206

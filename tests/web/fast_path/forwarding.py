@@ -7,21 +7,21 @@ from tests.web.stage import Stage
 
 
 class Forwarding:
-    """What gateway.web.fast_path.head_batcher calls, answered by the site's own seeks."""
+    """What gateway.web.fast_path.head_batcher calls, answered by the site's own responder."""
 
     def __init__(self, site: Stage) -> None:
         self.site = site
 
-    def knows(self, octets: bytes) -> bool:
-        return self.site.seeks.knows(octets)
+    def recognises(self, octets: bytes) -> bool:
+        return self.site.responder.recognises(octets)
 
     def begin(self) -> None:
-        self.site.seeks.begin()
+        self.site.responder.begin()
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
     ) -> BegunAnswer | NotPrepared:
-        return self.site.seeks.prepare(connection, octets, started, may_wait=may_wait)
+        return self.site.responder.prepare(connection, octets, started, may_wait=may_wait)
 
     def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        return self.site.seeks.send(connection, answer)
+        return self.site.responder.send(connection, answer)

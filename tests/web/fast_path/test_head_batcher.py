@@ -37,7 +37,7 @@ async def arrive(stack: AsyncExitStack, site: Stage, number: int = CLIENTS) -> l
 
 
 class Watching(Forwarding):
-    """Seeks, watched: how many were prepared before the first of them was sent."""
+    """A responder, watched: how many were prepared before the first of them was sent."""
 
     def __init__(self, site: Stage) -> None:
         super().__init__(site)
@@ -218,7 +218,7 @@ class Delaying(Watching):
     ) -> BegunAnswer | NotPrepared:
         if not may_wait:
             self.hurried.append(connection)
-        elif self.is_busy and self.knows(octets):
+        elif self.is_busy and self.recognises(octets):
             self.waiting.add(connection)
             if len(self.waiting) == 5:
                 self.all_wait.set()
@@ -261,7 +261,7 @@ async def test_a_request_after_the_last_one_of_its_connection_is_ignored(tmp_pat
             await client.read_response()
         clients = await arrive(stack, site, 5)
         site.ordinary.clear()
-        site.acceptor.batcher.answerer = delaying = Delaying(site)
+        site.acceptor.batcher.responder = delaying = Delaying(site)
         delaying.is_busy = True
         for client in clients:
             await client.send(last)

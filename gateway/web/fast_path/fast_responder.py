@@ -36,7 +36,7 @@ LIMITED_BYTES: Final = 512 * 1024
 """How much of any answer may wait unsent by default (gateway/process/listening.py)."""
 
 
-class Seeks:
+class FastResponder:
     """Caches at most MAX_HEADS templates, whose keys have at most MAX_BYTES together."""
 
     def __init__(self, services: ByteServices) -> None:
@@ -65,18 +65,18 @@ class Seeks:
             key, _, _ = split_head(without_ignored(connection.request_head))
             self._templates.put(key, template, len(key))
 
-    def knows(self, head: bytes) -> bool:
+    def recognises(self, head: bytes) -> bool:
         return self._templates.get(split_head(without_ignored(head))[0]) is not None
 
     def begin(self) -> None:
-        """Heads that have arrived are going to be prepared and sent (Answerer)."""
+        """Heads that have arrived are going to be prepared and sent (Responder)."""
         self._current.clear()
         self._planned = 0
 
     def prepare(
         self, connection: FastConnection, head: bytes, started: float, *, may_wait: bool
     ) -> BegunAnswer | NotPrepared:
-        """The answer to a head, if nothing has to be waited for before its first byte (Answerer)."""
+        """The answer to a head, if nothing has to be waited for before its first byte (Responder)."""
         template, range_set, request_id = self._recognise(connection, head)
         span = None if template is None else requested_span(template, range_set)
         if template is None or span is None:
@@ -134,7 +134,7 @@ class Seeks:
         return True
 
     def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        """Send the answer, or begin to (Answerer)."""
+        """Send the answer, or begin to (Responder)."""
         if self._connections.is_draining() or not self._streams.has_room(answer.admission.reader):
             return False
         socket_fd, exchange, is_full = connection.writable_fd(), answer.exchange, False
