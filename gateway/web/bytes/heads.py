@@ -1,6 +1,6 @@
 """Response heads as bytes (RFC 9112 section 4).
 
-status-line  Date  fields of the representation  of this answer  of all answers  X-Request-Id  [Connection]  CRLF
+status-line  Date  fields of the representation  of this response  of all responses  X-Request-Id  [Connection]  CRLF
 """
 
 import time

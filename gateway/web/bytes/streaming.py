@@ -15,12 +15,12 @@ from aiohttp import web
 
 from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Segment
 from gateway.protocol.pacing import SendingPace
-from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.body_writer import BodyWriter
 from gateway.web.bytes.heads import connection_line, render_head
 from gateway.web.bytes.loop_turns import LoopTurns
 from gateway.web.bytes.paced import PacedBody
 from gateway.web.bytes.socket_wire import SocketWire
+from gateway.web.bytes.started_response import StartedResponse
 from gateway.web.bytes.streams import Streams
 from gateway.web.bytes.wire import Wire, open_wire
 from gateway.web.connections.outgoing import Outgoing, Stalled
@@ -57,7 +57,7 @@ class Streamer:
         reader: Hashable,
         pace: SendingPace | None,
     ) -> SentResponse:
-        """Write the plan's head, with the `shared` headers of all answers, and its body, as a stream of the `reader`.
+        """Write the plan's head, with the `shared` headers of all responses, and its body, as a stream of the `reader`.
 
         With a `pace`, the body is sent no faster than that.
 
@@ -76,22 +76,22 @@ class Streamer:
             whole = await _run(wire, head, plan.body, BodyWriter(wire, stored, self._paced(pace)), exchange)
         return sent_response(plan.status, keep_alive=keep_alive and whole)
 
-    async def resume(self, outgoing: Outgoing, begun: BegunAnswer) -> bool:
-        """Send the rest of an answer, whose stream is already counted. Returns False if the connection was cut.
+    async def resume(self, outgoing: Outgoing, response: StartedResponse) -> bool:
+        """Send the rest of a response, whose stream is already counted. Returns False if the connection was cut.
 
         Raises StorageError while nothing was sent.
         """
-        exchange, media = begun.exchange, begun.admission.media
+        exchange, media = response.exchange, response.admission.media
         try:
-            async with begun.admission.storage.adapter.open(media.object_key, begun.stat) as stored:
-                _require_version(stored, begun)
-                wire = SocketWire(outgoing, self._turns, begun.sent, wants_all=begun.is_wanted_whole)
-                paced = self._paced(begun.pace)
+            async with response.admission.storage.adapter.open(media.object_key, response.stat) as stored:
+                _require_version(stored, response)
+                wire = SocketWire(outgoing, self._turns, response.sent, wants_all=response.is_wanted_whole)
+                paced = self._paced(response.pace)
                 if paced is not None:
-                    paced.count(begun.offset, begun.body_sent)
-                return await _run(wire, begun.head, begun.rest, BodyWriter(wire, stored, paced), exchange)
+                    paced.count(response.offset, response.body_sent)
+                return await _run(wire, response.head, response.rest, BodyWriter(wire, stored, paced), exchange)
         except Exception as error:
-            if isinstance(error, StorageError) and not begun.sent:
+            if isinstance(error, StorageError) and not response.sent:
                 raise
             # Whatever it was, the head or a part of it may have been sent.
             _log.warning("a body cannot be finished", extra={"cause": str(error), "request_id": exchange.request_id})
@@ -103,9 +103,9 @@ class Streamer:
         return None if pace is None else PacedBody(pace, self._is_draining)
 
 
-def _require_version(stored: StoredObject, begun: BegunAnswer) -> None:
-    if stored.stat != begun.stat:
-        raise ObjectChanged(begun.admission.media.object_key, "it is not the version that the answer began with")
+def _require_version(stored: StoredObject, response: StartedResponse) -> None:
+    if stored.stat != response.stat:
+        raise ObjectChanged(response.admission.media.object_key, "it is not the version that the response began with")
 
 
 # Errors of a connection. Any other (EIO, EMFILE, ENOMEM) is one of this process or this machine.
@@ -158,7 +158,7 @@ async def _deliver(wire: Wire, head: bytes, body: tuple[Segment, ...], writer: B
             _log.warning(
                 "promised bytes cannot be sent", extra={"cause": str(error), "request_id": exchange.request_id}
             )
-    except Exception:  # noqa: BLE001 - whatever it was, it must not become a second answer inside the first
+    except Exception:  # noqa: BLE001 - whatever it was, it must not become a second response inside the first
         exchange.outcome = "aborted"
         _log.exception("a stream failed", extra={"request_id": exchange.request_id})
     else:

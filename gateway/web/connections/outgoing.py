@@ -58,10 +58,10 @@ class StallTimer:
 def _untaken_bytes(fd: int) -> int:
     """How many bytes the client has not acknowledged; 0 if the kernel does not report it."""
     try:
-        answer: bytes = fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4))
+        queued: bytes = fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4))
     except OSError:
         return 0
-    count: int = struct.unpack("i", answer)[0]
+    count: int = struct.unpack("i", queued)[0]
     return count
 
 

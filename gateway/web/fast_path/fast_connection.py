@@ -3,7 +3,7 @@
 aiohttp parses a request, wraps it, and wakes two tasks for it; that costs twice what sending 64 KiB does. The fast
 path avoids all of this, but must answer requests in order. A head may be offered only if
 
-1. aiohttp waits for a message (`_waiter`), so that every earlier answer has been written, and
+1. aiohttp waits for a message (`_waiter`), so that every earlier response has been written, and
 2. no part of another request has arrived (`is_between_requests`).
 """
 
@@ -26,7 +26,7 @@ class Batcher(Protocol):
     loop: asyncio.AbstractEventLoop
 
     def recognises(self, head: bytes) -> bool:
-        """Whether the fast path remembers an answer to such a head."""
+        """Whether the fast path has a template for such a head."""
 
     def add(self, connection: "FastConnection", head: bytes) -> None:
         """Answer the head in this turn of the loop: it is sent, begun, or handed on to aiohttp."""
@@ -62,7 +62,7 @@ class FastConnection(LazyConnection):
         self.failure: StorageError | None = None
         """The failure of the storage backend that the next request is to be answered with (`hand_back`)."""
         self.stream: asyncio.Task[None] | None = None
-        """Sends the rest of an answer that the fast path has begun."""
+        """Sends the rest of a response that the fast path has begun."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -87,7 +87,7 @@ class FastConnection(LazyConnection):
         elif self._early:
             self._early += data
         elif self._is_finishing() and self._batcher.recognises(data):
-            # The client has the whole answer; aiohttp needs two more turns of the loop until it waits for a request.
+            # The client has the whole response; aiohttp needs two more turns of the loop until it waits for a request.
             # A head that aiohttp will answer anyway does not wait for that.
             self._early = data
             self._loop.call_soon(self._loop.call_soon, self._take_early)
@@ -124,7 +124,7 @@ class FastConnection(LazyConnection):
         if self._socket_fd is None:
             return False
         if not self._has_begun:
-            return not self.is_answering
+            return not self.is_responding
         waiter = self._waiter
         return self.is_between_requests and waiter is not None and not waiter.done()
 
@@ -143,21 +143,21 @@ class FastConnection(LazyConnection):
         """Let aiohttp answer a head after all: the storage backend has failed, and nothing was sent yet."""
         self.stream = None
         self.failure = failure
-        self.is_answering = False
+        self.is_responding = False
         if self.begin():
             self.request_head = b""
             self.take_back(head)
 
-    def answer_later(self) -> None:
-        """Hold what arrives until `answered` ends the answer that was begun."""
+    def respond_later(self) -> None:
+        """Hold what arrives until `complete_response` ends the response that was begun."""
         self._is_offered = False
-        self.begin_answer()
+        self.begin_response()
 
-    def answered(self, *, keep_alive: bool) -> None:
-        """The fast path has answered the head that was offered, or cannot finish its answer."""
+    def complete_response(self, *, keep_alive: bool) -> None:
+        """The fast path has answered the head that was offered, or cannot finish its response."""
         self._is_offered = False
         self.stream = None
-        self.end_answer()
+        self.end_response()
         if not keep_alive:
             self.force_close()
 

@@ -1,7 +1,7 @@
 """Answers, without parsing them, request heads that differ from earlier ones only in what head_keys.py removes.
 
 Nothing is awaited here. A request that would have to wait before its first byte (because a page is not in memory, or
-too many streams run) is left to aiohttp. If the socket does not take an answer whole, the byte route's pump
+too many streams run) is left to aiohttp. If the socket does not take a response whole, the byte route's pump
 (streaming.py) sends the rest in a task of its own. The pump also answers from remote storage backends; if the backend
 fails before its first byte, aiohttp answers with that failure.
 """
@@ -15,12 +15,12 @@ from aiohttp import web
 
 from gateway.web.acceptor import ByteServices
 from gateway.web.bytes.admissions import Admission
-from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.bounded_cache import BoundedCache
 from gateway.web.bytes.socket_wire import HANDED_BYTES, send_now
+from gateway.web.bytes.started_response import StartedResponse
 from gateway.web.connections.outgoing import Stalled
 from gateway.web.exchange import is_request_id, new_request_id
-from gateway.web.fast_path.composed_answers import SMALL_BYTES, WANTED_BYTES, compose_answer, requested_span
+from gateway.web.fast_path.composed_responses import SMALL_BYTES, WANTED_BYTES, compose_response, requested_span
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.head_batcher import NotPrepared
 from gateway.web.fast_path.head_keys import split_head, without_ignored
@@ -33,7 +33,7 @@ MAX_HEADS: Final = 4096
 MAX_BYTES: Final = 4 * 1024 * 1024
 
 LIMITED_BYTES: Final = 512 * 1024
-"""How much of any answer may wait unsent by default (gateway/process/listening.py)."""
+"""How much of any response may wait unsent by default (gateway/process/listening.py)."""
 
 
 class FastResponder:
@@ -75,8 +75,8 @@ class FastResponder:
 
     def prepare(
         self, connection: FastConnection, head: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotPrepared:
-        """The answer to a head, if nothing has to be waited for before its first byte (Responder)."""
+    ) -> StartedResponse | NotPrepared:
+        """The response to a head, if nothing has to be waited for before its first byte (Responder)."""
         template, range_set, request_id = self._recognise(connection, head)
         span = None if template is None else requested_span(template, range_set)
         if template is None or span is None:
@@ -87,13 +87,13 @@ class FastResponder:
             request_id = new_request_id()
         elif not is_request_id(request_id):
             return NotPrepared.DECLINED
-        answer = compose_answer(connection, template, range_set, span, request_id, started=started)
-        if answer is None:
+        response = compose_response(connection, template, range_set, span, request_id, started=started)
+        if response is None:
             return NotPrepared.DECLINED
-        if answer.piece is not None:
-            self._planned += answer.piece.length
-        answer.request = head
-        return answer
+        if response.piece is not None:
+            self._planned += response.piece.length
+        response.request = head
+        return response
 
     def _recognise(
         self, connection: FastConnection, head: bytes
@@ -133,90 +133,94 @@ class FastResponder:
             self._current.add(stored)
         return True
 
-    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        """Send the answer, or begin to (Responder)."""
-        if self._connections.is_draining() or not self._streams.has_room(answer.admission.reader):
+    def send(self, connection: FastConnection, response: StartedResponse) -> bool:
+        """Send the response, or begin to (Responder)."""
+        if self._connections.is_draining() or not self._streams.has_room(response.admission.reader):
             return False
-        socket_fd, exchange, is_full = connection.writable_fd(), answer.exchange, False
+        socket_fd, exchange, is_full = connection.writable_fd(), response.exchange, False
         if socket_fd is None:
             return False
-        if answer.piece is None and exchange.promised:
+        if response.piece is None and exchange.promised:
             # The head waits for the first bytes, which the storage backend may still refuse.
-            self._go_on(connection, answer, is_full=False)
+            self._go_on(connection, response, is_full=False)
             return True
         if self._turns.left > 0 or exchange.promised <= SMALL_BYTES:
-            if answer.is_wanted_whole and exchange.promised > LIMITED_BYTES:
+            if response.is_wanted_whole and exchange.promised > LIMITED_BYTES:
                 connection.outgoing.unsent.allow(WANTED_BYTES)
-            answer.sent, is_full = send_now(socket_fd, answer.head, answer.piece)
-            exchange.sent = answer.body_sent
-            self._turns.spend(answer.sent)
-            if answer.sent == len(answer.head) + exchange.promised:
+            response.sent, is_full = send_now(socket_fd, response.head, response.piece)
+            exchange.sent = response.body_sent
+            self._turns.spend(response.sent)
+            if response.sent == len(response.head) + exchange.promised:
                 self._journal.take(exchange)
-                connection.answered(keep_alive=answer.keep_alive)
+                connection.complete_response(keep_alive=response.keep_alive)
                 return True
-        self._go_on(connection, answer, is_full=is_full)
+        self._go_on(connection, response, is_full=is_full)
         return True
 
-    def _go_on(self, connection: FastConnection, answer: BegunAnswer, *, is_full: bool) -> None:
+    def _go_on(self, connection: FastConnection, response: StartedResponse, *, is_full: bool) -> None:
         """Send the rest once the socket takes more. Most clients that seek away do so before that."""
         outgoing = connection.outgoing
-        handed = answer.next_bytes(HANDED_BYTES) if is_full else b""
+        handed = response.next_bytes(HANDED_BYTES) if is_full else b""
         self._connections.busy.add(connection)
-        self._streams.begin(answer.admission.reader)
-        connection.answer_later()
+        self._streams.begin(response.admission.reader)
+        connection.respond_later()
         if not handed:
-            self._stream(connection, answer)
+            self._stream(connection, response)
             return
-        outgoing.hand_over(handed).add_done_callback(partial(self._on_flushed, connection, answer, len(handed)))
+        outgoing.hand_over(handed).add_done_callback(partial(self._on_flushed, connection, response, len(handed)))
 
     def _on_flushed(
-        self, connection: FastConnection, answer: BegunAnswer, handed: int, flushed: "asyncio.Future[None]"
+        self, connection: FastConnection, response: StartedResponse, handed: int, flushed: "asyncio.Future[None]"
     ) -> None:
         error = flushed.exception()
         if error is not None:
-            answer.exchange.outcome = "stalled" if isinstance(error, Stalled) else "client_closed"
+            response.exchange.outcome = "stalled" if isinstance(error, Stalled) else "client_closed"
             connection.cut()
-            self._end(connection, answer, is_whole=False)
+            self._end(connection, response, is_whole=False)
             return
-        answer.sent += handed
-        answer.exchange.sent = answer.body_sent
-        if answer.body_sent == answer.exchange.promised:
-            self._end(connection, answer, is_whole=True)
+        response.sent += handed
+        response.exchange.sent = response.body_sent
+        if response.body_sent == response.exchange.promised:
+            self._end(connection, response, is_whole=True)
             return
-        self._stream(connection, answer)
+        self._stream(connection, response)
 
-    def _stream(self, connection: FastConnection, answer: BegunAnswer) -> None:
-        stream = connection.stream = self._turns.loop.create_task(self._send_rest(connection, answer))
-        stream.add_done_callback(partial(self._on_stream_done, connection, answer))
+    def _stream(self, connection: FastConnection, response: StartedResponse) -> None:
+        stream = connection.stream = self._turns.loop.create_task(self._send_rest(connection, response))
+        stream.add_done_callback(partial(self._on_stream_done, connection, response))
 
-    async def _send_rest(self, connection: FastConnection, answer: BegunAnswer) -> None:
-        """Send the rest of the answer and end it in the same turn of the loop: the next request may arrive after that."""
-        exchange, is_whole = answer.exchange, False
+    async def _send_rest(self, connection: FastConnection, response: StartedResponse) -> None:
+        """Send the rest, and end the response in the same turn of the loop: the next request may arrive after that."""
+        exchange, is_whole = response.exchange, False
         try:
-            is_whole = await self._streamer.resume(connection.outgoing, answer)
+            is_whole = await self._streamer.resume(connection.outgoing, response)
         except StorageError as failure:
             # Nothing was sent: aiohttp answers with the failure.
-            self._release(connection, answer)
-            connection.hand_back(answer.request, failure)
+            self._release(connection, response)
+            connection.hand_back(response.request, failure)
             return
-        except Exception:  # noqa: BLE001 - whatever it was, it ends this answer only
+        except Exception:  # noqa: BLE001 - whatever it was, it ends this response only
             exchange.outcome = "aborted"
             _log.exception("a stream failed", extra={"request_id": exchange.request_id})
             connection.cut()
-        self._end(connection, answer, is_whole=is_whole)
+        self._end(connection, response, is_whole=is_whole)
 
-    def _on_stream_done(self, connection: FastConnection, answer: BegunAnswer, stream: "asyncio.Task[None]") -> None:
-        """End the answer of a stream that was cancelled, perhaps before it ran."""
+    def _on_stream_done(
+        self, connection: FastConnection, response: StartedResponse, stream: "asyncio.Task[None]"
+    ) -> None:
+        """End the response of a stream that was cancelled, perhaps before it ran."""
         if stream.cancelled():
-            answer.exchange.outcome = "client_closed"
-            self._end(connection, answer, is_whole=False)
+            response.exchange.outcome = "client_closed"
+            self._end(connection, response, is_whole=False)
 
-    def _end(self, connection: FastConnection, answer: BegunAnswer, *, is_whole: bool) -> None:
-        """Report the answer and release its stream, however it ended."""
-        self._release(connection, answer)
-        self._journal.take(answer.exchange)
-        connection.answered(keep_alive=is_whole and answer.keep_alive and not self._connections.is_draining())
+    def _end(self, connection: FastConnection, response: StartedResponse, *, is_whole: bool) -> None:
+        """Report the response and release its stream, however it ended."""
+        self._release(connection, response)
+        self._journal.take(response.exchange)
+        connection.complete_response(
+            keep_alive=is_whole and response.keep_alive and not self._connections.is_draining()
+        )
 
-    def _release(self, connection: FastConnection, answer: BegunAnswer) -> None:
-        self._streams.end(answer.admission.reader)
+    def _release(self, connection: FastConnection, response: StartedResponse) -> None:
+        self._streams.end(response.admission.reader)
         self._connections.busy.discard(connection)

@@ -1,7 +1,7 @@
 """Answers together the heads that arrive in one turn of the event loop.
 
-Each system call that sends an answer evicts Python's code and data from the processor's caches. Preparing all answers
-first and sending them afterwards costs up to a fifth less CPU time (docs/hot-path.md).
+Each system call that sends a response evicts Python's code and data from the processor's caches. Preparing all
+responses first and sending them afterwards costs up to a fifth less CPU time (docs/hot-path.md).
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections import deque
 from enum import Enum
 from typing import Final, NamedTuple, Protocol
 
-from gateway.web.bytes.begun_answer import BegunAnswer
+from gateway.web.bytes.started_response import StartedResponse
 from gateway.web.fast_path.fast_connection import FastConnection
 
 _log: Final = logging.getLogger(__name__)
@@ -31,20 +31,20 @@ class Responder(Protocol):
     """Answers a head in two steps. Nothing is awaited between `begin` and the last step of the last head."""
 
     def recognises(self, head: bytes) -> bool:
-        """Whether an answer to such a head is template; it may have to be judged anew."""
+        """Whether a template for such a head is cached; it may be out of date."""
 
     def begin(self) -> None:
         """Several heads, all of which have arrived, are going to be prepared and then sent."""
 
     def prepare(
         self, connection: FastConnection, head: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotPrepared:
-        """The answer to a head that arrived at `started` (`time.perf_counter`); DEFERRED only if it `may_wait`."""
+    ) -> StartedResponse | NotPrepared:
+        """The response to a head that arrived at `started` (`time.perf_counter`); DEFERRED only if it `may_wait`."""
 
-    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        """Send the answer, or begin to. Returns False if aiohttp has to answer.
+    def send(self, connection: FastConnection, response: StartedResponse) -> bool:
+        """Send the response, or begin to. Returns False if aiohttp has to respond.
 
-        Once it is complete, `answered` of the connection is called; until then the connection's `is_answering` is true.
+        Once it is sent, `complete_response` of the connection is called; until then its `is_responding` is true.
         """
 
 
@@ -98,39 +98,39 @@ class HeadBatcher:
     def _flush(self) -> None:
         """Answer the heads that waited, as many as this turn has bytes for, and then those that have arrived."""
         arrived, self._arrived = self._arrived, []
-        ready: list[tuple[PendingHead, BegunAnswer | NotPrepared]] = []
+        ready: list[tuple[PendingHead, StartedResponse | NotPrepared]] = []
         self.responder.begin()
         while self._deferred and len(ready) < MAX_BATCH:
-            answer = self._prepare(self._deferred[0], may_wait=True)
-            if answer is NotPrepared.DEFERRED:
+            response = self._prepare(self._deferred[0], may_wait=True)
+            if response is NotPrepared.DEFERRED:
                 break
-            ready.append((self._deferred.popleft(), answer))
+            ready.append((self._deferred.popleft(), response))
         for each in arrived:
-            answer = self._prepare(each, may_wait=True)
-            if answer is NotPrepared.DEFERRED:
+            response = self._prepare(each, may_wait=True)
+            if response is NotPrepared.DEFERRED:
                 self._deferred.append(each)
             else:
-                ready.append((each, answer))
-        for each, answer in ready:
-            self._send(each, answer)
+                ready.append((each, response))
+        for each, response in ready:
+            self._send(each, response)
         if self._deferred:
             self._flush_soon()
 
-    # An error in one answer must not fail the whole batch: whatever the error is, it ends only its own connection.
+    # An error in one response must not fail the whole batch: whatever the error is, it ends only its own connection.
 
-    def _prepare(self, pending: PendingHead, *, may_wait: bool) -> BegunAnswer | NotPrepared:
+    def _prepare(self, pending: PendingHead, *, may_wait: bool) -> StartedResponse | NotPrepared:
         try:
             return self.responder.prepare(*pending, may_wait=may_wait)
         except Exception:  # noqa: BLE001 - see above
-            _log.exception("the fast path cannot prepare an answer")
+            _log.exception("the fast path cannot prepare a response")
             pending.connection.cut()
         return NotPrepared.DECLINED
 
-    def _send(self, pending: PendingHead, answer: BegunAnswer | NotPrepared) -> None:
+    def _send(self, pending: PendingHead, response: StartedResponse | NotPrepared) -> None:
         connection, head, _ = pending
         try:
-            if isinstance(answer, NotPrepared) or not self.responder.send(connection, answer):
+            if isinstance(response, NotPrepared) or not self.responder.send(connection, response):
                 connection.hand_on(head)
         except Exception:  # noqa: BLE001 - see above
-            _log.exception("the fast path cannot send an answer")
+            _log.exception("the fast path cannot send a response")
             connection.cut()

@@ -16,7 +16,7 @@ from gateway.web.connections.outgoing import closed
 class LazyConnection(ClientConnection):
     """One connection. Until `begin`, methods of ours replace those of aiohttp that need what aiohttp sets up."""
 
-    __slots__ = ("_has_begun", "_idle_since", "_idle_timer", "_is_paused", "_server", "is_answering")
+    __slots__ = ("_has_begun", "_idle_since", "_idle_timer", "_is_paused", "_server", "is_responding")
 
     def __init__(self, server: web.Server, context: ConnectionContext, loop: asyncio.AbstractEventLoop) -> None:
         self._server = server
@@ -26,8 +26,8 @@ class LazyConnection(ClientConnection):
         self._is_paused = False
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_since = 0.0
-        self.is_answering = False
-        """Whether the fast path is sending an answer, which aiohttp does not know of."""
+        self.is_responding = False
+        """Whether the fast path is sending a response, which aiohttp does not know of."""
         self.transport = None
         self.remote = None
         self._outgoing = self._task_handler = None
@@ -56,46 +56,46 @@ class LazyConnection(ClientConnection):
         self._outgoing = outgoing
         if self._is_paused:
             super().pause_writing()
-        if self.is_answering:
+        if self.is_responding:
             self.hold()
         return True
 
     @property
     def is_idle(self) -> bool:
-        return super().is_idle if self._has_begun else not self.is_answering
+        return super().is_idle if self._has_begun else not self.is_responding
 
     def _close_if_idle(self) -> None:
         keepalive_seconds = self._context.keepalive_timeout_seconds
-        left = keepalive_seconds if self.is_answering else self._idle_since + keepalive_seconds - self._loop.time()
+        left = keepalive_seconds if self.is_responding else self._idle_since + keepalive_seconds - self._loop.time()
         if left > 0:
             self._idle_timer = self._loop.call_later(left, self._close_if_idle)
         else:
             self.force_close()
 
     def _process_keepalive(self) -> None:
-        if self.is_answering:
-            # aiohttp does not know of the answer and would close the connection as idle.
+        if self.is_responding:
+            # aiohttp does not know of the response and would close the connection as idle.
             self._next_keepalive_close_time = self._loop.time() + self._context.keepalive_timeout_seconds
         super()._process_keepalive()
 
-    def begin_answer(self) -> None:
-        """Hold what arrives until `end_answer`."""
-        self.is_answering = True
+    def begin_response(self) -> None:
+        """Hold what arrives until `end_response`."""
+        self.is_responding = True
         if self._has_begun:
             self.hold()
 
-    def end_answer(self) -> None:
-        """The fast path's answer was sent, or cannot be finished."""
-        was_answering, self.is_answering = self.is_answering, False
+    def end_response(self) -> None:
+        """The fast path's response was sent, or cannot be finished."""
+        was_responding, self.is_responding = self.is_responding, False
         if not self._has_begun:
             self._idle_since = self._loop.time()
             return
         self._next_keepalive_close_time = self._loop.time() + self._context.keepalive_timeout_seconds
-        if was_answering:
+        if was_responding:
             self.release()
 
     def eof_received(self) -> bool:  # type: ignore[override] # as in RequestReceiver
-        if not self._has_begun and not (self.is_answering and self.begin()):
+        if not self._has_begun and not (self.is_responding and self.begin()):
             return False
         return super().eof_received()
 
@@ -131,12 +131,12 @@ class LazyConnection(ClientConnection):
 
     def close(self) -> None:
         # While the fast path answers, aiohttp has to go on waiting: if the storage backend fails, it answers instead.
-        # The connection is closed after its answer, because the gateway is draining.
-        if self._has_begun and not self.is_answering:
+        # The connection is closed after its response, because the gateway is draining.
+        if self._has_begun and not self.is_responding:
             super().close()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's signature
-        if self.is_answering:
+        if self.is_responding:
             self.cut()
         if self._has_begun:
             await super().shutdown(timeout)

@@ -1,4 +1,4 @@
-"""Wires on real sockets: large answers take turns, and a client that does not read is disconnected."""
+"""Wires on real sockets: large responses take turns, and a client that does not read is disconnected."""
 
 import asyncio
 import selectors
@@ -91,10 +91,10 @@ async def test_a_small_answer_waits_for_one_turn_of_all_large_ones_together(file
                 before = sum(each.sent for each in wires)
                 await asyncio.sleep(
                     0
-                )  # the small answer is next in the loop's queue, after the tasks that are in it now
+                )  # the small response is next in the loop's queue, after the tasks that are in it now
                 waited.append(sum(each.sent for each in wires) - before)
-                await small.write(b"the answer")
-                assert reader.recv(100) == b"the answer"
+                await small.write(b"the response")
+                assert reader.recv(100) == b"the response"
             for each in wires:
                 each.abort()
     assert all(each.sent == file.length for each in wires)

@@ -56,10 +56,10 @@ async def test_incomplete_heads_are_held_within_a_bound_for_all_connections(site
         for client in opened:
             client.sendall(HALF_A_HEAD)
         assert await livez(site) == 200
-        answers = [first_line(client) for client in opened]
+        responses = [first_line(client) for client in opened]
         assert resident(site) - idle < MEMORY_BOUND
-    assert answers.count(b"HTTP/1.1 503 Service Unavailable") >= len(opened) // 3
-    assert answers.count(b"") >= len(opened) // 3
+    assert responses.count(b"HTTP/1.1 503 Service Unavailable") >= len(opened) // 3
+    assert responses.count(b"") >= len(opened) // 3
     # Once they have gone, there is room again.
     async with connect(site.host, site.port) as connection:
         await connection.send(HALF_A_HEAD)
@@ -117,13 +117,13 @@ async def test_the_uploads_of_one_key_are_streams_of_it(site: Gateway) -> None:
             for each, sender in zip(promised, opened, strict=True):
                 target = each["upload_url"].removeprefix(site.base_url)
                 sender.sendall(compose("PUT", target, [("Content-Length", "60000")], body=bytes(1000)))
-            answers: list[bytes] = []
+            responses: list[bytes] = []
             for _ in range(600):
-                answers = list(filter(None, [*answers, *map(first_line, opened)]))
-                if answers:
+                responses = list(filter(None, [*responses, *map(first_line, opened)]))
+                if responses:
                     break
                 await asyncio.sleep(0.05)
-            assert answers == [b"HTTP/1.1 429 Too Many Requests"]
+            assert responses == [b"HTTP/1.1 429 Too Many Requests"]
             form = b'--B\r\nContent-Disposition: form-data; name="session_uid"\r\n\r\ns\r\n--B--\r\n'
             fields = {"X-API-Key": site.key, "Content-Type": "multipart/form-data; boundary=B"}
             assert (await client.ask("POST", "/internal/recordings/upload", form, headers=fields)).status == 429
@@ -148,10 +148,10 @@ async def test_bodies_that_no_handler_has_read_are_held_within_a_bound_for_all_c
             with contextlib.suppress(BlockingIOError):
                 client.send(request_octets)
         assert await livez(site) == 200
-        answers = [first_line(client) for client in opened]
+        responses = [first_line(client) for client in opened]
         assert resident(site) - idle < MEMORY_BOUND
     refusals = {b"HTTP/1.1 400 Bad Request", b"HTTP/1.1 404 Not Found", b"HTTP/1.1 503 Service Unavailable"}
-    assert set(answers) <= refusals | {b""}
+    assert set(responses) <= refusals | {b""}
     # Once they have gone, there is room again.
     async with asyncio.timeout(PATIENCE_SECONDS):
         while await post_nothing(site) != 404:

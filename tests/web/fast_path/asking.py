@@ -6,7 +6,7 @@ from tests.conformance.raw_http import Connection, Fields, Response, compose
 from tests.web.stage import Stage
 
 FIRST: Final = "bytes=0-99"
-# Different for each answer.
+# Different for each response.
 OWN: Final = frozenset({"date", "x-request-id"})
 
 
@@ -22,12 +22,12 @@ async def ask(client: Connection, octets: bytes, method: str = "GET") -> Respons
 
 
 def lasting(response: Response) -> tuple[int, list[tuple[str, str]], bytes]:
-    """What two answers to the same request have in common."""
+    """What two responses to the same request have in common."""
     return response.status, [pair for pair in response.head.fields if pair[0].lower() not in OWN], response.body
 
 
 def comparable(response: Response) -> object:
-    """What two answers to the same request have in common, but for the text that separates parts."""
+    """What two responses to the same request have in common, but for the text that separates parts."""
     boundary = response.head.all("Content-Type")[:1]
     same = lasting(response)
     if not boundary or not boundary[0].startswith("multipart"):

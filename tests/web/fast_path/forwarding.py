@@ -1,6 +1,6 @@
 """A layer between the connections and the fast path that passes everything on: the base of what watches or disturbs it."""
 
-from gateway.web.bytes.begun_answer import BegunAnswer
+from gateway.web.bytes.started_response import StartedResponse
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.head_batcher import NotPrepared
 from tests.web.stage import Stage
@@ -20,8 +20,8 @@ class Forwarding:
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotPrepared:
+    ) -> StartedResponse | NotPrepared:
         return self.site.responder.prepare(connection, octets, started, may_wait=may_wait)
 
-    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        return self.site.responder.send(connection, answer)
+    def send(self, connection: FastConnection, response: StartedResponse) -> bool:
+        return self.site.responder.send(connection, response)

@@ -109,7 +109,7 @@ async def test_a_signed_url_needs_no_parsing_either(site: Stage) -> None:
     assert len(site.ordinary) == 1
 
 
-# What comes after the range in the head, and the answer's status.
+# What comes after the range in the head, and the response's status.
 CONDITIONS = {
     "if-range-same": ([("If-Range", "$etag")], 206),
     "if-range-other": ([("If-Range", '"other"')], 200),
@@ -148,9 +148,9 @@ async def test_conditions_are_bytes_like_others(site: Stage, case: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_a_request_without_a_range_is_answered(site: Stage, method: str) -> None:
     async with connect("127.0.0.1", site.port) as client:
-        answers = [await ask(client, head(site, None, method=method), method) for _ in range(3)]
-    assert [each.body for each in answers] == [site.content if method == "GET" else b""] * 3
-    assert {repr(lasting(each)) for each in answers} == {repr(lasting(answers[0]))}
+        responses = [await ask(client, head(site, None, method=method), method) for _ in range(3)]
+    assert [each.body for each in responses] == [site.content if method == "GET" else b""] * 3
+    assert {repr(lasting(each)) for each in responses} == {repr(lasting(responses[0]))}
     assert len(site.ordinary) == 1
 
 
@@ -193,7 +193,7 @@ async def test_a_field_before_the_request_line_is_refused(site: Stage) -> None:
         assert (await ask(client, b"\r\nCookie: a\r\n" + head(site, FIRST))).status == 400
 
 
-# What the connection is asked to do after the answer, the protocol's version, and the answer's Connection field.
+# What the connection is asked to do after the response, the protocol's version, and the response's Connection field.
 ENDINGS = {
     "close": ("HTTP/1.1", "close", "close"),
     "an-old-proxy": ("HTTP/1.0", "close", "close"),

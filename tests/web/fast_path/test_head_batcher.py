@@ -1,4 +1,4 @@
-"""Heads that arrive in one turn of the loop each get their own answer, whatever happens to the others."""
+"""Heads that arrive in one turn of the loop each get their own response, whatever happens to the others."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from gateway.web.bytes.begun_answer import BegunAnswer
+from gateway.web.bytes.started_response import StartedResponse
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.head_batcher import MAX_BATCH, NotPrepared
 from tests.conformance.raw_http import Connection as Client
@@ -23,7 +23,7 @@ def head(site: Stage, start: int) -> bytes:
 
 
 async def ask_together(site: Stage, clients: list[Client]) -> list[Response | BaseException]:
-    """Every client's answer: the gateway finds all their heads when it looks next."""
+    """Every client's response: the gateway finds all their heads when it looks next."""
     for number, client in enumerate(clients):
         await client.send(head(site, number))
     return await asyncio.gather(*(client.read_response() for client in clients), return_exceptions=True)
@@ -46,15 +46,15 @@ class Watching(Forwarding):
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotPrepared:
+    ) -> StartedResponse | NotPrepared:
         self.prepared.append(connection)
         return super().prepare(connection, octets, started, may_wait=may_wait)
 
-    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
+    def send(self, connection: FastConnection, response: StartedResponse) -> bool:
         if self.prepared:
             self.batches.append(len(self.prepared))
             self.prepared.clear()
-        return super().send(connection, answer)
+        return super().send(connection, response)
 
 
 async def test_every_client_gets_its_own_bytes(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ class Replacing(Watching):
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotPrepared:
+    ) -> StartedResponse | NotPrepared:
         if len(self.prepared) == 5:
             other = self.site.path.with_name("other.mp3")
             other.write_bytes(bytes(5000))
@@ -108,13 +108,13 @@ class Failing(Watching):
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotPrepared:
+    ) -> StartedResponse | NotPrepared:
         if self.failing == "prepare":
             self.fail_sometimes()
         return super().prepare(connection, octets, started, may_wait=may_wait)
 
-    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        done = super().send(connection, answer)
+    def send(self, connection: FastConnection, response: StartedResponse) -> bool:
+        done = super().send(connection, response)
         if self.failing == "send":
             self.fail_sometimes()
         return done
@@ -132,12 +132,12 @@ async def test_one_failing_answer_does_not_affect_the_others(
     monkeypatch.setattr(Failing, "failing", failing)
     async with stage(tmp_path, before=Failing) as site, AsyncExitStack() as stack:
         clients = await arrive(stack, site, 20)
-        answers = await ask_together(site, clients)
-        good = [each for each in answers if isinstance(each, Response)]
+        responses = await ask_together(site, clients)
+        good = [each for each in responses if isinstance(each, Response)]
         assert sum("the fast path cannot" in record.message for record in caplog.records) == 4
         # What was sent whole before the trouble may have arrived.
         assert len(good) == 16 if failing == "prepare" else len(good) >= 16
-        assert all(isinstance(each, Response | ProtocolFaultError | OSError | EOFError) for each in answers)
+        assert all(isinstance(each, Response | ProtocolFaultError | OSError | EOFError) for each in responses)
         assert (site.streams.running, site.connections.busy) == (0, set())
 
 
@@ -176,29 +176,29 @@ async def test_a_half_closed_client_is_answered_in_its_batch(tmp_path: Path) -> 
         reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
         writer.write(head(site, 1))
         writer.write_eof()
-        answer = await reader.read()
+        response = await reader.read()
         writer.close()
         await writer.wait_closed()
-    assert answer.endswith(site.content[1:1001])
+    assert response.endswith(site.content[1:1001])
 
 
 class Losing(Watching):
-    """Once `is_losing`, aborts the connection of each answer, and has the answer wait until that has happened."""
+    """Once `is_losing`, aborts the connection of each response, and has the response wait until that has happened."""
 
     is_losing = False
     refused = 0
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotPrepared:
+    ) -> StartedResponse | NotPrepared:
         transport = connection.transport
         if self.is_losing and transport is not None:
             transport.abort()
             return NotPrepared.DEFERRED
         return super().prepare(connection, octets, started, may_wait=may_wait)
 
-    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        done = super().send(connection, answer)
+    def send(self, connection: FastConnection, response: StartedResponse) -> bool:
+        done = super().send(connection, response)
         self.refused += not done
         return done
 
@@ -215,7 +215,7 @@ class Delaying(Watching):
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool
-    ) -> BegunAnswer | NotPrepared:
+    ) -> StartedResponse | NotPrepared:
         if not may_wait:
             self.hurried.append(connection)
         elif self.is_busy and self.recognises(octets):
@@ -272,7 +272,9 @@ async def test_a_request_after_the_last_one_of_its_connection_is_ignored(tmp_pat
         assert not site.ordinary
 
 
-@pytest.mark.parametrize("end", [999, 999_999], ids=["after a short answer", "after one that raised the unsent limit"])
+@pytest.mark.parametrize(
+    "end", [999, 999_999], ids=["after a short response", "after one that raised the unsent limit"]
+)
 async def test_a_head_whose_client_has_disconnected_is_dropped(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, end: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""An answer belongs to its request, whatever arrives together, in pieces or inside something else."""
+"""A response belongs to its request, whatever arrives together, in pieces or inside something else."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -80,7 +80,7 @@ async def test_a_head_in_a_body_is_part_of_it(site: Stage) -> None:
 
 HALF_CLOSED = {
     "a-remembered-head": [FIRST],
-    "a-remembered-long-answer": ["bytes=0-"],
+    "a-remembered-long-response": ["bytes=0-"],
     "several-remembered": ["bytes=0-", FIRST, "bytes=5-"],
     "one-for-aiohttp": ["bytes=0-4,9000-9004"],
     "several-for-aiohttp": ["bytes=0-4,9000-9004", "bytes=-5", "bytes=0-4,9000-9004"],
@@ -98,11 +98,11 @@ async def test_a_half_closed_client_gets_every_answer(site: Stage, case: str, *,
     writer.write(b"".join(head(site, each) for each in asked))
     writer.write_eof()
     async with asyncio.timeout(20):
-        answer = await reader.read()
+        response = await reader.read()
     writer.close()
     await writer.wait_closed()
-    assert answer.count(b"HTTP/1.1 206 Partial Content\r\n") == len(asked)
-    assert answer.endswith(b"" if not whole or "," in asked[-1] else whole[-1].body)
+    assert response.count(b"HTTP/1.1 206 Partial Content\r\n") == len(asked)
+    assert response.endswith(b"" if not whole or "," in asked[-1] else whole[-1].body)
     assert (site.streams.running, site.connections.busy) == (0, set())
 
 

@@ -60,7 +60,7 @@ async def test_the_answer_has_ended_when_its_last_byte_is_sent(far: RemoteStage)
                     received += client_socket.recv(10_000)
         (connection,) = site.server.connections
         assert isinstance(connection, FastConnection)
-        assert not connection.is_answering
+        assert not connection.is_responding
     assert site.ordinary == [FIRST]
 
 
@@ -68,8 +68,8 @@ async def test_the_answer_has_ended_when_its_last_byte_is_sent(far: RemoteStage)
 async def test_any_range_is_exact(far: RemoteStage, asked: str | None) -> None:
     site = far.site
     async with connect("127.0.0.1", site.port) as client:
-        answers = [await ask(client, head(site, asked)) for _ in range(3)]
-    assert {repr(lasting(each)) for each in answers} == {repr(lasting(answers[0]))}
+        responses = [await ask(client, head(site, asked)) for _ in range(3)]
+    assert {repr(lasting(each)) for each in responses} == {repr(lasting(responses[0]))}
     assert len(site.ordinary) == 1
 
 
@@ -83,7 +83,7 @@ async def test_a_failure_before_the_first_byte_is_an_honest_status(
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
         bucket.gets.clear()
-        # S3 is asked a second time with other credentials after a refusal, and never a second time for the same answer.
+        # After a refusal, S3 is asked again with other credentials, and never a second time for the same response.
         bucket.refusals.extend([refusal] * 2)
         refused = await ask(client, head(site, FIRST))
         assert refused.status == status
@@ -154,7 +154,7 @@ async def test_a_client_that_half_closes_when_its_head_is_handed_back_gets_its_a
         await until(lambda: bool(far.site.server.connections))
         (connection,) = far.site.server.connections
         assert isinstance(connection, FastConnection)
-        connection.answer_later()
+        connection.respond_later()
         connection.hand_back(head(far.site, FIRST), ObjectNotFound(far.site.media.object_key, "it was deleted"))
         assert connection.eof_received()
         assert (await client.read_response()).status == 404

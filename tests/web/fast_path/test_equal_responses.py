@@ -1,4 +1,4 @@
-"""Both ways of serving give equal answers: the same requests are put to a port with a fast path and to one without."""
+"""Both ways of serving give equal responses: the same requests are put to a port with a fast path and to one without."""
 
 import re
 from collections.abc import AsyncGenerator
@@ -100,11 +100,11 @@ async def test_with_or_without_the_fast_path_the_answers_are_equal(
         known = await ask(clients[1], compose("HEAD", site.target, [("X-API-Key", site.key)]), "HEAD")
         for number, each in enumerate(["0-9", *range_sets, *range_sets[:1]]):
             method, octets = fill(site, known, request_, each, number)
-            answers = [await ask(client, octets, method) for client in clients]
-            assert comparable(answers[0]) == comparable(answers[1])
-            ids = [answer.head["X-Request-Id"] for answer in answers]
+            responses = [await ask(client, octets, method) for client in clients]
+            assert comparable(responses[0]) == comparable(responses[1])
+            ids = [response.head["X-Request-Id"] for response in responses]
             assert (ids[0] == ids[1]) == (ids[0].encode() in octets)
-            if answers[0].head.get("Connection") == "close":
+            if responses[0].head.get("Connection") == "close":
                 for client in clients:
                     await client.expect_end()
                 clients = await connect_both(site, stack)

@@ -1,4 +1,4 @@
-"""An answer that the fast path has begun, and the byte route may have to finish, without aiohttp."""
+"""A response that the fast path has begun, and the byte route may have to finish, without aiohttp."""
 
 import os
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from storage_adapters.base import FilePiece, ObjectStat
 
 
 @dataclass(slots=True)
-class BegunAnswer:
-    """An answer of which the kernel has taken `sent` bytes, counted from the first byte of the head.
+class StartedResponse:
+    """A response of which the kernel has taken `sent` bytes, counted from the first byte of the head.
 
     `request` is the request's head. The body is the object's bytes from `offset` on, as many as the exchange promises.
     `piece` is its beginning in an open file, valid until something is awaited; None if there is no body, or if it has
-    to be read from a remote storage backend. With a `pace`, the rest is sent no faster than that. An answer that
+    to be read from a remote storage backend. With a `pace`, the rest is sent no faster than that. A response that
     `is_wanted_whole` is expected to be read to its end. The connection is closed after it unless `keep_alive` is set.
     """
 

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from gateway.web.bytes.begun_answer import BegunAnswer
-from gateway.web.fast_path.composed_answers import WANTED_BYTES
+from gateway.web.bytes.started_response import StartedResponse
+from gateway.web.fast_path.composed_responses import WANTED_BYTES
 from gateway.web.fast_path.fast_connection import FastConnection
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, TruncatedError, compose, connect
@@ -25,16 +25,16 @@ BUFFER_BYTES: Final = 32 * 1024
 
 
 class Meddling(Forwarding):
-    """Does something after an answer was begun."""
+    """Does something after a response was begun."""
 
     def __init__(self, site: Stage) -> None:
         super().__init__(site)
-        self.begun: list[BegunAnswer] = []
+        self.begun: list[StartedResponse] = []
 
-    def send(self, connection: FastConnection, answer: BegunAnswer) -> bool:
-        done = super().send(connection, answer)
-        if connection.is_answering:
-            self.begun.append(answer)
+    def send(self, connection: FastConnection, response: StartedResponse) -> bool:
+        done = super().send(connection, response)
+        if connection.is_responding:
+            self.begun.append(response)
             self.meddle(connection)
         return done
 

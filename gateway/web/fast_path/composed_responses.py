@@ -1,12 +1,12 @@
-"""Composes the answer to a head that is like an earlier one: its response head, and the first piece of its body."""
+"""Composes the response to a head that is like an earlier one: its response head, and the first piece of its body."""
 
 from typing import Final
 
 from gateway.protocol.pacing import SendingPace
 from gateway.protocol.ranges import plain_span
-from gateway.web.bytes.begun_answer import BegunAnswer
 from gateway.web.bytes.heads import SpanHead
 from gateway.web.bytes.paced import granted_at_first
+from gateway.web.bytes.started_response import StartedResponse
 from gateway.web.exchange import Exchange
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.response_template import ResponseTemplate
@@ -32,7 +32,7 @@ def requested_span(template: ResponseTemplate, range_set: str | None) -> tuple[i
     return 0, template.length
 
 
-def compose_answer(
+def compose_response(
     connection: FastConnection,
     template: ResponseTemplate,
     range_set: str | None,
@@ -40,9 +40,9 @@ def compose_answer(
     request_id: str,
     *,
     started: float,
-) -> BegunAnswer | None:
-    """The answer with that span as its body; None if its first bytes are in a file, but not open or not in memory."""
-    response, (offset, length) = template.head, span
+) -> StartedResponse | None:
+    """The response with that span as its body; None if its first bytes are in a file, but not open or not in memory."""
+    prepared, (offset, length) = template.head, span
     is_wanted_whole = length <= SHORT_BYTES or offset + length < template.stat.size
     piece = None
     if template.stored is not None and length:
@@ -51,7 +51,7 @@ def compose_answer(
         if piece is None:
             return None
     head = (
-        response.render(request_id, offset, length) if isinstance(response, SpanHead) else response.render(request_id)
+        prepared.render(request_id, offset, length) if isinstance(prepared, SpanHead) else prepared.render(request_id)
     )
     like = template.exchange
     exchange = Exchange(
@@ -65,13 +65,13 @@ def compose_answer(
         like.principal,
         None,
         like.storage,
-        response.status,
+        prepared.status,
         length,
         by_key=like.by_key,
         key_id=like.key_id,
     )
     stat, pace = template.stat, template.pace
-    return BegunAnswer(
+    return StartedResponse(
         exchange, template.admission, stat, head, offset, piece, pace, is_wanted_whole, template.keep_alive
     )
 
