@@ -168,7 +168,7 @@ class RequestReceiver(RequestFeed):
         if self._held or self.is_half_closed:
             asyncio.get_running_loop().call_soon(self._resume)
 
-    def take_back(self, head: bytes) -> None:
+    def requeue(self, head: bytes) -> None:
         """Take a request that was held back, before those that arrived meanwhile."""
         self._held[:0] = head
         self._is_under_way = False

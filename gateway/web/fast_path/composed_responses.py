@@ -53,22 +53,22 @@ def compose_response(
     head = (
         prepared.render(request_id, offset, length) if isinstance(prepared, SpanHead) else prepared.render(request_id)
     )
-    like = template.exchange
+    first = template.exchange
     exchange = Exchange(
         request_id,
-        like.route,
-        like.method,
-        like.path,
+        first.route,
+        first.method,
+        first.path,
         connection.remote,
         None if range_set is None else f"bytes={range_set}",
         started,
-        like.principal,
+        first.principal,
         None,
-        like.storage,
+        first.storage,
         prepared.status,
         length,
-        by_key=like.by_key,
-        key_id=like.key_id,
+        by_key=first.by_key,
+        key_id=first.key_id,
     )
     stat, pace = template.stat, template.pace
     return StartedResponse(

@@ -29,7 +29,7 @@ class Batcher(Protocol):
         """Whether the fast path has a template for such a head."""
 
     def add(self, connection: "FastConnection", head: bytes) -> None:
-        """Answer the head in this turn of the loop: it is sent, begun, or handed on to aiohttp."""
+        """Answer the head in this turn of the loop: it is sent, begun, or passed on to aiohttp."""
 
     def flush(self, connection: "FastConnection") -> None:
         """Answer the head of this connection now; it waits."""
@@ -40,7 +40,7 @@ class FastConnection(LazyConnection):
 
     __slots__ = (
         "_batcher",
-        "_early",
+        "_early_data",
         "_is_offered",
         "_socket_fd",
         "failure",
@@ -53,14 +53,14 @@ class FastConnection(LazyConnection):
         super().__init__(server, context, batcher.loop)
         self._batcher = batcher
         self._is_offered = False
-        self._early = b""
+        self._early_data = b""
         self._socket_fd: int | None = None
         self.request_head = b""
         """The head of the request that aiohttp has, if it arrived whole and with nothing after it; else empty."""
         self.last_template: ResponseTemplate | None = None
         """The template for the last head that the fast path has recognised."""
         self.failure: StorageError | None = None
-        """The failure of the storage backend that the next request is to be answered with (`hand_back`)."""
+        """The failure of the storage backend that the next request is to be answered with (`fall_back_after`)."""
         self.stream: asyncio.Task[None] | None = None
         """Sends the rest of a response that the fast path has begun."""
 
@@ -84,32 +84,32 @@ class FastConnection(LazyConnection):
         if not data:
             # aiohttp resumes its parser this way.
             super().data_received(data)
-        elif self._early:
-            self._early += data
+        elif self._early_data:
+            self._early_data += data
         elif self._is_finishing() and self._batcher.recognises(data):
             # The client has the whole response; aiohttp needs two more turns of the loop until it waits for a request.
             # A head that aiohttp will answer anyway does not wait for that.
-            self._early = data
-            self._loop.call_soon(self._loop.call_soon, self._take_early)
+            self._early_data = data
+            self._loop.call_soon(self._loop.call_soon, self._take_early_data)
         else:
-            self._take_or_give(data)
+            self._offer_or_give(data)
 
     def eof_received(self) -> bool:  # type: ignore[override] # as in RequestReceiver
-        self._take_early()
+        self._take_early_data()
         if self._is_offered:
             self._batcher.flush(self)
         return super().eof_received()
 
     @property
     def is_idle(self) -> bool:
-        return not (self._is_offered or self._early) and super().is_idle
+        return not (self._is_offered or self._early_data) and super().is_idle
 
-    def _take_early(self) -> None:
-        data, self._early = self._early, b""
+    def _take_early_data(self) -> None:
+        data, self._early_data = self._early_data, b""
         if data:
-            self._take_or_give(data)
+            self._offer_or_give(data)
 
-    def _take_or_give(self, data: bytes) -> None:
+    def _offer_or_give(self, data: bytes) -> None:
         if self._is_waiting() and data.find(_END) == len(data) - len(_END):
             self._is_offered = True
             self._batcher.add(self, data)
@@ -118,35 +118,35 @@ class FastConnection(LazyConnection):
 
     def _is_finishing(self) -> bool:
         """Whether aiohttp has answered, but does not wait for a request yet."""
-        return self._has_begun and self._waiter is None and self.is_between_requests
+        return self._is_set_up and self._waiter is None and self.is_between_requests
 
     def _is_waiting(self) -> bool:
         if self._socket_fd is None:
             return False
-        if not self._has_begun:
+        if not self._is_set_up:
             return not self.is_responding
         waiter = self._waiter
         return self.is_between_requests and waiter is not None and not waiter.done()
 
     def _give_to_aiohttp(self, data: bytes, request_head: bytes = b"") -> None:
-        if self.begin():
+        if self.set_up_aiohttp():
             self.limit_unsent()
             self.request_head = request_head
             super().data_received(data)
 
-    def hand_on(self, head: bytes) -> None:
-        """Let aiohttp answer the head that was offered."""
+    def fall_back(self, head: bytes) -> None:
+        """Let aiohttp respond to the head that was offered."""
         self._is_offered = False
         self._give_to_aiohttp(head, head)
 
-    def hand_back(self, head: bytes, failure: StorageError) -> None:
-        """Let aiohttp answer a head after all: the storage backend has failed, and nothing was sent yet."""
+    def fall_back_after(self, head: bytes, failure: StorageError) -> None:
+        """Let aiohttp respond to a head after all: the storage backend has failed, and nothing was sent yet."""
         self.stream = None
         self.failure = failure
         self.is_responding = False
-        if self.begin():
+        if self.set_up_aiohttp():
             self.request_head = b""
-            self.take_back(head)
+            self.requeue(head)
 
     def respond_later(self) -> None:
         """Hold what arrives until `complete_response` ends the response that was begun."""

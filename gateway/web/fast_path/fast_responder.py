@@ -48,7 +48,7 @@ class FastResponder:
         self._turns = services.turns
         self._connections = services.connections
         self._journal = services.journal
-        # The objects that were seen to be current, and the bytes that are going to be sent, since `begin`.
+        # The objects that were seen to be current, and the bytes that are going to be sent, since `begin_batch`.
         self._current: set[OpenObject] = set()
         self._planned = 0
         self._templates: BoundedCache[bytes, ResponseTemplate] = BoundedCache(
@@ -68,7 +68,7 @@ class FastResponder:
     def recognises(self, head: bytes) -> bool:
         return self._templates.get(split_head(without_ignored(head))[0]) is not None
 
-    def begin(self) -> None:
+    def begin_batch(self) -> None:
         """Heads that have arrived are going to be prepared and sent (Responder)."""
         self._current.clear()
         self._planned = 0
@@ -197,7 +197,7 @@ class FastResponder:
         except StorageError as failure:
             # Nothing was sent: aiohttp answers with the failure.
             self._release(connection, response)
-            connection.hand_back(response.request, failure)
+            connection.fall_back_after(response.request, failure)
             return
         except Exception:  # noqa: BLE001 - whatever it was, it ends this response only
             exchange.outcome = "aborted"

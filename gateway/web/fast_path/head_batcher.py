@@ -28,12 +28,12 @@ class NotPrepared(Enum):
 
 
 class Responder(Protocol):
-    """Answers a head in two steps. Nothing is awaited between `begin` and the last step of the last head."""
+    """Answers a head in two steps. Nothing is awaited between `begin_batch` and the last step of the last head."""
 
     def recognises(self, head: bytes) -> bool:
         """Whether a template for such a head is cached; it may be out of date."""
 
-    def begin(self) -> None:
+    def begin_batch(self) -> None:
         """Several heads, all of which have arrived, are going to be prepared and then sent."""
 
     def prepare(
@@ -70,7 +70,7 @@ class HeadBatcher:
         return self.responder.recognises(head)
 
     def add(self, connection: FastConnection, head: bytes) -> None:
-        """Answer the head in this turn of the loop, or soon: it is sent, begun, or handed on to aiohttp."""
+        """Answer the head in this turn of the loop, or soon: it is sent, begun, or passed on to aiohttp."""
         self._arrived.append(PendingHead(connection, head, time.perf_counter()))
         self._flush_soon()
         if len(self._arrived) >= MAX_BATCH:
@@ -82,7 +82,7 @@ class HeadBatcher:
             for pending in heads:
                 if pending.connection is connection:
                     heads.remove(pending)
-                    self.responder.begin()
+                    self.responder.begin_batch()
                     self._send(pending, self._prepare(pending, may_wait=False))
                     return
 
@@ -99,7 +99,7 @@ class HeadBatcher:
         """Answer the heads that waited, as many as this turn has bytes for, and then those that have arrived."""
         arrived, self._arrived = self._arrived, []
         ready: list[tuple[PendingHead, StartedResponse | NotPrepared]] = []
-        self.responder.begin()
+        self.responder.begin_batch()
         while self._deferred and len(ready) < MAX_BATCH:
             response = self._prepare(self._deferred[0], may_wait=True)
             if response is NotPrepared.DEFERRED:
@@ -130,7 +130,7 @@ class HeadBatcher:
         connection, head, _ = pending
         try:
             if isinstance(response, NotPrepared) or not self.responder.send(connection, response):
-                connection.hand_on(head)
+                connection.fall_back(head)
         except Exception:  # noqa: BLE001 - see above
             _log.exception("the fast path cannot send a response")
             connection.cut()

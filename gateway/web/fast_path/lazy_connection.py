@@ -14,15 +14,15 @@ from gateway.web.connections.outgoing import closed
 
 
 class LazyConnection(ClientConnection):
-    """One connection. Until `begin`, methods of ours replace those of aiohttp that need what aiohttp sets up."""
+    """One connection. Until `set_up_aiohttp`, methods of ours replace those of aiohttp that need what aiohttp sets up."""
 
-    __slots__ = ("_has_begun", "_idle_since", "_idle_timer", "_is_paused", "_server", "is_responding")
+    __slots__ = ("_idle_since", "_idle_timer", "_is_paused", "_is_set_up", "_server", "is_responding")
 
     def __init__(self, server: web.Server, context: ConnectionContext, loop: asyncio.AbstractEventLoop) -> None:
         self._server = server
         self._context = context
         self._loop = loop
-        self._has_begun = False
+        self._is_set_up = False
         self._is_paused = False
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_since = 0.0
@@ -41,14 +41,14 @@ class LazyConnection(ClientConnection):
         self._idle_since = self._loop.time()
         self._idle_timer = self._loop.call_later(self._context.keepalive_timeout_seconds, self._close_if_idle)
 
-    def begin(self) -> bool:
+    def set_up_aiohttp(self) -> bool:
         """Set up aiohttp's part unless that was done before. Returns False if the connection is closed."""
         transport, outgoing = self.transport, self._outgoing
         if transport is None:
             return False
-        if self._has_begun:
+        if self._is_set_up:
             return True
-        self._has_begun = True
+        self._is_set_up = True
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         super().__init__(self._server, self._context)
@@ -62,7 +62,7 @@ class LazyConnection(ClientConnection):
 
     @property
     def is_idle(self) -> bool:
-        return super().is_idle if self._has_begun else not self.is_responding
+        return super().is_idle if self._is_set_up else not self.is_responding
 
     def _close_if_idle(self) -> None:
         keepalive_seconds = self._context.keepalive_timeout_seconds
@@ -81,13 +81,13 @@ class LazyConnection(ClientConnection):
     def begin_response(self) -> None:
         """Hold what arrives until `end_response`."""
         self.is_responding = True
-        if self._has_begun:
+        if self._is_set_up:
             self.hold()
 
     def end_response(self) -> None:
         """The fast path's response was sent, or cannot be finished."""
         was_responding, self.is_responding = self.is_responding, False
-        if not self._has_begun:
+        if not self._is_set_up:
             self._idle_since = self._loop.time()
             return
         self._next_keepalive_close_time = self._loop.time() + self._context.keepalive_timeout_seconds
@@ -95,12 +95,12 @@ class LazyConnection(ClientConnection):
             self.release()
 
     def eof_received(self) -> bool:  # type: ignore[override] # as in RequestReceiver
-        if not self._has_begun and not (self.is_responding and self.begin()):
+        if not self._is_set_up and not (self.is_responding and self.set_up_aiohttp()):
             return False
         return super().eof_received()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._has_begun:
+        if self._is_set_up:
             super().connection_lost(exc)
             return
         if self._idle_timer is not None:
@@ -113,18 +113,18 @@ class LazyConnection(ClientConnection):
 
     def pause_writing(self) -> None:
         self._is_paused = True
-        if self._has_begun:
+        if self._is_set_up:
             super().pause_writing()
 
     def resume_writing(self) -> None:
         self._is_paused = False
-        if self._has_begun:
+        if self._is_set_up:
             super().resume_writing()
         elif self._outgoing is not None:
             self._outgoing.settle()
 
     def force_close(self) -> None:
-        if self._has_begun:
+        if self._is_set_up:
             super().force_close()
         elif self.transport is not None:
             self.transport.close()
@@ -132,13 +132,13 @@ class LazyConnection(ClientConnection):
     def close(self) -> None:
         # While the fast path answers, aiohttp has to go on waiting: if the storage backend fails, it answers instead.
         # The connection is closed after its response, because the gateway is draining.
-        if self._has_begun and not self.is_responding:
+        if self._is_set_up and not self.is_responding:
             super().close()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's signature
         if self.is_responding:
             self.cut()
-        if self._has_begun:
+        if self._is_set_up:
             await super().shutdown(timeout)
         else:
             self.force_close()

@@ -15,8 +15,8 @@ class Forwarding:
     def recognises(self, octets: bytes) -> bool:
         return self.site.responder.recognises(octets)
 
-    def begin(self) -> None:
-        self.site.responder.begin()
+    def begin_batch(self) -> None:
+        self.site.responder.begin_batch()
 
     def prepare(
         self, connection: FastConnection, octets: bytes, started: float, *, may_wait: bool

@@ -155,7 +155,7 @@ async def test_a_client_that_half_closes_when_its_head_is_handed_back_gets_its_a
         (connection,) = far.site.server.connections
         assert isinstance(connection, FastConnection)
         connection.respond_later()
-        connection.hand_back(head(far.site, FIRST), ObjectNotFound(far.site.media.object_key, "it was deleted"))
+        connection.fall_back_after(head(far.site, FIRST), ObjectNotFound(far.site.media.object_key, "it was deleted"))
         assert connection.eof_received()
         assert (await client.read_response()).status == 404
         await client.expect_end()
