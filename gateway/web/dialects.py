@@ -113,7 +113,7 @@ def dialect_of_path(path: str) -> Dialect:
     return BOTA if f"{path}/".startswith("/v1/") else VEXA
 
 
-def refusal_answer(request: web.Request, error: errors.Refusal | StorageError | web.HTTPException) -> web.Response:
+def refusal_response(request: web.Request, error: errors.Refusal | StorageError | web.HTTPException) -> web.Response:
     """The response to an error, in the dialect of the path."""
     dialect = dialect_of_path(request.path)
     if isinstance(error, web.HTTPException):

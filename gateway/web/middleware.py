@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 from gateway.errors import Refusal, Unavailable
 from gateway.web.access.cors import Cors
 from gateway.web.connections.open_connections import Connections
-from gateway.web.dialects import allowed_methods, refusal_answer
+from gateway.web.dialects import allowed_methods, refusal_response
 from gateway.web.encodings import compress_json
 from gateway.web.exchange import Exchange, new_exchange, shown_path
 from gateway.web.hosts import check_host
@@ -51,18 +51,18 @@ class RequestMiddleware:
         return surrounded
 
     async def surround(
-        self, request: web.Request, exchange: Exchange, answer: Awaitable[web.StreamResponse]
+        self, request: web.Request, exchange: Exchange, pending: Awaitable[web.StreamResponse]
     ) -> web.StreamResponse:
         """Await the response, or make one from the error that was raised. The journal always gets the exchange."""
         busy, connection = self._connections.busy, request.protocol
         busy.add(connection)
         try:
             try:
-                response = await answer
+                response = await pending
             except Exception as error:  # noqa: BLE001 - every error becomes a response
-                response = _answer_to(request, exchange, error)
+                response = _error_response(request, exchange, error)
             if not self._connections.unread.admit(response, exchange.key_id):
-                response = refusal_answer(request, _BUSY)
+                response = refusal_response(request, _BUSY)
             if not isinstance(response, SentResponse):
                 self._complete(request, exchange, response)
                 exchange.status = response.status
@@ -109,9 +109,9 @@ class RequestMiddleware:
         return response
 
 
-def _answer_to(request: web.Request, exchange: Exchange, error: Exception) -> web.Response:
+def _error_response(request: web.Request, exchange: Exchange, error: Exception) -> web.Response:
     if isinstance(error, Refusal | StorageError | web.HTTPException):
-        return refusal_answer(request, error)
+        return refusal_response(request, error)
     # The client gets fixed words; the traceback is logged.
     _log.error("a request failed", exc_info=error, extra={"request_id": exchange.request_id})
-    return refusal_answer(request, web.HTTPInternalServerError())
+    return refusal_response(request, web.HTTPInternalServerError())

@@ -39,8 +39,8 @@ class ServerHandler:
         ):
             return await self._application(request)
         exchange = new_exchange(request, BYTE_PATH, target.path)
-        answer = self._read(request, exchange, (target.recording_id, target.media_file_id))
-        return await self._middleware.surround(request, exchange, answer)
+        pending = self._read(request, exchange, (target.recording_id, target.media_file_id))
+        return await self._middleware.surround(request, exchange, pending)
 
     async def _read(self, request: web.Request, exchange: Exchange, ids: Ids) -> web.StreamResponse:
         check_host(request)

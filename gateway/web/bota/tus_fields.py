@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway.errors import Fault, Invalid, Refusal
 from gateway.web.bota.upload_urls import UploadUrlBody, parse_promise
-from gateway.web.dialects import refusal_answer
+from gateway.web.dialects import refusal_response
 from gateway.web.receiving.upload_bodies import Checksum
 from storage_adapters.base import StorageError
 
@@ -107,7 +107,7 @@ def with_tus_fields(handler: TusHandler) -> TusHandler:
         try:
             response = await handler(routes, request)
         except (Refusal, StorageError, web.HTTPException) as error:
-            response = refusal_answer(request, error)
+            response = refusal_response(request, error)
         response.headers["Tus-Resumable"] = VERSION
         if response.status == web.HTTPPreconditionFailed.status_code:
             response.headers["Tus-Version"] = VERSION
