@@ -1,7 +1,7 @@
 """A client connection that offers each complete request head to the fast path before aiohttp parses it.
 
 aiohttp parses a request, wraps it, and wakes two tasks for it; that costs twice what sending 64 KiB does. The fast
-path avoids all of this, but must answer requests in order. A head may be offered only if
+path avoids all of this, but must respond to requests in order. A head may be offered only if
 
 1. aiohttp waits for a message (`_waiter`), so that every earlier response has been written, and
 2. no part of another request has arrived (`is_between_requests`).
@@ -29,10 +29,10 @@ class Batcher(Protocol):
         """Whether the fast path has a template for such a head."""
 
     def add(self, connection: "FastConnection", head: bytes) -> None:
-        """Answer the head in this turn of the loop: it is sent, begun, or passed on to aiohttp."""
+        """Respond to the head in this turn of the loop, or soon; the response may be left to aiohttp."""
 
     def flush(self, connection: "FastConnection") -> None:
-        """Answer the head of this connection now; it waits."""
+        """Respond now to the head of this connection, which waits."""
 
 
 class FastConnection(LazyConnection):

@@ -1,9 +1,9 @@
-"""Answers, without parsing them, request heads that differ from earlier ones only in what head_keys.py removes.
+"""Responds to request heads without parsing them, if they differ from earlier ones only in what head_keys.py removes.
 
 Nothing is awaited here. A request that would have to wait before its first byte (because a page is not in memory, or
 too many streams run) is left to aiohttp. If the socket does not take a response whole, the byte route's pump
-(streaming.py) sends the rest in a task of its own. The pump also answers from remote storage backends; if the backend
-fails before its first byte, aiohttp answers with that failure.
+(streaming.py) sends the rest in a task of its own. The pump also sends responses from remote storage backends; if the
+backend fails before its first byte, aiohttp responds with that failure.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ LIMITED_BYTES: Final = 512 * 1024
 
 
 class FastResponder:
-    """Caches at most MAX_HEADS templates, whose keys have at most MAX_BYTES together."""
+    """A Responder with a cache of at most MAX_HEADS templates, whose keys have at most MAX_BYTES together."""
 
     def __init__(self, services: ByteServices) -> None:
         self._admissions = services.admissions
@@ -142,7 +142,7 @@ class FastResponder:
             return False
         if response.piece is None and exchange.promised:
             # The head waits for the first bytes, which the storage backend may still refuse.
-            self._go_on(connection, response, is_full=False)
+            self._send_later(connection, response, is_full=False)
             return True
         if self._turns.left > 0 or exchange.promised <= SMALL_BYTES:
             if response.is_wanted_whole and exchange.promised > LIMITED_BYTES:
@@ -154,10 +154,10 @@ class FastResponder:
                 self._journal.take(exchange)
                 connection.complete_response(keep_alive=response.keep_alive)
                 return True
-        self._go_on(connection, response, is_full=is_full)
+        self._send_later(connection, response, is_full=is_full)
         return True
 
-    def _go_on(self, connection: FastConnection, response: StartedResponse, *, is_full: bool) -> None:
+    def _send_later(self, connection: FastConnection, response: StartedResponse, *, is_full: bool) -> None:
         """Send the rest once the socket takes more. Most clients that seek away do so before that."""
         outgoing = connection.outgoing
         handed = response.next_bytes(HANDED_BYTES) if is_full else b""

@@ -1,4 +1,4 @@
-"""Answers together the heads that arrive in one turn of the event loop.
+"""Responds together to the heads that arrive in one turn of the event loop.
 
 Each system call that sends a response evicts Python's code and data from the processor's caches. Preparing all
 responses first and sending them afterwards costs up to a fifth less CPU time (docs/hot-path.md).
@@ -21,14 +21,14 @@ MAX_BATCH: Final = 32
 
 
 class NotPrepared(Enum):
-    """Why a head is not answered now."""
+    """Why there is no response to a head now."""
 
     DECLINED = "aiohttp is to respond"
     DEFERRED = "this turn of the loop sends enough already"
 
 
 class Responder(Protocol):
-    """Answers a head in two steps. Nothing is awaited between `begin_batch` and the last step of the last head."""
+    """Responds to a head in two steps. Nothing is awaited between `begin_batch` and the last step of the last head."""
 
     def recognises(self, head: bytes) -> bool:
         """Whether a template for such a head is cached; it may be out of date."""
@@ -70,14 +70,14 @@ class HeadBatcher:
         return self.responder.recognises(head)
 
     def add(self, connection: FastConnection, head: bytes) -> None:
-        """Answer the head in this turn of the loop, or soon: it is sent, begun, or passed on to aiohttp."""
+        """Respond to the head in this turn of the loop, or soon; the response may be left to aiohttp."""
         self._arrived.append(PendingHead(connection, head, time.perf_counter()))
         self._flush_soon()
         if len(self._arrived) >= MAX_BATCH:
             self._flush()
 
     def flush(self, connection: FastConnection) -> None:
-        """Answer the connection's head now. The other heads go on waiting, so that a turn of the loop stays short."""
+        """Respond to the connection's head now. The others go on waiting, so that a turn of the loop stays short."""
         for heads in (self._arrived, self._deferred):
             for pending in heads:
                 if pending.connection is connection:
@@ -96,7 +96,7 @@ class HeadBatcher:
         self._flush()
 
     def _flush(self) -> None:
-        """Answer the heads that waited, as many as this turn has bytes for, and then those that have arrived."""
+        """Respond to the heads that waited, as many as this turn has bytes for, and then those that have arrived."""
         arrived, self._arrived = self._arrived, []
         ready: list[tuple[PendingHead, StartedResponse | NotPrepared]] = []
         self.responder.begin_batch()

@@ -92,7 +92,7 @@ def around_range(head: bytes) -> tuple[bytes, bytes]:
 
 
 def is_cacheable(request: web.Request, head: bytes) -> bool:
-    """Whether this head, which has no IGNORED_FIELDS any more, is the whole request, and is split as aiohttp parsed it."""
+    """Whether this head, without its IGNORED_FIELDS, is the whole request, and is split as aiohttp parsed it."""
     headers = request.headers
     _, range_set, request_id = split_head(head)
     return (

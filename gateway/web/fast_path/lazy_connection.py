@@ -14,7 +14,7 @@ from gateway.web.connections.outgoing import closed
 
 
 class LazyConnection(ClientConnection):
-    """One connection. Until `set_up_aiohttp`, methods of ours replace those of aiohttp that need what aiohttp sets up."""
+    """One connection. Until `set_up_aiohttp`, it replaces the methods of aiohttp that need what is set up there."""
 
     __slots__ = ("_idle_since", "_idle_timer", "_is_paused", "_is_set_up", "_server", "is_responding")
 

@@ -1,4 +1,4 @@
-"""Response templates: what the byte route decided about a request head, to respond to the next head like it unparsed.
+"""Response templates: what was decided about a request head, so that the next head like it need not be parsed.
 
 Apart from the range, the response depends only on the bytes of the head, on the admission and on the version of the
 object. An identical head therefore needs no second parse while these are the same, whatever conditions it carries, and
@@ -57,7 +57,9 @@ class ResponseTemplate:
         return self.files.find_open(self.object_key) is self.stored
 
     def range_set_of(self, head: bytes) -> str | None:
-        """The range-set in a head that differs only in these; None for other heads, which may be alike too.
+        """The range-set of a head that differs from the first one only in it.
+
+        None for other heads; they may have the same key nevertheless.
 
         This takes a sixth of the time of `split_head` and a look-up.
         """
@@ -116,17 +118,15 @@ def _verified_version(admission: Admission) -> tuple[OpenObjectCache, OpenObject
     if not isinstance(files, OpenObjectCache) or media.missing_at is not None:
         return None
     stored = files.find_open(media.object_key)
-    if stored is not None:
-        stat: ObjectStat | None = stored.stat
-    else:
-        stat = admission.prepared.expected if isinstance(files, Remote) else None
+    remote_stat = admission.prepared.expected if isinstance(files, Remote) else None
+    stat = remote_stat if stored is None else stored.stat
     return None if stat is None or stat.etag != media.etag else (files, stored, stat)
 
 
 def _prepare_head(
     request: web.Request, conditions: Conditions, admission: Admission, stat: ObjectStat, shared: HeaderBlock
 ) -> tuple[SpanHead | FixedHead, int] | None:
-    """The response's head, and the body's length if the range does not decide it; None if the head depends on the time."""
+    """The response's head, and the length of the body of a FixedHead; None if the head depends on the time."""
     now = time.time()
     representation = admission.prepared.represent(stat, now=now)
     if not representation.lasts:
