@@ -211,7 +211,7 @@ WEB: Mapping[str, set[str]] = {
         "connections.slow_clients",
         "responses",
     },
-    "connections.broken_requests": {
+    "connections.malformed_requests": {
         "access.cors",
         "connections.client_connection",
         "dialects",

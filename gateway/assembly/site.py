@@ -31,9 +31,9 @@ from gateway.web.bota.edit_routes import EditRoutes
 from gateway.web.bota.routes import BotaRoutes
 from gateway.web.bota.share_link_routes import ShareLinkRoutes
 from gateway.web.bytes.streams import Streams
-from gateway.web.connections.broken_requests import BrokenRequests
 from gateway.web.connections.connection_context import ConnectionContext, HeldBytes
 from gateway.web.connections.connection_limit import ConnectionLimit
+from gateway.web.connections.malformed_requests import MalformedRequests
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.health import Check, HealthRoutes
@@ -175,7 +175,7 @@ class _Site:
         context = ConnectionContext(
             self._config.server.keepalive_timeout_seconds,
             self._config.delivery.stall_timeout_seconds,
-            BrokenRequests(self._journal, self._cors).refuse,
+            MalformedRequests(self._journal, self._cors).refuse,
             Lingerers(),
             HeldBytes(),
             self._connections.unread,

@@ -33,9 +33,9 @@ from gateway.web.acceptor import Acceptor
 from gateway.web.access.authentication import Authenticator
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.streams import Streams
-from gateway.web.connections.broken_requests import BrokenRequests
 from gateway.web.connections.connection_context import ConnectionContext, HeldBytes
 from gateway.web.connections.connection_limit import ConnectionLimit
+from gateway.web.connections.malformed_requests import MalformedRequests
 from gateway.web.connections.open_connections import Connections
 from gateway.web.connections.slow_clients import Lingerers
 from gateway.web.connections.unread_responses import UnreadResponses
@@ -90,7 +90,7 @@ class Stage:
         )
         assert isinstance(route.acceptor, FastAcceptor)
         self.acceptor = route.acceptor
-        self.broken = BrokenRequests(self.journal, cors)
+        self.malformed = MalformedRequests(self.journal, cors)
         self.responder = route.acceptor.responder
         self._handler = ServerHandler(RequestMiddleware(self.journal, self.connections, cors), route.media, _elsewhere)
 
@@ -222,7 +222,7 @@ async def stage(
     context = ConnectionContext(
         keepalive_timeout,
         stall_timeout,
-        built.broken.refuse,
+        built.malformed.refuse,
         Lingerers(),
         built.held,
         UnreadResponses(),

@@ -18,7 +18,7 @@ from gateway.protocol.cache_control import limit_lifetime
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import X_API_KEY, Authenticator
 from gateway.web.bytes.bounded_cache import BoundedCache
-from gateway.web.bytes.representations import Prepared, Presentation
+from gateway.web.bytes.representations import PreparedRepresentation, Presentation
 from gateway.web.exchange import Exchange
 from gateway.web.media_files import Ids, find_uploaded, path_ids
 
@@ -42,7 +42,7 @@ class Admission:
     """
 
     media: MediaFile
-    prepared: Prepared
+    prepared: PreparedRepresentation
     storage: Storage
     redirects: bool
     principal: str | None
@@ -144,7 +144,7 @@ class Admissions:
         exchange.storage = media.storage
         return Admission(
             media,
-            Prepared(media, presentation),
+            PreparedRepresentation(media, presentation),
             storage,
             # The name of an object may contain the owner's id, and a presigned URL does not end with a share link.
             storage.redirect and not is_shared,

@@ -63,6 +63,6 @@ class PacedBody:
         _, self._bucket = grant(self._pace, self._bucket, offset, sent, time.monotonic())
 
 
-def granted_at_first(pace: SendingPace, offset: int, wanted: int) -> int:
+def initial_grant(pace: SendingPace, offset: int, wanted: int) -> int:
     """How many of the `wanted` bytes from `offset` on are sent without a pause."""
     return grant(pace, full_bucket(pace, 0), offset, wanted, 0)[0]

@@ -16,7 +16,7 @@ class Presentation(NamedTuple):
     disposition: Disposition
 
 
-class Prepared:
+class PreparedRepresentation:
     """A media file in one presentation.
 
     `expected` is the version that the storage backend is expected to have; None if none is known, or if the object was

@@ -29,7 +29,7 @@ FIRST_WINDOW_BYTES: Final = 256 * 1024
 """How much of a file the first `sendfile` sends; each window that the socket takes whole doubles the next."""
 MAX_WINDOW_BYTES: Final = 4 * 1024 * 1024
 
-HANDED_BYTES: Final = 4096
+HANDOVER_BYTES: Final = 4096
 """How much of a file is handed over to the transport, which waits for the socket."""
 
 MIN_UNSENT_BYTES: Final = 1024 * 1024
@@ -116,7 +116,7 @@ class SocketWire:
             length -= sent
             self._grow(took_all=sent == window, left=length)
             if sent < window:
-                handed = os.pread(fd, min(window - sent, HANDED_BYTES), offset)
+                handed = os.pread(fd, min(window - sent, HANDOVER_BYTES), offset)
                 _require_bytes(len(handed), offset)
                 await self._hand_over(handed)
                 offset += len(handed)

@@ -38,23 +38,23 @@ class StartedResponse:
         return max(self.sent - len(self.head), 0)
 
     @property
-    def rest_of_piece(self) -> FilePiece | None:
+    def unsent_piece(self) -> FilePiece | None:
         """The unsent rest of the piece; None if there is none, or if the head was not sent whole."""
-        piece, gone = self.piece, self.sent - len(self.head)
-        if piece is None or not 0 <= gone < piece.length:
+        piece, sent = self.piece, self.sent - len(self.head)
+        if piece is None or not 0 <= sent < piece.length:
             return None
-        return FilePiece(piece.fd, piece.offset + gone, piece.length - gone)
+        return FilePiece(piece.fd, piece.offset + sent, piece.length - sent)
 
-    def next_bytes(self, most: int) -> bytes:
-        """The first bytes of that rest; empty if they cannot be read, which sending the rest finds and reports."""
-        rest = self.rest_of_piece
+    def read_unsent(self, most: int) -> bytes:
+        """The first bytes of `unsent_piece`; empty if they cannot be read, which sending the rest finds and reports."""
+        piece = self.unsent_piece
         try:
-            return b"" if rest is None else os.pread(rest.fd, min(rest.length, most), rest.offset)
+            return b"" if piece is None else os.pread(piece.fd, min(piece.length, most), piece.offset)
         except OSError:
             return b""
 
     @property
-    def rest(self) -> tuple[ByteSpan]:
+    def unsent(self) -> tuple[ByteSpan]:
         """The unsent rest of the body."""
-        gone = self.body_sent
-        return (ByteSpan(self.offset + gone, self.exchange.promised - gone),)
+        sent = self.body_sent
+        return (ByteSpan(self.offset + sent, self.exchange.promised - sent),)

@@ -89,7 +89,7 @@ class Streamer:
                 paced = self._paced(response.pace)
                 if paced is not None:
                     paced.count(response.offset, response.body_sent)
-                return await _run(wire, response.head, response.rest, BodyWriter(wire, stored, paced), exchange)
+                return await _run(wire, response.head, response.unsent, BodyWriter(wire, stored, paced), exchange)
         except Exception as error:
             if isinstance(error, StorageError) and not response.sent:
                 raise

@@ -3,8 +3,8 @@
 from itertools import islice
 from typing import Final, Protocol
 
-SEEN_AT_A_TIME: Final = 256
-"""How many connections are looked at for each one that is accepted at the limit."""
+MAX_EXAMINED: Final = 256
+"""How many connections are examined for each one that is accepted at the limit."""
 
 
 class LimitedConnection(Protocol):
@@ -19,19 +19,19 @@ class LimitedConnection(Protocol):
 
 
 class ConnectionLimit:
-    """The open connections of a process, at most `most`."""
+    """The open connections of a process, at most `max_connections`."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_connections: int) -> None:
+        self._max_connections = max_connections
         self._open: dict[LimitedConnection, None] = {}
 
     def add(self, connection: LimitedConnection) -> None:
-        """Count an accepted connection. At the limit, end idle ones; if those that were looked at are busy, end this one."""
+        """Count an accepted connection. At the limit, end idle ones; if the examined ones are busy, end this one."""
         self._open[connection] = None
-        if len(self._open) <= self._most:
+        if len(self._open) <= self._max_connections:
             return
         ended = False
-        for each in list(islice(self._open, SEEN_AT_A_TIME)):
+        for each in list(islice(self._open, MAX_EXAMINED)):
             del self._open[each]
             if each is not connection and each.is_idle:
                 each.cut()

@@ -23,39 +23,39 @@ def closed() -> ConnectionResetError:
 
 
 class StallTimer:
-    """Calls `stalled` once the client has taken nothing for `seconds`: `untaken` returns the same number of bytes twice.
+    """Calls `on_stall` once the client has taken nothing for `seconds`: `unacknowledged` returned the same number twice.
 
     A client that takes a little is not stalled: it may need minutes for the bytes in the kernel.
     """
 
-    __slots__ = ("_before", "_loop", "_seconds", "_stalled", "_timer", "_untaken")
+    __slots__ = ("_before", "_loop", "_on_stall", "_seconds", "_timer", "_unacknowledged")
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        untaken: Callable[[], int],
+        unacknowledged: Callable[[], int],
         seconds: float,
-        stalled: Callable[[Stalled], None],
+        on_stall: Callable[[Stalled], None],
     ) -> None:
         self._loop = loop
-        self._untaken = untaken
+        self._unacknowledged = unacknowledged
         self._seconds = seconds
-        self._stalled = stalled
-        self._before = untaken()
+        self._on_stall = on_stall
+        self._before = unacknowledged()
         self._timer = loop.call_later(seconds, self._check)
 
     def cancel(self) -> None:
         self._timer.cancel()
 
     def _check(self) -> None:
-        before, self._before = self._before, self._untaken()
+        before, self._before = self._before, self._unacknowledged()
         if self._before == before:
-            self._stalled(Stalled())
+            self._on_stall(Stalled())
         else:
             self._timer = self._loop.call_later(self._seconds, self._check)
 
 
-def _untaken_bytes(fd: int) -> int:
+def _unacknowledged_bytes(fd: int) -> int:
     """How many bytes the client has not acknowledged; 0 if the kernel does not report it."""
     try:
         queued: bytes = fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4))
@@ -68,26 +68,26 @@ def _untaken_bytes(fd: int) -> int:
 class UnsentLimit:
     """How many bytes may wait unsent in the kernel for one connection (TCP_NOTSENT_LOWAT)."""
 
-    __slots__ = ("_allowed", "_socket", "_usual")
+    __slots__ = ("_allowed", "_default", "_socket")
 
     def __init__(self, sock: TransportSocket) -> None:
         self._socket = sock
-        self._usual: int | None = None
+        self._default: int | None = None
         self._allowed = 0
 
     def allow(self, limit: int) -> None:
         """Let at least this many bytes wait: they are pages of the page cache, not copies."""
         if limit <= self._allowed or self._socket.family == socket.AF_UNIX:
             return
-        if self._usual is None:
-            self._usual = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+        if self._default is None:
+            self._default = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
         self._set(limit)
 
     def restore(self) -> None:
         """Set the default limit again, for bytes that the kernel copies."""
-        if self._usual is not None:
-            self._set(self._usual)
-            self._usual, self._allowed = None, 0
+        if self._default is not None:
+            self._set(self._default)
+            self._default, self._allowed = None, 0
 
     def _set(self, limit: int) -> None:
         self._allowed = limit
@@ -131,14 +131,14 @@ class Outgoing:
             flushed.set_exception(closed())
         elif self.transport.get_write_buffer_size():
             self._flushed = flushed
-            self._stall_timer = StallTimer(self._loop, self._untaken, self._stall_seconds, self.settle)
+            self._stall_timer = StallTimer(self._loop, self._unacknowledged, self._stall_seconds, self.settle)
         else:
             flushed.set_result(None)
         return flushed
 
-    def _untaken(self) -> int:
+    def _unacknowledged(self) -> int:
         """The bytes that the client has not taken. Those of the transport count too: it refills the socket from them."""
-        return _untaken_bytes(self.fd) + self.transport.get_write_buffer_size()
+        return _unacknowledged_bytes(self.fd) + self.transport.get_write_buffer_size()
 
     def settle(self, error: Exception | None = None) -> None:
         """Complete the future that `hand_over` returned, if one is pending."""

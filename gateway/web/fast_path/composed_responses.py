@@ -5,7 +5,7 @@ from typing import Final
 from gateway.protocol.pacing import SendingPace
 from gateway.protocol.ranges import plain_span
 from gateway.web.bytes.heads import SpanHead
-from gateway.web.bytes.paced import granted_at_first
+from gateway.web.bytes.paced import initial_grant
 from gateway.web.bytes.started_response import StartedResponse
 from gateway.web.exchange import Exchange
 from gateway.web.fast_path.fast_connection import FastConnection
@@ -79,7 +79,7 @@ def compose_response(
 def _first_piece(stored: OpenObject, pace: SendingPace | None, offset: int, length: int) -> FilePiece | None:
     """The first of these bytes as a file piece; None unless they are in an open file and in memory."""
     if pace is not None:
-        length = granted_at_first(pace, offset, length)
+        length = initial_grant(pace, offset, length)
     piece = stored.find_piece(offset, length)
     if piece is None and length > SMALL_BYTES:
         # The span may go on in another cached slice. A stream can send the rest from there.

@@ -16,7 +16,7 @@ from aiohttp import web
 from gateway.web.acceptor import ByteServices
 from gateway.web.bytes.admissions import Admission
 from gateway.web.bytes.bounded_cache import BoundedCache
-from gateway.web.bytes.socket_wire import HANDED_BYTES, send_now
+from gateway.web.bytes.socket_wire import HANDOVER_BYTES, send_now
 from gateway.web.bytes.started_response import StartedResponse
 from gateway.web.connections.outgoing import Stalled
 from gateway.web.exchange import is_request_id, new_request_id
@@ -31,7 +31,6 @@ _log: Final = logging.getLogger(__name__)
 
 MAX_HEADS: Final = 4096
 MAX_BYTES: Final = 4 * 1024 * 1024
-
 LIMITED_BYTES: Final = 512 * 1024
 """How much of any response may wait unsent by default (gateway/process/listening.py)."""
 
@@ -51,9 +50,7 @@ class FastResponder:
         # The objects that were seen to be current, and the bytes that are going to be sent, since `begin_batch`.
         self._current: set[OpenObject] = set()
         self._planned = 0
-        self._templates: BoundedCache[bytes, ResponseTemplate] = BoundedCache(
-            max_entries=MAX_HEADS, max_bytes=MAX_BYTES
-        )
+        self._templates = BoundedCache[bytes, ResponseTemplate](max_entries=MAX_HEADS, max_bytes=MAX_BYTES)
 
     def learn(self, request: web.Request, admission: Admission) -> None:
         """The byte route has answered the request: cache a template of its response."""
@@ -160,7 +157,7 @@ class FastResponder:
     def _send_later(self, connection: FastConnection, response: StartedResponse, *, is_full: bool) -> None:
         """Send the rest once the socket takes more. Most clients that seek away do so before that."""
         outgoing = connection.outgoing
-        handed = response.next_bytes(HANDED_BYTES) if is_full else b""
+        handed = response.read_unsent(HANDOVER_BYTES) if is_full else b""
         self._connections.busy.add(connection)
         self._streams.begin(response.admission.reader)
         connection.respond_later()
@@ -172,8 +169,7 @@ class FastResponder:
     def _on_flushed(
         self, connection: FastConnection, response: StartedResponse, handed: int, flushed: "asyncio.Future[None]"
     ) -> None:
-        error = flushed.exception()
-        if error is not None:
+        if (error := flushed.exception()) is not None:
             response.exchange.outcome = "stalled" if isinstance(error, Stalled) else "client_closed"
             connection.cut()
             self._end(connection, response, is_whole=False)
@@ -205,11 +201,9 @@ class FastResponder:
             connection.cut()
         self._end(connection, response, is_whole=is_whole)
 
-    def _on_stream_done(
-        self, connection: FastConnection, response: StartedResponse, stream: "asyncio.Task[None]"
-    ) -> None:
+    def _on_stream_done(self, connection: FastConnection, response: StartedResponse, task: asyncio.Task[None]) -> None:
         """End the response of a stream that was cancelled, perhaps before it ran."""
-        if stream.cancelled():
+        if task.cancelled():
             response.exchange.outcome = "client_closed"
             self._end(connection, response, is_whole=False)
 
@@ -217,9 +211,8 @@ class FastResponder:
         """Report the response and release its stream, however it ended."""
         self._release(connection, response)
         self._journal.take(response.exchange)
-        connection.complete_response(
-            keep_alive=is_whole and response.keep_alive and not self._connections.is_draining()
-        )
+        keep_alive = is_whole and response.keep_alive and not self._connections.is_draining()
+        connection.complete_response(keep_alive=keep_alive)
 
     def _release(self, connection: FastConnection, response: StartedResponse) -> None:
         self._streams.end(response.admission.reader)

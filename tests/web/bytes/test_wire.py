@@ -19,7 +19,7 @@ from gateway.web.bytes.socket_wire import (
     MIN_UNSENT_BYTES,
     SocketWire,
 )
-from gateway.web.connections.outgoing import Outgoing, Stalled, StallTimer, _untaken_bytes
+from gateway.web.connections.outgoing import Outgoing, Stalled, StallTimer, _unacknowledged_bytes
 from storage_adapters.base import FilePiece, ObjectChanged
 
 LARGE = 50
@@ -172,10 +172,10 @@ def test_a_client_that_reads_a_little_at_a_time_is_not_stalled() -> None:
     with ours, theirs:
         ours.settimeout(0)
         ours.send(bytes(64 << 20))
-        untaken = partial(_untaken_bytes, ours.fileno())
-        before = untaken()
-        StallTimer(cast("Any", timers), untaken, 1, stalled.append)
-        while untaken() == before:
+        unacknowledged = partial(_unacknowledged_bytes, ours.fileno())
+        before = unacknowledged()
+        StallTimer(cast("Any", timers), unacknowledged, 1, stalled.append)
+        while unacknowledged() == before:
             assert theirs.recv(1 << 16)
         timers.go_off()
         assert (stalled, timers.next is None) == ([], False)

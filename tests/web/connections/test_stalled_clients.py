@@ -22,7 +22,7 @@ async def test_a_download_that_follows_another_answer_may_be_read_slowly(
 ) -> None:
     """The transport holds 4096 bytes all the time, but not the same ones."""
     taken = count()
-    monkeypatch.setattr(outgoing, "_untaken_bytes", lambda _fd: next(taken))
+    monkeypatch.setattr(outgoing, "_unacknowledged_bytes", lambda _fd: next(taken))
     async with (
         stages.stage(tmp_path, send_bytes=BUFFER_BYTES, stall_timeout=STALL_SECONDS) as site,
         connect("127.0.0.1", site.port, receive_bytes=BUFFER_BYTES) as client,

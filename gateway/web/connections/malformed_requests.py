@@ -17,7 +17,7 @@ from gateway.web.responses import json_bytes, sent_response
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class BrokenRequests:
+class MalformedRequests:
     """Writes these responses straight to the connection, without a `web.Request`. Each closes its connection."""
 
     def __init__(self, journal: Journal, cors: Cors) -> None:
