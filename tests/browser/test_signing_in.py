@@ -1,11 +1,13 @@
 """Signing in: where the page stores the key, where the key never appears, and what the page says when it is refused."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import BrowserContext, expect
+from playwright.async_api import BrowserContext, Route, expect
 
 from gateway import keys
 from tests.browser.library import Library
-from tests.browser.listener import Listener
+from tests.browser.listener import PATIENCE_SECONDS, Listener
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -55,6 +57,32 @@ async def test_signing_out_deletes_the_key_and_the_list(new_listener: Listener, 
     await expect(new_listener.page.get_by_label("API key")).to_be_focused()
     assert await stored(new_listener) == [""]
     assert await new_listener.page.locator("#rows a, audio").count() == 0
+
+
+async def test_a_late_refusal_of_an_earlier_key_does_not_end_the_session(
+    new_listener: Listener, library: Library
+) -> None:
+    page, (asked, released) = new_listener.page, (asyncio.Event(), asyncio.Event())
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await released.wait()
+        await route.fulfill(status=401)
+
+    await page.route("**/v1/recordings/rec_*", hold)
+    await page.evaluate(f"() => {{ location.hash = '#/recordings/{library.sound.recording_id}'; }}")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asked.wait()
+    await page.evaluate("() => { location.hash = '#/'; }")
+    await page.get_by_role("button", name="Sign out").click()
+    await new_listener.sign_in(new_listener.site.key)
+    await expect(new_listener.rows.first).to_be_visible()
+    async with page.expect_response("**/v1/recordings/rec_*"):
+        released.set()
+    async with page.expect_response("**/v1/recordings?*"):
+        await page.get_by_role("button", name="Refresh").click()
+    await expect(new_listener.rows.first).to_be_visible()
+    assert await stored(new_listener) == [new_listener.site.key, ""]
 
 
 async def test_a_key_that_was_revoked_leads_back_to_the_form(visitor: Listener, library: Library) -> None:

@@ -20,7 +20,9 @@ function enter(key) {
   find("sign-in").hidden = true;
   find("house").hidden = false;
   find("who").textContent = `${key.slice(0, 12)}…`;
-  session = new Session(new Gateway(key, () => leave(strings.signIn.expired)));
+  // A refusal may come when somebody has signed in with another key.
+  const entered = new Session(new Gateway(key, () => session === entered && leave(strings.signIn.expired)));
+  session = entered;
 }
 
 function leave(reason = "") {
