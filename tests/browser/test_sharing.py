@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser, Locator, Route, ViewportSize, expect
+from playwright.async_api import Browser, Locator, Page, Route, ViewportSize, expect
 
 from gateway.protocol.ids import decode_id, encode_id
 from tests.browser.library import SAID, Library, bring_in
@@ -91,6 +91,32 @@ async def test_a_search_finds_what_was_said_since_the_last_one(
     await listener.until("!media.paused && media.currentTime > 5.2")
 
 
+async def until_count(page: Page, rows: Locator, count: int) -> None:
+    """Advance the page's clock until there are that many."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await rows.count() != count:
+            await page.clock.fast_forward(12_000)
+            await asyncio.sleep(0.1)  # until the page has heard from the gateway
+
+
+async def test_a_recording_without_a_transcript_is_played_when_its_file_has_arrived(
+    new_listener: Listener, library: Library
+) -> None:
+    page, key = new_listener.page, {"X-API-Key": new_listener.site.key}
+    await page.clock.install()
+    recordings = f"{new_listener.site.base_url}/v1/recordings"
+    public_id = (await (await page.request.post(recordings, headers=key, data={"name": "Silent"})).json())["id"]
+    await page.evaluate(f"() => {{ location.hash = '#/recordings/{decode_id('rec', public_id)}'; }}")
+    await expect(page.get_by_text("No file of this recording is finished yet.")).to_be_visible()
+    sound = library.sound_path.read_bytes()
+    about = {"type": "audio", "content_type": "audio/mpeg", "file_size_bytes": len(sound)}
+    url = f"{recordings}/{public_id}"
+    target = await (await page.request.post(f"{url}/upload-url", headers=key, data=about)).json()
+    await page.request.put(target["upload_url"], headers=target["headers"], data=sound)
+    assert (await page.request.post(f"{url}/upload-complete", headers=key)).ok
+    await until_count(page, page.locator("audio"), 1)
+
+
 async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
     new_listener: Listener, library: Library
 ) -> None:
@@ -106,27 +132,21 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
         said = [{"start": start, "end": start + 1, "text": text} for start, text in enumerate(texts)]
         assert (await page.request.put(f"{url}/transcript", headers=key, data={"segments": said})).ok
 
-    async def until_count(rows: Locator, count: int) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while await rows.count() != count:
-                await page.clock.fast_forward(12_000)
-                await asyncio.sleep(0.1)  # until the page has heard from the gateway
-
     marks, lines = page.locator("#rows mark"), page.locator("#lines button")
     await page.evaluate(f"() => {{ location.hash = '#/recordings/{recording_id}'; }}")
     await expect(page.get_by_text("No file of this recording is finished yet.")).to_be_visible()
     await page.get_by_label("Search", exact=True).fill("wombat")
     await expect(page.get_by_text("Nothing matches “wombat”.")).to_be_visible()
     await say("A wombat digs.")
-    await until_count(marks, 1)
+    await until_count(page, marks, 1)
     await page.get_by_role("link", name="A wombat digs.").focus()
     await say("A wombat digs.", "The wombat sleeps.")
-    await until_count(marks, 2)
+    await until_count(page, marks, 2)
     await expect(page.get_by_role("link", name="A wombat digs.")).to_be_focused()
-    await until_count(lines, 2)
+    await until_count(page, lines, 2)
     await lines.nth(1).focus()
     await say("A wombat digs.", "The wombat sleeps.", "It has woken up.")
-    await until_count(lines, 3)
+    await until_count(page, lines, 3)
     await expect(lines.nth(1)).to_be_focused()
     async with page.expect_response(lambda answer: answer.url.endswith("/transcript") and answer.status == 304):
         await page.clock.fast_forward(12_000)
@@ -135,11 +155,11 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
     target = await (await page.request.post(f"{url}/upload-url", headers=key, data=about)).json()
     # A file that was announced, but has not arrived, cannot be played.
     await say("A wombat digs.", "The wombat sleeps.", "It has woken up.", "It digs.")
-    await until_count(lines, 4)
+    await until_count(page, lines, 4)
     await expect(page.locator("#screen *")).to_have_count(0)
     await page.request.put(target["upload_url"], headers=target["headers"], data=sound)
     assert (await page.request.post(f"{url}/upload-complete", headers=key)).ok
-    await until_count(page.locator("audio"), 1)
+    await until_count(page, page.locator("audio"), 1)
     await new_listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
     await expect(lines.nth(1)).to_be_focused()
     await lines.nth(2).click()

@@ -42,7 +42,7 @@ export class Meetings {
     if (!GOES_ON.includes(recording.status)) return;
     let { etag } = transcript;
     const look = async () => {
-      const news = await this.#gateway.transcriptOf(recording.id, { etag, signal }).catch(nothingYet);
+      const news = await this.#gateway.transcriptOf(recording.id, { etag, signal }).catch(nothingSaid);
       if (news === null) return true;
       const newest = await this.#gateway.recording(recording.id);
       if (!signal.aborted) changed(news.segments, newest);
@@ -53,9 +53,9 @@ export class Meetings {
   }
 }
 
-/** Null for a recording without a transcript; throws any other trouble. */
-function nothingYet(trouble) {
-  if (isMissing(trouble)) return null;
+/** Nothing has been said in a recording without a transcript; throws any other trouble. */
+function nothingSaid(trouble) {
+  if (isMissing(trouble)) return NOTHING_SAID;
   throw trouble;
 }
 
