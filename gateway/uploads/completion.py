@@ -104,7 +104,8 @@ class Completion:
         except ObjectNotFound:
             return None
         if isinstance(result, Fault):
-            await self._settle_refused(owner, media, adapter)
+            with suppress(ObjectNotFound):  # a completion at the same time has deleted it
+                await self._settle_refused(owner, media, adapter)
         return result
 
     async def _join(self, owner: Owner, media: MediaFile, size: int, adapter: MultipartUploads) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final, cast
 
 import asyncpg
@@ -13,8 +14,9 @@ from gateway.db.recordings import PgRecordingCatalog
 from gateway.db.upload_reservations import PgUploadReservations
 from gateway.db.upload_writers import PgUploadWriters
 from gateway.db.uploads import PgUploads
-from gateway.errors import NotFound
+from gateway.errors import Fault, Invalid, NotFound
 from gateway.storage import Storage
+from gateway.uploads.completion import Completion
 from gateway.uploads.media_uploads import Uploads
 from storage_adapters.memory import MemoryStorage, MemoryWriter
 
@@ -78,3 +80,20 @@ async def test_the_object_of_a_file_that_was_deleted_while_it_appeared_is_queued
             await uploads.receive(turn, body())
     due = await pool.fetchval("SELECT object_key FROM object_deletions WHERE due_at <= now()")
     assert due == media.object_key
+
+
+class Refusing:
+    """A verification that refuses the object, while a completion at the same time deletes it."""
+
+    max_file_bytes = 10
+
+    async def verify(self, _owner: Owner, media: MediaFile, adapter: MemoryStorage) -> Fault:
+        await adapter.delete(media.object_key)
+        return Fault("upload", ("media", "file_size_bytes"), "It has too many bytes", None)
+
+
+async def test_of_two_completions_that_refuse_an_object_both_say_why(pool: asyncpg.Pool) -> None:
+    uploads, owner, media = await promised(pool, Watched(pool))
+    completion = Completion(replace(uploads, verification=cast("Any", Refusing())))
+    with pytest.raises(Invalid, match="too many bytes"):
+        await completion.complete(owner, media.recording_id)
