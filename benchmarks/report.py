@@ -188,8 +188,9 @@ def write_block(path: Path, block: Block, text: str) -> None:
 def performance_text(run: Run, block: Block) -> str:
     """The run for a page of docs: targets, plots and the table of each scenario."""
     rows, results = run.rows, block.results
+    where = f"Every round is in [{results}/results.md]({results}/results.md)."
     parts = [
-        f"{_about(run)} {noise_in_words(run.rounds)} Every round is in [{results}/results.md]({results}/results.md).",
+        " ".join(filter(None, (_about(run), noise_in_words(run.rounds), where))),
         targets_table(run.verdicts),
         *(f"![{PLOTS[name][0]}]({results}/{name})" for name in draw_plots(rows)),
     ]

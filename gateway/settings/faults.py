@@ -28,6 +28,8 @@ _WHOLE: Final = _SECTION | {"tuple_type"}
 _ALLOWED: Final[Mapping[str, str]] = dict.fromkeys(_SECTION, "a mapping of names to settings") | {
     "bool_parsing": "true or false",
     "bool_type": "true or false",
+    "float_parsing": "a number",
+    "int_parsing": "a whole number",
     "missing": "a value: it has no default",
     "path_not_file": "the path of a file that exists",
     "string_type": "text (numbers need quotes to be text)",

@@ -133,10 +133,12 @@ def test_the_readme_shows_a_row_for_each_player_and_a_column_for_each_server() -
     text = readme_text(run_of({**rows(), **each}))
     assert "| Firefox | 40 µs | 20 µs | 1,234 µs |  |" in text
     assert "at abc" in text
+    assert "; one round." in text
 
 
-def test_the_readme_names_the_loads_whose_targets_were_missed() -> None:
+def test_the_readme_names_what_missed_its_targets() -> None:
     text = readme_text(run_of(rows(), rows(cpu=11)))
+    assert "the median of 2 rounds" in text
     assert text.endswith("It missed 1 of its 1 targets, which are about: closed ranges, 64 KiB.")
     assert "missed" not in readme_text(run_of(rows(cpu=11)))
 
