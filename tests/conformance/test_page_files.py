@@ -16,7 +16,7 @@ TARGETS: Final = ("/", "/docs", *(each.format(OTHER) for each in FILES))
 
 
 async def files_of(site: Gateway, page: str) -> set[str]:
-    """The paths of the files that the page names. It is below no other path."""
+    """The paths of the files that the page names."""
     text = (await call(site, page)).body.decode()
     return {
         "/" + path.lstrip("/") for path in re.findall(r'(?:href|src|content)="[^"]*?/?((?:player|docs)/[^"]+)"', text)

@@ -78,9 +78,9 @@ class _File:
 
 
 class PageFiles:
-    """A page, `index.html`, and the files that it loads by name; `policy` overrides directives of `content_security_policy`.
+    """A page, `index.html`, and its other files by name; `policy` overrides directives of `content_security_policy`.
 
-    `{release}` in a page stands for `release`, which changes with every file that is not a page itself.
+    `{release}` in the page stands for `release`, the digest of the files that are not HTML. HTML has no path of its own.
     """
 
     def __init__(self, files: Mapping[str, bytes], policy: Mapping[str, str]) -> None:
