@@ -19,6 +19,8 @@ from gateway.media.messages import STARTED
 # The only environment variables passed on: without them an interpreter in an unusual place cannot find its libraries.
 _INHERITED: Final = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _RECEIVED_BYTES: Final = 1 << 16
+# A server that is killed takes its processes along, so it has ended, or is about to, when the end of one is seen.
+_ENDING_SECONDS: Final = 0.1
 
 
 class DecodingProcess:
@@ -57,46 +59,65 @@ class ForkServer:
     def __init__(self, program: Sequence[str]) -> None:
         self._program = program
         self._requests: socket.socket | None = None
+        self._server: subprocess.Popen[bytes] | None = None
 
     @asynccontextmanager
     async def process(self) -> AsyncGenerator[DecodingProcess]:
-        """A new process, which is killed at the end of the block. Raises OSError or EOFError if none can be started."""
+        """A new process, which is killed at the end of the block.
+
+        Raises ChildProcessError if none can be started, or if the fork server was killed and took the process along.
+        """
         try:
-            connection = await self._fork()
-        except EOFError:  # a server that was killed did not take the request; now another server is started
-            connection = await self._fork()
+            connection, server = await self._fork_twice()
+        except (OSError, EOFError) as error:
+            raise ChildProcessError("no process can be forked") from error
         with connection:
             process = DecodingProcess(connection)
             try:
                 yield process
+            except (EOFError, ConnectionError) as error:
+                if await asyncio.to_thread(_was_killed, server):
+                    raise ChildProcessError("the fork server was killed") from error
+                raise
             finally:
                 await process.end()
 
-    async def _fork(self) -> socket.socket:
-        """The connection to a process that has started. Raises OSError, or EOFError if the server ended or cannot fork."""
+    async def _fork_twice(self) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+        try:
+            return await self._fork()
+        except EOFError:  # a server that was killed did not take the request; now another server is started
+            return await self._fork()
+
+    async def _fork(self) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+        """The connection to a process that has started, and its server.
+
+        Raises OSError, or EOFError if the server ended or cannot fork.
+        """
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self._request_process(theirs)
+                server = self._request_process(theirs)
             ours.settimeout(0)
             await DecodingProcess(ours).receive(len(STARTED))
         except BaseException:
             ours.close()
             raise
-        return ours
+        return ours, server
 
-    def _request_process(self, connection: socket.socket) -> None:
-        if self._requests is not None:
+    def _request_process(self, connection: socket.socket) -> subprocess.Popen[bytes]:
+        """Ask the server, or a new one if it has ended, for a process. Returns the server."""
+        if self._requests is not None and self._server is not None:
             with suppress(ConnectionError):  # the server has ended
                 socket.send_fds(self._requests, [b"\0"], [connection.fileno()])
-                return
+                return self._server
             self._requests.close()
             self._requests = None
-        self._requests = self._start()
+        self._requests, self._server = self._start()
         socket.send_fds(self._requests, [b"\0"], [connection.fileno()])
+        return self._server
 
-    def _start(self) -> socket.socket:
-        """The connection over which a new server receives requests."""
+    def _start(self) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+        """A new server, after the connection over which it receives requests."""
         ours, theirs = socket.socketpair()
         with theirs, ExitStack() as stack:
             stack.push(ours)
@@ -111,7 +132,14 @@ class ForkServer:
             stack.pop_all()
         Thread(target=server.wait, name="fork server", daemon=True).start()  # reaps it
         ours.settimeout(0)
-        return ours
+        return ours, server
+
+
+def _was_killed(server: subprocess.Popen[bytes]) -> bool:
+    try:
+        return server.wait(_ENDING_SECONDS) < 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 DECODING: Final = ForkServer(program_of("gateway.media.decoding.process"))

@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Hashable, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -124,7 +124,7 @@ async def run_job(
 ) -> AsyncGenerator[Message, None]:
     """Run the job in a new process, serve its reads, and yield its other messages up to the last one.
 
-    Raises FAILURES, or Unavailable if no process can be started.
+    Raises FAILURES, or Unavailable if no process can be started or the fork server is killed.
     """
     async with _started(processes) as process:
         await process.send(job.encode())
@@ -162,11 +162,10 @@ async def _serve(process: DecodingProcess, stored: StoredObject | None, offset: 
 
 @asynccontextmanager
 async def _started(processes: ForkServer) -> AsyncGenerator[DecodingProcess]:
-    async with AsyncExitStack() as stack:
-        try:
-            process = await stack.enter_async_context(processes.process())
-        except (OSError, EOFError) as error:
-            # No descriptor, no memory, too many processes: this gateway is at fault, not the file.
-            _log.error("no decoding process can be started", extra={"cause": repr(error)})
-            raise Unavailable("Media files cannot be read now", _RETRY_SECONDS) from error
-        yield process
+    try:
+        async with processes.process() as process:
+            yield process
+    except ChildProcessError as error:
+        # No descriptor, no memory, too many processes: this gateway is at fault, not the file.
+        _log.error("no decoding process can be started, or its server was killed", extra={"cause": repr(error)})
+        raise Unavailable("Media files cannot be read now", _RETRY_SECONDS) from error

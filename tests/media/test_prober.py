@@ -374,6 +374,12 @@ async def test_a_job_that_a_dying_server_did_not_take_goes_to_the_next_server(st
     assert (await probing).duration_seconds == 1.0
 
 
+async def test_a_file_is_not_to_blame_if_the_server_is_killed_with_all_its_processes(stored: MemoryObject) -> None:
+    script = "for pid in (os.getppid(), os.getpid()): os.kill(pid, signal.SIGKILL)"
+    with pytest.raises(Unavailable, match="cannot be read now"):
+        await prober(script).probe(stored)
+
+
 async def test_a_probe_that_is_cancelled_does_not_wait_for_the_start_of_the_server(stored: MemoryObject) -> None:
     starting = (
         "import select\nends = select.poll()\nends.register(0, select.POLLRDHUP)\nends.poll()\nraise SystemExit\n"
