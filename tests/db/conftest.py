@@ -8,8 +8,15 @@ import pytest_asyncio
 
 from gateway.db.migrations import migrate
 from gateway.db.pool import open_pool
-from tests.conftest import scratch_database
+from tests.conftest import copy_cluster, scratch_database
 from tests.db.debian import DebianServer, debian_server, pgbouncer
+
+
+@pytest.fixture
+def cluster_folder(postgres_folder: Path, made_cluster: Path) -> Path:
+    """The folder of a server whose cluster was made, for tests that are not about making one."""
+    copy_cluster(made_cluster, postgres_folder)
+    return postgres_folder
 
 
 @pytest.fixture(scope="session")

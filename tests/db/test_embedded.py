@@ -61,29 +61,27 @@ async def test_only_this_user_can_connect_and_never_by_tcp(folder: Path) -> None
         assert permissions(socket_folder(url)) == 0o700
 
 
-async def test_the_server_runs_with_all_durability_settings_on(folder: Path) -> None:
-    async with embedded_postgres(folder) as url:
+async def test_the_server_runs_with_all_durability_settings_on(cluster_folder: Path) -> None:
+    async with embedded_postgres(cluster_folder) as url:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             assert await ask(url, f"SHOW {setting}") == "on"
 
 
-async def test_the_server_survives_ctrl_c_at_the_terminal(folder: Path) -> None:
-    async with embedded_postgres(folder):
-        pid = server_of(folder)
+async def test_the_server_survives_ctrl_c_at_the_terminal(cluster_folder: Path) -> None:
+    async with embedded_postgres(cluster_folder):
+        pid = server_of(cluster_folder)
         assert pid is not None
         assert os.getsid(pid) != os.getsid(0)
 
 
-async def test_a_failed_start_reports_why_and_can_be_repeated(folder: Path) -> None:
-    async with embedded_postgres(folder):
-        pass
-    settings = folder / "cluster" / "postgresql.auto.conf"
+async def test_a_failed_start_reports_why_and_can_be_repeated(cluster_folder: Path) -> None:
+    settings = cluster_folder / "cluster" / "postgresql.auto.conf"
     settings.write_text("shared_buffers = 'enormous'\n")
     with pytest.raises(EmbeddedDatabaseError, match=r'invalid value for parameter "shared_buffers": "enormous"'):
-        async with embedded_postgres(folder):
+        async with embedded_postgres(cluster_folder):
             pass
     settings.write_text("")
-    async with embedded_postgres(folder) as url:
+    async with embedded_postgres(cluster_folder) as url:
         assert await ask(url, "SELECT 1") == 1
 
 
@@ -112,18 +110,16 @@ async def test_no_folders_permissions_are_changed_for_the_account_of_root(tmp_pa
 @pytest.mark.parametrize("place", [os.symlink, os.link], ids=["a symbolic link", "a hard link"])
 @pytest.mark.parametrize("name", ["postmaster.pid", "server.log"])
 async def test_root_follows_no_link_that_the_account_placed(
-    folder: Path, name: str, place: Callable[[Path, Path], None]
+    cluster_folder: Path, name: str, place: Callable[[Path, Path], None]
 ) -> None:
-    async with embedded_postgres(folder):
-        pass
-    precious = folder / "precious"
+    precious = cluster_folder / "precious"
     precious.write_text("1\nthe secret\n3\n4\n/tmp\n\n\nready\n")
-    settings = folder / "cluster" / "postgresql.auto.conf"
+    settings = cluster_folder / "cluster" / "postgresql.auto.conf"
     settings.write_text("shared_buffers = 'enormous'\n")
-    (folder / "cluster" / name).unlink(missing_ok=True)
-    place(precious, folder / "cluster" / name)
+    (cluster_folder / "cluster" / name).unlink(missing_ok=True)
+    place(precious, cluster_folder / "cluster" / name)
     with pytest.raises(EmbeddedDatabaseError) as caught:
-        async with embedded_postgres(folder):
+        async with embedded_postgres(cluster_folder):
             pass
     assert "the secret" not in str(caught.value)
     assert precious.read_text().startswith("1\nthe secret")
@@ -188,13 +184,11 @@ def find_installed() -> Path:
 
 
 @as_root
-async def test_root_runs_a_users_cluster_as_that_user(folder: Path) -> None:
-    async with embedded_postgres(folder):
-        pass
+async def test_root_runs_a_users_cluster_as_that_user(cluster_folder: Path) -> None:
     nobody = 65534
-    for path in (folder / "cluster", *(folder / "cluster").rglob("*")):
+    for path in (cluster_folder / "cluster", *(cluster_folder / "cluster").rglob("*")):
         os.chown(path, nobody, nobody)
-    async with embedded_postgres(folder) as url:
-        pid = server_of(folder)
+    async with embedded_postgres(cluster_folder) as url:
+        pid = server_of(cluster_folder)
         assert (Path("/proc") / str(pid)).stat().st_uid == nobody
         assert await ask(url, "SELECT 1") == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.db.embedded.shared_server import embedded_postgres
+from tests.conftest import copy_cluster
 from tests.db.servers import another_user, ask, kill_server, server_of
 
 
@@ -39,15 +40,15 @@ async def test_processes_share_one_server_and_the_last_to_exit_stops_it(folder: 
     assert server_of(folder) is None
 
 
-async def test_a_killed_process_leaves_no_stuck_server(folder: Path) -> None:
-    with another_user(folder) as (other, _):
+async def test_a_killed_process_leaves_no_stuck_server(cluster_folder: Path) -> None:
+    with another_user(cluster_folder) as (other, _):
         other.kill()
-    pid = server_of(folder)
+    pid = server_of(cluster_folder)
     assert pid is not None
-    async with embedded_postgres(folder) as url:
+    async with embedded_postgres(cluster_folder) as url:
         assert await ask(url, "SELECT 1") == 1
-        assert server_of(folder) == pid
-    assert server_of(folder) is None
+        assert server_of(cluster_folder) == pid
+    assert server_of(cluster_folder) is None
 
 
 async def test_concurrent_processes_start_one_server(folder: Path) -> None:
@@ -59,26 +60,26 @@ async def test_concurrent_processes_start_one_server(folder: Path) -> None:
     assert server_of(folder) is None
 
 
-async def test_a_killed_server_starts_again_with_what_was_committed(folder: Path) -> None:
-    async with embedded_postgres(folder) as url:
+async def test_a_killed_server_starts_again_with_what_was_committed(cluster_folder: Path) -> None:
+    async with embedded_postgres(cluster_folder) as url:
         await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
-        await kill_server(folder)
-        async with embedded_postgres(folder) as again:
+        await kill_server(cluster_folder)
+        async with embedded_postgres(cluster_folder) as again:
             assert await ask(again, "SELECT answer FROM kept") == 42
-    assert server_of(folder) is None
+    assert server_of(cluster_folder) is None
 
 
 @pytest.mark.parametrize("left", ["{pid}\n{rest}", ""], ids=["another program has its pid", "the file is empty"])
 async def test_a_stale_postmaster_file_does_not_prevent_a_start(
-    folder: Path, left: str, stranger: subprocess.Popen[bytes]
+    cluster_folder: Path, left: str, stranger: subprocess.Popen[bytes]
 ) -> None:
-    async with embedded_postgres(folder) as url:
+    async with embedded_postgres(cluster_folder) as url:
         await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
-        await kill_server(folder)
-    file = folder / "cluster" / "postmaster.pid"
+        await kill_server(cluster_folder)
+    file = cluster_folder / "cluster" / "postmaster.pid"
     _, _, rest = file.read_text().partition("\n")
     file.write_text(left.format(pid=stranger.pid, rest=rest))
-    async with embedded_postgres(folder) as url:
+    async with embedded_postgres(cluster_folder) as url:
         assert await ask(url, "SELECT answer FROM kept") == 42
     assert stranger.poll() is None
 
@@ -91,28 +92,27 @@ async def test_a_folder_that_a_killed_process_left_incomplete_is_created_again(f
     assert not half.parent.exists()
 
 
-async def test_a_start_that_is_cancelled_leaves_no_server(folder: Path) -> None:
+async def test_a_start_that_is_cancelled_leaves_no_server(cluster_folder: Path) -> None:
     async def use() -> None:
-        async with embedded_postgres(folder):
+        async with embedded_postgres(cluster_folder):
             await asyncio.Event().wait()  # a start that gets this far is cancelled here
 
-    async with embedded_postgres(folder):
-        pass
     task = asyncio.create_task(use())
-    while not (folder / "cluster" / "postmaster.pid").exists():
+    while not (cluster_folder / "cluster" / "postmaster.pid").exists():
         await asyncio.to_thread(os.sched_yield)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert server_of(folder) is None
+    assert server_of(cluster_folder) is None
 
 
 @pytest.mark.parametrize("name", ["short", "long" * 40])
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGQUIT], ids=["killed", "stopped immediately"])
 async def test_a_server_that_stops_while_it_is_used_is_started_again_at_the_same_address(
-    folder: Path, name: str, signal_number: int
+    folder: Path, made_cluster: Path, name: str, signal_number: int
 ) -> None:
     place = folder / name
+    copy_cluster(made_cluster, place)
     async with embedded_postgres(place) as url:
         await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
         pid = server_of(place)
