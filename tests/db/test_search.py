@@ -1,17 +1,21 @@
 """Searches for words that occur more often than a search reads: what they find, and how much they read."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import astuple
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from gateway.catalog import Owner, RecordingFilter
+from gateway.db.pool import open_pool
 from gateway.db.search import SEARCH, PgRecordingSearch
 from gateway.protocol.search_words import parse_search
+from tests.conftest import scratch_database
 
 USER: Final = 100_000_000_000
 NEWEST: Final = USER + 1
@@ -36,10 +40,51 @@ FILL: Final = f"""
 """  # noqa: S608 - numbers of our own
 
 
+# The statistics stay as the fill's ANALYZE made them, however long the tests take.
+KEEP_STATISTICS: Final = "; ".join(
+    f"ALTER TABLE {table} SET (autovacuum_enabled = false)"
+    for table in ("meetings", "recordings", "transcript_segments", "transcript_words")
+)
+
+
+@asynccontextmanager
+async def filled_database(postgres: str, fill: str) -> AsyncGenerator[str]:
+    """The URL of a database with these rows. The tests only read, so those of the same rows share one."""
+    async with scratch_database(postgres) as url:
+        async with small_pool(url) as pool:
+            await pool.execute(KEEP_STATISTICS)
+            await pool.execute(fill)
+        yield url
+
+
+@asynccontextmanager
+async def small_pool(url: str) -> AsyncGenerator[asyncpg.Pool]:
+    async with open_pool(url, min_size=1, max_size=5, command_timeout_seconds=30) as pool:
+        yield pool
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def standups(postgres: str) -> AsyncGenerator[str]:
+    async with filled_database(postgres, FILL) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def talk(postgres: str) -> AsyncGenerator[str]:
+    async with filled_database(postgres, TALK) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def beginnings(postgres: str) -> AsyncGenerator[str]:
+    async with filled_database(postgres, BEGINNINGS) as url:
+        yield url
+
+
 @pytest.fixture
-async def search(pool: asyncpg.Pool) -> PgRecordingSearch:
-    await pool.execute(FILL)
-    return PgRecordingSearch(pool)
+async def search(standups: str) -> AsyncGenerator[PgRecordingSearch]:
+    async with small_pool(standups) as pool:
+        yield PgRecordingSearch(pool)
 
 
 @pytest.mark.parametrize("word", ["budget", "standup"])
@@ -125,9 +170,9 @@ def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("text", ['"yes no"', '"yes yes yes"', "yes zz", "yes -no", '-"yes of"', "yes y -co"])
-async def test_a_search_compares_at_most_5000_segments_and_names(pool: asyncpg.Pool, text: str) -> None:
-    await pool.execute(TALK)
-    plan = await plan_of(pool, text)
+async def test_a_search_compares_at_most_5000_segments_and_names(talk: str, text: str) -> None:
+    async with small_pool(talk) as pool:
+        plan = await plan_of(pool, text)
     compared = [node for node in plan if node.get("Rows Removed by Index Recheck", 0) > 0]
     assert not compared, "the index returned what had to be compared with the text"
     assert max(node["Actual Rows"] for node in plan if node["Node Type"] == "Limit") <= 5000
@@ -136,12 +181,12 @@ async def test_a_search_compares_at_most_5000_segments_and_names(pool: asyncpg.P
 
 @pytest.mark.parametrize("text", ["yes", '"yes no"', '"yes yes yes"'])
 async def test_a_word_that_is_common_among_the_newest_segments_is_not_looked_up_in_the_index(
-    pool: asyncpg.Pool, text: str
+    talk: str, text: str
 ) -> None:
-    await pool.execute(TALK)
-    # Without the newest recording, whose segments are all silent.
-    newest = await pool.fetchval("SELECT max(created_at) FROM recordings")
-    plan = await plan_of(pool, text, created_before=newest - timedelta(seconds=30))
+    async with small_pool(talk) as pool:
+        # Without the newest recording, whose segments are all silent.
+        newest = await pool.fetchval("SELECT max(created_at) FROM recordings")
+        plan = await plan_of(pool, text, created_before=newest - timedelta(seconds=30))
     (looked_up,) = [node for node in plan if node.get("Index Name") == "transcript_words_by_word"]
     assert looked_up["Actual Loops"] == 0
 
@@ -176,19 +221,19 @@ BEGINNINGS: Final = f"""
     ],
 )
 async def test_the_beginning_of_a_word_is_looked_up_only_where_the_other_words_are_not_enough(
-    pool: asyncpg.Pool, text: str, *, is_looked_up: bool
+    beginnings: str, text: str, *, is_looked_up: bool
 ) -> None:
-    await pool.execute(BEGINNINGS)
-    plan = await plan_of(pool, text)
+    async with small_pool(beginnings) as pool:
+        plan = await plan_of(pool, text)
+        page = await PgRecordingSearch(pool).search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
     assert max(node["Actual Rows"] for node in plan if node["Node Type"] == "Limit") <= 5000
     scans = [node for node in plan if node.get("Index Name") == "transcript_words_by_word"]
     assert bool(scans[-1]["Actual Loops"]) == is_looked_up
-    page = await PgRecordingSearch(pool).search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
     assert [result.recording.id for result in page.results] == ([] if "-" in text else [USER + 2])
 
 
 @pytest.mark.parametrize("text", ["nobody or third", "nobody OR, third", "nobody or:third"])
-async def test_what_follows_or_is_found_without_the_words_before_it(pool: asyncpg.Pool, text: str) -> None:
-    await pool.execute(BEGINNINGS)
-    page = await PgRecordingSearch(pool).search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
+async def test_what_follows_or_is_found_without_the_words_before_it(beginnings: str, text: str) -> None:
+    async with small_pool(beginnings) as pool:
+        page = await PgRecordingSearch(pool).search(Owner(USER), text, RecordingFilter(), limit=9, offset=0)
     assert [result.recording.id for result in page.results] == [USER + 2]
