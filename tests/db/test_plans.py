@@ -72,6 +72,13 @@ FILL: Final = f"""
     INSERT INTO signing_keys (kid, secret) SELECT n::text, 'x' FROM generate_series(1, 1000) n;
 """  # noqa: S608 - numbers of our own
 
+# Filling the table and then making its indexes takes half as long as filling both.
+INDEXES: Final = """
+    SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition FROM pg_index
+    WHERE indrelid = 'recordings'::regclass AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+    ORDER BY indexrelid
+"""
+
 WHALE: Final = (BASE, True)
 MINNOW: Final = (BASE + 8, True)
 WHEN: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -280,7 +287,10 @@ async def large(postgres: str) -> AsyncGenerator[asyncpg.Pool]:
         scratch_database(postgres) as url,
         open_pool(url, min_size=1, max_size=1, command_timeout_seconds=120) as pool,
     ):
+        indexes = await pool.fetch(INDEXES)
+        await pool.execute("; ".join(f"DROP INDEX {index['name']}" for index in indexes))
         await pool.execute(FILL)
+        await pool.execute("; ".join(index["definition"] for index in indexes))
         await pool.execute("VACUUM ANALYZE")
         yield pool
 
