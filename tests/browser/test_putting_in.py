@@ -139,6 +139,21 @@ async def test_a_paused_upload_rests_until_it_is_resumed(
     assert pieces.offsets[1] == PIECE
 
 
+async def test_an_upload_goes_on_after_a_piece_that_is_stored_already(
+    context: BrowserContext, site: Gateway, long_sound: Path
+) -> None:
+    visitor = await signed_in(context, site)
+
+    async def send_twice(route: Route, request: Request) -> None:
+        if request.method == "PATCH" and request.headers["upload-offset"] == str(PIECE):
+            assert (await route.fetch()).status == 204
+        await route.continue_()
+
+    await visitor.page.route(re.compile("/v1/uploads/up_"), send_twice)
+    await choose(visitor, long_sound)
+    await expect(opened(visitor)).to_be_visible()
+
+
 async def test_an_upload_outlasts_a_network_that_was_cut(
     context: BrowserContext, site: Gateway, long_sound: Path
 ) -> None:

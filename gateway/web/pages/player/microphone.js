@@ -39,14 +39,15 @@ export class Microphone {
   #offer(take) {
     const button = (words, act) => {
       const made = el("button", { type: "button" }, words);
-      made.addEventListener("click", () => {
-        item.remove();
+      made.addEventListener("click", async () => {
         this.#offered.delete(take);
-        act();
+        for (const each of [keep, discard]) each.disabled = true;
+        await act();
+        item.remove();
       });
       return made;
     };
-    const keep = button(strings.upload.keep, () => this.#upload(take));
+    const keep = button(strings.upload.keep, () => void this.#upload(take));
     const discard = button(strings.upload.discard, () => take.forget());
     const words = el("span", { class: "words" }, strings.upload.left);
     const item = el("li", {}, el("bdi", {}, take.name), words, keep, discard);

@@ -16,6 +16,8 @@ const ATTEMPTS = 120;
 const ALREADY_THERE = 412;
 /** These statuses are temporary: the gateway or its storage is busy, or the connection was cut. */
 const TEMPORARY = [408, 423, 429, 500, 502, 503, 504];
+/** tus: the piece does not begin where what is stored ends: an interrupted request has stored more meanwhile. */
+const OTHER_OFFSET = 409;
 
 /** The files that this page is sending. One that is chosen twice is sent twice. */
 const sending = new Set();
@@ -129,7 +131,7 @@ export class Sending {
       offset = await this.#again(async (attempt) => {
         const arrived = attempt === 0 ? offset : await this.#gateway.resumableOffset(url);
         return this.#sendPiece(url, arrived);
-      });
+      }, [...TEMPORARY, OTHER_OFFSET]);
     }
   }
 
@@ -166,15 +168,15 @@ export class Sending {
   }
 
   /** Try until it works or is refused permanently. Wait longer after each failure, and while paused. */
-  async #again(step) {
+  async #again(step, temporary = TEMPORARY) {
     for (let attempt = 0; ; attempt += 1) {
       await this.#paused;
       if (this.#stopped.signal.aborted) throw new DOMException("stopped", "AbortError");
       try {
         return await step(attempt);
       } catch (trouble) {
-        const temporary = trouble instanceof Unreachable || TEMPORARY.includes(trouble.status);
-        if (!temporary || attempt === ATTEMPTS) throw trouble;
+        const passes = trouble instanceof Unreachable || temporary.includes(trouble.status);
+        if (!passes || attempt === ATTEMPTS) throw trouble;
         if (this.#paused === null) await wait(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, 10)));
       }
     }

@@ -50,16 +50,16 @@ export class Take {
     this.#stored = this.#stored.then((whole) => whole && inStore(piece)).catch(() => false);
   }
 
-  /** Delete what is stored: the take has arrived, or nobody wants it. */
+  /** Delete what is stored: the take has arrived, or nobody wants it. Resolves once that is durable. */
   forget() {
     const { take } = this.#about;
     this.#stored = this.#stored.then(() => inStore((store) => store.delete(piecesOf(take)))).catch(() => {});
-    this.release();
+    return this.release();
   }
 
   /** Let this or another tab offer it. */
   release() {
-    this.#stored.then(this.#release);
+    return this.#stored.then(this.#release);
   }
 
   #isOf(owner) {
