@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.status import Status
 
 from gateway.assembly.backends import Backends
 from gateway.commands.options import config_option, read_config
@@ -35,7 +36,8 @@ def demo(*, config_path: Path | None, host: str | None, port: int | None, record
     """Run a gateway with an account, a key and recordings to try."""
     flags = server_flags(host=host, port=port) | {"storages": {_SYNTHETIC: {"kind": "synthetic"}}}
     config = read_config(config_path, flags)
-    ready = run_with_backends(config, lambda backends: _prepare(config, backends, recordings))
+    with Console(stderr=True).status("Preparing the database and the recordings of the demo ...") as status:
+        ready = run_with_backends(config, lambda backends: _prepare(config, backends, recordings, status))
 
     def announce(base_url: str) -> None:
         log_vexa_variables(base_url)
@@ -49,9 +51,10 @@ def demo(*, config_path: Path | None, host: str | None, port: int | None, record
     return serve_gateway(config, announce)
 
 
-async def _prepare(config: Config, backends: Backends, recordings: int) -> Demo:
+async def _prepare(config: Config, backends: Backends, recordings: int, status: Status) -> Demo:
     ready = await prepare(config, backends)
     if recordings:
+        status.stop()
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("registering synthetic recordings", total=recordings)
