@@ -25,20 +25,16 @@ import click
 
 from benchmarks.__main__ import RESULTS
 from benchmarks.corpus import Corpus, WrongAnswer, verify, write_corpus
-from benchmarks.goals import Goal, judge, ratio
+from benchmarks.goals import judge
 from benchmarks.machine import REPOSITORY, describe_machine
 from benchmarks.plan import FULL, KIB, MIB, QUICK, Plan, connections_for, length_name
 from benchmarks.processes import NotStarted, choose_cores
 from benchmarks.report import S3_BLOCK, Run, performance_text, targets_table, write_block, write_results
 from benchmarks.rows import Round, Row, as_round
 from benchmarks.s3_bucket import Bucket, running_bucket
+from benchmarks.s3_goals import GOALS, PLAIN
 from benchmarks.s3_readers import Storm, measure_first_byte, measure_reads, run_storm
 from benchmarks.s3_servers import (
-    CACHED,
-    GATEWAY,
-    LOCAL,
-    NAIVE,
-    NGINX,
     S3Site,
     running_cached,
     running_fronts,
@@ -48,7 +44,6 @@ from benchmarks.shaping import Shaping, shaped
 from benchmarks.target import Target
 from benchmarks.wrk import Load, measure
 
-PLAIN: Final = "one plain connection"
 FAR_DELAY_SECONDS: Final = 0.03
 FAR_BYTES_PER_SECOND: Final = 16e6
 _SETTLING_SECONDS: Final = 10
@@ -69,71 +64,6 @@ class S3Plan:
 _LENGTHS: Final = (64 * KIB, MIB, 8 * MIB, 64 * MIB)
 FULL_S3: Final = S3Plan(FULL, _LENGTHS, 1000, Storm(8, 40, 256 * KIB, MIB, 1), _LENGTHS, 5)
 QUICK_S3: Final = S3Plan(QUICK, (64 * KIB,), 30, Storm(4, 4, 256 * KIB, MIB, 1), (64 * KIB, MIB), 1)
-
-_HANDLERS: Final = {NAIVE: "a get_object handler", NGINX: "nginx with a presigned URL"}
-
-GOALS: Final[tuple[Goal, ...]] = (
-    Goal(
-        "S3 64 KiB ranges, CPU per request, over a get_object handler",
-        0.2,
-        "×",
-        ratio("cpu_us", f"S3 ranges/64 KiB/{GATEWAY}", f"S3 ranges/64 KiB/{NAIVE}"),
-    ),
-    Goal(
-        "S3 64 KiB ranges, CPU per request, over a get_object handler",
-        0.12,
-        "×",
-        ratio("cpu_us", f"S3 ranges/64 KiB/{GATEWAY}", f"S3 ranges/64 KiB/{NAIVE}"),
-        moonshot=True,
-    ),
-    *(
-        Goal(
-            f"S3 {size} MiB ranges, {words}, over {_HANDLERS[peer]}",
-            bound,
-            "×",
-            ratio(value, f"S3 ranges/{size} MiB/{GATEWAY}", f"S3 ranges/{size} MiB/{peer}"),
-            at_least=at_least,
-            moonshot=peer == NGINX,
-        )
-        for size in (8, 64)
-        for words, value, peer, bound, at_least in (
-            ("requests a second", "requests_per_second", NAIVE, 1.1, True),
-            ("CPU per request", "cpu_us", NAIVE, 0.8, False),
-            ("requests a second", "requests_per_second", NGINX, 1.0, True),
-            ("CPU per request", "cpu_us", NGINX, 1.0, False),
-        )
-    ),
-    Goal(
-        "bytes from S3 for each byte that seeking players took",
-        1.5,
-        "",
-        lambda rows: rows[f"S3 seek storm/256 KiB to 1 MiB/{GATEWAY}"].values["upstream_per_byte"],
-    ),
-    Goal(
-        "a long read from a far S3, over one plain connection",
-        3,
-        "×",
-        ratio("mb_per_second", f"S3 far away/64 MiB/{GATEWAY}", f"S3 far away/64 MiB/{PLAIN}"),
-        at_least=True,
-    ),
-    *(
-        Goal(
-            "S3 64 KiB ranges in the cache of slices, CPU per request, over a local file",
-            bound,
-            "×",
-            ratio("cpu_us", f"S3 cached/64 KiB/{CACHED}", f"S3 cached/64 KiB/{LOCAL}"),
-            moonshot=moonshot,
-        )
-        for bound, moonshot in ((1.15, False), (1.0, True))
-    ),
-    # Whether an object that is read is still the same is asked once a minute.
-    Goal(
-        "S3 requests on the path of a repeated seek",
-        0.001,
-        " per seek",
-        lambda rows: rows[f"S3 cached/64 KiB/{CACHED}"].values["s3_requests_per_seek"],
-    ),
-)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 @contextmanager
 def reserved_ports(count: int) -> Iterator[list[int]]:
-    """Different ports for servers that run in the block. Nobody who asks for any port is given one of them meanwhile.
+    """Different ports for servers that run in the block. A socket that binds port 0 gets none of them.
 
     Each is bound by a socket that does not listen. A server that sets SO_REUSEADDR, as they all do, can listen there.
     """
