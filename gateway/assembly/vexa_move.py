@@ -10,8 +10,8 @@ from gateway.catalog import MoveTarget, VexaSource
 from gateway.db.database import open_database
 from gateway.db.vexa_source import open_vexa
 from gateway.db.vexa_target import open_target
-from gateway.imports.vexa_deployment_media import Probe
-from gateway.imports.vexa_deployment_meetings import MAX_CONCURRENT_PROBES
+from gateway.imports.vexa_deployment.media_preparation import Probe
+from gateway.imports.vexa_deployment.meeting_moves import MAX_CONCURRENT_PROBES
 from gateway.media.prober import Prober
 from gateway.settings.load import Config
 from gateway.storage import Storage

@@ -15,9 +15,9 @@ from rich.table import Table
 from gateway.assembly.vexa_move import MoveBackends, open_move
 from gateway.commands.options import config_option, counted, json_option, print_json, printable, read_config
 from gateway.commands.with_backends import expected_errors_reported, wrong_options_reported
-from gateway.imports.vexa_deployment import BackendMap, DeploymentMove, UnknownBackend
-from gateway.imports.vexa_deployment_objects import VexaBackend
-from gateway.imports.vexa_deployment_report import NEVER_MOVED, MoveReport
+from gateway.imports.vexa_deployment.deployment_move import BackendMap, DeploymentMove, UnknownBackend
+from gateway.imports.vexa_deployment.move_report import NEVER_MOVED, MoveReport
+from gateway.imports.vexa_deployment.stored_objects import VexaBackend
 from gateway.settings.load import Config
 
 

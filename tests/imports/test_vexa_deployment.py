@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from gateway.imports.vexa_deployment_report import MoveReport
+from gateway.imports.vexa_deployment.move_report import MoveReport
 from gateway.settings.load import Config
 from storage_adapters.base import StorageUnavailable
 from tests.commands.command_line import command_line

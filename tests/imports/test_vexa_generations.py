@@ -14,8 +14,8 @@ from gateway.catalog import ALL_SCOPES, ApiKey, Owner, Recording, Scope, Transcr
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.pool import open_pool
 from gateway.db.recordings import PgRecordingCatalog
-from gateway.imports.vexa_deployment_objects import VexaBackend
-from gateway.imports.vexa_deployment_report import MoveReport
+from gateway.imports.vexa_deployment.move_report import MoveReport
+from gateway.imports.vexa_deployment.stored_objects import VexaBackend
 from gateway.storage import Storage
 from storage_adapters import connect
 from tests.conftest import scratch_database

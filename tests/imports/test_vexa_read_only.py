@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.imports.vexa_deployment_report import MoveReport
+from gateway.imports.vexa_deployment.move_report import MoveReport
 from gateway.settings.load import load
 from tests.conformance.bota_calls import create, post
 from tests.conformance.calling import call, fetch

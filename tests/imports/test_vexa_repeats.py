@@ -15,7 +15,7 @@ from gateway.catalog import ApiKey, NewMedia, Owner, Recording
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.pool import open_pool
 from gateway.db.recordings import PgRecordingCatalog
-from gateway.imports.vexa_deployment_report import MoveReport
+from gateway.imports.vexa_deployment.move_report import MoveReport
 from gateway.settings.load import Config
 from tests.imports.vexa.deployment import move, settings, vexa_database
 from tests.imports.vexa.media import audio_stream, chunks, wav

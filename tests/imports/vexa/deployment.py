@@ -10,9 +10,9 @@ from typing import Any, Final
 import asyncpg
 
 from gateway.assembly.vexa_move import open_move
-from gateway.imports.vexa_deployment import BackendMap, DeploymentMove
-from gateway.imports.vexa_deployment_objects import VexaBackend
-from gateway.imports.vexa_deployment_report import MoveReport
+from gateway.imports.vexa_deployment.deployment_move import BackendMap, DeploymentMove
+from gateway.imports.vexa_deployment.move_report import MoveReport
+from gateway.imports.vexa_deployment.stored_objects import VexaBackend
 from gateway.media.facts import MediaFacts
 from gateway.settings.load import Config, load
 from storage_adapters.base import StorageUnavailable, StoredObject

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from gateway.catalog import MoveOutcome
-from gateway.imports.vexa_deployment_values import Generation
+from gateway.imports.vexa_deployment.parsed_values import Generation
 
 NEVER_MOVED: Final = "webhooks, bots, calendars, share links, settings, transcription jobs and workspace data"
 

@@ -14,7 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from gateway.imports.vexa_deployment_recordings import VexaMedia, VexaRecording
+from gateway.imports.vexa_deployment.parsed_recordings import VexaMedia, VexaRecording
 from gateway.storage import Storage
 from storage_adapters.base import Listable, ListedObject, StorageUnavailable
 

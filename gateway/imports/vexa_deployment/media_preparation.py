@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gateway.catalog import MediaFile, MediaMove, NewMedia
-from gateway.imports.vexa_deployment_descriptions import NO_ETAG, declared_media, recorded_media
-from gateway.imports.vexa_deployment_joining import ChunkJoiner, NotJoinable, joined_key
-from gateway.imports.vexa_deployment_objects import (
+from gateway.imports.vexa_deployment.chunk_joiner import ChunkJoiner, NotJoinable, joined_key
+from gateway.imports.vexa_deployment.media_descriptions import NO_ETAG, declared_media, recorded_media
+from gateway.imports.vexa_deployment.parsed_recordings import VexaMedia, VexaRecording
+from gateway.imports.vexa_deployment.stored_objects import (
     Choice,
     Folder,
     Objects,
@@ -18,7 +19,6 @@ from gateway.imports.vexa_deployment_objects import (
     recording_in,
     split_path,
 )
-from gateway.imports.vexa_deployment_recordings import VexaMedia, VexaRecording
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.uploads.verification import new_media
 from storage_adapters.base import ObjectNotFound, ObjectStat, StoredObject

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from gateway.catalog import NewMedia
 from gateway.imports.joined_objects import chunk_part, joined_object
-from gateway.imports.vexa_deployment_objects import Choice, VexaBackend, list_folder
+from gateway.imports.vexa_deployment.stored_objects import Choice, VexaBackend, list_folder
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.storage import Storage
 from gateway.uploads.joins import ChunkPart, plan_join

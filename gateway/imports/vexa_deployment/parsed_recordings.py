@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.catalog import RecordingMove
-from gateway.imports.vexa_deployment_values import (
+from gateway.imports.vexa_deployment.parsed_values import (
     FINAL_STATUSES,
     SOURCES,
     STATUSES,

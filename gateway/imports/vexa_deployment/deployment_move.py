@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Final
 
 from gateway.catalog import KeyMove, MoveTarget, UserMove, VexaSource
-from gateway.imports.vexa_deployment_index import Recordings, read_recordings
-from gateway.imports.vexa_deployment_joining import ChunkJoiner
-from gateway.imports.vexa_deployment_media import OwnedObjects, Probe
-from gateway.imports.vexa_deployment_meetings import MeetingMoves
-from gateway.imports.vexa_deployment_objects import VexaBackend, list_objects, map_backends
-from gateway.imports.vexa_deployment_report import MovedUser, MoveReport
-from gateway.imports.vexa_deployment_values import Row, expiry_of, find_generation, moment_of, scopes_of, text_of
+from gateway.imports.vexa_deployment.chunk_joiner import ChunkJoiner
+from gateway.imports.vexa_deployment.media_preparation import OwnedObjects, Probe
+from gateway.imports.vexa_deployment.meeting_moves import MeetingMoves
+from gateway.imports.vexa_deployment.move_report import MovedUser, MoveReport
+from gateway.imports.vexa_deployment.parsed_values import Row, expiry_of, find_generation, moment_of, scopes_of, text_of
+from gateway.imports.vexa_deployment.recording_index import Recordings, read_recordings
+from gateway.imports.vexa_deployment.stored_objects import VexaBackend, list_objects, map_backends
 from gateway.keys import digest, visible_prefix
 
 # The names that Vexa's own settings know. Its rows may have others.

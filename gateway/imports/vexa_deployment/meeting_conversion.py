@@ -10,8 +10,15 @@ from datetime import datetime
 from typing import Final
 
 from gateway.catalog import MeetingMove, Segment, SegmentMove
-from gateway.imports.vexa_deployment_recordings import identity_of
-from gateway.imports.vexa_deployment_values import Generation, Row, meeting_metadata, moment_of, seconds_of, text_of
+from gateway.imports.vexa_deployment.parsed_recordings import identity_of
+from gateway.imports.vexa_deployment.parsed_values import (
+    Generation,
+    Row,
+    meeting_metadata,
+    moment_of,
+    seconds_of,
+    text_of,
+)
 
 EPOCH_SECONDS: Final = 1e9
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from gateway.catalog import RecordingStatus, VexaSource
-from gateway.imports.vexa_deployment_recordings import (
+from gateway.imports.vexa_deployment.parsed_recordings import (
     VexaMeeting,
     VexaRecording,
     meeting_of,
     members_of,
     parse_recording,
 )
-from gateway.imports.vexa_deployment_values import Row, is_erased
+from gateway.imports.vexa_deployment.parsed_values import Row, is_erased
 
 # Of two occurrences of one id, the one with the higher number is moved.
 _FURTHER: Final[Mapping[RecordingStatus, int]] = {"completed": 3, "processing": 2, "pending": 1, "failed": 0}

@@ -9,12 +9,17 @@ from datetime import datetime
 from typing import Final
 
 from gateway.catalog import MediaMove, MeetingMove, MoveTarget, RecordingStatus, VexaSource
-from gateway.imports.vexa_deployment_index import Recordings
-from gateway.imports.vexa_deployment_media import OwnedObjects, PreparedMedia, Probe, prepare_media
-from gateway.imports.vexa_deployment_recordings import VexaRecording, members_of
-from gateway.imports.vexa_deployment_report import MovedUser, MoveReport
-from gateway.imports.vexa_deployment_transcripts import MeetingTranscript, meeting_identity, meeting_move, segments_of
-from gateway.imports.vexa_deployment_values import STATUSES, Row, is_erased
+from gateway.imports.vexa_deployment.media_preparation import OwnedObjects, PreparedMedia, Probe, prepare_media
+from gateway.imports.vexa_deployment.meeting_conversion import (
+    MeetingTranscript,
+    meeting_identity,
+    meeting_move,
+    segments_of,
+)
+from gateway.imports.vexa_deployment.move_report import MovedUser, MoveReport
+from gateway.imports.vexa_deployment.parsed_recordings import VexaRecording, members_of
+from gateway.imports.vexa_deployment.parsed_values import STATUSES, Row, is_erased
+from gateway.imports.vexa_deployment.recording_index import Recordings
 
 MAX_CONCURRENT_PROBES: Final = 4
 _WORDS: Final[Mapping[RecordingStatus, str]] = {status: word for word, status in STATUSES.items()}

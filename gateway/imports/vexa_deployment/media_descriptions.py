@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.catalog import MediaFile, MediaType, NewMedia
-from gateway.imports.vexa_deployment_recordings import VexaMedia
+from gateway.imports.vexa_deployment.parsed_recordings import VexaMedia
 from storage_adapters.base import ObjectStat
 
 _TYPES: Final[Mapping[str, MediaType]] = {"video": "video", "screenshot": "image", "image": "image"}

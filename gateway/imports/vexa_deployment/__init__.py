@@ -1,0 +1,1 @@
+"""Moves the users, meetings, recordings and media files of a Vexa deployment into the catalogue."""
