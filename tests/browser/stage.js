@@ -35,8 +35,10 @@ export async function load(url, tag, crossOrigin = "anonymous") {
   return { duration: Number.isFinite(media.duration) ? media.duration : null, width: media.videoWidth ?? 0 };
 }
 
-// Seeks, and resolves with the position. A file without a duration can be sought as far as it was loaded.
+// Seeks, and resolves with the position. A file without a duration can be sought as far as it was loaded, and Firefox loads
+// no more than the beginning if only metadata was asked for.
 export async function seek(second) {
+  if (media.duration < second) media.preload = "auto";
   while (media.duration < second) await next("durationchange");
   const landed = next("seeked");
   media.currentTime = second;
