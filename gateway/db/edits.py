@@ -8,7 +8,7 @@ import orjson
 from gateway.catalog import Owner, Recording, Segment
 from gateway.catalog.edits import RecordingEdits
 from gateway.db.pool import Tables, require_storable
-from gateway.db.rows import recording
+from gateway.db.rows import recording, with_recording_columns
 from gateway.db.transcripts import add_segments
 from gateway.protocol.ids import encode_id
 
@@ -20,14 +20,11 @@ PLATFORM: Final = "upload"
 class PgRecordingEdits(Tables, RecordingEdits):
     """RecordingEdits in the tables recordings, meetings and transcript_segments."""
 
-    LOCK_FOR_EDIT: Final = """
+    LOCK_FOR_EDIT: Final = with_recording_columns("""
         SELECT to_json(found) FROM (
-            SELECT r.*, (
-                SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = r.id
-            ) AS media_files
-            FROM recordings r WHERE user_id = $1 AND live = $2 AND id = $3 FOR UPDATE
+            SELECT r.*, {media_files} FROM recordings r WHERE user_id = $1 AND live = $2 AND id = $3 FOR UPDATE
         ) found
-    """
+    """)
     UPDATE_RECORDING: Final = """
         UPDATE recordings
         SET name = $2, device_id = $3, end_user_id = $4, metadata = $5, started_at = $6, ended_at = $7 WHERE id = $1

@@ -13,27 +13,22 @@ from typing import Any, Final
 
 from gateway.catalog import Owner, Position, RecordingFilter
 from gateway.db.pool import BIGINT_MAX
-from gateway.db.rows import position
+from gateway.db.rows import position, with_recording_columns
 
 # A row with a timestamp outside these bounds cannot be read anyway.
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _FOREVER_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
-PAGE_TEMPLATE: Final = """
+PAGE_TEMPLATE: Final = with_recording_columns("""
     SELECT to_json(found) FROM (
-        SELECT page.*,
-            (SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id) AS media_files,
-            (
-                SELECT json_build_object('platform', platform, 'native_meeting_id', native_meeting_id)
-                FROM meetings WHERE id = page.meeting_id
-            ) AS meeting
+        SELECT r.*, {media_files}, {meeting}
         FROM (
             SELECT * FROM recordings WHERE user_id = $1 AND live = $2 AND {conditions}
             ORDER BY {order} LIMIT $3 OFFSET $4
-        ) page
+        ) r
     ) found
     ORDER BY {order}
-"""
+""")
 # $5, $6 is the position (created_at, id) before the page. In an order by {key} the position has its value too, $7.
 _BY_TIME: Final = "(created_at, id) {than} ($5, $6) AND created_at {within} $7"
 _BY_KEY: Final = "({key}, created_at, id) {than} ($7, $5, $6) AND created_at > $8 AND created_at < $9"

@@ -23,21 +23,19 @@ from gateway.catalog import (
 )
 from gateway.db.pool import Tables, connected, storable
 from gateway.db.registration import register
-from gateway.db.rows import media_file, read_row, read_rows, recording
+from gateway.db.rows import media_file, read_row, read_rows, recording, with_recording_columns
 from gateway.db.transcripts import find_meeting, find_meeting_of, find_version, list_segments
 
-LIST_TEMPLATE: Final = """
+LIST_TEMPLATE: Final = with_recording_columns("""
     SELECT to_json(found) FROM (
-        SELECT page.*, (
-            SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = page.id
-        ) AS media_files
+        SELECT r.*, {media_files}
         FROM (
             SELECT * FROM recordings WHERE user_id = $1 AND live = $2{of_meeting}
             ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4
-        ) page
+        ) r
     ) found
     ORDER BY created_at DESC, id DESC
-"""
+""")
 
 
 class PgRecordingCatalog(Tables, RecordingCatalog):
@@ -58,17 +56,11 @@ class PgRecordingCatalog(Tables, RecordingCatalog):
             rows = await self._rows(self.LIST_RECORDINGS_OF_MEETING, *page, meeting_id)
         return read_rows(recording, (text for (text,) in rows))
 
-    FIND_RECORDING: Final = """
+    FIND_RECORDING: Final = with_recording_columns("""
         SELECT to_json(found) FROM (
-            SELECT r.*, (
-                SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = r.id
-            ) AS media_files, (
-                SELECT json_build_object('platform', platform, 'native_meeting_id', native_meeting_id)
-                FROM meetings WHERE id = r.meeting_id
-            ) AS meeting
-            FROM recordings r WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3
+            SELECT r.*, {media_files}, {meeting} FROM recordings r WHERE r.user_id = $1 AND r.live = $2 AND r.id = $3
         ) found
-    """
+    """)
 
     async def find_recording(self, owner: Owner, recording_id: int) -> Recording | None:
         if not storable(recording_id):

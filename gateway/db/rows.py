@@ -52,6 +52,23 @@ def recording(row: Row) -> Recording:
     return Recording(owner=_owner(row), media_files=files, meeting=meeting, metadata=row["metadata"], **columns)
 
 
+_MEDIA_FILES: Final = """(
+        SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = r.id
+    ) AS media_files"""
+_MEETING: Final = """(
+        SELECT json_build_object('platform', platform, 'native_meeting_id', native_meeting_id)
+        FROM meetings WHERE id = r.meeting_id
+    ) AS meeting"""
+
+
+def with_recording_columns(statement: str) -> str:
+    """The statement with the columns that `recording` reads in place of `{media_files}` and `{meeting}`.
+
+    They belong to the row `r`, of recordings or a selection from it.
+    """
+    return statement.replace("{media_files}", _MEDIA_FILES).replace("{meeting}", _MEETING)
+
+
 def position(row: Row, sort: RecordingSort, value: str) -> Position:
     """The position of a row of recordings in a list of this order."""
     return Position(sort=sort, value=value, **_columns(row, POSITION_COLUMNS))

@@ -12,7 +12,7 @@ from typing import Any, Final
 from gateway.catalog import Owner, RecordingFilter
 from gateway.catalog.search import Match, RecordingSearch, SearchPage, SearchResult
 from gateway.db.pool import Tables, connected, storable
-from gateway.db.rows import read_rows, recording
+from gateway.db.rows import read_rows, recording, with_recording_columns
 from gateway.protocol.search_words import parse_search
 
 # $1, $2 owner; $3 the search; $4 a search that an index answers without reading texts, and that finds at least as much;
@@ -27,7 +27,7 @@ from gateway.protocol.search_words import parse_search
 # in. So the segments with the other words are compared first (`others`): it is not looked up if they are fewer than 5000,
 # which finds exactly as much, or if 100 of 5000 match. Of names, 5000 are compared likewise (`named`). Where more than 1000 match, the newest 2000
 # names are compared instead (`newly_named`).
-SEARCH: Final = """
+SEARCH: Final = with_recording_columns("""
     WITH mine AS NOT MATERIALIZED (
         SELECT * FROM recordings
         WHERE user_id = $1 AND live = $2
@@ -83,22 +83,16 @@ SEARCH: Final = """
         GROUP BY mine.id, mine.created_at ORDER BY rank DESC, mine.created_at DESC, mine.id DESC LIMIT $7 OFFSET $8
     )
     SELECT to_json(found) FROM (
-        SELECT r.*, ranked.rank,
-            (SELECT json_agg(m ORDER BY m.created_at, m.id) FROM media_files m WHERE m.recording_id = r.id) AS media_files,
-            (
-                SELECT json_build_object('platform', platform, 'native_meeting_id', native_meeting_id)
-                FROM meetings WHERE id = r.meeting_id
-            ) AS meeting,
-            (
-                SELECT json_agg(best ORDER BY best.start_seconds, best.position) FROM (
-                    SELECT s.* FROM said JOIN transcript_segments s USING (meeting_id, position)
-                    WHERE said.id = r.id ORDER BY said.rank DESC, s.position LIMIT 10
-                ) best
-            ) AS matches
+        SELECT r.*, ranked.rank, {media_files}, {meeting}, (
+            SELECT json_agg(best ORDER BY best.start_seconds, best.position) FROM (
+                SELECT s.* FROM said JOIN transcript_segments s USING (meeting_id, position)
+                WHERE said.id = r.id ORDER BY said.rank DESC, s.position LIMIT 10
+            ) best
+        ) AS matches
         FROM ranked JOIN recordings r ON r.id = ranked.id
     ) found
     ORDER BY rank DESC, created_at DESC, id DESC
-"""
+""")
 
 
 class PgRecordingSearch(Tables, RecordingSearch):

@@ -13,7 +13,7 @@ import gateway.db
 VERBS: Final = re.compile(
     r"(?!DELETE \d+$)\s*(SELECT|INSERT|UPDATE|DELETE|WITH|LOCK|CREATE|ALTER|DROP|NOTIFY|LISTEN)\b", re.ASCII
 )
-
+PLACEHOLDER: Final = re.compile(r"{\w+}", re.ASCII)
 
 # Its statements are for Vexa's tables; tests/imports runs every one of them.
 OF_ANOTHER_DATABASE: Final = "gateway.db.vexa_source"
@@ -31,12 +31,12 @@ def _constants(owner: Any) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def templates() -> set[str]:
-    """The texts that statements are made of."""
-    return {text for module in modules() for name, text in _constants(module) if name.endswith("TEMPLATE")}
+def is_template(text: str) -> bool:
+    """Whether the text has a placeholder, such as `{order}`: it is not a statement yet."""
+    return PLACEHOLDER.search(text) is not None
 
 
-def _statements() -> Iterator[tuple[str, str]]:
+def _all_constants() -> Iterator[tuple[str, str]]:
     for module in modules():
         yield from _constants(module)
         for value in list(vars(module).values()):
@@ -44,4 +44,5 @@ def _statements() -> Iterator[tuple[str, str]]:
                 yield from _constants(value)
 
 
-STATEMENTS: Final = {name: text for name, text in _statements() if not name.endswith("TEMPLATE")}
+CONSTANTS: Final = dict(_all_constants())
+STATEMENTS: Final = {name: text for name, text in CONSTANTS.items() if not is_template(text)}
