@@ -15,7 +15,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.corpus import WrongAnswer, write_corpus
+from benchmarks.corpus import WrongResponse, write_corpus
 from benchmarks.goals import GOALS, judge
 from benchmarks.machine import REPOSITORY, describe_machine
 from benchmarks.peers import Site, missing
@@ -61,7 +61,7 @@ def main(*, quick: bool, rounds: int | None, only: tuple[str, ...], output: Path
     folder = output or (Path(tempfile.gettempdir()) / "seekgate-benchmarks" if quick or only else RESULTS)
     try:
         run = measure_all(plan, rounds or plan.rounds, only or tuple(SCENARIOS))
-    except (WrongAnswer, NotStarted, subprocess.SubprocessError, OSError, HTTPException) as error:
+    except (WrongResponse, NotStarted, subprocess.SubprocessError, OSError, HTTPException) as error:
         raise click.ClickException(str(error)) from error
     write_results(run, folder)
     if folder == RESULTS:

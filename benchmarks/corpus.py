@@ -14,7 +14,7 @@ from storage_adapters.synthetic import PERIOD, make_table
 NAME = "corpus.wav"
 
 
-class WrongAnswer(Exception):
+class WrongResponse(Exception):
     """A server sent something other than what was requested: its measurements are invalid."""
 
 
@@ -51,7 +51,7 @@ def write_corpus(folder: Path, size: int) -> Corpus:
 
 
 def verify(target: Target, corpus: Corpus, length: int, *, times: int, seed: int) -> None:
-    """Request random ranges of this length (0: the whole file) and compare every byte. Raises WrongAnswer."""
+    """Request random ranges of this length (0: the whole file) and compare every byte. Raises WrongResponse."""
     chance = random.Random(seed)
     for _ in range(times if length else 1):
         first = chance.randrange(corpus.size - length + 1) if length else 0
@@ -60,10 +60,10 @@ def verify(target: Target, corpus: Corpus, length: int, *, times: int, seed: int
 
 def _verify_one(target: Target, corpus: Corpus, first: int, length: int) -> None:
     asked = f"bytes={first}-{first + length - 1}"
-    answer = ask(target, headers={"Range": asked} if length else {})
-    stated = answer.headers.get("content-range")
+    response = ask(target, headers={"Range": asked} if length else {})
+    stated = response.headers.get("content-range")
     expected = f"bytes {first}-{first + length - 1}/{corpus.size}" if length else None
-    if answer.status != (206 if length else 200) or stated != expected:
-        raise WrongAnswer(f"{target.server}: {asked} was answered with {answer.status} and Content-Range {stated}")
-    if answer.body != corpus.expected(first, length or corpus.size):
-        raise WrongAnswer(f"{target.server}: {asked} was answered with wrong bytes")
+    if response.status != (206 if length else 200) or stated != expected:
+        raise WrongResponse(f"{target.server}: {asked} was answered with {response.status} and Content-Range {stated}")
+    if response.body != corpus.expected(first, length or corpus.size):
+        raise WrongResponse(f"{target.server}: {asked} was answered with wrong bytes")

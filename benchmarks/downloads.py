@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.corpus import WrongAnswer
+from benchmarks.corpus import WrongResponse
 from benchmarks.target import Target
 
 
@@ -18,7 +18,7 @@ from benchmarks.target import Target
 def downloads(target: Target, *, count: int, rate: str) -> Iterator[None]:
     """Let `count` clients download during the block, each at `rate` bytes a second (in curl's notation).
 
-    Raises WrongAnswer if one of them fails.
+    Raises WrongResponse if one of them fails.
     """
     command = ["curl", "--silent", "--fail", "--limit-rate", rate, "--header", "@-"]
     command += ["--parallel", "--parallel-immediate", "--parallel-max", str(count)]
@@ -30,7 +30,7 @@ def downloads(target: Target, *, count: int, rate: str) -> Iterator[None]:
     try:
         yield
         if curl.poll():
-            raise WrongAnswer(f"{target.server}: curl ended with {curl.returncode} beside another measurement")
+            raise WrongResponse(f"{target.server}: curl ended with {curl.returncode} beside another measurement")
     finally:
         curl.terminate()
         curl.wait()

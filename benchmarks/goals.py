@@ -126,7 +126,7 @@ GOALS: Final[tuple[Goal, ...]] = (
     _cpu("whole", NGINX, 1.4),
     _cpu("whole", NGINX, 1.1, moonshot=True),
     _cpu("whole", AIOHTTP, 0.7),
-    # The p99 is to be at most what it was before the fast path took long answers. The gateway of 67d929a had
+    # The p99 is to be at most what it was before the fast path took long responses. The gateway of 67d929a had
     # 0.8, 0.9 and 1.9 times nginx's p99 in three turns.
     Goal(
         "64 KiB beside 50 downloads: p99 over nginx",

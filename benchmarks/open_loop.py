@@ -15,7 +15,7 @@ from typing import Final
 import uvloop
 
 from benchmarks.arrivals import Arrivals, Connection
-from benchmarks.corpus import WrongAnswer
+from benchmarks.corpus import WrongResponse
 from benchmarks.processes import HOST
 from benchmarks.target import Target
 from benchmarks.wrk import Load
@@ -26,7 +26,7 @@ _DRAIN_SECONDS: Final = 30.0
 def measure_open_loop(target: Target, load: Load, *, rate: int, seconds: float) -> dict[str, float]:
     """Latencies (ms) at `rate` requests a second.
 
-    Raises WrongAnswer if a response is wrong, or missing 30 s after the last request.
+    Raises WrongResponse if a response is wrong, or missing 30 s after the last request.
     """
     target.empty_log()
     latencies = sorted(uvloop.run(_run(target, load, int(rate * seconds), rate)))
@@ -52,7 +52,7 @@ async def _run(target: Target, load: Load, total: int, rate: int) -> list[float]
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await arrivals.over.wait()
     if arrivals.trouble or len(arrivals.latencies) != total:
-        raise WrongAnswer(f"{target.server}: {len(arrivals.latencies)} of {total} answered; {arrivals.trouble}")
+        raise WrongResponse(f"{target.server}: {len(arrivals.latencies)} of {total} answered; {arrivals.trouble}")
     return arrivals.latencies
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
-from benchmarks.corpus import Corpus, WrongAnswer
+from benchmarks.corpus import Corpus, WrongResponse
 from benchmarks.cpu import CpuMeter
 from benchmarks.open_loop import percentile
 from benchmarks.plan import KIB
@@ -41,7 +41,7 @@ def measure_players(
 ) -> dict[str, float]:
     """The values of a row: the server's CPU time for each seek, and how fast the players were served.
 
-    Raises WrongAnswer if a status, a header or a byte is wrong.
+    Raises WrongResponse if a status, a header or a byte is wrong.
     """
     tag = ask(target, method="HEAD").headers.get("etag", "")
     if warm_seconds:
@@ -130,7 +130,7 @@ class _Player:
         for block in blocks:
             first_byte = first_byte or time.perf_counter()
             if block != self._corpus.expected(place, len(block)):
-                raise WrongAnswer(
+                raise WrongResponse(
                     f"{self._target.server}: {asked} was answered with wrong bytes from offset {place} on"
                 )
             place += len(block)
@@ -148,7 +148,7 @@ class _Player:
                 return
             block = connection.recv(min(_BLOCK_BYTES, left))
             if not block:
-                raise WrongAnswer(f"{self._target.server}: a body ended {left} bytes early")
+                raise WrongResponse(f"{self._target.server}: a body ended {left} bytes early")
 
     def _read_head(self, connection: socket.socket, fetch: Fetch) -> bytes:
         """Read and check the head; return the bytes of the body that arrived with it."""
@@ -157,13 +157,15 @@ class _Player:
             block = connection.recv(_MAX_HEAD_BYTES)
             received += block
             if not block or len(received) > 2 * _MAX_HEAD_BYTES:
-                raise WrongAnswer(f"{self._target.server}: an incomplete or too long response head: {received[:200]!r}")
+                raise WrongResponse(
+                    f"{self._target.server}: an incomplete or too long response head: {received[:200]!r}"
+                )
         head, _, body = received.partition(_END_OF_HEAD)
         lines = head.lower().split(b"\r\n")
         expected = f"content-range: bytes {fetch.first}-{fetch.last}/{self._corpus.size}".encode()
         promised = f"content-length: {fetch.length}".encode()
         if not lines[0].startswith(b"http/1.1 206 ") or expected not in lines or promised not in lines:
-            raise WrongAnswer(f"{self._target.server}: {head!r} for {fetch}")
+            raise WrongResponse(f"{self._target.server}: {head!r} for {fetch}")
         return body
 
     def _connected(self) -> socket.socket:

@@ -24,7 +24,7 @@ from typing import Final
 import click
 
 from benchmarks.__main__ import RESULTS
-from benchmarks.corpus import Corpus, WrongAnswer, verify, write_corpus
+from benchmarks.corpus import Corpus, WrongResponse, verify, write_corpus
 from benchmarks.goals import judge
 from benchmarks.machine import REPOSITORY, describe_machine
 from benchmarks.plan import FULL, KIB, MIB, QUICK, Plan, connections_for, length_name
@@ -83,7 +83,7 @@ def main(*, quick: bool, rounds: int | None, output: Path | None) -> None:
     folder = output or (Path(tempfile.gettempdir()) / "seekgate-s3-quick" if quick else RESULTS / "s3")
     try:
         run = measure_all(plan, rounds or plan.common.rounds)
-    except (WrongAnswer, NotStarted, subprocess.SubprocessError, OSError, HTTPException) as error:
+    except (WrongResponse, NotStarted, subprocess.SubprocessError, OSError, HTTPException) as error:
         raise click.ClickException(str(error)) from error
     write_results(run, folder)
     if folder == RESULTS / "s3":

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Final
 
 from benchmarks.arrivals import content_length
-from benchmarks.corpus import Corpus, WrongAnswer
+from benchmarks.corpus import Corpus, WrongResponse
 from benchmarks.cpu import CpuMeter
 from benchmarks.open_loop import percentile, prepare_requests
 from benchmarks.processes import HOST
@@ -49,7 +49,7 @@ async def _time_requests(target: Target, requests: Sequence[bytes], load: Load) 
             await reader.readexactly(1)
             found.append(perf_counter() - start)
             if content_length(head) != load.body_bytes:
-                raise WrongAnswer(f"{target.server}: {head!r}")
+                raise WrongResponse(f"{target.server}: {head!r}")
             await reader.readexactly(load.body_bytes - 1)
     finally:
         writer.close()
@@ -102,7 +102,7 @@ async def _seek(target: Target, first: int, wanted: int) -> int:
         while taken < wanted:
             block = await loop.sock_recv(client, 64 * 1024)
             if not block or (not taken and not block.startswith(b"HTTP/1.1 206 ")):
-                raise WrongAnswer(f"{target.server}: {block[:200]!r} after {taken} bytes")
+                raise WrongResponse(f"{target.server}: {block[:200]!r} after {taken} bytes")
             taken += len(block)
     return taken
 
@@ -110,7 +110,7 @@ async def _seek(target: Target, first: int, wanted: int) -> int:
 def measure_reads(target: Target, corpus: Corpus, length: int, *, count: int, is_open: bool) -> dict[str, float]:
     """How long a client waits for `length` bytes, one read after another over one connection; the server's CPU time too.
 
-    The ranges are random, or `bytes=N-` for the last bytes of the object if `is_open`. Raises WrongAnswer.
+    The ranges are random, or `bytes=N-` for the last bytes of the object if `is_open`. Raises WrongResponse.
     """
     chance, seconds = random.Random(length), []
     connection = HTTPConnection(HOST, target.port, timeout=TIMEOUT_SECONDS)
@@ -133,9 +133,9 @@ def _read(connection: HTTPConnection, target: Target, asked: str, expected: byte
     """Request the range `asked`, compare its bytes, and return the seconds that it took."""
     start = perf_counter()
     connection.request("GET", target.path, headers={**target.headers, "Range": asked})
-    answer = connection.getresponse()
-    body = answer.read()
+    response = connection.getresponse()
+    body = response.read()
     elapsed = perf_counter() - start
-    if answer.status != 206 or body != expected:
-        raise WrongAnswer(f"{target.server}: {asked} was answered with {answer.status} and {len(body)} bytes")
+    if response.status != 206 or body != expected:
+        raise WrongResponse(f"{target.server}: {asked} was answered with {response.status} and {len(body)} bytes")
     return elapsed

@@ -1,7 +1,7 @@
 """The scenarios of a run: which servers get which load, in which order.
 
 To add a scenario, write a function `(Bench) -> Iterator[Row]` and add it to SCENARIOS. It starts the servers that it needs,
-calls `bench.step(words)` before each measurement, verifies responses (WrongAnswer), and gives its rows a scenario name
+calls `bench.step(words)` before each measurement, verifies responses (WrongResponse), and gives its rows a scenario name
 that no other scenario uses.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.concurrent_uploads import uploads
-from benchmarks.corpus import Corpus, WrongAnswer, verify
+from benchmarks.corpus import Corpus, WrongResponse, verify
 from benchmarks.downloads import downloads
 from benchmarks.goals import AIOHTTP, GATEWAY, NGINX, SIGNED
 from benchmarks.open_loop import measure_open_loop
@@ -176,10 +176,10 @@ def run_gateway_alone(bench: Bench) -> Iterator[Row]:
 
 def _measure_list(bench: Bench, gateway: Gateway) -> dict[str, float]:
     target = gateway.at(GATEWAY, "/recordings?limit=50")
-    answer = ask(target)
-    if answer.status != 200 or answer.body.count(b'"media_files"') != 50:
-        raise WrongAnswer(f"the list was answered with {answer.status} and {answer.body[:200]!r}")
-    whole = Load(len(answer.body), 0)
+    response = ask(target)
+    if response.status != 200 or response.body.count(b'"media_files"') != 50:
+        raise WrongResponse(f"the list was answered with {response.status} and {response.body[:200]!r}")
+    whole = Load(len(response.body), 0)
     return measure(target, whole, warm_seconds=bench.plan.warm_seconds, seconds=bench.plan.seconds)
 
 

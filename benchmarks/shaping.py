@@ -33,12 +33,12 @@ class Shaping:
         """Serve one connection until either side closes it."""
         with suppress(OSError):
             there, back = await asyncio.open_connection(HOST, self.upstream_port)
-            answers = asyncio.create_task(self._answers(there, writer))
+            responses = asyncio.create_task(self._responses(there, writer))
             try:
                 with suppress(OSError):
                     await self._requests(reader, back)
             finally:
-                answers.cancel()
+                responses.cancel()
                 back.transport.abort()
                 writer.transport.abort()
 
@@ -49,7 +49,7 @@ class Shaping:
             back.write(request)
             await back.drain()
 
-    async def _answers(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _responses(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         due = monotonic()
         with suppress(OSError):
             while block := await there.read(_BLOCK_BYTES):

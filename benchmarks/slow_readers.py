@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from benchmarks.corpus import Corpus, WrongAnswer
+from benchmarks.corpus import Corpus, WrongResponse
 from benchmarks.cpu import memory_bytes, process_tree
 from benchmarks.open_loop import percentile
 from benchmarks.processes import HOST
@@ -62,7 +62,7 @@ def _connect(port: int) -> socket.socket:
 def _sip(target: Target, readers: list[socket.socket]) -> None:
     for number, reader in enumerate(readers):
         if not reader.recv(_SIP_BYTES):
-            raise WrongAnswer(f"{target.server}: the connection of slow reader {number} was closed")
+            raise WrongResponse(f"{target.server}: the connection of slow reader {number} was closed")
 
 
 def _fast_seek_seconds(target: Target, corpus: Corpus) -> float:
@@ -73,10 +73,10 @@ def _fast_seek_seconds(target: Target, corpus: Corpus) -> float:
 
 def _time_seek(target: Target, corpus: Corpus, first: int) -> float:
     start = time.perf_counter()
-    answer = ask(target, headers={"Range": f"bytes={first}-{first + _SEEK_BYTES - 1}"})
+    response = ask(target, headers={"Range": f"bytes={first}-{first + _SEEK_BYTES - 1}"})
     elapsed = time.perf_counter() - start
-    if answer.status != 206 or answer.body != corpus.expected(first, _SEEK_BYTES):
-        raise WrongAnswer(
-            f"{target.server}: a seek beside slow readers was answered with {answer.status} or with wrong bytes"
+    if response.status != 206 or response.body != corpus.expected(first, _SEEK_BYTES):
+        raise WrongResponse(
+            f"{target.server}: a seek beside slow readers was answered with {response.status} or with wrong bytes"
         )
     return elapsed

@@ -36,7 +36,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A complete response."""
 
     status: int
@@ -44,18 +44,18 @@ class Answer:
     body: bytes
 
 
-def ask(target: Target, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
+def ask(target: Target, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Response:
     """Send one request on a new connection. Raises IncompleteRead if the body is shorter than its Content-Length."""
     return request(target.port, target.path, method=method, headers={**target.headers, **(headers or {})})
 
 
-def request(port: int, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
+def request(port: int, path: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> Response:
     """Send one request to a port of this machine. Raises OSError or HTTPException."""
     connection = HTTPConnection(HOST, port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request(method, path, headers=dict(headers or {}))
         response = connection.getresponse()
         fields = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, fields, response.read())
+        return Response(response.status, fields, response.read())
     finally:
         connection.close()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.corpus import WrongAnswer
+from benchmarks.corpus import WrongResponse
 from benchmarks.cpu import CpuMeter
 from benchmarks.target import Target
 
@@ -48,7 +48,7 @@ class Load:
 
 
 def measure(target: Target, load: Load, *, warm_seconds: int, seconds: int) -> dict[str, float]:
-    """The values of a row. Large bodies get twice the time. Raises WrongAnswer if a response was wrong.
+    """The values of a row. Large bodies get twice the time. Raises WrongResponse if a response was wrong.
 
     Large bodies are not checked one by one, because copying them to Lua would take most of the CPU time. As for all loads,
     the number of bytes must fit the number of responses, and `corpus.verify` has compared some responses.
@@ -71,7 +71,7 @@ def measure(target: Target, load: Load, *, warm_seconds: int, seconds: int) -> d
 
 def _refuse_silence(target: Target, result: Mapping[str, Any]) -> None:
     if not result["requests"]:
-        raise WrongAnswer(f"{target.server}: no response in {result['seconds']} s")
+        raise WrongResponse(f"{target.server}: no response in {result['seconds']} s")
 
 
 def _count_requests(result: Mapping[str, float], load: Load) -> float:
@@ -94,7 +94,7 @@ def _check(target: Target, load: Load) -> None:
     """Run for a second and check the status and the length of every response."""
     result = _run(target, load, 1, {"CHECK_LENGTH": str(load.body_bytes)}, connections=2)
     if result["wrong"] or not result["checked"]:
-        raise WrongAnswer(f"{target.server}: {result['wrong']} of {result['checked']} responses were wrong")
+        raise WrongResponse(f"{target.server}: {result['wrong']} of {result['checked']} responses were wrong")
 
 
 def _run(
@@ -131,4 +131,4 @@ def _refuse_failures(target: Target, load: Load, result: Mapping[str, Any], conn
     requests, each = result["requests"], load.body_bytes
     least, most = requests * each, (requests + connections) * (each + _HEAD_BYTES)
     if result["failed"] or not least <= result["bytes"] <= most:
-        raise WrongAnswer(f"{target.server}: {dict(result)} for bodies of {each} bytes")
+        raise WrongResponse(f"{target.server}: {dict(result)} for bodies of {each} bytes")

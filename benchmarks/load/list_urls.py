@@ -40,14 +40,14 @@ def ask(path: str, method: str = "GET") -> HTTPResponse:
 def _ask(path: str, method: str) -> HTTPResponse:
     request = Request(os.environ["SEEKGATE_URL"] + path, method=method)  # noqa: S310 - the user's own gateway
     request.add_header("X-API-Key", os.environ["SEEKGATE_KEY"])
-    answer: HTTPResponse = urlopen(request, timeout=TIMEOUT_SECONDS)  # noqa: S310 - the same
-    return answer
+    response: HTTPResponse = urlopen(request, timeout=TIMEOUT_SECONDS)  # noqa: S310 - the same
+    return response
 
 
 def ask_json(path: str, method: str = "GET") -> Any:
     """The body of the gateway's response, parsed as JSON."""
-    with ask(path, method) as answer:
-        return json.load(answer)
+    with ask(path, method) as response:
+        return json.load(response)
 
 
 def raw_paths() -> Iterator[str]:
@@ -63,8 +63,8 @@ def raw_paths() -> Iterator[str]:
 
 def line_for(path: str, *, signed: bool) -> str:
     """The line of a media file: `PATH SIZE ETAG`."""
-    with ask(path, "HEAD") as answer:
-        size, etag = answer.headers["Content-Length"], answer.headers["ETag"]
+    with ask(path, "HEAD") as response:
+        size, etag = response.headers["Content-Length"], response.headers["ETag"]
     return f"{_signed(path) if signed else path} {size} {etag}"
 
 

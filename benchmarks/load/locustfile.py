@@ -64,12 +64,12 @@ def expected(seed: int, offset: int, length: int) -> bytes:
     return (TABLE * ((start + length) // PERIOD + 1))[start : start + length]
 
 
-def find_trouble(answer: FastResponse, media: Media, first: int, last: int, wanted: int) -> str | None:
+def find_trouble(response: FastResponse, media: Media, first: int, last: int, wanted: int) -> str | None:
     """Read `wanted` bytes of the response to first-last; return what is wrong with it, or None."""
-    stated = answer.headers.get("Content-Range") if answer.headers else None
-    if answer.status_code != 206 or stated != f"bytes {first}-{last}/{media.size}":
-        return f"{answer.status_code}, Content-Range {stated}"
-    body = answer.read(wanted)
+    stated = response.headers.get("Content-Range") if response.headers else None
+    if response.status_code != 206 or stated != f"bytes {first}-{last}/{media.size}":
+        return f"{response.status_code}, Content-Range {stated}"
+    body = response.read(wanted)
     if len(body) != wanted:
         return f"{len(body)} bytes instead of {wanted}"
     if VERIFY and media.seed is not None and body != expected(media.seed, first, wanted):
@@ -92,11 +92,11 @@ class Seeker(FastHttpUser):
         headers |= {"If-Range": media.etag} if if_range else {}
         wanted = min(take or last - first + 1, last - first + 1)
         name = type(self).__name__
-        with self.client.get(media.url, headers=headers, stream=True, catch_response=True, name=name) as answer:
-            trouble = find_trouble(answer, media, first, last, wanted)
+        with self.client.get(media.url, headers=headers, stream=True, catch_response=True, name=name) as response:
+            trouble = find_trouble(response, media, first, last, wanted)
             if trouble:
-                answer.failure(trouble)
-            answer.release()  # closes the connection if the body was not read to its end
+                response.failure(trouble)
+            response.release()  # closes the connection if the body was not read to its end
 
 
 class Chromium(Seeker):

@@ -44,10 +44,10 @@ def build_app() -> web.Application:
     async def get(request: web.Request) -> web.StreamResponse:
         asked = {"Range": request.headers["Range"]} if "Range" in request.headers else {}
         bucket, key = os.environ["S3_BENCHMARK_BUCKET"], request.match_info["key"]
-        answer = await request.app[client_of].get_object(Bucket=bucket, Key=key, **asked)
-        headers = {name: str(answer[field]) for name, field in PASSED_ON.items() if field in answer}
+        found = await request.app[client_of].get_object(Bucket=bucket, Key=key, **asked)
+        headers = {name: str(found[field]) for name, field in PASSED_ON.items() if field in found}
         response = web.StreamResponse(status=206 if asked else 200, headers=headers)
-        async with answer["Body"] as body:
+        async with found["Body"] as body:
             await response.prepare(request)
             async for chunk in body.iter_chunks(CHUNK_BYTES):
                 await response.write(chunk)

@@ -117,7 +117,7 @@ class CachedRecordingCatalog(PgRecordingCatalog):
 
 
 async def check_database(keys: CachedApiKeys, reachability: Reachability, grace_seconds: float) -> str | None:
-    """Send a query. Returns None if the database answers, and a warning for `grace_seconds` after its last answer.
+    """Send a query. Returns None if the database answers, and a warning for `grace_seconds` after it last answered.
 
     During that time the gateway still counts as ready: a load balancer that removed every gateway would end the playback
     that the grace time is for. Raises Unavailable or TimeoutError afterwards.

@@ -19,7 +19,7 @@ from gateway.catalog import (
     RecordingFilter,
     RecordingPage,
 )
-from gateway.db.idempotency import find_answer, store_answer
+from gateway.db.idempotency import find_response, store_response
 from gateway.db.pool import Tables, require_storable, storable
 from gateway.db.recording_pages import page_arguments, page_end, page_statement
 from gateway.db.rows import read_row, read_rows, recording
@@ -57,10 +57,10 @@ class PgClientRecordings(Tables, ClientRecordings):
     async def _create_once(
         self, connection: PoolConnectionProxy, owner: Owner, new: NewRecording, key: IdempotencyKey | None
     ) -> str:
-        if key is not None and (answer := await find_answer(connection, owner, key)) is not None:
-            return answer
+        if key is not None and (response := await find_response(connection, owner, key)) is not None:
+            return response
         values = (new.name, new.device_id, new.end_user_id, new.metadata, new.started_at, new.ended_at)
         text = str(await connection.fetchval(self.CREATE_RECORDING, owner.user_id, owner.live, *values))
         if key is not None:
-            await store_answer(connection, owner, key, text)
+            await store_response(connection, owner, key, text)
         return text

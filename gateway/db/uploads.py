@@ -20,7 +20,7 @@ from gateway.catalog import (
     UploadLimits,
     VerifiedUpload,
 )
-from gateway.db.idempotency import find_answer, store_answer
+from gateway.db.idempotency import find_response, store_response
 from gateway.db.pending_media import check_total, insert_upload, lock_account
 from gateway.db.pool import Tables, storable
 from gateway.db.rows import measured, media_file, read_row
@@ -48,11 +48,11 @@ class PgUploads(Tables, UploadCatalog):
             await lock_account(connection, owner, limits)
             if await connection.fetchval(self.LOCK_RECORDING, owner.user_id, owner.live, recording_id) is None:
                 return None
-            if key is not None and (answer := await find_answer(connection, owner, key)) is not None:
-                return await self._renew(connection, int(answer), upload)
+            if key is not None and (response := await find_response(connection, owner, key)) is not None:
+                return await self._renew(connection, int(response), upload)
             added = await insert_upload(connection, owner, recording_id, upload, limits)
             if key is not None:
-                await store_answer(connection, owner, key, str(added.id))
+                await store_response(connection, owner, key, str(added.id))
             return added
 
     # A renewed URL permits writing for as long as a new one.

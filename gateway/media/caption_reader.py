@@ -28,8 +28,8 @@ LONG_BYTES: Final = 64 * 1024
 """A transcript longer than this is parsed in a process of its own."""
 MAX_CONCURRENT: Final = 2
 READING_SECONDS: Final = 60.0
-# Control characters take six bytes in the JSON of the answer.
-_MAX_ANSWER_BYTES: Final = 8 * MAX_BYTES
+# Control characters take six bytes in the JSON of the result.
+_MAX_RESULT_BYTES: Final = 8 * MAX_BYTES
 _PARSING: Final = ThreadPoolExecutor(1, "captions")
 _PIECE_BYTES: Final = 64 * 1024
 _RETRY_SECONDS: Final = 2
@@ -85,22 +85,22 @@ class CaptionReader:
         async with self._turns.permit(account):
             try:
                 async with asyncio.timeout(self._seconds):
-                    is_refused, answer = await self._ask(job, _Body(body))
+                    is_refused, result = await self._ask(job, _Body(body))
             except TimeoutError:
                 raise BadCaptions(f"Reading the transcript took longer than {self._seconds:g} seconds") from None
             except FAILURES as error:
                 _log.warning("a process that read a transcript failed", extra={"cause": repr(error)})
                 raise BadCaptions("The transcript cannot be read: the process that read it failed") from error
         if is_refused:
-            raise BadCaptions(answer.decode(errors="replace"))
-        return await loop.run_in_executor(_PARSING, decode_segments, answer)
+            raise BadCaptions(result.decode(errors="replace"))
+        return await loop.run_in_executor(_PARSING, decode_segments, result)
 
     async def _ask(self, job: Job, body: _Body) -> tuple[bool, bytes]:
-        """Whether the process refused the transcript, and its answer. Raises FAILURES or Unavailable."""
-        answer = bytearray()
+        """Whether the process refused the transcript, and its reason or result. Raises FAILURES or Unavailable."""
+        result = bytearray()
         async with aclosing(run_job(job, (body,), self._processes)) as messages:
             async for message in messages:
-                answer += message.content
-                if len(answer) > _MAX_ANSWER_BYTES:
-                    raise ValueError("the answer is too long")
-        return message.kind == REFUSED, bytes(answer)
+                result += message.content
+                if len(result) > _MAX_RESULT_BYTES:
+                    raise ValueError("the result is too long")
+        return message.kind == REFUSED, bytes(result)

@@ -76,7 +76,7 @@ def decode_segments(octets: bytes) -> tuple[Segment, ...]:
     except (ValueError, TypeError):
         is_valid, found = False, ()
     if not is_valid or len(found) > MAX_SEGMENTS:
-        raise BadCaptions("The transcript cannot be read: the process that read it sent an invalid answer")
+        raise BadCaptions("The transcript cannot be read: the process that read it sent an invalid result")
     return found
 
 

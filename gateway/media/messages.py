@@ -14,7 +14,7 @@
     JOINED 0 unreadable 0       the WRITTEN bytes are complete, without this many objects; the last message
     REFUSED 0 0 length          why the object cannot be read, as text; the last message
 
-Numbers are unsigned and big-endian. The gateway bounds every length and validates every answer: a hostile file may have
+Numbers are unsigned and big-endian. The gateway bounds every length and validates every message: a hostile file may have
 taken over the process.
 """
 
@@ -38,7 +38,7 @@ JOINED: Final = b"J"
 REFUSED: Final = b"N"
 
 TEXT_BYTES: Final = 64 * 1024
-"""The longest JSON or text that a process may answer with."""
+"""The longest JSON or text that a process may send."""
 WRITTEN_BYTES: Final = 1 << 20
 
 
@@ -47,7 +47,7 @@ class Job:
     """The job of one process.
 
     `sizes` are the sizes of the objects in bytes. The process requests at most `budget_bytes` in total (None: no
-    limit), in blocks of `block_bytes`. It is killed after `seconds`, and should answer with what it knows before that.
+    limit), in blocks of `block_bytes`. It is killed after `seconds`, and should send what it knows before that.
     """
 
     kind: Literal["probe", "count", "waveform", "join", "captions"]

@@ -1,6 +1,6 @@
-"""Runs jobs in decoding processes: serves each the bytes of its objects, and validates its answers.
+"""Runs jobs in decoding processes: serves each the bytes of its objects, and validates its messages.
 
-If a process crashes, exceeds its limits or sends an invalid answer, its file cannot be read; nothing else is affected.
+If a process crashes, exceeds its limits or sends an invalid message, its file cannot be read; nothing else is affected.
 """
 
 import asyncio
@@ -85,8 +85,8 @@ class Prober:
             raise NotMedia("it is empty")
         async with self._turns.permit(account):
             try:
-                async with asyncio.timeout(job.seconds), aclosing(run_job(job, (stored,), self._processes)) as answers:
-                    return await anext(answers)
+                async with asyncio.timeout(job.seconds), aclosing(run_job(job, (stored,), self._processes)) as received:
+                    return await anext(received)
             except TimeoutError:
                 raise NotMedia(f"reading it took longer than {job.seconds:g} seconds") from None
             except FAILURES as error:

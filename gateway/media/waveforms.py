@@ -26,7 +26,7 @@ _log: Final = logging.getLogger(__name__)
 
 # Part of each name in the cache. Increment it when waveforms are computed differently: cached ones are not reused then.
 _EDITION: Final = "3"
-# After this long, answer with the part that is computed; the waveforms of most recordings are complete by then.
+# After this long, return the part that is computed; the waveforms of most recordings are complete by then.
 _ANSWER_SECONDS: Final = 1.0
 _MAX_WAITING: Final = 100
 _RETRY_SECONDS: Final = 10

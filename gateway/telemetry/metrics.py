@@ -144,9 +144,9 @@ class Metrics:
             registry=registry, multiprocess_mode="livemostrecent",
         )  # fmt: skip
 
-    def count(self, route: str, method: str, status: int, outcome: str, answers: int) -> None:
+    def count(self, route: str, method: str, status: int, outcome: str, responses: int) -> None:
         """Count this many responses of one kind."""
-        self._requests.labels(route, method, status, outcome).inc(answers)
+        self._requests.labels(route, method, status, outcome).inc(responses)
 
     def observe(self, route: str, seconds: Iterable[float]) -> None:
         """Record how long each response took."""

@@ -43,11 +43,11 @@ async def delete_all(requests: SdkRequests, bucket: str, names: Names) -> dict[s
 async def _delete_batch(requests: SdkRequests, bucket: str, names: Names) -> dict[str, StorageError]:
     delete: DeleteTypeDef = {"Objects": [{"Key": name} for name in names], "Quiet": True}
     try:
-        answer = await requests.send(
+        response = await requests.send(
             next(iter(names.values())), lambda s3: s3.delete_objects(Bucket=bucket, Delete=delete)
         )
     except StorageError as error:
         return {key: type(error)(key, error.reason) for key in names.values()}
-    found = ((names.get(fault.get("Key", "")), fault.get("Code", "")) for fault in answer.get("Errors", ()))
+    found = ((names.get(fault.get("Key", "")), fault.get("Code", "")) for fault in response.get("Errors", ()))
     errors = ((key, refused(key, 0, code)) for key, code in found if key is not None)
     return {key: error for key, error in errors if not isinstance(error, ObjectNotFound)}

@@ -98,10 +98,10 @@ class S3Parts:
 
     async def _begin(self, key: str, name: str, content_type: str | None) -> str:
         kind: dict[str, Any] = {} if content_type is None else {"ContentType": content_type}
-        answer = await self.requests.send(
+        response = await self.requests.send(
             key, lambda s3: s3.create_multipart_upload(Bucket=self.bucket, Key=name, **kind)
         )
-        return answer["UploadId"]
+        return response["UploadId"]
 
     async def _find(self, key: str, name: str) -> str | None:
         """The id of the upload of this name that was begun last; None if there is none."""

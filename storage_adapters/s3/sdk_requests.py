@@ -30,7 +30,7 @@ _log: Final = logging.getLogger(__name__)
 KEEPALIVE_SECONDS: Final = 12
 """Amazon closes an idle connection after about 20 s; we close ours earlier."""
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 
 
 class S3Clients:
@@ -128,8 +128,8 @@ class SdkRequests:
         self.connections = connections
         self._wait_seconds = wait_seconds
 
-    async def send(self, key: str, ask: Callable[["S3Client"], Awaitable[Answer]]) -> Answer:
-        """Make a request and return S3's answer; repeats it once if the credentials were refused and there are others.
+    async def send(self, key: str, ask: Callable[["S3Client"], Awaitable[Response]]) -> Response:
+        """Make a request and return S3's response; repeats it once if the credentials were refused and there are others.
 
         Raises StorageError about `key`.
         """

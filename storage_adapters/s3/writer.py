@@ -81,8 +81,8 @@ class MultipartWriter:
         """
         span = {"CopySourceRange": f"bytes={offset}-{offset + PART_BYTES - 1}", "CopySourceIfMatch": f'"{version}"'}
         copied = span | {"CopySource": {"Bucket": self._target["Bucket"], "Key": name}} | await self._next_part()
-        answer = await self._call(lambda s3: s3.upload_part_copy(**copied))
-        etag = answer.get("CopyPartResult", {}).get("ETag")
+        response = await self._call(lambda s3: s3.upload_part_copy(**copied))
+        etag = response.get("CopyPartResult", {}).get("ETag")
         if etag is None:
             raise CannotCopy(name)
         self._add(etag)
@@ -90,8 +90,8 @@ class MultipartWriter:
     async def _upload_part(self) -> None:
         part = await self._next_part() | {"Body": io.BytesIO(self._buffer)}
         self._buffer = bytearray()
-        answer = await self._call(lambda s3: s3.upload_part(**part))
-        self._add(answer["ETag"])
+        response = await self._call(lambda s3: s3.upload_part(**part))
+        self._add(response["ETag"])
 
     async def _next_part(self) -> dict[str, Any]:
         if self._upload_id is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import wrk
-from benchmarks.corpus import Corpus, WrongAnswer, verify, write_corpus
+from benchmarks.corpus import Corpus, WrongResponse, verify, write_corpus
 from benchmarks.open_loop import measure_open_loop
 from benchmarks.player_profiles import Fetch, Profile
 from benchmarks.players import measure_players
@@ -58,7 +58,7 @@ def test_a_wrong_answer_is_refused(corpus: Corpus, tmp_path: Path, status: str, 
         body[flipped] ^= 1
     with (
         answering(tmp_path, head(status, SIZE, last=last) + body) as target,
-        pytest.raises(WrongAnswer, match="wrong: bytes=0-299999 was answered with"),
+        pytest.raises(WrongResponse, match="wrong: bytes=0-299999 was answered with"),
     ):
         verify(target, corpus, SIZE, times=1, seed=1)
 
@@ -81,7 +81,7 @@ def test_open_loop_reads_answers_however_they_are_cut(tmp_path: Path, piece: int
     ],
 )
 def test_open_loop_refuses_a_wrong_answer(tmp_path: Path, answer: bytes) -> None:
-    with answering(tmp_path, answer) as target, pytest.raises(WrongAnswer, match="of 20 answered"):
+    with answering(tmp_path, answer) as target, pytest.raises(WrongResponse, match="of 20 answered"):
         measure_open_loop(target, Load(SIZE, 50, connections=2), rate=100, seconds=0.2)
 
 
@@ -95,7 +95,7 @@ def test_open_loop_refuses_a_wrong_answer(tmp_path: Path, answer: bytes) -> None
     ],
 )
 def test_wrk_refuses_a_wrong_answer(tmp_path: Path, answer: bytes) -> None:
-    with answering(tmp_path, answer) as target, pytest.raises(WrongAnswer):
+    with answering(tmp_path, answer) as target, pytest.raises(WrongResponse):
         wrk.measure(target, Load(SIZE, 50, connections=2), warm_seconds=0, seconds=1)
 
 
@@ -103,7 +103,7 @@ def test_a_fast_client_beside_slow_readers_is_held_to_its_bytes(corpus: Corpus, 
     body = bytes(65_536)
     with (
         answering(tmp_path, head("206 Partial Content", len(body)) + body) as target,
-        pytest.raises(WrongAnswer, match="a seek beside slow readers"),
+        pytest.raises(WrongResponse, match="a seek beside slow readers"),
     ):
         measure_slow_readers(target, corpus, 1)
 
@@ -144,7 +144,7 @@ def test_players_refuse_a_wrong_answer(
         body[flipped] ^= 1
     with (
         answering(tmp_path, head(status, length, last=last) + body) as target,
-        pytest.raises(WrongAnswer, match="wrong: "),
+        pytest.raises(WrongResponse, match="wrong: "),
     ):
         measure_players(target, corpus, profile_of(Fetch(0, SIZE - 1, TAKEN)), warm_seconds=0, seconds=0, seed=1)
 
@@ -152,6 +152,6 @@ def test_players_refuse_a_wrong_answer(
 def test_players_refuse_a_body_that_ends_early(corpus: Corpus, tmp_path: Path) -> None:
     with (
         answering(tmp_path, head("206 Partial Content", SIZE) + corpus.path.read_bytes()[:500], closes=True) as target,
-        pytest.raises(WrongAnswer, match="ended 500 bytes early"),
+        pytest.raises(WrongResponse, match="ended 500 bytes early"),
     ):
         measure_players(target, corpus, profile_of(Fetch(0, SIZE - 1, TAKEN)), warm_seconds=0, seconds=0, seed=1)

@@ -51,8 +51,8 @@ async def test_a_long_text_that_is_not_a_transcript_is_refused_with_the_reason(c
         ("import time; time.sleep(60)", "took longer than"),
         ("raise SystemExit(1)", "failed"),
         (NONSENSE.format(b"X" * 100), "failed"),
-        (NONSENSE.format(b"W" + bytes(12) + (5).to_bytes(8) + b"[[1]]" + b"J" + bytes(20)), "invalid answer"),
-        (NONSENSE.format(b"W" + bytes(12) + (2).to_bytes(8) + b"17" + b"J" + bytes(20)), "invalid answer"),
+        (NONSENSE.format(b"W" + bytes(12) + (5).to_bytes(8) + b"[[1]]" + b"J" + bytes(20)), "invalid result"),
+        (NONSENSE.format(b"W" + bytes(12) + (2).to_bytes(8) + b"17" + b"J" + bytes(20)), "invalid result"),
     ],
 )
 async def test_a_process_that_fails_costs_its_own_transcript_only(program: str, reason: str) -> None:

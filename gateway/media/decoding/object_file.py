@@ -17,8 +17,8 @@ _RUN_BLOCKS: Final = 8
 class Gateway:
     """The gateway at the other end of the connection. Methods raise EOFError once it has closed it."""
 
-    def __init__(self, answers: BinaryIO = sys.stdin.buffer, requests: BinaryIO = sys.stdout.buffer) -> None:
-        self._answers = answers
+    def __init__(self, responses: BinaryIO = sys.stdin.buffer, requests: BinaryIO = sys.stdout.buffer) -> None:
+        self._responses = responses
         self._requests = requests
 
     def read_job(self) -> Job:
@@ -42,7 +42,7 @@ class Gateway:
         self._requests.flush()
 
     def _take(self, length: int) -> bytes:
-        found = self._answers.read(length)
+        found = self._responses.read(length)
         if len(found) < length:
             raise EOFError("the gateway closed the connection")
         return found

@@ -42,7 +42,7 @@ class Length:
 def probe(file: ObjectFile, *, sparing: bool) -> MediaFacts:
     """The facts of the file. Every packet is read to find its length, unless `sparing`.
 
-    A `sparing` probe reads little, and answers with a length only if that is certain. Raises NotMedia.
+    A `sparing` probe reads little, and returns a length only if that is certain. Raises NotMedia.
     """
     image = find_image(file)
     if image is not None:

@@ -28,7 +28,7 @@ from gateway.media.messages import COUNTED, DONE, FACTS, JOINED, REFUSED, SILENT
 _NICENESS: Final = {"probe": 5, "captions": 5, "count": 10, "join": 10, "waveform": 19}
 # Modules of PyAV that are programs, or that import far more than this process needs.
 _UNUSED: Final = {"__main__", "about", "datasets", "filter"}
-# After this share of its time a process answers with what it knows, before the gateway kills it.
+# After this share of its time a process sends what it knows, before the gateway kills it.
 _SHARE_OF_TIME: Final = 0.8
 
 
