@@ -77,11 +77,11 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
     async with AsyncExitStack() as stack:
         url, pool = await stack.enter_async_context(open_database(config))
         await migrate(pool)
+        secrets = PgSigningSecrets(pool)
+        signing_keys, own = await _open_signing_keys(stack, config, secrets)
         reachability, grace = Reachability(), config.database.outage_grace_seconds
         catalog = CachedRecordingCatalog(pool, reachability, grace_seconds=grace)
         api_keys = CachedApiKeys(pool, reachability, grace_seconds=grace)
-        secrets = PgSigningSecrets(pool)
-        signing_keys, own = await _open_signing_keys(stack, config, secrets)
         changes = Changes(api_keys, catalog, reachability, own)
         await stack.enter_async_context(in_background(listen(url, CHANNEL, changes, partial(notify, pool))))
         storages = await stack.enter_async_context(open_storages(config))
@@ -100,11 +100,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
             api_keys=api_keys,
             users=PgUsers(pool),
             deletions=PgDeletionQueue(pool),
-            signer=Signer(
-                signing_keys,
-                expires_in_seconds=config.playback.expires_in_seconds,
-                window_seconds=config.playback.window_seconds,
-            ),
+            signer=_signer(config, signing_keys),
             signing_secrets=secrets,
             upload_tokens=UploadTokens(signing_keys),
             storages=storages,
@@ -164,6 +160,11 @@ def _open_waveforms(stack: AsyncExitStack, config: Config) -> Waveforms:
     waveforms = Waveforms(cache, max_concurrent=settings.max_concurrent, timeout_seconds=settings.timeout_seconds)
     stack.push_async_callback(waveforms.close)
     return waveforms
+
+
+def _signer(config: Config, keys: SigningKeys) -> Signer:
+    playback = config.playback
+    return Signer(keys, expires_in_seconds=playback.expires_in_seconds, window_seconds=playback.window_seconds)
 
 
 async def _open_signing_keys(

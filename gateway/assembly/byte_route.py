@@ -6,6 +6,7 @@ from gateway.assembly.backends import Backends
 from gateway.process.drain import Drain
 from gateway.protocol.pacing import WEBKIT, Element, PaceRule
 from gateway.settings.load import Config
+from gateway.settings.sections import DeliverySettings
 from gateway.web.acceptor import Acceptor, ByteServices, usable
 from gateway.web.access.authentication import Authenticator
 from gateway.web.access.cors import Cors
@@ -48,14 +49,8 @@ def build_byte_route(
 ) -> ByteRoute:
     """Build the byte route from the settings."""
     delivery = config.delivery
-    admissions = Admissions(
-        authenticator=authenticator,
-        catalog=backends.catalog,
-        storages=backends.storages,
-        counts_requests=config.rate_limits.enabled and config.rate_limits.byte_route,
-        cache_control_private=delivery.cache_control_private,
-        cache_control_signed=delivery.cache_control_signed,
-    )
+    admissions = _build_admissions(config, backends, authenticator)
+    pacing = _build_pacing(delivery)
     turns = LoopTurns()
     streamer = Streamer(
         traffic.streams,
@@ -63,9 +58,6 @@ def build_byte_route(
         stall_timeout_seconds=delivery.stall_timeout_seconds,
         is_draining=traffic.drain.is_draining,
     )
-    elements: frozenset[Element] = WEBKIT if delivery.pace == "webkit" else WEBKIT | {"chromium"}
-    rule = PaceRule(elements, delivery.pace_burst_seconds, delivery.pace_multiple)
-    pacing = Pacing(rule if delivery.pace else None)
     services = ByteServices(admissions, streamer, traffic.streams, turns, pacing, cors, connections, traffic.journal)
     acceptor = Acceptor()
     # Only this line and its import name the fast path. Without them aiohttp parses every request.
@@ -83,3 +75,21 @@ def build_byte_route(
         max_ranges=delivery.max_ranges,
     )
     return ByteRoute(media, acceptor)
+
+
+def _build_admissions(config: Config, backends: Backends, authenticator: Authenticator) -> Admissions:
+    return Admissions(
+        authenticator=authenticator,
+        catalog=backends.catalog,
+        storages=backends.storages,
+        counts_requests=config.rate_limits.enabled and config.rate_limits.byte_route,
+        cache_control_private=config.delivery.cache_control_private,
+        cache_control_signed=config.delivery.cache_control_signed,
+    )
+
+
+def _build_pacing(delivery: DeliverySettings) -> Pacing:
+    if not delivery.pace:
+        return Pacing(None)
+    elements: frozenset[Element] = WEBKIT if delivery.pace == "webkit" else WEBKIT | {"chromium"}
+    return Pacing(PaceRule(elements, delivery.pace_burst_seconds, delivery.pace_multiple))

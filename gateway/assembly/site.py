@@ -103,8 +103,12 @@ class _Site:
             cors=self._cors,
             links=self._links,
         )
+        self._services = self._build_services(deletions)
+
+    def _build_services(self, deletions: DeletionWorker) -> Services:
+        config, backends = self._config, self._backends
         page = PageRoutes(config.media_sources, config.upload_sources)
-        self._services = Services(
+        return Services(
             self._route.media,
             self._vexa(deletions),
             self._bota(deletions),

@@ -90,16 +90,16 @@ def build_upload_routes(
             authenticator=authenticator,
             api_keys=backends.api_keys,
             internal=_internal_secret(config),
-            sessions=Sessions(
-                uploads,
-                backends.session_uploads,
-                build_joiner(backends, uploads),
-                settings.session_silence_seconds,
-            ),
+            sessions=_build_sessions(config, backends, uploads),
             streams=streams.of,
             receive_limits=receive_limits,
         ),
     )
+
+
+def _build_sessions(config: Config, backends: Backends, uploads: Uploads) -> Sessions:
+    joiner = build_joiner(backends, uploads)
+    return Sessions(uploads, backends.session_uploads, joiner, config.uploads.session_silence_seconds)
 
 
 def _internal_secret(config: Config) -> InternalSecret | None:

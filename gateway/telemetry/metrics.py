@@ -102,6 +102,37 @@ def _text(bound: float) -> str:
     return "+Inf" if bound == math.inf else str(float(bound))
 
 
+class _UpstreamMetrics:
+    """The requests to the servers of storage backends, and the bytes of their objects that are cached here."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "seekgate_upstream_requests", "Requests for bytes of objects to a storage backend's server, by outcome.",
+            ["storage", "outcome"], registry=registry,
+        )  # fmt: skip
+        self._seconds = _Seconds(
+            "seekgate_upstream_first_byte_seconds", "Time from such a request to the beginning of its response.",
+            "storage", registry,
+        )  # fmt: skip
+        self._received = Counter(
+            "seekgate_upstream_received_bytes", "Bytes of these responses, heads included.",
+            ["storage"], registry=registry,
+        )  # fmt: skip
+        self._cached = Gauge(
+            "seekgate_cached_bytes", "Bytes of a storage backend's objects that are cached on this side.",
+            ["storage"], registry=registry, multiprocess_mode="livesum",
+        )  # fmt: skip
+
+    def count(self, name: str, adapter: Remote) -> None:
+        """Count the requests of this storage backend since the last call."""
+        traffic = adapter.traffic.take()
+        self._requests.labels(name, "answered").inc(traffic.answered)
+        self._requests.labels(name, "failed").inc(traffic.failed)
+        self._seconds.observe_all(name, traffic.first_byte_seconds)
+        self._received.labels(name).inc(traffic.received)
+        self._cached.labels(name).set(adapter.cached_bytes)
+
+
 class Metrics:
     """The gateway's metrics."""
 
@@ -121,24 +152,7 @@ class Metrics:
         self._running = Gauge(
             "seekgate_streams_running", "Bodies being sent now.", registry=registry, multiprocess_mode="livesum"
         )
-        self._upstream_requests = Counter(
-            "seekgate_upstream_requests", "Requests for bytes of objects to a storage backend's server, by outcome.",
-            ["storage", "outcome"], registry=registry,
-        )  # fmt: skip
-        self._upstream_seconds = _Seconds(
-            "seekgate_upstream_first_byte_seconds", "Time from such a request to the beginning of its response.",
-            "storage", registry,
-        )  # fmt: skip
-        self._received = Counter(
-            "seekgate_upstream_received_bytes",
-            "Bytes of these responses, heads included.",
-            ["storage"],
-            registry=registry,
-        )
-        self._cached = Gauge(
-            "seekgate_cached_bytes", "Bytes of a storage backend's objects that are cached on this side.",
-            ["storage"], registry=registry, multiprocess_mode="livesum",
-        )  # fmt: skip
+        self._upstreams = _UpstreamMetrics(registry)
         self._deletions = Gauge(
             "seekgate_deletions_queued", "Objects waiting to be deleted.",
             registry=registry, multiprocess_mode="livemostrecent",
@@ -164,12 +178,7 @@ class Metrics:
         """Count the requests of each storage backend since the last call, and record how many bytes it caches."""
         for name, storage in storages.items():
             if isinstance(storage.adapter, Remote):
-                traffic = storage.adapter.traffic.take()
-                self._upstream_requests.labels(name, "answered").inc(traffic.answered)
-                self._upstream_requests.labels(name, "failed").inc(traffic.failed)
-                self._upstream_seconds.observe_all(name, traffic.first_byte_seconds)
-                self._received.labels(name).inc(traffic.received)
-                self._cached.labels(name).set(storage.adapter.cached_bytes)
+                self._upstreams.count(name, storage.adapter)
 
     def render(self, deletions: int | None) -> bytes:
         """The metrics in the text exposition format; `deletions` is the length of the queue, None if it is unknown."""

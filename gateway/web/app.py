@@ -23,6 +23,7 @@ from gateway.web.vexa.bot_uploads import BotUploadRoutes
 from gateway.web.vexa.routes import VexaRoutes
 
 _MEDIA: Final = "/recordings/{recording_id}/media/{media_file_id}"
+_RECORDING: Final = "/v1/recordings/{recording_id}"
 _SHARED: Final = "/shared/{token}"
 _PAGE_FILE: Final = "{release:[0-9a-f]{12}}/{name}"
 # The prefix distinguishes tokens from `/v1/uploads/tus`.
@@ -50,59 +51,79 @@ class Services:
 
 def build_app(services: Services, *, with_operations: bool) -> web.Application:
     """The public application; `with_operations` adds readiness and metrics, which may have a port of their own."""
-    vexa, bota = services.vexa, services.bota
     app = _application(services)
-    app.add_routes(
-        [
-            web.get(BYTE_PATH, services.media.raw),
-            web.get("/recordings", vexa.list_recordings),
-            web.get("/recordings/{recording_id}", vexa.get_recording),
-            web.delete("/recordings/{recording_id}", vexa.delete_recording),
-            web.get("/recordings/{recording_id}/master", vexa.master),
-            web.get("/recordings/{recording_id}/transcript", vexa.recording_transcript),
-            web.get(f"{_MEDIA}/download", vexa.download),
-            web.post(f"{_MEDIA}/playback-url", vexa.playback_url),
-            web.get(f"{_MEDIA}/waveform", vexa.waveform),
-            web.get("/transcripts/{platform}/{native_meeting_id}", vexa.transcript),
-            web.get("/v1/recordings", bota.list_recordings),
-            web.post("/v1/recordings", bota.create_recording),
-            web.get("/v1/recordings/{recording_id}", bota.get_recording),
-            web.delete("/v1/recordings/{recording_id}", bota.delete_recording),
-            web.patch("/v1/recordings/{recording_id}", services.edits.update),
-            web.get("/v1/recordings/{recording_id}/transcript", services.edits.get_transcript),
-            web.put("/v1/recordings/{recording_id}/transcript", services.edits.put_transcript),
-            web.post("/v1/recordings/{recording_id}/links", services.share_links.create),
-            web.get("/v1/recordings/{recording_id}/links", services.share_links.list_links),
-            web.delete("/v1/recordings/{recording_id}/links/{link_id}", services.share_links.end),
-            web.post("/v1/recordings/{recording_id}/download-url", bota.download_url),
-            web.post("/v1/recordings/{recording_id}/upload-url", services.uploads.upload_url),
-            web.post("/v1/recordings/{recording_id}/upload-complete", services.uploads.upload_complete),
-            web.post("/internal/recordings/upload", services.bots.upload),
-            web.put(_UPLOAD, services.uploads.put),
-            web.post("/v1/uploads/tus", services.tus.create),
-            web.options("/v1/uploads/tus", services.tus.capabilities),
-            web.head(_UPLOAD, services.tus.offset),
-            web.patch(_UPLOAD, services.tus.append),
-            web.delete(_UPLOAD, services.tus.terminate),
-            web.post(_UPLOAD, services.tus.overridden),
-            web.options(_UPLOAD, services.tus.capabilities),
-            web.get("/livez", services.health.livez),
-            web.get("/openapi.json", services.contract.document),
-            web.get("/docs", services.contract.index),
-            web.get(f"/docs/{_PAGE_FILE}", services.contract.asset),
-            web.get("/", services.page.index),
-            web.get(f"/player/{_PAGE_FILE}", services.page.asset),
-            web.get(_SHARED, services.shared.page),
-            web.get(f"{_SHARED}/embed", services.shared.embed),
-            web.get(f"{_SHARED}/recording.json", services.shared.recording),
-            web.get(f"{_SHARED}/captions.vtt", services.shared.captions),
-            web.get(f"{_SHARED}/picture", services.shared.picture),
-            web.get(_SHARED + r"/media/{number:\d{1,3}}/waveform", services.shared.waveform),
-        ]
-    )
+    app.add_routes([web.get(BYTE_PATH, services.media.raw), web.get("/livez", services.health.livez)])
+    for routes in (_vexa_routes, _bota_routes, _upload_routes, _page_routes):
+        app.add_routes(routes(services))
     if with_operations:
         app.add_routes(_operations(services))
     return app
+
+
+def _vexa_routes(services: Services) -> list[web.RouteDef]:
+    vexa = services.vexa
+    return [
+        web.get("/recordings", vexa.list_recordings),
+        web.get("/recordings/{recording_id}", vexa.get_recording),
+        web.delete("/recordings/{recording_id}", vexa.delete_recording),
+        web.get("/recordings/{recording_id}/master", vexa.master),
+        web.get("/recordings/{recording_id}/transcript", vexa.recording_transcript),
+        web.get(f"{_MEDIA}/download", vexa.download),
+        web.post(f"{_MEDIA}/playback-url", vexa.playback_url),
+        web.get(f"{_MEDIA}/waveform", vexa.waveform),
+        web.get("/transcripts/{platform}/{native_meeting_id}", vexa.transcript),
+        web.post("/internal/recordings/upload", services.bots.upload),
+    ]
+
+
+def _bota_routes(services: Services) -> list[web.RouteDef]:
+    bota, edits, share_links = services.bota, services.edits, services.share_links
+    return [
+        web.get("/v1/recordings", bota.list_recordings),
+        web.post("/v1/recordings", bota.create_recording),
+        web.get(_RECORDING, bota.get_recording),
+        web.delete(_RECORDING, bota.delete_recording),
+        web.patch(_RECORDING, edits.update),
+        web.get(f"{_RECORDING}/transcript", edits.get_transcript),
+        web.put(f"{_RECORDING}/transcript", edits.put_transcript),
+        web.post(f"{_RECORDING}/links", share_links.create),
+        web.get(f"{_RECORDING}/links", share_links.list_links),
+        web.delete(f"{_RECORDING}/links/{{link_id}}", share_links.end),
+        web.post(f"{_RECORDING}/download-url", bota.download_url),
+    ]
+
+
+def _upload_routes(services: Services) -> list[web.RouteDef]:
+    uploads, tus = services.uploads, services.tus
+    return [
+        web.post(f"{_RECORDING}/upload-url", uploads.upload_url),
+        web.post(f"{_RECORDING}/upload-complete", uploads.upload_complete),
+        web.put(_UPLOAD, uploads.put),
+        web.post("/v1/uploads/tus", tus.create),
+        web.options("/v1/uploads/tus", tus.capabilities),
+        web.head(_UPLOAD, tus.offset),
+        web.patch(_UPLOAD, tus.append),
+        web.delete(_UPLOAD, tus.terminate),
+        web.post(_UPLOAD, tus.overridden),
+        web.options(_UPLOAD, tus.capabilities),
+    ]
+
+
+def _page_routes(services: Services) -> list[web.RouteDef]:
+    page, contract, shared = services.page, services.contract, services.shared
+    return [
+        web.get("/", page.index),
+        web.get(f"/player/{_PAGE_FILE}", page.asset),
+        web.get("/openapi.json", contract.document),
+        web.get("/docs", contract.index),
+        web.get(f"/docs/{_PAGE_FILE}", contract.asset),
+        web.get(_SHARED, shared.page),
+        web.get(f"{_SHARED}/embed", shared.embed),
+        web.get(f"{_SHARED}/recording.json", shared.recording),
+        web.get(f"{_SHARED}/captions.vtt", shared.captions),
+        web.get(f"{_SHARED}/picture", shared.picture),
+        web.get(_SHARED + r"/media/{number:\d{1,3}}/waveform", shared.waveform),
+    ]
 
 
 def build_admin_app(services: Services) -> web.Application:
