@@ -14,7 +14,7 @@ from benchmarks.wrk import Load
 from storage_adapters import connect
 from tests.benchmarks.needs import needs_wrk
 from tests.benchmarks.wrong_server import answering
-from tests.contracts.storage_words import read_whole
+from tests.contracts.storage_helpers import read_whole
 
 SIZE = 300_000
 LENGTH = SIZE - 1  # leaves two ranges to choose from

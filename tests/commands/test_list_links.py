@@ -12,7 +12,7 @@ from gateway.db.api_keys import PgApiKeys
 from gateway.db.recordings import PgRecordingCatalog
 from gateway.db.share_links import PgShareLinks
 from tests.commands.command_line import command_line
-from tests.contracts.catalog_words import new_media
+from tests.contracts.catalog_stores import new_media
 
 
 async def test_links_that_work_are_listed_with_their_use_counts(

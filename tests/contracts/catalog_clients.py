@@ -1,6 +1,6 @@
 """The contract of ClientRecordings, for every implementation: pages by filter and cursor, creations that may be repeated.
 
-A subclass has two fixtures: `rooms`, a new and empty catalogue (`catalog_words.Rooms`), and `recordings`, the
+A subclass has two fixtures: `stores`, a new and empty catalogue (`catalog_stores.Stores`), and `recordings`, the
 ClientRecordings of the same catalogue.
 """
 
@@ -29,7 +29,7 @@ from gateway.catalog import (
     RecordingStatus,
 )
 from gateway.errors import Conflict, Invalid
-from tests.contracts.catalog_words import Rooms, new_media
+from tests.contracts.catalog_stores import Stores, new_media
 
 ALL: Final = RecordingFilter()
 TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=50)
@@ -60,28 +60,28 @@ async def listed(
 
 
 class ClientRecordingsContract:
-    async def test_a_recording_is_created_as_described(self, rooms: Rooms, recordings: ClientRecordings) -> None:
-        owner = await rooms.owner()
+    async def test_a_recording_is_created_as_described(self, stores: Stores, recordings: ClientRecordings) -> None:
+        owner = await stores.owner()
         made = await recordings.create_recording(owner, DESCRIBED)
         assert {name: getattr(made, name) for name in NewRecording.__slots__} == {
             name: getattr(DESCRIBED, name) for name in NewRecording.__slots__
         }
         assert (made.owner, made.status, made.source, made.media_files) == (owner, "pending", "upload", ())
         assert made.completed_at is None
-        assert await rooms.catalog.find_recording(owner, made.id) == made
+        assert await stores.catalog.find_recording(owner, made.id) == made
         assert list(await listed(recordings, owner)) == [made]
 
     async def test_pages_neither_overlap_nor_skip_and_only_the_last_has_no_end(
-        self, rooms: Rooms, recordings: ClientRecordings
+        self, stores: Stores, recordings: ClientRecordings
     ) -> None:
-        owner = await rooms.owner()
+        owner = await stores.owner()
         made = await created(recordings, owner, 6)
         pages = [await recordings.list_page(owner, ALL, limit=3, offset=offset) for offset in (0, 3, 6)]
         assert [each for page in pages for each in page.recordings] == made
         assert [page.end for page in pages] == [Position(made[2].created_at, made[2].id), None, None]
 
-    async def test_a_cursor_continues_where_the_page_ended(self, rooms: Rooms, recordings: ClientRecordings) -> None:
-        owner = await rooms.owner()
+    async def test_a_cursor_continues_where_the_page_ended(self, stores: Stores, recordings: ClientRecordings) -> None:
+        owner = await stores.owner()
         made = await created(recordings, owner, 5)
         seen: list[Recording] = []
         position: Position | None = None
@@ -91,17 +91,17 @@ class ClientRecordingsContract:
         assert seen == made
 
     async def test_recordings_with_one_timestamp_are_ordered_by_id(
-        self, rooms: Rooms, recordings: ClientRecordings
+        self, stores: Stores, recordings: ClientRecordings
     ) -> None:
-        owner = await rooms.owner()
+        owner = await stores.owner()
         (made,) = await created(recordings, owner, 1)
         for id, expected in ((made.id, []), (made.id - 1, []), (made.id + 1, [made])):
             wanted = RecordingFilter(older_than=Position(made.created_at, id))
             assert list(await listed(recordings, owner, wanted)) == expected
 
-    async def test_filters_are_combined_with_and(self, rooms: Rooms, recordings: ClientRecordings) -> None:
-        owner = await rooms.owner()
-        await rooms.added(owner)
+    async def test_filters_are_combined_with_and(self, stores: Stores, recordings: ClientRecordings) -> None:
+        owner = await stores.owner()
+        await stores.added(owner)
         for device, user in product(("d1", "d2", None), ("u1", "u2", None)):
             await recordings.create_recording(owner, NewRecording(device_id=device, end_user_id=user))
         everything = await listed(recordings, owner, limit=99)
@@ -118,8 +118,8 @@ class ClientRecordingsContract:
             ]
             assert list(await listed(recordings, owner, wanted, limit=99)) == expected
 
-    async def test_both_timestamp_bounds_are_exclusive(self, rooms: Rooms, recordings: ClientRecordings) -> None:
-        owner = await rooms.owner()
+    async def test_both_timestamp_bounds_are_exclusive(self, stores: Stores, recordings: ClientRecordings) -> None:
+        owner = await stores.owner()
         (made,) = await created(recordings, owner, 1)
         at, moment = made.created_at, timedelta(microseconds=1)
         for after, before, seen in (
@@ -134,9 +134,9 @@ class ClientRecordingsContract:
             assert bool(await listed(recordings, owner, wanted)) is seen
 
     async def test_a_cursor_and_a_timestamp_bound_apply_together(
-        self, rooms: Rooms, recordings: ClientRecordings
+        self, stores: Stores, recordings: ClientRecordings
     ) -> None:
-        owner = await rooms.owner()
+        owner = await stores.owner()
         first, second, third = (await created(recordings, owner, 3))[::-1]
         cursor = RecordingFilter(older_than=Position(third.created_at, third.id))
         assert list(await listed(recordings, owner, cursor)) == [second, first]
@@ -146,12 +146,12 @@ class ClientRecordingsContract:
 
     @pytest.mark.parametrize("sort", get_args(RecordingSort))
     async def test_pages_of_every_order_are_exact_and_unknown_durations_come_last(
-        self, rooms: Rooms, recordings: ClientRecordings, sort: RecordingSort
+        self, stores: Stores, recordings: ClientRecordings, sort: RecordingSort
     ) -> None:
-        owner = await rooms.owner()
+        owner = await stores.owner()
         durations = (3.5, 0.1, None, 3.5, 7200.123456789, None)
         for number, (type, duration) in enumerate(product(("audio", "video", "image"), durations)):
-            await rooms.added(owner, str(number), media=new_media(str(number), type=type, duration_seconds=duration))
+            await stores.added(owner, str(number), media=new_media(str(number), type=type, duration_seconds=duration))
         await created(recordings, owner, 3)
         everything = await listed(recordings, owner, limit=99)
         falling = sort.startswith("-")
@@ -176,12 +176,12 @@ class ClientRecordingsContract:
                 seen, wanted = [*seen, *page.recordings], replace(wanted, older_than=page.end)
             assert seen == [each for each in expected if each in await listed(recordings, owner, narrowed, limit=99)]
 
-    async def test_lists_are_filtered_by_type_and_duration(self, rooms: Rooms, recordings: ClientRecordings) -> None:
-        owner = await rooms.owner()
-        still = await rooms.added(owner, "still", media=new_media("still", type="image", duration_seconds=None))
-        both = await rooms.added(owner, "sound", media=new_media("sound", duration_seconds=60.0))
+    async def test_lists_are_filtered_by_type_and_duration(self, stores: Stores, recordings: ClientRecordings) -> None:
+        owner = await stores.owner()
+        still = await stores.added(owner, "still", media=new_media("still", type="image", duration_seconds=None))
+        both = await stores.added(owner, "sound", media=new_media("sound", duration_seconds=60.0))
         film = new_media("film", type="video", duration_seconds=61.0)
-        await rooms.catalog.register(owner, film, recording_id=both.id)
+        await stores.catalog.register(owner, film, recording_id=both.id)
         for wanted, seen in (
             (RecordingFilter(type="video"), [both.id]),
             (RecordingFilter(type="audio"), []),
@@ -203,43 +203,45 @@ class ClientRecordingsContract:
         ids=["NUL", "lone surrogate"],
     )
     async def test_a_filter_that_cannot_be_stored_finds_nothing(
-        self, rooms: Rooms, recordings: ClientRecordings, wanted: RecordingFilter
+        self, stores: Stores, recordings: ClientRecordings, wanted: RecordingFilter
     ) -> None:
-        owner = await rooms.owner()
+        owner = await stores.owner()
         await created(recordings, owner, 1, device_id="d")
         page = await recordings.list_page(owner, wanted, limit=9, offset=0)
         assert (list(page.recordings), page.end) == ([], None)
 
-    async def test_another_owners_recordings_are_not_listed(self, rooms: Rooms, recordings: ClientRecordings) -> None:
-        (made,) = await created(recordings, await rooms.owner(), 1, device_id="d")
-        for stranger in await rooms.strangers():
+    async def test_another_owners_recordings_are_not_listed(self, stores: Stores, recordings: ClientRecordings) -> None:
+        (made,) = await created(recordings, await stores.owner(), 1, device_id="d")
+        for stranger in await stores.strangers():
             for wanted in (ALL, RecordingFilter(device_id="d"), RecordingFilter(status="pending")):
                 assert list(await listed(recordings, stranger, wanted)) == []
-            assert await rooms.catalog.find_recording(stranger, made.id) is None
+            assert await stores.catalog.find_recording(stranger, made.id) is None
 
-    async def test_a_repeated_request_creates_nothing(self, rooms: Rooms, recordings: ClientRecordings) -> None:
-        owner = await rooms.owner()
+    async def test_a_repeated_request_creates_nothing(self, stores: Stores, recordings: ClientRecordings) -> None:
+        owner = await stores.owner()
         made = await recordings.create_recording(owner, DESCRIBED, key())
         assert await recordings.create_recording(owner, DESCRIBED, key()) == made
         assert list(await listed(recordings, owner)) == [made]
 
-    async def test_the_stored_answer_outlives_its_recording(self, rooms: Rooms, recordings: ClientRecordings) -> None:
-        owner = await rooms.owner()
+    async def test_the_stored_answer_outlives_its_recording(self, stores: Stores, recordings: ClientRecordings) -> None:
+        owner = await stores.owner()
         made = await recordings.create_recording(owner, DESCRIBED, key())
-        assert await rooms.catalog.delete_recording(owner, made.id)
+        assert await stores.catalog.delete_recording(owner, made.id)
         assert await recordings.create_recording(owner, DESCRIBED, key()) == made
         assert list(await listed(recordings, owner)) == []
 
-    async def test_another_request_with_the_key_is_a_conflict(self, rooms: Rooms, recordings: ClientRecordings) -> None:
-        owner = await rooms.owner()
+    async def test_another_request_with_the_key_is_a_conflict(
+        self, stores: Stores, recordings: ClientRecordings
+    ) -> None:
+        owner = await stores.owner()
         made = await recordings.create_recording(owner, NewRecording(), key())
         with pytest.raises(Conflict) as refused:
             await recordings.create_recording(owner, DESCRIBED, key(request="another"))
         assert [fault.loc for fault in refused.value.faults] == [("header", "Idempotency-Key")]
         assert list(await listed(recordings, owner)) == [made]
 
-    async def test_owners_do_not_share_idempotency_keys(self, rooms: Rooms, recordings: ClientRecordings) -> None:
-        owners = [await rooms.owner(), *await rooms.strangers()]
+    async def test_owners_do_not_share_idempotency_keys(self, stores: Stores, recordings: ClientRecordings) -> None:
+        owners = [await stores.owner(), *await stores.strangers()]
         made = [
             await recordings.create_recording(owner, NewRecording(), key(request=str(number)))
             for number, owner in enumerate(owners)
@@ -247,17 +249,17 @@ class ClientRecordingsContract:
         assert len({each.id for each in made}) == len(owners)
 
     async def test_concurrent_requests_with_one_key_create_one_recording(
-        self, rooms: Rooms, recordings: ClientRecordings
+        self, stores: Stores, recordings: ClientRecordings
     ) -> None:
-        owner = await rooms.owner()
+        owner = await stores.owner()
         made = await asyncio.gather(*(recordings.create_recording(owner, DESCRIBED, key()) for _ in range(12)))
         assert len({each.id for each in made}) == 1
         assert len(await listed(recordings, owner)) == 1
 
     async def test_a_refused_recording_does_not_use_up_its_key(
-        self, rooms: Rooms, recordings: ClientRecordings
+        self, stores: Stores, recordings: ClientRecordings
     ) -> None:
-        owner = await rooms.owner()
+        owner = await stores.owner()
         with pytest.raises(Invalid):
             await recordings.create_recording(owner, NewRecording(name="\0"), key())
         assert (await recordings.create_recording(owner, NewRecording(name="good"), key())).name == "good"
@@ -276,11 +278,11 @@ class ClientRecordingsContract:
         started_at=st.datetimes(timezones=st.just(UTC)) | st.none(),
     )
     async def test_texts_and_timestamps_come_back_unchanged(
-        self, rooms: Rooms, recordings: ClientRecordings, texts: tuple[str, str, str], started_at: datetime | None
+        self, stores: Stores, recordings: ClientRecordings, texts: tuple[str, str, str], started_at: datetime | None
     ) -> None:
-        owner = await rooms.owner()
+        owner = await stores.owner()
         name, device_id, end_user_id = texts
         new = NewRecording(name, device_id, end_user_id, started_at=started_at)
         made = await recordings.create_recording(owner, new)
         assert (made.name, made.device_id, made.end_user_id, made.started_at) == (*texts, started_at)
-        assert await rooms.catalog.find_recording(owner, made.id) == made
+        assert await stores.catalog.find_recording(owner, made.id) == made

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.catalog import NewMeeting, Segment
 from gateway.errors import Conflict, Invalid
-from tests.contracts.catalog_words import Rooms, new_media
+from tests.contracts.catalog_stores import Stores, new_media
 
 # JSON has one kind of number: a float beyond 2**53 may come back as the integer that its digits spell.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -18,58 +18,58 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.di
 
 
 class RegistrationContract:
-    async def test_registering_an_object_again_returns_the_existing_file(self, rooms: Rooms) -> None:
-        owner = await rooms.owner()
-        file, is_new = await rooms.catalog.register(owner, new_media())
+    async def test_registering_an_object_again_returns_the_existing_file(self, stores: Stores) -> None:
+        owner = await stores.owner()
+        file, is_new = await stores.catalog.register(owner, new_media())
         assert is_new
-        assert await rooms.catalog.register(owner, new_media(size=1), name="again") == (file, False)
-        assert len(await rooms.catalog.list_recordings(owner, limit=9, offset=0)) == 1
+        assert await stores.catalog.register(owner, new_media(size=1), name="again") == (file, False)
+        assert len(await stores.catalog.list_recordings(owner, limit=9, offset=0)) == 1
 
-    async def test_one_key_in_two_storage_backends_is_two_objects(self, rooms: Rooms) -> None:
-        owner = await rooms.owner()
-        await rooms.catalog.register(owner, new_media())
-        _, is_new = await rooms.catalog.register(owner, new_media(storage="s3"))
+    async def test_one_key_in_two_storage_backends_is_two_objects(self, stores: Stores) -> None:
+        owner = await stores.owner()
+        await stores.catalog.register(owner, new_media())
+        _, is_new = await stores.catalog.register(owner, new_media(storage="s3"))
         assert is_new
 
-    async def test_concurrent_registrations_of_one_object_add_one_recording(self, rooms: Rooms) -> None:
-        owner = await rooms.owner()
+    async def test_concurrent_registrations_of_one_object_add_one_recording(self, stores: Stores) -> None:
+        owner = await stores.owner()
         meeting = NewMeeting("zoom", "1", (Segment(0, 1, "hi"),))
         answers = await asyncio.gather(
-            *(rooms.catalog.register(owner, new_media(), meeting=meeting) for _ in range(10))
+            *(stores.catalog.register(owner, new_media(), meeting=meeting) for _ in range(10))
         )
         assert sorted(is_new for _, is_new in answers) == [False] * 9 + [True]
         assert len({file.id for file, _ in answers}) == 1
-        assert len(await rooms.catalog.list_recordings(owner, limit=99, offset=0)) == 1
+        assert len(await stores.catalog.list_recordings(owner, limit=99, offset=0)) == 1
 
-    async def test_concurrent_registrations_of_one_meeting_create_one_meeting(self, rooms: Rooms) -> None:
-        owner = await rooms.owner()
+    async def test_concurrent_registrations_of_one_meeting_create_one_meeting(self, stores: Stores) -> None:
+        owner = await stores.owner()
         meeting = NewMeeting("zoom", "1", (Segment(0, 1, "hi"),))
-        await asyncio.gather(*(rooms.added(owner, f"{number}.mp3", meeting=meeting) for number in range(10)))
-        transcript = await rooms.catalog.find_transcript(owner, "zoom", "1")
+        await asyncio.gather(*(stores.added(owner, f"{number}.mp3", meeting=meeting) for number in range(10)))
+        transcript = await stores.catalog.find_transcript(owner, "zoom", "1")
         assert transcript is not None
         assert len(transcript.recordings) == 10
         assert transcript.segments == (Segment(0, 1, "hi"),)
 
-    async def test_registering_another_owners_object_is_a_conflict_and_stores_nothing(self, rooms: Rooms) -> None:
-        await rooms.added(await rooms.owner())
-        for stranger in await rooms.strangers():
+    async def test_registering_another_owners_object_is_a_conflict_and_stores_nothing(self, stores: Stores) -> None:
+        await stores.added(await stores.owner())
+        for stranger in await stores.strangers():
             with pytest.raises(Conflict):
-                await rooms.catalog.register(stranger, new_media(), meeting=NewMeeting("zoom", "1"))
-            assert not await rooms.catalog.list_recordings(stranger, limit=9, offset=0)
-            assert await rooms.catalog.find_transcript(stranger, "zoom", "1") is None
+                await stores.catalog.register(stranger, new_media(), meeting=NewMeeting("zoom", "1"))
+            assert not await stores.catalog.list_recordings(stranger, limit=9, offset=0)
+            assert await stores.catalog.find_transcript(stranger, "zoom", "1") is None
 
     @pytest.mark.parametrize("place", ["name", "object_key", "segment"])
-    async def test_a_nul_is_refused_and_nothing_is_stored(self, rooms: Rooms, place: str) -> None:
-        owner, bad = await rooms.owner(), "n\0l"
+    async def test_a_nul_is_refused_and_nothing_is_stored(self, stores: Stores, place: str) -> None:
+        owner, bad = await stores.owner(), "n\0l"
         with pytest.raises(Invalid):
-            await rooms.catalog.register(
+            await stores.catalog.register(
                 owner,
                 new_media(bad if place == "object_key" else "a.mp3"),
                 name=bad if place == "name" else None,
                 meeting=NewMeeting("zoom", "1", (Segment(0, 1, bad),)) if place == "segment" else None,
             )
-        assert not await rooms.catalog.list_recordings(owner, limit=9, offset=0)
-        assert await rooms.catalog.find_transcript(owner, "zoom", "1") is None
+        assert not await stores.catalog.list_recordings(owner, limit=9, offset=0)
+        assert await stores.catalog.find_transcript(owner, "zoom", "1") is None
 
     @settings(
         max_examples=40,
@@ -82,13 +82,13 @@ class RegistrationContract:
     )
     @given(metadata=st.dictionaries(TEXTS, VALUES, max_size=4), name=TEXTS)
     async def test_names_and_metadata_come_back_unchanged(
-        self, rooms: Rooms, metadata: dict[str, object], name: str
+        self, stores: Stores, metadata: dict[str, object], name: str
     ) -> None:
-        owner = await rooms.owner()
+        owner = await stores.owner()
         media = new_media(json.dumps([metadata, name]), metadata=metadata)
-        file, _ = await rooms.catalog.register(owner, media, name=name)
+        file, _ = await stores.catalog.register(owner, media, name=name)
         assert file.metadata == metadata
-        recording = await rooms.catalog.find_recording(owner, file.recording_id)
+        recording = await stores.catalog.find_recording(owner, file.recording_id)
         assert recording is not None
         assert recording.name == name
         assert recording.media_files[0].metadata == metadata

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 from storage_adapters.base import Listable, Presigning, StorageAdapter, Writable, ZeroCopy
 from storage_adapters.resumable import Composing, Resumable
+from tests.contracts.storage_helpers import LARGE, Put, exists, read_span, read_whole
 from tests.contracts.storage_keys import KeyContract
 from tests.contracts.storage_versions import VersionContract
-from tests.contracts.storage_words import LARGE, Put, exists, read_span, read_whole
 
 one_storage_for_all_examples = settings(
     max_examples=60,

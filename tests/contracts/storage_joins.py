@@ -7,7 +7,7 @@ import pytest
 
 from storage_adapters.base import ObjectNotFound, StorageAdapter
 from storage_adapters.resumable import Composing, Piece
-from tests.contracts.storage_words import LARGE, Put, exists, read_whole
+from tests.contracts.storage_helpers import LARGE, Put, exists, read_whole
 
 
 class ComposingStorage(StorageAdapter, Composing):

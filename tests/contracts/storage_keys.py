@@ -3,7 +3,7 @@
 import pytest
 
 from storage_adapters.base import ObjectNotFound, StorageAdapter
-from tests.contracts.storage_words import UNUSUAL_KEYS, Put, exists, read_whole
+from tests.contracts.storage_helpers import UNUSUAL_KEYS, Put, exists, read_whole
 
 
 class KeyContract:

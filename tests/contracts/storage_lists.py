@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from storage_adapters.base import Listable, ListedObject, StorageAdapter
-from tests.contracts.storage_words import UNUSUAL_KEYS, Put
+from tests.contracts.storage_helpers import UNUSUAL_KEYS, Put
 
 KEYS = ("a b", "a-b/1", "a.txt", "a/1", "a/10", "a/2", "a/b/c", "a/b.c", "a0", "aé", "b", "é/x", "🎙")
 

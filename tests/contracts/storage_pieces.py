@@ -9,7 +9,7 @@ import pytest
 
 from storage_adapters.base import InvalidKey, ObjectNotFound, StorageAdapter, StorageUnavailable, Writable
 from storage_adapters.resumable import Resumable
-from tests.contracts.storage_words import LARGE, UNUSUAL_KEYS, Put, exists, read_whole
+from tests.contracts.storage_helpers import LARGE, UNUSUAL_KEYS, Put, exists, read_whole
 
 
 class ResumableStorage(StorageAdapter, Writable, Resumable):

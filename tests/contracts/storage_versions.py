@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from storage_adapters.base import ObjectChanged, StorageAdapter, StorageError
-from tests.contracts.storage_words import LARGE, Put, read_span, read_whole
+from tests.contracts.storage_helpers import LARGE, Put, read_span, read_whole
 
 
 class VersionContract:

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from storage_adapters.base import ObjectWriter, StorageAdapter, Writable
-from tests.contracts.storage_words import LARGE, UNUSUAL_KEYS, Put, exists, read_whole
+from tests.contracts.storage_helpers import LARGE, UNUSUAL_KEYS, Put, exists, read_whole
 
 
 class WritableStorage(StorageAdapter, Writable):

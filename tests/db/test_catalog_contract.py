@@ -11,8 +11,8 @@ from tests.contracts.catalog import CatalogContract
 from tests.contracts.catalog_deletions import DeletionContract
 from tests.contracts.catalog_keys import KeyContract, SigningSecretsContract
 from tests.contracts.catalog_registration import RegistrationContract
-from tests.contracts.catalog_words import Rooms
-from tests.db.rooms import postgres_rooms
+from tests.contracts.catalog_stores import Stores
+from tests.db.postgres_stores import postgres_stores
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.deletions import MemoryDeletionQueue
 from tests.fakes.keys import MemoryApiKeys, MemorySigningSecrets
@@ -24,45 +24,45 @@ class AllContracts(CatalogContract, RegistrationContract, DeletionContract, KeyC
 
 class TestPostgres(AllContracts):
     @pytest.fixture
-    def rooms(self, pool: asyncpg.Pool) -> Rooms:
-        return postgres_rooms(pool)
+    def stores(self, pool: asyncpg.Pool) -> Stores:
+        return postgres_stores(pool)
 
 
 class TestDebianPostgres(AllContracts):
     @pytest.fixture
-    async def rooms(self, debian_database: str) -> AsyncGenerator[Rooms]:
-        async with _emptied(debian_database) as rooms:
-            yield rooms
+    async def stores(self, debian_database: str) -> AsyncGenerator[Stores]:
+        async with _emptied(debian_database) as stores:
+            yield stores
 
 
 class TestBehindPooler(AllContracts):
     """Through pgbouncer in transaction mode, where each transaction may run on another connection."""
 
     @pytest.fixture
-    async def rooms(self, pooled_database: str) -> AsyncGenerator[Rooms]:
-        async with _emptied(pooled_database) as rooms:
-            yield rooms
+    async def stores(self, pooled_database: str) -> AsyncGenerator[Stores]:
+        async with _emptied(pooled_database) as stores:
+            yield stores
 
 
 class TestMigrated(AllContracts):
     """On a database of version 1 that was migrated."""
 
     @pytest.fixture
-    async def rooms(self, migrated_database: str) -> AsyncGenerator[Rooms]:
-        async with _emptied(migrated_database) as rooms:
-            yield rooms
+    async def stores(self, migrated_database: str) -> AsyncGenerator[Stores]:
+        async with _emptied(migrated_database) as stores:
+            yield stores
 
 
 @asynccontextmanager
-async def _emptied(url: str) -> AsyncGenerator[Rooms]:
-    """The rooms of a database that others used before; none of its rows are left."""
+async def _emptied(url: str) -> AsyncGenerator[Stores]:
+    """The stores of a database that others used before; none of its rows are left."""
     async with open_pool(url, min_size=1, max_size=5, command_timeout_seconds=30) as pool:
         await pool.execute("TRUNCATE users, object_deletions, signing_keys CASCADE")
-        yield postgres_rooms(pool)
+        yield postgres_stores(pool)
 
 
 class TestMemory(AllContracts):
     @pytest.fixture
-    def rooms(self) -> Rooms:
+    def stores(self) -> Stores:
         queue = MemoryDeletionQueue()
-        return Rooms(MemoryCatalog(queue), queue, MemoryApiKeys(), MemorySigningSecrets())
+        return Stores(MemoryCatalog(queue), queue, MemoryApiKeys(), MemorySigningSecrets())

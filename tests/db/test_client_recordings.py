@@ -10,8 +10,8 @@ import pytest
 from gateway.catalog import ClientRecordings, NewRecording, RecordingFilter
 from gateway.db.client_recordings import PgClientRecordings
 from tests.contracts.catalog_clients import ALL, ClientRecordingsContract, created, key, listed
-from tests.contracts.catalog_words import Rooms
-from tests.db.rooms import postgres_rooms
+from tests.contracts.catalog_stores import Stores
+from tests.db.postgres_stores import postgres_stores
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.client_recordings import MemoryClientRecordings
 from tests.fakes.deletions import MemoryDeletionQueue
@@ -21,8 +21,8 @@ AGE: Final = "UPDATE idempotency_keys SET created_at = now() - $1::text::interva
 
 
 @pytest.fixture
-def rooms(pool: asyncpg.Pool) -> Rooms:
-    return postgres_rooms(pool)
+def stores(pool: asyncpg.Pool) -> Stores:
+    return postgres_stores(pool)
 
 
 @pytest.fixture
@@ -36,14 +36,14 @@ class TestPostgres(ClientRecordingsContract):
 
 class TestMemory(ClientRecordingsContract):
     @pytest.fixture
-    def rooms(self) -> Rooms:
+    def stores(self) -> Stores:
         queue = MemoryDeletionQueue()
-        return Rooms(MemoryCatalog(queue), queue, MemoryApiKeys(), MemorySigningSecrets())
+        return Stores(MemoryCatalog(queue), queue, MemoryApiKeys(), MemorySigningSecrets())
 
     @pytest.fixture
-    def recordings(self, rooms: Rooms) -> ClientRecordings:
-        assert isinstance(rooms.catalog, MemoryCatalog)
-        return MemoryClientRecordings(rooms.catalog)
+    def recordings(self, stores: Stores) -> ClientRecordings:
+        assert isinstance(stores.catalog, MemoryCatalog)
+        return MemoryClientRecordings(stores.catalog)
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ class TestMemory(ClientRecordingsContract):
     [pytest.param("23 hours 59 minutes", 1, id="before"), pytest.param("24 hours 1 second", 2, id="after")],
 )
 async def test_a_key_counts_for_twenty_four_hours(
-    pool: asyncpg.Pool, rooms: Rooms, recordings: ClientRecordings, age: str, count: int
+    pool: asyncpg.Pool, stores: Stores, recordings: ClientRecordings, age: str, count: int
 ) -> None:
-    owner = await rooms.owner()
+    owner = await stores.owner()
     await recordings.create_recording(owner, NewRecording(), key())
     await pool.execute(AGE, age)
     for _ in range(2):
@@ -62,9 +62,9 @@ async def test_a_key_counts_for_twenty_four_hours(
 
 
 async def test_a_key_that_no_longer_counts_may_name_another_request(
-    pool: asyncpg.Pool, rooms: Rooms, recordings: ClientRecordings
+    pool: asyncpg.Pool, stores: Stores, recordings: ClientRecordings
 ) -> None:
-    owner = await rooms.owner()
+    owner = await stores.owner()
     await recordings.create_recording(owner, NewRecording(), key())
     await pool.execute(AGE, "25 hours")
     made = await recordings.create_recording(owner, NewRecording(name="new"), key(request="another"))
@@ -72,9 +72,9 @@ async def test_a_key_that_no_longer_counts_may_name_another_request(
 
 
 async def test_expired_answers_are_removed_by_new_ones(
-    pool: asyncpg.Pool, rooms: Rooms, recordings: ClientRecordings
+    pool: asyncpg.Pool, stores: Stores, recordings: ClientRecordings
 ) -> None:
-    owner = await rooms.owner()
+    owner = await stores.owner()
     for number in range(25):
         await recordings.create_recording(owner, NewRecording(), key(f"old {number}"))
     await pool.execute(AGE, "25 hours")
@@ -86,9 +86,9 @@ async def test_expired_answers_are_removed_by_new_ones(
 
 
 async def test_a_cancelled_creation_leaves_nothing(
-    pool: asyncpg.Pool, rooms: Rooms, recordings: ClientRecordings
+    pool: asyncpg.Pool, stores: Stores, recordings: ClientRecordings
 ) -> None:
-    owner = await rooms.owner()
+    owner = await stores.owner()
     async with pool.acquire() as connection, connection.transaction():
         # The creation waits for this lock, which is its users row's.
         await connection.execute("SELECT FROM users FOR UPDATE")
@@ -107,9 +107,9 @@ async def test_a_cancelled_creation_leaves_nothing(
 
 
 async def test_a_row_that_cannot_be_read_ends_no_list(
-    pool: asyncpg.Pool, rooms: Rooms, recordings: ClientRecordings, caplog: pytest.LogCaptureFixture
+    pool: asyncpg.Pool, stores: Stores, recordings: ClientRecordings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    owner = await rooms.owner()
+    owner = await stores.owner()
     newest, bad, oldest = await created(recordings, owner, 3)
     await pool.execute("UPDATE recordings SET started_at = 'infinity' WHERE id = $1", bad.id)
     with caplog.at_level(logging.WARNING):
@@ -121,8 +121,8 @@ async def test_a_row_that_cannot_be_read_ends_no_list(
 
 
 @pytest.mark.parametrize("id", [-1, 2**40])
-async def test_an_id_without_a_public_text_is_in_no_row(pool: asyncpg.Pool, rooms: Rooms, id: int) -> None:
-    await rooms.added(await rooms.owner())
+async def test_an_id_without_a_public_text_is_in_no_row(pool: asyncpg.Pool, stores: Stores, id: int) -> None:
+    await stores.added(await stores.owner())
     for statement in ("UPDATE recordings SET id = $1", "UPDATE media_files SET id = $1"):
         with pytest.raises(asyncpg.CheckViolationError):
             await pool.execute(statement, id)

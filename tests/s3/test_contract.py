@@ -9,9 +9,9 @@ from storage_adapters.base import Listable, Presigning, Writable, ZeroCopy
 from storage_adapters.resumable import Composing
 from storage_adapters.s3 import S3Storage, connect
 from tests.contracts.storage import StorageContract
+from tests.contracts.storage_helpers import Put
 from tests.contracts.storage_joins import ComposingContract
 from tests.contracts.storage_lists import ListableContract
-from tests.contracts.storage_words import Put
 from tests.contracts.storage_writes import WritableContract
 from tests.s3.buckets import make_bucket, s3_client, s3_storage, settings
 from tests.s3.processes import S3Server

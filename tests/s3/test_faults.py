@@ -20,7 +20,7 @@ from storage_adapters.base import (
     StorageUnavailable,
 )
 from storage_adapters.s3 import S3Storage
-from tests.contracts.storage_words import exists, read_span
+from tests.contracts.storage_helpers import exists, read_span
 from tests.s3.broken import CONTENT, IMPATIENT, SIZE, WINDOW, breakable_storage, put
 from tests.s3.faults import PASS, Fault, FaultProxy, answer, answering, cut, forgetting
 from tests.s3.processes import S3Server

@@ -9,7 +9,7 @@ import pytest
 
 from storage_adapters.base import StoredObject
 from storage_adapters.s3 import S3Storage, ranged_gets
-from tests.contracts.storage_words import read_span
+from tests.contracts.storage_helpers import read_span
 from tests.s3.broken import CONTENT, PATIENCE_SECONDS, SIZE, WINDOW, breakable_storage, until
 from tests.s3.faults import PASS, Fault, FaultProxy, answer, cut
 from tests.s3.processes import S3Server

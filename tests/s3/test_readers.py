@@ -8,7 +8,7 @@ import pytest
 
 from storage_adapters.base import StorageUnavailable, StoredObject
 from storage_adapters.s3 import S3Storage
-from tests.contracts.storage_words import read_span
+from tests.contracts.storage_helpers import read_span
 from tests.s3.broken import CONTENT, SIZE, WINDOW, breakable_storage, until
 from tests.s3.faults import FaultProxy, cut, fault_proxy, header
 from tests.s3.processes import S3Server

@@ -12,7 +12,7 @@ from storage_adapters.base import AccessDenied, ObjectChanged, ObjectNotFound, S
 from storage_adapters.resumable import Piece
 from storage_adapters.s3 import S3Storage
 from storage_adapters.s3.writer import PART_BYTES
-from tests.contracts.storage_words import LARGE, UNUSUAL_KEYS, exists, read_span, read_whole
+from tests.contracts.storage_helpers import LARGE, UNUSUAL_KEYS, exists, read_span, read_whole
 from tests.s3.broken import CONTENT, put
 from tests.s3.buckets import make_bucket, s3_storage
 from tests.s3.processes import S3Server

@@ -17,7 +17,7 @@ from yarl import URL
 from storage_adapters.base import AccessDenied, PresignedUrl, StorageUnavailable
 from storage_adapters.s3 import S3Storage
 from storage_adapters.s3.writer import PART_BYTES
-from tests.contracts.storage_words import exists, read_whole
+from tests.contracts.storage_helpers import exists, read_whole
 from tests.s3.broken import CONTENT, put
 from tests.s3.buckets import make_bucket, s3_client, s3_storage
 from tests.s3.faults import FaultProxy, fault_proxy, header

@@ -10,7 +10,7 @@ import pytest
 from storage_adapters import connect
 from storage_adapters.local import LocalStorage
 from storage_adapters.threads import READING, THREADS, WRITING
-from tests.contracts.storage_words import Put
+from tests.contracts.storage_helpers import Put
 
 KEPT_OPEN = 3
 

@@ -17,8 +17,8 @@ from storage_adapters.base import (
 )
 from storage_adapters.local import LocalStorage
 from storage_adapters.paths import open_directory, open_in_directory
-from tests.contracts.storage_words import read_whole
-from tests.storage_adapters.local_acts import Act, create_it, delete_it, open_it
+from tests.contracts.storage_helpers import read_whole
+from tests.storage_adapters.local_operations import Operation, create_it, delete_it, open_it
 from tests.storage_adapters.local_storage import LocalFixtures, count_open
 
 SECRET = b"a file outside the root"
@@ -83,14 +83,14 @@ class TestLinks(LocalFixtures):
             await open_it(adapter, "link")
         assert not isinstance(caught.value, InvalidKey)
 
-    @pytest.mark.parametrize("act", [create_it, delete_it])
+    @pytest.mark.parametrize("operation", [create_it, delete_it])
     async def test_nothing_is_changed_through_a_link_that_leads_out(
-        self, adapter: LocalStorage, root: Path, outside: Path, act: Act
+        self, adapter: LocalStorage, root: Path, outside: Path, operation: Operation
     ) -> None:
         (root / "link").symlink_to(outside)
         for key in ("link/secret", "link/new/file"):
             with pytest.raises(InvalidKey):
-                await act(adapter, key)
+                await operation(adapter, key)
         assert contents(outside) == {"secret": SECRET}
 
     async def test_deleting_a_link_leaves_what_it_leads_to(

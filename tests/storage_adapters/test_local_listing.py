@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from storage_adapters.local import LocalStorage
-from tests.contracts.storage_words import Put
+from tests.contracts.storage_helpers import Put
 from tests.storage_adapters.local_storage import LocalFixtures, count_open
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from storage_adapters.base import ObjectNotFound, StorageError
 from storage_adapters.local import LocalStorage, connect
-from tests.contracts.storage_words import LARGE, Put, exists, read_span, read_whole
+from tests.contracts.storage_helpers import LARGE, Put, exists, read_span, read_whole
 from tests.storage_adapters.local_storage import KEPT_OPEN, LocalFixtures, count_open, settle
 
 

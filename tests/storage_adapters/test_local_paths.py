@@ -15,8 +15,8 @@ from storage_adapters.base import (
 )
 from storage_adapters.local import LocalStorage
 from storage_adapters.paths import check_key, open_regular
-from tests.contracts.storage_words import read_whole
-from tests.storage_adapters.local_acts import Act, create_it, delete_it, every_act, open_it
+from tests.contracts.storage_helpers import read_whole
+from tests.storage_adapters.local_operations import Operation, create_it, delete_it, every_operation, open_it
 from tests.storage_adapters.local_storage import LocalFixtures
 
 MALFORMED_KEYS = {
@@ -40,22 +40,24 @@ MALFORMED_KEYS = {
 
 
 class TestKeys(LocalFixtures):
-    @every_act
+    @every_operation
     @pytest.mark.parametrize("key", MALFORMED_KEYS.values(), ids=MALFORMED_KEYS.keys())
-    async def test_a_malformed_key_is_invalid_with_a_reason(self, adapter: LocalStorage, act: Act, key: str) -> None:
+    async def test_a_malformed_key_is_invalid_with_a_reason(
+        self, adapter: LocalStorage, operation: Operation, key: str
+    ) -> None:
         with pytest.raises(InvalidKey) as caught:
-            await act(adapter, key)
+            await operation(adapter, key)
         assert caught.value.key == key
         assert caught.value.reason
 
-    @every_act
+    @every_operation
     @pytest.mark.parametrize("key", ["x" * 256, "a/" + "x" * 256 + "/b", "ü" * 128], ids=["name", "directory", "utf8"])
     async def test_a_name_longer_than_the_file_system_takes_is_invalid(
-        self, adapter: LocalStorage, root: Path, act: Act, key: str
+        self, adapter: LocalStorage, root: Path, operation: Operation, key: str
     ) -> None:
         (root / "a").mkdir()
         with pytest.raises(InvalidKey):
-            await act(adapter, key)
+            await operation(adapter, key)
 
     @given(key=st.text(alphabet="./a\0\ud800é"))
     def test_a_key_is_either_invalid_or_stays_beneath_whatever_it_is_joined_to(self, key: str) -> None:
@@ -73,21 +75,21 @@ class TestKeys(LocalFixtures):
 
 
 class TestKinds(LocalFixtures):
-    @every_act
-    async def test_a_directory_is_not_an_object(self, adapter: LocalStorage, root: Path, act: Act) -> None:
+    @every_operation
+    async def test_a_directory_is_not_an_object(self, adapter: LocalStorage, root: Path, operation: Operation) -> None:
         (root / "directory").mkdir()
         with pytest.raises(InvalidKey):
-            await act(adapter, "directory")
+            await operation(adapter, "directory")
         assert (root / "directory").is_dir()
 
-    @pytest.mark.parametrize("act", [open_it, delete_it])
+    @pytest.mark.parametrize("operation", [open_it, delete_it])
     @pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFSOCK], ids=["fifo", "socket"])
     async def test_a_fifo_or_socket_is_not_an_object_and_does_not_block(
-        self, adapter: LocalStorage, root: Path, act: Act, kind: int
+        self, adapter: LocalStorage, root: Path, operation: Operation, kind: int
     ) -> None:
         os.mknod(root / "special", 0o600 | kind)
         with pytest.raises(InvalidKey):
-            await act(adapter, "special")
+            await operation(adapter, "special")
         assert (root / "special").exists()
 
     @pytest.mark.parametrize("name", ["null", "zero", "tty"])
@@ -95,12 +97,12 @@ class TestKinds(LocalFixtures):
         with pytest.raises(InvalidKey, match="no regular file"):
             open_regular(Path("/dev"), name)
 
-    @every_act
-    async def test_a_file_is_not_a_directory(self, adapter: LocalStorage, root: Path, act: Act) -> None:
+    @every_operation
+    async def test_a_file_is_not_a_directory(self, adapter: LocalStorage, root: Path, operation: Operation) -> None:
         (root / "file").write_bytes(b"content")
-        if act is delete_it:
-            await act(adapter, "file/inner")
+        if operation is delete_it:
+            await operation(adapter, "file/inner")
         else:
             with pytest.raises(ObjectNotFound):
-                await act(adapter, "file/inner")
+                await operation(adapter, "file/inner")
         assert (root / "file").read_bytes() == b"content"

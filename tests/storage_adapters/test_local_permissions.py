@@ -14,7 +14,7 @@ from storage_adapters.drafts import ABANDONED_AFTER_SECONDS
 from storage_adapters.local import LocalStorage
 from storage_adapters.paths import DRAFTS
 from storage_adapters.threads import READING
-from tests.contracts.storage_words import read_whole
+from tests.contracts.storage_helpers import read_whole
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="cannot run here: only root can give files away")

@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 from storage_adapters.local import LocalStorage, connect
-from tests.contracts.storage_words import Put, read_whole
-from tests.storage_adapters.local_acts import write
+from tests.contracts.storage_helpers import Put, read_whole
+from tests.storage_adapters.local_operations import write
 from tests.storage_adapters.local_storage import LocalFixtures
 
 

@@ -22,8 +22,8 @@ from storage_adapters.base import (
 from storage_adapters.local import LocalStorage, connect
 from storage_adapters.paths import translated
 from storage_adapters.resumable import Resumable
-from tests.contracts.storage_words import exists, read_whole
-from tests.storage_adapters.local_acts import Act, create_it, delete_it, list_it, open_it
+from tests.contracts.storage_helpers import exists, read_whole
+from tests.storage_adapters.local_operations import Operation, create_it, delete_it, list_it, open_it
 from tests.storage_adapters.local_storage import LocalFixtures
 
 NOBODY = 65534
@@ -84,7 +84,7 @@ class TestTrouble(LocalFixtures):
 
     @pytest.mark.usefixtures("as_nobody")
     @pytest.mark.parametrize(
-        ("act", "key"),
+        ("operation", "key"),
         [
             pytest.param(open_it, "open/unreadable", id="open_a_file"),
             pytest.param(open_it, "closed/file", id="open_in_a_directory"),
@@ -95,12 +95,12 @@ class TestTrouble(LocalFixtures):
         ],
     )
     async def test_an_act_without_permission_is_access_denied(
-        self, adapter: LocalStorage, root: Path, act: Act, key: str
+        self, adapter: LocalStorage, root: Path, operation: Operation, key: str
     ) -> None:
         with as_owner_of(root):
             forbid_some_things(root)
         with pytest.raises(AccessDenied):
-            await act(adapter, key)
+            await operation(adapter, key)
 
     @pytest.mark.parametrize("mode", [0o555, 0o333, 0o000], ids=["read_only", "unlistable", "closed"])
     async def test_a_root_that_we_may_not_use_fails_the_ping(
@@ -111,14 +111,14 @@ class TestTrouble(LocalFixtures):
         with pytest.raises(AccessDenied):
             await adapter.ping()
 
-    @pytest.mark.parametrize("act", [open_it, create_it, delete_it, list_it])
+    @pytest.mark.parametrize("operation", [open_it, create_it, delete_it, list_it])
     async def test_a_missing_root_makes_the_backend_unavailable_and_no_object_missing(
-        self, adapter: LocalStorage, root: Path, act: Act
+        self, adapter: LocalStorage, root: Path, operation: Operation
     ) -> None:
         await create_it(adapter, "a/file")
         lose(root)
         with pytest.raises(StorageUnavailable):
-            await act(adapter, "a/file")
+            await operation(adapter, "a/file")
         with pytest.raises(StorageUnavailable):
             await adapter.ping()
 

@@ -17,8 +17,8 @@ import pytest
 
 from storage_adapters.base import InvalidKey, StorageUnavailable
 from storage_adapters.local import LocalStorage, connect
-from tests.contracts.storage_words import Put, read_whole
-from tests.storage_adapters.local_acts import write
+from tests.contracts.storage_helpers import Put, read_whole
+from tests.storage_adapters.local_operations import write
 from tests.storage_adapters.local_storage import LocalFixtures, count_open, settle
 
 REPOSITORY = Path(__file__).parents[2]

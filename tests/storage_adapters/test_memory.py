@@ -7,9 +7,9 @@ from storage_adapters.base import InvalidKey, Listable, Writable
 from storage_adapters.memory import MemoryStorage
 from storage_adapters.resumable import Composing
 from tests.contracts.storage import StorageContract
+from tests.contracts.storage_helpers import Put, read_whole
 from tests.contracts.storage_joins import ComposingContract
 from tests.contracts.storage_lists import ListableContract
-from tests.contracts.storage_words import Put, read_whole
 from tests.contracts.storage_writes import WritableContract
 
 

@@ -16,7 +16,7 @@ from storage_adapters.base import (
     StorageUnavailable,
 )
 from storage_adapters.s3 import S3Storage
-from tests.contracts.storage_words import read_span, read_whole
+from tests.contracts.storage_helpers import read_span, read_whole
 from tests.s3.broken import until
 from tests.storage_adapters.s3_stub import (
     CONTENT,

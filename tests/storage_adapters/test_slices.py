@@ -26,7 +26,7 @@ from storage_adapters.slices.reading import AHEAD, SlicedObject
 from storage_adapters.slices.segments import MAX_SEGMENTS, SEGMENT_BYTES, SLICE_BYTES, Segments
 from storage_adapters.slices.versions import MAX_FILLS, PAUSE_SECONDS
 from tests.contracts.storage import StorageContract, one_storage_for_all_examples
-from tests.contracts.storage_words import Put, read_span
+from tests.contracts.storage_helpers import Put, read_span
 from tests.contracts.storage_writes import WritableContract
 from tests.storage_adapters.sliced_storage import Origin, SlicedStorage, small_cache
 

@@ -22,8 +22,8 @@ from storage_adapters.base import (
 )
 from storage_adapters.synthetic import MAX_SIZE, PERIOD, SyntheticObject, object_key
 from tests.contracts.storage import claims, one_storage_for_all_examples
+from tests.contracts.storage_helpers import exists, read_span, read_whole
 from tests.contracts.storage_keys import KeyContract
-from tests.contracts.storage_words import exists, read_span, read_whole
 
 sizes = st.integers(0, MAX_SIZE)
 seeds = st.integers(0, PERIOD - 1)

@@ -30,7 +30,7 @@ from gateway.uploads.abandoned import AbandonedUploads
 from storage_adapters.base import Listable
 from storage_adapters.drafts import remove_abandoned
 from storage_adapters.paths import PRIVATE
-from tests.contracts.storage_words import read_whole
+from tests.contracts.storage_helpers import read_whole
 from tests.gateway_process import Process
 from tests.uploads.client import Client, open_client
 from tests.uploads.test_tus import append, create

@@ -10,7 +10,7 @@ import pytest
 from gateway.db.migrations import load_migrations
 from storage_adapters.local import connect
 from storage_adapters.memory import MemoryStorage
-from tests.contracts.storage_words import read_whole
+from tests.contracts.storage_helpers import read_whole
 from tests.uploads.test_session_chunks import tone, wav
 from tests.uploads.test_session_property import Sent, World
 

@@ -28,7 +28,7 @@ from gateway.uploads.session_joiner import SessionJoiner
 from gateway.uploads.verification import Verification
 from storage_adapters.base import StoredObject
 from storage_adapters.memory import MemoryStorage
-from tests.contracts.storage_words import read_whole
+from tests.contracts.storage_helpers import read_whole
 from tests.uploads.test_session_chunks import tone, wav
 
 MOST_CHUNKS = 4

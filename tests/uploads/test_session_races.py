@@ -14,7 +14,7 @@ from gateway.errors import Conflict
 from gateway.storage import Storage
 from gateway.uploads import bot_sessions
 from storage_adapters.local import connect
-from tests.contracts.storage_words import read_whole
+from tests.contracts.storage_helpers import read_whole
 from tests.uploads.test_session_property import HEADER, Sent, World
 
 FIRST, SHORT, LONG, LAST = HEADER + b"begins", b"aaaa", b"aaaabbbb", b"cccccc"

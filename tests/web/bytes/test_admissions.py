@@ -10,7 +10,7 @@ from gateway.protocol.signing import SigningKey
 from gateway.web.bytes.admissions import RENEW_SECONDS, Admission, Admissions
 from gateway.web.bytes.bounded_cache import BoundedCache
 from tests.conformance.raw_http import compose, connect
-from tests.web.stage import Stage, stage
+from tests.web.byte_route_site import Site, running_site
 
 
 class Clocks:
@@ -22,7 +22,7 @@ class Clocks:
         admissions._clock = lambda: self.clock
 
 
-async def admitted(site: Stage) -> tuple[Admissions, Admission]:
+async def admitted(site: Site) -> tuple[Admissions, Admission]:
     admissions = site.responder._admissions
     async with connect("127.0.0.1", site.plain_port) as client:
         await client.send(compose("GET", site.target, [("X-API-Key", site.key), ("Range", "bytes=0-0")]))
@@ -35,7 +35,7 @@ async def admitted(site: Stage) -> tuple[Admissions, Admission]:
 
 @pytest.mark.parametrize("cause", ["permission", "media"])
 async def test_an_admission_ends_with_its_key_or_its_media_file(tmp_path: Path, cause: str) -> None:
-    async with stage(tmp_path) as site:
+    async with running_site(tmp_path) as site:
         admissions, admission = await admitted(site)
         assert admissions.holds(admission)
         (admission.permission if cause == "permission" else admission.media.validity).end()
@@ -43,24 +43,24 @@ async def test_an_admission_ends_with_its_key_or_its_media_file(tmp_path: Path, 
 
 
 async def test_an_admission_of_a_signed_url_ends_with_the_signing_keys(tmp_path: Path) -> None:
-    async with stage(tmp_path) as site:
+    async with running_site(tmp_path) as site:
         admissions, by_key = await admitted(site)
         target = site.signed_target
         async with connect("127.0.0.1", site.port) as client:
             for status in (206, 206, 403):
                 if status == 403:
-                    site.signer.keys.replace([SigningKey("next", b"another secret of this stage")])
+                    site.signer.keys.replace([SigningKey("next", b"another secret of this site")])
                 await client.send(compose("GET", target, [("Range", "bytes=0-0")]))
                 assert (await client.read_response()).status == status
             # The second one took the fast path.
-            assert len([each for each in site.ordinary if each == "bytes=0-0"]) == 3
+            assert len([each for each in site.slow_path_ranges if each == "bytes=0-0"]) == 3
             await client.send(compose("GET", site.signed_target, [("Range", "bytes=0-0")]))
             assert (await client.read_response()).status == 206
         assert admissions.holds(by_key)
 
 
 async def test_an_admission_ends_at_its_keys_expiry_and_is_renewed_in_between(tmp_path: Path) -> None:
-    async with stage(tmp_path) as site:
+    async with running_site(tmp_path) as site:
         admissions, admission = await admitted(site)
         clocks = Clocks(admissions)
         expiring = Admission(
@@ -89,7 +89,7 @@ async def test_an_admission_ends_at_its_keys_expiry_and_is_renewed_in_between(tm
 
 @pytest.mark.parametrize("hours", [-1, 1])
 async def test_a_wall_clock_that_steps_prolongs_nothing_that_was_remembered(tmp_path: Path, hours: int) -> None:
-    async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
+    async with running_site(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         admissions, admission = await admitted(site)
         clocks = Clocks(admissions)
         clocks.clock, clocks.now = admission.renew_at - 1, time.time() + hours * 3600
@@ -121,7 +121,7 @@ def test_a_bounded_cache_keeps_what_was_used_last() -> None:
 
 
 async def test_no_cache_keeps_an_answer_for_longer_than_its_url_is_valid(tmp_path: Path) -> None:
-    async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
+    async with running_site(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         for seconds in (7000, 3000, 100, 20, 1):
             target = site.signed_url(seconds)
             for _ in range(3):

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conformance.raw_http import Connection, Fields, compose, connect
-from tests.web.stage import Stage, new_media, stage
+from tests.web.byte_route_site import Site, new_media, running_site
 
 MIB: Final = 1024 * 1024
 SIZE: Final = 16 * MIB
@@ -26,15 +26,15 @@ DOWNLOAD: Final[Fields] = [("User-Agent", SAFARI), ("Sec-Fetch-Dest", "document"
 
 
 @pytest_asyncio.fixture
-async def site(tmp_path: Path) -> AsyncGenerator[Stage]:
-    """A stage whose recording is a WAV file of known duration."""
-    async with stage(tmp_path) as built:
+async def site(tmp_path: Path) -> AsyncGenerator[Site]:
+    """A site whose recording is a WAV file of known duration."""
+    async with running_site(tmp_path) as built:
         await register(built, "long.wav", SECONDS)
         yield built
 
 
-async def register(site: Stage, name: str, seconds: float | None) -> None:
-    """Make this file the stage's media file."""
+async def register(site: Site, name: str, seconds: float | None) -> None:
+    """Make this file the site's media file."""
     with site.path.with_name(name).open("wb") as file:
         file.truncate(SIZE)
     adapter = next(iter(site.storages.values())).adapter
@@ -44,21 +44,21 @@ async def register(site: Stage, name: str, seconds: float | None) -> None:
 
 
 @pytest.fixture(params=["the fast path", "the slow path"])
-def port(site: Stage, request: pytest.FixtureRequest) -> int:
+def port(site: Site, request: pytest.FixtureRequest) -> int:
     return site.port if request.param == "the fast path" else site.plain_port
 
 
-def head(site: Stage, asked: str, fields: Fields) -> bytes:
+def head(site: Site, asked: str, fields: Fields) -> bytes:
     return compose("GET", site.target, [("X-API-Key", site.key), ("Range", asked), *fields])
 
 
-async def learn(site: Stage, client: Connection, fields: Fields) -> None:
+async def learn(site: Site, client: Connection, fields: Fields) -> None:
     """Ask once, so that the fast path knows the head."""
     await client.send(head(site, "bytes=0-0", fields))
     await client.read_response()
 
 
-async def test_the_middle_is_paced_after_a_burst(site: Stage, port: int) -> None:
+async def test_the_middle_is_paced_after_a_burst(site: Site, port: int) -> None:
     async with connect("127.0.0.1", port) as client:
         await learn(site, client, ELEMENT)
         started = time.monotonic()
@@ -73,14 +73,14 @@ async def test_the_middle_is_paced_after_a_burst(site: Stage, port: int) -> None
 
 
 @pytest.mark.parametrize("fields", [CDN, DOWNLOAD, []], ids=["a CDN", "a download", "a program"])
-async def test_others_are_never_paced(site: Stage, port: int, fields: Fields) -> None:
+async def test_others_are_never_paced(site: Site, port: int, fields: Fields) -> None:
     async with connect("127.0.0.1", port) as client:
         await learn(site, client, fields)
         await client.send(head(site, "bytes=0-", fields))
         assert len((await client.read_response()).body) == SIZE
 
 
-async def test_a_recording_of_unknown_duration_is_not_paced(site: Stage, port: int) -> None:
+async def test_a_recording_of_unknown_duration_is_not_paced(site: Site, port: int) -> None:
     await register(site, "live.wav", None)
     async with connect("127.0.0.1", port) as client:
         await learn(site, client, ELEMENT)
@@ -88,7 +88,7 @@ async def test_a_recording_of_unknown_duration_is_not_paced(site: Stage, port: i
         assert len((await client.read_response()).body) == SIZE
 
 
-async def test_the_index_at_the_end_arrives_without_a_pause(site: Stage, port: int) -> None:
+async def test_the_index_at_the_end_arrives_without_a_pause(site: Site, port: int) -> None:
     async with connect("127.0.0.1", port) as client:
         await learn(site, client, ELEMENT)
         await client.send(head(site, "bytes=-500000", ELEMENT))
@@ -97,7 +97,7 @@ async def test_the_index_at_the_end_arrives_without_a_pause(site: Stage, port: i
         assert time.monotonic() - started < 500_000 / BYTES_A_SECOND
 
 
-async def test_every_request_gets_a_burst(site: Stage, port: int) -> None:
+async def test_every_request_gets_a_burst(site: Site, port: int) -> None:
     """Ten seeks, each to another position, would take a minute if they shared one."""
     async with connect("127.0.0.1", port) as client:
         await learn(site, client, ELEMENT)
@@ -110,7 +110,7 @@ async def test_every_request_gets_a_burst(site: Stage, port: int) -> None:
     assert time.monotonic() - started < 10 * BURST / BYTES_A_SECOND
 
 
-async def test_a_drain_ends_the_pace(site: Stage, port: int) -> None:
+async def test_a_drain_ends_the_pace(site: Site, port: int) -> None:
     async with connect("127.0.0.1", port) as client:
         await learn(site, client, ELEMENT)
         await client.send(head(site, f"bytes={2 * MIB}-", ELEMENT))
@@ -120,7 +120,7 @@ async def test_a_drain_ends_the_pace(site: Stage, port: int) -> None:
         assert len(await client.read_exactly(SIZE - 2 * MIB - BURST)) == SIZE - 2 * MIB - BURST
 
 
-async def test_a_client_that_seeks_away_leaves_nothing_running(site: Stage, port: int) -> None:
+async def test_a_client_that_seeks_away_leaves_nothing_running(site: Site, port: int) -> None:
     async with connect("127.0.0.1", port) as client:
         await learn(site, client, ELEMENT)
         await client.send(head(site, f"bytes={2 * MIB}-", ELEMENT))

@@ -11,7 +11,7 @@ from gateway.web.connections.client_connection import ClientConnection
 from tests.conformance.calling import call
 from tests.conformance.raw_http import Connection, compose, connect
 from tests.gateway_process import Gateway, running_gateway
-from tests.web.stage import stage
+from tests.web.byte_route_site import running_site
 
 MOST: Final = 4
 SETTINGS: Final = {"SEEKGATE_SERVER__MAX_CLIENT_CONNECTIONS": str(MOST)}
@@ -59,7 +59,7 @@ async def test_a_connection_with_a_request_under_way_is_kept_and_a_new_one_ends(
 
 @pytest.mark.parametrize("has_fast_path", [True, False])
 async def test_a_connection_is_busy_until_the_kernel_has_its_response(tmp_path: Path, *, has_fast_path: bool) -> None:
-    async with stage(tmp_path) as site:
+    async with running_site(tmp_path) as site:
         port = site.port if has_fast_path else site.plain_port
         async with connect("127.0.0.1", port, receive_bytes=4096) as client:
             await client.send(compose("GET", "/absent"))

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.web.connections import slow_clients
 from tests.conformance.raw_http import compose
-from tests.web import stage as stages
+from tests.web import byte_route_site
 
 
 @pytest.mark.parametrize("port", ["port", "plain_port"])
@@ -25,9 +25,9 @@ async def test_a_request_ends_soon_after_its_client_has_closed_the_connection(
             ended.set()
         return web.Response()
 
-    monkeypatch.setattr(stages, "_elsewhere", never)
+    monkeypatch.setattr(byte_route_site, "_elsewhere", never)
     monkeypatch.setattr(slow_clients, "HALF_CLOSED_SECONDS", 0.1)
-    async with stages.stage(tmp_path) as site:
+    async with byte_route_site.running_site(tmp_path) as site:
         _, writer = await asyncio.open_connection("127.0.0.1", getattr(site, port))
         writer.write(compose("GET", "/elsewhere"))
         await begun.wait()

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.web.connections.client_connection import ClientConnection
 from tests.conformance.raw_http import Connection, compose, connect
-from tests.web.fast_path.asking import ask
-from tests.web.stage import stage
+from tests.web.byte_route_site import running_site
+from tests.web.fast_path.fast_requests import ask
 
 REQUEST = compose("GET", "/elsewhere", [(f"X-{number}", "a") for number in range(40)])
 
@@ -20,7 +20,7 @@ REQUEST = compose("GET", "/elsewhere", [(f"X-{number}", "a") for number in range
 @pytest.fixture
 async def both_ends(tmp_path: Path) -> AsyncGenerator[tuple[Connection, ClientConnection]]:
     """A client, and its connection in the gateway, which has answered one request."""
-    async with stage(tmp_path) as site, connect("127.0.0.1", site.plain_port) as client:
+    async with running_site(tmp_path) as site, connect("127.0.0.1", site.plain_port) as client:
         await ask(client, compose("GET", "/elsewhere"))
         (connection,) = site.server.connections
         assert isinstance(connection, ClientConnection)

@@ -10,8 +10,8 @@ from aiohttp import web
 
 from gateway.web.connections import outgoing
 from tests.conformance.raw_http import compose, connect
-from tests.web import stage as stages
-from tests.web.fast_path.asking import FIRST, ask, head
+from tests.web import byte_route_site
+from tests.web.fast_path.fast_requests import FIRST, ask, head
 
 BUFFER_BYTES: Final = 32 * 1024
 STALL_SECONDS: Final = 0.2
@@ -24,7 +24,7 @@ async def test_a_download_that_follows_another_answer_may_be_read_slowly(
     taken = count()
     monkeypatch.setattr(outgoing, "_unacknowledged_bytes", lambda _fd: next(taken))
     async with (
-        stages.stage(tmp_path, send_bytes=BUFFER_BYTES, stall_timeout=STALL_SECONDS) as site,
+        byte_route_site.running_site(tmp_path, send_bytes=BUFFER_BYTES, stall_timeout=STALL_SECONDS) as site,
         connect("127.0.0.1", site.port, receive_bytes=BUFFER_BYTES) as client,
     ):
         await ask(client, head(site, FIRST))
@@ -43,9 +43,9 @@ async def test_a_client_that_reads_nothing_does_not_hold_a_connection_that_was_c
         request.transport.set_write_buffer_limits(high=1 << 30)
         return web.Response(body=bytes(4 << 20))
 
-    monkeypatch.setattr(stages, "_elsewhere", large)
+    monkeypatch.setattr(byte_route_site, "_elsewhere", large)
     async with (
-        stages.stage(
+        byte_route_site.running_site(
             tmp_path, send_bytes=BUFFER_BYTES, keepalive_timeout=STALL_SECONDS / 2, stall_timeout=STALL_SECONDS
         ) as site,
         connect("127.0.0.1", site.port, receive_bytes=BUFFER_BYTES) as client,

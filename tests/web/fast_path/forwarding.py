@@ -3,13 +3,13 @@
 from gateway.web.bytes.started_response import StartedResponse
 from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.head_batcher import NotPrepared
-from tests.web.stage import Stage
+from tests.web.byte_route_site import Site
 
 
 class Forwarding:
     """What gateway.web.fast_path.head_batcher calls, answered by the site's own responder."""
 
-    def __init__(self, site: Stage) -> None:
+    def __init__(self, site: Site) -> None:
         self.site = site
 
     def recognises(self, octets: bytes) -> bool:

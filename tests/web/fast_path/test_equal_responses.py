@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from gateway.web.fast_path.head_keys import IGNORED_FIELDS
 from tests.conformance.raw_http import Connection, Response, compose, connect
-from tests.web.fast_path.asking import ask, comparable
-from tests.web.fast_path.remote_stage import remote_stage
-from tests.web.stage import SIZE, Stage, stage
+from tests.web.byte_route_site import SIZE, Site, running_site
+from tests.web.fast_path.fast_requests import ask, comparable
+from tests.web.fast_path.remote_site import remote_site
 
 POSITIONS = st.integers(0, SIZE + 5) | st.sampled_from([0, 1, SIZE - 1, SIZE, 10**17, 10**18 - 1, 10**18, 10**40])
 RANGE_SETS = st.one_of(
@@ -58,16 +58,16 @@ REQUESTS = st.tuples(
 
 
 @pytest.fixture(params=["file", "bucket"])
-async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Stage]:
+async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Site]:
     if request.param == "file":
-        async with stage(tmp_path) as built:
+        async with running_site(tmp_path) as built:
             yield built
     else:
-        async with remote_stage(tmp_path) as far:
+        async with remote_site(tmp_path) as far:
             yield far.site
 
 
-def fill(site: Stage, known: Response, request: tuple[object, ...], range_set: str, number: int) -> tuple[str, bytes]:
+def fill(site: Site, known: Response, request: tuple[object, ...], range_set: str, number: int) -> tuple[str, bytes]:
     """The method and octets of a request; `range_set` replaces the one of its range.
 
     What nothing reads contains the `number`, and is left out of each second request.
@@ -85,7 +85,7 @@ def fill(site: Stage, known: Response, request: tuple[object, ...], range_set: s
     return method, compose(method, site.target, [("X-API-Key", site.key), *filled], version=version)
 
 
-async def connect_both(site: Stage, stack: AsyncExitStack) -> list[Connection]:
+async def connect_both(site: Site, stack: AsyncExitStack) -> list[Connection]:
     """A connection with the fast path, and one without."""
     return [await stack.enter_async_context(connect("127.0.0.1", port)) for port in (site.port, site.plain_port)]
 
@@ -93,7 +93,7 @@ async def connect_both(site: Stage, stack: AsyncExitStack) -> list[Connection]:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(request_=REQUESTS, range_sets=st.lists(RANGE_SETS, min_size=1, max_size=2))
 async def test_with_or_without_the_fast_path_the_answers_are_equal(
-    site: Stage, request_: tuple[object, ...], range_sets: list[str]
+    site: Site, request_: tuple[object, ...], range_sets: list[str]
 ) -> None:
     async with AsyncExitStack() as stack:
         clients = await connect_both(site, stack)

@@ -13,41 +13,41 @@ from gateway.catalog import Owner, Scope
 from gateway.web.fast_path.head_keys import MAX_HEAD_BYTES
 from storage_adapters.base import ObjectStat
 from tests.conformance.raw_http import compose, connect
-from tests.web.fast_path.asking import FIRST, ask, head, lasting
-from tests.web.stage import SIZE, Stage, new_media, stage
+from tests.web.byte_route_site import SIZE, Site, new_media, running_site
+from tests.web.fast_path.fast_requests import FIRST, ask, head, lasting
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncGenerator[Stage]:
-    async with stage(tmp_path) as built:
+async def site(tmp_path: Path) -> AsyncGenerator[Site]:
+    async with running_site(tmp_path) as built:
         yield built
 
 
-async def test_the_second_seek_is_not_parsed_and_answered_the_same(site: Stage) -> None:
+async def test_the_second_seek_is_not_parsed_and_answered_the_same(site: Site) -> None:
     async with connect("127.0.0.1", site.port) as client:
         first = await ask(client, head(site, FIRST))
         second = await ask(client, head(site, FIRST))
         third = await ask(client, head(site, "bytes=70000-135535"))
-    assert site.ordinary == [FIRST]
+    assert site.slow_path_ranges == [FIRST]
     assert lasting(first) == lasting(second)
     assert first.head["X-Request-Id"] != second.head["X-Request-Id"]
     assert (third.status, third.body) == (206, site.content[70_000:135_536])
 
 
 @pytest.mark.parametrize("asked", [FIRST, "bytes=5-", None])
-async def test_the_access_log_says_the_same_of_both_ways(site: Stage, asked: str | None) -> None:
+async def test_the_access_log_says_the_same_of_both_ways(site: Site, asked: str | None) -> None:
     async with connect("127.0.0.1", site.port) as client:
         for _ in range(2):
             await ask(client, head(site, asked))
         await ask(client, head(site, FIRST, ("X-Request-Id", "last"), ("Connection", "close")))
         await client.expect_end()
-    ordinary, fast = (await site.log_lines())[:2]
+    slow, fast = (await site.log_lines())[:2]
     own = {"time", "request_id", "milliseconds"}
-    assert {name: fast[name] for name in fast.keys() - own} == {name: ordinary[name] for name in ordinary.keys() - own}
-    assert fast["request_id"] != ordinary["request_id"]
+    assert {name: fast[name] for name in fast.keys() - own} == {name: slow[name] for name in slow.keys() - own}
+    assert fast["request_id"] != slow["request_id"]
 
 
-async def test_a_head_with_more_fields_than_the_last_one_is_recognised_too(site: Stage) -> None:
+async def test_a_head_with_more_fields_than_the_last_one_is_recognised_too(site: Site) -> None:
     """Safari asks for two bytes first, and then on the same connection with If-Range."""
     async with connect("127.0.0.1", site.port) as client:
         tag = (await ask(client, head(site, FIRST))).head["ETag"]
@@ -55,18 +55,18 @@ async def test_a_head_with_more_fields_than_the_last_one_is_recognised_too(site:
             probe = await ask(client, head(site, "bytes=0-1"))
             seek = await ask(client, head(site, "bytes=500-999", ("If-Range", tag)))
             assert (probe.body, seek.body) == (site.content[:2], site.content[500:1000])
-    assert len(site.ordinary) == 2
+    assert len(site.slow_path_ranges) == 2
 
 
-async def test_the_first_request_of_a_connection_is_answered_too(site: Stage) -> None:
+async def test_the_first_request_of_a_connection_is_answered_too(site: Site) -> None:
     for start in range(4):
         async with connect("127.0.0.1", site.port) as client:
             response = await ask(client, head(site, f"bytes={start}-{start + 9}"))
             assert response.body == site.content[start : start + 10]
-    assert len(site.ordinary) == 1
+    assert len(site.slow_path_ranges) == 1
 
 
-async def test_a_request_that_arrives_with_its_connection_is_answered(site: Stage) -> None:
+async def test_a_request_that_arrives_with_its_connection_is_answered(site: Site) -> None:
     """The gateway finds both in one turn of its loop: aiohttp has not begun to wait for a request."""
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
@@ -74,19 +74,19 @@ async def test_a_request_that_arrives_with_its_connection_is_answered(site: Stag
         client_socket.sendall(head(site, "bytes=3-3"))
         received = await asyncio.to_thread(client_socket.recv, 10_000)
         assert received.startswith(b"HTTP/1.1 206")
-    assert len(site.ordinary) == 1
+    assert len(site.slow_path_ranges) == 1
 
 
-async def test_the_range_may_have_a_small_letter(site: Stage) -> None:
+async def test_the_range_may_have_a_small_letter(site: Site) -> None:
     async with connect("127.0.0.1", site.port) as client:
         for start in range(1, 4):
             response = await ask(client, head(site, f"bytes={SIZE - start}-", name="range"))
             assert response.body == site.content[-start:]
-    assert len(site.ordinary) == 1
+    assert len(site.slow_path_ranges) == 1
 
 
 @pytest.mark.parametrize("name", ["X-Request-Id", "x-request-id", "X-Request-ID"])
-async def test_a_proxys_request_id_is_echoed(site: Stage, name: str) -> None:
+async def test_a_proxys_request_id_is_echoed(site: Site, name: str) -> None:
     async with connect("127.0.0.1", site.port) as client:
         for start in range(4):
             response = await ask(client, head(site, f"bytes={start}-{start}", (name, f"proxy-{start}")))
@@ -95,18 +95,18 @@ async def test_a_proxys_request_id_is_echoed(site: Stage, name: str) -> None:
         # Not an id that may be logged: the request gets another one.
         response = await ask(client, head(site, FIRST, (name, "a b")))
         assert response.head["X-Request-Id"] != "a b"
-    assert len(site.ordinary) == 2
+    assert len(site.slow_path_ranges) == 2
     assert [line["request_id"] for line in await site.log_lines()][:4] == [f"proxy-{start}" for start in range(4)]
 
 
-async def test_a_signed_url_needs_no_parsing_either(site: Stage) -> None:
+async def test_a_signed_url_needs_no_parsing_either(site: Site) -> None:
     async with connect("127.0.0.1", site.port) as client:
         target = site.signed_target
         for start in range(3):
             response = await ask(client, compose("GET", target, [("Range", f"bytes={start}-{start}")]))
             assert (response.status, response.body) == (206, site.content[start : start + 1])
             assert "public" in response.head["Cache-Control"]
-    assert len(site.ordinary) == 1
+    assert len(site.slow_path_ranges) == 1
 
 
 # What comes after the range in the head, and the response's status.
@@ -128,30 +128,30 @@ CONDITIONS = {
 
 
 @pytest.mark.parametrize("case", CONDITIONS)
-async def test_conditions_are_bytes_like_others(site: Stage, case: str) -> None:
+async def test_conditions_are_bytes_like_others(site: Site, case: str) -> None:
     fields, status = CONDITIONS[case]
     async with connect("127.0.0.1", site.port) as client:
         now = (await ask(client, head(site, None, method="HEAD"), "HEAD")).head
         filled = [
             (name, value.replace("$etag", now["ETag"]).replace("$date", now["Last-Modified"])) for name, value in fields
         ]
-        site.ordinary.clear()
+        site.slow_path_ranges.clear()
         for start in range(3):
             response = await ask(client, head(site, f"bytes={start}-{start + 9}", *filled))
             assert response.status == status
             if status == 206:
                 assert response.body == site.content[start : start + 10]
     # A 412 is rare: aiohttp may answer it each time, as long as it is the same.
-    assert len(site.ordinary) == 1
+    assert len(site.slow_path_ranges) == 1
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_request_without_a_range_is_answered(site: Stage, method: str) -> None:
+async def test_a_request_without_a_range_is_answered(site: Site, method: str) -> None:
     async with connect("127.0.0.1", site.port) as client:
         responses = [await ask(client, head(site, None, method=method), method) for _ in range(3)]
     assert [each.body for each in responses] == [site.content if method == "GET" else b""] * 3
     assert {repr(lasting(each)) for each in responses} == {repr(lasting(responses[0]))}
-    assert len(site.ordinary) == 1
+    assert len(site.slow_path_ranges) == 1
 
 
 # The fields that proxies, CDNs and tracing libraries add; $ is another value in each request.
@@ -166,26 +166,26 @@ UNREAD = {
 
 
 @pytest.mark.parametrize("case", UNREAD)
-async def test_fields_that_nothing_reads_may_change(site: Stage, case: str) -> None:
+async def test_fields_that_nothing_reads_may_change(site: Site, case: str) -> None:
     async with connect("127.0.0.1", site.port) as client, connect("127.0.0.1", site.port) as other:
         for start, each in enumerate([client, client, other, other, client]):
             fields = [(name, value.replace("$", str(start))) for name, value in UNREAD[case]]
             response = await ask(each, head(site, f"bytes={start}-{start}", *fields))
             assert response.body == site.content[start : start + 1]
-    assert len(site.ordinary) == 1
+    assert len(site.slow_path_ranges) == 1
 
 
-async def test_fields_that_nothing_reads_count(site: Stage) -> None:
+async def test_fields_that_nothing_reads_count(site: Site) -> None:
     """A head that is refused for its number of fields is refused although one without these is known."""
     many = [(f"X-{number}", "a") for number in range(50)]
     async with connect("127.0.0.1", site.port) as client:
         for _ in range(2):
             assert (await ask(client, head(site, FIRST, *many))).status == 206
         assert (await ask(client, head(site, FIRST, *many, *[("Cookie", "a")] * 20))).status == 431
-    assert len(site.ordinary) == 1
+    assert len(site.slow_path_ranges) == 1
 
 
-async def test_a_field_before_the_request_line_is_refused(site: Stage) -> None:
+async def test_a_field_before_the_request_line_is_refused(site: Site) -> None:
     """Empty lines before it are ignored."""
     async with connect("127.0.0.1", site.port) as client:
         for _ in range(2):
@@ -205,7 +205,7 @@ ENDINGS = {
 
 @pytest.mark.parametrize("asked", [FIRST, "bytes=-500", f"bytes=0-{SIZE - 1}"])
 @pytest.mark.parametrize("case", ENDINGS)
-async def test_an_answer_ends_its_connection_as_asked(site: Stage, case: str, asked: str) -> None:
+async def test_an_answer_ends_its_connection_as_asked(site: Site, case: str, asked: str) -> None:
     version, connection, answered = ENDINGS[case]
     fields = [("X-API-Key", site.key), ("Range", asked)]
     if connection is not None:
@@ -220,7 +220,7 @@ async def test_an_answer_ends_its_connection_as_asked(site: Stage, case: str, as
             bodies.add(response.body)
             if answered == "close":
                 await client.expect_end()
-    assert len(bodies) == len(site.ordinary) == 1
+    assert len(bodies) == len(site.slow_path_ranges) == 1
 
 
 LEFT_TO_AIOHTTP = {
@@ -235,23 +235,23 @@ LEFT_TO_AIOHTTP = {
 
 
 @pytest.mark.parametrize("case", LEFT_TO_AIOHTTP)
-async def test_anything_but_a_plain_head_takes_the_slow_path(site: Stage, case: str) -> None:
+async def test_anything_but_a_plain_head_takes_the_slow_path(site: Site, case: str) -> None:
     for _ in range(3):
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST, *LEFT_TO_AIOHTTP[case]))
-    assert len(site.ordinary) == 3
+    assert len(site.slow_path_ranges) == 3
 
 
-async def test_a_head_with_a_body_takes_the_slow_path(site: Stage) -> None:
+async def test_a_head_with_a_body_takes_the_slow_path(site: Site) -> None:
     for _ in range(3):
         async with connect("127.0.0.1", site.port) as client:
             assert (await ask(client, head(site, FIRST, ("Content-Length", "3")))).body == site.content[:100]
             await client.send(b"abc")
             assert (await ask(client, head(site, FIRST, ("Connection", "close")))).body == site.content[:100]
-    assert len(site.ordinary) == 6
+    assert len(site.slow_path_ranges) == 6
 
 
-async def test_a_name_that_ends_like_range_is_another_name(site: Stage) -> None:
+async def test_a_name_that_ends_like_range_is_another_name(site: Site) -> None:
     """Its range-set is cut out first, and is not what was requested."""
     async with connect("127.0.0.1", site.port) as client:
         for range_set in ("0-9", "10-19"):
@@ -260,7 +260,7 @@ async def test_a_name_that_ends_like_range_is_another_name(site: Stage) -> None:
             assert response.head["Content-Range"] == f"bytes 0-9/{SIZE}"
 
 
-async def test_a_name_that_ends_like_request_id_is_another_name(site: Stage) -> None:
+async def test_a_name_that_ends_like_request_id_is_another_name(site: Site) -> None:
     """Its value is cut out first, and is not the request's id, even if both are the same once."""
     async with connect("127.0.0.1", site.port) as client:
         for vendors in ("one", "two"):
@@ -268,15 +268,15 @@ async def test_a_name_that_ends_like_request_id_is_another_name(site: Stage) -> 
             assert response.head["X-Request-Id"] == "one"
 
 
-async def test_another_method_is_another_request(site: Stage) -> None:
+async def test_another_method_is_another_request(site: Site) -> None:
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
         assert (await ask(client, head(site, FIRST, method="HEAD"), "HEAD")).status == 200
         assert (await ask(client, head(site, FIRST, method="POST"), "POST")).status == 404
-    assert len(site.ordinary) == 3
+    assert len(site.slow_path_ranges) == 3
 
 
-async def change_another_account(site: Stage) -> None:
+async def change_another_account(site: Site) -> None:
     """Another account gets a key and a recording, and loses both."""
     other = Owner(await site.keys.ensure_user("other@example.com"), live=True)
     await site.keys.create_key(
@@ -288,28 +288,28 @@ async def change_another_account(site: Stage) -> None:
 
 
 class TestRememberedDecisions:
-    async def test_a_revoked_key_is_refused(self, site: Stage) -> None:
+    async def test_a_revoked_key_is_refused(self, site: Site) -> None:
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
             key = next(iter(await site.keys.list_keys()))
             await site.keys.revoke_key(key.prefix)
             assert (await ask(client, head(site, FIRST))).status == 401
 
-    async def test_a_deleted_recording_is_not_found(self, site: Stage) -> None:
+    async def test_a_deleted_recording_is_not_found(self, site: Site) -> None:
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
             await site.catalog.delete_recording(site.owner, site.media.recording_id)
             assert (await ask(client, head(site, FIRST))).status == 404
 
-    async def test_a_change_of_another_account_changes_nothing(self, site: Stage) -> None:
+    async def test_a_change_of_another_account_changes_nothing(self, site: Site) -> None:
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
             await change_another_account(site)
             assert (await ask(client, head(site, FIRST))).status == 206
-        assert len(site.ordinary) == 1
+        assert len(site.slow_path_ranges) == 1
 
     @pytest.mark.parametrize("asked", [FIRST, None])
-    async def test_a_replaced_or_removed_file_is_noticed(self, site: Stage, asked: str | None) -> None:
+    async def test_a_replaced_or_removed_file_is_noticed(self, site: Site, asked: str | None) -> None:
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, asked))
             other = site.path.with_name("other.mp3")
@@ -319,7 +319,7 @@ class TestRememberedDecisions:
             site.path.unlink()
             assert (await ask(client, head(site, asked))).status == 404
 
-    async def test_a_write_into_the_file_is_noticed(self, site: Stage) -> None:
+    async def test_a_write_into_the_file_is_noticed(self, site: Site) -> None:
         async with connect("127.0.0.1", site.port) as client:
             before = await ask(client, head(site, FIRST))
             with site.path.open("r+b") as file:
@@ -329,7 +329,7 @@ class TestRememberedDecisions:
         assert after.body.startswith(b"changed")
         assert after.head["ETag"] != before.head["ETag"]
 
-    async def test_a_condition_with_the_old_tag_gets_the_new_file(self, site: Stage) -> None:
+    async def test_a_condition_with_the_old_tag_gets_the_new_file(self, site: Site) -> None:
         """A current tag is the old one's the moment the file is replaced."""
         async with connect("127.0.0.1", site.port) as client:
             etag = (await ask(client, head(site, FIRST))).head["ETag"]
@@ -343,7 +343,7 @@ class TestRememberedDecisions:
                 response = await ask(client, conditional)
                 assert (response.status, response.body) == (200, b"another")
 
-    async def test_a_gateway_that_drains_closes_after_the_response(self, site: Stage) -> None:
+    async def test_a_gateway_that_drains_closes_after_the_response(self, site: Site) -> None:
         async with connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
             site.drain.request()
@@ -351,7 +351,7 @@ class TestRememberedDecisions:
             await client.expect_end()
 
     async def test_a_seek_beyond_the_limit_of_streams_gets_503(self, tmp_path: Path) -> None:
-        async with stage(tmp_path, streams_limit=1) as site, connect("127.0.0.1", site.port) as client:
+        async with running_site(tmp_path, streams_limit=1) as site, connect("127.0.0.1", site.port) as client:
             await ask(client, head(site, FIRST))
             with site.streams.of(None):
                 assert (await ask(client, head(site, FIRST))).status == 503
@@ -359,13 +359,13 @@ class TestRememberedDecisions:
 
 async def test_seeks_keep_a_connection_alive_and_silence_ends_it(tmp_path: Path) -> None:
     clock = asyncio.get_running_loop().time
-    async with stage(tmp_path, keepalive_timeout=1.0) as site, connect("127.0.0.1", site.port) as client:
+    async with running_site(tmp_path, keepalive_timeout=1.0) as site, connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
         end = clock() + 1.5
         while clock() < end:
             await ask(client, head(site, FIRST))
             await asyncio.sleep(0.05)
-        assert len(site.ordinary) == 1
+        assert len(site.slow_path_ranges) == 1
         await client.expect_end()
 
 
@@ -373,6 +373,6 @@ async def test_seeks_keep_a_connection_alive_and_silence_ends_it(tmp_path: Path)
     "octets", [b"", b"GET", b"GET / HTTP/1.1\r\nHost: gateway\r\n"], ids=["nothing", "a word", "half a head"]
 )
 async def test_a_client_that_never_ends_a_head_is_disconnected(tmp_path: Path, octets: bytes) -> None:
-    async with stage(tmp_path, keepalive_timeout=0.2) as site, connect("127.0.0.1", site.port) as client:
+    async with running_site(tmp_path, keepalive_timeout=0.2) as site, connect("127.0.0.1", site.port) as client:
         await client.send(octets)
         await client.expect_end()

@@ -12,24 +12,24 @@ from gateway.web.fast_path.fast_connection import FastConnection
 from gateway.web.fast_path.head_batcher import MAX_BATCH, NotPrepared
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, Response, compose, connect
+from tests.web.byte_route_site import Site, running_site
 from tests.web.fast_path.forwarding import Forwarding
-from tests.web.stage import Stage, stage
 
 CLIENTS: Final = 2 * MAX_BATCH + 6
 
 
-def head(site: Stage, start: int) -> bytes:
+def head(site: Site, start: int) -> bytes:
     return compose("GET", site.target, [("X-API-Key", site.key), ("Range", f"bytes={start}-{start + 999}")])
 
 
-async def ask_together(site: Stage, clients: list[Client]) -> list[Response | BaseException]:
+async def ask_together(site: Site, clients: list[Client]) -> list[Response | BaseException]:
     """Every client's response: the gateway finds all their heads when it looks next."""
     for number, client in enumerate(clients):
         await client.send(head(site, number))
     return await asyncio.gather(*(client.read_response() for client in clients), return_exceptions=True)
 
 
-async def arrive(stack: AsyncExitStack, site: Stage, number: int = CLIENTS) -> list[Client]:
+async def arrive(stack: AsyncExitStack, site: Site, number: int = CLIENTS) -> list[Client]:
     clients = [await stack.enter_async_context(connect("127.0.0.1", site.port)) for _ in range(number)]
     await clients[0].send(head(site, 0))
     await clients[0].read_response()
@@ -39,7 +39,7 @@ async def arrive(stack: AsyncExitStack, site: Stage, number: int = CLIENTS) -> l
 class Watching(Forwarding):
     """A responder, watched: how many were prepared before the first of them was sent."""
 
-    def __init__(self, site: Stage) -> None:
+    def __init__(self, site: Site) -> None:
         super().__init__(site)
         self.prepared: list[FastConnection] = []
         self.batches: list[int] = []
@@ -60,18 +60,18 @@ class Watching(Forwarding):
 async def test_every_client_gets_its_own_bytes(tmp_path: Path) -> None:
     made: list[Watching] = []
 
-    def before(site: Stage) -> Watching:
+    def before(site: Site) -> Watching:
         made.append(Watching(site))
         return made[0]
 
-    async with stage(tmp_path, before=before) as site, AsyncExitStack() as stack:
+    async with running_site(tmp_path, before=before) as site, AsyncExitStack() as stack:
         clients = await arrive(stack, site)
         made[0].prepared.clear()
         for _ in range(3):
             for number, response in enumerate(await ask_together(site, clients)):
                 assert isinstance(response, Response)
                 assert response.body == site.content[number : number + 1000]
-        assert len(site.ordinary) == 1
+        assert len(site.slow_path_ranges) == 1
     assert 1 < max(made[0].batches) <= MAX_BATCH
 
 
@@ -89,7 +89,7 @@ class Replacing(Watching):
 
 
 async def test_a_file_that_is_replaced_within_a_batch_is_served_as_one_version_or_the_other(tmp_path: Path) -> None:
-    async with stage(tmp_path, before=Replacing) as site, AsyncExitStack() as stack:
+    async with running_site(tmp_path, before=Replacing) as site, AsyncExitStack() as stack:
         clients = await arrive(stack, site)
         bodies = set()
         for number, response in enumerate(await ask_together(site, clients)):
@@ -130,7 +130,7 @@ async def test_one_failing_answer_does_not_affect_the_others(
     tmp_path: Path, failing: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Failing, "failing", failing)
-    async with stage(tmp_path, before=Failing) as site, AsyncExitStack() as stack:
+    async with running_site(tmp_path, before=Failing) as site, AsyncExitStack() as stack:
         clients = await arrive(stack, site, 20)
         responses = await ask_together(site, clients)
         good = [each for each in responses if isinstance(each, Response)]
@@ -142,7 +142,7 @@ async def test_one_failing_answer_does_not_affect_the_others(
 
 
 async def test_a_client_that_asks_twice_is_answered_twice(tmp_path: Path) -> None:
-    async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
+    async with running_site(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         await client.send(head(site, 0))
         await client.read_response()
         (connection,) = site.server.connections
@@ -154,7 +154,7 @@ async def test_a_client_that_asks_twice_is_answered_twice(tmp_path: Path) -> Non
 
 
 async def test_a_client_that_disconnects_in_between_does_not_affect_others(tmp_path: Path) -> None:
-    async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
+    async with running_site(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         await client.send(head(site, 0))
         await client.read_response()
         async with connect("127.0.0.1", site.port) as other:
@@ -170,7 +170,7 @@ async def test_a_client_that_disconnects_in_between_does_not_affect_others(tmp_p
 
 async def test_a_half_closed_client_is_answered_in_its_batch(tmp_path: Path) -> None:
     """A client may close its half of the connection right after its head."""
-    async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
+    async with running_site(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         await client.send(head(site, 0))
         await client.read_response()
         reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
@@ -206,7 +206,7 @@ class Losing(Watching):
 class Delaying(Watching):
     """Has known heads wait while `is_busy`, unless they may not; `all_wait` is set when those of five connections do."""
 
-    def __init__(self, site: Stage) -> None:
+    def __init__(self, site: Site) -> None:
         super().__init__(site)
         self.hurried: list[FastConnection] = []
         self.waiting: set[FastConnection] = set()
@@ -230,11 +230,11 @@ class Delaying(Watching):
 async def test_a_client_that_does_not_wait_does_not_hurry_the_others(tmp_path: Path, *, ends: bool) -> None:
     made: list[Delaying] = []
 
-    def before(site: Stage) -> Delaying:
+    def before(site: Site) -> Delaying:
         made.append(Delaying(site))
         return made[0]
 
-    async with stage(tmp_path, before=before) as site, AsyncExitStack() as stack:
+    async with running_site(tmp_path, before=before) as site, AsyncExitStack() as stack:
         clients = await arrive(stack, site, 5)
         made[0].is_busy = True
         for number, client in enumerate(clients):
@@ -254,13 +254,13 @@ async def test_a_client_that_does_not_wait_does_not_hurry_the_others(tmp_path: P
 
 
 async def test_a_request_after_the_last_one_of_its_connection_is_ignored(tmp_path: Path) -> None:
-    async with stage(tmp_path) as site, AsyncExitStack() as stack:
+    async with running_site(tmp_path) as site, AsyncExitStack() as stack:
         last = compose("GET", site.target, [("X-API-Key", site.key), ("Range", "bytes=1-9"), ("Connection", "close")])
         async with connect("127.0.0.1", site.port) as client:
             await client.send(last)
             await client.read_response()
         clients = await arrive(stack, site, 5)
-        site.ordinary.clear()
+        site.slow_path_ranges.clear()
         site.acceptor.batcher.responder = delaying = Delaying(site)
         delaying.is_busy = True
         for client in clients:
@@ -269,7 +269,7 @@ async def test_a_request_after_the_last_one_of_its_connection_is_ignored(tmp_pat
         await clients[1].send(compose("DELETE", site.target))
         assert (await clients[1].read_response()).body == site.content[1:10]
         await clients[1].expect_end()
-        assert not site.ordinary
+        assert not site.slow_path_ranges
 
 
 @pytest.mark.parametrize(
@@ -280,11 +280,11 @@ async def test_a_head_whose_client_has_disconnected_is_dropped(
 ) -> None:
     made: list[Losing] = []
 
-    def before(site: Stage) -> Losing:
+    def before(site: Site) -> Losing:
         made.append(Losing(site))
         return made[0]
 
-    async with stage(tmp_path, before=before) as site, connect("127.0.0.1", site.port) as client:
+    async with running_site(tmp_path, before=before) as site, connect("127.0.0.1", site.port) as client:
         for _ in range(2):
             await client.send(compose("GET", site.target, [("X-API-Key", site.key), ("Range", f"bytes=0-{end}")]))
             await client.read_response()

@@ -16,9 +16,9 @@ from gateway.web.fast_path.composed_responses import WANTED_BYTES
 from gateway.web.fast_path.fast_connection import FastConnection
 from tests.conformance.raw_http import Connection as Client
 from tests.conformance.raw_http import ProtocolFaultError, TruncatedError, compose, connect
-from tests.web.fast_path.asking import FIRST, ask, head
+from tests.web.byte_route_site import SIZE, Site, running_site
+from tests.web.fast_path.fast_requests import FIRST, ask, head
 from tests.web.fast_path.forwarding import Forwarding
-from tests.web.stage import SIZE, Stage, stage
 
 LONG: Final = 500_000
 BUFFER_BYTES: Final = 32 * 1024
@@ -27,7 +27,7 @@ BUFFER_BYTES: Final = 32 * 1024
 class Meddling(Forwarding):
     """Does something after a response was begun."""
 
-    def __init__(self, site: Stage) -> None:
+    def __init__(self, site: Site) -> None:
         super().__init__(site)
         self.begun: list[StartedResponse] = []
 
@@ -58,7 +58,7 @@ class Draining(Meddling):
         self.site.drain.request()
 
 
-async def begin(site: Stage, meddling: Meddling, client: Client, asked: str = f"bytes=1-{LONG}") -> None:
+async def begin(site: Site, meddling: Meddling, client: Client, asked: str = f"bytes=1-{LONG}") -> None:
     """Ask for more than the kernels of both sides hold together, and read nothing of it."""
     await ask(client, head(site, FIRST))
     await client.send(head(site, asked))
@@ -67,7 +67,7 @@ async def begin(site: Stage, meddling: Meddling, client: Client, asked: str = f"
     assert len(meddling.begun) == 1
 
 
-def narrow(site: Stage) -> AbstractAsyncContextManager[Client]:
+def narrow(site: Site) -> AbstractAsyncContextManager[Client]:
     """A client whose kernel takes in little ahead of it."""
     return connect("127.0.0.1", site.port, receive_bytes=BUFFER_BYTES)
 
@@ -75,14 +75,14 @@ def narrow(site: Stage) -> AbstractAsyncContextManager[Client]:
 @asynccontextmanager
 async def meddled(
     root: Path, kind: type[Meddling], *, keepalive_timeout: float = 75.0
-) -> AsyncGenerator[tuple[Stage, Meddling]]:
+) -> AsyncGenerator[tuple[Site, Meddling]]:
     made: list[Meddling] = []
 
-    def before(site: Stage) -> Meddling:
+    def before(site: Site) -> Meddling:
         made.append(kind(site))
         return made[0]
 
-    async with stage(root, before=before, send_bytes=BUFFER_BYTES, keepalive_timeout=keepalive_timeout) as site:
+    async with running_site(root, before=before, send_bytes=BUFFER_BYTES, keepalive_timeout=keepalive_timeout) as site:
         yield site, made[0]
 
 
@@ -96,7 +96,7 @@ async def test_a_client_that_reads_on_gets_every_byte(tmp_path: Path, asked: str
         assert (site.streams.running, site.connections.busy) == (0, set())
         begun = meddling.begun[0].exchange
         assert [each["sent"] for each in await site.log_lines() if each["request_id"] == begun.request_id] == [end - 1]
-    assert site.ordinary.count(asked) == 0
+    assert site.slow_path_ranges.count(asked) == 0
 
 
 async def test_a_file_that_was_deleted_meanwhile_cuts_the_answer(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ async def test_an_error_of_ours_is_not_reported_as_the_clients(
     def fail(*_: object) -> int:
         raise OSError(fault, os.strerror(fault))
 
-    async with stage(tmp_path) as site:
+    async with running_site(tmp_path) as site:
         for port in (site.port, site.plain_port):
             async with connect("127.0.0.1", port) as client:
                 await ask(client, head(site, FIRST))
@@ -196,7 +196,7 @@ async def test_a_file_that_cannot_be_read_while_the_socket_is_full_ends_its_stre
 
 
 async def test_a_key_that_has_its_streams_gets_no_more_until_one_ends(tmp_path: Path) -> None:
-    async with stage(tmp_path, streams_per_reader=1) as site, connect("127.0.0.1", site.port) as client:
+    async with running_site(tmp_path, streams_per_reader=1) as site, connect("127.0.0.1", site.port) as client:
         for asked in (FIRST, "bytes=0-"):
             await ask(client, head(site, asked))
         reader = next(iter(await site.keys.list_keys())).id
@@ -211,7 +211,7 @@ async def test_a_key_that_has_its_streams_gets_no_more_until_one_ends(tmp_path: 
 
 
 async def test_a_whole_short_answer_may_wait_unsent_until_aiohttp_answers_again(tmp_path: Path) -> None:
-    async with stage(tmp_path) as site, connect("127.0.0.1", site.port) as client:
+    async with running_site(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
         (connection,) = site.server.connections
         assert connection.transport is not None

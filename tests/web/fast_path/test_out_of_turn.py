@@ -7,24 +7,24 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.raw_http import compose, connect
-from tests.web.fast_path.asking import FIRST, ask, head
-from tests.web.stage import SIZE, Stage, stage
+from tests.web.byte_route_site import SIZE, Site, running_site
+from tests.web.fast_path.fast_requests import FIRST, ask, head
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncGenerator[Stage]:
-    async with stage(tmp_path) as built:
+async def site(tmp_path: Path) -> AsyncGenerator[Site]:
+    async with running_site(tmp_path) as built:
         yield built
 
 
-async def let_the_gateway_read(site: Stage) -> None:
+async def let_the_gateway_read(site: Site) -> None:
     """Return when the gateway has read all that was sent to it: it has answered somebody else since."""
     async with connect("127.0.0.1", site.port) as other:
         await ask(other, head(site, FIRST, ("Connection", "close")))
 
 
 @pytest.mark.parametrize("length", [300_000, SIZE - 300_001], ids=["sent immediately", "sent by a stream"])
-async def test_requests_that_arrive_together_are_answered_in_order(site: Stage, length: int) -> None:
+async def test_requests_that_arrive_together_are_answered_in_order(site: Site, length: int) -> None:
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
         asked = [f"bytes={start}-{start + length}" for start in range(0, 300_000, 25_000)]
@@ -35,7 +35,7 @@ async def test_requests_that_arrive_together_are_answered_in_order(site: Stage, 
         assert (await client.read_response()).body == site.content[7:8]
 
 
-async def test_requests_that_arrive_one_by_one_during_a_long_answer_are_answered_in_order(site: Stage) -> None:
+async def test_requests_that_arrive_one_by_one_during_a_long_answer_are_answered_in_order(site: Site) -> None:
     async with connect("127.0.0.1", site.port, receive_bytes=32 * 1024) as client:
         await ask(client, head(site, FIRST))
         await client.send(head(site, "bytes=0-"))
@@ -49,7 +49,7 @@ async def test_requests_that_arrive_one_by_one_during_a_long_answer_are_answered
         assert (await client.read_response()).status == 404
 
 
-async def test_two_heads_in_one_piece_get_two_responses_each_time(site: Stage) -> None:
+async def test_two_heads_in_one_piece_get_two_responses_each_time(site: Site) -> None:
     async with connect("127.0.0.1", site.port) as client:
         for _ in range(3):
             await client.send(head(site, FIRST) + head(site, "bytes=7-7"))
@@ -57,7 +57,7 @@ async def test_two_heads_in_one_piece_get_two_responses_each_time(site: Stage) -
             assert (await client.read_response()).body == site.content[7:8]
 
 
-async def test_a_head_after_half_a_head_is_part_of_it(site: Stage) -> None:
+async def test_a_head_after_half_a_head_is_part_of_it(site: Site) -> None:
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
         await client.send(b"GET /elsewhere HTTP/1.1\r\nX-Note: ")
@@ -67,7 +67,7 @@ async def test_a_head_after_half_a_head_is_part_of_it(site: Stage) -> None:
         assert (await ask(client, head(site, "bytes=7-7"))).body == site.content[7:8]
 
 
-async def test_a_head_in_a_body_is_part_of_it(site: Stage) -> None:
+async def test_a_head_in_a_body_is_part_of_it(site: Site) -> None:
     inner = head(site, FIRST)
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, inner)
@@ -90,7 +90,7 @@ HALF_CLOSED = {
 
 @pytest.mark.parametrize("remembered", [True, False])
 @pytest.mark.parametrize("case", HALF_CLOSED)
-async def test_a_half_closed_client_gets_every_answer(site: Stage, case: str, *, remembered: bool) -> None:
+async def test_a_half_closed_client_gets_every_answer(site: Site, case: str, *, remembered: bool) -> None:
     asked = HALF_CLOSED[case]
     async with connect("127.0.0.1", site.port) as client:
         whole = [await ask(client, head(site, each)) for each in asked] if remembered else []
@@ -115,7 +115,7 @@ async def test_a_half_closed_client_gets_every_answer(site: Stage, case: str, *,
     ],
     ids=["nothing", "half a head", "half a body"],
 )
-async def test_a_half_closed_client_that_has_not_asked_is_disconnected(site: Stage, octets: bytes) -> None:
+async def test_a_half_closed_client_that_has_not_asked_is_disconnected(site: Site, octets: bytes) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
     writer.write(octets)
     writer.write_eof()

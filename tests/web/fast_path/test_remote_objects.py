@@ -13,9 +13,9 @@ from storage_adapters.base import ObjectNotFound
 from tests.conformance.raw_http import compose, connect
 from tests.s3.broken import until
 from tests.storage_adapters.s3_stub import error
-from tests.web.fast_path.asking import FIRST, ask, head, lasting
-from tests.web.fast_path.remote_stage import RemoteStage, remote_stage
-from tests.web.stage import SIZE
+from tests.web.byte_route_site import SIZE
+from tests.web.fast_path.fast_requests import FIRST, ask, head, lasting
+from tests.web.fast_path.remote_site import RemoteSite, remote_site
 
 GONE = error("404 Not Found", "NoSuchKey")
 DENIED = error("403 Forbidden", "AccessDenied")
@@ -24,27 +24,27 @@ SLOW_DOWN = error("503 Slow Down", "SlowDown")
 
 
 @pytest.fixture
-async def far(tmp_path: Path) -> AsyncGenerator[RemoteStage]:
-    async with remote_stage(tmp_path) as built:
+async def far(tmp_path: Path) -> AsyncGenerator[RemoteSite]:
+    async with remote_site(tmp_path) as built:
         yield built
         assert (built.site.streams.running, built.site.connections.busy) == (0, set())
 
 
-async def test_the_second_read_is_not_parsed_and_answered_the_same(far: RemoteStage) -> None:
+async def test_the_second_read_is_not_parsed_and_answered_the_same(far: RemoteSite) -> None:
     site = far.site
     async with connect("127.0.0.1", site.port) as client:
         first = await ask(client, head(site, FIRST))
         second = await ask(client, head(site, FIRST))
         third = await ask(client, head(site, "bytes=70000-"))
-    assert site.ordinary == [FIRST]
+    assert site.slow_path_ranges == [FIRST]
     assert lasting(first) == lasting(second)
     assert third.body == site.content[70_000:]
-    ordinary, fast = (await site.log_lines())[:2]
+    slow, fast = (await site.log_lines())[:2]
     own = {"time", "request_id", "milliseconds"}
-    assert {name: fast[name] for name in fast.keys() - own} == {name: ordinary[name] for name in ordinary.keys() - own}
+    assert {name: fast[name] for name in fast.keys() - own} == {name: slow[name] for name in slow.keys() - own}
 
 
-async def test_the_answer_has_ended_when_its_last_byte_is_sent(far: RemoteStage) -> None:
+async def test_the_answer_has_ended_when_its_last_byte_is_sent(far: RemoteSite) -> None:
     """Otherwise the client's next request, which may arrive immediately, would be parsed."""
     site = far.site
     async with connect("127.0.0.1", site.port) as client:
@@ -61,23 +61,23 @@ async def test_the_answer_has_ended_when_its_last_byte_is_sent(far: RemoteStage)
         (connection,) = site.server.connections
         assert isinstance(connection, FastConnection)
         assert not connection.is_responding
-    assert site.ordinary == [FIRST]
+    assert site.slow_path_ranges == [FIRST]
 
 
 @pytest.mark.parametrize("asked", [None, "bytes=5-", "bytes=600000-700000", f"bytes={SIZE - 1}-"])
-async def test_any_range_is_exact(far: RemoteStage, asked: str | None) -> None:
+async def test_any_range_is_exact(far: RemoteSite, asked: str | None) -> None:
     site = far.site
     async with connect("127.0.0.1", site.port) as client:
         responses = [await ask(client, head(site, asked)) for _ in range(3)]
     assert {repr(lasting(each)) for each in responses} == {repr(lasting(responses[0]))}
-    assert len(site.ordinary) == 1
+    assert len(site.slow_path_ranges) == 1
 
 
 @pytest.mark.parametrize(
     ("refusal", "status"), [(GONE, 404), (DENIED, 502), (ARCHIVED, 403), (SLOW_DOWN, 503)], ids=str
 )
 async def test_a_failure_before_the_first_byte_is_an_honest_status(
-    far: RemoteStage, refusal: bytes, status: int
+    far: RemoteSite, refusal: bytes, status: int
 ) -> None:
     site, bucket = far.site, far.bucket
     async with connect("127.0.0.1", site.port) as client:
@@ -93,7 +93,7 @@ async def test_a_failure_before_the_first_byte_is_an_honest_status(
     assert [line["status"] for line in await site.log_lines()] == [206, status, 206]
 
 
-async def test_an_object_that_was_replaced_is_answered_afresh(far: RemoteStage) -> None:
+async def test_an_object_that_was_replaced_is_answered_afresh(far: RemoteSite) -> None:
     site, bucket = far.site, far.bucket
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
@@ -103,7 +103,7 @@ async def test_an_object_that_was_replaced_is_answered_afresh(far: RemoteStage) 
     assert (await site.log_lines())[1]["status"] == 206
 
 
-async def test_requests_that_arrive_during_a_failing_one_are_answered_in_order(far: RemoteStage) -> None:
+async def test_requests_that_arrive_during_a_failing_one_are_answered_in_order(far: RemoteSite) -> None:
     site, bucket = far.site, far.bucket
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
@@ -119,7 +119,7 @@ async def test_requests_that_arrive_during_a_failing_one_are_answered_in_order(f
             assert (await client.read_response()).body == site.content[start : start + 1]
 
 
-async def test_a_failure_is_not_the_answer_to_the_next_request(far: RemoteStage) -> None:
+async def test_a_failure_is_not_the_answer_to_the_next_request(far: RemoteSite) -> None:
     """The key is revoked while S3 answers: that request is refused for its key, and the next one is served."""
     site, bucket = far.site, far.bucket
     async with connect("127.0.0.1", site.port) as client:
@@ -135,7 +135,7 @@ async def test_a_failure_is_not_the_answer_to_the_next_request(far: RemoteStage)
 
 
 @pytest.mark.parametrize("refusal", [None, GONE], ids=["served", "refused"])
-async def test_a_half_closed_client_gets_its_answer(far: RemoteStage, refusal: bytes | None) -> None:
+async def test_a_half_closed_client_gets_its_answer(far: RemoteSite, refusal: bytes | None) -> None:
     site, bucket = far.site, far.bucket
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
@@ -149,7 +149,7 @@ async def test_a_half_closed_client_gets_its_answer(far: RemoteStage, refusal: b
         await client.expect_end()
 
 
-async def test_a_client_that_half_closes_when_its_head_is_handed_back_gets_its_answer(far: RemoteStage) -> None:
+async def test_a_client_that_half_closes_when_its_head_is_handed_back_gets_its_answer(far: RemoteSite) -> None:
     async with connect("127.0.0.1", far.site.port) as client:
         await until(lambda: bool(far.site.server.connections))
         (connection,) = far.site.server.connections
@@ -161,7 +161,7 @@ async def test_a_client_that_half_closes_when_its_head_is_handed_back_gets_its_a
         await client.expect_end()
 
 
-async def test_a_failure_during_a_drain_is_the_last_answer_of_its_connection(far: RemoteStage) -> None:
+async def test_a_failure_during_a_drain_is_the_last_answer_of_its_connection(far: RemoteSite) -> None:
     site, bucket = far.site, far.bucket
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
@@ -175,7 +175,7 @@ async def test_a_failure_during_a_drain_is_the_last_answer_of_its_connection(far
     assert [line["status"] for line in await site.log_lines()] == [206, 404]
 
 
-async def test_a_client_that_disconnects_frees_everything(far: RemoteStage) -> None:
+async def test_a_client_that_disconnects_frees_everything(far: RemoteSite) -> None:
     site = far.site
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
@@ -187,17 +187,17 @@ async def test_a_client_that_disconnects_frees_everything(far: RemoteStage) -> N
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_request_that_reads_nothing_asks_s3_each_time(far: RemoteStage, method: str) -> None:
+async def test_a_request_that_reads_nothing_asks_s3_each_time(far: RemoteSite, method: str) -> None:
     site = far.site
     async with connect("127.0.0.1", site.port) as client:
         fields = [("If-None-Match", f'"{far.bucket.etag}"')] if method == "GET" else []
         for _ in range(3):
             response = await ask(client, head(site, None, *fields, method=method), method)
             assert response.status == (304 if fields else 200)
-    assert len(site.ordinary) == 3
+    assert len(site.slow_path_ranges) == 3
 
 
-async def test_clients_in_parallel_get_their_own_bytes(far: RemoteStage) -> None:
+async def test_clients_in_parallel_get_their_own_bytes(far: RemoteSite) -> None:
     site = far.site
 
     async def seek(number: int) -> None:

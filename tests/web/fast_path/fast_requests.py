@@ -3,15 +3,15 @@
 from typing import Final
 
 from tests.conformance.raw_http import Connection, Fields, Response, compose
-from tests.web.stage import Stage
+from tests.web.byte_route_site import Site
 
 FIRST: Final = "bytes=0-99"
 # Different for each response.
 OWN: Final = frozenset({"date", "x-request-id"})
 
 
-def head(site: Stage, asked: str | None, *fields: tuple[str, str], name: str = "Range", method: str = "GET") -> bytes:
-    """A request head with the stage's key; without a range for None."""
+def head(site: Site, asked: str | None, *fields: tuple[str, str], name: str = "Range", method: str = "GET") -> bytes:
+    """A request head with the site's key; without a range for None."""
     ranged: Fields = [] if asked is None else [(name, asked)]
     return compose(method, site.target, [("X-API-Key", site.key), *ranged, *fields])
 

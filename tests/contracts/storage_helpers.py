@@ -1,4 +1,4 @@
-"""The words that the storage contracts share: contents, keys, and ways to read them back."""
+"""What the storage contracts share: contents, keys, and functions that read objects back."""
 
 import random
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The stage over a remote storage backend: an S3 adapter and a stand-in for S3 whose responses tests can replace."""
+"""The site over a remote storage backend: an S3 adapter and a stand-in for S3 whose responses tests can replace."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ from storage_adapters.s3 import S3Storage
 from tests.conformance.raw_http import Connection
 from tests.s3.broken import until
 from tests.storage_adapters.s3_stub import Stub, error, response, running_stub, span_of, stub_storage
-from tests.web.stage import SIZE, Stage, stage
+from tests.web.byte_route_site import SIZE, Site, running_site
 
 MODIFIED: Final = "Last-Modified: Mon, 30 Nov 2026 08:00:00 GMT"
 
@@ -43,10 +43,10 @@ class Bucket:
         return response("206 Partial Content", self.content[first:end], *fields, ranged)
 
 
-class RemoteStage:
-    """The stage, the bucket, the adapter, and the stand-in for S3."""
+class RemoteSite:
+    """The site, the bucket, the adapter, and the stand-in for S3."""
 
-    def __init__(self, site: Stage, bucket: Bucket, storage: S3Storage, server: Stub) -> None:
+    def __init__(self, site: Site, bucket: Bucket, storage: S3Storage, server: Stub) -> None:
         self.site = site
         self.bucket = bucket
         self.storage = storage
@@ -61,15 +61,15 @@ class RemoteStage:
 
 
 @asynccontextmanager
-async def remote_stage(root: Path, **more: Any) -> AsyncGenerator[RemoteStage]:
-    """A stage whose recording is in a bucket; `more` are options of its S3 adapter. All connections are free at the end."""
+async def remote_site(root: Path, **more: Any) -> AsyncGenerator[RemoteSite]:
+    """A site whose recording is in a bucket; `more` are options of its S3 adapter. All connections are free at the end."""
     bucket = Bucket()
     async with (
         running_stub(bucket.answer) as stub,
         stub_storage(stub, **more) as storage,
-        stage(root, remote=storage) as site,
+        running_site(root, remote=storage) as site,
     ):
         site.content = bucket.content
         bucket.gets.clear()
-        yield RemoteStage(site, bucket, storage, stub)
+        yield RemoteSite(site, bucket, storage, stub)
         stub.answers.set()

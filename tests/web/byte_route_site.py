@@ -1,8 +1,8 @@
 """The byte route alone on a real socket, over real files, with a catalogue in memory.
 
 It is built as the gateway builds it (gateway.assembly.byte_route), but tests can look at what the whole gateway hides:
-`Stage.ordinary` are the ranges of the requests that aiohttp parsed; the fast path answered the others. There is no fast path
-at `Stage.plain_port`.
+`Site.slow_path_ranges` are the ranges of the requests that aiohttp parsed; the fast path answered the others. There is no fast path
+at `Site.plain_port`.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ from tests.fakes.keys import MemoryApiKeys
 SIZE: Final = 1_200_000
 
 
-class Stage:
+class Site:
     """The objects that serve the socket, which tests may change and inspect."""
 
     def __init__(self, root: Path, storage: StorageAdapter, streams: Streams) -> None:
@@ -70,13 +70,13 @@ class Stage:
         self.log = io.BytesIO()
         self.access_log = AccessLog(self.log, delay_seconds=0)
         self.journal = Journal(Metrics(), self.access_log, lambda metrics: metrics.set_running(self.streams.running))
-        self.ordinary: list[str] = []
+        self.slow_path_ranges: list[str] = []
         self.port = 0
         self.plain_port = 0
         self.key = new_key(live=True, restricted=True)
         cors = Cors(["https://player.example"])
         signer = self.signer = Signer(
-            SigningKeys([SigningKey("stage", b"a secret of this stage")]), expires_in_seconds=3600, window_seconds=600
+            SigningKeys([SigningKey("site", b"a secret of this site")]), expires_in_seconds=3600, window_seconds=600
         )
         self.storages: Mapping[str, Storage] = {"files": Storage("files", "local", storage)}
         route = build_byte_route(
@@ -156,7 +156,7 @@ class Stage:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The server's handler, which records what aiohttp parsed."""
-        self.ordinary.append(request.headers.get("Range", ""))
+        self.slow_path_ranges.append(request.headers.get("Range", ""))
         return await self._handler(request)
 
     async def until_no_connection(self) -> None:
@@ -193,7 +193,7 @@ async def _elsewhere(_request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def stage(
+async def running_site(
     root: Path,
     *,
     streams_limit: int = 100,
@@ -202,16 +202,16 @@ async def stage(
     stall_timeout: float = 120.0,
     send_bytes: int | None = None,
     remote: StorageAdapter | None = None,
-    before: Callable[[Stage], Responder] = lambda built: built.responder,
-) -> AsyncGenerator[Stage]:
-    """A stage that listens; `before` may put somebody between its connections and its responder.
+    before: Callable[[Site], Responder] = lambda built: built.responder,
+) -> AsyncGenerator[Site]:
+    """A site that listens; `before` may put somebody between its connections and its responder.
 
     Its recording is in a local file, or else in the `remote` storage backend, which the caller closes. The kernel keeps
     `send_bytes` of what a client has not read (it doubles them); None: up to some MiB, as it likes.
     """
     local = await connect_storage(root=root)
     storage = remote or local
-    built = Stage(root, storage, Streams(streams_limit, streams_per_reader))
+    built = Site(root, storage, Streams(streams_limit, streams_per_reader))
     await built.furnish(storage)
     server = built.server = web.Server(cast("Any", built.handle), handler_cancellation=True)
     built.acceptor.batcher.responder = before(built)

@@ -1,4 +1,4 @@
-"""What a caller can do to a key: one function each, so that a rule can be tested against all of them."""
+"""The operations on a key, one function each, so that a rule can be tested against all of them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -30,5 +30,5 @@ async def list_it(storage: LocalStorage, key: str) -> None:
     assert [listed.key async for listed in storage.list(key)] != []
 
 
-Act = Callable[[LocalStorage, str], Awaitable[None]]
-every_act = pytest.mark.parametrize("act", [open_it, create_it, delete_it])
+Operation = Callable[[LocalStorage, str], Awaitable[None]]
+every_operation = pytest.mark.parametrize("operation", [open_it, create_it, delete_it])

@@ -1,4 +1,4 @@
-"""What the catalogue contracts share: the implementation under test, owners, and objects to register."""
+"""What the catalogue contracts share: the stores under test, owners, and objects to register."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ ABSENT_IDS: Final = (0, -1, 1, 2**63 - 1, *UNSTORABLE_IDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
+class Stores:
     """A catalogue, queue, keys and secrets over the same data."""
 
     catalog: RecordingCatalog
