@@ -40,7 +40,7 @@ from benchmarks.s3_servers import (
     running_fronts,
     s3_installed,
 )
-from benchmarks.shaping import Shaping, shaped
+from benchmarks.shaping import ShapingProxy, shaped
 from benchmarks.target import Target
 from benchmarks.wrk import Load, measure
 
@@ -134,17 +134,17 @@ def _run_ranges(plan: S3Plan, corpus: Corpus, targets: list[Target], number: int
         yield Row("S3 first byte", length_name(plan.lengths[0]), target.server, values)
 
 
-def _run_storms(plan: S3Plan, corpus: Corpus, targets: list[Target], counting: Shaping) -> Iterator[Row]:
+def _run_storms(plan: S3Plan, corpus: Corpus, targets: list[Target], counting: ShapingProxy) -> Iterator[Row]:
     for target in targets:
         click.echo(f"S3 seek storm, {target.server}", err=True)
-        before = counting.passed_on
+        before = counting.response_bytes
         taken = run_storm(target, corpus, plan.storm)
         _settle(counting)
-        values = {"upstream_per_byte": (counting.passed_on - before) / taken}
+        values = {"upstream_per_byte": (counting.response_bytes - before) / taken}
         yield Row("S3 seek storm", "256 KiB to 1 MiB", target.server, values)
 
 
-def _settle(counting: Shaping) -> None:
+def _settle(counting: ShapingProxy) -> None:
     """Wait until nothing comes from S3 any more: what was fetched for players that disconnected counts too."""
     deadline = time.monotonic() + _SETTLING_SECONDS
     while not counting.is_settled() and time.monotonic() < deadline:
@@ -164,7 +164,9 @@ def _run_reads(scenario: str, plan: S3Plan, corpus: Corpus, targets: list[Target
             )
 
 
-def _run_cached(plan: S3Plan, corpus: Corpus, targets: list[Target], counting: Shaping, number: int) -> Iterator[Row]:
+def _run_cached(
+    plan: S3Plan, corpus: Corpus, targets: list[Target], counting: ShapingProxy, number: int
+) -> Iterator[Row]:
     """The targets are about equally fast, so they are measured in turns, in alternating order; the medians count."""
     common, length = plan.common, 64 * KIB
     load = Load(corpus.size, length, connections_for(length), seed=number + 1)
@@ -174,10 +176,10 @@ def _run_cached(plan: S3Plan, corpus: Corpus, targets: list[Target], counting: S
     for turn in range(plan.cached_turns):
         for target in targets[::-1] if turn % 2 else targets:
             click.echo(f"S3 cached, {target.server}", err=True)
-            before = counting.asked
+            before = counting.requests
             values = measure(target, load, warm_seconds=common.warm_seconds, seconds=common.seconds)
             seeks = values["requests_per_second"] * (common.warm_seconds + common.seconds)
-            found[target.server].append(values | {"s3_requests_per_seek": (counting.asked - before) / seeks})
+            found[target.server].append(values | {"s3_requests_per_seek": (counting.requests - before) / seeks})
     for server, turns in found.items():
         medians = {name: median(values[name] for values in turns) for name in turns[0]}
         yield Row("S3 cached", length_name(length), server, medians)
@@ -193,7 +195,7 @@ def _plain(bucket: Bucket, folder: Path) -> Target:
 @contextmanager
 def _behind(
     site: S3Site, delay_seconds: float = 0.0, bytes_per_second: float | None = None
-) -> Iterator[tuple[Shaping, S3Site]]:
+) -> Iterator[tuple[ShapingProxy, S3Site]]:
     """The same site with S3 behind a proxy."""
     with shaped(site.bucket.server.port, delay_seconds=delay_seconds, bytes_per_second=bytes_per_second) as proxy:
         yield proxy, replace(site, bucket=site.bucket.behind(proxy.port))

@@ -18,44 +18,44 @@ _SETTLED_SECONDS: Final = 0.3
 
 
 @dataclass(slots=True)
-class Shaping:
-    """`passed_on` counts the bytes of responses, `asked` the requests. Without a delay and a rate the proxy only counts."""
+class ShapingProxy:
+    """`response_bytes` counts the bytes of responses, `requests` the requests. Without a delay and a rate the proxy only counts."""
 
     upstream_port: int
     delay_seconds: float = 0.0
     bytes_per_second: float | None = None
     port: int = 0
-    passed_on: int = 0
-    asked: int = 0
+    response_bytes: int = 0
+    requests: int = 0
     last_at: float = 0.0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until either side closes it."""
         with suppress(OSError):
-            there, back = await asyncio.open_connection(HOST, self.upstream_port)
-            responses = asyncio.create_task(self._responses(there, writer))
+            from_upstream, to_upstream = await asyncio.open_connection(HOST, self.upstream_port)
+            responses = asyncio.create_task(self._responses(from_upstream, writer))
             try:
                 with suppress(OSError):
-                    await self._requests(reader, back)
+                    await self._requests(reader, to_upstream)
             finally:
                 responses.cancel()
-                back.transport.abort()
+                to_upstream.transport.abort()
                 writer.transport.abort()
 
-    async def _requests(self, reader: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+    async def _requests(self, reader: asyncio.StreamReader, to_upstream: asyncio.StreamWriter) -> None:
         while request := await reader.read(_BLOCK_BYTES):
-            self.asked += 1
+            self.requests += 1
             await asyncio.sleep(self.delay_seconds)
-            back.write(request)
-            await back.drain()
+            to_upstream.write(request)
+            await to_upstream.drain()
 
-    async def _responses(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _responses(self, from_upstream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         due = monotonic()
         with suppress(OSError):
-            while block := await there.read(_BLOCK_BYTES):
+            while block := await from_upstream.read(_BLOCK_BYTES):
                 writer.write(block)
                 await writer.drain()
-                self.passed_on += len(block)
+                self.response_bytes += len(block)
                 self.last_at = monotonic()
                 if self.bytes_per_second:
                     due = max(due, monotonic()) + len(block) / self.bytes_per_second
@@ -70,9 +70,9 @@ class Shaping:
 @contextmanager
 def shaped(
     upstream_port: int, *, delay_seconds: float = 0.0, bytes_per_second: float | None = None
-) -> Iterator[Shaping]:
+) -> Iterator[ShapingProxy]:
     """Run the proxy in its own thread until the block ends."""
-    proxy = Shaping(upstream_port, delay_seconds, bytes_per_second)
+    proxy = ShapingProxy(upstream_port, delay_seconds, bytes_per_second)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="shaping")
     thread.start()

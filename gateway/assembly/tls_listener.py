@@ -66,7 +66,7 @@ class TlsListener:
 
     def _is_full(self) -> bool:
         if len(self._handshakes) >= MAX_HANDSHAKES:
-            self._handshakes = WeakSet(each for each in self._handshakes if not _was_made(each))
+            self._handshakes = WeakSet(each for each in self._handshakes if not _has_succeeded(each))
         return len(self._handshakes) >= MAX_HANDSHAKES
 
     def _pause(self) -> None:
@@ -95,6 +95,6 @@ class TlsListener:
             asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._resume)
 
 
-def _was_made(connection: asyncio.Protocol) -> bool:
+def _has_succeeded(connection: asyncio.Protocol) -> bool:
     """Whether the handshake succeeded. It may be over and the connection closed again."""
     return getattr(connection, "remote", "") is not None

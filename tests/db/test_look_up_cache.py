@@ -12,19 +12,19 @@ from gateway.errors import Unavailable
 
 
 class Archive:
-    """The source of look-ups: an answer, the number of look-ups, and a gate that blocks them."""
+    """The source of look-ups: a result, the number of look-ups, and a gate that blocks them."""
 
-    def __init__(self, answer: str | None = "first") -> None:
-        self.answer = answer
+    def __init__(self, result: str | None = "first") -> None:
+        self.result = result
         self.asked = 0
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def look_up(self) -> str | None:
         self.asked += 1
-        answer = self.answer
+        result = self.result
         await self.gate.wait()
-        return answer
+        return result
 
 
 class Clock:
@@ -41,7 +41,7 @@ def clock() -> Clock:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Result:
     """A value that carries the validity of its look-up."""
 
     text: str
@@ -60,36 +60,36 @@ def cache(clock: Clock) -> LookUpCache[str, int, str]:
 
 
 @pytest.fixture
-def answers(clock: Clock) -> LookUpCache[str, int, Answer]:
-    """A cache of answers that carry their validity, with a grace of a minute."""
-    trusting: LookUpCache[str, int, Answer] = LookUpCache(
-        lambda answer, validity: replace(answer, validity=validity), clock=clock, capacity=3, grace_seconds=60
+def results(clock: Clock) -> LookUpCache[str, int, Result]:
+    """A cache of results that carry their validity, with a grace of a minute."""
+    trusting: LookUpCache[str, int, Result] = LookUpCache(
+        lambda result, validity: replace(result, validity=validity), clock=clock, capacity=3, grace_seconds=60
     )
     trusting.trust(trusted=True)
     return trusting
 
 
-async def ask(cache: LookUpCache[str, int, Answer], topic: str, text: str | None = "x", caller: int = 1) -> Answer:
-    async def look_up() -> Answer | None:
-        return None if text is None else Answer(text)
+async def ask(cache: LookUpCache[str, int, Result], topic: str, text: str | None = "x", caller: int = 1) -> Result:
+    async def look_up() -> Result | None:
+        return None if text is None else Result(text)
 
     found = await cache.ask(topic, caller, look_up)
     assert found is not None
     return found
 
 
-async def away() -> Answer | None:
+async def away() -> Result | None:
     raise Unavailable("away", retry_after_seconds=5)
 
 
 async def test_a_repeated_look_up_is_answered_from_the_cache(cache: LookUpCache[str, int, str]) -> None:
     archive = Archive()
-    answers = [await cache.ask("topic", 1, archive.look_up) for _ in range(5)]
-    assert answers == ["first"] * 5
+    results = [await cache.ask("topic", 1, archive.look_up) for _ in range(5)]
+    assert results == ["first"] * 5
     assert archive.asked == 1
 
 
-async def test_each_caller_gets_its_own_answer(cache: LookUpCache[str, int, str]) -> None:
+async def test_each_caller_gets_its_own_result(cache: LookUpCache[str, int, str]) -> None:
     assert await cache.ask("topic", 1, Archive("mine").look_up) == "mine"
     assert await cache.ask("topic", 2, Archive(None).look_up) is None
     assert await cache.ask("topic", 1, Archive("other").look_up) == "mine"
@@ -119,11 +119,11 @@ async def test_a_change_removes_only_its_own_topic(cache: LookUpCache[str, int, 
     assert await cache.ask("other", 1, Archive("new").look_up) == "kept"
 
 
-@pytest.mark.parametrize(("answer", "seconds"), [("found", FOUND_SECONDS), (None, MISSING_SECONDS)])
+@pytest.mark.parametrize(("result", "seconds"), [("found", FOUND_SECONDS), (None, MISSING_SECONDS)])
 async def test_answers_expire(
-    cache: LookUpCache[str, int, str], clock: Clock, answer: str | None, seconds: float
+    cache: LookUpCache[str, int, str], clock: Clock, result: str | None, seconds: float
 ) -> None:
-    archive = Archive(answer)
+    archive = Archive(result)
     await cache.ask("topic", 1, archive.look_up)
     clock.now = seconds - 0.1
     cache.expire()
@@ -135,11 +135,11 @@ async def test_answers_expire(
     assert archive.asked == 2
 
 
-async def test_the_oldest_entry_is_evicted_first_and_its_validity_ends(answers: LookUpCache[str, int, Answer]) -> None:
-    a, b, c, d = [await ask(answers, topic) for topic in "abcd"]
+async def test_the_oldest_entry_is_evicted_first_and_its_validity_ends(results: LookUpCache[str, int, Result]) -> None:
+    a, b, c, d = [await ask(results, topic) for topic in "abcd"]
     assert [each.validity.holds for each in (a, b, c, d)] == [False, True, True, True]
-    assert await ask(answers, "b", "new") == b
-    assert await ask(answers, "a", "new") == Answer("new")
+    assert await ask(results, "b", "new") == b
+    assert await ask(results, "a", "new") == Result("new")
 
 
 async def test_a_topic_with_many_callers_is_bounded_too(cache: LookUpCache[str, int, str]) -> None:
@@ -159,38 +159,38 @@ async def test_an_absent_result_never_evicts_a_found_one(cache: LookUpCache[str,
     assert archive.asked == 1
 
 
-async def test_a_change_ends_only_the_validity_of_its_topic(answers: LookUpCache[str, int, Answer]) -> None:
-    mine, other = await ask(answers, "mine"), await ask(answers, "other")
-    answers.forget("mine")
+async def test_a_change_ends_only_the_validity_of_its_topic(results: LookUpCache[str, int, Result]) -> None:
+    mine, other = await ask(results, "mine"), await ask(results, "other")
+    results.forget("mine")
     assert (mine.validity.holds, other.validity.holds) == (False, True)
-    again = await ask(answers, "mine")
+    again = await ask(results, "mine")
     assert again.validity.holds
     assert again.validity is not mine.validity
 
 
 async def test_a_validity_ends_with_its_age_and_with_trust(
-    answers: LookUpCache[str, int, Answer], clock: Clock
+    results: LookUpCache[str, int, Result], clock: Clock
 ) -> None:
-    old = await ask(answers, "old")
+    old = await ask(results, "old")
     clock.now = FOUND_SECONDS - 1
-    young = await ask(answers, "young")
+    young = await ask(results, "young")
     clock.now = FOUND_SECONDS
-    answers.expire()
+    results.expire()
     assert (old.validity.holds, young.validity.holds) == (False, True)
-    answers.trust(trusted=False)
+    results.trust(trusted=False)
     assert not young.validity.holds
 
 
-async def test_an_answer_that_is_not_cached_has_no_validity(answers: LookUpCache[str, int, Answer]) -> None:
+async def test_a_result_that_is_not_cached_has_no_validity(results: LookUpCache[str, int, Result]) -> None:
     gate = asyncio.Event()
 
-    async def look_up() -> Answer | None:
+    async def look_up() -> Result | None:
         await gate.wait()
-        return Answer("late")
+        return Result("late")
 
-    asking = asyncio.create_task(answers.ask("topic", 1, look_up))
+    asking = asyncio.create_task(results.ask("topic", 1, look_up))
     await turns()
-    answers.forget("topic")
+    results.forget("topic")
     gate.set()
     found = await asking
     assert found is not None
@@ -198,90 +198,90 @@ async def test_an_answer_that_is_not_cached_has_no_validity(answers: LookUpCache
 
 
 async def test_cached_answers_are_served_during_an_outage_until_the_grace_ends(
-    answers: LookUpCache[str, int, Answer], clock: Clock
+    results: LookUpCache[str, int, Result], clock: Clock
 ) -> None:
-    known = await ask(answers, "known")
-    answers.trust(trusted=False)
+    known = await ask(results, "known")
+    results.trust(trusted=False)
     clock.now = 59.9
-    found = await answers.ask("known", 1, away)
+    found = await results.ask("known", 1, away)
     assert found == known
     assert found is not None
     assert not found.validity.holds
     with pytest.raises(Unavailable):
-        await answers.ask("unknown", 1, away)
+        await results.ask("unknown", 1, away)
     clock.now = 60.0
     with pytest.raises(Unavailable):
-        await answers.ask("known", 1, away)
+        await results.ask("known", 1, away)
 
 
 async def test_every_look_up_runs_while_only_the_listener_is_down(
-    answers: LookUpCache[str, int, Answer],
+    results: LookUpCache[str, int, Result],
 ) -> None:
-    await ask(answers, "topic", "old")
-    answers.trust(trusted=False)
-    assert await ask(answers, "topic", "new") == Answer("new")
-    assert await ask(answers, "topic", "newer") == Answer("newer")
-    assert await answers.ask("topic", 1, away) == Answer("newer"), "confirmed when it was asked last"
+    await ask(results, "topic", "old")
+    results.trust(trusted=False)
+    assert await ask(results, "topic", "new") == Result("new")
+    assert await ask(results, "topic", "newer") == Result("newer")
+    assert await results.ask("topic", 1, away) == Result("newer"), "confirmed when it was asked last"
 
 
 async def test_a_row_deleted_while_the_listener_was_down_is_not_served_again(
-    answers: LookUpCache[str, int, Answer],
+    results: LookUpCache[str, int, Result],
 ) -> None:
-    await ask(answers, "topic")
-    answers.trust(trusted=False)
+    await ask(results, "topic")
+    results.trust(trusted=False)
     with pytest.raises(AssertionError):
-        await ask(answers, "topic", None)
+        await ask(results, "topic", None)
     with pytest.raises(Unavailable):
-        await answers.ask("topic", 1, away)
+        await results.ask("topic", 1, away)
 
 
 async def test_an_unavailable_database_is_retried_and_callers_do_not_wait_for_it(
-    answers: LookUpCache[str, int, Answer], clock: Clock
+    results: LookUpCache[str, int, Result], clock: Clock
 ) -> None:
     asked = 0
 
-    async def look_up() -> Answer | None:
+    async def look_up() -> Result | None:
         nonlocal asked
         asked += 1
         return await away()
 
-    await ask(answers, "topic")
-    answers.trust(trusted=False)
+    await ask(results, "topic")
+    results.trust(trusted=False)
     for _ in range(10):
-        assert await answers.ask("topic", 1, look_up) == Answer("x")
+        assert await results.ask("topic", 1, look_up) == Result("x")
     await turns()
     assert asked == 1
     with pytest.raises(Unavailable):
-        await answers.ask("unknown", 1, look_up)
+        await results.ask("unknown", 1, look_up)
     assert asked == 1
     clock.now += RETRY_SECONDS
-    assert await answers.ask("topic", 1, look_up) == Answer("x")
+    assert await results.ask("topic", 1, look_up) == Result("x")
     await turns()
     assert asked == 2
 
 
 async def test_a_silent_database_delays_a_cached_look_up_only_briefly(
-    answers: LookUpCache[str, int, Answer], monkeypatch: pytest.MonkeyPatch
+    results: LookUpCache[str, int, Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert ANSWER_TIMEOUT_SECONDS <= 2
     monkeypatch.setattr(look_up_cache, "ANSWER_TIMEOUT_SECONDS", 0.01)
-    await ask(answers, "topic", "old")
-    answers.trust(trusted=False)
+    await ask(results, "topic", "old")
+    results.trust(trusted=False)
     silent = Archive()
     silent.gate.clear()
 
-    async def look_up() -> Answer | None:
-        return Answer(str(await silent.look_up()))
+    async def look_up() -> Result | None:
+        return Result(str(await silent.look_up()))
 
-    assert await answers.ask("topic", 1, look_up) == Answer("old")
+    assert await results.ask("topic", 1, look_up) == Result("old")
     silent.gate.set()
     await turns()
-    assert await ask(answers, "topic", "new") == Answer("new"), "it answers again"
+    assert await ask(results, "topic", "new") == Result("new"), "it results again"
 
 
 @pytest.mark.parametrize("trusted", [True, False])
 async def test_without_grace_nothing_is_served_during_an_outage(clock: Clock, trusted: bool) -> None:  # noqa: FBT001 - a column
-    cache: LookUpCache[str, int, Answer] = LookUpCache(lambda answer, _: answer, clock=clock)
+    cache: LookUpCache[str, int, Result] = LookUpCache(lambda result, _: result, clock=clock)
     cache.trust(trusted=trusted)
     await ask(cache, "topic")
     cache.trust(trusted=False)
@@ -290,42 +290,42 @@ async def test_without_grace_nothing_is_served_during_an_outage(clock: Clock, tr
 
 
 async def test_cached_answers_survive_a_second_outage_before_the_first_look_up(
-    answers: LookUpCache[str, int, Answer], clock: Clock
+    results: LookUpCache[str, int, Result], clock: Clock
 ) -> None:
-    await ask(answers, "topic", "old")
-    answers.trust(trusted=False)
-    answers.trust(trusted=True)
-    found = await answers.ask("topic", 1, away)
-    assert found == Answer("old")
+    await ask(results, "topic", "old")
+    results.trust(trusted=False)
+    results.trust(trusted=True)
+    found = await results.ask("topic", 1, away)
+    assert found == Result("old")
     assert found is not None
     assert not found.validity.holds
-    answers.trust(trusted=False)
-    assert await answers.ask("topic", 1, away) == Answer("old")
-    answers.trust(trusted=True)
+    results.trust(trusted=False)
+    assert await results.ask("topic", 1, away) == Result("old")
+    results.trust(trusted=True)
     clock.now = 60.0
     with pytest.raises(Unavailable):
-        await answers.ask("topic", 1, away)
+        await results.ask("topic", 1, away)
 
 
 async def test_an_expired_entry_is_served_when_the_database_does_not_answer(
-    answers: LookUpCache[str, int, Answer], clock: Clock
+    results: LookUpCache[str, int, Result], clock: Clock
 ) -> None:
-    await ask(answers, "topic", "old")
+    await ask(results, "topic", "old")
     clock.now = FOUND_SECONDS
-    answers.expire()
-    assert await answers.ask("topic", 1, away) == Answer("old")
-    answers.forget("topic")
+    results.expire()
+    assert await results.ask("topic", 1, away) == Result("old")
+    results.forget("topic")
     with pytest.raises(Unavailable):
-        await answers.ask("topic", 1, away)
+        await results.ask("topic", 1, away)
 
 
-async def test_every_look_up_runs_again_once_the_listener_is_back(answers: LookUpCache[str, int, Answer]) -> None:
-    await ask(answers, "topic", "old")
-    answers.trust(trusted=False)
-    assert await answers.ask("topic", 1, away) == Answer("old")
-    answers.trust(trusted=True)
-    found = await ask(answers, "topic", "new")
-    assert found == Answer("new")
+async def test_every_look_up_runs_again_once_the_listener_is_back(results: LookUpCache[str, int, Result]) -> None:
+    await ask(results, "topic", "old")
+    results.trust(trusted=False)
+    assert await results.ask("topic", 1, away) == Result("old")
+    results.trust(trusted=True)
+    found = await ask(results, "topic", "new")
+    assert found == Result("new")
     assert found.validity.holds
 
 

@@ -224,10 +224,10 @@ async def test_a_recording_of_0_12_keeps_its_times(newest: Moved) -> None:
 
 
 async def test_chunks_that_were_never_joined_are_named(newest: Moved) -> None:
-    for number, said in ((300000000002, "chunks only (2 objects)"), (300000000004, "chunks only (1 objects)")):
+    for number, text in ((300000000002, "chunks only (2 objects)"), (300000000004, "chunks only (1 objects)")):
         assert (await newest.recording(21, number)).media_files == ()
         (flag,) = newest.flags(number)
-        assert flag.startswith(said)
+        assert flag.startswith(text)
 
 
 async def test_a_lone_chunk_with_its_empty_closing_chunk_is_whole(newest: Moved) -> None:

@@ -22,7 +22,7 @@ SECONDS = 1.5
 PICTURES_PER_SECOND = 10
 
 
-def later(muxer: str, sound: str = "", picture: str = "", **options: int) -> Callable[[], bytes]:
+def encoded_later(muxer: str, sound: str = "", picture: str = "", **options: int) -> Callable[[], bytes]:
     """A file that is encoded when it is first needed: every worker imports this module, and one of them needs it."""
     return partial(made, muxer, sound, picture, **options)
 
@@ -34,17 +34,17 @@ def made(muxer: str, sound: str = "", picture: str = "", *, rate: int = 48_000, 
     with av.open(written, "w", format=muxer) as output:
         options = {"strict": "experimental"} if sound == "vorbis" else {}
         layout = "stereo" if sound == "vorbis" else "mono"
-        ears: Any = output.add_stream(sound, rate=rate, layout=layout, options=options) if sound else None
-        eyes: Any = output.add_stream(picture, rate=PICTURES_PER_SECOND) if picture else None
-        if eyes:
-            eyes.width, eyes.height, eyes.pix_fmt = size.get("width", 64), 48, "yuv420p"
+        sound_stream: Any = output.add_stream(sound, rate=rate, layout=layout, options=options) if sound else None
+        picture_stream: Any = output.add_stream(picture, rate=PICTURES_PER_SECOND) if picture else None
+        if picture_stream:
+            picture_stream.width, picture_stream.height, picture_stream.pix_fmt = size.get("width", 64), 48, "yuv420p"
             for number in range(round(SECONDS * PICTURES_PER_SECOND)):
-                output.mux(eyes.encode(_picture(eyes.width, number)))
-            output.mux(eyes.encode(None))
-        if ears:
+                output.mux(picture_stream.encode(_picture(picture_stream.width, number)))
+            output.mux(picture_stream.encode(None))
+        if sound_stream:
             for place in range(0, round(SECONDS * rate), rate // 50):
-                output.mux(ears.encode(_noise(place, rate, layout)))
-            output.mux(ears.encode(None))
+                output.mux(sound_stream.encode(_noise(place, rate, layout)))
+            output.mux(sound_stream.encode(None))
     return written.getvalue()
 
 
@@ -81,16 +81,16 @@ def decoded(content: bytes) -> tuple[float, int]:
     return seconds, pictures
 
 
-WEBM = later("webm", "libopus")
-MOVING_WEBM = later("webm", "libopus", "libvpx")
-MP4 = later("mp4", "aac")
-MOVING_MP4 = later("mp4", "aac", "libx264")
-MOVING_MKV = later("matroska", "libopus", "libx264")
-MP3 = later("mp3", "libmp3lame")
-AAC = later("adts", "aac")
-OGG = later("ogg", "libopus")
-WAV = later("wav", "pcm_s16le")
-VORBIS = later("webm", "vorbis")
+WEBM = encoded_later("webm", "libopus")
+MOVING_WEBM = encoded_later("webm", "libopus", "libvpx")
+MP4 = encoded_later("mp4", "aac")
+MOVING_MP4 = encoded_later("mp4", "aac", "libx264")
+MOVING_MKV = encoded_later("matroska", "libopus", "libx264")
+MP3 = encoded_later("mp3", "libmp3lame")
+AAC = encoded_later("adts", "aac")
+OGG = encoded_later("ogg", "libopus")
+WAV = encoded_later("wav", "pcm_s16le")
+VORBIS = encoded_later("webm", "vorbis")
 
 
 @pytest.mark.parametrize(
@@ -98,18 +98,20 @@ VORBIS = later("webm", "vorbis")
     [
         pytest.param([WEBM, WEBM], "audio/webm", id="webm"),
         pytest.param([WEBM, OGG], "audio/webm", id="webm-ogg"),
-        pytest.param([VORBIS, later("webm", "vorbis", rate=32_000)], "audio/flac", id="vorbis-of-another-rate"),
+        pytest.param([VORBIS, encoded_later("webm", "vorbis", rate=32_000)], "audio/flac", id="vorbis-of-another-rate"),
         pytest.param([MP4, MP4], "audio/mp4", id="mp4"),
-        pytest.param([MP4, later("mp4", "aac", rate=32_000)], "audio/flac", id="mp4-of-another-rate"),
-        pytest.param([later("matroska", "pcm_s16le")] * 2, "audio/matroska", id="mka"),
+        pytest.param([MP4, encoded_later("mp4", "aac", rate=32_000)], "audio/flac", id="mp4-of-another-rate"),
+        pytest.param([encoded_later("matroska", "pcm_s16le")] * 2, "audio/matroska", id="mka"),
         pytest.param([MP3, MP3], "audio/mpeg", id="mp3"),
-        pytest.param([MP3, later("mp3", "libmp3lame", rate=32_000)], "audio/flac", id="mp3-of-another-rate"),
+        pytest.param([MP3, encoded_later("mp3", "libmp3lame", rate=32_000)], "audio/flac", id="mp3-of-another-rate"),
         pytest.param([AAC, AAC], "audio/aac", id="aac"),
         pytest.param([lambda: b"ID3\3\0\0\0\0\0\x0a" + bytes(10) + AAC(), AAC], "audio/aac", id="aac-after-a-tag"),
         pytest.param([AAC, MP3, WAV, WEBM], "audio/flac", id="four-kinds"),
-        pytest.param([later("flac", "flac")] * 2, "audio/flac", id="flac"),
+        pytest.param([encoded_later("flac", "flac")] * 2, "audio/flac", id="flac"),
         pytest.param(
-            [later("wav", "pcm_f32le"), WAV, later("wav", "pcm_mulaw")], "audio/flac", id="wav-of-three-codecs"
+            [encoded_later("wav", "pcm_f32le"), WAV, encoded_later("wav", "pcm_mulaw")],
+            "audio/flac",
+            id="wav-of-three-codecs",
         ),
     ],
 )
@@ -133,18 +135,21 @@ def test_a_chain_of_two_codecs_is_two_files() -> None:
     [
         pytest.param([MOVING_WEBM, MOVING_WEBM], "video/webm", 30, id="webm"),
         pytest.param(
-            [MOVING_WEBM, later("webm", "libopus", "libvpx", width=96)], "video/webm", 30, id="webm-of-another-size"
+            [MOVING_WEBM, encoded_later("webm", "libopus", "libvpx", width=96)],
+            "video/webm",
+            30,
+            id="webm-of-another-size",
         ),
         pytest.param([MOVING_MP4, MOVING_MP4], "video/mp4", 30, id="mp4"),
         pytest.param(
-            [MOVING_MP4, later("mp4", "aac", "libx264", width=96)], "video/webm", 30, id="mp4-of-another-size"
+            [MOVING_MP4, encoded_later("mp4", "aac", "libx264", width=96)], "video/webm", 30, id="mp4-of-another-size"
         ),
         pytest.param([MOVING_MKV, MOVING_MKV], "video/matroska", 30, id="mkv-with-pictures-out-of-order"),
         pytest.param([MOVING_MKV, MOVING_WEBM], "video/webm", 30, id="mkv-webm"),
         pytest.param([MOVING_WEBM, WEBM, MOVING_WEBM], "video/webm", 30, id="one-without-pictures"),
         pytest.param([WEBM, MOVING_WEBM], "video/webm", 15, id="the-first-without-pictures"),
         pytest.param([MOVING_MP4, WAV], "video/webm", 15, id="mp4-wav"),
-        pytest.param([later("webm", "", "libvpx"), WAV, MOVING_MP4], "video/webm", 30, id="one-without-sound"),
+        pytest.param([encoded_later("webm", "", "libvpx"), WAV, MOVING_MP4], "video/webm", 30, id="one-without-sound"),
     ],
 )
 def test_pictures_are_joined_with_their_sound(

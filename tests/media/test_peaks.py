@@ -98,7 +98,7 @@ def test_a_signal_cut_anywhere_in_any_order_has_the_same_bins(
 def test_a_bin_is_as_loud_as_its_stretch_and_never_louder_than_that_with_its_neighbourhood(samples: bytes) -> None:
     peaks = Peaks(WINDOWS)
     peaks.add(0, samples)
-    # A window is at most so long: it doubled when half of them were not enough.
+    # The windows may be this long: they doubled when half of them were not enough.
     margin = max(64, 2 * len(samples) // WINDOWS)
     levels = [level(sample) for sample in samples]
     for n, shown in enumerate(peaks.bins()):

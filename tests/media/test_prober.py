@@ -90,7 +90,7 @@ def children() -> list[Path]:
     return processes(2)
 
 
-async def answers(stored: MemoryObject, script: str) -> list[Waveform]:
+async def waveforms_of(stored: MemoryObject, script: str) -> list[Waveform]:
     """The waveforms that the gateway makes of a process that runs this."""
     async with aclosing(decode(stored, 60, forking("", script))) as waveforms:
         return [waveform async for waveform in waveforms]
@@ -113,7 +113,7 @@ async def answers(stored: MemoryObject, script: str) -> list[Waveform]:
 async def test_a_process_that_answers_nonsense_means_a_file_that_cannot_be_decoded(
     stored: MemoryObject, script: str
 ) -> None:
-    assert await answers(stored, script) == [UNDECODABLE]
+    assert await waveforms_of(stored, script) == [UNDECODABLE]
     assert children() == []
 
 
@@ -127,7 +127,7 @@ same = sys.stdin.buffer.read(8) == {CONTENT[4:12]!r} and size == {len(CONTENT)}
 bare = set(os.environ) <= {{"LC_CTYPE", "PYTHONHOME", "LD_LIBRARY_PATH"}}
 say(b"D", 2_000_000, 0, bytes([same, bare]) * 500)
 """
-    assert await answers(stored, script) == [Waveform(b"\1" * 1000, 2.0, complete=True)]
+    assert await waveforms_of(stored, script) == [Waveform(b"\1" * 1000, 2.0, complete=True)]
 
 
 async def test_a_reader_that_stops_kills_the_process(stored: MemoryObject) -> None:
@@ -159,7 +159,7 @@ async def until_its_pipe_is_full(child: Path) -> None:
 
 
 def facts(**changed: object) -> str:
-    """A script whose answer to a probe is these facts."""
+    """A script that responds to a probe with these facts."""
     fields = {"type": "audio", "format": "wav", "content_type": "audio/wav", "duration_seconds": 1.0, **changed}
     return f"text = json.dumps({fields!r}).encode()\nsay(b'F', 0, len(text), text)"
 

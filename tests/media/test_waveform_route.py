@@ -14,7 +14,7 @@ ORIGIN = "https://player.example"
 LOUD = wav(b"\xff\x7f" * RATE)
 SILENT = wav(bytes(2 * RATE))
 
-Answer = tuple[int, Any]
+Response = tuple[int, Any]
 
 
 @pytest.fixture(scope="module")
@@ -39,20 +39,20 @@ def path_of(ids: tuple[int, int]) -> str:
     return "/recordings/{}/media/{}/waveform".format(*ids)
 
 
-async def ask(client: aiohttp.ClientSession, ids: tuple[int, int], key: str) -> Answer:
-    async with client.get(path_of(ids), headers={"X-API-Key": key}) as answer:
-        return answer.status, await answer.json()
+async def ask(client: aiohttp.ClientSession, ids: tuple[int, int], key: str) -> Response:
+    async with client.get(path_of(ids), headers={"X-API-Key": key}) as response:
+        return response.status, await response.json()
 
 
-async def ask_until_complete(client: aiohttp.ClientSession, ids: tuple[int, int], key: str) -> Answer:
-    while (answer := await ask(client, ids, key))[1].get("complete") is False:
+async def ask_until_complete(client: aiohttp.ClientSession, ids: tuple[int, int], key: str) -> Response:
+    while (response := await ask(client, ids, key))[1].get("complete") is False:
         pass
-    return answer
+    return response
 
 
 async def test_the_owner_gets_the_waveform(client: aiohttp.ClientSession, site: Gateway, loud: tuple[int, int]) -> None:
-    answer = await ask_until_complete(client, loud, site.read_only_key)
-    assert answer == (200, {"bins": [255] * 1000, "seconds_covered": 1.0, "complete": True})
+    response = await ask_until_complete(client, loud, site.read_only_key)
+    assert response == (200, {"bins": [255] * 1000, "seconds_covered": 1.0, "complete": True})
 
 
 @pytest.mark.parametrize(
@@ -74,17 +74,17 @@ async def test_a_playback_url_gives_no_waveform(
     client: aiohttp.ClientSession, site: Gateway, loud: tuple[int, int]
 ) -> None:
     minting = path_of(loud).replace("waveform", "playback-url")
-    async with client.post(minting, headers={"X-API-Key": site.key}) as answer:
-        query = (await answer.json())["url"].partition("?")[2]
-    async with client.get(f"{path_of(loud)}?{query}") as answer:
-        assert (answer.status, await answer.json()) == (401, {"detail": "Missing API key"})
+    async with client.post(minting, headers={"X-API-Key": site.key}) as response:
+        query = (await response.json())["url"].partition("?")[2]
+    async with client.get(f"{path_of(loud)}?{query}") as response:
+        assert (response.status, await response.json()) == (401, {"detail": "Missing API key"})
 
 
 async def test_a_page_of_an_allowed_origin_may_read_the_waveform(
     client: aiohttp.ClientSession, site: Gateway, loud: tuple[int, int]
 ) -> None:
-    async with client.get(path_of(loud), headers={"X-API-Key": site.key, "Origin": ORIGIN}) as answer:
-        assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    async with client.get(path_of(loud), headers={"X-API-Key": site.key, "Origin": ORIGIN}) as response:
+        assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
 async def test_a_broken_file_is_reported_each_time_without_a_traceback(
@@ -113,8 +113,8 @@ async def test_a_file_that_was_deleted_has_no_waveform(client: aiohttp.ClientSes
 async def test_a_deleted_recording_has_no_waveform(client: aiohttp.ClientSession, site: Gateway) -> None:
     ids = site.add("deleted", LOUD, "wav")
     await ask_until_complete(client, ids, site.key)
-    async with client.delete(f"/recordings/{ids[0]}", headers={"X-API-Key": site.key}) as answer:
-        assert answer.status == 200
+    async with client.delete(f"/recordings/{ids[0]}", headers={"X-API-Key": site.key}) as response:
+        assert response.status == 200
     assert await ask(client, ids, site.key) == (404, {"detail": "Recording not found"})
 
 

@@ -1,4 +1,4 @@
-"""A waveform from the object to the answer: real files of every family, a real decoding process, a real cache folder."""
+"""A waveform from the object to the client: real files of every family, a real decoding process, a real cache folder."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -123,7 +123,7 @@ async def until_complete(waveforms: Waveforms, storage: Storage) -> Waveform:
 
 
 async def ended_or_empty(asking: asyncio.Task[Waveform]) -> None:
-    """The client got the error that it ended; on a busy machine it had an empty answer before."""
+    """The client got the error that it ended; on a busy machine it got an empty waveform before."""
     await asyncio.wait({asking})
     error = asking.exception()
     assert isinstance(error, Unavailable) if error else asking.result() == Waveform()

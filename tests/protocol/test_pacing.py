@@ -1,4 +1,4 @@
-"""The pace of answers to media elements: who is paced, and that a player is never sent less than it plays."""
+"""The pace of responses to media elements: which are paced, and that a player is never sent less than it plays."""
 
 from typing import Any
 

@@ -15,7 +15,7 @@ Payload = bytes | io.BytesIO | AsyncIterable[bytes] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -30,15 +30,15 @@ class Client:
 
     async def ask(
         self, method: str, url: str, data: Payload = None, *, headers: Mapping[str, str] | None = None, **rest: Any
-    ) -> Answer:
+    ) -> Response:
         """One request, without a key; `url` may be a path of the gateway's."""
         where = URL(self.base_url + url if url.startswith("/") else url, encoded=True)
         async with self._session.request(method, where, data=data, headers=headers, **rest) as response:
             body = await response.read()
             is_json = response.content_type == "application/json" and body
-            return Answer(response.status, response.headers, body, await response.json() if is_json else None)
+            return Response(response.status, response.headers, body, await response.json() if is_json else None)
 
-    async def call(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Answer:
+    async def call(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Response:
         """One JSON request with a key."""
         headers = {"Authorization": f"Bearer {self.key if key is None else key}"}
         return await self.ask(method, path, json=body, headers=headers)
@@ -47,22 +47,22 @@ class Client:
         return str((await self.succeed("POST", "/v1/recordings", {}, status=201))["id"])
 
     async def succeed(self, method: str, path: str, body: Any = None, *, status: int = 200) -> Any:
-        answer = await self.call(method, path, body)
-        assert answer.status == status, answer
-        return answer.json
+        response = await self.call(method, path, body)
+        assert response.status == status, response
+        return response.json
 
     async def promise(self, recording: str, type: str = "audio", **more: Any) -> Any:
-        """The answer of upload-url."""
+        """The response of upload-url."""
         return await self.succeed("POST", f"/v1/recordings/{recording}/upload-url", {"type": type, **more})
 
-    async def put(self, promised: Any, data: Payload, headers: Mapping[str, str] | None = None) -> Answer:
+    async def put(self, promised: Any, data: Payload, headers: Mapping[str, str] | None = None) -> Response:
         """Send the file to where upload-url said, with the fields that it named."""
         return await self.ask("PUT", promised["upload_url"], data, headers={**promised["headers"], **(headers or {})})
 
-    async def complete(self, recording: str) -> Answer:
+    async def complete(self, recording: str) -> Response:
         return await self.call("POST", f"/v1/recordings/{recording}/upload-complete")
 
-    async def raw(self, recording: str, media: str, span: str | None = None) -> Answer:
+    async def raw(self, recording: str, media: str, span: str | None = None) -> Response:
         """The byte route, in Vexa's dialect."""
         headers = {"X-API-Key": self.key, **({"Range": span} if span else {})}
         return await self.ask("GET", raw_path(recording, media), headers=headers)

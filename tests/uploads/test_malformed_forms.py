@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conformance.raw_http import compose, connect
-from tests.uploads.client import Answer, Client
+from tests.uploads.client import Client, Response
 from tests.uploads.test_sessions import PATH
 
 DISPOSITION: Final = b'Content-Disposition: form-data; name="%s"'
@@ -28,15 +28,15 @@ def form(parts: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"".join(b"--B\r\n%s\r\n\r\n%s\r\n" % part for part in parts) + b"--B--\r\n"
 
 
-async def send(client: Client, body: bytes) -> Answer:
+async def send(client: Client, body: bytes) -> Response:
     fields = {"Authorization": f"Bearer {client.key}", "Content-Type": "multipart/form-data; boundary=B"}
     return await client.ask("POST", PATH, body, headers=fields)
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
 async def test_a_part_whose_head_cannot_be_read_is_refused(client: Client, head: bytes) -> None:
-    answer = await send(client, form([(head, b"{}"), SESSION, FILE]))
-    assert (answer.status, answer.json["detail"][0]["msg"]) == (422, "It is not well-formed multipart/form-data")
+    response = await send(client, form([(head, b"{}"), SESSION, FILE]))
+    assert (response.status, response.json["detail"][0]["msg"]) == (422, "It is not well-formed multipart/form-data")
 
 
 @pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "x-zip"])
@@ -45,9 +45,9 @@ async def test_a_part_with_an_encoding_is_refused_before_it_is_read(client: Clie
     body = b"AAAAA" + b"!" * 1_000_000
     for name in (b"file", b"metadata"):
         head = DISPOSITION % name + b"\r\nContent-Transfer-Encoding: " + encoding.encode()
-        answer = await send(client, form([SESSION, (head, body)]))
-        (fault,) = answer.json["detail"]
-        assert (answer.status, fault["msg"]) == (422, "Content-Transfer-Encoding is not supported")
+        response = await send(client, form([SESSION, (head, body)]))
+        (fault,) = response.json["detail"]
+        assert (response.status, fault["msg"]) == (422, "Content-Transfer-Encoding is not supported")
 
 
 async def test_the_identity_encodings_of_a_part_are_accepted(client: Client) -> None:
@@ -68,8 +68,8 @@ async def test_a_body_with_a_content_coding_is_refused(client: Client, path: str
 
 async def test_only_form_data_is_a_form(client: Client) -> None:
     fields = {"Authorization": f"Bearer {client.key}", "Content-Type": "multipart/mixed; boundary=B"}
-    answer = await client.ask("POST", PATH, form([SESSION, FILE]), headers=fields)
-    assert (answer.status, answer.json["detail"][0]["msg"]) == (422, "It should be multipart/form-data")
+    response = await client.ask("POST", PATH, form([SESSION, FILE]), headers=fields)
+    assert (response.status, response.json["detail"][0]["msg"]) == (422, "It should be multipart/form-data")
 
 
 async def test_a_form_is_refused_before_it_ends_if_lines_without_parts_precede_it(client: Client) -> None:
@@ -82,7 +82,7 @@ async def test_a_form_is_refused_before_it_ends_if_lines_without_parts_precede_i
 
 async def test_an_unknown_field_is_ignored_and_not_returned(client: Client) -> None:
     unknown = (DISPOSITION % b"x\xf2\x83\xb6\x8c'\xf1", b"{}")
-    answer = await send(client, form([unknown, FILE]))
-    assert answer.status == 422
-    (fault,) = answer.json["detail"]
+    response = await send(client, form([unknown, FILE]))
+    assert response.status == 422
+    (fault,) = response.json["detail"]
     assert (fault["loc"], fault["input"]) == (["body", "session_uid"], {})

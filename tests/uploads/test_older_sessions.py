@@ -55,7 +55,7 @@ async def test_a_session_of_an_older_gateway_is_joined(world: World, *, goes_on:
     await begin(world, "older")
     owner = await world.owner()
     if goes_on:
-        for number, body in ((1, BEGUN[1]), (2, wav(tone(3)))):  # the last one's answer was lost
+        for number, body in ((1, BEGUN[1]), (2, wav(tone(3)))):  # the last one's response was lost
             await world.receive(owner, "older", Sent(number, is_empty=False, is_final=number == 2), body)
     await world.fall_silent()
     (recording,) = await world.catalog.list_recordings(owner, limit=9, offset=0)

@@ -48,8 +48,8 @@ async def test_an_upload_of_unknown_length_stops_at_the_limit(client: Client) ->
             sent += 64 * 1024
             yield bytes(64 * 1024)
 
-    answer = await client.put(await client.promise(await client.new_recording()), endless())
-    assert (answer.status, answer.json["error"]["code"]) == (400, "invalid_request")
+    response = await client.put(await client.promise(await client.new_recording()), endless())
+    assert (response.status, response.json["error"]["code"]) == (400, "invalid_request")
     assert sent < 32 * 1024 * 1024
     assert (await client.put(await client.promise(await client.new_recording()), bytes(MOST_BYTES))).status == 200
 

@@ -59,14 +59,14 @@ async def test_a_chunk_for_a_session_in_a_read_only_backend_leaves_no_trace(back
     assert (await send(backends.writable, b"first", {}, **about)).status == 200
     before = await backends.count_rows()
     for _ in range(2):
-        answer = await send(backends.client, b"second", {}, **about | {"chunk_seq": 1})
-        assert (answer.status, answer.json) == REFUSED
+        response = await send(backends.client, b"second", {}, **about | {"chunk_seq": 1})
+        assert (response.status, response.json) == REFUSED
     assert await backends.count_rows() == before
 
 
 @pytest.mark.parametrize("backends", ["default"], indirect=True)
 async def test_a_new_session_is_not_begun_in_a_read_only_backend(backends: ReadOnly) -> None:
     for content in (b"first", b""):
-        answer = await send(backends.client, content, {}, session_uid="new", chunk_seq=0, is_final=False)
-        assert (answer.status, answer.json) == REFUSED
+        response = await send(backends.client, content, {}, session_uid="new", chunk_seq=0, is_final=False)
+        assert (response.status, response.json) == REFUSED
     assert await backends.count_rows() == (0, 0, 0)

@@ -10,11 +10,11 @@ from gateway.catalog import IdempotencyKey, MediaFile, NewRecording, NewUpload, 
 from gateway.errors import Conflict
 from gateway.settings.load import load
 from tests.gateway_process import Gateway
-from tests.uploads.client import Answer, Client
+from tests.uploads.client import Client, Response
 from tests.uploads.conftest import Content
 
 
-async def ask(client: Client, recording: str, key: str, **promise: Any) -> Answer:
+async def ask(client: Client, recording: str, key: str, **promise: Any) -> Response:
     headers = {"Authorization": f"Bearer {client.key}", "Idempotency-Key": key}
     body = {"type": "audio", **promise}
     return await client.ask("POST", f"/v1/recordings/{recording}/upload-url", json=body, headers=headers)
@@ -38,9 +38,9 @@ async def test_the_same_request_again_gets_the_same_file_and_a_url_that_takes_it
 
 async def test_one_of_many_simultaneous_requests_adds_the_file(client: Client) -> None:
     recording = await client.new_recording()
-    answers = await asyncio.gather(*(ask(client, recording, "at once") for _ in range(8)))
-    assert [answer.status for answer in answers] == [200] * 8
-    assert await media_of(client, recording) == [answers[0].json["media_id"]]
+    responses = await asyncio.gather(*(ask(client, recording, "simultaneous") for _ in range(8)))
+    assert [response.status for response in responses] == [200] * 8
+    assert await media_of(client, recording) == [responses[0].json["media_id"]]
 
 
 async def test_another_request_with_the_key_is_a_conflict(client: Client) -> None:

@@ -136,8 +136,8 @@ async def test_a_deleted_recordings_object_leaves_the_bucket(site: Gateway, clie
 
 
 async def test_pieces_are_refused_where_the_storage_takes_none(site: Gateway, client: Client) -> None:
-    answer = await create(client, 1000)
-    assert (answer.status, answer.json["error"]["code"]) == (409, "resource_already_exists")
+    response = await create(client, 1000)
+    assert (response.status, response.json["error"]["code"]) == (409, "resource_already_exists")
     owned = await asyncio.to_thread(
         site.wait, site.backends.catalog.list_recordings(Owner(site.user_id), limit=1, offset=0)
     )

@@ -14,7 +14,7 @@ import pytest
 from gateway.protocol.ids import encode_id
 from gateway.uploads.chunk_headers import read_ogg_page, wav_header
 from tests.gateway_process import Gateway
-from tests.uploads.client import Answer, Client
+from tests.uploads.client import Client, Response
 from tests.uploads.conftest import Content
 from tests.uploads.test_sessions import chunks_of, recording_of, send
 from tests.uploads.waiting import PATIENCE_SECONDS
@@ -45,17 +45,17 @@ class Bot:
         self._declared = {"session_uid": str(uuid4()), **declared}
         self.key: str | None = None
 
-    async def send(self, body: bytes, number: int | None = None, *, final: bool | None = False) -> Answer:
+    async def send(self, body: bytes, number: int | None = None, *, final: bool | None = False) -> Response:
         given = {"chunk_seq": number, "is_final": final}
         declared: dict[str, Any] = self._declared | {name: value for name, value in given.items() if value is not None}
-        answer = await send(self._client, body, {}, key=self.key, **declared)
-        if answer.status == 200:
-            self._receipt = answer.json
-        return answer
+        response = await send(self._client, body, {}, key=self.key, **declared)
+        if response.status == 200:
+            self._receipt = response.json
+        return response
 
     async def must_send(self, body: bytes, number: int | None = None, *, final: bool | None = False) -> None:
-        answer = await self.send(body, number, final=final)
-        assert answer.status == 200, answer
+        response = await self.send(body, number, final=final)
+        assert response.status == 200, response
 
     async def send_all(self, bodies: Sequence[bytes]) -> None:
         for number, body in enumerate(bodies):
@@ -70,9 +70,9 @@ class Bot:
 
     async def played(self) -> bytes:
         ids = encode_id("rec", self._receipt["recording_id"]), encode_id("med", self._receipt["media_file_id"])
-        answer = await self._client.raw(*ids)
-        assert answer.status == 200, answer
-        return answer.body
+        response = await self._client.raw(*ids)
+        assert response.status == 200, response
+        return response.body
 
 
 @pytest.fixture
@@ -241,8 +241,8 @@ async def test_simultaneous_and_repeated_finals_make_one_recording(bot: Bot, con
     first, last = chunks_of(body, 2)
     await bot.must_send(first, 0)
     for _ in range(2):
-        answers = await asyncio.gather(*(bot.send(last, 1, final=True) for _ in range(4)))
-        assert {answer.status for answer in answers} == {200}
+        responses = await asyncio.gather(*(bot.send(last, 1, final=True) for _ in range(4)))
+        assert {response.status for response in responses} == {200}
         assert await bot.played() == body
 
 

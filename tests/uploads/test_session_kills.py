@@ -77,10 +77,10 @@ async def deliver(pair: Pair, client: Client, body: bytes, declared: Mapping[str
         while True:
             client.base_url = pair.any()
             try:
-                answer = await send(client, body, {}, key=SECRET, **declared)
-                if answer.status == 200:
-                    return answer.json
-                assert answer.status in {503, 500}, answer
+                response = await send(client, body, {}, key=SECRET, **declared)
+                if response.status == 200:
+                    return response.json
+                assert response.status in {503, 500}, response
             except (aiohttp.ClientError, ConnectionError):
                 pass
             await asyncio.sleep(0.05)
@@ -144,11 +144,11 @@ async def plays(pair: Pair, receipt: Any, sent: Sent) -> None:
     ids = encode_id("rec", receipt["recording_id"]), encode_id("med", receipt["media_file_id"])
     async with asyncio.timeout(PATIENCE_SECONDS), open_client(pair.any(), pair.key) as client:
         while True:
-            answer = await client.raw(*ids)
+            response = await client.raw(*ids)
             shown = (await client.call("GET", f"/recordings/{receipt['recording_id']}")).json
             (media,) = shown["media_files"]
             is_long = abs((media["duration_seconds"] or 0) - sent.seconds) < 0.3
-            if answer.status == 200 and (answer.body == sent.whole or (media["format"] == sent.format and is_long)):
+            if response.status == 200 and (response.body == sent.whole or (media["format"] == sent.format and is_long)):
                 break
             await asyncio.sleep(0.1)
         assert (shown["status"], shown["error_message"]) == ("completed", None)

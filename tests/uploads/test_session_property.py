@@ -139,9 +139,9 @@ async def test_a_sessions_file_is_the_longest_playable_join_of_what_arrived(
     recording: Any = None
     for sent in story:
         body = b"" if sent.is_empty else FILES[kind][sent.number or 0]
-        answer = await world.receive(owner, uid, sent, body)
-        recording = answer or recording
-        if answer is not None and not sent.is_empty:
+        response = await world.receive(owner, uid, sent, body)
+        recording = response or recording
+        if response is not None and not sent.is_empty:
             arrived.add(sent.number or 0)
         if sent.is_final:
             announced = max(announced, (sent.number or 0) + (not sent.is_empty))

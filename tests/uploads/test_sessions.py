@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from gateway.protocol.ids import encode_id
 from tests.gateway_process import Gateway
-from tests.uploads.client import Answer, Client
+from tests.uploads.client import Client, Response
 from tests.uploads.conftest import SETTINGS, Content
 from tests.uploads.test_uploading import drafts
 
@@ -22,7 +22,7 @@ SECRET = SETTINGS["SEEKGATE_UPLOADS__INTERNAL_SECRET"]
 
 async def send(
     client: Client, file: bytes | None, fields: Mapping[str, Any], *, key: str | None = None, **declared: Any
-) -> Answer:
+) -> Response:
     """One form: `declared` is sent in its metadata, `fields` as fields."""
     form = aiohttp.MultipartWriter("form-data")
     for name, value in ({"metadata": json.dumps(declared)} if declared else {}).items() | dict(fields).items():
@@ -41,9 +41,9 @@ def chunks_of(content: bytes, count: int) -> list[bytes]:
 
 
 async def recording_of(client: Client, receipt: Any) -> Any:
-    answer = await client.call("GET", f"/recordings/{receipt['recording_id']}")
-    assert answer.status == 200
-    return answer.json
+    response = await client.call("GET", f"/recordings/{receipt['recording_id']}")
+    assert response.status == 200
+    return response.json
 
 
 async def test_the_secret_beside_another_bearer_token_gets_401(site: Gateway, client: Client) -> None:
@@ -123,16 +123,16 @@ async def test_a_chunk_that_is_sent_again_counts_once(client: Client, content: C
 
 async def test_simultaneous_first_chunks_make_one_recording(client: Client, content: Content) -> None:
     session, piece = str(uuid4()), chunks_of(content("sound.webm"), 2)[0]
-    answers = await asyncio.gather(*(send(client, piece, {}, session_uid=session, is_final=False) for _ in range(6)))
-    assert {answer.status for answer in answers} <= {200, 503}
-    done = [answer.json for answer in answers if answer.status == 200]
+    responses = await asyncio.gather(*(send(client, piece, {}, session_uid=session, is_final=False) for _ in range(6)))
+    assert {response.status for response in responses} <= {200, 503}
+    done = [response.json for response in responses if response.status == 200]
     assert len({(each["recording_id"], each["media_file_id"]) for each in done}) == 1
 
 
 async def test_a_file_that_cannot_be_read_is_refused_with_the_reason(client: Client) -> None:
-    answer = await send(client, b"no sound at all" * 100, {}, session_uid=str(uuid4()))
-    assert answer.status == 422
-    (fault,) = answer.json["detail"]
+    response = await send(client, b"no sound at all" * 100, {}, session_uid=str(uuid4()))
+    assert response.status == 422
+    (fault,) = response.json["detail"]
     assert "cannot be read" in fault["msg"]
 
 
@@ -149,8 +149,8 @@ async def test_a_file_that_cannot_be_read_is_refused_with_the_reason(client: Cli
 async def test_a_key_or_the_secret_is_needed(
     site: Gateway, client: Client, content: Content, key: str, status: int
 ) -> None:
-    answer = await send(client, content("sound.webm"), {}, key=getattr(site, key, key), session_uid=str(uuid4()))
-    assert answer.status == status
+    response = await send(client, content("sound.webm"), {}, key=getattr(site, key, key), session_uid=str(uuid4()))
+    assert response.status == status
     assert SECRET not in site.log_text()
 
 
@@ -185,9 +185,9 @@ async def test_sessions_of_different_owners_are_different(site: Gateway, client:
 async def test_a_bad_form_is_refused(
     site: Gateway, client: Client, file: bytes | None, fields: dict[str, str], declared: dict[str, Any]
 ) -> None:
-    answer = await send(client, file, fields, **declared)
-    assert answer.status == 422, answer
-    assert isinstance(answer.json["detail"], list)
+    response = await send(client, file, fields, **declared)
+    assert response.status == 422, response
+    assert isinstance(response.json["detail"], list)
     assert drafts(site) == []
 
 

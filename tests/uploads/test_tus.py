@@ -13,7 +13,7 @@ import pytest
 from tusclient.client import TusClient
 
 from tests.gateway_process import Gateway
-from tests.uploads.client import Answer, Client
+from tests.uploads.client import Client, Response
 from tests.uploads.conftest import MAX_FILE_BYTES, Content
 from tests.uploads.cutting import cutter
 from tests.uploads.test_uploading import root_of, unfinished
@@ -28,7 +28,7 @@ def encoded(metadata: Mapping[str, str]) -> str:
     return ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in metadata.items())
 
 
-async def create(client: Client, size: int, recording: str | None = None, **metadata: str) -> Answer:
+async def create(client: Client, size: int, recording: str | None = None, **metadata: str) -> Response:
     fields = {"recording_id": recording or await client.new_recording(), "type": "audio", **metadata}
     headers = {
         **TUS,
@@ -39,14 +39,14 @@ async def create(client: Client, size: int, recording: str | None = None, **meta
     return await client.ask("POST", "/v1/uploads/tus", headers=headers)
 
 
-async def append(client: Client, url: str, offset: int, piece: bytes, **more: str) -> Answer:
+async def append(client: Client, url: str, offset: int, piece: bytes, **more: str) -> Response:
     return await client.ask("PATCH", url, io.BytesIO(piece), headers={**PATCH, "Upload-Offset": str(offset), **more})
 
 
 async def offset(client: Client, url: str) -> int:
-    answer = await client.ask("HEAD", url, headers=TUS)
-    assert answer.status == 200, answer
-    return int(answer.headers["Upload-Offset"])
+    response = await client.ask("HEAD", url, headers=TUS)
+    assert response.status == 200, response
+    return int(response.headers["Upload-Offset"])
 
 
 async def test_a_file_that_is_cut_ten_times_arrives_whole(site: Gateway, client: Client) -> None:
@@ -86,17 +86,17 @@ async def test_a_file_uploaded_in_random_pieces_over_random_cuts_arrives_exactly
         kept = 0
         while kept < len(body):
             kept += chance.randrange(1, len(body) // 2)
-            answer = await append(client, url, await offset(client, url), body[await offset(client, url) : kept])
-            assert answer.status == 204
+            response = await append(client, url, await offset(client, url), body[await offset(client, url) : kept])
+            assert response.status == 204
         assert (await client.complete(recording)).status == 200
 
 
 async def test_creation_says_where_and_until_when(client: Client) -> None:
-    answer = await create(client, 1000)
-    assert answer.status == 201
-    assert answer.headers["Tus-Resumable"] == "1.0.0"
-    assert answer.headers["Upload-Expires"].endswith("GMT")
-    head = await client.ask("HEAD", answer.headers["Location"], headers=TUS)
+    response = await create(client, 1000)
+    assert response.status == 201
+    assert response.headers["Tus-Resumable"] == "1.0.0"
+    assert response.headers["Upload-Expires"].endswith("GMT")
+    head = await client.ask("HEAD", response.headers["Location"], headers=TUS)
     assert (head.headers["Upload-Offset"], head.headers["Upload-Length"]) == ("0", "1000")
     assert head.headers["Cache-Control"] == "no-store"
 
@@ -106,8 +106,8 @@ async def test_the_offset_is_the_next_byte_and_no_other_is_taken(client: Client,
     url = (await create(client, len(body))).headers["Location"]
     assert (await append(client, url, 0, body[:500])).headers["Upload-Offset"] == "500"
     for wrong in (0, 499, 501):
-        answer = await append(client, url, wrong, body[wrong:])
-        assert answer.status == 409
+        response = await append(client, url, wrong, body[wrong:])
+        assert response.status == 409
     assert await offset(client, url) == 500
     assert (await append(client, url, 500, body[500:])).headers["Upload-Offset"] == str(len(body))
     assert await offset(client, url) == len(body)

@@ -1,11 +1,11 @@
-"""The version in every answer of the tus routes: of refusals too, and then also which versions are spoken."""
+"""The version in every response of the tus routes: of refusals too, and then also which versions are spoken."""
 
 import base64
 from collections.abc import Mapping
 
 import pytest
 
-from tests.uploads.client import Answer, Client
+from tests.uploads.client import Client, Response
 from tests.uploads.conftest import MAX_FILE_BYTES
 from tests.uploads.test_tus import TUS, create
 
@@ -25,33 +25,33 @@ async def test_a_refusal_names_the_version(
     client: Client, method: str, path: str | None, fields: Mapping[str, str], status: int
 ) -> None:
     where = path or (await create(client, 1000)).headers["Location"]
-    answer = await client.ask(method, where, headers=fields)
-    assert (answer.status, answer.headers["Tus-Resumable"]) == (status, "1.0.0")
-    assert answer.headers.get("Tus-Version") == ("1.0.0" if status == 412 else None)
+    response = await client.ask(method, where, headers=fields)
+    assert (response.status, response.headers["Tus-Resumable"]) == (status, "1.0.0")
+    assert response.headers.get("Tus-Version") == ("1.0.0" if status == 412 else None)
 
 
 @pytest.mark.parametrize("path", ["/v1/uploads/tus", None])
 async def test_options_say_what_the_server_can_do(client: Client, path: str | None) -> None:
     where = path or (await create(client, 1000)).headers["Location"]
-    answer = await client.ask("OPTIONS", where)
-    assert answer.status == 204
+    response = await client.ask("OPTIONS", where)
+    assert response.status == 204
     assert {
-        name: answer.headers.get(name) for name in ("Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size")
+        name: response.headers.get(name) for name in ("Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size")
     } == {
         "Tus-Resumable": None,
         "Tus-Version": "1.0.0",
         "Tus-Extension": "creation,checksum,expiration,termination",
         "Tus-Max-Size": str(MAX_FILE_BYTES),
     }
-    assert answer.headers["Tus-Checksum-Algorithm"] == "md5,sha1,sha256"
-    assert {"OPTIONS", "POST"} <= set(answer.headers["Allow"].split(", "))
+    assert response.headers["Tus-Checksum-Algorithm"] == "md5,sha1,sha256"
+    assert {"OPTIONS", "POST"} <= set(response.headers["Allow"].split(", "))
 
 
 async def test_a_method_can_be_named_in_a_field(client: Client) -> None:
     body = bytes(1000)
     where = (await create(client, len(body))).headers["Location"]
 
-    async def post(method: str, data: bytes | None = None, **fields: str) -> Answer:
+    async def post(method: str, data: bytes | None = None, **fields: str) -> Response:
         return await client.ask("POST", where, data, headers={**TUS, "X-HTTP-Method-Override": method, **fields})
 
     appended = await post(

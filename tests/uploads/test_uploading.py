@@ -138,9 +138,9 @@ async def test_completing_again_is_the_same_answer(client: Client, content: Cont
 async def test_simultaneous_completions_are_one(client: Client, content: Content) -> None:
     recording = await client.new_recording()
     await client.put(await client.promise(recording), content("sound.mp3"))
-    answers = await asyncio.gather(*(client.complete(recording) for _ in range(8)))
-    assert {answer.status for answer in answers} == {200}
-    assert all(answer.json == answers[0].json for answer in answers)
+    responses = await asyncio.gather(*(client.complete(recording) for _ in range(8)))
+    assert {response.status for response in responses} == {200}
+    assert all(response.json == responses[0].json for response in responses)
 
 
 async def test_a_completion_races_another_put_without_harm(client: Client, content: Content) -> None:
@@ -370,10 +370,10 @@ async def test_a_body_that_is_not_what_was_declared_leaves_nothing(
 ) -> None:
     recording = await client.new_recording()
     url = await client.promise(recording, **promised)
-    answer = await client.put(url, b"one hundred bytes" * 6, sent)
-    assert (answer.status, answer.json["error"]["code"]) == (status, "invalid_request"), answer
+    response = await client.put(url, b"one hundred bytes" * 6, sent)
+    assert (response.status, response.json["error"]["code"]) == (status, "invalid_request"), response
     if field:
-        assert [fault["field"] for fault in answer.json["error"]["details"]] == [field]
+        assert [fault["field"] for fault in response.json["error"]["details"]] == [field]
     assert drafts(site) == []
     (fault,) = await refusal(client, recording)
     assert fault["message"] == "It was not uploaded"
@@ -521,8 +521,8 @@ async def test_only_the_owner_with_the_scope_may_upload(
 ) -> None:
     recording = await client.new_recording()
     path = f"/v1/recordings/{recording}/{route}"
-    answer = await client.call("POST", path, {"type": "audio"}, key=getattr(site, key) if key else "")
-    assert (answer.status, answer.json["error"]["code"]) == (status, code)
+    response = await client.call("POST", path, {"type": "audio"}, key=getattr(site, key) if key else "")
+    assert (response.status, response.json["error"]["code"]) == (status, code)
 
 
 async def test_a_mistyped_token_is_forbidden(client: Client) -> None:
@@ -530,8 +530,8 @@ async def test_a_mistyped_token_is_forbidden(client: Client) -> None:
     right = promised["upload_url"]
     last, prefix = right[:-1] + f"%{ord(right[-1]):X}", right.replace("/up_", "/up%5F")
     for url in (right[:-1], right + "A", "/v1/uploads/up_x", last, prefix, f"{prefix}?{right}"):
-        answer = await client.ask("PUT", url, b"x")
-        assert (answer.status, answer.json["error"]["code"]) == (403, "forbidden")
+        response = await client.ask("PUT", url, b"x")
+        assert (response.status, response.json["error"]["code"]) == (403, "forbidden")
 
 
 @pytest.mark.parametrize(
@@ -552,16 +552,16 @@ async def test_a_mistyped_token_is_forbidden(client: Client) -> None:
 )
 async def test_a_bad_promise_is_reported_by_field(client: Client, body: dict[str, Any], fields: list[str]) -> None:
     recording = await client.new_recording()
-    answer = await client.call("POST", f"/v1/recordings/{recording}/upload-url", body)
-    assert (answer.status, answer.json["error"]["code"]) == (400, "invalid_request")
-    assert [fault["field"] for fault in answer.json["error"]["details"]] == fields
+    response = await client.call("POST", f"/v1/recordings/{recording}/upload-url", body)
+    assert (response.status, response.json["error"]["code"]) == (400, "invalid_request")
+    assert [fault["field"] for fault in response.json["error"]["details"]] == fields
 
 
 async def test_a_recording_has_a_limited_number_of_files_also_for_simultaneous_promises(client: Client) -> None:
     recording = await client.new_recording()
     path = f"/v1/recordings/{recording}/upload-url"
-    answers = await asyncio.gather(*(client.call("POST", path, {"type": "audio"}) for _ in range(MAX_MEDIA + 4)))
-    assert sorted(answer.status for answer in answers) == [200] * MAX_MEDIA + [400] * 4
+    responses = await asyncio.gather(*(client.call("POST", path, {"type": "audio"}) for _ in range(MAX_MEDIA + 4)))
+    assert sorted(response.status for response in responses) == [200] * MAX_MEDIA + [400] * 4
 
 
 async def test_a_page_of_an_allowed_origin_may_send_a_file(client: Client) -> None:
@@ -601,8 +601,8 @@ async def test_memory_stays_bounded_while_a_large_file_arrives(site: Gateway, cl
 
     promised = [await client.promise(await client.new_recording()) for _ in range(4)]
     before = resident_bytes(site.pid)
-    answers = await asyncio.gather(*(client.put(each, large()) for each in promised))
-    assert {answer.status for answer in answers} == {200}
+    responses = await asyncio.gather(*(client.put(each, large()) for each in promised))
+    assert {response.status for response in responses} == {200}
     assert resident_bytes(site.pid, "VmHWM") - before < 48 * 2**20
 
 

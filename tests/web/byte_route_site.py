@@ -148,7 +148,7 @@ class Site:
         return self.signed_url(None)
 
     def signed_url(self, expires_in_seconds: int | None) -> str:
-        """A playback URL that is valid for so long; None for the usual time."""
+        """A playback URL that is valid for this many seconds; None: the usual time."""
         owner = owner_text(self.owner.user_id, self.owner.live)
         grant = Grant(owner, self.media.recording_id, self.media.id, "inline")
         signed = self.signer.sign(grant, now=time.time(), expires_in_seconds=expires_in_seconds)
