@@ -21,7 +21,7 @@ from benchmarks.listeners import LINKS, SECONDS, OpenTab, browsers, listen
 from benchmarks.machine import REPOSITORY, describe_machine
 from benchmarks.report import LISTENING_BLOCK, Run, add_to_results, performance_text, write_block, write_results
 from benchmarks.rows import Round, Row, as_round
-from gateway.db.embedded.shared_server import embedded_postgres
+from benchmarks.seekgate import running_postgres
 from tests.browser.library import bring_in
 from tests.browser.places import Place
 from tests.conftest import prepare_server
@@ -80,10 +80,7 @@ GOALS: Final = (
 @contextmanager
 def places(folder: Path, listeners: list[Listener]) -> Iterator[dict[Listener, Place]]:
     """Where each listens. A browser has gateways of its own, whose logs have its requests alone."""
-    postgres = embedded_postgres(folder / "postgres")
-    with asyncio.Runner() as runner, ExitStack() as stack:
-        url = runner.run(postgres.__aenter__())
-        stack.callback(lambda: runner.run(postgres.__aexit__(None, None, None)))
+    with running_postgres(folder / "postgres") as (runner, url), ExitStack() as stack:
         runner.run(prepare_server(url))
         sounds = {kind: make_toned(folder, kind, SECONDS) for kind in {each.kind for each in listeners}}
         sites = {}

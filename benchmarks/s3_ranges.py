@@ -34,12 +34,7 @@ from benchmarks.rows import Round, Row, as_round
 from benchmarks.s3_bucket import Bucket, running_bucket
 from benchmarks.s3_goals import GOALS, PLAIN
 from benchmarks.s3_readers import Storm, measure_first_byte, measure_reads, run_storm
-from benchmarks.s3_servers import (
-    S3Site,
-    running_cached,
-    running_fronts,
-    s3_installed,
-)
+from benchmarks.s3_servers import S3Site, running_cached, running_fronts, s3_installed
 from benchmarks.shaping import ShapingProxy, shaped
 from benchmarks.target import Target
 from benchmarks.wrk import Load, measure

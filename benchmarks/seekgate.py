@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -50,22 +50,21 @@ class Installation:
 @contextmanager
 def installed(folder: Path, corpus: Corpus) -> Iterator[Installation]:
     """An installation in the folder, with PostgreSQL running. The corpus is in `folder/media` already."""
-    postgres = embedded_postgres(folder / "postgres")
+    with running_postgres(folder / "postgres") as (runner, url):
+        pid = int((folder / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0])
+        yield runner.run(_fill(folder, corpus, url, pid))
+
+
+@contextmanager
+def running_postgres(folder: Path) -> Iterator[tuple[asyncio.Runner, str]]:
+    """The runner of the event loop that keeps an embedded PostgreSQL running, and its URL."""
+    postgres = embedded_postgres(folder)
     with asyncio.Runner() as runner:
-        url = runner.run(_enter(postgres))
+        url = runner.run(postgres.__aenter__())
         try:
-            pid = int((folder / "postgres" / "cluster" / "postmaster.pid").read_text().split()[0])
-            yield runner.run(_fill(folder, corpus, url, pid))
+            yield runner, url
         finally:
-            runner.run(_leave(postgres))
-
-
-async def _enter(context: AbstractAsyncContextManager[str]) -> str:
-    return await context.__aenter__()
-
-
-async def _leave(context: AbstractAsyncContextManager[str]) -> None:
-    await context.__aexit__(None, None, None)
+            runner.run(postgres.__aexit__(None, None, None))
 
 
 async def _fill(folder: Path, corpus: Corpus, url: str, database_pid: int) -> Installation:

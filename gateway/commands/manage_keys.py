@@ -6,14 +6,7 @@ import click
 
 from gateway.assembly.backends import Backends
 from gateway.catalog import ALL_SCOPES, ApiKey, Owner, Scope
-from gateway.commands.options import (
-    Duration,
-    Email,
-    Name,
-    json_option,
-    print_json,
-    printable,
-)
+from gateway.commands.options import Duration, Email, Name, json_option, print_json, printable
 from gateway.commands.with_backends import with_backends
 from gateway.keys import issue_key
 

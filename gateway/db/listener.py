@@ -60,7 +60,7 @@ async def listen(url: str, channel: str, listener: Listener, greet: Greet) -> No
                 await _listen_once(url, channel, listener, greet)
             except _ConnectionLost as lost:
                 if not is_lost or lost.had_worked:
-                    _log.warning("the database's notifications are not heard", extra={"cause": repr(lost.__cause__)})
+                    _log.warning("the database's notifications do not arrive", extra={"cause": repr(lost.__cause__)})
                 is_lost = True
                 # A connection that worked is replaced immediately: the database itself may still be up.
                 if not lost.had_worked:
@@ -101,11 +101,11 @@ async def _heartbeats(
     """Listen, and yield about once a second, after each test that the connection passed. Ends only by an error."""
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _connection: lost.set())
-    greeting, is_heard = f"hello {secrets.token_hex(8)}", asyncio.Event()
+    greeting, has_arrived = f"hello {secrets.token_hex(8)}", asyncio.Event()
 
     def receive(_connection: object, _pid: int, _channel: str, payload: object) -> None:
         if payload == greeting:
-            is_heard.set()
+            has_arrived.set()
         listener.receive(str(payload))
 
     await connection.add_listener(channel, receive)
@@ -113,7 +113,7 @@ async def _heartbeats(
     try:
         # Not wait_for: in Python 3.11 it loses a cancellation that arrives together with the result.
         async with asyncio.timeout(GREETING_SECONDS):
-            await is_heard.wait()
+            await has_arrived.wait()
     except TimeoutError:
         raise asyncpg.InterfaceError(DEAF) from None
     listener.trust(trusted=True)

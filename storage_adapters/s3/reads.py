@@ -20,13 +20,7 @@ from storage_adapters.s3.error_codes import Interrupted, WrongAnswer
 from storage_adapters.s3.http_responses import Response
 from storage_adapters.s3.range_answers import Span
 from storage_adapters.s3.ranged_gets import ObjectVersion
-from storage_adapters.s3.read_ahead import (
-    first_limit,
-    following_limit,
-    is_cautious,
-    is_within_limit,
-    window_bytes,
-)
+from storage_adapters.s3.read_ahead import first_limit, following_limit, is_cautious, is_within_limit, window_bytes
 from storage_adapters.s3.read_path import ReadPath
 from storage_adapters.s3.shared_limits import pause_seconds
 from storage_adapters.storage_options import LEAST_WINDOW_BYTES

@@ -84,7 +84,7 @@ FORGERIES = {
     "expiry-zero": {"exp": "0"},
     "negative-expiry": {"exp": "-1"},
     "expiry-of-5000-digits": {"exp": "9" * 5000},
-    "expiry-that-is-no-number": {"exp": "tomorrow"},
+    "expiry-that-is-not-a-number": {"exp": "tomorrow"},
     "expiry-with-an-underscore": {"exp": "9_999_999_999"},
     "expiry-in-arabic-indic-digits": {"exp": "\u0669" * 10},
     "expiry-missing": {"exp": None},

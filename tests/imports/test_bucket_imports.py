@@ -66,7 +66,7 @@ def test_an_address_names_a_storage_backend(
         pytest.param("s3://b/", None, "is not in any storage backend", id="above-every-prefix"),
         pytest.param("s3://b/call", None, "is not in any storage backend", id="half-a-prefix"),
         pytest.param("s3://a/x", "calls", "is not in the storage backend 'calls'", id="not-in-the-named-one"),
-        pytest.param("s3://a/x", "local", "is not in the storage backend 'local'", id="the-named-one-is-no-bucket"),
+        pytest.param("s3://a/x", "local", "is not in the storage backend 'local'", id="the-named-one-is-not-a-bucket"),
         pytest.param("s3://b/mail/deep/1", None, "is in mail, deep: choose one with --storage", id="two"),
     ],
 )  # fmt: skip

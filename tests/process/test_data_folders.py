@@ -29,7 +29,9 @@ def modes_beneath(folder: Path) -> dict[Path, int]:
 
 
 @pytest.mark.parametrize("group", [False, True], ids=["nobody else", "a group"])
-async def test_who_can_read_what_a_gateway_writes(postgres_folder: Path, tmp_path: Path, *, group: bool) -> None:
+async def test_only_its_account_and_group_can_read_what_a_gateway_writes(
+    postgres_folder: Path, tmp_path: Path, *, group: bool
+) -> None:
     data = postgres_folder / "made" / "data"
     environ = environ_of(data, group=group)
     before = os.umask(0o022)

@@ -9,12 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage_adapters.base import (
-    InvalidKey,
-    ObjectNotFound,
-    StorageError,
-    StorageUnavailable,
-)
+from storage_adapters.base import InvalidKey, ObjectNotFound, StorageError, StorageUnavailable
 from storage_adapters.local import LocalStorage
 from storage_adapters.paths import open_directory, open_in_directory
 from tests.contracts.storage_helpers import read_whole

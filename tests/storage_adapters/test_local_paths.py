@@ -9,10 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage_adapters.base import (
-    InvalidKey,
-    ObjectNotFound,
-)
+from storage_adapters.base import InvalidKey, ObjectNotFound
 from storage_adapters.local import LocalStorage
 from storage_adapters.paths import check_key, open_regular
 from tests.contracts.storage_helpers import read_whole

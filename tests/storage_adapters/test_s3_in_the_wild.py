@@ -8,13 +8,7 @@ from typing import Any
 
 import pytest
 
-from storage_adapters.base import (
-    AccessDenied,
-    ObjectArchived,
-    ObjectNotFound,
-    StorageFull,
-    StorageUnavailable,
-)
+from storage_adapters.base import AccessDenied, ObjectArchived, ObjectNotFound, StorageFull, StorageUnavailable
 from storage_adapters.s3 import S3Storage
 from tests.contracts.storage_helpers import read_span, read_whole
 from tests.s3.broken import until

@@ -12,14 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage_adapters.base import (
-    ObjectChanged,
-    ObjectNotFound,
-    StorageError,
-    StorageUnavailable,
-    Writable,
-    ZeroCopy,
-)
+from storage_adapters.base import ObjectChanged, ObjectNotFound, StorageError, StorageUnavailable, Writable, ZeroCopy
 from storage_adapters.slices import open_cache
 from storage_adapters.slices.cache import CONFIRMED_SECONDS, LEAST_BYTES, UNCONFIRMED_SECONDS, SliceCache
 from storage_adapters.slices.reading import AHEAD, SlicedObject

@@ -11,15 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage_adapters import connect
-from storage_adapters.base import (
-    InvalidKey,
-    Listable,
-    ObjectNotFound,
-    Presigning,
-    StorageAdapter,
-    Writable,
-    ZeroCopy,
-)
+from storage_adapters.base import InvalidKey, Listable, ObjectNotFound, Presigning, StorageAdapter, Writable, ZeroCopy
 from storage_adapters.synthetic import MAX_SIZE, PERIOD, SyntheticObject, object_key
 from tests.contracts.storage import claims, one_storage_for_all_examples
 from tests.contracts.storage_helpers import exists, read_span, read_whole

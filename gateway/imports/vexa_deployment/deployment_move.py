@@ -140,13 +140,13 @@ class DeploymentMove:
 
     async def _move_keys(self, tokens: Sequence[Row], user: MovedUser, user_id: int, report: MoveReport) -> None:
         moves = [self._key(row, report) for row in tokens if text_of(row.get("token"))]
-        for key, said in moves:
+        for key, names_scopes in moves:
             outcome = await self.target.move_key(user_id, key)
             report.keys.add(outcome, "known here as another user's")
             if outcome in {"moved", "here"}:
                 user.keys += 1
                 report.keys_expired += key.expires_at is not None and key.expires_at <= self.now
-                report.keys_without_scopes += not said
+                report.keys_without_scopes += not names_scopes
         removed = await self.target.other_keys(user_id, [key.digest for key, _ in moves])
         if removed:
             prefixes = ", ".join(f"{prefix}…" for prefix in removed)
@@ -159,7 +159,7 @@ class DeploymentMove:
 
     def _key(self, row: Row, report: MoveReport) -> tuple[KeyMove, bool]:
         """The key to write, and whether Vexa's row names its scopes."""
-        scopes, said = scopes_of(report.generation, row["token"], row.get("scopes"))
+        scopes, names_scopes = scopes_of(report.generation, row["token"], row.get("scopes"))
         key = KeyMove(
             digest=digest(row["token"]),
             prefix=visible_prefix(row["token"]),
@@ -169,7 +169,7 @@ class DeploymentMove:
             expires_at=expiry_of(row.get("expires_at")),
             last_used_at=moment_of(row.get("last_used_at")),
         )
-        return key, said
+        return key, names_scopes
 
     def _leave_out(self, user: MovedUser, keys: int, report: MoveReport, recordings: Recordings) -> None:
         meetings = recordings.meetings_of[user.vexa_id]

@@ -142,17 +142,17 @@ class _Preparation:
 
     async def _join(self, choice: Choice, media_id: int) -> None:
         found = choice.parts or Folder()
-        said = f"chunks only ({found.chunks} objects), {found.size} bytes"
+        flag = f"chunks only ({found.chunks} objects), {found.size} bytes"
         if self.owned.joiner is not None:
             try:
                 media = await self.owned.joiner.join(self.backend, choice, self._joined_key(media_id))
             except NotJoinable as error:
-                said += f", cannot be joined: {error}"
+                flag += f", cannot be joined: {error}"
             else:
                 self.prepared.joined += 1
                 self._add(choice, media_id, media)
                 return
-        self.prepared.refuse("chunks only", said)
+        self.prepared.refuse("chunks only", flag)
 
     async def _measured(self, choice: Choice, media_id: int) -> NewMedia | None:
         """The object, probed unless an earlier run registered the same one; None if it has just disappeared."""

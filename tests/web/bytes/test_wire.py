@@ -13,12 +13,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.web.bytes.loop_turns import TURN_BYTES, LoopTurns
-from gateway.web.bytes.socket_wire import (
-    MAX_UNSENT_BYTES,
-    MAX_WINDOW_BYTES,
-    MIN_UNSENT_BYTES,
-    SocketWire,
-)
+from gateway.web.bytes.socket_wire import MAX_UNSENT_BYTES, MAX_WINDOW_BYTES, MIN_UNSENT_BYTES, SocketWire
 from gateway.web.connections.outgoing import Outgoing, Stalled, StallTimer, _unacknowledged_bytes
 from storage_adapters.base import FilePiece, ObjectChanged
 
