@@ -89,9 +89,10 @@ class ClientConnection(RequestReceiver):
     ) -> tuple[web.StreamResponse, bool]:
         if self._stall_watch is not None:
             self._stall_watch.start()
-        if resp.status < HTTPStatus.BAD_REQUEST:
+        # A 412 or 416 of the byte route is not a refusal: its client was admitted.
+        if resp.status < HTTPStatus.BAD_REQUEST or isinstance(resp, SentResponse):
             self._refusals = 0
-        elif not isinstance(resp, SentResponse):
+        else:
             self._refusals += 1
             if self._refusals >= MAX_REFUSALS:
                 resp.force_close()

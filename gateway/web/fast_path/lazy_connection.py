@@ -90,6 +90,7 @@ class LazyConnection(ClientConnection):
         if not self._is_set_up:
             self._idle_since = self._loop.time()
             return
+        self._refusals = 0
         self._next_keepalive_close_time = self._loop.time() + self._context.keepalive_timeout_seconds
         if was_responding:
             self.release()
