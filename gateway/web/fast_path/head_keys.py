@@ -21,6 +21,9 @@ from gateway.web.exchange import X_REQUEST_ID, is_request_id
 from gateway.web.receiving.expectations import EXPECTATION
 
 MAX_HEAD_BYTES: Final = 2048
+"""A head has at most this many bytes without its IGNORED_FIELDS."""
+MAX_RECEIVED_BYTES: Final = 8192
+"""A head has at most this many bytes with them: browsers send cookies of several KiB."""
 
 # The field name may begin with R or r: JavaScript clients and HTTP/2 proxies write it in lower case.
 _RANGE_MARK: Final = b"ange: bytes="
@@ -38,24 +41,27 @@ IGNORED_FIELDS: Final = (
     *("b3", "baggage", "request-id", "sentry-trace", "traceparent", "tracestate", "uber-trace-id", "x-amzn-trace-id"),
     *("x-b3-parentspanid", "x-b3-spanid", "x-b3-traceid", "x-cloud-trace-context", "x-correlation-id"),
     *("x-datadog-parent-id", "x-datadog-trace-id", "x-request-start"),
-    # The id that a CDN or a cache gives to a request.
-    *("cf-ray", "x-amz-cf-id", "x-azure-ref", "x-timer", "x-varnish"),
-    # The client of a proxy.
-    *("cf-connecting-ip", "cf-ipcountry", "cookie", "fastly-client-ip", "forwarded", "true-client-ip"),
-    *("x-azure-clientip", "x-azure-socketip", "x-forwarded-for", "x-real-ip"),
+    # The id that a CDN, a cache or a proxy gives to a request.
+    *("cf-ray", "fly-request-id", "x-amz-cf-id", "x-arr-log-id", "x-azure-ref", "x-timer", "x-unique-id"),
+    *("x-varnish", "x-vercel-id"),
+    # The client of a proxy, and the proxy.
+    *("cf-connecting-ip", "cf-ipcountry", "client-ip", "cloudfront-viewer-address", "cookie", "fastly-client-ip"),
+    *("fly-client-ip", "forwarded", "true-client-ip", "x-azure-clientip", "x-azure-socketip", "x-client-ip"),
+    *("x-envoy-external-address", "x-forwarded-for", "x-forwarded-server", "x-original-forwarded-for", "x-real-ip"),
 )
 """Fields that often differ between two requests, and that nothing in this project reads."""
 
 MAX_IGNORED: Final = 8
 """At most this many of them are removed from one head."""
 
-# Whole lines that are not continued by the next one, without any octet that a parser could refuse.
-_IGNORED: Final = re.compile(rb"\r\n(?:%b):[\t -~]*(?=\r\n[^\t ])" % "|".join(IGNORED_FIELDS).encode(), re.IGNORECASE)
+# Whole lines that are not continued by the next one, without any octet that a parser could refuse. The case is ignored
+# in names only: comparing values without it takes three times as long.
+_IGNORED: Final = re.compile(rb"\r\n(?i:%b):[\t -~]*(?=\r\n[^\t ])" % "|".join(IGNORED_FIELDS).encode())
 
 
 def without_ignored(head: bytes) -> bytes:
-    """The head without its IGNORED_FIELDS (5 µs), if it is short enough to be cached."""
-    return _IGNORED.sub(b"", head, MAX_IGNORED) if len(head) <= MAX_HEAD_BYTES else head
+    """The head without its IGNORED_FIELDS (2 to 5 µs), if it is short enough."""
+    return _IGNORED.sub(b"", head, MAX_IGNORED) if len(head) <= MAX_RECEIVED_BYTES else head
 
 
 def split_head(head: bytes) -> tuple[bytes, str | None, str | None]:
