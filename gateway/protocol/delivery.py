@@ -152,6 +152,12 @@ def plan_any_span(representation: Representation) -> DeliveryPlan:
     return DeliveryPlan(206, representation.with_content, _span_fields("%d", "%d", "%d", representation), (), 0)
 
 
+def plan_unsatisfied(representation: Representation) -> DeliveryPlan:
+    """The response to a range that selects no bytes of the representation (section 15.5.17)."""
+    size = ("Content-Range", f"bytes */{representation.size}")
+    return DeliveryPlan(416, representation.bare, (_NO_STORE, size, _content_length(0)), (), 0)
+
+
 def _span_fields(
     length: int | str, first: int | str, last: int | str, representation: Representation
 ) -> tuple[Header, ...]:
@@ -162,8 +168,7 @@ def _plan_spans(
     spans: tuple[ByteSpan, ...], representation: Representation, boundary: Callable[[], str]
 ) -> DeliveryPlan:
     if not spans:
-        unsatisfied = ("Content-Range", f"bytes */{representation.size}")
-        return DeliveryPlan(416, representation.bare, (_NO_STORE, unsatisfied, _content_length(0)), (), 0)
+        return plan_unsatisfied(representation)
     if len(spans) == 1:
         return plan_span(spans[0], representation)
     between = boundary()

@@ -27,6 +27,7 @@ _RANGE_SPEC: Final = re.compile(r"([0-9]*)-([0-9]*)")
 _UNIT: Final = "bytes="
 # Two numerals of 18 digits, which int() reads quickly.
 _SHORT: Final = 37
+_PLAIN: Final = re.compile(rf"[0-9,-]{{1,{_SHORT}}}")
 
 
 class RangeSpec(NamedTuple):
@@ -141,6 +142,15 @@ def plain_span(text: str, size: int) -> tuple[int, int] | None:
         return None
     end = min(end, size)
     return (offset, end - offset) if offset < end else None
+
+
+def is_beyond(text: str, size: int) -> bool:
+    """Whether a range-set that is no `plain_span` asks only for bytes that the object does not have (416).
+
+    Download managers that continue a complete file send it. False for white space and long sets, which `select_spans`
+    has to judge.
+    """
+    return _PLAIN.fullmatch(text) is not None and select_spans(_UNIT + text, size, 1) == ()
 
 
 def select_spans(header: str, size: int, max_ranges: int) -> tuple[ByteSpan, ...] | None:

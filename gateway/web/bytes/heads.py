@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import HttpVersion11, web
 
-from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Representation, plan_any_span
+from gateway.protocol.delivery import DeliveryPlan, HeaderBlock, Representation, plan_any_span, plan_unsatisfied
 from gateway.protocol.http_date import format_http_date
 
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
@@ -46,10 +46,11 @@ class FixedHead:
 class SpanHead:
     """The head for any single span of a representation, prepared except for date, span and request id."""
 
-    __slots__ = ("_template", "status")
+    __slots__ = ("_connection", "_representation", "_shared", "_template", "status")
 
     def __init__(self, representation: Representation, shared: HeaderBlock, connection: str) -> None:
         plan = plan_any_span(representation)
+        self._representation, self._shared, self._connection = representation, shared, connection
         self.status = plan.status
         self._template = _template(plan, shared, connection)
 
@@ -57,6 +58,10 @@ class SpanHead:
         """The head that `render_head` makes of that span's plan."""
         date = _date(int(time.time()))
         return self._template % (date, length, offset, offset + length - 1, request_id.encode())
+
+    def render_unsatisfied(self, request_id: str) -> bytes:
+        """The head of the 416 for a range beyond the end."""
+        return render_head(plan_unsatisfied(self._representation), self._shared, request_id, self._connection)
 
 
 def _template(plan: DeliveryPlan, shared: HeaderBlock, connection: str) -> bytes:

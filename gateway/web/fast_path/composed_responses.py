@@ -3,8 +3,8 @@
 from typing import Final
 
 from gateway.protocol.pacing import SendingPace
-from gateway.protocol.ranges import plain_span
-from gateway.web.bytes.heads import SpanHead
+from gateway.protocol.ranges import is_beyond, plain_span
+from gateway.web.bytes.heads import FixedHead
 from gateway.web.bytes.paced import initial_grant
 from gateway.web.bytes.started_response import StartedResponse
 from gateway.web.exchange import Exchange
@@ -24,10 +24,12 @@ SMALL_BYTES: Final = 64 * 1024
 
 
 def requested_span(template: ResponseTemplate, range_set: str | None) -> tuple[int, int] | None:
-    """Offset and length of the body in the object; None if aiohttp has to judge the range."""
+    """Offset and length of the body in the object; no bytes for a 416, and None if aiohttp has to judge the range."""
     if range_set is not None:
         span = plain_span(range_set, template.stat.size)
-        if span is None or isinstance(template.head, SpanHead):
+        if span is None and template.stored is not None and is_beyond(range_set, template.stat.size):
+            span = 0, 0
+        if span is None or not isinstance(template.head, FixedHead):
             return span
     return 0, template.length
 
@@ -50,9 +52,13 @@ def compose_response(
         piece = _first_piece(template.stored, template.pace, offset, most)
         if piece is None:
             return None
-    head = (
-        prepared.render(request_id, offset, length) if isinstance(prepared, SpanHead) else prepared.render(request_id)
-    )
+    status = prepared.status
+    if isinstance(prepared, FixedHead):
+        head = prepared.render(request_id)
+    elif length:
+        head = prepared.render(request_id, offset, length)
+    else:
+        head, status = prepared.render_unsatisfied(request_id), 416
     first = template.exchange
     exchange = Exchange(
         request_id,
@@ -65,7 +71,7 @@ def compose_response(
         first.principal,
         None,
         first.storage,
-        prepared.status,
+        status,
         length,
         by_key=first.by_key,
         key_id=first.key_id,

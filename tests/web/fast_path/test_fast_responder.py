@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.catalog import Owner, Scope
+from gateway.web.connections.client_connection import MAX_REFUSALS
 from gateway.web.fast_path.head_keys import MAX_HEAD_BYTES
 from storage_adapters.base import ObjectStat
 from tests.conformance.raw_http import compose, connect
@@ -34,7 +35,7 @@ async def test_the_second_seek_is_not_parsed_and_answered_the_same(site: Site) -
     assert (third.status, third.body) == (206, site.content[70_000:135_536])
 
 
-@pytest.mark.parametrize("asked", [FIRST, "bytes=5-", None])
+@pytest.mark.parametrize("asked", [FIRST, "bytes=5-", None, f"bytes={SIZE}-"])
 async def test_the_access_log_says_the_same_of_both_ways(site: Site, asked: str | None) -> None:
     async with connect("127.0.0.1", site.port) as client:
         for _ in range(2):
@@ -154,6 +155,22 @@ async def test_a_request_without_a_range_is_answered(site: Site, method: str) ->
     assert len(site.slow_path_ranges) == 1
 
 
+@pytest.mark.parametrize("fields", [(), (("If-Range", "$etag"),)], ids=["alone", "with If-Range"])
+async def test_a_range_beyond_the_end_is_not_parsed(site: Site, fields: tuple[tuple[str, str], ...]) -> None:
+    """A download manager that continues a complete file asks for it."""
+    async with connect("127.0.0.1", site.port) as client, connect("127.0.0.1", site.plain_port) as other:
+        tag = (await ask(other, head(site, FIRST))).head["ETag"]
+        filled = [(name, value.replace("$etag", tag)) for name, value in fields]
+        await ask(client, head(site, FIRST, *filled))
+        before = len(site.slow_path_ranges)
+        beyond = [f"bytes={SIZE}-", f"bytes={SIZE}-{SIZE + 1}", "bytes=-0", f"bytes={10**15}-,{10**15}-"]
+        fast = [await ask(client, head(site, each, *filled)) for each in beyond]
+        assert len(site.slow_path_ranges) == before
+        plain = [await ask(other, head(site, each, *filled)) for each in beyond]
+    assert [each.status for each in fast] == [416] * len(beyond)
+    assert [lasting(each) for each in fast] == [lasting(each) for each in plain]
+
+
 # The fields that proxies, CDNs and tracing libraries add; $ is another value in each request.
 UNREAD = {
     "cloudfront": [("X-Amz-Cf-Id", "$"), ("Via", "1.1 a.cloudfront.net (CloudFront)"), ("X-Forwarded-For", "10.0.0.$")],
@@ -162,6 +179,7 @@ UNREAD = {
     "a-load-balancer": [("X-Forwarded-Proto", "https"), ("X-Amzn-Trace-Id", "Root=1-$")],
     "envoy": [("x-request-id", "$"), ("traceparent", "00-$-01"), ("tracestate", "")],
     "a-browser-that-is-traced": [("Request-Id", "|$."), ("Cookie", "range: bytes=0-$")],
+    "a-browser-with-many-cookies": [("Cookie", "$" * 6000)],
 }
 
 
@@ -274,6 +292,16 @@ async def test_another_method_is_another_request(site: Site) -> None:
         assert (await ask(client, head(site, FIRST, method="HEAD"), "HEAD")).status == 200
         assert (await ask(client, head(site, FIRST, method="POST"), "POST")).status == 404
     assert len(site.slow_path_ranges) == 3
+
+
+async def test_an_answer_between_refusals_keeps_the_connection(site: Site) -> None:
+    elsewhere = compose("GET", "/elsewhere")
+    async with connect("127.0.0.1", site.port) as client:
+        await ask(client, head(site, FIRST))
+        for _ in range(2):
+            for _ in range(MAX_REFUSALS - 1):
+                assert (await ask(client, elsewhere)).head.get("Connection") is None
+            assert (await ask(client, head(site, FIRST))).status == 206
 
 
 async def change_another_account(site: Site) -> None:
