@@ -18,6 +18,7 @@ SHOWN_BYTES: Final = 2048
 # The parser gets this instead of a head that it must not see. The parser's refusal is sent in the order of requests.
 UNPARSABLE: Final = b"\0\r\n\r\n"
 
+HEAD_END: Final = b"\r\n\r\n"
 # An empty line. A line feed alone does not end a line in HTTP; the parser has to see such a head to refuse it.
 _END: Final = re.compile(rb"\n\r?\n")
 _END_BYTES: Final = 3

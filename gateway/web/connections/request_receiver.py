@@ -12,7 +12,7 @@ from aiohttp import StreamReader, web
 
 from gateway.web.connections.connection_context import ConnectionContext
 from gateway.web.connections.request_feed import RequestFeed
-from gateway.web.connections.request_heads import MAX_HEAD_BYTES, SHOWN_BYTES, UNPARSABLE, BadHead, take_head
+from gateway.web.connections.request_heads import HEAD_END, MAX_HEAD_BYTES, SHOWN_BYTES, UNPARSABLE, BadHead, take_head
 from gateway.web.connections.slow_clients import drop_body
 
 
@@ -157,6 +157,19 @@ class RequestReceiver(RequestFeed):
             self._count_unread(0)
             self.release()
         return finished
+
+    def complete_head(self, data: bytes) -> bytes:
+        """Take back the beginning of a head that `data` completes, and return the whole head.
+
+        Empty, and nothing is taken back, unless exactly one head is complete then.
+        """
+        head = bytes(self._held) + data
+        if head.find(HEAD_END) != len(head) - len(HEAD_END):
+            return b""
+        self._held.clear()
+        self._searched = 0
+        self._count_held()
+        return head
 
     def hold(self) -> None:
         """Hold what arrives until `release`, while a response is sent that aiohttp does not know of."""

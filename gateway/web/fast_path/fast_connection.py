@@ -4,20 +4,19 @@ aiohttp parses a request, wraps it, and wakes two tasks for it; that costs twice
 path avoids all of this, but must respond to requests in order. A head may be offered only if
 
 1. aiohttp waits for a message (`_waiter`), so that every earlier response has been written, and
-2. no part of another request has arrived (`is_between_requests`).
+2. nothing of another request has arrived. The pieces of one head are joined (`complete_head`).
 """
 
 import asyncio
-from typing import Final, Protocol
+from typing import Protocol
 
 from aiohttp import web
 
 from gateway.web.connections.connection_context import ConnectionContext
+from gateway.web.connections.request_heads import HEAD_END
 from gateway.web.fast_path.lazy_connection import LazyConnection
 from gateway.web.fast_path.response_template import ResponseTemplate
 from storage_adapters.base import StorageError
-
-_END: Final = b"\r\n\r\n"
 
 
 class Batcher(Protocol):
@@ -110,23 +109,31 @@ class FastConnection(LazyConnection):
             self._offer_or_give(data)
 
     def _offer_or_give(self, data: bytes) -> None:
-        if self._is_waiting() and data.find(_END) == len(data) - len(_END):
+        head = self._whole_head(data) if self._is_waiting() and data.endswith(HEAD_END) else b""
+        if head:
             self._is_offered = True
-            self._batcher.add(self, data)
+            self._batcher.add(self, head)
         else:
             self._give_to_aiohttp(data)
+
+    def _whole_head(self, data: bytes) -> bytes:
+        """The head that `data` completes; empty if that is not all that has arrived."""
+        if self._is_set_up and not self.is_between_requests:
+            return self.complete_head(data)
+        return data if data.find(HEAD_END) == len(data) - len(HEAD_END) else b""
 
     def _is_finishing(self) -> bool:
         """Whether aiohttp has answered, but does not wait for a request yet."""
         return self._is_set_up and self._waiter is None and self.is_between_requests
 
     def _is_waiting(self) -> bool:
+        """Whether every earlier request has been answered."""
         if self._socket_fd is None:
             return False
         if not self._is_set_up:
             return not self.is_responding
         waiter = self._waiter
-        return self.is_between_requests and waiter is not None and not waiter.done()
+        return not self._is_under_way and waiter is not None and not waiter.done()
 
     def _give_to_aiohttp(self, data: bytes, request_head: bytes = b"") -> None:
         if self.set_up_aiohttp():

@@ -1,5 +1,6 @@
 """Both ways of serving give equal responses: the same requests are put to a port with a fast path and to one without."""
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
@@ -55,6 +56,8 @@ REQUESTS = st.tuples(
     st.booleans(),
     st.sampled_from(["HTTP/1.1", "HTTP/1.1", "HTTP/1.0"]),
 )
+# Where the head is divided into two pieces, if it is.
+CUTS = st.none() | st.integers(1, 400)
 
 
 @pytest.fixture(params=["file", "bucket"])
@@ -85,22 +88,31 @@ def fill(site: Site, known: Response, request: tuple[object, ...], range_set: st
     return method, compose(method, site.target, [("X-API-Key", site.key), *filled], version=version)
 
 
+async def ask_in_pieces(client: Connection, octets: bytes, method: str, cut: int | None) -> Response:
+    if cut is not None and cut < len(octets):
+        await client.send(octets[:cut])
+        for _ in range(3):
+            await asyncio.sleep(0)  # a turn of the loop, in which the site, which runs in it too, reads the piece
+        octets = octets[cut:]
+    return await ask(client, octets, method)
+
+
 async def connect_both(site: Site, stack: AsyncExitStack) -> list[Connection]:
     """A connection with the fast path, and one without."""
     return [await stack.enter_async_context(connect("127.0.0.1", port)) for port in (site.port, site.plain_port)]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(request_=REQUESTS, range_sets=st.lists(RANGE_SETS, min_size=1, max_size=2))
+@given(request_=REQUESTS, range_sets=st.lists(RANGE_SETS, min_size=1, max_size=2), cut=CUTS)
 async def test_with_or_without_the_fast_path_the_answers_are_equal(
-    site: Site, request_: tuple[object, ...], range_sets: list[str]
+    site: Site, request_: tuple[object, ...], range_sets: list[str], cut: int | None
 ) -> None:
     async with AsyncExitStack() as stack:
         clients = await connect_both(site, stack)
         known = await ask(clients[1], compose("HEAD", site.target, [("X-API-Key", site.key)]), "HEAD")
         for number, each in enumerate(["0-9", *range_sets, *range_sets[:1]]):
             method, octets = fill(site, known, request_, each, number)
-            responses = [await ask(client, octets, method) for client in clients]
+            responses = [await ask_in_pieces(client, octets, method, cut) for client in clients]
             assert comparable(responses[0]) == comparable(responses[1])
             ids = [response.head["X-Request-Id"] for response in responses]
             assert (ids[0] == ids[1]) == (ids[0].encode() in octets)

@@ -57,6 +57,33 @@ async def test_two_heads_in_one_piece_get_two_responses_each_time(site: Site) ->
             assert (await client.read_response()).body == site.content[7:8]
 
 
+@pytest.mark.parametrize("cut", [40, -4])
+async def test_a_head_in_two_pieces_is_not_parsed_either(site: Site, cut: int) -> None:
+    """A head of more than 1,440 bytes often arrives so."""
+    async with connect("127.0.0.1", site.port) as client:
+        await ask(client, head(site, FIRST))
+        await let_the_gateway_read(site)
+        before = len(site.slow_path_ranges)
+        for start in range(3):
+            octets = head(site, f"bytes={start}-{start}")
+            await client.send(octets[:cut])
+            await let_the_gateway_read(site)
+            assert (await ask(client, octets[cut:])).body == site.content[start : start + 1]
+        assert len(site.slow_path_ranges) == before
+
+
+async def test_a_half_closed_client_that_sent_its_head_in_two_pieces_is_answered(site: Site) -> None:
+    octets = head(site, FIRST)
+    for _ in range(2):
+        async with connect("127.0.0.1", site.port) as client:
+            await client.send(octets[:-9])
+            await let_the_gateway_read(site)
+            await client.send(octets[-9:])
+            client.end()
+            assert (await client.read_response()).body == site.content[:100]
+            await client.expect_end()
+
+
 async def test_a_head_after_half_a_head_is_part_of_it(site: Site) -> None:
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
