@@ -290,7 +290,7 @@ CREATE TABLE IF NOT EXISTS media_files (
     metadata           jsonb            CHECK (jsonb_typeof(metadata) = 'object'),
     captured_at        timestamptz,
     created_at         timestamptz      NOT NULL DEFAULT now() CHECK (isfinite(created_at)),
-    -- Until then a URL of the storage's own may still write the object.
+    -- Until then a presigned URL of the storage backend may still write the object.
     upload_expires_at  timestamptz,
     UNIQUE (storage, object_key),
     CONSTRAINT media_files_uploaded_check

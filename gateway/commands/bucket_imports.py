@@ -4,16 +4,15 @@ The prefix is plain text, as in the SDK's tools: s3://bucket/call finds call.mp3
 in full and cannot be imported makes the run fail; an object that was only found and is not media is skipped.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Final, TypeVar
 
 import click
 from rich.progress import MofNCompleteColumn
 
+from gateway.commands.bulk_work import MAX_CONCURRENT_PROBES, for_each, progress_bar
 from gateway.commands.import_report import ImportReport
 from gateway.imports.bucket_objects import ObjectIngest, find_objects
 from gateway.imports.destination import Destination
@@ -23,10 +22,6 @@ from gateway.imports.vexa_tree import SessionFolder, SessionGroups
 from gateway.settings.load import Config
 from gateway.storage import Storage
 from storage_adapters.base import ListedObject
-
-MAX_CONCURRENT_PROBES: Final = 8
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +92,7 @@ class BucketImports:
     async def run(self, location: BucketLocation) -> None:
         """Register all objects at the location. Raises Unavailable, or StorageError if the bucket cannot be listed."""
         to = self.destination
-        with self.report.progress(MofNCompleteColumn()) as progress:
+        with progress_bar(self.report.console, MofNCompleteColumn()) as progress:
             # The number of objects is known only after the last page of the list.
             task = progress.add_task("importing", total=None)
             ingest = ObjectIngest(**{each.name: getattr(to, each.name) for each in fields(Destination)})
@@ -121,31 +116,10 @@ async def _grouped(
     groups: SessionGroups[ListedObject] = SessionGroups()
     async with aclosing(find_objects(storage, location.prefix)) as objects:
         async for listed in objects:
-            if listed.key == location.prefix:  # an object that is named in full is an ordinary file
+            if listed.key == location.prefix:  # not part of a session: it is named in full
                 yield listed
                 continue
             for entry in groups.take(f"{location.root}{listed.key}", listed):
                 yield entry
     for entry in groups.end():
         yield entry
-
-
-async def for_each(items: AsyncGenerator[T, None], work: Callable[[T], Awaitable[None]], max_concurrent: int) -> int:
-    """Do the work for each item, at most `max_concurrent` at a time; returns their number. The first error ends all work."""
-    count, free = 0, asyncio.Semaphore(max_concurrent)
-
-    async def take(item: T) -> None:
-        try:
-            await work(item)
-        finally:
-            free.release()
-
-    try:
-        async with aclosing(items), asyncio.TaskGroup() as group:
-            async for item in items:
-                await free.acquire()
-                group.create_task(take(item))
-                count += 1
-    except BaseExceptionGroup as troubles:
-        raise troubles.exceptions[0] from troubles
-    return count

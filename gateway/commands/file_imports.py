@@ -15,6 +15,7 @@ from rich.progress import DownloadColumn, TransferSpeedColumn
 
 from gateway.catalog import MediaFile, Segment
 from gateway.catalog.edits import RecordingEdits
+from gateway.commands.bulk_work import progress_bar
 from gateway.commands.import_report import ImportReport
 from gateway.imports.destination import Destination
 from gateway.imports.files import Ingest
@@ -41,7 +42,7 @@ class FileImports:
         transcripts = set(captions.values())
         files = [file for file in files if file not in transcripts]
         total = await asyncio.to_thread(lambda: sum(file.size for file in files))
-        with self.report.progress(DownloadColumn(), TransferSpeedColumn()) as progress:
+        with progress_bar(self.report.console, DownloadColumn(), TransferSpeedColumn()) as progress:
             task = progress.add_task("importing", total=total)
             to = {each.name: getattr(self.destination, each.name) for each in fields(Destination)}
             ingest = Ingest(**to, report=lambda count: progress.advance(task, count))
@@ -100,7 +101,7 @@ async def _parsed(captions: LocalFile) -> Sequence[Segment]:
 def _grouped(files: list[LocalFile]) -> Iterator[SessionFolder[LocalFile] | LocalFile]:
     groups: SessionGroups[LocalFile] = SessionGroups()
     for file in files:
-        if file.folder is None:  # a file that is named is an ordinary file
+        if file.folder is None:  # not part of a session: it is named
             yield from groups.end()
             yield file
         else:

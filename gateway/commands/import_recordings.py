@@ -7,7 +7,8 @@ import click
 
 from gateway.assembly.backends import Backends
 from gateway.catalog import NewMeeting, Owner
-from gateway.commands.bucket_imports import MAX_CONCURRENT_PROBES, BucketImports, S3Url, find_location, parse_s3_url
+from gateway.commands.bucket_imports import BucketImports, S3Url, find_location, parse_s3_url
+from gateway.commands.bulk_work import MAX_CONCURRENT_PROBES
 from gateway.commands.file_imports import FileImports
 from gateway.commands.import_report import ImportReport
 from gateway.commands.options import Email, config_option, json_option, read_config

@@ -3,14 +3,12 @@
 Media files go to standard output. Everything else, such as the progress bar, goes to standard error.
 """
 
-import sys
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 
 from gateway.catalog import MediaFile
 from gateway.commands.options import print_json, printable
@@ -85,24 +83,6 @@ class ImportReport:
         if self.unfinished:
             parts.append(f"{self.unfinished} unfinished, joined from pieces")
         self.console.print(", ".join(parts), markup=False, soft_wrap=True)
-
-    def progress(self, *columns: ProgressColumn) -> Progress:
-        """A bar with these columns after it."""
-        return progress_bar(self.console, *columns)
-
-
-def progress_bar(console: Console, *columns: ProgressColumn) -> Progress:
-    """A bar with these columns after it, if the console is a terminal."""
-    # Lines that go to a terminal on stdout are printed above the bar; a pipe is left alone.
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        *columns,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-        redirect_stdout=sys.stdout.isatty(),
-    )
 
 
 def _line(media: MediaFile) -> dict[str, object]:

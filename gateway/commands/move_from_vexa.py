@@ -9,10 +9,11 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import MofNCompleteColumn
 from rich.table import Table
 
 from gateway.assembly.vexa_move import MoveBackends, open_move
+from gateway.commands.bulk_work import progress_bar
 from gateway.commands.options import config_option, counted, json_option, print_json, printable, read_config
 from gateway.commands.with_backends import expected_errors_reported, wrong_options_reported
 from gateway.imports.vexa_deployment.deployment_move import BackendMap, DeploymentMove, UnknownBackend
@@ -105,9 +106,7 @@ async def _move(
     backends: MoveBackends, backend_map: BackendMap, emails: tuple[str, ...], *, dry_run: bool, join_chunks: bool
 ) -> MoveReport:
     total = None if emails else await backends.source.count_meetings()
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with progress_bar(Console(stderr=True), MofNCompleteColumn()) as progress:
         task = progress.add_task("moving meetings", total=total)
         report = await DeploymentMove(
             backends.source,

@@ -11,8 +11,7 @@ from rich.progress import MofNCompleteColumn
 from gateway.assembly.backends import Backends
 from gateway.catalog import MediaFile
 from gateway.catalog.media_audit import MediaAudit
-from gateway.commands.bucket_imports import MAX_CONCURRENT_PROBES, for_each
-from gateway.commands.import_report import progress_bar
+from gateway.commands.bulk_work import MAX_CONCURRENT_PROBES, for_each, progress_bar
 from gateway.commands.options import json_option, print_json, printable
 from gateway.commands.with_backends import with_backends
 from gateway.imports.object_audit import Finding, ObjectAudit

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator
 import click
 import pytest
 
-from gateway.commands.bucket_imports import S3Url, find_location, for_each, parse_s3_url
+from gateway.commands.bucket_imports import S3Url, find_location, parse_s3_url
+from gateway.commands.bulk_work import for_each
 from gateway.settings.load import Config, load
 
 STORAGES = {
