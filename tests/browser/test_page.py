@@ -9,9 +9,13 @@ from typing import Any, Final
 import pytest
 
 from gateway.demo.recording import DURATION_SECONDS
+from tests.browser.library import bring_in
+from tests.browser.listener import BLANK
 from tests.browser.places import Place, furnish
+from tests.browser.slow_link import slow_link
 from tests.browser.tabs import Tab
 from tests.gateway_process import Process, gateway_environ, running_gateway
+from tests.made_once import made_once
 from tests.ports import reserved_ports
 from tests.toned_files import make_toned
 
@@ -22,6 +26,8 @@ SHORT_LIVED: Final = {"SEEKGATE_PLAYBACK__EXPIRES_IN_SECONDS": "5", "SEEKGATE_PL
 NO_DRAIN: Final = {"SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": "0.1"}
 # More than either browser loads ahead: a file that is loaded completely needs no link.
 LONG_SECONDS: Final = 300
+WITHOUT_LENGTH: Final = "webm-opus-no-cues"
+LINK_BYTES_PER_SECOND: Final = 2_000_000
 ENTER: Final = {"chromium": "\n", "firefox": "\ue007"}
 UNTIL: Final = """new Promise((resolve) => {
   const look = () => {
@@ -101,9 +107,13 @@ async def media(tab: Tab, name: str) -> Any:
 
 async def open_sound(tab: Tab, place: Place) -> None:
     """Open the recording's address, sign in, and wait until the duration is known."""
-    await tab.visit(f"{place.site.base_url}/#/recordings/{place.sound.recording_id}")
+    await open_recording(tab, place.site.base_url, place.sound.recording_id, place.site.key)
+
+
+async def open_recording(tab: Tab, page: str, recording_id: int, key: str) -> None:
+    await tab.visit(f"{page}/#/recordings/{recording_id}")
     await until(tab, "document.activeElement.id === 'key'")
-    await tab.type(place.site.key + ENTER[tab.browser])
+    await tab.type(key + ENTER[tab.browser])
     await until(tab, "media?.duration > 1")
 
 
@@ -115,6 +125,28 @@ async def test_the_page_plays_by_keyboard(tab: Tab, files: Place) -> None:
     await tab.type(" ")
     await until(tab, f"media.currentTime > {DURATION_SECONDS / 2 + 0.5}")
     assert await media(tab, "error") is None
+
+
+async def test_a_recording_without_a_length_is_sought_beyond_what_is_loaded(
+    tab: Tab, files: Place, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As MediaRecorder writes it. Over a slow link, Firefox takes the beginning, which it has loaded, for the whole."""
+    path = made_once(tmp_path_factory, WITHOUT_LENGTH, lambda folder: make_toned(folder, WITHOUT_LENGTH))
+    recording_id = bring_in(files.site, path).recording_id
+    async with slow_link(files.site, LINK_BYTES_PER_SECOND) as link:
+        await open_recording(tab, link.url, recording_id, files.site.key)
+        await until(tab, "document.querySelector('#counter-end').textContent === '1:00'")
+        await tab.type("9")
+        await until(tab, "!media.seeking && Math.abs(media.currentTime - 54) < 0.1")
+        await tab.type("5")
+        await until(tab, "!media.seeking && Math.abs(media.currentTime - 30) < 0.1")
+        await tab.type(" ")
+        await until(tab, "media.currentTime > 31")
+        await tab.type(" ")
+        await until(tab, "media.paused")
+        await tab.visit(f"{link.url}/{BLANK}")
+        await tab.visit(f"{link.url}/#/recordings/{recording_id}")
+        await until(tab, "media?.readyState > 0 && !media.seeking && Math.abs(media.currentTime - 32) < 1.5")
 
 
 async def test_an_expired_link_is_renewed_and_a_seek_after_its_end_succeeds(tab: Tab, short_lived: Place) -> None:

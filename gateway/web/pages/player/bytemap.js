@@ -10,6 +10,7 @@ import { listen, svg } from "./dom.js";
 import { size } from "./format.js";
 import { fromTimeRanges, total, union } from "./intervals.js";
 import { seekByPointer } from "./scrub.js";
+import { lengthOf } from "./seeking.js";
 import { strings } from "./strings.js";
 
 const WIDTH = 1000;
@@ -37,10 +38,11 @@ export class ByteMap {
     caption.textContent = strings.byteMap.waiting;
   }
 
-  /** While the duration is unknown (at first, and briefly when the link is renewed), the drawing stays as it is. */
+  /** While nothing is loaded (at first, and briefly when the link is renewed), the drawing stays as it is. */
   #draw() {
-    const { duration, currentTime, buffered } = this.#media;
-    if (!(Number.isFinite(duration) && duration > 0)) return;
+    const { currentTime, buffered, readyState } = this.#media;
+    const duration = lengthOf(this.#media);
+    if (readyState === HTMLMediaElement.HAVE_NOTHING || !(duration > 0)) return;
     const held = fromTimeRanges(buffered);
     this.#seen = union([...this.#seen, ...held]);
     this.#before.replaceChildren(...bars(this.#seen, duration));

@@ -6,6 +6,7 @@
 import { listen, svg } from "./dom.js";
 import { duration } from "./format.js";
 import { secondAt, seekByPointer } from "./scrub.js";
+import { lengthOf } from "./seeking.js";
 
 const WIDTH = 1000;
 const HEIGHT = 10;
@@ -40,7 +41,7 @@ export class Chapters {
   }
 
   #draw() {
-    const scale = WIDTH / this.#media.duration;
+    const scale = WIDTH / lengthOf(this.#media);
     this.#blocks = Number.isFinite(scale) ? this.#segments.map((segment) => block(segment, scale)) : [];
     this.#lane.replaceChildren(...this.#blocks);
     this.#spoken = -1;

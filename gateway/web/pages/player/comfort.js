@@ -5,7 +5,7 @@
 
 import { find, listen } from "./dom.js";
 import { duration } from "./format.js";
-import { moveTo } from "./playback.js";
+import { lengthOf, moveTo, positionOf } from "./seeking.js";
 import { SpeedChoice } from "./speed.js";
 import { Stored } from "./stored.js";
 import { strings } from "./strings.js";
@@ -122,11 +122,12 @@ function returnTo(media, place, startAt) {
 
 /** Remember the newest positions and speeds. Near either end of a recording, the position counts as its beginning. */
 function remember(place, media) {
-  const { currentTime, duration: length, playbackRate } = media;
+  const { playbackRate } = media;
+  const second = positionOf(media);
   if (media.readyState === HTMLMediaElement.HAVE_NOTHING) return;
   const { [place]: _, ...others } = places.table;
-  const inside = currentTime > EDGE_SECONDS && !(currentTime > length - EDGE_SECONDS);
-  const kept = inside || playbackRate !== 1 ? { [place]: { at: inside ? currentTime : 0, rate: playbackRate } } : {};
+  const inside = second > EDGE_SECONDS && !(second > lengthOf(media) - EDGE_SECONDS);
+  const kept = inside || playbackRate !== 1 ? { [place]: { at: inside ? second : 0, rate: playbackRate } } : {};
   const newest = Object.entries({ ...others, ...kept }).slice(-REMEMBERED);
   places.table = Object.fromEntries(newest);
 }
@@ -139,9 +140,9 @@ function announce(media, title) {
   const handlers = {
     play: () => media.play(),
     pause: () => media.pause(),
-    seekbackward: ({ seekOffset }) => (media.currentTime -= seekOffset ?? STEP_SECONDS),
-    seekforward: ({ seekOffset }) => (media.currentTime += seekOffset ?? STEP_SECONDS),
-    seekto: ({ seekTime }) => (media.currentTime = seekTime),
+    seekbackward: ({ seekOffset }) => moveTo(media, positionOf(media) - (seekOffset ?? STEP_SECONDS)),
+    seekforward: ({ seekOffset }) => moveTo(media, positionOf(media) + (seekOffset ?? STEP_SECONDS)),
+    seekto: ({ seekTime }) => moveTo(media, seekTime),
   };
   for (const [action, act] of Object.entries(handlers)) session.setActionHandler(action, act);
 }

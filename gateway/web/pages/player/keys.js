@@ -4,7 +4,7 @@
  */
 
 import { nextPicture } from "./pictures.js";
-import { play } from "./playback.js";
+import { lengthOf, moveTo, play, positionOf } from "./seeking.js";
 import { nextSpeed } from "./speed.js";
 
 const ARROW_SECONDS = 5;
@@ -14,8 +14,8 @@ const STEP_SECONDS = 0.1;
 const KEYS = {
   ...Array.from({ length: 10 }, (_, tenth) => (media) => seekToTenth(media, tenth)),
   " ": (media) => (media.paused ? play(media) : media.pause()),
-  ArrowLeft: (media) => seekTo(media, media.currentTime - ARROW_SECONDS),
-  ArrowRight: (media) => seekTo(media, media.currentTime + ARROW_SECONDS),
+  ArrowLeft: (media) => seekTo(media, positionOf(media) - ARROW_SECONDS),
+  ArrowRight: (media) => seekTo(media, positionOf(media) + ARROW_SECONDS),
   ",": (media) => step(media, -1),
   ".": (media) => step(media, 1),
   "<": (media) => (media.playbackRate = nextSpeed(media.playbackRate, -1)),
@@ -46,14 +46,15 @@ function step(media, direction) {
   seekTo(media, isVideo ? nextPicture(media, direction) : media.currentTime + direction * STEP_SECONDS);
 }
 
-/** While the link is renewed, the duration is briefly unknown: the key takes effect once it is known. */
+/** A length that only the browser finds out is not known at first: the key takes effect once it is. */
 function seekToTenth(media, tenth) {
-  const seek = () => seekTo(media, (tenth / 10) * media.duration);
-  if (Number.isFinite(media.duration)) seek();
+  const seek = () => seekTo(media, (tenth / 10) * lengthOf(media));
+  if (Number.isFinite(lengthOf(media))) seek();
   else media.addEventListener("loadedmetadata", seek, { once: true });
 }
 
 function seekTo(media, seconds) {
-  const end = Number.isFinite(media.duration) ? media.duration : Infinity;
-  if (Number.isFinite(seconds)) media.currentTime = Math.min(end, Math.max(0, seconds));
+  const length = lengthOf(media);
+  const end = Number.isFinite(length) ? length : Infinity;
+  if (Number.isFinite(seconds)) moveTo(media, Math.min(end, Math.max(0, seconds)));
 }

@@ -14,6 +14,7 @@
 
 import { Refused, Unreachable } from "./request.js";
 import { listen } from "./dom.js";
+import { moveTo, play, positionOf } from "./seeking.js";
 
 const RENEW_AT = 0.75;
 const CHANGE_AT = 0.92;
@@ -22,13 +23,6 @@ const RETRY_MS = 2000;
 const STARVED_MS = 2000;
 const LONGEST_WATCH_MS = 60_000;
 const LONGEST_WAIT_MS = 2 ** 31 - 1; // the largest delay that setTimeout accepts; a larger one fires immediately
-
-/** Whether a new element keeps the position that is set before it loads (HTML: "default playback start position"). */
-const KEEPS_EARLY_POSITION = (() => {
-  const probe = document.createElement("audio");
-  probe.currentTime = 1;
-  return probe.currentTime === 1;
-})();
 
 export class Playback {
   #media;
@@ -72,7 +66,7 @@ export class Playback {
 
   /** Where the person is, in seconds. If a seek fails for lack of a network, Firefox moves the element to its end. */
   get position() {
-    return this.#media.error === null ? this.#media.currentTime : this.#heard;
+    return this.#media.error === null ? positionOf(this.#media) : this.#heard;
   }
 
   #keepPosition() {
@@ -195,21 +189,6 @@ export class Playback {
       this.#retry = setTimeout(() => this.#recover(), RETRY_MS);
     }
   }
-}
-
-/**
- * Move to this second. An element that has loaded nothing begins to load there. WebKitGTK does not: it forgets a
- * position that is set before it has a source, and if it has to seek before it can play, its duration becomes 0. So it
- * moves then.
- */
-export function moveTo(media, second) {
-  if (KEEPS_EARLY_POSITION || media.readyState > HTMLMediaElement.HAVE_NOTHING) media.currentTime = second;
-  else media.addEventListener("canplay", () => (media.currentTime = second), { once: true });
-}
-
-/** Start to play. A refusal needs no message: the controls show that it is paused, and a failure fires `error`. */
-export function play(media) {
-  media.play().catch(() => {});
 }
 
 function holdsTheRest({ buffered, currentTime, duration }) {

@@ -6,18 +6,19 @@
  */
 
 import { listen } from "./dom.js";
+import { lengthOf, moveTo } from "./seeking.js";
 
 /** The second under the pointer, or NaN while the length is not known. */
 export function secondAt(event, drawing, media) {
   const { left, width } = drawing.getBoundingClientRect();
   const share = Math.min(1, Math.max(0, (event.clientX - left) / width));
-  return Number.isFinite(media.duration) ? share * media.duration : NaN;
+  return share * lengthOf(media);
 }
 
 export function seekByPointer(drawing, media, signal) {
   const seek = (event) => {
     const second = secondAt(event, drawing, media);
-    if (Number.isFinite(second) && second !== media.currentTime) media.currentTime = second;
+    if (Number.isFinite(second) && second !== media.currentTime) moveTo(media, second);
   };
   const held = (event) => drawing.hasPointerCapture(event.pointerId);
   listen(drawing, "pointerdown", signal, (event) => {

@@ -6,6 +6,7 @@
 import { spokenAt } from "./chapters.js";
 import { el, listen } from "./dom.js";
 import { duration } from "./format.js";
+import { moveTo } from "./seeking.js";
 
 export class Transcript {
   #panel;
@@ -70,7 +71,7 @@ export class Transcript {
     const who = speaker ? [el("b", { dir: "auto" }, speaker)] : [];
     const button = el("button", { type: "button" }, el("time", {}, duration(start)), ...who, words);
     button.ariaDisabled = String(this.#media === null);
-    button.addEventListener("click", () => this.#media !== null && (this.#media.currentTime = start));
+    button.addEventListener("click", () => this.#media !== null && moveTo(this.#media, start));
     return el("li", {}, button);
   }
 }

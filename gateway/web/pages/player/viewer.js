@@ -10,6 +10,7 @@ import { el, find, listen } from "./dom.js";
 import { duration, timecode } from "./format.js";
 import { measurePictures } from "./pictures.js";
 import { Playback } from "./playback.js";
+import { expectLength, lengthOf } from "./seeking.js";
 import { strings } from "./strings.js";
 import { explain } from "./trouble.js";
 import { Waveform } from "./waveform.js";
@@ -74,11 +75,12 @@ export class Viewer {
   #openMedia(media, { file, segments, transcript, source, waveform, report }) {
     const { signal } = this.#closed;
     this.media = media;
-    followCounter(media, file.duration_seconds ?? NaN, signal);
+    expectLength(media, file.duration_seconds);
+    followCounter(media, signal);
     if (media.tagName === "VIDEO") measurePictures(media, signal);
     transcript.follow(media, signal);
     const ask = async () => (this.bins = await waveform(signal));
-    this.#chapters = openWaveform(media, { file, signal, ask });
+    this.#chapters = openWaveform(media, { signal, ask });
     this.say(segments);
     new ByteMap(media, {
       drawing: find("byte-map"),
@@ -107,10 +109,10 @@ async function openImage(image, source, report) {
   }
 }
 
-function openWaveform(media, { file, ask, signal }) {
+function openWaveform(media, { ask, signal }) {
   const [figure, drawing, lane, caption] = ["waveform-figure", "waveform", "chapters", "waveform-caption"].map(find);
   figure.hidden = false;
-  const shape = new Waveform(media, { drawing, caption, expectedSeconds: file.duration_seconds ?? NaN, signal });
+  const shape = new Waveform(media, { drawing, caption, signal });
   growWaveform(shape, ask, { figure, caption, signal });
   return new Chapters(media, { lane, pointed: [drawing, lane], words: find("pointed"), signal });
 }
@@ -128,12 +130,11 @@ async function growWaveform(shape, ask, { figure, caption, signal }) {
   }
 }
 
-/** Keep the big counter current. It shows the catalogue's duration until the browser knows its own. */
-function followCounter(media, expectedSeconds, signal) {
+/** Keep the big counter current. */
+function followCounter(media, signal) {
   const show = () => {
-    const measured = Number.isFinite(media.duration) ? media.duration : expectedSeconds;
     find("counter").textContent = timecode(media.currentTime);
-    find("counter-end").textContent = duration(measured);
+    find("counter-end").textContent = duration(lengthOf(media));
   };
   listen(media, "timeupdate seeking durationchange", signal, show);
   show();

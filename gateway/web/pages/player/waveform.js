@@ -6,6 +6,7 @@
 import { listen, svg } from "./dom.js";
 import { duration } from "./format.js";
 import { seekByPointer } from "./scrub.js";
+import { lengthOf } from "./seeking.js";
 import { strings } from "./strings.js";
 
 const WIDTH = 1000;
@@ -22,7 +23,6 @@ const AGAIN_MS = 1000;
 export class Waveform {
   #media;
   #caption;
-  #expectedSeconds;
   #shape = svg("path", { class: "shape", "stroke-width": BAR_WIDTH });
   #played = svg("path", { class: "played", "stroke-width": BAR_WIDTH, "clip-path": "url(#waveform-played)" });
   #past = svg("rect", { x: 0, y: 0, width: 0, height: HEIGHT });
@@ -30,10 +30,9 @@ export class Waveform {
   #known = { bins: [], seconds_covered: 0, complete: false };
 
   /** Draw into `drawing` (an SVG) and say in `caption` how far it is, until `signal` ends it. */
-  constructor(media, { drawing, caption, expectedSeconds, signal }) {
+  constructor(media, { drawing, caption, signal }) {
     this.#media = media;
     this.#caption = caption;
-    this.#expectedSeconds = expectedSeconds;
     const clip = svg("clipPath", { id: "waveform-played" });
     clip.append(this.#past);
     drawing.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
@@ -55,14 +54,10 @@ export class Waveform {
     }
   }
 
-  get #seconds() {
-    return Number.isFinite(this.#media.duration) ? this.#media.duration : this.#expectedSeconds;
-  }
-
   #draw() {
     const { bins, seconds_covered: covered, complete } = this.#known;
     // Without a duration, use the seconds that are covered so far.
-    const seconds = this.#seconds || covered;
+    const seconds = lengthOf(this.#media) || covered;
     const share = seconds > 0 ? Math.min(1, covered / seconds) : 0;
     const path = bars(bins, Math.round(BARS * share));
     for (const layer of [this.#shape, this.#played]) layer.setAttribute("d", path);
@@ -71,7 +66,8 @@ export class Waveform {
   }
 
   #follow() {
-    const x = this.#seconds > 0 ? (this.#media.currentTime / this.#seconds) * WIDTH : 0;
+    const seconds = lengthOf(this.#media);
+    const x = seconds > 0 ? (this.#media.currentTime / seconds) * WIDTH : 0;
     this.#past.setAttribute("width", x);
     this.#head.setAttribute("x", Math.min(x, WIDTH - HEAD_WIDTH));
   }
