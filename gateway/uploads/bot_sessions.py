@@ -10,9 +10,7 @@ chunks that have arrived, and joined again when more arrive.
     no bytes                                    nothing is stored; a final closes the session
 """
 
-import hashlib
 from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
@@ -181,9 +179,5 @@ async def _resumed(first: bytes, rest: AsyncIterable[bytes]) -> AsyncGenerator[b
 async def _begin_alike(adapter: StorageAdapter, new: NewChunk, stored: StoredChunk) -> bool:
     """Whether the longer chunk begins with the bytes of the shorter one."""
     shorter, longer = (new, stored) if new.size < stored.size else (stored, new)
-    digest = hashlib.sha256()
     beginning = PiecedObject(adapter, [Piece(longer.object_key, 0, shorter.size)])
-    async with aclosing(beginning.read(0, shorter.size)) as chunks:
-        async for chunk in chunks:
-            digest.update(chunk)
-    return digest.digest() == shorter.digest
+    return await beginning.digest(0, shorter.size) == shorter.digest

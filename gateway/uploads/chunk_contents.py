@@ -1,6 +1,5 @@
 """Compares the bytes of files to decide whether they contain the same sound; of WAV files, only the samples."""
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Final
@@ -46,7 +45,7 @@ async def covers(adapter: ReadableObjects, file: ChunkPart, parts: Sequence[Chun
         sample = await content.read_all(0, _LONG_SAMPLE_BYTES)
         found = await _find(whole, sample, position) if len(set(sample)) >= _DIFFERENT_BYTES else -1
         length = content.stat.size
-        if found <= 0 or await _digest(whole, found, length) != await _digest(content, 0, length):
+        if found <= 0 or await whole.digest(found, length) != await content.digest(0, length):
             return False
         position = found + length
     return True
@@ -81,11 +80,3 @@ async def _content(adapter: ReadableObjects, parts: Sequence[ChunkPart]) -> Piec
     if all(part.container == WAV for part in parts) and (found := await wav_samples(adapter, runs)):
         return found[1]
     return PiecedObject(adapter, [piece for run in runs for piece in run.pieces])
-
-
-async def _digest(content: PiecedObject, offset: int, length: int) -> bytes:
-    digest = hashlib.sha256()
-    async with aclosing(content.read(offset, min(length, content.stat.size - offset))) as chunks:
-        async for chunk in chunks:
-            digest.update(chunk)
-    return digest.digest()

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import accumulate
 
 from storage_adapters.base import ObjectStat, ReadableObjects
@@ -55,3 +56,11 @@ class PiecedObject:
         """The same bytes together, fewer at the end of the object; for short reads."""
         async with aclosing(self.read(offset, length)) as chunks:
             return b"".join([chunk async for chunk in chunks])
+
+    async def digest(self, offset: int, length: int) -> bytes:
+        """The SHA-256 of these bytes, fewer at the end of the object."""
+        digest = sha256()
+        async with aclosing(self.read(offset, length)) as chunks:
+            async for chunk in chunks:
+                digest.update(chunk)
+        return digest.digest()
