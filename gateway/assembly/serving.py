@@ -1,6 +1,6 @@
 """Serves applications on open sockets, and drains them before a stop.
 
-stop  readiness fails, idle connections close -> running streams end, or their deadline comes
+stop  readiness fails, idle connections close -> no connection is accepted -> the last request ends, or the deadline comes
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Serving:
         self, config: Config, traffic: SiteTraffic, connections: Connections, context: ConnectionContext
     ) -> None:
         self._config = config
-        self._drain, self._streams, _ = traffic
+        self._drain = traffic.drain
         self._connections = connections
         self._context = context
 
@@ -73,7 +73,7 @@ class Serving:
                     admin_listener = await self._listen(usable(Acceptor()), admin, sockets.admin, context)
                     listeners.enter_context(closing(admin_listener))
                 yield
-                await self._wait_for_streams(server, listener)
+                await self._finish_requests(server, partial(_refuse_connections, listener, sockets.public))
         finally:
             await public.cleanup()
             await admin.cleanup()
@@ -93,21 +93,31 @@ class Serving:
         await listener.listen()
         return listener
 
-    async def _wait_for_streams(self, server: web.Server, listener: asyncio.Server | TlsListener) -> None:
-        """Fail readiness, close idle connections, and give the running streams until the deadline.
+    async def _finish_requests(self, server: web.Server, refuse_connections: Callable[[], None]) -> None:
+        """Fail readiness, close idle connections, and give the requests under way until the deadline.
 
-        A single worker's listener stays open, so that health checks see "draining". Of several workers, the others accept
-        connections meanwhile.
+        For half of that time connections are still accepted, so that health checks see "draining". The requests that come
+        then have the other half. A worker that has a successor leaves all connections to it.
         """
         self._drain.request()
-        if self._config.server.worker_count > 1:
-            listener.close()
-        await self._connections.close_idle(server)
+        seconds = self._config.server.drain_timeout_seconds
+        loop = asyncio.get_running_loop()
+        refusing = loop.call_later(0 if self._drain.has_successor else seconds / 2, refuse_connections)
         try:
-            async with asyncio.timeout(self._config.server.drain_timeout_seconds):
-                await self._streams.wait_idle()
+            await self._connections.close_idle(server)
+            async with asyncio.timeout(seconds):
+                await self._connections.wait_idle()
         except TimeoutError:
-            _log.warning("streams were cut at the deadline", extra={"running": self._streams.running})
+            _log.warning("requests were cut at the deadline", extra={"running": len(self._connections.busy)})
+        finally:
+            refusing.cancel()
+
+
+def _refuse_connections(listener: asyncio.Server | TlsListener, listening: socket) -> None:
+    """Accept no more connections. The listener may use a duplicate of the socket, so both are closed."""
+    _log.info("no more connections are accepted")
+    listener.close()
+    listening.close()
 
 
 def _runner(app: web.Application) -> web.AppRunner:

@@ -27,6 +27,12 @@ class Sockets:
     public: socket.socket
     admin: socket.socket | None
 
+    def close(self) -> None:
+        """Close them in this process."""
+        self.public.close()
+        if self.admin is not None:
+            self.admin.close()
+
 
 def open_sockets(config: Config, stack: ExitStack) -> list[Sockets]:
     """The sockets of every worker, closed with the stack. Raises OSError if a port is not available."""

@@ -105,7 +105,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, drain.request)
     if supervisor is not None:
-        loop.add_reader(supervisor, drain.request)
+        loop.add_reader(supervisor, drain.hand_over)
     else:
         loop.add_signal_handler(signal.SIGHUP, _refuse_reload)
     async with site.running(config, sockets, drain):

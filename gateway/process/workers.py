@@ -19,8 +19,8 @@ from typing import Final
 from gateway.process.listening import Sockets
 from gateway.settings.load import Config, ConfigError
 
-# What a worker process runs. It sends None over the connection once it serves, and drains on SIGTERM, or when the
-# connection ends: then the supervisor has ended, and nothing else would end the worker.
+# What a worker process runs. It sends None over the connection once it serves. It drains on SIGTERM, and when the
+# connection ends: then it has a successor, or the supervisor has ended, and it accepts no more connections.
 Work = Callable[[Config, Sockets, Connection], None]
 
 START_SECONDS: Final = 60.0
@@ -74,6 +74,10 @@ class Worker:
 
     def drain(self) -> None:
         self._process.terminate()
+
+    def hand_over(self) -> None:
+        """Let the worker drain, and leave new connections to its successor."""
+        self._ready.close()
 
     def kill(self) -> None:
         self._process.kill()
@@ -138,11 +142,13 @@ class Slot:
             new.kill()
             raise
         old, self._worker, self._config = self._worker, new, config
-        old.drain()
+        old.hand_over()
 
     def stop(self) -> None:
         self._stopping = True
         self._worker.drain()
+        # Connections would wait in their queues even when the worker has closed its own copies.
+        self._sockets.close()
 
     def kill(self) -> None:
         self._worker.kill()

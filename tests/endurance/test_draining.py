@@ -2,8 +2,10 @@
 
 import asyncio
 import signal
+import subprocess
 from typing import Final
 
+import asyncpg
 import pytest
 
 from tests.conformance.ask import compose_row
@@ -55,6 +57,47 @@ async def test_the_deadline_cuts_running_streams(start: Start) -> None:
         assert await asyncio.to_thread(site.process.wait) == 0
         with pytest.raises(TruncatedError):
             await connection.read_exactly(head.promised_bytes("GET"))
+
+
+async def test_a_stopping_gateway_finishes_a_request_that_waits_for_the_database(start: Start) -> None:
+    site = start({"SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": "110", "SEEKGATE_DATABASE__COMMAND_TIMEOUT_SECONDS": "100"})
+    media = add(site, "waiting", noise(17, 100))
+    connection = await asyncpg.connect(site.database_url)
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE recordings")
+            target = f"/recordings/{media.recording_id}"
+            deleting = asyncio.create_task(call(site, target, method="DELETE", key=site.key))
+            await until_blocked(connection)
+            site.process.signal(signal.SIGTERM)
+            with pytest.raises(subprocess.TimeoutExpired):  # longer than idle connections get
+                await asyncio.to_thread(site.process.wait, 3)
+    finally:
+        await connection.close()
+    assert (await deleting).status == 200
+    assert await asyncio.to_thread(site.process.wait) == 0
+
+
+async def until_blocked(connection: asyncpg.Connection) -> None:
+    """Return once another session waits for a lock."""
+    blocked = (
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())"
+    )
+    async with asyncio.timeout(60):
+        while not await connection.fetchval(blocked):  # noqa: ASYNC110 - nothing here hears of it
+            await asyncio.sleep(0.01)
+
+
+async def test_a_stopping_gateway_refuses_connections_before_the_deadline(start: Start) -> None:
+    site = start({"SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": "1"})
+    media = add(site, "refusing", noise(19, LARGE_BYTES))
+    async with connect(site.host, site.port) as connection:
+        await connection.send(compose_row(site, WHOLE, media))
+        await connection.read_head()
+        site.process.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(site.process.wait) == 0
+    log = site.log_text()
+    assert 0 < log.index("no more connections are accepted") < log.index("requests were cut at the deadline")
 
 
 async def test_an_interrupt_ends_an_idle_gateway_immediately_and_cleanly(start: Start) -> None:

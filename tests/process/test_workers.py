@@ -218,6 +218,30 @@ def test_sigterm_ends_every_process(ending: Gateway) -> None:
     assert [pid for pid in everyone if command(pid)] == []
 
 
+def test_stopping_workers_answer_connections_that_still_come(postgres: str, tmp_path: Path, settings: Path) -> None:
+    with (
+        reserved_ports(1) as (port,),
+        running_gateway(
+            postgres,
+            tmp_path,
+            {
+                "SEEKGATE_CONFIG": str(settings),
+                "SEEKGATE_SERVER__PORT": str(port),
+                "SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": "110",
+            },
+        ) as site,
+        contextlib.ExitStack() as stack,
+    ):
+        recording_id, media_file_id = site.add("held", bytes(32 * 2**20), "mp3")
+        head = f"GET /recordings/{recording_id}/media/{media_file_id}/raw HTTP/1.1\r\nHost: x\r\nX-API-Key: {site.key}\r\n\r\n"
+        for _ in range(24):  # each worker holds some of them
+            client = stack.enter_context(socket.create_connection((site.host, site.port)))
+            client.send(head.encode())
+            assert client.recv(12) == b"HTTP/1.1 200"
+        site.process.signal(signal.SIGTERM)
+        eventually(lambda: [ask(site, "/readyz")[0] for _ in range(10)] == [503] * 10, site)
+
+
 def test_workers_do_not_outlive_a_killed_supervisor(ending: Gateway) -> None:
     everyone = workers(ending)
     ending.process.signal(signal.SIGKILL)

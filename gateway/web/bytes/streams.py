@@ -1,6 +1,5 @@
 """Counts the streams that run, and limits their number in total and for each reader."""
 
-import asyncio
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
@@ -16,7 +15,6 @@ class Streams:
         self._limit = limit
         self._limit_per_reader = limit if limit_per_reader is None else limit_per_reader
         self._readers: dict[Hashable, int] = {}
-        self._last: asyncio.Future[None] | None = None
         self.running = 0
 
     def has_room(self, reader: Hashable = None) -> bool:
@@ -42,11 +40,6 @@ class Streams:
                 self._readers[reader] = left
             else:
                 del self._readers[reader]
-        if self._last is not None and not self.running:
-            # The waiting task may have been cancelled: a drain stops waiting at its deadline.
-            if not self._last.done():
-                self._last.set_result(None)
-            self._last = None
 
     @contextmanager
     def of(self, reader: Hashable) -> Iterator[None]:
@@ -56,9 +49,3 @@ class Streams:
             yield
         finally:
             self.end(reader)
-
-    async def wait_idle(self) -> None:
-        """Return once no stream runs; for one task at a time."""
-        if self.running:
-            self._last = asyncio.get_running_loop().create_future()
-            await self._last

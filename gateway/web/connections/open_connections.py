@@ -11,6 +11,7 @@ from gateway.web.connections.unread_responses import UnreadResponses
 
 # A connection that was accepted just before the stop has this long to send its request.
 FIRST_REQUEST_SECONDS: Final = 0.25
+_CHECK_SECONDS: Final = 0.05
 
 
 class Connections:
@@ -35,3 +36,8 @@ class Connections:
         for connection in server.connections:
             if connection not in self.busy:
                 connection.force_close()
+
+    async def wait_idle(self) -> None:
+        """Return once no request is under way."""
+        while self.busy:  # noqa: ASYNC110 - an event would cost each request something
+            await asyncio.sleep(_CHECK_SECONDS)

@@ -1,7 +1,5 @@
 """Streams are limited in number, and a drain waits for the last of them."""
 
-import asyncio
-
 import pytest
 
 from gateway.errors import RateLimited, Unavailable
@@ -13,26 +11,6 @@ async def test_one_more_than_the_limit_is_refused() -> None:
     with streams.of(None), pytest.raises(Unavailable), streams.of(None):
         pytest.fail("two streams run where one may")
     assert streams.running == 0
-
-
-async def test_waiting_ends_with_the_last_stream() -> None:
-    streams = Streams(2)
-    with streams.of(None):
-        with streams.of(None):
-            waiting = asyncio.create_task(streams.wait_idle())
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        assert not waiting.done()
-    await asyncio.wait_for(waiting, timeout=5)
-
-
-async def test_a_stream_ends_cleanly_after_a_wait_was_given_up() -> None:
-    streams = Streams(1)
-    with streams.of(None), pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01):
-            await streams.wait_idle()
-    assert streams.running == 0
-    await streams.wait_idle()
 
 
 async def test_a_reader_has_a_limit_of_its_own() -> None:

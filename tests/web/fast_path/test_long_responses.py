@@ -112,7 +112,7 @@ async def test_a_client_that_disconnected_meanwhile_is_reported_as_such(tmp_path
     async with meddled(tmp_path, Cutting) as (site, meddling), narrow(site) as client:
         await begin(site, meddling, client)
         async with asyncio.timeout(5):
-            await site.streams.wait_idle()
+            await site.connections.wait_idle()
         assert site.connections.busy == set()
         assert meddling.begun[0].exchange.outcome == "client_closed"
         assert any(each["outcome"] == "client_closed" for each in await site.log_lines())
@@ -124,7 +124,7 @@ async def test_a_client_that_disconnects_while_it_waits_is_reported_as_such(tmp_
             await begin(site, meddling, client)
             client.reset()
         async with asyncio.timeout(5):
-            await site.streams.wait_idle()
+            await site.connections.wait_idle()
         assert site.connections.busy == set()
         assert meddling.begun[0].exchange.outcome == "client_closed"
 
@@ -172,7 +172,7 @@ async def test_an_error_of_ours_is_not_reported_as_the_clients(
                     with pytest.raises((TruncatedError, ProtocolFaultError)):
                         await client.read_response()
                 async with asyncio.timeout(5):
-                    await site.streams.wait_idle()
+                    await site.connections.wait_idle()
         lines = [line for line in await site.log_lines() if line["range"] == "bytes=5-"]
     assert [line["outcome"] for line in lines] == [outcome] * 2
     assert [line["sent"] for line in lines] == [0, 0]
