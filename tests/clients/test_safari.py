@@ -14,7 +14,7 @@ from tests.conformance.calling import mint
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Connection, compose, connect
 from tests.gateway_process import Gateway
-from tests.uploads.waiting import become
+from tests.uploads.waiting import wait_until
 
 TRACE: Final[dict[str, Any]] = json.loads(Path(__file__).with_name("safari.json").read_text("utf-8"))
 MARK: Final = "safari"
@@ -95,4 +95,4 @@ async def test_safari_gets_exact_ranges_however_it_disconnects(site: Gateway, me
         return Counter(line["outcome"] for line in lines if line["request_id"].startswith(MARK))
 
     left = sum(event.get("leave") == "reset" for event in TRACE["events"])
-    await become(lambda: outcomes() == {"client_closed": left, "complete": len(REQUESTS) - left})
+    await wait_until(lambda: outcomes() == {"client_closed": left, "complete": len(REQUESTS) - left})

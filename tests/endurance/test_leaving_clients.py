@@ -14,7 +14,7 @@ from tests.conformance.raw_http import connect
 from tests.conformance.table import Row, ranged
 from tests.endurance.footprint import Footprint, abandoned_answers, running_streams, sent_bytes, settle
 from tests.gateway_process import Gateway
-from tests.uploads.waiting import become
+from tests.uploads.waiting import wait_until
 
 MAX_CONCURRENT: Final = 50
 HASTY_CLIENTS: Final = 300
@@ -117,7 +117,7 @@ async def test_the_access_log_has_a_line_for_each_client_that_disconnects_immedi
     names = {f"hasty-{number}" for number in range(HASTY_CLIENTS)}
     for name in names:
         await ask_and_go(site, large, name)
-    await become(lambda: names <= {json.loads(line)["request_id"] for line in filter(None, site.process.accesses)})
+    await wait_until(lambda: names <= {json.loads(line)["request_id"] for line in filter(None, site.process.accesses)})
 
 
 async def test_a_client_that_stops_reading_costs_little_memory(site: Gateway, large: Media) -> None:

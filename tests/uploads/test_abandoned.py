@@ -9,7 +9,7 @@ from tests.uploads.client import open_client
 from tests.uploads.conftest import SETTINGS, Content
 from tests.uploads.test_tus import append, create
 from tests.uploads.test_uploading import root_of, unfinished
-from tests.uploads.waiting import become
+from tests.uploads.waiting import wait_until
 
 # Long enough for any machine to upload in; a tenth of it passes between two runs of the clean-up.
 ABANDONED_AFTER = {
@@ -36,7 +36,7 @@ async def test_an_upload_that_is_never_completed_is_removed_and_a_completed_one_
         assert (await append(client, url, 0, b"x" * 500)).status == 204
         promised = await client.promise(never)
         await site.execute(A_MINUTE_PASSES)
-        await become(lambda: len(list(root_of(site).glob("uploads/*/*"))) == 1 and unfinished(site) == [])
+        await wait_until(lambda: len(list(root_of(site).glob("uploads/*/*"))) == 1 and unfinished(site) == [])
         for recording in (sent, begun, never):
             assert (await client.succeed("GET", f"/v1/recordings/{recording}"))["media"] == []
             assert (await client.complete(recording)).status == 400

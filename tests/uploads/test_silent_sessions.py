@@ -30,7 +30,7 @@ async def client(site: Gateway) -> AsyncGenerator[Client, None]:
         yield opened
 
 
-async def become(bot: Bot, status: str, duration: float | None = None) -> None:
+async def wait_until(bot: Bot, status: str, duration: float | None = None) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             recording = await bot.recording()
@@ -43,9 +43,9 @@ async def become(bot: Bot, status: str, duration: float | None = None) -> None:
 async def test_a_silent_session_is_completed_from_what_it_has_and_goes_on_when_the_bot_does(client: Client) -> None:
     bot = Bot(client)
     await bot.must_send(wav(tone(0)), 0)
-    await become(bot, "completed", 0.5)
+    await wait_until(bot, "completed", 0.5)
     await bot.must_send(wav(tone(1)), 1)
-    await become(bot, "completed", 1.0)
+    await wait_until(bot, "completed", 1.0)
     assert await bot.played() == wav(tone(0) + tone(1))
 
 
@@ -53,7 +53,7 @@ async def test_a_silent_session_with_a_gap_says_so(client: Client, content: Cont
     bot, pieces = Bot(client), chunks_of(content("sound.webm"), 3)
     await bot.must_send(pieces[0], 0)
     await bot.must_send(pieces[2], 2)
-    await become(bot, "completed")
+    await wait_until(bot, "completed")
     assert (await bot.recording())["error_message"] == "Chunks 1 did not arrive"
 
 
@@ -62,7 +62,7 @@ async def test_chunks_that_cannot_be_played_are_kept_longer_than_abandoned_uploa
 ) -> None:
     bot, pieces = Bot(client), chunks_of(content("sound.webm"), 2)
     await bot.must_send(pieces[1], 1)
-    await become(bot, "failed")
+    await wait_until(bot, "failed")
     await asyncio.sleep(2)
     await bot.must_send(pieces[0], 0, final=True)
     assert await bot.played() == content("sound.webm")

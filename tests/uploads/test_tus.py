@@ -17,7 +17,7 @@ from tests.uploads.client import Client, Response
 from tests.uploads.conftest import MAX_FILE_BYTES, Content
 from tests.uploads.cutting import cutter
 from tests.uploads.test_uploading import root_of, unfinished
-from tests.uploads.waiting import become
+from tests.uploads.waiting import wait_until
 from tests.uploads.wav import make_wav
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -150,7 +150,7 @@ async def test_a_terminated_upload_is_deleted_with_what_arrived(
     assert (await client.ask("DELETE", url, headers=TUS)).status == 204
     assert (await client.ask("HEAD", url, headers=TUS)).status == 404
     assert (await client.succeed("GET", f"/v1/recordings/{recording}"))["media"] == []
-    await become(lambda: unfinished(site) == before)
+    await wait_until(lambda: unfinished(site) == before)
 
 
 async def test_a_connection_that_breaks_keeps_what_arrived_and_lets_the_next_one_write(
@@ -165,7 +165,7 @@ async def test_a_connection_that_breaks_keeps_what_arrived_and_lets_the_next_one
             await append(client, f"http://127.0.0.1:{port}{path}", 0, body)
         assert cuts.cuts == 1
     # The broken connection's handler lets go when it ends, which is when it is logged.
-    await become(lambda: any('"client_closed"' in line for line in site.process.accesses[logged:]))
+    await wait_until(lambda: any('"client_closed"' in line for line in site.process.accesses[logged:]))
     kept = await offset(client, url)
     assert 0 < kept < 2_000_000
     assert (await append(client, url, kept, body[kept:])).status == 204

@@ -14,7 +14,7 @@ from tests.conformance.raw_http import Connection, compose, connect
 from tests.gateway_process import Gateway, running_gateway
 from tests.uploads.client import Client, open_client, raw_path
 from tests.uploads.conftest import ALLOWED_ORIGIN, MAX_FILE_BYTES, MAX_MEDIA, SETTINGS, Content
-from tests.uploads.waiting import become
+from tests.uploads.waiting import wait_until
 
 
 def root_of(site: Gateway) -> Path:
@@ -298,7 +298,7 @@ async def test_a_second_writer_is_refused_while_the_file_is_being_sent(
         yield content("sound.mp3")[1000:]
 
     first = asyncio.create_task(client.put(promised, slowly()))
-    await become(lambda: drafts(site) != [])
+    await wait_until(lambda: drafts(site) != [])
     second = await client.put(promised, content("sound.wav"))
     assert (second.status, second.json["error"]["message"]) == (423, "Another request is sending this file")
     assert int(second.headers["Retry-After"]) > 0
@@ -464,10 +464,10 @@ async def test_a_client_that_disconnects_in_the_middle_leaves_nothing(site: Gate
             await connection.send(
                 compose("PUT", path, [("Content-Length", "9999999")], host=site.authority, body=bytes(500_000))
             )
-            await become(lambda: bool(drafts(site)))
+            await wait_until(lambda: bool(drafts(site)))
             if rudely:
                 connection.reset()
-        await become(lambda: not drafts(site))
+        await wait_until(lambda: not drafts(site))
         (fault,) = await refusal(client, recording)
         assert fault["message"] == "It was not uploaded"
     assert "Traceback" not in site.log_text()
@@ -487,7 +487,7 @@ async def test_a_recording_that_is_deleted_meanwhile_takes_the_file_along(
         yield content("sound.mp3")[100:]
 
     putting = asyncio.create_task(client.put(promised, slow()))
-    await become(lambda: bool(drafts(site)))
+    await wait_until(lambda: bool(drafts(site)))
     await client.succeed("DELETE", f"/v1/recordings/{recording}", status=204)
     arriving.set()
     assert (await putting).status == 404
@@ -500,7 +500,7 @@ async def test_a_deleted_recordings_files_are_removed(site: Gateway, client: Cli
     (path,) = root_of(site).rglob(f"uploads/*/{raw_path(recording, media).split('/')[4]}")
     await client.succeed("DELETE", f"/v1/recordings/{recording}", status=204)
     assert (await client.raw(recording, media)).status == 404
-    await become(lambda: not path.exists())
+    await wait_until(lambda: not path.exists())
 
 
 # --- who may, and how often
@@ -590,7 +590,7 @@ async def test_no_token_is_written_to_the_log(site: Gateway, client: Client, con
 
 async def logged(site: Gateway, text: str) -> str:
     """The log, once it has the text."""
-    await become(lambda: text in site.log_text())
+    await wait_until(lambda: text in site.log_text())
     return site.log_text()
 
 

@@ -121,7 +121,7 @@ class Site:
             check_database=absent,
         )
 
-    async def furnish(self, storage: StorageAdapter) -> None:
+    async def add_recording(self, storage: StorageAdapter) -> None:
         """One key, one recording."""
         owner = self.owner = Owner(await self.keys.ensure_user("listener@example.com"), live=True)
         await self.keys.create_key(
@@ -212,7 +212,7 @@ async def running_site(
     local = await connect_storage(root=root)
     storage = remote or local
     built = Site(root, storage, Streams(streams_limit, streams_per_reader))
-    await built.furnish(storage)
+    await built.add_recording(storage)
     server = built.server = web.Server(cast("Any", built.handle), handler_cancellation=True)
     built.acceptor.batcher.responder = before(built)
     opened = socket.create_server(("127.0.0.1", 0))

@@ -24,7 +24,7 @@ LONG: Final = 500_000
 BUFFER_BYTES: Final = 32 * 1024
 
 
-class Meddling(Forwarding):
+class Interfering(Forwarding):
     """Does something after a response was begun."""
 
     def __init__(self, site: Site) -> None:
@@ -35,36 +35,36 @@ class Meddling(Forwarding):
         done = super().send(connection, response)
         if connection.is_responding:
             self.begun.append(response)
-            self.meddle(connection)
+            self.interfere(connection)
         return done
 
-    def meddle(self, connection: FastConnection) -> None:
+    def interfere(self, connection: FastConnection) -> None:
         pass
 
 
-class Removing(Meddling):
-    def meddle(self, _connection: FastConnection) -> None:
+class Removing(Interfering):
+    def interfere(self, _connection: FastConnection) -> None:
         self.site.path.unlink()
 
 
-class Cutting(Meddling):
-    def meddle(self, connection: FastConnection) -> None:
+class Cutting(Interfering):
+    def interfere(self, connection: FastConnection) -> None:
         assert connection.transport is not None
         connection.transport.abort()
 
 
-class Draining(Meddling):
-    def meddle(self, _connection: FastConnection) -> None:
+class Draining(Interfering):
+    def interfere(self, _connection: FastConnection) -> None:
         self.site.drain.request()
 
 
-async def begin(site: Site, meddling: Meddling, client: Client, asked: str = f"bytes=1-{LONG}") -> None:
+async def begin(site: Site, interfering: Interfering, client: Client, asked: str = f"bytes=1-{LONG}") -> None:
     """Ask for more than the kernels of both sides hold together, and read nothing of it."""
     await ask(client, head(site, FIRST))
     await client.send(head(site, asked))
     async with connect("127.0.0.1", site.plain_port) as other:
         await ask(other, head(site, FIRST))  # the gateway has read what was sent before
-    assert len(meddling.begun) == 1
+    assert len(interfering.begun) == 1
 
 
 def narrow(site: Site) -> AbstractAsyncContextManager[Client]:
@@ -73,12 +73,12 @@ def narrow(site: Site) -> AbstractAsyncContextManager[Client]:
 
 
 @asynccontextmanager
-async def meddled(
-    root: Path, kind: type[Meddling], *, keepalive_timeout: float = 75.0
-) -> AsyncGenerator[tuple[Site, Meddling]]:
-    made: list[Meddling] = []
+async def interfered(
+    root: Path, kind: type[Interfering], *, keepalive_timeout: float = 75.0
+) -> AsyncGenerator[tuple[Site, Interfering]]:
+    made: list[Interfering] = []
 
-    def before(site: Site) -> Meddling:
+    def before(site: Site) -> Interfering:
         made.append(kind(site))
         return made[0]
 
@@ -88,50 +88,50 @@ async def meddled(
 
 @pytest.mark.parametrize("asked", [f"bytes=1-{LONG}", "bytes=1-"])
 async def test_a_client_that_reads_on_gets_every_byte(tmp_path: Path, asked: str) -> None:
-    async with meddled(tmp_path, Meddling) as (site, meddling), narrow(site) as client:
-        await begin(site, meddling, client, asked)
+    async with interfered(tmp_path, Interfering) as (site, interfering), narrow(site) as client:
+        await begin(site, interfering, client, asked)
         end = LONG + 1 if asked[-1] != "-" else SIZE
         assert (await client.read_response()).body == site.content[1:end]
         assert (await ask(client, head(site, FIRST))).status == 206
         assert (site.streams.running, site.connections.busy) == (0, set())
-        begun = meddling.begun[0].exchange
+        begun = interfering.begun[0].exchange
         assert [each["sent"] for each in await site.log_lines() if each["request_id"] == begun.request_id] == [end - 1]
     assert site.slow_path_ranges.count(asked) == 0
 
 
 async def test_a_file_that_was_deleted_meanwhile_cuts_the_answer(tmp_path: Path) -> None:
-    async with meddled(tmp_path, Removing) as (site, meddling), narrow(site) as client:
-        await begin(site, meddling, client)
+    async with interfered(tmp_path, Removing) as (site, interfering), narrow(site) as client:
+        await begin(site, interfering, client)
         with pytest.raises((TruncatedError, ProtocolFaultError)):
             await client.read_response()
         assert (site.streams.running, site.connections.busy) == (0, set())
-        assert meddling.begun[0].exchange.outcome == "aborted"
+        assert interfering.begun[0].exchange.outcome == "aborted"
 
 
 async def test_a_client_that_disconnected_meanwhile_is_reported_as_such(tmp_path: Path) -> None:
-    async with meddled(tmp_path, Cutting) as (site, meddling), narrow(site) as client:
-        await begin(site, meddling, client)
+    async with interfered(tmp_path, Cutting) as (site, interfering), narrow(site) as client:
+        await begin(site, interfering, client)
         async with asyncio.timeout(5):
             await site.connections.wait_idle()
         assert site.connections.busy == set()
-        assert meddling.begun[0].exchange.outcome == "client_closed"
+        assert interfering.begun[0].exchange.outcome == "client_closed"
         assert any(each["outcome"] == "client_closed" for each in await site.log_lines())
 
 
 async def test_a_client_that_disconnects_while_it_waits_is_reported_as_such(tmp_path: Path) -> None:
-    async with meddled(tmp_path, Meddling) as (site, meddling):
+    async with interfered(tmp_path, Interfering) as (site, interfering):
         async with narrow(site) as client:
-            await begin(site, meddling, client)
+            await begin(site, interfering, client)
             client.reset()
         async with asyncio.timeout(5):
             await site.connections.wait_idle()
         assert site.connections.busy == set()
-        assert meddling.begun[0].exchange.outcome == "client_closed"
+        assert interfering.begun[0].exchange.outcome == "client_closed"
 
 
 async def test_a_drain_lets_the_answer_end_and_closes_its_connection(tmp_path: Path) -> None:
-    async with meddled(tmp_path, Draining) as (site, meddling), narrow(site) as client:
-        await begin(site, meddling, client)
+    async with interfered(tmp_path, Draining) as (site, interfering), narrow(site) as client:
+        await begin(site, interfering, client)
         site.server.pre_shutdown()
         assert (await client.read_response()).body == site.content[1 : LONG + 1]
         await client.expect_end()
@@ -139,8 +139,8 @@ async def test_a_drain_lets_the_answer_end_and_closes_its_connection(tmp_path: P
 
 
 async def test_a_slow_reader_is_not_idle(tmp_path: Path) -> None:
-    async with meddled(tmp_path, Meddling, keepalive_timeout=0.1) as (site, meddling), narrow(site) as client:
-        await begin(site, meddling, client)
+    async with interfered(tmp_path, Interfering, keepalive_timeout=0.1) as (site, interfering), narrow(site) as client:
+        await begin(site, interfering, client)
         await asyncio.sleep(0.3)
         assert (await client.read_response()).body == site.content[1 : LONG + 1]
 
@@ -184,7 +184,7 @@ async def test_a_file_that_cannot_be_read_while_the_socket_is_full_ends_its_stre
     def fail(*_: object) -> bytes:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    async with meddled(tmp_path, Meddling) as (site, _), narrow(site) as client:
+    async with interfered(tmp_path, Interfering) as (site, _), narrow(site) as client:
         await ask(client, head(site, FIRST))
         monkeypatch.setattr(os, "pread", fail)
         await client.send(head(site, f"bytes=1-{LONG}"))
