@@ -8,8 +8,8 @@ from typing import Final
 from gateway.assembly.backends import open_storages
 from gateway.catalog import MoveTarget, VexaSource
 from gateway.db.database import open_database
-from gateway.db.vexa_source import open_vexa
-from gateway.db.vexa_target import open_target
+from gateway.db.vexa_move.move_target import open_target
+from gateway.db.vexa_move.vexa_source import open_vexa
 from gateway.imports.vexa_deployment.media_preparation import Probe
 from gateway.imports.vexa_deployment.meeting_moves import MAX_CONCURRENT_PROBES
 from gateway.media.prober import Prober

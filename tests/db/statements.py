@@ -16,7 +16,7 @@ VERBS: Final = re.compile(
 PLACEHOLDER: Final = re.compile(r"{\w+}", re.ASCII)
 
 # Its statements are for Vexa's tables; tests/imports runs every one of them.
-OF_ANOTHER_DATABASE: Final = "gateway.db.vexa_source"
+OF_ANOTHER_DATABASE: Final = "gateway.db.vexa_move.vexa_source"
 
 
 def modules() -> Iterator[ModuleType]:

@@ -43,7 +43,7 @@ from gateway.db.upload_reservations import PgUploadReservations
 from gateway.db.upload_writers import PgUploadWriters
 from gateway.db.uploads import PgUploads
 from gateway.db.users import PgUsers
-from gateway.db.vexa_target import PgMoveTarget
+from gateway.db.vexa_move.move_target import PgMoveTarget
 
 NOW: Final = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 LIMITS: Final = UploadLimits(max_media_per_recording=9, max_total_bytes_per_account=None)

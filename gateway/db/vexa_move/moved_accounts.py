@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Final
 
 from gateway.catalog import KeyMove, MoveOutcome, UserMove, UserOutcome
-from gateway.db.vexa_notes import MoveNotes, digest_of
+from gateway.db.vexa_move.move_notes import MoveNotes, digest_of
 
 
 class MovedAccounts(MoveNotes):

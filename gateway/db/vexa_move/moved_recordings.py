@@ -7,7 +7,7 @@ from typing import Final
 from gateway.catalog import MediaFile, MediaMove, MoveOutcome, NewMedia, RecordingMove
 from gateway.db.registration import FIND_DELETION, REPLACE_MEDIA_FILE
 from gateway.db.rows import measured, media_file, read_rows
-from gateway.db.vexa_notes import MoveNotes, digest_of
+from gateway.db.vexa_move.move_notes import MoveNotes, digest_of
 
 
 class MovedRecordings(MoveNotes):

@@ -9,9 +9,9 @@ import asyncpg
 from gateway.catalog import MoveTarget
 from gateway.db.migrations import create_in_transaction, migrate
 from gateway.db.pool import TROUBLE, connected
-from gateway.db.vexa_accounts import MovedAccounts
-from gateway.db.vexa_meetings import MovedMeetings
-from gateway.db.vexa_recordings import MovedRecordings
+from gateway.db.vexa_move.moved_accounts import MovedAccounts
+from gateway.db.vexa_move.moved_meetings import MovedMeetings
+from gateway.db.vexa_move.moved_recordings import MovedRecordings
 
 # Two runs at the same time take turns; the lock ends with the transaction.
 LOCK_MOVES: Final = "SELECT pg_advisory_xact_lock(7357462896)"

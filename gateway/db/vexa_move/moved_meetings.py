@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from gateway.catalog import MeetingMove, MoveOutcome, SegmentMove, SegmentsOutcome
-from gateway.db.vexa_notes import MoveNotes, digest_of
+from gateway.db.vexa_move.move_notes import MoveNotes, digest_of
 
 # asyncpg writes it as -infinity, which in the column counted_from_at means that the start of counting is unknown.
 _UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
