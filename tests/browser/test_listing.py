@@ -3,9 +3,10 @@
 import asyncio
 from itertools import product
 from typing import Any, Final
+from urllib.parse import quote
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import Locator, Request, Route, expect
 
 from gateway.protocol.ids import decode_id
 from tests.browser.library import MEETING, PLATFORM, Library
@@ -45,6 +46,14 @@ def many(site: Gateway) -> str:
     return site.add_key(user_id=user_id)
 
 
+@pytest.fixture
+def changing(site: Gateway) -> str:
+    """The key of a user with 250 recordings, which only one test changes."""
+    user_id = site.wait(site.backends.api_keys.ensure_user("changing@example.org"))
+    site.wait(site.execute(FILL.format(user=user_id, count=250)))
+    return site.add_key(user_id=user_id)
+
+
 async def test_a_row_shows_type_duration_and_size(listener: Listener, library: Library) -> None:
     row = listener.row(library.sound.recording_id)
     await expect(row).to_contain_text("Audio mp3")
@@ -52,6 +61,7 @@ async def test_a_row_shows_type_duration_and_size(listener: Listener, library: L
     await expect(row).to_contain_text("7.2\u00a0MB")
 
 
+TOP: Final = "(row) => row.getBoundingClientRect().top"
 # Resolves once something is drawn in the middle of a row's picture.
 UNTIL_PAINTED: Final = """(canvas) => new Promise((resolve) => {
   const { width, height } = canvas;
@@ -113,11 +123,18 @@ async def test_a_day_of_which_a_person_has_typed_only_a_part_of_the_year_filters
 
 
 async def test_a_page_of_the_list_costs_one_request(listener: Listener) -> None:
-    listener.requests.clear()
+    asked: list[Request] = []
+
+    def note(request: Request) -> None:
+        # What the list shows is asked for again from time to time, with the entity tag that it has.
+        if "recordings?" in request.url and "if-none-match" not in request.headers:
+            asked.append(request)
+
+    listener.page.on("request", note)
     await listener.page.get_by_role("button", name="Refresh").click()
     await expect(listener.rows.first).to_be_visible()
-    # The images of rows are requested later, when the list rests.
-    assert len([each for each in listener.requests if "recordings" in each and not each.endswith("/raw")]) == 1
+    listener.page.remove_listener("request", note)
+    assert len(asked) == 1
 
 
 async def test_a_search_without_a_match_says_so(listener: Listener) -> None:
@@ -145,7 +162,63 @@ async def test_the_list_continues_as_it_is_scrolled_and_keeps_few_rows(visitor: 
     assert back["seen"] == scrolled["seen"]
 
 
+async def test_what_others_change_appears_while_the_list_is_shown(visitor: Listener, changing: str) -> None:
+    """New recordings, names, and deletions: the rows around them stay where they are, with the focus."""
+    page, key = visitor.page, {"X-API-Key": changing}
+    recordings = f"{visitor.site.base_url}/v1/recordings"
+
+    async def url_of(name: str) -> str:
+        found = await page.request.get(f"{recordings}?q={quote(name)}", headers=key)
+        (url,) = (f"{recordings}/{each['id']}" for each in (await found.json())["data"] if each["name"] == name)
+        return url
+
+    async def create(name: str) -> None:
+        assert (await page.request.post(recordings, headers=key, data={"name": name})).ok
+
+    async def until_shown(name: str) -> Locator:
+        row = visitor.rows.filter(has_text=name)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await row.count() == 0:
+                await page.clock.fast_forward(12_000)
+                await asyncio.sleep(0.1)  # until the page has heard from the gateway
+        return row
+
+    await page.clock.install()
+    await visitor.sign_in(changing)
+    await expect(visitor.rows.first).to_be_visible()
+    await create("At the top")
+    await expect(await until_shown("At the top")).to_be_in_viewport()
+
+    # The answer ends in the midst of its body, as if the connection had been lost.
+    await page.route("**/v1/recordings?*", lambda route: route.fulfill(body='{"data": ['))
+    async with page.expect_response("**/v1/recordings?*"):
+        await page.clock.fast_forward(12_000)
+    await page.unroute("**/v1/recordings?*")
+    await create("After the fault")
+    await until_shown("After the fault")
+    async with page.expect_response(lambda answer: "/v1/recordings?" in answer.url and answer.status == 304):
+        await page.clock.fast_forward(12_000)
+
+    row = visitor.rows.filter(has_text="Talk 150")
+    while await row.count() == 0:
+        await visitor.rows.last.scroll_into_view_if_needed()
+    await row.scroll_into_view_if_needed()
+    await row.focus()
+    element, place = await row.element_handle(), await row.evaluate(TOP)
+    # Above it there is another recording; of those below it, one has another name, and one is deleted.
+    await create("Out of sight")
+    assert (await page.request.delete(await url_of("Talk 152"), headers=key)).ok
+    assert (await page.request.patch(await url_of("Talk 151"), headers=key, data={"name": "Renamed"})).ok
+    await until_shown("Renamed")
+    await expect(visitor.rows.filter(has_text="Talk 152")).to_have_count(0)
+    assert element is not None
+    assert await element.evaluate("(row) => row === document.activeElement")
+    assert abs(await row.evaluate(TOP) - place) <= 1, "browsers scroll by whole pixels"
+
+
 async def test_a_page_that_cannot_be_read_is_read_on_request(visitor: Listener, many: str) -> None:
+    # A page that nobody sees is not refreshed, which would repeat the request, too.
+    await visitor.page.evaluate("() => Object.defineProperty(document, 'hidden', { get: () => true })")
     await visitor.sign_in(many)
     await expect(visitor.rows.first).to_be_visible()
     await visitor.page.route("**/v1/recordings?*", lambda route: route.abort())

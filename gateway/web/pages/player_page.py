@@ -21,7 +21,7 @@ class PageRoutes(PageFiles):
         super().__init__(
             {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()},
             policy={
-                "media-src": media,
+                "media-src": f"{media} blob:",  # captions
                 "img-src": f"{media} data:",
                 "connect-src": " ".join(("'self'", *upload_sources)),
             },

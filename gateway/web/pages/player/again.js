@@ -3,36 +3,38 @@
  */
 
 import { listen } from "./dom.js";
-import { Refused, Unreachable } from "./request.js";
+import { Refused, isTemporary } from "./request.js";
 
 const LONGEST_PAUSE_MS = 60_000;
+/** A connection that broke while the computer slept may never answer. */
+const LONGEST_ANSWER_MS = 60_000;
 
 /**
- * Call `ask()` after each pause until it returns false, is refused, or `signal` ends it. While the gateway is busy or
- * does not answer, the pauses grow.
+ * Call `ask(signal)` after each pause until it returns false, is refused, or `signal` ends it. While the gateway is
+ * busy or does not answer, the pauses grow. Returns a function that asks without waiting for the end of the pause.
  */
 export function askAgain(ask, pauseMs, signal) {
-  let [pause, isDue] = [pauseMs, false];
-  const wait = () => setTimeout(act, pause);
+  let [pause, isAsking, isDue, isOver, timer] = [pauseMs, false, false, false, null];
+  const wait = () => (timer = setTimeout(act, pause));
   const act = async () => {
-    isDue = document.hidden; // then as soon as it is visible
-    if (isDue || signal.aborted) return;
+    clearTimeout(timer);
+    isDue = document.hidden || isAsking; // then as soon as it is visible, or has its answer
+    if (isDue || isOver || signal.aborted) return;
+    isAsking = true;
     try {
-      if (!(await ask())) return;
+      isOver = !(await ask(AbortSignal.any([signal, AbortSignal.timeout(LONGEST_ANSWER_MS)])));
       pause = pauseMs;
     } catch (trouble) {
-      if (signal.aborted || isFinal(trouble)) return;
-      pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+      isOver = signal.aborted || !isTemporary(trouble);
+      if (isOver && !signal.aborted && !(trouble instanceof Refused)) throw trouble; // a bug
+      pause = Math.max(Math.min(2 * pause, LONGEST_PAUSE_MS), trouble.retryMs);
     }
-    wait();
+    isAsking = false;
+    if (isDue) act();
+    else if (!isOver) wait();
   };
   listen(document, "visibilitychange", signal, () => isDue && act());
+  listen(window, "online", signal, act);
   wait();
-}
-
-/** Whether asking again is of no use. An error that is neither a refusal nor a silence is a bug, and is thrown. */
-function isFinal(trouble) {
-  if (trouble instanceof Unreachable) return false;
-  if (trouble instanceof Refused) return trouble.status !== 429 && trouble.status < 500;
-  throw trouble;
+  return act;
 }

@@ -5,7 +5,7 @@
  */
 
 import { numberOf, publicId } from "./ids.js";
-import { Refused, request } from "./request.js";
+import { Refused, bytesOf, jsonOf, request } from "./request.js";
 import { summary } from "./summary.js";
 
 /** A header can carry visible ASCII; any other text cannot be a key. */
@@ -48,7 +48,7 @@ export class Gateway {
   async recording(id) {
     const described = `v1/recordings/${publicId(id)}?${new URLSearchParams([WITH_ORIGIN])}`;
     const [answer, description] = await Promise.all([`recordings/${id}`, described].map((path) => this.#ask(path)));
-    const [recording, inShort] = [await answer.json(), await description.json()];
+    const [recording, inShort] = [await jsonOf(answer), await jsonOf(description)];
     const arrived = inShort.media.filter((file) => file.status === "uploaded").map((file) => numberOf(file.id));
     recording.media_files = recording.media_files.filter((file) => arrived.includes(file.id));
     return { ...recording, ...summary(inShort), etag: description.headers.get("ETag") };
@@ -58,17 +58,17 @@ export class Gateway {
   async rename(id, name, etag) {
     const condition = etag === null ? {} : { "If-Match": etag };
     const answer = await this.#send(`v1/recordings/${publicId(id)}`, "PATCH", { name }, condition);
-    return { name: (await answer.json()).name, etag: answer.headers.get("ETag") };
+    return { name: (await jsonOf(answer)).name, etag: answer.headers.get("ETag") };
   }
 
   /** The share links of a recording that work. */
   async links(id) {
-    return (await (await this.#ask(`v1/recordings/${publicId(id)}/links`)).json()).data;
+    return (await this.#read(`v1/recordings/${publicId(id)}/links`)).data;
   }
 
   async createLink(id, { expiresInSeconds, startSeconds }) {
     const body = { expires_in_seconds: expiresInSeconds, start_seconds: startSeconds };
-    return (await this.#send(`v1/recordings/${publicId(id)}/links`, "POST", body)).json();
+    return jsonOf(await this.#send(`v1/recordings/${publicId(id)}/links`, "POST", body));
   }
 
   async endLink(id, linkId) {
@@ -77,13 +77,14 @@ export class Gateway {
 
   /** Create a recording without media; returns its public id. */
   async createRecording(name) {
-    return (await (await this.#send("v1/recordings", "POST", { name })).json()).id;
+    return (await jsonOf(await this.#send("v1/recordings", "POST", { name }))).id;
   }
 
   /** Where to send a file: `{upload_url, headers, parts?}`. The same `attempt` gets the same media file again. */
   async uploadUrl(id, { type, contentType, size }, attempt) {
     const body = { type, content_type: contentType, file_size_bytes: size };
-    return (await this.#send(`v1/recordings/${id}/upload-url`, "POST", body, { "Idempotency-Key": attempt })).json();
+    const once = { "Idempotency-Key": attempt };
+    return jsonOf(await this.#send(`v1/recordings/${id}/upload-url`, "POST", body, once));
   }
 
   /** Have the gateway verify what was uploaded; the recording's integer id. */
@@ -121,9 +122,15 @@ export class Gateway {
     return this.#ifChanged(`recordings/${recordingId}/transcript`, condition);
   }
 
+  /** The recording's transcript as WebVTT: its bytes, because a `<track>` cannot send the key. */
+  async captions(recordingId, signal) {
+    const headers = { Accept: "text/vtt" };
+    return bytesOf(await this.#ask(`v1/recordings/${publicId(recordingId)}/transcript`, { headers, signal }));
+  }
+
   /** A meeting with its `segments` and `recordings`. */
   async transcript(platform, meetingId) {
-    return (await this.#ask(`transcripts/${encodeURIComponent(platform)}/${encodeURIComponent(meetingId)}`)).json();
+    return this.#read(`transcripts/${encodeURIComponent(platform)}/${encodeURIComponent(meetingId)}`);
   }
 
   /**
@@ -134,7 +141,7 @@ export class Gateway {
    */
   async playbackUrl(recordingId, mediaId) {
     const answer = await this.#ask(`recordings/${recordingId}/media/${mediaId}/playback-url`, { method: "POST" });
-    const { url, expires_at: expiresAt } = await answer.json();
+    const { url, expires_at: expiresAt } = await jsonOf(answer);
     const now = Date.parse(answer.headers.get("Date")) || Date.now();
     const { href, pathname, search } = new URL(url, document.baseURI);
     return {
@@ -147,7 +154,7 @@ export class Gateway {
 
   /** How loud the file is over its length, as far as it is known: `bins`, `seconds_covered`, `complete`. */
   async waveform(recordingId, mediaId, signal) {
-    return (await this.#ask(`recordings/${recordingId}/media/${mediaId}/waveform`, { signal })).json();
+    return this.#read(`recordings/${recordingId}/media/${mediaId}/waveform`, { signal });
   }
 
   /**
@@ -156,22 +163,17 @@ export class Gateway {
    */
   async file(recordingId, mediaId, signal) {
     const path = `recordings/${recordingId}/media/${mediaId}/raw`;
-    return (await this.#ask(path, { cache: "no-cache", redirect: "error", signal })).blob();
+    return bytesOf(await this.#ask(path, { cache: "no-cache", redirect: "error", signal }));
   }
 
   async downloadUrl(recordingId, mediaId) {
-    const answer = await this.#ask(`recordings/${recordingId}/media/${mediaId}/download`);
-    return new URL((await answer.json()).download_url, document.baseURI).href;
+    const { download_url: url } = await this.#read(`recordings/${recordingId}/media/${mediaId}/download`);
+    return new URL(url, document.baseURI).href;
   }
 
   /** Delete it; `keepalive` lets the call outlive the page. */
   async remove(recordingId, { keepalive = false } = {}) {
     await this.#ask(`recordings/${recordingId}`, { method: "DELETE", keepalive });
-  }
-
-  /** Throw the reason why this playback URL fails; return if it works. */
-  async check(url) {
-    await request(url, { method: "HEAD" });
   }
 
   #send(path, method, body, headers = {}) {
@@ -182,7 +184,11 @@ export class Gateway {
   /** A body and its `etag`; null if it is still the one that had the `etag` of the condition. */
   async #ifChanged(path, { etag = null, signal } = {}) {
     const answer = await this.#ask(path, { signal, headers: etag === null ? {} : { "If-None-Match": etag } });
-    return answer.status === 304 ? null : { ...(await answer.json()), etag: answer.headers.get("ETag") };
+    return answer.status === 304 ? null : { ...(await jsonOf(answer)), etag: answer.headers.get("ETag") };
+  }
+
+  async #read(path, options) {
+    return jsonOf(await this.#ask(path, options));
   }
 
   async #ask(path, options = {}) {

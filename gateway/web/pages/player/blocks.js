@@ -12,6 +12,7 @@ const NEAR_PIXELS = 1200;
 export class Blocks {
   #list;
   #rowsOf;
+  #placed;
   #nearEnd;
   #blocks = [];
   #filled = new Set();
@@ -19,10 +20,11 @@ export class Blocks {
 
   /**
    * `list` gets the blocks. `rowsOf(recordings, previous)` makes the rows of a block; `previous` is the recording
-   * before them. `nearEnd()` is called when the end of the list comes near.
+   * before them. `placed(element)` is called when rows are in the document, `nearEnd()` when the end of the list comes
+   * near.
    */
-  constructor(list, { rowsOf, nearEnd }) {
-    [this.#list, this.#rowsOf, this.#nearEnd] = [list, rowsOf, nearEnd];
+  constructor(list, { rowsOf, placed, nearEnd }) {
+    [this.#list, this.#rowsOf, this.#placed, this.#nearEnd] = [list, rowsOf, placed, nearEnd];
   }
 
   get recordings() {
@@ -36,41 +38,88 @@ export class Blocks {
   }
 
   add(recordings) {
-    for (let first = 0; first < recordings.length; first += BLOCK) {
-      const previous = this.#blocks.at(-1)?.recordings.at(-1);
-      const block = { element: el("li"), recordings: recordings.slice(first, first + BLOCK), previous };
-      this.#blocks.push(block);
-      this.#list.append(block.element);
-      this.#fill(block);
-    }
+    for (const part of parts(recordings)) this.#append(part);
     this.draw();
   }
 
-  /** Change properties of the recording, if it is in the list, and make its rows anew. */
+  #append(recordings) {
+    const previous = this.#blocks.at(-1)?.recordings.at(-1);
+    const block = { element: el("li"), recordings, previous };
+    this.#blocks.push(block);
+    this.#list.append(block.element);
+    this.#fill(block);
+  }
+
+  /** Change properties of the recording, if it is in the list, and its rows. */
   update(id, changes = {}) {
     for (const block of this.#blocks) {
       const recording = block.recordings.find((each) => each.id === id);
       if (recording === undefined) continue;
       Object.assign(recording, changes);
-      this.#fill(block);
+      if (this.#filled.has(block)) this.#fill(block);
     }
   }
 
-  /** Show these recordings instead. The first row that is visible stays where it is, and the focus stays on its row. */
-  replace(recordings) {
+  /**
+   * Show these recordings instead. Rows that stay the same are not touched. The first row that is visible stays where
+   * it is, and the focus on its row; but a person at the top of a list that `beginsWithNew` sees what arrives there.
+   */
+  replace(recordings, { beginsWithNew }) {
     const pane = this.#list.parentElement;
-    const top = (row) => row.getBoundingClientRect().top;
-    const edge = Math.max(0, pane.getBoundingClientRect().top);
-    const first = [...this.#list.querySelectorAll("a")].find((row) => top(row) >= edge);
     const focused = this.#list.contains(document.activeElement) ? document.activeElement : null;
-    const before = first && top(first);
-    this.clear();
-    this.add(recordings);
-    const again = (row) => row && this.#list.querySelector(`a[href="${row.getAttribute("href")}"]`);
-    again(focused)?.focus({ preventScroll: true });
-    const there = again(first);
+    const isAtTop = pane.scrollTop === 0 && document.scrollingElement.scrollTop === 0;
+    const anchor = beginsWithNew && isAtTop && focused === null ? undefined : this.#visibleRows[0];
+    const before = anchor && top(anchor);
+    this.#settle(recordings);
+    if (anchor !== undefined) this.#fillAround(anchor);
+    this.#find(focused)?.focus({ preventScroll: true });
+    const there = this.#find(anchor);
     // On a wide screen the pane scrolls, on a narrow one the page.
     for (const part of there ? [pane, document.scrollingElement] : []) part.scrollTop += top(there) - before;
+    this.draw();
+  }
+
+  /** The ids of the recordings whose rows are visible. */
+  get visibleIds() {
+    return new Set(this.#visibleRows.map((row) => Number(row.dataset.id)));
+  }
+
+  get #visibleRows() {
+    const pane = this.#list.parentElement.getBoundingClientRect();
+    const isVisible = (row) => top(row) >= Math.max(0, pane.top) && top(row) < Math.min(innerHeight, pane.bottom);
+    return [...this.#list.querySelectorAll("a")].filter(isVisible);
+  }
+
+  /** The row that leads where the earlier `row` led. */
+  #find(row) {
+    return row && this.#list.querySelector(`a[href="${row.getAttribute("href")}"]`);
+  }
+
+  /** Distribute the recordings over the blocks, and make the rows of those blocks anew that have others now. */
+  #settle(recordings) {
+    const all = parts(recordings);
+    for (const block of this.#blocks.splice(all.length)) {
+      block.element.remove();
+      this.#filled.delete(block);
+    }
+    all.forEach((part, number) => {
+      if (number === this.#blocks.length) this.#append(part);
+      else this.#change(this.#blocks[number], part, all[number - 1]?.at(-1));
+    });
+  }
+
+  #change(block, recordings, previous) {
+    const [before, now] = [[block.previous, ...block.recordings], [previous, ...recordings]];
+    const hasChanged = now.length !== before.length || now.some((each, index) => !isSame(each, before[index]));
+    [block.recordings, block.previous] = [recordings, previous];
+    if (hasChanged && this.#filled.has(block)) this.#fill(block);
+  }
+
+  /** Give its rows to the block of the recording whose row this was, if it has none. */
+  #fillAround(row) {
+    const isThere = ({ recordings }) => recordings.some(({ id }) => id === Number(row.dataset.id));
+    const block = this.#blocks.find(isThere);
+    if (block !== undefined && !this.#filled.has(block)) this.#fill(block);
   }
 
   /** Give rows to the blocks near the visible part, with the next picture of the screen. */
@@ -107,9 +156,10 @@ export class Blocks {
   }
 
   #fill(block) {
-    block.element.replaceChildren(...this.#rowsOf(block.recordings, block.previous));
+    settle(block.element, this.#rowsOf(block.recordings, block.previous));
     block.element.style.height = "";
     this.#filled.add(block);
+    this.#placed(block.element);
   }
 
   #empty(block) {
@@ -117,4 +167,34 @@ export class Blocks {
     block.element.replaceChildren();
     this.#filled.delete(block);
   }
+}
+
+function parts(recordings) {
+  const count = Math.ceil(recordings.length / BLOCK);
+  return Array.from({ length: count }, (_, number) => recordings.slice(number * BLOCK, (number + 1) * BLOCK));
+}
+
+function top(row) {
+  return row.getBoundingClientRect().top;
+}
+
+function isSame(one, other) {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** Give the element these children. Those that it has are kept, in their place, with the focus and their pictures. */
+function settle(element, children) {
+  const before = [...element.children];
+  const isKept = (child) => (each) => each.isEqualNode(child) || isListOfDay(each, child);
+  const kept = children.map((child) => before.find(isKept(child)) ?? child);
+  for (const each of before) if (!kept.includes(each)) each.remove();
+  kept.forEach((each, index) => {
+    if (each !== element.children[index]) element.insertBefore(each, element.children[index] ?? null);
+    if (each !== children[index] && each.tagName === "UL") settle(each, [...children[index].children]);
+  });
+}
+
+/** Lists of rows of the same day, or both of no day. */
+function isListOfDay(one, other) {
+  return one.tagName === "UL" && other.tagName === "UL" && one.dataset.day === other.dataset.day;
 }

@@ -32,8 +32,11 @@ export class Comfort {
     signal.addEventListener("abort", () => this.leave());
   }
 
-  /** Accompany a media element until `leave`. `place` names what it plays, `bins()` returns the waveform so far. */
-  accompany(media, { place, title, bins, startAt }) {
+  /**
+   * Accompany a media element until `leave`. `place` names what it plays, `position()` is where the person is, and
+   * `bins()` returns the waveform so far.
+   */
+  accompany(media, { place, title, position, bins, startAt }) {
     this.#accompanied = new AbortController();
     const { signal } = this.#accompanied;
     this.#media = media;
@@ -42,12 +45,15 @@ export class Comfort {
     listen(media, "ratechange", signal, () => (this.#speed.rate = media.playbackRate));
     returnTo(media, place, startAt);
     let saved = 0;
-    const keep = () => remember(place, media);
+    const keep = () => remember(place, media, position());
     listen(media, "timeupdate", signal, () => {
       this.#follow(bins());
       if (Date.now() - saved > SAVE_EVERY_MS) [saved] = [Date.now(), keep()];
     });
     listen(media, "pause ratechange", signal, keep);
+    // A page that is hidden may be closed without another event.
+    listen(window, "pagehide", signal, keep);
+    listen(document, "visibilitychange", signal, () => document.hidden && keep());
     find("pip").hidden = media.tagName !== "VIDEO" || !document.pictureInPictureEnabled;
     this.#showLoop();
     announce(media, title);
@@ -121,13 +127,12 @@ function returnTo(media, place, startAt) {
 }
 
 /** Remember the newest positions and speeds. Near either end of a recording, the position counts as its beginning. */
-function remember(place, media) {
+function remember(place, media, position) {
   const { playbackRate } = media;
-  const second = positionOf(media);
   if (media.readyState === HTMLMediaElement.HAVE_NOTHING) return;
   const { [place]: _, ...others } = places.table;
-  const inside = second > EDGE_SECONDS && !(second > lengthOf(media) - EDGE_SECONDS);
-  const kept = inside || playbackRate !== 1 ? { [place]: { at: inside ? second : 0, rate: playbackRate } } : {};
+  const inside = position > EDGE_SECONDS && !(position > lengthOf(media) - EDGE_SECONDS);
+  const kept = inside || playbackRate !== 1 ? { [place]: { at: inside ? position : 0, rate: playbackRate } } : {};
   const newest = Object.entries({ ...others, ...kept }).slice(-REMEMBERED);
   places.table = Object.fromEntries(newest);
 }

@@ -159,9 +159,10 @@ export class Deck {
       label: this.#label(file),
       segments: this.#segments,
       transcript: this.#transcript,
-      source: { mint: () => this.#gateway.playbackUrl(recordingId, file.id), check: (url) => this.#gateway.check(url) },
+      mint: () => this.#gateway.playbackUrl(recordingId, file.id),
       cover: this.#cover(),
       waveform: (signal) => this.#gateway.waveform(recordingId, file.id, signal),
+      captions: async (signal) => URL.createObjectURL(await this.#gateway.captions(recordingId, signal)),
       report: (trouble) => this.#report(trouble),
     });
     this.#accompany(file, at);
@@ -185,6 +186,7 @@ export class Deck {
     this.#comfort.accompany(media, {
       place: `${this.#recording.id}/${file.id}`,
       title: titleOf(this.#recording),
+      position: () => this.#viewer.position,
       bins: () => this.#viewer.bins,
       startAt: at,
     });

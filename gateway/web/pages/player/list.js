@@ -20,8 +20,14 @@ export class RecordingList {
   #narrowing;
   #thumbnails;
   #reading = null;
+  #trouble = null;
   #shown = new AbortController();
-  #blocks = new Blocks(find("rows"), { rowsOf: (...given) => this.#rowsOf(...given), nearEnd: () => this.#readOn() });
+  #refreshNow = () => {};
+  #blocks = new Blocks(find("rows"), {
+    rowsOf: (...given) => this.#rowsOf(...given),
+    placed: (element) => this.#thumbnails.watch(element),
+    nearEnd: () => this.#readOn(),
+  });
   #hidden = new Set();
   #chosen = null;
   #words = [];
@@ -46,15 +52,22 @@ export class RecordingList {
     this.#words = searchedWords(wanted.words);
     const { signal } = this.#shown;
     await this.#read();
-    const isRead = this.#reading === null;
-    if (wanted.words && isRead) askAgain(() => this.#refresh(signal), REFRESH_MS, signal);
+    if (!signal.aborted) this.#refreshNow = askAgain((limited) => this.#refresh(limited), REFRESH_MS, signal);
   }
 
-  /** Show what was said since, if this search is still shown; returns true. */
+  /** Show what has changed since, without waiting for the next time. */
+  refresh() {
+    this.#refreshNow();
+  }
+
+  /** Show what has changed, or repeat the request that failed; returns true. */
   async #refresh(signal) {
-    const page = await this.#catalogue.first(signal);
-    if (page === null || signal.aborted) return true;
-    this.#blocks.replace(this.#catalogue.merge(page, this.#blocks.recordings));
+    if (this.#trouble !== null) await this.#read();
+    if (this.#trouble !== null) throw this.#trouble;
+    const visible = this.#blocks.visibleIds;
+    const hasChanged = await this.#catalogue.refresh(({ id }) => visible.has(id), signal);
+    if (!hasChanged || signal.aborted) return true;
+    this.#blocks.replace(this.#catalogue.recordings, { beginsWithNew: this.#narrowing.isByTime });
     this.#showCount();
     return true;
   }
@@ -107,35 +120,35 @@ export class RecordingList {
   #empty() {
     this.#shown.abort();
     this.#reading?.abort();
-    [this.#reading, this.#words] = [null, []];
+    [this.#reading, this.#trouble, this.#words, this.#refreshNow] = [null, null, [], () => {}];
     this.#blocks.clear();
     for (const id of ["list-empty", "list-trouble", "more"]) find(id).hidden = true;
   }
 
-  /** Read the next page. After a failure only a button does, so that scrolling does not repeat the request. */
+  /** Read the next page. After a failure, scrolling does not repeat the request: a button does, or the next refresh. */
   async #read() {
     const reading = new AbortController();
-    this.#reading = reading;
+    [this.#reading, this.#trouble] = [reading, null];
     for (const id of ["list-trouble", "more"]) find(id).hidden = true;
-    if (this.#blocks.recordings.length === 0) find("list-count").textContent = strings.list.reading;
+    if (this.#blocks.recordings.length === 0) this.#say(strings.list.reading);
     try {
-      const recordings = await this.#catalogue.take(reading.signal);
-      if (reading.signal.aborted) return;
-      this.#reading = null;
-      this.#add(recordings);
+      const recordings = await this.#catalogue.readOn(reading.signal);
+      if (!reading.signal.aborted) this.#add(recordings);
     } catch (trouble) {
       if (!reading.signal.aborted) this.#report(trouble);
     }
+    if (this.#reading === reading) this.#reading = null;
   }
 
   #report(trouble) {
+    this.#trouble = trouble;
     this.#showCount();
     find("list-trouble").textContent = explain(trouble);
     for (const id of ["list-trouble", "more"]) find(id).hidden = false;
   }
 
   #readOn() {
-    if (this.#catalogue?.hasMore && this.#reading === null) this.#read();
+    if (this.#catalogue?.hasMore && this.#reading === null && this.#trouble === null) this.#read();
   }
 
   #add(recordings) {
@@ -146,11 +159,16 @@ export class RecordingList {
   #showCount() {
     const count = this.#visible(this.#blocks.recordings).length;
     const hasMore = this.#catalogue?.hasMore ?? false;
-    find("list-count").textContent = count > 0 ? strings.list.count(count, hasMore) : "";
+    this.#say(count > 0 ? strings.list.count(count, hasMore) : "");
     find("list-empty").hidden = count > 0 || hasMore;
     const { isNarrowed, wanted } = this.#narrowing;
     find("list-empty-title").textContent = isNarrowed ? strings.list.noMatch(wanted.words) : strings.list.empty;
     find("list-empty-hint").hidden = isNarrowed;
+  }
+
+  /** A screen reader reads it again if it is set again. */
+  #say(words) {
+    if (find("list-count").textContent !== words) find("list-count").textContent = words;
   }
 
   #redraw(recording) {
@@ -166,10 +184,7 @@ export class RecordingList {
     const visible = this.#visible(recordings);
     const byDay = this.#catalogue === null || this.#narrowing.isByTime;
     const rows = byDay ? rowsByDay(visible, previous && dayOf(previous)) : rowsWithDays(visible, this.#words);
-    for (const row of rows) {
-      this.#mark(row);
-      this.#thumbnails.watch(row);
-    }
+    for (const row of rows) this.#mark(row);
     return rows;
   }
 

@@ -1,18 +1,18 @@
 /*
  * Plays a media element from a signed URL, and replaces the URL before it expires.
- * The caller makes links (`source.mint`) and checks them (`source.check`).
+ * The caller makes links (`mint`).
  *
  * A new link is made after three quarters of the lifetime. The element changes to it while paused or at a seek, when
  * the browser sends a new request anyway. If neither happens before the link expires, the element changes while
  * playing. An expiry does not cut a response that has begun, so a file that is buffered to its end needs no change. If
  * the computer slept past the expiry, the next range gets 403 and the element changes then.
  *
- * If the gateway does not answer, that is reported; once it answers again, playback continues at its position.
+ * If the gateway is silent or busy, that is reported; once it answers again, playback continues at its position.
  * Browsers may try for half a minute before they fire `error`, so an element that has waited a while for bytes is
  * looked after, too.
  */
 
-import { Refused, Unreachable } from "./request.js";
+import { Refused, check, isTemporary } from "./request.js";
 import { listen } from "./dom.js";
 import { moveTo, play, positionOf } from "./seeking.js";
 
@@ -26,7 +26,7 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1; // the largest delay that setTimeout accept
 
 export class Playback {
   #media;
-  #source;
+  #mint;
   #report;
   #link = null;
   #next = null;
@@ -43,9 +43,9 @@ export class Playback {
    * `report(trouble)` gets a Refused, an Unreachable, null when the browser cannot play the bytes, or undefined when
    * the gateway answers again.
    */
-  constructor(media, source, report) {
+  constructor(media, mint, report) {
     this.#media = media;
-    this.#source = source;
+    this.#mint = mint;
     this.#report = report;
     const { signal } = this.#ended;
     listen(media, "error", signal, () => this.#recover());
@@ -75,17 +75,17 @@ export class Playback {
   }
 
   async start() {
-    await this.#attempt(async () => this.#use(await this.#source.mint()));
+    await this.#attempt(async () => this.#use(await this.#mint()));
   }
 
   /** Find out why the element failed, and renew the link if that helps. */
   async #recover() {
     await this.#attempt(async () => {
-      if (this.#link === null) return this.#use(await this.#source.mint());
-      const refusal = await this.#source.check(this.#link.url).then(() => undefined, (trouble) => trouble);
+      if (this.#link === null) return this.#use(await this.#mint());
+      const refusal = await check(this.#link.url).then(() => undefined, (trouble) => trouble);
       if (refusal === undefined) return this.#goOn();
       if (!(refusal instanceof Refused && refusal.status === 403)) throw refusal;
-      const link = await this.#source.mint();
+      const link = await this.#mint();
       if (link.url === this.#link.url) throw refusal;
       return this.#use(link);
     });
@@ -164,7 +164,7 @@ export class Playback {
 
   /** A failure here is not reported: the old link still plays, and the element fires `error` when it expires. */
   async #renew() {
-    this.#next = await this.#source.mint().catch(() => null);
+    this.#next = await this.#mint().catch(() => null);
     if (this.#media.paused) this.#change();
   }
 
@@ -183,10 +183,10 @@ export class Playback {
     } catch (trouble) {
       if (this.#ended.signal.aborted) return;
       this.#report(trouble);
-      if (!(trouble instanceof Unreachable)) return;
+      if (!isTemporary(trouble)) return;
       this.#unreachable = true;
       clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => this.#recover(), RETRY_MS);
+      this.#retry = setTimeout(() => this.#recover(), Math.max(RETRY_MS, trouble.retryMs));
     }
   }
 }

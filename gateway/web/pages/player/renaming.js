@@ -74,8 +74,12 @@ export class Renaming {
 
   async #explain(recording, trouble) {
     if (!(trouble instanceof Refused && trouble.status === CHANGED_MEANWHILE)) return toast(explain(trouble));
-    const { name, etag } = await this.#gateway.recording(recording.id);
-    Object.assign(recording, { name, etag });
+    try {
+      const { name, etag } = await this.#gateway.recording(recording.id);
+      Object.assign(recording, { name, etag });
+    } catch (another) {
+      return toast(explain(another));
+    }
     return toast(strings.rename.changed);
   }
 }

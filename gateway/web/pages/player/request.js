@@ -1,30 +1,69 @@
 /*
  * One HTTP request: its response, or one of the two ways to fail. Refused means that the server answered with an error
- * status, Unreachable that it did not answer. An aborted request throws AbortError.
+ * status, Unreachable that it did not answer, or that its answer did not arrive whole. An aborted request throws
+ * AbortError.
  */
 
+/** These statuses are temporary: the gateway, its storage or a proxy is busy, or the connection was cut. */
+const TEMPORARY = [408, 423, 425, 429, 500, 502, 503, 504];
+/** The longest `Retry-After` that the page follows. */
+const LONGEST_RETRY_MS = 600_000;
+/** A connection that broke while the computer slept may never answer. */
+const LONGEST_CHECK_MS = 20_000;
+
 export class Refused extends Error {
-  /** `words` is the API's own explanation, where it gave one. */
-  constructor(status, words = "") {
+  /** `words` is the API's own explanation, where it gave one; `retryMs` the time of its `Retry-After`, else 0. */
+  constructor(status, words = "", retryMs = 0) {
     super(`refused with ${status}`);
-    this.status = status;
-    this.words = words;
+    [this.status, this.words, this.retryMs] = [status, words, retryMs];
   }
 }
 
-export class Unreachable extends Error {}
+export class Unreachable extends Error {
+  retryMs = 0;
+}
+
+/** Whether the same request may be answered later. */
+export function isTemporary(trouble) {
+  return trouble instanceof Unreachable || (trouble instanceof Refused && TEMPORARY.includes(trouble.status));
+}
 
 export function isMissing(trouble) {
   return trouble instanceof Refused && trouble.status === 404;
 }
 
-/** The response of `fetch`, also 304. */
+/** The response of `fetch`, also 304. Its body is read by `jsonOf` or `bytesOf`. */
 export async function request(url, options) {
-  const answer = await fetch(url, { cache: "no-store", credentials: "omit", ...options }).catch((cause) => {
+  const answer = await whole(fetch(url, { cache: "no-store", credentials: "omit", ...options }));
+  if (answer.ok || answer.status === 304) return answer;
+  const words = wordsOf(await answer.json().catch(() => null));
+  throw new Refused(answer.status, words, milliseconds(answer.headers.get("Retry-After")));
+}
+
+/** Throw the reason why this playback URL fails; return if it works. */
+export async function check(url) {
+  await request(url, { method: "HEAD", signal: AbortSignal.timeout(LONGEST_CHECK_MS) });
+}
+
+/** The JSON of a response. What is no JSON is not from the gateway but from something between, such as a proxy. */
+export function jsonOf(answer) {
+  return whole(answer.json());
+}
+
+/** The bytes of a response, as a Blob. */
+export function bytesOf(answer) {
+  return whole(answer.blob());
+}
+
+function whole(arriving) {
+  return arriving.catch((cause) => {
     throw cause.name === "AbortError" ? cause : new Unreachable("no answer", { cause });
   });
-  if (answer.ok || answer.status === 304) return answer;
-  throw new Refused(answer.status, wordsOf(await answer.json().catch(() => null)));
+}
+
+/** The time of a `Retry-After` in seconds; 0 for a date, which would be compared with this computer's clock. */
+function milliseconds(retryAfter) {
+  return Math.min(LONGEST_RETRY_MS, 1000 * Number(retryAfter)) || 0;
 }
 
 /** These header fields are set by the browser itself; a page may not. */
@@ -45,12 +84,17 @@ export function transmit(method, url, { headers, body, progress, signal }) {
     sending.upload.onprogress = ({ loaded }) => progress(loaded);
     sending.onload = () => {
       if (sending.status < 300) resolve();
-      else reject(new Refused(sending.status, wordsOf(sending.response)));
+      else reject(new Refused(sending.status, wordsOf(sending.response), retryOf(sending)));
     };
     sending.onerror = sending.onabort = () => reject(new Unreachable("no answer"));
     signal.addEventListener("abort", () => sending.abort());
     sending.send(body);
   });
+}
+
+/** From all fields: to ask for one that a bucket does not expose is an error in the browser's console. */
+function retryOf(sending) {
+  return milliseconds(/^retry-after: *(\d+)/im.exec(sending.getAllResponseHeaders())?.[1]);
 }
 
 /** The message of either dialect's error body, "" without one; for several faults, each message with its field. */

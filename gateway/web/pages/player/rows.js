@@ -21,7 +21,7 @@ export function rowsByDay(recordings, dayBefore) {
     groups.at(-1).rows.push(row(recording, clock(new Date(recording.created_at))));
   }
   const heading = (title) => (title === dayBefore ? [] : [el("h3", {}, title)]);
-  return groups.flatMap(({ title, rows }) => [...heading(title), el("ul", {}, ...rows)]);
+  return groups.flatMap(({ title, rows }) => [...heading(title), el("ul", { "data-day": title }, ...rows)]);
 }
 
 /** Rows in an order other than by time: each shows its day. */

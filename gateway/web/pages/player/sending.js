@@ -4,7 +4,7 @@
  * closed, it goes on when the same file is chosen again in this browser.
  */
 
-import { Refused, Unreachable, transmit } from "./request.js";
+import { Refused, isTemporary, transmit } from "./request.js";
 import { Stored } from "./stored.js";
 
 const PIECE_BYTES = 8 * 1024 * 1024;
@@ -14,8 +14,6 @@ const LONGEST_WAIT_MS = 30_000;
 const ATTEMPTS = 120;
 /** A bucket's URL takes one object: if it exists, an earlier attempt arrived whose response was lost. */
 const ALREADY_THERE = 412;
-/** These statuses are temporary: the gateway or its storage is busy, or the connection was cut. */
-const TEMPORARY = [408, 423, 429, 500, 502, 503, 504];
 /** tus: the piece does not begin where what is stored ends: an interrupted request has stored more meanwhile. */
 const OTHER_OFFSET = 409;
 
@@ -40,8 +38,12 @@ export class Sending {
     this.#progress = progress;
   }
 
-  /** Send the file; returns the recording's integer id. Throws Refused with the API's message if it is not accepted. */
+  /**
+   * Send the file; returns the recording's integer id. Throws Refused with the API's message if it is not accepted, and
+   * a DOMException if the browser cannot read it: a folder, or a file that was changed or deleted.
+   */
   async run() {
+    await probe(this.#file);
     const key = keyOf(this.#file);
     if (sending.has(key)) return this.#begin();
     sending.add(key);
@@ -131,7 +133,7 @@ export class Sending {
       offset = await this.#again(async (attempt) => {
         const arrived = attempt === 0 ? offset : await this.#gateway.resumableOffset(url);
         return this.#sendPiece(url, arrived);
-      }, [...TEMPORARY, OTHER_OFFSET]);
+      }, [OTHER_OFFSET]);
     }
   }
 
@@ -161,26 +163,32 @@ export class Sending {
   }
 
   /** Send these bytes, which begin at `offset` of the file. */
-  #transmit(method, url, headers, body, offset) {
+  async #transmit(method, url, headers, body, offset) {
+    await probe(body); // XMLHttpRequest would not say that it cannot be read
     this.#request = new AbortController();
     const progress = (sent) => this.#progress(offset + sent);
     return transmit(method, url, { headers, body, progress, signal: this.#request.signal });
   }
 
   /** Try until it works or is refused permanently. Wait longer after each failure, and while paused. */
-  async #again(step, temporary = TEMPORARY) {
+  async #again(step, temporary = []) {
     for (let attempt = 0; ; attempt += 1) {
       await this.#paused;
       if (this.#stopped.signal.aborted) throw new DOMException("stopped", "AbortError");
       try {
         return await step(attempt);
       } catch (trouble) {
-        const passes = trouble instanceof Unreachable || temporary.includes(trouble.status);
+        const passes = isTemporary(trouble) || temporary.includes(trouble.status);
         if (!passes || attempt === ATTEMPTS) throw trouble;
-        if (this.#paused === null) await wait(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, 10)));
+        const pause = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, 10));
+        if (this.#paused === null) await wait(Math.max(pause, trouble.retryMs));
       }
     }
   }
+}
+
+async function probe(blob) {
+  await blob.slice(0, 1).arrayBuffer();
 }
 
 /** tus: `Upload-Checksum`, where the browser offers SHA-256 (on https and localhost). */

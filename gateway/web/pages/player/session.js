@@ -6,7 +6,7 @@
 import { find, listen } from "./dom.js";
 import { RecordingList } from "./list.js";
 import { Meetings } from "./meetings.js";
-import { isMissing, Unreachable } from "./request.js";
+import { isMissing, Refused, Unreachable } from "./request.js";
 import { strings } from "./strings.js";
 import { toast } from "./toast.js";
 import { explain } from "./trouble.js";
@@ -25,7 +25,7 @@ export class Session {
     this.#gateway = gateway;
     this.#list = new RecordingList(gateway, signal);
     this.#meetings = new Meetings(gateway, signal);
-    new Uploads(gateway, { changed: () => this.#list.search() }, signal);
+    new Uploads(gateway, { changed: () => this.#list.refresh() }, signal);
     listen(window, "hashchange", signal, () => this.#route());
     this.#route();
   }
@@ -62,9 +62,7 @@ export class Session {
     const here = location.hash;
     // False once the person has gone elsewhere: what was requested for here is then not shown.
     const isHere = () => !this.#left.signal.aborted && location.hash === here;
-    const [path, query = ""] = here.slice(2).split("?");
-    const [place, ...names] = path.split("/").map(decodeURIComponent);
-    const at = new URLSearchParams(query).get("at");
+    const { place, names, at } = placeOf(here);
     try {
       if (place === "meetings") await this.#openMeeting(isHere, ...names);
       else if (place === "recordings") await this.#openRecording(isHere, Number(names[0]), at);
@@ -107,13 +105,14 @@ export class Session {
 
   async #openRecording(isHere, id, at) {
     if (this.#listing === null) this.#listCatalogue("everything");
-    if (this.#deck?.recordingId === id && at !== null) return this.#deck.seek(Number(at));
+    if (!(id > 0)) throw new Refused(404);
+    if (this.#deck?.recordingId === id && at !== null) return this.#deck.seek(at);
     const deck = await this.#loadDeck();
     const recording = await this.#gateway.recording(id);
     const transcript = await this.#meetings.transcriptOf(recording);
     if (!isHere()) return;
     this.#list.choose(id);
-    const signal = deck.open(recording, transcript.segments, at === null ? null : Number(at));
+    const signal = deck.open(recording, transcript.segments, at);
     const changed = (segments, newest) => deck.update(segments, newest);
     this.#meetings.follow(recording, transcript, { changed, signal });
     this.#view("deck");
@@ -130,5 +129,18 @@ export class Session {
 
   #view(name) {
     document.body.dataset.view = name;
+  }
+}
+
+/** What the address names; the list, if it was damaged on its way here. */
+function placeOf(hash) {
+  const [path, query = ""] = hash.slice(2).split("?");
+  const second = Number(new URLSearchParams(query).get("at") ?? NaN);
+  const at = Number.isFinite(second) ? second : null;
+  try {
+    const [place, ...names] = path.split("/").map(decodeURIComponent);
+    return { place, names, at };
+  } catch {
+    return { place: "", names: [], at };
   }
 }

@@ -7,7 +7,7 @@ import { Comfort } from "./comfort.js";
 import { el, fillStrings, find } from "./dom.js";
 import { dayAndClock, duration } from "./format.js";
 import { listenToKeys } from "./keys.js";
-import { Refused, request } from "./request.js";
+import { Refused, jsonOf, request } from "./request.js";
 import { locale, strings } from "./strings.js";
 import { Transcript } from "./transcript.js";
 import { explain } from "./trouble.js";
@@ -19,13 +19,13 @@ const comfort = new Comfort(new AbortController().signal);
 let viewer = null;
 
 async function read(path, signal) {
-  return (await request(`${base}/${path}`, { signal })).json();
+  return jsonOf(await request(`${base}/${path}`, { signal }));
 }
 
 /** A playback URL from this page's own origin, and how long it still plays by the gateway's clock. */
 async function mint(number) {
   const answer = await request(`${base}/recording.json`);
-  const { url, expires_at: expiresAt } = (await answer.json()).media[number];
+  const { url, expires_at: expiresAt } = (await jsonOf(answer)).media[number];
   const now = Date.parse(answer.headers.get("Date")) || Date.now();
   const { pathname, search } = new URL(url, document.baseURI);
   return { url: pathname + search, lifetimeSeconds: (Date.parse(expiresAt) - now) / 1000 };
@@ -65,9 +65,10 @@ function play(recording, number, startAt) {
     label: recording.name,
     segments: recording.segments,
     transcript,
-    source: { mint: () => mint(number), check: (url) => request(url, { method: "HEAD" }) },
+    mint: () => mint(number),
     cover: cover(recording),
     waveform: (signal) => read(`media/${number}/waveform`, signal),
+    captions: async () => `${base}/captions.vtt`,
     report: (trouble) => {
       if (trouble === undefined) find("shared-trouble").hidden = true;
       else say(trouble === null ? strings.trouble.unplayable(file.format) : explainLink(trouble));
@@ -75,7 +76,13 @@ function play(recording, number, startAt) {
   });
   const { media } = viewer;
   if (media === null) return;
-  comfort.accompany(media, { place: `${base}/${number}`, title: recording.name, bins: () => viewer.bins, startAt });
+  comfort.accompany(media, {
+    place: `${base}/${number}`,
+    title: recording.name,
+    position: () => viewer.position,
+    bins: () => viewer.bins,
+    startAt,
+  });
 }
 
 /** A function that gets the URL of the recording's image; null without one. */

@@ -205,6 +205,7 @@ export const words = {
     503: "Das Gateway oder sein Speicher ist beschäftigt. Bitte gleich noch einmal versuchen.",
     other: (status) => `Das Gateway meldet einen Fehler (${status}).`,
     unplayable: (format) => `Dieser Browser spielt ${format} nicht ab. Die Datei kann trotzdem heruntergeladen werden.`,
+    unreadable: "Der Browser kann diese Datei nicht lesen. Ist es ein Ordner? Dann bitte seine Dateien auswählen.",
     notRemoved: "Die Aufnahme konnte nicht gelöscht werden.",
   },
 };

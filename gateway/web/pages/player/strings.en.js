@@ -205,6 +205,7 @@ export const words = {
     503: "The gateway or its storage is busy. Try again in a moment.",
     other: (status) => `The gateway answered with an error (${status}).`,
     unplayable: (format) => `This browser cannot play ${format}. The file can still be downloaded.`,
+    unreadable: "The browser cannot read this file. If it is a folder, choose the files in it.",
     notRemoved: "The recording could not be deleted.",
   },
 };

@@ -9,6 +9,7 @@ const REST_MS = 200;
 export class Thumbnails {
   #gateway;
   #signal;
+  #watched = new WeakSet();
   #wanted = new Set();
   #running = 0;
   #resting = null;
@@ -21,7 +22,11 @@ export class Thumbnails {
 
   /** Fill the canvases in `part` when they are seen; each names its recording and its image. */
   watch(part) {
-    for (const canvas of part.querySelectorAll("canvas")) this.#observer.observe(canvas);
+    for (const canvas of part.querySelectorAll("canvas")) {
+      if (this.#watched.has(canvas)) continue;
+      this.#watched.add(canvas);
+      this.#observer.observe(canvas);
+    }
   }
 
   #see(entries) {

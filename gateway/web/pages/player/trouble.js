@@ -5,9 +5,16 @@
 import { Refused, Unreachable } from "./request.js";
 import { strings } from "./strings.js";
 
-/** The message for a Refused or an Unreachable; any other error is a bug of the page and is thrown again. */
+/** How browsers say that a file cannot be read. */
+const UNREADABLE = ["NotReadableError", "NotFoundError"];
+
+/**
+ * The message for a Refused, an Unreachable, or a file that cannot be read; any other error is a bug of the page and is
+ * thrown again.
+ */
 export function explain(trouble) {
   if (trouble instanceof Refused) return strings.trouble[trouble.status] ?? strings.trouble.other(trouble.status);
   if (trouble instanceof Unreachable) return strings.trouble.unreachable;
+  if (trouble instanceof DOMException && UNREADABLE.includes(trouble.name)) return strings.trouble.unreadable;
   throw trouble;
 }

@@ -3,7 +3,7 @@
  * `close` removes all its listeners.
  */
 
-import { isMissing, Unreachable } from "./request.js";
+import { check, isMissing, isTemporary } from "./request.js";
 import { ByteMap } from "./bytemap.js";
 import { Chapters } from "./chapters.js";
 import { el, find, listen } from "./dom.js";
@@ -21,25 +21,26 @@ export class Viewer {
   #closed = new AbortController();
   #playback = null;
   #chapters = null;
-  #captions = null;
-  #cues = [];
+  #makeCaptions;
+  #captions = el("track", { kind: "captions", label: strings.deck.transcript });
 
   /** The audio or video element, or null for an image. */
   media = null;
 
   /**
-   * `label` names the element for screen readers; `transcript` follows it; `source` mints and checks links; `cover`
-   * mints one of an image to show before a video plays, or is null; `waveform(signal)` asks for as much of it as there
-   * is; `report` gets troubles.
+   * `label` names the element for screen readers; `transcript` follows it; `mint` makes links; `cover` makes one of an
+   * image to show before a video plays, or is null; `waveform(signal)` asks for as much of it as there is;
+   * `captions(signal)` makes a URL of what is said, as WebVTT; `report` gets troubles.
    */
-  constructor(file, { label, segments, transcript, source, cover = null, waveform, report }) {
+  constructor(file, { label, segments, transcript, mint, cover = null, waveform, captions, report }) {
     const element = makeElement(file.type, label);
     // The answer to a question about this file may come when another one is shown.
     const reportUnlessClosed = (trouble) => this.#closed.signal.aborted || report(trouble);
     find("screen").replaceChildren(element);
     find("timing").hidden = file.type === "image";
-    if (file.type === "image") openImage(element, source, reportUnlessClosed);
-    else this.#openMedia(element, { file, segments, transcript, source, waveform, report: reportUnlessClosed });
+    this.#makeCaptions = captions;
+    if (file.type === "image") openImage(element, mint, reportUnlessClosed);
+    else this.#openMedia(element, { file, segments, transcript, mint, waveform, report: reportUnlessClosed });
     if (file.type === "video" && cover !== null) cover().then(({ url }) => (element.poster = url), () => {});
   }
 
@@ -59,20 +60,26 @@ export class Viewer {
   close() {
     this.#closed.abort();
     this.#playback?.stop();
+    URL.revokeObjectURL(this.#captions.src);
     find("screen").replaceChildren();
   }
 
   /** Show these segments below the waveform, and as captions, which the browser's own controls can switch on. */
   say(segments) {
     this.#chapters?.show(segments);
-    if (this.media?.tagName !== "VIDEO" || segments.length === 0) return;
-    this.#captions ??= this.media.addTextTrack("captions", strings.deck.transcript);
-    for (const cue of this.#cues) this.#captions.removeCue(cue);
-    this.#cues = segments.filter(({ start }) => start >= 0).map(({ start, end, text }) => new VTTCue(start, end, text));
-    for (const cue of this.#cues) this.#captions.addCue(cue);
+    if (this.media?.tagName === "VIDEO" && segments.length > 0) this.#caption();
   }
 
-  #openMedia(media, { file, segments, transcript, source, waveform, report }) {
+  /** Without captions, what was said can be read in the transcript. */
+  async #caption() {
+    const url = await this.#makeCaptions(this.#closed.signal).catch(() => null);
+    if (url === null || this.#closed.signal.aborted) return;
+    URL.revokeObjectURL(this.#captions.src);
+    this.#captions.src = url;
+    this.media.append(this.#captions);
+  }
+
+  #openMedia(media, { file, segments, transcript, mint, waveform, report }) {
     const { signal } = this.#closed;
     this.media = media;
     expectLength(media, file.duration_seconds);
@@ -88,7 +95,7 @@ export class Viewer {
       sizeBytes: file.file_size_bytes ?? NaN,
       signal,
     });
-    this.#playback = new Playback(media, source, report);
+    this.#playback = new Playback(media, mint, report);
     this.#playback.start();
   }
 }
@@ -98,14 +105,14 @@ function makeElement(type, label) {
   return el(type, { controls: true, playsinline: true, preload: "metadata", "aria-label": label });
 }
 
-async function openImage(image, source, report) {
+async function openImage(image, mint, report) {
   try {
-    image.src = (await source.mint()).url;
+    image.src = (await mint()).url;
     await image.decode();
   } catch (trouble) {
     if (!(trouble instanceof DOMException)) return report(trouble);
     // The browser does not say why: the link may have expired, or else the bytes are not an image that it knows.
-    report(await source.check(image.src).then(() => null, (cause) => cause));
+    report(await check(image.src).then(() => null, (cause) => cause));
   }
 }
 
@@ -125,8 +132,9 @@ async function growWaveform(shape, ask, { figure, caption, signal }) {
     if (signal.aborted) return;
     if (isMissing(trouble)) figure.hidden = true;
     else caption.textContent = explain(trouble);
-    if (!(trouble instanceof Unreachable)) return;
-    setTimeout(() => growWaveform(shape, ask, { figure, caption, signal }), AGAIN_MS);
+    if (!isTemporary(trouble)) return;
+    const again = () => growWaveform(shape, ask, { figure, caption, signal });
+    setTimeout(again, Math.max(AGAIN_MS, trouble.retryMs));
   }
 }
 
