@@ -13,7 +13,7 @@ from playwright.async_api import Browser, expect
 from gateway.protocol.ids import decode_id
 from tests.browser.bidi import Bidi
 from tests.browser.conftest import DESK
-from tests.browser.lecture import NAME, SILENT_FROM, SILENT_TO, SOUND_SECONDS, Lecture
+from tests.browser.lecture import NAME, SAID, SILENT_FROM, SILENT_TO, SOUND_SECONDS, Lecture
 from tests.browser.listener import BLANK, PATIENCE_SECONDS, Listener
 from tests.browser.tabs import Tab, chromium_tab, firefox_tab, stage_server
 from tests.browser.test_page import until
@@ -219,6 +219,19 @@ async def test_a_key_shows_the_next_picture_and_the_one_before(seat: Tab, lectur
     assert await seat.attempt(f"{VIDEO}.paused")
 
 
+async def test_a_page_that_is_closed_while_it_plays_remembers_the_place(seat: Tab, lecture: Lecture) -> None:
+    await open_file(seat, lecture, "Video")
+    await seat.type(" ")
+    await until(
+        seat, "localStorage.getItem('seekgate.places') !== null || document.querySelector('video').currentTime > 5.5"
+    )
+    # A place is stored every two seconds: the next one would come after the page has been closed.
+    await seek(seat, VIDEO, 20)
+    await visit(seat, lecture, f"#/recordings/{lecture.recording_id}")
+    await until(seat, "document.querySelector('video')?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
+    await until(seat, f"!{VIDEO}.seeking && {VIDEO}.currentTime >= 20")
+
+
 async def test_the_files_of_a_recording_are_switched(seat: Tab, lecture: Lecture) -> None:
     await open_file(seat, lecture, "Video")
     await until(seat, f"{VIDEO}.poster !== ''")
@@ -255,6 +268,20 @@ async def share(lecture: Lecture) -> dict[str, Any]:
     ):
         made: dict[str, Any] = json.loads(await answer.read())
         return made
+
+
+async def test_captions_are_a_track_of_the_video_with_a_key_and_with_a_link(seat: Tab, lecture: Lecture) -> None:
+    await open_file(seat, lecture, "Video")
+    for arrive in (None, (await share(lecture))["url"]):
+        if arrive is not None:
+            await seat.visit(arrive)
+        await until(seat, "document.querySelector('video > track[src]') !== null")
+        await seat.attempt("document.querySelector('track').track.mode = 'showing'")
+        await until(seat, "document.querySelector('track').readyState === HTMLTrackElement.LOADED")
+        cues = await seat.attempt(
+            "[...document.querySelector('track').track.cues].map((cue) => cue.startTime + cue.text)"
+        )
+        assert cues == [f"{at:g}<v {who}>{text}" for at, who, text in SAID]
 
 
 def is_read(lecture: Lecture, link: dict[str, Any]) -> bool:

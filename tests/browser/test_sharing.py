@@ -182,6 +182,27 @@ async def test_a_file_that_is_refused_says_why(listener: Listener, tmp_path: Pat
     await expect(refused).to_contain_text("cannot be read")
 
 
+async def test_a_file_that_was_deleted_before_it_is_sent_says_that_it_cannot_be_read(
+    listener: Listener, library: Library, tmp_path: Path
+) -> None:
+    pending, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        pending.set()
+        await released.wait()
+        await route.continue_()
+
+    await listener.page.route("**/v1/recordings", hold)
+    file = tmp_path / "deleted.mp3"
+    file.write_bytes(library.sound_path.read_bytes())
+    await listener.page.locator("#upload-files").set_input_files(file)
+    await pending.wait()
+    file.unlink()
+    released.set()
+    refused = listener.page.locator("#uploads li.trouble .words")
+    await expect(refused).to_contain_text("The browser cannot read this file.")
+
+
 async def test_a_refused_upload_leaves_no_row_in_the_list(listener: Listener, library: Library, tmp_path: Path) -> None:
     """The list is read while the upload is pending."""
     pending, released = asyncio.Event(), asyncio.Event()

@@ -130,9 +130,10 @@ function returnTo(media, place, startAt) {
 function remember(place, media, position) {
   const { playbackRate } = media;
   if (media.readyState === HTMLMediaElement.HAVE_NOTHING) return;
-  const { [place]: _, ...others } = places.table;
+  const { [place]: before, ...others } = places.table;
   const inside = position > EDGE_SECONDS && !(position > lengthOf(media) - EDGE_SECONDS);
   const kept = inside || playbackRate !== 1 ? { [place]: { at: inside ? position : 0, rate: playbackRate } } : {};
+  if (before === undefined && kept[place] === undefined) return;
   const newest = Object.entries({ ...others, ...kept }).slice(-REMEMBERED);
   places.table = Object.fromEntries(newest);
 }

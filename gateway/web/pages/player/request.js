@@ -45,7 +45,7 @@ export async function check(url) {
   await request(url, { method: "HEAD", signal: AbortSignal.timeout(LONGEST_CHECK_MS) });
 }
 
-/** The JSON of a response. What is no JSON is not from the gateway but from something between, such as a proxy. */
+/** The JSON of a response. Anything else is not from the gateway, but from something in between, such as a proxy. */
 export function jsonOf(answer) {
   return whole(answer.json());
 }

@@ -4,8 +4,8 @@
  * closed, it goes on when the same file is chosen again in this browser.
  */
 
+import { keyOf, recall, remember } from "./begun.js";
 import { Refused, isTemporary, transmit } from "./request.js";
-import { Stored } from "./stored.js";
 
 const PIECE_BYTES = 8 * 1024 * 1024;
 const FIRST_WAIT_MS = 1000;
@@ -38,10 +38,7 @@ export class Sending {
     this.#progress = progress;
   }
 
-  /**
-   * Send the file; returns the recording's integer id. Throws Refused with the API's message if it is not accepted, and
-   * a DOMException if the browser cannot read it: a folder, or a file that was changed or deleted.
-   */
+  /** Send the file; returns the recording's integer id. Throws Refused with the API's message if it is not accepted. */
   async run() {
     await probe(this.#file);
     const key = keyOf(this.#file);
@@ -164,7 +161,7 @@ export class Sending {
 
   /** Send these bytes, which begin at `offset` of the file. */
   async #transmit(method, url, headers, body, offset) {
-    await probe(body); // XMLHttpRequest would not say that it cannot be read
+    await probe(body); // XMLHttpRequest does not say that it cannot be read
     this.#request = new AbortController();
     const progress = (sent) => this.#progress(offset + sent);
     return transmit(method, url, { headers, body, progress, signal: this.#request.signal });
@@ -187,6 +184,7 @@ export class Sending {
   }
 }
 
+/** Throws a DOMException if the browser cannot read it: a folder, or a file that was changed or deleted. */
 async function probe(blob) {
   await blob.slice(0, 1).arrayBuffer();
 }
@@ -203,23 +201,4 @@ function wait(milliseconds) {
     setTimeout(resolve, milliseconds);
     window.addEventListener("online", resolve, { once: true });
   });
-}
-
-/** The uploads that this browser has begun, by file: recording, name of the attempt, and URL for the pieces. */
-const uploads = new Stored("localStorage", "seekgate.uploads");
-const MOST_STORED = 50;
-
-function recall(file) {
-  return uploads.table[keyOf(file)] ?? null;
-}
-
-/** If the browser refuses to store it, an upload starts over after its page was closed. */
-function remember(file, upload) {
-  const others = Object.entries(uploads.table).filter(([key]) => key !== keyOf(file));
-  const kept = upload === null ? others : [...others.slice(1 - MOST_STORED), [keyOf(file), upload]];
-  uploads.table = Object.fromEntries(kept);
-}
-
-function keyOf({ name, size, type, lastModified }) {
-  return [name, size, type, lastModified].join("/");
 }
