@@ -1,7 +1,8 @@
 """Processes of `python -m gateway` that need not import everything again: they are forked from one that has done so.
 
-Imports take most of a gateway's start, and the suite starts some hundred. Libraries and the rooms beneath the web are
-imported before the fork, the web after it. Tests of what only a fresh interpreter does start one with `subprocess`.
+Imports take most of a gateway's start, and the suite starts some hundred. They also share one fork server of decoding
+processes, which each gateway would start for itself. Tests of what only a fresh interpreter does start one with
+`subprocess`.
 
 This module runs in two processes. The tests use `ForkedProcess`; `python -m tests.forked_process FD` receives its requests,
 and forks for each of them a process that starts the gateway, waits for it and reports its exit code.
@@ -12,10 +13,12 @@ import gc
 import json
 import os
 import runpy
+import secrets
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -31,8 +34,10 @@ IMPORTED: Final = (
     "asyncpg",
     "brotli",
     "click",
-    "gateway.assembly.backends",
+    "gateway.assembly.site",
     "gateway.commands.import_recordings",
+    "gateway.commands.serve",
+    "gateway.process.server",
     "multiprocessing.connection",
     "orjson",
     "prometheus_client",
@@ -109,6 +114,8 @@ def serve(requests: socket.socket) -> None:
     """Fork for each request, until the tests have ended."""
     for name in IMPORTED:
         import_module(name)
+    share_decoding_processes()
+    parse_contract_once()
     gc.collect()
     gc.freeze()  # so that collections in the children copy none of these pages
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel forgets those that waited for a gateway
@@ -123,13 +130,47 @@ def serve(requests: socket.socket) -> None:
             os.close(descriptor)
 
 
+def share_decoding_processes() -> None:
+    """Start the fork server of decoding processes to which all gateways send their jobs, as if each had started it.
+
+    A gateway that finds it ended starts another for itself.
+    """
+    from gateway.media.fork_server import _INHERITED, DECODING
+
+    environ = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    ours, theirs = socket.socketpair()
+    with theirs:
+        DECODING._server = subprocess.Popen(
+            DECODING._program,
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environ,
+            cwd="/",
+        )
+    ours.settimeout(0)
+    DECODING._requests = ours
+
+
+def parse_contract_once() -> None:
+    """Parse openapi.yaml, for which each gateway would need 30 ms. They never change what was parsed."""
+    site = vars(import_module("gateway.assembly.site"))
+    contract = site["load_contract"]()
+    site["load_contract"] = lambda: contract
+
+
 def run_and_report(request: bytes, stdin: int, stdout: int, stderr: int, answers: int) -> NoReturn:
     """Fork the gateway, and send its process id and then its exit code."""
     pid = os.fork()
     if pid == 0:
+        from gateway.media.fork_server import DECODING
+
+        assert DECODING._requests is not None
+        kept = DECODING._requests.fileno()
         for number, descriptor in enumerate((stdin, stdout, stderr)):
             os.dup2(descriptor, number)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        os.closerange(3, kept)
+        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
         run_gateway(*json.loads(request))
     for descriptor in (stdin, stdout, stderr):
         os.close(descriptor)
@@ -147,8 +188,24 @@ def run_gateway(arguments: Sequence[str], environ: Mapping[str, str], folder: st
     os.environ.update(environ)
     sys.argv = ["gateway", *arguments]
     sys.path[:1] = [folder, *environ.get("PYTHONPATH", "").split(os.pathsep)]
-    runpy.run_module("gateway", run_name="__main__", alter_sys=True)
+    # The first half of a request's id, which a new process chooses for itself.
+    vars(import_module("gateway.web.exchange"))["_process_id"] = secrets.token_hex(4)
+    try:
+        runpy.run_module("gateway", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            exit_quickly(end.code)
+        raise
     sys.exit(0)
+
+
+def exit_quickly(code: int) -> NoReturn:
+    """Exit as the interpreter does, but leave its memory to the kernel: freeing it copies most of the inherited pages."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
-from gateway.settings.documents import read_text
+from gateway.settings.documents import SafeLoader, read_text
 from gateway.settings.environment import Environment
 from gateway.settings.faults import ConfigError, SettingFault, faults_of, without_password
 from gateway.settings.sections import Config
@@ -26,7 +26,7 @@ __all__ = ["Config", "ConfigError", "SettingFault", "load", "redacted", "vexa_va
 _FOLDERS: Final = (("local", "root", "media"), ("s3", "cache_folder", "slices"))
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(SafeLoader):
     """Safe YAML in which a name given twice is a fault: the first value would be lost silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature

@@ -37,7 +37,7 @@ def site(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ga
         "SEEKGATE_RATE_LIMITS__ENABLED": "false",
         "SEEKGATE_WAVEFORMS__MAX_CONCURRENT": "2",
     }
-    with running_gateway(postgres, tmp_path_factory.mktemp("hostile"), settings) as gateway:
+    with running_gateway(postgres, tmp_path_factory.mktemp("hostile"), settings, fresh=True) as gateway:
         yield gateway
 
 

@@ -5,7 +5,7 @@ import ctypes.util
 import os
 import signal
 import socket
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Final
@@ -139,10 +139,10 @@ async def test_a_reader_that_stops_kills_the_process(stored: MemoryObject) -> No
     assert children() == []
 
 
-async def until_a_child_runs() -> None:
+async def until(holds: Callable[[], bool]) -> None:
     while True:
         await asyncio.sleep(0)
-        if children():
+        if holds():
             return
 
 
@@ -205,10 +205,11 @@ async def test_a_probe_that_outlasts_its_deadline_is_killed_and_refused(stored: 
     assert children() == []
 
 
-async def test_a_probe_that_is_cancelled_kills_its_process(stored: MemoryObject) -> None:
-    probing = asyncio.create_task(prober("sys.stdin.read()").probe(stored))
+async def test_a_probe_that_is_cancelled_kills_its_process(stored: MemoryObject, tmp_path: Path) -> None:
+    got_its_job = tmp_path / "got its job"
+    probing = asyncio.create_task(prober(f"open({str(got_its_job)!r}, 'w')\nsys.stdin.read()").probe(stored))
     async with asyncio.timeout(60):
-        await until_a_child_runs()
+        await until(got_its_job.exists)
     probing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await probing

@@ -47,7 +47,7 @@ def test_a_gateway_that_is_ended_ends_its_decoding_in_time(
 ) -> None:
     sound = make_sound(tmp_path / "sound.mp3").read_bytes() * 3000
     settings = {"SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": str(DRAIN_SECONDS)}
-    with running_gateway(postgres, tmp_path, settings) as site:
+    with running_gateway(postgres, tmp_path, settings, fresh=True) as site:
         asyncio.run(ask(site.authority, site.add("long", sound, "mp3"), site.key))
         (decoding,) = started_processes(site.pid)
         ending = (site.pid, decoding, state_of(decoding)[1])
