@@ -64,7 +64,8 @@ class ClientConnection(RequestReceiver):
 
     def eof_received(self) -> bool:  # type: ignore[override] # as in RequestReceiver
         stays = super().eof_received()
-        if stays and self.is_reading:
+        # uvloop reports the end of the data again whenever reading resumes.
+        if stays and self.is_reading and self._silence_watch is None:
             self._silence_watch = SilenceWatch(cast("asyncio.Transport", self.transport), self.cut)
         return stays
 

@@ -6,10 +6,13 @@ The tests deliver it themselves, because a socket cannot be made to be that punc
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.web.connections import client_connection
 from gateway.web.connections.client_connection import ClientConnection
+from gateway.web.connections.slow_clients import SilenceWatch
 from tests.conformance.raw_http import Connection, compose, connect
 from tests.web.byte_route_site import running_site
 from tests.web.fast_path.fast_requests import ask
@@ -47,5 +50,27 @@ async def test_a_held_request_is_answered_if_the_client_then_half_closes(
     connection.data_received(REQUEST)
     connection.release()
     assert connection.eof_received()
+    assert (await client.read_response()).status == 404
+    await client.expect_end()
+
+
+async def test_a_half_closed_connection_is_watched_once(
+    both_ends: tuple[Connection, ClientConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvloop reports the end again when reading resumes. A second watch would outlive the connection, and fail."""
+    watches: list[SilenceWatch] = []
+
+    def watch(*arguments: Any) -> SilenceWatch:
+        watches.append(SilenceWatch(*arguments))
+        return watches[-1]
+
+    monkeypatch.setattr(client_connection, "SilenceWatch", watch)
+    client, connection = both_ends
+    connection.hold()
+    connection.data_received(REQUEST)
+    assert connection.eof_received()
+    assert connection.eof_received()
+    assert len(watches) == 1
+    connection.release()
     assert (await client.read_response()).status == 404
     await client.expect_end()
