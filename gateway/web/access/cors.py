@@ -48,12 +48,10 @@ class Cors:
         return blocks.by_key if by_key else blocks.plain
 
     def preflight(self, origin: str | None, allow: str) -> tuple[Header, ...]:
-        """The fields of a response to OPTIONS; `allow` lists the resource's methods."""
-        granted = self.headers(origin).headers
-        if not any(name == "Access-Control-Allow-Origin" for name, _ in granted):
-            return granted
+        """The fields of a response to OPTIONS besides `headers`; `allow` lists the resource's methods."""
+        if not any(name == "Access-Control-Allow-Origin" for name, _ in self.headers(origin).headers):
+            return ()
         return (
-            *granted,
             ("Access-Control-Allow-Methods", allow),
             ("Access-Control-Allow-Headers", _REQUEST_HEADERS),
             ("Access-Control-Max-Age", _PREFLIGHT_SECONDS),
