@@ -33,7 +33,7 @@ class NotFound(Refusal):
 class Conflict(Refusal):
     """The request conflicts with what already exists; `faults` names the conflicting fields if they are known."""
 
-    def __init__(self, message: str, faults: tuple["Fault", ...] = ()) -> None:
+    def __init__(self, message: str, *faults: "Fault") -> None:
         super().__init__(message)
         self.faults = faults
 
@@ -65,19 +65,19 @@ class BadUpstream(Refusal):
 class Invalid(Refusal):
     """The request is malformed; each of `faults` names a field."""
 
-    def __init__(self, faults: tuple["Fault", ...]) -> None:
+    def __init__(self, *faults: "Fault") -> None:
         super().__init__("; ".join(f"{'.'.join(map(str, fault.loc))}: {fault.msg}" for fault in faults))
         self.faults = faults
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of one field: `loc` is the path to it, `input` what was sent."""
+    """One fault of one field: `loc` is the path to it, `input` what was sent, if the response should repeat it."""
 
     type: str
     loc: tuple[str | int, ...]
     msg: str
-    input: object
+    input: object = None
 
 
 def require(found: T | None, what: str) -> T:

@@ -59,7 +59,7 @@ class PgApiKeys(Tables, ApiKeys):
         name: str | None = None,
     ) -> ApiKey:
         if not storable(name):
-            raise Invalid((Fault("unstorable", ("name",), "The catalogue cannot store this name", None),))
+            raise Invalid(Fault("unstorable", ("name",), "The catalogue cannot store this name"))
         try:
             (row,) = await self._rows(
                 self.CREATE_KEY, digest, prefix, owner.user_id, owner.live, sorted(scopes), expires_at, name

@@ -32,8 +32,8 @@ async def find_response(connection: PoolConnectionProxy, owner: Owner, key: Idem
         return None
     digest, response = row
     if digest != key.digest:
-        fault = Fault("reused", ("header", "Idempotency-Key"), "It was used for another request", None)
-        raise Conflict("The idempotency key was used for another request", (fault,))
+        fault = Fault("reused", ("header", "Idempotency-Key"), "It was used for another request")
+        raise Conflict("The idempotency key was used for another request", fault)
     return str(response)
 
 

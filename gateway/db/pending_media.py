@@ -62,7 +62,7 @@ async def lock_account(connection: PoolConnectionProxy, owner: Owner, limits: Up
 async def _check_count(connection: PoolConnectionProxy, recording_id: int, limits: UploadLimits) -> None:
     if await connection.fetchval(COUNT_MEDIA, recording_id) >= limits.max_media_per_recording:
         text = f"A recording has at most {limits.max_media_per_recording} media files"
-        raise Invalid((Fault("too_many", ("path", "id"), text, None),))
+        raise Invalid(Fault("too_many", ("path", "id"), text))
 
 
 async def check_total(connection: PoolConnectionProxy, owner: Owner, limits: UploadLimits, *, added: int) -> None:
@@ -85,4 +85,4 @@ async def find_free_bytes(
 def account_full(limits: UploadLimits) -> Invalid:
     """The refusal of an upload that would exceed the account's limit."""
     text = f"The account may hold {limits.max_total_bytes_per_account} bytes, and this would be more"
-    return Invalid((Fault("too_large", ("body", "file_size_bytes"), text, None),))
+    return Invalid(Fault("too_large", ("body", "file_size_bytes"), text))

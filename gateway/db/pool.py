@@ -133,7 +133,7 @@ def require_storable(field: str) -> Iterator[None]:
     try:
         yield
     except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
-        raise Invalid((Fault("unstorable", (field,), "The catalogue cannot store this", None),)) from error
+        raise Invalid(Fault("unstorable", (field,), "The catalogue cannot store this")) from error
 
 
 FIND_SERVER_PROCESS: Final = "SELECT pg_backend_pid()"

@@ -160,7 +160,7 @@ class Sessions:
             await self.catalog.set_chunk_aside(stored.id)
         elif stored is not None:
             await self.catalog.forget_chunk(stored.id)
-        raise Invalid((Fault("upload", ("body", "file"), reason, None),))
+        raise Invalid(Fault("upload", ("body", "file"), reason))
 
 
 def _refusal(chunk: Chunk, stored: StoredChunk | None, outcome: Outcome | None, recording: Recording) -> str | None:

@@ -51,9 +51,7 @@ class Completion:
             asked = [each for each in recording.media_files if media_file_ids is None or each.id in media_file_ids]
             pending = [each for each in asked if each.status == "pending"]
             if media_file_ids is not None and len(asked) < len(media_file_ids):
-                raise Invalid(
-                    (Fault("unknown", ("body", "media_ids"), "The recording lacks one of these files", None),)
-                )
+                raise Invalid(Fault("unknown", ("body", "media_ids"), "The recording lacks one of these files"))
             if asked and not pending:
                 return Completed(await self._verify_again(owner, recording), dropped)
             found, absent = await self._verified_and_absent(owner, pending)
@@ -61,7 +59,7 @@ class Completion:
                 dropped += tuple([each.id for each in absent if await self._drop(each)])
                 absent = [each for each in absent if each.id not in dropped]
             if absent:
-                raise Invalid(tuple(map(_absence, absent)))
+                raise Invalid(*map(_absence, absent))
             if await self.uploads.pending.complete_uploads(owner, recording_id, found, self.uploads.limits):
                 return Completed(await self.uploads.find_recording(owner, recording_id), dropped)
             await asyncio.sleep(_PAUSE_SECONDS)
@@ -85,11 +83,11 @@ class Completion:
     ) -> tuple[Sequence[VerifiedUpload], Sequence[MediaFile]]:
         """The verified files, and the files that have no object. Raises Invalid if one is not what was promised."""
         if not pending:
-            raise Invalid((Fault("missing", ("media",), "Nothing was uploaded for this recording", None),))
+            raise Invalid(Fault("missing", ("media",), "Nothing was uploaded for this recording"))
         results = [(media, await self._verify(owner, media)) for media in pending]
-        faults = tuple(result for _, result in results if isinstance(result, Fault))
+        faults = [result for _, result in results if isinstance(result, Fault)]
         if faults:
-            raise Invalid(faults)
+            raise Invalid(*faults)
         found = [result for _, result in results if isinstance(result, VerifiedUpload)]
         return found, [media for media, result in results if result is None]
 
@@ -142,4 +140,4 @@ class Completion:
 
 def _absence(media: MediaFile) -> Fault:
     """The fault of a file that was not uploaded, or only in part."""
-    return Fault("upload", ("media", encode_id("med", media.id), "upload_url"), "It was not uploaded", None)
+    return Fault("upload", ("media", encode_id("med", media.id), "upload_url"), "It was not uploaded")

@@ -69,7 +69,7 @@ class Uploads:
         require_writable(self.default.adapter)
         if upload.size is not None and upload.size > self.max_file_bytes:
             text = f"A file may have at most {self.max_file_bytes} bytes"
-            raise Invalid((Fault("too_large", ("body", "file_size_bytes"), text, upload.size),))
+            raise Invalid(Fault("too_large", ("body", "file_size_bytes"), text, upload.size))
         added = require(await self.pending.add_upload(owner, recording_id, upload, self.limits, key), "Recording")
         if added.storage != upload.storage:
             raise Conflict("The file was promised to a storage backend that no longer accepts new files")

@@ -44,7 +44,7 @@ class Verification:
 
 
 def _fault(media: MediaFile, field: str, text: str) -> Fault:
-    return Fault("upload", ("media", encode_id("med", media.id), field), text, None)
+    return Fault("upload", ("media", encode_id("med", media.id), field), text)
 
 
 def verified(media: MediaFile, stat: ObjectStat, found: MediaFacts) -> NewMedia:

@@ -110,9 +110,5 @@ def validated(model: type[Model], given: Mapping[str, Any], where: str) -> Model
 
 def invalid(error: ValidationError, where: tuple[str, ...]) -> Invalid:
     """The refusal that names each fault; `where` is the part of the request."""
-    return Invalid(
-        tuple(
-            Fault(fault["type"], (*where, *fault["loc"]), fault["msg"], fault["input"])
-            for fault in error.errors(include_url=False, include_context=False)
-        )
-    )
+    faults = error.errors(include_url=False, include_context=False)
+    return Invalid(*(Fault(each["type"], (*where, *each["loc"]), each["msg"], each["input"]) for each in faults))

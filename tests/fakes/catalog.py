@@ -32,7 +32,7 @@ def _now() -> datetime:
 
 def _refuse_nul(*texts: str | None) -> None:
     if any(text is not None and "\0" in text for text in texts):
-        raise Invalid((Fault("unstorable", ("media",), "The catalogue cannot store this", None),))
+        raise Invalid(Fault("unstorable", ("media",), "The catalogue cannot store this"))
 
 
 class MemoryCatalog(RecordingCatalog):

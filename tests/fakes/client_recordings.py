@@ -41,11 +41,11 @@ class MemoryClientRecordings(ClientRecordings):
         digest, answer = self._answers.get((owner, key.text), (b"", None)) if key else (b"", None)
         if key and answer:
             if digest != key.digest:
-                fault = Fault("reused", ("header", "Idempotency-Key"), "It was used for another request", None)
-                raise Conflict("The idempotency key was used for another request", (fault,))
+                fault = Fault("reused", ("header", "Idempotency-Key"), "It was used for another request")
+                raise Conflict("The idempotency key was used for another request", fault)
             return answer
         if any("\0" in text for text in (new.name, new.device_id, new.end_user_id) if text):
-            raise Invalid((Fault("unstorable", ("body",), "The catalogue cannot store this", None),))
+            raise Invalid(Fault("unstorable", ("body",), "The catalogue cannot store this"))
         assert new.metadata is None or isinstance(json.loads(new.metadata), dict)
         created = _pending(owner, new)
         self._catalog.keep(created)

@@ -38,7 +38,7 @@ class MemoryApiKeys(ApiKeys):
         name: str | None = None,
     ) -> ApiKey:
         if name is not None and "\0" in name:
-            raise Invalid((Fault("unstorable", ("name",), "The catalogue cannot store this name", None),))
+            raise Invalid(Fault("unstorable", ("name",), "The catalogue cannot store this name"))
         if digest in self._keys:
             raise Conflict("This key exists already")
         email = next(email for email, user_id in self._users.items() if user_id == owner.user_id)
@@ -70,7 +70,7 @@ class MemoryApiKeys(ApiKeys):
 
     async def ensure_user(self, email: str) -> int:
         if not email or "\0" in email:
-            raise Invalid((Fault("unstorable", ("email",), "No address", None),))
+            raise Invalid(Fault("unstorable", ("email",), "No address"))
         known = {other.casefold(): user_id for other, user_id in self._users.items()}
         return known.get(email.casefold()) or self._users.setdefault(email, next(_ids))
 

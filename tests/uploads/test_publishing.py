@@ -89,7 +89,7 @@ class Refusing:
 
     async def verify(self, _owner: Owner, media: MediaFile, adapter: MemoryStorage) -> Fault:
         await adapter.delete(media.object_key)
-        return Fault("upload", ("media", "file_size_bytes"), "It has too many bytes", None)
+        return Fault("upload", ("media", "file_size_bytes"), "It has too many bytes")
 
 
 async def test_of_two_completions_that_refuse_an_object_both_say_why(pool: asyncpg.Pool) -> None:

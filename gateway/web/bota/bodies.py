@@ -90,7 +90,7 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
     try:
         return model.model_validate(known | dict(unknown))
     except ValidationError as error:
-        raise Invalid(invalid(error, ("body",)).faults[:_MAX_FAULTS]) from None
+        raise Invalid(*invalid(error, ("body",)).faults[:_MAX_FAULTS]) from None
 
 
 async def read_completed_media(request: web.Request) -> Collection[int] | None:
@@ -105,7 +105,7 @@ async def read_completed_media(request: web.Request) -> Collection[int] | None:
         if media_id is None
     ]
     if faults:
-        raise Invalid(tuple(faults[:_MAX_FAULTS]))
+        raise Invalid(*faults[:_MAX_FAULTS])
     return {media_id for _, media_id in ids if media_id is not None}
 
 
@@ -130,5 +130,5 @@ async def _metadata_text(request: web.Request) -> str:
     metadata = await asyncio.to_thread(member_text, (await read_json_bytes(request)).decode(), "metadata")
     if len(metadata.encode()) > MAX_METADATA_BYTES:
         words = f"Input should be at most {MAX_METADATA_BYTES} bytes"
-        raise Invalid((Fault("too_long", ("body", "metadata"), words, None),))
+        raise Invalid(Fault("too_long", ("body", "metadata"), words))
     return metadata

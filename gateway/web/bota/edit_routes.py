@@ -92,7 +92,7 @@ class EditRoutes:
         content_type = essence(request.headers.get(hdrs.CONTENT_TYPE, ""))
         if content_type not in READERS:
             words = f"Input should be one of {_PERMITTED}"
-            raise Invalid((Fault("content_type", ("header", "Content-Type"), words, content_type),))
+            raise Invalid(Fault("content_type", ("header", "Content-Type"), words, content_type))
         body = bytearray()
         with ExitStack() as slots:
             with body_permit(request):
@@ -104,7 +104,7 @@ class EditRoutes:
             try:
                 return await self.captions.read(content_type, bytes(body), owner.user_id)
             except BadCaptions as error:
-                raise Invalid((Fault("transcript", ("body",), str(error), None),)) from None
+                raise Invalid(Fault("transcript", ("body",), str(error))) from None
 
 
 def _check_span(changes: Mapping[str, Any], current: Recording) -> None:
@@ -112,7 +112,7 @@ def _check_span(changes: Mapping[str, Any], current: Recording) -> None:
     ended_at = changes.get("ended_at", current.ended_at)
     if started_at and ended_at and ended_at < started_at:
         field = "ended_at" if "ended_at" in changes else "started_at"
-        raise Invalid((Fault("ended_before_start", ("body", field), "ended_at should not be before started_at", None),))
+        raise Invalid(Fault("ended_before_start", ("body", field), "ended_at should not be before started_at"))
 
 
 def _segment_json(segment: Segment) -> dict[str, Any]:

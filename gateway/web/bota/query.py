@@ -97,10 +97,10 @@ def parse_recordings_query(request: web.Request) -> BotaRecordingsQuery:
     """The query of `GET /v1/recordings`. Raises Invalid."""
     query = parse_query(BotaRecordingsQuery, request)
     if query.cursor and query.offset:
-        raise Invalid((Fault("exclusive", ("query", "offset"), "Input should be 0 where there is a cursor", None),))
+        raise Invalid(Fault("exclusive", ("query", "offset"), "Input should be 0 where there is a cursor"))
     if query.cursor and query.cursor.sort != query.sort:
         words = f"Input should be the next_cursor of a page with sort={query.sort}"
-        raise Invalid((Fault("cursor", ("query", "cursor"), words, None),))
+        raise Invalid(Fault("cursor", ("query", "cursor"), words))
     return query
 
 
@@ -122,7 +122,7 @@ async def find_idempotency_key(request: web.Request) -> IdempotencyKey | None:
     (text, *more) = given
     if more or not text.isascii() or not text.isprintable() or not 0 < len(text) <= MAX_IDEMPOTENCY_KEY_LENGTH:
         words = f"It should be one text of 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable ASCII characters"
-        raise Invalid((Fault("idempotency_key", ("header", "Idempotency-Key"), words, None),))
+        raise Invalid(Fault("idempotency_key", ("header", "Idempotency-Key"), words))
     digest = hashlib.sha256(f"{request.method} {request.path_qs}\n".encode(errors="surrogateescape"))
     digest.update(await read_json_bytes(request))
     return IdempotencyKey(text, digest.digest())

@@ -77,7 +77,7 @@ def find_checksum(request: web.Request) -> Checksum | None:
 
 
 def _invalid(field: str, text: str) -> Invalid:
-    return Invalid((Fault("tus", ("header", field), text, None),))
+    return Invalid(Fault("tus", ("header", field), text))
 
 
 def parse_tus_promise(metadata: dict[str, str], length: int) -> UploadUrlBody:

@@ -53,7 +53,7 @@ class UploadRoutes:
         if hdrs.CONTENT_RANGE in request.headers:
             # A part must not be mistaken for the whole (RFC 9110 section 14.5).
             words = "A part of a file cannot be put; send the whole file without Content-Range"
-            raise Invalid((Fault("upload", ("header", hdrs.CONTENT_RANGE), words, None),))
+            raise Invalid(Fault("upload", ("header", hdrs.CONTENT_RANGE), words))
         owner, grant = await self.urls.verify(request)
         promised = await self.uploads.find(owner, grant.recording_id, grant.media_file_id)
         request[EXCHANGE].storage = promised.storage

@@ -118,4 +118,4 @@ async def _read_text(part: BodyPartReader, pace: Pace, take_permit: Callable[[],
 
 def invalid_form(field: str, text: str) -> Invalid:
     """The refusal of a form because of one of its fields."""
-    return Invalid((Fault("form", ("body", field), text, None),))
+    return Invalid(Fault("form", ("body", field), text))

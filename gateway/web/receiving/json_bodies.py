@@ -106,4 +106,4 @@ def member_text(text: str, name: str) -> str:
 
 
 def _not_json(message: str) -> Invalid:
-    return Invalid((Fault("json", ("body",), message, None),))
+    return Invalid(Fault("json", ("body",), message))

@@ -208,4 +208,4 @@ def _decoded(name: str, text: str, size: int) -> bytes:
 
 
 def _invalid(field: str, text: str) -> Invalid:
-    return Invalid((Fault("upload", ("header", field), text, None),))
+    return Invalid(Fault("upload", ("header", field), text))
