@@ -6,8 +6,8 @@ for the page at each visit, and for the files again only if the page names anoth
 """
 
 import asyncio
+import gzip
 import time
-import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import sha256
@@ -38,15 +38,13 @@ def content_security_policy(directives: Mapping[str, str]) -> str:
     return "; ".join(f"{directive} {sources}" for directive, sources in (_POLICY | dict(directives)).items())
 
 
-def _gzip(content: bytes) -> bytes:
-    compressor = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    return compressor.compress(content) + compressor.flush()
-
-
 _ASK_EVERY_TIME: Final = "no-cache"
 _KEEP: Final = "public, max-age=31536000, immutable"  # RFC 8246; a year
 # The better one first.
-_COMPRESS: Final[Mapping[str, Callable[[bytes], bytes]]] = {"br": partial(brotli.compress, quality=5), "gzip": _gzip}
+_COMPRESS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
+    "br": partial(brotli.compress, quality=5),
+    "gzip": partial(gzip.compress, compresslevel=6, mtime=0),
+}
 
 
 class _Variant(NamedTuple):
@@ -92,7 +90,7 @@ class PageFiles:
 
     async def index(self, request: web.Request) -> web.Response:
         """`GET` of the page itself."""
-        return await self._answer(request, self._index, _ASK_EVERY_TIME)
+        return await self._response(request, self._index, _ASK_EVERY_TIME)
 
     async def asset(self, request: web.Request) -> web.Response:
         """`GET` of the file `name` of any `release`: there is only the present one. Raises HTTPNotFound.
@@ -103,9 +101,9 @@ class PageFiles:
         if file is None:
             raise web.HTTPNotFound
         is_present = request.match_info["release"] == self.release
-        return await self._answer(request, file, _KEEP if is_present else _ASK_EVERY_TIME)
+        return await self._response(request, file, _KEEP if is_present else _ASK_EVERY_TIME)
 
-    async def _answer(self, request: web.Request, file: _File, cache_control: str) -> web.Response:
+    async def _response(self, request: web.Request, file: _File, cache_control: str) -> web.Response:
         """The file, or 304 if the client's copy is current. Raises HTTPPreconditionFailed."""
         coding = preferred_encoding(request.headers.get(hdrs.ACCEPT_ENCODING, ""), file.codings)
         variant = await file.variant(coding)
