@@ -146,7 +146,7 @@ async def test_an_entry_waits_for_a_storage_backend_that_is_not_configured() -> 
 async def test_the_worker_sleeps_until_it_is_woken() -> None:
     queue, storage = MemoryDeletionQueue(), Failing()
     worker = worker_of(queue, disk=storage)
-    async with in_background(worker.run()), asyncio.timeout(60):
+    async with in_background(worker.run), asyncio.timeout(60):
         queue.add(media("disk", "a"))
         worker.wake()
         await storage.was_asked.wait()

@@ -4,10 +4,12 @@ They are closed in the reverse order. The command line and the server both use t
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from gateway.catalog import ApiKeys, RecordingCatalog, SigningSecrets
 from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, check_database, notify
@@ -38,6 +40,10 @@ from gateway.settings.storages import LocalSettings
 from gateway.settings.storages import Storage as StorageSettings
 from gateway.storage import Storage
 from storage_adapters import connect
+
+_log: Final = logging.getLogger(__name__)
+
+_RESTART_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ async def open_backends(config: Config) -> AsyncGenerator[Backends]:
         catalog = CachedRecordingCatalog(pool, reachability, grace_seconds=grace)
         api_keys = CachedApiKeys(pool, reachability, grace_seconds=grace)
         changes = Changes(api_keys, catalog, reachability, own)
-        await stack.enter_async_context(in_background(listen(url, CHANNEL, changes, partial(notify, pool))))
+        await stack.enter_async_context(in_background(partial(listen, url, CHANNEL, changes, partial(notify, pool))))
         storages = await stack.enter_async_context(open_storages(config))
         yield Backends(
             catalog=catalog,
@@ -136,15 +142,26 @@ async def open_storages(config: Config) -> AsyncGenerator[Mapping[str, Storage]]
 
 
 @asynccontextmanager
-async def in_background(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
-    """Run the coroutine as a task until the block ends, then cancel it."""
-    task = asyncio.create_task(work)
+async def in_background(
+    work: Callable[[], Awaitable[None]], *, restart_seconds: float = _RESTART_SECONDS
+) -> AsyncGenerator[None]:
+    """Run the work as a task until the block ends, then cancel it. Work that fails is logged and started again."""
+    task = asyncio.create_task(_keep_running(work, restart_seconds))
     try:
         yield
     finally:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        # Not `await task`: a cancellation of the caller that arrives meanwhile would look like that of the task.
+        await asyncio.wait([task])
+
+
+async def _keep_running(work: Callable[[], Awaitable[None]], restart_seconds: float) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:  # noqa: BLE001 - deletions or joins, for instance, must not end with one unexpected error
+            _log.exception("background work failed and will be started again")
+        await asyncio.sleep(restart_seconds)
 
 
 async def _open_storage(stack: AsyncExitStack, name: str, settings: StorageSettings) -> Storage:
@@ -176,5 +193,5 @@ async def _open_signing_keys(
         return SigningKeys(configured), None
     keys = SigningKeys([await load_own_key(secrets)])
     own = OwnSigningKey(secrets, keys)
-    await stack.enter_async_context(in_background(own.follow()))
+    await stack.enter_async_context(in_background(own.follow))
     return keys, own

@@ -59,7 +59,7 @@ async def running(config: Config, sockets: Sockets, drain: Drain) -> AsyncGenera
         deletions = DeletionWorker(backends.deletions, backends.storages, backends.waveforms.forget, settings)
         site = _Site(config, backends, deletions, SiteTraffic(drain, streams, journal))
         uploads = upload_upkeep(config, backends, deletions.wake)
-        async with in_background(deletions.run()), uploads, site.serving(sockets):
+        async with in_background(deletions.run), uploads, site.serving(sockets):
             yield
 
 
@@ -74,7 +74,7 @@ async def _journal(config: Config, streams: Streams, storages: Mapping[str, Stor
             metrics.count_upstreams(storages)
 
         journal = Journal(Metrics(), access_log, sample)
-        async with in_background(journal.run()):
+        async with in_background(journal.run):
             yield journal
         await journal.close()
 

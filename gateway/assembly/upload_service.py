@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from gateway.assembly.backends import Backends, in_background
@@ -33,7 +34,7 @@ async def upload_upkeep(config: Config, backends: Backends, on_removed: Callable
     abandoned = AbandonedUploads(backends.uploads, config.uploads.abandoned_after_seconds, on_removed, parts)
     joiner = build_joiner(backends, build_uploads(config, backends))
     poll_seconds = min(config.uploads.session_silence_seconds / 10, _LONGEST_POLL_SECONDS)
-    async with in_background(abandoned.run()), in_background(joiner.run(poll_seconds)):
+    async with in_background(abandoned.run), in_background(partial(joiner.run, poll_seconds)):
         yield
 
 

@@ -63,7 +63,7 @@ class Reader:
 @asynccontextmanager
 async def reading(pool: asyncpg.Pool, url: str) -> AsyncGenerator[Reader]:
     reader = Reader(pool)
-    async with in_background(listen(url, CHANNEL, reader.changes, partial(notify, pool))):
+    async with in_background(partial(listen, url, CHANNEL, reader.changes, partial(notify, pool))):
         await reader.changes.until("trusted")
         yield reader
 

@@ -46,7 +46,7 @@ async def test_a_notified_change_is_loaded_and_an_unchanged_key_stays_in_its_gen
     secrets, keys = CountedSecrets(), SigningKeys([FIRST])
     await secrets.replace_signing_key(FIRST.kid, FIRST.secret)
     own = OwnSigningKey(secrets, keys)
-    async with in_background(own.follow()):
+    async with in_background(own.follow):
         own.trust(trusted=True)
         await eventually(lambda: secrets.reads == 1)
         await secrets.replace_signing_key(SECOND.kid, SECOND.secret)
@@ -62,7 +62,7 @@ async def test_a_key_that_cannot_be_read_is_read_again(monkeypatch: pytest.Monke
     secrets, keys = CountedSecrets(failures=3), SigningKeys([FIRST])
     await secrets.replace_signing_key(SECOND.kid, SECOND.secret)
     own = OwnSigningKey(secrets, keys)
-    async with in_background(own.follow()):
+    async with in_background(own.follow):
         own.trust(trusted=True)
         await eventually(lambda: keys.newest == SECOND)
     assert secrets.reads == 4
@@ -72,7 +72,7 @@ async def test_nothing_is_read_while_notifications_are_heard(monkeypatch: pytest
     monkeypatch.setattr(signing_keys, "UNHEARD_SECONDS", 0.01)
     secrets = CountedSecrets()
     own = OwnSigningKey(secrets, SigningKeys([FIRST]))
-    async with in_background(own.follow()):
+    async with in_background(own.follow):
         own.trust(trusted=True)
         await asyncio.sleep(0.3)
         reads = secrets.reads
@@ -97,6 +97,6 @@ async def following(pool: asyncpg.Pool, url: str, key: SigningKey) -> AsyncGener
     keys = SigningKeys([key])
     own = OwnSigningKey(PgSigningSecrets(pool), keys)
     changes = Changes(CachedApiKeys(pool), CachedRecordingCatalog(pool), None, own)
-    async with in_background(own.follow()), in_background(listen(url, CHANNEL, changes, partial(notify, pool))):
+    async with in_background(own.follow), in_background(partial(listen, url, CHANNEL, changes, partial(notify, pool))):
         await eventually(lambda: own._is_heard)
         yield keys

@@ -63,7 +63,7 @@ async def test_more_connections_than_the_pooler_has_take_turns(pooled: asyncpg.P
 
 async def test_changes_are_heard_at_the_direct_address(pooled: asyncpg.Pool, debian_database: str) -> None:
     ears = Ears()
-    async with in_background(listen(debian_database, CHANNEL, ears, partial(notify, pooled))):
+    async with in_background(partial(listen, debian_database, CHANNEL, ears, partial(notify, pooled))):
         await ears.until("trusted")
         keys = PgApiKeys(pooled)
         owner = Owner(await keys.ensure_user("a@example.org"))
@@ -77,7 +77,7 @@ async def test_a_listener_behind_the_pooler_is_never_trusted(
 ) -> None:
     monkeypatch.setattr(listener, "GREETING_SECONDS", 0.5)
     ears = Ears()
-    async with in_background(listen(pooled_database, CHANNEL, ears, partial(notify, pooled))):
+    async with in_background(partial(listen, pooled_database, CHANNEL, ears, partial(notify, pooled))):
         await ears.until("distrusted")
         await ears.until("distrusted")
     assert not any(ears.trusted)
@@ -89,7 +89,7 @@ async def test_a_listener_in_another_database_is_never_trusted(
 ) -> None:
     monkeypatch.setattr(listener, "GREETING_SECONDS", 0.5)
     ears = Ears()
-    async with in_background(listen(debian.url("template1"), CHANNEL, ears, partial(notify, pooled))):
+    async with in_background(partial(listen, debian.url("template1"), CHANNEL, ears, partial(notify, pooled))):
         await ears.until("distrusted")
     assert not any(ears.trusted)
 
