@@ -52,17 +52,16 @@ class PgUsers(Tables):
         return tuple(User(**row) for row in rows)
 
     DELETE_KEYS_OF_USER: Final = "DELETE FROM api_keys WHERE user_id = $1"
-    DELETE_SOME_RECORDINGS: Final = """
+    _DELETE_SOME: Final = """
         WITH chosen AS MATERIALIZED (
-            SELECT id FROM recordings WHERE user_id = $1 LIMIT $2
+            SELECT id FROM {table} WHERE user_id = $1 LIMIT $2
         ), locked AS (
-            SELECT r.id FROM recordings r JOIN chosen USING (id) ORDER BY r.id FOR UPDATE OF r
+            SELECT r.id FROM {table} r JOIN chosen USING (id) ORDER BY r.id FOR UPDATE OF r
         )
-        DELETE FROM recordings r USING locked WHERE r.id = locked.id
+        DELETE FROM {table} r USING locked WHERE r.id = locked.id
     """
-    DELETE_SOME_MEETINGS: Final = """
-        DELETE FROM meetings WHERE id = ANY (ARRAY(SELECT id FROM meetings WHERE user_id = $1 LIMIT $2))
-    """
+    DELETE_SOME_RECORDINGS: Final = _DELETE_SOME.format(table="recordings")
+    DELETE_SOME_MEETINGS: Final = _DELETE_SOME.format(table="meetings")
     LOCK_USER: Final = "SELECT true FROM users WHERE id = $1 FOR UPDATE"
     IS_EMPTY: Final = """
         SELECT NOT EXISTS (SELECT FROM recordings WHERE user_id = $1) AND NOT EXISTS (SELECT FROM meetings WHERE user_id = $1)

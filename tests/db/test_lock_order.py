@@ -243,6 +243,17 @@ async def test_an_interrupted_deletion_of_an_account_is_finished_by_another(
     assert await scene.pool.fetchval("SELECT count(*) FROM recordings") == 0
 
 
+async def test_the_deletion_of_an_account_locks_its_meetings_by_their_ids(scene: Scene) -> None:
+    add = "INSERT INTO meetings (user_id, live, platform, native_meeting_id) VALUES ($1, true, 'zoom', $2) RETURNING id"
+    owner = await scene.pool.fetchval("INSERT INTO users (email) VALUES ('other@example.org') RETURNING id")
+    first, second = sorted([await scene.pool.fetchval(add, owner, name) for name in ("a", "b")])
+    # The first is stored after the second from here on.
+    await scene.pool.execute("UPDATE meetings SET native_meeting_id = 'c' WHERE id = $1", first)
+    hold = "SELECT FROM meetings WHERE id = $1 FOR UPDATE"
+    async with waiting(scene, scene.users.delete_user(owner), hold, first) as connection:
+        await connection.execute("SELECT FROM meetings WHERE id = $1 FOR UPDATE NOWAIT", second)
+
+
 async def test_a_reservation_that_waits_for_its_account_holds_no_other_one(scene: Scene) -> None:
     async def reserve(before: Reservation) -> Reservation:
         return await scene.reservations.reserve(
