@@ -58,15 +58,18 @@ ROOMS: Mapping[str, set[str]] = {
         "gateway.keys",
         "gateway.media",
         "gateway.storage",
-        "gateway.uploads",  # how chunks become one file
+        "gateway.uploads",  # what was verified, and the names of missing chunks
+        "gateway.uploads.joining",
         "storage_adapters.base",
     },
+    "gateway.uploads.joining": {"gateway.media", "storage_adapters.base", "storage_adapters.resumable"},
     "gateway.uploads": {
         "gateway.catalog",
         "gateway.errors",
         "gateway.media",
         "gateway.protocol",
         "gateway.storage",
+        "gateway.uploads.joining",
         "storage_adapters.base",
         "storage_adapters.multipart_uploads",
         "storage_adapters.resumable",

@@ -14,7 +14,7 @@ from gateway.imports.local_files import NotImportable
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.media.prober import Prober
 from gateway.storage import Storage
-from gateway.uploads.joins import ChunkPart, plan_join
+from gateway.uploads.joining.join_plan import ChunkPart, plan_join
 from gateway.uploads.session_arrangement import missing_numbers
 from gateway.uploads.verification import new_media
 from storage_adapters.base import ObjectNotFound, ObjectStat, ReadableObjects, StoredObject, Writable

@@ -7,9 +7,9 @@ from tempfile import TemporaryFile
 
 from gateway.imports.local_files import OpenFile
 from gateway.media.joiner import remuxed
-from gateway.uploads.chunk_headers import FIRST_BYTES, OGG, container_of
-from gateway.uploads.joins import ChunkPart, Join
-from gateway.uploads.ogg_chains import ogg_chain
+from gateway.uploads.joining.chunk_headers import FIRST_BYTES, OGG, container_of
+from gateway.uploads.joining.join_plan import ChunkPart, Join
+from gateway.uploads.joining.ogg_chains import ogg_chain
 from storage_adapters.base import ReadableObjects, StoredObject
 
 

@@ -26,9 +26,9 @@ from gateway.catalog import (
     UploadSession,
 )
 from gateway.errors import Conflict, Fault, Invalid
-from gateway.uploads.chunk_headers import container_of
+from gateway.uploads.joining.chunk_headers import container_of
+from gateway.uploads.joining.pieces import PiecedObject
 from gateway.uploads.media_uploads import Uploads
-from gateway.uploads.pieces import PiecedObject
 from gateway.uploads.quota import counted
 from gateway.uploads.session_joiner import Outcome, SessionJoiner
 from gateway.uploads.session_objects import WrittenObject, expect_object, require_writable, write_object

@@ -14,10 +14,10 @@ from typing import Final, Literal
 from gateway.catalog import SessionClaim, StoredChunk
 from gateway.media.facts import NotMedia
 from gateway.media.prober import Prober
-from gateway.uploads.chunk_contents import begins_with, contains, covers, object_of
-from gateway.uploads.chunk_headers import FIRST_BYTES, container_of
-from gateway.uploads.joins import ChunkPart, Join, plan_join, without_cuts_after_gaps
-from gateway.uploads.pieces import PiecedObject
+from gateway.uploads.joining.chunk_contents import begins_with, contains, covers, object_of
+from gateway.uploads.joining.chunk_headers import FIRST_BYTES, container_of
+from gateway.uploads.joining.join_plan import ChunkPart, Join, plan_join, without_cuts_after_gaps
+from gateway.uploads.joining.pieces import PiecedObject
 from storage_adapters.base import StorageAdapter
 
 # Two recorders of the same sound stop within this many seconds of each other.

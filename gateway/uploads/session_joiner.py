@@ -23,10 +23,10 @@ from gateway.media.facts import NotMedia
 from gateway.media.fair_semaphore import FairSemaphore
 from gateway.media.joiner import remuxed
 from gateway.storage import Storage, storage_named
-from gateway.uploads.chunk_headers import OGG
-from gateway.uploads.joins import Join
+from gateway.uploads.joining.chunk_headers import OGG
+from gateway.uploads.joining.join_plan import Join
+from gateway.uploads.joining.ogg_chains import ogg_chain
 from gateway.uploads.leases import extended
-from gateway.uploads.ogg_chains import ogg_chain
 from gateway.uploads.session_arrangement import Arrangement, Arranger
 from gateway.uploads.session_objects import expect_object, write_object
 from gateway.uploads.verification import Verification, verified

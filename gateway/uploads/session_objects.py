@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.catalog import UPLOADS_PREFIX, MediaFile, Owner, SessionUploads
 from gateway.errors import Conflict
-from gateway.uploads.chunk_headers import FIRST_BYTES
+from gateway.uploads.joining.chunk_headers import FIRST_BYTES
 from storage_adapters.base import StorageAdapter, Writable
 
 # A body that takes longer than this to arrive is deleted, and is not recorded.

@@ -13,7 +13,7 @@ from gateway.media.facts import NotMedia
 from gateway.media.joiner import remuxed
 from gateway.uploads import session_joiner
 from tests.media.test_joining import MP4, WEBM
-from tests.uploads.test_joins import stored
+from tests.uploads.test_join_plan import stored
 from tests.uploads.test_session_chunks import tone, wav
 from tests.uploads.test_session_property import HEADER, MAX_FILE_BYTES, Sent, World
 

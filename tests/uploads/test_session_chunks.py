@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from gateway.protocol.ids import encode_id
-from gateway.uploads.chunk_headers import read_ogg_page, wav_header
+from gateway.uploads.joining.chunk_headers import read_ogg_page, wav_header
 from tests.gateway_process import Gateway
 from tests.uploads.client import Client, Response
 from tests.uploads.conftest import Content

@@ -9,7 +9,7 @@ from gateway.imports.joined_objects import chunk_part, joined_object
 from gateway.imports.vexa_deployment.stored_objects import Choice, VexaBackend, list_folder
 from gateway.media.facts import MediaFacts, NotMedia
 from gateway.storage import Storage
-from gateway.uploads.joins import ChunkPart, plan_join
+from gateway.uploads.joining.join_plan import ChunkPart, plan_join
 from gateway.uploads.verification import new_media
 from storage_adapters.base import ObjectStat, StoredObject, Writable
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from gateway.uploads import joins, ogg_chains
-from gateway.uploads.chunk_headers import OGG, WAV, read_ogg_page, wav_header
-from gateway.uploads.joins import ChunkPart, plan_join
-from gateway.uploads.ogg_chains import ogg_chain
+from gateway.uploads.joining import join_plan, ogg_chains
+from gateway.uploads.joining.chunk_headers import OGG, WAV, read_ogg_page, wav_header
+from gateway.uploads.joining.join_plan import ChunkPart, plan_join
+from gateway.uploads.joining.ogg_chains import ogg_chain
 from storage_adapters.memory import MemoryStorage
 
 PAGE_BYTES = 27
@@ -78,7 +78,7 @@ async def test_a_chain_of_too_many_streams_continues_unchanged(monkeypatch: pyte
 async def test_a_chunk_of_too_many_wav_files_is_not_taken_apart(
     monkeypatch: pytest.MonkeyPatch, inner: int, *, is_taken_apart: bool
 ) -> None:
-    monkeypatch.setattr(joins, "_MAX_INNER_FILES", 3)
+    monkeypatch.setattr(join_plan, "_MAX_INNER_FILES", 3)
     sound = bytes(range(250)) * 4
     storage, parts = await stored(WAV, [(wav_header(FORMAT, len(sound)) + sound) * (1 + inner)])
     join = await plan_join(storage, parts)

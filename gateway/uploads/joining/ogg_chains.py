@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from gateway.uploads.chunk_headers import read_ogg_page, with_serial
-from gateway.uploads.pieces import PiecedObject
+from gateway.uploads.joining.chunk_headers import read_ogg_page, with_serial
+from gateway.uploads.joining.pieces import PiecedObject
 
 # Logical streams of a chain; a recording of a day in chunks of a second has fewer.
 _MAX_STREAMS: Final = 100_000

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from gateway.uploads import chunk_headers
-from gateway.uploads.pieces import PiecedObject
+from gateway.uploads.joining import chunk_headers
+from gateway.uploads.joining.pieces import PiecedObject
 from storage_adapters.base import ReadableObjects
 from storage_adapters.resumable import Piece
 

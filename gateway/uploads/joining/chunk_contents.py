@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Final
 
-from gateway.uploads.chunk_headers import HEAD_BYTES, WAV
-from gateway.uploads.joins import ChunkPart, wav_samples
-from gateway.uploads.pieces import PiecedObject
+from gateway.uploads.joining.chunk_headers import HEAD_BYTES, WAV
+from gateway.uploads.joining.join_plan import ChunkPart, wav_samples
+from gateway.uploads.joining.pieces import PiecedObject
 from storage_adapters.base import ReadableObjects
 from storage_adapters.resumable import Piece
 
