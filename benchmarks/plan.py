@@ -11,7 +11,7 @@ MIB: Final = 1024 * KIB
 class Plan:
     """`lengths` are bytes of a range, 0 for the whole file of `corpus_bytes`; `rates` are requests a second.
 
-    If `player_seconds` is 0, each player seeks once. Before a load is measured, `verified` responses to it are compared
+    `open_loop_seconds` is how long requests arrive at a fixed rate. If `player_seconds` is 0, each player seeks once. Before a load is measured, `verified` responses to it are compared
     with the corpus.
     """
 
@@ -22,6 +22,7 @@ class Plan:
     rates: tuple[int, ...]
     warm_seconds: int
     seconds: int
+    open_loop_seconds: float
     player_seconds: int
     slow_readers: int
     verified: int
@@ -36,6 +37,7 @@ FULL: Final = Plan(
     rates=(500, 1000, 2000),
     warm_seconds=1,
     seconds=4,
+    open_loop_seconds=4,
     player_seconds=4,
     slow_readers=2000,
     verified=50,
@@ -49,6 +51,7 @@ QUICK: Final = Plan(
     rates=(100,),
     warm_seconds=0,
     seconds=1,
+    open_loop_seconds=0.2,
     player_seconds=0,
     slow_readers=50,
     verified=10,

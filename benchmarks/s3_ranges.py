@@ -46,19 +46,23 @@ _SETTLING_SECONDS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class S3Plan:
-    """How much: the common plan, and what only S3 has. `read_lengths` are read one after another by a single client."""
+    """How much: the common plan, and what only S3 has.
+
+    `read_lengths` are read one after another by a single client, each at most `reads` times.
+    """
 
     common: Plan
     lengths: tuple[int, ...]
     timed_requests: int
     storm: Storm
     read_lengths: tuple[int, ...]
+    reads: int
     cached_turns: int
 
 
 _LENGTHS: Final = (64 * KIB, MIB, 8 * MIB, 64 * MIB)
-FULL_S3: Final = S3Plan(FULL, _LENGTHS, 1000, Storm(8, 40, 256 * KIB, MIB, 1), _LENGTHS, 5)
-QUICK_S3: Final = S3Plan(QUICK, (64 * KIB,), 30, Storm(4, 4, 256 * KIB, MIB, 1), (64 * KIB, MIB), 1)
+FULL_S3: Final = S3Plan(FULL, _LENGTHS, 1000, Storm(8, 40, 256 * KIB, MIB, 1), _LENGTHS, 20, 5)
+QUICK_S3: Final = S3Plan(QUICK, (64 * KIB,), 30, Storm(4, 4, 256 * KIB, MIB, 1), (64 * KIB, MIB), 4, 1)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -148,7 +152,7 @@ def _settle(counting: ShapingProxy) -> None:
 
 def _run_reads(scenario: str, plan: S3Plan, corpus: Corpus, targets: list[Target], *, is_open: bool) -> Iterator[Row]:
     for length in plan.read_lengths:
-        count = max(min(32 * MIB // length, 20), 1)
+        count = max(min(32 * MIB // length, plan.reads), 1)
         for target in targets:
             click.echo(f"{scenario}, {length_name(length)}, {target.server}", err=True)
             yield Row(

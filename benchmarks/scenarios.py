@@ -136,7 +136,7 @@ def _run_open_loop(bench: Bench, targets: list[Target]) -> Iterator[Row]:
     for rate in bench.plan.rates:
         for target in targets:
             bench.step(f"{rate} requests/s, {target.server}")
-            values = measure_open_loop(target, bench.load(SEEK_BYTES), rate=rate, seconds=bench.plan.seconds)
+            values = measure_open_loop(target, bench.load(SEEK_BYTES), rate=rate, seconds=bench.plan.open_loop_seconds)
             yield Row("fixed rate", f"64 KiB at {rate}/s", target.server, values)
 
 
@@ -147,7 +147,7 @@ def _run_beside_downloads(bench: Bench, targets: list[Target]) -> Iterator[Row]:
             bench.step(f"beside {_DOWNLOADS} downloads, {target.server}")
             with downloads(target, count=_DOWNLOADS, rate=_DOWNLOAD_RATE):
                 values = measure_open_loop(
-                    target, bench.load(SEEK_BYTES), rate=_SEEKS_PER_SECOND, seconds=bench.plan.seconds
+                    target, bench.load(SEEK_BYTES), rate=_SEEKS_PER_SECOND, seconds=bench.plan.open_loop_seconds
                 )
             yield Row("beside downloads", f"64 KiB beside {_DOWNLOADS} downloads", target.server, values)
 

@@ -91,7 +91,7 @@ GOALS: Final[tuple[Goal, ...]] = (Goal("any search, 99 of 100", 50, " ms", _slow
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--segments", type=click.IntRange(10_000), default=1_000_000, show_default=True, help="Segments in all.")
+@click.option("--segments", type=click.IntRange(1_000), default=1_000_000, show_default=True, help="Segments in all.")
 @click.option("--requests", type=click.IntRange(20), default=200, show_default=True, help="Searches per measurement.")
 @click.option("--rounds", type=click.IntRange(1, 20), default=3, show_default=True, help="How often each is measured.")
 @click.option(

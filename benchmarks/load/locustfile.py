@@ -3,7 +3,8 @@
     SEEKGATE_URLS=urls.txt SEEKGATE_KEY=sk_live_... locust -f locustfile.py --host http://127.0.0.1:8080 \
         --headless --users 50 --run-time 30s [Chromium] [Safari] [Cdn]
 
-The bytes of synthetic objects are compared with their pattern; SEEK_VERIFY=0 turns that off.
+The bytes of synthetic objects are compared with their pattern; SEEK_VERIFY=0 turns that off. SEEK_PAUSE_MS is how long a
+user waits between two sessions of seeks (0).
 """
 
 import os
@@ -21,6 +22,7 @@ OPENED = MIB
 SEEKS = 8
 PERIOD = 262_139
 VERIFY = os.environ.get("SEEK_VERIFY", "1") == "1"
+PAUSE_SECONDS = int(os.environ.get("SEEK_PAUSE_MS", "0")) / 1000
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Seeker(FastHttpUser):
     """A user that requests a range, checks the response, and disconnects."""
 
     abstract = True
-    wait_time = constant(0)
+    wait_time = constant(PAUSE_SECONDS)
     key: ClassVar[str] = os.environ.get("SEEKGATE_KEY", "")
 
     def seek(self, media: Media, first: int, last: int, *, take: int | None = None, if_range: bool = False) -> None:

@@ -7,12 +7,13 @@
 //              cdn: aligned slices of 8 MiB
 // SEEK_VERIFY  1: every byte of a synthetic object is checked
 // SEEK_USERS, SEEK_DURATION   how many users at the same time, and for how long (20, 30s)
+// SEEK_PAUSE_MS               how long a user waits between two sessions of seeks (0)
 //
 // k6 cannot disconnect in the middle of a body, as players do. Where a player requests everything from an offset on, this
 // script requests the 1 MiB that the player reads before it disconnects. The Locust script does disconnect.
 
 import http from "k6/http";
-import { check } from "k6";
+import { check, sleep } from "k6";
 import { SharedArray } from "k6/data";
 
 const MIB = 1024 * 1024;
@@ -100,4 +101,5 @@ const sessions = {
 
 export default function () {
   sessions[__ENV.SEEK_AS || "chromium"](objects[below(objects.length)]);
+  sleep(Number(__ENV.SEEK_PAUSE_MS || 0) / 1000);
 }

@@ -6,6 +6,7 @@
 --              safari: two bytes, the beginning, then 1 MiB at other places
 --              cdn: aligned slices of 8 MiB
 -- SEEK_SEED    the same seed gives the same ranges (default 1)
+-- SEEK_PAUSE_MS  how long each connection waits before a request (default 0)
 -- SEEK_VERIFY  1: the status and length of every response are checked, and 64 of its bytes if the object is synthetic
 --
 -- wrk cannot disconnect in the middle of a body, as players do. Where a player requests everything from an offset on, this
@@ -20,6 +21,7 @@ local CHECKED_BYTES = 64
 local key = os.getenv("SEEKGATE_KEY") or ""
 local seek_as = os.getenv("SEEK_AS") or "chromium"
 local verify = os.getenv("SEEK_VERIFY") == "1"
+local pause = tonumber(os.getenv("SEEK_PAUSE_MS") or "0")
 local objects, queue, threads, table_of_bytes = {}, {}, {}, {}
 
 checked, wrong = 0, 0 -- global: read from outside by thread:get
@@ -123,6 +125,12 @@ local function is_right(status, headers, body)
     local first, last, size = field(headers, "content-range"):match("^bytes (%d+)%-(%d+)/(%d+)$")
     if status ~= 206 or not first then return false end
     return #body == last - first + 1 and bytes_are_right(tonumber(first), tonumber(size), body)
+end
+
+if pause > 0 then
+    function delay()
+        return pause
+    end
 end
 
 if verify then

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from gateway.catalog import Owner
+from gateway.catalog import MediaFile, Owner
 from gateway.demo.recording import frequency_at
 from tests.browser.library import bring_in
 from tests.clients.conftest import Program
@@ -50,10 +50,17 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     return make_one
 
 
+@pytest.fixture(scope="session")
+def brought_in(site: Gateway, make: Make) -> Callable[[str], MediaFile]:
+    """The media file of that name, imported once."""
+    return cache(lambda name: bring_in(site, make(name)))
+
+
 @pytest.fixture
-async def sample(request: pytest.FixtureRequest, site: Gateway, make: Make) -> Sample:
-    path = make(request.param)
-    media = bring_in(site, path)
+async def sample(
+    request: pytest.FixtureRequest, site: Gateway, make: Make, brought_in: Callable[[str], MediaFile]
+) -> Sample:
+    path, media = make(request.param), brought_in(request.param)
     target = f"/recordings/{media.recording_id}/media/{media.id}/playback-url"
     return Sample(path.read_bytes(), (await fetch(site, target, method="POST"))["url"])
 
@@ -70,9 +77,9 @@ def heard(samples: bytes) -> int:
 
 @pytest.mark.parametrize(("name", "content_type"), TYPES.items())
 async def test_a_format_has_its_type_and_is_shown_in_the_page(
-    site: Gateway, make: Make, name: str, content_type: str
+    site: Gateway, make: Make, brought_in: Callable[[str], MediaFile], name: str, content_type: str
 ) -> None:
-    media = bring_in(site, make(name))
+    media = brought_in(name)
     target = f"/recordings/{media.recording_id}/media/{media.id}/raw"
     head = (await call(site, target, method="HEAD", key=site.key)).head
     kind, suffix = content_type.partition("/")[0], make(name).suffix

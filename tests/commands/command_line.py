@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -25,13 +27,22 @@ class CommandLine:
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         words = [str(word) for word in arguments]
         with TemporaryFile("w+") as stdout, TemporaryFile("w+") as stderr:
-            process = ForkedProcess(words, self.environ, self.folder, stdout=stdout.fileno(), stderr=stderr.fileno())
+            process = self._fork(words, stdout, stderr)
             try:
                 code = process.wait(COMMAND_SECONDS)
             finally:
                 process.send_signal(signal.SIGKILL)
             outputs = [_whole(output) for output in (stdout, stderr)]
         return subprocess.CompletedProcess(words, code, *outputs)
+
+    @contextmanager
+    def started(self, *arguments: str | Path) -> Iterator[ForkedProcess]:
+        """The running command, whose output is lost."""
+        with TemporaryFile("w+") as output:
+            yield self._fork([str(word) for word in arguments], output, output)
+
+    def _fork(self, words: Sequence[str], stdout: IO[str], stderr: IO[str]) -> ForkedProcess:
+        return ForkedProcess(words, self.environ, self.folder, stdout=stdout.fileno(), stderr=stderr.fileno())
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """The command in a fresh interpreter."""

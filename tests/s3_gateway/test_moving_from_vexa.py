@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import subprocess
+import signal
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import pytest
 from tests.commands.command_line import CommandLine, command_line
 from tests.conformance.calling import call, fetch
 from tests.conftest import scratch_database
+from tests.forked_process import ForkedProcess
 from tests.gateway_process import running_gateway
 from tests.imports.vexa.deployment import FOLDER, rows, vexa_database
 from tests.imports.vexa.media import make_objects
@@ -72,16 +73,16 @@ def arguments(vexa: str) -> tuple[str, ...]:
     return ("move-from-vexa", vexa, "--map", "minio=bucket", "--map", "local=old", "--join-chunks", "--json")
 
 
-async def kill_at(process: subprocess.Popen[str], url: str, notes: int) -> None:
+async def kill_at(process: ForkedProcess, url: str, notes: int) -> None:
     """Kill the process once it has written that many notes, wherever it is then."""
     connection = await asyncpg.connect(url)
     try:
         while process.poll() is None:
             if await connection.fetchval("SELECT count(*) >= $1 FROM vexa_moves", notes):
-                process.kill()
+                process.send_signal(signal.SIGKILL)
     finally:
         await connection.close()
-        await asyncio.to_thread(process.communicate)
+        await asyncio.to_thread(process.wait)
 
 
 async def test_a_move_that_is_killed_again_and_again_ends_like_an_undisturbed_one(
@@ -91,7 +92,8 @@ async def test_a_move_that_is_killed_again_and_again_ends_like_an_undisturbed_on
     async with vexa_database(postgres, "vexa-0.10.sql") as vexa, scratch_database(postgres) as undisturbed:
         killed = mover(tmp_path, bucket, database_url)
         for notes in KILLED_AT:
-            await kill_at(await asyncio.to_thread(killed.start, *arguments(vexa)), database_url, notes)
+            with killed.started(*arguments(vexa)) as process:
+                await kill_at(process, database_url, notes)
         reports = []
         for seekgate in (killed, mover(tmp_path, bucket, undisturbed)):
             done = await asyncio.to_thread(seekgate.run, *arguments(vexa))

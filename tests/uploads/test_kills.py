@@ -43,7 +43,7 @@ MAX_CONCURRENT: Final = 6
 STEPS_UNTIL_KILL: Final = (5, 110)
 TWO_DAYS: Final = 2 * 24 * 60 * 60
 
-BODIES: Final = {hashlib.sha256(body).hexdigest(): body for body in (make_wav(200_000 * n + 44, n) for n in (1, 4, 16))}
+BODIES: Final = {hashlib.sha256(body).hexdigest(): body for body in (make_wav(100_000 * n + 44, n) for n in (1, 4, 16))}
 
 
 @dataclass
