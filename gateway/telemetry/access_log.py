@@ -29,10 +29,13 @@ class AccessLog:
         """Queue the lines."""
         if self._writer is None:
             return
+        octets = []
         for line in lines:
-            if self._dropped:
+            if self._dropped and not octets:
                 line["dropped_before"] = self._dropped
-            self._dropped = 0 if self._writer.put(json_line(line)) else self._dropped + 1
+            octets.append(json_line(line))
+        taken = self._writer.put_all(octets)
+        self._dropped = len(octets) - taken + (0 if taken else self._dropped)
 
     async def close(self) -> None:
         """Write the lines that still wait, unless the reader takes too long."""
