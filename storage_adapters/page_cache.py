@@ -62,18 +62,17 @@ def is_resident(fd: int, offset: int, length: int) -> bool:
     """
     if length <= 0:
         return True
+    last = offset + length - 1
     present = count_present(fd, offset, length)
     if NOWAIT is None or (
-        present is not None
-        and present < (offset + length - 1) // PAGE - offset // PAGE + 1
-        and _misses_page(fd, offset, length, present)
+        present is not None and present <= last // PAGE - offset // PAGE and _misses_page(fd, offset, length, present)
     ):
         return False
     try:
-        if present is None or length > STRIDE:
-            for position in range(offset, offset + length, STRIDE if present is None else PROBE_STRIDE):
+        if length > STRIDE or present is None:
+            for position in range(offset, last, STRIDE if present is None else PROBE_STRIDE):
                 os.preadv(fd, _PROBE, position, NOWAIT)
-        os.preadv(fd, _PROBE, offset + length - 1, NOWAIT)
+        os.preadv(fd, _PROBE, last, NOWAIT)
     except OSError as error:
         return error.errno == EOPNOTSUPP and is_in_memory(os.fstat(fd).st_dev)
     return True

@@ -132,15 +132,16 @@ def plain_span(text: str, size: int) -> tuple[int, int] | None:
     None for anything else, for long numerals, and for a range outside the object. Every seek calls this function.
     """
     first, hyphen, last = text.partition("-")
-    if not hyphen or len(text) > _SHORT or not text.isascii() or not (last.isdigit() or not last):
+    if len(text) > _SHORT or not text.isascii():
         return None
-    if first.isdigit():
-        offset, end = int(first), int(last) + 1 if last else size
-    elif last and not first:
+    if first.isdigit() and last.isdigit():
+        offset, end = int(first), min(int(last) + 1, size)
+    elif first.isdigit() and hyphen and not last:
+        offset, end = int(first), size
+    elif last.isdigit() and not first:
         offset, end = max(size - int(last), 0), size
     else:
         return None
-    end = min(end, size)
     return (offset, end - offset) if offset < end else None
 
 

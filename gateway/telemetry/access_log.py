@@ -29,7 +29,7 @@ class AccessLog:
         """Queue the lines."""
         if self._writer is None:
             return
-        octets = []
+        octets: list[bytes] = []
         for line in lines:
             if self._dropped and not octets:
                 line["dropped_before"] = self._dropped

@@ -5,7 +5,7 @@ The supervisor sets PROMETHEUS_MULTIPROC_DIR, in which prometheus_client stores 
 
 import math
 import os
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -45,15 +45,16 @@ class _Seconds:
 
     def observe_all(self, value: str, amounts: Iterable[float]) -> None:
         """Count all amounts for this value of the label."""
-        counts = [0] * len(_LATENCY_BUCKETS)
-        total = 0.0
-        for amount in amounts:
-            counts[bisect_left(_LATENCY_BUCKETS, amount)] += 1
-            total += amount
-        for bound, count in zip(_LATENCY_BUCKETS, counts, strict=True):
-            if count:
-                self._counts.labels(value, _text(bound)).inc(count)
-        self._sum.labels(value).inc(total)
+        ordered = sorted(amounts)
+        counted = 0
+        for bound in _LATENCY_BUCKETS:
+            if counted == len(ordered):
+                break
+            end = bisect_right(ordered, bound)
+            if end > counted:
+                self._counts.labels(value, _text(bound)).inc(end - counted)
+            counted = end
+        self._sum.labels(value).inc(sum(ordered))
 
 
 class _Exported(Collector):

@@ -87,7 +87,8 @@ def _lines(exchanges: Sequence[Exchange]) -> Iterator[dict[str, object]]:
     epoch = time.time() - time.perf_counter()
     for each in exchanges:
         yield {
-            "time": _thousandths(epoch + each.started + each.seconds),
+            # Rounded to thousandths; `round` takes twice as long.
+            "time": int((epoch + each.started + each.seconds) * 1000 + 0.5) / 1000,
             "event": "request",
             "request_id": each.request_id,
             "remote": each.remote,
@@ -99,10 +100,5 @@ def _lines(exchanges: Sequence[Exchange]) -> Iterator[dict[str, object]]:
             "promised": each.promised,
             "sent": each.sent,
             "outcome": each.outcome,
-            "milliseconds": _thousandths(each.seconds * 1000),
+            "milliseconds": int(each.seconds * 1_000_000 + 0.5) / 1000,
         }
-
-
-def _thousandths(number: float) -> float:
-    """A number that is not negative, rounded to thousandths; `round` takes twice as long."""
-    return int(number * 1000 + 0.5) / 1000

@@ -85,7 +85,7 @@ class FastConnection(LazyConnection):
             super().data_received(data)
         elif self._early_data:
             self._early_data += data
-        elif self._is_finishing() and self._batcher.recognises(data):
+        elif self._is_set_up and self._is_finishing() and self._batcher.recognises(data):
             # The client has the whole response; aiohttp needs two more turns of the loop until it waits for a request.
             # A head that aiohttp will answer anyway does not wait for that.
             self._early_data = data
@@ -123,8 +123,8 @@ class FastConnection(LazyConnection):
         return data if data.find(HEAD_END) == len(data) - len(HEAD_END) else b""
 
     def _is_finishing(self) -> bool:
-        """Whether aiohttp has answered, but does not wait for a request yet."""
-        return self._is_set_up and self._waiter is None and self.is_between_requests
+        """Whether aiohttp, which is set up, has answered, but does not wait for a request yet."""
+        return self._waiter is None and self.is_between_requests
 
     def _is_waiting(self) -> bool:
         """Whether every earlier request has been answered."""

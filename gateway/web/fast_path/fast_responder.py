@@ -132,25 +132,25 @@ class FastResponder:
 
     def send(self, connection: FastConnection, response: StartedResponse) -> bool:
         """Send the response, or begin to (Responder)."""
-        if self._connections.is_draining() or not self._streams.has_room(response.admission.reader):
+        socket_fd, has_room = connection.writable_fd(), self._streams.has_room(response.admission.reader)
+        if socket_fd is None or not has_room or self._connections.is_draining():
             return False
-        socket_fd, exchange, is_full = connection.writable_fd(), response.exchange, False
-        if socket_fd is None:
-            return False
-        if response.piece is None and exchange.promised:
+        exchange, promised, is_full = response.exchange, response.exchange.promised, False
+        if promised and response.piece is None:
             # The head waits for the first bytes, which the storage backend may still refuse.
             self._send_later(connection, response, is_full=False)
             return True
-        if self._turns.left > 0 or exchange.promised <= SMALL_BYTES:
-            if response.is_wanted_whole and exchange.promised > LIMITED_BYTES:
+        if promised <= SMALL_BYTES or self._turns.left > 0:
+            if promised > LIMITED_BYTES and response.is_wanted_whole:
                 connection.outgoing.unsent.allow(WANTED_BYTES)
             response.sent, is_full = send_now(socket_fd, response.head, response.piece)
-            exchange.sent = response.body_sent
             self._turns.spend(response.sent)
-            if response.sent == len(response.head) + exchange.promised:
+            if response.sent == len(response.head) + promised:
+                exchange.sent = promised
                 self._journal.take(exchange)
                 connection.complete_response(keep_alive=response.keep_alive)
                 return True
+            exchange.sent = response.body_sent
         self._send_later(connection, response, is_full=is_full)
         return True
 

@@ -9,7 +9,7 @@ import logging
 import time
 from collections import deque
 from enum import Enum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from gateway.web.bytes.started_response import StartedResponse
 from gateway.web.fast_path.fast_connection import FastConnection
@@ -48,12 +48,8 @@ class Responder(Protocol):
         """
 
 
-class PendingHead(NamedTuple):
-    """A head that arrived at `started`."""
-
-    connection: FastConnection
-    head: bytes
-    started: float
+PendingHead = tuple[FastConnection, bytes, float]
+"""A connection, the head that it has received, and the time at which that arrived."""
 
 
 class HeadBatcher:
@@ -64,6 +60,7 @@ class HeadBatcher:
         self.loop = asyncio.get_running_loop()
         self._arrived: list[PendingHead] = []
         self._deferred: deque[PendingHead] = deque()
+        self._latest: FastConnection | None = None
         self._is_due = False
 
     def recognises(self, head: bytes) -> bool:
@@ -71,25 +68,28 @@ class HeadBatcher:
 
     def add(self, connection: FastConnection, head: bytes) -> None:
         """Respond to the head in this turn of the loop, or soon; the response may be left to aiohttp."""
-        self._arrived.append(PendingHead(connection, head, time.perf_counter()))
-        self._flush_soon()
-        if len(self._arrived) >= MAX_BATCH:
+        arrived = self._arrived
+        arrived.append((connection, head, time.perf_counter()))
+        if len(arrived) >= MAX_BATCH or (connection is self._latest and len(arrived) == 1):
+            # Either these are enough, or no other connection has sent a head since this one's last: do not wait for one.
             self._flush()
+        elif not self._is_due:
+            self._flush_soon()
+        self._latest = connection
 
     def flush(self, connection: FastConnection) -> None:
         """Respond to the connection's head now. The others go on waiting, so that a turn of the loop stays short."""
         for heads in (self._arrived, self._deferred):
             for pending in heads:
-                if pending.connection is connection:
+                if pending[0] is connection:
                     heads.remove(pending)
                     self.responder.begin_batch()
                     self._send(pending, self._prepare(pending, may_wait=False))
                     return
 
     def _flush_soon(self) -> None:
-        if not self._is_due:
-            self._is_due = True
-            self.loop.call_soon(self._on_turn)
+        self._is_due = True
+        self.loop.call_soon(self._on_turn)
 
     def _on_turn(self) -> None:
         self._is_due = False
@@ -113,7 +113,7 @@ class HeadBatcher:
                 ready.append((each, response))
         for each, response in ready:
             self._send(each, response)
-        if self._deferred:
+        if self._deferred and not self._is_due:
             self._flush_soon()
 
     # An error in one response must not fail the whole batch: whatever the error is, it ends only its own connection.
@@ -123,7 +123,7 @@ class HeadBatcher:
             return self.responder.prepare(*pending, may_wait=may_wait)
         except Exception:  # noqa: BLE001 - see above
             _log.exception("the fast path cannot prepare a response")
-            pending.connection.cut()
+            pending[0].cut()
         return NotPrepared.DECLINED
 
     def _send(self, pending: PendingHead, response: StartedResponse | NotPrepared) -> None:

@@ -51,3 +51,13 @@ async def test_a_stream_that_is_cancelled_while_it_waits_takes_no_turn() -> None
     async with asyncio.timeout(5):
         await second
     assert first.cancelled()
+
+
+async def test_a_turn_begins_only_when_less_than_half_is_left() -> None:
+    turns = LoopTurns(1000)
+    turns.spend(500)
+    await asyncio.sleep(0)
+    assert turns.left == 500
+    turns.spend(1)
+    await asyncio.sleep(0)
+    assert turns.left == 1000

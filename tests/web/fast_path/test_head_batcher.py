@@ -293,3 +293,22 @@ async def test_a_head_whose_client_has_disconnected_is_dropped(
         await site.until_no_connection()
     assert (made[0].refused, site.held._heads) == (1, 0)
     assert not caplog.records
+
+
+async def test_a_client_that_is_alone_is_answered_without_another_turn_of_the_loop(tmp_path: Path) -> None:
+    made: list[Watching] = []
+
+    def before(site: Site) -> Watching:
+        made.append(Watching(site))
+        return made[0]
+
+    async with running_site(tmp_path, before=before) as site, connect("127.0.0.1", site.port) as client:
+        for _ in range(2):
+            await client.send(head(site, 0))
+            await client.read_response()
+        (connection,) = site.server.connections
+        assert isinstance(connection, FastConnection)
+        made[0].batches.clear()
+        connection.data_received(head(site, 1))
+        assert made[0].batches == [1]
+        assert (await client.read_response()).body == site.content[1:1001]
