@@ -9,11 +9,11 @@ is bounded, and exists only in memory.
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import hdrs, web
 
-from gateway.catalog import NOT_CACHED, MediaFile, RecordingCatalog, Scope, Validity
+from gateway.catalog import NOT_CACHED, MediaFile, Owner, RecordingCatalog, Scope, Validity
 from gateway.protocol.cache_control import limit_lifetime
 from gateway.storage import Storage, storage_named
 from gateway.web.access.authentication import X_API_KEY, Authenticator
@@ -53,6 +53,19 @@ class Admission:
     generation: int | None
     expires_at: float | None
     renew_at: float
+
+
+class _Permit(NamedTuple):
+    """What a key or a signature permits, for an Admission. `is_shared` marks the signature of a share link."""
+
+    owner: Owner
+    presentation: Presentation
+    reader: Hashable
+    permission: Validity
+    expires_at: float | None
+    generation: int | None = None
+    is_shared: bool = False
+    renew_seconds: float = RENEW_SECONDS
 
 
 class Admissions:
@@ -116,44 +129,49 @@ class Admissions:
         )
 
     async def _decide(self, request: web.Request, exchange: Exchange, ids: Ids | None) -> Admission:
-        expires_at: float | None
-        reader: Hashable
-        generation = None
-        is_shared = False
-        renew_seconds = RENEW_SECONDS
         if self._authenticator.claims_signature(request):
             ids = ids or path_ids(request)
-            playback = await self._authenticator.verify_playback(request, *ids)
-            owner, permission, expires_at = playback.owner, playback.permission, playback.expires_at
-            reader, generation, is_shared = request.query.get("sig"), playback.generation, playback.is_shared
-            left = expires_at - self._now()
-            renew_seconds = min(RENEW_SECONDS, max(left / 10, 1))
-            # No cache may keep a response for longer than its URL is valid, however late this admission is used.
-            cache_control = limit_lifetime(self._cache_control_signed, int(left - renew_seconds))
-            presentation = Presentation(cache_control, playback.disposition)
+            permit = await self._permit_signature(request, ids)
         else:
-            key = await self._authenticator.authorize_key(
-                request, Scope.RECORDINGS_READ, is_counted=self._counts_requests
-            )
-            owner, permission, reader = key.owner, key.validity, key.id
-            expires_at = key.expires_at.timestamp() if key.expires_at else None
+            permit = await self._permit_key(request)
             ids = ids or path_ids(request)
-            presentation = self._by_key
-        media = await find_uploaded(self._catalog, owner, ids)
+        media = await find_uploaded(self._catalog, permit.owner, ids)
         storage = storage_named(self._storages, media.storage, media.object_key)
         exchange.storage = media.storage
         return Admission(
-            media,
-            PreparedRepresentation(media, presentation),
-            storage,
+            media=media,
+            prepared=PreparedRepresentation(media, permit.presentation),
+            storage=storage,
             # The name of an object may contain the owner's id, and a presigned URL does not end with a share link.
-            storage.redirect and not is_shared,
-            exchange.principal,
-            exchange.by_key,
-            exchange.key_id,
-            reader,
-            NOT_CACHED if self._counts_requests else permission,
-            generation,
-            expires_at,
-            self._clock() + renew_seconds,
+            redirects=storage.redirect and not permit.is_shared,
+            principal=exchange.principal,
+            by_key=exchange.by_key,
+            key_id=exchange.key_id,
+            reader=permit.reader,
+            permission=NOT_CACHED if self._counts_requests else permit.permission,
+            generation=permit.generation,
+            expires_at=permit.expires_at,
+            renew_at=self._clock() + permit.renew_seconds,
+        )
+
+    async def _permit_key(self, request: web.Request) -> _Permit:
+        key = await self._authenticator.authorize_key(request, Scope.RECORDINGS_READ, is_counted=self._counts_requests)
+        expires_at = key.expires_at.timestamp() if key.expires_at else None
+        return _Permit(key.owner, self._by_key, key.id, key.validity, expires_at)
+
+    async def _permit_signature(self, request: web.Request, ids: Ids) -> _Permit:
+        playback = await self._authenticator.verify_playback(request, *ids)
+        left = playback.expires_at - self._now()
+        renew_seconds = min(RENEW_SECONDS, max(left / 10, 1))
+        # No cache may keep a response for longer than its URL is valid, however late this admission is used.
+        cache_control = limit_lifetime(self._cache_control_signed, int(left - renew_seconds))
+        return _Permit(
+            playback.owner,
+            Presentation(cache_control, playback.disposition),
+            request.query.get("sig"),
+            playback.permission,
+            playback.expires_at,
+            playback.generation,
+            playback.is_shared,
+            renew_seconds,
         )
