@@ -17,24 +17,24 @@ def _latest() -> deque[float]:
 class Traffic:
     """The requests for bytes of objects since the counts were last taken.
 
-    `answered` counts responses whose head arrived, `first_byte_seconds` has the seconds until then of the latest ones.
+    `responses` counts responses whose head arrived, `first_byte_seconds` has the seconds until then of the latest ones.
     `failed` counts requests that broke off or got a temporary refusal. `received` counts bytes, heads included.
     """
 
-    answered: int = 0
+    responses: int = 0
     failed: int = 0
     received: int = 0
     first_byte_seconds: deque[float] = field(default_factory=_latest)
 
-    def answer(self, seconds: float) -> None:
+    def count_response(self, seconds: float) -> None:
         """Count one response, whose head arrived after this many seconds."""
-        self.answered += 1
+        self.responses += 1
         self.first_byte_seconds.append(seconds)
 
     def take(self) -> "Traffic":
         """Return the counts and reset them."""
-        taken = Traffic(self.answered, self.failed, self.received, self.first_byte_seconds)
-        self.answered, self.failed, self.received, self.first_byte_seconds = 0, 0, 0, _latest()
+        taken = Traffic(self.responses, self.failed, self.received, self.first_byte_seconds)
+        self.responses, self.failed, self.received, self.first_byte_seconds = 0, 0, 0, _latest()
         return taken
 
 

@@ -127,7 +127,7 @@ class _UpstreamMetrics:
     def count(self, name: str, adapter: Remote) -> None:
         """Count the requests of this storage backend since the last call."""
         traffic = adapter.traffic.take()
-        self._requests.labels(name, "answered").inc(traffic.answered)
+        self._requests.labels(name, "answered").inc(traffic.responses)
         self._requests.labels(name, "failed").inc(traffic.failed)
         self._seconds.observe_all(name, traffic.first_byte_seconds)
         self._received.labels(name).inc(traffic.received)

@@ -5,7 +5,7 @@ Only this package uses aiobotocore.
 s3_storage        the adapter: the request for each method of `base`
 s3_objects        one version, open for reading, through the slice cache if there is one
 reads             a read with its windows; read_ahead: the read-ahead limit and the window size (pure)
-ranged_gets       one ranged GET; range_answers: checks that the response is exactly what was requested (pure)
+ranged_gets       one ranged GET; range_responses: checks that the response is exactly what was requested (pure)
 http_responses    a response as it arrives; with http_connections, connection_pool, http_heads (pure): an HTTP client
 sdk_requests      all requests but reads, through the SDK; used by writer, parts and batch_deletion
 credentials       the credentials, looked up again when S3 refuses them

@@ -79,7 +79,7 @@ class StaleConnection(Interrupted):
     """A reused connection ended before any byte of the response arrived; this does not mean that S3 has a fault."""
 
 
-class WrongAnswer(Interrupted):
+class UnexpectedResponse(Interrupted):
     """A response that is not exactly what was requested; `error` is raised if S3 repeats it."""
 
     def __init__(self, error: StorageError) -> None:

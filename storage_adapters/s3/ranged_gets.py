@@ -25,13 +25,13 @@ from storage_adapters.s3.error_codes import (
     TRANSIENT_STATUSES,
     Interrupted,
     StaleConnection,
-    WrongAnswer,
+    UnexpectedResponse,
     refused,
     translated,
 )
 from storage_adapters.s3.http_heads import Head, ranged_get
 from storage_adapters.s3.http_responses import Response
-from storage_adapters.s3.range_answers import BodyPlan, Span, plan_body
+from storage_adapters.s3.range_responses import BodyPlan, Span, plan_body
 from storage_adapters.s3.sdk_requests import S3Clients
 from storage_adapters.s3.shared_limits import Budget
 from storage_adapters.s3.urls import Params, SignedUrl, SignedUrls
@@ -90,7 +90,7 @@ class RangedGets:
 
     def _count(self, seconds: float) -> None:
         """Count a response that began after this time."""
-        self.traffic.answer(seconds)
+        self.traffic.count_response(seconds)
         if seconds > FAR_SECONDS:
             self._far_in_a_row += 1
         else:
@@ -106,16 +106,16 @@ class RangedGets:
 
         Raises Interrupted if the same request may be sent again, else a StorageError.
         """
-        response, head = await self._answer(version, span, limit=buffer_bytes, fresh=fresh_connection)
+        response, head = await self._request(version, span, limit=buffer_bytes, fresh=fresh_connection)
         try:
             plan = plan_body(version.key, version.stat, span, head)
         except StorageError as error:
             response.abandon()
-            raise WrongAnswer(error) from error
+            raise UnexpectedResponse(error) from error
         response.skip = plan.skip
         return response, plan
 
-    async def _answer(self, version: ObjectVersion, span: Span, *, limit: int, fresh: bool) -> tuple[Response, Head]:
+    async def _request(self, version: ObjectVersion, span: Span, *, limit: int, fresh: bool) -> tuple[Response, Head]:
         """The 200 or 206; tries other credentials once after a refusal, and follows redirects."""
         signed = await self._sign(version)
         for attempt in range(1, ATTEMPTS + 1):
@@ -203,7 +203,7 @@ async def refusal_of(key: str, head: Head, response: Response, region: str) -> E
     code, wanted = ERROR_CODE.search(body), ERROR_REGION.search(body)
     error = refused(key, head.status, code[1].decode() if code else "")
     if head.status < 300:
-        return WrongAnswer(error)
+        return UnexpectedResponse(error)
     if head.status in TRANSIENT_STATUSES:
         return Interrupted(error.reason)
     elsewhere = head.fields.get("x-amz-bucket-region") or (wanted[1].decode() if wanted else None)

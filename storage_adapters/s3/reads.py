@@ -16,9 +16,9 @@ from collections import deque
 from contextlib import AsyncExitStack
 
 from storage_adapters.base import StorageUnavailable
-from storage_adapters.s3.error_codes import Interrupted, WrongAnswer
+from storage_adapters.s3.error_codes import Interrupted, UnexpectedResponse
 from storage_adapters.s3.http_responses import Response
-from storage_adapters.s3.range_answers import Span
+from storage_adapters.s3.range_responses import Span
 from storage_adapters.s3.ranged_gets import ObjectVersion
 from storage_adapters.s3.read_ahead import first_limit, following_limit, is_cautious, is_within_limit, window_bytes
 from storage_adapters.s3.read_path import ReadPath
@@ -39,7 +39,7 @@ class Window:
         self._read_end = read_end  # where to stop if a server that ignores Range sends the whole object
         self._memory = span.length
         self._failures = 0
-        self._wrong_answers = 0
+        self._unexpected_responses = 0
         self._response: Response | None = None
         self._starting: asyncio.Task[Response] | None = None
 
@@ -110,12 +110,12 @@ class Window:
         await self._leave()
         self._path.gets.traffic.failed += 1
         self._failures += 1
-        if isinstance(trouble, WrongAnswer):
-            self._wrong_answers += 1
-            if self._wrong_answers > 1:  # the first may be a proxy's mistake; a second one is the server's
+        if isinstance(trouble, UnexpectedResponse):
+            self._unexpected_responses += 1
+            if self._unexpected_responses > 1:  # the first may be a proxy's mistake; a second one is the server's
                 raise trouble.error
         if self._failures > self._path.options.retries or not self._path.tokens.take():
-            if isinstance(trouble, WrongAnswer):
+            if isinstance(trouble, UnexpectedResponse):
                 raise trouble.error
             raise StorageUnavailable(
                 self._version.key, f"{trouble} (byte {self.position}, failure {self._failures})"

@@ -20,7 +20,7 @@ from storage_adapters.base import (
     StoredObject,
 )
 from storage_adapters.s3.names import name_of
-from storage_adapters.s3.range_answers import parse_etag
+from storage_adapters.s3.range_responses import parse_etag
 from storage_adapters.s3.ranged_gets import ObjectVersion
 from storage_adapters.s3.read_path import ReadPath
 from storage_adapters.s3.reads import Read

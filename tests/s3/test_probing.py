@@ -79,5 +79,5 @@ async def test_a_probe_reads_at_most_3_mib_of_a_bucket(
         found = await Prober().probe(stored, remote=True)
     traffic = backend.traffic.take()
     assert traffic.received <= LIMIT
-    assert traffic.answered <= 60
+    assert traffic.responses <= 60
     assert found.duration_seconds == (pytest.approx(SECONDS, abs=0.2) if is_known else None)

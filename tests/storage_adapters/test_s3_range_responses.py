@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from storage_adapters.base import ObjectChanged, ObjectStat, StorageError, StorageUnavailable
 from storage_adapters.s3.http_heads import Head
-from storage_adapters.s3.range_answers import SKIP_LIMIT_BYTES, BodyPlan, Span, parse_etag, plan_body
+from storage_adapters.s3.range_responses import SKIP_LIMIT_BYTES, BodyPlan, Span, parse_etag, plan_body
 
 SIZE = 10 * 1024 * 1024
 STAT = ObjectStat(SIZE, "abc", datetime(2026, 1, 1, tzinfo=UTC))
