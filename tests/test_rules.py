@@ -282,7 +282,7 @@ WEB: Mapping[str, set[str]] = {
 # Library → the rooms that may import it: as few as possible.
 LIBRARIES: Mapping[str, set[str]] = {
     "aiobotocore": {"storage_adapters.s3"},
-    "aiofiles": {"storage_adapters.drafts", "storage_adapters.partials"},
+    "aiofiles": {"storage_adapters.local.drafts", "storage_adapters.local.partials"},
     "aiohappyeyeballs": {"storage_adapters.s3"},
     "aiohttp": {"gateway.web", "gateway.assembly.serving", "storage_adapters.s3"},
     "asyncpg": {"gateway.db"},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage_adapters.paths import GROUP_READABLE, PRIVATE
+from storage_adapters.local.paths import GROUP_READABLE, PRIVATE
 from tests.gateway_process import Process
 from tests.media_files import make_sound
 from tests.uploads.client import open_client, raw_path

@@ -11,7 +11,7 @@ import pytest
 
 from storage_adapters.base import InvalidKey, ObjectNotFound, StorageError, StorageUnavailable
 from storage_adapters.local import LocalStorage
-from storage_adapters.paths import open_directory, open_in_directory
+from storage_adapters.local.paths import open_directory, open_in_directory
 from tests.contracts.storage_helpers import read_whole
 from tests.storage_adapters.local_operations import Operation, create_it, delete_it, open_it
 from tests.storage_adapters.local_storage import LocalFixtures, count_open

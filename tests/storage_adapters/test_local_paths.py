@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from storage_adapters.base import InvalidKey, ObjectNotFound
 from storage_adapters.local import LocalStorage
-from storage_adapters.paths import check_key, open_regular
+from storage_adapters.local.paths import check_key, open_regular
 from tests.contracts.storage_helpers import read_whole
 from tests.storage_adapters.local_operations import Operation, create_it, delete_it, every_operation, open_it
 from tests.storage_adapters.local_storage import LocalFixtures

@@ -10,9 +10,9 @@ import pytest
 
 from storage_adapters import connect
 from storage_adapters.base import InvalidKey, StorageFull, StorageUnavailable
-from storage_adapters.drafts import ABANDONED_AFTER_SECONDS
 from storage_adapters.local import LocalStorage
-from storage_adapters.paths import DRAFTS
+from storage_adapters.local.drafts import ABANDONED_AFTER_SECONDS
+from storage_adapters.local.paths import DRAFTS
 from storage_adapters.threads import READING
 from tests.contracts.storage_helpers import read_whole
 

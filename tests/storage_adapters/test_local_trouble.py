@@ -20,7 +20,7 @@ from storage_adapters.base import (
     Writable,
 )
 from storage_adapters.local import LocalStorage, connect
-from storage_adapters.paths import translated
+from storage_adapters.local.paths import translated
 from storage_adapters.resumable import Resumable
 from tests.contracts.storage_helpers import exists, read_whole
 from tests.storage_adapters.local_operations import Operation, create_it, delete_it, list_it, open_it

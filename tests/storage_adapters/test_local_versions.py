@@ -9,7 +9,7 @@ import pytest
 
 from storage_adapters.base import FilePiece, ObjectChanged, ZeroCopy
 from storage_adapters.local import LocalStorage
-from storage_adapters.open_files import open_object
+from storage_adapters.local.open_files import open_object
 from tests.contracts.storage_helpers import LARGE, Put, read_span, read_whole
 from tests.storage_adapters.local_storage import LocalFixtures
 

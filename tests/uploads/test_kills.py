@@ -28,8 +28,8 @@ from gateway.settings.load import Config, load
 from gateway.storage import Storage
 from gateway.uploads.abandoned import AbandonedUploads
 from storage_adapters.base import Listable
-from storage_adapters.drafts import remove_abandoned
-from storage_adapters.paths import PRIVATE
+from storage_adapters.local.drafts import remove_abandoned
+from storage_adapters.local.paths import PRIVATE
 from tests.contracts.storage_helpers import read_whole
 from tests.gateway_process import Process
 from tests.uploads.client import Client, open_client

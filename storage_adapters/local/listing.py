@@ -12,8 +12,8 @@ from operator import itemgetter
 from pathlib import Path
 
 from storage_adapters.base import ListedObject
-from storage_adapters.open_files import describe
-from storage_adapters.paths import DRAFTS, is_unicode, open_directory, translated
+from storage_adapters.local.open_files import describe
+from storage_adapters.local.paths import DRAFTS, is_unicode, open_directory, translated
 
 Entry = tuple[str, os.stat_result]
 """The key of a file or directory, and its status. A directory's key ends with a slash, as its objects sort there."""

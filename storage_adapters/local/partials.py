@@ -19,8 +19,8 @@ from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
 from storage_adapters.base import ObjectNotFound, StorageUnavailable
-from storage_adapters.drafts import drafts_directory, make_durable, make_file, publish
-from storage_adapters.paths import Modes, check_key, resolve_entry, translated
+from storage_adapters.local.drafts import drafts_directory, make_durable, make_file, publish
+from storage_adapters.local.paths import Modes, check_key, resolve_entry, translated
 from storage_adapters.threads import WRITING, finish, run, take
 
 ATTEMPTS: Final = 16

@@ -1,7 +1,6 @@
 """The local adapter: files below a root directory.
 
-`paths` resolves keys, `open_files` caches open files, `drafts` writes and removes files, `partials` writes files in
-pieces, `listing` lists them. One LocalStorage belongs to one event loop; several processes may share one root.
+One LocalStorage belongs to one event loop; several processes may share one root.
 """
 
 import os
@@ -24,11 +23,11 @@ from storage_adapters.base import (
     StorageError,
     StorageUnavailable,
 )
-from storage_adapters.drafts import Draft, open_draft, remove, remove_abandoned
-from storage_adapters.listing import walk
-from storage_adapters.open_files import LocalObject, OpenFiles
-from storage_adapters.partials import Partial, drop_partial, measure_partial, open_partial, publish_partial
-from storage_adapters.paths import GROUP_READABLE, PRIVATE, Modes
+from storage_adapters.local.drafts import Draft, open_draft, remove, remove_abandoned
+from storage_adapters.local.listing import walk
+from storage_adapters.local.open_files import LocalObject, OpenFiles
+from storage_adapters.local.partials import Partial, drop_partial, measure_partial, open_partial, publish_partial
+from storage_adapters.local.paths import GROUP_READABLE, PRIVATE, Modes
 from storage_adapters.resumable import Composing, Resumable
 from storage_adapters.storage_options import LocalOptions
 from storage_adapters.threads import WRITING, run, settle

@@ -18,8 +18,8 @@ from uuid import uuid4
 from aiofiles.threadpool import wrap
 from aiofiles.threadpool.binary import AsyncBufferedIOBase
 
-from storage_adapters import paths
 from storage_adapters.base import AccessDenied, InvalidKey, StorageError, StorageUnavailable
+from storage_adapters.local import paths
 from storage_adapters.threads import WRITING, finish, run, take
 
 ABANDONED_AFTER_SECONDS: Final = 24 * 60 * 60

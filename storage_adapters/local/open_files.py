@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from storage_adapters.base import FilePiece, ObjectChanged, ObjectStat, ZeroCopy
-from storage_adapters.paths import open_regular, storage_error, translated
+from storage_adapters.local.paths import open_regular, storage_error, translated
 from storage_adapters.threads import WRITING, run, take
 
 CHUNK_SIZE: Final = 256 * 1024
