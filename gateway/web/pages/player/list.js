@@ -21,6 +21,7 @@ export class RecordingList {
   #thumbnails;
   #reading = null;
   #trouble = null;
+  #isStale = false;
   #shown = new AbortController();
   #refreshNow = () => {};
   #blocks = new Blocks(find("rows"), {
@@ -42,7 +43,10 @@ export class RecordingList {
     for (const scrolled of [find("list"), document]) listen(scrolled, "scroll", signal, () => this.#blocks.draw());
     listen(window, "resize", signal, () => this.#blocks.draw());
     listen(find("rows"), "focusin", signal, () => this.#blocks.draw());
-    signal.addEventListener("abort", () => this.#empty());
+    signal.addEventListener("abort", () => {
+      this.#end();
+      this.#blocks.clear();
+    });
   }
 
   /** Read the catalogue again from its beginning, with the filters of the form above the list. */
@@ -108,20 +112,20 @@ export class RecordingList {
     this.#catalogue?.forget();
   }
 
+  /** What was shown stays until the first recordings arrive. */
   #begin(title, catalogue) {
-    this.#empty();
+    this.#end();
     this.#shown = new AbortController();
-    this.#catalogue = catalogue;
+    [this.#catalogue, this.#isStale] = [catalogue, true];
     find("list-title").textContent = title;
     find("all").hidden = catalogue !== null;
     for (const id of ["refresh", "narrowing"]) find(id).hidden = catalogue === null;
   }
 
-  #empty() {
+  #end() {
     this.#shown.abort();
     this.#reading?.abort();
     [this.#reading, this.#trouble, this.#words, this.#refreshNow] = [null, null, [], () => {}];
-    this.#blocks.clear();
     for (const id of ["list-empty", "list-trouble", "more"]) find(id).hidden = true;
   }
 
@@ -152,6 +156,11 @@ export class RecordingList {
   }
 
   #add(recordings) {
+    if (this.#isStale) {
+      this.#blocks.clear();
+      find("list").scrollTop = 0;
+      this.#isStale = false;
+    }
     this.#blocks.add(recordings);
     this.#showCount();
   }

@@ -125,6 +125,7 @@ export const words = {
     discard: "Verwerfen",
     noMicrophone: "Der Browser gibt kein Mikrofon frei.",
     waiting: "Wartet…",
+    empty: "Diese Datei ist leer.",
     checking: "Wird geprüft…",
     done: "Öffnen",
     pause: "Pause",

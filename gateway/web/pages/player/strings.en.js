@@ -125,6 +125,7 @@ export const words = {
     discard: "Discard",
     noMicrophone: "The browser gave no access to a microphone.",
     waiting: "Waiting…",
+    empty: "This file is empty.",
     checking: "Checking…",
     done: "Open",
     pause: "Pause",

@@ -63,7 +63,10 @@ export class Uploads {
 
   /** `take` is what the file was recorded as, if it was. */
   #add(files, take = null) {
-    for (const file of files) this.#waiting.push(new Row(file, take));
+    for (const row of [...files].map((file) => new Row(file, take))) {
+      if (row.file.size > 0) this.#waiting.push(row);
+      else row.refused(strings.upload.empty);
+    }
     this.#next();
   }
 
@@ -85,8 +88,7 @@ export class Uploads {
       this.#changed();
     } catch (trouble) {
       if (trouble.name === "AbortError") return;
-      row.refused(trouble);
-      row.take?.release();
+      row.refused(trouble.words || explain(trouble));
       this.#changed();
     } finally {
       this.#running.delete(row);
@@ -154,11 +156,13 @@ class Row {
     this.#words.replaceChildren(el("a", { href: `#/recordings/${recordingId}` }, strings.upload.done));
   }
 
-  refused(trouble) {
+  /** Say why it is not sent. */
+  refused(words) {
+    this.take?.release();
     this.#pause.remove();
     this.#bar.remove();
     this.#item.classList.add("trouble");
-    this.#words.textContent = trouble.words || explain(trouble);
+    this.#words.textContent = words;
   }
 }
 
