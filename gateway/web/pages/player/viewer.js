@@ -72,11 +72,11 @@ export class Viewer {
 
   /** Without captions, what was said can be read in the transcript. */
   async #caption() {
+    this.media.append(this.#captions);
     const url = await this.#makeCaptions(this.#closed.signal).catch(() => null);
     if (url === null || this.#closed.signal.aborted) return;
     URL.revokeObjectURL(this.#captions.src);
     this.#captions.src = url;
-    this.media.append(this.#captions);
   }
 
   #openMedia(media, { file, segments, transcript, mint, waveform, report }) {
