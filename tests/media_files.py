@@ -98,6 +98,7 @@ def _write_sound(container: OutputContainer, encoder: str, seconds: float) -> No
 def _write_pictures(container: OutputContainer, encoder: str, count: int) -> None:
     stream = cast("VideoStream", container.add_stream(encoder, rate=PICTURES_PER_SECOND))
     stream.width, stream.height = 64, 48
+    stream.codec_context.thread_count = 1  # threads cost more than pictures of this size
     formats = stream.codec_context.codec.video_formats or []
     stream.pix_fmt = formats[0].name if formats else "yuv420p"
     for number in range(count):

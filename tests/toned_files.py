@@ -63,6 +63,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "webm-video": Kind("webm", "video/webm", "webm", "libopus", "libvpx"),
 }
 
+# Encoders think long about a pure tone.
+CHEAPEST: Final[Mapping[str, dict[str, str]]] = {
+    "libmp3lame": {"compression_level": "9"},
+    "libopus": {"compression_level": "0"},
+    "libvpx": {"deadline": "realtime"},
+}
+
 
 def make_toned(folder: Path, name: str, seconds: int = SECONDS) -> Path:
     """A file of that kind (a row of KINDS)."""
@@ -99,7 +106,7 @@ def _power(samples: Sequence[int], hertz: int, rate: int) -> float:
 
 
 def _add_sound(container: OutputContainer, kind: Kind) -> AudioStream:
-    options = {"compression_level": "9"} if kind.sound == "libmp3lame" else {}  # LAME thinks long about a pure tone
+    options = CHEAPEST.get(kind.sound, {})
     stream = cast("AudioStream", container.add_stream(kind.sound, rate=RATE, layout="mono", options=options))
     if kind.variable:
         stream.codec_context.global_quality = _QUALITY
@@ -110,8 +117,11 @@ def _add_sound(container: OutputContainer, kind: Kind) -> AudioStream:
 
 
 def _add_picture(container: OutputContainer, encoder: str) -> VideoStream:
-    stream = cast("VideoStream", container.add_stream(encoder, rate=PICTURES_PER_SECOND))
+    stream = cast(
+        "VideoStream", container.add_stream(encoder, rate=PICTURES_PER_SECOND, options=CHEAPEST.get(encoder, {}))
+    )
     stream.width, stream.height, stream.pix_fmt = _WIDTH, _HEIGHT, "yuv420p"
+    stream.codec_context.thread_count = 1  # threads cost more than pictures of this size
     stream.codec_context.gop_size = PICTURES_PER_SECOND * STEP_SECONDS
     return stream
 

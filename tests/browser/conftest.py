@@ -22,7 +22,15 @@ from tests.browser.lecture import Lecture, give_lecture
 from tests.browser.library import Library, fill
 from tests.browser.listener import Listener
 from tests.browser.places import Place, furnish
-from tests.browser.tabs import Tab, chromium_tab, firefox_tab, stage_server, webkit_tab
+from tests.browser.tabs import (
+    PATIENCE_SECONDS,
+    Tab,
+    chromium_context,
+    chromium_tab,
+    firefox_tab,
+    stage_server,
+    webkit_tab,
+)
 from tests.browser.webkit import mini_browser, running_webkit_driver
 from tests.gateway_process import Gateway, running_gateway
 from tests.made_once import made_once
@@ -42,7 +50,6 @@ FLAGS: Final = (
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 )
-PATIENCE_MS: Final = 60_000
 DESK: Final = ViewportSize(width=1280, height=820)
 
 
@@ -56,14 +63,14 @@ async def launch(playwright: Playwright, *names: str) -> Browser:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def playwright() -> AsyncGenerator[Playwright]:
-    expect.set_options(timeout=PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     async with async_playwright() as started:
         yield started
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium(playwright: Playwright) -> AsyncGenerator[Browser]:
-    """Chromium as listeners have it, for the tests of what it asks the byte route, and of its windows."""
+    """Chromium as listeners have it, for the test of its windows."""
     async with await launch(playwright, "chromium") as browser:
         yield browser
 
@@ -233,8 +240,7 @@ def library(site: Gateway, sound_path: Path, tmp_path_factory: pytest.TempPathFa
 @pytest_asyncio.fixture(loop_scope="session")
 async def context(chromium_shell: Browser) -> AsyncGenerator[BrowserContext]:
     """The browser of a new user, with nothing stored or cached."""
-    async with await chromium_shell.new_context(viewport=DESK, reduced_motion="reduce") as opened:
-        opened.set_default_timeout(PATIENCE_MS)
+    async with chromium_context(chromium_shell, viewport=DESK, reduced_motion="reduce") as opened:
         yield opened
 
 
@@ -258,8 +264,7 @@ async def new_listener(visitor: Listener, library: Library) -> Listener:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_listener(chromium_shell: Browser, site: Gateway) -> AsyncGenerator[Listener]:
-    async with await chromium_shell.new_context(viewport=DESK, reduced_motion="reduce") as context:
-        context.set_default_timeout(PATIENCE_MS)
+    async with chromium_context(chromium_shell, viewport=DESK, reduced_motion="reduce") as context:
         yield Listener(await context.new_page(), site)
 
 

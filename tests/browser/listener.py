@@ -12,8 +12,9 @@ from tests.gateway_process import Gateway
 # Resolves once the media element of the page meets the condition, which is checked at each of its events.
 # Events rather than a timer, because some tests stop the page's clock.
 _UNTIL: Final = """() => new Promise((resolve) => {
-  const news = ["loadedmetadata", "loadeddata", "canplay", "canplaythrough", "timeupdate", "seeking", "seeked", "play",
-    "playing", "pause", "emptied", "ratechange"];
+  const news = ["abort", "canplay", "canplaythrough", "durationchange", "emptied", "ended", "error", "loadeddata",
+    "loadedmetadata", "loadstart", "pause", "play", "playing", "progress", "ratechange", "seeked", "seeking", "stalled",
+    "suspend", "timeupdate", "waiting"];
   const look = () => {
     const media = document.querySelector("audio, video");
     if (media === null || !(%s)) return;
@@ -98,10 +99,14 @@ class Listener:
     async def until(self, condition: str) -> None:
         """Wait for a condition, in JavaScript, on the element `media`."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self.page.evaluate(_UNTIL % condition)
+            await self.patiently(_UNTIL % condition)
         except TimeoutError:
             pytest.fail(f"never: {condition}; but {await self.media(f'media && {_STATE}')}")
+
+    async def patiently(self, function: str, argument: Any = None) -> Any:
+        """What the page's JavaScript function resolves with. Raises TimeoutError; Playwright would wait for ever."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await self.page.evaluate(function, argument)
 
     async def media(self, expression: str) -> Any:
         """The value of an expression, in JavaScript, on the element `media`."""

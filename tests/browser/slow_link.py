@@ -13,7 +13,6 @@ from typing import Final
 
 from tests.gateway_process import Gateway
 
-BYTES_PER_SECOND: Final = 512 * 1024
 BUFFER_BYTES: Final = 16 * 1024
 
 
@@ -99,7 +98,7 @@ def _small(of: socket.socket, buffer: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def slow_link(site: Gateway, bytes_per_second: int = BYTES_PER_SECOND) -> AsyncGenerator[SlowLink]:
+async def slow_link(site: Gateway, bytes_per_second: int) -> AsyncGenerator[SlowLink]:
     """A link at a new address, whose connections are aborted at the end; each carries that much.
 
     It accepts connections itself: asyncio's servers lose one that arrives while they close, and browsers connect at any time.

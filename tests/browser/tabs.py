@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser
+from playwright.async_api import Browser, BrowserContext
 from playwright.async_api import Error as PlaywrightError
 
 from tests.browser.bidi import Bidi, BidiError
@@ -66,9 +66,17 @@ async def stage_server() -> AsyncGenerator[str]:
 
 
 @asynccontextmanager
+async def chromium_context(browser: Browser, **options: Any) -> AsyncGenerator[BrowserContext]:
+    """The browser of a new user, with nothing stored or cached. Playwright's `options`, but its patience is ours."""
+    async with await browser.new_context(**options) as context:
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
+        yield context
+
+
+@asynccontextmanager
 async def chromium_tab(browser: Browser, url: str) -> AsyncGenerator[Tab]:
     """A tab at this URL, of a new user."""
-    async with await browser.new_context() as context:
+    async with chromium_context(browser) as context:
         page = await context.new_page()
         await page.goto(url)
         yield Tab("chromium", page.evaluate, page.goto, page.keyboard.type)

@@ -15,7 +15,7 @@ from tests.browser.bidi import Bidi
 from tests.browser.conftest import DESK
 from tests.browser.lecture import NAME, SAID, SILENT_FROM, SILENT_TO, SOUND_SECONDS, Lecture
 from tests.browser.listener import BLANK, PATIENCE_SECONDS, Listener
-from tests.browser.tabs import Tab, chromium_tab, firefox_tab, stage_server
+from tests.browser.tabs import Tab, chromium_context, chromium_tab, firefox_tab, stage_server
 from tests.browser.test_page import until
 from tests.conformance.calling import fetch
 
@@ -309,16 +309,16 @@ async def test_only_the_allowed_origins_embed_a_recording(tab: Tab, stage: str, 
 
 
 async def test_a_video_plays_in_a_picture_above_other_windows(chromium: Browser, lecture: Lecture) -> None:
-    async with await chromium.new_context(viewport=DESK) as context:
+    async with chromium_context(chromium, viewport=DESK) as context:
         listener = Listener(await context.new_page(), lecture.site)
         await listener.arrive(f"#/recordings/{lecture.recording_id}")
         await listener.sign_in(lecture.site.key)
         await listener.until("media?.readyState >= HTMLMediaElement.HAVE_METADATA")
         button = listener.page.get_by_role("button", name="Picture in picture")
         await button.click()
-        await listener.page.evaluate(UNTIL_ABOVE % "true")
+        await listener.patiently(UNTIL_ABOVE % "true")
         await button.click()
-        await listener.page.evaluate(UNTIL_ABOVE % "false")
+        await listener.patiently(UNTIL_ABOVE % "false")
         await listener.page.get_by_role("button", name="Audio wav").click()
         await expect(button).to_be_hidden()
 
@@ -326,7 +326,7 @@ async def test_a_video_plays_in_a_picture_above_other_windows(chromium: Browser,
 async def test_nothing_moves_by_itself_for_people_who_asked_for_that(chromium_shell: Browser, lecture: Lecture) -> None:
     moves = """() => [...document.querySelectorAll("*")].map((each) => getComputedStyle(each))
       .filter((style) => style.transitionDuration !== "0s" || style.animationName !== "none" || style.scrollBehavior !== "auto").length"""
-    async with await chromium_shell.new_context(viewport=DESK) as context:
+    async with chromium_context(chromium_shell, viewport=DESK) as context:
         listener = Listener(await context.new_page(), lecture.site)
         await listener.arrive()
         await listener.sign_in(lecture.site.key)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
-from playwright.async_api import Locator, Request, Route, expect
+from playwright.async_api import Locator, Page, Request, Route, expect
 
 from gateway.protocol.ids import decode_id
 from tests.browser.library import MEETING, PLATFORM, Library
@@ -30,7 +30,7 @@ SCROLL: Final = """async () => {
     most = Math.max(most, rows.length);
     for (const row of rows) seen.add(row.getAttribute("href"));
     const before = list.scrollTop;
-    list.scrollTop += 1000;
+    list.scrollTop += 2000;
     await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
     still = list.scrollTop === before && !count.textContent.includes("more") ? still + 1 : 0;
   }
@@ -151,14 +151,14 @@ async def test_an_empty_catalogue_says_how_to_fill_it(visitor: Listener) -> None
 async def test_the_list_continues_as_it_is_scrolled_and_keeps_few_rows(visitor: Listener, many: str) -> None:
     await visitor.sign_in(many)
     await expect(visitor.rows.first).to_be_visible()
-    scrolled: dict[str, Any] = await visitor.page.evaluate(SCROLL)
+    scrolled: dict[str, Any] = await visitor.patiently(SCROLL)
     assert len(scrolled["seen"]) == MANY
     assert scrolled["most"] <= 300, "rows in the document"
     await expect(visitor.page.get_by_text(f"{MANY:,} recordings")).to_be_visible()
     await visitor.page.evaluate("() => document.querySelector('#list').scrollTop = 0")
     newest = scrolled["seen"][0]
     await expect(visitor.page.locator(f'a[href="{newest}"]')).to_be_visible()
-    back: dict[str, Any] = await visitor.page.evaluate(SCROLL)
+    back: dict[str, Any] = await visitor.patiently(SCROLL)
     assert back["seen"] == scrolled["seen"]
 
 
@@ -265,6 +265,14 @@ async def test_an_unknown_meeting_is_reported(listener: Listener) -> None:
     await expect(listener.page.get_by_role("status").filter(has_text="There is no such meeting")).to_be_visible()
 
 
+async def until_read(page: Page, released: asyncio.Event) -> None:
+    """Let the transcript arrive, and wait until the page has read it."""
+    async with page.expect_response("**/transcripts/**") as arriving:
+        released.set()
+    await (await arriving.value).finished()
+    await page.evaluate("() => new Promise((resolve) => setTimeout(resolve))")
+
+
 async def test_a_meeting_that_arrives_late_does_not_replace_the_list(listener: Listener, library: Library) -> None:
     asked, released = asyncio.Event(), asyncio.Event()
 
@@ -278,9 +286,7 @@ async def test_a_meeting_that_arrives_late_does_not_replace_the_list(listener: L
     await page.evaluate(f"() => {{ location.hash = '#/meetings/{PLATFORM}/{MEETING}'; }}")
     await asked.wait()
     await listener.open(library.still.recording_id)
-    async with page.expect_response("**/transcripts/**"):
-        released.set()
-    await page.wait_for_load_state("networkidle")
+    await until_read(page, released)
     await expect(page.get_by_role("heading", name="Recordings")).to_be_visible()
     await expect(page.locator("#deck-title")).to_have_text("still.png")
 
@@ -300,9 +306,7 @@ async def test_a_failure_that_arrives_late_does_not_close_what_was_opened_since(
     await page.evaluate("() => { location.hash = '#/meetings/zoom/slow'; }")
     await asked.wait()
     await listener.open(library.still.recording_id)
-    async with page.expect_response("**/transcripts/**"):
-        released.set()
-    await page.wait_for_load_state("networkidle")
+    await until_read(page, released)
     await expect(page.locator("#deck-title")).to_have_text("still.png")
     assert page.url.endswith(f"#/recordings/{library.still.recording_id}")
 
@@ -314,6 +318,6 @@ async def test_signing_out_ends_a_search_that_is_being_typed(new_listener: Liste
     await page.get_by_role("button", name="Sign out").click()
     new_listener.requests.clear()
     await page.clock.fast_forward(1000)
-    await page.wait_for_load_state("networkidle")
+    await page.evaluate("() => {}")  # requests that were sent before are reported before this is answered
     # The code of the player may still be loading.
     assert [each for each in new_listener.requests if "recordings" in each] == []

@@ -134,7 +134,8 @@ async def test_by_night_only_colours_differ() -> None:
 
 async def look(visitor: Listener, pictures: Path, state: str) -> None:
     """Measure the page, and keep its pictures."""
-    await visitor.page.evaluate(AXE)
+    if not await visitor.page.evaluate("() => 'axe' in window"):
+        await visitor.page.evaluate(AXE)
     for (place, size), scheme in product(SIZES.items(), SCHEMES):
         await show(visitor, scheme, size)
         await visitor.page.screenshot(path=pictures / f"{state}-{scheme}-{place}.png")

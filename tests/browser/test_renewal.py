@@ -23,21 +23,27 @@ LATE = {"SEEKGATE_PLAYBACK__EXPIRES_IN_SECONDS": str(LIFETIME_SECONDS), "SEEKGAT
 # More than Chromium caches of one file, so that it has to request more.
 SOUND_SECONDS = 400
 RATE = 48_000
-# Counts the JSON documents that the page has processed completely.
-COUNT_DOCUMENTS = """
-  window.documents = 0;
+# Counts the playback links that the page has processed completely.
+COUNT_LINKS = """
+  window.links = 0;
   const read = Response.prototype.json;
   Response.prototype.json = async function () {
     const document = await read.call(this);
-    setTimeout(() => { window.documents += 1; dispatchEvent(new Event("document-read")); });
+    if (this.url.endsWith("/playback-url")) setTimeout(() => { links += 1; dispatchEvent(new Event("link-read")); });
     return document;
   };
 """
 # Resolves once there are more. Playwright's `wait_for_function` evaluates text in the page, which its policy forbids.
-MORE_DOCUMENTS = """(count) => new Promise((resolve) => {
-  const look = () => (window.documents > count ? resolve() : addEventListener("document-read", look, { once: true }));
+MORE_LINKS = """(count) => new Promise((resolve) => {
+  const look = () => (links > count ? resolve() : addEventListener("link-read", look, { once: true }));
   look();
 })"""
+# After `sleep()` no timer of the page goes off, as in a computer that sleeps.
+SLEEP = """
+  const { setTimeout: later } = window;
+  window.sleep = () => (window.sleeps = true);
+  window.setTimeout = (act, ...given) => later(() => window.sleeps || act(), ...given);
+"""
 
 
 def silence() -> bytes:
@@ -73,7 +79,7 @@ def long_lived(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 async def begin(page: Page, site: Gateway) -> Listener:
     listener = Listener(page, site)
-    await page.add_init_script(COUNT_DOCUMENTS)
+    await page.add_init_script(COUNT_LINKS)
     await listener.arrive()
     await listener.sign_in(site.key)
     await listener.rows.first.click()
@@ -96,10 +102,9 @@ async def test_a_link_is_renewed_before_it_ends_and_play_goes_on(context: Browse
     await page.clock.install()
     listener = await begin(page, long_lived)
     for _ in range(2):
-        link, position, documents = await listener.media("[media.src, media.currentTime, window.documents]")
+        link, position, links = await listener.media("[media.src, media.currentTime, window.links]")
         await let_time_pass(page, 0.8)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await page.evaluate(MORE_DOCUMENTS, documents)
+        await listener.patiently(MORE_LINKS, links)
         assert await listener.media("media.src") == link, "there is no need to change it yet"
         await let_time_pass(page, 0.15)
         await listener.until(f"media.src !== '{link}' && media.currentTime > {position} + 1.2 && !media.paused")
@@ -126,10 +131,9 @@ async def test_a_paused_player_renews_its_link_and_keeps_position_and_speed(
 
 async def test_after_a_sleep_past_the_end_a_seek_lands_and_plays(context: BrowserContext, short_lived: Gateway) -> None:
     page = await context.new_page()
-    await page.clock.install()
+    await page.add_init_script(SLEEP)
     listener = await begin(page, short_lived)
-    # The computer sleeps: the page's timers stop, and the link expires.
-    await page.clock.pause_at(await page.evaluate("() => Date.now() + 2000"))
+    await page.evaluate("() => sleep()")
     link = await listener.media("media.src")
     await listener.until_refused(403, link.removeprefix(short_lived.base_url))
     await page.keyboard.press("9")

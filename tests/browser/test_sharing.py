@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Locator, Page, Route, ViewportSize, ex
 from gateway.protocol.ids import decode_id, encode_id
 from tests.browser.library import SAID, Library, bring_in
 from tests.browser.listener import PATIENCE_SECONDS, Listener
+from tests.browser.tabs import chromium_context
 from tests.gateway_process import Gateway
 from tests.media_files import make_sound
 
@@ -148,8 +149,10 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
     await say("A wombat digs.", "The wombat sleeps.", "It has woken up.")
     await until_count(page, lines, 3)
     await expect(lines.nth(1)).to_be_focused()
-    async with page.expect_response(lambda answer: answer.url.endswith("/transcript") and answer.status == 304):
-        await page.clock.fast_forward(12_000)
+    async with page.expect_response(lambda answer: "/transcript" in answer.url and answer.status == 304) as unchanged:
+        while not unchanged.is_done():
+            await page.clock.fast_forward(12_000)
+            await asyncio.sleep(0.1)  # until the page has heard from the gateway
     sound = library.sound_path.read_bytes()
     about = {"type": "audio", "content_type": "audio/mpeg", "file_size_bytes": len(sound)}
     target = await (await page.request.post(f"{url}/upload-url", headers=key, data=about)).json()
@@ -240,7 +243,7 @@ async def test_a_moment_is_shared_and_the_link_ended(
     url = await page.locator("#share-url").input_value()
     await expect(page.locator("#share-links li").first).to_be_visible()
 
-    async with await chromium_shell.new_context(reduced_motion="reduce") as stranger:
+    async with chromium_context(chromium_shell, reduced_motion="reduce") as stranger:
         guest = Listener(await stranger.new_page(), listener.site)
         await guest.page.goto(url)
         await guest.until("media.readyState >= HTMLMediaElement.HAVE_METADATA && media.currentTime === 65")
@@ -280,7 +283,7 @@ async def test_german_browsers_read_german_also_on_a_narrow_screen(
     chromium_shell: Browser, site: Gateway, library: Library
 ) -> None:
     size = ViewportSize(width=320, height=640)
-    async with await chromium_shell.new_context(locale="de-DE", reduced_motion="reduce", viewport=size) as context:
+    async with chromium_context(chromium_shell, locale="de-DE", reduced_motion="reduce", viewport=size) as context:
         page = await context.new_page()
         visitor = Listener(page, site)
         await visitor.arrive(f"#/recordings/{library.sound.recording_id}")

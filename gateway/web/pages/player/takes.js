@@ -15,6 +15,7 @@ export class Take {
   #release;
   /** Resolves once the changes so far are durable; false after a piece that was not stored. */
   #stored = Promise.resolve(true);
+  static #looked = Promise.resolve();
 
   constructor(about, pieces, release) {
     [this.#about, this.#pieces, this.#release] = [about, pieces, release];
@@ -27,7 +28,13 @@ export class Take {
   }
 
   /** The takes of this owner whose pages were closed. Those of anybody that are older than a month are deleted. */
-  static async left(owner) {
+  static left(owner) {
+    // A take is locked while it is read: an earlier session of this page must have released those that it found.
+    Take.#looked = Take.#looked.then(() => Take.#look(owner));
+    return Take.#looked;
+  }
+
+  static async #look(owner) {
     if (!navigator.locks) return []; // on http from another machine, where no microphone can be used either
     const keys = await inStore((store) => store.getAllKeys()).catch(() => []);
     const takes = await Promise.all([...new Set(keys.map(([take]) => take))].map(restored));
