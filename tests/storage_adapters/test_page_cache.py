@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from storage_adapters.page_cache import STRIDE, count_present, find_type, is_resident, read_ahead
+from storage_adapters.page_cache import REQUESTED_BYTES, STRIDE, count_present, find_type, is_resident, read_ahead
 
-SIZE = 8 * STRIDE
+SIZE = REQUESTED_BYTES + 4 * STRIDE
 LIBC = ctypes.CDLL(None)
 
 
 @pytest.fixture
 def fd(tmp_path: Path) -> Iterator[int]:
-    """A file of 1 MiB on disk, none of it in the page cache."""
+    """A file of SIZE bytes on disk, none of it in the page cache."""
     path = tmp_path / "file"
     path.write_bytes(os.urandom(SIZE))
     descriptor = os.open(path, os.O_RDONLY)
