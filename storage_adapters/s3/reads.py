@@ -32,8 +32,6 @@ class Window:
     def __init__(self, path: ReadPath, version: ObjectVersion, span: Span, read_end: int) -> None:
         self.position = span.offset
         self.end = span.end
-        self.length = span.length
-        self.taken_since: float | None = None
         self._path = path
         self._version = version
         self._read_end = read_end  # where to stop if a server that ignores Range sends the whole object
@@ -49,8 +47,6 @@ class Window:
 
     async def next_chunk(self) -> bytes:
         """The next bytes; empty at the window's end. Raises StorageError."""
-        if self.taken_since is None:
-            self.taken_since = asyncio.get_running_loop().time()
         while self.position < self.end:
             try:
                 chunk = await self._read()
@@ -140,6 +136,8 @@ class Read:
         self._end = end
         self._is_to_the_end = end == version.stat.size
         self._limit = first_limit(path.options, end - start, is_to_the_end=self._is_to_the_end)
+        # The limit has grown by what the reader took up to here, until then.
+        self._counted_to, self._counted_at = start, asyncio.get_running_loop().time()
         self._windows: deque[Window] = deque()
 
     async def next_chunk(self) -> bytes:
@@ -187,9 +185,12 @@ class Read:
     async def _finish(self, window: Window) -> None:
         self._position = window.end
         if not self._is_cautious(window.end):
-            since = window.taken_since
-            seconds = 0.0 if since is None else asyncio.get_running_loop().time() - since
-            self._limit = following_limit(self._path.options, self._limit, taken=window.length, seconds=seconds)
+            now = asyncio.get_running_loop().time()
+            taken, seconds = window.end - self._counted_to, now - self._counted_at
+            self._counted_to, self._counted_at = window.end, now
+            self._limit = following_limit(
+                self._path.options, self._limit, taken=taken, seconds=seconds, is_far=self._path.gets.is_far
+            )
         await window.close()
 
     async def _open(self) -> Window:

@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from storage_adapters.base import StoredObject
-from storage_adapters.s3 import S3Storage, ranged_gets
+from storage_adapters.s3 import S3Storage, ranged_gets, read_ahead
 from tests.contracts.storage_helpers import read_span
 from tests.s3.broken import CONTENT, PATIENCE_SECONDS, SIZE, WINDOW, breakable_storage, until
 from tests.s3.faults import PASS, Fault, FaultProxy, answer, cut
@@ -145,3 +145,19 @@ async def test_requests_for_a_client_that_may_seek_away_follow_one_another(
             taken += len(await anext(chunks))
         assert taken < window * 7 // 4  # the kernel passes on at most 250 KiB in one piece
         assert proxy.ranges == [f"bytes=0-{window - 1}", f"bytes={window}-{2 * window - 1}"]
+
+
+async def test_a_client_that_goes_on_reading_gets_larger_requests(
+    s3_server: S3Server, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_ahead, "PACE_SECONDS", math.inf)  # however slow this machine is
+    window = 8 * WINDOW
+    sizes = {"window_initial_bytes": window, "window_max_bytes": 4 * window, "buffer_budget_bytes": 32 * window}
+    async with (
+        breakable_storage(s3_server, proxy, max_connections=32, **sizes) as storage,
+        storage.open("key") as stored,
+    ):
+        proxy.break_next()
+        assert await read_span(stored, 0, SIZE) == CONTENT
+    # Five windows were requested while the client had taken less than CAUTIOUS_BYTES.
+    assert proxy.ranges[5:] == [f"bytes={5 * window}-{SIZE - 1}"]

@@ -29,7 +29,13 @@ IMMEDIATELY = 0.0
     ],
 )
 def test_a_limit_follows_its_reader(limit: int, taken: int, seconds: float, following: int) -> None:
-    assert following_limit(OPTIONS, limit, taken=taken, seconds=seconds) == following
+    assert following_limit(OPTIONS, limit, taken=taken, seconds=seconds, is_far=True) == following
+
+
+def test_near_s3_a_limit_grows_by_all_that_its_reader_took() -> None:
+    grown = following_limit(OPTIONS, 512 * KIB, taken=2 * MIB, seconds=IMMEDIATELY, is_far=False)
+    assert grown == 2 * MIB + 512 * KIB
+    assert following_limit(OPTIONS, grown, taken=2 * MIB, seconds=1.0, is_far=False) == 2 * MIB
 
 
 def test_far_from_s3_a_wide_limit_is_split_and_a_narrow_one_is_not() -> None:
@@ -85,11 +91,11 @@ def test_read_ahead_is_cautious_only_for_a_client_that_may_seek_away_soon(
     assert is_cautious(taken, is_far=is_far, is_to_the_end=is_to_the_end) is expected
 
 
-@given(takes=st.lists(st.tuples(st.integers(1, 8 * MIB), st.floats(0, 1e6)), max_size=30))
-def test_the_read_ahead_stays_bounded_for_every_reader(takes: list[tuple[int, float]]) -> None:
+@given(takes=st.lists(st.tuples(st.integers(1, 8 * MIB), st.floats(0, 1e6), st.booleans()), max_size=30))
+def test_the_read_ahead_stays_bounded_for_every_reader(takes: list[tuple[int, float, bool]]) -> None:
     limit = OPTIONS.window_initial_bytes
-    for taken, seconds in takes:
-        limit = following_limit(OPTIONS, limit, taken=taken, seconds=seconds)
+    for taken, seconds, is_far in takes:
+        limit = following_limit(OPTIONS, limit, taken=taken, seconds=seconds, is_far=is_far)
         assert OPTIONS.window_initial_bytes <= limit <= OPTIONS.window_max_bytes
         assert OPTIONS.window_initial_bytes <= window_bytes(OPTIONS, limit, is_far=True, is_to_the_end=True) <= limit
         most_ahead = limit + window_bytes(OPTIONS, limit, is_far=True, is_to_the_end=True) // 2
