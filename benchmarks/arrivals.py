@@ -6,9 +6,8 @@ requests arrive.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Final, cast
 
 from benchmarks.wrk import Load
@@ -20,7 +19,7 @@ _MAX_HEAD_BYTES: Final = 16 * 1024
 
 @dataclass(slots=True)
 class Arrivals:
-    """The due times of waiting requests, the free connections, and the latencies so far (s).
+    """The due times of waiting requests by the `clock`, the free connections, and the latencies so far (s).
 
     `over` is set when `total` requests were answered with bodies of `expected` bytes, or when one failed.
     """
@@ -28,6 +27,7 @@ class Arrivals:
     requests: Sequence[bytes]
     expected: int
     total: int
+    clock: Callable[[], float]
     over: asyncio.Event = field(default_factory=asyncio.Event)
     latencies: list[float] = field(default_factory=list)
     waiting: deque[float] = field(default_factory=deque)
@@ -106,7 +106,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _finish(self) -> None:
         self._left = -1
-        self._arrivals.finish(perf_counter() - self._due)
+        self._arrivals.finish(self._arrivals.clock() - self._due)
         self._arrivals.send_next(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -1,5 +1,6 @@
 """A wrong response stops a benchmark, in every kind of measurement."""
 
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,13 @@ def test_open_loop_reads_answers_however_they_are_cut(tmp_path: Path, piece: int
     with answering(tmp_path, head("206 Partial Content", 50) + bytes(50), piece=piece) as target:
         values = measure_open_loop(target, load, rate=100, seconds=0.2)
     assert 0 < values["p50_ms"] <= values["p99_ms"] <= values["p999_ms"] <= values["max_ms"]
+
+
+def test_open_loop_measures_by_the_clock_that_it_is_given(tmp_path: Path) -> None:
+    ticks = count()
+    with answering(tmp_path, head("206 Partial Content", 50) + bytes(50)) as target:
+        values = measure_open_loop(target, Load(SIZE, 50), rate=1, seconds=20, clock=lambda: float(next(ticks)))
+    assert all(value % 1000 == 0 for value in values.values())
 
 
 @pytest.mark.parametrize(
