@@ -4,6 +4,7 @@ A pending file that never received a byte does not block the others: it is remov
 """
 
 import asyncio
+import logging
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from gateway.catalog import MediaFile, Owner, Recording, VerifiedUpload
 from gateway.errors import Conflict, Fault, Invalid
 from gateway.protocol.ids import encode_id
 from gateway.uploads.media_uploads import Uploads
-from storage_adapters.base import ObjectNotFound, StorageAdapter
+from storage_adapters.base import ObjectNotFound, StorageAdapter, StorageError
 from storage_adapters.multipart_uploads import MultipartUploads
 from storage_adapters.resumable import Resumable
+
+_log: Final = logging.getLogger(__name__)
 
 # How many times a completion is tried while files are uploaded again or are being published.
 _ATTEMPTS: Final = 4
@@ -116,13 +119,18 @@ class Completion:
     async def _settle_refused(self, owner: Owner, media: MediaFile, adapter: StorageAdapter) -> None:
         """Count a refused object's bytes for the account: the client may have sent them to the backend directly.
 
-        An object that is larger than any file may be is deleted instead: a presigned URL has no upper bound.
+        An object that is larger than any file may be is deleted instead: a presigned URL has no upper bound. If that
+        fails, it is counted, too, and deleted when the upload is abandoned.
         """
         async with adapter.open(media.object_key) as stored:
             size = stored.stat.size
         if size > self.uploads.max_file_bytes and media.etag is None:
-            await adapter.delete(media.object_key)
-            return
+            try:
+                await adapter.delete(media.object_key)
+            except StorageError as error:
+                _log.warning("an object that is too large could not be deleted", extra={"cause": str(error)})
+            else:
+                return
         with suppress(Invalid):  # the file is refused anyway
             await self.uploads.writers.record_stored(owner, media.id, size, self.uploads.limits)
 

@@ -18,6 +18,7 @@ from gateway.errors import Fault, Invalid, NotFound
 from gateway.storage import Storage
 from gateway.uploads.completion import Completion
 from gateway.uploads.media_uploads import Uploads
+from storage_adapters.base import AccessDenied
 from storage_adapters.memory import MemoryStorage, MemoryWriter
 
 ADD_RECORDING: Final = """
@@ -90,6 +91,35 @@ class Refusing:
     async def verify(self, _owner: Owner, media: MediaFile, adapter: MemoryStorage) -> Fault:
         await adapter.delete(media.object_key)
         return Fault("upload", ("media", "file_size_bytes"), "It has too many bytes")
+
+
+class Undeletable(Watched):
+    """Refuses to delete, like a bucket whose policy does not permit it, or one that is down."""
+
+    async def delete(self, key: str) -> None:
+        raise AccessDenied(key, "it may not be deleted")
+
+
+class TooLarge(Refusing):
+    """A verification that refuses the object; it is larger than any file may be."""
+
+    max_file_bytes = 1
+
+    async def verify(self, _owner: Owner, _media: MediaFile, _adapter: MemoryStorage) -> Fault:
+        return Fault("upload", ("media", "file_size_bytes"), "It has too many bytes")
+
+
+async def test_an_object_that_is_too_large_and_cannot_be_deleted_is_refused_with_the_reason_and_counted(
+    pool: asyncpg.Pool,
+) -> None:
+    adapter = Undeletable(pool)
+    uploads, owner, media = await promised(pool, adapter)
+    async with adapter.create(media.object_key) as writer:
+        await writer.write(b"sound")
+    completion = Completion(replace(uploads, verification=cast("Any", TooLarge())))
+    with pytest.raises(Invalid, match="too many bytes"):
+        await completion.complete(owner, media.recording_id)
+    assert await pool.fetchval("SELECT sum(bytes) FROM account_bytes") == 5
 
 
 async def test_of_two_completions_that_refuse_an_object_both_say_why(pool: asyncpg.Pool) -> None:
