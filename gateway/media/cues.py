@@ -15,6 +15,8 @@ from gateway.catalog import Segment
 _HEADER: Final = re.compile(r"WEBVTT(?=[ \t\r\n]|$)")
 # A line of times, well-formed or not. It begins with a number: text may contain an arrow, too.
 _TIMES: Final = re.compile(r"[ \t]*-?\d[\d:.,]*[ \t]*-->")
+# Around times, editors leave byte order marks (of joined files), marks of direction and unbreakable spaces.
+_INVISIBLE: Final = re.compile(r"[\u00a0\u2000-\u200f\u2028-\u202f\u205f-\u206f\ufeff]+")
 _TIME: Final = re.compile(r"(?:(\d{1,6}):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,3}))?", re.ASCII)
 # None of these matches past the next bracket, so that unclosed brackets do not cost quadratic time.
 _VOICE: Final = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]([^<>]*)>")
@@ -48,16 +50,17 @@ def read_srt(text: str) -> Iterator[Segment]:
 def _cues(text: str, *, ends_at_blank: bool) -> Iterator[Segment]:
     """The cues with their markup. A SubRip cue may contain blank lines, and the number before each cue is removed.
 
-    Raises BadCaptions for a line of times that is malformed.
+    Raises BadCaptions for a line of times that is malformed, and if there are arrows but no line of times.
     """
     start, end = 0.0, 0.0
     lines: list[str] | None = None
+    has_times = "-->" not in text
     for number, line in enumerate(io.StringIO(text, newline=None), 1):
-        if _TIMES.match(line):
+        if "-->" in line and _TIMES.match(times := _INVISIBLE.sub(" ", line)):
             if lines is not None:
-                has_number = not ends_at_blank and lines and lines[-1].strip().isdigit()
+                has_number = not ends_at_blank and lines and _INVISIBLE.sub(" ", lines[-1]).strip().isdigit()
                 yield Segment(start, end, "".join(lines[:-1] if has_number else lines).strip())
-            (start, end), lines = _span(number, line), []
+            (start, end), lines, has_times = _span(number, times), [], True
         elif lines is not None and ends_at_blank and line == "\n":
             yield Segment(start, end, "".join(lines).strip())
             lines = None
@@ -65,6 +68,8 @@ def _cues(text: str, *, ends_at_blank: bool) -> Iterator[Segment]:
             lines.append(line)
     if lines is not None:
         yield Segment(start, end, "".join(lines).strip())
+    if not has_times:
+        raise BadCaptions("The transcript has no line like 00:00:01.000 --> 00:00:02.500")
 
 
 def _span(number: int, line: str) -> tuple[float, float]:

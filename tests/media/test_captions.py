@@ -31,8 +31,9 @@ def parsed(kind: str, text: str | bytes) -> list[tuple[Any, ...]]:
         ),
         (SRT, "1\n00:00:01,000 --> 00:00:03,000 X1:10 X2:20\nA\nB\n\n"),
         (SRT, "\n\n00:00:01.000 --> 0:00:03.000\nA\nB"),
+        (SRT, "1\n\u200e00:00:01,000\u00a0-->\u00a000:00:03,000\u200f\nA\nB\n"),
     ],
-    ids=["WebVTT", "SubRip", "SubRip without numbers"],
+    ids=["WebVTT", "SubRip", "SubRip without numbers", "marks around times"],
 )
 def test_every_line_ending_is_one(kind: str, text: str, mark: str, end: str) -> None:
     assert parsed(kind, mark + text.replace("\n", end)) == [(1.0, 3.0, "A\nB", None)]
@@ -60,6 +61,11 @@ def test_subrip_loses_its_tags_and_overrides_and_keeps_its_numbers_and_blank_lin
     assert parsed(SRT, text) == [(1.0, 2.0, "x\n\n42", None), (2.0, 3.0, "7", None)]
 
 
+def test_subrip_files_that_were_joined_with_their_byte_order_marks_lose_no_cue() -> None:
+    text = "\ufeff1\n00:00:01,000 --> 00:00:02,000\nA\n\n\ufeff1\n\ufeff00:00:03,000 --> 00:00:04,000\nB\n"
+    assert parsed(SRT, text) == [(1.0, 2.0, "A", None), (3.0, 4.0, "B", None)]
+
+
 def test_cues_that_overlap_or_are_reversed_come_in_the_order_in_which_they_begin() -> None:
     text = (
         "WEBVTT\n\n00:05.000 --> 00:03.000\nreversed\n\n00:01.000 --> 00:09.000\nlong\n00:02.000 --> 00:03.000\nshort\n"
@@ -78,6 +84,8 @@ def test_cues_that_overlap_or_are_reversed_come_in_the_order_in_which_they_begin
         (VTT, "WEBVTT\n\n00:01.000 -->\nA\n", "Line 3"),
         (SRT, "1\n-00:00:01,000 --> 00:00:02,000\nA\n", "Line 2"),
         (SRT, "", "no line like"),
+        (SRT, "1\n[00:00:01,000 --> 00:00:02,000]\nA\n", "no line like"),
+        (VTT, "WEBVTT\n\nt00:01.000 --> 00:02.000\nA\n", "no line like"),
         (SRT, "1\n00:00:01,000 --> 00:00:02,000\n".encode("utf-16"), "UTF-8"),
         (SRT, "1\n00:00:01,000 --> 00:00:02,000\ncafé\n".encode("latin-1"), "UTF-8"),
         (JSON, '[{"start": 0, "end": 1, "text": "\\ud800"}]', "JSON"),
