@@ -7,7 +7,7 @@ import pytest
 
 from tests.uploads.client import Client, Response
 from tests.uploads.conftest import MAX_FILE_BYTES
-from tests.uploads.test_tus import TUS, create
+from tests.uploads.test_tus import TUS, create, encoded
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,17 @@ async def test_options_say_what_the_server_can_do(client: Client, path: str | No
     }
     assert response.headers["Tus-Checksum-Algorithm"] == "md5,sha1,sha256"
     assert {"OPTIONS", "POST"} <= set(response.headers["Allow"].split(", "))
+
+
+@pytest.mark.parametrize("concat", ["partial", "final;/v1/uploads/up_a /v1/uploads/up_b"])
+async def test_a_part_of_a_file_does_not_become_a_file_of_its_own(client: Client, concat: str) -> None:
+    recording = await client.new_recording()
+    metadata = encoded({"recording_id": recording, "type": "audio"})
+    fields = {**TUS, "Upload-Length": "9", "Upload-Metadata": metadata, "Upload-Concat": concat}
+    fields["Authorization"] = f"Bearer {client.key}"
+    response = await client.ask("POST", "/v1/uploads/tus", headers=fields)
+    assert (response.status, response.json["error"]["details"][0]["field"]) == (400, "Upload-Concat")
+    assert (await client.ask("GET", f"/v1/recordings/{recording}", headers=fields)).json["media"] == []
 
 
 async def test_a_method_can_be_named_in_a_field(client: Client) -> None:

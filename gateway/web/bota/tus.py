@@ -52,6 +52,7 @@ class TusRoutes:
         """`POST /v1/uploads/tus`: create a pending media file, to be sent in pieces."""
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         tus_fields.check_version(request)
+        tus_fields.check_extensions(request)
         metadata = tus_fields.parse_metadata(request.headers.get("Upload-Metadata", ""))
         length = tus_fields.number_of_bytes(request, "Upload-Length")
         if length > self.uploads.max_file_bytes:

@@ -57,6 +57,12 @@ def check_version(request: web.Request) -> None:
         raise web.HTTPPreconditionFailed(reason=f"Tus-Resumable should be {VERSION}")
 
 
+def check_extensions(request: web.Request) -> None:
+    """Raise Invalid if the client wants its upload to become a part of a file, which would be a file of its own here."""
+    if "Upload-Concat" in request.headers:
+        raise _invalid("Upload-Concat", f"Concatenation is not supported; Tus-Extension is {','.join(EXTENSIONS)}")
+
+
 def number_of_bytes(request: web.Request, name: str) -> int:
     """The field's number. Raises Invalid."""
     text = request.headers.get(name, "")
