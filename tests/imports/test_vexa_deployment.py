@@ -30,7 +30,7 @@ ALL_SCOPES_KEYS: Final = {
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, StoredObject]]:
     folder = tmp_path_factory.mktemp("vexa")
-    return folder, make_objects(folder)
+    return folder, make_objects(tmp_path_factory, folder)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

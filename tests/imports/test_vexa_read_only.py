@@ -23,9 +23,11 @@ def tree(folder: Path) -> set[tuple[str, int]]:
 
 
 @pytest.fixture
-def moved(postgres: str, tmp_path: Path) -> Iterator[tuple[Gateway, MoveReport, Path, dict[str, StoredObject]]]:
+def moved(
+    postgres: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Gateway, MoveReport, Path, dict[str, StoredObject]]]:
     folder = tmp_path / "vexa"
-    objects = make_objects(folder)
+    objects = make_objects(tmp_path_factory, folder)
     for root, folders, _ in os.walk(folder):
         for name in folders:
             (Path(root) / name).chmod(0o555)  # binds everybody but root; for root the comparison below shows the same

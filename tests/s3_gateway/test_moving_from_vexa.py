@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from tests.conftest import scratch_database
 from tests.forked_process import ForkedProcess
 from tests.gateway_process import running_gateway
 from tests.imports.vexa.deployment import FOLDER, rows, vexa_database
-from tests.imports.vexa.media import make_objects
+from tests.imports.vexa.media import StoredObject, make_objects
 from tests.s3.buckets import make_bucket, s3_client
 from tests.s3.processes import S3Server
 from tests.s3_gateway.place import s3_environ
@@ -30,8 +31,8 @@ KILLED_AT: Final = (1, 4, 12, 22)
 class Bucket:
     """A bucket with the objects of Vexa's storage backend `minio`; those of `local` are in a folder."""
 
-    def __init__(self, server: S3Server, folder: Path) -> None:
-        self.objects = make_objects(folder)
+    def __init__(self, server: S3Server, folder: Path, objects: Mapping[str, StoredObject]) -> None:
+        self.objects = objects
         self.server, self.name = server, asyncio.run(make_bucket(server))
         self.settings = s3_environ(server, self.name) | {
             "SEEKGATE_STORAGES__OLD__KIND": "local",
@@ -60,7 +61,8 @@ class Bucket:
 
 @pytest.fixture(scope="module")
 def bucket(s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Bucket:
-    return Bucket(s3_server, tmp_path_factory.mktemp("vexa"))
+    folder = tmp_path_factory.mktemp("vexa")
+    return Bucket(s3_server, folder, make_objects(tmp_path_factory, folder))
 
 
 def mover(folder: Path, bucket: Bucket, url: str) -> CommandLine:

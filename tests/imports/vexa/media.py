@@ -5,14 +5,21 @@ is a WAV file of its own, and a chunk of WebM after the first is a bare cluster 
 """
 
 import io
+import json
 import math
+import shutil
 import struct
 import subprocess
 import tempfile
 import wave
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+import pytest
+
+from tests.made_once import made_once
+
+SECONDS: Final = "seconds.json"
 CLUSTER = b"\x1f\x43\xb6\x75"  # the id of a Matroska cluster
 BITEXACT = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact", "-flags:v", "+bitexact"]
 STREAM = ["-f", "webm", "-live", "1", "-cluster_time_limit", "1000"]  # as MediaRecorder writes: no duration, no index
@@ -136,13 +143,23 @@ class StoredObject(NamedTuple):
     seconds: float | None
 
 
-def make_objects(root: Path) -> dict[str, StoredObject]:
+def make_objects(factory: pytest.TempPathFactory, root: Path) -> dict[str, StoredObject]:
     """Write `bucket/KEY` and `local/KEY` below the folder; what was written, by these paths."""
-    made = {}
+    made = made_once(factory, "vexa-objects", _make)
+    seconds = json.loads((made / SECONDS).read_text())
+    for storage in ("bucket", "local"):
+        shutil.copytree(made / storage, root / storage, copy_function=shutil.copyfile)
+    return {name: StoredObject((made / name).read_bytes(), seconds[name]) for name in seconds}
+
+
+def _make(folder: Path) -> Path:
+    """A folder with the objects, and how long they play in the file SECONDS."""
+    root, seconds = folder / "objects", {}
     for storage, objects in (("bucket", bucket()), ("local", local())):
-        for key, (data, seconds) in objects.items():
+        for key, (data, plays) in objects.items():
             path = root / storage / key
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-            made[f"{storage}/{key}"] = StoredObject(data, seconds)
-    return made
+            seconds[f"{storage}/{key}"] = plays
+    (root / SECONDS).write_text(json.dumps(seconds))
+    return root
