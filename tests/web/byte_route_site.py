@@ -1,8 +1,8 @@
 """The byte route alone on a real socket, over real files, with a catalogue in memory.
 
 It is built as the gateway builds it (gateway.assembly.byte_route), but tests can look at what the whole gateway hides:
-`Site.slow_path_ranges` are the ranges of the requests that aiohttp parsed; the fast path answered the others. There is no fast path
-at `Site.plain_port`.
+`Site.slow_path_ranges` are the ranges of the requests that aiohttp parsed; the fast path answered the others. There is
+no fast path at `Site.plain_port`.
 """
 
 import asyncio
