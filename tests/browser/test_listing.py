@@ -235,6 +235,11 @@ async def test_a_page_that_cannot_be_read_is_read_on_request(visitor: Listener, 
     # The code of the player may still be loading.
     asked = [each for each in visitor.requests if "recordings" in each]
     assert len(asked) == 1, asked
+    # What is shown stays if it cannot be read again.
+    await visitor.page.route("**/v1/recordings?*", lambda route: route.abort())
+    await visitor.page.get_by_role("button", name="Refresh").click()
+    await expect(visitor.page.get_by_role("alert").filter(visible=True)).to_contain_text("does not answer")
+    await expect(visitor.rows.first).to_be_visible()
 
 
 async def test_an_address_opens_its_recording(listener: Listener, library: Library) -> None:

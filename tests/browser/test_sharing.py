@@ -180,9 +180,12 @@ async def test_a_file_is_uploaded_from_the_page_and_plays(listener: Listener, li
 async def test_a_file_that_is_refused_says_why(listener: Listener, tmp_path: Path) -> None:
     bad = tmp_path / "not-music.mp3"
     bad.write_bytes(b"this is not music" * 100)
-    await listener.page.locator("#upload-files").set_input_files(bad)
-    refused = listener.page.locator("#uploads li.trouble .words")
-    await expect(refused).to_contain_text("cannot be read")
+    empty = tmp_path / "empty.mp3"
+    empty.touch()
+    await listener.page.locator("#upload-files").set_input_files([bad, empty])
+    refused = listener.page.locator("#uploads li.trouble")
+    await expect(refused.filter(has_text=bad.name)).to_contain_text("cannot be read")
+    await expect(refused.filter(has_text=empty.name)).to_contain_text("This file is empty.")
 
 
 async def test_a_file_that_was_deleted_before_it_is_sent_says_that_it_cannot_be_read(
