@@ -119,8 +119,9 @@ CREATE TABLE IF NOT EXISTS recordings (
     duration_seconds double precision
 );
 -- One index for each list, in the list's own order: a page is read, never sorted.
+-- Filters by duration are checked in the index.
 CREATE INDEX IF NOT EXISTS recordings_newest
-    ON recordings (user_id, live, created_at DESC, id DESC);
+    ON recordings (user_id, live, created_at DESC, id DESC, duration_seconds);
 CREATE INDEX IF NOT EXISTS recordings_of_meeting
     ON recordings (meeting_id, created_at DESC, id DESC) WHERE meeting_id IS NOT NULL;
 -- For a search, which reads the newest recordings that have a meeting.
@@ -135,7 +136,7 @@ CREATE INDEX IF NOT EXISTS recordings_of_end_user
 CREATE INDEX IF NOT EXISTS recordings_by_status
     ON recordings (user_id, live, status DESC, created_at DESC, id DESC);
 CREATE INDEX IF NOT EXISTS recordings_by_type
-    ON recordings (user_id, live, main_type DESC, created_at DESC, id DESC);
+    ON recordings (user_id, live, main_type DESC, created_at DESC, id DESC, duration_seconds);
 CREATE INDEX IF NOT EXISTS recordings_longest
     ON recordings (user_id, live, (coalesce(duration_seconds, -1)) DESC, created_at DESC, id DESC);
 CREATE INDEX IF NOT EXISTS recordings_shortest

@@ -2,7 +2,7 @@
 
 Each order has an index (schema.sql), so that a page is read and never sorted: the position before the page is a bound of
 that index. For lists by time, the filters by device, end user, status and type have indexes, too; other filters are
-checked row by row.
+checked row by row, that by duration in the index, without reading the row.
 """
 
 import sys

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from asyncpg.pool import PoolConnectionProxy
 
-from gateway.catalog import Owner, Position, RecordingFilter, RecordingSort
+from gateway.catalog import MediaType, Owner, Position, RecordingFilter, RecordingSort
 from gateway.db.pool import open_pool
 from gateway.db.recording_pages import page_arguments, page_statement
 from gateway.db.search import PgRecordingSearch
@@ -392,6 +392,19 @@ async def test_a_page_planned_once_for_all_values_is_read_in_its_order(
         text = await large.fetchval(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {page_statement(wanted)}", *arguments)
         (explained,) = json.loads(text)
         scan_of_recordings(list(_nodes(explained["Plan"])))
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("type", [None, "audio"])
+async def test_a_recording_that_is_too_short_is_passed_over_in_the_index(
+    large: asyncpg.Pool, type: MediaType | None
+) -> None:
+    wanted = RecordingFilter(type=type, min_duration_seconds=3600.0)
+    arguments = page_arguments(Owner(*WHALE), wanted, limit=26, offset=0)
+    (explained,) = json.loads(await large.fetchval(f"EXPLAIN (FORMAT JSON) {page_statement(wanted)}", *arguments))
+    scan = scan_of_recordings(list(_nodes(explained["Plan"])))
+    assert "duration_seconds" in scan["Index Cond"]
+    assert "Filter" not in scan
 
 
 @pytest.mark.asyncio(loop_scope="module")
