@@ -35,11 +35,20 @@ export async function load(url, tag, crossOrigin = "anonymous") {
   return { duration: Number.isFinite(media.duration) ? media.duration : null, width: media.videoWidth ?? 0 };
 }
 
-// Seeks, and resolves with the position. A file without a duration can be sought as far as it was loaded, and Firefox loads
-// no more than the beginning if only metadata was asked for.
+// Loads a file as far as this second. Firefox can seek no further in a file without a duration: it takes what it has loaded
+// for the whole, and reports the new duration a moment before what is buffered.
+export async function buffer(second) {
+  media.preload = "auto";
+  while (!isBuffered(second)) await wait(20);
+}
+
+function isBuffered(second) {
+  const { buffered } = media;
+  return Array.from(buffered, (_, index) => index).some((at) => buffered.start(at) <= second && second < buffered.end(at));
+}
+
+// Seeks, and resolves with the position.
 export async function seek(second) {
-  if (media.duration < second) media.preload = "auto";
-  while (media.duration < second) await next("durationchange");
   const landed = next("seeked");
   media.currentTime = second;
   await landed;
