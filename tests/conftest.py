@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -28,7 +28,7 @@ from gateway.db.migrations import migrate
 from gateway.db.pool import open_pool
 from tests.made_once import made_once
 from tests.s3.servers import ceph, parsed_once, rclone, s3_server, seaweedfs, swift
-from tests.scheduling import GroupScheduling, file_of, rank_of, rotated
+from tests.scheduling import GroupScheduling, file_of, rank_of
 
 __all__ = ["ceph", "parsed_once", "rclone", "s3_server", "seaweedfs", "swift"]
 
@@ -42,6 +42,8 @@ settings.load_profile("seekgate")
 TEMPLATE: Final = "seekgate_template"
 MEMORY_WANTED: Final = 4 * 2**30
 SKIP_ALLOWED: Final = "Skipped: cannot run here:"
+
+T = TypeVar("T")
 
 _numbers: Final = count(1)
 
@@ -163,10 +165,19 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let each worker import other files first, so that in a fresh clone each compiles a part of them and not all."""
-    if worker := getattr(config, "workerinput", None):
-        number = int(worker["workerid"].removeprefix("gw"))
-        config.args = rotated(config.args, number, worker["workercount"])
+    config.args = _rotated(config, config.args)
+
+
+def _rotated(config: pytest.Config, parts: list[T]) -> list[T]:
+    """The parts that this worker collects, from another place on for each worker.
+
+    Each imports other files first, so that in a fresh clone each compiles a part of them and not all.
+    """
+    worker = getattr(config, "workerinput", None)
+    if worker is None:
+        return parts
+    start = len(parts) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    return parts[start:] + parts[:start]
 
 
 @pytest.hookimpl(trylast=True)
@@ -189,10 +200,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """The same for a file that is skipped as a whole."""
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a file that is skipped as a whole; and the order of the folders in this one."""
     report = yield
     _refuse_skip(report)
+    if collector.path == Path(__file__).parent and report.result is not None:
+        report.result = _rotated(collector.config, report.result)
     return report
 
 

@@ -4,8 +4,6 @@ Long files start first, so that all workers end at about the same time. Files th
 an S3 server) run on one worker, so that it starts once. A file that is missing here costs time, never correctness.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
@@ -73,21 +71,6 @@ def rank_of(nodeid: str) -> int:
     path = file_of(nodeid)
     ranks = (rank for rank, beginning in enumerate(LONGEST_FIRST) if path.startswith(beginning))
     return next(ranks, len(LONGEST_FIRST))
-
-
-def rotated(arguments: Sequence[str], number: int, count: int) -> list[str]:
-    """What worker `number` of `count` collects: the same files and folders, from another place on for each."""
-    found = [part for argument in arguments for part in _parts(argument)]
-    start = len(found) * number // count
-    return found[start:] + found[:start]
-
-
-def _parts(argument: str) -> list[str]:
-    """The argument, or the folders and files in it if it is the folder of all tests."""
-    folder = Path(argument)
-    if folder.resolve() != Path(__file__).parent:
-        return [argument]
-    return [str(each) for each in sorted(folder.iterdir()) if each.is_dir() or each.match("test_*.py")]
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
