@@ -19,7 +19,7 @@ from gateway.media.fork_server import ForkServer
 from gateway.media.isolated_programs import program_of
 from gateway.media.peaks import Waveform
 from gateway.media.prober import Prober
-from gateway.media.waveforms import UNDECODABLE, decode
+from gateway.media.waveforms import NO_SOUND, UNDECODABLE, decode
 from storage_adapters.memory import MemoryObject, MemoryStorage
 from tests.media.signals import wav
 
@@ -42,13 +42,14 @@ async def stored() -> AsyncGenerator[MemoryObject]:
         yield opened
 
 
-def forking(boot: str, script: str = "") -> ForkServer:
-    """A fork server that runs `boot`; its processes run PRELUDE and `script`."""
+def forking(boot: str, script: str = "", *, idle_milliseconds: int = 300_000) -> ForkServer:
+    """A fork server that runs `boot`, and ends when it is idle; its processes run PRELUDE and `script`."""
     *command, _, own, libraries = program_of("gateway.media.decoding.process")
     boot += (
         f"import sys\nsys.path += {[own, libraries]!r}\n"
-        "from gateway.media.decoding.forking import fork_for_each_connection\n"
-        f"fork_for_each_connection(lambda: exec({PRELUDE + script!r}, {{}}))"
+        "from gateway.media.decoding import forking\n"
+        f"forking._IDLE_MILLISECONDS = {idle_milliseconds}\n"
+        f"forking.fork_for_each_connection(lambda: exec({PRELUDE + script!r}, {{}}))"
     )
     SERVERS.append(ForkServer((*command, boot)))
     return SERVERS[-1]
@@ -417,3 +418,31 @@ async def test_no_process_has_the_addresses_of_one_that_crashed(
 async def test_a_file_is_not_to_blame_if_no_process_can_be_forked(stored: MemoryObject, boot: str) -> None:
     with pytest.raises(Unavailable, match="cannot be read now"):
         await Prober(processes=forking(boot)).probe(stored)
+
+
+SAY_SILENT: Final = "say(b'S')"
+
+
+async def test_signals_to_all_processes_of_a_service_end_no_job_and_no_server(stored: MemoryObject) -> None:
+    script = "for pid in (os.getppid(), os.getpid()):\n    for each in (signal.SIGTERM, signal.SIGINT):\n        os.kill(pid, each)\n"
+    server = forking("", script + SAY_SILENT)
+    for _ in range(2):
+        async with aclosing(decode(stored, 60, server)) as waveforms:
+            assert [each async for each in waveforms] == [NO_SOUND]
+        (running,) = processes(1)
+        assert parent_of(int(running.name)) == os.getpid()
+    assert server._server is not None
+    assert server._server.pid == int(running.name)
+
+
+async def test_an_idle_server_ends_and_no_job_is_lost_when_it_does(stored: MemoryObject) -> None:
+    server, pids = forking("", SAY_SILENT, idle_milliseconds=1), set()
+    for _ in range(10):
+        async with aclosing(decode(stored, 60, server)) as waveforms:
+            assert [each async for each in waveforms] == [NO_SOUND]
+        assert server._server is not None
+        pids.add(server._server.pid)
+    assert await asyncio.to_thread(server._server.wait, 60) == 0
+    async with aclosing(decode(stored, 60, server)) as waveforms:
+        assert [each async for each in waveforms] == [NO_SOUND]
+    assert server._server.pid not in pids
