@@ -88,6 +88,21 @@ async def until_blocked(connection: asyncpg.Connection) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_a_stopping_gateway_receives_the_rest_of_a_body(start: Start) -> None:
+    site = start({"SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": "110"})
+    body = b'{"name": "sent in two halves"}'
+    fields = [("X-API-Key", site.key), ("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    async with connect(site.host, site.port) as sending, connect(site.host, site.port) as idle:
+        await idle.send(compose("GET", "/readyz"))
+        assert (await idle.read_response()).status == 200
+        await sending.send(compose("POST", "/v1/recordings", fields) + body[:10])
+        site.process.signal(signal.SIGTERM)
+        await idle.expect_end()
+        await sending.send(body[10:])
+        assert (await sending.read_response("POST")).status == 201
+    assert await asyncio.to_thread(site.process.wait) == 0
+
+
 async def test_a_stopping_gateway_refuses_connections_before_the_deadline(start: Start) -> None:
     site = start({"SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": "1"})
     media = add(site, "refusing", noise(19, LARGE_BYTES))

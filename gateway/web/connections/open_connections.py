@@ -26,13 +26,12 @@ class Connections:
         self.unread = UnreadResponses()
 
     async def close_idle(self, server: web.Server) -> None:
-        """Close every connection without a request under way, and the others after their response.
+        """Close every connection without a request under way. The others end with their response, or with the process.
 
         A connection that was just accepted does not count as idle: the gateway waits for its request first. aiohttp's
-        `pre_shutdown` stops an idle connection's task but leaves its socket open.
+        `pre_shutdown` is of no use here: it drops what still arrives of the bodies of requests.
         """
         await asyncio.sleep(FIRST_REQUEST_SECONDS)
-        server.pre_shutdown()
         for connection in server.connections:
             if connection not in self.busy:
                 connection.force_close()
