@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
@@ -18,6 +18,11 @@ from gateway.db.pool import DatabaseUnavailable
 from gateway.errors import Refusal
 from gateway.settings.load import Config
 from storage_adapters.base import StorageError
+
+_IN_USE: Final = (
+    "; if a gateway there is still stopping, start this one when it has ended;"
+    " else choose another with --port or SEEKGATE_SERVER__PORT"
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,8 +64,7 @@ def expected_errors_reported() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except OSError as error:
-        hint = "; choose another with --port or SEEKGATE_SERVER__PORT" if error.errno == errno.EADDRINUSE else ""
-        raise click.ClickException(f"{error}{hint}") from error
+        raise click.ClickException(f"{error}{_IN_USE if error.errno == errno.EADDRINUSE else ''}") from error
 
 
 @contextmanager
