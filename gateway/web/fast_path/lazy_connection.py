@@ -92,7 +92,10 @@ class LazyConnection(ClientConnection):
             return
         self._refusals = 0
         self._next_keepalive_close_time = self._loop.time() + self._context.keepalive_timeout_seconds
-        if was_responding:
+        if was_responding and self._is_dropping:
+            # Requests that were sent ahead are lost. A later one must not get a response in their place.
+            self.force_close()
+        elif was_responding:
             self.release()
 
     def eof_received(self) -> bool:  # type: ignore[override] # as in RequestReceiver

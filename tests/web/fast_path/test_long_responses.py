@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 
 from gateway.web.bytes.started_response import StartedResponse
+from gateway.web.connections.connection_context import MAX_HELD_BYTES
 from gateway.web.fast_path.composed_responses import WANTED_BYTES
 from gateway.web.fast_path.fast_connection import FastConnection
 from tests.conformance.raw_http import Connection as Client
@@ -97,6 +98,19 @@ async def test_a_client_that_reads_on_gets_every_byte(tmp_path: Path, asked: str
         begun = interfering.begun[0].exchange
         assert [each["sent"] for each in await site.log_lines() if each["request_id"] == begun.request_id] == [end - 1]
     assert site.slow_path_ranges.count(asked) == 0
+
+
+async def test_a_response_ends_its_connection_if_requests_after_it_were_dropped(tmp_path: Path) -> None:
+    """Otherwise a later request would get its response in the place of those."""
+    async with interfered(tmp_path, Interfering) as (site, interfering), narrow(site) as client:
+        await begin(site, interfering, client)
+        site.held.add(MAX_HELD_BYTES)
+        await client.send(head(site, "bytes=5-5"))
+        async with connect("127.0.0.1", site.plain_port) as other:
+            await ask(other, head(site, FIRST))  # the gateway has read what was sent before
+        site.held.add(-MAX_HELD_BYTES)
+        assert (await client.read_response()).body == site.content[1 : LONG + 1]
+        await client.expect_end()
 
 
 async def test_a_file_that_was_deleted_meanwhile_cuts_the_answer(tmp_path: Path) -> None:
