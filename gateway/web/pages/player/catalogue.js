@@ -18,6 +18,8 @@ export class Catalogue {
   #cursor = null;
   #offset = 0;
   #cuts = 0;
+  /** By a refresh that has not returned: if a later page cannot be read, the next refresh reports the change. */
+  #hasChanged = false;
   #isInProgress = true;
 
   constructor(gateway, { words = "", ...wanted } = {}) {
@@ -47,18 +49,19 @@ export class Catalogue {
 
   /**
    * Read again the first page, and each that has a recording for which `isSeen(recording)` is true; of a search only
-   * the first. Returns whether anything has changed.
+   * the first. Returns whether anything has changed since it last returned.
    */
   async refresh(isSeen, signal) {
     if (this.#isSearch && !(await this.#mayFindMore(signal))) return false;
-    let hasChanged = false;
     for (const page of [...this.#pages]) {
       const isWanted = page === this.#pages[0] || (!this.#isSearch && page.recordings.some(isSeen));
       const newest = isWanted ? await this.#read(page.place, { etag: page.etag, signal }) : null;
       if (newest === null || !this.#pages.includes(page)) continue;
       this.#replace(page, newest);
-      hasChanged = true;
+      this.#hasChanged = true;
     }
+    const hasChanged = this.#hasChanged;
+    this.#hasChanged = false;
     return hasChanged;
   }
 
