@@ -173,3 +173,25 @@ async def test_playback_goes_on_at_its_place_after_the_gateway_was_restarted(tab
     place = f"media.currentTime > {LONG_SECONDS * 0.9 + 0.5} && media.currentTime < {LONG_SECONDS - 1}"
     await until(tab, f"{place} && !media.paused && media.error === null")
     await until(tab, "document.querySelector('#deck-trouble').hidden")
+
+
+# Asks for a file whose response takes longer than the longest that is waited for.
+ASK_AGAIN: Final = """(async () => {
+  const [{ askAgain }, { bytesOf, request }] =
+    await Promise.all(["again", "request"].map((name) => import(`/player/000000000000/${name}.js`)));
+  const { timeout } = AbortSignal;
+  AbortSignal.timeout = () => timeout.call(AbortSignal, 100);
+  window.asked = 0;
+  const ask = async (signal) => {
+    asked += 1;
+    return asked === 1 && bytesOf(await request("%s", { signal }));
+  };
+  askAgain(ask, 10, new AbortController().signal);
+})()"""
+
+
+async def test_a_response_that_stops_in_the_midst_is_given_up_and_asked_for_again(tab: Tab, files: Place) -> None:
+    async with slow_link(files.site, LINK_BYTES_PER_SECOND) as link:
+        await tab.visit(f"{link.url}/{BLANK}")
+        await tab.attempt(ASK_AGAIN % (await files.mint(files.sound)).replace(files.site.base_url, link.url))
+        await until(tab, "window.asked > 1")

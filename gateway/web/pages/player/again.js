@@ -21,13 +21,15 @@ export function askAgain(ask, pauseMs, signal) {
     isDue = document.hidden || isAsking; // then as soon as it is visible, or has its answer
     if (isDue || isOver || signal.aborted) return;
     isAsking = true;
+    const limit = AbortSignal.timeout(LONGEST_ANSWER_MS);
     try {
-      isOver = !(await ask(AbortSignal.any([signal, AbortSignal.timeout(LONGEST_ANSWER_MS)])));
+      isOver = !(await ask(AbortSignal.any([signal, limit])));
       pause = pauseMs;
     } catch (trouble) {
-      isOver = signal.aborted || !isTemporary(trouble);
+      // In Firefox, a body that is cut short by the limit throws AbortError, as one that nobody wants any more.
+      isOver = signal.aborted || !(limit.aborted || isTemporary(trouble));
       if (isOver && !signal.aborted && !(trouble instanceof Refused)) throw trouble; // a bug
-      pause = Math.max(Math.min(2 * pause, LONGEST_PAUSE_MS), trouble.retryMs);
+      pause = Math.max(Math.min(2 * pause, LONGEST_PAUSE_MS), trouble.retryMs ?? 0);
     }
     isAsking = false;
     if (isDue) act();
