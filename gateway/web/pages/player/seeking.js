@@ -2,16 +2,20 @@
  * The length of a media element, and moving to any second of it.
  *
  * What a browser's MediaRecorder writes has no length in its header. Chromium then reports Infinity. Firefox reports
- * how much it has loaded, and moves no further; from there it loads more. The catalogue knows the length.
+ * how much it has loaded, and moves no further; from there it loads more. It may report a new duration before what is
+ * buffered: a move in this moment ends at the old one. The catalogue knows the length.
  */
 
 import { listen } from "./dom.js";
+import { fromTimeRanges } from "./intervals.js";
 
 /** A position this near to the end of what is loaded counts as loaded: lengths in headers are rounded. */
 const NEAR_SECONDS = 0.5;
 
 /** The catalogue's length of an element, in seconds; null if it has none. */
 const lengths = new WeakMap();
+/** Elements whose browser took what it had loaded for the whole. */
+const growing = new WeakSet();
 /** Where an element is to be once it has loaded enough: { second, wait }. Aborting `wait` ends that. */
 const moves = new WeakMap();
 
@@ -24,6 +28,10 @@ const KEEPS_EARLY_POSITION = (() => {
 
 export function expectLength(media, seconds) {
   lengths.set(media, seconds);
+  media.addEventListener("durationchange", () => {
+    const isWhole = media.duration > lengthOf(media) - NEAR_SECONDS;
+    if (!isWhole && Math.abs(media.duration - loadedEnd(media)) < NEAR_SECONDS) growing.add(media);
+  });
 }
 
 /** In seconds; NaN while neither the catalogue nor the browser knows it. The longer counts: all of it can be played. */
@@ -70,25 +78,32 @@ function go(media, second) {
   else loadUpTo(media, second);
 }
 
-/** False only where the browser takes what it has loaded for the whole. */
+/** False only where the browser took what it had loaded for the whole. */
 function isLoaded(media, second) {
-  return !(media.duration < Math.min(second, lengthOf(media)) - NEAR_SECONDS);
+  if (media.duration < Math.min(second, lengthOf(media)) - NEAR_SECONDS) return false;
+  return !growing.has(media) || fromTimeRanges(media.buffered).some(([start, end]) => start <= second && second < end);
+}
+
+/** The end of the last part that is loaded, in seconds; 0 if nothing is. */
+function loadedEnd({ buffered }) {
+  return fromTimeRanges(buffered).at(-1)?.[1] ?? 0;
 }
 
 /** Move to the end of what is loaded, again each time that more is, until `second` is reached or the person seeks. */
 function loadUpTo(media, second) {
   const playing = !media.paused;
   const wait = waitFor(media, second);
+  let place = media.currentTime;
   const step = () => {
-    media.currentTime = Math.min(media.duration, second);
-    if (!isLoaded(media, second)) return;
+    const isThere = isLoaded(media, second);
+    const next = isThere ? second : Math.min(loadedEnd(media) || place, second);
+    if (next !== place || isThere) media.currentTime = place = next;
+    if (!isThere) return;
     wait.abort();
     if (playing) play(media); // the end of what was loaded has paused it
   };
-  listen(media, "durationchange", wait.signal, step);
+  listen(media, "durationchange progress", wait.signal, step);
   listen(media, "emptied", wait.signal, () => wait.abort());
-  listen(media, "seeking", wait.signal, () => {
-    if (media.duration - media.currentTime > NEAR_SECONDS) wait.abort();
-  });
+  listen(media, "seeking", wait.signal, () => Math.abs(media.currentTime - place) > NEAR_SECONDS && wait.abort());
   step();
 }
