@@ -106,9 +106,10 @@ class Serving:
         try:
             await self._connections.close_idle(server)
             async with asyncio.timeout(seconds):
-                await self._connections.wait_idle()
+                await self._connections.wait_idle(server)
         except TimeoutError:
-            _log.warning("requests were cut at the deadline", extra={"running": len(self._connections.busy)})
+            running = self._connections.count_under_way(server)
+            _log.warning("requests were cut at the deadline", extra={"running": running})
         finally:
             refusing.cancel()
 

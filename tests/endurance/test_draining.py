@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from tests.conformance.ask import compose_row
-from tests.conformance.calling import call
+from tests.conformance.calling import call, document
 from tests.conformance.media import Media
 from tests.conformance.objects import add, noise
 from tests.conformance.raw_http import TruncatedError, compose, connect
@@ -75,6 +75,26 @@ async def test_a_stopping_gateway_finishes_a_request_that_waits_for_the_database
     finally:
         await connection.close()
     assert (await deleting).status == 200
+    assert await asyncio.to_thread(site.process.wait) == 0
+
+
+async def test_a_stopping_gateway_finishes_a_response_that_its_client_reads_slowly(start: Start) -> None:
+    site = start({"SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": "110"})
+    key = ("X-API-Key", site.key)
+    cues = [f"{hour:02}:00:00.000 --> {hour:02}:00:01.000\n{'x' * 90_000}\n\n" for hour in range(40)]
+    captions = "WEBVTT\n\n" + "".join(cues)
+    fields = [key, ("Content-Type", "text/vtt"), ("Content-Length", str(len(captions)))]
+    async with connect(site.host, site.port, receive_bytes=32 * 1024) as client:
+        await client.send(compose("POST", "/v1/recordings", [key, ("Content-Length", "2")], body=b"{}"))
+        target = f"/v1/recordings/{document(await client.read_response('POST'))['id']}/transcript"
+        await client.send(compose("PUT", target, fields, body=captions.encode()))
+        assert (await client.read_response("PUT")).status == 204
+        await client.send(compose("GET", target, [key]))
+        head = await client.read_head()
+        site.process.signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):  # longer than idle connections get
+            await asyncio.to_thread(site.process.wait, 5)
+        assert len(await client.read_exactly(head.promised_bytes("GET"))) > len(captions)
     assert await asyncio.to_thread(site.process.wait) == 0
 
 

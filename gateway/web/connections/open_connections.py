@@ -33,10 +33,19 @@ class Connections:
         """
         await asyncio.sleep(FIRST_REQUEST_SECONDS)
         for connection in server.connections:
-            if connection not in self.busy:
+            if not self._is_under_way(connection):
                 connection.force_close()
 
-    async def wait_idle(self) -> None:
+    async def wait_idle(self, server: web.Server) -> None:
         """Return once no request is under way."""
-        while self.busy:  # noqa: ASYNC110 - an event would cost each request something
+        while self.count_under_way(server):  # noqa: ASYNC110 - an event would cost each request something
             await asyncio.sleep(_CHECK_SECONDS)
+
+    def count_under_way(self, server: web.Server) -> int:
+        """How many requests are under way. One is until the socket has taken its whole response."""
+        return len(self.busy | {each for each in server.connections if self._is_under_way(each)})
+
+    def _is_under_way(self, connection: RequestHandler) -> bool:
+        # aiohttp writes a handler's response after the handler, when the connection is no longer busy.
+        is_open = connection.transport is not None
+        return connection in self.busy or (is_open and not getattr(connection, "is_idle", True))

@@ -128,5 +128,5 @@ async def test_a_client_that_seeks_away_leaves_nothing_running(site: Site, port:
         await client.read_exactly(BURST)
         assert site.streams.running == 1
     async with asyncio.timeout(30):
-        await site.connections.wait_idle()
+        await site.connections.wait_idle(site.server)
     assert (await site.log_lines())[-1]["outcome"] == "client_closed"

@@ -126,7 +126,7 @@ async def test_a_client_that_disconnected_meanwhile_is_reported_as_such(tmp_path
     async with interfered(tmp_path, Cutting) as (site, interfering), narrow(site) as client:
         await begin(site, interfering, client)
         async with asyncio.timeout(5):
-            await site.connections.wait_idle()
+            await site.connections.wait_idle(site.server)
         assert site.connections.busy == set()
         assert interfering.begun[0].exchange.outcome == "client_closed"
         assert any(each["outcome"] == "client_closed" for each in await site.log_lines())
@@ -138,7 +138,7 @@ async def test_a_client_that_disconnects_while_it_waits_is_reported_as_such(tmp_
             await begin(site, interfering, client)
             client.reset()
         async with asyncio.timeout(5):
-            await site.connections.wait_idle()
+            await site.connections.wait_idle(site.server)
         assert site.connections.busy == set()
         assert interfering.begun[0].exchange.outcome == "client_closed"
 
@@ -186,7 +186,7 @@ async def test_an_error_of_ours_is_not_reported_as_the_clients(
                     with pytest.raises((TruncatedError, ProtocolFaultError)):
                         await client.read_response()
                 async with asyncio.timeout(5):
-                    await site.connections.wait_idle()
+                    await site.connections.wait_idle(site.server)
         lines = [line for line in await site.log_lines() if line["range"] == "bytes=5-"]
     assert [line["outcome"] for line in lines] == [outcome] * 2
     assert [line["sent"] for line in lines] == [0, 0]
