@@ -165,7 +165,9 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.args = _rotated(config, config.args)
+    # Tests of one file that are named one by one are collected in this order, which must be the same in every worker.
+    if not any("::" in named for named in config.args):
+        config.args = _rotated(config, config.args)
 
 
 def _rotated(config: pytest.Config, parts: list[T]) -> list[T]:

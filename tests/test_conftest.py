@@ -1,13 +1,18 @@
-"""In CI a skipped test fails unless its reason says that the machine can never run it; the schedule names real files."""
+"""In CI a skipped test fails unless its reason says that the machine can never run it; the schedule names real files.
+
+All workers collect the same tests in the same order, although each imports other files first.
+"""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
 import pytest
 
+from tests.conftest import pytest_configure
 from tests.scheduling import LONGEST_FIRST
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -59,3 +64,20 @@ def test_a_skip_is_a_failure_in_ci_only(tmp_path: Path, *, ci: bool) -> None:
     elsewhere = {"FAILED": "SKIPPED", "ERROR": "SKIPPED"}
     expected = {name: word if ci else elsewhere.get(word, word) for name, (_, _, word) in FILES.items()}
     assert summary(tmp_path, ci=ci) == expected
+
+
+@pytest.mark.parametrize(
+    ("named", "collected"),
+    [
+        pytest.param(["tests/db", "tests/web"], ["tests/web", "tests/db"], id="folders"),
+        pytest.param(
+            ["tests/x.py::test_b", "tests/x.py::test_a"], ["tests/x.py::test_b", "tests/x.py::test_a"], id="tests"
+        ),
+    ],
+)
+def test_the_second_worker_imports_other_files_first_unless_tests_are_named(
+    named: list[str], collected: list[str]
+) -> None:
+    config = SimpleNamespace(args=named, workerinput={"workerid": "gw1", "workercount": 2})
+    pytest_configure(cast("Any", config))
+    assert config.args == collected
