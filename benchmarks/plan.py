@@ -11,8 +11,8 @@ MIB: Final = 1024 * KIB
 class Plan:
     """`lengths` are bytes of a range, 0 for the whole file of `corpus_bytes`; `rates` are requests a second.
 
-    `open_loop_seconds` is how long requests arrive at a fixed rate. If `player_seconds` is 0, each player seeks once. Before a load is measured, `verified` responses to it are compared
-    with the corpus.
+    `open_loop_seconds` is how long requests arrive at a fixed rate. If `player_seconds` is 0, each player seeks once.
+    Before a load is measured, `verified` responses to it are compared with the corpus.
     """
 
     rounds: int

@@ -19,7 +19,7 @@ _SETTLED_SECONDS: Final = 0.3
 
 @dataclass(slots=True)
 class ShapingProxy:
-    """`response_bytes` counts the bytes of responses, `requests` the requests. Without a delay and a rate the proxy only counts."""
+    """A proxy that counts `requests` and `response_bytes`; without a delay and a rate it does nothing else."""
 
     upstream_port: int
     delay_seconds: float = 0.0

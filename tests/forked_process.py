@@ -189,7 +189,9 @@ def run_gateway(arguments: Sequence[str], environ: Mapping[str, str], folder: st
     sys.argv = ["gateway", *arguments]
     sys.path[:1] = [folder, *environ.get("PYTHONPATH", "").split(os.pathsep)]
     # The first half of a request's id, which a new process chooses for itself.
-    vars(import_module("gateway.web.exchange"))["_process_id"] = secrets.token_hex(4)
+    exchange = vars(import_module("gateway.web.exchange"))
+    assert "_process_id" in exchange
+    exchange["_process_id"] = secrets.token_hex(4)
     try:
         runpy.run_module("gateway", run_name="__main__", alter_sys=True)
     except SystemExit as end:

@@ -1,5 +1,7 @@
 """A wrong response stops a benchmark, in every kind of measurement."""
 
+import threading
+import time
 from itertools import count
 from pathlib import Path
 
@@ -77,6 +79,20 @@ def test_open_loop_measures_by_the_clock_that_it_is_given(tmp_path: Path) -> Non
     with answering(tmp_path, head("206 Partial Content", 50) + bytes(50)) as target:
         values = measure_open_loop(target, Load(SIZE, 50), rate=1, seconds=20, clock=lambda: float(next(ticks)))
     assert all(value % 1000 == 0 for value in values.values())
+
+
+def test_a_blocked_server_counts_in_full_by_the_cpu_time_of_the_client(tmp_path: Path) -> None:
+    """The server is blocked until the client has run for 20 ms: a client that slept meanwhile would get no answer."""
+    client = time.pthread_getcpuclockid(threading.get_ident())
+
+    def block() -> None:
+        end, deadline = time.clock_gettime(client) + 0.02, time.monotonic() + 40
+        while time.clock_gettime(client) < end and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    with answering(tmp_path, head("206 Partial Content", 50) + bytes(50), before=block) as target:
+        values = measure_open_loop(target, Load(SIZE, 50), rate=100, seconds=0.05, clock=time.thread_time)
+    assert values["p50_ms"] >= 20
 
 
 @pytest.mark.parametrize(

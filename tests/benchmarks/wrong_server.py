@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -11,10 +11,17 @@ from benchmarks.target import Target
 
 
 @contextmanager
-def answering(folder: Path, answer: bytes, *, piece: int = 1 << 20, closes: bool = False) -> Iterator[Target]:
-    """The server reads a whole request head, then writes the answer, `piece` bytes at a time, and may close."""
+def answering(
+    folder: Path,
+    answer: bytes,
+    *,
+    piece: int = 1 << 20,
+    closes: bool = False,
+    before: Callable[[], None] = lambda: None,
+) -> Iterator[Target]:
+    """The server reads a whole request head, calls `before`, then writes the answer, `piece` bytes at a time, and may close."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_serve, args=(listener, answer, piece, closes))
+        thread = threading.Thread(target=_serve, args=(listener, answer, piece, closes, before))
         thread.start()
         log = folder / "log"
         log.touch()
@@ -25,22 +32,35 @@ def answering(folder: Path, answer: bytes, *, piece: int = 1 << 20, closes: bool
             thread.join()
 
 
-def _serve(listener: socket.socket, answer: bytes, piece: int, closes: bool) -> None:  # noqa: FBT001 - of a thread
+def _serve(
+    listener: socket.socket,
+    answer: bytes,
+    piece: int,
+    closes: bool,  # noqa: FBT001 - of a thread
+    before: Callable[[], None],
+) -> None:
     threads = []
     with suppress(OSError):
         while True:
             client, _ = listener.accept()
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threads.append(threading.Thread(target=_answer, args=(client, answer, piece, closes)))
+            threads.append(threading.Thread(target=_answer, args=(client, answer, piece, closes, before)))
             threads[-1].start()
     for thread in threads:
         thread.join()
 
 
-def _answer(client: socket.socket, answer: bytes, piece: int, closes: bool) -> None:  # noqa: FBT001 - of a thread
+def _answer(
+    client: socket.socket,
+    answer: bytes,
+    piece: int,
+    closes: bool,  # noqa: FBT001 - of a thread
+    before: Callable[[], None],
+) -> None:
     with client, suppress(OSError), client.makefile("rb") as lines:
         for line in lines:
             if line == b"\r\n":
+                before()
                 for start in range(0, len(answer), piece):
                     client.sendall(answer[start : start + piece])
                 if closes:

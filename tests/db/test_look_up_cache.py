@@ -276,7 +276,7 @@ async def test_a_silent_database_delays_a_cached_look_up_only_briefly(
     assert await results.ask("topic", 1, look_up) == Result("old")
     silent.gate.set()
     await turns()
-    assert await ask(results, "topic", "new") == Result("new"), "it results again"
+    assert await ask(results, "topic", "new") == Result("new"), "it answers again"
 
 
 @pytest.mark.parametrize("trusted", [True, False])
