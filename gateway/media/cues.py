@@ -90,9 +90,10 @@ def _seconds(text: str) -> float | None:
 
 
 def _voices(cue: Segment) -> Iterator[Segment]:
-    """A segment for each voice span of the cue; the text before the first has no speaker."""
+    """A segment for each voice span of the cue; the text before the first, if there is any, has no speaker."""
     before, *voiced = _VOICE.split(cue.text)
-    yield replace(cue, text=_plain(before))
+    if before or not voiced:
+        yield replace(cue, text=_plain(before))
     for speaker, text in zip(voiced[::2], voiced[1::2], strict=True):
         yield replace(cue, text=_plain(text), speaker=" ".join(_unescaped(speaker).translate(NO_NUL).split()) or None)
 

@@ -111,6 +111,11 @@ def test_a_huge_cue_is_read_as_it_is(text: str) -> None:
     assert found == text.strip()
 
 
+def test_a_cue_with_a_speaker_is_one_segment_of_those_that_a_transcript_may_have() -> None:
+    text = "WEBVTT\n\n" + f"{TIMES}\n<v Ann>A\n\n" * MAX_SEGMENTS
+    assert len(parse_captions(VTT, text.encode())) == MAX_SEGMENTS
+
+
 def test_whisper_cpp_is_read() -> None:
     segment = {"timestamps": {"from": "…"}, "offsets": {"from": 250, "to": 2000}, "text": " hi"}
     (found,) = parse_captions(JSON, json.dumps({"result": {"language": "de"}, "transcription": [segment]}).encode())
