@@ -1,4 +1,4 @@
-"""Documents: their links lead to files that exist, and the README stays short."""
+"""Documents: their links lead to files that exist, the README stays short, and no module of the player is left out."""
 
 import re
 from pathlib import Path
@@ -26,3 +26,9 @@ def test_the_readme_is_short() -> None:
 def test_every_document_is_linked_from_the_readme() -> None:
     linked = {(TOP / target).resolve() for target in LINK.findall((TOP / "README.md").read_text("utf-8"))}
     assert [document.name for document in (TOP / "docs").glob("*.md") if document.resolve() not in linked] == []
+
+
+def test_every_module_of_the_player_is_named_in_its_document() -> None:
+    document = (TOP / "docs" / "player.md").read_text("utf-8")
+    modules = (TOP / "gateway" / "web" / "pages" / "player").glob("*.js")
+    assert [module.name for module in modules if f"`{module.name}`" not in document] == []
