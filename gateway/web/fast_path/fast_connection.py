@@ -55,7 +55,7 @@ class FastConnection(LazyConnection):
         self._early_data = b""
         self._socket_fd: int | None = None
         self.request_head = b""
-        """The head of the request that aiohttp has, if it arrived whole and with nothing after it; else empty."""
+        """The head of the request that aiohttp answers, if it arrived whole and with nothing after it; else empty."""
         self.last_template: ResponseTemplate | None = None
         """The template for the last head that the fast path has recognised."""
         self.failure: StorageError | None = None
@@ -154,6 +154,11 @@ class FastConnection(LazyConnection):
         if self.set_up_aiohttp():
             self.request_head = b""
             self.requeue(head)
+
+    def release(self) -> None:
+        # An idle connection holds up to MAX_HEAD_BYTES less.
+        self.request_head = b""
+        super().release()
 
     def respond_later(self) -> None:
         """Hold what arrives until `complete_response` ends the response that was begun."""

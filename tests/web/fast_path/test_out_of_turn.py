@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.web.fast_path.fast_connection import FastConnection
 from tests.conformance.raw_http import compose, connect
 from tests.web.byte_route_site import SIZE, Site, running_site
 from tests.web.fast_path.fast_requests import FIRST, ask, head
@@ -82,6 +83,15 @@ async def test_a_half_closed_client_that_sent_its_head_in_two_pieces_is_answered
             client.end()
             assert (await client.read_response()).body == site.content[:100]
             await client.expect_end()
+
+
+async def test_an_idle_connection_holds_no_head(site: Site) -> None:
+    async with connect("127.0.0.1", site.port) as client:
+        await ask(client, head(site, FIRST, ("A", "a" * 30_000)))
+        await let_the_gateway_read(site)
+        held = [each.request_head for each in site.server.connections if isinstance(each, FastConnection)]
+        assert held
+        assert not any(held)
 
 
 async def test_a_head_after_half_a_head_is_part_of_it(site: Site) -> None:
