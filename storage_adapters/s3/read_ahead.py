@@ -2,7 +2,7 @@
 
 The read-ahead limit is the number of bytes that may be requested from S3 and not yet taken by the reader. It starts at
 `window_initial_bytes` and grows with what the reader takes, up to what the reader takes in one second, and never over
-`window_max_bytes`: a player that disconnects has cost little more than it took, and a slow reader occupies little
+`window_max_bytes`: a player that disconnects soon has cost little more than it took, and a slow reader occupies little
 memory. A read that ends before the end of the object will probably be taken whole, so its limit starts at its length.
 Near S3 the limit is one request, or two for a client that may disconnect. Far from S3 it is `parallel_requests`
 requests, since one connection to a far S3 is slow however large its request.
