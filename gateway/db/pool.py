@@ -81,6 +81,9 @@ async def connected(pool: asyncpg.Pool) -> AsyncGenerator[PoolConnectionProxy]:
         if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
             # This server is no longer the primary: the next connections go to the one that is.
             await pool.expire_connections()
+        # A cancelled task returns its connection, which may fail while the server hangs. The task stays cancelled.
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError from error
         raise Unavailable("The catalogue cannot be reached", retry_after_seconds=5) from error
 
 

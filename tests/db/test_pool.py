@@ -1,8 +1,13 @@
 """The pool of connections, on a real server."""
 
+import asyncio
+import os
+import signal
+
 import asyncpg
 import pytest
 
+from gateway.db import pool as pools
 from gateway.db.pool import DatabaseUnavailable, connected, open_pool, storable
 from gateway.errors import Unavailable
 
@@ -45,6 +50,30 @@ async def test_a_statement_that_takes_too_long_is_unavailable(database_url: str)
         with pytest.raises(Unavailable):
             async with connected(pool) as connection:
                 await connection.execute("SELECT pg_sleep(30)")
+
+
+async def test_a_call_that_is_cancelled_while_the_server_hangs_stays_cancelled(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "ACQUIRE_TIMEOUT_SECONDS", 0.2)  # also how long the server may take to cancel a statement
+    running = asyncio.Event()
+
+    async def call(pool: asyncpg.Pool) -> None:
+        async with connected(pool) as connection:
+            running.set()
+            await connection.execute("SELECT pg_sleep(600)")
+
+    async with open_pool(database_url, min_size=1, max_size=1, command_timeout_seconds=600) as pool:
+        server = await pool.fetchval("SELECT pg_backend_pid()")
+        caller = asyncio.create_task(call(pool))
+        await running.wait()
+        os.kill(server, signal.SIGSTOP)
+        try:
+            caller.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await caller
+        finally:
+            os.kill(server, signal.SIGCONT)
 
 
 async def test_our_own_mistake_is_not_called_unavailable(pool: asyncpg.Pool) -> None:
