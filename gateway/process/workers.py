@@ -113,25 +113,33 @@ class Slot:
         await self._worker.ready()
 
     async def supervise(self) -> None:
-        """Replace each worker that dies, until `stop` is called."""
+        """Replace each worker that dies, until `stop` is called and the last worker has ended."""
         while True:
             worker = self._worker
             code = await worker.ended()
             if worker.pid is not None:
                 self._on_ended(worker.pid)
-            if self._stopping:
-                return
-            if worker is self._worker:
+            if worker is self._worker:  # otherwise a reload has replaced it
+                if self._stopping:
+                    return
                 _log.error("a worker died", extra={"pid": worker.pid, "exit_code": code})
-                await self._back_off(worker)
-                if not self._stopping:
-                    self._worker = Worker(self._work, self._config, self._sockets)
+                await self._replace_dead(worker)
 
-    async def _back_off(self, dead: Worker) -> None:
+    async def _replace_dead(self, dead: Worker) -> None:
+        """Start another worker, unless a reload or a stop comes first."""
         if monotonic() - dead.started >= STARTED_SECONDS:
             self._pause = FIRST_PAUSE_SECONDS
-        await asyncio.sleep(self._pause)
-        self._pause = min(self._pause * 2, LAST_PAUSE_SECONDS)
+        while True:
+            await asyncio.sleep(self._pause)
+            self._pause = min(self._pause * 2, LAST_PAUSE_SECONDS)
+            if self._stopping or self._worker is not dead:
+                return
+            try:
+                self._worker = Worker(self._work, self._config, self._sockets)
+            except OSError as error:
+                _log.error("a worker cannot be started; trying again", extra={"cause": str(error)})
+            else:
+                return
 
     async def replace(self, config: Config) -> None:
         """Start a worker with new settings, then drain the old one. Raises WorkerFailed; then the old one stays."""
@@ -194,7 +202,7 @@ class Supervisor:
             config = self._reload()
             for slot in self._slots:
                 await slot.replace(config)
-        except (ConfigError, WorkerFailed) as error:
+        except (ConfigError, WorkerFailed, OSError) as error:
             _log.error("the reload failed, the old settings stay", extra={"cause": str(error)})
         else:
             self._config = config

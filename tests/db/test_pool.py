@@ -55,7 +55,8 @@ async def test_a_statement_that_takes_too_long_is_unavailable(database_url: str)
 async def test_a_call_that_is_cancelled_while_the_server_hangs_stays_cancelled(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pools, "ACQUIRE_TIMEOUT_SECONDS", 0.2)  # also how long the server may take to cancel a statement
+    # This is also how long the server may take to cancel a statement.
+    monkeypatch.setattr(pools, "ACQUIRE_TIMEOUT_SECONDS", 0.2)
     running = asyncio.Event()
 
     async def call(pool: asyncpg.Pool) -> None:
