@@ -136,9 +136,9 @@ async def test_a_recording_without_a_length_is_sought_beyond_what_is_loaded(
     async with slow_link(files.site, LINK_BYTES_PER_SECOND) as link:
         await open_recording(tab, link.url, recording_id, files.site.key)
         await until(tab, "document.querySelector('#counter-end').textContent === '1:00'")
-        await tab.type("9")
-        await until(tab, "!media.seeking && Math.abs(media.currentTime - 54) < 0.1")
-        await tab.type("5")
+        await tab.type("9 ")
+        await until(tab, "media.currentTime > 54.1 && !media.paused")
+        await tab.type(" 5")
         await until(tab, "!media.seeking && Math.abs(media.currentTime - 30) < 0.1")
         await tab.type(" ")
         await until(tab, "media.currentTime > 31")

@@ -11,6 +11,8 @@ import { fromTimeRanges } from "./intervals.js";
 
 /** A position this near to the end of what is loaded counts as loaded: lengths in headers are rounded. */
 const NEAR_SECONDS = 0.5;
+/** At its very end an element would have ended, and play() would begin at 0. */
+const EDGE_SECONDS = 0.2;
 
 /** The catalogue's length of an element, in seconds; null if it has none. */
 const lengths = new WeakMap();
@@ -89,18 +91,15 @@ function loadedEnd({ buffered }) {
   return fromTimeRanges(buffered).at(-1)?.[1] ?? 0;
 }
 
-/** Move to the end of what is loaded, again each time that more is, until `second` is reached or the person seeks. */
+/** Move near the end of what is loaded, again each time that more is, until `second` is reached or the person seeks. */
 function loadUpTo(media, second) {
-  const playing = !media.paused;
   const wait = waitFor(media, second);
   let place = media.currentTime;
   const step = () => {
     const isThere = isLoaded(media, second);
-    const next = isThere ? second : Math.min(loadedEnd(media) || place, second);
+    const next = isThere ? second : Math.min(Math.max(place, loadedEnd(media) - EDGE_SECONDS), second);
     if (next !== place || isThere) media.currentTime = place = next;
-    if (!isThere) return;
-    wait.abort();
-    if (playing) play(media); // the end of what was loaded has paused it
+    if (isThere) wait.abort();
   };
   listen(media, "durationchange progress", wait.signal, step);
   listen(media, "emptied", wait.signal, () => wait.abort());
