@@ -46,3 +46,20 @@ async def test_a_caller_that_is_cancelled_while_the_work_ends_stays_cancelled() 
     with pytest.raises(asyncio.CancelledError):
         await caller
     may_end.set()
+
+
+async def test_work_that_fails_while_it_is_cancelled_is_not_started_again() -> None:
+    running, starts = asyncio.Event(), 0
+
+    async def work() -> None:
+        nonlocal starts
+        starts += 1
+        running.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise OSError("the connection cannot be closed")
+
+    async with asyncio.timeout(60), in_background(work, restart_seconds=0):
+        await running.wait()
+    assert starts == 1

@@ -160,7 +160,10 @@ async def _keep_running(work: Callable[[], Awaitable[None]], restart_seconds: fl
         try:
             await work()
         except Exception:  # noqa: BLE001 - deletions or joins, for instance, must not end with one unexpected error
-            _log.exception("background work failed and will be started again")
+            _log.exception("background work failed")
+        # Work that is cancelled may fail instead, for instance when it closes a connection.
+        if (task := asyncio.current_task()) is None or task.cancelling():
+            return
         await asyncio.sleep(restart_seconds)
 
 
