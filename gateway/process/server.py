@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from functools import partial
 from multiprocessing.connection import Connection
 from tempfile import TemporaryDirectory
@@ -94,7 +94,13 @@ async def _supervise(
 def _work(site: Site, config: Config, sockets: Sockets, supervisor: Connection) -> None:
     """The main function of a worker process."""
     configure_logging(config.logging.level)
-    uvloop.run(_serve(site, config, sockets, partial(supervisor.send, None), supervisor.fileno()))
+    uvloop.run(_serve(site, config, sockets, partial(report_ready, supervisor), supervisor.fileno()))
+
+
+def report_ready(supervisor: Connection) -> None:
+    """Report that this worker serves. A supervisor that has ended or has replaced it needs no report."""
+    with suppress(ConnectionError):
+        supervisor.send(None)
 
 
 async def _serve(

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import multiprocessing
 from collections.abc import Iterator
 from socket import socket
 from typing import Final, cast
@@ -10,6 +11,7 @@ import pytest
 
 from gateway.process import workers
 from gateway.process.listening import Sockets
+from gateway.process.server import report_ready
 from gateway.process.workers import Slot
 from gateway.settings.load import Config
 
@@ -94,3 +96,9 @@ async def test_a_worker_that_a_reload_starts_in_place_of_a_dead_one_stays(
     done, _ = await asyncio.wait([supervised], timeout=0.2)
     assert (done, len(FakeWorker.made)) == (set(), 2)
     supervised.cancel()
+
+
+def test_a_worker_that_is_replaced_before_it_serves_does_not_fail() -> None:
+    supervisor, worker = multiprocessing.Pipe()
+    supervisor.close()
+    report_ready(worker)
