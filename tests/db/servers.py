@@ -1,6 +1,8 @@
 """Embedded servers from outside: whether they run, which processes use them, and how to kill them."""
 
+import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import asyncpg
 
 from gateway.db.embedded.postmaster import find_postmaster
 
+PATIENCE_SECONDS: Final = 60
 # Uses the server until its standard input ends.
 USER: Final = """
 import asyncio, sys
@@ -55,7 +58,13 @@ async def ask(url: str, statement: str) -> object:
 
 
 async def kill_server(folder: Path) -> None:
-    """SIGKILL, as a power cut would."""
+    """SIGKILL, as a power cut would. The server has ended afterwards: the kernel needs a moment on a busy machine."""
     pid = server_of(folder)
     assert pid is not None
-    os.kill(pid, signal.SIGKILL)
+    process = os.pidfd_open(pid)
+    try:
+        os.kill(pid, signal.SIGKILL)
+        ended, _, _ = await asyncio.to_thread(select.select, [process], [], [], PATIENCE_SECONDS)
+        assert ended
+    finally:
+        os.close(process)
