@@ -22,7 +22,7 @@ from tests.s3.faults import FaultProxy
 from tests.s3.processes import S3Server
 from tests.s3.seaweedfs import running_seaweedfs
 from tests.s3_gateway.broken import proxy_before
-from tests.s3_gateway.place import only_s3
+from tests.s3_gateway.s3_site import only_s3
 
 LIMIT_BYTES: Final = 3 * 1024 * 1024
 SECONDS: Final = 120

@@ -17,9 +17,9 @@ import pytest
 from playwright.async_api import async_playwright
 
 from tests.browser.firefox import running_firefox
-from tests.browser.places import Place
 from tests.browser.slow_link import slow_link
-from tests.browser.tabs import Tab, chromium_tab, firefox_tab, stage_server, webkit_tab
+from tests.browser.sound_gateway import SoundGateway
+from tests.browser.tabs import Tab, chromium_tab, firefox_tab, other_origin_server, webkit_tab
 from tests.browser.webkit import mini_browser, running_webkit_driver
 
 SEEKS: Final = 12
@@ -34,25 +34,25 @@ OpenTab = Callable[[str], AbstractAsyncContextManager[Tab]]
 
 
 @asynccontextmanager
-async def _chromium(stage: str) -> AsyncGenerator[Tab]:
+async def _chromium(other_origin: str) -> AsyncGenerator[Tab]:
     async with async_playwright() as playwright:
         flags = ["--autoplay-policy=no-user-gesture-required"]
         browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
-        async with browser, chromium_tab(browser, stage) as tab:
+        async with browser, chromium_tab(browser, other_origin) as tab:
             yield tab
 
 
 @asynccontextmanager
-async def _firefox(stage: str) -> AsyncGenerator[Tab]:
+async def _firefox(other_origin: str) -> AsyncGenerator[Tab]:
     with tempfile.TemporaryDirectory(prefix="seekgate-firefox-") as profile:
         program = shutil.which("firefox-esr") or ""
-        async with running_firefox(program, Path(profile)) as bidi, firefox_tab(bidi, stage) as tab:
+        async with running_firefox(program, Path(profile)) as bidi, firefox_tab(bidi, other_origin) as tab:
             yield tab
 
 
 @asynccontextmanager
-async def _webkit(stage: str) -> AsyncGenerator[Tab]:
-    async with running_webkit_driver() as driver, webkit_tab(driver, mini_browser() or "", stage) as tab:
+async def _webkit(other_origin: str) -> AsyncGenerator[Tab]:
+    async with running_webkit_driver() as driver, webkit_tab(driver, mini_browser() or "", other_origin) as tab:
         yield tab
 
 
@@ -81,20 +81,20 @@ class Tour:
     carried: int = 0
 
 
-async def listen(open_tab: OpenTab, place: Place, link: str, stay_seconds: int, seed: int) -> dict[str, float]:
+async def listen(open_tab: OpenTab, gateway: SoundGateway, link: str, stay_seconds: int, seed: int) -> dict[str, float]:
     """The values of a row: one person, who listens over this link. Only the number of seeks if they were not finished."""
     chance = random.Random(seed)
     tour = Tour([chance.randrange(SECONDS - stay_seconds - 2) for _ in range(SEEKS)], stay_seconds)
-    before = len(place.accesses(place.sound))
+    before = len(gateway.accesses(gateway.sound))
     try:
         async with asyncio.timeout(ROW_SECONDS):
-            await _over_link(open_tab, place, LINKS[link], tour)
+            await _over_link(open_tab, gateway, LINKS[link], tour)
     except (pytest.fail.Exception, TimeoutError) as failure:
         click.echo(f"did not finish: {failure}", err=True)
         return {"seeks": len(tour.seen)}
-    await _settled(lambda: len(place.accesses(place.sound)))
-    lines = place.accesses(place.sound)[before:]
-    size = place.sound.size or 1
+    await _settled(lambda: len(gateway.accesses(gateway.sound)))
+    lines = gateway.accesses(gateway.sound)[before:]
+    size = gateway.sound.size or 1
     sent = sum(line["sent"] for line in lines)
     few = sum(line["sent"] for line in lines if line["time"] - line["milliseconds"] / 1000 < tour.began[FEW_SEEKS])
     starts = [visit["start"] for visit in tour.seen]
@@ -112,18 +112,18 @@ async def listen(open_tab: OpenTab, place: Place, link: str, stay_seconds: int, 
     return values | ({"carried_per_byte": tour.carried / size} if LINKS[link] else {})
 
 
-async def _over_link(open_tab: OpenTab, place: Place, bytes_per_second: int | None, tour: Tour) -> None:
-    url = await place.mint(place.sound)
+async def _over_link(open_tab: OpenTab, gateway: SoundGateway, bytes_per_second: int | None, tour: Tour) -> None:
+    url = await gateway.mint(gateway.sound)
     if bytes_per_second is None:
         await _visit_all(open_tab, url, tour)
         return
-    async with slow_link(place.site, bytes_per_second) as link:
-        await _visit_all(open_tab, url.replace(place.site.base_url, link.url), tour)
+    async with slow_link(gateway.site, bytes_per_second) as link:
+        await _visit_all(open_tab, url.replace(gateway.site.base_url, link.url), tour)
         tour.carried = link.carried
 
 
 async def _visit_all(open_tab: OpenTab, url: str, tour: Tour) -> None:
-    async with stage_server() as stage, open_tab(stage) as tab:
+    async with other_origin_server() as other_origin, open_tab(other_origin) as tab:
         await tab.ask("load", url, "audio")
         for second in tour.seconds:
             tour.began.append(time())

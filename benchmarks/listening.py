@@ -22,8 +22,8 @@ from benchmarks.machine import REPOSITORY, describe_machine
 from benchmarks.report import LISTENING_BLOCK, Run, add_to_results, performance_text, write_block, write_results
 from benchmarks.rows import Round, Row, as_round
 from benchmarks.seekgate import running_postgres
-from tests.browser.library import bring_in
-from tests.browser.places import Place
+from tests.browser.library import import_file
+from tests.browser.sound_gateway import SoundGateway
 from tests.conftest import prepare_server
 from tests.gateway_process import running_gateway
 from tests.toned_files import make_toned
@@ -78,7 +78,7 @@ GOALS: Final = (
 
 
 @contextmanager
-def places(folder: Path, listeners: list[Listener]) -> Iterator[dict[Listener, Place]]:
+def sound_gateways(folder: Path, listeners: list[Listener]) -> Iterator[dict[Listener, SoundGateway]]:
     """Where each listens. A browser has gateways of its own, whose logs have its requests alone."""
     with running_postgres(folder / "postgres") as (runner, url), ExitStack() as stack:
         runner.run(prepare_server(url))
@@ -91,16 +91,16 @@ def places(folder: Path, listeners: list[Listener]) -> Iterator[dict[Listener, P
         found = {}
         for each in listeners:
             site = sites[each.browser, each.server]
-            found[each] = Place(site, bring_in(site, sounds[each.kind]))
+            found[each] = SoundGateway(site, import_file(site, sounds[each.kind]))
         yield found
 
 
 async def measure(
-    opened: dict[str, OpenTab], where: dict[Listener, Place], link: str, stay_seconds: int, seed: int
+    opened: dict[str, OpenTab], where: dict[Listener, SoundGateway], link: str, stay_seconds: int, seed: int
 ) -> list[Row]:
     """The rows of a link: everybody listens at the same time."""
     values = await asyncio.gather(
-        *(listen(opened[each.browser], place, link, stay_seconds, seed) for each, place in where.items())
+        *(listen(opened[each.browser], gateway, link, stay_seconds, seed) for each, gateway in where.items())
     )
     return [
         Row("listening", f"{each.browser}, {each.kind}, {link}", each.server, found)
@@ -133,7 +133,7 @@ def main(*, quick: bool, rounds: int, links: tuple[str, ...], only: tuple[str, .
     found = []
     with (
         tempfile.TemporaryDirectory(prefix="seekgate-listening-") as name,
-        places(Path(name), listeners) as where,
+        sound_gateways(Path(name), listeners) as where,
     ):
         for number in range(rounds):
             rows = []

@@ -21,7 +21,7 @@ from benchmarks.target import Target, ask
 from gateway.assembly.backends import Backends, open_backends
 from gateway.catalog import NewMedia, Owner
 from gateway.settings.load import load
-from tests.s3_gateway.place import s3_environ
+from tests.s3_gateway.s3_site import s3_environ
 
 SERVERS: Final = Path(__file__).parent / "servers"
 STORAGE: Final = "s3"

@@ -21,21 +21,21 @@ from tests.browser.firefox import running_firefox
 from tests.browser.lecture import Lecture, give_lecture
 from tests.browser.library import Library, fill
 from tests.browser.listener import Listener
-from tests.browser.places import Place, furnish
+from tests.browser.sound_gateway import SoundGateway, import_sound
 from tests.browser.tabs import (
     PATIENCE_SECONDS,
     Tab,
     chromium_context,
     chromium_tab,
     firefox_tab,
-    stage_server,
+    other_origin_server,
     webkit_tab,
 )
 from tests.browser.webkit import mini_browser, running_webkit_driver
 from tests.gateway_process import Gateway, running_gateway
 from tests.made_once import made_once
 from tests.s3.processes import S3Server
-from tests.s3_gateway.place import gateway_over
+from tests.s3_gateway.s3_site import gateway_over
 
 FLAGS: Final = (
     "--no-sandbox",
@@ -98,46 +98,46 @@ async def webkit_driver(webkit_program: str) -> AsyncGenerator[str]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def stage() -> AsyncGenerator[str]:
+async def other_origin() -> AsyncGenerator[str]:
     """The URL of a page of another origin, the only one that the gateways allow."""
-    async with stage_server() as url:
+    async with other_origin_server() as url:
         yield url
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def chromium_shared(chromium_shell: Browser, stage: str) -> AsyncGenerator[Tab]:
-    async with chromium_tab(chromium_shell, stage) as opened:
+async def chromium_shared(chromium_shell: Browser, other_origin: str) -> AsyncGenerator[Tab]:
+    async with chromium_tab(chromium_shell, other_origin) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def firefox_shared(firefox: Bidi, stage: str) -> AsyncGenerator[Tab]:
-    async with firefox_tab(firefox, stage) as opened:
+async def firefox_shared(firefox: Bidi, other_origin: str) -> AsyncGenerator[Tab]:
+    async with firefox_tab(firefox, other_origin) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def chromium_stage(chromium_shared: Tab, stage: str) -> Tab:
-    """The stage, loaded anew in a tab that one test after the other uses: opening a tab costs more than many tests do."""
-    await chromium_shared.visit(stage)
+async def chromium_reloaded(chromium_shared: Tab, other_origin: str) -> Tab:
+    """The media page, loaded anew in a tab that one test after the other uses: opening a tab costs more than many tests do."""
+    await chromium_shared.visit(other_origin)
     return chromium_shared
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def firefox_stage(firefox_shared: Tab, stage: str) -> Tab:
-    await firefox_shared.visit(stage)
+async def firefox_reloaded(firefox_shared: Tab, other_origin: str) -> Tab:
+    await firefox_shared.visit(other_origin)
     return firefox_shared
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def chromium_newcomer(chromium_shell: Browser, stage: str) -> AsyncGenerator[Tab]:
-    async with chromium_tab(chromium_shell, stage) as opened:
+async def chromium_newcomer(chromium_shell: Browser, other_origin: str) -> AsyncGenerator[Tab]:
+    async with chromium_tab(chromium_shell, other_origin) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def firefox_newcomer(firefox: Bidi, stage: str) -> AsyncGenerator[Tab]:
-    async with firefox_tab(firefox, stage) as opened:
+async def firefox_newcomer(firefox: Bidi, other_origin: str) -> AsyncGenerator[Tab]:
+    async with firefox_tab(firefox, other_origin) as opened:
         yield opened
 
 
@@ -150,21 +150,21 @@ def webkit_program() -> str:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def webkit_shared(webkit_program: str, webkit_driver: str, stage: str) -> AsyncGenerator[Tab]:
-    async with webkit_tab(webkit_driver, webkit_program, stage) as opened:
+async def webkit_shared(webkit_program: str, webkit_driver: str, other_origin: str) -> AsyncGenerator[Tab]:
+    async with webkit_tab(webkit_driver, webkit_program, other_origin) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def webkit_stage(webkit_shared: Tab, stage: str) -> Tab:
-    await webkit_shared.visit(stage)
+async def webkit_reloaded(webkit_shared: Tab, other_origin: str) -> Tab:
+    await webkit_shared.visit(other_origin)
     return webkit_shared
 
 
 @pytest.fixture(params=["chromium", "firefox"])
 def tab(request: pytest.FixtureRequest) -> Tab:
-    """The shared tab on the stage, in each browser."""
-    opened: Tab = request.getfixturevalue(f"{request.param}_stage")
+    """The shared tab at the media page, in each browser."""
+    opened: Tab = request.getfixturevalue(f"{request.param}_reloaded")
     return opened
 
 
@@ -176,9 +176,9 @@ def newcomer(request: pytest.FixtureRequest) -> Tab:
 
 
 @pytest.fixture(scope="session")
-def settings(stage: str) -> dict[str, str]:
-    """Settings that allow the stage's origin."""
-    return {"SEEKGATE_CORS__ALLOWED_ORIGINS": json.dumps([stage.rstrip("/")])}
+def settings(other_origin: str) -> dict[str, str]:
+    """Settings that allow the other origin."""
+    return {"SEEKGATE_CORS__ALLOWED_ORIGINS": json.dumps([other_origin.rstrip("/")])}
 
 
 @pytest.fixture(scope="session")
@@ -198,9 +198,9 @@ def sound_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def files(
     postgres: str, settings: dict[str, str], sound_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
+) -> Iterator[SoundGateway]:
     with running_gateway(postgres, tmp_path_factory.mktemp("files"), settings) as gateway:
-        yield furnish(gateway, sound_path)
+        yield import_sound(gateway, sound_path)
 
 
 @pytest.fixture(scope="session")
@@ -210,25 +210,25 @@ def bucket(
     settings: dict[str, str],
     sound_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Place]:
+) -> Iterator[SoundGateway]:
     with gateway_over(s3_server, postgres, tmp_path_factory.mktemp("bucket"), settings) as gateway:
-        yield furnish(gateway, sound_path)
+        yield import_sound(gateway, sound_path)
 
 
 @pytest.fixture(scope="session")
-def lecture(postgres: str, stage: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lecture]:
-    """A lecture at a gateway that lets the stage's origin embed it."""
+def lecture(postgres: str, other_origin: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lecture]:
+    """A lecture at a gateway that lets the other origin embed it."""
     folder = tmp_path_factory.mktemp("lecture")
-    settings = {"SEEKGATE_SHARING__EMBED_ORIGINS": json.dumps([stage.rstrip("/")])}
+    settings = {"SEEKGATE_SHARING__EMBED_ORIGINS": json.dumps([other_origin.rstrip("/")])}
     with running_gateway(postgres, folder / "gateway", settings) as gateway:
         yield give_lecture(gateway, folder, gateway.key)
 
 
 @pytest.fixture(params=["files", "bucket"])
-def place(request: pytest.FixtureRequest) -> Place:
+def gateway(request: pytest.FixtureRequest) -> SoundGateway:
     """A gateway over each kind of storage backend."""
-    furnished: Place = request.getfixturevalue(request.param)
-    return furnished
+    imported: SoundGateway = request.getfixturevalue(request.param)
+    return imported
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ class Library:
     sound_path: Path
 
 
-def bring_in(site: Gateway, path: Path, meeting: NewMeeting | None = None) -> MediaFile:
+def import_file(site: Gateway, path: Path, meeting: NewMeeting | None = None) -> MediaFile:
     storage = next(iter(site.backends.storages.values()))
     ingest = Ingest(site.backends.catalog, storage, Owner(site.user_id), site.backends.prober, meeting)
     # The site's connections belong to its own loop.
@@ -41,8 +41,8 @@ def bring_in(site: Gateway, path: Path, meeting: NewMeeting | None = None) -> Me
 def fill(site: Gateway, sound_path: Path, folder: Path) -> Library:
     segments = [Segment(start, start + 20.0, text, speaker) for start, speaker, text in SAID]
     return Library(
-        still=bring_in(site, make_still(folder / "still.png")),
-        picture=bring_in(site, make_video(folder / "moving.webm")),
-        sound=bring_in(site, sound_path, NewMeeting(PLATFORM, MEETING, segments)),
+        still=import_file(site, make_still(folder / "still.png")),
+        picture=import_file(site, make_video(folder / "moving.webm")),
+        sound=import_file(site, sound_path, NewMeeting(PLATFORM, MEETING, segments)),
         sound_path=sound_path,
     )

@@ -1,4 +1,4 @@
-"""A tab that shows the stage (`stage.js`), with the same functions in Chromium, Firefox and WebKitGTK."""
+"""A tab that shows the media page (`media_page.js`), with the same functions in Chromium, Firefox and WebKitGTK."""
 
 import asyncio
 import json
@@ -20,8 +20,8 @@ from tests.browser.webdriver import WebDriverError, webdriver_session
 from tests.browser.webkit import capabilities
 
 PATIENCE_SECONDS: Final = 60
-PAGE: Final = """<!doctype html><html lang="en"><title>Stage</title>
-<script type="module">import * as stage from "/stage.js"; window.stage = stage;</script>"""
+PAGE: Final = """<!doctype html><html lang="en"><title>Media page</title>
+<script type="module">import * as mediaPage from "/media_page.js"; window.mediaPage = mediaPage;</script>"""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Tab:
     type: Callable[[str], Awaitable[Any]]
 
     async def ask(self, function: str, *arguments: Any) -> Any:
-        """The result of a function of the stage. The test fails if it throws or takes too long."""
+        """The result of a function of the media page. The test fails if it throws or takes too long."""
         given = ", ".join(map(json.dumps, arguments))
         try:
-            return await self.attempt(f"stage.{function}({given})")
+            return await self.attempt(f"mediaPage.{function}({given})")
         except (BidiError, PlaywrightError, WebDriverError) as error:
             pytest.fail(f"{self.browser}: {function}({given}): {error}")
         except TimeoutError:
@@ -50,17 +50,17 @@ class Tab:
 
 
 @asynccontextmanager
-async def stage_server() -> AsyncGenerator[str]:
-    """Serve the stage from another origin than the gateways'."""
+async def other_origin_server() -> AsyncGenerator[str]:
+    """Serve the media page from another origin than the gateways'."""
 
     async def page(_: web.Request) -> web.Response:
         return web.Response(text=PAGE, content_type="text/html")
 
     async def script(_: web.Request) -> web.FileResponse:
-        return web.FileResponse(Path(__file__).with_name("stage.js"))
+        return web.FileResponse(Path(__file__).with_name("media_page.js"))
 
     app = web.Application()
-    app.add_routes([web.get("/", page), web.get("/stage.js", script)])
+    app.add_routes([web.get("/", page), web.get("/media_page.js", script)])
     async with TestServer(app) as server:
         yield str(server.make_url("/"))
 

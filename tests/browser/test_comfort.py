@@ -15,7 +15,7 @@ from tests.browser.bidi import Bidi
 from tests.browser.conftest import DESK
 from tests.browser.lecture import NAME, SAID, SILENT_FROM, SILENT_TO, SOUND_SECONDS, Lecture
 from tests.browser.listener import BLANK, PATIENCE_SECONDS, Listener
-from tests.browser.tabs import Tab, chromium_context, chromium_tab, firefox_tab, stage_server
+from tests.browser.tabs import Tab, chromium_context, chromium_tab, firefox_tab, other_origin_server
 from tests.browser.test_page import until
 from tests.conformance.calling import fetch
 
@@ -68,55 +68,55 @@ KEEP_BUTTONS: Final = """(() => {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def chromium_seat(chromium_shell: Browser, lecture: Lecture) -> AsyncGenerator[Tab]:
+async def chromium_player(chromium_shell: Browser, lecture: Lecture) -> AsyncGenerator[Tab]:
     async with chromium_tab(chromium_shell, lecture.site.base_url) as tab:
         yield tab
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def firefox_seat(firefox: Bidi, lecture: Lecture) -> AsyncGenerator[Tab]:
+async def firefox_player(firefox: Bidi, lecture: Lecture) -> AsyncGenerator[Tab]:
     async with firefox_tab(firefox, lecture.site.base_url) as tab:
         yield tab
 
 
 @pytest.fixture(params=["chromium", "firefox"], scope="module")
-def seat(request: pytest.FixtureRequest) -> Tab:
-    """A tab of each browser at the player page. The stories of this module share it."""
-    opened: Tab = request.getfixturevalue(f"{request.param}_seat")
+def player(request: pytest.FixtureRequest) -> Tab:
+    """A tab of each browser at the player page. The tests of this module share it."""
+    opened: Tab = request.getfixturevalue(f"{request.param}_player")
     return opened
 
 
-async def visit(seat: Tab, lecture: Lecture, place: str = "") -> None:
+async def visit(player: Tab, lecture: Lecture, place: str = "") -> None:
     """Load the page anew, signed in."""
-    await seat.visit(f"{lecture.site.base_url}/{BLANK}")
-    await seat.attempt(f"sessionStorage.setItem('seekgate.key', '{lecture.site.key}')")
-    await seat.visit(f"{lecture.site.base_url}/{place}")
+    await player.visit(f"{lecture.site.base_url}/{BLANK}")
+    await player.attempt(f"sessionStorage.setItem('seekgate.key', '{lecture.site.key}')")
+    await player.visit(f"{lecture.site.base_url}/{place}")
 
 
-async def open_file(seat: Tab, lecture: Lecture, kind: str) -> None:
+async def open_file(player: Tab, lecture: Lecture, kind: str) -> None:
     """Load the page anew, open the lecture, and choose its video or audio file at the normal speed, from its beginning."""
-    await seat.attempt("localStorage.clear()")
-    await visit(seat, lecture, f"#/recordings/{lecture.recording_id}")
-    await until(seat, "document.querySelectorAll('#files button').length === 3")
-    await choose(seat, kind)
+    await player.attempt("localStorage.clear()")
+    await visit(player, lecture, f"#/recordings/{lecture.recording_id}")
+    await until(player, "document.querySelectorAll('#files button').length === 3")
+    await choose(player, kind)
 
 
-async def choose(seat: Tab, kind: str) -> None:
+async def choose(player: Tab, kind: str) -> None:
     choice = f"[...document.querySelectorAll('#files button')].find((each) => each.textContent.startsWith('{kind}'))"
-    await seat.attempt(f"{choice}.click()")
-    await until(seat, f"{choice}.ariaPressed === 'true' && document.querySelector('#screen').firstChild !== null")
+    await player.attempt(f"{choice}.click()")
+    await until(player, f"{choice}.ariaPressed === 'true' && document.querySelector('#screen').firstChild !== null")
     if kind != "Image":
         element = "document.querySelector('#screen').firstChild"
-        await until(seat, f"{element}.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
+        await until(player, f"{element}.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
 
 
-async def seek(seat: Tab, element: str, second: float) -> None:
-    await seat.attempt(f"void ({element}.currentTime = {second})")
-    await until(seat, f"!{element}.seeking")
+async def seek(player: Tab, element: str, second: float) -> None:
+    await player.attempt(f"void ({element}.currentTime = {second})")
+    await until(player, f"!{element}.seeking")
 
 
-async def press(seat: Tab, button: str) -> None:
-    await seat.attempt(f"document.getElementById('{button}').click()")
+async def press(player: Tab, button: str) -> None:
+    await player.attempt(f"document.getElementById('{button}').click()")
 
 
 async def test_the_page_costs_little_and_asks_nobody_else(newcomer: Tab, lecture: Lecture) -> None:
@@ -138,125 +138,127 @@ async def test_a_second_visit_requests_the_page_and_none_of_its_files(newcomer: 
     assert await newcomer.attempt(SENT) == []
 
 
-async def test_the_lock_screen_shows_the_name_and_its_buttons_work(seat: Tab, lecture: Lecture) -> None:
-    await visit(seat, lecture)
-    await seat.attempt(KEEP_BUTTONS)
-    await seat.attempt(f"location.hash = '#/recordings/{lecture.recording_id}'")
-    await until(seat, "document.querySelector('video')?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
-    assert await seat.attempt("navigator.mediaSession.metadata.title") == NAME
-    await seat.attempt("void buttons.seekto({ seekTime: 3 })")
-    await until(seat, f"!{VIDEO}.seeking && {VIDEO}.currentTime === 3")
-    await seat.attempt("void buttons.seekforward({ seekOffset: 2 })")
-    await until(seat, f"!{VIDEO}.seeking && {VIDEO}.currentTime === 5")
-    await seat.attempt("void buttons.seekbackward({})")
-    await until(seat, f"!{VIDEO}.seeking && {VIDEO}.currentTime === 0")
-    await seat.attempt("void buttons.play()")
-    await until(seat, f"!{VIDEO}.paused && {VIDEO}.currentTime > 0.2")
-    await seat.attempt("void buttons.pause()")
-    await until(seat, f"{VIDEO}.paused")
+async def test_the_lock_screen_shows_the_name_and_its_buttons_work(player: Tab, lecture: Lecture) -> None:
+    await visit(player, lecture)
+    await player.attempt(KEEP_BUTTONS)
+    await player.attempt(f"location.hash = '#/recordings/{lecture.recording_id}'")
+    await until(player, "document.querySelector('video')?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
+    assert await player.attempt("navigator.mediaSession.metadata.title") == NAME
+    await player.attempt("void buttons.seekto({ seekTime: 3 })")
+    await until(player, f"!{VIDEO}.seeking && {VIDEO}.currentTime === 3")
+    await player.attempt("void buttons.seekforward({ seekOffset: 2 })")
+    await until(player, f"!{VIDEO}.seeking && {VIDEO}.currentTime === 5")
+    await player.attempt("void buttons.seekbackward({})")
+    await until(player, f"!{VIDEO}.seeking && {VIDEO}.currentTime === 0")
+    await player.attempt("void buttons.play()")
+    await until(player, f"!{VIDEO}.paused && {VIDEO}.currentTime > 0.2")
+    await player.attempt("void buttons.pause()")
+    await until(player, f"{VIDEO}.paused")
 
 
-async def test_the_place_and_the_speed_are_remembered(seat: Tab, lecture: Lecture) -> None:
-    await open_file(seat, lecture, "Video")
-    await seat.type(">>")
-    await seek(seat, VIDEO, 6)
-    await seat.type(" ")
-    await until(seat, f"{VIDEO}.currentTime > 6.2")
+async def test_the_place_and_the_speed_are_remembered(player: Tab, lecture: Lecture) -> None:
+    await open_file(player, lecture, "Video")
+    await player.type(">>")
+    await seek(player, VIDEO, 6)
+    await player.type(" ")
+    await until(player, f"{VIDEO}.currentTime > 6.2")
     # The page remembers the place when it hears of the pause, and was the first to listen.
-    await seat.attempt(f"{VIDEO}.addEventListener('pause', () => {{ window.left = {VIDEO}.currentTime; }})")
-    await seat.type(" ")
-    await until(seat, "window.left > 6")
-    left = await seat.attempt("window.left")
-    await visit(seat, lecture, f"#/recordings/{lecture.recording_id}")
-    await until(seat, "document.querySelector('video')?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
-    await until(seat, f"!{VIDEO}.seeking && Math.abs({VIDEO}.currentTime - {left}) < 0.1")
-    assert await seat.attempt(f"{VIDEO}.playbackRate") == 1.5
-    assert await seat.attempt("document.querySelector('#speed :checked').value") == "1.5"
+    await player.attempt(f"{VIDEO}.addEventListener('pause', () => {{ window.left = {VIDEO}.currentTime; }})")
+    await player.type(" ")
+    await until(player, "window.left > 6")
+    left = await player.attempt("window.left")
+    await visit(player, lecture, f"#/recordings/{lecture.recording_id}")
+    await until(player, "document.querySelector('video')?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
+    await until(player, f"!{VIDEO}.seeking && Math.abs({VIDEO}.currentTime - {left}) < 0.1")
+    assert await player.attempt(f"{VIDEO}.playbackRate") == 1.5
+    assert await player.attempt("document.querySelector('#speed :checked').value") == "1.5"
 
 
-async def test_a_loop_plays_between_two_points_until_it_is_turned_off(seat: Tab, lecture: Lecture) -> None:
-    await open_file(seat, lecture, "Audio")
-    await seat.attempt(f"{SOUND}.addEventListener('seeked', () => {{ window.landed = {SOUND}.currentTime; }})")
+async def test_a_loop_plays_between_two_points_until_it_is_turned_off(player: Tab, lecture: Lecture) -> None:
+    await open_file(player, lecture, "Audio")
+    await player.attempt(f"{SOUND}.addEventListener('seeked', () => {{ window.landed = {SOUND}.currentTime; }})")
     for second in (2, 1):
-        await seek(seat, SOUND, second)
-        await press(seat, "loop")
-    await until(seat, "document.querySelector('#loop').textContent.includes('0:01–0:02')")
-    await seek(seat, SOUND, 1.5)
-    await seat.type(" ")
-    await until(seat, "window.landed === 1")
-    await press(seat, "loop")
-    await until(seat, f"{SOUND}.currentTime > 2.5")
+        await seek(player, SOUND, second)
+        await press(player, "loop")
+    await until(player, "document.querySelector('#loop').textContent.includes('0:01–0:02')")
+    await seek(player, SOUND, 1.5)
+    await player.type(" ")
+    await until(player, "window.landed === 1")
+    await press(player, "loop")
+    await until(player, f"{SOUND}.currentTime > 2.5")
 
 
-async def test_silence_is_skipped_on_request(seat: Tab, lecture: Lecture) -> None:
-    await open_file(seat, lecture, "Audio")
+async def test_silence_is_skipped_on_request(player: Tab, lecture: Lecture) -> None:
+    await open_file(player, lecture, "Audio")
     await until(
-        seat,
+        player,
         "document.querySelector('#waveform .shape').getAttribute('d') && !document.querySelector('#waveform-caption').textContent",
     )
-    await press(seat, "skip-silence")
-    await seek(seat, SOUND, SILENT_FROM - 0.5)
-    await seat.attempt(f"{SOUND}.addEventListener('seeking', () => {{ window.landed = {SOUND}.currentTime; }})")
-    await seat.type(" ")
-    await until(seat, f"window.landed > {SILENT_FROM}")
-    assert await seat.attempt("window.landed") == pytest.approx(SILENT_TO, abs=SOUND_SECONDS / 1000 * 2)
+    await press(player, "skip-silence")
+    await seek(player, SOUND, SILENT_FROM - 0.5)
+    await player.attempt(f"{SOUND}.addEventListener('seeking', () => {{ window.landed = {SOUND}.currentTime; }})")
+    await player.type(" ")
+    await until(player, f"window.landed > {SILENT_FROM}")
+    assert await player.attempt("window.landed") == pytest.approx(SILENT_TO, abs=SOUND_SECONDS / 1000 * 2)
 
 
-async def test_a_key_shows_the_next_picture_and_the_one_before(seat: Tab, lecture: Lecture) -> None:
+async def test_a_key_shows_the_next_picture_and_the_one_before(player: Tab, lecture: Lecture) -> None:
     """While the video plays, the page learns how long its pictures last: a tenth of a second."""
-    await open_file(seat, lecture, "Video")
-    await seat.attempt(WATCH)
-    await seat.type(" ")
+    await open_file(player, lecture, "Video")
+    await player.attempt(WATCH)
+    await player.type(" ")
     # A busy machine leaves pictures out.
-    await until(seat, "window.shown > 0.5 && window.closest < 0.15")
-    await seat.type(" ")
-    await seek(seat, VIDEO, 2.02)
+    await until(player, "window.shown > 0.5 && window.closest < 0.15")
+    await player.type(" ")
+    await seek(player, VIDEO, 2.02)
     for keys, second in (("...", 2.3), (",,,", 2.0)):
         for key in keys:
-            await seat.type(key)
-            await until(seat, f"!{VIDEO}.seeking")
-        await until(seat, f"window.shown > {second} - 0.01 && window.shown < {second} + 0.09")
-    assert await seat.attempt(f"{VIDEO}.paused")
+            await player.type(key)
+            await until(player, f"!{VIDEO}.seeking")
+        await until(player, f"window.shown > {second} - 0.01 && window.shown < {second} + 0.09")
+    assert await player.attempt(f"{VIDEO}.paused")
 
 
-async def test_a_page_that_is_closed_while_it_plays_remembers_the_place(seat: Tab, lecture: Lecture) -> None:
-    await open_file(seat, lecture, "Video")
-    await seat.type(" ")
+async def test_a_page_that_is_closed_while_it_plays_remembers_the_place(player: Tab, lecture: Lecture) -> None:
+    await open_file(player, lecture, "Video")
+    await player.type(" ")
     await until(
-        seat, "localStorage.getItem('seekgate.places') !== null || document.querySelector('video').currentTime > 5.5"
+        player, "localStorage.getItem('seekgate.places') !== null || document.querySelector('video').currentTime > 5.5"
     )
     # A place is stored every two seconds: the next one would come after the page has been closed.
-    await seek(seat, VIDEO, 20)
-    await visit(seat, lecture, f"#/recordings/{lecture.recording_id}")
-    await until(seat, "document.querySelector('video')?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
-    await until(seat, f"!{VIDEO}.seeking && {VIDEO}.currentTime >= 20")
+    await seek(player, VIDEO, 20)
+    await visit(player, lecture, f"#/recordings/{lecture.recording_id}")
+    await until(player, "document.querySelector('video')?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA")
+    await until(player, f"!{VIDEO}.seeking && {VIDEO}.currentTime >= 20")
 
 
-async def test_the_files_of_a_recording_are_switched(seat: Tab, lecture: Lecture) -> None:
-    await open_file(seat, lecture, "Video")
-    await until(seat, f"{VIDEO}.poster !== ''")
+async def test_the_files_of_a_recording_are_switched(player: Tab, lecture: Lecture) -> None:
+    await open_file(player, lecture, "Video")
+    await until(player, f"{VIDEO}.poster !== ''")
     for kind, tag in (("Audio", "AUDIO"), ("Image", "IMG"), ("Video", "VIDEO")):
-        await choose(seat, kind)
-        assert await seat.attempt("document.querySelector('#screen').firstChild.tagName") == tag
-        assert await seat.attempt("document.querySelectorAll('#files [aria-pressed=true]').length") == 1
-    await seat.type(" ")
-    await until(seat, f"{VIDEO}.currentTime > 0.2")
+        await choose(player, kind)
+        assert await player.attempt("document.querySelector('#screen').firstChild.tagName") == tag
+        assert await player.attempt("document.querySelectorAll('#files [aria-pressed=true]').length") == 1
+    await player.type(" ")
+    await until(player, f"{VIDEO}.currentTime > 0.2")
 
 
-async def test_the_keys_are_explained(seat: Tab, lecture: Lecture) -> None:
-    await open_file(seat, lecture, "Video")
-    await seat.attempt("document.querySelector('#keys summary').focus()")
-    await seat.type(" ")
-    await until(seat, "document.querySelector('#keys').open && document.querySelector('#keys-table').offsetHeight > 0")
-    shown = await seat.attempt("[...document.querySelectorAll('#keys-table kbd')].map((key) => key.textContent)")
+async def test_the_keys_are_explained(player: Tab, lecture: Lecture) -> None:
+    await open_file(player, lecture, "Video")
+    await player.attempt("document.querySelector('#keys summary').focus()")
+    await player.type(" ")
+    await until(
+        player, "document.querySelector('#keys').open && document.querySelector('#keys-table').offsetHeight > 0"
+    )
+    shown = await player.attempt("[...document.querySelectorAll('#keys-table kbd')].map((key) => key.textContent)")
     assert shown == ["Space", "←", "→", "0", "…", "9", ",", ".", "<", ">"]
 
 
-async def test_names_and_sentences_have_their_own_direction(seat: Tab, lecture: Lecture) -> None:
-    await open_file(seat, lecture, "Video")
+async def test_names_and_sentences_have_their_own_direction(player: Tab, lecture: Lecture) -> None:
+    await open_file(player, lecture, "Video")
     direction = "[...document.querySelectorAll('%s')].map((each) => getComputedStyle(each).direction)"
-    assert await seat.attempt(direction % "html, #deck-title, #rows .what") == ["ltr", "rtl", "rtl"]
-    assert await seat.attempt(direction % "#lines .words") == ["ltr", "rtl"]
+    assert await player.attempt(direction % "html, #deck-title, #rows .what") == ["ltr", "rtl", "rtl"]
+    assert await player.attempt(direction % "#lines .words") == ["ltr", "rtl"]
 
 
 async def share(lecture: Lecture) -> dict[str, Any]:
@@ -270,15 +272,15 @@ async def share(lecture: Lecture) -> dict[str, Any]:
         return made
 
 
-async def test_captions_are_a_track_of_the_video_with_a_key_and_with_a_link(seat: Tab, lecture: Lecture) -> None:
-    await open_file(seat, lecture, "Video")
+async def test_captions_are_a_track_of_the_video_with_a_key_and_with_a_link(player: Tab, lecture: Lecture) -> None:
+    await open_file(player, lecture, "Video")
     for arrive in (None, (await share(lecture))["url"]):
         if arrive is not None:
-            await seat.visit(arrive)
-        await until(seat, "document.querySelector('video > track[src]') !== null")
-        await seat.attempt("document.querySelector('track').track.mode = 'showing'")
-        await until(seat, "document.querySelector('track').readyState === HTMLTrackElement.LOADED")
-        cues = await seat.attempt(
+            await player.visit(arrive)
+        await until(player, "document.querySelector('video > track[src]') !== null")
+        await player.attempt("document.querySelector('track').track.mode = 'showing'")
+        await until(player, "document.querySelector('track').readyState === HTMLTrackElement.LOADED")
+        cues = await player.attempt(
             "[...document.querySelector('track').track.cues].map((cue) => cue.startTime + cue.text)"
         )
         assert cues == [f"{at:g}<v {who}>{text}" for at, who, text in SAID]
@@ -296,11 +298,11 @@ async def embed(tab: Tab, page: str, link: dict[str, Any]) -> None:
     await tab.attempt(FRAME % json.dumps(f"{link['url']}/embed"))
 
 
-async def test_only_the_allowed_origins_embed_a_recording(tab: Tab, stage: str, lecture: Lecture) -> None:
+async def test_only_the_allowed_origins_embed_a_recording(tab: Tab, other_origin: str, lecture: Lecture) -> None:
     refused, allowed = await share(lecture), await share(lecture)
-    async with stage_server() as elsewhere:
+    async with other_origin_server() as elsewhere:
         await embed(tab, elsewhere, refused)
-    await embed(tab, stage, allowed)
+    await embed(tab, other_origin, allowed)
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not is_read(lecture, allowed):
             await fetch(lecture.site, "/livez")

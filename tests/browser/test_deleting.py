@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.library import Library, bring_in
+from tests.browser.library import Library, import_file
 from tests.browser.listener import Listener
 from tests.conformance.calling import fetch
 
@@ -20,7 +20,7 @@ def doomed(visitor: Listener, library: Library, tmp_path: Path) -> int:
     """A recording to delete: the library's sound with different bytes at its end, so that it is another object."""
     path = tmp_path / "doomed.mp3"
     path.write_bytes(library.sound_path.read_bytes() + str(tmp_path).encode())
-    return bring_in(visitor.site, path).recording_id
+    return import_file(visitor.site, path).recording_id
 
 
 async def delete(listener: Listener, recording_id: int, key: str) -> None:

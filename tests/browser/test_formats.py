@@ -9,8 +9,8 @@ import pytest
 
 from gateway.catalog import MediaFile
 from gateway.demo.recording import frequency_at
-from tests.browser.library import bring_in
-from tests.browser.places import Place
+from tests.browser.library import import_file
+from tests.browser.sound_gateway import SoundGateway
 from tests.browser.tabs import Tab
 from tests.made_once import made_once
 from tests.media_files import make_still
@@ -27,18 +27,18 @@ Bring = Callable[[str], MediaFile]
 
 
 @pytest.fixture(scope="session")
-def bring(files: Place, tmp_path_factory: pytest.TempPathFactory) -> Bring:
+def bring(files: SoundGateway, tmp_path_factory: pytest.TempPathFactory) -> Bring:
     """A function that imports a file of a kind, once for both browsers."""
 
     @cache
     def bring_kind(kind: str) -> MediaFile:
-        return bring_in(files.site, made_once(tmp_path_factory, kind, lambda folder: make_toned(folder, kind)))
+        return import_file(files.site, made_once(tmp_path_factory, kind, lambda folder: make_toned(folder, kind)))
 
     return bring_kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_format_plays_and_seeks(tab: Tab, files: Place, bring: Bring, kind: str) -> None:
+async def test_a_format_plays_and_seeks(tab: Tab, files: SoundGateway, bring: Bring, kind: str) -> None:
     moving = KINDS[kind].picture is not None
     loaded = await tab.ask("load", await files.mint(bring(kind)), "video" if moving else "audio")
     if kind != WITHOUT_LENGTH:
@@ -52,6 +52,6 @@ async def test_a_format_plays_and_seeks(tab: Tab, files: Place, bring: Bring, ki
 
 
 @pytest.mark.parametrize("name", ["still.jpg", "still.png"])
-async def test_a_picture_is_shown(tab: Tab, files: Place, tmp_path: Path, name: str) -> None:
-    media = bring_in(files.site, make_still(tmp_path / name))
+async def test_a_picture_is_shown(tab: Tab, files: SoundGateway, tmp_path: Path, name: str) -> None:
+    media = import_file(files.site, make_still(tmp_path / name))
     assert await tab.ask("show", await files.mint(media)) == [64, 48]

@@ -9,10 +9,10 @@ from typing import Any, Final
 import pytest
 
 from gateway.demo.recording import DURATION_SECONDS
-from tests.browser.library import bring_in
+from tests.browser.library import import_file
 from tests.browser.listener import BLANK
-from tests.browser.places import Place, furnish
 from tests.browser.slow_link import slow_link
+from tests.browser.sound_gateway import SoundGateway, import_sound
 from tests.browser.tabs import Tab
 from tests.gateway_process import Process, gateway_environ, running_gateway
 from tests.made_once import made_once
@@ -54,18 +54,18 @@ def long_sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def short_lived(postgres: str, long_sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def short_lived(postgres: str, long_sound: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoundGateway]:
     """A gateway with a long recording, whose playback URLs last five to six seconds."""
     folder = tmp_path_factory.mktemp("short-lived")
     with running_gateway(postgres, folder / "gateway", SHORT_LIVED) as gateway:
-        yield furnish(gateway, long_sound)
+        yield import_sound(gateway, long_sound)
 
 
 @dataclass
 class Restarted:
     """A gateway that is stopped and started again on the same port."""
 
-    place: Place
+    gateway: SoundGateway
     process: Process
     folder: Path
 
@@ -73,7 +73,7 @@ class Restarted:
         await asyncio.to_thread(self.process.stop)
 
     async def start(self) -> None:
-        site = self.place.site
+        site = self.gateway.site
         settings = {"SEEKGATE_SERVER__PORT": str(site.port)} | NO_DRAIN
         self.process = Process(gateway_environ(site.database_url, self.folder, settings))
         assert await asyncio.to_thread(lambda: self.process.base_url) == site.base_url
@@ -86,7 +86,7 @@ def restarted(postgres: str, long_sound: Path, tmp_path_factory: pytest.TempPath
         reserved_ports(1) as (port,),
         running_gateway(postgres, folder / "gateway", {"SEEKGATE_SERVER__PORT": str(port)} | NO_DRAIN) as site,
     ):
-        gateway = Restarted(furnish(site, long_sound), site.process, folder / "gateway")
+        gateway = Restarted(import_sound(site, long_sound), site.process, folder / "gateway")
         yield gateway
         gateway.process.stop()
 
@@ -105,9 +105,9 @@ async def media(tab: Tab, name: str) -> Any:
     return await tab.attempt(f"document.querySelector('audio').{name}")
 
 
-async def open_sound(tab: Tab, place: Place) -> None:
+async def open_sound(tab: Tab, gateway: SoundGateway) -> None:
     """Open the recording's address, sign in, and wait until the duration is known."""
-    await open_recording(tab, place.site.base_url, place.sound.recording_id, place.site.key)
+    await open_recording(tab, gateway.site.base_url, gateway.sound.recording_id, gateway.site.key)
 
 
 async def open_recording(tab: Tab, page: str, recording_id: int, key: str) -> None:
@@ -117,7 +117,7 @@ async def open_recording(tab: Tab, page: str, recording_id: int, key: str) -> No
     await until(tab, "media?.duration > 1")
 
 
-async def test_the_page_plays_by_keyboard(tab: Tab, files: Place) -> None:
+async def test_the_page_plays_by_keyboard(tab: Tab, files: SoundGateway) -> None:
     await open_sound(tab, files)
     assert await media(tab, "duration") == pytest.approx(DURATION_SECONDS, abs=0.2)
     await tab.type("5")
@@ -128,11 +128,11 @@ async def test_the_page_plays_by_keyboard(tab: Tab, files: Place) -> None:
 
 
 async def test_a_recording_without_a_length_is_sought_beyond_what_is_loaded(
-    tab: Tab, files: Place, tmp_path_factory: pytest.TempPathFactory
+    tab: Tab, files: SoundGateway, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """As MediaRecorder writes it. Over a slow link, Firefox takes the beginning, which it has loaded, for the whole."""
     path = made_once(tmp_path_factory, WITHOUT_LENGTH, lambda folder: make_toned(folder, WITHOUT_LENGTH))
-    recording_id = bring_in(files.site, path).recording_id
+    recording_id = import_file(files.site, path).recording_id
     async with slow_link(files.site, LINK_BYTES_PER_SECOND) as link:
         await open_recording(tab, link.url, recording_id, files.site.key)
         await until(tab, "document.querySelector('#counter-end').textContent === '1:00'")
@@ -149,7 +149,9 @@ async def test_a_recording_without_a_length_is_sought_beyond_what_is_loaded(
         await until(tab, "media?.readyState > 0 && !media.seeking && Math.abs(media.currentTime - 32) < 1.5")
 
 
-async def test_an_expired_link_is_renewed_and_a_seek_after_its_end_succeeds(tab: Tab, short_lived: Place) -> None:
+async def test_an_expired_link_is_renewed_and_a_seek_after_its_end_succeeds(
+    tab: Tab, short_lived: SoundGateway
+) -> None:
     await open_sound(tab, short_lived)
     first = await media(tab, "src")
     await tab.type(" ")
@@ -159,7 +161,7 @@ async def test_an_expired_link_is_renewed_and_a_seek_after_its_end_succeeds(tab:
 
 
 async def test_playback_goes_on_at_its_place_after_the_gateway_was_restarted(tab: Tab, restarted: Restarted) -> None:
-    await open_sound(tab, restarted.place)
+    await open_sound(tab, restarted.gateway)
     await tab.type(" ")
     await until(tab, "media.currentTime > 0.5")
     await restarted.stop()
@@ -190,7 +192,9 @@ ASK_AGAIN: Final = """(async () => {
 })()"""
 
 
-async def test_a_response_that_stops_in_the_midst_is_given_up_and_asked_for_again(tab: Tab, files: Place) -> None:
+async def test_a_response_that_stops_in_the_midst_is_given_up_and_asked_for_again(
+    tab: Tab, files: SoundGateway
+) -> None:
     async with slow_link(files.site, LINK_BYTES_PER_SECOND) as link:
         await tab.visit(f"{link.url}/{BLANK}")
         await tab.attempt(ASK_AGAIN % (await files.mint(files.sound)).replace(files.site.base_url, link.url))

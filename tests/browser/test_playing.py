@@ -5,7 +5,7 @@ import random
 import pytest
 
 from gateway.demo.recording import DURATION_SECONDS, frequency_at
-from tests.browser.places import Place
+from tests.browser.sound_gateway import SoundGateway
 from tests.browser.tabs import Tab
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -14,20 +14,20 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SAME_TONE_HZ = 8
 
 
-async def test_a_browser_knows_the_duration_and_plays(tab: Tab, place: Place) -> None:
-    loaded = await tab.ask("load", await place.mint(place.sound), "audio")
+async def test_a_browser_knows_the_duration_and_plays(tab: Tab, gateway: SoundGateway) -> None:
+    loaded = await tab.ask("load", await gateway.mint(gateway.sound), "audio")
     assert loaded["duration"] == pytest.approx(DURATION_SECONDS, abs=0.2)
     assert await tab.ask("play") >= 0.5
 
 
-async def test_the_tone_after_a_seek_is_the_one_of_that_second(tab: Tab, place: Place) -> None:
-    await tab.ask("load", await place.mint(place.sound), "audio")
+async def test_the_tone_after_a_seek_is_the_one_of_that_second(tab: Tab, gateway: SoundGateway) -> None:
+    await tab.ask("load", await gateway.mint(gateway.sound), "audio")
     for second in (92, 0, DURATION_SECONDS - 1, 47):
         assert await tab.ask("seek", second) == pytest.approx(second, abs=0.1)
         assert await tab.ask("hear") == pytest.approx(frequency_at(second), abs=SAME_TONE_HZ), second
 
 
-async def test_a_page_of_another_site_plays_without_cors(tab: Tab, files: Place) -> None:
+async def test_a_page_of_another_site_plays_without_cors(tab: Tab, files: SoundGateway) -> None:
     """Opaque Response Blocking allows media that has its true type, also in ranges."""
     url = (await files.mint(files.sound)).replace("127.0.0.1", "localhost")
     await tab.ask("load", url, "audio", None)
@@ -35,8 +35,8 @@ async def test_a_page_of_another_site_plays_without_cors(tab: Tab, files: Place)
     assert await tab.ask("play") >= 0.5
 
 
-async def test_a_browser_plays_after_forty_seeks_in_four_seconds(tab: Tab, place: Place) -> None:
-    await tab.ask("load", await place.mint(place.sound), "audio")
+async def test_a_browser_plays_after_forty_seeks_in_four_seconds(tab: Tab, gateway: SoundGateway) -> None:
+    await tab.ask("load", await gateway.mint(gateway.sound), "audio")
     seconds = random.Random(5).sample(range(DURATION_SECONDS - 2), 40)
     assert await tab.ask("storm", seconds, 100) == pytest.approx(seconds[-1], abs=0.1)
     assert await tab.ask("hear") == pytest.approx(frequency_at(seconds[-1]), abs=SAME_TONE_HZ)

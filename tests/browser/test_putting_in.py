@@ -16,7 +16,7 @@ from tests.gateway_process import Gateway
 from tests.media_files import make_sound
 from tests.s3.buckets import s3_client
 from tests.s3.processes import S3Server
-from tests.s3_gateway.place import gateway_over
+from tests.s3_gateway.s3_site import gateway_over
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

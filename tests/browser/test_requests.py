@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from tests.browser.places import Place, furnish
 from tests.browser.slow_link import SlowLink, slow_link
+from tests.browser.sound_gateway import SoundGateway, import_sound
 from tests.browser.tabs import Tab
 from tests.gateway_process import running_gateway
 from tests.toned_files import SECONDS, make_toned
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "browsers.md"
 # Little more than it takes to play: while a slow machine acts, Firefox loads on, and it asks for nothing that it has loaded.
 LINK_BYTES_PER_SECOND: Final = 128 * 1024
-# Name in the document -> function of the stage, and its arguments.
+# Name in the document -> function of the media page, and its arguments.
 ACTS: Final[dict[str, tuple[str, list[Any]]]] = {
     "load": ("load", []),
     "play": ("hear", []),
@@ -74,9 +74,9 @@ async def perform(tab: Tab, url: str, link: SlowLink) -> list[str]:
     return acts
 
 
-def asked(acts: list[str], link: SlowLink, place: Place) -> list[Asked]:
+def asked(acts: list[str], link: SlowLink, gateway: SoundGateway) -> list[Asked]:
     """The requests of these acts, in order, joined with the lines of the access log."""
-    lines = {line["request_id"]: line for line in place.accesses(place.sound)}
+    lines = {line["request_id"]: line for line in gateway.accesses(gateway.sound)}
     return [
         Asked(
             act,
@@ -118,13 +118,13 @@ async def test_a_browser_requests_ranges_and_gets_them(
     tab: Tab, usual: tuple[str, tuple[str, ...]], postgres: str, settings: dict[str, str], tmp_path: Path
 ) -> None:
     with running_gateway(postgres, tmp_path / "gateway", settings) as site:
-        place = furnish(site, make_toned(tmp_path, "wav"))
+        gateway = import_sound(site, make_toned(tmp_path, "wav"))
         async with slow_link(site, LINK_BYTES_PER_SECOND) as link:
-            url = (await place.mint(place.sound)).replace(site.base_url, link.url)
+            url = (await gateway.mint(gateway.sound)).replace(site.base_url, link.url)
             acts = await perform(tab, url, link)
             # Firefox asks a server that has gone again and again, without a pause, as long as the element exists.
             await tab.visit("about:blank")
-    requests = asked(acts, link, place)
+    requests = asked(acts, link, gateway)
     assert {request.status for request in requests} == {206}
     assert all(re.fullmatch("bytes=[0-9]+-[0-9]*", request.range) for request in requests)
     assert {request.outcome for request in requests} <= {"complete", "client_closed"}

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, Route, ViewportSize, expect
 
 from gateway.protocol.ids import decode_id, encode_id
-from tests.browser.library import SAID, Library, bring_in
+from tests.browser.library import SAID, Library, import_file
 from tests.browser.listener import PATIENCE_SECONDS, Listener
 from tests.browser.tabs import chromium_context
 from tests.gateway_process import Gateway
@@ -78,7 +78,7 @@ async def test_what_was_said_is_found_and_plays_from_there(listener: Listener, l
 async def test_a_search_finds_what_was_said_since_the_last_one(
     listener: Listener, site: Gateway, tmp_path: Path
 ) -> None:
-    media = bring_in(site, make_sound(tmp_path / "sound.ogg", 60.0))
+    media = import_file(site, make_sound(tmp_path / "sound.ogg", 60.0))
     url = f"{site.base_url}/v1/recordings/{encode_id('rec', media.recording_id)}/transcript"
     said = [{"start": start, "end": start + 1, "text": f"The quokka waits for {start} seconds."} for start in (2, 5)]
     await listener.page.get_by_label("Search", exact=True).fill("quokka")

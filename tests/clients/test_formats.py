@@ -10,7 +10,7 @@ import pytest
 
 from gateway.catalog import MediaFile, Owner
 from gateway.demo.recording import frequency_at
-from tests.browser.library import bring_in
+from tests.browser.library import import_file
 from tests.clients.conftest import Program
 from tests.conformance.calling import call, fetch, target_of
 from tests.gateway_process import Gateway
@@ -53,7 +53,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
 @pytest.fixture(scope="session")
 def brought_in(site: Gateway, make: Make) -> Callable[[str], MediaFile]:
     """The media file of that name, imported once."""
-    return cache(lambda name: bring_in(site, make(name)))
+    return cache(lambda name: import_file(site, make(name)))
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ async def test_no_name_of_a_recording_reaches_the_file_name(
     # Each file differs, or they would be one recording.
     content = make("mp3-vbr").read_bytes() + name.encode()
     (tmp_path / name).write_bytes(content)
-    media = bring_in(site, tmp_path / name)
+    media = import_file(site, tmp_path / name)
     recording = site.wait(site.backends.catalog.find_recording(Owner(site.user_id), media.recording_id))
     assert recording is not None
     assert recording.name == name

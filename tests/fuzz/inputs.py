@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 BOUNDARY: Final = "B0undary"
 
 
-class Place(NamedTuple):
+class Targets(NamedTuple):
     """What the requests aim at: a key, the shared secret of bots, the byte route, a recording, upload tokens."""
 
     key: str
@@ -69,14 +69,14 @@ FIELD_VALUES: Final = (
 # fmt: on
 
 
-def raw_request(place: Place, random: Random) -> Case:
+def raw_request(targets: Targets, random: Random) -> Case:
     """A request of any method, target and fields; half of them are mutated octet by octet."""
-    method, target, version = _method(random), _target(place, random), random.choice(VERSIONS)
+    method, target, version = _method(random), _target(targets, random), random.choice(VERSIONS)
     lines = [f"{method} {target} {version}".encode("latin-1")]
     if random.random() < 0.9:
         lines.append(b"Host: x")
     if random.random() < 0.6:
-        lines.append(b"X-API-Key: " + place.key.encode())
+        lines.append(b"X-API-Key: " + targets.key.encode())
     lines += [_field(random) for _ in range(random.choice((0, 1, 1, 2, 3, 5, 8, 70)))]
     body = _any_body(random)
     if body and random.random() < 0.8:
@@ -88,7 +88,7 @@ def raw_request(place: Place, random: Random) -> Case:
     return Case(_cut(octets, random), None)
 
 
-def json_request(place: Place, random: Random) -> Case:
+def json_request(targets: Targets, random: Random) -> Case:
     """A JSON body for any of the routes that take one, or what is nearly JSON."""
     method, path, members = random.choice(JSON_ROUTES)
     if random.random() < 0.7:
@@ -102,16 +102,16 @@ def json_request(place: Place, random: Random) -> Case:
     fields = [("Content-Type", kind)]
     if random.random() < 0.2:
         fields.append(("Idempotency-Key", random.choice(("a", "b", "x" * 255, "x" * 256, "", " "))))
-    return _whole(place, method, path.replace("$recording", place.recording), fields, body, random)
+    return _whole(targets, method, path.replace("$recording", targets.recording), fields, body, random)
 
 
-def query_request(place: Place, random: Random) -> Case:
+def query_request(targets: Targets, random: Random) -> Case:
     """A GET with an unexpected query."""
     target = random.choice([each for each in TARGETS if each.startswith("/") or each == "$target"])
-    return _whole(place, "GET", f"{_named(place, target)}?{_query(random)}", [], b"", random)
+    return _whole(targets, "GET", f"{_named(targets, target)}?{_query(random)}", [], b"", random)
 
 
-def form_request(place: Place, random: Random) -> Case:
+def form_request(targets: Targets, random: Random) -> Case:
     """A meeting bot's form, or what is nearly one."""
     parts = [_part(random) for _ in range(random.choice((0, 1, 2, 3, 4, 40)))]
     if random.random() < 0.7:
@@ -124,25 +124,25 @@ def form_request(place: Place, random: Random) -> Case:
     if random.random() < 0.4:
         body = _mutated(body, random)
     kind = random.choice((f"multipart/form-data; boundary={BOUNDARY}",) * 8 + FORM_TYPES)
-    return _whole(place, "POST", "/internal/recordings/upload", [("Content-Type", kind)], body, random)
+    return _whole(targets, "POST", "/internal/recordings/upload", [("Content-Type", kind)], body, random)
 
 
-def upload_request(place: Place, random: Random) -> Case:
+def upload_request(targets: Targets, random: Random) -> Case:
     """A PUT or a tus request with fields that do not fit each other."""
     method = random.choice(
         ("PUT", "PATCH", "HEAD", "DELETE" if random.random() < 0.002 else "PATCH", "POST", "OPTIONS")
     )
-    path = random.choice((place.put, place.tus, "/v1/uploads/tus"))
+    path = random.choice((targets.put, targets.tus, "/v1/uploads/tus"))
     fields = [("Tus-Resumable", "1.0.0")] if random.random() < 0.8 else []
     for _ in range(random.randrange(4)):
         name, values = random.choice(UPLOAD_FIELDS)
         fields.append((name, random.choice(values)))
-    return _whole(place, method, path, fields, random.randbytes(random.choice((0, 1, 5, 100))), random)
+    return _whole(targets, method, path, fields, random.randbytes(random.choice((0, 1, 5, 100))), random)
 
 
 _DEEPEST: Final = 6
 
-KINDS: Final[dict[str, Callable[[Place, Random], Case]]] = {
+KINDS: Final[dict[str, Callable[[Targets, Random], Case]]] = {
     "raw requests": raw_request,
     "JSON bodies": json_request,
     "queries": query_request,
@@ -196,14 +196,14 @@ def _method(random: Random) -> str:
     return random.choice(METHODS[:7]) if random.random() < 0.8 else random.choice(METHODS)
 
 
-def _named(place: Place, target: str) -> str:
+def _named(targets: Targets, target: str) -> str:
     for name in ("target", "recording", "put", "tus"):
-        target = target.replace(f"${name}", getattr(place, name))
+        target = target.replace(f"${name}", getattr(targets, name))
     return target
 
 
-def _target(place: Place, random: Random) -> str:
-    target = _named(place, random.choice(TARGETS))
+def _target(targets: Targets, random: Random) -> str:
+    target = _named(targets, random.choice(TARGETS))
     return f"{target}?{_query(random)}" if random.random() < 0.3 else target
 
 
@@ -259,11 +259,13 @@ def _part(random: Random) -> bytes:
     return (head % name if b"%s" in head else head) + b"\r\n\r\n" + random.choice(PART_BODIES)
 
 
-def _whole(place: Place, method: str, path: str, fields: list[tuple[str, str]], body: bytes, random: Random) -> Case:
+def _whole(
+    targets: Targets, method: str, path: str, fields: list[tuple[str, str]], body: bytes, random: Random
+) -> Case:
     credential = (
-        f"Authorization: Bearer {random.choice((place.key, place.secret))}"
+        f"Authorization: Bearer {random.choice((targets.key, targets.secret))}"
         if path.startswith("/internal")
-        else f"X-API-Key: {place.key}"
+        else f"X-API-Key: {targets.key}"
     )
     lines = [f"{method} {path} HTTP/1.1", "Host: x", credential, "Connection: close"]
     lines += [f"{name}: {value}" for name, value in fields]

@@ -18,7 +18,7 @@ import yaml
 
 from tests.conformance.calling import fetch
 from tests.conformance.raw_http import connect
-from tests.fuzz.inputs import KINDS, Case, Place
+from tests.fuzz.inputs import KINDS, Case, Targets
 from tests.gateway_process import Gateway, running_gateway
 from tests.uploads.client import open_client
 from tests.web.access.test_bounds import MEMORY_BOUND, resident
@@ -60,14 +60,16 @@ def target(site: Gateway) -> str:
 
 
 @pytest.fixture
-async def place(site: Gateway, target: str) -> Place:
+async def targets(site: Gateway, target: str) -> Targets:
     async with open_client(site.base_url, site.key) as client:
         recording = await client.new_recording()
         put = (await client.promise(recording))["upload_url"]
         metadata = f"recording_id {base64.b64encode(recording.encode()).decode()},filetype YXVkaW8vbXBlZw=="
         fields = {"Tus-Resumable": "1.0.0", "X-API-Key": site.key, "Upload-Length": "100", "Upload-Metadata": metadata}
         tus = (await client.ask("POST", "/v1/uploads/tus", headers=fields)).headers["Location"]
-    return Place(site.key, SECRET, target, recording, put.removeprefix(site.base_url), tus.removeprefix(site.base_url))
+    return Targets(
+        site.key, SECRET, target, recording, put.removeprefix(site.base_url), tus.removeprefix(site.base_url)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +103,13 @@ async def status_of(site: Gateway, case: Case) -> str | None:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_hostile_requests_get_documented_statuses_and_harm_nobody(
-    site: Gateway, place: Place, idle: int, kind: str
+    site: Gateway, targets: Targets, idle: int, kind: str
 ) -> None:
     permitted: set[str | None] = {*documented(), None}
     gate = asyncio.Semaphore(MAX_CONCURRENT)
 
     async def send(number: int) -> None:
-        case = KINDS[kind](place, Random(f"{kind} {number}"))
+        case = KINDS[kind](targets, Random(f"{kind} {number}"))
         async with gate:
             try:
                 status = await status_of(site, case)

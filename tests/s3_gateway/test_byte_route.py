@@ -16,7 +16,7 @@ from tests.conformance.raw_http import Response
 from tests.conformance.site import SETTINGS
 from tests.gateway_process import Gateway
 from tests.s3.processes import S3Server
-from tests.s3_gateway.place import add_settled, gateway_over
+from tests.s3_gateway.s3_site import add_settled, gateway_over
 
 SIZE: Final = 1_300_000  # more than one window
 CONTENT: Final = noise(1, SIZE)

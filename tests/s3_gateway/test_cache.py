@@ -17,7 +17,7 @@ from tests.gateway_process import Gateway
 from tests.s3.faults import FaultProxy
 from tests.s3.processes import S3Server
 from tests.s3_gateway.broken import ProxyThread, get, proxy_before, remove, replace
-from tests.s3_gateway.place import STORAGE, add_settled, gateway_over
+from tests.s3_gateway.s3_site import STORAGE, add_settled, gateway_over
 
 SIZE = 3 * SLICE_BYTES + 777
 SEEKS = 200

@@ -14,7 +14,7 @@ from tests.gateway_process import Gateway, running_gateway
 from tests.s3.buckets import make_bucket, s3_client
 from tests.s3.processes import S3Server
 from tests.s3_gateway.broken import ProxyThread, proxy_before, remove
-from tests.s3_gateway.place import only_s3
+from tests.s3_gateway.s3_site import only_s3
 
 PATIENCE_SECONDS = 120
 

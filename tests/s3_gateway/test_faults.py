@@ -24,13 +24,13 @@ from tests.s3.faults import PASS, Fault, FaultProxy, answer, answering, cut
 from tests.s3.processes import S3Server
 from tests.s3.test_faults import RECOVERABLE
 from tests.s3_gateway.broken import ProxyThread, get, proxy_before, remove, replace
-from tests.s3_gateway.place import STORAGE, add_settled, gateway_over
+from tests.s3_gateway.s3_site import STORAGE, add_settled, gateway_over
 
 # Many connections: the tokens that stop retry storms are counted by them, and every test here is a storm.
 SETTINGS_OF_S3 = SMALL | {"max_connections": 256}
 
 
-Place = tuple[Gateway, Media]
+GatewayWithMedia = tuple[Gateway, Media]
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,9 @@ def media(site: Gateway) -> Media:
 
 
 @pytest.fixture(scope="module")
-def impatient(thread: ProxyThread, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def impatient(
+    thread: ProxyThread, postgres: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayWithMedia]:
     """A gateway that soon gives up on an answer of S3's, and the same object in it."""
     folder = tmp_path_factory.mktemp("s3-impatient")
     with gateway_over(thread.proxy.server, postgres, folder, SETTINGS, **(SETTINGS_OF_S3 | IMPATIENT)) as gateway:
@@ -80,7 +82,7 @@ async def check_served(site: Gateway, media: Media) -> None:
 
 @pytest.mark.parametrize("fault", RECOVERABLE.values(), ids=RECOVERABLE.keys())
 async def test_one_fault_costs_the_client_nothing(
-    site: Gateway, media: Media, impatient: Place, proxy: FaultProxy, fault: Fault
+    site: Gateway, media: Media, impatient: GatewayWithMedia, proxy: FaultProxy, fault: Fault
 ) -> None:
     proxy.break_next(fault)
     response = await get(*(impatient if fault.ending == "stall" else (site, media)), f"100-{99 + 2 * WINDOW}")
@@ -113,7 +115,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("fault", "status"), REFUSED.values(), ids=REFUSED.keys())
 async def test_before_the_head_a_lasting_fault_is_refused(
-    site: Gateway, media: Media, impatient: Place, proxy: FaultProxy, fault: Fault, status: int
+    site: Gateway, media: Media, impatient: GatewayWithMedia, proxy: FaultProxy, fault: Fault, status: int
 ) -> None:
     if fault.ending == "stall":
         site, media = impatient

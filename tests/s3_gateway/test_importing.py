@@ -16,7 +16,7 @@ from tests.s3.buckets import make_bucket, s3_client
 from tests.s3.faults import FaultProxy, answer
 from tests.s3.processes import S3Server
 from tests.s3_gateway.broken import proxy_before
-from tests.s3_gateway.place import only_s3, s3_environ
+from tests.s3_gateway.s3_site import only_s3, s3_environ
 
 NO_MEDIA = {"empty.mp3": "it is empty", "notes.txt": "it cannot be read as wav, mp3"}
 USER = ("--user", "ada@example.org")

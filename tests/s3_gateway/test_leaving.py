@@ -17,7 +17,7 @@ from tests.gateway_process import Gateway
 from tests.s3.broken import WINDOW
 from tests.s3.processes import S3Server
 from tests.s3_gateway.broken import ProxyThread, get, proxy_before
-from tests.s3_gateway.place import add_settled, gateway_over
+from tests.s3_gateway.s3_site import add_settled, gateway_over
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="cannot run here: descriptors are read from Linux's /proc"

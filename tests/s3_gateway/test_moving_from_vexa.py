@@ -19,7 +19,7 @@ from tests.imports.vexa.deployment import FOLDER, rows, vexa_database
 from tests.imports.vexa.media import StoredObject, make_objects
 from tests.s3.buckets import make_bucket, s3_client
 from tests.s3.processes import S3Server
-from tests.s3_gateway.place import s3_environ
+from tests.s3_gateway.s3_site import s3_environ
 
 EXPECTED: Final[dict[str, Any]] = json.loads((FOLDER / "expected-0.10.json").read_text("utf-8"))["0.10"]
 KEYS: Final = {each["user"]: each["key"] for each in EXPECTED["keys"] if each["authenticates"]}

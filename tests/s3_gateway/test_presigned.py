@@ -15,7 +15,7 @@ from tests.conformance.objects import add, noise
 from tests.conformance.site import SETTINGS
 from tests.gateway_process import Gateway
 from tests.s3.processes import S3Server
-from tests.s3_gateway.place import gateway_over
+from tests.s3_gateway.s3_site import gateway_over
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed (apt install curl)")
 

@@ -9,7 +9,7 @@ from tests.conformance.calling import fetch
 from tests.gateway_process import Gateway
 from tests.media.signals import SECONDS, half_silent
 from tests.s3.processes import S3Server
-from tests.s3_gateway.place import gateway_over
+from tests.s3_gateway.s3_site import gateway_over
 
 
 @pytest.fixture(scope="module")

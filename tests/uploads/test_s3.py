@@ -10,7 +10,7 @@ from gateway.catalog import Owner
 from gateway.protocol.ids import decode_id
 from tests.gateway_process import Gateway
 from tests.s3.processes import S3Server
-from tests.s3_gateway.place import gateway_over
+from tests.s3_gateway.s3_site import gateway_over
 from tests.uploads.client import Client, open_client
 from tests.uploads.conftest import MAX_FILE_BYTES, SETTINGS, Content
 from tests.uploads.test_tus import create

@@ -11,7 +11,7 @@ import pytest
 from tests.gateway_process import Gateway
 from tests.s3.buckets import s3_client
 from tests.s3.processes import S3Server
-from tests.s3_gateway.place import gateway_over
+from tests.s3_gateway.s3_site import gateway_over
 from tests.uploads.client import Client, open_client
 from tests.uploads.conftest import SETTINGS
 from tests.uploads.test_repeats import ask

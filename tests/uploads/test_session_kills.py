@@ -24,7 +24,7 @@ from gateway.settings.load import load
 from tests.gateway_process import Process
 from tests.s3.buckets import make_bucket
 from tests.s3.processes import S3Server
-from tests.s3_gateway.place import only_s3
+from tests.s3_gateway.s3_site import only_s3
 from tests.uploads.client import Client, open_client
 from tests.uploads.conftest import Content
 from tests.uploads.test_session_chunks import tone, wav

@@ -7,14 +7,14 @@ from typing import Any
 
 from gateway.catalog import MediaFile
 from gateway.protocol.byte_path import byte_path
-from tests.browser.library import bring_in
+from tests.browser.library import import_file
 from tests.conformance.calling import fetch
 from tests.gateway_process import Gateway
 
 
 @dataclass(frozen=True)
-class Place:
-    """A gateway that has the demo recording."""
+class SoundGateway:
+    """A gateway with a recording to play."""
 
     site: Gateway
     sound: MediaFile
@@ -32,6 +32,6 @@ class Place:
         return [line for line in lines if line["path"] == path]
 
 
-def furnish(site: Gateway, sound: Path) -> Place:
+def import_sound(site: Gateway, sound: Path) -> SoundGateway:
     """This gateway, with the recording imported."""
-    return Place(site, bring_in(site, sound))
+    return SoundGateway(site, import_file(site, sound))
