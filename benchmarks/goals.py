@@ -17,7 +17,7 @@ NGINX: Final = "nginx"
 class Goal:
     """`measure` computes a value from the rows of a round, which is to be at most `limit`, or at least it if `at_least`.
 
-    `measure` raises KeyError if a row is missing.
+    `measure` raises KeyError if a row is missing. A `stretch` target is one beyond the target, which need not be met.
     """
 
     what: str
@@ -25,7 +25,7 @@ class Goal:
     unit: str
     measure: Callable[[Round], float]
     at_least: bool = False
-    moonshot: bool = False
+    stretch: bool = False
 
     @property
     def target(self) -> str:
@@ -53,7 +53,7 @@ class Verdict:
         met = {None: "not measured", True: "yes", False: "no"}[self.met]
         return {
             "what": self.goal.what,
-            "kind": "moonshot" if self.goal.moonshot else "target",
+            "kind": "stretch target" if self.goal.stretch else "target",
             "target": self.goal.target,
             "measured in each round": measured,
             "met": met,
@@ -75,20 +75,20 @@ def excess(quantity: str, place: str, control: str) -> Callable[[Round], float]:
     return lambda rows: value(quantity, place)(rows) - value(quantity, control)(rows)
 
 
-def _cpu(size: str, peer: str, limit: float, *, moonshot: bool = False) -> Goal:
+def _cpu(size: str, peer: str, limit: float, *, stretch: bool = False) -> Goal:
     measure = ratio("cpu_us", f"local/{size}/{GATEWAY}", f"local/{size}/{peer}")
-    return Goal(f"closed ranges, {size}: CPU over {peer}", limit, "×", measure, moonshot=moonshot)
+    return Goal(f"closed ranges, {size}: CPU over {peer}", limit, "×", measure, stretch=stretch)
 
 
-def _seek(profile: str, peer: str, limit: float, *, moonshot: bool = False) -> Goal:
+def _seek(profile: str, peer: str, limit: float, *, stretch: bool = False) -> Goal:
     measure = ratio("seek_cpu_us", f"players/{profile}/{SIGNED}", f"players/{profile}/{peer}")
-    return Goal(f"{profile}: CPU per seek over {peer}", limit, "×", measure, moonshot=moonshot)
+    return Goal(f"{profile}: CPU per seek over {peer}", limit, "×", measure, stretch=stretch)
 
 
 def _beside_uploads(what: str, quantity: str, row: str, alone: str) -> tuple[Goal, Goal]:
-    """A target, and the moonshot for the same quantity."""
+    """A target, and the stretch target for the same quantity."""
     target = Goal(f"{what} beside 50 changing rows a second, over without", 1.1, "×", ratio(quantity, row, alone))
-    return target, replace(target, limit=1.0, moonshot=True)
+    return target, replace(target, limit=1.0, stretch=True)
 
 
 def _players_beside_uploads(profile: str) -> tuple[Goal, Goal]:
@@ -98,13 +98,13 @@ def _players_beside_uploads(profile: str) -> tuple[Goal, Goal]:
 
 GOALS: Final[tuple[Goal, ...]] = (
     _seek("Chromium", NGINX, 1.5),
-    _seek("Chromium", NGINX, 1.2, moonshot=True),
+    _seek("Chromium", NGINX, 1.2, stretch=True),
     _seek("Firefox", NGINX, 1.3),
-    _seek("Firefox", NGINX, 1.1, moonshot=True),
+    _seek("Firefox", NGINX, 1.1, stretch=True),
     _seek("Safari", NGINX, 1.4),
-    _seek("Safari", NGINX, 1.2, moonshot=True),
+    _seek("Safari", NGINX, 1.2, stretch=True),
     _seek("CDN, 8 MiB slices", NGINX, 1.4),
-    _seek("CDN, 8 MiB slices", NGINX, 1.1, moonshot=True),
+    _seek("CDN, 8 MiB slices", NGINX, 1.1, stretch=True),
     _seek("CDN, 8 MiB slices", AIOHTTP, 0.7),
     *(
         goal
@@ -112,19 +112,19 @@ GOALS: Final[tuple[Goal, ...]] = (
         for goal in _players_beside_uploads(profile)
     ),
     _cpu("64 KiB", NGINX, 1.7),
-    _cpu("64 KiB", NGINX, 1.4, moonshot=True),
+    _cpu("64 KiB", NGINX, 1.4, stretch=True),
     _cpu("64 KiB", AIOHTTP, 0.12),
     _cpu("64 KiB", STARLETTE, 0.09),
     *_beside_uploads(
         "closed ranges, 64 KiB: CPU", "cpu_us", f"beside uploads/64 KiB/{GATEWAY}", f"local/64 KiB/{GATEWAY}"
     ),
     _cpu("1 MiB", NGINX, 1.5),
-    _cpu("1 MiB", NGINX, 1.2, moonshot=True),
+    _cpu("1 MiB", NGINX, 1.2, stretch=True),
     _cpu("16 MiB", NGINX, 1.4),
-    _cpu("16 MiB", NGINX, 1.1, moonshot=True),
+    _cpu("16 MiB", NGINX, 1.1, stretch=True),
     _cpu("16 MiB", AIOHTTP, 0.7),
     _cpu("whole", NGINX, 1.4),
-    _cpu("whole", NGINX, 1.1, moonshot=True),
+    _cpu("whole", NGINX, 1.1, stretch=True),
     _cpu("whole", AIOHTTP, 0.7),
     # The p99 is to be at most what it was before the fast path took long responses. The gateway of 67d929a had
     # 0.8, 0.9 and 1.9 times nginx's p99 in three turns.
@@ -134,10 +134,12 @@ GOALS: Final[tuple[Goal, ...]] = (
         "×",
         ratio("p99_ms", *(f"beside downloads/64 KiB beside 50 downloads/{server}" for server in (GATEWAY, NGINX))),
     ),
-    Goal("the event loop's longest stall while a cold file is read", 5, " ms", value("max_ms", "stalls/cold file")),
+    Goal(
+        "the event loop's stalls while a cold file is read: the longest", 5, " ms", value("max_ms", "stalls/cold file")
+    ),
     # Without a reader, the machine and the client that measures delay responses too, by more than 5 ms on some machines.
     Goal(
-        "the event loop's longest stall while a cold file is read, beyond the longest without a reader",
+        "the event loop's stalls while a cold file is read: the longest, beyond that without a reader",
         5,
         " ms",
         excess("max_ms", "stalls/cold file", "stalls/no file"),

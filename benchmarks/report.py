@@ -212,7 +212,7 @@ def readme_text(run: Run) -> str:
 
 def _missed_in_words(run: Run) -> list[str]:
     """A paragraph that names what missed its targets in this run."""
-    targets = [verdict for verdict in run.verdicts if verdict.values and not verdict.goal.moonshot]
+    targets = [verdict for verdict in run.verdicts if verdict.values and not verdict.goal.stretch]
     missed = [verdict.goal.what for verdict in targets if not verdict.met]
     subjects = "; ".join(dict.fromkeys(what.partition(":")[0] for what in missed))
     return [f"It missed {len(missed)} of its {len(targets)} targets, which are about: {subjects}."] if missed else []

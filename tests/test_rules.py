@@ -270,6 +270,7 @@ WEB: Mapping[str, set[str]] = {
         "access",
         "exchange",
         "receiving.forms",
+        "receiving.json_bodies",
         "links",
         "media_files",
         "parameters",

@@ -43,6 +43,7 @@ from gateway.web.middleware import RequestMiddleware
 from gateway.web.pages.contract_page import ContractRoutes
 from gateway.web.pages.player_page import PageRoutes
 from gateway.web.pages.shared_page import SharedPage
+from gateway.web.receiving.json_bodies import JsonBodies
 from gateway.web.server_handler import ServerHandler
 from gateway.web.vexa.routes import VexaRoutes
 
@@ -91,6 +92,7 @@ class _Site:
         self._cors = Cors(config.cors.allowed_origins)
         self._connections = Connections(drain.is_draining)
         self._authenticator = Authenticator(backends.api_keys, backends.signer, self._rate_limits())
+        self._bodies = JsonBodies()
         self._transcript_turns = FairSemaphore(_TRANSCRIPTS_AT_A_TIME)
         self._links = Links(backends.signer, config.server.public_url)
         self._middleware = RequestMiddleware(self._journal, self._connections, self._cors)
@@ -112,9 +114,18 @@ class _Site:
             self._route.media,
             self._vexa(deletions),
             self._bota(deletions),
-            *build_upload_routes(config, backends, self._authenticator, self._streams, deletions.wake),
-            EditRoutes(self._authenticator, backends.catalog, backends.edits, CaptionReader(), self._transcript_turns),
-            ShareLinkRoutes(self._authenticator, backends.share_links, self._links),
+            *build_upload_routes(
+                config, backends, self._authenticator, self._bodies, self._streams, on_removed=deletions.wake
+            ),
+            EditRoutes(
+                self._authenticator,
+                self._bodies,
+                backends.catalog,
+                backends.edits,
+                CaptionReader(),
+                self._transcript_turns,
+            ),
+            ShareLinkRoutes(self._authenticator, self._bodies, backends.share_links, self._links),
             self._shared_page(page.release),
             self._health(),
             page,
@@ -145,6 +156,7 @@ class _Site:
     def _bota(self, deletions: DeletionWorker) -> BotaRoutes:
         return BotaRoutes(
             authenticator=self._authenticator,
+            bodies=self._bodies,
             catalog=self._backends.catalog,
             recordings=self._backends.recordings,
             search=self._backends.search,

@@ -19,6 +19,7 @@ from gateway.web.bota.tus import TusRoutes
 from gateway.web.bota.upload_routes import UploadRoutes
 from gateway.web.bota.upload_urls import UploadUrls
 from gateway.web.bytes.streams import Streams
+from gateway.web.receiving.json_bodies import JsonBodies
 from gateway.web.receiving.upload_bodies import ReceiveLimits
 from gateway.web.vexa.bot_uploads import BotUploadRoutes, InternalSecret
 from storage_adapters.multipart_uploads import MultipartUploads
@@ -62,7 +63,9 @@ def build_upload_routes(
     config: Config,
     backends: Backends,
     authenticator: Authenticator,
+    bodies: JsonBodies,
     streams: Streams,
+    *,
     on_removed: Callable[[], None],
 ) -> tuple[UploadRoutes, TusRoutes, BotUploadRoutes]:
     """Build the upload routes. `streams` counts the running uploads of each key; draining waits for them."""
@@ -72,6 +75,7 @@ def build_upload_routes(
     return (
         UploadRoutes(
             authenticator=authenticator,
+            bodies=bodies,
             uploads=uploads,
             completion=Completion(uploads),
             urls=urls,
@@ -89,6 +93,7 @@ def build_upload_routes(
         ),
         BotUploadRoutes(
             authenticator=authenticator,
+            bodies=bodies,
             api_keys=backends.api_keys,
             internal=_internal_secret(config),
             sessions=_build_sessions(config, backends, uploads),

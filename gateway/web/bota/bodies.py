@@ -21,7 +21,7 @@ from gateway.errors import Fault, Invalid
 from gateway.protocol.ids import decode_id
 from gateway.web.bota.query import ClientId
 from gateway.web.parameters import Model, Moment, Text, invalid
-from gateway.web.receiving.json_bodies import member_text, read_json_bytes, read_json_object
+from gateway.web.receiving.json_bodies import JsonBodies, member_text
 
 MAX_NAME_LENGTH: Final = 500
 MAX_METADATA_BYTES: Final = 16 * 1024
@@ -82,9 +82,9 @@ class DownloadUrlBody(Body):
     media_id: Annotated[str, Field(strict=True)]
 
 
-async def read_body(request: web.Request, model: type[Model]) -> Model:
+async def read_body(bodies: JsonBodies, request: web.Request, model: type[Model]) -> Model:
     """The request's body as a model, whatever its Content-Type. Raises Invalid."""
-    document = await read_json_object(request)
+    document = await bodies.read_object(request)
     known = {name: value for name, value in document.items() if name in model.model_fields}
     unknown = islice(((name, value) for name, value in document.items() if name not in known), _MAX_FAULTS)
     try:
@@ -93,9 +93,10 @@ async def read_body(request: web.Request, model: type[Model]) -> Model:
         raise Invalid(*invalid(error, ("body",)).faults[:_MAX_FAULTS]) from None
 
 
-async def read_completed_media(request: web.Request) -> Collection[int] | None:
+async def read_completed_media(bodies: JsonBodies, request: web.Request) -> Collection[int] | None:
     """The ids of the media files to complete; None for all. Raises Invalid."""
-    given = (await read_body(request, UploadCompleteBody)).media_ids if await read_json_bytes(request) else None
+    has_body = await bodies.read_bytes(request)
+    given = (await read_body(bodies, request, UploadCompleteBody)).media_ids if has_body else None
     if given is None:
         return None
     ids = [(index, decode_id("med", text)) for index, text in enumerate(given)]
@@ -109,25 +110,25 @@ async def read_completed_media(request: web.Request) -> Collection[int] | None:
     return {media_id for _, media_id in ids if media_id is not None}
 
 
-async def read_new_recording(request: web.Request) -> NewRecording:
+async def read_new_recording(bodies: JsonBodies, request: web.Request) -> NewRecording:
     """The recording to create. Raises Invalid."""
-    body = await read_body(request, CreateBody)
-    metadata = None if body.metadata is None else await _metadata_text(request)
+    body = await read_body(bodies, request, CreateBody)
+    metadata = None if body.metadata is None else await _metadata_text(bodies, request)
     return NewRecording(**body.model_dump(exclude={"metadata"}), metadata=metadata)
 
 
-async def read_changes(request: web.Request) -> Mapping[str, Any]:
+async def read_changes(bodies: JsonBodies, request: web.Request) -> Mapping[str, Any]:
     """The members of a recording that the body changes, by name; a member that is null is cleared. Raises Invalid."""
-    body = await read_body(request, CreateBody)
+    body = await read_body(bodies, request, CreateBody)
     changes = {name: getattr(body, name) for name in body.model_fields_set}
     if body.metadata is not None:
-        changes["metadata"] = await _metadata_text(request)
+        changes["metadata"] = await _metadata_text(bodies, request)
     return changes
 
 
-async def _metadata_text(request: web.Request) -> str:
+async def _metadata_text(bodies: JsonBodies, request: web.Request) -> str:
     # In a thread, because 64 KiB of brackets take longer than other requests should wait.
-    metadata = await asyncio.to_thread(member_text, (await read_json_bytes(request)).decode(), "metadata")
+    metadata = await asyncio.to_thread(member_text, (await bodies.read_bytes(request)).decode(), "metadata")
     if len(metadata.encode()) > MAX_METADATA_BYTES:
         words = f"Input should be at most {MAX_METADATA_BYTES} bytes"
         raise Invalid(Fault("too_long", ("body", "metadata"), words))

@@ -22,7 +22,7 @@ from gateway.web.bota.bodies import read_changes
 from gateway.web.bota.query import path_recording_id
 from gateway.web.bota.shapes import recording_etag, recording_json
 from gateway.web.media_files import transcript_of, transcript_version_of
-from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS, body_permit
+from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS, JsonBodies
 from gateway.web.receiving.upload_bodies import Allowance, ReceiveLimits, accepted, essence
 from gateway.web.responses import built_json_response, json_response, not_modified, weak_etag
 
@@ -36,6 +36,7 @@ class EditRoutes:
     """The routes that change a recording's description and transcript, but not its media."""
 
     authenticator: Authenticator
+    bodies: JsonBodies
     catalog: RecordingCatalog
     edits: RecordingEdits
     captions: CaptionReader
@@ -49,7 +50,7 @@ class EditRoutes:
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_recording_id(request)
         if_match = ", ".join(request.headers.getall(hdrs.IF_MATCH, [])) or None
-        changes = await read_changes(request)
+        changes = await read_changes(self.bodies, request)
 
         def change(current: Recording) -> Mapping[str, Any]:
             conditions, validators = Conditions(if_match=if_match), Validators(recording_etag(current), 0)
@@ -95,7 +96,7 @@ class EditRoutes:
             raise Invalid(Fault("content_type", ("header", "Content-Type"), words, content_type))
         body = bytearray()
         with ExitStack() as slots:
-            with body_permit(request):
+            with self.bodies.permit(request):
                 async with accepted(request, Allowance(MAX_BYTES, None, None, _RECEIVE_LIMITS)) as pieces:
                     async for piece in pieces:
                         if len(body) <= LONG_BYTES < len(body) + len(piece):

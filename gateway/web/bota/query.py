@@ -16,7 +16,7 @@ from gateway.errors import Fault, Invalid, require
 from gateway.protocol.cursor import decode_cursor, encode_cursor
 from gateway.protocol.ids import decode_id
 from gateway.web.parameters import Moment, Text, parse_query
-from gateway.web.receiving.json_bodies import read_json_bytes
+from gateway.web.receiving.json_bodies import JsonBodies
 
 MAX_ID_LENGTH: Final = 255
 MAX_SEARCH_LENGTH: Final = 200
@@ -114,7 +114,7 @@ def path_recording_id(request: web.Request) -> int:
     return require(decode_id("rec", request.match_info["recording_id"]), "Recording")
 
 
-async def find_idempotency_key(request: web.Request) -> IdempotencyKey | None:
+async def find_idempotency_key(bodies: JsonBodies, request: web.Request) -> IdempotencyKey | None:
     """The request's `Idempotency-Key`, with a digest of method, target and body; None without one. Raises Invalid."""
     given = request.headers.getall("Idempotency-Key", [])
     if not given:
@@ -124,5 +124,5 @@ async def find_idempotency_key(request: web.Request) -> IdempotencyKey | None:
         words = f"It should be one text of 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} printable ASCII characters"
         raise Invalid(Fault("idempotency_key", ("header", "Idempotency-Key"), words))
     digest = hashlib.sha256(f"{request.method} {request.path_qs}\n".encode(errors="surrogateescape"))
-    digest.update(await read_json_bytes(request))
+    digest.update(await bodies.read_bytes(request))
     return IdempotencyKey(text, digest.digest())

@@ -15,6 +15,7 @@ from gateway.web.bota.bodies import DownloadUrlBody, read_body, read_new_recordi
 from gateway.web.bota.query import find_idempotency_key, includes_origin, parse_recordings_query, path_recording_id
 from gateway.web.bota.shapes import page_json, recording_etag, recording_json, search_json
 from gateway.web.links import Links
+from gateway.web.receiving.json_bodies import JsonBodies
 from gateway.web.responses import json_page, json_response, whole_seconds
 
 
@@ -23,6 +24,7 @@ class BotaRoutes:
     """The JSON routes; `on_deleted` is called after objects were queued for deletion."""
 
     authenticator: Authenticator
+    bodies: JsonBodies
     catalog: RecordingCatalog
     recordings: ClientRecordings
     search: RecordingSearch
@@ -51,8 +53,8 @@ class BotaRoutes:
     async def create_recording(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings`: a recording that waits for its media."""
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
-        new = await read_new_recording(request)
-        created = await self.recordings.create_recording(owner, new, await find_idempotency_key(request))
+        new = await read_new_recording(self.bodies, request)
+        created = await self.recordings.create_recording(owner, new, await find_idempotency_key(self.bodies, request))
         return json_response(recording_json(created), status=201)
 
     async def delete_recording(self, request: web.Request) -> web.Response:
@@ -66,7 +68,7 @@ class BotaRoutes:
     async def download_url(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings/{recording_id}/download-url`: a URL to download one of its media files from."""
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_READ)
-        body = await read_body(request, DownloadUrlBody)
+        body = await read_body(self.bodies, request, DownloadUrlBody)
         media = _uploaded(await self._recording(request, owner), body.media_id)
         storage = storage_named(self.storages, media.storage, media.object_key)
         link = await self.links.download(request, owner, media, storage)

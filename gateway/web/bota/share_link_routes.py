@@ -20,6 +20,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import Body, read_body
 from gateway.web.bota.query import path_recording_id
 from gateway.web.links import Links
+from gateway.web.receiving.json_bodies import JsonBodies
 from gateway.web.responses import json_response, whole_seconds
 
 MAX_SECONDS: Final = 10 * 366 * 24 * 3600
@@ -43,6 +44,7 @@ class ShareLinkRoutes:
     """Makes, lists and ends links. Only the response to POST contains a link's URL."""
 
     authenticator: Authenticator
+    bodies: JsonBodies
     share_links: ShareLinks
     links: Links
 
@@ -50,7 +52,7 @@ class ShareLinkRoutes:
         """`POST`: make a link to a page that plays this recording without a key, until the link expires or is ended."""
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_recording_id(request)
-        body = await read_body(request, LinkBody)
+        body = await read_body(self.bodies, request, LinkBody)
         token = f"lk_{secrets.token_urlsafe(_TOKEN_BYTES)}"
         link = await self.share_links.create_link(
             owner,

@@ -15,6 +15,7 @@ from gateway.web.bota.query import find_idempotency_key, path_recording_id
 from gateway.web.bota.shapes import recording_json, upload_url_json
 from gateway.web.bota.upload_urls import UploadUrlBody, UploadUrls, promised_type
 from gateway.web.exchange import EXCHANGE
+from gateway.web.receiving.json_bodies import JsonBodies
 from gateway.web.receiving.upload_bodies import Allowance, ReceiveLimits, StreamsOf, accepted, check_preconditions
 from gateway.web.responses import json_response
 
@@ -24,6 +25,7 @@ class UploadRoutes:
     """`upload-url`, the PUT and `upload-complete`; `streams` counts the files that each key is sending."""
 
     authenticator: Authenticator
+    bodies: JsonBodies
     uploads: Uploads
     completion: Completion
     urls: UploadUrls
@@ -34,7 +36,7 @@ class UploadRoutes:
         """`POST /v1/recordings/{recording_id}/upload-url`: create a pending media file, and return where to send it."""
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_recording_id(request)
-        body = await read_body(request, UploadUrlBody)
+        body = await read_body(self.bodies, request, UploadUrlBody)
         storage = self.uploads.default
         upload = NewUpload(
             type=body.type,
@@ -44,7 +46,9 @@ class UploadRoutes:
             captured_at=body.captured_at,
             upload_expires_at=self.urls.presigned_until(storage),
         )
-        media = await self.uploads.promise(owner, recording_id, upload, await find_idempotency_key(request))
+        media = await self.uploads.promise(
+            owner, recording_id, upload, await find_idempotency_key(self.bodies, request)
+        )
         url = await self.urls.mint(request, owner, media, storage)
         return json_response(upload_url_json(media, url))
 
@@ -67,7 +71,7 @@ class UploadRoutes:
     async def upload_complete(self, request: web.Request) -> web.Response:
         """`POST /v1/recordings/{recording_id}/upload-complete`: check the files against the promises, publish them."""
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
-        asked = await read_completed_media(request)
+        asked = await read_completed_media(self.bodies, request)
         completed = await self.completion.complete(owner, path_recording_id(request), asked)
         dropped = [encode_id("med", each) for each in completed.dropped]
         return json_response(recording_json(completed.recording) | ({"dropped_media_ids": dropped} if dropped else {}))

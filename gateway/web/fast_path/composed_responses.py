@@ -4,7 +4,7 @@ from typing import Final
 
 from gateway.protocol.pacing import SendingPace
 from gateway.protocol.ranges import is_beyond, plain_span
-from gateway.web.bytes.heads import FixedHead
+from gateway.web.bytes.heads import FixedHead, SpanHead
 from gateway.web.bytes.paced import initial_grant
 from gateway.web.bytes.started_response import StartedResponse
 from gateway.web.exchange import Exchange
@@ -44,7 +44,7 @@ def compose_response(
     started: float,
 ) -> StartedResponse | None:
     """The response with that span as its body; None if its first bytes are in a file, but not open or not in memory."""
-    prepared, (offset, length) = template.head, span
+    offset, length = span
     is_wanted_whole = length <= SHORT_BYTES or offset + length < template.stat.size
     piece = None
     if template.stored is not None and length:
@@ -52,13 +52,7 @@ def compose_response(
         piece = _first_piece(template.stored, template.pace, offset, most)
         if piece is None:
             return None
-    status = prepared.status
-    if isinstance(prepared, FixedHead):
-        head = prepared.render(request_id)
-    elif length:
-        head = prepared.render(request_id, offset, length)
-    else:
-        head, status = prepared.render_unsatisfied(request_id), 416
+    head, status = _render_head(template.head, request_id, offset, length)
     first = template.exchange
     exchange = Exchange(
         request_id,
@@ -80,6 +74,15 @@ def compose_response(
     return StartedResponse(
         exchange, template.admission, stat, head, offset, piece, pace, is_wanted_whole, template.keep_alive
     )
+
+
+def _render_head(prepared: FixedHead | SpanHead, request_id: str, offset: int, length: int) -> tuple[bytes, int]:
+    """The response's head, and its status."""
+    if isinstance(prepared, FixedHead):
+        return prepared.render(request_id), prepared.status
+    if length:
+        return prepared.render(request_id, offset, length), prepared.status
+    return prepared.render_unsatisfied(request_id), 416
 
 
 def _first_piece(stored: OpenObject, pace: SendingPace | None, offset: int, length: int) -> FilePiece | None:

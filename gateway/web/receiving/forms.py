@@ -15,7 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.errors import Fault, Invalid
 from gateway.web.receiving.expectations import check_coding, permit_body
-from gateway.web.receiving.json_bodies import body_permit
+from gateway.web.receiving.json_bodies import JsonBodies
 from gateway.web.receiving.upload_bodies import Pace
 
 MAX_TEXT_BYTES: Final = 64 * 1024
@@ -52,7 +52,7 @@ class _FewLines:
 
 
 async def read_fields(
-    request: web.Request, pace: Pace, names: AbstractSet[str]
+    request: web.Request, pace: Pace, names: AbstractSet[str], bodies: JsonBodies
 ) -> tuple[dict[str, str], BodyPartReader]:
     """The text of the fields before the file whose name is in `names`, and the file. Raises Invalid."""
     if request.content_type != "multipart/form-data":
@@ -71,7 +71,7 @@ async def read_fields(
 
             @cache
             def take_permit() -> None:
-                permits.enter_context(body_permit(request))
+                permits.enter_context(bodies.permit(request))
 
             for _ in range(_MAX_PARTS):
                 part = await _next_part(form, pace)

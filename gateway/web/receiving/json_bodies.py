@@ -24,64 +24,67 @@ MAX_ARRIVING: Final = 256
 """At most this many bodies arrive at a time; of one API key, at most MAX_ARRIVING_OF_A_KEY."""
 MAX_ARRIVING_OF_A_KEY: Final = 64
 _RETRY_SECONDS: Final = 2
-_arriving: Final[Counter[int | None]] = Counter()
 
 # Strings, and the structural characters outside of them (RFC 8259 section 2).
 _TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},:]', re.DOTALL)
 _WHITE_SPACE: Final = " \t\n\r"
 
 
-async def read_json_bytes(request: web.Request) -> bytes:
-    """The request's body; a second call returns the same bytes.
+class JsonBodies:
+    """Reads bodies into memory. One is shared by all routes of a process, and counts the bodies that are arriving."""
 
-    Raises HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType, HTTPRequestTimeout, Unavailable or Invalid.
-    """
-    length = request.content_length
-    if length is not None and length > MAX_JSON_BYTES:
-        raise web.HTTPRequestEntityTooLarge(max_size=MAX_JSON_BYTES, actual_size=length)
-    check_coding(request)
-    await permit_body(request)
-    try:
-        async with asyncio.timeout(MAX_JSON_SECONDS):
-            with body_permit(request):
-                return await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    except web.RequestPayloadError as error:
-        raise _not_json("The body is malformed, or ends early") from error
+    def __init__(self) -> None:
+        self._arriving: Counter[int | None] = Counter()
 
+    async def read_bytes(self, request: web.Request) -> bytes:
+        """The request's body; a second call returns the same bytes.
 
-@contextmanager
-def body_permit(request: web.Request) -> Iterator[None]:
-    """Permit the block to read a body into memory. Raises Unavailable if too many bodies are arriving.
+        Raises HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType, HTTPRequestTimeout, Unavailable or Invalid.
+        """
+        length = request.content_length
+        if length is not None and length > MAX_JSON_BYTES:
+            raise web.HTTPRequestEntityTooLarge(max_size=MAX_JSON_BYTES, actual_size=length)
+        check_coding(request)
+        await permit_body(request)
+        try:
+            async with asyncio.timeout(MAX_JSON_SECONDS):
+                with self.permit(request):
+                    return await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        except web.RequestPayloadError as error:
+            raise _not_json("The body is malformed, or ends early") from error
 
-    A body that has arrived already needs no permit.
-    """
-    key_id = request[EXCHANGE].key_id
-    if request.content.is_eof():
-        yield
-        return
-    if _arriving.total() >= MAX_ARRIVING or _arriving[key_id] >= MAX_ARRIVING_OF_A_KEY:
-        raise Unavailable("Too many request bodies are arriving", _RETRY_SECONDS)
-    _arriving[key_id] += 1
-    try:
-        yield
-    finally:
-        _arriving[key_id] -= 1
-        if not _arriving[key_id]:
-            del _arriving[key_id]
+    async def read_object(self, request: web.Request) -> dict[str, Any]:
+        """The body as a JSON object. Raises what `read_bytes` raises, and Invalid."""
+        octets = await self.read_bytes(request)
+        try:
+            document = orjson.loads(octets)
+        except ValueError as error:
+            raise _not_json(f"The body should be JSON: {error}") from None
+        if not isinstance(document, dict):
+            raise _not_json("The body should be a JSON object")
+        return document
 
+    @contextmanager
+    def permit(self, request: web.Request) -> Iterator[None]:
+        """Permit the block to read a body into memory. Raises Unavailable if too many bodies are arriving.
 
-async def read_json_object(request: web.Request) -> dict[str, Any]:
-    """The body as a JSON object. Raises what `read_json_bytes` raises, and Invalid."""
-    octets = await read_json_bytes(request)
-    try:
-        document = orjson.loads(octets)
-    except ValueError as error:
-        raise _not_json(f"The body should be JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise _not_json("The body should be a JSON object")
-    return document
+        A body that has arrived already needs no permit.
+        """
+        key_id = request[EXCHANGE].key_id
+        if request.content.is_eof():
+            yield
+            return
+        if self._arriving.total() >= MAX_ARRIVING or self._arriving[key_id] >= MAX_ARRIVING_OF_A_KEY:
+            raise Unavailable("Too many request bodies are arriving", _RETRY_SECONDS)
+        self._arriving[key_id] += 1
+        try:
+            yield
+        finally:
+            self._arriving[key_id] -= 1
+            if not self._arriving[key_id]:
+                del self._arriving[key_id]
 
 
 def member_text(text: str, name: str) -> str:

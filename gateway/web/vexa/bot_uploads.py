@@ -28,6 +28,7 @@ from gateway.web.access.authentication import Authenticator, bearer_token
 from gateway.web.exchange import EXCHANGE
 from gateway.web.parameters import Text, validated
 from gateway.web.receiving.forms import invalid_form, read_fields, read_file
+from gateway.web.receiving.json_bodies import JsonBodies
 from gateway.web.receiving.upload_bodies import Allowance, Pace, ReceiveLimits, StreamsOf, checked
 from gateway.web.responses import json_response
 from gateway.web.vexa.shapes import STATUS
@@ -63,6 +64,7 @@ class BotUploadRoutes:
     """The route of bots' uploads. If `internal` is None, only keys are accepted."""
 
     authenticator: Authenticator
+    bodies: JsonBodies
     api_keys: ApiKeys
     internal: InternalSecret | None
     sessions: Sessions
@@ -74,7 +76,7 @@ class BotUploadRoutes:
         owner = await self._owner(request)
         pace = Pace(self.receive_limits)
         with self.streams(request[EXCHANGE].key_id):
-            given, file = await read_fields(request, pace, _FIELDS)
+            given, file = await read_fields(request, pace, _FIELDS, self.bodies)
             form = _form(given)
             chunk = Chunk(form.session_uid, form.media_type, form.chunk_seq, form.is_final)
             session = await self.sessions.ensure_session(owner, chunk)
