@@ -156,6 +156,8 @@ class Gateway:
         self._loop = loop
         self.backends = backends
         self.database_url = database_url
+        self.scrapes = 0
+        """How often tests/conformance/metrics.py read the metrics."""
         self.user_id = loop.run(backends.api_keys.ensure_user("owner@example.org"))
         self.other_user_id = loop.run(backends.api_keys.ensure_user("other@example.org"))
         self.key = self.add_key()

@@ -1,18 +1,32 @@
 """The values at a gateway's /metrics, read by Prometheus' own parser."""
 
 import asyncio
+import re
+from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.telemetry.latest_metrics import FRESH_SECONDS
 from tests.conformance.calling import call
 from tests.gateway_process import Gateway
 
 
+# The requests that `scrape` sends; no test sends one to a gateway that it scrapes.
+_COUNTED: Final = re.compile(
+    rb'^seekgate_requests_total{method="HEAD",outcome="complete",route="/docs",status="200"} (\S+)$', re.MULTILINE
+)
+PATIENCE_SECONDS: Final = 60
+
+
 async def scrape(site: Gateway) -> bytes:
-    """The metrics as of now: a body that was rendered earlier is not served any more."""
-    await asyncio.sleep(FRESH_SECONDS * 1.1)
-    return (await call(site, "/metrics")).body
+    """The metrics as of now: /metrics may be a second old, so it is read until it counts a request that is sent first."""
+    assert (await call(site, "/docs", method="HEAD")).status == 200
+    site.scrapes += 1
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            body = (await call(site, "/metrics")).body
+            if sum(map(float, _COUNTED.findall(body))) >= site.scrapes:
+                return body
+            await asyncio.sleep(0.02)
 
 
 async def samples(site: Gateway) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
