@@ -138,22 +138,15 @@ class OpenObjectCache(ABC):
 
 
 class Presigning(ABC):
-    """A storage backend that issues presigned URLs; without `expires_in_seconds` its options set their lifetime."""
+    """A storage backend that issues presigned URLs."""
 
     @abstractmethod
-    async def presign_get(
-        self,
-        key: str,
-        *,
-        content_type: str | None,
-        content_disposition: str | None,
-        expires_in_seconds: int | None = None,
-    ) -> PresignedUrl:
-        """A URL that reads the object, with these response headers."""
+    async def presign_get(self, key: str, *, content_type: str | None, content_disposition: str | None) -> PresignedUrl:
+        """A URL that reads the object, with these response headers; the backend's options set its lifetime."""
 
     @abstractmethod
     async def presign_put(
-        self, key: str, *, content_type: str | None, size: int | None = None, expires_in_seconds: int | None = None
+        self, key: str, *, content_type: str | None, size: int | None, expires_in_seconds: int
     ) -> PresignedUrl:
         """A URL that writes the object in one PUT, of exactly `size` bytes if given; refused if the object exists."""
 

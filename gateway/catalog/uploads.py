@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from gateway.catalog.client_recordings import IdempotencyKey
 from gateway.catalog.owners import Owner
-from gateway.catalog.recordings import MediaFile, MediaType, NewMedia, RecordingStatus
+from gateway.catalog.recordings import MediaFile, MediaType, NewMedia
 
 # The prefix of the keys of all uploaded objects.
 UPLOADS_PREFIX: Final = "uploads/"
@@ -75,14 +75,9 @@ class UploadCatalog(Protocol):
         """
 
     async def complete_uploads(
-        self,
-        owner: Owner,
-        recording_id: int,
-        found: Sequence[VerifiedUpload],
-        limits: UploadLimits,
-        status: RecordingStatus = "uploaded",
+        self, owner: Owner, recording_id: int, found: Sequence[VerifiedUpload], limits: UploadLimits
     ) -> bool:
-        """In one transaction, mark the files as uploaded, and give a pending recording the `status`.
+        """In one transaction, mark the files as uploaded, and their recording if it is pending.
 
         If one of the files is no longer pending, was published again meanwhile or is being published, nothing is done
         and False is returned. Raises Invalid if the account would hold too much.

@@ -15,7 +15,6 @@ from gateway.catalog import (
     MediaFile,
     NewUpload,
     Owner,
-    RecordingStatus,
     UploadCatalog,
     UploadLimits,
     VerifiedUpload,
@@ -79,18 +78,10 @@ class PgUploads(Tables, UploadCatalog):
         )
         RETURNING true
     """
-    COMPLETE_RECORDING: Final = """
-        UPDATE recordings SET status = $2, completed_at = CASE WHEN $2 = 'completed' THEN now() END
-        WHERE id = $1 AND status = 'pending'
-    """
+    COMPLETE_RECORDING: Final = "UPDATE recordings SET status = 'uploaded' WHERE id = $1 AND status = 'pending'"
 
     async def complete_uploads(
-        self,
-        owner: Owner,
-        recording_id: int,
-        found: Sequence[VerifiedUpload],
-        limits: UploadLimits,
-        status: RecordingStatus = "uploaded",
+        self, owner: Owner, recording_id: int, found: Sequence[VerifiedUpload], limits: UploadLimits
     ) -> bool:
         try:
             async with self._transaction() as connection:
@@ -100,7 +91,7 @@ class PgUploads(Tables, UploadCatalog):
                 for upload in found:
                     await self._complete(connection, owned, upload)
                 await check_total(connection, owner, limits, added=0)
-                await connection.execute(self.COMPLETE_RECORDING, recording_id, status)
+                await connection.execute(self.COMPLETE_RECORDING, recording_id)
         except _Outdated:
             return False
         return True

@@ -131,19 +131,12 @@ class S3Storage(S3Writing, Remote, OpenObjectCache, Presigning, MultipartUploads
                 return
             start["ContinuationToken"] = page["NextContinuationToken"]
 
-    async def presign_get(
-        self,
-        key: str,
-        *,
-        content_type: str | None,
-        content_disposition: str | None,
-        expires_in_seconds: int | None = None,
-    ) -> PresignedUrl:
+    async def presign_get(self, key: str, *, content_type: str | None, content_disposition: str | None) -> PresignedUrl:
         """A URL for clients, the same for all equal requests within `presign_window_seconds`.
 
         Its lifetime begins when it is first returned; the last client to get it has at least half of the lifetime left.
         """
-        lifetime = expires_in_seconds or self._options.presign_expires_in_seconds
+        lifetime = self._options.presign_expires_in_seconds
         asked = {
             "Bucket": self._bucket,
             "Key": name_of(self._options.prefix, key),
@@ -159,19 +152,18 @@ class S3Storage(S3Writing, Remote, OpenObjectCache, Presigning, MultipartUploads
         return presigned(signed)
 
     async def presign_put(
-        self, key: str, *, content_type: str | None, size: int | None = None, expires_in_seconds: int | None = None
+        self, key: str, *, content_type: str | None, size: int | None, expires_in_seconds: int
     ) -> PresignedUrl:
         """A URL that writes the object. Clients must send its `headers`, which are signed, as is the Content-Length.
 
         Amazon, Ceph, Swift and MinIO answer 412 to `If-None-Match: *` if the object exists; rclone ignores it.
         """
-        lifetime = expires_in_seconds or self._options.presign_expires_in_seconds
         name = name_of(self._options.prefix, key)
         asked = {"ContentType": content_type, "ContentLength": size, "IfNoneMatch": "*"}
         params = tuple((field, value) for field, value in asked.items() if value is not None)
         with translated(key):
             signed = await self._public_urls.put_object(
-                (("Bucket", self._bucket), ("Key", name), *params), expires_in_seconds=lifetime
+                (("Bucket", self._bucket), ("Key", name), *params), expires_in_seconds=expires_in_seconds
             )
         kind = () if content_type is None else (("Content-Type", content_type),)
         return presigned(signed, (*kind, ("If-None-Match", "*")))

@@ -9,7 +9,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conformance.calling import call
 from tests.gateway_process import Gateway
 
-
 # The requests that `scrape` sends; no test sends one to a gateway that it scrapes.
 _COUNTED: Final = re.compile(
     rb'^seekgate_requests_total{method="HEAD",outcome="complete",route="/docs",status="200"} (\S+)$', re.MULTILINE

@@ -261,7 +261,8 @@ async def test_undeclared_bytes_count_on_completion(room: Room) -> None:
 
 async def test_a_completed_recording_keeps_its_status(room: Room) -> None:
     owner, media = await room.added()
-    assert await room.uploads.complete_uploads(owner, media.recording_id, [found(media)], LIMITS, "completed")
+    assert await room.uploads.complete_uploads(owner, media.recording_id, [found(media)], LIMITS)
+    await room.pool.execute("UPDATE recordings SET status = 'completed', completed_at = now()")
     more = await room.uploads.add_upload(owner, media.recording_id, SOUND, LIMITS)
     assert more is not None
     assert await room.uploads.complete_uploads(owner, media.recording_id, [found(more)], LIMITS)

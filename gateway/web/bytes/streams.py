@@ -17,11 +17,11 @@ class Streams:
         self._readers: dict[Hashable, int] = {}
         self.running = 0
 
-    def has_room(self, reader: Hashable = None) -> bool:
+    def has_room(self, reader: Hashable) -> bool:
         """Whether one more may run, for this reader if one is named."""
         return self.running < self._limit and (reader is None or self._readers.get(reader, 0) < self._limit_per_reader)
 
-    def begin(self, reader: Hashable = None) -> None:
+    def begin(self, reader: Hashable) -> None:
         """Count one more stream. Raises Unavailable or RateLimited if it may not run."""
         if self.running >= self._limit:
             raise Unavailable("Too many streams are running", _RETRY_SECONDS)
@@ -31,7 +31,7 @@ class Streams:
         if reader is not None:
             self._readers[reader] = self._readers.get(reader, 0) + 1
 
-    def end(self, reader: Hashable = None) -> None:
+    def end(self, reader: Hashable) -> None:
         """Count one stream less."""
         self.running -= 1
         if reader is not None:
