@@ -1,7 +1,13 @@
-"""Real media files of every accepted type, a few seconds long, encoded by the test."""
+"""Real media files of every accepted type, a few seconds long, encoded by the test.
+
+Each is encoded once in a process and written as often as tests ask for it.
+"""
 
 from fractions import Fraction
+from functools import cache
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
 import av
@@ -44,10 +50,18 @@ STILLS: dict[str, tuple[str, str]] = {
 
 def make_sound(path: Path, seconds: float = 2.0, name: str | None = None) -> Path:
     """A file of sound in the way of `name` (a row of SOUNDS; the path's own name without it)."""
-    muxer, encoder, options = SOUNDS[name or path.name]
-    with av.open(str(path), "w", format=muxer, options=options) as container:
-        _write_sound(container, encoder, seconds)
+    path.write_bytes(_encoded_sound(name or path.name, seconds))
     return path
+
+
+@cache
+def _encoded_sound(name: str, seconds: float) -> bytes:
+    muxer, encoder, options = SOUNDS[name]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / name  # FFmpeg opens it again to put the index first
+        with av.open(str(path), "w", format=muxer, options=options) as container:
+            _write_sound(container, encoder, seconds)
+        return path.read_bytes()
 
 
 def make_vbr_mp3_without_header(path: Path, seconds: float = 30.0) -> Path:
@@ -66,10 +80,17 @@ def make_vbr_mp3_without_header(path: Path, seconds: float = 30.0) -> Path:
 
 def make_video(path: Path, seconds: float = 2.0, name: str | None = None) -> Path:
     """A moving picture with sound, in the way of `name` (a row of PICTURES)."""
-    muxer, encoder = PICTURES[name or path.name]
-    with av.open(str(path), "w", format=muxer) as container:
-        _write_pictures(container, encoder, round(seconds * PICTURES_PER_SECOND))
+    path.write_bytes(_encoded_video(name or path.name, seconds))
     return path
+
+
+@cache
+def _encoded_video(name: str, seconds: float) -> bytes:
+    muxer, encoder = PICTURES[name]
+    file = BytesIO()
+    with av.open(file, "w", format=muxer) as container:
+        _write_pictures(container, encoder, round(seconds * PICTURES_PER_SECOND))
+    return file.getvalue()
 
 
 def make_still(path: Path, name: str | None = None) -> Path:

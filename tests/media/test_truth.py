@@ -2,6 +2,8 @@
 
 import struct
 from collections.abc import Callable
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 from random import Random
 from typing import cast
@@ -16,7 +18,7 @@ from tests.corpus.kit import moved_offsets
 from tests.media.probing import object_file, probe
 from tests.media.signals import wav
 from tests.media_files import SOUNDS, make_sound, make_still, make_video
-from tests.toned_files import make_toned
+from tests.toned_files import CHEAPEST, make_toned
 
 RATE = 48_000
 SECOND = wav(bytes(range(256)) * 375)  # 48,000 samples
@@ -271,20 +273,26 @@ def test_a_picture_of_more_pixels_than_anyone_has_is_refused_by_its_header(conte
 # --- a budget
 
 
-def noise(tmp_path: Path, name: str) -> bytes:
-    """Forty seconds of noise, or twice that where an encoder makes less of it."""
-    path = tmp_path / name
-    muxer, encoder, options = SOUNDS[name]
-    random = Random(1)
-    with av.open(str(path), "w", format=muxer, options=options) as container:
-        stream = cast("AudioStream", container.add_stream(encoder, rate=RATE, layout="mono"))
+@cache
+def packets_of_noise(encoder: str) -> bytes:
+    """An MP4 of forty seconds of noise, or twice that where an encoder makes less of it."""
+    file, random = BytesIO(), Random(1)
+    with av.open(file, "w", format="mp4") as container:
+        stream = cast(
+            "AudioStream", container.add_stream(encoder, rate=RATE, layout="mono", options=CHEAPEST.get(encoder, {}))
+        )
         for number in range(2000 if encoder == "libopus" else 1000):
             frame = av.AudioFrame("s16", "mono", 1920)
             frame.planes[0].update(random.randbytes(3840))
             frame.rate, frame.pts = RATE, number * 1920
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    return path.read_bytes()
+    return file.getvalue()
+
+
+def noise(tmp_path: Path, name: str) -> bytes:
+    muxer, encoder, options = SOUNDS[name]
+    return remuxed(packets_of_noise(encoder), tmp_path / name, muxer, options)
 
 
 @pytest.mark.parametrize("name", SOUNDS)

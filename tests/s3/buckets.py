@@ -37,9 +37,14 @@ async def s3_client(server: S3Server) -> AsyncGenerator[Any, None]:
 
 async def make_bucket(server: S3Server) -> str:
     """The name of a new, empty bucket."""
-    name = f"bucket-{next(_numbers)}"
     async with s3_client(server) as client:
-        await client.create_bucket(Bucket=name)
+        return await new_bucket(client)
+
+
+async def new_bucket(client: Any) -> str:
+    """The same by a client of the SDK that exists."""
+    name = f"bucket-{next(_numbers)}"
+    await client.create_bucket(Bucket=name)
     return name
 
 

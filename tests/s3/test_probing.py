@@ -1,6 +1,7 @@
 """What a probe reads of an object in a bucket, as the server sends it: at most 3 MiB, whatever the container."""
 
 from collections.abc import AsyncGenerator
+from fractions import Fraction
 from functools import cache
 from io import BytesIO
 from random import Random
@@ -15,10 +16,12 @@ from gateway.media.prober import Prober
 from storage_adapters.s3 import S3Storage
 from tests.s3.buckets import make_bucket, s3_storage
 from tests.s3.processes import S3Server
+from tests.toned_files import CHEAPEST
 
 LIMIT = 3 * 1024 * 1024
 SECONDS = 240
-QUICKLY = {"libmp3lame": {"compression_level": "9"}, "libopus": {"compression_level": "0"}}
+RATE = 48_000
+SAMPLES = {"libopus": 960, "libmp3lame": 1152, "pcm_s16le": 1920}  # of each packet
 FRAGMENTED = (("movflags", "frag_keyframe+empty_moov+default_base_moof"), ("frag_duration", "1000000"))
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -35,23 +38,42 @@ async def backend(
 
 
 @cache
-def noise(muxer: str, encoder: str, options: tuple[tuple[str, str], ...]) -> bytes:
-    """Four minutes, of which each two seconds are the same noise: about 8 MB."""
+def two_seconds(encoder: str) -> bytes:
+    """Two seconds of noise in a container that takes whatever an encoder makes."""
     random = Random(1)
     file = BytesIO()
-    with av.open(file, "w", format=muxer, options=dict(options)) as container:
+    with av.open(file, "w", format="nut") as container:
         stream = cast(
-            "AudioStream", container.add_stream(encoder, rate=48_000, layout="mono", options=QUICKLY.get(encoder))
+            "AudioStream", container.add_stream(encoder, rate=RATE, layout="mono", options=CHEAPEST.get(encoder, {}))
         )
-        if encoder not in {"flac", "pcm_s16le"}:
+        if encoder != "pcm_s16le":
             stream.bit_rate = 256_000
-        blocks = [random.randbytes(3840) for _ in range(50)]
-        for number in range(SECONDS * 25):
+        for number in range(50):
             frame = av.AudioFrame("s16", "mono", 1920)
-            frame.planes[0].update(blocks[number % len(blocks)])
-            frame.rate, frame.pts = 48_000, number * 1920
+            frame.planes[0].update(random.randbytes(3840))
+            frame.rate, frame.pts = RATE, number * 1920
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+@cache
+def noise(muxer: str, encoder: str, options: tuple[tuple[str, str], ...]) -> bytes:
+    """Four minutes of the same two seconds again and again: about 8 MB."""
+    file = BytesIO()
+    with (
+        av.open(BytesIO(two_seconds(encoder)), "r") as given,
+        av.open(file, "w", format=muxer, options=dict(options)) as made,
+    ):
+        stream = made.add_stream_from_template(given.streams[0])
+        packets = [bytes(packet) for packet in given.demux() if packet.size]
+        samples = SAMPLES[encoder]
+        for number in range(SECONDS * RATE // samples):
+            packet = av.Packet(packets[number % len(packets)])
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, RATE), True
+            packet.pts = packet.dts = number * samples
+            packet.duration = samples
+            made.mux(packet)
     return file.getvalue()
 
 
