@@ -20,6 +20,7 @@ def running_seaweedfs(folder: Path, volume_mib: int = 64) -> Iterator[S3Server]:
         server = S3Server("seaweedfs", f"http://127.0.0.1:{ports['-s3.port']}", "AKIASEAWEED", "seaweed-secret")
         command = [
             str(server_program("weed")),
+            "-logtostderr",  # rather than to files in the system's temporary folder
             "server",
             "-s3",
             f"-s3.config={_write_config(folder, server)}",
