@@ -105,6 +105,9 @@ class Slot:
         self._sockets = sockets
         self._on_ended = on_ended
         self._worker = Worker(work, config, sockets)
+        # The worker that serves, and those that still drain after a reload.
+        self._living = {self._worker}
+        self._watches = asyncio.TaskGroup()
         self._pause = FIRST_PAUSE_SECONDS
         self._stopping = False
 
@@ -113,17 +116,22 @@ class Slot:
         await self._worker.ready()
 
     async def supervise(self) -> None:
-        """Replace each worker that dies, until `stop` is called and the last worker has ended."""
-        while True:
-            worker = self._worker
-            code = await worker.ended()
-            if worker.pid is not None:
-                self._on_ended(worker.pid)
-            if worker is self._worker:  # otherwise a reload has replaced it
-                if self._stopping:
-                    return
-                _log.error("a worker died", extra={"pid": worker.pid, "exit_code": code})
-                await self._replace_dead(worker)
+        """Replace each worker that dies, until `stop` is called and all workers have ended."""
+        async with self._watches:
+            self._watch(self._worker)
+
+    def _watch(self, worker: Worker) -> None:
+        self._living.add(worker)
+        self._watches.create_task(self._await_end(worker))
+
+    async def _await_end(self, worker: Worker) -> None:
+        code = await worker.ended()
+        self._living.discard(worker)
+        if worker.pid is not None:
+            self._on_ended(worker.pid)
+        if worker is self._worker and not self._stopping:  # otherwise a reload has replaced it
+            _log.error("a worker died", extra={"pid": worker.pid, "exit_code": code})
+            await self._replace_dead(worker)
 
     async def _replace_dead(self, dead: Worker) -> None:
         """Start another worker, unless a reload or a stop comes first."""
@@ -139,7 +147,7 @@ class Slot:
             except OSError as error:
                 _log.error("a worker cannot be started; trying again", extra={"cause": str(error)})
             else:
-                return
+                return self._watch(self._worker)
 
     async def replace(self, config: Config) -> None:
         """Start a worker with new settings, then drain the old one. Raises WorkerFailed; then the old one stays."""
@@ -150,6 +158,7 @@ class Slot:
             new.kill()
             raise
         old, self._worker, self._config = self._worker, new, config
+        self._watch(new)
         old.hand_over()
 
     def stop(self) -> None:
@@ -159,7 +168,8 @@ class Slot:
         self._sockets.close()
 
     def kill(self) -> None:
-        self._worker.kill()
+        for worker in self._living:
+            worker.kill()
 
 
 class Supervisor:

@@ -45,6 +45,9 @@ class FakeWorker:
     def hand_over(self) -> None:
         return
 
+    def kill(self) -> None:
+        self.end.set()
+
 
 @pytest.fixture
 def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sockets]:
@@ -85,12 +88,36 @@ async def test_a_stop_waits_for_the_new_worker_when_the_old_one_ends_first(socke
         await supervised
 
 
+async def test_a_worker_that_dies_while_its_predecessor_drains_is_replaced(sockets: Sockets) -> None:
+    slot = slot_on(sockets)
+    supervised = asyncio.create_task(slot.supervise())
+    await asyncio.sleep(0)
+    await slot.replace(CONFIG)
+    FakeWorker.made[1].end.set()
+    async with asyncio.timeout(SOON):
+        while len(FakeWorker.made) < 3:  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.01)
+    supervised.cancel()
+
+
+async def test_a_kill_ends_the_worker_that_still_drains_too(sockets: Sockets) -> None:
+    slot = slot_on(sockets)
+    supervised = asyncio.create_task(slot.supervise())
+    await asyncio.sleep(0)
+    await slot.replace(CONFIG)
+    slot.stop()
+    slot.kill()
+    async with asyncio.timeout(SOON):
+        await supervised
+
+
 async def test_a_worker_that_a_reload_starts_in_place_of_a_dead_one_stays(
     sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "FIRST_PAUSE_SECONDS", 0.05)
     slot = slot_on(sockets)
     supervised = asyncio.create_task(slot.supervise())
+    await asyncio.sleep(0)
     FakeWorker.made[0].end.set()
     await slot.replace(CONFIG)
     done, _ = await asyncio.wait([supervised], timeout=0.2)
