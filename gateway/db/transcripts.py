@@ -56,9 +56,10 @@ async def list_segments(connection: PoolConnectionProxy, meeting_id: int) -> tup
     return await asyncio.to_thread(read_rows, segment, [text for (text,) in rows])
 
 
-# Every write gives a row another xmin (the number of its transaction), so equal versions mean equal rows.
+# Every write gives a row another xmin (the number of its transaction), so equal versions mean equal rows. A standby that
+# takes over, or a backup, may use the numbers of lost transactions again; it is another start of a server.
 FIND_TRANSCRIPT_VERSION: Final = """
-    SELECT concat_ws('.', m.id, m.xmin, (
+    SELECT concat_ws('.', to_hex((extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint), m.id, m.xmin, (
         SELECT concat(count(*), '.', to_hex(bit_xor(hashint8extended(s.position, s.xmin::text::bigint))))
         FROM transcript_segments s WHERE s.meeting_id = m.id
     ), (

@@ -5,7 +5,11 @@ import asyncio
 import asyncpg
 import pytest
 
+from gateway.catalog import Owner
+from gateway.db.api_keys import PgApiKeys
+from gateway.db.migrations import migrate
 from gateway.db.pool import connected, open_pool
+from gateway.db.recordings import PgRecordingCatalog
 from gateway.errors import Unavailable
 from tests.db.debian import DebianServer, debian_server
 
@@ -15,9 +19,12 @@ def both(first: DebianServer, second: DebianServer) -> str:
     return f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write"
 
 
-async def test_a_standby_that_is_promoted_takes_over_at_the_other_address() -> None:
+async def test_a_standby_that_is_promoted_takes_over_at_the_other_address_and_gives_transcripts_other_versions() -> None:
     with debian_server() as primary, debian_server(primary) as standby:
         async with open_pool(both(standby, primary), min_size=2, max_size=4, command_timeout_seconds=30) as pool:
+            await migrate(pool)
+            version = await _version_of_a_transcript(pool)
+            assert await _version_of_a_transcript(pool) == version
             await pool.execute("CREATE TABLE kept (n integer)")
             await pool.execute("INSERT INTO kept VALUES (1)")
             await _until(f"postgresql://postgres@127.0.0.1:{standby.port}/postgres", "SELECT true FROM kept")
@@ -29,6 +36,20 @@ async def test_a_standby_that_is_promoted_takes_over_at_the_other_address() -> N
             async with connected(pool) as connection:
                 await connection.execute("INSERT INTO kept VALUES (3)")
                 assert await connection.fetchval("SELECT sum(n) FROM kept") == 4
+            # Rows of transactions that the standby has not received may have had the same numbers.
+            assert await _version_of_a_transcript(pool) != version
+
+
+async def _version_of_a_transcript(pool: asyncpg.Pool) -> str:
+    owner = Owner(await PgApiKeys(pool).ensure_user("owner@example.org"))
+    await pool.execute(
+        """INSERT INTO meetings (user_id, live, platform, native_meeting_id)
+           SELECT $1, true, 'zoom', '1' WHERE NOT EXISTS (SELECT FROM meetings)""",
+        owner.user_id,
+    )
+    version = await PgRecordingCatalog(pool).find_transcript_version(owner, "zoom", "1")
+    assert version is not None
+    return version
 
 
 async def test_a_server_that_became_read_only_is_left_for_the_one_that_is_not(pool: asyncpg.Pool) -> None:
