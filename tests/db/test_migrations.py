@@ -162,6 +162,20 @@ async def test_a_migration_waits_for_a_long_transaction_without_blocking_readers
     assert NEXT in await migrating
 
 
+async def test_recordings_can_be_read_while_the_indexes_of_a_migration_are_built(version_1: asyncpg.Pool) -> None:
+    earlier = [each for each in KNOWN if each.number < 21]
+    (migration,) = (each for each in KNOWN if each.number == 21)
+    await migrate(version_1, earlier)
+    building, locking = migration.sql.split("DROP INDEX", 1)
+    assert building.count("CREATE INDEX") == 2
+    assert "CREATE INDEX" not in locking
+    async with version_1.acquire() as connection, connection.transaction():
+        await connection.execute(building)
+        async with version_1.acquire() as reader:
+            await reader.execute("SET lock_timeout = '1s'")
+            assert await reader.fetchval("SELECT count(*) FROM recordings")
+
+
 async def test_a_gateway_that_knows_all_versions_does_not_wait_for_another_migration(pool: asyncpg.Pool) -> None:
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(7357462895)")
