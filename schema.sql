@@ -620,7 +620,7 @@ BEGIN
 END
 $$;
 CREATE OR REPLACE TRIGGER key_changed
-    AFTER INSERT OR DELETE OR UPDATE OF digest, user_id, live, scopes, expires_at, revoked_at ON api_keys
+    AFTER INSERT OR DELETE OR UPDATE OF digest, user_id, live, scopes, expires_at, revoked_at, recording_id ON api_keys
     FOR EACH ROW EXECUTE FUNCTION tell_key_changed();
 
 CREATE OR REPLACE FUNCTION tell_media_file_changed() RETURNS trigger
@@ -662,3 +662,15 @@ END
 $$;
 CREATE OR REPLACE TRIGGER signing_key_changed AFTER INSERT OR UPDATE OR DELETE ON signing_keys
     FOR EACH ROW EXECUTE FUNCTION tell_signing_key_changed();
+
+-- TRUNCATE ends every row without a trigger for each.
+CREATE OR REPLACE FUNCTION tell_table_emptied() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('seekgate', 'everything');
+    RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER keys_emptied AFTER TRUNCATE ON api_keys EXECUTE FUNCTION tell_table_emptied();
+CREATE OR REPLACE TRIGGER media_files_emptied AFTER TRUNCATE ON media_files EXECUTE FUNCTION tell_table_emptied();
+CREATE OR REPLACE TRIGGER signing_keys_emptied AFTER TRUNCATE ON signing_keys EXECUTE FUNCTION tell_table_emptied();

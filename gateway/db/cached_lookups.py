@@ -6,6 +6,7 @@ The database sends a notification on the channel `seekgate` with each change tha
     media <recording id> <media file id>     an uploaded media file was added, changed or deleted
     recording <recording id>                 a recording has another owner
     signing_key                              the gateway's own signing key was stored or replaced
+    everything                               all keys, media files or signing keys were deleted by TRUNCATE
 """
 
 import asyncio
@@ -180,3 +181,8 @@ class Changes:
             self._media.forget(int(words[0]))
         elif kind == "signing_key" and self._own_signing_key is not None:
             self._own_signing_key.record_change()
+        elif kind == "everything":
+            for cache in self._caches:
+                cache.forget_all()
+            if self._own_signing_key is not None:
+                self._own_signing_key.record_change()

@@ -127,6 +127,12 @@ class LookUpCache(Generic[Topic, Caller, Value]):
         self._last.forget(topic)
         self._asking.pop(topic, None)
 
+    def forget_all(self) -> None:
+        """Remove the results of all topics, as `forget` does."""
+        for entries in (self._found, self._missing, self._last):
+            entries.take_all()
+        self._asking.clear()
+
     def expire(self) -> None:
         """Remove entries that are too old. Called about once a second."""
         now = self._clock()

@@ -200,13 +200,17 @@ async def test_a_process_sees_its_own_revocation_without_a_notification(pool: as
         ("UPDATE api_keys SET scopes = '{recordings:read}'", True, False),
         ("UPDATE api_keys SET expires_at = now()", True, False),
         ("UPDATE api_keys SET user_id = (SELECT id FROM users WHERE email = 'b@example.org')", True, False),
+        ("UPDATE api_keys SET recording_id = (SELECT min(recording_id) FROM media_files)", True, False),
         ("UPDATE recordings SET user_id = (SELECT id FROM users WHERE email = 'b@example.org')", False, True),
         ("UPDATE recordings SET live = false", False, True),
         ("UPDATE media_files SET etag = 'v2' WHERE object_key = 'a.mp3'", False, True),
         ("DELETE FROM media_files WHERE object_key = 'a.mp3'", False, True),
         ("DELETE FROM users WHERE email = 'a@example.org'", True, True),
     ],
-    ids=["scopes", "expiry", "key-owner", "recording-owner", "to-test-data", "replaced", "deleted", "user-deleted"],
+    ids=[
+        *("scopes", "expiry", "key-owner", "shared-recording"),
+        *("recording-owner", "to-test-data", "replaced", "deleted", "user-deleted"),
+    ],
 )
 async def test_a_change_by_sql_invalidates_only_what_it_concerns(
     pool: asyncpg.Pool,
@@ -234,6 +238,23 @@ async def test_a_change_by_sql_invalidates_only_what_it_concerns(
     again = await reader.catalog.find_media_file(owner, file.recording_id, file.id)
     is_visible = not ends_file or "etag" in statement
     assert (again is not None) == is_visible
+
+
+@pytest.mark.parametrize("table", ["api_keys", "media_files", "users"])
+async def test_a_truncated_table_ends_everything_that_was_cached(
+    pool: asyncpg.Pool, reader: Reader, table: str
+) -> None:
+    owner = await add_key(pool)
+    file, _ = await PgRecordingCatalog(pool).register(owner, MEDIA)
+    await reader.changes.until(f"media {file.recording_id} {file.id}")
+    for cache in (reader.keys.cache, reader.catalog.cache):
+        cache._grace_seconds = 60
+    await look(reader, owner, file.recording_id, file.id)
+    await pool.execute(f"TRUNCATE {table} CASCADE")
+    await reader.changes.until("everything")
+    # Nothing is kept for the time in which the database cannot be reached either.
+    assert (len(reader.keys.cache), len(reader.catalog.cache)) == (0, 0)
+    assert await look(reader, owner, file.recording_id, file.id) == (table == "media_files", table == "api_keys")
 
 
 async def test_an_evicted_key_is_not_valid_any_more_and_its_revocation_is_seen(
