@@ -87,7 +87,7 @@ async def test_a_file_is_readable_only_when_it_is_completed(client: Client, cont
 async def test_a_pending_file_is_shown_as_it_was_promised(client: Client) -> None:
     recording = await client.new_recording()
     await client.promise(
-        recording, "video", content_type="video/mp4", file_size_bytes=5, captured_at="2026-01-02T04:04:05+01:00"
+        recording, "video", content_type="video/mp4", file_size_bytes=5, captured_at="2026-01-02T04:04:05.25+01:00"
     )
     (media,) = (await client.succeed("GET", f"/v1/recordings/{recording}"))["media"]
     assert media | {"id": None, "created_at": None} == {
@@ -96,7 +96,7 @@ async def test_a_pending_file_is_shown_as_it_was_promised(client: Client) -> Non
         "mime_type": "video/mp4",
         "file_size_bytes": 5,
         "status": "pending",
-        "captured_at": "2026-01-02T03:04:05Z",
+        "captured_at": "2026-01-02T03:04:05.250000Z",
         "created_at": None,
     }
 

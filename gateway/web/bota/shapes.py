@@ -33,8 +33,8 @@ def recording_json(recording: Recording, *, with_origin: bool = False) -> Json:
         "name": recording.name,
         "status": recording.status,
         "duration_ms": duration_ms(recording),
-        "started_at": whole_seconds(recording.started_at),
-        "ended_at": whole_seconds(recording.ended_at),
+        "started_at": recording.started_at,
+        "ended_at": recording.ended_at,
         "transcription_id": recording.transcription_id,
         "media": [media_json(media) for media in recording.media_files],
         "metadata": None if recording.metadata is None else orjson.Fragment(recording.metadata),
@@ -71,7 +71,7 @@ def media_json(media: MediaFile) -> Json:
         "mime_type": media.content_type,
         "file_size_bytes": media.size,
         "status": media.status,
-        "captured_at": whole_seconds(media.captured_at),
+        "captured_at": media.captured_at,
         "created_at": whole_seconds(media.created_at),
     }
 
