@@ -147,7 +147,8 @@ class Slot:
             except OSError as error:
                 _log.error("a worker cannot be started; trying again", extra={"cause": str(error)})
             else:
-                return self._watch(self._worker)
+                self._watch(self._worker)
+                return
 
     async def replace(self, config: Config) -> None:
         """Start a worker with new settings, then drain the old one. Raises WorkerFailed; then the old one stays."""
