@@ -19,7 +19,7 @@ def both(first: DebianServer, second: DebianServer) -> str:
     return f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write"
 
 
-async def test_a_standby_that_is_promoted_takes_over_at_the_other_address_and_gives_transcripts_other_versions() -> None:
+async def test_a_promoted_standby_takes_over_at_the_other_address_with_other_versions_of_transcripts() -> None:
     with debian_server() as primary, debian_server(primary) as standby:
         async with open_pool(both(standby, primary), min_size=2, max_size=4, command_timeout_seconds=30) as pool:
             await migrate(pool)
