@@ -18,9 +18,9 @@ from gateway.db.database import open_database
 from gateway.db.deletions import PgDeletionQueue
 from gateway.db.edits import PgRecordingEdits
 from gateway.db.listener import listen
-from gateway.db.look_up_cache import Reachability
 from gateway.db.media_audit import PgMediaAudit
 from gateway.db.migrations import migrate
+from gateway.db.reachability import Reachability
 from gateway.db.search import PgRecordingSearch
 from gateway.db.session_joins import PgSessionJoins
 from gateway.db.session_uploads import PgSessionUploads

@@ -18,8 +18,9 @@ import asyncpg
 
 from gateway.catalog import ApiKey, MediaFile, Owner, Validity
 from gateway.db.api_keys import PgApiKeys
-from gateway.db.look_up_cache import UNKNOWN, LookUpCache, Reachability
+from gateway.db.look_up_cache import UNKNOWN, LookUpCache
 from gateway.db.pool import connected, storable
+from gateway.db.reachability import Reachability
 from gateway.db.recordings import PgRecordingCatalog
 from gateway.db.signing_keys import OwnSigningKey
 from gateway.errors import Unavailable

@@ -7,23 +7,15 @@ SIGHUP           new settings and new code: one worker at a time, the new one re
 
 import asyncio
 import logging
-import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import Final
 
 from gateway.process.listening import Sockets
+from gateway.process.worker_process import Work, Worker, WorkerFailed
 from gateway.settings.load import Config, ConfigError
 
-# What a worker process runs. It sends None over the connection once it serves. It drains on SIGTERM, and when the
-# connection ends: then it has a successor, or the supervisor has ended, and it accepts no more connections.
-Work = Callable[[Config, Sockets, Connection], None]
-
-START_SECONDS: Final = 60.0
 FIRST_PAUSE_SECONDS: Final = 0.1
 LAST_PAUSE_SECONDS: Final = 10.0
 # A worker that ran for this long did not fail at its start, so the pause before the next one is short again.
@@ -32,65 +24,6 @@ STARTED_SECONDS: Final = 30.0
 GRACE_SECONDS: Final = 10.0
 
 _log: Final = logging.getLogger(__name__)
-# A fresh interpreter each time: new workers run the code that is on disk now, and share no thread or lock.
-_processes: Final = multiprocessing.get_context("spawn")
-# A new interpreter must not look for modules in the folder where the gateway was started: anyone may have put one there.
-# Its search path is this process's, which multiprocessing passes on.
-os.environ["PYTHONSAFEPATH"] = "1"
-
-
-class WorkerFailed(Exception):
-    """A worker ended, or took too long, before it served."""
-
-
-class Worker:
-    """One worker process."""
-
-    def __init__(self, work: Work, config: Config, sockets: Sockets) -> None:
-        self._ready, theirs = _processes.Pipe()
-        self._process: BaseProcess = _processes.Process(target=work, args=(config, sockets, theirs))
-        self._process.start()
-        theirs.close()
-        self.started = monotonic()
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
-
-    async def ready(self) -> None:
-        """Return once the worker serves; raises WorkerFailed."""
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                await _readable(self._ready.fileno())
-            self._ready.recv()
-        except (TimeoutError, EOFError):
-            raise WorkerFailed(f"worker {self.pid} did not start") from None
-
-    async def ended(self) -> int | None:
-        """Wait until the worker has ended, and return its exit code."""
-        await _readable(self._process.sentinel)
-        self._process.join()
-        return self._process.exitcode
-
-    def drain(self) -> None:
-        self._process.terminate()
-
-    def hand_over(self) -> None:
-        """Let the worker drain, and leave new connections to its successor."""
-        self._ready.close()
-
-    def kill(self) -> None:
-        self._process.kill()
-
-
-async def _readable(fd: int) -> None:
-    loop = asyncio.get_running_loop()
-    seen = asyncio.Event()
-    loop.add_reader(fd, seen.set)
-    try:
-        await seen.wait()
-    finally:
-        loop.remove_reader(fd)
 
 
 class Slot:

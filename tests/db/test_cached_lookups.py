@@ -15,7 +15,7 @@ from gateway.catalog import ALL_SCOPES, ApiKey, MediaFile, NewMedia, Owner
 from gateway.db.api_keys import PgApiKeys
 from gateway.db.cached_lookups import CHANNEL, CachedApiKeys, CachedRecordingCatalog, Changes, check_database, notify
 from gateway.db.listener import listen
-from gateway.db.look_up_cache import Reachability
+from gateway.db.reachability import Reachability
 from gateway.db.recordings import PgRecordingCatalog
 from gateway.errors import Unavailable
 from tests.ports import reserved_ports

@@ -7,7 +7,8 @@ import pytest
 
 from gateway.catalog import NOT_CACHED, Validity
 from gateway.db import look_up_cache
-from gateway.db.look_up_cache import ANSWER_TIMEOUT_SECONDS, FOUND_SECONDS, MISSING_SECONDS, RETRY_SECONDS, LookUpCache
+from gateway.db.look_up_cache import ANSWER_TIMEOUT_SECONDS, FOUND_SECONDS, MISSING_SECONDS, LookUpCache
+from gateway.db.reachability import RETRY_SECONDS
 from gateway.errors import Unavailable
 
 

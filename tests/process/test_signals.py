@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.process.workers import Worker
+from gateway.process.worker_process import Worker
 from tests.gateway_process import running_gateway
 from tests.process.test_workers import ask, eventually
 

@@ -266,9 +266,9 @@ def test_a_worker_loads_no_module_from_the_folder_where_the_gateway_was_started(
     script = tmp_path / "scripts" / "start.py"
     script.parent.mkdir()
     script.write_text(
-        "from gateway.process import workers\n"
+        "from gateway.process import worker_process\n"
         "if __name__ == '__main__':\n"
-        "    process = workers._processes.Process(target=print, args=('worked',))\n"
+        "    process = worker_process._processes.Process(target=print, args=('worked',))\n"
         "    process.start()\n"
         "    process.join()\n"
     )
