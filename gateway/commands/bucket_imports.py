@@ -6,7 +6,7 @@ in full and cannot be imported makes the run fail; an object that was only found
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import click
@@ -15,7 +15,6 @@ from rich.progress import MofNCompleteColumn
 from gateway.commands.bulk_work import MAX_CONCURRENT_PROBES, for_each, progress_bar
 from gateway.commands.import_report import ImportReport
 from gateway.imports.bucket_objects import ObjectIngest, find_objects
-from gateway.imports.destination import Destination
 from gateway.imports.local_files import NotImportable
 from gateway.imports.sessions import SessionIngest
 from gateway.imports.vexa_tree import SessionFolder, SessionGroups
@@ -86,27 +85,25 @@ def _rest(url: S3Url, root: S3Url) -> str | None:
 class BucketImports:
     """One run over a part of a bucket."""
 
-    destination: Destination
+    ingest: ObjectIngest
     report: ImportReport
 
     async def run(self, location: BucketLocation) -> None:
         """Register all objects at the location. Raises Unavailable, or StorageError if the bucket cannot be listed."""
-        to = self.destination
         with progress_bar(self.report.console, MofNCompleteColumn()) as progress:
             # The number of objects is known only after the last page of the list.
             task = progress.add_task("importing", total=None)
-            ingest = ObjectIngest(**{each.name: getattr(to, each.name) for each in fields(Destination)})
-            sessions: SessionIngest[ListedObject] = SessionIngest(partial(replace, ingest))
+            sessions: SessionIngest[ListedObject] = SessionIngest(partial(replace, self.ingest))
 
             async def take(entry: SessionFolder[ListedObject] | ListedObject) -> None:
                 if isinstance(entry, ListedObject):
                     name, named = f"{location.root}{entry.key}", entry.key == location.prefix
-                    await self.report.report_file(ingest.add(entry), name, named=named)
+                    await self.report.report_file(self.ingest.add(entry), name, named=named)
                 else:
                     await self.report.report_session(sessions.add_session(entry), entry.path, entry.count_pieces())
                 progress.advance(task)
 
-            if not await for_each(_grouped(to.storage, location), take, MAX_CONCURRENT_PROBES):
+            if not await for_each(_grouped(self.ingest.storage, location), take, MAX_CONCURRENT_PROBES):
                 self.report.refuse(location.url, NotImportable("no object's name starts with this"), fails=True)
 
 

@@ -7,7 +7,7 @@ if that is new.
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from gateway.catalog import MediaFile, Segment
 from gateway.catalog.edits import RecordingEdits
 from gateway.commands.bulk_work import progress_bar
 from gateway.commands.import_report import ImportReport
-from gateway.imports.destination import Destination
 from gateway.imports.files import Ingest
 from gateway.imports.local_files import LocalFile, NotImportable, find_files
 from gateway.imports.sessions import SessionIngest
@@ -31,21 +30,20 @@ from gateway.media.facts import NotMedia
 class FileImports:
     """One run over some paths."""
 
-    destination: Destination
+    ingest: Ingest
     report: ImportReport
     edits: RecordingEdits
 
     async def run(self, paths: tuple[Path, ...]) -> None:
         """Import all files of these paths."""
         files = await asyncio.to_thread(self._collect, paths)
-        captions = {} if self.destination.meeting is not None else _captions(files)
+        captions = {} if self.ingest.meeting is not None else _captions(files)
         transcripts = set(captions.values())
         files = [file for file in files if file not in transcripts]
         total = await asyncio.to_thread(lambda: sum(file.size for file in files))
         with progress_bar(self.report.console, DownloadColumn(), TransferSpeedColumn()) as progress:
             task = progress.add_task("importing", total=total)
-            to = {each.name: getattr(self.destination, each.name) for each in fields(Destination)}
-            ingest = Ingest(**to, report=lambda count: progress.advance(task, count))
+            ingest = replace(self.ingest, report=lambda count: progress.advance(task, count))
             sessions: SessionIngest[LocalFile] = SessionIngest(partial(replace, ingest))
             for entry in _grouped(files):
                 if isinstance(entry, LocalFile):
