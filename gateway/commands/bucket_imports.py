@@ -14,9 +14,9 @@ from rich.progress import MofNCompleteColumn
 
 from gateway.commands.bulk_work import MAX_CONCURRENT_PROBES, for_each, progress_bar
 from gateway.commands.import_report import ImportReport
-from gateway.imports.bucket_objects import ObjectIngest, find_objects
+from gateway.imports.bucket_objects import ObjectImporter, find_objects
 from gateway.imports.local_files import NotImportable
-from gateway.imports.sessions import SessionIngest
+from gateway.imports.sessions import SessionImporter
 from gateway.imports.vexa_tree import SessionFolder, SessionGroups
 from gateway.settings.load import Config
 from gateway.storage import Storage
@@ -85,7 +85,7 @@ def _rest(url: S3Url, root: S3Url) -> str | None:
 class BucketImports:
     """One run over a part of a bucket."""
 
-    ingest: ObjectIngest
+    importer: ObjectImporter
     report: ImportReport
 
     async def run(self, location: BucketLocation) -> None:
@@ -93,17 +93,17 @@ class BucketImports:
         with progress_bar(self.report.console, MofNCompleteColumn()) as progress:
             # The number of objects is known only after the last page of the list.
             task = progress.add_task("importing", total=None)
-            sessions: SessionIngest[ListedObject] = SessionIngest(partial(replace, self.ingest))
+            sessions: SessionImporter[ListedObject] = SessionImporter(partial(replace, self.importer))
 
             async def take(entry: SessionFolder[ListedObject] | ListedObject) -> None:
                 if isinstance(entry, ListedObject):
                     name, named = f"{location.root}{entry.key}", entry.key == location.prefix
-                    await self.report.report_file(self.ingest.add(entry), name, named=named)
+                    await self.report.report_file(self.importer.add(entry), name, named=named)
                 else:
                     await self.report.report_session(sessions.add_session(entry), entry.path, entry.count_pieces())
                 progress.advance(task)
 
-            if not await for_each(_grouped(self.ingest.storage, location), take, MAX_CONCURRENT_PROBES):
+            if not await for_each(_grouped(self.importer.storage, location), take, MAX_CONCURRENT_PROBES):
                 self.report.refuse(location.url, NotImportable("no object's name starts with this"), fails=True)
 
 

@@ -17,9 +17,9 @@ from gateway.catalog import MediaFile, Segment
 from gateway.catalog.edits import RecordingEdits
 from gateway.commands.bulk_work import progress_bar
 from gateway.commands.import_report import ImportReport
-from gateway.imports.files import Ingest
+from gateway.imports.files import FileImporter
 from gateway.imports.local_files import LocalFile, NotImportable, find_files
-from gateway.imports.sessions import SessionIngest
+from gateway.imports.sessions import SessionImporter
 from gateway.imports.vexa_tree import SessionFolder, SessionGroups
 from gateway.media.captions import MAX_BYTES, SUFFIXES, parse_captions
 from gateway.media.cues import BadCaptions
@@ -30,34 +30,34 @@ from gateway.media.facts import NotMedia
 class FileImports:
     """One run over some paths."""
 
-    ingest: Ingest
+    importer: FileImporter
     report: ImportReport
     edits: RecordingEdits
 
     async def run(self, paths: tuple[Path, ...]) -> None:
         """Import all files of these paths."""
         files = await asyncio.to_thread(self._collect, paths)
-        captions = {} if self.ingest.meeting is not None else _captions(files)
+        captions = {} if self.importer.meeting is not None else _captions(files)
         transcripts = set(captions.values())
         files = [file for file in files if file not in transcripts]
         total = await asyncio.to_thread(lambda: sum(file.size for file in files))
         with progress_bar(self.report.console, DownloadColumn(), TransferSpeedColumn()) as progress:
             task = progress.add_task("importing", total=total)
-            ingest = replace(self.ingest, report=lambda count: progress.advance(task, count))
-            sessions: SessionIngest[LocalFile] = SessionIngest(partial(replace, ingest))
+            importer = replace(self.importer, report=lambda count: progress.advance(task, count))
+            sessions: SessionImporter[LocalFile] = SessionImporter(partial(replace, importer))
             for entry in _grouped(files):
                 if isinstance(entry, LocalFile):
-                    added = self._add(ingest, entry, captions.get(_stem(entry)))
+                    added = self._add(importer, entry, captions.get(_stem(entry)))
                     await self.report.report_file(added, entry.path, named=entry.folder is None)
                 else:
                     await self.report.report_session(sessions.add_session(entry), entry.path, entry.count_pieces())
 
-    async def _add(self, ingest: Ingest, file: LocalFile, captions: LocalFile | None) -> tuple[MediaFile, bool]:
-        media, new = await ingest.add(file)
+    async def _add(self, importer: FileImporter, file: LocalFile, captions: LocalFile | None) -> tuple[MediaFile, bool]:
+        media, new = await importer.add(file)
         if new and captions is not None:
             try:
                 segments = await _parsed(captions)
-                await self.edits.replace_transcript(ingest.owner, media.recording_id, segments)
+                await self.edits.replace_transcript(importer.owner, media.recording_id, segments)
             except (BadCaptions, NotImportable, NotMedia) as error:
                 self.report.refuse(captions.path, error, fails=False)
         return media, new

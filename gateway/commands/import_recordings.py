@@ -13,8 +13,8 @@ from gateway.commands.file_imports import FileImports
 from gateway.commands.import_report import ImportReport
 from gateway.commands.options import Email, config_option, json_option, read_config
 from gateway.commands.with_backends import run_with_backends
-from gateway.imports.bucket_objects import ObjectIngest
-from gateway.imports.files import Ingest
+from gateway.imports.bucket_objects import ObjectImporter
+from gateway.imports.files import FileImporter
 from gateway.media.prober import Prober
 from gateway.settings.load import Config
 from gateway.storage import Storage
@@ -75,11 +75,11 @@ def import_media(
         prober = Prober(max_concurrent=MAX_CONCURRENT_PROBES)
         if paths:
             storage = _storage_for_files(backends, config, storage_name)
-            ingest = Ingest(backends.catalog, storage, owner, prober, belongs_to)
-            await FileImports(ingest, report, backends.edits).run(paths)
+            importer = FileImporter(backends.catalog, storage, owner, prober, belongs_to)
+            await FileImports(importer, report, backends.edits).run(paths)
         for location in locations:
             storage = backends.storages[location.storage]
-            objects = ObjectIngest(backends.catalog, storage, owner, prober, belongs_to)
+            objects = ObjectImporter(backends.catalog, storage, owner, prober, belongs_to)
             await BucketImports(objects, report).run(location)
         report.summarize()
         return 1 if report.failures else 0

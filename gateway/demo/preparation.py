@@ -14,7 +14,7 @@ from gateway.assembly.backends import Backends
 from gateway.catalog import ApiKeys, MediaFile, NewMeeting, Owner, RecordingCatalog, Segment
 from gateway.demo.conversations import CONVERSATIONS, write_conversation
 from gateway.demo.recording import tone_segments, write_recording
-from gateway.imports.files import Ingest
+from gateway.imports.files import FileImporter
 from gateway.imports.local_files import LocalFile
 from gateway.keys import digest, issue_key
 from gateway.protocol.byte_path import byte_path
@@ -105,8 +105,8 @@ async def _ensure(backends: Backends, storage: Storage, owner: Owner, recording:
     with tempfile.TemporaryDirectory(prefix="seekgate-demo-") as folder:
         path, segments = await asyncio.to_thread(recording.write, Path(folder))
         meeting = NewMeeting(PLATFORM, recording.native_meeting_id, segments)
-        ingest = Ingest(backends.catalog, storage, owner, backends.prober, meeting, name=recording.name)
-        media, _ = await ingest.add(LocalFile(path))
+        importer = FileImporter(backends.catalog, storage, owner, backends.prober, meeting, name=recording.name)
+        media, _ = await importer.add(LocalFile(path))
     return media
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
 from gateway.catalog import MediaFile
-from gateway.imports.destination import Destination
+from gateway.imports.importer import Importer
 from gateway.imports.local_files import NotImportable, is_unfinished
 from gateway.media.facts import NotMedia
 from gateway.media.prober import is_remote
@@ -17,7 +17,7 @@ from storage_adapters.base import Listable, ListedObject
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectIngest(Destination):
+class ObjectImporter(Importer):
     """Registers objects where they are stored."""
 
     async def add(self, listed: ListedObject) -> tuple[MediaFile, bool]:

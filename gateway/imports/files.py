@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.catalog import MediaFile
-from gateway.imports.destination import Destination
+from gateway.imports.importer import Importer
 from gateway.imports.local_files import LocalFile, NotImportable, OpenFile
 from storage_adapters.base import ObjectStat
 
 
 @dataclass(frozen=True, slots=True)
-class Ingest(Destination):
+class FileImporter(Importer):
     """Imports files; safe to repeat. `report` is called with the number of bytes just read."""
 
     report: Callable[[int], None] = lambda _: None

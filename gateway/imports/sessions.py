@@ -28,7 +28,7 @@ class SessionMedia:
     note: str
 
 
-class Ingesting(Protocol[Item]):
+class Importing(Protocol[Item]):
     """Adds files to the catalogue. Each method returns the row, and whether it is new."""
 
     async def add(self, item: Item, /) -> Added:
@@ -39,32 +39,32 @@ class Ingesting(Protocol[Item]):
 
 
 @dataclass(frozen=True, slots=True)
-class SessionIngest(Generic[Item]):
-    """Adds sessions. `ingest` returns the importer of one file; its arguments replace fields of `Destination`."""
+class SessionImporter(Generic[Item]):
+    """Adds sessions. `make` returns the importer of one file; its arguments replace fields of `Importer`."""
 
-    ingest: Callable[..., Ingesting[Item]]
+    make: Callable[..., Importing[Item]]
 
     async def add_session(self, session: SessionFolder[Item]) -> AsyncGenerator[SessionMedia, None]:
-        """Yield each media file of the session, audio before video. Raises what `ingest` raises."""
+        """Yield each media file of the session, audio before video. Raises what an importer raises."""
         recording_id = None
         for type, track in sorted(session.tracks.items()):
             path = "/".join([*session.path.split("/")[-_DEPTH:], type])
-            ingest = partial(self.ingest, recording_id=recording_id, session=sha256(path.encode()).hexdigest()[:32])
-            media, new, note = await self._add_track(track, ingest, session.uid)
+            make = partial(self.make, recording_id=recording_id, session=sha256(path.encode()).hexdigest()[:32])
+            media, new, note = await self._add_track(track, make, session.uid)
             recording_id = media.recording_id
             yield SessionMedia(f"{session.path}/{type}", media, new, note)
 
     async def _add_track(
-        self, track: Track[Item], ingest: Callable[..., Ingesting[Item]], name: str
+        self, track: Track[Item], make: Callable[..., Importing[Item]], name: str
     ) -> tuple[MediaFile, bool, str]:
         count = len(track.pieces)
-        finished, trouble = await self._add_master(track, ingest, name, whole=count > 0)
+        finished, trouble = await self._add_master(track, make, name, whole=count > 0)
         if finished is not None:
             return *finished, ""
         try:
-            joined = await ingest().add_pieces(track.pieces, name)
+            joined = await make().add_pieces(track.pieces, name)
         except NotMedia:
-            damaged, _ = await self._add_master(track, ingest, name, whole=False)
+            damaged, _ = await self._add_master(track, make, name, whole=False)
             if damaged is None:
                 raise
             return *damaged, ""
@@ -73,7 +73,7 @@ class SessionIngest(Generic[Item]):
         return *joined, f"never finished: joined from {count} pieces"
 
     async def _add_master(
-        self, track: Track[Item], ingest: Callable[..., Ingesting[Item]], name: str, *, whole: bool
+        self, track: Track[Item], make: Callable[..., Importing[Item]], name: str, *, whole: bool
     ) -> tuple[Added | None, NotMedia | None]:
         """The first finished file that can be used, or the reason why none can.
 
@@ -82,7 +82,7 @@ class SessionIngest(Generic[Item]):
         trouble: NotMedia | None = None
         for master in track.masters:
             try:
-                return await ingest(name=name, only_whole=whole).add(master), None
+                return await make(name=name, only_whole=whole).add(master), None
             except NotMedia as error:
                 trouble = error
         if not track.pieces:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.catalog import MediaFile, NewMeeting, Owner, Segment
-from gateway.imports.files import Ingest
+from gateway.imports.files import FileImporter
 from gateway.imports.local_files import LocalFile
 from tests.gateway_process import Gateway
 from tests.media_files import make_still, make_video
@@ -32,9 +32,9 @@ class Library:
 
 def import_file(site: Gateway, path: Path, meeting: NewMeeting | None = None) -> MediaFile:
     storage = next(iter(site.backends.storages.values()))
-    ingest = Ingest(site.backends.catalog, storage, Owner(site.user_id), site.backends.prober, meeting)
+    importer = FileImporter(site.backends.catalog, storage, Owner(site.user_id), site.backends.prober, meeting)
     # The site's connections belong to its own loop.
-    media, _ = site._loop.run(ingest.add(LocalFile(path)))
+    media, _ = site._loop.run(importer.add(LocalFile(path)))
     return media
 
 

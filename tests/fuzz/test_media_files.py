@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from gateway.catalog import Owner
-from gateway.imports.files import Ingest
+from gateway.imports.files import FileImporter
 from gateway.imports.local_files import LocalFile
 from gateway.media.facts import NotMedia
 from tests.conformance.calling import fetch
@@ -112,10 +112,10 @@ async def test_hostile_files_are_refused_or_served_and_harm_nobody(site: Gateway
 
 def test_hostile_files_are_imported_or_refused(site: Gateway, tmp_path: Path) -> None:
     backends = site.backends
-    ingest = Ingest(backends.catalog, backends.storages["local"], Owner(site.user_id), backends.prober)
+    importer = FileImporter(backends.catalog, backends.storages["local"], Owner(site.user_id), backends.prober)
     for number in range(FIRST, FIRST + FILES):
         path = tmp_path / f"{number}.bin"
         path.write_bytes(hostile_file(Random(f"import {number}")))
         with suppress(NotMedia):
-            media, _ = site.wait(ingest.add(LocalFile(path)))
+            media, _ = site.wait(importer.add(LocalFile(path)))
             assert media.size == path.stat().st_size, f"case {number}"

@@ -24,7 +24,7 @@ Content = Callable[[], AsyncGenerator[bytes, None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class Importer:
     """Registers objects of one storage backend for one owner. Registering an object twice makes no second row.
 
     With `recording_id` a new media file is added to that recording; `name` is the name of a new recording. With
@@ -57,7 +57,7 @@ class Destination:
     async def register(self, key: str, found: MediaFacts, measured: ObjectStat, name: str) -> tuple[MediaFile, bool]:
         """Register the object; return its row, and whether the row is new.
 
-        `name` is the name of the file, and of a new recording unless the destination has another. Raises Refusal.
+        `name` is the name of the file, and of a new recording unless the importer has another. Raises Refusal.
         """
         media = replace(new_media(self.storage.name, key, found, measured), session=self.session)
         registered, new = await self.catalog.register(
