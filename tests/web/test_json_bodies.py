@@ -1,14 +1,20 @@
-"""Members cut out of a body: their text is what was written, at any place and with any content."""
+"""JSON bodies: how many may arrive at a time, and members cut out of one, whose text is what was written."""
 
+import asyncio
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import orjson
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_aiohttp.plugin import AiohttpClient
 
-from gateway.web.receiving.json_bodies import member_text
+from gateway.errors import Unavailable
+from gateway.web.exchange import new_exchange
+from gateway.web.receiving.json_bodies import MAX_ARRIVING_OF_A_KEY, JsonBodies, member_text
 
 spaces = st.text(" \t\r\n", max_size=2)
 values: st.SearchStrategy[Any] = st.recursive(
@@ -59,3 +65,48 @@ def test_a_members_text_means_what_readers_take_it_for(written: tuple[str, dict[
 )
 def test_a_member_is_looked_up_in_the_object_itself(text: str, expected: str) -> None:
     assert member_text(text, "m") == expected
+
+
+class Echo:
+    """An application that answers with the body that it has read. `begun` has an item for each body that it begins to read."""
+
+    def __init__(self) -> None:
+        self.begun: asyncio.Queue[int] = asyncio.Queue()
+        self.app = web.Application()
+        self.app.add_routes([web.post("/{key_id}", self.read)])
+        self._bodies = JsonBodies()
+
+    async def read(self, request: web.Request) -> web.Response:
+        key_id = new_exchange(request, "", "").key_id = int(request.match_info["key_id"])
+        self.begun.put_nowait(key_id)
+        try:
+            return web.Response(body=await self._bodies.read_bytes(request))
+        except Unavailable:
+            raise web.HTTPServiceUnavailable from None
+
+
+async def test_more_bodies_of_one_key_than_may_arrive_are_refused(aiohttp_client: AiohttpClient) -> None:
+    """Those of other keys are not, and there is room again afterwards."""
+    echo = Echo()
+    client = await aiohttp_client(echo.app)
+
+    async def post(key_id: int, released: asyncio.Event) -> tuple[int, bytes]:
+        async def body() -> AsyncGenerator[bytes]:
+            yield b"{"
+            await released.wait()
+            yield b"}"
+
+        async with client.post(f"/{key_id}", data=body()) as response:
+            return response.status, await response.read()
+
+    for _ in range(2):
+        released = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            arriving = [group.create_task(post(1, released)) for _ in range(MAX_ARRIVING_OF_A_KEY)]
+            for _ in arriving:
+                await echo.begun.get()
+            assert (await post(1, released))[0] == 503
+            other = group.create_task(post(2, released))
+            assert [await echo.begun.get() for _ in range(2)] == [1, 2]
+            released.set()
+        assert {task.result() for task in (*arriving, other)} == {(200, b"{}")}

@@ -114,9 +114,8 @@ def _measure(parts: FileParts) -> Length:
             packets = demuxing.Packets(container, demuxing.tracks_of(container))
             seconds = _played(container, packets)
             if packets.restarted and container.format.name == "flac" and container.duration:
-                seconds = (
-                    container.duration / demuxing.AV_TIME_BASE
-                )  # the parser drops frames before the header of another file
+                # The parser drops frames before the header of another file.
+                seconds = container.duration / demuxing.AV_TIME_BASE
             warning = warning or _shortfall(container, window, seconds, restarted=packets.restarted)
             total += seconds
     if parts.file.spent:
