@@ -8,7 +8,7 @@ from gateway.catalog import MediaFile, NewMeeting, Owner, Segment
 from gateway.imports.files import FileImporter
 from gateway.imports.local_files import LocalFile
 from tests.gateway_process import Gateway
-from tests.media_files import make_still, make_video
+from tests.media_files import make_sound, make_still, make_video
 
 PLATFORM: Final = "google_meet"
 MEETING: Final = "page-test-meeting"
@@ -22,12 +22,16 @@ SAID: Final = (
 
 @dataclass(frozen=True)
 class Library:
-    """`sound` is the demo recording, of a meeting; `picture` a video of two seconds; `still` a PNG."""
+    """
+    `sound` is the demo recording, of a meeting; `picture` a video of two seconds; `still` a PNG. The files at
+    `sound_path` and `short_path`, an MP3 of five seconds, can be uploaded.
+    """
 
     sound: MediaFile
     picture: MediaFile
     still: MediaFile
     sound_path: Path
+    short_path: Path
 
 
 def import_file(site: Gateway, path: Path, meeting: NewMeeting | None = None) -> MediaFile:
@@ -45,4 +49,5 @@ def fill(site: Gateway, sound_path: Path, folder: Path) -> Library:
         picture=import_file(site, make_video(folder / "moving.webm")),
         sound=import_file(site, sound_path, NewMeeting(PLATFORM, MEETING, segments)),
         sound_path=sound_path,
+        short_path=make_sound(folder / "sound.mp3", 5.0),
     )

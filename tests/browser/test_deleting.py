@@ -9,6 +9,7 @@ from playwright.async_api import expect
 from tests.browser.library import Library, import_file
 from tests.browser.listener import Listener
 from tests.conformance.calling import fetch
+from tests.media_files import make_sound
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -17,9 +18,9 @@ UNDO_WINDOW_MS = 6_000
 
 @pytest.fixture
 def doomed(visitor: Listener, library: Library, tmp_path: Path) -> int:
-    """A recording to delete: the library's sound with different bytes at its end, so that it is another object."""
-    path = tmp_path / "doomed.mp3"
-    path.write_bytes(library.sound_path.read_bytes() + str(tmp_path).encode())
+    """A recording to delete: a short sound with different bytes at its end, so that each test has an object of its own."""
+    path = make_sound(tmp_path / "sound.mp3")
+    path.write_bytes(path.read_bytes() + str(tmp_path).encode())
     return import_file(visitor.site, path).recording_id
 
 

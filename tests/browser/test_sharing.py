@@ -109,7 +109,7 @@ async def test_a_recording_without_a_transcript_is_played_when_its_file_has_arri
     public_id = (await (await page.request.post(recordings, headers=key, data={"name": "Silent"})).json())["id"]
     await page.evaluate(f"() => {{ location.hash = '#/recordings/{decode_id('rec', public_id)}'; }}")
     await expect(page.get_by_text("No file of this recording is finished yet.")).to_be_visible()
-    sound = library.sound_path.read_bytes()
+    sound = library.short_path.read_bytes()
     about = {"type": "audio", "content_type": "audio/mpeg", "file_size_bytes": len(sound)}
     url = f"{recordings}/{public_id}"
     target = await (await page.request.post(f"{url}/upload-url", headers=key, data=about)).json()
@@ -153,7 +153,7 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
         while not unchanged.is_done():
             await page.clock.fast_forward(12_000)
             await asyncio.sleep(0.1)  # until the page has heard from the gateway
-    sound = library.sound_path.read_bytes()
+    sound = library.short_path.read_bytes()
     about = {"type": "audio", "content_type": "audio/mpeg", "file_size_bytes": len(sound)}
     target = await (await page.request.post(f"{url}/upload-url", headers=key, data=about)).json()
     # A file that was announced, but has not arrived, cannot be played.
@@ -170,11 +170,11 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
 
 
 async def test_a_file_is_uploaded_from_the_page_and_plays(listener: Listener, library: Library) -> None:
-    await listener.page.locator("#upload-files").set_input_files(library.sound_path)
+    await listener.page.locator("#upload-files").set_input_files(library.short_path)
     done = listener.page.locator("#uploads").get_by_role("link", name="Open")
     await done.click()
-    await listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA && Math.round(media.duration) === 360")
-    await expect(listener.page.locator("#deck-title")).to_have_text(library.sound_path.name)
+    await listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA && Math.round(media.duration) === 5")
+    await expect(listener.page.locator("#deck-title")).to_have_text(library.short_path.name)
 
 
 async def test_a_file_that_is_refused_says_why(listener: Listener, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ async def test_a_file_that_was_deleted_before_it_is_sent_says_that_it_cannot_be_
 
     await listener.page.route("**/v1/recordings", hold)
     file = tmp_path / "deleted.mp3"
-    file.write_bytes(library.sound_path.read_bytes())
+    file.write_bytes(library.short_path.read_bytes())
     await listener.page.locator("#upload-files").set_input_files(file)
     await pending.wait()
     file.unlink()
