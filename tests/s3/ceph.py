@@ -87,6 +87,7 @@ rgw enable lc threads = false
 rgw enable quota threads = false
 rgw run sync thread = false
 rgw override bucket index max shards = 1
+rgw max listing results = 100
 rgw dynamic resharding = false
 rgw thread pool size = 32
 rgw init timeout = 30

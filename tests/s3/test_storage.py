@@ -151,13 +151,15 @@ async def test_a_key_that_xml_cannot_carry_is_deleted_by_itself(ceph: S3Server) 
         assert [listed.key async for listed in storage.list("")] == []
 
 
-async def test_a_listing_goes_on_over_pages(ceph: S3Server) -> None:
-    keys = [f"{number:04}" for number in range(1003)]
+async def test_a_listing_goes_on_over_pages_and_a_deletion_over_requests(ceph: S3Server) -> None:
+    """A page of this server has 100 objects, and a request to delete 1000 names at most."""
+    names = [f"{number:04}" for number in range(1003)]
+    keys = names[::9] + names[-2:]
     async with s3_storage(ceph, await make_bucket(ceph)) as storage:
         for start in range(0, len(keys), 50):
             await asyncio.gather(*(put(storage, key, b"") for key in keys[start : start + 50]))
         assert [listed.key async for listed in storage.list("")] == keys
-        assert await storage.delete_many(keys) == {}
+        assert await storage.delete_many(names) == {}
         assert [listed.key async for listed in storage.list("")] == []
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from tests.commands.command_line import CommandLine, command_line
+from tests.commands.command_line import COMMAND_SECONDS, CommandLine, command_line
 from tests.conformance.calling import call, fetch
 from tests.conftest import scratch_database
 from tests.forked_process import ForkedProcess
@@ -75,16 +75,24 @@ def arguments(vexa: str) -> tuple[str, ...]:
     return ("move-from-vexa", vexa, "--map", "minio=bucket", "--map", "local=old", "--join-chunks", "--json")
 
 
-async def kill_at(process: ForkedProcess, url: str, notes: int) -> None:
+# Says so when notes were committed.
+REPORT_NOTES: Final = """
+    CREATE FUNCTION report_notes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NOTIFY noted; RETURN NULL; END $$;
+    CREATE TRIGGER noted AFTER INSERT ON vexa_moves FOR EACH STATEMENT EXECUTE FUNCTION report_notes();
+"""
+
+
+async def kill_at(process: ForkedProcess, connection: asyncpg.Connection, notes: int) -> None:
     """Kill the process once it has written that many notes, wherever it is then."""
-    connection = await asyncpg.connect(url)
-    try:
-        while process.poll() is None:
-            if await connection.fetchval("SELECT count(*) >= $1 FROM vexa_moves", notes):
-                process.send_signal(signal.SIGKILL)
-    finally:
-        await connection.close()
-        await asyncio.to_thread(process.wait)
+    noted = asyncio.Event()
+    await connection.add_listener("noted", lambda *_: noted.set())
+    async with asyncio.timeout(COMMAND_SECONDS):
+        while await connection.fetchval("SELECT count(*) < $1 FROM vexa_moves", notes):
+            await noted.wait()
+            noted.clear()
+    process.send_signal(signal.SIGKILL)
+    await asyncio.to_thread(process.wait)
+    await connection.reset()
 
 
 async def test_a_move_that_is_killed_again_and_again_ends_like_an_undisturbed_one(
@@ -93,9 +101,12 @@ async def test_a_move_that_is_killed_again_and_again_ends_like_an_undisturbed_on
     before = await asyncio.to_thread(bucket.list)
     async with vexa_database(postgres, "vexa-0.10.sql") as vexa, scratch_database(postgres) as undisturbed:
         killed = mover(tmp_path, bucket, database_url)
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(REPORT_NOTES)
         for notes in KILLED_AT:
             with killed.started(*arguments(vexa)) as process:
-                await kill_at(process, database_url, notes)
+                await kill_at(process, connection, notes)
+        await connection.close()
         reports = []
         for seekgate in (killed, mover(tmp_path, bucket, undisturbed)):
             done = await asyncio.to_thread(seekgate.run, *arguments(vexa))
