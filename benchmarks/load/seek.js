@@ -14,6 +14,7 @@
 
 import http from "k6/http";
 import { check, sleep } from "k6";
+import { md5 } from "k6/crypto";
 import { SharedArray } from "k6/data";
 
 const MIB = 1024 * 1024;
@@ -51,10 +52,17 @@ function makeTable() {
 }
 
 // A demo's synthetic recording n has seed n and 1 MiB * (1 + n mod 256) + n bytes.
+// Copying the pattern and comparing checksums takes a hundredth of the time of a loop over the bytes.
 function bytesAreRight(object, first, body) {
   const seed = object.size % MIB;
   if (!verify || object.size !== MIB * (1 + (seed % 256)) + seed) return true;
-  return new Uint8Array(body).every((byte, place) => byte === pattern[(first + place + 7919 * seed) % PERIOD]);
+  const expected = new Uint8Array(body.byteLength);
+  for (let place = 0; place < expected.length; ) {
+    const part = pattern.subarray((first + place + 7919 * seed) % PERIOD).subarray(0, expected.length - place);
+    expected.set(part, place);
+    place += part.length;
+  }
+  return md5(expected.buffer, "hex") === md5(body, "hex");
 }
 
 function ask(object, first, end, ifRange) {
