@@ -2,6 +2,7 @@
 
 import struct
 import subprocess
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -250,17 +251,12 @@ def ogg_pages(content: bytes) -> list[bytes]:
     return found
 
 
-def _crc_table() -> list[int]:
-    table = []
-    for n in range(256):
-        value = n << 24
-        for _ in range(8):
-            value = (value << 1 ^ (0x04C11DB7 if value & 0x80000000 else 0)) & 0xFFFFFFFF
-        table.append(value)
-    return table
+REVERSED: Final = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
 
 
-CRC: Final = _crc_table()
+def ogg_crc(page: bytes) -> bytes:
+    """The check sum of Ogg, which shifts to the left where zlib's shifts to the right, and inverts nothing."""
+    return (zlib.crc32(page.translate(REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF).to_bytes(4, "big").translate(REVERSED)
 
 
 def ogg_page(page: bytes, *, granule: int | None = None, serial: int | None = None, flags: int | None = None) -> bytes:
@@ -273,10 +269,7 @@ def ogg_page(page: bytes, *, granule: int | None = None, serial: int | None = No
     if flags is not None:
         made[5] = flags
     made[22:26] = bytes(4)
-    value = 0
-    for octet in made:
-        value = (value << 8 & 0xFFFFFFFF) ^ CRC[value >> 24 ^ octet]
-    made[22:26] = struct.pack("<I", value)
+    made[22:26] = ogg_crc(bytes(made))
     return bytes(made)
 
 

@@ -1,6 +1,7 @@
 """MP3, AAC, FLAC and WAV: headers that lie, tags of any size before and after."""
 
 import struct
+from array import array
 from collections.abc import Iterator
 
 from tests.corpus import kit as k
@@ -226,7 +227,8 @@ def wavs(kit: Kit) -> Iterator[Sample]:
 
 
 def _rifx(samples: bytes) -> bytes:
-    swapped = b"".join(samples[n : n + 2][::-1] for n in range(0, len(samples), 2))
+    swapped = array("h", samples)
+    swapped.byteswap()
     fmt = b"fmt " + struct.pack(">IHHIIHH", 16, 1, 1, k.RATE, k.RATE * 2, 2, 16)
-    body = b"WAVE" + fmt + b"data" + struct.pack(">I", len(swapped)) + swapped
+    body = b"WAVE" + fmt + b"data" + struct.pack(">I", len(samples)) + swapped.tobytes()
     return b"RIFX" + struct.pack(">I", len(body)) + body
