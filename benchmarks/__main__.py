@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from http.client import HTTPException
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks.corpus import WrongResponse, write_corpus
 from benchmarks.goals import GOALS, judge
 from benchmarks.machine import REPOSITORY, describe_machine
-from benchmarks.peers import Site, missing
+from benchmarks.peers import Site, missing, running_servers
 from benchmarks.plan import FULL, QUICK, Plan
 from benchmarks.processes import NotStarted, choose_cores
 from benchmarks.report import (
@@ -34,6 +34,7 @@ from benchmarks.report import (
 from benchmarks.rows import Round, as_round
 from benchmarks.scenarios import SCENARIOS, Bench
 from benchmarks.seekgate import installed
+from benchmarks.target import Target
 
 RESULTS: Final = REPOSITORY / "benchmarks" / "results"
 
@@ -83,12 +84,23 @@ def measure_all(plan: Plan, rounds: int, scenarios: Sequence[str]) -> Run:
         with installed(folder, corpus) as installation, _pinned(cores[-1]):
             site = Site(folder, installation, cores[:1])
             found: list[Round] = []
-            for number in range(rounds):
-                bench = Bench(plan, site, cores, corpus, number, step)
-                found.append(as_round(row for name in scenarios for row in SCENARIOS[name](bench)))
-                finish()
+            with _servers(plan, site) as servers:
+                for number in range(rounds):
+                    bench = Bench(plan, site, servers, cores, corpus, number, step)
+                    found.append(as_round(row for name in scenarios for row in SCENARIOS[name](bench)))
+                    finish()
     machine["load average after"] = " ".join(f"{load:.2f}" for load in os.getloadavg())
     return Run(machine, found, judge(GOALS, found), [*_layout(cores), *(f"without {each}" for each in missing())])
+
+
+@contextmanager
+def _servers(plan: Plan, site: Site) -> Iterator[Callable[[], AbstractContextManager[list[Target]]]]:
+    """Starts the servers with one worker: each time that a scenario asks for them, or once for all."""
+    if not plan.shares_servers:
+        yield lambda: running_servers(site)
+        return
+    with running_servers(site) as targets:
+        yield lambda: nullcontext(targets)
 
 
 def _layout(cores: tuple[int, ...]) -> list[str]:

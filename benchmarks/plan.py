@@ -11,8 +11,10 @@ MIB: Final = 1024 * KIB
 class Plan:
     """`lengths` are bytes of a range, 0 for the whole file of `corpus_bytes`; `rates` are requests a second.
 
-    `open_loop_seconds` is how long requests arrive at a fixed rate. If `player_seconds` is 0, each player seeks once.
-    Before a load is measured, `verified` responses to it are compared with the corpus.
+    `open_loop_seconds` is how long requests arrive at a fixed rate, `stall_seconds` how long they arrive in each of `seconds`
+    passes that look for stalls. If `player_seconds` is 0, each player seeks once. `fast_seeks` are timed before and beside
+    the slow readers. Before a load is measured, `verified` responses to it are compared with the corpus. If `shares_servers`
+    is set, those with one worker are started once for all scenarios; otherwise each scenario measures new ones.
     """
 
     rounds: int
@@ -23,10 +25,13 @@ class Plan:
     warm_seconds: int
     seconds: int
     open_loop_seconds: float
+    stall_seconds: float
     player_seconds: int
     slow_readers: int
+    fast_seeks: int
     verified: int
     counts_sql: bool  # waits half a minute
+    shares_servers: bool
 
 
 FULL: Final = Plan(
@@ -38,10 +43,13 @@ FULL: Final = Plan(
     warm_seconds=1,
     seconds=4,
     open_loop_seconds=4,
+    stall_seconds=1,
     player_seconds=4,
     slow_readers=2000,
+    fast_seeks=200,
     verified=50,
     counts_sql=True,
+    shares_servers=False,
 )
 QUICK: Final = Plan(
     rounds=1,
@@ -51,11 +59,14 @@ QUICK: Final = Plan(
     rates=(100,),
     warm_seconds=0,
     seconds=1,
-    open_loop_seconds=0.2,
+    open_loop_seconds=0.05,
+    stall_seconds=0.1,
     player_seconds=0,
     slow_readers=50,
+    fast_seeks=10,
     verified=10,
     counts_sql=False,
+    shares_servers=True,
 )
 
 

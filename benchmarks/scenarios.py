@@ -37,10 +37,14 @@ _STATISTICS_LAG_SECONDS: Final = 11
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What the scenarios of one round need. `step` shows the name of the measurement that begins."""
+    """What the scenarios of one round need. `step` shows the name of the measurement that begins.
+
+    `servers` has those with one worker; several workers need a `site`.
+    """
 
     plan: Plan
     site: Site
+    servers: Callable[[], AbstractContextManager[list[Target]]]
     all_cores: tuple[int, ...]
     corpus: Corpus
     round_number: int
@@ -52,11 +56,13 @@ class Bench:
 
 def run_slow_readers(bench: Bench) -> Iterator[Row]:
     """Memory of freshly started servers with many slow readers."""
-    with running_servers(bench.site) as targets:
+    with bench.servers() as targets:
         for target in targets:
             if target.server != SIGNED:  # the same process was measured with a key already
                 bench.step(f"{bench.plan.slow_readers} slow readers, {target.server}")
-                values = measure_slow_readers(target, bench.corpus, bench.plan.slow_readers)
+                values = measure_slow_readers(
+                    target, bench.corpus, bench.plan.slow_readers, seeks=bench.plan.fast_seeks
+                )
                 yield Row("slow readers", f"{bench.plan.slow_readers} readers", target.server, values)
 
 
@@ -65,7 +71,7 @@ def run_players(bench: Bench) -> Iterator[Row]:
 
     Players use the gateway's signed URL, because players and CDNs cannot send a key.
     """
-    with running_servers(bench.site) as targets:
+    with bench.servers() as targets:
         players = [target for target in targets if target.server != GATEWAY]
         for profile in PROFILES:
             for target in players:
@@ -97,7 +103,7 @@ def run_local(bench: Bench) -> Iterator[Row]:
     """Random ranges of each length from a local file with one worker, 64 KiB also beside uploads; the noise; latency at
     fixed rates, and beside downloads.
     """
-    with running_servers(bench.site) as targets:
+    with bench.servers() as targets:
         for length in bench.plan.lengths:
             for target in targets:
                 yield _measure(bench, "local", length, target)
@@ -163,14 +169,15 @@ def run_workers(bench: Bench) -> Iterator[Row]:
 
 def run_gateway_alone(bench: Bench) -> Iterator[Row]:
     """What only the gateway has: the list, SQL statements per seek, and stalls of its event loop."""
+    plan = bench.plan
     with running_gateway(bench.site.installation, workers=1, cores=bench.site.cores) as gateway:
         bench.step("a page of the list")
         yield Row("list", "50 recordings", GATEWAY, _measure_list(bench, gateway))
-        if bench.plan.counts_sql:
+        if plan.counts_sql:
             bench.step("SQL on the path of a repeated seek")
             yield Row("SQL", "repeated seek", GATEWAY, _count_sql(bench, gateway))
         bench.step("stalls while a cold file is read")
-        for state, values in measure_stalls(gateway, bench.corpus, seconds=bench.plan.seconds):
+        for state, values in measure_stalls(gateway, bench.corpus, passes=plan.seconds, seconds=plan.stall_seconds):
             yield Row("stalls", f"{state} file", GATEWAY, values)
 
 

@@ -17,20 +17,19 @@ from benchmarks.target import TIMEOUT_SECONDS, Target, ask
 
 _SIP_BYTES = 1024
 _SIPS = 3
-_SEEKS = 200
 _SEEK_BYTES = 65_536
 
 
-def measure_slow_readers(target: Target, corpus: Corpus, count: int) -> dict[str, float]:
-    """Memory per reader (KiB) above the idle process, and a fast client's median seek (ms) before and beside the readers."""
-    alone = _fast_seek_seconds(target, corpus)
+def measure_slow_readers(target: Target, corpus: Corpus, count: int, *, seeks: int) -> dict[str, float]:
+    """Memory per reader (KiB) above the idle process, and a fast client's median of `seeks` (ms) before and beside the readers."""
+    alone = _fast_seek_seconds(target, corpus, seeks)
     pids = process_tree(target.pid)
     idle = memory_bytes(pids)
     with _readers(target, count) as readers:
         for _ in range(_SIPS):
             _sip(target, readers)
         busy = memory_bytes(pids)
-        beside = _fast_seek_seconds(target, corpus)
+        beside = _fast_seek_seconds(target, corpus, seeks)
     return {
         "kib_per_connection": (busy - idle) / 1024 / count,
         "idle_mib": idle / 2**20,
@@ -65,9 +64,9 @@ def _sip(target: Target, readers: list[socket.socket]) -> None:
             raise WrongResponse(f"{target.server}: the connection of slow reader {number} was closed")
 
 
-def _fast_seek_seconds(target: Target, corpus: Corpus) -> float:
-    """The median of several seeks (s); every byte is compared."""
-    found = sorted(_time_seek(target, corpus, number * 7919 % (corpus.size - _SEEK_BYTES)) for number in range(_SEEKS))
+def _fast_seek_seconds(target: Target, corpus: Corpus, seeks: int) -> float:
+    """The median of that many seeks (s); every byte is compared."""
+    found = sorted(_time_seek(target, corpus, number * 7919 % (corpus.size - _SEEK_BYTES)) for number in range(seeks))
     return percentile(found, 0.5)
 
 

@@ -25,19 +25,21 @@ _RATE: Final = 500
 _DOWNLOAD_RATE: Final = "100M"
 
 
-def measure_stalls(gateway: Gateway, corpus: Corpus, *, seconds: int) -> Iterator[tuple[str, dict[str, float]]]:
+def measure_stalls(
+    gateway: Gateway, corpus: Corpus, *, passes: int, seconds: float
+) -> Iterator[tuple[str, dict[str, float]]]:
     """Latencies (ms) of `/livez` while no file is read, while one is read from memory, and while one is read from disk.
 
-    Each is the worst of `seconds` passes of one second. The last is left out if the file cannot be evicted (a file system in
+    Each is the worst of `passes` of that many seconds. The last is left out if the file cannot be evicted (a file system in
     memory).
     """
-    passes: dict[str, list[dict[str, float]]] = {}
-    for _ in range(seconds):
-        passes.setdefault("no", []).append(_pass(gateway, nullcontext()))
-        passes.setdefault("resident", []).append(_pass(gateway, _reading(gateway)))
+    measured: dict[str, list[dict[str, float]]] = {}
+    for _ in range(passes):
+        measured.setdefault("no", []).append(_pass(gateway, nullcontext(), seconds))
+        measured.setdefault("resident", []).append(_pass(gateway, _reading(gateway), seconds))
         if _evicts(corpus):
-            passes.setdefault("cold", []).append(_pass(gateway, _reading(gateway)))
-    for state, found in passes.items():
+            measured.setdefault("cold", []).append(_pass(gateway, _reading(gateway), seconds))
+    for state, found in measured.items():
         yield state, _worst(found)
 
 
@@ -45,11 +47,11 @@ def _reading(gateway: Gateway) -> AbstractContextManager[None]:
     return downloads(gateway.by_key(), count=1, rate=_DOWNLOAD_RATE)
 
 
-def _pass(gateway: Gateway, reading: AbstractContextManager[None]) -> dict[str, float]:
+def _pass(gateway: Gateway, reading: AbstractContextManager[None], seconds: float) -> dict[str, float]:
     probe = gateway.at("seekgate", "/livez", with_key=False)
     load = Load(len(ask(probe).body), 0, connections=8)
     with reading:
-        return measure_open_loop(probe, load, rate=_RATE, seconds=1, clock=thread_time)
+        return measure_open_loop(probe, load, rate=_RATE, seconds=seconds, clock=thread_time)
 
 
 def _evicts(corpus: Corpus) -> bool:

@@ -129,7 +129,7 @@ def test_a_fast_client_beside_slow_readers_is_held_to_its_bytes(corpus: Corpus, 
         answering(tmp_path, head("206 Partial Content", len(body)) + body) as target,
         pytest.raises(WrongResponse, match="a seek beside slow readers"),
     ):
-        measure_slow_readers(target, corpus, 1)
+        measure_slow_readers(target, corpus, 1, seeks=1)
 
 
 TAKEN = 1000
