@@ -80,6 +80,7 @@ def _loudest(samples: bytes, level: int) -> int:
 
     Deleting the samples that are not louder runs at memory speed, and after the _FIRST_SAMPLES few others are left.
     """
-    for part in (samples[:_FIRST_SAMPLES], samples):
+    parts = (samples[:_FIRST_SAMPLES], samples) if len(samples) > 2 * _FIRST_SAMPLES else (samples,)
+    for part in parts:
         level = max(part.translate(_LEVELS, _NOT_ABOVE[level]), default=level)
     return level

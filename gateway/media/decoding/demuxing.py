@@ -5,7 +5,6 @@ A playlist (m3u8, concat, sdp) therefore cannot open the files that it names.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import av
@@ -99,7 +98,7 @@ class Packets:
         """Whether the time line restarted, so that nothing after that is played."""
 
     def __iter__(self) -> "Iterator[Packet[Any]]":
-        latest: dict[int, Fraction] = {}
+        latest: dict[int, int] = {}
         ends = {stream.index: end for stream in self._streams if (end := _trimmed_end(self._container, stream))}
         try:
             for packet in self._container.demux(list(self._streams)):
@@ -108,12 +107,11 @@ class Packets:
                 if time is not None and not packet.is_discard:
                     if time >= ends.get(packet.stream_index, time + 1):
                         continue
-                    now = time * packet.time_base
-                    before = latest.get(packet.stream_index, now)
-                    if now < before - _RESTART_SECONDS:
+                    before = latest.get(packet.stream_index, time)
+                    if time < before and (before - time) * packet.time_base > _RESTART_SECONDS:
                         self.restarted = True
                         return
-                    latest[packet.stream_index] = max(now, before)
+                    latest[packet.stream_index] = max(time, before)
                 yield packet
         except av.FFmpegError:
             return
