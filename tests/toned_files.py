@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Final, cast
 
@@ -69,6 +70,8 @@ CHEAPEST: Final[Mapping[str, dict[str, str]]] = {
     "libopus": {"compression_level": "0"},
     "libvpx": {"deadline": "realtime"},
 }
+# Encoder -> the first of the kinds that have the same sound: it is encoded once for all of them.
+SHARED: Final[Mapping[str, str]] = {"aac": "m4a-moov-last", "libopus": "ogg-opus"}
 
 
 def make_toned(folder: Path, name: str, seconds: int = SECONDS) -> Path:
@@ -76,17 +79,45 @@ def make_toned(folder: Path, name: str, seconds: int = SECONDS) -> Path:
     kind = KINDS[name]
     path = folder / f"{name}.{kind.suffix}"
     with av.open(str(path), "w", format=kind.muxer, options=dict(kind.options)) as container:
-        sound = _add_sound(container, kind)
+        write = _copy if kind.sound in SHARED else _encode
+        write(container, kind, seconds)
+    return path
+
+
+def _encode(container: OutputContainer, kind: Kind, seconds: int) -> None:
+    sound = _add_sound(container, kind)
+    for second in range(seconds):
+        for frame in _sound_of(second):
+            container.mux(sound.encode(frame))
+    container.mux(sound.encode(None))
+
+
+@cache
+def _shared_sound(encoder: str, seconds: int) -> bytes:
+    kind = KINDS[SHARED[encoder]]
+    written = BytesIO()
+    with av.open(written, "w", format=kind.muxer) as container:
+        _encode(container, kind, seconds)
+    return written.getvalue()
+
+
+def _copy(container: OutputContainer, kind: Kind, seconds: int) -> None:
+    """Copy the sound, and encode the picture, if it has one, beside it."""
+    with av.open(BytesIO(_shared_sound(kind.sound, seconds)), "r") as source:
+        encoded = source.streams.audio[0]
+        sound = container.add_stream_from_template(encoded)
         picture = _add_picture(container, kind.picture) if kind.picture else None
-        for second in range(seconds):
-            for frame in _sound_of(second):
-                container.mux(sound.encode(frame))
-            if picture:
-                _write_pictures(container, picture, second)
-        container.mux(sound.encode(None))
+        pictured = 0
+        for packet in source.demux(encoded):
+            if packet.pts is None:
+                continue  # the end
+            while picture and pictured < seconds and pictured <= packet.pts * packet.time_base:
+                _write_pictures(container, picture, pictured)
+                pictured += 1
+            packet.stream = sound
+            container.mux(packet)
         if picture:
             container.mux(picture.encode(None))
-    return path
 
 
 def loudest(samples: Sequence[int], rate: int) -> int:
