@@ -1,10 +1,11 @@
-"""W3C WebDriver BiDi over one WebSocket: a command is sent, its response is received.
+"""W3C WebDriver BiDi over one WebSocket: commands are sent, and each response has the number of its command.
 
 
 -> {"id": 1, "method": "session.new", "params": {…}}
 <- {"id": 1, "type": "success", "result": {…}}      or {"id": 1, "type": "error", "error", "message"}
 """
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -20,22 +21,36 @@ class BidiError(Exception):
 
 
 class Bidi:
-    """An open session, without subscriptions. Its commands run one after the other."""
+    """An open session, without subscriptions. Its commands may run at the same time."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._numbers = count(1)
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     async def command(self, method: str, **params: Any) -> dict[str, Any]:
         """The result of the command. Raises BidiError."""
         number = next(self._numbers)
-        await self._socket.send_json({"id": number, "method": method, "params": params})
-        while (answer := json.loads(await self._socket.receive_str())).get("id") != number:
-            pass  # the response to a command that timed out
+        waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            await self._socket.send_json({"id": number, "method": method, "params": params})
+            answer = await waiting
+        finally:
+            del self._waiting[number]
         if answer["type"] != "success":
             raise BidiError(f"{method}: {answer['error']}: {answer['message']}")
         result: dict[str, Any] = answer["result"]
         return result
+
+    async def receive(self) -> None:
+        """Give each response to its command until the browser closes the session."""
+        async for message in self._socket:
+            answer = json.loads(message.data)
+            waiting = self._waiting.get(answer.get("id"))
+            if waiting and not waiting.done():  # else the command has timed out
+                waiting.set_result(answer)
+        for waiting in self._waiting.values():
+            waiting.set_exception(ConnectionError("the browser has closed the session"))
 
     async def navigate(self, context: str, url: str) -> None:
         """Load this page completely in the tab."""
@@ -77,8 +92,10 @@ async def bidi_session(url: str) -> AsyncGenerator[Bidi]:
     """A session with the browser at this URL, which is closed at the end."""
     async with aiohttp.ClientSession() as client, client.ws_connect(url, max_msg_size=0) as socket:
         bidi = Bidi(socket)
+        receiving = asyncio.create_task(bidi.receive())
         await bidi.command("session.new", capabilities={})
         try:
             yield bidi
         finally:
             await bidi.command("browser.close")
+            await receiving

@@ -168,6 +168,12 @@ def tab(request: pytest.FixtureRequest) -> Tab:
     return opened
 
 
+@pytest.fixture
+def tabs(chromium_reloaded: Tab, firefox_reloaded: Tab) -> tuple[Tab, Tab]:
+    """The shared tabs at the media page: for tests that wait for long, in both browsers at the same time."""
+    return chromium_reloaded, firefox_reloaded
+
+
 @pytest.fixture(params=["chromium", "firefox"])
 def newcomer(request: pytest.FixtureRequest) -> Tab:
     """The tab of a new user, with nothing stored or cached, in each browser."""

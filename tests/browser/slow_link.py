@@ -1,6 +1,6 @@
 """A slow link to a gateway, which records the heads of requests and forwards the bytes of responses at its own pace.
 
-Each request gets its number as `X-Request-Id`, which also identifies it in the gateway's access log. The kernel's buffers are
+Each request gets an `X-Request-Id`, which also identifies it in the gateway's access log. The kernel's buffers are
 small: on loopback they would otherwise take a whole recording immediately.
 """
 
@@ -17,7 +17,8 @@ BUFFER_BYTES: Final = 16 * 1024
 
 
 class SlowLink:
-    """`requests` are the fields of each request in the order of arrival; clients use `url` in place of the gateway's.
+    """`requests` are the fields of each request in the order of arrival, with the `X-Request-Id` that it got; clients use
+    `url` in place of the gateway's.
 
     `carried` is how many bytes of responses went over the link.
     """
@@ -71,8 +72,10 @@ class SlowLink:
     async def _hand_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while head := await reader.readuntil(b"\r\n\r\n"):
-                writer.write(head[:-2] + b"X-Request-Id: %d\r\n\r\n" % len(self.requests))
+                _, port = self._listener.getsockname()
+                head = head[:-2] + b"X-Request-Id: %d-%d\r\n\r\n" % (port, len(self.requests))
                 self.requests.append(dict(BytesHeaderParser().parsebytes(head.partition(b"\r\n")[2]).items()))
+                writer.write(head)
                 await writer.drain()
 
     async def _hand_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

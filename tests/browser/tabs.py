@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pytest
 from aiohttp import web
@@ -18,6 +18,8 @@ from playwright.async_api import Error as PlaywrightError
 from tests.browser.bidi import Bidi, BidiError
 from tests.browser.webdriver import WebDriverError, webdriver_session
 from tests.browser.webkit import capabilities
+
+Result = TypeVar("Result")
 
 PATIENCE_SECONDS: Final = 60
 PAGE: Final = """<!doctype html><html lang="en"><title>Media page</title>
@@ -47,6 +49,13 @@ class Tab:
         """The value of an expression. Raises the browser's error if it throws."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             return await self.evaluate(expression)
+
+
+async def together(tabs: Sequence[Tab], act: Callable[[Tab], Coroutine[Any, Any, Result]]) -> list[Result]:
+    """Act in all tabs at the same time, so that they wait for their players together. The results are in the tabs' order."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(act(tab)) for tab in tabs]
+    return [task.result() for task in tasks]
 
 
 @asynccontextmanager

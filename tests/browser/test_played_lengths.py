@@ -1,16 +1,20 @@
 """A short corpus in Chromium and Firefox: they play as long as the catalogue says. `python -m tests.corpus` plays all of it."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Final
 
 import pytest
 
-from tests.browser.tabs import Tab
-from tests.corpus.browsers import played, served
+from tests.browser.tabs import Tab, together
+from tests.corpus.browsers import play_in, served
 from tests.corpus.iso_files import fragmented
 from tests.corpus.kit import Kit, Sample
 from tests.corpus.sound_files import mp3s
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+AT_ONCE: Final = 3
 
 
 @pytest.fixture(scope="session")
@@ -20,14 +24,18 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Sample]:
     return [*fragmented(kit), *mp3s(kit)][::3]
 
 
-async def test_a_browser_plays_as_long_as_the_catalogue_says(tab: Tab, samples: Sequence[Sample]) -> None:
-    async with served(samples) as url:
+async def test_browsers_play_as_long_as_the_catalogue_says(tabs: Sequence[Tab], samples: Sequence[Sample]) -> None:
+    await together(tabs, partial(play_and_compare, samples))
+
+
+async def play_and_compare(samples: Sequence[Sample], tab: Tab) -> None:
+    alike = [sample for sample in samples if not sample.differs(tab.browser)]
+    async with served(alike) as url:
         await tab.visit(url)
-        alike = [(number, sample) for number, sample in enumerate(samples) if not sample.differs(tab.browser)]
-        found = {sample.name: (await played(tab, url, number, sample), sample) for number, sample in alike}
-    ended = {name: (each.seconds, sample) for name, (each, sample) in found.items() if each and each.outcome == "ended"}
+        found = await play_in([tab] * AT_ONCE, url, alike)
+    ended = [
+        (each.seconds, sample) for each, sample in zip(found, alike, strict=True) if each and each.outcome == "ended"
+    ]
     assert len(ended) > 10
-    others = {
-        name: seconds for name, (seconds, each) in ended.items() if seconds != pytest.approx(each.seconds, abs=0.3)
-    }
-    assert others == {}
+    others = {sample.name: seconds for seconds, sample in ended if seconds != pytest.approx(sample.seconds, abs=0.3)}
+    assert others == {}, tab.browser

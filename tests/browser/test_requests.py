@@ -7,14 +7,16 @@ import os
 import random
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
 
-from tests.browser.slow_link import SlowLink, slow_link
+from tests.browser.slow_link import slow_link
 from tests.browser.sound_gateway import SoundGateway, import_sound
-from tests.browser.tabs import Tab
+from tests.browser.tabs import Tab, together
 from tests.gateway_process import running_gateway
 from tests.toned_files import SECONDS, make_toned
 
@@ -38,6 +40,9 @@ ACTS: Final[dict[str, tuple[str, list[Any]]]] = {
     "load again": ("load", []),
     "play again": ("hear", []),
 }
+# Most requests after the first: whether the range has an end, and the conditions. Chromium fills the holes of its cache,
+# Firefox reads on from the seek.
+USUAL: Final = {"chromium": ("closed", ("If-Range",)), "firefox": ("open", ())}
 SHOWN_ROWS: Final = 5
 HEAD: Final = "| act | `Range` | condition | status | promised | sent | outcome |\n|---|---|---|---|---|---|---|"
 
@@ -65,26 +70,30 @@ class Asked(NamedTuple):
         return f"| {self.act} | `{self.range}` | {conditions} | {self.status} | {lengths} | {self.outcome} |"
 
 
-async def perform(tab: Tab, url: str, link: SlowLink) -> list[str]:
-    """Perform every act, and return the act during which each request arrived."""
+async def perform(gateway: SoundGateway, tab: Tab) -> list[tuple[str, Mapping[str, str]]]:
+    """Perform every act. Each request of the browser, in order: the act during which it arrived, and its fields."""
     acts: list[str] = []
-    for act, (function, arguments) in ACTS.items():
-        await tab.ask(function, *([url, "audio"] if function == "load" else arguments))
-        acts += [act] * (len(link.requests) - len(acts))
-    return acts
+    async with slow_link(gateway.site, LINK_BYTES_PER_SECOND) as link:
+        url = (await gateway.mint(gateway.sound)).replace(gateway.site.base_url, link.url)
+        for act, (function, arguments) in ACTS.items():
+            await tab.ask(function, *([url, "audio"] if function == "load" else arguments))
+            acts += [act] * (len(link.requests) - len(acts))
+        # Firefox asks a server that has gone again and again, without a pause, as long as the element exists.
+        await tab.visit("about:blank")
+    return list(zip(acts, link.requests, strict=False))
 
 
-def asked(acts: list[str], link: SlowLink, gateway: SoundGateway) -> list[Asked]:
-    """The requests of these acts, in order, joined with the lines of the access log."""
+def joined(requests: list[tuple[str, Mapping[str, str]]], gateway: SoundGateway) -> list[Asked]:
+    """The requests, with the lines of the access log."""
     lines = {line["request_id"]: line for line in gateway.accesses(gateway.sound)}
     return [
         Asked(
             act,
             fields.get("Range", "none"),
             tuple(name for name in fields if name.startswith("If-")),
-            *(lines[str(number)][name] for name in ("status", "promised", "sent", "outcome")),
+            *(lines[fields["X-Request-Id"]][name] for name in ("status", "promised", "sent", "outcome")),
         )
-        for number, (act, fields) in enumerate(zip(acts, link.requests, strict=False))
+        for act, fields in requests
     ]
 
 
@@ -106,31 +115,26 @@ def record(browser: str, version: str, requests: list[Asked]) -> None:
     DOCUMENT.write_text(text, "utf-8")
 
 
-@pytest.mark.parametrize(
-    ("tab", "usual"),
-    [
-        pytest.param("chromium", ("closed", ("If-Range",)), id="chromium-fills-holes-of-its-cache"),
-        pytest.param("firefox", ("open", ()), id="firefox-reads-on-from-the-seek"),
-    ],
-    indirect=["tab"],
-)
-async def test_a_browser_requests_ranges_and_gets_them(
-    tab: Tab, usual: tuple[str, tuple[str, ...]], postgres: str, settings: dict[str, str], tmp_path: Path
+async def test_browsers_request_ranges_and_get_them(
+    tabs: Sequence[Tab], postgres: str, settings: dict[str, str], tmp_path: Path
 ) -> None:
     with running_gateway(postgres, tmp_path / "gateway", settings) as site:
         gateway = import_sound(site, make_toned(tmp_path, "wav"))
-        async with slow_link(site, LINK_BYTES_PER_SECOND) as link:
-            url = (await gateway.mint(gateway.sound)).replace(site.base_url, link.url)
-            acts = await perform(tab, url, link)
-            # Firefox asks a server that has gone again and again, without a pause, as long as the element exists.
-            await tab.visit("about:blank")
-    requests = asked(acts, link, gateway)
+        performed = await together(tabs, partial(perform, gateway))
+    # The log is complete once the gateway has stopped.
+    for tab, sent in zip(tabs, performed, strict=True):
+        requests = joined(sent, gateway)
+        check(tab.browser, requests)
+        if os.environ.get("RECORD_REQUESTS") == "1":
+            version = await tab.attempt("/(Chrome|Firefox).([0-9]+)/.exec(navigator.userAgent)[2]")
+            record(tab.browser.capitalize(), version, requests)
+
+
+def check(browser: str, requests: list[Asked]) -> None:
     assert {request.status for request in requests} == {206}
     assert all(re.fullmatch("bytes=[0-9]+-[0-9]*", request.range) for request in requests)
     assert {request.outcome for request in requests} <= {"complete", "client_closed"}
-    assert {"load", "seek to the middle", "seek to the last second", "seek back"} <= {*acts}
+    assert {"load", "seek to the middle", "seek to the last second", "seek back"} <= {each.act for each in requests}
     assert (requests[0].range, requests[0].conditions) == ("bytes=0-", ())
-    assert Counter((request.end, request.conditions) for request in requests[1:]).most_common(1)[0][0] == usual
-    if os.environ.get("RECORD_REQUESTS") == "1":
-        version = await tab.attempt("/(Chrome|Firefox).([0-9]+)/.exec(navigator.userAgent)[2]")
-        record(tab.browser.capitalize(), version, requests)
+    kinds = Counter((request.end, request.conditions) for request in requests[1:])
+    assert kinds.most_common(1)[0][0] == USUAL[browser]

@@ -90,16 +90,24 @@ async def played(tab: Tab, url: str, number: int, sample: Sample) -> Played | No
         return None
 
 
-async def play_all(browser: str, samples: Sequence[Sample]) -> list[Played | None]:
-    """What the browser plays of each."""
+async def play_in(tabs: Sequence[Tab], url: str, samples: Sequence[Sample]) -> list[Played | None]:
+    """What the browser plays of each file, of which each tab plays one at a time."""
     found: list[Played | None] = [None] * len(samples)
     waiting = list(enumerate(samples))
 
-    async def work(tab: Tab, url: str) -> None:
+    async def work(tab: Tab) -> None:
         while waiting:
             number, sample = waiting.pop()
             found[number] = await played(tab, url, number, sample)
 
+    async with asyncio.TaskGroup() as group:
+        for tab in tabs:
+            group.create_task(work(tab))
+    return found
+
+
+async def play_all(browser: str, samples: Sequence[Sample]) -> list[Played | None]:
+    """What the browser plays of each."""
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(served(samples))
         if browser == "chromium":
@@ -109,8 +117,5 @@ async def play_all(browser: str, samples: Sequence[Sample]) -> list[Played | Non
         else:
             profile = Path(stack.enter_context(TemporaryDirectory()))
             bidi = await stack.enter_async_context(running_firefox(shutil.which("firefox-esr") or "", profile))
-            tabs = [await stack.enter_async_context(firefox_tab(bidi, url))]  # BiDi's commands run one after the other
-        async with asyncio.TaskGroup() as group:
-            for tab in tabs:
-                group.create_task(work(tab, url))
-    return found
+            tabs = [await stack.enter_async_context(firefox_tab(bidi, url)) for _ in range(TABS)]
+        return await play_in(tabs, url, samples)
