@@ -1,8 +1,9 @@
 """The player page in Chromium and Firefox, by keyboard alone: sign in, open a recording, seek, play."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,10 +11,10 @@ import pytest
 
 from gateway.demo.recording import DURATION_SECONDS
 from tests.browser.library import import_file
-from tests.browser.listener import BLANK
+from tests.browser.listener import BLANK, HURRY
 from tests.browser.slow_link import slow_link
 from tests.browser.sound_gateway import SoundGateway, import_sound
-from tests.browser.tabs import Tab
+from tests.browser.tabs import Tab, together
 from tests.gateway_process import Process, gateway_environ, running_gateway
 from tests.made_once import made_once
 from tests.ports import reserved_ports
@@ -46,6 +47,12 @@ STATE: Final = """[...document.querySelectorAll("audio")].map((media) =>
 def tab(newcomer: Tab) -> Tab:
     """Each test signs in."""
     return newcomer
+
+
+@pytest.fixture
+def tabs(chromium_newcomer: Tab, firefox_newcomer: Tab) -> Sequence[Tab]:
+    """Both, for tests that wait for long."""
+    return chromium_newcomer, firefox_newcomer
 
 
 @pytest.fixture(scope="module")
@@ -150,9 +157,13 @@ async def test_a_recording_without_a_length_is_sought_beyond_what_is_loaded(
 
 
 async def test_an_expired_link_is_renewed_and_a_seek_after_its_end_succeeds(
-    tab: Tab, short_lived: SoundGateway
+    tabs: Sequence[Tab], short_lived: SoundGateway
 ) -> None:
-    await open_sound(tab, short_lived)
+    await together(tabs, partial(play_past_the_end_of_a_link, short_lived))
+
+
+async def play_past_the_end_of_a_link(gateway: SoundGateway, tab: Tab) -> None:
+    await open_sound(tab, gateway)
     first = await media(tab, "src")
     await tab.type(" ")
     await until(tab, f"media.src !== '{first}' && media.readyState === 4 && !media.paused && media.currentTime > 1")
@@ -160,18 +171,33 @@ async def test_an_expired_link_is_renewed_and_a_seek_after_its_end_succeeds(
     await until(tab, f"media.currentTime > {LONG_SECONDS * 0.9 + 0.5} && !media.paused && media.error === null")
 
 
-async def test_playback_goes_on_at_its_place_after_the_gateway_was_restarted(tab: Tab, restarted: Restarted) -> None:
-    await open_sound(tab, restarted.gateway)
+async def test_playback_goes_on_at_its_place_after_the_gateway_was_restarted(
+    tabs: Sequence[Tab], restarted: Restarted
+) -> None:
+    await together(tabs, partial(play_from_the_beginning, restarted.gateway))
+    await restarted.stop()
+    await together(tabs, seek_in_vain)
+    await restarted.start()
+    await together(tabs, hear_it_go_on)
+
+
+async def play_from_the_beginning(gateway: SoundGateway, tab: Tab) -> None:
+    await open_sound(tab, gateway)
+    await tab.attempt(HURRY)
     await tab.type(" ")
     await until(tab, "media.currentTime > 0.5")
-    await restarted.stop()
+
+
+async def seek_in_vain(tab: Tab) -> None:
     await tab.type("9")
     await until(
         tab, "document.querySelector('#deck-trouble-text').textContent.startsWith('The gateway does not answer')"
     )
     if tab.browser == "chromium":
         assert await media(tab, "error") is None, "Chromium repeats the request for half a minute before it fails"
-    await restarted.start()
+
+
+async def hear_it_go_on(tab: Tab) -> None:
     place = f"media.currentTime > {LONG_SECONDS * 0.9 + 0.5} && media.currentTime < {LONG_SECONDS - 1}"
     await until(tab, f"{place} && !media.paused && media.error === null")
     await until(tab, "document.querySelector('#deck-trouble').hidden")

@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
 
 from gateway.protocol.ids import decode_id
-from tests.browser.listener import PATIENCE_SECONDS, Listener
+from tests.browser.listener import HURRY, PATIENCE_SECONDS, Listener
 from tests.gateway_process import Gateway, running_gateway
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -22,7 +22,7 @@ LIFETIME_SECONDS = 600
 LATE = {"SEEKGATE_PLAYBACK__EXPIRES_IN_SECONDS": str(LIFETIME_SECONDS), "SEEKGATE_PLAYBACK__WINDOW_SECONDS": "1"}
 # More than Chromium caches of one file, so that it has to request more.
 SOUND_SECONDS = 400
-RATE = 48_000
+RATE = 16_000
 # Counts the playback links that the page has processed completely.
 COUNT_LINKS = """
   window.links = 0;
@@ -87,7 +87,12 @@ async def begin(page: Page, site: Gateway) -> Listener:
     await listener.media("window.errors = 0")
     await listener.media("media.addEventListener('error', () => window.errors += 1)")
     await listener.play()
-    # Links that are created in the same second are equal.
+    return listener
+
+
+async def begin_for_another_link(page: Page, site: Gateway) -> Listener:
+    """The same, for longer than a second: links that are created in the same second are equal."""
+    listener = await begin(page, site)
     await listener.until("media.currentTime > 1.2")
     return listener
 
@@ -100,7 +105,7 @@ async def let_time_pass(page: Page, share: float) -> None:
 async def test_a_link_is_renewed_before_it_ends_and_play_goes_on(context: BrowserContext, long_lived: Gateway) -> None:
     page = await context.new_page()
     await page.clock.install()
-    listener = await begin(page, long_lived)
+    listener = await begin_for_another_link(page, long_lived)
     for _ in range(2):
         link, position, links = await listener.media("[media.src, media.currentTime, window.links]")
         await let_time_pass(page, 0.8)
@@ -117,7 +122,7 @@ async def test_a_paused_player_renews_its_link_and_keeps_position_and_speed(
 ) -> None:
     page = await context.new_page()
     await page.clock.install()
-    listener = await begin(page, long_lived)
+    listener = await begin_for_another_link(page, long_lived)
     await listener.page.keyboard.press("Space")
     await listener.page.keyboard.press(">")
     await listener.page.keyboard.press("5")
@@ -132,7 +137,7 @@ async def test_a_paused_player_renews_its_link_and_keeps_position_and_speed(
 async def test_after_a_sleep_past_the_end_a_seek_lands_and_plays(context: BrowserContext, short_lived: Gateway) -> None:
     page = await context.new_page()
     await page.add_init_script(SLEEP)
-    listener = await begin(page, short_lived)
+    listener = await begin_for_another_link(page, short_lived)
     await page.evaluate("() => sleep()")
     link = await listener.media("media.src")
     await listener.until_refused(403, link.removeprefix(short_lived.base_url))
@@ -145,6 +150,7 @@ async def test_a_lost_network_is_reported_and_playback_goes_on_at_its_place(
     context: BrowserContext, long_lived: Gateway
 ) -> None:
     page = await context.new_page()
+    await page.add_init_script(HURRY)
     listener = await begin(page, long_lived)
     await page.route("**/recordings/**", lose)
     await page.keyboard.press("9")
