@@ -98,16 +98,16 @@ def running_cached(site: S3Site) -> Iterator[list[Target]]:
     settings = s3_environ(site.bucket.server, site.bucket.name, STORAGE, **cache)
     with running_gateway(site.installation, workers=1, cores=site.cores, settings=settings) as gateway:
         cached = replace(gateway.by_key(), server=CACHED)
-        for _ in range(2):  # what the first reading leaves out, as it looks ahead with what is to spare
+        for _ in range(2):  # the first read does not fill every slice: it reads ahead only with spare memory
             ask(cached)
-        # What was just written is still on its way to the disk, at everybody's cost.
+        # Writing the cache's files to the disk would slow the measurement down.
         os.sync()
         yield [gateway.at(LOCAL, site.local_path), cached]
 
 
 @contextmanager
 def naive(site: S3Site) -> Iterator[Target]:
-    """What one writes first: get_object with the client's Range, its body passed on (servers/s3_naive.py)."""
+    """The simplest handler: get_object with the client's Range, its body passed on (servers/s3_naive.py)."""
     port, server = free_port(), site.bucket.server
     environ = {
         **os.environ,

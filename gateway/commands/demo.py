@@ -7,10 +7,11 @@ from typing import Final
 import click
 from rich.console import Console
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import MofNCompleteColumn
 from rich.status import Status
 
 from gateway.assembly.backends import Backends
+from gateway.commands.bulk_work import progress_bar
 from gateway.commands.options import config_option, read_config
 from gateway.commands.serve import host_option, log_vexa_variables, port_option, serve_gateway, server_flags
 from gateway.commands.with_backends import run_with_backends
@@ -55,8 +56,7 @@ async def _prepare(config: Config, backends: Backends, recordings: int, status: 
     ready = await prepare(config, backends)
     if recordings:
         status.stop()
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        with progress_bar(Console(stderr=True), MofNCompleteColumn()) as progress:
             task = progress.add_task("registering synthetic recordings", total=recordings)
             storage = backends.storages[_SYNTHETIC]
             await seed_synthetic(backends.catalog, storage, ready.owner, recordings, partial(progress.advance, task))

@@ -1,23 +1,28 @@
 """Starts decoding processes. A fork server that has imported everything (`decoding.forking`) forks one for each job.
 
 The fork server is started with the first job, and again if it has ended. It ends when this process does, because the
-other end of its standard input is closed then.
+other end of its standard input is closed then. Its processes can import only the gateway and its libraries.
 """
 
 import asyncio
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
+from importlib.machinery import PathFinder
+from pathlib import Path
 from threading import Thread
 from typing import Final
 
-from gateway.media.isolated_programs import program_of
+import gateway
 from gateway.media.messages import STARTED
 
 # The only environment variables passed on: without them an interpreter in an unusual place cannot find its libraries.
 _INHERITED: Final = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+# The libraries that a process imports, besides the standard library and this gateway.
+_LIBRARIES: Final = ("av", "orjson")
 _RECEIVED_BYTES: Final = 1 << 16
 # A server that is killed takes its processes along, so it has ended, or is about to, when the end of one is seen.
 _ENDING_SECONDS: Final = 0.1
@@ -140,6 +145,25 @@ def _was_killed(server: subprocess.Popen[bytes]) -> bool:
         return server.wait(_ENDING_SECONDS) < 0
     except subprocess.TimeoutExpired:
         return False
+
+
+def _folders() -> tuple[str, ...]:
+    """The folders where this gateway and _LIBRARIES are installed; the working directory is not searched."""
+    started_in = Path.cwd()
+    trusted = [entry for entry in sys.path if entry and Path(entry).resolve() != started_in]
+    found = (PathFinder.find_spec(name, trusted) for name in _LIBRARIES)
+    libraries = (str(Path(each.origin).parent.parent) for each in found if each is not None and each.origin is not None)
+    own = str(Path(gateway.__file__).resolve().parent.parent)
+    return tuple(dict.fromkeys((own, *libraries)))
+
+
+def program_of(module: str) -> tuple[str, ...]:
+    """The command that runs the module's `main` in a process of its own.
+
+    The options -I and -S leave only the standard library of the interpreter's own search path.
+    """
+    boot = f"import sys; sys.path += sys.argv[1:]; from {module} import main; main()"
+    return (sys.executable, "-I", "-S", "-c", boot, *_folders())
 
 
 DECODING: Final = ForkServer(program_of("gateway.media.decoding.process"))

@@ -15,8 +15,7 @@ import pytest_asyncio
 
 from gateway.errors import Unavailable
 from gateway.media.facts import NotMedia
-from gateway.media.fork_server import ForkServer
-from gateway.media.isolated_programs import program_of
+from gateway.media.fork_server import ForkServer, program_of
 from gateway.media.peaks import Waveform
 from gateway.media.prober import Prober
 from gateway.media.waveforms import NO_SOUND, UNDECODABLE, decode

@@ -48,7 +48,7 @@ class SlicedStorage(Writable):
 
 
 class Origin:
-    """An object far away: which spans were asked of it, and what it does when it is asked (StoredObject)."""
+    """An object of a remote storage backend (StoredObject): records the requested spans, and waits or fails as the test wants."""
 
     def __init__(self, content: bytes, etag: str = "v1") -> None:
         self.stat = ObjectStat(len(content), etag, datetime(2026, 1, 1, tzinfo=UTC))
@@ -60,7 +60,7 @@ class Origin:
         self.error: StorageError | None = None
         """Raised in place of everything after the first chunk."""
         self.surplus = 0
-        """This many bytes more, or less, come than were requested."""
+        """A read yields this many bytes more than were requested, or fewer if it is negative."""
 
     @property
     def slices_asked(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""The counts of requests to a storage backend: taking them resets them, and without that they stay small."""
+"""The counts of requests to a storage backend: taking them resets them, and their memory is bounded otherwise."""
 
 from storage_adapters.remote import LATEST, Traffic
 
