@@ -160,5 +160,5 @@ def _details(report: MoveReport) -> Mapping[str, str]:
     return {
         "keys": f"{report.keys_expired} expired, {report.keys_without_scopes} without scopes",
         "recordings": statuses,
-        "media files": f"{report.media_bytes} bytes, {report.media_joined} joined of chunks",
+        "media files": f"{report.media_bytes} bytes, {report.media_joined} joined from chunks",
     }
