@@ -171,7 +171,7 @@ def test_a_chart_is_well_formed_and_its_bars_stay_inside(groups: dict[str, dict[
         assert float(bar.attrib["height"]) >= 0
 
 
-def test_a_chart_of_nothing_is_refused() -> None:
+def test_a_chart_without_a_positive_value_is_refused() -> None:
     with pytest.raises(ValueError, match="no positive value"):
         bar_chart("t", "u", {"group": {"series": 0.0}})
 

@@ -104,7 +104,7 @@ def test_a_blocked_server_counts_in_full_by_the_cpu_time_of_the_client(tmp_path:
         pytest.param(b"x" * 20_000, id="no end of the head"),
     ],
 )
-def test_open_loop_refuses_a_wrong_answer(tmp_path: Path, answer: bytes) -> None:
+def test_open_loop_refuses_a_wrong_response(tmp_path: Path, answer: bytes) -> None:
     with answering(tmp_path, answer) as target, pytest.raises(WrongResponse, match="of 20 answered"):
         measure_open_loop(target, Load(SIZE, 50, connections=2), rate=100, seconds=0.2)
 
@@ -118,7 +118,7 @@ def test_open_loop_refuses_a_wrong_answer(tmp_path: Path, answer: bytes) -> None
         pytest.param(head("404 Not Found", 50) + bytes(50), id="a refusal"),
     ],
 )
-def test_wrk_refuses_a_wrong_answer(tmp_path: Path, answer: bytes) -> None:
+def test_wrk_refuses_a_wrong_response(tmp_path: Path, answer: bytes) -> None:
     with answering(tmp_path, answer) as target, pytest.raises(WrongResponse):
         wrk.measure(target, Load(SIZE, 50, connections=2), warm_seconds=0, seconds=1)
 
@@ -160,7 +160,7 @@ def test_players_accept_the_right_bytes_however_they_are_cut(corpus: Corpus, tmp
         pytest.param("206 Partial Content", SIZE, SIZE - 1, TAKEN - 1, id="one bit is wrong"),
     ],
 )
-def test_players_refuse_a_wrong_answer(
+def test_players_refuse_a_wrong_response(
     corpus: Corpus, tmp_path: Path, status: str, length: int, last: int, flipped: int | None
 ) -> None:
     body = bytearray(corpus.path.read_bytes())

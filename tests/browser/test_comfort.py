@@ -119,7 +119,7 @@ async def press(player: Tab, button: str) -> None:
     await player.attempt(f"document.getElementById('{button}').click()")
 
 
-async def test_the_page_costs_little_and_asks_nobody_else(newcomer: Tab, lecture: Lecture) -> None:
+async def test_the_page_is_small_and_requests_nothing_from_other_hosts(newcomer: Tab, lecture: Lecture) -> None:
     await newcomer.visit(lecture.site.base_url)
     await until(newcomer, "document.activeElement.id === 'key'")
     names, sent, read = await newcomer.attempt(LOADED)

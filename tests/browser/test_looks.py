@@ -115,7 +115,7 @@ def lecture(site: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Lecture:
 
 
 @pytest.mark.parametrize("story", [signing_in, managing, listening, watching])
-async def test_the_page_is_accessible_and_fits_by_day_and_night_on_desk_and_in_hand(
+async def test_the_page_is_accessible_and_fits_light_and_dark_on_desktops_and_phones(
     visitor: Listener, library: Library, pictures: Path | None, story: Story
 ) -> None:
     async for state in story(visitor, library):

@@ -39,7 +39,7 @@ async def seek(client: Connection, site: Gateway, media: Media, key: str) -> int
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_a_change_by_sql_ends_what_was_remembered(
+async def test_a_change_by_sql_ends_what_is_cached(
     site: Gateway, add_media: AddMedia, media: Media, change: str
 ) -> None:
     key = site.add_key()

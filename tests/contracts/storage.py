@@ -110,7 +110,7 @@ class StorageContract(KeyContract, VersionContract):
         async with adapter.open("sliced") as stored:
             assert await read_span(stored, start, stop - start) == content[start:stop]
 
-    async def test_random_work_agrees_with_a_dictionary(self, adapter: StorageAdapter, put: Put) -> None:
+    async def test_random_operations_agree_with_a_dictionary(self, adapter: StorageAdapter, put: Put) -> None:
         """Two hundred seeded steps of putting, deleting and reading, against the obvious model."""
         chance, model = random.Random(20), dict[str, bytes]()
         for _ in range(200):

@@ -106,7 +106,7 @@ async def test_a_cancelled_creation_leaves_nothing(
     ).name == "later"
 
 
-async def test_a_row_that_cannot_be_read_ends_no_list(
+async def test_a_list_goes_on_after_a_row_that_cannot_be_read(
     pool: asyncpg.Pool, stores: Stores, recordings: ClientRecordings, caplog: pytest.LogCaptureFixture
 ) -> None:
     owner = await stores.owner()

@@ -100,7 +100,7 @@ async def test_metadata_survives_the_way_through_jsonb(pool: asyncpg.Pool) -> No
 
 
 @pytest.mark.parametrize("value", [2**63 - 1, 1 - 2**63, "", "ünï ☃ 🎧"])
-async def test_a_storable_value_comes_back(pool: asyncpg.Pool, value: int | str) -> None:
+async def test_a_storable_value_is_read_back_unchanged(pool: asyncpg.Pool, value: int | str) -> None:
     assert storable(value)
     kind = "bigint" if isinstance(value, int) else "text"
     assert await pool.fetchval(f"SELECT $1::{kind}", value) == value

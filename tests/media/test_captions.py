@@ -111,7 +111,7 @@ def test_a_huge_cue_is_read_as_it_is(text: str) -> None:
     assert found == text.strip()
 
 
-def test_a_cue_with_a_speaker_is_one_segment_of_those_that_a_transcript_may_have() -> None:
+def test_a_cue_with_a_speaker_counts_once_toward_the_limit_of_segments() -> None:
     text = "WEBVTT\n\n" + f"{TIMES}\n<v Ann>A\n\n" * MAX_SEGMENTS
     assert len(parse_captions(VTT, text.encode())) == MAX_SEGMENTS
 

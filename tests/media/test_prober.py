@@ -168,7 +168,7 @@ def prober(script: str, seconds: float = 60) -> Prober:
     return Prober(seconds=seconds, processes=forking("", script))
 
 
-async def test_a_probe_is_what_the_process_answers(stored: MemoryObject) -> None:
+async def test_a_probe_returns_the_facts_that_the_process_sends(stored: MemoryObject) -> None:
     assert (await prober(facts()).probe(stored)).duration_seconds == 1.0
 
 

@@ -265,7 +265,7 @@ def test_an_animated_webp_is_a_webp() -> None:
         pytest.param(b"\xff\xd8\xff\xc0\0\x0b\x08\xff\xff\xff\xff\1\0\0\0", id="JPEG of 4 gigapixels"),
     ],
 )
-def test_a_picture_of_more_pixels_than_anyone_has_is_refused_by_its_header(content: bytes) -> None:
+def test_a_picture_with_too_many_pixels_is_refused_by_its_header(content: bytes) -> None:
     with pytest.raises(NotMedia, match=r"pixels, and at most \d+ are accepted"):
         probe(content)
 

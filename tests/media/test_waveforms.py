@@ -210,7 +210,7 @@ async def test_a_version_is_computed_once_even_if_the_gateway_restarts(
     assert set(last.bins) == {0}
 
 
-async def test_an_answer_comes_soon_and_the_whole_once_it_is_computed(
+async def test_a_response_comes_soon_and_the_whole_waveform_once_it_is_computed(
     tmp_path: Path, storage: Storage, adapter: ObservedStorage
 ) -> None:
     await put(adapter, TONE)

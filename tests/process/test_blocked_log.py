@@ -17,7 +17,7 @@ from tests.gateway_process import STOP_SECONDS, gateway_environ
 
 
 @pytest.mark.parametrize("is_blocking", [True, False], ids=["blocking", "non-blocking"])
-def test_a_log_on_a_pipe_that_nobody_reads_holds_and_spins_nothing(
+def test_a_log_on_an_unread_pipe_neither_blocks_nor_spins(
     database_url: str, tmp_path: Path, *, is_blocking: bool
 ) -> None:
     unread, stdout = os.pipe()

@@ -162,7 +162,7 @@ def frozen(folder: Path) -> Iterator[None]:
         subprocess.run(["fsfreeze", "--unfreeze", folder], check=True)
 
 
-async def test_uploads_that_wait_for_the_disk_hold_nobody_else(
+async def test_uploads_that_wait_for_the_disk_delay_no_other_request(
     postgres: str, tmp_path: Path, disk_in_a_file: tuple[Path, Path]
 ) -> None:
     folder, _ = disk_in_a_file

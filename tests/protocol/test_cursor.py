@@ -19,7 +19,7 @@ ids = st.integers(-(2**63), 2**63 - 1)
 @given(moments, ids)
 @example(datetime.min.replace(tzinfo=UTC), -(2**63))
 @example(datetime.max.replace(tzinfo=UTC), 2**63 - 1)
-def test_a_position_comes_back_to_the_microsecond(created_at: datetime, id: int) -> None:
+def test_a_decoded_position_equals_the_encoded_one_to_the_microsecond(created_at: datetime, id: int) -> None:
     assert decode_cursor(encode_cursor(created_at, id)) == (created_at, id)
 
 

@@ -30,7 +30,7 @@ def test_an_id_has_this_text_for_ever(number: int, text: str) -> None:
 @example(0)
 @example(2**ID_BITS - 1)
 @given(numbers)
-def test_an_id_comes_back(number: int) -> None:
+def test_a_decoded_id_equals_the_encoded_number(number: int) -> None:
     assert decode_id("rec", encode_id("rec", number)) == number
     assert re.fullmatch(rf"med_[{ALPHABET}]{{10}}", encode_id("med", number))
 

@@ -119,7 +119,7 @@ def test_no_text_raises(text: str) -> None:
     st.from_regex(r"[0-9]{0,20}-[0-9]{0,20}", fullmatch=True) | st.text("0123456789-,² ", max_size=40),
     st.integers(0, 10**19),
 )
-def test_a_plain_span_is_what_the_long_way_finds(text: str, size: int) -> None:
+def test_a_plain_span_equals_what_the_full_parser_finds(text: str, size: int) -> None:
     span = plain_span(text, size)
     if span is not None:
         specs = parse_range(f"bytes={text}")

@@ -66,7 +66,7 @@ async def test_a_range_beyond_the_end_is_unsatisfiable(site: Gateway, media: Med
     assert (response.status, response.head["Content-Range"]) == (416, f"bytes */{SIZE}")
 
 
-async def test_several_ranges_come_in_one_answer(site: Gateway, media: Media) -> None:
+async def test_several_ranges_come_in_one_response(site: Gateway, media: Media) -> None:
     response = await ask(site, media, "0-9,1000000-1000009,-10")
     assert response.status == 206
     assert response.head["Content-Type"].startswith("multipart/byteranges; boundary=")

@@ -102,7 +102,7 @@ class TestLinks(LocalFixtures):
         assert await read_whole(adapter, "link") == b"new"
         assert (outside / "secret").read_bytes() == SECRET
 
-    async def test_a_link_that_comes_to_lead_out_is_noticed_immediately(
+    async def test_a_link_that_is_changed_to_lead_out_of_the_root_is_refused_immediately(
         self, adapter: LocalStorage, root: Path, outside: Path
     ) -> None:
         (root / "file").write_bytes(b"inside")

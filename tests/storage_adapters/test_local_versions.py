@@ -59,7 +59,7 @@ class TestChanges(LocalFixtures):
             assert stored.stat.etag != before.etag
         assert await read_whole(adapter, "file") == contents(root / "file")
 
-    async def test_a_file_that_ends_before_its_size_is_an_error_and_no_endless_read(self) -> None:
+    async def test_a_file_that_ends_before_its_size_is_an_error_and_not_read_for_ever(self) -> None:
         """As on sysfs, where every file claims a page."""
         stored = open_object(Path("/sys/kernel"), "fscaps")
         with pytest.raises(ObjectChanged):

@@ -92,7 +92,7 @@ def test_an_answer_that_does_not_prove_its_bytes_is_refused(
     said=st.tuples(st.integers(0, SIZE), st.integers(0, SIZE), st.integers(0, SIZE)),
     with_range=st.booleans(),
 )
-def test_only_the_requested_bytes_are_accepted_from_any_answer(
+def test_only_the_requested_bytes_are_accepted_from_any_response(
     span: Span, status: int, said: tuple[int, int, int], *, with_range: bool
 ) -> None:
     first, last, length = said

@@ -62,7 +62,7 @@ async def test_a_refused_url_is_not_given_again(urls: SignedUrls) -> None:
     assert await ask(urls) is second
 
 
-async def test_only_the_most_recent_entries_are_remembered(urls: SignedUrls) -> None:
+async def test_only_the_most_recent_urls_are_cached(urls: SignedUrls) -> None:
     others = [(*PARAMS, ("ResponseContentType", f"audio/{number}")) for number in range(3)]
     first = await ask(urls)
     second, third = [await ask(urls, params) for params in others[:2]]

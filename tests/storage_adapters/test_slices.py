@@ -168,7 +168,7 @@ class TestSingleFlight:
             assert await second == CONTENT[:SLICE_BYTES]
         assert origin.asked == [(0, SLICE_BYTES)]
 
-    async def test_an_error_is_raised_in_all_and_not_remembered(self, cache: SliceCache) -> None:
+    async def test_an_error_is_raised_in_all_readers_and_not_cached(self, cache: SliceCache) -> None:
         origin = Origin(CONTENT)
         origin.error = ObjectNotFound("key", "it was deleted")
         with cache.open("key", origin, measured=True) as sliced:

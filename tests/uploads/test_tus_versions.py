@@ -76,7 +76,7 @@ async def test_a_method_can_be_named_in_a_field(client: Client) -> None:
     assert (refused.status, refused.headers["Tus-Resumable"]) == (405, "1.0.0")
 
 
-async def test_metadata_that_nobody_uses_refuse_nothing(client: Client) -> None:
+async def test_unused_metadata_do_not_refuse_an_upload(client: Client) -> None:
     recording = base64.b64encode((await client.new_recording()).encode()).decode()
     metadata = f"recording_id {recording},type YXVkaW8=,filetype bm9uc2Vuc2U=,filename not*base64,"
     headers = {**TUS, "Authorization": f"Bearer {client.key}", "Upload-Length": "10", "Upload-Metadata": metadata}

@@ -128,7 +128,7 @@ async def test_another_put_replaces_the_file_until_it_is_completed(client: Clien
     assert (await client.raw(recording, promised["media_id"])).body == content("sound.mp3")
 
 
-async def test_completing_again_is_the_same_answer(client: Client, content: Content) -> None:
+async def test_completing_again_gets_the_same_response(client: Client, content: Content) -> None:
     recording, _ = await client.upload(content("sound.mp3"))
     first, second = await client.complete(recording), await client.complete(recording)
     assert (first.status, first.json) == (second.status, second.json)

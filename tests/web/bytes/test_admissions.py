@@ -88,7 +88,7 @@ async def test_an_admission_ends_at_its_keys_expiry_and_is_renewed_in_between(tm
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-async def test_a_wall_clock_that_steps_prolongs_nothing_that_was_remembered(tmp_path: Path, hours: int) -> None:
+async def test_a_wall_clock_that_steps_prolongs_nothing_that_is_cached(tmp_path: Path, hours: int) -> None:
     async with running_site(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         admissions, admission = await admitted(site)
         clocks = Clocks(admissions)

@@ -141,7 +141,7 @@ async def test_one_failing_answer_does_not_affect_the_others(
         assert (site.streams.running, site.connections.busy) == (0, set())
 
 
-async def test_a_client_that_asks_twice_is_answered_twice(tmp_path: Path) -> None:
+async def test_each_of_several_heads_of_one_connection_is_answered(tmp_path: Path) -> None:
     async with running_site(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         await client.send(head(site, 0))
         await client.read_response()

@@ -113,7 +113,7 @@ async def test_a_response_ends_its_connection_if_requests_after_it_were_dropped(
         await client.expect_end()
 
 
-async def test_a_file_that_was_deleted_meanwhile_cuts_the_answer(tmp_path: Path) -> None:
+async def test_a_file_that_is_deleted_during_its_response_cuts_it(tmp_path: Path) -> None:
     async with interfered(tmp_path, Removing) as (site, interfering), narrow(site) as client:
         await begin(site, interfering, client)
         with pytest.raises((TruncatedError, ProtocolFaultError)):

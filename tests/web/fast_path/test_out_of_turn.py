@@ -127,7 +127,7 @@ HALF_CLOSED = {
 
 @pytest.mark.parametrize("remembered", [True, False])
 @pytest.mark.parametrize("case", HALF_CLOSED)
-async def test_a_half_closed_client_gets_every_answer(site: Site, case: str, *, remembered: bool) -> None:
+async def test_a_half_closed_client_gets_every_response(site: Site, case: str, *, remembered: bool) -> None:
     asked = HALF_CLOSED[case]
     async with connect("127.0.0.1", site.port) as client:
         whole = [await ask(client, head(site, each)) for each in asked] if remembered else []

@@ -135,7 +135,7 @@ async def test_a_failure_is_not_the_answer_to_the_next_request(far: RemoteSite) 
 
 
 @pytest.mark.parametrize("refusal", [None, GONE], ids=["served", "refused"])
-async def test_a_half_closed_client_gets_its_answer(far: RemoteSite, refusal: bytes | None) -> None:
+async def test_a_half_closed_client_gets_its_response(far: RemoteSite, refusal: bytes | None) -> None:
     site, bucket = far.site, far.bucket
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
@@ -149,7 +149,7 @@ async def test_a_half_closed_client_gets_its_answer(far: RemoteSite, refusal: by
         await client.expect_end()
 
 
-async def test_a_client_that_half_closes_when_its_head_is_handed_back_gets_its_answer(far: RemoteSite) -> None:
+async def test_a_client_that_half_closes_when_its_head_is_handed_back_gets_its_response(far: RemoteSite) -> None:
     async with connect("127.0.0.1", far.site.port) as client:
         await until(lambda: bool(far.site.server.connections))
         (connection,) = far.site.server.connections
