@@ -71,7 +71,7 @@ def test_the_list_names_path_size_and_tag(gateway: Gateway, tmp_path: Path) -> N
 
 @needs_wrk
 @pytest.mark.parametrize("signed", [pytest.param(False, id="by key"), pytest.param(True, id="by signed URL")])
-def test_wrk_seeks_as_players_do_and_every_answer_is_right(gateway: Gateway, tmp_path: Path, *, signed: bool) -> None:
+def test_wrk_seeks_as_players_do_and_every_response_is_right(gateway: Gateway, tmp_path: Path, *, signed: bool) -> None:
     variables = environ(gateway, tmp_path)
     list_urls(variables, *(["--signed"] if signed else []))
     for player in ("chromium", "safari", "cdn"):
@@ -102,7 +102,7 @@ def run_locust(variables: dict[str, str], script: Path) -> subprocess.CompletedP
 
 
 @needs_locust
-def test_locust_seeks_as_players_do_and_every_answer_is_right(gateway: Gateway, tmp_path: Path) -> None:
+def test_locust_seeks_as_players_do_and_every_response_is_right(gateway: Gateway, tmp_path: Path) -> None:
     variables = environ(gateway, tmp_path)
     list_urls(variables)
     done = run_locust(variables, LOAD / "locustfile.py")
@@ -137,7 +137,7 @@ def run_k6(variables: dict[str, str], script: Path) -> subprocess.CompletedProce
         pytest.param("cdn", True, id="a CDN by signed URL"),
     ],
 )
-def test_k6_seeks_as_players_do_and_every_answer_is_right(
+def test_k6_seeks_as_players_do_and_every_response_is_right(
     gateway: Gateway, tmp_path: Path, player: str, *, signed: bool
 ) -> None:
     variables = environ(gateway, tmp_path)

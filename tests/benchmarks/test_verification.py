@@ -55,7 +55,9 @@ def test_the_right_bytes_are_accepted(corpus: Corpus, tmp_path: Path) -> None:
         pytest.param("206 Partial Content", None, SIZE - 2, id="another Content-Range"),
     ],
 )
-def test_a_wrong_answer_is_refused(corpus: Corpus, tmp_path: Path, status: str, flipped: int | None, last: int) -> None:
+def test_a_wrong_response_is_refused(
+    corpus: Corpus, tmp_path: Path, status: str, flipped: int | None, last: int
+) -> None:
     body = bytearray(corpus.path.read_bytes())
     if flipped is not None:
         body[flipped] ^= 1
@@ -67,7 +69,7 @@ def test_a_wrong_answer_is_refused(corpus: Corpus, tmp_path: Path, status: str, 
 
 
 @pytest.mark.parametrize("piece", [pytest.param(1, id="byte by byte"), pytest.param(7, id="in sevens"), 1 << 20])
-def test_open_loop_reads_answers_however_they_are_cut(tmp_path: Path, piece: int) -> None:
+def test_open_loop_reads_responses_however_they_are_cut(tmp_path: Path, piece: int) -> None:
     load = Load(SIZE, 50, connections=2)
     with answering(tmp_path, head("206 Partial Content", 50) + bytes(50), piece=piece) as target:
         values = measure_open_loop(target, load, rate=100, seconds=0.2)

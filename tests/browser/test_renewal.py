@@ -205,7 +205,7 @@ async def test_a_network_that_is_lost_after_the_first_look_is_reported(
     await expect(trouble).to_be_visible()
 
 
-async def test_a_late_answer_about_one_recording_does_not_hide_the_message_about_the_next(
+async def test_a_late_response_about_one_recording_does_not_hide_the_message_about_the_next(
     context: BrowserContext, long_lived: Gateway
 ) -> None:
     page, stalled = await context.new_page(), Stalled("lost", "held")

@@ -223,7 +223,9 @@ class ClientRecordingsContract:
         assert await recordings.create_recording(owner, DESCRIBED, key()) == made
         assert list(await listed(recordings, owner)) == [made]
 
-    async def test_the_stored_answer_outlives_its_recording(self, stores: Stores, recordings: ClientRecordings) -> None:
+    async def test_the_stored_response_outlives_its_recording(
+        self, stores: Stores, recordings: ClientRecordings
+    ) -> None:
         owner = await stores.owner()
         made = await recordings.create_recording(owner, DESCRIBED, key())
         assert await stores.catalog.delete_recording(owner, made.id)

@@ -71,7 +71,7 @@ async def test_a_key_that_no_longer_counts_may_name_another_request(
     assert await recordings.create_recording(owner, NewRecording(name="new"), key(request="another")) == made
 
 
-async def test_expired_answers_are_removed_by_new_ones(
+async def test_expired_responses_are_removed_by_new_ones(
     pool: asyncpg.Pool, stores: Stores, recordings: ClientRecordings
 ) -> None:
     owner = await stores.owner()

@@ -121,7 +121,7 @@ async def test_a_change_removes_only_its_own_topic(cache: LookUpCache[str, int, 
 
 
 @pytest.mark.parametrize(("result", "seconds"), [("found", FOUND_SECONDS), (None, MISSING_SECONDS)])
-async def test_answers_expire(
+async def test_responses_expire(
     cache: LookUpCache[str, int, str], clock: Clock, result: str | None, seconds: float
 ) -> None:
     archive = Archive(result)
@@ -198,7 +198,7 @@ async def test_a_result_that_is_not_cached_has_no_validity(results: LookUpCache[
     assert not found.validity.holds
 
 
-async def test_cached_answers_are_served_during_an_outage_until_the_grace_ends(
+async def test_cached_results_are_served_during_an_outage_until_the_grace_ends(
     results: LookUpCache[str, int, Result], clock: Clock
 ) -> None:
     known = await ask(results, "known")
@@ -290,7 +290,7 @@ async def test_without_grace_nothing_is_served_during_an_outage(clock: Clock, tr
         await cache.ask("topic", 1, away)
 
 
-async def test_cached_answers_survive_a_second_outage_before_the_first_look_up(
+async def test_cached_results_survive_a_second_outage_before_the_first_look_up(
     results: LookUpCache[str, int, Result], clock: Clock
 ) -> None:
     await ask(results, "topic", "old")

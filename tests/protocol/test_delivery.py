@@ -144,7 +144,7 @@ SPEC = st.tuples(POSITION, POSITION).map("-".join)
 
 
 @given(st.lists(SPEC, min_size=1, max_size=8).map(",".join))
-def test_every_answer_equals_slicing_the_bytes(specs: str) -> None:
+def test_every_response_equals_slicing_the_bytes(specs: str) -> None:
     planned = plan(range=f"bytes={specs}")
     headers = dict(planned.headers)
     assert planned.status in {200, 206, 416}

@@ -69,7 +69,7 @@ UNPACED: dict[str, tuple[PaceRule, Any, PacedFile]] = {
 
 
 @pytest.mark.parametrize(("rule", "element", "sound"), UNPACED.values(), ids=UNPACED)
-def test_some_answers_are_not_paced(rule: PaceRule, element: Any, sound: PacedFile) -> None:
+def test_some_responses_are_not_paced(rule: PaceRule, element: Any, sound: PacedFile) -> None:
     assert pace_of(rule, element, sound) is None
 
 

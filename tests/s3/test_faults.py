@@ -145,7 +145,7 @@ FINAL = {
 
 
 @pytest.mark.parametrize(("fault", "error"), FINAL.values(), ids=FINAL.keys())
-async def test_an_answer_that_is_not_exact_is_refused(
+async def test_a_response_that_is_not_exact_is_refused(
     storage: S3Storage, proxy: FaultProxy, fault: Fault, error: type[StorageError]
 ) -> None:
     async with storage.open("key") as stored:
@@ -219,7 +219,7 @@ WRONG_ONCE = {
 
 
 @pytest.mark.parametrize("fault", WRONG_ONCE.values(), ids=WRONG_ONCE.keys())
-async def test_a_single_wrong_answer_is_asked_again(storage: S3Storage, proxy: FaultProxy, fault: Fault) -> None:
+async def test_a_single_wrong_response_is_requested_again(storage: S3Storage, proxy: FaultProxy, fault: Fault) -> None:
     async with storage.open("key") as stored:
         proxy.break_next(fault)
         assert await read_span(stored, 2 * 1024 * 1024, 10) == CONTENT[2 * 1024 * 1024 :][:10]

@@ -36,7 +36,7 @@ USABLE: dict[str, tuple[Span, int, Fields, BodyPlan]] = {
 
 
 @pytest.mark.parametrize(("span", "status", "head", "plan"), USABLE.values(), ids=USABLE.keys())
-def test_an_answer_that_proves_its_bytes_is_used(span: Span, status: int, head: Fields, plan: BodyPlan) -> None:
+def test_a_response_that_proves_its_bytes_is_used(span: Span, status: int, head: Fields, plan: BodyPlan) -> None:
     assert plan_body("key", STAT, span, Head(1, status, head)) == plan
 
 
@@ -78,7 +78,7 @@ UNUSABLE: dict[str, tuple[Span, int, Fields, type[StorageError]]] = {
 
 
 @pytest.mark.parametrize(("span", "status", "head", "error"), UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_an_answer_that_does_not_prove_its_bytes_is_refused(
+def test_a_response_that_does_not_prove_its_bytes_is_refused(
     span: Span, status: int, head: Fields, error: type[StorageError]
 ) -> None:
     with pytest.raises(error) as caught:

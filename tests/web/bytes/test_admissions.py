@@ -120,7 +120,7 @@ def test_a_bounded_cache_keeps_what_was_used_last() -> None:
     assert cache.get("f") is None
 
 
-async def test_no_cache_keeps_an_answer_for_longer_than_its_url_is_valid(tmp_path: Path) -> None:
+async def test_no_cache_keeps_a_response_for_longer_than_its_url_is_valid(tmp_path: Path) -> None:
     async with running_site(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         for seconds in (7000, 3000, 100, 20, 1):
             target = site.signed_url(seconds)

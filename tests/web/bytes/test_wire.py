@@ -73,7 +73,7 @@ def file(tmp_path: Path) -> Iterator[FilePiece]:
         yield FilePiece(opened.fileno(), 0, 8 << 20)
 
 
-async def test_a_small_answer_waits_for_one_turn_of_all_large_ones_together(file: FilePiece) -> None:
+async def test_a_small_response_waits_for_one_turn_of_all_large_ones_together(file: FilePiece) -> None:
     turns = LoopTurns()
     async with AsyncExitStack() as stack:
         pairs = [await stack.enter_async_context(wire(turns=turns)) for _ in range(LARGE)]
@@ -97,7 +97,7 @@ async def test_a_small_answer_waits_for_one_turn_of_all_large_ones_together(file
     assert 0 < max(waited) <= 2 * (TURN_BYTES + MAX_WINDOW_BYTES)
 
 
-async def test_a_large_answer_is_sent_without_other_traffic(file: FilePiece) -> None:
+async def test_a_large_response_is_sent_without_other_traffic(file: FilePiece) -> None:
     async with wire() as (alone, theirs), drained([theirs]):
         await alone.send_file(b"head", file)
         alone.abort()

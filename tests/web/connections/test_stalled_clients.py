@@ -17,7 +17,7 @@ BUFFER_BYTES: Final = 32 * 1024
 STALL_SECONDS: Final = 0.2
 
 
-async def test_a_download_that_follows_another_answer_may_be_read_slowly(
+async def test_a_download_that_follows_another_response_may_be_read_slowly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The transport holds 4096 bytes all the time, but not the same ones."""

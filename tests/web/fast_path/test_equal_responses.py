@@ -104,7 +104,7 @@ async def connect_both(site: Site, stack: AsyncExitStack) -> list[Connection]:
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(request_=REQUESTS, range_sets=st.lists(RANGE_SETS, min_size=1, max_size=2), cut=CUTS)
-async def test_with_or_without_the_fast_path_the_answers_are_equal(
+async def test_with_or_without_the_fast_path_the_responses_are_equal(
     site: Site, request_: tuple[object, ...], range_sets: list[str], cut: int | None
 ) -> None:
     async with AsyncExitStack() as stack:

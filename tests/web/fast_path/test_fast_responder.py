@@ -223,7 +223,7 @@ ENDINGS = {
 
 @pytest.mark.parametrize("asked", [FIRST, "bytes=-500", f"bytes=0-{SIZE - 1}"])
 @pytest.mark.parametrize("case", ENDINGS)
-async def test_an_answer_ends_its_connection_as_asked(site: Site, case: str, asked: str) -> None:
+async def test_a_response_ends_its_connection_as_asked(site: Site, case: str, asked: str) -> None:
     version, connection, answered = ENDINGS[case]
     fields = [("X-API-Key", site.key), ("Range", asked)]
     if connection is not None:
@@ -294,7 +294,7 @@ async def test_another_method_is_another_request(site: Site) -> None:
     assert len(site.slow_path_ranges) == 3
 
 
-async def test_an_answer_between_refusals_keeps_the_connection(site: Site) -> None:
+async def test_a_response_between_refusals_keeps_the_connection(site: Site) -> None:
     elsewhere = compose("GET", "/elsewhere")
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))

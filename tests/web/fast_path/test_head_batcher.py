@@ -126,7 +126,7 @@ class Failing(Watching):
 
 
 @pytest.mark.parametrize("failing", ["prepare", "send"])
-async def test_one_failing_answer_does_not_affect_the_others(
+async def test_one_failing_response_does_not_affect_the_others(
     tmp_path: Path, failing: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Failing, "failing", failing)

@@ -143,7 +143,7 @@ async def test_a_client_that_disconnects_while_it_waits_is_reported_as_such(tmp_
         assert interfering.begun[0].exchange.outcome == "client_closed"
 
 
-async def test_a_drain_lets_the_answer_end_and_closes_its_connection(tmp_path: Path) -> None:
+async def test_a_drain_lets_the_response_end_and_closes_its_connection(tmp_path: Path) -> None:
     async with interfered(tmp_path, Draining) as (site, interfering), narrow(site) as client:
         await begin(site, interfering, client)
         site.server.pre_shutdown()
@@ -224,7 +224,7 @@ async def test_a_key_that_has_its_streams_gets_no_more_until_one_ends(tmp_path: 
         assert site.streams.running == 0
 
 
-async def test_a_whole_short_answer_may_wait_unsent_until_aiohttp_answers_again(tmp_path: Path) -> None:
+async def test_a_whole_short_response_may_wait_unsent_until_aiohttp_answers_again(tmp_path: Path) -> None:
     async with running_site(tmp_path) as site, connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
         (connection,) = site.server.connections

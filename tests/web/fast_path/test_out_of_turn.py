@@ -36,7 +36,7 @@ async def test_requests_that_arrive_together_are_answered_in_order(site: Site, l
         assert (await client.read_response()).body == site.content[7:8]
 
 
-async def test_requests_that_arrive_one_by_one_during_a_long_answer_are_answered_in_order(site: Site) -> None:
+async def test_requests_that_arrive_one_by_one_during_a_long_response_are_answered_in_order(site: Site) -> None:
     async with connect("127.0.0.1", site.port, receive_bytes=32 * 1024) as client:
         await ask(client, head(site, FIRST))
         await client.send(head(site, "bytes=0-"))

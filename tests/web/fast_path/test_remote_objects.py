@@ -44,7 +44,7 @@ async def test_the_second_read_is_not_parsed_and_answered_the_same(far: RemoteSi
     assert {name: fast[name] for name in fast.keys() - own} == {name: slow[name] for name in slow.keys() - own}
 
 
-async def test_the_answer_has_ended_when_its_last_byte_is_sent(far: RemoteSite) -> None:
+async def test_the_response_has_ended_when_its_last_byte_is_sent(far: RemoteSite) -> None:
     """Otherwise the client's next request, which may arrive immediately, would be parsed."""
     site = far.site
     async with connect("127.0.0.1", site.port) as client:
@@ -119,7 +119,7 @@ async def test_requests_that_arrive_during_a_failing_one_are_answered_in_order(f
             assert (await client.read_response()).body == site.content[start : start + 1]
 
 
-async def test_a_failure_is_not_the_answer_to_the_next_request(far: RemoteSite) -> None:
+async def test_a_failure_is_not_the_response_to_the_next_request(far: RemoteSite) -> None:
     """The key is revoked while S3 answers: that request is refused for its key, and the next one is served."""
     site, bucket = far.site, far.bucket
     async with connect("127.0.0.1", site.port) as client:
@@ -161,7 +161,7 @@ async def test_a_client_that_half_closes_when_its_head_is_handed_back_gets_its_r
         await client.expect_end()
 
 
-async def test_a_failure_during_a_drain_is_the_last_answer_of_its_connection(far: RemoteSite) -> None:
+async def test_a_failure_during_a_drain_is_the_last_response_of_its_connection(far: RemoteSite) -> None:
     site, bucket = far.site, far.bucket
     async with connect("127.0.0.1", site.port) as client:
         await ask(client, head(site, FIRST))
