@@ -34,8 +34,8 @@ async def test_a_broken_request_is_refused(site: Gateway, media: Media, octets: 
     credential = b"\r\nX-API-Key: " + site.key.encode() + b"\r\n\r\n"
     async with connect(site.host, site.port) as connection:
         await connection.send(octets.replace(b"$target", media.target.encode()).replace(b"\r\n\r\n", credential, 1))
-        answer = await connection.read_some(4096)
-    assert not answer or re.match(rb"HTTP/1\.[01] 4[0-9]{2} ", answer), answer
+        response = await connection.read_some(4096)
+    assert not response or re.match(rb"HTTP/1\.[01] 4[0-9]{2} ", response), response
 
 
 async def test_a_range_field_of_8000_bytes_is_ignored_as_too_long_a_list(site: Gateway, media: Media) -> None:

@@ -60,19 +60,19 @@ async def test_one_of_many_simultaneous_requests_creates_the_recording(site: Gat
     def ask() -> asyncio.Task[Response]:
         return asyncio.create_task(send(site, "POST", RECORDINGS, b'{"device_id": "race"}', fields=keyed("race")))
 
-    answers = [await task for task in [ask() for _ in range(24)]]
-    assert {answer.status for answer in answers} == {201}
-    assert len({answer.body for answer in answers}) == 1
+    responses = [await task for task in [ask() for _ in range(24)]]
+    assert {response.status for response in responses} == {201}
+    assert len({response.body for response in responses}) == 1
     assert len(await made(site, "race")) == 1
 
 
 async def test_keys_of_different_owners_are_different(site: Gateway) -> None:
-    answers = [
+    responses = [
         await send(site, "POST", RECORDINGS, body, key=key, fields=keyed("mine"))
         for key, body in ((site.key, b"{}"), (site.other_key, b'{"name": "x"}'), (site.test_key, b'{"name": "y"}'))
     ]
-    assert [answer.status for answer in answers] == [201, 201, 201]
-    assert len({json.loads(answer.body)["id"] for answer in answers}) == 3
+    assert [response.status for response in responses] == [201, 201, 201]
+    assert len({json.loads(response.body)["id"] for response in responses}) == 3
 
 
 async def test_each_request_without_a_key_creates_a_recording(site: Gateway) -> None:
@@ -94,5 +94,5 @@ async def test_a_key_that_cannot_be_stored_is_refused(site: Gateway, fields: Fie
 
 
 async def test_the_longest_key_is_accepted(site: Gateway) -> None:
-    answers = [await send(site, "POST", RECORDINGS, b"{}", fields=keyed("~" * 255)) for _ in range(2)]
-    assert (answers[0].status, answers[0].body) == (201, answers[1].body)
+    responses = [await send(site, "POST", RECORDINGS, b"{}", fields=keyed("~" * 255)) for _ in range(2)]
+    assert (responses[0].status, responses[0].body) == (201, responses[1].body)

@@ -30,9 +30,9 @@ def left(response: Response) -> tuple[str, str]:
 
 async def test_a_burst_is_accepted_and_the_next_request_gets_429_with_retry_after(limited: Gateway) -> None:
     key = limited.add_key()
-    answers = [await send(limited, "GET", RECORDINGS, key=key) for _ in range(BURST)]
-    assert [answer.status for answer in answers] == [200] * BURST
-    assert [left(answer) for answer in answers] == [("3", "2"), ("3", "1"), ("3", "0")]
+    responses = [await send(limited, "GET", RECORDINGS, key=key) for _ in range(BURST)]
+    assert [response.status for response in responses] == [200] * BURST
+    assert [left(response) for response in responses] == [("3", "2"), ("3", "1"), ("3", "0")]
     refused = await send(limited, "GET", RECORDINGS, key=key)
     check_error(refused, 429, "rate_limit_exceeded")
     assert left(refused) == ("3", "0")

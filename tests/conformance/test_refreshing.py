@@ -91,10 +91,10 @@ async def test_a_search_finds_segments_as_they_arrive(site: Gateway, spoken: str
     known = await ask(site, target)
     for count in (1, 2, 3):
         await put_segments(site, spoken, SAID[:count])
-        answer = await refreshed(site, target, known)
+        response = await refreshed(site, target, known)
         if count > 1:
-            assert answer.status == 200
-            known = answer
+            assert response.status == 200
+            known = response
         (matches,) = [each["matches"] for each in document(known)["data"] if each["id"] == spoken]
         assert sorted(each["text"] for each in matches) == sorted(SAID[:count])
         assert (await refreshed(site, target, known)).status == 304

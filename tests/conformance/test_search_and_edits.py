@@ -50,9 +50,9 @@ async def patch(
 
 
 async def found(site: Gateway, text: str, *, key: str | None = None) -> list[Any]:
-    answer = await get(site, query(q=text), key=key)
-    assert set(answer) == {"data", "has_more"}
-    listed: list[Any] = answer["data"]
+    response = await get(site, query(q=text), key=key)
+    assert set(response) == {"data", "has_more"}
+    listed: list[Any] = response["data"]
     return listed
 
 

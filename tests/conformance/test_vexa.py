@@ -165,20 +165,20 @@ async def test_an_unknown_route_is_404_in_the_dialects_shape(site: Gateway) -> N
 
 
 async def test_download_describes_the_file(site: Gateway, media: Media) -> None:
-    answer = await fetch(site, media.target.replace("/raw", "/download"))
-    assert set(answer) == DOWNLOAD_FIELDS
-    assert answer["download_url"] == answer["url"]
-    assert answer["filename"] == f"{media.recording_id}_audio.mp3"
-    assert (answer["content_type"], answer["file_size_bytes"]) == (media.content_type, len(media.content))
-    assert answer["expires_in"] > 0
+    response = await fetch(site, media.target.replace("/raw", "/download"))
+    assert set(response) == DOWNLOAD_FIELDS
+    assert response["download_url"] == response["url"]
+    assert response["filename"] == f"{media.recording_id}_audio.mp3"
+    assert (response["content_type"], response["file_size_bytes"]) == (media.content_type, len(media.content))
+    assert response["expires_in"] > 0
 
 
 async def test_master_is_the_download_with_the_raw_url(site: Gateway, media: Media) -> None:
-    answer = await fetch(site, f"/recordings/{media.recording_id}/master?type=audio")
-    assert set(answer) == MASTER_FIELDS
-    assert answer["media_file_id"] == media.media_file_id
-    assert answer["raw_url"].endswith(media.target)
-    assert (await call(site, target_of(answer["url"]))).body == media.content
+    response = await fetch(site, f"/recordings/{media.recording_id}/master?type=audio")
+    assert set(response) == MASTER_FIELDS
+    assert response["media_file_id"] == media.media_file_id
+    assert response["raw_url"].endswith(media.target)
+    assert (await call(site, target_of(response["url"]))).body == media.content
 
 
 async def test_the_raw_route_names_its_file(site: Gateway, media: Media) -> None:
@@ -204,8 +204,8 @@ async def test_an_older_meeting_is_found_by_its_id(site: Gateway, met: Media) ->
 
 
 async def test_a_transcript_includes_its_recordings(site: Gateway, met: Media) -> None:
-    answer = await fetch(site, "/transcripts/zoom/conformance-meeting")
-    assert answer["segments"][0] == {
+    response = await fetch(site, "/transcripts/zoom/conformance-meeting")
+    assert response["segments"][0] == {
         "start": 0.0,
         "end": 1.0,
         "text": "Good morning.",
@@ -217,8 +217,8 @@ async def test_a_transcript_includes_its_recordings(site: Gateway, met: Media) -
         "segment_id": None,
         "created_at": None,
     }
-    assert [segment["text"] for segment in answer["segments"]] == ["Good morning.", "And now the news."]
-    (shown,) = answer["recordings"]
+    assert [segment["text"] for segment in response["segments"]] == ["Good morning.", "And now the news."]
+    (shown,) = response["recordings"]
     urls = shown.pop("playback_url")
     check_recording(shown, met)
     assert urls == {"audio": f"/recordings/{met.recording_id}/master?type=audio", "video": None}

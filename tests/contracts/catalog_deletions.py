@@ -34,8 +34,8 @@ class DeletionContract:
 
     async def test_a_second_delete_finds_nothing_and_queues_nothing(self, stores: Stores) -> None:
         owner, recording = await stores.owner(), await stores.added(await stores.owner())
-        answers = await asyncio.gather(*(stores.catalog.delete_recording(owner, recording.id) for _ in range(5)))
-        assert sorted(answers) == [False] * 4 + [True]
+        responses = await asyncio.gather(*(stores.catalog.delete_recording(owner, recording.id) for _ in range(5)))
+        assert sorted(responses) == [False] * 4 + [True]
         assert await stores.queue.count_deletions() == 1
 
     async def test_a_claimed_entry_can_be_claimed_again_only_after_its_lease(self, stores: Stores) -> None:

@@ -34,11 +34,11 @@ class RegistrationContract:
     async def test_concurrent_registrations_of_one_object_add_one_recording(self, stores: Stores) -> None:
         owner = await stores.owner()
         meeting = NewMeeting("zoom", "1", (Segment(0, 1, "hi"),))
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(stores.catalog.register(owner, new_media(), meeting=meeting) for _ in range(10))
         )
-        assert sorted(is_new for _, is_new in answers) == [False] * 9 + [True]
-        assert len({file.id for file, _ in answers}) == 1
+        assert sorted(is_new for _, is_new in responses) == [False] * 9 + [True]
+        assert len({file.id for file, _ in responses}) == 1
         assert len(await stores.catalog.list_recordings(owner, limit=99, offset=0)) == 1
 
     async def test_concurrent_registrations_of_one_meeting_create_one_meeting(self, stores: Stores) -> None:

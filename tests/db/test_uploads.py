@@ -231,8 +231,8 @@ async def test_a_deletion_is_due_when_no_url_can_bring_the_object_back(room: Roo
 async def test_concurrent_uploads_cannot_exceed_the_file_limit_of_a_recording(room: Room) -> None:
     owner, media = await room.added()
     adding = (room.uploads.add_upload(owner, media.recording_id, SOUND, LIMITS) for _ in range(8))
-    answers = await asyncio.gather(*adding, return_exceptions=True)
-    assert [type(answer) for answer in answers if not isinstance(answer, MediaFile)] == [Invalid] * 6
+    responses = await asyncio.gather(*adding, return_exceptions=True)
+    assert [type(response) for response in responses if not isinstance(response, MediaFile)] == [Invalid] * 6
 
 
 async def test_concurrent_uploads_cannot_exceed_the_byte_limit_of_an_account(room: Room) -> None:
@@ -242,8 +242,8 @@ async def test_concurrent_uploads_cannot_exceed_the_byte_limit_of_an_account(roo
         room.uploads.add_upload(owner, media.recording_id, NewUpload("audio", "local", size=20), limits)
         for _ in range(8)
     )
-    answers = await asyncio.gather(*adding, return_exceptions=True)
-    assert [type(answer) for answer in answers if not isinstance(answer, MediaFile)] == [Invalid] * 5
+    responses = await asyncio.gather(*adding, return_exceptions=True)
+    assert [type(response) for response in responses if not isinstance(response, MediaFile)] == [Invalid] * 5
     other = await room.owner("other@example.org")
     assert await room.uploads.add_upload(
         other, await room.recording(other), NewUpload("audio", "local", size=100), limits
@@ -304,8 +304,8 @@ async def test_an_upload_reserves_a_part_of_the_room_ahead(room: Room) -> None:
 
 async def test_concurrent_reservations_cannot_exceed_the_byte_limit_of_an_account(room: Room) -> None:
     owner = await room.owner()
-    answers = await asyncio.gather(*(reserve(room, owner, 30, 30) for _ in range(8)), return_exceptions=True)
-    assert [type(answer) for answer in answers if not isinstance(answer, Reservation)] == [Invalid] * 5
+    responses = await asyncio.gather(*(reserve(room, owner, 30, 30) for _ in range(8)), return_exceptions=True)
+    assert [type(response) for response in responses if not isinstance(response, Reservation)] == [Invalid] * 5
 
 
 async def test_an_upload_that_replaces_another_needs_room_for_the_difference(room: Room) -> None:

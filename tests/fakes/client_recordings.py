@@ -38,12 +38,12 @@ class MemoryClientRecordings(ClientRecordings):
         return RecordingPage(found[:limit], end)
 
     async def create_recording(self, owner: Owner, new: NewRecording, key: IdempotencyKey | None = None) -> Recording:
-        digest, answer = self._answers.get((owner, key.text), (b"", None)) if key else (b"", None)
-        if key and answer:
+        digest, response = self._answers.get((owner, key.text), (b"", None)) if key else (b"", None)
+        if key and response:
             if digest != key.digest:
                 fault = Fault("reused", ("header", "Idempotency-Key"), "It was used for another request")
                 raise Conflict("The idempotency key was used for another request", fault)
-            return answer
+            return response
         if any("\0" in text for text in (new.name, new.device_id, new.end_user_id) if text):
             raise Invalid(Fault("unstorable", ("body",), "The catalogue cannot store this"))
         assert new.metadata is None or isinstance(json.loads(new.metadata), dict)

@@ -62,10 +62,10 @@ async def upload_as_a_bot(_: Gateway, client: Client, content: bytes, chance: Ra
     bot = Bot(client, session_uid=f"session {chance.getrandbits(64)}")
     bot.key = client.key
     for number, piece in enumerate(pieces):
-        answer = await bot.send(piece, number, final=number == len(pieces) - 1)
-        assert answer.status == 200 or (number == len(pieces) - 1 and answer.json["detail"][0]["type"] == "upload"), (
-            answer
-        )
+        response = await bot.send(piece, number, final=number == len(pieces) - 1)
+        assert response.status == 200 or (
+            number == len(pieces) - 1 and response.json["detail"][0]["type"] == "upload"
+        ), response
 
 
 async def draw(site: Gateway, client: Client, content: bytes, chance: Random) -> None:
@@ -75,9 +75,9 @@ async def draw(site: Gateway, client: Client, content: bytes, chance: Random) ->
     path = f"/recordings/{recording_id}/media/{media_file_id}/waveform"
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            answer = await client.ask("GET", path, headers={"X-API-Key": client.key})
-            assert answer.status in {200, 404, 422}, answer
-            if answer.status != 200 or answer.json["complete"]:
+            response = await client.ask("GET", path, headers={"X-API-Key": client.key})
+            assert response.status in {200, 404, 422}, response
+            if response.status != 200 or response.json["complete"]:
                 return
 
 

@@ -70,11 +70,11 @@ async def test_a_key_of_vexa_does_what_it_did(moved: tuple[Gateway, MoveReport],
     }
     for target, scope in wanted.items():
         method = "DELETE" if scope == "recordings:write" else "GET"
-        answer = await call(site, target, method=method, key=expected["key"])
+        response = await call(site, target, method=method, key=expected["key"])
         if not expected["authenticates"]:
-            assert answer.status == 401
+            assert response.status == 401
         else:
-            assert (answer.status != 403) == (scope in expected["scopes"])
+            assert (response.status != 403) == (scope in expected["scopes"])
 
 
 @pytest.mark.parametrize("expected", EXPECTED["meetings"], ids=lambda each: each["id"])
@@ -84,13 +84,13 @@ async def test_a_meeting_is_what_it_was(moved: tuple[Gateway, MoveReport], expec
     for email, key in KEYS.items():
         if email != expected["user"]:
             await fetch(site, target, key=key, status=404)
-    answer = await fetch(site, target, key=KEYS[expected["user"]])
+    response = await fetch(site, target, key=KEYS[expected["user"]])
     for name in ("id", "platform", "native_meeting_id", "status"):
-        assert answer[name] == expected[name]
+        assert response[name] == expected[name]
     for name in ("start_time", "end_time", "created_at"):
-        assert seconds(answer[name]) == seconds(expected[name])
-    assert len(answer["segments"]) == expected["segment_count"]
-    for segment, wanted in zip(answer["segments"], expected["segments"], strict=True):
+        assert seconds(response[name]) == seconds(expected[name])
+    assert len(response["segments"]) == expected["segment_count"]
+    for segment, wanted in zip(response["segments"], expected["segments"], strict=True):
         assert {name: segment[name] for name in ("text", "speaker", "language")} == {
             name: wanted[name] for name in ("text", "speaker", "language")
         }
@@ -98,13 +98,13 @@ async def test_a_meeting_is_what_it_was(moved: tuple[Gateway, MoveReport], expec
         for name in ("absolute_start_time", "absolute_end_time"):
             assert moment(segment[name]) == moment(wanted[name])
     recordings = [each["id"] for each in EXPECTED["recordings"] if each["meeting_id"] == expected["id"]]
-    assert {each["id"] for each in answer["recordings"]} == set(recordings)
+    assert {each["id"] for each in response["recordings"]} == set(recordings)
 
 
 async def test_the_newest_meeting_of_a_room_is_answered_without_its_id(moved: tuple[Gateway, MoveReport]) -> None:
     site, _ = moved
-    answer = await fetch(site, "/transcripts/google_meet/abc-defg-hij", key=KEYS["maple@example.org"])
-    assert answer["id"] == 102
+    response = await fetch(site, "/transcripts/google_meet/abc-defg-hij", key=KEYS["maple@example.org"])
+    assert response["id"] == 102
 
 
 @pytest.mark.parametrize("expected", EXPECTED["recordings"], ids=lambda each: each["id"])
@@ -116,13 +116,13 @@ async def test_a_recording_is_what_it_was(
         if email != expected["user"]:
             await fetch(site, f"/recordings/{expected['id']}", key=key, status=404)
     key = KEYS[expected["user"]]
-    answer = await fetch(site, f"/recordings/{expected['id']}", key=key)
+    response = await fetch(site, f"/recordings/{expected['id']}", key=key)
     for name in ("id", "meeting_id", "session_uid", "source", "status", "error_message"):
-        assert answer[name] == expected[name], name
+        assert response[name] == expected[name], name
     for name in ("created_at", "completed_at"):
-        assert seconds(answer[name]) == seconds(expected[name])
-    assert [each["id"] for each in answer["media_files"]] == [each["id"] for each in expected["media_files"]]
-    for media, wanted in zip(answer["media_files"], expected["media_files"], strict=True):
+        assert seconds(response[name]) == seconds(expected[name])
+    assert [each["id"] for each in response["media_files"]] == [each["id"] for each in expected["media_files"]]
+    for media, wanted in zip(response["media_files"], expected["media_files"], strict=True):
         assert (media["type"], media["format"]) == (wanted["type"], wanted["format"])
         raw = await call(site, f"/recordings/{expected['id']}/media/{media['id']}/raw", key=key)
         if not wanted["available"]:
@@ -154,8 +154,8 @@ async def test_the_dashboard_plays_every_master(moved: tuple[Gateway, MoveReport
     for expected in EXPECTED["recordings"]:
         for media in expected["media_files"]:
             target = f"/recordings/{expected['id']}/master?type={media['type']}"
-            answer = await fetch(site, target, key=KEYS[expected["user"]])
-            assert answer["media_file_id"] == media["id"]
+            response = await fetch(site, target, key=KEYS[expected["user"]])
+            assert response["media_file_id"] == media["id"]
 
 
 async def test_a_deletion_that_was_asked_for_in_vexa_is_not_moved(moved: tuple[Gateway, MoveReport]) -> None:
@@ -185,8 +185,8 @@ async def test_an_object_that_turns_up_is_served_without_another_run(
     path.parent.mkdir(parents=True)
     path.write_bytes(wav(1, 440))
     try:
-        answer = await call(site, target, key=key)
-        assert (answer.status, answer.body) == (200, path.read_bytes())
+        response = await call(site, target, key=key)
+        assert (response.status, response.body) == (200, path.read_bytes())
         assert (await fetch(site, f"/recordings/{expected['id']}", key=key))["media_files"][0][
             "file_size_bytes"
         ] == 32044

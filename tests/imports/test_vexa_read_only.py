@@ -70,7 +70,7 @@ async def test_an_upload_to_a_read_only_storage_backend_is_refused_when_it_is_an
     before = tree(folder)
     assert (await fetch(site, "/readyz"))["status"] == "ready"
     recording = await create(site)
-    answer = await post(site, f"/v1/recordings/{recording['id']}/upload-url", {"type": "audio"}, status=409)
-    assert answer["error"]["message"] == "The storage backend is read-only: it accepts no uploads"
+    response = await post(site, f"/v1/recordings/{recording['id']}/upload-url", {"type": "audio"}, status=409)
+    assert response["error"]["message"] == "The storage backend is read-only: it accepts no uploads"
     assert (await fetch(site, f"/v1/recordings/{recording['id']}"))["media"] == []
     assert tree(folder) == before

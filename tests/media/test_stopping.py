@@ -63,6 +63,6 @@ async def ask(authority: str, ids: tuple[int, int], key: str) -> None:
     path = "/recordings/{}/media/{}/waveform".format(*ids)
     async with (
         aiohttp.ClientSession(f"http://{authority}") as client,
-        client.get(path, headers={"X-API-Key": key}) as answer,
+        client.get(path, headers={"X-API-Key": key}) as response,
     ):
-        assert not (await answer.json())["complete"]
+        assert not (await response.json())["complete"]

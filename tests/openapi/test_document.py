@@ -145,8 +145,8 @@ def test_an_operation_that_requires_a_key_documents_401_and_403(name: str) -> No
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_response_with_a_body_has_the_request_id(name: str) -> None:
-    answers = [resolved(response) for response in OPERATIONS[name]["responses"].values()]
-    assert [answer for answer in answers if "content" in answer and "X-Request-Id" not in answer["headers"]] == []
+    responses = [resolved(response) for response in OPERATIONS[name]["responses"].values()]
+    assert [each for each in responses if "content" in each and "X-Request-Id" not in each["headers"]] == []
 
 
 def test_every_component_is_used() -> None:

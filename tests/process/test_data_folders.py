@@ -43,8 +43,8 @@ async def test_only_its_account_and_group_can_read_what_a_gateway_writes(
         async with open_client(base_url, key) as client:
             recording, media = await client.upload(make_sound(tmp_path / "sound.wav").read_bytes())
             peaks = raw_path(recording, media).removesuffix("raw") + "waveform"
-            answer = await client.ask("GET", peaks, headers={"X-API-Key": key})
-        assert answer.status == 200
+            response = await client.ask("GET", peaks, headers={"X-API-Key": key})
+        assert response.status == 200
     finally:
         os.umask(before)
         process.stop()

@@ -141,11 +141,11 @@ async def every_way_in_is_full(site: Gateway) -> None:
         form = b'--B\r\nContent-Disposition: form-data; name="session_uid"\r\n\r\ns\r\n--B\r\nContent-Disposition: form-data; name="file"\r\n\r\n'
         fields = {"X-API-Key": site.key, "Content-Type": "multipart/form-data; boundary=B"}
         bot = await client.ask("POST", "/internal/recordings/upload", form + content + b"\r\n--B--\r\n", headers=fields)
-        for answer in (put, bot):
-            assert answer.status == 503, answer
-            assert FULL in answer.body.decode()
-            assert int(answer.headers["Retry-After"]) > 0
-            line = await logged(site, answer.headers["X-Request-Id"])
+        for response in (put, bot):
+            assert response.status == 503, response
+            assert FULL in response.body.decode()
+            assert int(response.headers["Retry-After"]) > 0
+            line = await logged(site, response.headers["X-Request-Id"])
             assert (line["status"], line["outcome"]) == (503, "complete")
     assert caused(site, '"kind":"StorageFull"')
     assert not caused(site, '"traceback"')

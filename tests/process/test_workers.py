@@ -81,8 +81,8 @@ def ask(site: Gateway, path: str = "/livez") -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(site.host, site.port, timeout=60)
     with contextlib.closing(connection):
         connection.request("GET", path, headers={"X-API-Key": site.key, "Connection": "close"})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+        response = connection.getresponse()
+        return response.status, response.read()
 
 
 class Load:

@@ -88,8 +88,10 @@ async def test_a_seek_asks_for_its_slice_once(site: Gateway, proxy: FaultProxy) 
     media = add_settled(site, "once", noise(32, SIZE))
     await read_until_kept(site, media, proxy, FIRST)
     proxy.break_next()
-    answers = await asyncio.gather(*(get(site, media, f"{SLICE_BYTES + n}-{SLICE_BYTES + n + 99}") for n in range(30)))
-    assert [answer.body for answer in answers] == [
+    responses = await asyncio.gather(
+        *(get(site, media, f"{SLICE_BYTES + n}-{SLICE_BYTES + n + 99}") for n in range(30))
+    )
+    assert [response.body for response in responses] == [
         media.content[SLICE_BYTES + n : SLICE_BYTES + n + 100] for n in range(30)
     ]
     assert proxy.ranges == [f"bytes={SLICE_BYTES}-{2 * SLICE_BYTES - 1}"]

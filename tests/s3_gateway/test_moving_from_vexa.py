@@ -140,9 +140,9 @@ async def test_every_moved_file_is_served_from_where_vexa_stored_it(
                 stored = bucket.objects[f"{media['object']['storage']}/{media['object']['key']}"].data
                 target = f"/recordings/{expected['id']}/media/{media['id']}/raw"
                 fields = [("Range", "bytes=100-4099")]
-                answer = await call(gateway, target, key=KEYS[expected["user"]], fields=fields)
-                assert (answer.status, answer.body) == (206, stored[100:4100])
-                assert answer.head["Content-Type"] == media["content_type"]
+                response = await call(gateway, target, key=KEYS[expected["user"]], fields=fields)
+                assert (response.status, response.body) == (206, stored[100:4100])
+                assert response.head["Content-Type"] == media["content_type"]
         (joined,) = (await fetch(gateway, f"/recordings/{JOINED}", key=KEYS["maple@example.org"]))["media_files"]
         assert joined["duration_seconds"] == pytest.approx(3.0, abs=0.15)
         parts = [bucket.objects[path].data for path in sorted(bucket.objects) if f"/{JOINED}/" in path]

@@ -55,26 +55,26 @@ def curl(*arguments: str) -> tuple[str, bytes]:
 
 async def described(site: Gateway, media: Media, route: str) -> dict[str, Any]:
     where = f"/recordings/{media.recording_id}/master?type=audio" if route == "master" else media.target[:-3] + route
-    answer: dict[str, Any] = await fetch(site, where)
-    return answer
+    response: dict[str, Any] = await fetch(site, where)
+    return response
 
 
 @pytest.mark.parametrize("route", ["download", "master"])
 async def test_the_url_is_the_buckets_own_and_saves_the_file(
     site: Gateway, media: Media, public: str, route: str
 ) -> None:
-    answer = await described(site, media, route)
-    assert answer["download_url"].startswith(f"{public}/")
-    assert 1700 <= answer["expires_in"] <= 3600
-    head, body = curl(answer["download_url"])
+    response = await described(site, media, route)
+    assert response["download_url"].startswith(f"{public}/")
+    assert 1700 <= response["expires_in"] <= 3600
+    head, body = curl(response["download_url"])
     assert body == CONTENT
     assert "\ncontent-type: audio/mpeg\n" in head
-    assert f'\ncontent-disposition: attachment; filename="{answer["filename"]}"\n' in head
+    assert f'\ncontent-disposition: attachment; filename="{response["filename"]}"\n' in head
 
 
 async def test_the_url_serves_ranges(site: Gateway, media: Media) -> None:
-    answer = await described(site, media, "download")
-    head, body = curl("--range", "5-14", answer["download_url"])
+    response = await described(site, media, "download")
+    head, body = curl("--range", "5-14", response["download_url"])
     assert (body, head.splitlines()[0].split()[1]) == (CONTENT[5:15], "206")
 
 

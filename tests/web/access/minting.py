@@ -22,19 +22,19 @@ class Minted(NamedTuple):
 
 
 async def mint_playback(client: Client, key: str, target: str) -> Minted:
-    answer = await client.call("POST", target.replace("/raw", "/playback-url"), key=key)
-    return Minted(answer.json["url"], "GET", {"Range": "bytes=0-9"}, None, 206)
+    response = await client.call("POST", target.replace("/raw", "/playback-url"), key=key)
+    return Minted(response.json["url"], "GET", {"Range": "bytes=0-9"}, None, 206)
 
 
 async def mint_download(client: Client, key: str, target: str) -> Minted:
-    answer = await client.call("GET", target.replace("/raw", "/download"), key=key)
-    return Minted(answer.json["download_url"], "HEAD", {}, None, 200)
+    response = await client.call("GET", target.replace("/raw", "/download"), key=key)
+    return Minted(response.json["download_url"], "HEAD", {}, None, 200)
 
 
 async def mint_put(client: Client, key: str, _target: str) -> Minted:
     recording = (await client.call("POST", "/v1/recordings", {}, key=key)).json["id"]
-    answer = await client.call("POST", f"/v1/recordings/{recording}/upload-url", {"type": "audio"}, key=key)
-    return Minted(answer.json["upload_url"], "PUT", {}, b"not a sound yet", 200)
+    response = await client.call("POST", f"/v1/recordings/{recording}/upload-url", {"type": "audio"}, key=key)
+    return Minted(response.json["upload_url"], "PUT", {}, b"not a sound yet", 200)
 
 
 async def mint_tus(client: Client, key: str, _target: str) -> Minted:
@@ -46,9 +46,9 @@ async def mint_tus(client: Client, key: str, _target: str) -> Minted:
         "Upload-Length": "100",
         "Upload-Metadata": f"recording_id {encoded},filetype YXVkaW8vbXBlZw==",
     }
-    answer = await client.ask("POST", "/v1/uploads/tus", headers=headers)
-    assert answer.status == 201, answer
-    return Minted(answer.headers["Location"], "HEAD", TUS, None, 200)
+    response = await client.ask("POST", "/v1/uploads/tus", headers=headers)
+    assert response.status == 201, response
+    return Minted(response.headers["Location"], "HEAD", TUS, None, 200)
 
 
 Mint = Callable[[Client, str, str], Awaitable[Minted]]

@@ -94,14 +94,14 @@ async def test_large_fields_of_forms_take_the_places_of_bodies_that_still_arrive
             opened = [await stack.enter_async_context(connect(site.host, site.port)) for _ in range(400)]
             for connection in opened:
                 await connection.send(compose("POST", "/internal/recordings/upload", fields, body=parts))
-            answers = [group.create_task(connection.read_head()) for connection in opened]
+            responses = [group.create_task(connection.read_head()) for connection in opened]
             # All but those that got a place are refused, while these wait. A form takes one, however many fields it has.
-            for answer in islice(asyncio.as_completed(answers), len(opened) - MAX_ARRIVING_OF_A_KEY):
-                assert (await answer).status == 503
+            for response in islice(asyncio.as_completed(responses), len(opened) - MAX_ARRIVING_OF_A_KEY):
+                assert (await response).status == 503
             assert resident(site) - idle < MEMORY_BOUND
-            assert sum(not answer.done() for answer in answers) == MAX_ARRIVING_OF_A_KEY
-            for answer in answers:
-                answer.cancel()
+            assert sum(not response.done() for response in responses) == MAX_ARRIVING_OF_A_KEY
+            for response in responses:
+                response.cancel()
 
 
 async def test_an_unread_response_ends_on_every_route(tight: Gateway) -> None:

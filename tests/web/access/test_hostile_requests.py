@@ -262,18 +262,18 @@ async def test_no_json_body_gives_a_500(site: Gateway, client: Client, case: str
     for path in paths:
         headers = {"X-API-Key": site.key, "Idempotency-Key": case}
         for method in ("POST", "PATCH"):
-            answer = await client.ask(method, path, body, headers=headers)
-            assert answer.status < 500, (path, answer)
-    answer = await client.ask("PATCH", f"/v1/recordings/{recording}", body, headers=headers)
-    assert answer.status < 500
+            response = await client.ask(method, path, body, headers=headers)
+            assert response.status < 500, (path, response)
+    response = await client.ask("PATCH", f"/v1/recordings/{recording}", body, headers=headers)
+    assert response.status < 500
     for kind in ("application/json", "text/vtt", "application/x-subrip"):
         path = f"/v1/recordings/{recording}/transcript"
-        answer = await client.ask("PUT", path, body, headers={"X-API-Key": site.key, "Content-Type": kind})
-        assert answer.status < 500, kind
+        response = await client.ask("PUT", path, body, headers={"X-API-Key": site.key, "Content-Type": kind})
+        assert response.status < 500, kind
     form = b'--B\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n' + body + b"\r\n--B--\r\n"
     fields = {"X-API-Key": site.key, "Content-Type": "multipart/form-data; boundary=B"}
-    answer = await client.ask("POST", "/internal/recordings/upload", form, headers=fields)
-    assert answer.status < 500
+    response = await client.ask("POST", "/internal/recordings/upload", form, headers=fields)
+    assert response.status < 500
 
 
 @pytest.mark.parametrize("length", [0, 1, 31, 32, 33, 40_000])
@@ -286,8 +286,8 @@ async def test_no_default_charset_of_a_form_gives_a_500(site: Gateway, client: C
         + b"--B--\r\n"
     )
     fields = {"X-API-Key": site.key, "Content-Type": "multipart/form-data; boundary=B"}
-    answer = await client.ask("POST", "/internal/recordings/upload", form, headers=fields)
-    assert answer.status == 422
+    response = await client.ask("POST", "/internal/recordings/upload", form, headers=fields)
+    assert response.status == 422
 
 
 # fmt: off
@@ -304,14 +304,14 @@ MOMENTS: Final = (
 async def test_a_date_at_either_end_of_the_calendar_is_stored_or_refused_by_name(
     site: Gateway, client: Client, moment: str, member: str
 ) -> None:
-    answer = await client.call("POST", "/v1/recordings", {member: moment})
-    if answer.status == 400:
-        assert answer.json["error"]["details"][0]["field"] == member
+    response = await client.call("POST", "/v1/recordings", {member: moment})
+    if response.status == 400:
+        assert response.json["error"]["details"][0]["field"] == member
     else:
-        assert answer.status == 201
-        path = f"/v1/recordings/{answer.json['id']}"
+        assert response.status == 201
+        path = f"/v1/recordings/{response.json['id']}"
         shown = await client.succeed("GET", path)
-        assert shown[member] == answer.json[member] is not None
+        assert shown[member] == response.json[member] is not None
         assert shown[member][:4] == moment[:4]
         assert (await client.call("DELETE", path)).status == 204
     for method, path in (
