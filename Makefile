@@ -39,8 +39,9 @@ run: $(RUN_STAMP)
 check: $(TEST_STAMP)
 	@$(VENV)/bin/python -m pytest -n 4 --quiet $(CHECKED)
 
+# More workers than cores: many tests wait for a browser, a clock or a slow client. With four, an eighth of two cores was idle.
 test: $(TEST_STAMP) $(SERVERS_STAMP)
-	@$(VENV)/bin/python -m pytest -n 4
+	@$(VENV)/bin/python -m pytest -n 5
 
 bench: $(TEST_STAMP) $(BENCH_STAMP) $(SERVERS_STAMP)
 	@$(VENV)/bin/python -m benchmarks $(BENCH_FLAGS)
