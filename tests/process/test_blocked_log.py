@@ -4,8 +4,6 @@ import http.client
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -13,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.forked_process import ForkedProcess
 from tests.gateway_process import STOP_SECONDS, gateway_environ
 
 
@@ -22,25 +21,26 @@ def test_a_log_on_an_unread_pipe_neither_blocks_nor_spins(
 ) -> None:
     unread, stdout = os.pipe()
     os.set_blocking(stdout, is_blocking)
-    command = [sys.executable, "-m", "gateway", "serve"]
+    read, stderr = os.pipe()
     environ = gateway_environ(database_url, tmp_path, {})
-    with subprocess.Popen(
-        command, env=environ, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE
-    ) as gateway:
-        os.close(stdout)
+    gateway = ForkedProcess(["serve"], environ, tmp_path, stdout=stdout, stderr=stderr)
+    os.close(stdout)
+    os.close(stderr)
+    with os.fdopen(read, "rb") as events:
+        reader = threading.Thread(target=events.read)
         try:
-            check_it(gateway)
+            address = urlsplit(next(json.loads(line)["url"] for line in events if b'"listening"' in line))
+            reader.start()
+            check_it(gateway, address.hostname or "", address.port)
         finally:
             gateway.send_signal(signal.SIGTERM)
             assert gateway.wait(STOP_SECONDS) == 0
             os.close(unread)
+        reader.join()
 
 
-def check_it(gateway: "subprocess.Popen[bytes]") -> None:
-    assert gateway.stderr is not None
-    address = urlsplit(next(json.loads(line)["url"] for line in gateway.stderr if b'"listening"' in line))
-    threading.Thread(target=gateway.stderr.read, daemon=True).start()
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+def check_it(gateway: ForkedProcess, host: str, port: int | None) -> None:
+    connection = http.client.HTTPConnection(host, port, timeout=60)
     for _ in range(1000):  # their lines are more than a pipe holds
         connection.request("GET", "/livez")
         assert connection.getresponse().read()

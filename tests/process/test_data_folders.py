@@ -3,13 +3,12 @@
 import asyncio
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from storage_adapters.local.paths import GROUP_READABLE, PRIVATE
+from tests.commands.command_line import CommandLine
 from tests.gateway_process import Process
 from tests.media_files import make_sound
 from tests.uploads.client import open_client, raw_path
@@ -38,8 +37,8 @@ async def test_only_its_account_and_group_can_read_what_a_gateway_writes(
     process = Process(environ, fresh=True)
     try:
         base_url = await asyncio.to_thread(getattr, process, "base_url")
-        make = [sys.executable, "-m", "gateway", "create-key", "--user", "owner@example.org"]
-        key = subprocess.run(make, env=environ, check=True, capture_output=True, text=True).stdout.split()[0]  # noqa: ASYNC221
+        create_key = CommandLine(tmp_path, environ).run
+        key = (await asyncio.to_thread(create_key, "create-key", "--user", "owner@example.org")).stdout.split()[0]
         async with open_client(base_url, key) as client:
             recording, media = await client.upload(make_sound(tmp_path / "sound.wav").read_bytes())
             peaks = raw_path(recording, media).removesuffix("raw") + "waveform"

@@ -18,6 +18,7 @@ from tests.gateway_process import Gateway, running_gateway
 from tests.ports import reserved_ports
 
 SOON = 120
+PAUSE_SECONDS = 0.01
 
 
 RIGHT: Final = "server: {workers: 2}"
@@ -86,7 +87,7 @@ def ask(site: Gateway, path: str = "/livez") -> tuple[int, bytes]:
 
 
 class Load:
-    """Requests for the same bytes, one after another, until stopped; what went wrong is kept."""
+    """Four clients that each request the same bytes a hundred times a second until stopped; what went wrong is kept."""
 
     def __init__(self, site: Gateway, path: str, content: bytes) -> None:
         self._site, self._path, self._content = site, path, content
@@ -97,7 +98,7 @@ class Load:
         self.wrong: list[str] = []
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        while not self._stop.wait(PAUSE_SECONDS):
             try:
                 status, body = ask(self._site, self._path)
             except (OSError, http.client.HTTPException) as error:
@@ -214,12 +215,6 @@ def counted_in(text: bytes, route: str) -> list[float]:
     return [float(line.rpartition(" ")[2]) for line in lines]
 
 
-def test_sigterm_ends_every_process(ending: Gateway) -> None:
-    everyone = workers(ending)
-    assert ending.process.stop() == 0
-    assert [pid for pid in everyone if command(pid)] == []
-
-
 def test_stopping_workers_answer_connections_that_still_come(postgres: str, tmp_path: Path, settings: Path) -> None:
     with (
         reserved_ports(1) as (port,),
@@ -275,3 +270,11 @@ def test_a_worker_loads_no_module_from_the_folder_where_the_gateway_was_started(
     done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "worked\n"
     assert not (tmp_path / "loaded").exists()
+
+
+def test_sigterm_ends_every_process(site: Gateway) -> None:
+    """The last test, because it ends the gateway of the others."""
+    everyone = workers(site)
+    assert len(everyone) == 2
+    assert site.process.stop() == 0
+    assert [pid for pid in everyone if command(pid)] == []
