@@ -9,7 +9,8 @@ import pytest_asyncio
 from gateway.db.migrations import migrate
 from gateway.db.pool import open_pool
 from tests.conftest import copy_cluster, scratch_database
-from tests.db.debian import DebianServer, debian_server, pgbouncer
+from tests.db.debian import PROGRAMS, DebianServer, debian_server, make_cluster, pgbouncer
+from tests.made_once import made_once
 
 
 @pytest.fixture
@@ -20,9 +21,17 @@ def cluster_folder(postgres_folder: Path, made_cluster: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def debian() -> Iterator[DebianServer]:
+def debian_cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cluster of Debian's PostgreSQL, to start servers on copies of it."""
+    if not PROGRAMS:
+        pytest.skip("Debian's postgresql is not installed; .ci/run installs it")
+    return made_once(tmp_path_factory, "debian-cluster", make_cluster)
+
+
+@pytest.fixture(scope="session")
+def debian(debian_cluster: Path) -> Iterator[DebianServer]:
     """The run's own server of Debian's PostgreSQL."""
-    with debian_server() as server:
+    with debian_server(debian_cluster) as server:
         yield server
 
 

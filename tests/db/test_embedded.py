@@ -42,23 +42,22 @@ def permissions(path: Path) -> int:
     ["plain", "with  spaces", "ünï ☃", "q'u\"o$(touch pwned)`te, and comma", "long" * 40],
     ids=["plain", "spaces", "non-ASCII", "shell words", "too long for a socket"],
 )
-async def test_data_outlive_the_server_wherever_the_folder_is(folder: Path, name: str) -> None:
+async def test_data_outlive_the_server_wherever_the_folder_is_and_only_this_user_can_connect(
+    folder: Path, name: str
+) -> None:
     place = folder / name / "deep"
     async with embedded_postgres(place) as url:
         await ask(url, "CREATE TABLE kept AS SELECT 42 AS answer")
         socket = socket_folder(url)
+        # Only this user can connect, and never by TCP.
+        assert await ask(url, "SHOW listen_addresses") == ""
+        assert permissions(socket) == 0o700
     assert server_of(place) is None
     async with embedded_postgres(place) as url:
         assert await ask(url, "SELECT answer FROM kept") == 42
     assert names_in(place) == ["cluster", "gate.lock", "users.lock"]
     assert names_in(folder) == [name]
     assert socket == place / "cluster" or socket.name not in names_in(socket.parent)
-
-
-async def test_only_this_user_can_connect_and_never_by_tcp(folder: Path) -> None:
-    async with embedded_postgres(folder / "postgres") as url:
-        assert await ask(url, "SHOW listen_addresses") == ""
-        assert permissions(socket_folder(url)) == 0o700
 
 
 async def test_the_server_runs_with_all_durability_settings_on(cluster_folder: Path) -> None:

@@ -27,17 +27,17 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-async def test_processes_share_one_server_and_the_last_to_exit_stops_it(folder: Path) -> None:
-    with another_user(folder) as (other, other_url):
-        pid = server_of(folder)
-        async with embedded_postgres(folder) as url, embedded_postgres(folder) as again:
+async def test_processes_share_one_server_and_the_last_to_exit_stops_it(cluster_folder: Path) -> None:
+    with another_user(cluster_folder) as (other, other_url):
+        pid = server_of(cluster_folder)
+        async with embedded_postgres(cluster_folder) as url, embedded_postgres(cluster_folder) as again:
             assert url == again == other_url
             assert other.stdin is not None
             other.stdin.close()
             assert await asyncio.to_thread(other.wait) == 0
             assert await ask(url, "SELECT 1") == 1
-            assert server_of(folder) == pid is not None
-    assert server_of(folder) is None
+            assert server_of(cluster_folder) == pid is not None
+    assert server_of(cluster_folder) is None
 
 
 async def test_a_killed_process_leaves_no_stuck_server(cluster_folder: Path) -> None:

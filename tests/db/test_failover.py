@@ -1,6 +1,7 @@
 """A URL that names several hosts: the pool finds the primary, and the next one after a failover."""
 
 import asyncio
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -19,8 +20,10 @@ def both(first: DebianServer, second: DebianServer) -> str:
     return f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write"
 
 
-async def test_a_promoted_standby_takes_over_at_the_other_address_with_other_versions_of_transcripts() -> None:
-    with debian_server() as primary, debian_server(primary) as standby:
+async def test_a_promoted_standby_takes_over_at_the_other_address_with_other_versions_of_transcripts(
+    debian_cluster: Path,
+) -> None:
+    with debian_server(debian_cluster) as primary, debian_server(primary) as standby:
         async with open_pool(both(standby, primary), min_size=2, max_size=4, command_timeout_seconds=30) as pool:
             await migrate(pool)
             version = await _version_of_a_transcript(pool)

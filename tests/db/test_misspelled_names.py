@@ -1,6 +1,6 @@
 """Names are found in spite of typing errors on a server that has pg_trgm: Debian's PostgreSQL, not the embedded one."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 
 import asyncpg
 import pytest
@@ -10,21 +10,19 @@ from gateway.catalog import Owner, RecordingFilter
 from gateway.db.migrations import migrate
 from gateway.db.pool import open_pool
 from gateway.db.search import PgRecordingSearch
-from tests.db.debian import DebianServer, debian_server
+from tests.conftest import scratch_database
+from tests.db.debian import DebianServer
 
 NAMES = {1: "Quarterly roadmap", 2: "Weekly standup", 3: "Weekly meeting with Zoë", 4: None}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[DebianServer]:
-    with debian_server() as server:
-        yield server
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pool(server: DebianServer) -> AsyncGenerator[asyncpg.Pool]:
+async def pool(debian: DebianServer) -> AsyncGenerator[asyncpg.Pool]:
     """Two owners with the same names; the other's recordings are 100 more."""
-    async with open_pool(server.url(), min_size=1, max_size=2, command_timeout_seconds=60) as pool:
+    async with (
+        scratch_database(debian.url(), template="template1") as url,
+        open_pool(url, min_size=1, max_size=2, command_timeout_seconds=60) as pool,
+    ):
         await migrate(pool)
         for owner in (0, 100):
             user = await pool.fetchval("INSERT INTO users (email) VALUES ($1) RETURNING id", f"{owner}@example.org")

@@ -127,8 +127,8 @@ def eventually(check: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[DebianServer]:
-    with debian_server() as started:
+def server(debian_cluster: Path) -> Iterator[DebianServer]:
+    with debian_server(debian_cluster) as started:
         yield started
 
 

@@ -55,14 +55,14 @@ FILL: Final = f"""
     INSERT INTO upload_sessions (media_file_id, recording_id, type, changed)
         SELECT {BASE} + n, {BASE} + n, 'audio', n % 100 / 99 FROM generate_series(1, 20000) n;
     INSERT INTO session_chunks (media_file_id, number, size, digest, storage, object_key, object_size)
-        SELECT {BASE} + n / 4, n % 4, 1, sha256('x'), 'local', n || '.chunk', 1 FROM generate_series(4, 80000) n;
+        SELECT {BASE} + n / 4, n % 4, 1, sha256('x'), 'local', n || '.chunk', 1 FROM generate_series(4, 20000) n;
     INSERT INTO bot_sessions (user_id, live, session_uid, recording_id)
         SELECT {BASE} + n % 1000, true, n::text, {BASE} + n FROM generate_series(1, 20000) n;
     INSERT INTO object_deletions (storage, object_key, due_at)
         SELECT 'local', n || '.gone', now() + n * interval '1 second' FROM generate_series(1, 20000) n;
     INSERT INTO idempotency_keys (user_id, live, key, digest, answer, created_at)
         SELECT {BASE} + n % 1000, true, 'key ' || n, sha256('x'), '{{}}', now() - n * interval '1 second'
-        FROM generate_series(1, 100000) n;
+        FROM generate_series(1, 20000) n;
     INSERT INTO vexa_moves (kind, identity, here_id)
         SELECT (ARRAY['user', 'key', 'meeting', 'recording'])[1 + n % 4], sha256(n::text::bytea), {BASE} + n
         FROM generate_series(1, 20000) n;
@@ -153,7 +153,7 @@ ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
     "STORE_RESPONSE": (*WHALE, "key 8", DIGEST, "{}"),
     "DELETE_EXPIRED_RESPONSES": (),
     "ADD_UPLOAD": (WHALE[0], BASE, "audio", "bin", "audio/mpeg", "local", 1, None, WHEN),
-    "COMPLETE_RECORDING": (BASE + 2, "uploaded"),
+    "COMPLETE_RECORDING": (BASE + 2,),
     "COMPLETE_UPLOAD": (BASE + 2, BASE + 2, None, "audio", "mp3", "audio/mpeg", "local", "k", 1, "e", WHEN, 1.0, None),
     "COUNT_MEDIA": (BASE + 2,),
     "SUM_SIZES": (BASE, 1),
