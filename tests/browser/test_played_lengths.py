@@ -11,6 +11,7 @@ from tests.corpus.browsers import play_in, served
 from tests.corpus.iso_files import fragmented
 from tests.corpus.kit import Kit, Sample
 from tests.corpus.sound_files import mp3s
+from tests.made_once import shared_folder
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -20,7 +21,7 @@ AT_ONCE: Final = 3
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Sample]:
     """Fragmented MP4, and MP3 between tags and among garbage: what browsers and demuxers misjudge most."""
-    kit = Kit(tmp_path_factory.mktemp("corpus"))
+    kit = Kit(shared_folder(tmp_path_factory, "corpus"))
     return [*fragmented(kit), *mp3s(kit)][::3]
 
 

@@ -4,8 +4,10 @@ import struct
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 RATE: Final = 48_000
@@ -33,25 +35,22 @@ class Sample:
         return bool(self.browsers) and named in ([], [browser])
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Kit:
-    """Calls FFmpeg with files in `folder`; the same call is made once."""
+    """Calls FFmpeg. The same call is made once for all kits with this `folder`, also in other processes."""
 
     folder: Path
-    made: dict[tuple[str, ...], bytes] = field(default_factory=dict)
 
     def make(self, suffix: str, *arguments: str) -> bytes:
         """The file that FFmpeg writes."""
-        if (suffix, *arguments) not in self.made:
-            path = self.folder / f"made.{suffix}"
-            subprocess.run(
-                ("ffmpeg", "-v", "error", "-y", "-bitexact", *arguments, str(path)),
-                check=True,
-                capture_output=True,
-                timeout=60,
-            )
-            self.made[suffix, *arguments] = path.read_bytes()
-        return self.made[suffix, *arguments]
+        made = self.folder / f"{sha256(repr(arguments).encode()).hexdigest()}.{suffix}"
+        if not made.exists():
+            with TemporaryDirectory(dir=self.folder) as draft:
+                path = Path(draft) / made.name
+                command = ("ffmpeg", "-v", "error", "-y", "-bitexact", *arguments, str(path))
+                subprocess.run(command, check=True, capture_output=True, timeout=60)
+                path.rename(made)
+        return made.read_bytes()
 
     def sound(
         self, suffix: str, codec: str, *options: str, seconds: float = 4, rate: int = RATE, pitch: int = 440
@@ -69,19 +68,19 @@ class Kit:
             *("-c:v", video, "-pix_fmt", "yuv420p", "-g", "10", "-c:a", audio, "-strict", "-2", *options),
         )
 
-    def stored(self, content: bytes, name: str) -> str:
+    def stored(self, content: bytes, suffix: str) -> str:
         """The path of a file with this content."""
-        path = self.folder / name
-        path.write_bytes(content)
+        path = self.folder / f"{sha256(content).hexdigest()}.{suffix}"
+        if not path.exists():
+            with TemporaryDirectory(dir=self.folder) as draft:
+                written = Path(draft) / path.name
+                written.write_bytes(content)
+                written.rename(path)
         return str(path)
 
     def again(self, content: bytes, given: str, suffix: str, *options: str) -> bytes:
         """The file with the same packets in another container, or with other options."""
-        source = self.stored(content, f"given.{given}")
-        path = self.folder / f"again.{suffix}"
-        call = ("ffmpeg", "-v", "error", "-y", "-bitexact", "-i", source, "-c", "copy", *options, str(path))
-        subprocess.run(call, check=True, capture_output=True, timeout=60)
-        return path.read_bytes()
+        return self.make(suffix, "-i", self.stored(content, given), "-c", "copy", *options)
 
 
 # --- ID3

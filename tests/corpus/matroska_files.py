@@ -41,7 +41,7 @@ def mkvs(kit: Kit) -> Iterator[Sample]:
     for late in ("0:a", "0:v"):
         early = "0:v" if late == "0:a" else "0:a"
         for suffix, content in (("webm", webm), ("mkv", movie)):
-            path = kit.stored(content, f"late.{suffix}")
+            path = kit.stored(content, suffix)
             moved = kit.make(
                 suffix, "-i", path, "-itsoffset", "2", "-i", path, "-map", early, "-map", f"1:{late[2:]}", "-c", "copy"
             )

@@ -115,7 +115,7 @@ def aacs(kit: Kit) -> Iterator[Sample]:
         yield Sample(f"aac after {name}", before + adts, 4, "audio/aac", browsers="no length in the file")
     yield Sample("aac then id3v1", adts + k.ID3V1, 4, "audio/aac", browsers="no length in the file")
     yield Sample("aac two in a row", adts + adts, 8, "audio/aac", 0.2, browsers="no length in the file")
-    source = kit.stored(kit.sound("m4a", "aac", "-b:a", "64k"), "loas.m4a")
+    source = kit.stored(kit.sound("m4a", "aac", "-b:a", "64k"), "m4a")
     yield Sample("aac latm", kit.make("latm", "-i", source, "-c", "copy"), None)
     flac = kit.sound("flac", "flac")
     yield Sample("flac", flac, 4, "audio/flac")

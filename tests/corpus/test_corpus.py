@@ -1,7 +1,6 @@
 """Some hundred files: what they are, how long they play, and that catalogue and waveform say the same."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -9,6 +8,7 @@ from gateway.media.decoding.sound import compute_waveform
 from gateway.media.facts import MediaFacts, NotMedia
 from tests.corpus.files import FAMILIES, cuts
 from tests.corpus.kit import UNKNOWN, Kit, Sample
+from tests.made_once import shared_folder
 from tests.media.probing import object_file, probe
 
 # Of what is in them, the sound ends first.
@@ -56,7 +56,9 @@ def fault(sample: Sample) -> str:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_catalogue_and_waveform_know_every_file(family: Callable[[Kit], Iterator[Sample]], tmp_path: Path) -> None:
-    samples = list(family(Kit(tmp_path)))
+def test_catalogue_and_waveform_know_every_file(
+    family: Callable[[Kit], Iterator[Sample]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    samples = list(family(Kit(shared_folder(tmp_path_factory, "corpus"))))
     faults = {each.name: said for each in (*samples, *cuts(samples)) if (said := fault(each))}
     assert faults == {}
