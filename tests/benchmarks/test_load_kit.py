@@ -31,7 +31,7 @@ def gateway(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with running_gateway(postgres, tmp_path_factory.mktemp("gateway"), SYNTHETIC) as gateway:
         backends = gateway.backends
         owner = Owner(gateway.user_id)
-        gateway._loop.run(seed_synthetic(backends.catalog, backends.storages["synthetic"], owner, COUNT))
+        gateway.wait(seed_synthetic(backends.catalog, backends.storages["synthetic"], owner, COUNT))
         yield gateway
 
 
@@ -86,7 +86,7 @@ def test_wrk_seeks_as_players_do_and_every_response_is_right(gateway: Gateway, t
 
 @needs_wrk
 def test_wrk_notices_other_bytes(gateway: Gateway, tmp_path: Path) -> None:
-    """A script that expects the neighbouring seed's bytes finds every answer wrong."""
+    """A script that expects the neighbouring seed's bytes finds every response wrong."""
     variables = environ(gateway, tmp_path)
     list_urls(variables)
     script = tmp_path / "seek.lua"

@@ -38,7 +38,7 @@ def import_file(site: Gateway, path: Path, meeting: NewMeeting | None = None) ->
     storage = next(iter(site.backends.storages.values()))
     importer = FileImporter(site.backends.catalog, storage, Owner(site.user_id), site.backends.prober, meeting)
     # The site's connections belong to its own loop.
-    media, _ = site._loop.run(importer.add(LocalFile(path)))
+    media, _ = site.wait(importer.add(LocalFile(path)))
     return media
 
 

@@ -89,7 +89,7 @@ async def test_a_key_that_was_revoked_leads_back_to_the_form(visitor: Listener, 
     key = visitor.site.add_key()
     await visitor.sign_in(key)
     await expect(visitor.rows.first).to_be_visible()
-    visitor.site._loop.run(visitor.site.backends.api_keys.revoke_key(keys.visible_prefix(key)))
+    visitor.site.wait(visitor.site.backends.api_keys.revoke_key(keys.visible_prefix(key)))
     # The gateway caches keys until the database's notification arrives, a moment later.
     await visitor.until_refused(401, "/recordings", key)
     await visitor.page.get_by_role("button", name="Refresh").click()

@@ -61,12 +61,7 @@ async def read_fields(
     await permit_body(request)
     given: dict[str, str] = {}
     try:
-        form = MultipartReader(
-            request.headers,
-            cast("StreamReader", _FewLines(request.content)),
-            max_field_size=_MAX_PART_LINE_BYTES,
-            max_headers=_MAX_HEADERS,
-        )
+        form = _open_form(request)
         with ExitStack() as permits:
 
             @cache
@@ -94,6 +89,13 @@ async def read_file(file: BodyPartReader, pace: Pace) -> AsyncGenerator[bytes, N
             yield chunk
     except _MALFORMED:
         raise invalid_form("file", "It is malformed, or ends early") from None
+
+
+def _open_form(request: web.Request) -> MultipartReader:
+    content = cast("StreamReader", _FewLines(request.content))
+    return MultipartReader(
+        request.headers, content, max_field_size=_MAX_PART_LINE_BYTES, max_headers=_MAX_HEADERS
+    )
 
 
 async def _next_part(form: MultipartReader, pace: Pace) -> BodyPartReader:
