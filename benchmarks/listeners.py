@@ -113,7 +113,7 @@ async def listen(open_tab: OpenTab, gateway: SoundGateway, link: str, stay_secon
 
 
 async def _over_link(open_tab: OpenTab, gateway: SoundGateway, bytes_per_second: int | None, tour: Tour) -> None:
-    url = await gateway.mint(gateway.sound)
+    url = await gateway.playback_url(gateway.sound)
     if bytes_per_second is None:
         await _visit_all(open_tab, url, tour)
         return

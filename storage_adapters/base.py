@@ -138,7 +138,7 @@ class OpenObjectCache(ABC):
 
 
 class Presigning(ABC):
-    """A storage backend that issues presigned URLs."""
+    """A storage backend that creates presigned URLs."""
 
     @abstractmethod
     async def presign_get(self, key: str, *, content_type: str | None, content_disposition: str | None) -> PresignedUrl:

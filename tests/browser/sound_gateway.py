@@ -19,11 +19,11 @@ class SoundGateway:
     site: Gateway
     sound: MediaFile
 
-    async def mint(self, media: MediaFile) -> str:
+    async def playback_url(self, media: MediaFile) -> str:
         """A playback URL, created by an authenticated call."""
         target = f"/recordings/{media.recording_id}/media/{media.id}/playback-url"
-        minted: dict[str, str] = await fetch(self.site, target, method="POST")
-        return minted["url"]
+        created: dict[str, str] = await fetch(self.site, target, method="POST")
+        return created["url"]
 
     def accesses(self, media: MediaFile) -> list[dict[str, Any]]:
         """The lines of the access log about the bytes of this file that were written so far."""

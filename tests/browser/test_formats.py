@@ -40,7 +40,7 @@ def bring(files: SoundGateway, tmp_path_factory: pytest.TempPathFactory) -> Brin
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_format_plays_and_seeks(tab: Tab, files: SoundGateway, bring: Bring, kind: str) -> None:
     moving = KINDS[kind].picture is not None
-    loaded = await tab.ask("load", await files.mint(bring(kind)), "video" if moving else "audio")
+    loaded = await tab.ask("load", await files.playback_url(bring(kind)), "video" if moving else "audio")
     if kind != WITHOUT_LENGTH:
         assert loaded["duration"] == pytest.approx(SECONDS, abs=0.1)
     elif tab.browser == "firefox":
@@ -54,4 +54,4 @@ async def test_a_format_plays_and_seeks(tab: Tab, files: SoundGateway, bring: Br
 @pytest.mark.parametrize("name", ["still.jpg", "still.png"])
 async def test_a_picture_is_shown(tab: Tab, files: SoundGateway, tmp_path: Path, name: str) -> None:
     media = import_file(files.site, make_still(tmp_path / name))
-    assert await tab.ask("show", await files.mint(media)) == [64, 48]
+    assert await tab.ask("show", await files.playback_url(media)) == [64, 48]

@@ -223,5 +223,5 @@ async def test_a_response_that_stops_in_the_midst_is_given_up_and_asked_for_agai
 ) -> None:
     async with slow_link(files.site, LINK_BYTES_PER_SECOND) as link:
         await tab.visit(f"{link.url}/{BLANK}")
-        await tab.attempt(ASK_AGAIN % (await files.mint(files.sound)).replace(files.site.base_url, link.url))
+        await tab.attempt(ASK_AGAIN % (await files.playback_url(files.sound)).replace(files.site.base_url, link.url))
         await until(tab, "window.asked > 1")

@@ -74,7 +74,7 @@ async def perform(gateway: SoundGateway, tab: Tab) -> list[tuple[str, Mapping[st
     """Perform every act. Each request of the browser, in order: the act during which it arrived, and its fields."""
     acts: list[str] = []
     async with slow_link(gateway.site, LINK_BYTES_PER_SECOND) as link:
-        url = (await gateway.mint(gateway.sound)).replace(gateway.site.base_url, link.url)
+        url = (await gateway.playback_url(gateway.sound)).replace(gateway.site.base_url, link.url)
         for act, (function, arguments) in ACTS.items():
             await tab.ask(function, *([url, "audio"] if function == "load" else arguments))
             acts += [act] * (len(link.requests) - len(acts))

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any, Final
 
-from tests.conformance.calling import mint
+from tests.conformance.calling import playback_target
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Connection, compose, connect
 from tests.gateway_process import Gateway
@@ -84,7 +84,7 @@ class Replay:
 
 
 async def test_safari_gets_exact_ranges_however_it_disconnects(site: Gateway, media: Media) -> None:
-    target = await mint(site, media)
+    target = await playback_target(site, media)
     async with AsyncExitStack() as stack:
         replay = Replay(site, media, target, stack)
         for event in TRACE["events"]:

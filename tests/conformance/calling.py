@@ -41,12 +41,12 @@ def document(response: Response) -> Any:
     return json.loads(response.body)
 
 
-async def mint(site: Gateway, media: Media) -> str:
+async def playback_target(site: Gateway, media: Media) -> str:
     """A fresh playback URL's target: path and query."""
-    minted = await fetch(site, media.target.replace("/raw", "/playback-url"), method="POST")
-    assert set(minted) == {"url", "expires_at"}
-    assert minted["expires_at"].endswith("Z")
-    return target_of(minted["url"])
+    created = await fetch(site, media.target.replace("/raw", "/playback-url"), method="POST")
+    assert set(created) == {"url", "expires_at"}
+    assert created["expires_at"].endswith("Z")
+    return target_of(created["url"])
 
 
 def target_of(url: str) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.conformance.ask import compose_row
-from tests.conformance.calling import call, fetch, mint
+from tests.conformance.calling import call, fetch, playback_target
 from tests.conformance.media import Media
 from tests.conformance.objects import AddMedia
 from tests.conformance.raw_http import connect
@@ -24,7 +24,7 @@ def replace(path: Path, content: bytes) -> None:
 
 async def test_a_deleted_recording_is_not_found_on_any_route(site: Gateway, add_media: AddMedia) -> None:
     doomed = add_media("doomed", b"soon gone")
-    playback = await mint(site, doomed)
+    playback = await playback_target(site, doomed)
     assert (await call(site, playback)).status == 200
     gone = await fetch(site, of(doomed), method="DELETE")
     assert gone == {"status": "deleted", "recording_id": doomed.recording_id}

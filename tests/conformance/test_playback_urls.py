@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 
 from gateway.protocol.signing import Grant, Signer, SigningKey, SigningKeys, owner_text
-from tests.conformance.calling import call, document, fetch, mint, target_of
+from tests.conformance.calling import call, document, fetch, playback_target, target_of
 from tests.conformance.media import Media
 from tests.conformance.raw_http import Response
 from tests.conformance.site import SIGNING_KID, SIGNING_SECRET
@@ -28,7 +28,7 @@ def expect_forbidden(response: Response) -> None:
 
 
 async def test_a_playback_url_needs_no_key(site: Gateway, media: Media) -> None:
-    target = await mint(site, media)
+    target = await playback_target(site, media)
     assert target.split("?")[0] == media.target
     response = await call(site, target)
     assert (response.status, response.body) == (200, media.content)
@@ -37,7 +37,7 @@ async def test_a_playback_url_needs_no_key(site: Gateway, media: Media) -> None:
 
 
 async def test_a_playback_url_serves_ranges_and_conditions(site: Gateway, media: Media) -> None:
-    target = await mint(site, media)
+    target = await playback_target(site, media)
     part = await call(site, target, fields=[("Range", "bytes=5-9")])
     assert (part.status, part.body) == (206, media.content[5:10])
     assert (await call(site, target, fields=[("Range", "bytes=100000-")])).status == 416
@@ -46,20 +46,20 @@ async def test_a_playback_url_serves_ranges_and_conditions(site: Gateway, media:
 
 
 async def test_a_playback_url_serves_head(site: Gateway, media: Media) -> None:
-    response = await call(site, await mint(site, media), method="HEAD")
+    response = await call(site, await playback_target(site, media), method="HEAD")
     assert (response.status, response.head["Content-Length"]) == (200, str(len(media.content)))
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 async def test_a_playback_url_serves_no_other_method(site: Gateway, media: Media, method: str) -> None:
     response = await call(
-        site, await mint(site, media), method=method, fields=[("Content-Length", "0")][: method != "POST"]
+        site, await playback_target(site, media), method=method, fields=[("Content-Length", "0")][: method != "POST"]
     )
     assert response.status == 405
 
 
 async def test_the_response_to_a_signature_may_be_shared_and_to_a_key_may_not(site: Gateway, media: Media) -> None:
-    signed = (await call(site, await mint(site, media))).head["Cache-Control"]
+    signed = (await call(site, await playback_target(site, media))).head["Cache-Control"]
     keyed = (await call(site, media.target, key=site.key)).head["Cache-Control"]
     assert signed.startswith("max-age=")
     assert "private" not in signed
@@ -69,12 +69,12 @@ async def test_the_response_to_a_signature_may_be_shared_and_to_a_key_may_not(si
 
 async def test_a_playback_url_is_stable_inside_its_window(site: Gateway, media: Media) -> None:
     # Two calls may be on both sides of the end of a window; of three, two neighbours are equal.
-    urls = [await mint(site, media) for _ in range(3)]
+    urls = [await playback_target(site, media) for _ in range(3)]
     assert len(set(urls)) <= 2
 
 
 async def test_a_playback_url_expires_when_it_says(site: Gateway, media: Media) -> None:
-    expires = int(dict(parse_qsl((await mint(site, media)).split("?")[1]))["exp"])
+    expires = int(dict(parse_qsl((await playback_target(site, media)).split("?")[1]))["exp"])
     assert time.time() + 3600 < expires < time.time() + 24 * 3600
 
 
@@ -105,19 +105,19 @@ FORGERIES = {
 
 @pytest.mark.parametrize("changed", FORGERIES.values(), ids=FORGERIES.keys())
 async def test_a_changed_parameter_is_a_forgery(site: Gateway, media: Media, changed: dict[str, str | None]) -> None:
-    target = replaced(await mint(site, media), **changed)
+    target = replaced(await playback_target(site, media), **changed)
     expect_forbidden(await call(site, target))
 
 
 async def test_a_repeated_parameter_is_a_forgery(site: Gateway, media: Media) -> None:
-    target = await mint(site, media)
+    target = await playback_target(site, media)
     for name, value in parse_qsl(target.split("?")[1]):
         for repeated in (f"{name}={value}", f"{name}=1", f"%{ord(name[0]):x}{name[1:]}=1"):
             expect_forbidden(await call(site, f"{target}&{repeated}"))
 
 
 async def test_every_character_of_the_signature_counts(site: Gateway, media: Media) -> None:
-    target = await mint(site, media)
+    target = await playback_target(site, media)
     signature = dict(parse_qsl(target.split("?")[1]))["sig"]
     # The last character contains only some bits of the digest; a change there must be detected, too.
     for position in (0, 1, len(signature) // 2, len(signature) - 2, len(signature) - 1):
@@ -130,21 +130,21 @@ async def test_every_character_of_the_signature_counts(site: Gateway, media: Med
 
 
 async def test_a_forged_disposition_is_a_forgery(site: Gateway, media: Media) -> None:
-    target = await mint(site, media)
+    target = await playback_target(site, media)
     for name in ("disposition", "download", "attachment"):
         response = await call(site, f"{target}&{name}=attachment")
         assert response.status == 403 or response.head["Content-Disposition"].startswith("inline;")
 
 
 async def test_a_signature_opens_no_other_object(site: Gateway, media: Media, one_byte: Media) -> None:
-    query = (await mint(site, media)).split("?")[1]
+    query = (await playback_target(site, media)).split("?")[1]
     expect_forbidden(await call(site, f"{one_byte.target}?{query}"))
     crossed = one_byte.target.replace(str(one_byte.recording_id), str(media.recording_id))
     expect_forbidden(await call(site, f"{crossed}?{query}"))
 
 
 async def test_a_signature_opens_no_other_route(site: Gateway, media: Media) -> None:
-    query = (await mint(site, media)).split("?")[1]
+    query = (await playback_target(site, media)).split("?")[1]
     for target in (f"/recordings/{media.recording_id}", "/recordings", media.target.replace("/raw", "/download")):
         assert (await call(site, f"{target}?{query}")).status == 401
 
@@ -173,7 +173,7 @@ async def test_a_signature_with_another_secret_is_refused(site: Gateway, media: 
 
 async def test_a_signature_is_valid_in_any_quoting(site: Gateway, media: Media) -> None:
     # aiohttp's client and fsspec quote query strings anew; any spelling of the same values is the same.
-    path, query = (await mint(site, media)).split("?")
+    path, query = (await playback_target(site, media)).split("?")
     fields = parse_qsl(query)
     percent = "&".join(f"{name}=" + "".join(f"%{ord(letter):02X}" for letter in value) for name, value in fields)
     lower = percent.lower()
@@ -191,6 +191,6 @@ async def test_the_download_url_is_an_attachment(site: Gateway, media: Media) ->
 
 
 async def test_signatures_are_not_logged(site: Gateway, media: Media) -> None:
-    signature = dict(parse_qsl((await mint(site, media)).split("?")[1]))["sig"]
-    await call(site, await mint(site, media), fields=[("Range", "bytes=0-0")])
+    signature = dict(parse_qsl((await playback_target(site, media)).split("?")[1]))["sig"]
+    await call(site, await playback_target(site, media), fields=[("Range", "bytes=0-0")])
     assert signature not in site.log_text()

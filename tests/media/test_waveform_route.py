@@ -73,8 +73,8 @@ async def test_others_do_not_get_the_waveform(
 async def test_a_playback_url_gives_no_waveform(
     client: aiohttp.ClientSession, site: Gateway, loud: tuple[int, int]
 ) -> None:
-    minting = path_of(loud).replace("waveform", "playback-url")
-    async with client.post(minting, headers={"X-API-Key": site.key}) as response:
+    target = path_of(loud).replace("waveform", "playback-url")
+    async with client.post(target, headers={"X-API-Key": site.key}) as response:
         query = (await response.json())["url"].partition("?")[2]
     async with client.get(f"{path_of(loud)}?{query}") as response:
         assert (response.status, await response.json()) == (401, {"detail": "Missing API key"})

@@ -31,7 +31,7 @@ BY_LINK = replace(BY_KEY, owner="")
 @pytest.mark.parametrize(
     "grant",
     [GRANT, Grant("42t", 123456789012, 210987654321, "attachment"), BY_KEY, BY_LINK],
-    ids=["inline", "saved", "minted by a key", "minted by a share link"],
+    ids=["inline", "saved", "created with a key", "created with a share link"],
 )
 def test_a_signed_query_gives_its_grant_back(grant: Grant) -> None:
     assert verify(signed(grant=grant)) == grant
@@ -107,13 +107,13 @@ def test_a_shortened_query_gives_nothing(field: str) -> None:
 
 @pytest.mark.parametrize("grant", [BY_KEY, BY_LINK], ids=["a key", "a share link"])
 @pytest.mark.parametrize("by", [None, "", "300000000002", "0300000000001", "+300000000001", "9" * 5000, "x"])
-def test_the_minting_key_cannot_be_changed_or_left_out(by: str | None, grant: Grant) -> None:
+def test_the_key_of_a_url_cannot_be_changed_or_left_out(by: str | None, grant: Grant) -> None:
     query = {name: value for name, value in {**signed(grant=grant), "by": by}.items() if value is not None}
     with pytest.raises(BadSignature, match="not valid"):
         verify(query)
 
 
-def test_a_minting_key_cannot_be_added() -> None:
+def test_a_key_cannot_be_added_to_a_url() -> None:
     with pytest.raises(BadSignature, match="not valid"):
         verify(signed() | {"by": "300000000001"})
 

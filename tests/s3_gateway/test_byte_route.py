@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.conformance.calling import call, fetch, mint
+from tests.conformance.calling import call, fetch, playback_target
 from tests.conformance.media import Media
 from tests.conformance.objects import noise
 from tests.conformance.raw_http import Response
@@ -101,7 +101,7 @@ async def test_a_tiny_object_is_whole(site: Gateway, content: bytes) -> None:
 
 async def test_a_playback_url_plays_and_a_deleted_recording_does_not(site: Gateway) -> None:
     media = add_settled(site, "doomed", b"not for long")
-    url = await mint(site, media)
+    url = await playback_target(site, media)
     response: Any = await call(site, url, fields=[("Range", "bytes=4-6")])
     assert (response.status, response.body) == (206, b"for")
     await fetch(site, f"/recordings/{media.recording_id}", method="DELETE")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.conformance.bota_calls import post, recording_of
-from tests.conformance.calling import call, fetch, mint, target_of
+from tests.conformance.calling import call, fetch, playback_target, target_of
 from tests.conformance.media import Media
 from tests.conformance.objects import add, noise
 from tests.conformance.site import SETTINGS
@@ -94,7 +94,7 @@ async def test_raw_redirects_to_a_url_that_plays(site: Gateway, media: Media, pu
 
 
 async def test_a_playback_url_redirects_too_and_curl_follows(site: Gateway, media: Media) -> None:
-    url = f"{site.base_url}{await mint(site, media)}"
+    url = f"{site.base_url}{await playback_target(site, media)}"
     assert curl("--location", url)[1] == CONTENT
     assert curl("--location", "--range", "-10", url)[1] == CONTENT[-10:]
 

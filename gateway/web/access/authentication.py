@@ -109,13 +109,13 @@ class Authenticator:
         if grant.key_id is None:
             owner = Owner(*parse_owner(grant.owner))
         else:
-            key = await self.check_minting_key(grant.key_id, Scope.RECORDINGS_READ, "Playback URL")
+            key = await self.check_key_of_url(grant.key_id, Scope.RECORDINGS_READ, "Playback URL")
             ends = min(ends, key.expires_at.timestamp() if key.expires_at else ends)
             owner, permission, is_shared = key.owner, key.validity, key.recording_id is not None
         request[EXCHANGE].principal = f"playback:{request.query['kid']}"
         return Playback(owner, grant.disposition, ends, permission, generation, is_shared)
 
-    async def check_minting_key(self, key_id: int, scope: Scope, url: str) -> ApiKey:
+    async def check_key_of_url(self, key_id: int, scope: Scope, url: str) -> ApiKey:
         """The key that a URL was signed for; raises Forbidden if the key is not valid now.
 
         `url` is the refusal's name of the URL. The look-up is cached until the key changes.

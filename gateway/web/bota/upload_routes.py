@@ -49,7 +49,7 @@ class UploadRoutes:
         media = await self.uploads.promise(
             owner, recording_id, upload, await find_idempotency_key(self.bodies, request)
         )
-        url = await self.urls.mint(request, owner, media, storage)
+        url = await self.urls.create(request, owner, media, storage)
         return json_response(upload_url_json(media, url))
 
     async def put(self, request: web.Request) -> web.Response:

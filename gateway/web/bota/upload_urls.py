@@ -96,7 +96,7 @@ class UploadUrls:
         # One second more, because the storage backend may sign the URL a moment later.
         return datetime.fromtimestamp(time.time(), UTC) + timedelta(seconds=self.expires_in_seconds + 1)
 
-    async def mint(self, request: web.Request, owner: Owner, media: MediaFile, storage: Storage) -> UploadUrl:
+    async def create(self, request: web.Request, owner: Owner, media: MediaFile, storage: Storage) -> UploadUrl:
         """A URL that takes the file in one PUT; for a large file also URLs that take it in parts."""
         promised = promised_type(media)
         if isinstance(storage.adapter, Presigning):
@@ -124,7 +124,7 @@ class UploadUrls:
         """A URL of the gateway that takes this media file until `expires` (seconds since the epoch)."""
         key_id = request[EXCHANGE].key_id
         if key_id is None:
-            raise RuntimeError("an upload URL is only minted for a request that an API key admitted")
+            raise RuntimeError("an upload URL is only created for a request that an API key admitted")
         grant = UploadGrant(owner_text(owner.user_id, owner.live), media.recording_id, media.id, expires, key_id)
         base = base_url(request, self.public_url)
         return f"{base}/v1/uploads/{self.tokens.sign(grant)}"
@@ -135,7 +135,7 @@ class UploadUrls:
             grant = self.tokens.verify(path_token(request) or "", now=time.time())
         except BadUploadToken as error:
             raise Forbidden(str(error)) from None
-        await self.authenticator.check_minting_key(grant.key_id, Scope.RECORDINGS_WRITE, "Upload URL")
+        await self.authenticator.check_key_of_url(grant.key_id, Scope.RECORDINGS_WRITE, "Upload URL")
         exchange = request[EXCHANGE]
         exchange.principal, exchange.key_id = f"upload:{encode_id('med', grant.media_file_id)}", grant.key_id
         return Owner(*parse_owner(grant.owner)), grant

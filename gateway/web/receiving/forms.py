@@ -93,9 +93,7 @@ async def read_file(file: BodyPartReader, pace: Pace) -> AsyncGenerator[bytes, N
 
 def _open_form(request: web.Request) -> MultipartReader:
     content = cast("StreamReader", _FewLines(request.content))
-    return MultipartReader(
-        request.headers, content, max_field_size=_MAX_PART_LINE_BYTES, max_headers=_MAX_HEADERS
-    )
+    return MultipartReader(request.headers, content, max_field_size=_MAX_PART_LINE_BYTES, max_headers=_MAX_HEADERS)
 
 
 async def _next_part(form: MultipartReader, pace: Pace) -> BodyPartReader:

@@ -139,7 +139,7 @@ async def test_a_host_that_is_not_an_authority_is_refused_on_every_route(
 
 
 @pytest.mark.parametrize("host", GOOD_HOSTS)
-async def test_a_minted_url_starts_with_a_valid_host(site: Gateway, target: str, host: str) -> None:
+async def test_a_created_url_starts_with_a_valid_host(site: Gateway, target: str, host: str) -> None:
     fields: Fields = [("X-API-Key", site.key), ("Content-Length", "0"), ("Connection", "close")]
     octets = compose("POST", target.replace("/raw", "/playback-url"), fields, host=host)
     response = await send_raw(site, octets, "POST")

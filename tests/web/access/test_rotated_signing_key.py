@@ -12,7 +12,7 @@ from tests.conformance.calling import target_of
 from tests.conformance.raw_http import compose, connect
 from tests.gateway_process import Gateway, gateway_on, running_gateway
 from tests.uploads.client import Client, open_client
-from tests.web.access.minting import MINTS, Minted, expect_refusal, mint_playback, status_of
+from tests.web.access.created_urls import CREATORS, CreatedUrl, create_playback_url, expect_refusal, status_of
 
 SETTINGS: Final = {"SEEKGATE_RATE_LIMITS__ENABLED": "false"}
 PATIENCE_SECONDS: Final = 20.0
@@ -55,25 +55,25 @@ async def rotate(seekgate: CommandLine) -> str:
     return done.stdout
 
 
-def at(gateway: Gateway, minted: Minted) -> Minted:
+def at(gateway: Gateway, created: CreatedUrl) -> CreatedUrl:
     """The same URL, sent to this gateway."""
-    path = "/" + minted.url.split("/", 3)[3]
-    return minted._replace(url=gateway.base_url + path)
+    path = "/" + created.url.split("/", 3)[3]
+    return created._replace(url=gateway.base_url + path)
 
 
-@pytest.mark.parametrize("mint", MINTS)
+@pytest.mark.parametrize("kind", CREATORS)
 async def test_a_rotation_ends_the_old_urls_everywhere_and_new_ones_work_everywhere(
-    pair: Pair, client: Client, target: str, mint: str
+    pair: Pair, client: Client, target: str, kind: str
 ) -> None:
     gateways = (pair.first, pair.second)
-    old = await MINTS[mint](client, pair.first.key, target)
+    old = await CREATORS[kind](client, pair.first.key, target)
     for _ in range(3):
         assert [await status_of(client, at(gateway, old)) for gateway in gateways] == [old.status] * 2
     await rotate(pair.seekgate)
     ended = time.monotonic()
     for gateway in gateways:
         await expect_refusal(client, at(gateway, old), ended)
-    new = await MINTS[mint](client, pair.first.key, target)
+    new = await CREATORS[kind](client, pair.first.key, target)
     assert [await status_of(client, at(gateway, new)) for gateway in gateways] == [new.status] * 2
     assert await status_of(client, at(pair.second, old)) == 403
 
@@ -86,20 +86,20 @@ async def test_a_rotation_ends_the_urls_of_the_command_line(pair: Pair, client: 
         ).run,
         *("sign-url", recording_id, media_file_id),
     )
-    minted = Minted(done.stdout.strip(), "GET", {"Range": "bytes=0-9"}, None, 206)
-    assert "by=" not in minted.url
-    assert [await status_of(client, at(gateway, minted)) for gateway in pair[:2]] == [206, 206]
+    created = CreatedUrl(done.stdout.strip(), "GET", {"Range": "bytes=0-9"}, None, 206)
+    assert "by=" not in created.url
+    assert [await status_of(client, at(gateway, created)) for gateway in pair[:2]] == [206, 206]
     await rotate(pair.seekgate)
     ended = time.monotonic()
     for gateway in pair[:2]:
-        await expect_refusal(client, at(gateway, minted), ended)
+        await expect_refusal(client, at(gateway, created), ended)
 
 
 async def test_a_connection_that_repeats_an_old_url_on_the_fast_path_is_refused(
     pair: Pair, client: Client, target: str
 ) -> None:
-    minted = await mint_playback(client, pair.first.key, target)
-    request = compose("GET", target_of(minted.url), [("Range", "bytes=0-9")], host=pair.first.authority)
+    created = await create_playback_url(client, pair.first.key, target)
+    request = compose("GET", target_of(created.url), [("Range", "bytes=0-9")], host=pair.first.authority)
     async with connect(pair.first.host, pair.first.port) as connection:
         for _ in range(5):
             await connection.send(request)
@@ -119,11 +119,11 @@ async def test_a_gateway_that_hears_no_notification_notices_a_rotation_too(pair:
     nowhere = {"SEEKGATE_DATABASE__LISTEN_URL": "postgresql://127.0.0.1:1/nowhere"}
     with gateway_on(pair.first.database_url, pair.seekgate.folder, SETTINGS | nowhere) as deaf:
         async with open_client(deaf.base_url, deaf.key) as client:
-            old = await mint_playback(client, deaf.key, target)
+            old = await create_playback_url(client, deaf.key, target)
             assert await status_of(client, old) == 206
             await rotate(pair.seekgate)
             await expect_refusal(client, old, time.monotonic())
-            new = await mint_playback(client, deaf.key, target)
+            new = await create_playback_url(client, deaf.key, target)
             assert [await status_of(client, at(gateway, new)) for gateway in (deaf, *pair[:2])] == [206] * 3
 
 

@@ -57,8 +57,8 @@ async def test_a_refused_key_varies_too(site: Gateway, target: str, key: str) ->
 
 
 async def test_a_signed_url_does_not_vary_by_a_key(site: Gateway, client: Client, target: str) -> None:
-    minted = await client.call("POST", target.replace("/raw", "/playback-url"))
+    created = await client.call("POST", target.replace("/raw", "/playback-url"))
     for _ in range(3):
-        response = await call(site, target_of(minted.json["url"]), key=site.key, fields=[("Range", "bytes=0-9")])
+        response = await call(site, target_of(created.json["url"]), key=site.key, fields=[("Range", "bytes=0-9")])
         assert response.status == 206
         assert varies_by(response.head) == {"origin"}

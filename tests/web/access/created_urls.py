@@ -1,4 +1,4 @@
-"""URLs that carry their own permission, minted with an API key: one function for each kind."""
+"""URLs that carry their own permission, created with an API key: one function for each kind."""
 
 import asyncio
 import base64
@@ -11,7 +11,7 @@ from tests.uploads.client import Client
 TUS: Final = {"Tus-Resumable": "1.0.0"}
 
 
-class Minted(NamedTuple):
+class CreatedUrl(NamedTuple):
     """A URL, and how it is asked for: method, header fields, body, and the status of success."""
 
     url: str
@@ -21,23 +21,23 @@ class Minted(NamedTuple):
     status: int
 
 
-async def mint_playback(client: Client, key: str, target: str) -> Minted:
+async def create_playback_url(client: Client, key: str, target: str) -> CreatedUrl:
     response = await client.call("POST", target.replace("/raw", "/playback-url"), key=key)
-    return Minted(response.json["url"], "GET", {"Range": "bytes=0-9"}, None, 206)
+    return CreatedUrl(response.json["url"], "GET", {"Range": "bytes=0-9"}, None, 206)
 
 
-async def mint_download(client: Client, key: str, target: str) -> Minted:
+async def create_download_url(client: Client, key: str, target: str) -> CreatedUrl:
     response = await client.call("GET", target.replace("/raw", "/download"), key=key)
-    return Minted(response.json["download_url"], "HEAD", {}, None, 200)
+    return CreatedUrl(response.json["download_url"], "HEAD", {}, None, 200)
 
 
-async def mint_put(client: Client, key: str, _target: str) -> Minted:
+async def create_upload_url(client: Client, key: str, _target: str) -> CreatedUrl:
     recording = (await client.call("POST", "/v1/recordings", {}, key=key)).json["id"]
     response = await client.call("POST", f"/v1/recordings/{recording}/upload-url", {"type": "audio"}, key=key)
-    return Minted(response.json["upload_url"], "PUT", {}, b"not a sound yet", 200)
+    return CreatedUrl(response.json["upload_url"], "PUT", {}, b"not a sound yet", 200)
 
 
-async def mint_tus(client: Client, key: str, _target: str) -> Minted:
+async def create_tus_url(client: Client, key: str, _target: str) -> CreatedUrl:
     recording = (await client.call("POST", "/v1/recordings", {}, key=key)).json["id"]
     encoded = base64.b64encode(recording.encode()).decode()
     headers = {
@@ -48,15 +48,15 @@ async def mint_tus(client: Client, key: str, _target: str) -> Minted:
     }
     response = await client.ask("POST", "/v1/uploads/tus", headers=headers)
     assert response.status == 201, response
-    return Minted(response.headers["Location"], "HEAD", TUS, None, 200)
+    return CreatedUrl(response.headers["Location"], "HEAD", TUS, None, 200)
 
 
-Mint = Callable[[Client, str, str], Awaitable[Minted]]
-MINTS: Final[dict[str, Mint]] = {
-    "playback": mint_playback,
-    "download": mint_download,
-    "put": mint_put,
-    "tus": mint_tus,
+Creator = Callable[[Client, str, str], Awaitable[CreatedUrl]]
+CREATORS: Final[dict[str, Creator]] = {
+    "playback": create_playback_url,
+    "download": create_download_url,
+    "put": create_upload_url,
+    "tus": create_tus_url,
 }
 
 
@@ -65,7 +65,7 @@ WITHIN_SECONDS: Final = 1.0
 _GIVE_UP_SECONDS: Final = 60.0
 
 
-async def expect_refusal(client: Client, minted: Minted, since: float) -> None:
+async def expect_refusal(client: Client, created: CreatedUrl, since: float) -> None:
     """Ask for the URL until it is 403. No request that began a second after `since` (monotonic clock) is granted.
 
     What the machine is late by is seen in the same requests: the slowest one's time is added to the second.
@@ -74,15 +74,15 @@ async def expect_refusal(client: Client, minted: Minted, since: float) -> None:
     slowest = 0.0
     while time.monotonic() - since < _GIVE_UP_SECONDS:
         began = time.monotonic()
-        status = await status_of(client, minted)
+        status = await status_of(client, created)
         slowest = max(slowest, time.monotonic() - began)
         if status == 403:
             break
-        assert status == minted.status
+        assert status == created.status
         granted = began
         await asyncio.sleep(0.01)
     assert granted - since <= WITHIN_SECONDS + slowest
 
 
-async def status_of(client: Client, minted: Minted) -> int:
-    return (await client.ask(minted.method, minted.url, minted.body, headers=minted.headers)).status
+async def status_of(client: Client, created: CreatedUrl) -> int:
+    return (await client.ask(created.method, created.url, created.body, headers=created.headers)).status
