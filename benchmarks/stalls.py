@@ -2,8 +2,9 @@
 
 A response that reads no storage (`/livez`) waits only for the event loop, so its latency shows stalls. One client
 downloads the file meanwhile, at the rate of a gigabit link. It shares a core with the client that measures, whose
-latencies are therefore counted by its own CPU time. A stall loses what the downloader runs during it: beside a process
-that took all it could get, half of the core, a loop that was blocked for 20 ms counted as 10.3 ms, beside none as 20.4.
+latencies are therefore counted by its own CPU time. A stall counts for less than it lasts, by what the downloader runs
+during it: a loop that was blocked for 20 ms counted as 20.4 ms alone, and as 10.3 ms beside a process that took half of
+the core.
 The same measurement while a file in memory is read, and while no file is read, shows what the machine adds. The three
 take turns, so that noise reaches them alike.
 """

@@ -1,6 +1,5 @@
 """W3C WebDriver BiDi over one WebSocket: commands are sent, and each response has the number of its command.
 
-
 -> {"id": 1, "method": "session.new", "params": {…}}
 <- {"id": 1, "type": "success", "result": {…}}      or {"id": 1, "type": "error", "error", "message"}
 """
@@ -34,21 +33,21 @@ class Bidi:
         waiting = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
             await self._socket.send_json({"id": number, "method": method, "params": params})
-            answer = await waiting
+            response = await waiting
         finally:
             del self._waiting[number]
-        if answer["type"] != "success":
-            raise BidiError(f"{method}: {answer['error']}: {answer['message']}")
-        result: dict[str, Any] = answer["result"]
+        if response["type"] != "success":
+            raise BidiError(f"{method}: {response['error']}: {response['message']}")
+        result: dict[str, Any] = response["result"]
         return result
 
     async def receive(self) -> None:
         """Give each response to its command until the browser closes the session."""
         async for message in self._socket:
-            answer = json.loads(message.data)
-            waiting = self._waiting.get(answer.get("id"))
+            response = json.loads(message.data)
+            waiting = self._waiting.get(response.get("id"))
             if waiting and not waiting.done():  # else the command has timed out
-                waiting.set_result(answer)
+                waiting.set_result(response)
         for waiting in self._waiting.values():
             waiting.set_exception(ConnectionError("the browser has closed the session"))
 

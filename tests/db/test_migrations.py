@@ -25,6 +25,10 @@ TABLES: Final = (
 NEXT: Final = Migration(9000, "next", "ALTER TABLE users ADD COLUMN nickname text", older_programs_work=True)
 LATER: Final = Migration(9002, "later", "SELECT 1", older_programs_work=True)
 LAST: Final = Migration(9001, "last", "ALTER TABLE users DROP COLUMN nickname", older_programs_work=False)
+WAITING_LOCKS: Final = """
+    SELECT count(*) FROM pg_locks
+    WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 @pytest.fixture
@@ -156,8 +160,8 @@ async def test_a_migration_waits_for_a_long_transaction_without_blocking_readers
         await reading.start()
         await connection.fetch("SELECT * FROM users")
         migrating = asyncio.create_task(migrate(version_1, [*KNOWN, NEXT]))
-        await asyncio.sleep(0.2)
-        assert not migrating.done()
+        while not await connection.fetchval(WAITING_LOCKS):
+            assert not migrating.done()
         await reading.commit()
     assert NEXT in await migrating
 

@@ -68,37 +68,37 @@ def references(node: Any) -> Iterator[str]:
         yield node["$ref"]
 
 
-async def unasked(_request: web.Request) -> web.StreamResponse:
+async def unused(_request: web.Request) -> web.StreamResponse:
     """A placeholder for every handler: the test reads the routes and calls none."""
-    raise AssertionError("no test asks a handler")
+    raise AssertionError("no test calls a handler")
 
 
 @web.middleware
-async def nothing_around(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A placeholder for the middleware of every request."""
     return await handler(request)
 
 
-class RequestMiddleware:
+class AnyMiddleware:
     def middleware(self) -> Middleware:
-        return nothing_around
+        return pass_through
 
 
-class Handlers:
+class AnyHandlers:
     def __getattr__(self, _name: str) -> Handler:
-        return unasked
+        return unused
 
 
-class Rooms:
-    middleware: Final = RequestMiddleware()
+class AnyServices:
+    middleware: Final = AnyMiddleware()
 
-    def __getattr__(self, _name: str) -> Handlers:
-        return Handlers()
+    def __getattr__(self, _name: str) -> AnyHandlers:
+        return AnyHandlers()
 
 
 def routes() -> Iterator[tuple[str, str]]:
     """(method, path) of every route of the gateway."""
-    app = build_app(cast("Services", Rooms()), with_operations=True)
+    app = build_app(cast("Services", AnyServices()), with_operations=True)
     for route in app.router.routes():
         if route.resource is not None:
             yield route.method.lower(), route.resource.canonical
