@@ -127,7 +127,8 @@ async def prepare_server(server: str) -> None:
     connection = await asyncpg.connect(server)
     try:
         # A power cut may lose the tests' data.
-        await connection.execute("ALTER SYSTEM SET fsync = off")
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            await connection.execute(f"ALTER SYSTEM SET {setting} = off")
         await connection.execute("SELECT pg_reload_conf()")
         await connection.execute(f"CREATE DATABASE {TEMPLATE}")
     finally:

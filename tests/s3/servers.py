@@ -6,8 +6,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from botocore import session  # type: ignore[import-untyped]
-from botocore.loaders import create_loader  # type: ignore[import-untyped]
 
 from tests.s3.ceph import missing_programs, running_ceph
 from tests.s3.processes import S3Server
@@ -53,6 +51,9 @@ def s3_server(request: pytest.FixtureRequest) -> S3Server:
 @pytest.fixture(scope="session", autouse=True)
 def parsed_once() -> Iterator[None]:
     """Every storage has a session of the SDK's, which finds and parses a megabyte of JSON: here, once for all of them."""
+    from botocore import session  # type: ignore[import-untyped]
+    from botocore.loaders import create_loader  # type: ignore[import-untyped]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(session, "create_loader", cache(create_loader))
         yield
