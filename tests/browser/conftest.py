@@ -250,37 +250,63 @@ async def context(chromium_shell: Browser) -> AsyncGenerator[BrowserContext]:
         yield opened
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def visitor(context: BrowserContext, site: Gateway) -> AsyncGenerator[Listener]:
-    """A person at the sign-in form. The test fails if the page reports an error or breaks its policy."""
-    listener = Listener(await context.new_page(), site)
-    await listener.arrive()
-    yield listener
-    assert listener.faults == []
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def new_listener(visitor: Listener, library: Library) -> Listener:
-    """A person who has just signed in, in a browser of their own, and sees the list of recordings."""
-    await visitor.sign_in(visitor.site.key)
-    # The page stores the key once the gateway has accepted it.
-    await expect(visitor.rows.first).to_be_visible()
-    return visitor
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_listener(chromium_shell: Browser, site: Gateway) -> AsyncGenerator[Listener]:
+async def shared_tab(chromium_shell: Browser, site: Gateway) -> AsyncGenerator[Listener]:
     async with chromium_context(chromium_shell, viewport=DESK, reduced_motion="reduce") as context:
         yield Listener(await context.new_page(), site)
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_clocked_tab(chromium_shell: Browser, site: Gateway) -> AsyncGenerator[Listener]:
+    async with chromium_context(chromium_shell, viewport=DESK, reduced_motion="reduce") as context:
+        page = await context.new_page()
+        await page.clock.install()
+        yield Listener(page, site)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def listener(shared_listener: Listener, library: Library) -> AsyncGenerator[Listener]:
-    """A person who signed in earlier and sees the list. The tests share the tab: they may change only the page and its storage."""
-    await shared_listener.start_over()
-    await expect(shared_listener.rows.first).to_be_visible()
-    yield shared_listener
-    assert shared_listener.faults == []
+async def somebody(shared_tab: Listener) -> AsyncGenerator[Listener]:
+    """A person who is about to `begin`. The test fails if the page reports an error or breaks its policy.
+
+    The tests share the tab, because opening one costs more than many tests do: they may change only the page, its storage,
+    and what `shared_browser` undoes.
+    """
+    yield shared_tab
+    assert shared_tab.faults == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def clocked(shared_clocked_tab: Listener) -> AsyncGenerator[Listener]:
+    """As `somebody`, in another tab: the test advances the page's clock."""
+    yield shared_clocked_tab
+    assert shared_clocked_tab.faults == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(somebody: Listener) -> Listener:
+    """A person at the sign-in form."""
+    await somebody.begin(None)
+    return somebody
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def listener(somebody: Listener, library: Library) -> Listener:
+    """A person who signed in earlier and sees the list."""
+    await somebody.begin(somebody.site.key)
+    await expect(somebody.rows.first).to_be_visible()
+    return somebody
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shared_browser(shared_tab: Listener) -> AsyncGenerator[BrowserContext]:
+    """The browser of `somebody`, to change its network and its permissions and to open other tabs."""
+    context = shared_tab.page.context
+    yield context
+    await context.set_offline(offline=False)
+    await context.clear_permissions()
+    for page in context.pages:
+        if page is not shared_tab.page:
+            await page.close()
 
 
 @pytest.fixture(scope="session")

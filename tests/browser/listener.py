@@ -32,10 +32,10 @@ HURRY: Final = """(() => {
 # A document of the same origin that runs nothing.
 BLANK: Final = "player/000000000000/icon.svg"
 _STATE: Final = "[media.src, media.currentTime, media.paused, media.readyState, media.error?.message]"
-_SIGNED_IN: Final = """(key) => {
+_STORE: Final = """(key) => {
   localStorage.clear();
   sessionStorage.clear();
-  sessionStorage.setItem("seekgate.key", key);
+  if (key !== null) sessionStorage.setItem("seekgate.key", key);
 }"""
 PATIENCE_SECONDS: Final = 60
 
@@ -60,11 +60,11 @@ class Listener:
     async def arrive(self, place: str = "") -> None:
         await self.page.goto(f"{self.site.base_url}/{place}")
 
-    async def start_over(self) -> None:
-        """Load the page as it is for a person who is signed in and has stored nothing else."""
+    async def begin(self, key: str | None) -> None:
+        """Load the page as it is for a person who is signed in with this key, or not, and has stored nothing else."""
         await self.page.unroute_all(behavior="ignoreErrors")
         await self.arrive(BLANK)  # from here, every address of the page is another document
-        await self.page.evaluate(_SIGNED_IN, self.site.key)
+        await self.page.evaluate(_STORE, key)
         self.faults.clear()
         self.requests.clear()
         await self.arrive()

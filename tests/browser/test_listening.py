@@ -239,10 +239,10 @@ async def test_a_line_of_the_transcript_seeks_and_the_spoken_one_is_marked(
     await expect(listener.page.locator("#chapters .spoken")).to_have_count(1)
 
 
-async def test_a_key_without_the_scope_for_transcripts_still_plays(visitor: Listener, library: Library) -> None:
-    await visitor.sign_in(visitor.site.read_only_key)
-    await visitor.open_sound(library.sound.recording_id)
-    await expect(visitor.page.get_by_role("heading", name="Transcript")).to_be_hidden()
+async def test_a_key_without_the_scope_for_transcripts_still_plays(somebody: Listener, library: Library) -> None:
+    await somebody.begin(somebody.site.read_only_key)
+    await somebody.open_sound(library.sound.recording_id)
+    await expect(somebody.page.get_by_role("heading", name="Transcript")).to_be_hidden()
 
 
 async def test_a_picture_moves(listener: Listener, library: Library) -> None:
@@ -268,22 +268,22 @@ async def test_a_download_is_the_file(listener: Listener, library: Library, tmp_
 
 
 async def test_a_copied_link_plays_without_a_key(
-    new_listener: Listener, library: Library, context: BrowserContext
+    listener: Listener, library: Library, shared_browser: BrowserContext
 ) -> None:
-    await context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await new_listener.open(library.sound.recording_id)
-    await new_listener.page.get_by_role("button", name="Copy playback link").click()
-    await expect(new_listener.page.get_by_role("status").filter(has_text="Playback link copied.")).to_be_visible()
-    link = await new_listener.page.evaluate("() => navigator.clipboard.readText()")
-    answer = await new_listener.page.request.get(link, headers={"Range": "bytes=0-9"})
+    await shared_browser.grant_permissions(["clipboard-read", "clipboard-write"])
+    await listener.open(library.sound.recording_id)
+    await listener.page.get_by_role("button", name="Copy playback link").click()
+    await expect(listener.page.get_by_role("status").filter(has_text="Playback link copied.")).to_be_visible()
+    link = await listener.page.evaluate("() => navigator.clipboard.readText()")
+    answer = await listener.page.request.get(link, headers={"Range": "bytes=0-9"})
     assert (answer.status, await answer.body()) == (206, library.sound_path.read_bytes()[:10])
 
 
 async def test_a_link_that_may_not_be_copied_is_shown(
-    new_listener: Listener, library: Library, context: BrowserContext
+    listener: Listener, library: Library, shared_browser: BrowserContext
 ) -> None:
-    await context.grant_permissions(["notifications"])  # and with that, nothing else
-    await new_listener.open(library.sound.recording_id)
-    await new_listener.page.get_by_role("button", name="Copy playback link").click()
-    field = new_listener.page.get_by_role("dialog").get_by_role("textbox")
+    await shared_browser.grant_permissions(["notifications"])  # and with that, nothing else
+    await listener.open(library.sound.recording_id)
+    await listener.page.get_by_role("button", name="Copy playback link").click()
+    field = listener.page.get_by_role("dialog").get_by_role("textbox")
     assert f"/recordings/{library.sound.recording_id}/media/" in await field.input_value()

@@ -147,23 +147,23 @@ async def test_a_search_without_a_match_says_so(listener: Listener) -> None:
     await expect(listener.page.get_by_text("Nothing matches “no such thing”.")).to_be_visible()
 
 
-async def test_an_empty_catalogue_says_how_to_fill_it(visitor: Listener) -> None:
-    await visitor.sign_in(visitor.site.test_key)
-    await expect(visitor.page.get_by_text("Nothing recorded yet")).to_be_visible()
-    await expect(visitor.page.get_by_text("seekgate import FILE --user EMAIL")).to_be_visible()
+async def test_an_empty_catalogue_says_how_to_fill_it(somebody: Listener) -> None:
+    await somebody.begin(somebody.site.test_key)
+    await expect(somebody.page.get_by_text("Nothing recorded yet")).to_be_visible()
+    await expect(somebody.page.get_by_text("seekgate import FILE --user EMAIL")).to_be_visible()
 
 
-async def test_the_list_continues_as_it_is_scrolled_and_keeps_few_rows(visitor: Listener, many: str) -> None:
-    await visitor.sign_in(many)
-    await expect(visitor.rows.first).to_be_visible()
-    scrolled: dict[str, Any] = await visitor.patiently(SCROLL)
+async def test_the_list_continues_as_it_is_scrolled_and_keeps_few_rows(somebody: Listener, many: str) -> None:
+    await somebody.begin(many)
+    await expect(somebody.rows.first).to_be_visible()
+    scrolled: dict[str, Any] = await somebody.patiently(SCROLL)
     assert len(scrolled["seen"]) == MANY
     assert scrolled["most"] <= 300, "rows in the document"
-    await expect(visitor.page.get_by_text(f"{MANY:,} recordings")).to_be_visible()
-    await visitor.page.evaluate("() => document.querySelector('#list').scrollTop = 0")
+    await expect(somebody.page.get_by_text(f"{MANY:,} recordings")).to_be_visible()
+    await somebody.page.evaluate("() => document.querySelector('#list').scrollTop = 0")
     newest = scrolled["seen"][0]
-    await expect(visitor.page.locator(f'a[href="{newest}"]')).to_be_visible()
-    back: dict[str, Any] = await visitor.patiently(SCROLL)
+    await expect(somebody.page.locator(f'a[href="{newest}"]')).to_be_visible()
+    back: dict[str, Any] = await somebody.patiently(SCROLL)
     assert back["seen"] == scrolled["seen"]
 
 
@@ -182,10 +182,10 @@ async def miss_a_later_page(page: Page, change: Awaitable[None]) -> None:
             await asyncio.sleep(0.1)  # until the page has heard from the gateway
 
 
-async def test_what_others_change_appears_while_the_list_is_shown(visitor: Listener, changing: str) -> None:
+async def test_what_others_change_appears_while_the_list_is_shown(clocked: Listener, changing: str) -> None:
     """New recordings, names, and deletions: the rows around them stay where they are, with the focus."""
-    page, key = visitor.page, {"X-API-Key": changing}
-    recordings = f"{visitor.site.base_url}/v1/recordings"
+    page, key = clocked.page, {"X-API-Key": changing}
+    recordings = f"{clocked.site.base_url}/v1/recordings"
 
     async def url_of(name: str) -> str:
         found = await page.request.get(f"{recordings}?q={quote(name)}", headers=key)
@@ -196,16 +196,15 @@ async def test_what_others_change_appears_while_the_list_is_shown(visitor: Liste
         assert (await page.request.post(recordings, headers=key, data={"name": name})).ok
 
     async def until_shown(name: str) -> Locator:
-        row = visitor.rows.filter(has_text=name)
+        row = clocked.rows.filter(has_text=name)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while await row.count() == 0:
                 await page.clock.fast_forward(12_000)
                 await asyncio.sleep(0.1)  # until the page has heard from the gateway
         return row
 
-    await page.clock.install()
-    await visitor.sign_in(changing)
-    await expect(visitor.rows.first).to_be_visible()
+    await clocked.begin(changing)
+    await expect(clocked.rows.first).to_be_visible()
     await create("At the top")
     await expect(await until_shown("At the top")).to_be_in_viewport()
 
@@ -219,11 +218,11 @@ async def test_what_others_change_appears_while_the_list_is_shown(visitor: Liste
     async with page.expect_response(lambda answer: "/v1/recordings?" in answer.url and answer.status == 304):
         await page.clock.fast_forward(12_000)
 
-    await visitor.patiently(SCROLL)
+    await clocked.patiently(SCROLL)
     await page.evaluate("() => document.querySelector('#list').scrollTop = 0")
-    row = visitor.rows.filter(has_text="Talk 150")
+    row = clocked.rows.filter(has_text="Talk 150")
     while await row.count() == 0:
-        await visitor.patiently(SCROLL_ON)
+        await clocked.patiently(SCROLL_ON)
     await row.scroll_into_view_if_needed()
     await row.focus()
     element, place = await row.element_handle(), await row.evaluate(TOP)
@@ -233,7 +232,7 @@ async def test_what_others_change_appears_while_the_list_is_shown(visitor: Liste
     assert (await page.request.delete(await url_of("Talk 152"), headers=key)).ok
     assert (await page.request.patch(await url_of("Talk 151"), headers=key, data={"name": "Renamed"})).ok
     await until_shown("Renamed")
-    await expect(visitor.rows.filter(has_text="Talk 152")).to_have_count(0)
+    await expect(clocked.rows.filter(has_text="Talk 152")).to_have_count(0)
     assert element is not None
     assert await element.evaluate("(row) => row === document.activeElement")
     assert abs(await row.evaluate(TOP) - place) <= 1, "browsers scroll by whole pixels"
@@ -339,13 +338,14 @@ async def test_a_failure_that_arrives_late_does_not_close_what_was_opened_since(
     assert page.url.endswith(f"#/recordings/{library.still.recording_id}")
 
 
-async def test_signing_out_ends_a_search_that_is_being_typed(new_listener: Listener) -> None:
-    page = new_listener.page
-    await page.clock.install()
+async def test_signing_out_ends_a_search_that_is_being_typed(clocked: Listener, library: Library) -> None:
+    page = clocked.page
+    await clocked.begin(clocked.site.key)
+    await expect(clocked.rows.first).to_be_visible()
     await page.get_by_label("Search", exact=True).fill("tone")
     await page.get_by_role("button", name="Sign out").click()
-    new_listener.requests.clear()
+    clocked.requests.clear()
     await page.clock.fast_forward(1000)
     await page.evaluate("() => {}")  # requests that were sent before are reported before this is answered
     # The code of the player may still be loading.
-    assert [each for each in new_listener.requests if "recordings" in each] == []
+    assert [each for each in clocked.requests if "recordings" in each] == []

@@ -119,8 +119,10 @@ async def test_the_page_is_accessible_and_fits_light_and_dark_on_desktops_and_ph
     visitor: Listener, library: Library, pictures: Path | None, story: Story
 ) -> None:
     async for state in story(visitor, library):
-        await look(visitor, pictures, state)
-        await show(visitor, SCHEMES[0], SIZES["desk"])
+        try:
+            await look(visitor, pictures, state)
+        finally:
+            await show(visitor, SCHEMES[0], SIZES["desk"])
 
 
 async def test_by_night_only_colours_differ() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, Route, ViewportSize, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, ViewportSize, expect
 
 from gateway.protocol.ids import decode_id, encode_id
 from tests.browser.library import SAID, Library, import_file
@@ -101,11 +101,11 @@ async def until_count(page: Page, rows: Locator, count: int) -> None:
 
 
 async def test_a_recording_without_a_transcript_is_played_when_its_file_has_arrived(
-    new_listener: Listener, library: Library
+    clocked: Listener, library: Library
 ) -> None:
-    page, key = new_listener.page, {"X-API-Key": new_listener.site.key}
-    await page.clock.install()
-    recordings = f"{new_listener.site.base_url}/v1/recordings"
+    page, key = clocked.page, {"X-API-Key": clocked.site.key}
+    await clocked.begin(clocked.site.key)
+    recordings = f"{clocked.site.base_url}/v1/recordings"
     public_id = (await (await page.request.post(recordings, headers=key, data={"name": "Silent"})).json())["id"]
     await page.evaluate(f"() => {{ location.hash = '#/recordings/{decode_id('rec', public_id)}'; }}")
     await expect(page.get_by_text("No file of this recording is finished yet.")).to_be_visible()
@@ -119,14 +119,14 @@ async def test_a_recording_without_a_transcript_is_played_when_its_file_has_arri
 
 
 async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
-    new_listener: Listener, library: Library
+    clocked: Listener, library: Library
 ) -> None:
     """Nothing is refreshed by hand; the person's place and the focus stay. At the end the recording can be played."""
-    page, key = new_listener.page, {"X-API-Key": new_listener.site.key}
-    await page.clock.install()
-    made = await page.request.post(f"{new_listener.site.base_url}/v1/recordings", headers=key, data={"name": "Live"})
+    page, key = clocked.page, {"X-API-Key": clocked.site.key}
+    await clocked.begin(clocked.site.key)
+    made = await page.request.post(f"{clocked.site.base_url}/v1/recordings", headers=key, data={"name": "Live"})
     public_id = (await made.json())["id"]
-    url = f"{new_listener.site.base_url}/v1/recordings/{public_id}"
+    url = f"{clocked.site.base_url}/v1/recordings/{public_id}"
     recording_id = decode_id("rec", public_id)
 
     async def say(*texts: str) -> None:
@@ -163,10 +163,10 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
     await page.request.put(target["upload_url"], headers=target["headers"], data=sound)
     assert (await page.request.post(f"{url}/upload-complete", headers=key)).ok
     await until_count(page, page.locator("audio"), 1)
-    await new_listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
+    await clocked.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
     await expect(lines.nth(1)).to_be_focused()
     await lines.nth(2).click()
-    await new_listener.until("media.currentTime === 2")
+    await clocked.until("media.currentTime === 2")
 
 
 async def test_a_file_is_uploaded_from_the_page_and_plays(listener: Listener, library: Library) -> None:
@@ -324,8 +324,11 @@ NO_STORAGE = """for (const name of ["localStorage", "sessionStorage", "indexedDB
 for (const name of ["request", "query"]) navigator.locks[name] = () => Promise.reject(new DOMException("denied", "SecurityError"));"""
 
 
-async def test_the_pages_work_in_a_browser_that_refuses_to_store_anything(visitor: Listener, library: Library) -> None:
-    page = visitor.page
+async def test_the_pages_work_in_a_browser_that_refuses_to_store_anything(
+    context: BrowserContext, site: Gateway, library: Library
+) -> None:
+    page = await context.new_page()
+    visitor = Listener(page, site)
     await page.add_init_script(NO_STORAGE)
     await visitor.arrive()
     await visitor.sign_in(visitor.site.key)
@@ -337,3 +340,4 @@ async def test_the_pages_work_in_a_browser_that_refuses_to_store_anything(visito
     await page.goto(await page.locator("#share-url").input_value() + "/embed")
     await visitor.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
     await visitor.play()
+    assert visitor.faults == []

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import BrowserContext, Route, expect
 
 from gateway import keys
@@ -10,6 +11,15 @@ from tests.browser.library import Library
 from tests.browser.listener import PATIENCE_SECONDS, Listener
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def new_listener(visitor: Listener, library: Library) -> Listener:
+    """A person who has just signed in and sees the list of recordings."""
+    await visitor.sign_in(visitor.site.key)
+    # The page stores the key once the gateway has accepted it.
+    await expect(visitor.rows.first).to_be_visible()
+    return visitor
 
 
 async def stored(listener: Listener) -> list[str]:
@@ -32,21 +42,21 @@ async def test_a_key_without_the_scope_is_reported(visitor: Listener) -> None:
     await expect(visitor.page.get_by_role("alert")).to_have_text("This key may not do that.")
 
 
-async def test_a_gateway_that_does_not_answer_is_reported(visitor: Listener, context: BrowserContext) -> None:
-    await context.set_offline(offline=True)
+async def test_a_gateway_that_does_not_answer_is_reported(visitor: Listener, shared_browser: BrowserContext) -> None:
+    await shared_browser.set_offline(offline=True)
     await visitor.sign_in(visitor.site.key)
     await expect(visitor.page.get_by_role("alert")).to_contain_text("The gateway does not answer")
 
 
 async def test_the_key_is_stored_in_its_tab_and_appears_in_no_address(
-    new_listener: Listener, library: Library, context: BrowserContext
+    new_listener: Listener, library: Library, shared_browser: BrowserContext
 ) -> None:
     await new_listener.open_sound(library.sound.recording_id)
     await new_listener.page.reload()
     await new_listener.until("media.readyState >= HTMLMediaElement.HAVE_METADATA")
     assert [url for url in (*new_listener.requests, new_listener.page.url) if new_listener.site.key in url] == []
     assert await stored(new_listener) == [new_listener.site.key, ""]
-    other_tab = Listener(await context.new_page(), new_listener.site)
+    other_tab = Listener(await shared_browser.new_page(), new_listener.site)
     await other_tab.arrive()
     await expect(other_tab.page.get_by_label("API key")).to_be_visible()
 
