@@ -6,16 +6,15 @@ stand-in for it (`swift_cache.py`, which only works inside one proxy process).
 
 import getpass
 import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from tests.ports import reserved_ports
 from tests.s3.processes import S3Server, answers, running, server_program, wait_until
 
-SERVICES: Final = ("account", "container", "object")
+SERVICES: Final = ("account", "container", "object", "proxy")
 
 SWIFT_CONF: Final = """
 [swift-hash]
@@ -63,35 +62,42 @@ FILTER_SETTINGS: Final = {
     "versioned_writes": "allow_versioned_writes = true\nallow_object_versioning = true",
 }
 
-BUILD_RINGS: Final = """
-import sys
+# One interpreter imports Swift, makes the rings and forks the four servers, each of which would take half a second to
+# import the same. They end with it, and it ends with the first of them.
+SERVERS: Final = """
+import ctypes, os, signal, sys
+from importlib import import_module
 from swift.common.ring import RingBuilder
 folder, *ports = sys.argv[1:]
-for index, service in enumerate(('account', 'container', 'object')):
+services = {'account': 'account', 'container': 'container', 'object': 'obj', 'proxy': 'proxy'}
+for service, port in zip(services, map(int, ports[:3])):
     builder = RingBuilder(1, 1, 0)
-    port = int(ports[index])
     builder.add_dev(dict(region=1, zone=1, ip='127.0.0.1', port=port, replication_ip='127.0.0.1',
                          replication_port=port, device='d1', weight=1.0, meta=''))
     builder.rebalance()
     builder.get_ring().save(f'{folder}/{service}.ring.gz')
+programs = {service: import_module(f'swift.{package}.server').main for service, package in services.items()}
+for service, main in programs.items():
+    if os.fork() == 0:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        sys.argv = [f'swift-{service}-server', f'{folder}/{service}.conf']
+        sys.exit(main())
+os.wait()
 """
 
 
 @contextmanager
 def running_swift(folder: Path) -> Iterator[S3Server]:
     """Swift, until the block ends."""
-    programs = {service: server_program(f"swift-{service}-server") for service in (*SERVICES, "proxy")}
-    with ExitStack() as stack:
-        ports = dict(zip(programs, stack.enter_context(reserved_ports(4)), strict=True))
+    server_program("swift-proxy-server")
+    with reserved_ports(4) as numbers:
+        ports = dict(zip(SERVICES, numbers, strict=True))
         _configure(folder, ports)
-        numbers = [str(ports[service]) for service in SERVICES]
-        subprocess.run([server_program("python"), "-c", BUILD_RINGS, str(folder), *numbers], check=True)
-        for service, program in programs.items():
-            log = folder / f"{service}.log"
-            stack.enter_context(running((program, folder / f"{service}.conf"), log, {"PYTHONPATH": str(folder)}))
-        for service, port in ports.items():
-            wait_until(lambda port=port: answers(f"http://127.0.0.1:{port}/healthcheck"), f"swift {service}")  # type: ignore[misc]
-        yield S3Server("swift", f"http://127.0.0.1:{ports['proxy']}", "test:tester", "testing")
+        command = (str(server_program("python")), "-c", SERVERS, str(folder), *map(str, numbers))
+        with running(command, folder / "servers.log", {"PYTHONPATH": str(folder)}):
+            for service, port in ports.items():
+                wait_until(lambda port=port: answers(f"http://127.0.0.1:{port}/healthcheck"), f"swift {service}")  # type: ignore[misc]
+            yield S3Server("swift", f"http://127.0.0.1:{ports['proxy']}", "test:tester", "testing")
 
 
 def _configure(folder: Path, ports: dict[str, int]) -> None:
