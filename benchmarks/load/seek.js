@@ -71,8 +71,8 @@ function ask(object, first, end, ifRange) {
   if (__ENV.SEEKGATE_KEY) headers["X-API-Key"] = __ENV.SEEKGATE_KEY;
   if (ifRange) headers["If-Range"] = object.etag;
   const tags = { name: __ENV.SEEK_AS || "chromium" };
-  const answer = http.get(__ENV.SEEKGATE_URL + object.url, { headers, tags, responseType: "binary" });
-  check(answer, {
+  const response = http.get(__ENV.SEEKGATE_URL + object.url, { headers, tags, responseType: "binary" });
+  check(response, {
     "is 206": ({ status }) => status === 206,
     "says which bytes": ({ headers: fields }) => fields["Content-Range"] === `bytes ${first}-${last}/${object.size}`,
     "has the right bytes": ({ body }) =>

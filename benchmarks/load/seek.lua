@@ -145,6 +145,6 @@ function done(summary)
     for _, thread in ipairs(threads) do
         seen, bad = seen + thread:get("checked"), bad + thread:get("wrong")
     end
-    io.write(string.format("%d requests, %d refused; %d answers checked, %d wrong\n",
+    io.write(string.format("%d requests, %d refused; %d responses checked, %d wrong\n",
         summary.requests, summary.errors.status, seen, bad))
 end

@@ -1,4 +1,4 @@
-"""The benchmark runs and its answers verify. Timings decide nothing."""
+"""The benchmark runs, and the responses that it gets are right. Timings decide nothing."""
 
 import json
 import os

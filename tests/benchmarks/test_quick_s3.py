@@ -1,4 +1,4 @@
-"""The S3 benchmark runs and its answers verify. Timings decide nothing."""
+"""The S3 benchmark runs, and the responses that it gets are right. Timings decide nothing."""
 
 import json
 import os

@@ -84,7 +84,7 @@ def test_open_loop_measures_by_the_clock_that_it_is_given(tmp_path: Path) -> Non
 
 
 def test_a_blocked_server_counts_in_full_by_the_cpu_time_of_the_client(tmp_path: Path) -> None:
-    """The server is blocked until the client has run for 20 ms: a client that slept meanwhile would get no answer."""
+    """The server is blocked until the client has run for 20 ms: a client that slept meanwhile would get no response."""
     client = time.pthread_getcpuclockid(threading.get_ident())
 
     def block() -> None:
@@ -98,7 +98,7 @@ def test_a_blocked_server_counts_in_full_by_the_cpu_time_of_the_client(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         pytest.param(head("200 OK", 50) + bytes(50), id="another status"),
         pytest.param(head("206 Partial Content", 51) + bytes(51), id="another length"),
@@ -106,22 +106,22 @@ def test_a_blocked_server_counts_in_full_by_the_cpu_time_of_the_client(tmp_path:
         pytest.param(b"x" * 20_000, id="no end of the head"),
     ],
 )
-def test_open_loop_refuses_a_wrong_response(tmp_path: Path, answer: bytes) -> None:
-    with answering(tmp_path, answer) as target, pytest.raises(WrongResponse, match="of 20 answered"):
+def test_open_loop_refuses_a_wrong_response(tmp_path: Path, response: bytes) -> None:
+    with answering(tmp_path, response) as target, pytest.raises(WrongResponse, match="of 20 answered"):
         measure_open_loop(target, Load(SIZE, 50, connections=2), rate=100, seconds=0.2)
 
 
 @needs_wrk
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         pytest.param(head("200 OK", 50) + bytes(50), id="another status"),
         pytest.param(head("206 Partial Content", 51) + bytes(51), id="another length"),
         pytest.param(head("404 Not Found", 50) + bytes(50), id="a refusal"),
     ],
 )
-def test_wrk_refuses_a_wrong_response(tmp_path: Path, answer: bytes) -> None:
-    with answering(tmp_path, answer) as target, pytest.raises(WrongResponse):
+def test_wrk_refuses_a_wrong_response(tmp_path: Path, response: bytes) -> None:
+    with answering(tmp_path, response) as target, pytest.raises(WrongResponse):
         wrk.measure(target, Load(SIZE, 50, connections=2), warm_seconds=0, seconds=1)
 
 
@@ -146,8 +146,8 @@ def profile_of(*fetches: Fetch, keeps: bool = False) -> Profile:
 @pytest.mark.parametrize("piece", [pytest.param(61, id="in pieces of 61"), 1 << 20])
 def test_players_accept_the_right_bytes_however_they_are_cut(corpus: Corpus, tmp_path: Path, piece: int) -> None:
     profile = profile_of(Fetch(0, SIZE - 1, TAKEN, is_open=True, if_range=True))
-    answer = head("206 Partial Content", SIZE) + corpus.path.read_bytes()
-    with answering(tmp_path, answer, piece=piece) as target:
+    response = head("206 Partial Content", SIZE) + corpus.path.read_bytes()
+    with answering(tmp_path, response, piece=piece) as target:
         values = measure_players(target, corpus, profile, warm_seconds=0, seconds=0, seed=1)
     assert values["mb_per_second"] > 0
     assert values["first_byte_p50_ms"] > 0

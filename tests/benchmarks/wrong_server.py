@@ -13,15 +13,15 @@ from benchmarks.target import Target
 @contextmanager
 def answering(
     folder: Path,
-    answer: bytes,
+    response: bytes,
     *,
     piece: int = 1 << 20,
     closes: bool = False,
     before: Callable[[], None] = lambda: None,
 ) -> Iterator[Target]:
-    """The server reads a whole request head, calls `before`, then writes the answer, `piece` bytes at a time, and may close."""
+    """The server reads a whole request head, calls `before`, then writes the response, `piece` bytes at a time, and may close."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_serve, args=(listener, answer, piece, closes, before))
+        thread = threading.Thread(target=_serve, args=(listener, response, piece, closes, before))
         thread.start()
         log = folder / "log"
         log.touch()
@@ -34,7 +34,7 @@ def answering(
 
 def _serve(
     listener: socket.socket,
-    answer: bytes,
+    response: bytes,
     piece: int,
     closes: bool,  # noqa: FBT001 - of a thread
     before: Callable[[], None],
@@ -44,7 +44,7 @@ def _serve(
         while True:
             client, _ = listener.accept()
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threads.append(threading.Thread(target=_answer, args=(client, answer, piece, closes, before)))
+            threads.append(threading.Thread(target=_answer, args=(client, response, piece, closes, before)))
             threads[-1].start()
     for thread in threads:
         thread.join()
@@ -52,7 +52,7 @@ def _serve(
 
 def _answer(
     client: socket.socket,
-    answer: bytes,
+    response: bytes,
     piece: int,
     closes: bool,  # noqa: FBT001 - of a thread
     before: Callable[[], None],
@@ -61,7 +61,7 @@ def _answer(
         for line in lines:
             if line == b"\r\n":
                 before()
-                for start in range(0, len(answer), piece):
-                    client.sendall(answer[start : start + piece])
+                for start in range(0, len(response), piece):
+                    client.sendall(response[start : start + piece])
                 if closes:
                     return

@@ -183,11 +183,11 @@ async def test_a_signature_is_valid_in_any_quoting(site: Gateway, media: Media) 
 
 
 async def test_the_download_url_is_an_attachment(site: Gateway, media: Media) -> None:
-    answer = await fetch(site, media.target.replace("/raw", "/download"))
-    response = await call(site, target_of(answer["download_url"]))
+    download = await fetch(site, media.target.replace("/raw", "/download"))
+    response = await call(site, target_of(download["download_url"]))
     assert (response.status, response.body) == (200, media.content)
     assert response.head["Content-Disposition"].startswith("attachment;")
-    assert f'filename="{answer["filename"]}"' in response.head["Content-Disposition"]
+    assert f'filename="{download["filename"]}"' in response.head["Content-Disposition"]
 
 
 async def test_signatures_are_not_logged(site: Gateway, media: Media) -> None:

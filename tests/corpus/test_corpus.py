@@ -40,7 +40,7 @@ def heard(content: bytes) -> float | None:
 
 
 def fault(sample: Sample) -> str:
-    """What is wrong with the answers about this file, or nothing."""
+    """What is wrong with the responses for this file, or nothing."""
     found, sound = facts(sample.content), heard(sample.content)
     seconds = found.duration_seconds if found else None
     if sample.seconds != UNKNOWN:

@@ -59,7 +59,7 @@ def test_a_gateway_that_is_ended_ends_its_decoding_in_time(
 
 
 async def ask(authority: str, ids: tuple[int, int], key: str) -> None:
-    """Ask for a waveform that is far from complete when the answer comes."""
+    """Ask for a waveform that is far from complete when the response comes."""
     path = "/recordings/{}/media/{}/waveform".format(*ids)
     async with (
         aiohttp.ClientSession(f"http://{authority}") as client,

@@ -93,7 +93,7 @@ class Load:
         self._site, self._path, self._content = site, path, content
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run) for _ in range(4)]
-        self.answers = 0
+        self.responses = 0
         self.refused: list[str] = []
         self.wrong: list[str] = []
 
@@ -104,7 +104,7 @@ class Load:
             except (OSError, http.client.HTTPException) as error:
                 self.refused.append(repr(error))
                 continue
-            self.answers += 1
+            self.responses += 1
             if status != 200 or body != self._content:
                 self.wrong.append(f"{status}, {len(body)} bytes")
 
@@ -137,7 +137,7 @@ def test_a_reload_replaces_every_worker_and_refuses_no_connection(site: Gateway)
         site.process.signal(signal.SIGHUP)
         heard(site, "reloaded", since)
     eventually(lambda: len(workers(site) - before) == 2 and workers(site).isdisjoint(before), site)
-    assert load.answers > 0
+    assert load.responses > 0
     assert (load.refused, load.wrong) == ([], [])
 
 

@@ -1,4 +1,4 @@
-"""Delivery plans: the whole answer, decided without a byte being read."""
+"""Delivery plans: the whole response, decided without a byte being read."""
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage

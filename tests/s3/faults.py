@@ -26,9 +26,9 @@ Edit = tuple[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What happens to one ranged GET: bytes replaced in either head, an answer instead, a cut body.
+    """What happens to one ranged GET: bytes replaced in either head, a response instead, a cut body.
 
-    `cut_after` counts bytes of the answer's body; -1 cuts before the head. A paused body goes on after `resume`.
+    `cut_after` counts bytes of the response's body; -1 cuts before the head. A paused body goes on after `resume`.
     """
 
     request_edits: tuple[Edit, ...] = ()
@@ -47,7 +47,7 @@ def cut(after: int, ending: Ending) -> Fault:
 
 
 def answer(status: int, code: str) -> Fault:
-    """An answer of S3's own in place of the bytes."""
+    """A response of S3's own in place of the bytes."""
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>".encode()
     head = f"HTTP/1.1 {status} {code}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n"
     return Fault(instead=head.encode() + body)
@@ -59,7 +59,7 @@ def forgetting(header: bytes) -> Fault:
 
 
 def answering(old: bytes, new: bytes) -> Fault:
-    """The head of the answer with one text replaced by another."""
+    """The head of the response with one text replaced by another."""
     return Fault(answer_edits=((old, new),))
 
 
@@ -122,7 +122,7 @@ class FaultProxy:
             writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """One request and its answer; True if the connection can take another."""
+        """One request and its response; True if the connection can take another."""
         head = await reader.readuntil(b"\r\n\r\n")
         if writer in self.stale:
             return self._reset(writer)

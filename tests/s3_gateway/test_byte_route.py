@@ -1,4 +1,4 @@
-"""The byte route over each S3 server: what a server can change of an answer.
+"""The byte route over each S3 server: what a server can change of a response.
 
 How a range or a condition is decided has nothing to do with the storage backend: the whole table of it is tested over
 local files (tests/conformance).

@@ -140,7 +140,7 @@ async def test_an_unread_response_ends_on_every_route(tight: Gateway) -> None:
         b"\xff" * 30_000,
         b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 2000,
     ],
-    ids=["unread answers", "unread refusals", "half a head", "chunks and more", "a body nobody reads", "no HTTP", "many fields"],
+    ids=["unread responses", "unread refusals", "half a head", "chunks and more", "a body nobody reads", "no HTTP", "many fields"],
 )  # fmt: skip
 async def test_a_worker_grows_by_less_than_64_mib_under_attack(tight: Gateway, head: bytes) -> None:
     idle = resident(tight)
