@@ -23,8 +23,8 @@ from tests.toned_files import make_toned
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SHORT_LIVED: Final = {"SEEKGATE_PLAYBACK__EXPIRES_IN_SECONDS": "5", "SEEKGATE_PLAYBACK__WINDOW_SECONDS": "1"}
-# A stream that a browser keeps open does not delay a restart.
-NO_DRAIN: Final = {"SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": "0.1"}
+# A stream that a browser keeps open does not delay a restart. With a known port there would be a worker for each core.
+QUICKLY_RESTARTED: Final = {"SEEKGATE_SERVER__DRAIN_TIMEOUT_SECONDS": "0.1", "SEEKGATE_SERVER__WORKERS": "1"}
 # More than either browser loads ahead: a file that is loaded completely needs no link.
 LONG_SECONDS: Final = 300
 WITHOUT_LENGTH: Final = "webm-opus-no-cues"
@@ -81,7 +81,7 @@ class Restarted:
 
     async def start(self) -> None:
         site = self.gateway.site
-        settings = {"SEEKGATE_SERVER__PORT": str(site.port)} | NO_DRAIN
+        settings = {"SEEKGATE_SERVER__PORT": str(site.port)} | QUICKLY_RESTARTED
         self.process = Process(gateway_environ(site.database_url, self.folder, settings))
         assert await asyncio.to_thread(lambda: self.process.base_url) == site.base_url
 
@@ -91,7 +91,7 @@ def restarted(postgres: str, long_sound: Path, tmp_path_factory: pytest.TempPath
     folder = tmp_path_factory.mktemp("restarted")
     with (
         reserved_ports(1) as (port,),
-        running_gateway(postgres, folder / "gateway", {"SEEKGATE_SERVER__PORT": str(port)} | NO_DRAIN) as site,
+        running_gateway(postgres, folder / "gateway", {"SEEKGATE_SERVER__PORT": str(port)} | QUICKLY_RESTARTED) as site,
     ):
         gateway = Restarted(import_sound(site, long_sound), site.process, folder / "gateway")
         yield gateway
