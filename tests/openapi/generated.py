@@ -15,6 +15,7 @@ from typing import Final
 
 TOP: Final = Path(__file__).resolve().parents[2]
 SETTINGS: Final = Path(__file__).with_name("schemathesis.toml")
+INHERITED: Final = ("HOME", "PATH", "PYTHONPYCACHEPREFIX", "TMPDIR")
 GENERATED: Final = re.compile(r"^ +(\d+) generated", re.MULTILINE)
 # Texts that would break out of headers, paths and pages that do not escape them.
 HOSTILE: Final = (
@@ -49,7 +50,9 @@ def write_settings(folder: Path, words: Words) -> Path:
 
 def ask(base_url: str, key: str, settings: Path, *options: str) -> Findings:
     """Run schemathesis. The same settings give the same requests, except for ids that the gateway generates."""
-    environ = os.environ | {"CONTRACT_URL": base_url, "CONTRACT_KEY": key, "PYTHONPATH": str(TOP)}
+    # Only these variables: for each request it looks through all of them for those that name proxies.
+    environ = {name: value for name, value in os.environ.items() if name in INHERITED}
+    environ |= {"CONTRACT_URL": base_url, "CONTRACT_KEY": key, "PYTHONPATH": str(TOP)}
     command = Path(sys.executable).with_name("st")
     done = subprocess.run(
         [command, "--config-file", settings, "--no-color", "run", "openapi.yaml", *options],
