@@ -10,8 +10,6 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # Group → the beginnings of its files' paths, in the order in which the files run.
 GROUPS: Final = {
-    "every S3 server": ("tests/s3/test_servers.py", "tests/s3_gateway/test_byte_route.py"),
-    "one S3 server": ("tests/s3/", "tests/s3_gateway/", "tests/uploads/test_s3"),
     "every browser": (
         "tests/browser/test_playing.py",
         "tests/browser/test_formats.py",
@@ -23,18 +21,12 @@ GROUPS: Final = {
         "tests/browser/test_shared_links.py",
         "tests/browser/test_webkit.py",
     ),
-    "the player page's looks, and uploads": (
-        "tests/browser/test_putting_in.py",
-        "tests/browser/test_looks.py",
-        "tests/browser/test_contract_page.py",
-    ),
+    "S3 servers": ("tests/s3/", "tests/s3_gateway/", "tests/uploads/test_s3"),
     "the player page": ("tests/browser/",),
 }
 LONGEST_FIRST: Final = (
     *GROUPS["every browser"],
-    *GROUPS["every S3 server"],
-    *GROUPS["one S3 server"],
-    *GROUPS["the player page's looks, and uploads"],
+    *GROUPS["S3 servers"],
     *GROUPS["the player page"],
     "tests/benchmarks/test_quick.py",
     "tests/benchmarks/test_quick_s3.py",
