@@ -60,6 +60,21 @@ UNTIL_ABOVE: Final = """() => new Promise((resolve) => {
   for (const name of ["enterpictureinpicture", "leavepictureinpicture"]) document.addEventListener(name, look, true);
   look();
 })"""
+# Two changes of a transcript, the captions of the first of which arrive last. Resolves with those that are shown.
+CAPTION_TWICE: Final = """(async () => {
+  const { Viewer } = await import("/player/000000000000/viewer.js");
+  const arrivals = [];
+  const never = () => new Promise(() => {});
+  const viewer = new Viewer({ type: "video", duration_seconds: 1, file_size_bytes: 1 }, {
+    label: "", segments: [], transcript: { follow() {} }, mint: never, waveform: never, report() {},
+    captions: () => new Promise((resolve) => arrivals.push(resolve)),
+  });
+  for (let count = 0; count < 2; count += 1) viewer.say([{ start: 0, end: 1, text: "", speaker: null }]);
+  arrivals[1]("blob:newer");
+  arrivals[0]("blob:older");
+  await new Promise((resolve) => setTimeout(resolve));
+  return viewer.media.querySelector("track").src;
+})()"""
 # Keeps the acts of the lock screen's buttons in `buttons`.
 KEEP_BUTTONS: Final = """(() => {
   window.buttons = {};
@@ -284,6 +299,7 @@ async def test_captions_are_a_track_of_the_video_with_a_key_and_with_a_link(play
             "[...document.querySelector('track').track.cues].map((cue) => cue.startTime + cue.text)"
         )
         assert cues == [f"{at:g}<v {who}>{text}" for at, who, text in SAID]
+    assert await player.attempt(CAPTION_TWICE) == "blob:newer"
 
 
 def is_read(lecture: Lecture, link: dict[str, Any]) -> bool:

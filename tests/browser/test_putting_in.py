@@ -156,13 +156,18 @@ async def test_an_upload_goes_on_after_a_piece_that_is_stored_already(
     await expect(opened(visitor)).to_be_visible()
 
 
-async def test_an_upload_outlasts_a_network_that_was_cut(
+async def test_an_upload_outlasts_a_dead_connection_and_a_network_that_was_cut(
     context: BrowserContext, site: Gateway, long_sound: Path
 ) -> None:
     visitor, pieces = await signed_in(context, site), Pieces(hold_from=2)
+    await visitor.page.clock.install()
     await pieces.watch(visitor)
     await choose(visitor, long_sound)
     await pieces.until_held()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(pieces.offsets) < 3:
+            await visitor.page.clock.fast_forward(60_000)
+            await asyncio.sleep(0.1)  # until the page has heard from the gateway
     await context.set_offline(True)
     pieces.released.set()
     await context.set_offline(False)
@@ -185,7 +190,7 @@ async def test_several_files_travel_together_and_a_refused_one_says_why(
     refused = visitor.page.locator("#uploads li.trouble")
     await expect(refused).to_contain_text("letter.mp3")
     await expect(refused.locator(".words")).to_have_text(
-        re.compile("^It is not audio: it cannot be read as wav, [a-z0-9, ]+ or webp$")
+        re.compile("^Refused. The gateway says: It is not audio: it cannot be read as wav, [a-z0-9, ]+ or webp$")
     )
     await expect(visitor.page.locator("#upload-total")).to_be_empty()
 

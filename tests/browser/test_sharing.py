@@ -100,9 +100,8 @@ async def until_count(page: Page, rows: Locator, count: int) -> None:
             await asyncio.sleep(0.1)  # until the page has heard from the gateway
 
 
-async def test_a_recording_without_a_transcript_is_played_when_its_file_has_arrived(
-    clocked: Listener, library: Library
-) -> None:
+async def test_what_others_add_to_a_recording_appears_while_it_is_open(clocked: Listener, library: Library) -> None:
+    """Its file, then a transcript and another name, long after it was recorded."""
     page, key = clocked.page, {"X-API-Key": clocked.site.key}
     await clocked.begin(clocked.site.key)
     recordings = f"{clocked.site.base_url}/v1/recordings"
@@ -116,6 +115,12 @@ async def test_a_recording_without_a_transcript_is_played_when_its_file_has_arri
     await page.request.put(target["upload_url"], headers=target["headers"], data=sound)
     assert (await page.request.post(f"{url}/upload-complete", headers=key)).ok
     await until_count(page, page.locator("audio"), 1)
+    said = [{"start": 0, "end": 1, "text": "Not silent at all."}]
+    assert (await page.request.put(f"{url}/transcript", headers=key, data={"segments": said})).ok
+    await until_count(page, page.locator("#lines button"), 1)
+    assert (await page.request.patch(url, headers=key, data={"name": "Spoken"})).ok
+    await until_count(page, page.locator("#deck-title", has_text="Spoken"), 1)
+    assert await page.title() == "Spoken – seekgate"
 
 
 async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(

@@ -10,11 +10,11 @@ const LONGEST_PAUSE_MS = 60_000;
 const LONGEST_ANSWER_MS = 60_000;
 
 /**
- * Call `ask(signal)` after each pause until it returns false, is refused, or `signal` ends it. While the gateway is
- * busy or does not answer, the pauses grow. Returns a function that asks without waiting for the end of the pause.
+ * Call `ask(signal)` after each pause until it is refused, or `signal` ends it. A pause is `pauseMs()`; while the
+ * gateway is busy or does not answer, it grows. Returns a function that asks without waiting for the end of the pause.
  */
 export function askAgain(ask, pauseMs, signal) {
-  let [pause, isAsking, isDue, isOver, timer] = [pauseMs, false, false, false, null];
+  let [pause, isAsking, isDue, isOver, timer] = [pauseMs(), false, false, false, null];
   const wait = () => (timer = setTimeout(act, pause));
   const act = async () => {
     clearTimeout(timer);
@@ -23,8 +23,8 @@ export function askAgain(ask, pauseMs, signal) {
     isAsking = true;
     const limit = AbortSignal.timeout(LONGEST_ANSWER_MS);
     try {
-      isOver = !(await ask(AbortSignal.any([signal, limit])));
-      pause = pauseMs;
+      await ask(either(signal, limit));
+      pause = pauseMs();
     } catch (trouble) {
       // In Firefox, a body that is cut short by the limit throws AbortError, as one that nobody wants any more.
       isOver = signal.aborted || !(limit.aborted || isTemporary(trouble));
@@ -39,4 +39,11 @@ export function askAgain(ask, pauseMs, signal) {
   listen(window, "online", signal, act);
   wait();
   return act;
+}
+
+/** A signal that aborts when one of these does. AbortSignal.any does the same, in browsers since 2024. */
+function either(...signals) {
+  const first = new AbortController();
+  for (const each of signals) listen(each, "abort", first.signal, () => first.abort(each.reason));
+  return first.signal;
 }

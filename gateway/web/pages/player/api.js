@@ -5,7 +5,7 @@
  */
 
 import { numberOf, publicId } from "./ids.js";
-import { Refused, bytesOf, jsonOf, request } from "./request.js";
+import { Refused, bytesOf, head, jsonOf, request } from "./request.js";
 import { summary } from "./summary.js";
 
 /** A header can carry visible ASCII; any other text cannot be a key. */
@@ -45,13 +45,21 @@ export class Gateway {
    * One recording with the files that have arrived. Vexa's dialect has their metadata, Bota's has their status, and the
    * recording's name and origin.
    */
-  async recording(id) {
-    const described = `v1/recordings/${publicId(id)}?${new URLSearchParams([WITH_ORIGIN])}`;
-    const [answer, description] = await Promise.all([`recordings/${id}`, described].map((path) => this.#ask(path)));
+  async recording(id, signal) {
+    const asked = [`recordings/${id}`, describedAt(id)].map((path) => this.#ask(path, { signal }));
+    const [answer, description] = await Promise.all(asked);
     const [recording, inShort] = [await jsonOf(answer), await jsonOf(description)];
     const arrived = inShort.media.filter((file) => file.status === "uploaded").map((file) => numberOf(file.id));
     recording.media_files = recording.media_files.filter((file) => arrived.includes(file.id));
     return { ...recording, ...summary(inShort), etag: description.headers.get("ETag") };
+  }
+
+  /** What `recording` returns now; null if that has not changed. The entity tag does not cover the origin. */
+  async recordingSince({ id, etag, meeting }, signal) {
+    const description = await this.#ask(describedAt(id), { signal });
+    const { origin } = await jsonOf(description);
+    const isSame = description.headers.get("ETag") === etag && (origin.meeting === null) === (meeting === null);
+    return isSame ? null : this.recording(id, signal);
   }
 
   /** Give the recording another name. Refused with 412 if somebody changed it since `etag` was read. */
@@ -113,7 +121,7 @@ export class Gateway {
 
   /** How many bytes of a resumable upload have arrived. */
   async resumableOffset(url) {
-    const answer = await request(url, { method: "HEAD", headers: { ...TUS, "X-API-Key": this.#key } });
+    const answer = await head(url, { ...TUS, "X-API-Key": this.#key });
     return Number(answer.headers.get("Upload-Offset"));
   }
 
@@ -199,4 +207,9 @@ export class Gateway {
       throw trouble;
     });
   }
+}
+
+/** The path of a recording in Bota's dialect, with its origin. */
+function describedAt(id) {
+  return `v1/recordings/${publicId(id)}?${new URLSearchParams([WITH_ORIGIN])}`;
 }

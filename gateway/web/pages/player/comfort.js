@@ -131,7 +131,9 @@ function remember(place, media, position) {
   const { playbackRate } = media;
   if (media.readyState === HTMLMediaElement.HAVE_NOTHING) return;
   const { [place]: before, ...others } = places.table;
-  const inside = position > EDGE_SECONDS && !(position > lengthOf(media) - EDGE_SECONDS);
+  // A browser may end before the catalogue does: it plays the first link of a chained Ogg file.
+  const isOver = media.ended || position > lengthOf(media) - EDGE_SECONDS;
+  const inside = position > EDGE_SECONDS && !isOver;
   const kept = inside || playbackRate !== 1 ? { [place]: { at: inside ? position : 0, rate: playbackRate } } : {};
   if (before === undefined && kept[place] === undefined) return;
   const newest = Object.entries({ ...others, ...kept }).slice(-REMEMBERED);

@@ -11,7 +11,7 @@ import { Renaming } from "./renaming.js";
 import { moveTo, play } from "./seeking.js";
 import { Sharing } from "./share.js";
 import { strings } from "./strings.js";
-import { describe, origin, titleOf } from "./titles.js";
+import { describe, labelOf, origin, titleOf } from "./titles.js";
 import { Transcript } from "./transcript.js";
 import { explain } from "./trouble.js";
 import { Viewer } from "./viewer.js";
@@ -73,11 +73,14 @@ export class Deck {
     return this.#shown.signal;
   }
 
-  /** Show what was said since, and files that have arrived since. What plays is not disturbed. */
-  update(segments, { status, error_message, media_files }) {
-    this.#say(segments);
+  /** Show what has changed: the recording, its files, what was said; null for neither. What plays is not disturbed. */
+  update(newest, segments) {
+    if (segments !== null) this.#say(segments);
+    if (newest === null) return;
     const before = this.#files.length;
-    Object.assign(this.#recording, { status, error_message, media_files });
+    const { name, etag, ...others } = newest;
+    this.#renaming.update(name, etag);
+    Object.assign(this.#recording, others);
     find("deck-origin").textContent = origin(this.#recording);
     if (this.#files.length === before) return;
     this.#offerFiles();
@@ -156,7 +159,7 @@ export class Deck {
     this.#markFile();
     const recordingId = this.#recording.id;
     this.#viewer = new Viewer(file, {
-      label: this.#label(file),
+      label: labelOf(this.#recording, file),
       segments: this.#segments,
       transcript: this.#transcript,
       mint: () => this.#gateway.playbackUrl(recordingId, file.id),
@@ -191,11 +194,6 @@ export class Deck {
       startAt: at,
     });
     if (at !== null) play(media);
-  }
-
-  #label(file) {
-    const when = dayAndClock(new Date(this.#recording.created_at));
-    return file.type === "image" ? strings.deck.imageOf(when) : strings.deck.mediaOf(strings.kind[file.type], when);
   }
 
   #report(trouble) {

@@ -56,7 +56,7 @@ export class RecordingList {
     this.#words = searchedWords(wanted.words);
     const { signal } = this.#shown;
     await this.#read();
-    if (!signal.aborted) this.#refreshNow = askAgain((limited) => this.#refresh(limited), REFRESH_MS, signal);
+    if (!signal.aborted) this.#refreshNow = askAgain((limited) => this.#refresh(limited), () => REFRESH_MS, signal);
   }
 
   /** Show what has changed since, without waiting for the next time. */
@@ -64,16 +64,15 @@ export class RecordingList {
     this.#refreshNow();
   }
 
-  /** Show what has changed, or repeat the request that failed; returns true. */
+  /** Show what has changed, or repeat the request that failed. */
   async #refresh(signal) {
     if (this.#trouble !== null) await this.#read();
     if (this.#trouble !== null) throw this.#trouble;
     const visible = this.#blocks.visibleIds;
     const hasChanged = await this.#catalogue.refresh(({ id }) => visible.has(id), signal);
-    if (!hasChanged || signal.aborted) return true;
+    if (!hasChanged || signal.aborted) return;
     this.#blocks.replace(this.#catalogue.recordings, { beginsWithNew: this.#narrowing.isByTime });
     this.#showCount();
-    return true;
   }
 
   /** Show a meeting's recordings instead of the catalogue's. */

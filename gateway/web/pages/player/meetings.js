@@ -1,13 +1,14 @@
 /*
  * Meetings by platform and id: their recordings, and what was said in them.
- * While a meeting goes on, it has more segments each time.
+ * While a meeting goes on, it has more segments each time; a transcript may also come long after it.
  */
 
 import { askAgain } from "./again.js";
 import { find, listen } from "./dom.js";
-import { isMissing, Refused, Unreachable } from "./request.js";
+import { Refused, Unreachable } from "./request.js";
 
 const PAUSE_MS = 5000;
+const PAUSE_AFTERWARDS_MS = 15_000;
 const GOES_ON = ["in_progress", "uploading"];
 const NOTHING_SAID = { segments: [], etag: null };
 
@@ -35,27 +36,27 @@ export class Meetings {
   }
 
   /**
-   * While the recording's meeting goes on, and until `signal` ends it, look for what was said since `transcript`.
-   * `changed(segments, recording)` is called with all of them, and with the newest state of the recording.
+   * Until `signal` ends it, look for what was said since `transcript`, and whether the recording has changed.
+   * `changed(recording, segments)` gets the newest state of each; null for what is as it was. It brings `recording` up
+   * to date.
    */
   follow(recording, transcript, { changed, signal }) {
-    if (!GOES_ON.includes(recording.status)) return;
     let { etag } = transcript;
-    const look = async () => {
-      const news = await this.#gateway.transcriptOf(recording.id, { etag, signal }).catch(nothingSaid);
-      if (news === null) return true;
-      const newest = await this.#gateway.recording(recording.id);
-      if (!signal.aborted) changed(news.segments, newest);
-      etag = news.etag;
-      return GOES_ON.includes(newest.status);
+    const look = async (limited) => {
+      const newest = await this.#gateway.recordingSince(recording, limited);
+      const ask = () => this.#gateway.transcriptOf(recording.id, { etag, signal: limited }).catch(nothingSaid);
+      const news = (newest ?? recording).meeting_id === null ? null : await ask();
+      if (signal.aborted) return;
+      changed(newest, news?.segments ?? null);
+      etag = news === null ? etag : news.etag;
     };
-    askAgain(look, PAUSE_MS, signal);
+    askAgain(look, () => (GOES_ON.includes(recording.status) ? PAUSE_MS : PAUSE_AFTERWARDS_MS), signal);
   }
 }
 
-/** Nothing has been said in a recording without a transcript; throws any other trouble. */
+/** Nothing was said in a recording without a transcript, or with one that this key may not read. */
 function nothingSaid(trouble) {
-  if (isMissing(trouble)) return NOTHING_SAID;
+  if (trouble instanceof Refused && [403, 404].includes(trouble.status)) return NOTHING_SAID;
   throw trouble;
 }
 

@@ -14,7 +14,7 @@
 
 import { Refused, check, isTemporary } from "./request.js";
 import { listen } from "./dom.js";
-import { moveTo, play, positionOf } from "./seeking.js";
+import { isMoving, moveTo, play, positionOf } from "./seeking.js";
 
 const RENEW_AT = 0.75;
 const CHANGE_AT = 0.92;
@@ -66,7 +66,7 @@ export class Playback {
 
   /** Where the person is, in seconds. If a seek fails for lack of a network, Firefox moves the element to its end. */
   get position() {
-    return this.#media.error === null ? positionOf(this.#media) : this.#heard;
+    return this.#media.error === null || isMoving(this.#media) ? positionOf(this.#media) : this.#heard;
   }
 
   #keepPosition() {

@@ -39,6 +39,19 @@ export class Renaming {
     this.#end();
   }
 
+  /**
+   * Show the name that the recording has by now. Not while the person changes it: what they save is compared with what
+   * they saw.
+   */
+  update(name, etag) {
+    if (!find("deck-name").hidden) return;
+    const isAnother = name !== this.#recording.name;
+    Object.assign(this.#recording, { name, etag });
+    if (!isAnother) return;
+    this.#end();
+    this.#renamed(name);
+  }
+
   #begin() {
     const field = find("deck-name");
     field.value = this.#recording.name ?? "";

@@ -10,6 +10,8 @@ const TEMPORARY = [408, 423, 425, 429, 500, 502, 503, 504];
 const LONGEST_RETRY_MS = 600_000;
 /** A connection that broke while the computer slept may never answer. */
 const LONGEST_CHECK_MS = 20_000;
+/** The same of one over which nothing was sent, and no response came, for this long. */
+const STALLED_MS = 120_000;
 
 export class Refused extends Error {
   /** `words` is the API's own explanation, where it gave one; `retryMs` the time of its `Retry-After`, else 0. */
@@ -40,9 +42,14 @@ export async function request(url, options) {
   throw new Refused(answer.status, words, milliseconds(answer.headers.get("Retry-After")));
 }
 
+/** The response to HEAD. */
+export function head(url, headers) {
+  return request(url, { method: "HEAD", headers, signal: AbortSignal.timeout(LONGEST_CHECK_MS) });
+}
+
 /** Throw the reason why this playback URL fails; return if it works. */
 export async function check(url) {
-  await request(url, { method: "HEAD", signal: AbortSignal.timeout(LONGEST_CHECK_MS) });
+  await head(url);
 }
 
 /** The JSON of a response. Anything else is not from the gateway, but from something in between, such as a proxy. */
@@ -71,7 +78,7 @@ const OWN_FIELDS = ["content-length", "host"];
 
 /**
  * Send a body by XMLHttpRequest: only with that does a browser report how much of it was sent (`progress(bytes)`).
- * If `signal` aborts it, it throws Unreachable: the body may have arrived.
+ * If `signal` aborts it, or the connection stalls, it throws Unreachable: the body may have arrived.
  */
 export function transmit(method, url, { headers, body, progress, signal }) {
   return new Promise((resolve, reject) => {
@@ -81,7 +88,16 @@ export function transmit(method, url, { headers, body, progress, signal }) {
     for (const [name, value] of Object.entries(headers)) {
       if (!OWN_FIELDS.includes(name.toLowerCase())) sending.setRequestHeader(name, value);
     }
-    sending.upload.onprogress = ({ loaded }) => progress(loaded);
+    let stalled = null;
+    const expectMore = () => {
+      clearTimeout(stalled);
+      stalled = setTimeout(() => sending.abort(), STALLED_MS);
+    };
+    sending.upload.onprogress = ({ loaded }) => {
+      expectMore();
+      progress(loaded);
+    };
+    sending.onloadend = () => clearTimeout(stalled);
     sending.onload = () => {
       if (sending.status < 300) resolve();
       else reject(new Refused(sending.status, wordsOf(sending.response), retryOf(sending)));
@@ -89,6 +105,7 @@ export function transmit(method, url, { headers, body, progress, signal }) {
     sending.onerror = sending.onabort = () => reject(new Unreachable("no answer"));
     signal.addEventListener("abort", () => sending.abort());
     sending.send(body);
+    expectMore();
   });
 }
 

@@ -11,6 +11,8 @@ import { fromTimeRanges } from "./intervals.js";
 
 /** A position this near to the end of what is loaded counts as loaded: lengths in headers are rounded. */
 const NEAR_SECONDS = 0.5;
+/** A browser that has nothing to load, and has reported nothing new for this long, plays no more of the file. */
+const QUIET_MS = 5000;
 /** At its very end an element would have ended, and play() would begin at 0. */
 const EDGE_SECONDS = 0.2;
 
@@ -18,7 +20,7 @@ const EDGE_SECONDS = 0.2;
 const lengths = new WeakMap();
 /** Elements whose browser took what it had loaded for the whole. */
 const growing = new WeakSet();
-/** Where an element is to be once it has loaded enough: { second, wait }. Aborting `wait` ends that. */
+/** Where an element is to be, until it is there: { second, wait }. Aborting `wait` ends that. */
 const moves = new WeakMap();
 
 /** Whether a new element keeps the position that is set before it loads (HTML: "default playback start position"). */
@@ -32,7 +34,7 @@ export function expectLength(media, seconds) {
   lengths.set(media, seconds);
   media.addEventListener("durationchange", () => {
     const isWhole = media.duration > lengthOf(media) - NEAR_SECONDS;
-    if (!isWhole && Math.abs(media.duration - loadedEnd(media)) < NEAR_SECONDS) growing.add(media);
+    if (!isWhole && isNear(media.duration, loadedEnd(media))) growing.add(media);
   });
 }
 
@@ -47,6 +49,11 @@ export function positionOf(media) {
   return moves.get(media)?.second ?? media.currentTime;
 }
 
+/** Whether the element is on its way to `positionOf`. */
+export function isMoving(media) {
+  return moves.has(media);
+}
+
 /**
  * Move to this second. An element that has loaded nothing begins to load there. WebKitGTK does not: it forgets a
  * position that is set before it has a source, and if it has to seek before it can play, its duration becomes 0. So it
@@ -54,30 +61,21 @@ export function positionOf(media) {
  */
 export function moveTo(media, second) {
   moves.get(media)?.wait.abort();
-  if (media.readyState > HTMLMediaElement.HAVE_NOTHING) return go(media, second);
-  const wait = waitFor(media, second);
+  const wait = new AbortController();
+  moves.set(media, { second, wait });
+  wait.signal.addEventListener("abort", () => moves.delete(media));
+  const approach = () => approachPlace(media, second, wait);
+  if (media.readyState > HTMLMediaElement.HAVE_NOTHING) return approach();
   if (KEEPS_EARLY_POSITION) media.currentTime = second;
-  listen(media, KEEPS_EARLY_POSITION ? "loadedmetadata" : "canplay", wait.signal, () => {
-    wait.abort();
-    if (!KEEPS_EARLY_POSITION || !isLoaded(media, second)) go(media, second);
+  media.addEventListener(KEEPS_EARLY_POSITION ? "loadedmetadata" : "canplay", approach, {
+    once: true,
+    signal: wait.signal,
   });
 }
 
 /** Start to play. A refusal needs no message: the controls show that it is paused, and a failure fires `error`. */
 export function play(media) {
   media.play().catch(() => {});
-}
-
-function waitFor(media, second) {
-  const wait = new AbortController();
-  moves.set(media, { second, wait });
-  wait.signal.addEventListener("abort", () => moves.delete(media));
-  return wait;
-}
-
-function go(media, second) {
-  if (isLoaded(media, second)) media.currentTime = second;
-  else loadUpTo(media, second);
 }
 
 /** False only where the browser took what it had loaded for the whole. */
@@ -91,18 +89,58 @@ function loadedEnd({ buffered }) {
   return fromTimeRanges(buffered).at(-1)?.[1] ?? 0;
 }
 
-/** Move near the end of what is loaded, again each time that more is, until `second` is reached or the person seeks. */
-function loadUpTo(media, second) {
-  const wait = waitFor(media, second);
-  let place = media.currentTime;
-  const step = () => {
-    const isThere = isLoaded(media, second);
-    const next = isThere ? second : Math.min(Math.max(place, loadedEnd(media) - EDGE_SECONDS), second);
-    if (next !== place || isThere) media.currentTime = place = next;
-    if (isThere) wait.abort();
+function isNear(one, other) {
+  return Math.abs(one - other) < NEAR_SECONDS;
+}
+
+/**
+ * Move to `second`, or near the end of what the browser knows, again each time that it knows more. `wait` is aborted
+ * there, if the person seeks, or if the browser plays no more of the file.
+ */
+function approachPlace(media, second, wait) {
+  let [wanted, place, quiet, wasPlaying] = [NaN, media.currentTime, null, false];
+  const go = (next) => {
+    wanted = next;
+    if (media.currentTime !== next) media.currentTime = next;
+    place = media.currentTime; // a browser may go less far
+    if (wasPlaying) play(media);
+    wasPlaying = false;
   };
-  listen(media, "durationchange progress", wait.signal, step);
+  const giveUp = () => {
+    const mayGoOn = media.networkState !== HTMLMediaElement.NETWORK_IDLE || media.seeking || media.error !== null;
+    if (mayGoOn) quiet = setTimeout(giveUp, QUIET_MS);
+    else wait.abort();
+  };
+  const step = () => {
+    if (isLoaded(media, second)) {
+      if (wanted !== second) go(second);
+      // It is there, or cannot seek at all.
+      if (!media.seeking && media.error === null) wait.abort();
+      return;
+    }
+    const end = growing.has(media) ? loadedEnd(media) : media.duration;
+    const next = Math.min(Math.max(place, end - EDGE_SECONDS), second);
+    if (!media.seeking && next !== place) go(next);
+  };
+  const land = () => {
+    if (media.seeking) return;
+    const isShort = media.currentTime < Math.min(second, lengthOf(media)) - NEAR_SECONDS;
+    if (isShort && isNear(media.currentTime, loadedEnd(media))) growing.add(media);
+    if (isLoaded(media, second)) wait.abort();
+    else step();
+  };
+  const isOurs = () => [place, loadedEnd(media)].some((ours) => isNear(media.currentTime, ours));
+  wait.signal.addEventListener("abort", () => clearTimeout(quiet));
+  listen(media, "durationchange progress", wait.signal, () => {
+    clearTimeout(quiet);
+    quiet = setTimeout(giveUp, QUIET_MS);
+    step();
+  });
+  listen(media, "seeked", wait.signal, land);
+  // A browser that plays to the end of what it has loaded pauses there.
+  listen(media, "pause", wait.signal, () => (wasPlaying = media.ended));
+  listen(media, "seeking", wait.signal, () => isOurs() || media.error !== null || wait.abort());
   listen(media, "emptied", wait.signal, () => wait.abort());
-  listen(media, "seeking", wait.signal, () => Math.abs(media.currentTime - place) > NEAR_SECONDS && wait.abort());
+  quiet = setTimeout(giveUp, QUIET_MS);
   step();
 }

@@ -113,8 +113,7 @@ export class Session {
     if (!isHere()) return;
     this.#list.choose(id);
     const signal = deck.open(recording, transcript.segments, at);
-    const changed = (segments, newest) => deck.update(segments, newest);
-    this.#meetings.follow(recording, transcript, { changed, signal });
+    this.#meetings.follow(recording, transcript, { changed: (...news) => deck.update(...news), signal });
     this.#view("deck");
     find("deck-title").focus();
   }

@@ -126,6 +126,7 @@ export const words = {
     noMicrophone: "Der Browser gibt kein Mikrofon frei.",
     waiting: "Wartet…",
     empty: "Diese Datei ist leer.",
+    refused: "Abgelehnt. Das Gateway sagt auf Englisch:",
     checking: "Wird geprüft…",
     done: "Öffnen",
     pause: "Pause",

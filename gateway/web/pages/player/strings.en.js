@@ -126,6 +126,7 @@ export const words = {
     noMicrophone: "The browser gave no access to a microphone.",
     waiting: "Waiting…",
     empty: "This file is empty.",
+    refused: "Refused. The gateway says:",
     checking: "Checking…",
     done: "Open",
     pause: "Pause",

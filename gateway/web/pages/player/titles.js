@@ -33,3 +33,9 @@ export function describe(file) {
   const bytes = size(file.file_size_bytes ?? NaN);
   return [`${strings.kind[file.type]} ${file.format}`, dimensions, length, bytes].filter(Boolean).join(" · ");
 }
+
+/** What a screen reader calls the element that plays or shows the file. */
+export function labelOf({ created_at: createdAt }, file) {
+  const when = dayAndClock(new Date(createdAt));
+  return file.type === "image" ? strings.deck.imageOf(when) : strings.deck.mediaOf(strings.kind[file.type], when);
+}

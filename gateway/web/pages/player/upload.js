@@ -88,7 +88,7 @@ export class Uploads {
       this.#changed();
     } catch (trouble) {
       if (trouble.name === "AbortError") return;
-      row.refused(trouble.words || explain(trouble));
+      row.refused(...(trouble.words ? apiWords(trouble.words) : [explain(trouble)]));
       this.#changed();
     } finally {
       this.#running.delete(row);
@@ -156,14 +156,19 @@ class Row {
     this.#words.replaceChildren(el("a", { href: `#/recordings/${recordingId}` }, strings.upload.done));
   }
 
-  /** Say why it is not sent. */
-  refused(words) {
+  /** Say why it is not sent: texts and elements. */
+  refused(...words) {
     this.take?.release();
     this.#pause.remove();
     this.#bar.remove();
     this.#item.classList.add("trouble");
-    this.#words.textContent = words;
+    this.#words.replaceChildren(...words);
   }
+}
+
+/** The API's own message, which is English in every language of the page. */
+function apiWords(words) {
+  return [`${strings.upload.refused} `, el("q", { lang: "en" }, words)];
 }
 
 /** `audio`, `video` or `image`: by the browser's type, else by the file's name. */

@@ -22,6 +22,7 @@ export class Viewer {
   #playback = null;
   #chapters = null;
   #makeCaptions;
+  #captioning = new AbortController();
   #captions = el("track", { kind: "captions", label: strings.deck.transcript });
 
   /** The audio or video element, or null for an image. */
@@ -59,6 +60,7 @@ export class Viewer {
 
   close() {
     this.#closed.abort();
+    this.#captioning.abort();
     this.#playback?.stop();
     URL.revokeObjectURL(this.#captions.src);
     find("screen").replaceChildren();
@@ -70,11 +72,13 @@ export class Viewer {
     if (this.media?.tagName === "VIDEO" && segments.length > 0) this.#caption();
   }
 
-  /** Without captions, what was said can be read in the transcript. */
+  /** Without captions, what was said can be read in the transcript. Those of an earlier moment may arrive later. */
   async #caption() {
     this.media.append(this.#captions);
-    const url = await this.#makeCaptions(this.#closed.signal).catch(() => null);
-    if (url === null || this.#closed.signal.aborted) return;
+    this.#captioning.abort();
+    const { signal } = (this.#captioning = new AbortController());
+    const url = await this.#makeCaptions(signal).catch(() => null);
+    if (url === null || signal.aborted) return;
     URL.revokeObjectURL(this.#captions.src);
     this.#captions.src = url;
   }
