@@ -12,6 +12,7 @@ import resource
 import signal
 import tempfile
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,13 @@ _SYSTEM_CALLS: Final = (
     *("futex", "sched_yield", "sched_getaffinity", "getpid", "gettid", "rseq"),
     *("rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sigaltstack", "restart_syscall", "exit", "exit_group"),
 )
+
+
+def prepare() -> None:
+    """Do what `confine` needs once, for all processes that are forked from this one."""
+    _load_seccomp()
+    with suppress(OSError):
+        tempfile.gettempdir()  # tries the folder out
 
 
 def confine(cpu_seconds: int, niceness: int) -> None:
@@ -57,6 +65,7 @@ def confine(cpu_seconds: int, niceness: int) -> None:
         _refuse_system_calls(seccomp)
 
 
+@cache
 def _load_seccomp() -> ctypes.CDLL | None:
     try:
         return ctypes.CDLL("libseccomp.so.2")

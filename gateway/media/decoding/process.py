@@ -15,7 +15,7 @@ import av
 
 from gateway.media.captions import READERS, encode_segments, parse_captions
 from gateway.media.cues import BadCaptions
-from gateway.media.decoding.confinement import confine
+from gateway.media.decoding.confinement import confine, prepare
 from gateway.media.decoding.forking import fork_for_each_connection
 from gateway.media.decoding.object_file import Gateway, ObjectBlocks, ObjectFile, ReadBudget
 from gateway.media.decoding.probing import probe
@@ -41,6 +41,7 @@ def main() -> None:
     for content_type in READERS:  # not even a codec
         with suppress(BadCaptions):
             parse_captions(content_type, b" ")
+    prepare()
     fork_for_each_connection(work)
 
 
