@@ -29,7 +29,6 @@ from gateway.web.receiving.expectations import check_coding, permit_body
 
 Piece = TypeVar("Piece")
 
-_CHUNK_BYTES: Final = 256 * 1024
 _CONDITIONS: Final = (hdrs.IF_MATCH, hdrs.IF_NONE_MATCH, hdrs.IF_UNMODIFIED_SINCE)
 _CHECKSUM_FIELDS: Final[dict[str, Callable[[], Any]]] = {
     "Content-MD5": lambda: hashlib.md5(usedforsecurity=False),
@@ -145,16 +144,25 @@ def declared_checksums(request: web.Request) -> Sequence[Checksum]:
 
 
 async def read(request: web.Request, limits: ReceiveLimits) -> AsyncGenerator[bytes, None]:
-    """Yield the body as it arrives; nothing is read ahead of the caller."""
+    """Yield the body as it arrives. While the caller writes a piece, nothing is read from the socket."""
     pace = Pace(limits)
-    while True:
-        try:
-            chunk = await pace.next(request.content.read(_CHUNK_BYTES))
-        except web.RequestPayloadError as error:
-            raise _invalid("body", "It is malformed, or ends early") from error
-        if not chunk:
-            return
-        yield chunk
+    try:
+        # Not `read(n)`: aiohttp then reads up to 2n + 250 KB ahead, whatever its limit is.
+        while chunk := await pace.next(request.content.readany()):
+            _set_reading(request, wanted=False)
+            yield chunk
+            _set_reading(request, wanted=True)
+    except web.RequestPayloadError as error:
+        raise _invalid("body", "It is malformed, or ends early") from error
+    finally:
+        _set_reading(request, wanted=True)
+
+
+def _set_reading(request: web.Request, *, wanted: bool) -> None:
+    """Let the transport read what the client sends, or not."""
+    transport = request.transport
+    if transport is not None and transport.is_reading() != wanted and not request.content.is_eof():
+        (transport.resume_reading if wanted else transport.pause_reading)()
 
 
 async def checked(
