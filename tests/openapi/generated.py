@@ -1,6 +1,6 @@
 """Requests that schemathesis generates from openapi.yaml, sent to a running gateway.
 
-Schemathesis runs as the command `st`, with dictionaries of ids and tokens that exist.
+Schemathesis runs as the command `st` in a process of its own, with dictionaries of ids and tokens that exist.
 """
 
 import json
@@ -48,20 +48,29 @@ def write_settings(folder: Path, words: Words) -> Path:
     return path
 
 
-def ask(base_url: str, key: str, settings: Path, *options: str) -> Findings:
-    """Run schemathesis. The same settings give the same requests, except for ids that the gateway generates."""
-    # Only these variables: for each request it looks through all of them for those that name proxies.
-    environ = {name: value for name, value in os.environ.items() if name in INHERITED}
-    environ |= {"CONTRACT_URL": base_url, "CONTRACT_KEY": key, "PYTHONPATH": str(TOP)}
-    command = Path(sys.executable).with_name("st")
-    done = subprocess.run(
-        [command, "--config-file", settings, "--no-color", "run", "openapi.yaml", *options],
-        cwd=TOP,
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    report = done.stdout + done.stderr
-    counted = GENERATED.search(report)
-    return Findings(done.returncode == 0, int(counted[1]) if counted else 0, report)
+class Schemathesis:
+    """The command `st`, ready to run."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.openapi.forked_st"]
+        self._server = subprocess.Popen(command, cwd=TOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, base_url: str, key: str, settings: Path, *options: str) -> Findings:
+        """Run it. The same settings give the same requests, except for ids that the gateway generates."""
+        # Only these variables: for each request it looks through all of them for those that name proxies.
+        environ = {name: value for name, value in os.environ.items() if name in INHERITED}
+        environ |= {"CONTRACT_URL": base_url, "CONTRACT_KEY": key, "PYTHONPATH": str(TOP)}
+        arguments = ["--config-file", str(settings), "--no-color", "run", "openapi.yaml", *options]
+        output = settings.with_name("report.txt")
+        request = {"arguments": arguments, "environ": environ, "output": str(output)}
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps(request) + "\n")
+        self._server.stdin.flush()
+        code, report = self._server.stdout.readline(), output.read_text("utf-8")
+        counted = GENERATED.search(report)
+        return Findings(code == "0\n", int(counted[1]) if counted else 0, report)
+
+    def close(self) -> None:
+        """Let the process end."""
+        self._server.communicate()
