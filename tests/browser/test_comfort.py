@@ -236,10 +236,10 @@ async def test_a_key_shows_the_next_picture_and_the_one_before(player: Tab, lect
 
 async def test_a_page_that_is_closed_while_it_plays_remembers_the_place(player: Tab, lecture: Lecture) -> None:
     await open_file(player, lecture, "Video")
+    # The page remembers places from the sixth second on.
+    await seek(player, VIDEO, 6)
     await player.type(" ")
-    await until(
-        player, "localStorage.getItem('seekgate.places') !== null || document.querySelector('video').currentTime > 5.5"
-    )
+    await until(player, f"localStorage.getItem('seekgate.places') !== null && {VIDEO}.currentTime > 6.2")
     # A place is stored every two seconds: the next one would come after the page has been closed.
     await seek(player, VIDEO, 20)
     await visit(player, lecture, f"#/recordings/{lecture.recording_id}")

@@ -114,14 +114,25 @@ async def choose(visitor: Listener, *paths: Path) -> None:
     await visitor.page.locator("#upload-files").set_input_files(paths)
 
 
-async def signed_in(context: BrowserContext, site: Gateway, script: str = "") -> Listener:
+async def new_tab(context: BrowserContext, site: Gateway, script: str = "") -> Listener:
     """A person in a new tab, in which this script runs before the page's."""
     visitor = Listener(await context.new_page(), site)
     await visitor.page.add_init_script(script)
     await visitor.arrive(BLANK)
-    await visitor.page.evaluate("(key) => sessionStorage.setItem('seekgate.key', key)", site.key)
+    return visitor
+
+
+async def enter(visitor: Listener) -> None:
+    """Load the page, signed in."""
+    await visitor.page.evaluate("(key) => sessionStorage.setItem('seekgate.key', key)", visitor.site.key)
     await visitor.arrive()
     await expect(visitor.page.locator("#upload")).to_be_visible()
+
+
+async def signed_in(context: BrowserContext, site: Gateway, script: str = "") -> Listener:
+    """A person at the page in a new tab."""
+    visitor = await new_tab(context, site, script)
+    await enter(visitor)
     return visitor
 
 
@@ -247,13 +258,10 @@ async def record(visitor: Listener, pieces: int = 2) -> None:
     await visitor.patiently(UNTIL_STORED, pieces)
 
 
-async def close_page(visitor: Listener) -> None:
-    """Close the page, and wait until the browser has unlocked the recording that it made."""
+async def close_page(visitor: Listener, another: Listener) -> None:
+    """Close the page, and wait in another tab until the browser has unlocked the recording that it made."""
     await visitor.page.close()
-    another = Listener(await visitor.page.context.new_page(), visitor.site)
-    await another.arrive(BLANK)
     await another.patiently(UNTIL_UNLOCKED)
-    await another.page.close()
 
 
 async def hear_the_recording(visitor: Listener) -> None:
@@ -285,7 +293,7 @@ async def test_a_take_whose_page_was_closed_is_offered_at_the_next_visit_with_th
     await expect(second.rows.first).to_be_visible()
     offer = second.page.get_by_text("Recorded earlier, not uploaded yet")
     await expect(offer).to_have_count(0)  # the first page is using it
-    await close_page(first)
+    await close_page(first, second)
     await second.page.reload()
     await expect(offer).to_be_visible()
     await second.page.get_by_role("button", name="Sign out").click()
@@ -308,8 +316,9 @@ async def test_a_take_whose_page_was_closed_while_it_was_sent_goes_on_where_it_w
     await first.page.get_by_role("button", name="Stop recording").click()
     await pieces.until_held()
     await pieces.lose()
-    await close_page(first)
-    again = await signed_in(studio, site)
+    again = await new_tab(studio, site)
+    await close_page(first, again)
+    await enter(again)
     created: list[str] = []
     again.page.on("request", lambda each: created.append(each.url) if each.method == "POST" else None)
     await again.page.locator("#uploads").get_by_role("button", name="Upload", exact=True).click()
@@ -408,8 +417,9 @@ async def test_a_take_is_offered_after_signing_in_again_and_not_once_it_is_disca
 ) -> None:
     visitor = await signed_in(studio, site)
     await record(visitor)
-    await close_page(visitor)
-    visitor = await signed_in(studio, site, HOLD_LOCKS)
+    first, visitor = visitor, await new_tab(studio, site, HOLD_LOCKS)
+    await close_page(first, visitor)
+    await enter(visitor)
     await visitor.patiently("() => asked")
     await visitor.page.get_by_role("button", name="Sign out").click()
     await visitor.sign_in(site.key)
