@@ -50,9 +50,9 @@ async def offset(client: Client, url: str) -> int:
 
 
 async def test_a_file_that_is_cut_ten_times_arrives_whole(site: Gateway, client: Client) -> None:
-    content = make_wav(64 * 1024 * 1024)
+    content = make_wav(32 * 1024 * 1024)
     recording = await client.new_recording()
-    async with cutter(site.port, [6 * 1024 * 1024 - 777 * cut for cut in range(10)]) as (cuts, port):
+    async with cutter(site.port, [3 * 1024 * 1024 - 777 * cut for cut in range(10)]) as (cuts, port):
         url = f"http://127.0.0.1:{port}/v1/uploads/tus"
         await asyncio.to_thread(send, url, client.key, recording, content)
     assert cuts.cuts == 10
@@ -71,7 +71,7 @@ def send(url: str, key: str, recording: str, content: bytes) -> None:
         metadata={"recording_id": recording, "type": "audio", "filename": "long.wav"},
         retries=100,
         retry_delay=0.1,  # passed to time.sleep; the request that was cut may still hold the file (423)
-        chunk_size=32 * 1024 * 1024,
+        chunk_size=16 * 1024 * 1024,
     )
     uploader.upload()
 

@@ -16,7 +16,7 @@ from gateway.imports.vexa_deployment.stored_objects import VexaBackend
 from gateway.media.facts import MediaFacts
 from gateway.settings.load import Config, load
 from storage_adapters.base import StorageUnavailable, StoredObject
-from tests.conftest import scratch_database
+from tests.conftest import database_at, scratch_database
 
 FOLDER: Final = Path(__file__).parent
 NOW: Final = datetime(2026, 8, 1, tzinfo=UTC)
@@ -26,17 +26,28 @@ TABLES: Final = (
 MAPPED: Final = {"minio": "bucket", "s3": "bucket", "local": "old"}
 
 
+# The databases that were made of a file, by server and file; each is copied from then on.
+_templates: Final[dict[tuple[str, str], str]] = {}
+
+
 @asynccontextmanager
-async def vexa_database(server: str, *files: str) -> AsyncGenerator[str]:
-    """The URL of a database made of these files."""
-    async with scratch_database(server, template="template1") as url:
-        connection = await asyncpg.connect(url)
-        try:
-            for name in files:
-                await connection.execute((FOLDER / name).read_text("utf-8"))
-        finally:
-            await connection.close()
+async def vexa_database(server: str, file: str) -> AsyncGenerator[str]:
+    """The URL of a new database with the content of this file."""
+    if (server, file) not in _templates:
+        _templates[server, file] = await _make_template(server, file)
+    async with scratch_database(server, template=_templates[server, file]) as url:
         yield url
+
+
+async def _make_template(server: str, file: str) -> str:
+    name = f"template_{len(_templates)}_of_vexa"
+    connection = await asyncpg.connect(server)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE template1 STRATEGY file_copy")
+    await connection.close()
+    connection = await asyncpg.connect(database_at(server, name))
+    await connection.execute((FOLDER / file).read_text("utf-8"))
+    await connection.close()
+    return name
 
 
 def storage_settings(objects: Path) -> dict[str, str]:
