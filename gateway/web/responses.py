@@ -13,6 +13,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_request import BaseRequest
 
 from gateway.protocol.conditional import Conditions, Validators, failed_precondition
+from gateway.web.conditions import conditions_of
 
 _TIMES = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
@@ -50,8 +51,8 @@ def weak_etag(version: str) -> str:
 
 def not_modified(request: web.Request, headers: Mapping[str, str]) -> web.Response | None:
     """A 304 with these headers if `If-None-Match` names the weak entity tag in them."""
-    if_none_match = ", ".join(request.headers.getall(hdrs.IF_NONE_MATCH, [])) or None
-    conditions, validators = Conditions(if_none_match=if_none_match), Validators(headers[hdrs.ETAG][2:], 0)
+    conditions = Conditions(if_none_match=conditions_of(request.headers).if_none_match)
+    validators = Validators(headers[hdrs.ETAG][2:], 0)
     if failed_precondition(conditions, validators, now=0) is None:
         return None
     return web.Response(status=304, headers={"Cache-Control": "no-store", **headers})

@@ -21,6 +21,7 @@ from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import read_changes
 from gateway.web.bota.query import path_recording_id
 from gateway.web.bota.shapes import recording_etag, recording_json
+from gateway.web.conditions import conditions_of
 from gateway.web.media_files import transcript_of, transcript_version_of
 from gateway.web.receiving.json_bodies import MAX_JSON_SECONDS, JsonBodies
 from gateway.web.receiving.upload_bodies import Allowance, ReceiveLimits, accepted, essence
@@ -49,12 +50,11 @@ class EditRoutes:
         """
         owner = await self.authenticator.authenticate(request, Scope.RECORDINGS_WRITE)
         recording_id = path_recording_id(request)
-        if_match = ", ".join(request.headers.getall(hdrs.IF_MATCH, [])) or None
+        asked = Conditions(if_match=conditions_of(request.headers).if_match)
         changes = await read_changes(self.bodies, request)
 
         def change(current: Recording) -> Mapping[str, Any]:
-            conditions, validators = Conditions(if_match=if_match), Validators(recording_etag(current), 0)
-            if failed_precondition(conditions, validators, now=time.time()):
+            if failed_precondition(asked, Validators(recording_etag(current), 0), now=time.time()):
                 raise web.HTTPPreconditionFailed
             _check_span(changes, current)
             return changes

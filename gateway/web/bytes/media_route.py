@@ -16,9 +16,9 @@ from gateway.errors import Refusal
 from gateway.protocol.delivery import plan_delivery
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admission, Admissions
-from gateway.web.bytes.conditions import conditions_of
 from gateway.web.bytes.paced import Pacing
 from gateway.web.bytes.streaming import Streamer
+from gateway.web.conditions import conditions_of
 from gateway.web.exchange import EXCHANGE, Exchange
 from gateway.web.links import Links
 from gateway.web.media_files import Ids

@@ -18,9 +18,9 @@ from gateway.protocol.http_date import has_short_year
 from gateway.protocol.pacing import SendingPace
 from gateway.web.access.cors import Cors
 from gateway.web.bytes.admissions import Admission
-from gateway.web.bytes.conditions import conditions_of
 from gateway.web.bytes.heads import FixedHead, SpanHead, connection_line
 from gateway.web.bytes.paced import Pacing
+from gateway.web.conditions import conditions_of
 from gateway.web.exchange import EXCHANGE, Exchange
 from gateway.web.fast_path.head_keys import around_range, is_cacheable, without_ignored
 from storage_adapters.base import ObjectStat, OpenObject, OpenObjectCache

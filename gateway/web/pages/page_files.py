@@ -18,7 +18,7 @@ import brotli
 from aiohttp import hdrs, web
 
 from gateway.protocol.conditional import Validators, failed_precondition
-from gateway.web.bytes.conditions import conditions_of
+from gateway.web.conditions import conditions_of
 from gateway.web.encodings import preferred_encoding
 
 _POLICY: Final = {

@@ -24,12 +24,12 @@ from aiohttp import hdrs, web
 
 from gateway.catalog import MediaFile
 from gateway.errors import Fault, Invalid
-from gateway.protocol.conditional import Conditions, Validators, failed_precondition
+from gateway.protocol.conditional import Validators, failed_precondition
+from gateway.web.conditions import conditions_of
 from gateway.web.receiving.expectations import check_coding, permit_body
 
 Piece = TypeVar("Piece")
 
-_CONDITIONS: Final = (hdrs.IF_MATCH, hdrs.IF_NONE_MATCH, hdrs.IF_UNMODIFIED_SINCE)
 _CHECKSUM_FIELDS: Final[dict[str, Callable[[], Any]]] = {
     "Content-MD5": lambda: hashlib.md5(usedforsecurity=False),
     "x-amz-checksum-sha256": hashlib.sha256,
@@ -119,15 +119,11 @@ async def accepted(request: web.Request, allowance: Allowance) -> AsyncGenerator
 
 def check_preconditions(request: web.Request, media: MediaFile) -> None:
     """Raise HTTPPreconditionFailed unless the conditions hold for the earlier upload (RFC 9110 section 13)."""
-    fields = {name: ", ".join(request.headers.getall(name)) for name in _CONDITIONS if name in request.headers}
+    # If-Modified-Since is for GET and HEAD only (section 13.1.3).
+    conditions = conditions_of(request.headers)._replace(if_modified_since=None)
     if media.etag is None or media.object_modified_at is None:
-        failed = hdrs.IF_MATCH in fields
+        failed = conditions.if_match is not None
     else:
-        conditions = Conditions(
-            if_match=fields.get(hdrs.IF_MATCH),
-            if_none_match=fields.get(hdrs.IF_NONE_MATCH),
-            if_unmodified_since=fields.get(hdrs.IF_UNMODIFIED_SINCE),
-        )
         validators = Validators(f'"{media.etag}"', int(media.object_modified_at.timestamp()))
         failed = failed_precondition(conditions, validators, now=time.time()) is not None
     if failed:

@@ -1,4 +1,4 @@
-"""The fields of a request that a delivery depends on (gateway/protocol/conditional.py)."""
+"""The range and the conditions of a request (gateway/protocol/conditional.py)."""
 
 from typing import Final
 
