@@ -10,6 +10,7 @@ from gateway.db import look_up_cache
 from gateway.db.look_up_cache import ANSWER_TIMEOUT_SECONDS, FOUND_SECONDS, MISSING_SECONDS, LookUpCache
 from gateway.db.reachability import RETRY_SECONDS
 from gateway.errors import Unavailable
+from tests.clock import Clock
 
 
 class Archive:
@@ -26,14 +27,6 @@ class Archive:
         result = self.result
         await self.gate.wait()
         return result
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -126,11 +119,11 @@ async def test_responses_expire(
 ) -> None:
     archive = Archive(result)
     await cache.ask("topic", 1, archive.look_up)
-    clock.now = seconds - 0.1
+    clock.seconds = seconds - 0.1
     cache.expire()
     await cache.ask("topic", 1, archive.look_up)
     assert archive.asked == 1
-    clock.now = seconds
+    clock.seconds = seconds
     cache.expire()
     await cache.ask("topic", 1, archive.look_up)
     assert archive.asked == 2
@@ -173,9 +166,9 @@ async def test_a_validity_ends_with_its_age_and_with_trust(
     results: LookUpCache[str, int, Result], clock: Clock
 ) -> None:
     old = await ask(results, "old")
-    clock.now = FOUND_SECONDS - 1
+    clock.seconds = FOUND_SECONDS - 1
     young = await ask(results, "young")
-    clock.now = FOUND_SECONDS
+    clock.seconds = FOUND_SECONDS
     results.expire()
     assert (old.validity.holds, young.validity.holds) == (False, True)
     results.trust(trusted=False)
@@ -203,14 +196,14 @@ async def test_cached_results_are_served_during_an_outage_until_the_grace_ends(
 ) -> None:
     known = await ask(results, "known")
     results.trust(trusted=False)
-    clock.now = 59.9
+    clock.seconds = 59.9
     found = await results.ask("known", 1, away)
     assert found == known
     assert found is not None
     assert not found.validity.holds
     with pytest.raises(Unavailable):
         await results.ask("unknown", 1, away)
-    clock.now = 60.0
+    clock.seconds = 60.0
     with pytest.raises(Unavailable):
         await results.ask("known", 1, away)
 
@@ -255,7 +248,7 @@ async def test_an_unavailable_database_is_retried_and_callers_do_not_wait_for_it
     with pytest.raises(Unavailable):
         await results.ask("unknown", 1, look_up)
     assert asked == 1
-    clock.now += RETRY_SECONDS
+    clock.seconds += RETRY_SECONDS
     assert await results.ask("topic", 1, look_up) == Result("x")
     await turns()
     assert asked == 2
@@ -303,7 +296,7 @@ async def test_cached_results_survive_a_second_outage_before_the_first_look_up(
     results.trust(trusted=False)
     assert await results.ask("topic", 1, away) == Result("old")
     results.trust(trusted=True)
-    clock.now = 60.0
+    clock.seconds = 60.0
     with pytest.raises(Unavailable):
         await results.ask("topic", 1, away)
 
@@ -312,7 +305,7 @@ async def test_an_expired_entry_is_served_when_the_database_does_not_answer(
     results: LookUpCache[str, int, Result], clock: Clock
 ) -> None:
     await ask(results, "topic", "old")
-    clock.now = FOUND_SECONDS
+    clock.seconds = FOUND_SECONDS
     results.expire()
     assert await results.ask("topic", 1, away) == Result("old")
     results.forget("topic")

@@ -18,7 +18,7 @@ from tests.conformance.calling import call, fetch
 from tests.conftest import scratch_database
 from tests.gateway_process import Gateway, running_gateway
 from tests.imports.vexa.deployment import FOLDER, move, rows, settings, storage_settings, vexa_database
-from tests.imports.vexa.media import StoredObject, make_objects, wav
+from tests.imports.vexa.vexa_objects import StoredObject, make_objects, wav
 
 EXPECTED: Final[dict[str, Any]] = json.loads((FOLDER / "expected-0.10.json").read_text("utf-8"))["0.10"]
 KEYS: Final = {each["user"]: each["key"] for each in EXPECTED["keys"] if each["authenticates"]}

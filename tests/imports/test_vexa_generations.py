@@ -20,7 +20,7 @@ from gateway.storage import Storage
 from storage_adapters import connect
 from tests.conftest import scratch_database
 from tests.imports.vexa.deployment import move, settings, vexa_database
-from tests.imports.vexa.media import audio_stream, chunks, wav
+from tests.imports.vexa.vexa_objects import audio_stream, chunks, wav
 
 
 class Moved(NamedTuple):

@@ -13,7 +13,7 @@ from tests.conformance.calling import call, fetch
 from tests.gateway_process import Gateway, gateway_environ, running_gateway
 from tests.imports.test_vexa_deployment import ALL_SCOPES_KEYS, EXPECTED
 from tests.imports.vexa.deployment import move, storage_settings, vexa_database
-from tests.imports.vexa.media import StoredObject, make_objects
+from tests.imports.vexa.vexa_objects import StoredObject, make_objects
 
 READ_ONLY = {"SEEKGATE_STORAGES__BUCKET__READ_ONLY": "true", "SEEKGATE_STORAGES__OLD__READ_ONLY": "true"}
 

@@ -18,7 +18,7 @@ from gateway.db.recordings import PgRecordingCatalog
 from gateway.imports.vexa_deployment.move_report import MoveReport
 from gateway.settings.load import Config
 from tests.imports.vexa.deployment import move, settings, vexa_database
-from tests.imports.vexa.media import audio_stream, chunks, wav
+from tests.imports.vexa.vexa_objects import audio_stream, chunks, wav
 from tests.media_files import make_sound
 
 CY: Final = 21

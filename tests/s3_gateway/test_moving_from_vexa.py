@@ -16,7 +16,7 @@ from tests.conftest import scratch_database
 from tests.forked_process import ForkedProcess
 from tests.gateway_process import running_gateway
 from tests.imports.vexa.deployment import FOLDER, rows, vexa_database
-from tests.imports.vexa.media import StoredObject, make_objects
+from tests.imports.vexa.vexa_objects import StoredObject, make_objects
 from tests.s3.buckets import make_bucket, s3_client
 from tests.s3.processes import S3Server
 from tests.s3_gateway.s3_site import s3_environ

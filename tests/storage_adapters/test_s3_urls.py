@@ -14,7 +14,7 @@ from storage_adapters.storage_options import S3Options
 PARAMS: Params = (("Bucket", "bucket"), ("Key", "key"))
 
 
-class Clock:
+class WallClock:
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -23,12 +23,12 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> WallClock:
+    return WallClock()
 
 
 @pytest.fixture
-async def urls(clock: Clock) -> AsyncGenerator[SignedUrls, None]:
+async def urls(clock: WallClock) -> AsyncGenerator[SignedUrls, None]:
     options = S3Options(
         bucket="bucket",
         endpoint_url="http://s3.example.test",
@@ -44,7 +44,7 @@ async def ask(urls: SignedUrls, params: Params = PARAMS) -> SignedUrl:
     return await urls.get_object(params, expires_in_seconds=3600, reuse_seconds=900)
 
 
-async def test_a_url_is_reused_until_it_is_old(urls: SignedUrls, clock: Clock) -> None:
+async def test_a_url_is_reused_until_it_is_old(urls: SignedUrls, clock: WallClock) -> None:
     first = await ask(urls)
     assert first.expires_at == clock.now + timedelta(hours=1)
     clock.now += timedelta(seconds=899)

@@ -15,6 +15,7 @@ import pytest
 
 from gateway.web.receiving.json_bodies import MAX_ARRIVING_OF_A_KEY
 from gateway.web.receiving.upload_bodies import Pace, ReceiveLimits
+from tests.clock import Clock
 from tests.conformance.bota_calls import create, get
 from tests.conformance.raw_http import compose, connect
 from tests.conformance.test_search_and_edits import put_transcript
@@ -233,25 +234,17 @@ async def test_an_upload_slower_than_the_least_rate_is_ended(tight: Gateway, rou
     assert response.status in ({409, 408} if route == "tus" else {408})
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 async def test_the_rate_is_that_of_the_client_over_a_window() -> None:
     clock = Clock()
     pace = Pace(ReceiveLimits(60, 100), clock)
 
     async def after(seconds: float, count: int) -> bytes:
-        clock.now += seconds
+        clock.seconds += seconds
         return bytes(count)
 
     for _ in range(5):
         assert await pace.next(after(59, 6100)) == bytes(6100)
-        clock.now += 1000  # our own writing does not count
+        clock.seconds += 1000  # our own writing does not count
         assert await pace.next(after(1, 0)) == b""
     await pace.next(after(30, 3000))
     with pytest.raises(Exception, match="100 bytes per second"):

@@ -21,6 +21,7 @@ from storage_adapters.s3.credentials import RENEW_PAUSE_SECONDS, RenewableCreden
 from storage_adapters.s3.error_codes import refused
 from storage_adapters.s3.names import is_fit_for_xml, name_of
 from storage_adapters.s3.shared_limits import PAUSE_MAX_SECONDS, RetryTokens, pause_seconds
+from tests.clock import Clock
 
 
 @pytest.mark.parametrize("key", ["a", "a/b", "/a", "a//b", "..a/b..", "...", "ü" * 509, "a\x01b", "a\nb"])
@@ -123,16 +124,6 @@ def test_pauses_double_with_full_jitter_up_to_a_limit() -> None:
         *(PAUSE_MAX_SECONDS, PAUSE_MAX_SECONDS),
     ]
     assert pause_seconds(3, lambda: 0.0) == 0
-
-
-class Clock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 class Chain:
