@@ -1,4 +1,4 @@
-"""S3 as it is found in the wild, over raw sockets: chunked bodies, other regions, archives, dead addresses."""
+"""What S3 servers and networks do differently, over raw sockets: chunked bodies, other regions, archives, dead addresses."""
 
 import asyncio
 import os
