@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from tests.commands.command_line import CommandLine, command_line
-from tests.corpus import kit as k
+from tests.corpus import edits
+from tests.corpus.edits import FFmpeg
 from tests.corpus.iso_files import FRAGMENTS
-from tests.corpus.kit import Kit
 from tests.s3.buckets import make_bucket, s3_client
 from tests.s3.faults import FaultProxy
 from tests.s3.processes import S3Server
@@ -31,17 +31,17 @@ VOLUME_MIB: Final = 1024
 TOLERANCE_SECONDS: Final = 0.3
 
 
-def kinds(kit: Kit) -> Iterator[tuple[str, bytes]]:
+def kinds(ffmpeg: FFmpeg) -> Iterator[tuple[str, bytes]]:
     """Two minutes of noise in each container, 3.3 to 12 MB."""
 
     def noise(suffix: str, codec: str, *options: str) -> bytes:
         source = f"anoisesrc=d={SECONDS}:a=0.3:r=48000"
-        return kit.make(suffix, "-f", "lavfi", "-i", source, "-c:a", codec, "-b:a", "256k", *options)
+        return ffmpeg.make(suffix, "-f", "lavfi", "-i", source, "-c:a", codec, "-b:a", "256k", *options)
 
     mp3 = noise("mp3", "libmp3lame", "-id3v2_version", "0")
     yield "wav", noise("wav", "pcm_s16le")
     yield "mp3", mp3
-    yield "cover.mp3", k.id3(4 << 20) + mp3
+    yield "cover.mp3", edits.id3(4 << 20) + mp3
     yield "ogg", noise("ogg", "libopus")
     yield "webm", noise("webm", "libopus")
     yield "live.webm", noise("webm", "libopus", "-f", "webm", "-live", "1")
@@ -85,7 +85,7 @@ def main(objects: int) -> int:
     """Measure, and print the figures."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        files = list(kinds(Kit(folder)))
+        files = list(kinds(FFmpeg(folder)))
         with running_seaweedfs(folder, VOLUME_MIB) as server, proxy_before(server) as thread:
             bucket = asyncio.run(make_bucket(server))
             total = asyncio.run(fill(server, bucket, objects, files))

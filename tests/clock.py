@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Clock:
-    """It stands still until the test moves it."""
+    """It shows the same time until the test changes it."""
 
     seconds: float = 0.0
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.browser.tabs import Tab, together
 from tests.corpus.browsers import play_in, served
+from tests.corpus.edits import FFmpeg, Sample
 from tests.corpus.iso_files import fragmented
-from tests.corpus.kit import Kit, Sample
 from tests.corpus.sound_files import mp3s
 from tests.made_once import shared_folder
 
@@ -21,8 +21,8 @@ AT_ONCE: Final = 3
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Sample]:
     """Fragmented MP4, and MP3 between tags and among garbage: what browsers and demuxers misjudge most."""
-    kit = Kit(shared_folder(tmp_path_factory, "corpus"))
-    return [*fragmented(kit), *mp3s(kit)][::3]
+    ffmpeg = FFmpeg(shared_folder(tmp_path_factory, "corpus"))
+    return [*fragmented(ffmpeg), *mp3s(ffmpeg)][::3]
 
 
 async def test_browsers_play_as_long_as_the_catalogue_says(tabs: Sequence[Tab], samples: Sequence[Sample]) -> None:

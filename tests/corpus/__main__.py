@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 
 from gateway.media.facts import NotMedia
 from tests.corpus.browsers import Played, play_all
+from tests.corpus.edits import FFmpeg, Sample
 from tests.corpus.files import corpus
-from tests.corpus.kit import Kit, Sample
 from tests.media.probing import probe
 
 TOLERANCE_SECONDS = 0.3
@@ -40,7 +40,7 @@ def say(line: str) -> None:
 
 def main(browsers: list[str]) -> int:
     with TemporaryDirectory() as folder:
-        samples = list(corpus(Kit(Path(folder))))
+        samples = list(corpus(FFmpeg(Path(folder))))
     lengths = [length(sample) for sample in samples]
     unexplained = 0
     for browser in browsers:

@@ -17,7 +17,7 @@ from tests.browser.bidi import BidiError
 from tests.browser.conftest import launch
 from tests.browser.firefox import running_firefox
 from tests.browser.tabs import Tab, chromium_tab, firefox_tab
-from tests.corpus.kit import Sample
+from tests.corpus.edits import Sample
 
 TABS: Final = 3
 SECONDS: Final = 30

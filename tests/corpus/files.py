@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from tests.corpus.edits import UNKNOWN, FFmpeg, Sample
 from tests.corpus.iso_files import fragmented, mp4s
-from tests.corpus.kit import UNKNOWN, Kit, Sample
 from tests.corpus.matroska_files import mkvs
 from tests.corpus.ogg_files import oggs
 from tests.corpus.sound_files import aacs, mp3s, wavs
@@ -33,11 +33,11 @@ def cuts(samples: Iterable[Sample]) -> Iterator[Sample]:
                 )
 
 
-FAMILIES: Final[tuple[Callable[[Kit], Iterator[Sample]], ...]] = (oggs, mp4s, fragmented, mkvs, mp3s, aacs, wavs)
+FAMILIES: Final[tuple[Callable[[FFmpeg], Iterator[Sample]], ...]] = (oggs, mp4s, fragmented, mkvs, mp3s, aacs, wavs)
 
 
-def corpus(kit: Kit) -> Iterator[Sample]:
+def corpus(ffmpeg: FFmpeg) -> Iterator[Sample]:
     """Every file."""
-    made = [sample for family in FAMILIES for sample in family(kit)]
+    made = [sample for family in FAMILIES for sample in family(ffmpeg)]
     yield from made
     yield from cuts(made)

@@ -4,45 +4,45 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from tests.corpus import kit as k
-from tests.corpus.kit import Kit, Sample
+from tests.corpus import edits
+from tests.corpus.edits import FFmpeg, Sample
 
 LIVE: Final = ("-f", "webm", "-live", "1")
 
 
-def mkvs(kit: Kit) -> Iterator[Sample]:
-    sound = kit.sound("webm", "libopus", "-b:a", "32k")
-    live = kit.sound("webm", "libopus", "-b:a", "32k", *LIVE)
-    movie = kit.movie("mkv", "libx264", "aac")
-    webm = kit.movie("webm", "libvpx", "libopus")
+def mkvs(ffmpeg: FFmpeg) -> Iterator[Sample]:
+    sound = ffmpeg.sound("webm", "libopus", "-b:a", "32k")
+    live = ffmpeg.sound("webm", "libopus", "-b:a", "32k", *LIVE)
+    movie = ffmpeg.movie("mkv", "libx264", "aac")
+    webm = ffmpeg.movie("webm", "libvpx", "libopus")
     yield Sample("webm opus", sound, 4, "audio/webm")
-    yield Sample("webm vorbis", kit.sound("webm", "libvorbis"), 4, "audio/webm")
+    yield Sample("webm vorbis", ffmpeg.sound("webm", "libvorbis"), 4, "audio/webm")
     yield Sample("webm live", live, 4, "audio/webm")
     yield Sample("webm vp8", webm, 4, "video/webm")
-    yield Sample("webm vp9 live", kit.movie("webm", "libvpx-vp9", "libopus", *LIVE), 4, "video/webm")
-    yield Sample("webm av1", kit.movie("webm", "libsvtav1", "libopus"), 4, "video/webm")
+    yield Sample("webm vp9 live", ffmpeg.movie("webm", "libvpx-vp9", "libopus", *LIVE), 4, "video/webm")
+    yield Sample("webm av1", ffmpeg.movie("webm", "libsvtav1", "libopus"), 4, "video/webm")
     yield Sample("mkv h264 aac", movie, 4, "video/matroska")
-    yield Sample("mka flac", kit.sound("mka", "flac"), 4, "audio/matroska")
-    yield Sample("mka pcm", kit.sound("mka", "pcm_s16le"), 4, "audio/matroska")
-    yield Sample("mka mp3", kit.sound("mka", "libmp3lame"), 4, "audio/matroska")
+    yield Sample("mka flac", ffmpeg.sound("mka", "flac"), 4, "audio/matroska")
+    yield Sample("mka pcm", ffmpeg.sound("mka", "pcm_s16le"), 4, "audio/matroska")
+    yield Sample("mka mp3", ffmpeg.sound("mka", "libmp3lame"), 4, "audio/matroska")
     for picture, heard in ((2, 4), (4, 2)):
         for name, options in (("", ()), (" live", LIVE)):
             yield Sample(
                 f"webm{name} picture {picture} sound {heard}",
-                kit.movie("webm", "libvpx", "libopus", *options, picture=picture, sound=heard),
+                ffmpeg.movie("webm", "libvpx", "libopus", *options, picture=picture, sound=heard),
                 4,
                 "video/webm",
             )
     for seconds in (0.5, 3, 100):
-        moved = kit.again(live, "webm", "webm", *LIVE, "-output_ts_offset", str(seconds))
+        moved = ffmpeg.again(live, "webm", "webm", *LIVE, "-output_ts_offset", str(seconds))
         yield Sample(f"webm live begins at {seconds} s", moved, 4, "audio/webm")
-        moved = kit.again(sound, "webm", "webm", "-output_ts_offset", str(seconds))
+        moved = ffmpeg.again(sound, "webm", "webm", "-output_ts_offset", str(seconds))
         yield Sample(f"webm begins at {seconds} s", moved, 4, "audio/webm", browsers="Firefox counts from 0")
     for late in ("0:a", "0:v"):
         early = "0:v" if late == "0:a" else "0:a"
         for suffix, content in (("webm", webm), ("mkv", movie)):
-            path = kit.stored(content, suffix)
-            moved = kit.make(
+            path = ffmpeg.stored(content, suffix)
+            moved = ffmpeg.make(
                 suffix, "-i", path, "-itsoffset", "2", "-i", path, "-map", early, "-map", f"1:{late[2:]}", "-c", "copy"
             )
             content_type = "video/webm" if suffix == "webm" else "video/matroska"
@@ -53,16 +53,18 @@ def mkvs(kit: Kit) -> Iterator[Sample]:
 
 def _edited(sound: bytes, live: bytes, movie: bytes) -> Iterator[Sample]:
     """The same sound in other elements."""
-    (_, head), (_, segment) = list(k.elements_of(sound))
-    children = list(k.elements_of(segment))
-    plain = k.element("1a45dfa3", head)
+    (_, head), (_, segment) = list(edits.elements_of(sound))
+    children = list(edits.elements_of(segment))
+    plain = edits.element("1a45dfa3", head)
 
     def built(parts: list[bytes], header: bytes = plain, *, unknown: bool = False) -> bytes:
         size = b"\x01" + b"\xff" * 7 if unknown else None
         body = b"".join(parts)
-        return header + bytes.fromhex("18538067") + (size or k.ebml_size(len(body), 8)) + body
+        return header + bytes.fromhex("18538067") + (size or edits.ebml_size(len(body), 8)) + body
 
-    essential = [k.element(name, content) for name, content in children if name in {"1549a966", "1654ae6b", "1f43b675"}]
+    essential = [
+        edits.element(name, content) for name, content in children if name in {"1549a966", "1654ae6b", "1f43b675"}
+    ]
     without_length = [_without_duration(each) for each in essential]
     yield Sample("webm without index", built(essential), 4, "audio/webm")
     yield Sample("webm segment of unknown size", built(essential, unknown=True), 4, "audio/webm")
@@ -76,23 +78,25 @@ def _edited(sound: bytes, live: bytes, movie: bytes) -> Iterator[Sample]:
     yield Sample("webm clusters of unknown size in one octet", built(clusters, unknown=True), 4, "audio/webm")
     yield Sample(
         "webm Void everywhere",
-        built([part for each in essential for part in (k.void(99, 1), each, k.void(5000))]),
+        built([part for each in essential for part in (edits.void(99, 1), each, edits.void(5000))]),
         4,
         "audio/webm",
     )
-    yield Sample("webm CRC-32 first", built([k.element("bf", b"\1\2\3\4", 1), *essential]), 4, "audio/webm")
+    yield Sample("webm CRC-32 first", built([edits.element("bf", b"\1\2\3\4", 1), *essential]), 4, "audio/webm")
     for extra, name in (
-        (k.element("42f2", b"\4", 1), "EBMLMaxIDLength"), (k.element("42f3", b"\x08", 4), "EBMLMaxSizeLength in four octets"),
-        (k.void(3000, 4), "Void"), (k.element("bf", b"\1\2\3\4", 1), "CRC-32"),
+        (edits.element("42f2", b"\4", 1), "EBMLMaxIDLength"), (edits.element("42f3", b"\x08", 4), "EBMLMaxSizeLength in four octets"),
+        (edits.void(3000, 4), "Void"), (edits.element("bf", b"\1\2\3\4", 1), "CRC-32"),
     ):  # fmt: skip
-        yield Sample(f"webm header with {name}", built(essential, k.element("1a45dfa3", extra + head)), 4, "audio/webm")
+        yield Sample(
+            f"webm header with {name}", built(essential, edits.element("1a45dfa3", extra + head)), 4, "audio/webm"
+        )
     nul = head.replace(b"\x42\x82\x84webm", b"\x42\x82\x88webm\0\0\0\0")
-    yield Sample("webm DocType with NULs", built(essential, k.element("1a45dfa3", nul)), 4, "audio/webm")
-    yield Sample("webm Void before the segment", plain + k.void(70_000) + built(essential, b""), 4, "audio/webm")
+    yield Sample("webm DocType with NULs", built(essential, edits.element("1a45dfa3", nul)), 4, "audio/webm")
+    yield Sample("webm Void before the segment", plain + edits.void(70_000) + built(essential, b""), 4, "audio/webm")
     for octets in (1, 2, 4):
         yield Sample(
             f"webm header's size in {octets} octets",
-            built(essential, k.element("1a45dfa3", head, octets)),
+            built(essential, edits.element("1a45dfa3", head, octets)),
             4,
             "audio/webm",
         )

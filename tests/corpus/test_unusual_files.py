@@ -6,8 +6,8 @@ import pytest
 
 from gateway.media.decoding.sound import compute_waveform
 from gateway.media.facts import MediaFacts, NotMedia
+from tests.corpus.edits import UNKNOWN, FFmpeg, Sample
 from tests.corpus.files import FAMILIES, cuts
-from tests.corpus.kit import UNKNOWN, Kit, Sample
 from tests.made_once import shared_folder
 from tests.media.probing import object_file, probe
 
@@ -57,8 +57,8 @@ def fault(sample: Sample) -> str:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_catalogue_and_waveform_know_every_file(
-    family: Callable[[Kit], Iterator[Sample]], tmp_path_factory: pytest.TempPathFactory
+    family: Callable[[FFmpeg], Iterator[Sample]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    samples = list(family(Kit(shared_folder(tmp_path_factory, "corpus"))))
+    samples = list(family(FFmpeg(shared_folder(tmp_path_factory, "corpus"))))
     faults = {each.name: said for each in (*samples, *cuts(samples)) if (said := fault(each))}
     assert faults == {}

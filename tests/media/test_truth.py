@@ -14,7 +14,7 @@ from av.audio.stream import AudioStream
 
 from gateway.media.decoding.sound import compute_waveform
 from gateway.media.facts import MediaFacts, NotMedia
-from tests.corpus.kit import moved_offsets
+from tests.corpus.edits import moved_offsets
 from tests.media.probing import object_file, probe
 from tests.media.signals import wav
 from tests.media_files import SOUNDS, make_sound, make_still, make_video

@@ -36,8 +36,8 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
-    """Calls FFmpeg. The same call is made once for all kits with this `folder`, also in other processes."""
+class FFmpeg:
+    """Calls FFmpeg. A file that was made is kept in `folder`, for the same call in this process and in others."""
 
     folder: Path
 
