@@ -18,6 +18,14 @@ MAX_UNREAD_BODY_BYTES: Final = 32 * 1024
 MAX_UNREAD_BODIES_BYTES: Final = 40 * 1024 * 1024
 """With more than this of all bodies unread, a request with a body is refused."""
 
+MANY_BODIES: Final = 32
+"""While this many requests with bodies are under way, the kernel holds at most SMALL_BUFFER_BYTES for each further one.
+
+One read takes all that the kernel holds for a connection, up to 250 KB, and an upload holds that until it is written.
+"""
+
+SMALL_BUFFER_BYTES: Final = 64 * 1024
+
 MAX_HELD_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -31,6 +39,8 @@ class HeldBytes:
     def __init__(self) -> None:
         self._heads = 0
         self._bodies = 0
+        self.bodies_under_way = 0
+        """How many requests with bodies are not answered yet."""
 
     def add(self, more: int) -> bool:
         """Add `more` bytes of heads, which may be negative. Returns whether they are still within MAX_HELD_BYTES."""

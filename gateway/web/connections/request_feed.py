@@ -3,15 +3,28 @@
 It counts what no handler has read of the body yet, so that all connections together hold a limited number of bytes.
 """
 
+import socket
+import sys
+from contextlib import suppress
+from typing import Final
+
 from aiohttp import StreamReader, web
 
-from gateway.web.connections.connection_context import ConnectionContext, handler_options
+from gateway.web.connections.connection_context import (
+    MANY_BODIES,
+    SMALL_BUFFER_BYTES,
+    ConnectionContext,
+    handler_options,
+)
+
+# Linux's socket option (5.18): 0 lets the kernel choose the size of a buffer again that was set.
+_SO_BUF_LOCK: Final = 72 if sys.platform == "linux" else None
 
 
 class RequestFeed(web.RequestHandler):
     """Feeds the parser of one connection."""
 
-    __slots__ = ("_body", "_body_bytes", "_context", "_is_dropping", "_unread")
+    __slots__ = ("_body", "_body_bytes", "_context", "_has_body", "_has_small_buffer", "_is_dropping", "_unread")
 
     def __init__(self, server: web.Server, context: ConnectionContext) -> None:
         super().__init__(server, **handler_options(context))
@@ -21,6 +34,8 @@ class RequestFeed(web.RequestHandler):
         self._body: StreamReader | None = None
         # What was received of the body since its handler last emptied the reader.
         self._unread = 0
+        self._has_body = False
+        self._has_small_buffer = False
         self._is_dropping = False
 
     def data_received(self, data: bytes) -> None:
@@ -31,7 +46,31 @@ class RequestFeed(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._count_unread(0)
+        self._end_body()
         super().connection_lost(exc)
+
+    def _begin_body(self) -> None:
+        """A request with a body begins."""
+        held, self._has_body = self._context.held, True
+        held.bodies_under_way += 1
+        if held.bodies_under_way > MANY_BODIES:
+            self._has_small_buffer = True
+            self._set_option(socket.SO_RCVBUF, SMALL_BUFFER_BYTES // 2)  # the kernel doubles it
+
+    def _end_body(self) -> None:
+        """The request is answered, or its connection lost."""
+        if not self._has_body:
+            return
+        self._has_body = False
+        self._context.held.bodies_under_way -= 1
+        if self._has_small_buffer and _SO_BUF_LOCK is not None:
+            self._has_small_buffer = False
+            self._set_option(_SO_BUF_LOCK, 0)
+
+    def _set_option(self, option: int, value: int) -> None:
+        if self.transport is not None:
+            with suppress(OSError):  # an older kernel, or a connection that is lost
+                self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, value)
 
     def _count_unread(self, unread: int) -> None:
         self._context.held.add_unread(unread - self._unread)

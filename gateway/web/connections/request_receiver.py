@@ -117,6 +117,8 @@ class RequestReceiver(RequestFeed):
         elif head is not None:
             self._is_under_way = True
             self._body_bytes = head.body_bytes
+            if head.body_bytes != 0:
+                self._begin_body()
             self._fault = head.octets[:SHOWN_BYTES], BadHead(400, "The request is not valid HTTP/1.1")
             self._parse(head.octets)
             self._body = self._messages[-1][1] if self._messages else None
@@ -178,6 +180,7 @@ class RequestReceiver(RequestFeed):
     def release(self) -> None:
         """The response to the request under way is written: take the requests that arrived meanwhile."""
         self._is_under_way = False
+        self._end_body()
         if self._held or self.is_half_closed:
             asyncio.get_running_loop().call_soon(self._resume)
 
