@@ -42,9 +42,10 @@ async def signing_in(visitor: Listener, library: Library) -> AsyncIterator[str]:
 
 
 async def managing(visitor: Listener, library: Library) -> AsyncIterator[str]:
-    page = visitor.page
+    page, key = visitor.page, {"X-API-Key": visitor.site.key}
+    assert (await page.request.post(f"{visitor.site.base_url}/v1/recordings", headers=key, data={"name": "Live"})).ok
     await visitor.sign_in(visitor.site.key)
-    await expect(visitor.rows.first).to_be_visible()
+    await expect(visitor.rows.first).to_contain_text("Live")
     yield "list"
     await page.get_by_label("Search", exact=True).fill("tone")
     await expect(page.locator("#rows mark").first).to_be_visible()

@@ -157,17 +157,16 @@ async def test_an_upload_whose_page_was_closed_goes_on_when_the_file_is_chosen_a
     assert again.faults == []
 
 
-async def test_a_paused_upload_rests_until_it_is_resumed(
-    context: BrowserContext, site: Gateway, long_sound: Path
-) -> None:
-    visitor, pieces = await signed_in(context, site), Pieces(hold_from=2)
-    await pieces.watch(visitor)
-    await choose(visitor, long_sound)
+async def test_a_paused_upload_rests_until_it_is_resumed(somebody: Listener, long_sound: Path) -> None:
+    pieces = Pieces(hold_from=2)
+    await somebody.begin(somebody.site.key)
+    await pieces.watch(somebody)
+    await choose(somebody, long_sound)
     await pieces.until_held()
-    await visitor.page.get_by_role("button", name="Pause").click()
+    await somebody.page.get_by_role("button", name="Pause").click()
     pieces.released.set()
-    await visitor.page.get_by_role("button", name="Resume").click()
-    await expect(opened(visitor)).to_be_visible()
+    await somebody.page.get_by_role("button", name="Resume").click()
+    await expect(opened(somebody)).to_be_visible()
     assert pieces.offsets[1] == PIECE
 
 
@@ -191,14 +190,12 @@ SEND_TWICE = """(offset) => {
 }"""
 
 
-async def test_an_upload_goes_on_after_a_piece_that_is_stored_already(
-    context: BrowserContext, site: Gateway, long_sound: Path
-) -> None:
-    visitor = await signed_in(context, site)
-    await visitor.page.evaluate(SEND_TWICE, PIECE)
-    await choose(visitor, long_sound)
-    await expect(opened(visitor)).to_be_visible()
-    assert await visitor.page.evaluate("() => stored") == [204]
+async def test_an_upload_goes_on_after_a_piece_that_is_stored_already(somebody: Listener, long_sound: Path) -> None:
+    await somebody.begin(somebody.site.key)
+    await somebody.page.evaluate(SEND_TWICE, PIECE)
+    await choose(somebody, long_sound)
+    await expect(opened(somebody)).to_be_visible()
+    assert await somebody.page.evaluate("() => stored") == [204]
 
 
 async def test_an_upload_outlasts_a_dead_connection_and_a_network_that_was_cut(
@@ -220,24 +217,24 @@ async def test_an_upload_outlasts_a_dead_connection_and_a_network_that_was_cut(
 
 
 async def test_several_files_travel_together_and_a_refused_one_says_why(
-    context: BrowserContext, site: Gateway, long_sound: Path, tmp_path: Path
+    somebody: Listener, long_sound: Path, tmp_path: Path
 ) -> None:
-    visitor = await signed_in(context, site)
-    await visitor.page.evaluate(HOLD_PIECES, 0)
+    await somebody.begin(somebody.site.key)
+    await somebody.page.evaluate(HOLD_PIECES, 0)
     bad = tmp_path / "letter.mp3"
     bad.write_text("Dear Sir or Madam")
-    await choose(visitor, long_sound, bad, make_sound(tmp_path / "sound.ogg"), make_sound(tmp_path / "sound.flac"))
-    await visitor.patiently("() => held")
-    await expect(visitor.page.locator("#uploads progress")).to_have_count(4)
-    await expect(visitor.page.locator("#upload-total")).to_contain_text(re.compile(r"^4 files: .+ of \d+"))
-    await visitor.page.evaluate("() => release()")
-    await expect(opened(visitor)).to_have_count(3)
-    refused = visitor.page.locator("#uploads li.trouble")
+    await choose(somebody, long_sound, bad, make_sound(tmp_path / "sound.ogg"), make_sound(tmp_path / "sound.flac"))
+    await somebody.patiently("() => held")
+    await expect(somebody.page.locator("#uploads progress")).to_have_count(4)
+    await expect(somebody.page.locator("#upload-total")).to_contain_text(re.compile(r"^4 files: .+ of \d+"))
+    await somebody.page.evaluate("() => release()")
+    await expect(opened(somebody)).to_have_count(3)
+    refused = somebody.page.locator("#uploads li.trouble")
     await expect(refused).to_contain_text("letter.mp3")
     await expect(refused.locator(".words")).to_have_text(
         re.compile("^Refused. The gateway says: It is not audio: it cannot be read as wav, [a-z0-9, ]+ or webp$")
     )
-    await expect(visitor.page.locator("#upload-total")).to_be_empty()
+    await expect(somebody.page.locator("#upload-total")).to_be_empty()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
