@@ -1,6 +1,7 @@
 """A gateway whose only storage is a bucket."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -47,6 +48,6 @@ def add_settled(site: Gateway, name: str, content: bytes) -> Media:
     ids = (media.recording_id, media.media_file_id)
     modified_at = site.media_file(ids).object_modified_at
     assert modified_at is not None
-    while datetime.now(UTC) <= modified_at:
-        media = look(site, ids, content)
+    while (left := (modified_at - datetime.now(UTC)).total_seconds()) >= 0:
+        time.sleep(left + 0.001)
     return look(site, ids, content)

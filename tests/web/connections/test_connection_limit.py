@@ -14,6 +14,7 @@ from tests.gateway_process import Gateway, running_gateway
 from tests.web.byte_route_site import running_site
 
 MOST: Final = 4
+LARGE: Final = 8 * 2**20  # more than the kernel takes of one response
 SETTINGS: Final = {"SEEKGATE_SERVER__MAX_CLIENT_CONNECTIONS": str(MOST)}
 
 
@@ -42,7 +43,7 @@ async def test_idle_connections_end_before_a_new_one_is_refused(site: Gateway) -
 
 
 async def test_a_connection_with_a_request_under_way_is_kept_and_a_new_one_ends(site: Gateway) -> None:
-    recording_id, media_file_id = site.add("long", bytes(32 * 2**20), "mp3")
+    recording_id, media_file_id = site.add("long", bytes(LARGE), "mp3")
     request = compose("GET", f"/recordings/{recording_id}/media/{media_file_id}/raw", [("X-API-Key", site.key)])
     async with AsyncExitStack() as stack:
         busy = [await stack.enter_async_context(connect(site.host, site.port, receive_bytes=4096)) for _ in range(MOST)]
@@ -51,7 +52,7 @@ async def test_a_connection_with_a_request_under_way_is_kept_and_a_new_one_ends(
             await each.read_head()
         async with connect(site.host, site.port) as another:
             await another.expect_end()
-        assert len(await busy[0].read_exactly(32 * 2**20)) == 32 * 2**20
+        assert len(await busy[0].read_exactly(LARGE)) == LARGE
         await alive(busy[0])
         async with connect(site.host, site.port) as another:
             await alive(another)
@@ -67,7 +68,7 @@ async def test_a_connection_is_busy_until_the_kernel_has_its_response(tmp_path: 
             (connection,) = site.server.connections
             assert isinstance(connection, ClientConnection)
             assert connection.transport is not None
-            connection.transport.write(bytes(32 * 2**20))
+            connection.transport.write(bytes(LARGE))
             assert not connection.is_idle
-            await client.read_exactly(32 * 2**20)
+            await client.read_exactly(LARGE)
             assert connection.is_idle
