@@ -60,8 +60,8 @@ async def _upload(site: Gateway, files: tuple[tuple[str, str, Path], ...], key: 
     async with aiohttp.ClientSession(site.base_url, headers={"X-API-Key": key}, raise_for_status=True) as client:
 
         async def send(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-            async with client.request(method, path, json=body) as answer:
-                sent: dict[str, Any] = json.loads(await answer.read() or b"{}")
+            async with client.request(method, path, json=body) as response:
+                sent: dict[str, Any] = json.loads(await response.read() or b"{}")
                 return sent
 
         public_id: str = (await send("POST", "/v1/recordings", {"name": NAME}))["id"]

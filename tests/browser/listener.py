@@ -120,10 +120,10 @@ class Listener:
         )
 
     async def status_of(self, path: str, key: str | None = None) -> int:
-        """The status of the gateway's answer, to somebody with this key."""
+        """The status of the gateway's response, to somebody with this key."""
         headers = {} if key is None else {"X-API-Key": key}
-        answer = await self.page.request.head(f"{self.site.base_url}{path}", headers=headers)
-        return answer.status
+        response = await self.page.request.head(f"{self.site.base_url}{path}", headers=headers)
+        return response.status
 
     async def until_refused(self, status: int, path: str, key: str | None = None) -> None:
         """Ask until the gateway answers with this status."""

@@ -66,7 +66,7 @@ CAPTION_TWICE: Final = """(async () => {
   const arrivals = [];
   const never = () => new Promise(() => {});
   const viewer = new Viewer({ type: "video", duration_seconds: 1, file_size_bytes: 1 }, {
-    label: "", segments: [], transcript: { follow() {} }, mint: never, waveform: never, report() {},
+    label: "", segments: [], transcript: { follow() {} }, newLink: never, waveform: never, report() {},
     captions: () => new Promise((resolve) => arrivals.push(resolve)),
   });
   for (let count = 0; count < 2; count += 1) viewer.say([{ start: 0, end: 1, text: "", speaker: null }]);
@@ -281,9 +281,9 @@ async def share(lecture: Lecture) -> dict[str, Any]:
     url = f"{lecture.site.base_url}/v1/recordings/{lecture.public_id}/links"
     async with (
         aiohttp.ClientSession() as client,
-        client.post(url, json={"expires_in_seconds": 600}, headers={"X-API-Key": lecture.site.key}) as answer,
+        client.post(url, json={"expires_in_seconds": 600}, headers={"X-API-Key": lecture.site.key}) as response,
     ):
-        made: dict[str, Any] = json.loads(await answer.read())
+        made: dict[str, Any] = json.loads(await response.read())
         return made
 
 

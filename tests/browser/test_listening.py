@@ -144,11 +144,11 @@ async def test_the_byte_map_shows_what_the_browser_holds_and_seeks_at_a_click(
 async def test_the_waveform_is_as_loud_as_the_recording(listener: Listener, library: Library) -> None:
     await listener.open_sound(library.sound.recording_id)
     await listener.until_drawn()
-    answer = await listener.page.request.get(
+    response = await listener.page.request.get(
         listener.site.base_url + WAVEFORM.format(library.sound.recording_id, library.sound.id),
         headers={"X-API-Key": listener.site.key},
     )
-    waveform = await answer.json()
+    waveform = await response.json()
     assert waveform["seconds_covered"] == pytest.approx(DURATION_SECONDS, abs=0.2)
     loudest = [max(waveform["bins"][n * 4 : n * 4 + 4]) / max(waveform["bins"]) for n in range(250)]
     assert [height / 100 for height in await strokes(listener)] == pytest.approx(loudest, abs=0.01)
@@ -158,15 +158,15 @@ async def test_a_waveform_grows_until_it_is_whole(listener: Listener, library: L
     halves, seen = count(), asyncio.Event()
 
     async def halve_the_first(route: Route) -> None:
-        answer = await route.fetch()
-        while not (waveform := await answer.json())["complete"]:
-            answer = await route.fetch()
+        response = await route.fetch()
+        while not (waveform := await response.json())["complete"]:
+            response = await route.fetch()
         if next(halves) == 0:
             bins = [level for level in waveform["bins"][:500] for _ in range(2)]
             waveform = {"bins": bins, "seconds_covered": waveform["seconds_covered"] / 2, "complete": False}
         else:
             await seen.wait()
-        await route.fulfill(response=answer, json=waveform)
+        await route.fulfill(response=response, json=waveform)
 
     await listener.page.route("**/waveform", halve_the_first)
     await listener.open_sound(library.sound.recording_id)
@@ -275,8 +275,8 @@ async def test_a_copied_link_plays_without_a_key(
     await listener.page.get_by_role("button", name="Copy playback link").click()
     await expect(listener.page.get_by_role("status").filter(has_text="Playback link copied.")).to_be_visible()
     link = await listener.page.evaluate("() => navigator.clipboard.readText()")
-    answer = await listener.page.request.get(link, headers={"Range": "bytes=0-9"})
-    assert (answer.status, await answer.body()) == (206, library.sound_path.read_bytes()[:10])
+    response = await listener.page.request.get(link, headers={"Range": "bytes=0-9"})
+    assert (response.status, await response.body()) == (206, library.sound_path.read_bytes()[:10])
 
 
 async def test_a_link_that_may_not_be_copied_is_shown(

@@ -208,14 +208,14 @@ async def test_what_others_change_appears_while_the_list_is_shown(clocked: Liste
     await create("At the top")
     await expect(await until_shown("At the top")).to_be_in_viewport()
 
-    # The answer ends in the midst of its body, as if the connection had been lost.
+    # The response ends in the midst of its body, as if the connection had been lost.
     await page.route("**/v1/recordings?*", lambda route: route.fulfill(body='{"data": ['))
     async with page.expect_response("**/v1/recordings?*"):
         await page.clock.fast_forward(12_000)
     await page.unroute("**/v1/recordings?*")
     await create("After the fault")
     await until_shown("After the fault")
-    async with page.expect_response(lambda answer: "/v1/recordings?" in answer.url and answer.status == 304):
+    async with page.expect_response(lambda response: "/v1/recordings?" in response.url and response.status == 304):
         await page.clock.fast_forward(12_000)
 
     await clocked.patiently(SCROLL)

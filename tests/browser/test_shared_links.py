@@ -36,10 +36,10 @@ async def share(gateway: SoundGateway) -> dict[str, Any]:
     body = {"expires_in_seconds": 600, "start_seconds": MOMENT}
     async with (
         aiohttp.ClientSession() as client,
-        client.post(links_of(gateway), json=body, headers=by_key(gateway)) as answer,
+        client.post(links_of(gateway), json=body, headers=by_key(gateway)) as response,
     ):
-        assert answer.status == 201
-        made: dict[str, Any] = json.loads(await answer.read())
+        assert response.status == 201
+        made: dict[str, Any] = json.loads(await response.read())
         return made
 
 
@@ -60,8 +60,8 @@ async def test_a_link_plays_without_a_key_from_its_moment(guest: Tab, gateway: S
 
 async def end(gateway: SoundGateway, link: dict[str, Any]) -> str:
     url = f"{links_of(gateway)}/{link['id']}"
-    async with aiohttp.ClientSession() as client, client.delete(url, headers=by_key(gateway)) as answer:
-        assert answer.status == 204
+    async with aiohttp.ClientSession() as client, client.delete(url, headers=by_key(gateway)) as response:
+        assert response.status == 204
     return str(link["url"])
 
 

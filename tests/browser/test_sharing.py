@@ -154,7 +154,9 @@ async def test_what_is_said_while_a_recording_is_in_progress_is_found_and_shown(
     await say("A wombat digs.", "The wombat sleeps.", "It has woken up.")
     await until_count(page, lines, 3)
     await expect(lines.nth(1)).to_be_focused()
-    async with page.expect_response(lambda answer: "/transcript" in answer.url and answer.status == 304) as unchanged:
+    async with page.expect_response(
+        lambda response: "/transcript" in response.url and response.status == 304
+    ) as unchanged:
         while not unchanged.is_done():
             await page.clock.fast_forward(12_000)
             await asyncio.sleep(0.1)  # until the page has heard from the gateway

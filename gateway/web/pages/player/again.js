@@ -18,7 +18,7 @@ export function askAgain(ask, pauseMs, signal) {
   const wait = () => (timer = setTimeout(act, pause));
   const act = async () => {
     clearTimeout(timer);
-    isDue = document.hidden || isAsking; // then as soon as it is visible, or has its answer
+    isDue = document.hidden || isAsking; // then as soon as it is visible, or has its response
     if (isDue || isOver || signal.aborted) return;
     isAsking = true;
     const limit = AbortSignal.timeout(LONGEST_ANSWER_MS);

@@ -47,8 +47,8 @@ export class Gateway {
    */
   async recording(id, signal) {
     const asked = [`recordings/${id}`, describedAt(id)].map((path) => this.#ask(path, { signal }));
-    const [answer, description] = await Promise.all(asked);
-    const [recording, inShort] = [await jsonOf(answer), await jsonOf(description)];
+    const [response, description] = await Promise.all(asked);
+    const [recording, inShort] = [await jsonOf(response), await jsonOf(description)];
     const arrived = inShort.media.filter((file) => file.status === "uploaded").map((file) => numberOf(file.id));
     recording.media_files = recording.media_files.filter((file) => arrived.includes(file.id));
     return { ...recording, ...summary(inShort), etag: description.headers.get("ETag") };
@@ -65,8 +65,8 @@ export class Gateway {
   /** Give the recording another name. Refused with 412 if somebody changed it since `etag` was read. */
   async rename(id, name, etag) {
     const condition = etag === null ? {} : { "If-Match": etag };
-    const answer = await this.#send(`v1/recordings/${publicId(id)}`, "PATCH", { name }, condition);
-    return { name: (await jsonOf(answer)).name, etag: answer.headers.get("ETag") };
+    const response = await this.#send(`v1/recordings/${publicId(id)}`, "PATCH", { name }, condition);
+    return { name: (await jsonOf(response)).name, etag: response.headers.get("ETag") };
   }
 
   /** The share links of a recording that work. */
@@ -108,7 +108,7 @@ export class Gateway {
   /** An upload that can be resumed (tus 1.0.0): its URL. Refused with 409 where the storage backend takes no pieces. */
   async createResumable(id, { type, contentType, size }) {
     const metadata = { recording_id: id, type, filetype: contentType };
-    const answer = await this.#ask("v1/uploads/tus", {
+    const response = await this.#ask("v1/uploads/tus", {
       method: "POST",
       headers: {
         ...TUS,
@@ -116,13 +116,13 @@ export class Gateway {
         "Upload-Metadata": Object.entries(metadata).map(([name, value]) => `${name} ${btoa(value)}`).join(","),
       },
     });
-    return new URL(answer.headers.get("Location"), document.baseURI).href;
+    return new URL(response.headers.get("Location"), document.baseURI).href;
   }
 
   /** How many bytes of a resumable upload have arrived. */
   async resumableOffset(url) {
-    const answer = await head(url, { ...TUS, "X-API-Key": this.#key });
-    return Number(answer.headers.get("Upload-Offset"));
+    const response = await head(url, { ...TUS, "X-API-Key": this.#key });
+    return Number(response.headers.get("Upload-Offset"));
   }
 
   /** The recording's meeting, with `segments` and `recordings`; with an `etag`, null if it is still the same. */
@@ -148,9 +148,9 @@ export class Gateway {
    * may have another name and is the only one that its policy lets it ask.
    */
   async playbackUrl(recordingId, mediaId) {
-    const answer = await this.#ask(`recordings/${recordingId}/media/${mediaId}/playback-url`, { method: "POST" });
-    const { url, expires_at: expiresAt } = await jsonOf(answer);
-    const now = Date.parse(answer.headers.get("Date")) || Date.now();
+    const response = await this.#ask(`recordings/${recordingId}/media/${mediaId}/playback-url`, { method: "POST" });
+    const { url, expires_at: expiresAt } = await jsonOf(response);
+    const now = Date.parse(response.headers.get("Date")) || Date.now();
     const { href, pathname, search } = new URL(url, document.baseURI);
     return {
       url: new URL(pathname + search, document.baseURI).href,
@@ -191,8 +191,8 @@ export class Gateway {
 
   /** A body and its `etag`; null if it is still the one that had the `etag` of the condition. */
   async #ifChanged(path, { etag = null, signal } = {}) {
-    const answer = await this.#ask(path, { signal, headers: etag === null ? {} : { "If-None-Match": etag } });
-    return answer.status === 304 ? null : { ...(await jsonOf(answer)), etag: answer.headers.get("ETag") };
+    const response = await this.#ask(path, { signal, headers: etag === null ? {} : { "If-None-Match": etag } });
+    return response.status === 304 ? null : { ...(await jsonOf(response)), etag: response.headers.get("ETag") };
   }
 
   async #read(path, options) {

@@ -162,7 +162,7 @@ export class Deck {
       label: labelOf(this.#recording, file),
       segments: this.#segments,
       transcript: this.#transcript,
-      mint: () => this.#gateway.playbackUrl(recordingId, file.id),
+      newLink: () => this.#gateway.playbackUrl(recordingId, file.id),
       cover: this.#cover(),
       waveform: (signal) => this.#gateway.waveform(recordingId, file.id, signal),
       captions: async (signal) => URL.createObjectURL(await this.#gateway.captions(recordingId, signal)),

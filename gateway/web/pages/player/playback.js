@@ -1,6 +1,6 @@
 /*
  * Plays a media element from a signed URL, and replaces the URL before it expires.
- * The caller makes links (`mint`).
+ * The caller makes links (`newLink`).
  *
  * A new link is made after three quarters of the lifetime. The element changes to it while paused or at a seek, when
  * the browser sends a new request anyway. If neither happens before the link expires, the element changes while
@@ -26,7 +26,7 @@ const LONGEST_WAIT_MS = 2 ** 31 - 1; // the largest delay that setTimeout accept
 
 export class Playback {
   #media;
-  #mint;
+  #newLink;
   #report;
   #link = null;
   #next = null;
@@ -43,9 +43,9 @@ export class Playback {
    * `report(trouble)` gets a Refused, an Unreachable, null when the browser cannot play the bytes, or undefined when
    * the gateway answers again.
    */
-  constructor(media, mint, report) {
+  constructor(media, newLink, report) {
     this.#media = media;
-    this.#mint = mint;
+    this.#newLink = newLink;
     this.#report = report;
     const { signal } = this.#ended;
     listen(media, "error", signal, () => this.#recover());
@@ -75,17 +75,17 @@ export class Playback {
   }
 
   async start() {
-    await this.#attempt(async () => this.#use(await this.#mint()));
+    await this.#attempt(async () => this.#use(await this.#newLink()));
   }
 
   /** Find out why the element failed, and renew the link if that helps. */
   async #recover() {
     await this.#attempt(async () => {
-      if (this.#link === null) return this.#use(await this.#mint());
+      if (this.#link === null) return this.#use(await this.#newLink());
       const refusal = await check(this.#link.url).then(() => undefined, (trouble) => trouble);
       if (refusal === undefined) return this.#goOn();
       if (!(refusal instanceof Refused && refusal.status === 403)) throw refusal;
-      const link = await this.#mint();
+      const link = await this.#newLink();
       if (link.url === this.#link.url) throw refusal;
       return this.#use(link);
     });
@@ -164,7 +164,7 @@ export class Playback {
 
   /** A failure here is not reported: the old link still plays, and the element fires `error` when it expires. */
   async #renew() {
-    this.#next = await this.#mint().catch(() => null);
+    this.#next = await this.#newLink().catch(() => null);
     if (this.#media.paused) this.#change();
   }
 

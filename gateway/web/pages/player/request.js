@@ -36,10 +36,10 @@ export function isMissing(trouble) {
 
 /** The response of `fetch`, also 304. Its body is read by `jsonOf` or `bytesOf`. */
 export async function request(url, options) {
-  const answer = await whole(fetch(url, { cache: "no-store", credentials: "omit", ...options }));
-  if (answer.ok || answer.status === 304) return answer;
-  const words = wordsOf(await answer.json().catch(() => null));
-  throw new Refused(answer.status, words, milliseconds(answer.headers.get("Retry-After")));
+  const response = await whole(fetch(url, { cache: "no-store", credentials: "omit", ...options }));
+  if (response.ok || response.status === 304) return response;
+  const words = wordsOf(await response.json().catch(() => null));
+  throw new Refused(response.status, words, milliseconds(response.headers.get("Retry-After")));
 }
 
 /** The response to HEAD. */
@@ -53,18 +53,18 @@ export async function check(url) {
 }
 
 /** The JSON of a response. Anything else is not from the gateway, but from something in between, such as a proxy. */
-export function jsonOf(answer) {
-  return whole(answer.json());
+export function jsonOf(response) {
+  return whole(response.json());
 }
 
 /** The bytes of a response, as a Blob. */
-export function bytesOf(answer) {
-  return whole(answer.blob());
+export function bytesOf(response) {
+  return whole(response.blob());
 }
 
 function whole(arriving) {
   return arriving.catch((cause) => {
-    throw cause.name === "AbortError" ? cause : new Unreachable("no answer", { cause });
+    throw cause.name === "AbortError" ? cause : new Unreachable("no response", { cause });
   });
 }
 
@@ -102,7 +102,7 @@ export function transmit(method, url, { headers, body, progress, signal }) {
       if (sending.status < 300) resolve();
       else reject(new Refused(sending.status, wordsOf(sending.response), retryOf(sending)));
     };
-    sending.onerror = sending.onabort = () => reject(new Unreachable("no answer"));
+    sending.onerror = sending.onabort = () => reject(new Unreachable("no response"));
     signal.addEventListener("abort", () => sending.abort());
     sending.send(body);
     expectMore();

@@ -120,7 +120,7 @@ export class Session {
 
   async #loadDeck() {
     const { Deck } = await import("./deck.js").catch((cause) => {
-      throw new Unreachable("no answer", { cause });
+      throw new Unreachable("no response", { cause });
     });
     this.#deck ??= new Deck(this.#gateway, this, this.#left.signal);
     return this.#deck;

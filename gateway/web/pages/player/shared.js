@@ -23,10 +23,10 @@ async function read(path, signal) {
 }
 
 /** A playback URL from this page's own origin, and how long it still plays by the gateway's clock. */
-async function mint(number) {
-  const answer = await request(`${base}/recording.json`);
-  const { url, expires_at: expiresAt } = (await jsonOf(answer)).media[number];
-  const now = Date.parse(answer.headers.get("Date")) || Date.now();
+async function newLink(number) {
+  const response = await request(`${base}/recording.json`);
+  const { url, expires_at: expiresAt } = (await jsonOf(response)).media[number];
+  const now = Date.parse(response.headers.get("Date")) || Date.now();
   const { pathname, search } = new URL(url, document.baseURI);
   return { url: pathname + search, lifetimeSeconds: (Date.parse(expiresAt) - now) / 1000 };
 }
@@ -65,7 +65,7 @@ function play(recording, number, startAt) {
     label: recording.name,
     segments: recording.segments,
     transcript,
-    mint: () => mint(number),
+    newLink: () => newLink(number),
     cover: cover(recording),
     waveform: (signal) => read(`media/${number}/waveform`, signal),
     captions: async () => `${base}/captions.vtt`,
@@ -88,7 +88,7 @@ function play(recording, number, startAt) {
 /** A function that gets the URL of the recording's image; null without one. */
 function cover({ media }) {
   const number = media.findIndex(({ type }) => type === "image");
-  return number < 0 ? null : () => mint(number);
+  return number < 0 ? null : () => newLink(number);
 }
 
 /** For someone who only has a link, deleted and forbidden mean the same. */

@@ -29,19 +29,19 @@ export class Viewer {
   media = null;
 
   /**
-   * `label` names the element for screen readers; `transcript` follows it; `mint` makes links; `cover` makes one of an
-   * image to show before a video plays, or is null; `waveform(signal)` asks for as much of it as there is;
+   * `label` names the element for screen readers; `transcript` follows it; `newLink` makes links; `cover` makes one of
+   * an image to show before a video plays, or is null; `waveform(signal)` asks for as much of it as there is;
    * `captions(signal)` makes a URL of what is said, as WebVTT; `report` gets troubles.
    */
-  constructor(file, { label, segments, transcript, mint, cover = null, waveform, captions, report }) {
+  constructor(file, { label, segments, transcript, newLink, cover = null, waveform, captions, report }) {
     const element = makeElement(file.type, label);
-    // The answer to a question about this file may come when another one is shown.
+    // The response to a request about this file may come when another one is shown.
     const reportUnlessClosed = (trouble) => this.#closed.signal.aborted || report(trouble);
     find("screen").replaceChildren(element);
     find("timing").hidden = file.type === "image";
     this.#makeCaptions = captions;
-    if (file.type === "image") openImage(element, mint, reportUnlessClosed);
-    else this.#openMedia(element, { file, segments, transcript, mint, waveform, report: reportUnlessClosed });
+    if (file.type === "image") openImage(element, newLink, reportUnlessClosed);
+    else this.#openMedia(element, { file, segments, transcript, newLink, waveform, report: reportUnlessClosed });
     if (file.type === "video" && cover !== null) cover().then(({ url }) => (element.poster = url), () => {});
   }
 
@@ -83,7 +83,7 @@ export class Viewer {
     this.#captions.src = url;
   }
 
-  #openMedia(media, { file, segments, transcript, mint, waveform, report }) {
+  #openMedia(media, { file, segments, transcript, newLink, waveform, report }) {
     const { signal } = this.#closed;
     this.media = media;
     expectLength(media, file.duration_seconds);
@@ -99,7 +99,7 @@ export class Viewer {
       sizeBytes: file.file_size_bytes ?? NaN,
       signal,
     });
-    this.#playback = new Playback(media, mint, report);
+    this.#playback = new Playback(media, newLink, report);
     this.#playback.start();
   }
 }
@@ -109,9 +109,9 @@ function makeElement(type, label) {
   return el(type, { controls: true, playsinline: true, preload: "metadata", "aria-label": label });
 }
 
-async function openImage(image, mint, report) {
+async function openImage(image, newLink, report) {
   try {
-    image.src = (await mint()).url;
+    image.src = (await newLink()).url;
     await image.decode();
   } catch (trouble) {
     if (!(trouble instanceof DOMException)) return report(trouble);
