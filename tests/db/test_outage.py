@@ -65,7 +65,7 @@ class Player(threading.Thread):
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        while not self._stopping.wait(0.1):
+        while not self._stopping.wait(0.2):
             self.seek()
 
     def seek(self) -> None:
