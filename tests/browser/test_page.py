@@ -43,11 +43,6 @@ STATE: Final = """[...document.querySelectorAll("audio")].map((media) =>
   [media.src, media.currentTime, media.duration, media.paused, media.seeking, media.readyState, media.error?.message])"""
 # A browser that says how long the recording is, although it has loaded less.
 KNOW_THE_LENGTH: Final = "void Object.defineProperty(HTMLMediaElement.prototype, 'duration', { get: () => 60.02 })"
-# Makes every timer go off ten times sooner.
-HASTEN: Final = """(() => {
-  const { setTimeout: later } = window;
-  window.setTimeout = (act, milliseconds, ...given) => later(act, milliseconds / 10, ...given);
-})()"""
 # Lets the page remember the place, as if it were left, and keeps it in `place`.
 REMEMBER: Final = """(window.dispatchEvent(new Event("pagehide")),
   window.place = Object.values(JSON.parse(localStorage.getItem("seekgate.places") ?? "{}"))[0]?.at)"""
@@ -184,7 +179,7 @@ async def test_a_place_that_the_browser_does_not_play_is_given_up(
     await tab.visit(f"{files.site.base_url}/#/recordings/{recording_id}")
     await sign_in(tab, files.site.key)
     await until(tab, "media?.readyState > 0")
-    await tab.attempt(HASTEN)
+    await tab.attempt(HURRY)
     await tab.type("9")
     await until(tab, f"!media.seeking && media.currentTime > {LONG_SECONDS - 1}")
     await until(tab, f"({REMEMBER}, place < {LONG_SECONDS + 1})")

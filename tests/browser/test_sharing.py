@@ -88,6 +88,11 @@ async def test_a_search_finds_what_was_said_since_the_last_one(
         assert put.ok
         await listener.page.get_by_role("button", name="Refresh").click()
         await expect(listener.page.locator("#rows mark")).to_have_count(count)
+    # What is shown stays if it cannot be read again, and so does the count of it.
+    await listener.page.route("**/v1/recordings?*", lambda route: route.abort())
+    await listener.page.get_by_role("button", name="Refresh").click()
+    await expect(listener.page.get_by_role("alert").filter(visible=True)).to_contain_text("does not answer")
+    await expect(listener.page.locator("#list-count")).to_have_text("1 recording")
     await listener.page.get_by_role("link", name="for 5 seconds").click()
     await listener.until("!media.paused && media.currentTime > 5.2")
 

@@ -145,7 +145,8 @@ export class RecordingList {
 
   #report(trouble) {
     this.#trouble = trouble;
-    this.#showCount();
+    // The rows of an earlier reading stay, and so does what was said of them.
+    if (!this.#isStale || this.#blocks.recordings.length === 0) this.#showCount();
     find("list-trouble").textContent = explain(trouble);
     for (const id of ["list-trouble", "more"]) find(id).hidden = false;
   }
