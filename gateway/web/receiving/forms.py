@@ -28,7 +28,8 @@ _MAX_PARTS: Final = 32
 _MAX_PART_LINE_BYTES: Final = 8190
 _MAX_HEADERS: Final = 64
 _MAX_LINES: Final = _MAX_PARTS * (_MAX_HEADERS + 4)
-_CHUNK_BYTES: Final = 256 * 1024
+# aiohttp reads up to twice as much ahead, and one more read of the socket.
+_CHUNK_BYTES: Final = 64 * 1024
 _IDENTITIES: Final = frozenset({"7bit", "8bit", "binary"})
 # aiohttp raises these for a malformed form: for its text, its end, the head of a part, and (RuntimeError) `_charset_`.
 _MALFORMED: Final = (ValueError, LookupError, RuntimeError, web.RequestPayloadError, HttpProcessingError)
