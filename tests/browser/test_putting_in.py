@@ -10,6 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Locator, Request, Route, expect
 
 from storage_adapters.s3.s3_storage import S3Storage
+from tests.browser.library import Library
 from tests.browser.listener import BLANK, PATIENCE_SECONDS, Listener
 from tests.browser.tabs import chromium_context
 from tests.gateway_process import Gateway
@@ -214,6 +215,42 @@ async def test_an_upload_outlasts_a_dead_connection_and_a_network_that_was_cut(
     pieces.released.set()
     await context.set_offline(False)
     await expect(opened(visitor)).to_be_visible()
+
+
+# Keeps the response to each piece from the page until `release()`, as if the storage backend were slow. `answered` resolves
+# when the first has arrived. Counts in `aborted` what the page gives up.
+HOLD_RESPONSES = """() => {
+  const { open, abort } = XMLHttpRequest.prototype;
+  const released = new Promise((resolve) => (window.release = resolve));
+  window.aborted = 0;
+  window.answered = new Promise((resolve) => {
+    XMLHttpRequest.prototype.open = function (...given) {
+      for (const name of ["load", "loadend"]) {
+        this.addEventListener(name, (event) => {
+          event.stopImmediatePropagation();
+          released.then(() => this.dispatchEvent(new ProgressEvent(name)));
+          resolve();
+        }, { once: true });
+      }
+      return open.apply(this, given);
+    };
+  });
+  XMLHttpRequest.prototype.abort = function () {
+    aborted += 1;
+    return abort.call(this);
+  };
+}"""
+
+
+async def test_an_upload_that_was_sent_waits_for_a_slow_storage_backend(clocked: Listener, library: Library) -> None:
+    await clocked.begin(clocked.site.key)
+    await clocked.page.evaluate(HOLD_RESPONSES)
+    await choose(clocked, library.short_path)
+    await clocked.patiently("() => answered")
+    await clocked.page.clock.fast_forward(300_000)
+    assert await clocked.page.evaluate("() => aborted") == 0
+    await clocked.page.evaluate("() => release()")
+    await expect(opened(clocked)).to_be_visible()
 
 
 async def test_several_files_travel_together_and_a_refused_one_says_why(

@@ -10,8 +10,10 @@ const TEMPORARY = [408, 423, 425, 429, 500, 502, 503, 504];
 const LONGEST_RETRY_MS = 600_000;
 /** A connection that broke while the computer slept may never answer. */
 const LONGEST_CHECK_MS = 20_000;
-/** The same of one over which nothing was sent, and no response came, for this long. */
+/** The same of one over which nothing was sent for this long. */
 const STALLED_MS = 120_000;
+/** Once the browser has sent a body, a proxy may still hold most of it, and the storage backend may be slow. */
+const LONGEST_STORING_MS = 900_000;
 
 export class Refused extends Error {
   /** `words` is the API's own explanation, where it gave one; `retryMs` the time of its `Retry-After`, else 0. */
@@ -89,14 +91,15 @@ export function transmit(method, url, { headers, body, progress, signal }) {
       if (!OWN_FIELDS.includes(name.toLowerCase())) sending.setRequestHeader(name, value);
     }
     let stalled = null;
-    const expectMore = () => {
+    const expectMore = (milliseconds) => {
       clearTimeout(stalled);
-      stalled = setTimeout(() => sending.abort(), STALLED_MS);
+      stalled = setTimeout(() => sending.abort(), milliseconds);
     };
     sending.upload.onprogress = ({ loaded }) => {
-      expectMore();
+      expectMore(STALLED_MS);
       progress(loaded);
     };
+    sending.upload.onload = () => expectMore(LONGEST_STORING_MS);
     sending.onloadend = () => clearTimeout(stalled);
     sending.onload = () => {
       if (sending.status < 300) resolve();
@@ -105,7 +108,7 @@ export function transmit(method, url, { headers, body, progress, signal }) {
     sending.onerror = sending.onabort = () => reject(new Unreachable("no response"));
     signal.addEventListener("abort", () => sending.abort());
     sending.send(body);
-    expectMore();
+    expectMore(STALLED_MS);
   });
 }
 
