@@ -113,6 +113,9 @@ async def test_what_others_add_to_a_recording_appears_while_it_is_open(clocked: 
     public_id = (await (await page.request.post(recordings, headers=key, data={"name": "Silent"})).json())["id"]
     await page.evaluate(f"() => {{ location.hash = '#/recordings/{decode_id('rec', public_id)}'; }}")
     await expect(page.get_by_text("No file of this recording is finished yet.")).to_be_visible()
+    name = page.get_by_label("Name of this recording")
+    await page.get_by_role("button", name="Rename").click()
+    await name.fill("Quiet")
     sound = library.short_path.read_bytes()
     about = {"type": "audio", "content_type": "audio/mpeg", "file_size_bytes": len(sound)}
     url = f"{recordings}/{public_id}"
@@ -120,6 +123,10 @@ async def test_what_others_add_to_a_recording_appears_while_it_is_open(clocked: 
     await page.request.put(target["upload_url"], headers=target["headers"], data=sound)
     assert (await page.request.post(f"{url}/upload-complete", headers=key)).ok
     await until_count(page, page.locator("audio"), 1)
+    # The file has changed the recording's entity tag, but nobody else has changed its name.
+    async with page.expect_response(lambda response: response.request.method == "PATCH") as renamed:
+        await name.press("Enter")
+    assert (await renamed.value).ok
     said = [{"start": 0, "end": 1, "text": "Not silent at all."}]
     assert (await page.request.put(f"{url}/transcript", headers=key, data={"segments": said})).ok
     await until_count(page, page.locator("#lines button"), 1)

@@ -41,11 +41,11 @@ export class Renaming {
 
   /**
    * Show the name that the recording has by now. Not while the person changes it: what they save is compared with what
-   * they saw.
+   * they saw. The entity tag also changes with the files.
    */
   update(name, etag) {
-    if (!find("deck-name").hidden) return;
     const isAnother = name !== this.#recording.name;
+    if (isAnother && !find("deck-name").hidden) return;
     Object.assign(this.#recording, { name, etag });
     if (!isAnother) return;
     this.#end();
