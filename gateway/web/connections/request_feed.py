@@ -17,7 +17,7 @@ from gateway.web.connections.connection_context import (
     handler_options,
 )
 
-# Linux's socket option (5.18): 0 lets the kernel choose the size of a buffer again that was set.
+# Linux's socket option (5.15): 0 lets the kernel choose the size of a buffer again that was set.
 _SO_BUF_LOCK: Final = 72 if sys.platform == "linux" else None
 
 
@@ -68,8 +68,9 @@ class RequestFeed(web.RequestHandler):
             self._set_option(_SO_BUF_LOCK, 0)
 
     def _set_option(self, option: int, value: int) -> None:
-        if self.transport is not None:
-            with suppress(OSError):  # an older kernel, or a connection that is lost
+        # A transport that is closing may have no socket any more, or one without a descriptor.
+        if self.transport is not None and not self.transport.is_closing():
+            with suppress(OSError):  # an older kernel
                 self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, value)
 
     def _count_unread(self, unread: int) -> None:

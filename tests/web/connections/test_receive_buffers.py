@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
+import uvloop
 from aiohttp import web
 
 from gateway.web.connections import request_feed
@@ -47,3 +48,32 @@ async def test_the_kernel_holds_little_for_one_of_many_bodies_until_it_is_answer
                 assert (await client.read_response()).status == 200
             assert not is_set(opened[1])
             assert site.held.bodies_under_way == 0
+
+
+def test_a_client_that_disconnects_during_one_of_many_bodies_ends_its_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvloop's lost transport has a socket without a descriptor, whose options cannot be set (ValueError)."""
+    monkeypatch.setattr(request_feed, "MANY_BODIES", 0)
+
+    async def disconnect() -> None:
+        has_begun, has_ended = asyncio.Event(), asyncio.Event()
+
+        async def handle(request: web.BaseRequest) -> web.Response:
+            has_begun.set()
+            try:
+                await request.read()
+            finally:
+                has_ended.set()
+            return web.Response()
+
+        async with running_site(tmp_path) as site, asyncio.timeout(60):
+            monkeypatch.setattr(site, "_handler", handle)
+            async with connect("127.0.0.1", site.port) as client:
+                await client.send(compose("POST", "/", [("Content-Length", "2")], body=b"x"))
+                await has_begun.wait()
+            await has_ended.wait()
+            await site.until_no_connection()
+            assert site.held.bodies_under_way == 0
+
+    uvloop.run(disconnect())
