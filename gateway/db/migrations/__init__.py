@@ -109,7 +109,7 @@ async def _apply_next(pool: asyncpg.Pool, known: Sequence[Migration]) -> Sequenc
     for attempt in range(LOCK_ATTEMPTS):
         try:
             return await _apply_locked(pool, known)
-        except asyncpg.LockNotAvailableError:
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
             _log.warning("the migration waits for other transactions", extra={"attempt": attempt + 1})
             await asyncio.sleep(LOCK_RETRY_SECONDS)
     return await _apply_locked(pool, known)
