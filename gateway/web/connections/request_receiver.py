@@ -206,6 +206,7 @@ class RequestReceiver(RequestFeed):
         if body.exception() is None:
             body.read_nowait()
         self._count_unread(0)
+        self._end_body()
         # A client that has closed its sending side sends nothing more that could be dropped.
         if self.transport is not None and not self.is_half_closed:
             self._is_lingering = True

@@ -50,6 +50,22 @@ async def test_the_kernel_holds_little_for_one_of_many_bodies_until_it_is_answer
             assert site.held.bodies_under_way == 0
 
 
+async def test_a_refused_request_no_longer_counts_while_its_body_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_request: web.BaseRequest) -> web.Response:
+        response = web.Response(status=401)
+        response.force_close()
+        return response
+
+    async with running_site(tmp_path) as site, asyncio.timeout(60):
+        monkeypatch.setattr(site, "_handler", refuse)
+        async with connect("127.0.0.1", site.port) as client:
+            await client.send(compose("POST", "/", [("Content-Length", "2")], body=b"x"))
+            assert (await client.read_response()).status == 401
+            assert site.held.bodies_under_way == 0
+
+
 def test_a_client_that_disconnects_during_one_of_many_bodies_ends_its_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
