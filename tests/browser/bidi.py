@@ -49,7 +49,8 @@ class Bidi:
             if waiting and not waiting.done():  # else the command has timed out
                 waiting.set_result(response)
         for waiting in self._waiting.values():
-            waiting.set_exception(ConnectionError("the browser has closed the session"))
+            if not waiting.done():  # else its task has not run since
+                waiting.set_exception(ConnectionError("the browser has closed the session"))
 
     async def navigate(self, context: str, url: str) -> None:
         """Load this page completely in the tab."""
