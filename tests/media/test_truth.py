@@ -233,6 +233,21 @@ def test_a_movie_without_a_brand_is_quicktime(tmp_path: Path) -> None:
     assert found.duration_seconds == pytest.approx(2.0, abs=0.1)
 
 
+@pytest.mark.parametrize(("rate", "silence"), [(8_000, 0), (RATE, 200_000)], ids=["slow", "after silence"])
+def test_mpeg_audio_in_a_wav_file_that_promises_samples_is_found(rate: int, silence: int) -> None:
+    file = BytesIO()
+    with av.open(file, "w", format="mp2") as container:
+        stream = container.add_stream("mp2", rate=RATE, layout="mono")
+        for number in range(50):
+            frame = av.AudioFrame("s16", "mono", 1920)
+            frame.planes[0].update(bytes(3840))
+            frame.rate, frame.pts = RATE, number * 1920
+            container.mux(stream.encode(frame))
+    facts = probe(wav(bytes(silence) + file.getvalue(), rate))
+    assert (facts.metadata["codec"], facts.sample_rate, facts.channels) == ("mp2", RATE, 1)
+    assert facts.duration_seconds == pytest.approx(2, abs=0.1)
+
+
 # --- pictures
 
 

@@ -28,8 +28,6 @@ _OPTIONS: Final = {
     "codec_whitelist": ",".join(sorted(DECODERS)),
     "protocol_whitelist": "none",
     "probesize": str(1 << 20),
-    # Packets in which FFmpeg looks for another codec than the one that a WAV file names; in more, it takes 10 ms.
-    "max_probe_packets": "4",
 }
 # A timestamp that is this much earlier than the latest one begins another time line.
 _RESTART_SECONDS: Final = 1
