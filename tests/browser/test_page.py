@@ -43,6 +43,21 @@ STATE: Final = """[...document.querySelectorAll("audio")].map((media) =>
   [media.src, media.currentTime, media.duration, media.paused, media.seeking, media.readyState, media.error?.message])"""
 # A browser that says how long the recording is, although it has loaded less.
 KNOW_THE_LENGTH: Final = "void Object.defineProperty(HTMLMediaElement.prototype, 'duration', { get: () => 60.02 })"
+# Events that arrive late: more is loaded before the page hears that a seek ended, and it seeks on before it hears of a pause.
+DELAY_EVENTS: Final = """(() => {
+  const on = (name, act) => document.addEventListener(name, act, true);
+  let paused = null;
+  on("seeked", ({ target }) => target.dispatchEvent(new Event("progress")));
+  on("pause", (event) => {
+    if (!event.target.ended) return;
+    event.stopImmediatePropagation();
+    paused = event.target;
+  });
+  on("seeking", () => {
+    paused?.dispatchEvent(new Event("pause"));
+    paused = null;
+  });
+})()"""
 # Lets the page remember the place, as if it were left, and keeps it in `place`.
 REMEMBER: Final = """(window.dispatchEvent(new Event("pagehide")),
   window.place = Object.values(JSON.parse(localStorage.getItem("seekgate.places") ?? "{}"))[0]?.at)"""
@@ -145,6 +160,7 @@ async def test_a_recording_without_a_length_is_sought_beyond_what_is_loaded(
     """As MediaRecorder writes it. Over a slow link, Firefox takes the beginning, which it has loaded, for the whole.
 
     For a moment it may know the length before it has loaded more (`KNOW_THE_LENGTH`), and seeks no further nevertheless.
+    Events may arrive late (`DELAY_EVENTS`).
     """
     path = made_once(tmp_path_factory, WITHOUT_LENGTH, lambda folder: make_toned(folder, WITHOUT_LENGTH))
     recording_id = import_file(files.site, path).recording_id
@@ -152,6 +168,7 @@ async def test_a_recording_without_a_length_is_sought_beyond_what_is_loaded(
         await tab.visit(f"{link.url}/{BLANK}")
         await tab.visit(f"{link.url}/#/recordings/{recording_id}")
         await tab.attempt(KNOW_THE_LENGTH)
+        await tab.attempt(DELAY_EVENTS)
         await sign_in(tab, files.site.key)
         await until(tab, "media?.readyState > 0")
         await tab.type("9 ")

@@ -98,13 +98,15 @@ function isNear(one, other) {
  * there, if the person seeks, or if the browser plays no more of the file.
  */
 function approachPlace(media, second, wait) {
-  let [wanted, place, quiet, wasPlaying] = [NaN, media.currentTime, null, false];
+  let [wanted, place, quiet, playing] = [NaN, media.currentTime, null, !media.paused];
   const go = (next) => {
     wanted = next;
+    const hasRunOut = playing && media.ended;
     if (media.currentTime !== next) media.currentTime = next;
-    place = media.currentTime; // a browser may go less far
-    if (wasPlaying) play(media);
-    wasPlaying = false;
+    place = media.currentTime; // Firefox goes to the end of what it has loaded now; by `seeked` it may have loaded more
+    const isShort = place < Math.min(second, lengthOf(media)) - NEAR_SECONDS;
+    if (isShort && isNear(place, loadedEnd(media))) growing.add(media);
+    if (hasRunOut) play(media);
   };
   const giveUp = () => {
     const mayGoOn = media.networkState !== HTMLMediaElement.NETWORK_IDLE || media.seeking || media.error !== null;
@@ -112,8 +114,8 @@ function approachPlace(media, second, wait) {
     else wait.abort();
   };
   const step = () => {
+    if (isLoaded(media, second) && wanted !== second) go(second);
     if (isLoaded(media, second)) {
-      if (wanted !== second) go(second);
       // It is there, or cannot seek at all.
       if (!media.seeking && media.error === null) wait.abort();
       return;
@@ -122,13 +124,6 @@ function approachPlace(media, second, wait) {
     const next = Math.min(Math.max(place, end - EDGE_SECONDS), second);
     if (!media.seeking && next !== place) go(next);
   };
-  const land = () => {
-    if (media.seeking) return;
-    const isShort = media.currentTime < Math.min(second, lengthOf(media)) - NEAR_SECONDS;
-    if (isShort && isNear(media.currentTime, loadedEnd(media))) growing.add(media);
-    if (isLoaded(media, second)) wait.abort();
-    else step();
-  };
   const isOurs = () => [place, loadedEnd(media)].some((ours) => isNear(media.currentTime, ours));
   wait.signal.addEventListener("abort", () => clearTimeout(quiet));
   listen(media, "durationchange progress", wait.signal, () => {
@@ -136,9 +131,10 @@ function approachPlace(media, second, wait) {
     quiet = setTimeout(giveUp, QUIET_MS);
     step();
   });
-  listen(media, "seeked", wait.signal, land);
-  // A browser that plays to the end of what it has loaded pauses there.
-  listen(media, "pause", wait.signal, () => (wasPlaying = media.ended));
+  listen(media, "seeked", wait.signal, step);
+  listen(media, "play", wait.signal, () => (playing = true));
+  // A browser that plays to the end of what it has loaded pauses there. The event may arrive after `go` plays again.
+  listen(media, "pause", wait.signal, () => (playing = media.ended || !media.paused));
   listen(media, "seeking", wait.signal, () => isOurs() || media.error !== null || wait.abort());
   listen(media, "emptied", wait.signal, () => wait.abort());
   quiet = setTimeout(giveUp, QUIET_MS);
