@@ -79,10 +79,10 @@ class _Exported(Collector):
 
 def _histogram(name: str, buckets: Metric, sums: Metric) -> Metric:
     counts: defaultdict[str, defaultdict[str, float]] = defaultdict(lambda: defaultdict(float))
-    label = ""
+    # A storage backend that has not been asked for anything has a sum, but no bucket.
+    label = next((label for sample in sums.samples for label in sample.labels), "")
     for sample in buckets.samples:
         if sample.name.endswith("_total"):
-            (label,) = sample.labels.keys() - {"le"}
             counts[sample.labels[label]][sample.labels["le"]] += sample.value
     exported = HistogramMetricFamily(name, buckets.documentation, labels=[label])
     for sample in sums.samples:

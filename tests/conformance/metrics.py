@@ -22,9 +22,10 @@ async def scrape(site: Gateway) -> bytes:
     site.scrapes += 1
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            body = (await call(site, "/metrics")).body
-            if sum(map(float, _COUNTED.findall(body))) >= site.scrapes:
-                return body
+            response = await call(site, "/metrics")
+            assert response.status == 200
+            if sum(map(float, _COUNTED.findall(response.body))) >= site.scrapes:
+                return response.body
             await asyncio.sleep(0.02)
 
 
