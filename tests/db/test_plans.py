@@ -61,7 +61,7 @@ FILL: Final = f"""
     INSERT INTO object_deletions (storage, object_key, due_at)
         SELECT 'local', n || '.gone', now() + n * interval '1 second' FROM generate_series(1, 20000) n;
     INSERT INTO idempotency_keys (user_id, live, key, digest, answer, created_at)
-        SELECT {BASE} + n % 1000, true, 'key ' || n, sha256('x'), '{{}}', now() - n * interval '1 second'
+        SELECT {BASE} + n % 1000, true, 'key ' || n, sha256('x'), '{{}}', now() - n * interval '5 seconds'
         FROM generate_series(1, 20000) n;
     INSERT INTO vexa_moves (kind, identity, here_id)
         SELECT (ARRAY['user', 'key', 'meeting', 'recording'])[1 + n % 4], sha256(n::text::bytea), {BASE} + n
