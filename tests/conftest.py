@@ -126,7 +126,7 @@ async def prepare_server(server: str) -> None:
     """Create the database that `scratch_database` copies: it has the schema and no rows."""
     connection = await asyncpg.connect(server)
     try:
-        # A power cut may lose the tests' data.
+        # A crash of the server or a power cut may lose the tests' data.
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             await connection.execute(f"ALTER SYSTEM SET {setting} = off")
         await connection.execute("SELECT pg_reload_conf()")
