@@ -187,6 +187,31 @@ async def test_a_recording_without_a_length_is_sought_beyond_what_is_loaded(
         await until(tab, "!media.seeking && Math.abs(media.currentTime - 54) < 0.1")
 
 
+# Moves an element of which 60 seconds are loaded to second 54. Only after the first seek does it seek further than to 34.
+# Resolves with where it is.
+SEEK_SHORT: Final = """(async () => {
+  const { moveTo } = await import("/player/000000000000/seeking.js");
+  const media = Object.assign(new EventTarget(), {
+    readyState: 4, networkState: 1, duration: 60, error: null, ended: false, seeking: false, paused: true,
+    buffered: { length: 1, start: () => 0, end: () => 60 },
+  });
+  let [place, limit] = [0, 34];
+  Object.defineProperty(media, "currentTime", {
+    get: () => place,
+    set(second) { [place, media.seeking] = [Math.min(second, limit), true]; },
+  });
+  moveTo(media, 54);
+  [media.seeking, limit] = [false, 60];
+  for (const name of ["seeking", "seeked"]) media.dispatchEvent(new Event(name));
+  return place;
+})()"""
+
+
+async def test_a_seek_that_ends_before_a_loaded_place_is_repeated(chromium_reloaded: Tab, files: SoundGateway) -> None:
+    await chromium_reloaded.visit(f"{files.site.base_url}/{BLANK}")
+    assert await chromium_reloaded.attempt(SEEK_SHORT) == 54
+
+
 async def test_a_place_that_the_browser_does_not_play_is_given_up(
     tab: Tab, files: SoundGateway, long_sound: Path
 ) -> None:

@@ -15,6 +15,8 @@ const NEAR_SECONDS = 0.5;
 const QUIET_MS = 5000;
 /** At its very end an element would have ended, and play() would begin at 0. */
 const EDGE_SECONDS = 0.2;
+/** How often a seek is repeated that ended before a place that is loaded. */
+const REPEATS = 3;
 
 /** The catalogue's length of an element, in seconds; null if it has none. */
 const lengths = new WeakMap();
@@ -98,7 +100,7 @@ function isNear(one, other) {
  * there, if the person seeks, or if the browser plays no more of the file.
  */
 function approachPlace(media, second, wait) {
-  let [wanted, place, quiet, playing] = [NaN, media.currentTime, null, !media.paused];
+  let [wanted, place, quiet, playing, repeats] = [NaN, media.currentTime, null, !media.paused, REPEATS];
   const go = (next) => {
     wanted = next;
     const hasRunOut = playing && media.ended;
@@ -114,7 +116,9 @@ function approachPlace(media, second, wait) {
     else wait.abort();
   };
   const step = () => {
-    if (isLoaded(media, second) && wanted !== second) go(second);
+    // Firefox may report what it has loaded a moment before it lets anybody seek there.
+    const fellShort = !media.seeking && place < Math.min(second, lengthOf(media)) - NEAR_SECONDS;
+    if (isLoaded(media, second) && (wanted !== second || (fellShort && repeats-- > 0))) go(second);
     if (isLoaded(media, second)) {
       // It is there, or cannot seek at all.
       if (!media.seeking && media.error === null) wait.abort();
