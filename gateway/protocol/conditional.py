@@ -77,6 +77,18 @@ def failed_precondition(conditions: Conditions, validators: Validators, *, now: 
     return None
 
 
+def refuses_change(conditions: Conditions, validators: Validators, *, now: float) -> bool:
+    """Whether a precondition of a PUT or PATCH is false, so that the answer is 412.
+
+    A list that is too long to be read counts as false: without it, the change could replace what its client never saw.
+    """
+    for field in (conditions.if_match, conditions.if_none_match):
+        if field is not None and bounded_list(field) is None:
+            return True
+    # If-Modified-Since is for GET and HEAD only (section 13.1.3).
+    return failed_precondition(conditions._replace(if_modified_since=None), validators, now=now) is not None
+
+
 def range_applies(if_range: str, validators: Validators, *, now: float) -> bool:
     """Rule 3: whether Range is to be obeyed: If-Range is the same strong tag, or exactly the date."""
     field = if_range.strip(" \t")

@@ -65,7 +65,7 @@ async def built_json_response(build: Callable[[], Any], *, headers: Mapping[str,
 
 
 def whole_seconds(moment: datetime | None) -> datetime | None:
-    """The moment without its fraction: both dialects write our own times to the second, and clients' times as sent."""
+    """The moment without its fraction: times of ours that Bota's dialect and links show have whole seconds."""
     return moment.replace(microsecond=0) if moment else None
 
 

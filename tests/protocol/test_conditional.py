@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.protocol.conditional import Conditions, Validators, failed_precondition, range_applies
+from gateway.protocol.conditional import Conditions, Validators, failed_precondition, range_applies, refuses_change
+from gateway.protocol.field_lists import MAX_LIST_BYTES
 
 NOW = 1_800_000_000.0
 VALIDATORS = Validators('"v1"', 1_700_000_000)
@@ -52,6 +53,24 @@ ROWS: dict[str, tuple[Conditions, int | None]] = {
 @pytest.mark.parametrize(("conditions", "status"), ROWS.values(), ids=ROWS)
 def test_preconditions(conditions: Conditions, status: int | None) -> None:
     assert failed_precondition(conditions, VALIDATORS, now=NOW) == status
+
+
+LONG = ",".join(['"v0"'] * MAX_LIST_BYTES)
+CHANGES = {
+    "no condition": (Conditions(), False),
+    "if-match same": (Conditions(if_match='"v1"'), False),
+    "if-match other": (Conditions(if_match='"v2"'), True),
+    "if-match too long": (Conditions(if_match=LONG), True),
+    "if-none-match same": (Conditions(if_none_match='"v1"'), True),
+    "if-none-match too long": (Conditions(if_none_match=LONG), True),
+    "if-unmodified-since earlier": (Conditions(if_unmodified_since=EARLIER), True),
+    "if-modified-since is for reading": (Conditions(if_modified_since=LATER), False),
+}
+
+
+@pytest.mark.parametrize(("conditions", "refused"), CHANGES.values(), ids=CHANGES)
+def test_preconditions_of_a_change(conditions: Conditions, refused: bool) -> None:  # noqa: FBT001 - a column of the table
+    assert refuses_change(conditions, VALIDATORS, now=NOW) is refused
 
 
 IF_RANGE = {

@@ -16,7 +16,7 @@ from gateway.media.caption_reader import LONG_BYTES, CaptionReader
 from gateway.media.captions import MAX_BYTES, READERS, write_vtt
 from gateway.media.cues import BadCaptions
 from gateway.media.fair_semaphore import FairSemaphore
-from gateway.protocol.conditional import Conditions, Validators, failed_precondition
+from gateway.protocol.conditional import Conditions, Validators, refuses_change
 from gateway.web.access.authentication import Authenticator
 from gateway.web.bota.bodies import read_changes
 from gateway.web.bota.query import path_recording_id
@@ -54,7 +54,7 @@ class EditRoutes:
         changes = await read_changes(self.bodies, request)
 
         def change(current: Recording) -> Mapping[str, Any]:
-            if failed_precondition(asked, Validators(recording_etag(current), 0), now=time.time()):
+            if refuses_change(asked, Validators(recording_etag(current), 0), now=time.time()):
                 raise web.HTTPPreconditionFailed
             _check_span(changes, current)
             return changes

@@ -101,7 +101,8 @@ class SilenceWatch:
         try:
             info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
             unacknowledged, silent_ms, unsent = _TCP_INFO.unpack(info)
-        except (AttributeError, OSError, struct.error):  # another system, or a socket of another family
+        # Another system, a socket of another family, or one that uvloop has closed.
+        except (AttributeError, OSError, ValueError, struct.error):
             return False
         return bool(not unacknowledged and not unsent and silent_ms >= HALF_CLOSED_SECONDS * 1000)
 

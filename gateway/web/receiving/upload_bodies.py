@@ -24,7 +24,7 @@ from aiohttp import hdrs, web
 
 from gateway.catalog import MediaFile
 from gateway.errors import Fault, Invalid
-from gateway.protocol.conditional import Validators, failed_precondition
+from gateway.protocol.conditional import Validators, refuses_change
 from gateway.web.conditions import conditions_of
 from gateway.web.receiving.expectations import check_coding, permit_body
 
@@ -119,13 +119,12 @@ async def accepted(request: web.Request, allowance: Allowance) -> AsyncGenerator
 
 def check_preconditions(request: web.Request, media: MediaFile) -> None:
     """Raise HTTPPreconditionFailed unless the conditions hold for the earlier upload (RFC 9110 section 13)."""
-    # If-Modified-Since is for GET and HEAD only (section 13.1.3).
-    conditions = conditions_of(request.headers)._replace(if_modified_since=None)
+    conditions = conditions_of(request.headers)
     if media.etag is None or media.object_modified_at is None:
         failed = conditions.if_match is not None
     else:
         validators = Validators(f'"{media.etag}"', int(media.object_modified_at.timestamp()))
-        failed = failed_precondition(conditions, validators, now=time.time()) is not None
+        failed = refuses_change(conditions, validators, now=time.time())
     if failed:
         raise web.HTTPPreconditionFailed(reason="The earlier upload does not meet the request's conditions")
 

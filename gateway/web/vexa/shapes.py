@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from gateway.catalog import MediaFile, MediaType, Recording, RecordingStatus, Segment, Transcript
 from gateway.storage import Storage
-from gateway.web.responses import whole_seconds
 
 Json = dict[str, Any]
 
@@ -29,8 +28,8 @@ def recording_json(recording: Recording, storages: Mapping[str, Storage]) -> Jso
         "source": recording.source,
         "status": STATUS[recording.status],
         "error_message": recording.error_message,
-        "created_at": whole_seconds(recording.created_at),
-        "completed_at": whole_seconds(recording.completed_at),
+        "created_at": recording.created_at,
+        "completed_at": recording.completed_at,
         "media_files": [media_json(media, storages) for media in recording.media_files],
     }
 
@@ -46,7 +45,7 @@ def media_json(media: MediaFile, storages: Mapping[str, Storage]) -> Json:
         "file_size_bytes": media.size,
         "duration_seconds": media.duration_seconds,
         "metadata": media.metadata,
-        "created_at": whole_seconds(media.created_at),
+        "created_at": media.created_at,
     }
 
 
@@ -58,9 +57,9 @@ def transcript_json(transcript: Transcript, storages: Mapping[str, Storage]) -> 
         "platform": meeting.platform,
         "native_meeting_id": meeting.native_meeting_id,
         "status": meeting.status,
-        "start_time": whole_seconds(meeting.started_at),
-        "end_time": whole_seconds(meeting.ended_at),
-        "created_at": whole_seconds(meeting.created_at),
+        "start_time": meeting.started_at,
+        "end_time": meeting.ended_at,
+        "created_at": meeting.created_at,
         "metadata": meeting.metadata,
         "segments": [_segment_json(segment) for segment in transcript.segments],
         "recordings": [_playable_json(recording, storages) for recording in transcript.recordings],
