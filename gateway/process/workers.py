@@ -138,7 +138,9 @@ class Supervisor:
             await self._stop_all(supervised)
 
     def _on_reload(self) -> None:
-        if self._reloading is None or self._reloading.done():
+        if self._stop.is_set():  # the sockets that a new worker would serve on are closed
+            _log.warning("SIGHUP is ignored: the gateway is stopping")
+        elif self._reloading is None or self._reloading.done():
             self._reloading = asyncio.create_task(self._replace_all())
 
     async def _replace_all(self) -> None:

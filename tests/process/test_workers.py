@@ -237,6 +237,9 @@ def test_stopping_workers_answer_connections_that_still_come(postgres: str, tmp_
             assert client.recv(12) == b"HTTP/1.1 200"
         site.process.signal(signal.SIGTERM)
         eventually(lambda: [ask(site, "/readyz")[0] for _ in range(10)] == [503] * 10, site)
+        since = len(site.process.events)
+        site.process.signal(signal.SIGHUP)
+        heard(site, "SIGHUP is ignored: the gateway is stopping", since)
 
 
 def test_workers_do_not_outlive_a_killed_supervisor(ending: Gateway) -> None:
