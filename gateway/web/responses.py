@@ -65,7 +65,7 @@ async def built_json_response(build: Callable[[], Any], *, headers: Mapping[str,
 
 
 def whole_seconds(moment: datetime | None) -> datetime | None:
-    """The moment without its fraction: times of ours that Bota's dialect and links show have whole seconds."""
+    """The moment without its fraction: our own times of recordings, media files and links have whole seconds."""
     return moment.replace(microsecond=0) if moment else None
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from gateway.catalog import MediaFile, MediaType, Recording, RecordingStatus, Segment, Transcript
 from gateway.storage import Storage
+from gateway.web.responses import whole_seconds
 
 Json = dict[str, Any]
 
@@ -28,8 +29,8 @@ def recording_json(recording: Recording, storages: Mapping[str, Storage]) -> Jso
         "source": recording.source,
         "status": STATUS[recording.status],
         "error_message": recording.error_message,
-        "created_at": recording.created_at,
-        "completed_at": recording.completed_at,
+        "created_at": whole_seconds(recording.created_at),
+        "completed_at": whole_seconds(recording.completed_at),
         "media_files": [media_json(media, storages) for media in recording.media_files],
     }
 
@@ -45,12 +46,12 @@ def media_json(media: MediaFile, storages: Mapping[str, Storage]) -> Json:
         "file_size_bytes": media.size,
         "duration_seconds": media.duration_seconds,
         "metadata": media.metadata,
-        "created_at": media.created_at,
+        "created_at": whole_seconds(media.created_at),
     }
 
 
 def transcript_json(transcript: Transcript, storages: Mapping[str, Storage]) -> Json:
-    """A meeting with its segments and recordings."""
+    """A meeting with its segments and recordings. Only this dialect shows meetings, so their times keep their fractions."""
     meeting = transcript.meeting
     return {
         "id": meeting.id,
