@@ -1,5 +1,5 @@
 # make run    start a gateway with a recording to play, from scratch
-# make check  lint, types, and the tests that need no S3 server, browser or cluster (a minute and a half on two cores)
+# make check  lint, types, and the tests that need no S3 server, browser or cluster (a minute and a quarter on two cores)
 # make test   the whole test suite
 # make bench  compare the gateway with nginx, aiohttp and Starlette (BENCH_FLAGS=--quick takes two minutes)
 #
